@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# demo: no system package needed.  test, bench: install what is missing (scripts/bootstrap).
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+WORKERS ?= 2
+
+.PHONY: demo test bench lint clean
+
+demo: $(VENV)/.core
+	@$(BIN)/sscard demo
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.core: pyproject.toml
+	@scripts/bootstrap venv $(PYTHON) $(VENV)
+	@echo "installing sscard-chip into $(VENV)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml scripts/bootstrap
+	@scripts/bootstrap system $(PYTHON)
+	@scripts/bootstrap venv $(PYTHON) $(VENV)
+	$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/.core

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One card, from root keys and a holder: what goes into it, and the card's memory.
+
+:func:`prepare` works out everything that is particular to a card; nothing in it depends on how
+a card keeps it. :func:`write_card` puts that into a copy of a template. The order of the work
+is that of LD/T 32.7: keys diversified by the card's factor, 卡识别码 with its 认证码, the holder.
+
+>>> from issuance.roots import create_roots                             # doctest: +SKIP
+>>> memory = issue_card(3, create_roots(), Holder.load("holder.json"))  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from issuance.holder import Account, Holder, HolderError
+from issuance.keynames import MF_MASTER, master_name
+from issuance.values import Contents, ValueRuleError, add_files, cut_text, record_numbers
+from sscard_chip.applications import amounts
+from sscard_chip.memory import Memory
+from sscard_chip.profile import for_generation
+from sscard_chip.profile.compiler import CardWriter, compile_template, key_length
+from sscard_chip.profile.model import Directory, ElementaryFile, Key, Profile, Structure
+from sscard_chip.security.diversify import HISTORICAL_LENGTH, card_chain
+from sscard_chip.security.keystore import KeyStore
+from sscard_chip.security.suite import SUITES
+
+SERIAL_LENGTH: Final = 4
+MF_FID: Final = 0x3F00
+
+_RID: Final = bytes.fromhex("D156000005")
+_INITIALISER: Final = bytes.fromhex("9156000002")
+_FIRST_SEQUENCE: Final = b"\x01"
+_INTERNAL_KEY: Final = "IRK"
+_CODE_VERSION: Final = 1
+
+_EF05, _EF06 = 0xEF05, 0xEF06
+_TAG_NAME, _TAG_NAME_REST = 0x09, 0x4E
+_MEDICAL_DF, _TAG_CARD_USE = 0xDF04, 0x8F
+_ON_LINE, _OFF_LINE = "1", "2"
+
+KeySlot = tuple[int, Key, int]
+"""FID of the directory, key of the profile, version from 1."""
+
+
+class IssueError(ValueError):
+    """A card that cannot be made for another reason than its holder; one line."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CardData:
+    """All that is particular to one card.
+
+    ``keys`` are 8 or 16 bytes as the suite wants, ``master_keys`` 16 by FID of the directory,
+    ``pin`` BCD, empty for a card without one. ``contents``: see :class:`Contents`.
+    """
+
+    profile: Profile
+    algorithm: str
+    serial: bytes
+    historical_bytes: bytes
+    identification: bytes  # 卡识别码, 16 bytes
+    keys: dict[KeySlot, bytes]
+    master_keys: dict[int, bytes]
+    contents: Contents
+    pin: bytes
+    account: Account | None
+
+    def __repr__(self) -> str:
+        return f"<CardData, generation {self.profile.generation}, {self.algorithm}>"
+
+
+def issue_card(
+    generation: int,
+    store: KeyStore,
+    holder: Holder,
+    *,
+    algorithm: str | None = None,
+    serial: bytes | None = None,
+    profile: Profile | None = None,
+) -> Memory:
+    """A personalised card as a memory, ready for ``Card(memory)`` or ``Card.save``.
+
+    ``algorithm`` is ``"3des"`` or ``"sm4"``, by default the generation's own; ``serial`` the 4
+    bytes TA to TD of the ATR, by default random; ``profile`` replaces the generation's.
+    Raises HolderError, KeyStoreError or :class:`IssueError`, each one line.
+    """
+    plan = profile or _profile(generation)
+    data = prepare(plan, store, holder, algorithm=algorithm, serial=serial)
+    return write_card(compile_template(plan, data.algorithm), data)
+
+
+def _profile(generation: int) -> Profile:
+    try:
+        return for_generation(generation)
+    except (KeyError, ValueError):
+        raise IssueError("generation: must be 1, 2 or 3") from None
+
+
+def prepare(
+    profile: Profile,
+    store: KeyStore,
+    holder: Holder,
+    *,
+    algorithm: str | None = None,
+    serial: bytes | None = None,
+) -> CardData:
+    """Work out one card. Raises HolderError, KeyStoreError or :class:`IssueError`."""
+    suite = algorithm or profile.algorithms[0]
+    if suite not in profile.algorithms:
+        known = ", ".join(profile.algorithms)
+        raise IssueError(f"algorithm: a card of generation {profile.generation} knows {known}")
+    own = os.urandom(SERIAL_LENGTH) if serial is None else serial
+    historical = historical_bytes(profile, holder.city, own)
+    chain = card_chain(holder.city, historical)
+    keys = derive_keys(profile, store, suite, [chain])[0]
+    masters = derive_master_keys(profile, store, suite, [chain])[0]
+    identification = card_identification(profile, suite, holder.city, own, keys)
+    return CardData(
+        profile=profile,
+        algorithm=suite,
+        serial=own,
+        historical_bytes=historical,
+        identification=identification,
+        keys=keys,
+        master_keys=masters,
+        contents=fill(profile, holder, identification),
+        pin=encode_pin(holder.pin),
+        account=_account(profile, holder),
+    )
+
+
+def historical_bytes(profile: Profile, city: str, serial: bytes) -> bytes:
+    """The 13 historical bytes: T1 to T7 of the profile, four digits of the city, the serial."""
+    if len(serial) != SERIAL_LENGTH:
+        raise IssueError(f"serial: must be {SERIAL_LENGTH} bytes")
+    value = profile.historical_prefix + bytes.fromhex(city[:4]) + serial
+    if len(value) != HISTORICAL_LENGTH:
+        raise IssueError("profile: the historical bytes must begin with 7 bytes, T1 to T7")
+    return value
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+
+def derive_keys(
+    profile: Profile, store: KeyStore, algorithm: str, chains: Sequence[Sequence[bytes]]
+) -> list[dict[KeySlot, bytes]]:
+    """All keys of the profile for many cards, one request to the store for each key version."""
+    cards: list[dict[KeySlot, bytes]] = [{} for _ in chains]
+    suite = SUITES[algorithm]
+    for directory in profile.directories:
+        for key in directory.keys:
+            length = key_length(key, suite)
+            for version in range(1, key.versions + 1):
+                secrets = store.diversify(algorithm, key.root, version, chains)
+                for card, secret in zip(cards, secrets, strict=True):
+                    card[directory.fid, key, version] = secret[:length]
+    return cards
+
+
+def derive_master_keys(
+    profile: Profile, store: KeyStore, algorithm: str, chains: Sequence[Sequence[bytes]]
+) -> list[dict[int, bytes]]:
+    """Master keys (主控密钥) of the MF and of every directory for many cards."""
+    names = {MF_FID: MF_MASTER} | {d.fid: master_name(d) for d in profile.directories}
+    cards: list[dict[int, bytes]] = [{} for _ in chains]
+    for fid, name in names.items():
+        secrets = store.diversify(algorithm, name, 1, chains)
+        for card, secret in zip(cards, secrets, strict=True):
+            card[fid] = secret
+    return cards
+
+
+def card_identification(
+    profile: Profile, algorithm: str, city: str, serial: bytes, keys: dict[KeySlot, bytes]
+) -> bytes:
+    """卡识别码: city 3, D156000005, serial 4, 认证码 4.
+
+    The code is a MAC with the card's IRK, version 1, initial value 0 [M]; for SM4 the last
+    block folded to four bytes as in every other MAC of the suite [L].
+    """
+    body = bytes.fromhex(city) + _RID + serial
+    irk = next(
+        secret
+        for (fid, key, version), secret in keys.items()
+        if fid == profile.environment.fid and key.root == _INTERNAL_KEY and version == _CODE_VERSION
+    )
+    return body + SUITES[algorithm].key_mac(irk, b"", body)
+
+
+def initialiser_number(city: str) -> bytes:
+    """初始化机构编号: 9156000002, issuing area 3, initialising place 3, number 1.
+
+    The place is the issuing area itself and the number 01 [L].
+    """
+    area = bytes.fromhex(city)
+    return _INITIALISER + area + area + _FIRST_SEQUENCE
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def fill(profile: Profile, holder: Holder, identification: bytes) -> Contents:
+    """Everything that the holder brings into files. Raises HolderError."""
+    contents = Contents()
+    environment = profile.environment
+    issuer, person = environment.file(_EF05), environment.file(_EF06)
+    first, rest = _split_name(person, holder)
+    own: tuple[tuple[ElementaryFile, int, str, str | bytes], ...] = (
+        (issuer, 0x01, "card identification", identification),
+        (issuer, 0x02, "card_class", holder.card_class),
+        (issuer, 0x03, "version", profile.version),
+        (issuer, 0x04, "initialiser", initialiser_number(holder.city)),
+        (issuer, 0x05, "issue_date", holder.issue_date),
+        (issuer, 0x06, "expiry_date", holder.expiry_date),
+        (issuer, 0x07, "card_number", holder.card_number),
+        (person, 0x08, "social_security_number", holder.social_security_number),
+        (person, _TAG_NAME, "name", first),
+        (person, 0x0A, "sex", holder.sex),
+        (person, 0x0B, "nation", holder.nation),
+        (person, 0x0C, "birthplace", holder.birthplace),
+        (person, 0x0D, "birth_date", holder.birth_date),
+    )
+    for file, tag, name, value in own:
+        _set(contents, environment, file, tag, value, holder, name)
+    if record_numbers(person, _TAG_NAME_REST):
+        _set(contents, environment, person, _TAG_NAME_REST, rest, holder, "name")
+    _fill_card_use(contents, profile)
+    add_files(contents, profile, holder)
+    return contents
+
+
+def _set(
+    contents: Contents,
+    directory: Directory,
+    file: ElementaryFile,
+    tag: int,
+    value: str | bytes,
+    holder: Holder,
+    name: str,
+) -> None:
+    try:
+        contents.set_item(directory, file, tag, value)
+    except ValueRuleError as error:
+        raise HolderError(holder.source, name, error.rule) from None
+
+
+def _split_name(person: ElementaryFile, holder: Holder) -> tuple[str, str]:
+    """姓名 and 姓名扩展, cut between characters. Raises HolderError when they cannot hold it."""
+    room = {item.tag: item.length for item in person.items}
+    limits = [room[_TAG_NAME], room.get(_TAG_NAME_REST, 0)]
+    try:
+        parts = cut_text(holder.name, limits)
+    except ValueRuleError as error:
+        raise HolderError(holder.source, "name", error.rule) from None
+    return parts[0], parts[1]
+
+
+def _fill_card_use(contents: Contents, profile: Profile) -> None:
+    """医疗保险用卡方式: off-line when the account is all there is, on-line when there is none.
+
+    A card with both the account and the off-line settlement file is the region's to say [L].
+    """
+    for directory in profile.applications:
+        if directory.fid != _MEDICAL_DF:
+            continue
+        structures = {file.structure for file in directory.files}
+        fids = {file.fid for file in directory.files}
+        if Structure.AMOUNT not in structures:
+            mode = _ON_LINE
+        elif _EF06 not in fids:
+            mode = _OFF_LINE
+        else:
+            continue
+        basic = directory.file(_EF05)
+        if record_numbers(basic, _TAG_CARD_USE):
+            contents.set_item(directory, basic, _TAG_CARD_USE, mode)
+
+
+def encode_pin(pin: str | None) -> bytes:
+    """PIN digits as BCD, an odd count padded with F; empty for no PIN."""
+    digits = pin or ""
+    return bytes.fromhex(digits + "F" * (len(digits) % 2))
+
+
+def _account(profile: Profile, holder: Holder) -> Account | None:
+    if holder.account is None or _account_directory(profile) is not None:
+        return holder.account
+    raise HolderError(holder.source, "account", "this card's profile has no medical account")
+
+
+def _account_directory(profile: Profile) -> int | None:
+    for directory in profile.directories:
+        if any(file.structure is Structure.AMOUNT for file in directory.files):
+            return directory.fid
+    return None
+
+
+# --- the card ------------------------------------------------------------------------------------
+
+
+def write_card(template: Memory, data: CardData) -> Memory:
+    """A card's memory: a copy of ``template``, which the profile of ``data`` compiled to."""
+    writer = CardWriter(template)
+    writer.historical_bytes(data.historical_bytes)
+    for (directory, key, version), secret in data.keys.items():
+        writer.key(directory, key, version, secret)
+    for directory, secret in data.master_keys.items():
+        writer.master_key(directory, secret)
+    for (directory, file, number), value in data.contents.values.items():
+        writer.record(directory, file, number, value)
+    for (directory, file), content in data.contents.transparent.items():
+        writer.binary(directory, file, content)
+    for (directory, file), records in data.contents.cyclic.items():
+        for record in reversed(records):
+            writer.append(directory, file, record)
+    writer.pin(data.pin)
+    medical = _account_directory(data.profile)
+    if medical is not None and data.account is not None:
+        writer.account(medical, amounts.initial_content(**asdict(data.account)))
+    return writer.finish()

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures for people who test software against the card: ``pip install sscard-chip`` is enough.
+
+::
+
+    def test_terminal_reads_the_card_number(issue_sscard):
+        card = issue_sscard(generation=2, card_number="Y12345679")
+        card.transmit(bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF"))
+        assert card.transmit(bytes.fromhex("00B2072C00")) == b"\\x07\\x09Y12345679\\x90\\x00"
+
+- ``issue_sscard``: a function that issues a card in memory and powers it on. Its arguments are
+  the generation, then by name ``algorithm``, ``serial``, ``profile`` and ``today`` (the day of
+  issue: a day long ago makes a card that is out of date), and changes to the holder. Cards are
+  powered off when the test ends.
+- ``sscard_holder``: the holder's fields, a new dict in each test, free to be changed.
+- ``sscard_roots``: random root keys, one set in a run; a terminal or PSAM under test is handed
+  the same.
+
+pytest imports this module in every run, so the rest of the project is imported by the fixtures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from issuance.roots import RootKeys
+    from sscard_chip.card import Card
+    from sscard_chip.profile.model import Profile
+
+
+class IssueCard(Protocol):
+    """What ``issue_sscard`` is."""
+
+    def __call__(
+        self,
+        generation: int = 3,
+        *,
+        algorithm: str | None = None,
+        serial: bytes | None = None,
+        profile: Profile | None = None,
+        today: date | None = None,
+        **changes: object,
+    ) -> Card:
+        """A powered card of an invented holder with ``changes``; see the fixture."""
+
+
+@pytest.fixture(scope="session")
+def sscard_roots() -> RootKeys:
+    """Random root keys of both suites, the same in the whole run."""
+    from issuance.roots import create_roots
+
+    return create_roots()
+
+
+@pytest.fixture
+def sscard_holder() -> dict[str, object]:
+    """The fields of an invented holder as in a ``HOLDER.json`` file."""
+    return {
+        "social_security_number": "990000200102030012",
+        "name": "林知夏",
+        "sex": "1",
+        "nation": "01",
+        "birthplace": "510104",
+        "birth_date": "20010203",
+        "card_number": "Z00000013",
+        "city": "510100",
+    }
+
+
+@pytest.fixture
+def issue_sscard(sscard_roots: RootKeys, sscard_holder: dict[str, object]) -> Iterator[IssueCard]:
+    """Issue cards in memory, powered on; they are powered off when the test ends."""
+    from issuance.holder import Holder
+    from issuance.personalise import issue_card
+    from sscard_chip.card import Card
+
+    cards: list[Card] = []
+
+    def issue(
+        generation: int = 3,
+        *,
+        algorithm: str | None = None,
+        serial: bytes | None = None,
+        profile: Profile | None = None,
+        today: date | None = None,
+        **changes: object,
+    ) -> Card:
+        holder = Holder.from_object({**sscard_holder, **changes}, today=today)
+        memory = issue_card(
+            generation, sscard_roots, holder, algorithm=algorithm, serial=serial, profile=profile
+        )
+        card = Card(memory)
+        card.power_on()
+        cards.append(card)
+        return card
+
+    yield issue
+    for card in cards:
+        card.close()

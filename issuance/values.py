@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``files`` of a holder, turned into the bytes of a card's files by the card's profile.
+
+``{"DF01": {"EF05": {"20": "10"}, ...}, "SSSE": {"EF08": {"path": "photo.jpg"}}}``: directory,
+file, then by the structure of the file:
+
+- linear files: an object of tags (two capital hex digits) and values. A tag that the file has
+  several times takes a list, in the order of the records; ``null`` in it leaves one out.
+- cyclic files: a list of records, the newest first, as READ RECORD numbers them. A record is a
+  list of the values of its fields, or an object of field positions (``"1"``...) and values.
+- transparent files: the content in hex, or ``{"path": FILE}``, a path that starts from the
+  folder of the holder file. Shorter content is filled up with 00.
+
+A value is a text for ``an`` items (GBK), digits for ``cn``, hex for ``b``, and an object of tags
+for templates (B-TLV). A whole number fills a ``cn`` item from the right with leading zeros and a
+``b`` item as a big-endian integer: so amounts are written in fen.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from issuance.holder import Holder, HolderError
+from issuance.keynames import short_name
+from sscard_chip.profile.model import (
+    Directory,
+    ElementaryFile,
+    Format,
+    Item,
+    Profile,
+    Structure,
+)
+
+PHOTO_FID: Final = 0xEF08
+PHOTO_MAX: Final = 4096
+_PHOTO_MARKS: Final = (b"\xff\xd8\xff", b"BM")  # JPEG, BMP
+
+# Files of SSSE that the holder's own fields fill.
+OWN_FIDS: Final = (0xEF05, 0xEF06)
+
+_TAG: Final = re.compile(r"[0-9A-F]{2}")
+_HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
+_DIGITS: Final = re.compile(r"[0-9]*")
+_FILE_NAME: Final = re.compile(r"EF[0-9A-F]{2}")
+_DIRECTORY_NAME: Final = re.compile(r"SSSE|DF[0-9A-F]{2}")
+
+
+class ValueRuleError(ValueError):
+    """A value breaks a rule; ``item`` says where inside what was being encoded, if anywhere."""
+
+    def __init__(self, rule: str, item: str = "") -> None:
+        super().__init__(rule)
+        self.rule = rule
+        self.item = item
+
+
+@dataclass(slots=True, repr=False)
+class Contents:
+    """What goes into a card's files.
+
+    ``values`` holds record values without tag and length, padded to the item's length, by
+    directory FID, file FID and record number from 1; ``transparent`` whole contents;
+    ``cyclic`` raw records, the newest first.
+    """
+
+    values: dict[tuple[int, int, int], bytes] = field(default_factory=dict)
+    transparent: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    cyclic: dict[tuple[int, int], tuple[bytes, ...]] = field(default_factory=dict)
+
+    def set_item(
+        self, directory: Directory, file: ElementaryFile, tag: int, value: str | bytes
+    ) -> None:
+        """Set the first record with this tag; bytes are taken as they are.
+
+        Raises ValueRuleError, and KeyError when the file has no such tag.
+        """
+        numbers = record_numbers(file, tag)
+        if not numbers:
+            raise KeyError(f"{file.fid:04X} {tag:02X}")
+        item = file.items[numbers[0] - 1]
+        if isinstance(value, bytes) and len(value) != item.length:
+            raise ValueRuleError(f"must be {item.length} bytes")
+        body = value if isinstance(value, bytes) else encode(item, value)
+        self.values[directory.fid, file.fid, numbers[0]] = body
+
+
+def record_numbers(file: ElementaryFile, tag: int) -> list[int]:
+    """Numbers, from 1, of the records of a linear file with this tag."""
+    return [number for number, item in enumerate(file.items, 1) if item.tag == tag]
+
+
+def encode(item: Item, value: object) -> bytes:
+    """The bytes of a value, padded to the length of ``item``. Raises :class:`ValueRuleError`."""
+    if item.format is Format.BTLV:
+        return _encode_template(item, value)
+    if type(value) is int:
+        return _encode_number(item, value)
+    if not isinstance(value, str):
+        raise ValueRuleError("must be a text")
+    if item.format is Format.AN:
+        return encode_text(value, item.length).ljust(item.length, b"\0")
+    if item.format is Format.CN:
+        return _encode_digits(value, item.length)
+    if not _HEX.fullmatch(value) or len(value) != 2 * item.length:
+        raise ValueRuleError(f"must be {item.length} bytes, {2 * item.length} hex digits")
+    return bytes.fromhex(value)
+
+
+def encode_text(text: str, length: int) -> bytes:
+    """Text in GBK, unpadded, ``length`` bytes at most. Raises :class:`ValueRuleError`."""
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValueRuleError("must not hold control characters")
+    encoded = gbk(text)
+    if len(encoded) > length:
+        raise ValueRuleError(f"is longer than {length} bytes in GBK")
+    return encoded
+
+
+def cut_text(text: str, lengths: Sequence[int]) -> list[str]:
+    """Text in consecutive parts of at most ``lengths`` bytes of GBK, cut between characters.
+
+    Raises :class:`ValueRuleError` when the parts cannot hold it.
+    """
+    gbk(text)
+    parts, rest = [], text
+    for length in lengths:
+        end = used = 0
+        while end < len(rest) and used + len(gbk(rest[end])) <= length:
+            used += len(gbk(rest[end]))
+            end += 1
+        parts.append(rest[:end])
+        rest = rest[end:]
+    if rest:
+        raise ValueRuleError(f"is longer than {sum(lengths)} bytes in GBK")
+    return parts
+
+
+def gbk(text: str) -> bytes:
+    """Text in GBK. Raises :class:`ValueRuleError`, to which no text is attached."""
+    try:
+        return text.encode("gbk")
+    except UnicodeEncodeError:
+        pass
+    raise ValueRuleError("holds a character that GBK does not have")
+
+
+def _encode_digits(digits: str, length: int) -> bytes:
+    if not _DIGITS.fullmatch(digits):
+        raise ValueRuleError("must be digits only")
+    if len(digits) > 2 * length:
+        raise ValueRuleError(f"is longer than {2 * length} digits")
+    return bytes.fromhex(digits.ljust(2 * length, "F"))
+
+
+def _encode_number(item: Item, number: int) -> bytes:
+    if item.format is Format.CN:
+        if 0 <= number < 10 ** (2 * item.length):
+            return bytes.fromhex(f"{number:0{2 * item.length}d}")
+        raise ValueRuleError(f"must be a whole number of at most {2 * item.length} digits")
+    if item.format is Format.B:
+        if 0 <= number < 1 << (8 * item.length):
+            return number.to_bytes(item.length)
+        raise ValueRuleError(f"must be a whole number that fits in {item.length} bytes")
+    raise ValueRuleError("must be a text")
+
+
+def _encode_template(item: Item, value: object) -> bytes:
+    if not isinstance(value, Mapping):
+        raise ValueRuleError("must be an object of tags")
+    known = {f"{sub.tag:02X}" for sub in item.items}
+    for tag in value:
+        if tag not in known:
+            raise ValueRuleError("is not a tag of this item", _shown(tag, _TAG, "a tag"))
+    parts = []
+    for sub in item.items:
+        name = f"{sub.tag:02X}"
+        body = sub.initial_value()
+        if name in value:
+            body = _at(name, sub, value[name])
+        parts.append(bytes((sub.tag, sub.length)) + body)
+    return b"".join(parts)
+
+
+def _at(name: str, item: Item, value: object) -> bytes:
+    """Encode, and say ``name`` in an error."""
+    try:
+        return encode(item, value)
+    except ValueRuleError as error:
+        raise ValueRuleError(error.rule, f"{name} {error.item}".strip()) from None
+
+
+def _shown(name: object, form: re.Pattern[str], instead: str) -> str:
+    """A name for an error, unless it may be a value in the wrong place."""
+    return name if isinstance(name, str) and form.fullmatch(name) else instead
+
+
+def add_files(contents: Contents, profile: Profile, holder: Holder) -> None:
+    """Encode all of the holder's ``files``. Raises HolderError naming file, item and rule."""
+    directories = {short_name(directory): directory for directory in profile.directories}
+    for name, files in holder.files.items():
+        directory = directories.get(name)
+        if directory is None:
+            shown = _shown(name, _DIRECTORY_NAME, "files")
+            raise HolderError(holder.source, shown, "is not a DF of this card's profile")
+        by_name = {f"{file.fid:04X}": file for file in directory.files}
+        for file_name, value in files.items():
+            file = by_name.get(file_name)
+            where = f"{name} {_shown(file_name, _FILE_NAME, 'a file')}"
+            if file is None:
+                raise HolderError(holder.source, where, "is not a file of this card's profile")
+            try:
+                _add_file(contents, profile, directory, file, value, holder.folder)
+            except ValueRuleError as error:
+                item = f"{where} {error.item}".strip()
+                raise HolderError(holder.source, item, error.rule) from None
+
+
+def _add_file(
+    contents: Contents,
+    profile: Profile,
+    directory: Directory,
+    file: ElementaryFile,
+    value: object,
+    folder: Path,
+) -> None:
+    environment = directory is profile.environment
+    if environment and file.fid in OWN_FIDS:
+        raise ValueRuleError("comes from the holder's own fields")
+    if file.structure is Structure.AMOUNT:
+        raise ValueRuleError("comes from the holder's account")
+    key = directory.fid, file.fid
+    if file.structure is Structure.TRANSPARENT:
+        content = _content(value, folder)
+        if environment and file.fid == PHOTO_FID:
+            _check_photo(content)
+        if len(content) > file.size:
+            raise ValueRuleError(f"is longer than {file.size} bytes")
+        contents.transparent[key] = content.ljust(file.size, b"\0")
+    elif file.structure is Structure.CYCLIC:
+        contents.cyclic[key] = _cyclic_records(file, value)
+    else:
+        for number, body in _linear_records(file, value).items():
+            contents.values[*key, number] = body
+
+
+def _linear_records(file: ElementaryFile, value: object) -> dict[int, bytes]:
+    if not isinstance(value, Mapping):
+        raise ValueRuleError("must be an object of tags")
+    records: dict[int, bytes] = {}
+    for tag, given in value.items():
+        if not isinstance(tag, str) or not _TAG.fullmatch(tag):
+            raise ValueRuleError("a tag must be two capital hex digits")
+        numbers = record_numbers(file, int(tag, 16))
+        if not numbers:
+            raise ValueRuleError("is not a tag of this file", tag)
+        several = given if isinstance(given, list) else [given]
+        if len(several) > len(numbers):
+            raise ValueRuleError(f"the file has this tag {_times(len(numbers))}", tag)
+        for position, (number, one) in enumerate(zip(numbers, several, strict=False), 1):
+            name = f"{tag} ({position})" if isinstance(given, list) else tag
+            if one is not None or not isinstance(given, list):
+                records[number] = _at(name, file.items[number - 1], one)
+    return records
+
+
+def _times(count: int) -> str:
+    return "once only" if count == 1 else f"{count} times only"
+
+
+def _cyclic_records(file: ElementaryFile, value: object) -> tuple[bytes, ...]:
+    if not isinstance(value, list):
+        raise ValueRuleError("must be a list of records")
+    if len(value) > file.records:
+        raise ValueRuleError(f"has room for {file.records} records")
+    return tuple(
+        _cyclic_record(file.items, record, f"record {number}")
+        for number, record in enumerate(value, 1)
+    )
+
+
+def _cyclic_record(items: Sequence[Item], record: object, where: str) -> bytes:
+    positions = {str(position): position for position in range(1, len(items) + 1)}
+    fields: dict[int, object] = {}
+    if isinstance(record, list):
+        if len(record) > len(items):
+            raise ValueRuleError(f"has {len(items)} fields", where)
+        fields = dict(enumerate(record, 1))
+    elif isinstance(record, Mapping):
+        for name, value in record.items():
+            if name not in positions:
+                raise ValueRuleError(f"fields are named 1 to {len(items)}", where)
+            fields[positions[name]] = value
+    else:
+        raise ValueRuleError("must be a list or an object of fields", where)
+    return b"".join(
+        _at(f"{where} field {position}", item, fields[position])
+        if position in fields
+        else item.initial_value()
+        for position, item in enumerate(items, 1)
+    )
+
+
+def _content(value: object, folder: Path) -> bytes:
+    """Content of a transparent file; the errors leave out the path, it may be a person's number."""
+    if isinstance(value, str):
+        if not _HEX.fullmatch(value):
+            raise ValueRuleError("must be pairs of hex digits")
+        return bytes.fromhex(value)
+    if not isinstance(value, Mapping) or set(value) != {"path"}:
+        raise ValueRuleError('must be hex digits or an object with "path"')
+    path = value["path"]
+    if not isinstance(path, str) or "\0" in path:
+        raise ValueRuleError("must be a text", "path")
+    try:
+        with (folder / path).open("rb") as stream:
+            return stream.read(0x10000)
+    except OSError:
+        pass
+    raise ValueRuleError("the file cannot be read", "path")
+
+
+def _check_photo(content: bytes) -> None:
+    """数字相片: JPEG or BMP, at most 4096 bytes (letter no. 37)."""
+    if len(content) > PHOTO_MAX:
+        raise ValueRuleError(f"the photo is longer than {PHOTO_MAX} bytes")
+    if not content.startswith(_PHOTO_MARKS):
+        raise ValueRuleError("the photo must be JPEG or BMP")

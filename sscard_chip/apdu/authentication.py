@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GET CHALLENGE, INTERNAL AUTHENTICATE and EXTERNAL AUTHENTICATE (LD/T 32.4, 32.5)."""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+from typing import Final
+
+from sscard_chip.apdu.command import Command
+from sscard_chip.apdu.session import Session
+from sscard_chip.security.keys import USE_EXTERNAL, USE_INTERNAL
+from sscard_chip.status import StatusError, StatusWord
+
+_LOCAL: Final = 0x80
+_CHALLENGE_LENGTHS: Final = (4, 8, 16)
+
+
+def get_challenge(session: Session, command: Command) -> bytes:
+    """GET CHALLENGE 00 84 00 00, Le 04, 08 or 10. Only the last challenge counts."""
+    command.require(0, 0, 0)
+    if command.ne not in _CHALLENGE_LENGTHS:
+        raise StatusError(StatusWord.WRONG_LENGTH)
+    session.status.challenge = challenge = session.random.take(command.ne)
+    return challenge
+
+
+def internal_authenticate(session: Session, command: Command) -> bytes:
+    """INTERNAL AUTHENTICATE 00 88 00 00: session input 8 || original 8 [|| key version 1].
+
+    Answers 鉴别数据 of 8 bytes under IRK of the current DF, version 1 unless named. 6A88 when
+    there is no such key.
+    """
+    command.require(0, 0, 16, 17)
+    data = command.data
+    key = session.df.key(USE_INTERNAL, 0, data[16] if len(data) == 17 else 1)
+    if key is None:
+        raise StatusError(StatusWord.KEY_NOT_FOUND)
+    cipher = key.session(data[:8])
+    return cipher.authentication_data(data[8:16])
+
+
+def external_authenticate(session: Session, command: Command) -> bytes:
+    """EXTERNAL AUTHENTICATE 00 82 00 kid: 鉴别数据 8 || original 8 [|| key version 1].
+
+    Bit 8 of kid: a key of the current ADF, else of its environment. Checked in the order of
+    LD/T 32.7: 6983 locked, 6984 no challenge, 6A88 no such key; then 63Cx and one try less, or
+    the right of that key until another DF is selected and the full count of tries.
+    """
+    command.require(0, command.p2, 16, 17)
+    data, kid = command.data, command.p2
+    local = bool(kid & _LOCAL)
+    directory = session.df if local else session.df.environment
+    version = data[16] if len(data) == 17 else 1
+    key = directory.key(USE_EXTERNAL, kid, version) if kid and local == directory.is_adf else None
+    if key is not None and key.locked:
+        raise StatusError(StatusWord.AUTHENTICATION_BLOCKED)
+    challenge = session.take_challenge()
+    if key is None:
+        raise StatusError(StatusWord.KEY_NOT_FOUND)
+    cipher = key.session(challenge)
+    if not compare_digest(cipher.authentication_data(data[8:16]), data[:8]):
+        left = key.stage_failure()
+        raise StatusError(StatusWord.VERIFICATION_FAILED | left, keep_writes=True)
+    key.stage_tries(key.limit)
+    bit = 1 << (key.level & 0x0F)
+    if local:
+        session.status.local_levels |= bit
+    else:
+        session.status.global_levels |= bit
+    return b""

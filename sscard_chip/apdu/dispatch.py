@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The instruction table and the one place that runs a command.
+
+A handler gets the session and a parsed command and returns the answer's body; it says what
+went wrong by raising StatusError. Its staged writes are committed when it succeeds. Nothing but
+a status word ever leaves: a fault of our own answers 6F00 and is logged without its data.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from sscard_chip.apdu.command import Command, parse
+from sscard_chip.apdu.session import Session
+from sscard_chip.filesystem.layout import STATE_AT, ApplicationState, LifeCycle
+from sscard_chip.memory import CardMemoryError
+from sscard_chip.status import StatusError, StatusWord
+
+Handler = Callable[[Session, Command], bytes]
+DataHandler = Callable[[Session, bytes], bytes]
+
+_logger = logging.getLogger(__name__)
+
+_SUCCESS: Final = StatusWord.SUCCESS.to_bytes(2)
+_CARD_BLOCKED: Final = int(LifeCycle.BLOCKED)
+_APPLICATION_BLOCKED: Final = int(ApplicationState.BLOCKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One command of the card.
+
+    ``in_transaction``: it neither opens nor disturbs a transaction by being sent (it may close
+    it itself). ``when_blocked``: a blocked application still takes it. ``clause`` says where it
+    is defined.
+    """
+
+    name: str
+    cla: int
+    ins: int
+    handler: Handler
+    clause: str
+    in_transaction: bool = False
+    when_blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A command whose CLA INS P1 P2 Lc is one fixed string: it needs no parsing.
+
+    Only the fast paths have one, and only the form without Le takes it. ``handler`` gets the
+    data, of the length that Lc says, and is what the instruction's own handler ends in.
+    """
+
+    header: bytes
+    handler: DataHandler
+
+
+class Dispatcher:
+    """Instruction sets, joined, with the gate of the life cycle in front."""
+
+    __slots__ = ("_classes", "_codes", "_shortcuts", "_table", "instructions")
+
+    def __init__(
+        self, instructions: Iterable[Instruction], shortcuts: Iterable[Shortcut] = ()
+    ) -> None:
+        self.instructions = tuple(instructions)
+        self._table = {i.cla << 8 | i.ins: i for i in self.instructions}
+        self._classes = {i.cla for i in self.instructions}
+        self._codes = {i.ins for i in self.instructions}
+        self._shortcuts = {s.header: (5 + s.header[4], s.handler) for s in shortcuts}
+
+    def execute(self, session: Session, apdu: bytes) -> bytes:
+        """Run one command APDU and return body and status word."""
+        memory = session.memory
+        try:
+            shortcut = self._shortcuts.get(apdu[:5])
+            if (
+                shortcut is not None
+                and len(apdu) == shortcut[0]
+                and memory.cells[session.state_at] != _APPLICATION_BLOCKED
+                and memory.cells[STATE_AT] != _CARD_BLOCKED
+            ):
+                body = shortcut[1](session, apdu[5:])
+            else:
+                body = self._run(session, apdu)
+            if memory.staged:
+                memory.commit()
+            return body + _SUCCESS
+        except StatusError as error:
+            return self._refuse(session, error)
+        except CardMemoryError:
+            return self._refuse(session, StatusError(StatusWord.MEMORY_FAILURE))
+        except Exception as error:
+            # The command's bytes may hold a PIN: log its header and the kind of fault alone.
+            _logger.error("%s in command %s", type(error).__name__, bytes(apdu[:4]).hex().upper())
+            _logger.debug("raised here", exc_info=True)
+            return self._refuse(session, StatusError(StatusWord.NO_GET_RESPONSE_DATA))
+
+    def _run(self, session: Session, apdu: bytes) -> bytes:
+        """Parse a command, pass it through the gate, and let its handler work."""
+        command = parse(apdu)
+        cells = session.memory.cells
+        if cells[STATE_AT] == _CARD_BLOCKED:
+            raise StatusError(StatusWord.FUNCTION_NOT_SUPPORTED)
+        instruction = self._table.get(command.cla << 8 | command.ins)
+        if instruction is None:
+            raise StatusError(self._refusal(command))
+        if session.transaction is not None and not instruction.in_transaction:
+            session.transaction = None
+        if cells[session.state_at] == _APPLICATION_BLOCKED and not instruction.when_blocked:
+            raise StatusError(StatusWord.APPLICATION_BLOCKED)
+        body = instruction.handler(session, command)
+        if 0 < command.ne < len(body):
+            command.check_ne(len(body))
+        return body
+
+    def _refuse(self, session: Session, error: StatusError) -> bytes:
+        session.transaction = None
+        sw = error.sw
+        if error.keep_writes and session.memory.staged:
+            try:
+                session.memory.commit()
+            except CardMemoryError:
+                sw = StatusWord.MEMORY_FAILURE
+        session.memory.discard()
+        return sw.to_bytes(2)
+
+    def _refusal(self, command: Command) -> StatusWord:
+        """Why there is no such instruction: channel, class or code."""
+        cla = command.cla
+        if cla & 0xC0 == 0x40 or (cla & 0xF0 == 0 and cla & 0x03):
+            return StatusWord.LOGICAL_CHANNEL_NOT_SUPPORTED
+        if cla not in self._classes or command.ins in self._codes:
+            return StatusWord.CLA_NOT_SUPPORTED
+        return StatusWord.INS_NOT_SUPPORTED

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The instruction set of LD/T 32.5 that every card has. Applications add theirs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sscard_chip.apdu.authentication import (
+    external_authenticate,
+    get_challenge,
+    internal_authenticate,
+)
+from sscard_chip.apdu.binary import read_binary, update_binary
+from sscard_chip.apdu.blocking import block_application, block_card
+from sscard_chip.apdu.dispatch import Instruction
+from sscard_chip.apdu.pin import change_or_unblock_pin, change_pin, verify
+from sscard_chip.apdu.records import read_record, update_record
+from sscard_chip.apdu.selection import select
+
+_CLAUSE = "LD/T 32.5"
+
+BASE: Final = (
+    Instruction("SELECT", 0x00, 0xA4, select, _CLAUSE, when_blocked=True),
+    Instruction("READ RECORD", 0x00, 0xB2, read_record, _CLAUSE),
+    Instruction("UPDATE RECORD", 0x00, 0xDC, update_record, _CLAUSE),
+    Instruction("UPDATE RECORD", 0x04, 0xDC, update_record, _CLAUSE),
+    Instruction("READ BINARY", 0x00, 0xB0, read_binary, _CLAUSE),
+    Instruction("UPDATE BINARY", 0x00, 0xD6, update_binary, _CLAUSE),
+    Instruction("UPDATE BINARY", 0x04, 0xD6, update_binary, _CLAUSE),
+    Instruction("GET CHALLENGE", 0x00, 0x84, get_challenge, _CLAUSE),
+    Instruction("INTERNAL AUTHENTICATE", 0x00, 0x88, internal_authenticate, _CLAUSE),
+    Instruction("EXTERNAL AUTHENTICATE", 0x00, 0x82, external_authenticate, _CLAUSE),
+    Instruction("VERIFY", 0x00, 0x20, verify, _CLAUSE),
+    Instruction("CHANGE PIN", 0x80, 0x5E, change_pin, _CLAUSE),
+    Instruction("PIN CHANGE/UNBLOCK", 0x84, 0x24, change_or_unblock_pin, _CLAUSE),
+    Instruction("APPLICATION BLOCK", 0x84, 0x1E, block_application, _CLAUSE),
+    Instruction("CARD BLOCK", 0x84, 0x16, block_card, _CLAUSE),
+)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a powered card knows and forgets at power-off: selection, rights, open transaction."""
+
+from __future__ import annotations
+
+from sscard_chip.apdu.command import Command
+from sscard_chip.filesystem.files import ElementaryFile
+from sscard_chip.filesystem.layout import STATE_IN_HEADER
+from sscard_chip.filesystem.tree import Directory, FileSystem
+from sscard_chip.memory import Memory
+from sscard_chip.security.access import AccessRule, permits
+from sscard_chip.security.keys import USE_MAINTENANCE, KeyRecord, PinRecord
+from sscard_chip.security.random import RandomSource
+from sscard_chip.security.status import SecurityStatus
+from sscard_chip.security.suite import Session as CipherSession
+from sscard_chip.status import StatusError, StatusWord
+
+_STK_KID = 0x02
+
+
+class Session:
+    """The volatile state between power-on and power-off.
+
+    ``record`` is the number of the current record of the current EF, 0 for none.
+    ``state_at`` is where the memory holds the state of the current DF.
+    ``transaction`` belongs to the application that opened it; the dispatcher drops it when
+    another command comes between.
+    """
+
+    __slots__ = (
+        "df",
+        "ef",
+        "files",
+        "memory",
+        "random",
+        "record",
+        "state_at",
+        "status",
+        "transaction",
+    )
+
+    def __init__(self, memory: Memory, files: FileSystem, df: Directory) -> None:
+        self.memory = memory
+        self.files = files
+        self.df = df
+        self.state_at = df.offset + STATE_IN_HEADER
+        self.ef: ElementaryFile | None = None
+        self.record = 0
+        self.status = SecurityStatus()
+        self.transaction: object | None = None
+        self.random = RandomSource()
+
+    def select_directory(self, df: Directory) -> None:
+        """Make ``df`` current. Rights and challenge stay only when it already was."""
+        if df is not self.df:
+            self.df = df
+            self.state_at = df.offset + STATE_IN_HEADER
+            self.status.leave_directory()
+        self.ef = None
+        self.record = 0
+
+    def select_file(self, ef: ElementaryFile) -> None:
+        """Make ``ef`` current, before its first record."""
+        self.ef = ef
+        self.record = 0
+
+    @property
+    def pin(self) -> PinRecord:
+        """The PIN of the current environment; 6A88 when it has none."""
+        pin = self.df.environment.pin
+        if pin is None:
+            raise StatusError(StatusWord.KEY_NOT_FOUND)
+        return pin
+
+    @property
+    def pin_satisfied(self) -> bool:
+        """Whether the holder is known: PIN verified, or none set."""
+        pin = self.df.environment.pin
+        return pin is not None and (self.status.verified_pin == pin.offset or not pin.is_set)
+
+    def require(self, rule: AccessRule) -> None:
+        """6982 unless ``rule`` is satisfied."""
+        if not rule.free and not permits(
+            rule,
+            self.status,
+            pin_satisfied=self.pin_satisfied,
+            masters=(self.df.environment.offset, self.df.offset),
+        ):
+            raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)
+
+    def take_challenge(self) -> bytes:
+        """The last challenge, spent by this; 6984 when there is none."""
+        challenge = self.status.take_challenge()
+        if challenge is None:
+            raise StatusError(StatusWord.REFERENCE_DATA_INVALID)
+        return challenge
+
+    def maintenance_key(self, directory: Directory) -> KeyRecord:
+        """STK of a directory (kid 02, or 82 from within an ADF); 6A88 when there is none."""
+        key = directory.key(USE_MAINTENANCE, _STK_KID)
+        if key is None:
+            raise StatusError(StatusWord.KEY_NOT_FOUND)
+        return key
+
+    def open_secure_message(
+        self, command: Command, directory: Directory
+    ) -> tuple[bytes, CipherSession]:
+        """Verify the MAC at the end of ``command`` and return the data before it.
+
+        The session key comes from STK of ``directory`` and the last challenge; the MAC covers
+        CLA INS P1 P2 Lc (with MAC) and the data, IV 0 (LD/T 32.4). 6987 without a MAC, 6984
+        without a challenge, 6988 when it is wrong. Also returns the session, to decipher with.
+        """
+        if len(command.data) < 4:
+            raise StatusError(StatusWord.SECURE_MESSAGING_MISSING)
+        key = self.maintenance_key(directory)
+        session = key.session(self.take_challenge())
+        data, mac = command.data[:-4], command.data[-4:]
+        if session.mac(command.header + data) != mac:
+            raise StatusError(StatusWord.SECURE_MESSAGING_INCORRECT)
+        return data, session
+
+
+def decipher_data(session: CipherSession, cryptogram: bytes, block: int) -> bytes:
+    """Decipher ``LD(1) || data``, padded 80 00.. if not aligned; 6A80 when it is not."""
+    if not cryptogram or len(cryptogram) % block:
+        raise StatusError(StatusWord.WRONG_DATA)
+    plain = session.decipher(cryptogram)
+    length, rest = plain[0], plain[1:]
+    padding = rest[length:]
+    if length > len(rest) or len(padding) >= block:
+        raise StatusError(StatusWord.WRONG_DATA)
+    if padding and padding != b"\x80" + bytes(len(padding) - 1):
+        raise StatusError(StatusWord.WRONG_DATA)
+    return rest[:length]

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The internal amount file of the medical account (医疗保险金额文件).
+
+::
+
+    0   CIA 4 个人账户余额, SPIP 4 个人自付累计, SPFP 4 统筹累计, in fen
+    12  settlement year 2 (支付年度, BCD), purchase counter 2 (脱网)
+    16  proof of the last purchase: there (01) 1, number 2, MAC2 4, TAC 4
+    27  load counter 2 (联网)
+    29  proof of the last load: the same as above
+    40  starting day 2 (年度起始日期, BCD mmdd)
+
+No public paper gives a layout; the fields are those of LD/T 32.6, their order is the emulator's
+own [L] and known here alone. The first 16 bytes are what INITIALIZE FOR PURCHASE answers, the
+first 27 what a purchase changes, so that one write does it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from sscard_chip.filesystem.files import CyclicFile, InternalFile
+from sscard_chip.filesystem.tree import Directory
+from sscard_chip.security.keys import USE_TAC, KeyRecord
+
+BODY_LENGTH: Final = 42
+DETAIL_SFI: Final = 0x08
+LOAD: Final = 0x31
+"""交易类型 '1', 账户划入."""
+PURCHASE: Final = 0x32
+"""交易类型 '2', 医疗消费."""
+
+_HEAD_LENGTH: Final = 16
+_ACCOUNT: Final = struct.Struct(">III2sH11xH11x2s")
+_PURCHASE_PART: Final = struct.Struct(">III2sH?H4s4s")
+_PROOF: Final = struct.Struct(">?H4s4s")
+_PROOF_AT: Final = {PURCHASE: 16, LOAD: 29}
+_LOAD_PART: Final = struct.Struct(">H?H4s4s")
+_LOAD_PART_AT: Final = 27
+_STARTING_DAY_AT: Final = 40
+_SHORT_DETAIL: Final = 20
+
+
+class Account(NamedTuple):
+    """What the amount file says. Amounts in fen, ``year`` and ``starting_day`` BCD bytes."""
+
+    balance_fen: int
+    self_paid_total_fen: int
+    pooled_total_fen: int
+    year: bytes
+    purchase_counter: int
+    load_counter: int
+    starting_day: bytes
+
+
+class TransactionKeys(NamedTuple):
+    """DPK or DLK of one key index with the DTK beside it.
+
+    ``answer`` is key version and algorithm as INITIALIZE answers them; ``tac`` computes a TAC.
+    """
+
+    key: KeyRecord
+    answer: bytes
+    tac: Callable[[bytes], bytes]
+
+
+def initial_content(
+    *,
+    load_counter: int = 0,
+    purchase_counter: int = 0,
+    balance_fen: int = 0,
+    self_paid_total_fen: int = 0,
+    pooled_total_fen: int = 0,
+    year: str = "0000",
+    starting_day: str = "0101",
+) -> bytes:
+    """The body of a new amount file; ``year`` yyyy, ``starting_day`` mmdd."""
+    return _ACCOUNT.pack(
+        balance_fen,
+        self_paid_total_fen,
+        pooled_total_fen,
+        bytes.fromhex(year),
+        purchase_counter,
+        load_counter,
+        bytes.fromhex(starting_day),
+    )
+
+
+class MedicalAccount:
+    """The amount file and the detail file EF08 of a DF, read and staged together.
+
+    A record length of 20 bytes in EF08 means that the card keeps the personal account alone:
+    the yearly totals and the year then have no meaning and are all 00 (LD/T 32.7, section 12).
+    """
+
+    __slots__ = (
+        "_body",
+        "_details",
+        "_directory",
+        "_keys",
+        "_memory",
+        "_next_years",
+        "account_only",
+    )
+
+    def __init__(self, directory: Directory, amounts: InternalFile, details: CyclicFile) -> None:
+        self._body = amounts.body
+        self._memory = amounts.memory
+        self._directory = directory
+        self._details = details
+        self._keys: dict[tuple[int, int], TransactionKeys] = {}
+        self._next_years: dict[bytes, bytes] = {}
+        self.account_only = details.record_length == _SHORT_DETAIL
+
+    @classmethod
+    def of(cls, directory: Directory) -> MedicalAccount | None:
+        """The account of a directory; None when it has none. Made once while it is mounted."""
+        account = directory.application
+        if type(account) is not cls:
+            details = directory.files_by_sfi.get(DETAIL_SFI)
+            if directory.amount_file is None or not isinstance(details, CyclicFile):
+                return None
+            account = cls(directory, directory.amount_file, details)
+            directory.application = account
+        return account
+
+    def keys(self, use: int, index: int) -> TransactionKeys | None:
+        """The keys of a key index, DPK or DLK by ``use``; None when it is not supported."""
+        keys = self._keys.get((use, index))
+        if keys is None:
+            records = self._directory.keys
+            key, tac_key = records.get((use, index, index)), records.get((USE_TAC, index, index))
+            if key is None or tac_key is None:
+                return None
+            answer = bytes((key.version, key.algorithm))
+            keys = TransactionKeys(key, answer, tac_key.suite.tac_mac(tac_key.secret))
+            self._keys[use, index] = keys
+        return keys
+
+    def read(self) -> Account:
+        """All fields."""
+        return Account._make(_ACCOUNT.unpack_from(self._memory.cells, self._body))
+
+    def head(self) -> bytes:
+        """CIA 4, SPIP 4, SPFP 4, year 2, purchase counter 2."""
+        body = self._body
+        return bytes(self._memory.cells[body : body + _HEAD_LENGTH])
+
+    def details(self) -> list[bytes]:
+        """The records of EF08, newest first."""
+        return [self._details.record(n + 1) for n in range(self._details.count)]
+
+    def next_year_begins(self, year: bytes) -> bytes:
+        """The date (BCD yyyymmdd) from which on a purchase begins another settlement year.
+
+        n = date - (year and starting day), as plain decimal numbers; from 10000 on it is another
+        year (LD/T 32.7, 12.6).
+        """
+        at = self._body + _STARTING_DAY_AT
+        begun = year + self._memory.cells[at : at + 2]
+        limit = self._next_years.get(begun)
+        if limit is None:
+            limit = bytes.fromhex(f"{min(int(begun.hex()) + 10000, 99999999):08d}")
+            self._next_years[begun] = limit
+        return limit
+
+    def settlement_year(self, date: bytes) -> bytes:
+        """The settlement year (BCD) that ``date`` (BCD yyyymmdd) falls into."""
+        before = date[2:] < self.read().starting_day
+        return bytes.fromhex(f"{max(int(date[:2].hex()) - before, 0):04d}")
+
+    def stage_purchase(
+        self,
+        number: int,
+        totals: tuple[int, int, int],
+        year: bytes,
+        mac2: bytes,
+        tac: bytes,
+        detail: bytes,
+    ) -> None:
+        """Stage everything that purchase ``number`` changes.
+
+        ``totals`` are CIA, SPIP, SPFP after it; ``detail`` is its record of 28 bytes.
+        """
+        part = _PURCHASE_PART.pack(*totals, year, number + 1, True, number, mac2, tac)
+        self._memory.staged.append((self._body, part))
+        details = self._details
+        details.stage_append(detail[: details.record_length])
+
+    def stage_load(
+        self, number: int, balance_fen: int, mac2: bytes, tac: bytes, detail: bytes
+    ) -> None:
+        """Stage everything that load ``number`` changes; ``detail`` is 20 bytes."""
+        self._memory.write(self._body, balance_fen.to_bytes(4))
+        part = _LOAD_PART.pack(number + 1, True, number, mac2, tac)
+        self._memory.write(self._body + _LOAD_PART_AT, part)
+        self._details.stage_append(detail.ljust(self._details.record_length, b"\0"))
+
+    def stage_starting_day(self, mmdd: bytes) -> None:
+        """Stage a new starting day; year and totals stay as they are [M]."""
+        self._memory.write(self._body + _STARTING_DAY_AT, mmdd)
+
+    def proof(self, kind: int, number: int) -> bytes | None:
+        """MAC2 || TAC of the last transaction of ``kind``, if ``number`` is its number."""
+        at = self._body + _PROOF_AT[kind]
+        there, last, mac2, tac = _PROOF.unpack_from(self._memory.cells, at)
+        return mac2 + tac if there and last == number else None

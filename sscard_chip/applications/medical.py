@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The medical account of DF04: purchase, load, balance, proof, starting day (LD/T 32.5, 32.7).
+
+Every command needs the amount file, so it answers 6985 in any other directory. INITIALIZE opens
+a transaction that only GET BALANCE and GET TRANSACTION PROOF may come between; anything else,
+and any failure, goes back to idle.
+"""
+
+from __future__ import annotations
+
+import calendar
+import struct
+from hmac import compare_digest
+from typing import Final, NamedTuple
+
+from sscard_chip.apdu.command import Command
+from sscard_chip.apdu.dispatch import Instruction, Shortcut
+from sscard_chip.apdu.session import Session
+from sscard_chip.applications.amounts import LOAD, PURCHASE, MedicalAccount, TransactionKeys
+from sscard_chip.security.keys import USE_LOAD, USE_PURCHASE
+from sscard_chip.security.suite import Session as CipherSession
+from sscard_chip.security.suite import pad
+from sscard_chip.status import StatusError, StatusWord
+
+_DSK_LEVEL: Final = 1 << 0x0E  # DSK, kid 8E [L]
+_MAX_COUNTER: Final = b"\xff\xff"
+_MAX_AMOUNT: Final = 0xFFFFFFFF
+
+_PURCHASE_LENGTH: Final = 19
+_DEBIT_LENGTH: Final = 15
+_LOAD_LENGTH: Final = 11
+_CREDIT_LENGTH: Final = 11
+_AMOUNTS: Final = struct.Struct(">III")
+_LOAD_TYPE: Final = bytes((LOAD,))
+_PURCHASE_TYPE: Final = bytes((PURCHASE,))
+
+# The two MACs and the TAC of a purchase are over 26, 12 and 30 bytes; 80 00.. makes them 32, 16
+# and 32, whole blocks of both suites.
+_PAD26: Final = b"\x80" + bytes(5)
+_PAD12: Final = b"\x80" + bytes(3)
+_PAD30: Final = b"\x80\x00"
+
+Purchase = tuple[MedicalAccount, TransactionKeys, bytes, bytes, bytes]
+"""An INITIALIZE FOR PURCHASE that waits for its DEBIT: account, keys, CIA to counter as they
+were, amounts 12 || type 1 || terminal 6, random 4. A bare tuple because it is the fast path."""
+
+
+class Load(NamedTuple):
+    """An INITIALIZE FOR LOAD that waits for its CREDIT."""
+
+    account: MedicalAccount
+    keys: TransactionKeys
+    what: bytes  # amount 4 || type 1 || terminal 6
+    random: bytes
+
+    def cipher(self, number: int) -> CipherSession:
+        """The session of load ``number``: random 4 || number 2 || 8000 (LD/T 32.4)."""
+        return self.keys.key.session(self.random + number.to_bytes(2) + b"\x80\x00")
+
+
+def _account(session: Session) -> MedicalAccount:
+    """The account of the current DF: 6985 when it has none."""
+    account = MedicalAccount.of(session.df)
+    if account is None:
+        raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
+    return account
+
+
+def _holder_account(session: Session) -> MedicalAccount:
+    """The account, with the holder known: 6985, then 6982."""
+    account = _account(session)
+    if not session.pin_satisfied:
+        raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)
+    return account
+
+
+def _keys(account: MedicalAccount, use: int, index: int) -> TransactionKeys:
+    """DPK or DLK of a key index with its DTK; 9403 when there is none."""
+    keys = account.keys(use, index)
+    if keys is None:
+        raise StatusError(StatusWord.KEY_INDEX_NOT_SUPPORTED)
+    return keys
+
+
+def _initialize(session: Session, command: Command) -> bytes:
+    """INITIALIZE B0 28: P1 P2 01 01 for purchase, 00 01 for load."""
+    if command.p1 == 1:
+        command.require(1, 1, _PURCHASE_LENGTH)
+        return initialize_for_purchase(session, command.data)
+    command.require(0, 1, _LOAD_LENGTH)
+    return initialize_for_load(session, command.data)
+
+
+def _debit(session: Session, command: Command) -> bytes:
+    command.require(1, 0, _DEBIT_LENGTH)
+    return debit_for_purchase(session, command.data)
+
+
+def initialize_for_purchase(session: Session, data: bytes) -> bytes:
+    """INITIALIZE FOR PURCHASE 医疗消费初始化: key index 1, amounts 4+4+4, terminal 6.
+
+    Answers CIA 4, SPIP 4, SPFP 4, year 2, 序号 2, key version 1, algorithm 1, random 4. Checks
+    in order: PIN 6982, key index 9403, account amount 9401, counter 9402.
+    """
+    account = _holder_account(session)
+    keys = _keys(account, USE_PURCHASE, data[0])
+    head = account.head()
+    if data[1:5] > head[:4]:  # big-endian numbers of one length compare as bytes
+        raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
+    if head[14:] == _MAX_COUNTER:
+        raise StatusError(StatusWord.COUNTER_AT_MAXIMUM)
+    random = session.random.take(4)
+    what = data[1:13] + _PURCHASE_TYPE + data[13:]
+    session.transaction = (account, keys, head, what, random)
+    if account.account_only:
+        head = head[:4] + bytes(10) + head[14:]
+    return head + keys.answer + random
+
+
+def debit_for_purchase(session: Session, data: bytes) -> bytes:
+    """DEBIT FOR PURCHASE 医疗消费 B0 2C 01 00: 终端交易序号 4, time 7, MAC1 4.
+
+    Answers TAC 4, MAC2 4. 6901 without INITIALIZE, 9302 wrong MAC1, 6A80 a time that is no BCD,
+    9401 a yearly total that would not fit its four bytes [L].
+    """
+    purchase = session.transaction
+    session.transaction = None
+    if type(purchase) is not tuple:
+        raise StatusError(StatusWord.INVALID_STATE)
+    account: MedicalAccount
+    keys: TransactionKeys
+    account, keys, head, what, random = purchase
+    time, number, amounts = data[4:11], head[14:], what[:12]
+    mac1, mac2 = keys.key.two_macs(
+        random + number + data[2:4], what + time + _PAD26, amounts + _PAD12
+    )
+    if not compare_digest(mac1, data[11:]):
+        raise StatusError(StatusWord.MAC_INCORRECT)
+    if not time.hex().isdecimal():
+        raise StatusError(StatusWord.WRONG_DATA)
+    balance, self_paid, pooled = _AMOUNTS.unpack_from(head)
+    paid, self_amount, pool_amount = _AMOUNTS.unpack(amounts)
+    year = head[12:14]
+    if not account.account_only:
+        if time >= account.next_year_begins(year):
+            year = account.settlement_year(time[:4])
+            self_paid = pooled = 0
+        self_paid += self_amount
+        pooled += pool_amount
+        if self_paid > _MAX_AMOUNT or pooled > _MAX_AMOUNT:
+            raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
+    tac = keys.tac(what + data[:11] + _PAD30)
+    account.stage_purchase(
+        int.from_bytes(number),
+        (balance - paid, self_paid, pooled),
+        year,
+        mac2,
+        tac,
+        number + what[12:] + time + amounts,
+    )
+    return tac + mac2
+
+
+def initialize_for_load(session: Session, data: bytes) -> bytes:
+    """INITIALIZE FOR LOAD 划入初始化: key index 1, amount 4, terminal 6.
+
+    Answers CIA 4, 序号 2, key version 1, algorithm 1, random 4, MAC1 4. Checks in order: PIN
+    6982, key index 9403, counter 9402, and 9401 for a balance beyond four bytes [L].
+    """
+    account = _holder_account(session)
+    keys = _keys(account, USE_LOAD, data[0])
+    amount, terminal = data[1:5], data[5:]
+    state = account.read()
+    number, balance = state.load_counter.to_bytes(2), state.balance_fen.to_bytes(4)
+    if number == _MAX_COUNTER:
+        raise StatusError(StatusWord.COUNTER_AT_MAXIMUM)
+    if state.balance_fen + int.from_bytes(amount) > _MAX_AMOUNT:
+        raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
+    random = session.random.take(4)
+    load = Load(account, keys, amount + _LOAD_TYPE + terminal, random)
+    mac1 = load.cipher(state.load_counter).mac(balance + load.what)
+    session.transaction = load
+    return balance + number + keys.answer + random + mac1
+
+
+def credit_for_load(session: Session, command: Command) -> bytes:
+    """CREDIT FOR LOAD 账户划入 B0 2A 00 00: host time 7, MAC2 4. Answers TAC 4.
+
+    The TAC is over the new balance [M]. 6901 without INITIALIZE, 9302 wrong MAC2, 6A80 a time
+    that is no BCD.
+    """
+    command.require(0, 0, _CREDIT_LENGTH)
+    load, session.transaction = session.transaction, None
+    if not isinstance(load, Load):
+        raise StatusError(StatusWord.INVALID_STATE)
+    time, mac2 = command.data[:7], command.data[7:]
+    state = load.account.read()
+    if not compare_digest(load.cipher(state.load_counter).mac(load.what + time), mac2):
+        raise StatusError(StatusWord.MAC_INCORRECT)
+    if not time.hex().isdecimal():
+        raise StatusError(StatusWord.WRONG_DATA)
+    amount = load.what[:4]
+    balance = state.balance_fen + int.from_bytes(amount)
+    number = state.load_counter.to_bytes(2)
+    what = balance.to_bytes(4) + number + load.what + time
+    tac = load.keys.tac(pad(what, load.keys.key.suite.block))
+    detail = number + load.what[4:] + time + amount
+    load.account.stage_load(state.load_counter, balance, mac2, tac, detail)
+    return tac
+
+
+def get_balance(session: Session, command: Command) -> bytes:
+    """GET BALANCE 读余额 B0 26 00 kind: 01 CIA 4; 02 SPIP 4, year 2; 03 SPFP 4, year 2."""
+    if command.p1 or not 1 <= command.p2 <= 3:
+        raise StatusError(StatusWord.INCORRECT_P1_P2)
+    command.require(0, command.p2, 0)
+    account = _holder_account(session)
+    state = account.read()
+    if command.p2 == 1:
+        return state.balance_fen.to_bytes(4)
+    if account.account_only:
+        return bytes(6)
+    total = state.self_paid_total_fen if command.p2 == 2 else state.pooled_total_fen
+    return total.to_bytes(4) + state.year
+
+
+def get_transaction_proof(session: Session, command: Command) -> bytes:
+    """GET TRANSACTION PROOF 取交易认证 B0 2E 00 type (31 load, 32 purchase [M]): number 2.
+
+    Answers MAC2 4, TAC 4 of the last transaction of that type; 9406 for any other number. For a
+    load the MAC2 is the one that was accepted [L].
+    """
+    if command.p2 not in (LOAD, PURCHASE):
+        raise StatusError(StatusWord.INCORRECT_P1_P2)
+    command.require(0, command.p2, 2)
+    proof = _account(session).proof(command.p2, int.from_bytes(command.data))
+    if proof is None:
+        raise StatusError(StatusWord.PROOF_NOT_AVAILABLE)
+    return proof
+
+
+def starting_day(session: Session, command: Command) -> bytes:
+    """UPDATE STARTING DAY B0 56 00 00 with mmdd 2, after DSK; GET STARTING DAY B0 56 01 00.
+
+    6A80 for a day that no year has; 29 February is one.
+    """
+    if command.p1 == 1:
+        command.require(1, 0, 0)
+        account = _account(session)
+        return bytes(2) if account.account_only else account.read().starting_day
+    command.require(0, 0, 2)
+    account = _account(session)
+    if not session.status.local_levels & _DSK_LEVEL:
+        raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)
+    digits = command.data.hex()
+    if not digits.isdecimal():
+        raise StatusError(StatusWord.WRONG_DATA)
+    month, day = int(digits[:2]), int(digits[2:])
+    if not (1 <= month <= 12 and 1 <= day <= calendar.monthrange(2000, month)[1]):
+        raise StatusError(StatusWord.WRONG_DATA)
+    account.stage_starting_day(command.data)
+    return b""
+
+
+_CLAUSE: Final = "LD/T 32.5, medical commands"
+
+MEDICAL: Final = (
+    Instruction("INITIALIZE", 0xB0, 0x28, _initialize, _CLAUSE, in_transaction=True),
+    Instruction("DEBIT FOR PURCHASE", 0xB0, 0x2C, _debit, _CLAUSE, in_transaction=True),
+    Instruction("CREDIT FOR LOAD", 0xB0, 0x2A, credit_for_load, _CLAUSE, in_transaction=True),
+    Instruction("GET BALANCE", 0xB0, 0x26, get_balance, _CLAUSE, in_transaction=True),
+    Instruction(
+        "GET TRANSACTION PROOF", 0xB0, 0x2E, get_transaction_proof, _CLAUSE, in_transaction=True
+    ),
+    Instruction("STARTING DAY", 0xB0, 0x56, starting_day, _CLAUSE),
+)
+
+MEDICAL_SHORTCUTS: Final = (
+    Shortcut(bytes((0xB0, 0x28, 1, 1, _PURCHASE_LENGTH)), initialize_for_purchase),
+    Shortcut(bytes((0xB0, 0x2C, 1, 0, _DEBIT_LENGTH)), debit_for_purchase),
+)

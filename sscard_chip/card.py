@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A card: one memory, an engine, and the four things a reader can do to it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from sscard_chip.apdu.dispatch import Dispatcher
+from sscard_chip.apdu.instructions import BASE
+from sscard_chip.apdu.session import Session
+from sscard_chip.applications.medical import MEDICAL, MEDICAL_SHORTCUTS
+from sscard_chip.filesystem.layout import CONTACTLESS_AT
+from sscard_chip.filesystem.tree import FileSystem
+from sscard_chip.memory import Durability, Memory, create_image, load_image, open_image
+
+_USER_CARD: Final = Dispatcher((*BASE, *MEDICAL), MEDICAL_SHORTCUTS)
+_execute: Final = _USER_CARD.execute
+
+
+class NotPoweredError(RuntimeError):
+    """A command for a card that is not powered: nothing could answer it."""
+
+
+class Card:
+    """A social security card (社会保障卡) of any generation.
+
+    It takes whole commands and gives whole answers; the mapping to T=0 or to the contactless
+    protocol is the reader's. A card has one owner and is not for several threads at once.
+
+    >>> card = Card.open("zhang.ssc")                                       # doctest: +SKIP
+    >>> atr = card.power_on()                                               # doctest: +SKIP
+    >>> card.transmit(bytes.fromhex("0084000008"))                          # doctest: +SKIP
+    """
+
+    __slots__ = ("_files", "_memory", "_session")
+
+    def __init__(self, image: bytes | Memory) -> None:
+        """From the content of an image file, or from a memory. Raises CardImageError."""
+        self._memory = image if isinstance(image, Memory) else load_image(image)
+        self._files = FileSystem(self._memory)
+        self._session: Session | None = None
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, durability: Durability = Durability.OS) -> Self:
+        """Open an image file; what commands change is kept there as ``durability`` says.
+
+        Raises CardImageError, CardInUseError or another OSError.
+        """
+        return cls(open_image(path, durability))
+
+    @property
+    def historical_bytes(self) -> bytes:
+        """The 13 historical bytes (历史字节); the last 8 are the diversification factor."""
+        return self._files.historical_bytes
+
+    @property
+    def atr(self) -> bytes:
+        """The answer to reset on the contacts: T=0, direct convention (LD/T 32.2)."""
+        return b"\x3b\x6d\x00\x00" + self.historical_bytes
+
+    @property
+    def contactless(self) -> bool:
+        """Whether the card has the contactless interface too (third generation)."""
+        return bool(self._memory.cells[CONTACTLESS_AT])
+
+    @property
+    def files(self) -> FileSystem:
+        """The mounted files, for programs that show a card's content to people."""
+        return self._files
+
+    def power_on(self) -> bytes:
+        """Cold reset: forget everything volatile, select the MF, return the ATR."""
+        self._files = files = FileSystem(self._memory)
+        self._session = Session(self._memory, files, files.mf) if files.mf else None
+        return self.atr
+
+    def reset(self) -> bytes:
+        """Warm reset; the same as a cold one."""
+        return self.power_on()
+
+    def power_off(self) -> None:
+        """Forget everything volatile."""
+        self._session = None
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """Run a command APDU and return data and status word, two bytes at least.
+
+        Any bytes are answered. Raises NotPoweredError when the card has no power.
+        """
+        session = self._session
+        if session is None:
+            raise NotPoweredError("the card is not powered: call power_on() first")
+        return _execute(session, apdu)
+
+    def image(self) -> bytes:
+        """The content of an image file that holds the card as it is now."""
+        return create_image(self._memory)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an image file, whole or not at all. Raises OSError."""
+        target = Path(path)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(self.image())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def close(self) -> None:
+        """Power off and release the image file, with everything committed in it."""
+        self.power_off()
+        self._memory.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementary files (基本文件) as views of the memory: transparent, linear, cyclic, internal.
+
+Reading gives the committed state; writing stages. A view caches nothing that a command can
+change, but for the record index of a linear file, which an update that moves records drops.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import Final
+
+from sscard_chip.filesystem.layout import (
+    COUNT_IN_HEADER,
+    USED_IN_HEADER,
+    FileHeader,
+    FileType,
+    FoundFile,
+)
+from sscard_chip.memory import Memory
+from sscard_chip.security.access import AccessRule
+from sscard_chip.status import StatusError, StatusWord
+
+_USED: Final = struct.Struct(">H")
+_TLV: Final = 0x01
+_GROWS: Final = 0x02
+
+
+class Occurrence(IntEnum):
+    """Which instance of a record identifier: the low bits 0 to 3 of P2 (LD/T 32.5)."""
+
+    FIRST = 0
+    LAST = 1
+    NEXT = 2
+    PREVIOUS = 3
+
+
+class ElementaryFile:
+    """What all EFs have: identifiers, a body in the memory, two access rules."""
+
+    __slots__ = ("body", "fid", "memory", "offset", "read_rule", "sfi", "size", "write_rule")
+
+    def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
+        self.memory = memory
+        self.offset = found.offset
+        self.body = found.body
+        self.fid = header.fid
+        self.sfi = header.fid & 0x1F
+        self.size = header.size
+        self.read_rule = AccessRule.decode(header.read_access, header.read_right)
+        self.write_rule = AccessRule.decode(header.write_access, header.write_right)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.fid:04X}>"
+
+
+class TransparentFile(ElementaryFile):
+    """Bytes at offsets (透明文件)."""
+
+    __slots__ = ()
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Up to ``length`` bytes from ``offset`` to the end at most; 6B00 outside the file."""
+        if offset >= self.size:
+            raise StatusError(StatusWord.WRONG_OFFSET)
+        start = self.body + offset
+        return bytes(self.memory.cells[start : min(start + length, self.body + self.size)])
+
+    def stage_update(self, offset: int, data: bytes) -> None:
+        """Stage ``data`` at ``offset``; 6B00 outside the file, 6A84 beyond its end."""
+        if offset >= self.size:
+            raise StatusError(StatusWord.WRONG_OFFSET)
+        if offset + len(data) > self.size:
+            raise StatusError(StatusWord.NOT_ENOUGH_SPACE)
+        self.memory.write(self.body + offset, data)
+
+
+class RecordFile(ElementaryFile):
+    """Numbered records, from 1. What a structure does not have or allow is refused here."""
+
+    __slots__ = ()
+
+    @property
+    def count(self) -> int:
+        """Number of records."""
+        return 0
+
+    def record(self, number: int) -> bytes:
+        """Record ``number`` whole; 6A83 when there is none."""
+        raise StatusError(StatusWord.RECORD_NOT_FOUND)
+
+    def numbers(self, identifier: int) -> list[int]:
+        """Numbers of the records with this identifier, all for 0."""
+        return [] if identifier else list(range(1, self.count + 1))
+
+    def find(self, identifier: int, occurrence: Occurrence, current: int) -> int:
+        """Number of the wanted instance of ``identifier`` seen from record ``current`` (0: none).
+
+        Identifier 0 means any record. 6A83 when there is none.
+        """
+        numbers = self.numbers(identifier)
+        if occurrence is Occurrence.NEXT:
+            numbers = [n for n in numbers if n > current]
+        elif occurrence is Occurrence.PREVIOUS and current:
+            numbers = [n for n in numbers if n < current]
+        if not numbers:
+            raise StatusError(StatusWord.RECORD_NOT_FOUND)
+        return numbers[0 if occurrence in (Occurrence.FIRST, Occurrence.NEXT) else -1]
+
+    def stage_update(self, number: int, data: bytes) -> None:
+        """Stage new content of record ``number``."""
+        raise StatusError(StatusWord.FILE_STRUCTURE_INCOMPATIBLE)
+
+    def stage_append(self, data: bytes) -> None:
+        """Stage a new record."""
+        raise StatusError(StatusWord.FILE_STRUCTURE_INCOMPATIBLE)
+
+
+class LinearFile(RecordFile):
+    """Records of simple TLVs, of fixed or variable length (定长、变长记录文件).
+
+    The record identifier is the tag, the first byte. A record keeps its length once it exists;
+    files whose header allows it let records grow while there is room [L].
+    """
+
+    __slots__ = ("_grows", "_index", "_record_length", "_tags")
+
+    def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
+        super().__init__(memory, found, header)
+        fixed = header.type is FileType.LINEAR_FIXED
+        self._record_length = header.record_length if fixed else 0
+        self._grows = bool(header.record_format & _GROWS)
+        self._index: list[tuple[int, int]] | None = None
+        self._tags: dict[int, list[int]] = {}
+
+    @property
+    def used(self) -> int:
+        """Bytes of the body that hold records."""
+        return int(_USED.unpack_from(self.memory.cells, self.offset + USED_IN_HEADER)[0])
+
+    def _records(self) -> list[tuple[int, int]]:
+        """Start and end of each record in the memory."""
+        if self._index is None:
+            self._index, self._tags = [], {}
+            start, end, cells = self.body, self.body + self.used, self.memory.cells
+            while start < end:
+                length = self._record_length or 2 + cells[start + 1]
+                self._index.append((start, start + length))
+                self._tags.setdefault(cells[start], []).append(len(self._index))
+                start += length
+        return self._index
+
+    @property
+    def count(self) -> int:
+        return len(self._records())
+
+    def record(self, number: int) -> bytes:
+        index = self._index or self._records()
+        if not 0 < number <= len(index):
+            raise StatusError(StatusWord.RECORD_NOT_FOUND)
+        start, end = index[number - 1]
+        return bytes(self.memory.cells[start:end])
+
+    def numbers(self, identifier: int) -> list[int]:
+        index = self._records()
+        return self._tags.get(identifier, []) if identifier else list(range(1, len(index) + 1))
+
+    def _check_record(self, data: bytes) -> None:
+        if len(data) < 2 or data[1] != len(data) - 2:
+            raise StatusError(StatusWord.LC_INCONSISTENT_WITH_TLV)
+        if self._record_length and len(data) != self._record_length:
+            raise StatusError(StatusWord.WRONG_LENGTH)
+
+    def stage_update(self, number: int, data: bytes) -> None:
+        self._check_record(data)
+        start, end = self._records()[number - 1]
+        if data[0] != self.memory.cells[start]:
+            raise StatusError(StatusWord.WRONG_DATA)
+        growth = len(data) - (end - start)
+        if growth == 0:
+            self.memory.write(start, data)
+            return
+        if not (self._grows and growth > 0):
+            raise StatusError(StatusWord.WRONG_LENGTH)
+        tail = bytes(self.memory.cells[end : self.body + self.used])
+        self._stage_tail(start, data + tail, growth)
+
+    def stage_append(self, data: bytes) -> None:
+        self._check_record(data)
+        self._stage_tail(self.body + self.used, data, len(data))
+
+    def _stage_tail(self, start: int, tail: bytes, growth: int) -> None:
+        used = self.used + growth
+        if used > self.size:
+            raise StatusError(StatusWord.NOT_ENOUGH_SPACE)
+        self.memory.write(start, tail)
+        self.memory.write(self.offset + USED_IN_HEADER, _USED.pack(used))
+        self._index = None
+
+
+class CyclicFile(RecordFile):
+    """A ring of raw records without tags, record 1 the newest (循环记录文件)."""
+
+    __slots__ = ("capacity", "record_length")
+
+    def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
+        super().__init__(memory, found, header)
+        self.capacity = header.records
+        self.record_length = header.record_length
+
+    @property
+    def count(self) -> int:
+        return self.memory.cells[self.offset + COUNT_IN_HEADER]
+
+    def record(self, number: int) -> bytes:
+        count, newest = self.memory.cells[
+            self.offset + COUNT_IN_HEADER : self.offset + COUNT_IN_HEADER + 2
+        ]
+        if not 0 < number <= count:
+            raise StatusError(StatusWord.RECORD_NOT_FOUND)
+        start = self.body + (newest - number + 1) % self.capacity * self.record_length
+        return bytes(self.memory.cells[start : start + self.record_length])
+
+    def stage_append(self, data: bytes) -> None:
+        if len(data) != self.record_length:
+            raise StatusError(StatusWord.WRONG_LENGTH)
+        at = self.offset + COUNT_IN_HEADER
+        count, newest = self.memory.cells[at : at + 2]
+        if count:
+            newest = (newest + 1) % self.capacity
+        if count < self.capacity:
+            count += 1
+        staged = self.memory.staged
+        staged.append((self.body + newest * self.record_length, data))
+        staged.append((at, bytes((count, newest))))
+
+
+class InternalFile(ElementaryFile):
+    """A file only the card itself touches: keys, the medical amounts. It cannot be selected."""
+
+    __slots__ = ("count", "write_kid")
+
+    def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
+        super().__init__(memory, found, header)
+        self.count = memory.cells[found.offset + COUNT_IN_HEADER]
+        self.write_kid = header.write_kid

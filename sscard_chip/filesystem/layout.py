@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How files lie in the memory, and how creating one puts it there.
+
+::
+
+    0     system area, 64 bytes: life-cycle state, kind of card, first free byte, default
+          historical bytes, transport key
+    64    files, one behind the other in the order of creation: header, body
+
+Headers hold what the CREATE FILE command of a blank card carries (personalisation page, section
+2.2 [M]); so a template made from a profile and a card grown by commands are the same bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from sscard_chip.memory import Memory
+from sscard_chip.status import StatusError, StatusWord
+
+SYSTEM_SIZE: Final = 64
+STATE_AT: Final = 0
+KIND_AT: Final = 1
+CONTACTLESS_AT: Final = 2
+_TOP: Final = struct.Struct(">I")
+_TOP_AT: Final = 4
+HISTORICAL_AT: Final = 8
+HISTORICAL_LENGTH: Final = 13
+TRANSPORT_KEY_AT: Final = 24  # algorithm 1, tries 1, limit 1, RFU 1, key 16
+
+_COMMON: Final = struct.Struct(">BBHIII")  # type, state, FID, parent, bytes in all, body length
+_EF: Final = struct.Struct(">BBBBBBBBHHBxH")
+_DF: Final = struct.Struct(">BBBBBBBBBBB16sB16s4x")
+EF_HEADER: Final = _COMMON.size + _EF.size
+DF_HEADER: Final = _COMMON.size + _DF.size
+STATE_IN_HEADER: Final = 1
+COUNT_IN_HEADER: Final = _COMMON.size + 2  # record count, then index of the newest record
+USED_IN_HEADER: Final = _COMMON.size + 14
+TRIES_IN_HEADER: Final = _COMMON.size + 8
+MASTER_KEY_IN_HEADER: Final = _COMMON.size + 9  # algorithm 1, version 1, key 16
+
+
+class LifeCycle(IntEnum):
+    """State of the card, as GET INFO tells it (personalisation page, section 1.1 [M])."""
+
+    INITIAL = 0x0A
+    DEVELOPMENT = 0x0B
+    WORKING = 0x0C
+    BLOCKED = 0x0D
+    DAMAGED = 0x0E
+
+
+class ApplicationState(IntEnum):
+    """State of a DF."""
+
+    WORKING = 0x38
+    BLOCKED = 0xB8
+
+
+class FileType(IntEnum):
+    """Type of a file: P2 of CREATE FILE."""
+
+    MF = 0x00
+    DDF = 0x01
+    ADF = 0x02
+    TRANSPARENT = 0x03
+    LINEAR_FIXED = 0x04
+    LINEAR_VARIABLE = 0x05
+    CYCLIC = 0x07
+    KEY = 0x0B
+    AMOUNT = 0x0C  # 医疗保险金额文件; no public coding, our own [L]
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryHeader:
+    """Header of an MF, DDF or ADF. ``master_key`` is empty when there is none."""
+
+    type: FileType
+    fid: int
+    name: bytes = b""
+    quota: int = 0
+    app_type: int = 0
+    atr_sfi: int = 0
+    dir_sfi: int = 0
+    fci_sfi: int = 0
+    write_access: int = 0
+    reload_kid: int = 0
+    block_kid: int = 0
+    limit: int = 0
+    algorithm: int = 0
+    master_key: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class FileHeader:
+    """Header of an EF. ``record_format`` b0: TLV records; b1: records may grow [L]."""
+
+    type: FileType
+    fid: int
+    size: int
+    record_length: int = 0
+    records: int = 0
+    record_format: int = 0
+    read_access: int = 0
+    write_access: int = 0
+    read_right: int = 0
+    write_right: int = 0
+    read_kid: int = 0
+    write_kid: int = 0
+
+
+def format_memory(
+    size: int, *, historical_bytes: bytes, kind: int = 0, contactless: bool = False
+) -> Memory:
+    """A memory of ``size`` bytes without files, in the development state."""
+    cells = bytearray(size)
+    cells[STATE_AT] = LifeCycle.DEVELOPMENT
+    cells[KIND_AT] = kind
+    cells[CONTACTLESS_AT] = contactless
+    cells[HISTORICAL_AT : HISTORICAL_AT + HISTORICAL_LENGTH] = historical_bytes
+    _TOP.pack_into(cells, _TOP_AT, SYSTEM_SIZE)
+    return Memory(cells)
+
+
+def top(memory: Memory) -> int:
+    """Offset of the first free byte."""
+    return int(_TOP.unpack_from(memory.cells, _TOP_AT)[0])
+
+
+def _allocate(memory: Memory, header: bytes, body: bytes) -> int:
+    """Stage a file at the top of the memory; return its offset. 6A84 when there is no room."""
+    offset = top(memory)
+    end = offset + len(header) + len(body)
+    if end > len(memory.cells):
+        raise StatusError(StatusWord.NOT_ENOUGH_SPACE)
+    memory.write(offset, header + body)
+    memory.write(_TOP_AT, _TOP.pack(end))
+    return offset
+
+
+def create_directory(memory: Memory, parent: int, header: DirectoryHeader) -> int:
+    """Stage a DF below the directory at ``parent`` (0 for the MF); return its offset."""
+    common = _COMMON.pack(
+        header.type, ApplicationState.WORKING, header.fid, parent, DF_HEADER, header.quota
+    )
+    extension = _DF.pack(
+        header.app_type,
+        header.atr_sfi,
+        header.dir_sfi,
+        header.fci_sfi,
+        header.write_access,
+        header.reload_kid,
+        header.block_kid,
+        header.limit,
+        header.limit,
+        header.algorithm,
+        0,
+        header.master_key,
+        len(header.name),
+        header.name,
+    )
+    return _allocate(memory, common + extension, b"")
+
+
+def create_file(memory: Memory, parent: int, header: FileHeader, content: bytes = b"") -> int:
+    """Stage an EF below the directory at ``parent``; return its offset.
+
+    ``content`` is the initial body, padded with 00: TLVs of a linear file, bytes of a
+    transparent one. A cyclic file and a key file start empty.
+    """
+    total = EF_HEADER + header.size
+    common = _COMMON.pack(header.type, 0, header.fid, parent, total, header.size)
+    linear = header.type in (FileType.LINEAR_FIXED, FileType.LINEAR_VARIABLE)
+    extension = _EF.pack(
+        header.record_length,
+        header.records,
+        0,
+        0,
+        header.record_format,
+        header.read_access,
+        header.write_access,
+        header.read_kid,
+        header.read_right,
+        header.write_right,
+        header.write_kid,
+        len(content) if linear else 0,
+    )
+    return _allocate(memory, common + extension, content.ljust(header.size, b"\0"))
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A header read back: where the file lies and what its header says."""
+
+    offset: int
+    parent: int
+    header: DirectoryHeader | FileHeader
+
+    @property
+    def body(self) -> int:
+        """Offset of an EF's body."""
+        return self.offset + EF_HEADER
+
+
+def scan(memory: Memory) -> list[FoundFile]:
+    """All files in the order of creation."""
+    cells, end, offset = memory.cells, top(memory), SYSTEM_SIZE
+    found = []
+    while offset < end:
+        file_type, _, fid, parent, total, length = _COMMON.unpack_from(cells, offset)
+        header: DirectoryHeader | FileHeader
+        if file_type <= FileType.ADF:
+            d = _DF.unpack_from(cells, offset + _COMMON.size)
+            header = DirectoryHeader(
+                FileType(file_type),
+                fid,
+                name=d[13][: d[12]],
+                quota=length,
+                app_type=d[0],
+                atr_sfi=d[1],
+                dir_sfi=d[2],
+                fci_sfi=d[3],
+                write_access=d[4],
+                reload_kid=d[5],
+                block_kid=d[6],
+                limit=d[7],
+                algorithm=d[9],
+                master_key=d[11],
+            )
+        else:
+            e = _EF.unpack_from(cells, offset + _COMMON.size)
+            header = FileHeader(
+                FileType(file_type),
+                fid,
+                length,
+                record_length=e[0],
+                records=e[1],
+                record_format=e[4],
+                read_access=e[5],
+                write_access=e[6],
+                read_right=e[8],
+                write_right=e[9],
+                read_kid=e[7],
+                write_kid=e[10],
+            )
+        found.append(FoundFile(offset, parent, header))
+        offset += total
+    return found

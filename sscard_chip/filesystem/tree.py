@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tree of directories of a powered card, and selection in it (LD/T 32.3, 32.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sscard_chip.filesystem.files import (
+    CyclicFile,
+    ElementaryFile,
+    InternalFile,
+    LinearFile,
+    TransparentFile,
+)
+from sscard_chip.filesystem.layout import (
+    HISTORICAL_AT,
+    HISTORICAL_LENGTH,
+    MASTER_KEY_IN_HEADER,
+    STATE_IN_HEADER,
+    ApplicationState,
+    DirectoryHeader,
+    FileType,
+    scan,
+)
+from sscard_chip.memory import Memory
+from sscard_chip.security.keys import RECORD_LENGTH, USE_PIN, KeyRecord, PinRecord
+
+MF_FID: Final = 0x3F00
+
+_VIEWS: Final = {
+    FileType.TRANSPARENT: TransparentFile,
+    FileType.LINEAR_FIXED: LinearFile,
+    FileType.LINEAR_VARIABLE: LinearFile,
+    FileType.CYCLIC: CyclicFile,
+    FileType.KEY: InternalFile,
+    FileType.AMOUNT: InternalFile,
+}
+
+
+class Directory:
+    """An MF, DDF or ADF with its EFs, keys and subdirectories.
+
+    ``application`` is for what an application keeps about the directory while it is mounted.
+    """
+
+    __slots__ = (
+        "amount_file",
+        "application",
+        "directories",
+        "environment",
+        "fid",
+        "files",
+        "files_by_sfi",
+        "header",
+        "key_file",
+        "keys",
+        "memory",
+        "name",
+        "offset",
+        "parent",
+        "pin",
+    )
+
+    def __init__(
+        self, memory: Memory, offset: int, header: DirectoryHeader, parent: Directory | None
+    ) -> None:
+        self.memory = memory
+        self.offset = offset
+        self.header = header
+        self.fid = header.fid
+        self.name = header.name
+        self.parent = parent
+        is_adf = header.type is FileType.ADF and parent is not None
+        self.environment: Directory = parent.environment if is_adf and parent else self
+        self.directories: list[Directory] = []
+        self.files: dict[int, ElementaryFile] = {}
+        self.files_by_sfi: dict[int, ElementaryFile] = {}
+        self.key_file: InternalFile | None = None
+        self.amount_file: InternalFile | None = None
+        self.keys: dict[tuple[int, int, int], KeyRecord] = {}
+        self.pin: PinRecord | None = None
+        self.application: object | None = None
+
+    @property
+    def is_adf(self) -> bool:
+        return self.environment is not self
+
+    @property
+    def blocked(self) -> bool:
+        """Whether APPLICATION BLOCK has closed it for good."""
+        return self.memory.cells[self.offset + STATE_IN_HEADER] == ApplicationState.BLOCKED
+
+    def stage_block(self) -> None:
+        """Stage the permanent block of this directory."""
+        self.memory.write(self.offset + STATE_IN_HEADER, bytes((ApplicationState.BLOCKED,)))
+
+    def stage_master_key(self, secret: bytes) -> None:
+        """Stage the master key of this directory, 16 bytes; its algorithm and version stay."""
+        if len(secret) != 16:
+            raise ValueError("a master key has 16 bytes")
+        self.memory.write(self.offset + MASTER_KEY_IN_HEADER + 2, secret)
+
+    def key(self, use: int, kid: int, version: int = 1) -> KeyRecord | None:
+        """The key record with this use, identifier (bit 8 ignored) and version."""
+        return self.keys.get((use, kid & 0x7F, version))
+
+    @property
+    def fci(self) -> bytes:
+        """File control information: 6F {84 name, A5 {88 SFI of DIR, 9F0C issuer data}}."""
+        body = _tlv(0x84, self.name) if self.name else b""
+        if not self.is_adf:
+            proprietary = b""
+            if self.header.dir_sfi:
+                proprietary = bytes((0x88, 0x01, self.header.dir_sfi))
+            issuer = self.files_by_sfi.get(self.header.fci_sfi)
+            if isinstance(issuer, TransparentFile):
+                data = issuer.read(0, issuer.size)
+                proprietary += b"\x9f\x0c" + bytes((len(data),)) + data
+            if proprietary:
+                body += _tlv(0xA5, proprietary)
+        return _tlv(0x6F, body)
+
+    def _add_file(self, file: ElementaryFile, file_type: FileType) -> None:
+        if file_type is FileType.KEY and isinstance(file, InternalFile):
+            self.key_file = file
+            for position in range(file.count):
+                self._add_key(file.body + position * RECORD_LENGTH)
+        elif file_type is FileType.AMOUNT and isinstance(file, InternalFile):
+            self.amount_file = file
+        else:
+            self.files[file.fid] = file
+            self.files_by_sfi[file.sfi] = file
+
+    def _add_key(self, offset: int) -> None:
+        if self.memory.cells[offset] == USE_PIN:
+            self.pin = PinRecord(self.memory, offset)
+        else:
+            record = KeyRecord(self.memory, offset)
+            self.keys[record.use, record.kid, record.version] = record
+
+    def __repr__(self) -> str:
+        return f"<Directory {self.fid:04X}>"
+
+
+class FileSystem:
+    """All files of a memory, mounted."""
+
+    __slots__ = ("_historical_bytes", "directories", "memory", "mf")
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        by_offset: dict[int, Directory] = {}
+        for found in scan(memory):
+            parent = by_offset.get(found.parent)
+            if isinstance(found.header, DirectoryHeader):
+                directory = Directory(memory, found.offset, found.header, parent)
+                by_offset[found.offset] = directory
+                if parent:
+                    parent.directories.append(directory)
+            elif parent:
+                view = _VIEWS[found.header.type](memory, found, found.header)
+                parent._add_file(view, found.header.type)
+        self.directories = list(by_offset.values())
+        self.mf = self.directories[0] if self.directories else None
+        self._historical_bytes = self._read_historical_bytes()
+
+    @property
+    def historical_bytes(self) -> bytes:
+        """The 13 historical bytes in force since the last reset."""
+        return self._historical_bytes
+
+    def _read_historical_bytes(self) -> bytes:
+        if self.mf and self.mf.header.atr_sfi:
+            file = self.mf.files_by_sfi.get(self.mf.header.atr_sfi)
+            if isinstance(file, TransparentFile) and file.size == HISTORICAL_LENGTH:
+                return file.read(0, HISTORICAL_LENGTH)
+        cells = self.memory.cells
+        return bytes(cells[HISTORICAL_AT : HISTORICAL_AT + HISTORICAL_LENGTH])
+
+    def find_directory(self, current: Directory, fid: int) -> Directory | None:
+        """A DF by FID as seen from ``current``: itself, a child, a sibling, the parent, the MF."""
+        for directory in self._neighbours(current):
+            if directory.fid == fid:
+                return directory
+        return None
+
+    def _neighbours(self, current: Directory) -> Iterator[Directory]:
+        yield current
+        yield from current.directories
+        if current.parent:
+            yield from current.parent.directories
+            yield current.parent
+        if self.mf:
+            yield self.mf
+
+    def find_name(self, partial: bytes, after: Directory | None = None) -> Directory | None:
+        """The first DF whose name begins with ``partial``, behind ``after`` if that is given."""
+        passed = after is None
+        for directory in self.directories:
+            if passed and directory.name.startswith(partial) and directory.name:
+                return directory
+            passed = passed or directory is after
+        return None
+
+
+def _tlv(tag: int, value: bytes) -> bytes:
+    return bytes((tag, len(value))) + value

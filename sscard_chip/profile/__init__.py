@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is on a card of each generation, declared as data: files, items, rights, keys.
+
+>>> profile = for_generation(2)
+>>> profile.directory(0xDDF1).file(0xEF06).items[2].name
+'姓名扩展'
+
+The declarations themselves are loaded with the first call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sscard_chip.profile.model import MedicalMode, Profile
+
+if TYPE_CHECKING:
+    from sscard_chip.profile.local import LocalFile
+
+__all__ = ["MedicalMode", "Profile", "for_generation"]
+
+
+def for_generation(
+    generation: int,
+    *,
+    optional: Iterable[int] = (),
+    medical_mode: MedicalMode = MedicalMode.ONLINE,
+    inferred_items: bool = True,
+    account_only: bool = False,
+    registration_date_in: int = 0xDF02,
+    local_files: Iterable[LocalFile] = (),
+) -> Profile:
+    """The profile of generation 1, 2 or 3.
+
+    ``optional`` enables DF05 and DF06 (0xDF05, 0xDF06). ``medical_mode`` is the region's mode of
+    settlement: the first value of tag 8F, and on generation 1 also which files DF04 has.
+    ``inferred_items`` False leaves out items of generation 1 whose tag nobody prints.
+    ``account_only`` makes the records of DF04 EF08 20 bytes long, for cards that keep the
+    personal account alone. ``registration_date_in`` says where tag 60 stands, in DF02 EF06 or
+    in DF03 EF05. ``local_files`` are a region's own extensions, see
+    :func:`sscard_chip.profile.local.load_local_file`.
+
+    Raises ValueError for a choice that the generation does not have, one line ``field: rule``;
+    :class:`~sscard_chip.profile.local.LocalFileError` for a local file that does not fit it.
+    """
+    from sscard_chip.profile.generations import Options, build
+
+    extensions = tuple(local_files)
+    enabled = frozenset(optional).union(*(local.optional for local in extensions))
+    options = Options(enabled, medical_mode, inferred_items, account_only, registration_date_in)
+    profile = build(generation, options)
+    for local in extensions:
+        profile = local.extend(profile)
+    return profile

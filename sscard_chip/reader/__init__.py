@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The card in a reader: contact and contactless interface, and the virtual PC/SC reader."""
+
+from __future__ import annotations
+
+from sscard_chip.reader.interface import (
+    CardCore,
+    Connection,
+    ContactInterface,
+    ContactlessInterface,
+    InterfaceNotSupportedError,
+)
+from sscard_chip.reader.vpcd import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    EventObserver,
+    Observer,
+    ReaderEvent,
+    VirtualReader,
+    serve,
+)
+
+__all__ = [
+    "DEFAULT_HOST",
+    "DEFAULT_PORT",
+    "CardCore",
+    "Connection",
+    "ContactInterface",
+    "ContactlessInterface",
+    "EventObserver",
+    "InterfaceNotSupportedError",
+    "Observer",
+    "ReaderEvent",
+    "VirtualReader",
+    "serve",
+]

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two ways a reader reaches the card: contacts with T=0, and the contactless interface.
+
+The card takes whole commands and gives whole answers. What a real reader sees differs by
+transport, and only here: T=0 (ISO/IEC 7816-3 clause 12.2, LD/T 32.2) cannot carry data both
+ways in one exchange, so it answers 61xx and 6Cxx; the contactless interface (ISO/IEC 14443-4)
+answers directly. Both keep at most one answer back, for GET RESPONSE (取响应).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final, Protocol
+
+from sscard_chip.card import NotPoweredError
+from sscard_chip.reader.faults import describe_fault
+from sscard_chip.status import StatusWord
+
+_LOG: Final = logging.getLogger(__name__)
+
+_GET_RESPONSE: Final = b"\x00\xc0"
+_INS_SELECT: Final = 0xA4
+_INS_READ_BINARY: Final = 0xB0
+_MAX_SHORT: Final = 256
+"""What one answer with short length fields can carry; Le or P3 of 00 stands for it."""
+
+_FAULT: Final = StatusWord.NO_GET_RESPONSE_DATA.to_bytes(2, "big")
+_NOTHING_WAITS: Final = StatusWord.NO_GET_RESPONSE_DATA.to_bytes(2, "big")
+_WRONG_LENGTH: Final = StatusWord.WRONG_LENGTH.to_bytes(2, "big")
+_INCORRECT_P1_P2: Final = StatusWord.INCORRECT_P1_P2.to_bytes(2, "big")
+
+_ATS_HEAD: Final = bytes.fromhex("7880A002")
+"""T0 78 (FSCI 8, TA, TB and TC follow), TA1 80, TB1 A0 (FWI 10, SFGI 0), TC1 02 (CID)."""
+
+
+class InterfaceNotSupportedError(ValueError):
+    """The card has no interface of this kind: contactless came with generation 3.0."""
+
+
+class CardCore(Protocol):
+    """What an interface needs of a card; :class:`sscard_chip.Card` has it."""
+
+    @property
+    def atr(self) -> bytes:
+        """Contact ATR (复位应答), known also while the card has no power."""
+
+    @property
+    def historical_bytes(self) -> bytes:
+        """The 13 historical bytes (历史字节) T1 to TD."""
+
+    @property
+    def contactless(self) -> bool:
+        """True when the card has a contactless interface."""
+
+    def power_on(self) -> bytes:
+        """Start a session; return the contact ATR."""
+
+    def reset(self) -> bytes:
+        """Warm reset; return the contact ATR."""
+
+    def power_off(self) -> None:
+        """End the session: selection and security status are gone."""
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """One whole command in, data and status word out."""
+
+
+class Connection(Protocol):
+    """A card as a reader's slot sees it.
+
+    ``atr`` is there at any time. ``transmit`` always answers two bytes or more.
+    """
+
+    @property
+    def atr(self) -> bytes:
+        """The answer to reset that the slot reports, 2 to 33 bytes."""
+
+    def power_on(self) -> bytes:
+        """Start a session; return the ATR."""
+
+    def reset(self) -> bytes:
+        """Reset the powered card; return the ATR."""
+
+    def power_off(self) -> None:
+        """End the session."""
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """One command in, one answer of two bytes or more out."""
+
+
+class _WaitingResponse:
+    """The data of the last command that the terminal has not fetched yet."""
+
+    __slots__ = ("_body", "_sw")
+
+    def __init__(self) -> None:
+        self._body = b""
+        self._sw = b""
+
+    def __len__(self) -> int:
+        return len(self._body)
+
+    def drop(self) -> None:
+        """Forget it: another command came, or the power went."""
+        self._body = b""
+
+    def keep(self, body: bytes, sw: bytes) -> bytes:
+        """Keep `body` (1 byte or more) with its final status word; return 61xx for it."""
+        self._body = body
+        self._sw = sw
+        return bytes((0x61, _sw2(len(body))))
+
+    def take(self, size: int) -> bytes:
+        """Give the first `size` bytes with 61xx for the rest, or with the final status word."""
+        body = self._body
+        if size >= len(body):
+            self._body = b""
+            return body + self._sw
+        return body[:size] + self.keep(body[size:], self._sw)
+
+
+def _sw2(length: int) -> int:
+    """SW2 of 61xx and 6Cxx: the length, 00 for 256 bytes and more."""
+    return length if length < _MAX_SHORT else 0
+
+
+def _ask(card: CardCore, apdu: bytes) -> bytes:
+    """Return the card's answer, or 6F00 when the card fails or answers less than two bytes.
+
+    An empty answer makes SCardTransmit wait for ever, so nothing shorter leaves this module.
+    The log names the header and the place of the fault, never data of the command.
+
+    :raises NotPoweredError: a mistake of the caller's, not of the card.
+    """
+    try:
+        answer = card.transmit(apdu)
+    except NotPoweredError:
+        raise
+    except Exception as fault:
+        _LOG.error("card fault in command %s: %s", apdu[:4].hex().upper(), describe_fault(fault))
+        return _FAULT
+    if len(answer) < 2:
+        _LOG.error("card gave no status word to command %s", apdu[:4].hex().upper())
+        return _FAULT
+    return answer
+
+
+class ContactInterface:
+    """The card behind its contacts, T=0 (ISO/IEC 7816-3 clauses 10.3 and 12.2, LD/T 32.2).
+
+    * A command with a data field that yields data answers 61xx; xx is the length, 00 for 256
+      and more. A trailing Le is not sent over T=0 and makes no difference.
+    * GET RESPONSE gives the data, in as many pieces as the terminal likes. More than is there,
+      or 00 for less than 256, answers 6Cxx and the data stay; with nothing there 6F00.
+      Any other command drops the data, so a terminal need not fetch them.
+    * A command without data field gives its data when Le is their exact length, else 6Cxx.
+
+    Over the wire a command of four bytes is one with P3 = 00, and P3 is Lc for SELECT
+    and Le for the rest: ``00A40000`` answers 61xx, ``00B20104`` answers 6Cxx.
+
+    The object belongs to one thread.
+    """
+
+    __slots__ = ("_card", "_refused", "_waiting")
+
+    def __init__(self, card: CardCore) -> None:
+        self._card = card
+        self._waiting = _WaitingResponse()
+        # Header and answer of the last command refused with 6Cxx. A chip looks at P3 before it
+        # acts; here the card has acted already. Repeating must not act twice (READ RECORD "next"
+        # would skip one, a random number would change), so the repeat is answered from this.
+        self._refused: tuple[bytes, bytes] | None = None
+
+    @property
+    def atr(self) -> bytes:
+        """Contact ATR, ``3B 6D 00 00`` and 13 historical bytes."""
+        return self._card.atr
+
+    def power_on(self) -> bytes:
+        """Start a session (cold reset, 冷复位); return the ATR."""
+        self._forget()
+        return self._card.power_on()
+
+    def reset(self) -> bytes:
+        """Warm reset (热复位); return the ATR."""
+        self._forget()
+        return self._card.reset()
+
+    def power_off(self) -> None:
+        """End the session."""
+        self._forget()
+        self._card.power_off()
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """Exchange one command as T=0 does.
+
+        :param apdu: the command APDU, any length.
+        :return: data and status word, 2 to 258 bytes.
+        :raises NotPoweredError: when the card has no power.
+        """
+        if apdu[:2] == _GET_RESPONSE and len(apdu) >= 4:
+            self._refused = None
+            return self._get_response(apdu)
+        self._waiting.drop()
+        length = len(apdu)
+        if length in (4, 5):
+            return self._without_data_field(apdu)
+        self._refused = None
+        if length >= 7 and length == apdu[4] + 6:
+            apdu = apdu[:-1]
+        answer = _ask(self._card, apdu)
+        if len(answer) == 2:
+            return answer
+        return self._waiting.keep(answer[:-2], answer[-2:])
+
+    def _forget(self) -> None:
+        self._waiting.drop()
+        self._refused = None
+
+    def _without_data_field(self, apdu: bytes) -> bytes:
+        header, p3 = apdu[:4], apdu[4] if len(apdu) == 5 else 0
+        if self._refused is not None and self._refused[0] == header:
+            answer = self._refused[1]
+        else:
+            answer = _ask(self._card, apdu)
+        self._refused = None
+        length = len(answer) - 2
+        if length == 0 or length == (p3 or _MAX_SHORT):
+            return answer
+        if p3 == 0 and header[1] == _INS_SELECT:
+            return self._waiting.keep(answer[:-2], answer[-2:])
+        if p3 == 0 and length > _MAX_SHORT:
+            self._waiting.keep(answer[:-2], answer[-2:])
+            return self._waiting.take(_MAX_SHORT)
+        if header[1] != _INS_READ_BINARY:
+            # A shorter Le is a shorter read there, and reading again is harmless.
+            self._refused = (header, answer)
+        return bytes((0x6C, _sw2(length)))
+
+    def _get_response(self, apdu: bytes) -> bytes:
+        if apdu[2] or apdu[3]:
+            return _INCORRECT_P1_P2
+        if len(apdu) > 5:
+            return _WRONG_LENGTH
+        available = len(self._waiting)
+        if not available:
+            return _NOTHING_WAITS
+        size = (apdu[4] if len(apdu) == 5 else 0) or _MAX_SHORT
+        if size > available:
+            return bytes((0x6C, _sw2(available)))
+        return self._waiting.take(size)
+
+
+class ContactlessInterface:
+    """The card in the field of a reader, ISO/IEC 14443 type A, part 4 (generation 3.0).
+
+    Answers come directly, without 61xx and 6Cxx. Only data longer than the 256 bytes of one
+    short answer come in pieces: 256 bytes with 61xx, the rest by GET RESPONSE, for which Le is
+    the most the terminal wants.
+
+    The object belongs to one thread.
+
+    :raises InterfaceNotSupportedError: when the card has contacts only.
+    """
+
+    __slots__ = ("_card", "_waiting")
+
+    def __init__(self, card: CardCore) -> None:
+        if not card.contactless:
+            raise InterfaceNotSupportedError(
+                "this card has contacts only: the contactless interface came with generation 3.0"
+            )
+        self._card = card
+        self._waiting = _WaitingResponse()
+
+    @property
+    def ats(self) -> bytes:
+        """Answer to select: TL, ``78 80 A0 02`` and the 13 historical bytes.
+
+        Form of a real card of generation 3.0; ISO/IEC 14443-4 clause 5.2.
+        """
+        rest = _ATS_HEAD + self._card.historical_bytes
+        return bytes((len(rest) + 1,)) + rest
+
+    @property
+    def atr(self) -> bytes:
+        """The ATR that a PC/SC reader makes up: ``3B 8n 80 01``, historical bytes, TCK.
+
+        PC/SC part 3, section 3.1.3.2.3.1 (contactless smart cards).
+        """
+        historical = self._card.historical_bytes
+        body = bytes((0x80 | len(historical), 0x80, 0x01)) + historical
+        check = 0
+        for byte in body:
+            check ^= byte
+        return b"\x3b" + body + bytes((check,))
+
+    def power_on(self) -> bytes:
+        """Bring the card into the field; return the ATR."""
+        self._waiting.drop()
+        self._card.power_on()
+        return self.atr
+
+    def reset(self) -> bytes:
+        """Switch the field off and on; return the ATR."""
+        self._waiting.drop()
+        self._card.reset()
+        return self.atr
+
+    def power_off(self) -> None:
+        """Take the card out of the field."""
+        self._waiting.drop()
+        self._card.power_off()
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """Exchange one command.
+
+        :param apdu: the command APDU, any length.
+        :return: data and status word, 2 to 258 bytes.
+        :raises NotPoweredError: when the card has no power.
+        """
+        if apdu[:2] == _GET_RESPONSE and len(apdu) >= 4:
+            return self._get_response(apdu)
+        self._waiting.drop()
+        answer = _ask(self._card, apdu)
+        if len(answer) <= _MAX_SHORT + 2:
+            return answer
+        self._waiting.keep(answer[:-2], answer[-2:])
+        return self._waiting.take(_MAX_SHORT)
+
+    def _get_response(self, apdu: bytes) -> bytes:
+        if apdu[2] or apdu[3]:
+            return _INCORRECT_P1_P2
+        if len(apdu) > 5:
+            return _WRONG_LENGTH
+        if not len(self._waiting):
+            return _NOTHING_WAITS
+        return self._waiting.take((apdu[4] if len(apdu) == 5 else 0) or _MAX_SHORT)

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pcscd of one's own, for tests, demonstrations and measurements.
+
+The pcscd of Debian always owns /run/pcscd/pcscd.comm, so a machine has one, and who may use it
+is the administrator's matter. Started the way systemd does it, with its socket already open as
+file descriptor 3, it serves any socket it is given, and clients find that by the environment
+variable ``PCSCLITE_CSOCK_NAME``. Any number of such daemons run side by side.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from sscard_chip.reader.vpcd import DEFAULT_HOST
+
+DRIVER: Final = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
+PACKAGES: Final = "pcscd vsmartcard-vpcd"
+READER_NAMES: Final = ("Virtual PCD 00 00", "Virtual PCD 00 01")
+SOCKET_VARIABLE: Final = "PCSCLITE_CSOCK_NAME"
+
+_RUN_DIRECTORY: Final = Path("/run/pcscd")
+_START_TIMEOUT_S: Final = 10.0
+_LISTENING: Final = "0A"
+# Below the range that Linux gives to outgoing connections, so that none of them is in the way.
+_FIRST_PORT: Final = 20000
+_LAST_PORT: Final = 32000
+
+# LISTEN_PID must be the pid of pcscd itself: known only between fork and exec.
+_LAUNCHER: Final = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ["LISTEN_FDS"] = "1"
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class PcscUnavailableError(RuntimeError):
+    """pcscd or its vpcd driver is not installed, or cannot be run here."""
+
+
+def find_pcscd() -> str:
+    """Return the path of the pcscd program.
+
+    :raises PcscUnavailableError: when it, its vpcd driver or its run directory is missing.
+    """
+    search = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+    program = shutil.which("pcscd", path=search)
+    if program is None or not DRIVER.exists():
+        raise PcscUnavailableError(f"pcscd with vpcd is not installed (packages {PACKAGES})")
+    try:
+        # pcscd insists on it even when its socket is elsewhere.
+        _RUN_DIRECTORY.mkdir(exist_ok=True)
+    except OSError as error:
+        raise PcscUnavailableError(f"pcscd needs the directory {_RUN_DIRECTORY}") from error
+    return program
+
+
+class PrivateDaemon:
+    """A pcscd with two virtual slots, reachable only through :attr:`environment`.
+
+    Use it as a context manager. A client process keeps to the first daemon it talks to: the PC/SC
+    library reads the variable once. The vpcd driver listens on all interfaces of the machine
+    without authentication while it runs.
+
+    :raises PcscUnavailableError: when entered and pcscd is not there or does not start.
+
+    >>> with PrivateDaemon() as daemon:  # doctest: +SKIP
+    ...     subprocess.run(["pcsc_scan"], env=daemon.environment)
+    """
+
+    def __init__(self) -> None:
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self.host = DEFAULT_HOST
+        self.port = 0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment for client programs: that of this process and the way to the daemon."""
+        return {**os.environ, SOCKET_VARIABLE: self.socket_path}
+
+    @property
+    def socket_path(self) -> str:
+        """The unix socket on which the daemon waits for clients."""
+        return str(self._path / "pcscd.comm")
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running daemon.
+
+        :raises PcscUnavailableError: when it does not run.
+        """
+        if self._process is None:
+            raise PcscUnavailableError("the private pcscd is not running")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """True while the daemon lives."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def _path(self) -> Path:
+        if self._directory is None:
+            raise PcscUnavailableError("the private pcscd is not running")
+        return Path(self._directory.name)
+
+    def __enter__(self) -> Self:
+        self._directory = tempfile.TemporaryDirectory(prefix="sscard-pcscd-")
+        try:
+            self.start()
+        except BaseException:
+            self._directory.cleanup()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+        if self._directory is not None:
+            self._directory.cleanup()
+            self._directory = None
+
+    def start(self) -> None:
+        """Start the daemon, on the same socket and ports as before when there were any.
+
+        :raises PcscUnavailableError: when it does not open its ports within ten seconds.
+        """
+        program = find_pcscd()
+        for _attempt in range(5):
+            port = self.port or _free_pair_of_ports()
+            self._launch(program, port)
+            if self._wait_for_ports(port):
+                self.port = port
+                return
+            self.stop()
+        log = (self._path / "log").read_text(errors="replace").strip().splitlines()
+        raise PcscUnavailableError(f"pcscd does not start: {log[-1] if log else 'no message'}")
+
+    def stop(self) -> None:
+        """Stop the daemon; the card stays where it is and waits for the next start()."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _launch(self, program: str, port: int) -> None:
+        configuration = self._path / "conf"
+        configuration.mkdir(exist_ok=True)
+        (configuration / "vpcd").write_text(
+            'FRIENDLYNAME "Virtual PCD"\n'
+            f"DEVICENAME /dev/null:0x{port:04X}\n"
+            f"LIBPATH {DRIVER}\n"
+            f"CHANNELID 0x{port:04X}\n"
+        )
+        Path(self.socket_path).unlink(missing_ok=True)
+        with (
+            socket.socket(socket.AF_UNIX) as listener,
+            (self._path / "log").open("wb") as log,
+        ):
+            listener.bind(self.socket_path)
+            listener.listen(16)
+            arguments = [program, "--foreground", "--error", "--config", str(configuration)]
+            self._process = subprocess.Popen(
+                [sys.executable, "-S", "-E", "-c", _LAUNCHER, str(listener.fileno()), *arguments],
+                pass_fds=(listener.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def _wait_for_ports(self, port: int) -> bool:
+        process = self._process
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while process is not None and process.poll() is None and time.monotonic() < deadline:
+            if {port, port + 1} <= _listening_ports():
+                return True
+            time.sleep(0.02)
+        return False
+
+
+def _free_pair_of_ports() -> int:
+    """Return a port that is free together with the next one, on all interfaces."""
+    busy = _listening_ports()
+    while True:
+        port = random.randrange(_FIRST_PORT, _LAST_PORT, 2)
+        if {port, port + 1} & busy:
+            continue
+        try:
+            for number in (port, port + 1):
+                with socket.socket() as probe:
+                    probe.bind(("", number))
+        except OSError:
+            continue
+        return port
+
+
+def _listening_ports() -> set[int]:
+    """Return the TCP ports somebody listens on.
+
+    Read from /proc: connecting would present a card, and binding would take the port away.
+    """
+    ports = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            rows = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            columns = row.split()
+            if columns[3] == _LISTENING:
+                ports.add(int(columns[1].rpartition(":")[2], 16))
+    return ports

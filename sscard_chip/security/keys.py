@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Key records and the PIN record as they lie in a key file.
+
+A record of 26 bytes: the eight header bytes of WRITE KEY (use, kid, version, algorithm, access
+right 2, limit, level), tries left, key length, key padded with FF to 16.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Final
+
+from sscard_chip.memory import Memory
+from sscard_chip.security.suite import SUITE_OF_KEY_CODE, Session, Suite
+
+RECORD: Final = struct.Struct(">BBBBHBBBB16s")
+RECORD_LENGTH: Final = RECORD.size
+
+USE_EXTERNAL: Final = 0x00
+USE_MAINTENANCE: Final = 0x01
+USE_PURCHASE: Final = 0x02
+USE_LOAD: Final = 0x09
+USE_TAC: Final = 0x0C
+USE_INTERNAL: Final = 0x1C
+USE_PIN: Final = 0x1F
+
+_TRIES_AT: Final = 8
+_LENGTH_AT: Final = 9
+_SECRET_AT: Final = 10
+
+
+def encode_key(
+    use: int, kid: int, version: int, algorithm: int, secret: bytes, *, limit: int, level: int
+) -> bytes:
+    """The record of a key of 8 or 16 bytes; ``limit`` 0: failures never lock it."""
+    padded = secret.ljust(16, b"\xff")
+    return RECORD.pack(
+        use, kid & 0x7F, version, algorithm, 0, limit, level, limit, len(secret), padded
+    )
+
+
+def encode_pin(pin: bytes, *, limit: int, unblock_kid: int, reload_kid: int) -> bytes:
+    """The record of the PIN, BCD of 0 (none set) or 2 to 8 bytes; ``limit`` 1 to 15 tries."""
+    padded = pin.ljust(16, b"\xff")
+    return RECORD.pack(USE_PIN, 0, unblock_kid, reload_kid, 0, limit, 0, limit, len(pin), padded)
+
+
+class _Record:
+    """A view of one record in the memory; what changes is read from the cells each time."""
+
+    __slots__ = ("limit", "memory", "offset")
+
+    def __init__(self, memory: Memory, offset: int) -> None:
+        self.memory = memory
+        self.offset = offset
+        self.limit: int = memory.cells[offset + 6]
+
+    @property
+    def tries(self) -> int:
+        """Tries left; meaningless when ``limit`` is 0."""
+        return self.memory.cells[self.offset + _TRIES_AT]
+
+    @property
+    def locked(self) -> bool:
+        return self.limit > 0 and self.tries == 0
+
+    def stage_tries(self, tries: int) -> None:
+        """Stage a new count of tries, if it is one."""
+        if self.limit and tries != self.tries:
+            self.memory.write(self.offset + _TRIES_AT, bytes((tries,)))
+
+    def stage_failure(self) -> int:
+        """Stage one try less; return the x of 63Cx (F when failures never lock the key)."""
+        if not self.limit:
+            return 0x0F
+        left = max(self.tries - 1, 0)
+        self.stage_tries(left)
+        return left
+
+
+class KeyRecord(_Record):
+    """A secret key of 8 or 16 bytes with its suite and a kept encryptor, made on first use."""
+
+    __slots__ = ("_encrypt", "_two_macs", "algorithm", "kid", "level", "suite", "use", "version")
+
+    def __init__(self, memory: Memory, offset: int) -> None:
+        super().__init__(memory, offset)
+        fields = RECORD.unpack_from(memory.cells, offset)
+        self.use, self.kid, self.version, self.algorithm = fields[:4]
+        self.level: int = fields[6]
+        self.suite: Suite = SUITE_OF_KEY_CODE[self.algorithm]
+        self._encrypt: Callable[[bytes], bytes] | None = None
+        self._two_macs = self.suite.two_macs
+
+    @property
+    def secret(self) -> bytes:
+        """The key itself."""
+        at = self.offset + _SECRET_AT
+        return bytes(self.memory.cells[at : at + self.memory.cells[self.offset + _LENGTH_AT]])
+
+    def stage_secret(self, secret: bytes) -> None:
+        """Stage another key of the same length."""
+        if len(secret) != self.memory.cells[self.offset + _LENGTH_AT]:
+            raise ValueError(f"the key has {len(secret)} bytes, its record another length")
+        self.memory.write(self.offset + _SECRET_AT, secret)
+
+    @property
+    def encrypt(self) -> Callable[[bytes], bytes]:
+        """ECB encryption under this key."""
+        if self._encrypt is None:
+            self._encrypt = self.suite.encryptor(self.secret)
+        return self._encrypt
+
+    def session(self, factor: bytes) -> Session:
+        """A session under the key that a random of 4, 8 or 16 bytes gives."""
+        suite = self.suite
+        return suite.session(suite.session_key(self.encrypt, factor))
+
+    def two_macs(self, factor: bytes, first: bytes, second: bytes) -> tuple[bytes, bytes]:
+        """MACs of two padded messages under one session key; ``factor`` is 8 bytes."""
+        return self._two_macs(self._encrypt or self.encrypt, factor, first, second)
+
+    def __repr__(self) -> str:
+        return f"<KeyRecord use {self.use:02X} kid {self.kid:02X} version {self.version}>"
+
+
+class PinRecord(_Record):
+    """The holder's PIN (个人密码), BCD."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> bytes:
+        """The PIN's bytes; empty when none is set."""
+        at = self.offset + _SECRET_AT
+        return bytes(self.memory.cells[at : at + self.memory.cells[self.offset + _LENGTH_AT]])
+
+    @property
+    def is_set(self) -> bool:
+        return self.memory.cells[self.offset + _LENGTH_AT] > 0
+
+    def stage_value(self, pin: bytes) -> None:
+        """Stage a new PIN, and the full count of tries with it."""
+        self.memory.write(self.offset + _LENGTH_AT, bytes((len(pin),)) + pin.ljust(16, b"\xff"))
+        self.stage_tries(self.limit)
+
+    def __repr__(self) -> str:
+        return f"<PinRecord, {self.tries} of {self.limit} tries left>"
+
+
+def valid_pin(pin: bytes) -> bool:
+    """Whether ``pin`` is 2 to 8 bytes of BCD, at least four digits, only the last nibble F."""
+    digits = pin.hex()
+    return 2 <= len(pin) <= 8 and (
+        digits.isdecimal() or (digits[:-1].isdecimal() and digits[-1] == "f" and len(digits) > 4)
+    )

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the trace knows of the place in the card's tree, and the names that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sscard_chip import trace_layouts as layouts
+from sscard_chip.profile import for_generation
+from sscard_chip.profile.model import Directory, ElementaryFile, Item, KeyUse, Profile
+
+MF_FID: Final = 0x3F00
+MF_NAME: Final = "MF 主文件"
+INS_SELECT: Final = 0xA4
+INS_GET_RESPONSE: Final = 0xC0
+_RECORD: Final = (0xB2, 0xDC)
+_BINARY: Final = (0xB0, 0xD6)
+_VERSION_RECORD: Final = b"\x03\x04"
+_LONGEST_NAME: Final = 16
+
+_PSAM_FILES: Final = {
+    0x0001: "0001 DIR目录数据文件",
+    0x0011: "0011 国家级密钥",
+    0x0012: "0012 省级密钥",
+    0x0013: "0013 地市级密钥",
+    0x0015: "0015 卡片公共信息",
+    0x0016: "0016 终端信息",
+    0x0019: "0019 终端交易序号",
+    0x001A: "001A 国家级应用信息",
+    0x001B: "001B 省级应用信息",
+    0x001C: "001C 地市级应用信息",
+}
+_NAMES: Final = {
+    bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF"): "sx1.sh.社会保障",
+    bytes.fromhex("7378322E73682EC9E7BBE1B1A3D5CF"): "sx2.sh.社会保障",
+    bytes.fromhex("7378332E73682EC9E7BBE1B1A3D5CF"): "sx3.sh.社会保障",
+    bytes.fromhex("D15600000590"): "D15600000590 PSAM 社会保障应用",
+    bytes.fromhex("504B492EC9E7BBE1B1A3D5CF"): "PKI.社会保障",
+    b"1PAY.SYS.DDF01": "PSE 1PAY.SYS.DDF01",
+    b"2PAY.SYS.DDF01": "PPSE 2PAY.SYS.DDF01",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TracedCommand:
+    """A command taken apart as well as it can be; ``le`` is None when absent."""
+
+    cla: int
+    ins: int
+    p1: int
+    p2: int
+    data: bytes
+    le: int | None
+
+    @classmethod
+    def parse(cls, apdu: bytes) -> TracedCommand:
+        """From four bytes or more; what does not add up counts as data."""
+        body, le = apdu[4:], None
+        if len(body) == 1:
+            body, le = b"", body[0] or 256
+        elif body:
+            nc, rest = body[0], body[1:]
+            if len(rest) == nc + 1:
+                le = rest[-1] or 256
+            body = rest[:nc] if len(rest) in (nc, nc + 1) else rest
+        return cls(apdu[0], apdu[1], apdu[2], apdu[3], body, le)
+
+
+class Selection:
+    """The directory and file that the card has selected, as far as its answers tell.
+
+    Without a fixed ``profile`` the generation is learnt from the FCI and from 规范版本.
+    """
+
+    def __init__(self, profile: Profile | None) -> None:
+        self._fixed = profile is not None
+        self.profile = profile or for_generation(2)
+        self.directory: Directory | None = None
+        self.file: ElementaryFile | None = None
+
+    def reset(self) -> None:
+        """Nothing is selected but the MF."""
+        self.directory = self.file = None
+
+    def follow(self, command: TracedCommand, body: bytes) -> None:
+        """Learn what a successful command changed. ``body`` is empty until it is fetched."""
+        if command.ins == INS_SELECT:
+            self._follow_select(command, body)
+            return
+        sfi = addressed_sfi(command)
+        if sfi:
+            self.file = self.by_sfi(sfi)
+        if self.directory is self.profile.environment and body[:2] == _VERSION_RECORD:
+            first = body[2:3].decode("ascii", "replace")
+            if first in ("1", "2", "3"):
+                self._become(int(first))
+
+    def _follow_select(self, command: TracedCommand, body: bytes) -> None:
+        fci = layouts.templates(layouts.templates(body).get(0x6F, b""))
+        if 0x84 in fci:
+            self._select(self.named(fci[0x84]))
+            if fci_algorithm(fci):
+                self._become(3)
+        elif command.p1 == 0x04:
+            if command.p2 == 0:
+                self._select(self.named(command.data))
+        else:
+            fid = int.from_bytes(command.data[:2], "big") if command.data else MF_FID
+            directory = None if command.p1 == 0x02 else self.directory_of(fid)
+            if directory or fid == MF_FID:
+                self._select(directory)
+            else:
+                self.file = self.file_of(fid)
+
+    def _select(self, directory: Directory | None) -> None:
+        self.directory = directory
+        self.file = None
+
+    def _become(self, generation: int) -> None:
+        """Take the card for one of ``generation``, at the same place in its tree."""
+        if self._fixed or self.profile.generation == generation:
+            return
+        self.profile = for_generation(generation)
+        if self.directory is not None:
+            self.directory = self.directory_of(self.directory.fid)
+        if self.file is not None:
+            self.file = self.file_of(self.file.fid)
+
+    def named(self, name: bytes) -> Directory | None:
+        """The first directory whose name begins with ``name``."""
+        directories = self.profile.directories if name else ()
+        return next((d for d in directories if d.df_name.startswith(name)), None)
+
+    def directory_of(self, fid: int) -> Directory | None:
+        """The directory with this FID, anywhere on the card."""
+        return next((d for d in self.profile.directories if d.fid == fid), None)
+
+    def file_of(self, fid: int) -> ElementaryFile | None:
+        """The file of the current directory with this FID."""
+        files = self.directory.files if self.directory else ()
+        return next((file for file in files if file.fid == fid), None)
+
+    def by_sfi(self, sfi: int) -> ElementaryFile | None:
+        """The file of the current directory with this SFI."""
+        files = self.directory.files if self.directory else ()
+        return next((file for file in files if file.sfi == sfi), None)
+
+    def file_name(self, fid: int) -> str:
+        """``EF06 持卡人基本信息``; the FID for a file that nobody declares."""
+        file = self.file_of(fid)
+        if file:
+            return f"EF{fid & 0xFF:02X} {file.name}"
+        return _PSAM_FILES.get(fid, f"EF {fid:04X}")
+
+    def target(self, sfi: int) -> tuple[str, ElementaryFile | None]:
+        """Name and declaration of the file that a command addresses; 0 is the current one."""
+        file = self.by_sfi(sfi) if sfi else self.file
+        if file:
+            return self.file_name(file.fid), file
+        if not sfi:
+            return "current EF", None
+        known = _PSAM_FILES.get(sfi) if self.directory is None else None
+        return known or f"SFI {sfi:02X}", None
+
+    def key_name(self, kid: int, use: KeyUse) -> str:
+        """``0A RKSSSE``: a key of the current directory when bit 8 is set, else of SSSE."""
+        local = kid & 0x80 or use is KeyUse.INTERNAL
+        directory = (self.directory if local else None) or self.profile.environment
+        keys = (key for key in directory.keys if key.use is use and key.kid == kid)
+        key = next(keys, None)
+        return f"{kid:02X} {key.root}" if key else f"{kid:02X}"
+
+
+def addressed_sfi(command: TracedCommand) -> int:
+    """The SFI in P1 or P2 of a record or binary command, 0 if none."""
+    if command.ins in _RECORD:
+        return command.p2 >> 3
+    if command.ins in _BINARY and command.p1 & 0x80:
+        return command.p1 & 0x1F
+    return 0
+
+
+def fci_algorithm(fci: dict[int, bytes]) -> bytes:
+    """Tag 86 of 9F0C, the algorithm that cards of 3.0 announce; empty if there is none."""
+    proprietary = layouts.templates(fci.get(0xA5, b""))
+    return layouts.templates(proprietary.get(0x9F0C, b"")).get(0x86, b"")
+
+
+def directory_name(directory: Directory) -> str:
+    """``SSSE 社会保障系统环境``, ``DF04 社会保险2``."""
+    short = f"{directory.fid:04X}" if directory.fid >> 8 == 0xDF else "SSSE"
+    return f"{short} {directory.name}"
+
+
+def df_name(name: bytes) -> str:
+    """A name or AID for people: hexadecimal, and as text where it is text.
+
+    Longer than any AID it is not shown: who knows what it is.
+    """
+    if name in _NAMES:
+        return _NAMES[name]
+    if len(name) > _LONGEST_NAME:
+        return layouts.hidden(name)
+    text = name.decode("ascii", "replace")
+    printable = len(name) > 2 and text.isascii() and text.isprintable()
+    return f"{name.hex().upper()} {text!r}" if printable else name.hex().upper()
+
+
+def item_name(tag: int, file: ElementaryFile | None) -> str:
+    """``09 姓名``."""
+    item = _item(tag, file)
+    return f"{tag:02X} {item.name}" if item else f"{tag:02X}"
+
+
+def _item(tag: int, file: ElementaryFile | None) -> Item | None:
+    items = file.items if file else ()
+    return next((item for item in items if item.tag == tag and tag), None)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard completion``: the script that teaches a shell our commands and options."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script for SHELL.
+
+    \b
+    Example:
+      eval "$(sscard completion bash)"
+      sscard completion fish > ~/.config/fish/completions/sscard.fish
+    """
+    from sscard_cli.main import cli
+
+    generator = get_completion_class(shell)
+    if generator is None:
+        raise click.UsageError(f"no completion for {shell}")
+    click.echo(generator(cli, {}, "sscard", "_SSCARD_COMPLETE").source())

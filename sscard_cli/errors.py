@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an exception means to the person at the keyboard: one line and an exit code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+REFUSED: Final = 1
+BAD_INPUT: Final = 2
+
+_OURS: Final = ("sscard_chip", "issuance", "sscard_cli")
+
+
+class RefusedError(Exception):
+    """An operation that was understood and not done. The message is one line."""
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """Message and exit code of an error.
+
+    Only messages that this project wrote are shown. Those of other libraries may quote what
+    they choked on, a name or a PIN, so of them the type and the place are told.
+    """
+    if isinstance(error, click.ClickException):
+        return error.format_message(), error.exit_code
+    if isinstance(error, RefusedError):
+        return str(error), REFUSED
+    from sscard_chip.memory import CardInUseError, CardMemoryError
+
+    if isinstance(error, (CardInUseError, CardMemoryError)):
+        return str(error), REFUSED
+    if isinstance(error, OSError):
+        wrong_name = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
+        code = BAD_INPUT if isinstance(error, (*wrong_name, PermissionError)) else REFUSED
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or type(error).__name__}", code
+    if isinstance(error, ValueError) and type(error).__module__.startswith(_OURS):
+        return str(error), BAD_INPUT
+    from sscard_chip.reader.faults import describe_fault
+
+    return f"internal error, {describe_fault(error)} (sscard --debug shows more)", REFUSED

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard info``: everything on a card, for people or as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sscard_cli.options import card_argument, json_option
+
+
+@click.command()
+@card_argument
+@click.option("--keys", is_flag=True, help="List the keys too, without their values.")
+@json_option
+def info(card_path: Path, keys: bool, as_json: bool) -> None:
+    """Show everything on CARD.ssc: state, PIN tries, files with their items, medical account.
+
+    The JSON form always has the key table. Key values and the PIN are never shown.
+
+    \b
+    Example:
+      sscard info zhang.ssc
+      sscard info zhang.ssc --json
+    """
+    from sscard_chip import Card
+    from sscard_chip.profile.inspect import inspect_card
+
+    with Card.open(card_path) as card:
+        contents = inspect_card(card)
+    if as_json:
+        from sscard_cli.output import print_json
+
+        print_json(contents.to_dict())
+        return
+    from rich.console import Console
+
+    from sscard_cli.tables import render
+
+    for part in render(contents, with_keys=keys):
+        Console(highlight=False).print(part)

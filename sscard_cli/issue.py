@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard issue``: one card from root keys and a holder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sscard_cli.options import HexBytes, force_option, json_option
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--generation",
+    required=True,
+    type=click.IntRange(1, 3),
+    help="1, 2 or 3, for 规范版本 1.00, 2.00, 3.00.  Example: --generation 3",
+)
+@click.option(
+    "--keys",
+    "roots_path",
+    required=True,
+    metavar="ROOTS.json",
+    type=_FILE,
+    help="Root keys, see sscard keys create.  Example: --keys roots.json",
+)
+@click.option(
+    "--holder",
+    "holder_path",
+    required=True,
+    metavar="HOLDER.json",
+    type=_FILE,
+    help="Whose card it is.  Example: --holder zhang.json",
+)
+@click.option(
+    "--out",
+    "card_path",
+    required=True,
+    metavar="CARD.ssc",
+    type=_FILE,
+    help="Image file to write.  Example: --out zhang.ssc",
+)
+@click.option(
+    "--algorithm",
+    type=click.Choice(["3des", "sm4"]),
+    help="Algorithm suite; the generation's own without it.  Example: --algorithm 3des",
+)
+@click.option(
+    "--serial",
+    metavar="HEX8",
+    type=HexBytes(4),
+    help="Serial number, the last 4 bytes of the ATR; else random.  Example: --serial 00C0FFEE",
+)
+@click.option(
+    "--medical-mode",
+    type=click.Choice(["online", "offline", "both"]),
+    default="online",
+    show_default=True,
+    help="How the region settles medical bills: 联网, 脱网 or both; on generation 1 it decides"
+    " whether there is an account on the card.  Example: --medical-mode offline",
+)
+@click.option(
+    "--optional",
+    multiple=True,
+    type=click.Choice(["DF05", "DF06"]),
+    help="Add an optional application; may be repeated.  Example: --optional DF05",
+)
+@click.option(
+    "--local-files",
+    "local_paths",
+    metavar="FILE.toml",
+    multiple=True,
+    type=_FILE,
+    help="A region's own files; may be repeated.  Example: --local-files hunan.toml",
+)
+@force_option
+@json_option
+def issue(
+    generation: int,
+    roots_path: Path,
+    holder_path: Path,
+    card_path: Path,
+    algorithm: str | None,
+    serial: bytes | None,
+    medical_mode: str,
+    optional: tuple[str, ...],
+    local_paths: tuple[Path, ...],
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Issue a card: all files and keys of its generation, personalised for the holder.
+
+    \b
+    Example:
+      sscard issue --generation 3 --keys roots.json --holder zhang.json --out zhang.ssc
+    """
+    from issuance.holder import Holder
+    from issuance.personalise import issue_card
+    from issuance.roots import RootKeys
+    from sscard_chip import Card
+    from sscard_chip.profile import MedicalMode, for_generation
+    from sscard_chip.profile.local import load_local_file
+    from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+
+    refuse_to_overwrite(card_path, force=force)
+    try:
+        profile = for_generation(
+            generation,
+            optional=[int(name, 16) for name in optional],
+            medical_mode=MedicalMode[medical_mode.upper()],
+            local_files=[load_local_file(path) for path in local_paths],
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    roots, holder = RootKeys.load(roots_path), Holder.load(holder_path)
+    memory = issue_card(
+        generation, roots, holder, algorithm=algorithm, serial=serial, profile=profile
+    )
+    card = Card(memory)
+    write_file(card_path, card.save, force=force)
+    atr = card.atr.hex().upper()
+    if as_json:
+        print_json({"card": str(card_path), "generation": generation, "atr": atr})
+    else:
+        click.echo(f"{card_path}: generation {generation}, ATR {atr}")

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point: finds a command without importing the others, and turns errors into one line.
+
+``sscard --help`` imports click and nothing else, so the one-line help of every command stands
+here and not beside its code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import click
+
+# command -> (module, attribute, one-line help)
+COMMANDS: Final = {
+    "keys": ("sscard_cli.keys", "keys", "Root keys: create a file of test keys."),
+    "issue": ("sscard_cli.issue", "issue", "Issue a card of generation 1, 2 or 3."),
+    "info": ("sscard_cli.info", "info", "Show everything on a card, decoded."),
+    "apdu": ("sscard_cli.apdu", "apdu", "Exchange raw APDUs with a card."),
+    "serve": ("sscard_cli.serve", "serve", "Put a card into a virtual PC/SC reader."),
+    "demo": ("sscard_cli.demo", "demo", "Issue, read and debit a card of each generation."),
+    "completion": ("sscard_cli.completion", "completion", "Print the shell completion script."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        return cast(click.Command, getattr(importlib.import_module(module), attribute))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sscard-chip", prog_name="sscard")
+@click.option("--debug", is_flag=True, help="On an error show the whole traceback too.")
+def cli(debug: bool) -> None:
+    """The Chinese social security card (社会保障卡) as software.
+
+    Exit code: 0 done, 1 a refused operation, 2 wrong usage or bad input.
+
+    \b
+    Example:
+      sscard keys create roots.json
+      sscard issue --generation 3 --keys roots.json --holder zhang.json --out zhang.ssc
+      sscard info zhang.ssc
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code; errors are one line on stderr."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        # click returns the code of ctx.exit(), or what the command returned: None
+        result: Any = cli.main(arguments, prog_name="sscard", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if "--debug" in arguments:
+            import traceback
+
+            traceback.print_exc()
+        from sscard_cli.errors import explain
+
+        return _fail(*explain(error))
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"sscard: error: {' '.join(message.split())}", err=True)
+    return code

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What commands write: files that are whole or absent, JSON, and the wish to overwrite."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sscard_cli.errors import RefusedError
+
+
+def write_file(path: Path, save: Callable[[Path], None], *, force: bool) -> None:
+    """Let ``save`` write a new file beside ``path``, then put it in place in one step.
+
+    Raises :class:`RefusedError` when ``path`` exists and ``force`` is not given. Nothing is left
+    behind when ``save`` fails.
+    """
+    directory = path.absolute().parent
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=directory)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        save(temporary)
+        if force:
+            temporary.replace(path)
+        else:
+            _place(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def refuse_to_overwrite(path: Path, *, force: bool) -> None:
+    """Say early, before any work, that ``path`` is taken."""
+    if not force and os.path.lexists(path):
+        raise RefusedError(f"{path}: exists already, --force replaces it")
+
+
+def _place(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)  # unlike rename, never onto an existing file
+    except FileExistsError:
+        refuse_to_overwrite(path, force=False)
+        raise
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout, Chinese text readable."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A card's contents as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sscard_chip.profile.inspect import (
+    AccountState,
+    CardContents,
+    DirectoryContents,
+    FileContents,
+    KeyState,
+    PinState,
+    Value,
+)
+
+
+def render(card: CardContents, *, with_keys: bool) -> Iterator[RenderableType]:
+    """The parts of the display, from the card down to its files."""
+    yield _card(card)
+    for directory in card.directories:
+        if not (directory.files or directory.keys or directory.pin):
+            continue
+        yield Text(f"\n{directory.fid} {directory.name} {directory.english}".rstrip(), "bold")
+        yield from _directory(directory, with_keys=with_keys)
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="cyan", no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _card(card: CardContents) -> Table:
+    grid = _grid()
+    interfaces = "contact and contactless" if card.contactless else "contact"
+    grid.add_row("generation", f"{card.generation or 'unknown'} (规范版本 {card.version or '-'})")
+    grid.add_row("ATR", card.atr)
+    grid.add_row("algorithm", card.algorithm)
+    grid.add_row("interface", interfaces)
+    grid.add_row("state", card.life_cycle)
+    return grid
+
+
+def _directory(directory: DirectoryContents, *, with_keys: bool) -> Iterator[RenderableType]:
+    grid = _grid()
+    if directory.df_name:
+        grid.add_row("name", directory.df_name)
+    if directory.blocked:
+        grid.add_row("state", Text("blocked for good", "red"))
+    if directory.pin:
+        grid.add_row("PIN", describe_pin(directory.pin))
+    locked = [key for key in directory.keys if key.limit and 0 in key.tries]
+    if locked:
+        grid.add_row("locked keys", ", ".join(f"{key.name} {key.kid}" for key in locked))
+    if grid.row_count:
+        yield grid
+    if with_keys and directory.keys:
+        yield _keys(directory.keys)
+    if directory.files:
+        yield _files(directory.files)
+    if directory.account:
+        yield from _account(directory.account)
+
+
+def describe_pin(pin: PinState) -> str:
+    """The state of the PIN in words."""
+    if not pin.is_set:
+        return "none set"
+    return f"{pin.tries} of {pin.limit} tries left" if pin.tries else "locked"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="cyan")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _keys(keys: tuple[KeyState, ...]) -> Table:
+    table = _table("key", "kid", "use", "versions", "tries left")
+    for key in keys:
+        tries = " ".join(map(str, key.tries)) or "never locked"
+        table.add_row(
+            key.name or "-",
+            key.kid,
+            key.purpose or key.use,
+            " ".join(map(str, key.versions)),
+            tries,
+        )
+    return table
+
+
+def _files(files: tuple[FileContents, ...]) -> Table:
+    table = _table("file", "item", "", "value")
+    for file in files:
+        title = Text(file.fid, "bold"), Text(file.name, "bold"), Text(file.english, "bold")
+        table.add_row(*title, Text(_summary(file), "dim"))
+        for number, record in enumerate(file.records, 1):
+            if len(record) > 1:
+                table.add_row("", Text(f"#{number}", "dim"), "", "")
+            for value in record:
+                _add_value(table, value, 0)
+    return table
+
+
+def _summary(file: FileContents) -> str:
+    rights = f"read {file.read}, write {file.write}"
+    if file.structure == "transparent":
+        return f"{rights}; {len(file.body) // 2} of {file.size} bytes in use"
+    return f"{rights}; {len(file.records)} records" if not file.records else rights
+
+
+def _add_value(table: Table, value: Value, depth: int) -> None:
+    name = "  " * depth + (value.name or "?")
+    shown = Text(value.text or ("" if value.items else "-"))
+    if value.meaning:
+        shown.append(f"  {value.meaning}", "green")
+    table.add_row(value.tag, name, value.english, shown)
+    for item in value.items:
+        _add_value(table, item, depth + 1)
+
+
+def yuan(amount_fen: int) -> str:
+    """An amount of fen in yuan, two decimals."""
+    return f"{amount_fen // 100}.{amount_fen % 100:02d}"
+
+
+def _account(account: AccountState) -> Iterator[RenderableType]:
+    yield Text("医疗账户 medical account, yuan", "bold")
+    grid = _grid()
+    grid.add_row("个人账户余额 balance", yuan(account.balance_fen))
+    if not account.account_only:
+        grid.add_row("个人自付累计 self-paid total", yuan(account.self_paid_total_fen))
+        grid.add_row("统筹累计 pooled total", yuan(account.pooled_total_fen))
+        grid.add_row("支付年度 settlement year", account.year)
+        day = account.starting_day
+        grid.add_row("年度起始日期 starting day", f"{day[:2]}-{day[2:]}")
+    grid.add_row("划入序号 loads", str(account.load_counter))
+    grid.add_row("消费序号 purchases", str(account.purchase_counter))
+    yield grid
+    if not account.log:
+        return
+    table = _table("no.", "kind", "local time", "terminal", "account", "self-paid", "pooled")
+    for column in table.columns[4:]:
+        column.justify = "right"
+    for entry in account.log:
+        amounts = [entry.account_fen]
+        if entry.kind == "purchase" and not account.account_only:
+            amounts += [entry.self_paid_fen, entry.pooled_fen]
+        table.add_row(
+            str(entry.number), entry.kind, entry.time, entry.terminal, *map(yuan, amounts)
+        )
+    yield table

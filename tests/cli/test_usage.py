@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the command line says before any card is touched: help, usage errors, exit codes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from sscard_cli.main import COMMANDS, cli, main
+
+
+def _all_commands() -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        yield name, command
+        if isinstance(command, click.Group):
+            for subcommand in command.commands.values():
+                yield f"{name} {subcommand.name}", subcommand
+
+
+ALL = dict(_all_commands())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_help_has_an_example_that_names_the_command(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*name.split(), "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "Example:" in text
+    assert f"sscard {name}" in text
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_option_has_help(name: str) -> None:
+    for parameter in ALL[name].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+            if not parameter.is_flag:
+                assert "Example: --" in parameter.help, parameter.name
+
+
+def test_main_help_lists_every_command_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--help"])
+    text = capsys.readouterr().out
+    for name, (_, _, line) in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(line)}$", text, re.MULTILINE)
+
+
+def test_no_command_shows_help_and_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["bogus"], "No such command"),
+        (["issue"], "Missing option"),
+        (["issue", "--generation", "4"], "--generation"),
+        (["info"], "CARD.ssc"),
+        (["info", "."], "is a directory"),
+        (["info", "nothere.ssc"], "nothere.ssc: No such file or directory"),
+        (["apdu", "card.ssc"], "HEX"),
+        (["apdu", "card.ssc", "00A4", "0"], "not hexadecimal"),
+        (["apdu", "card.ssc", "00", "--interface", "usb"], "--interface"),
+        (["serve", "card.ssc", "--vpcd", "host"], "is not HOST:PORT"),
+        (["serve", "card.ssc", "--vpcd", "host:70000"], "is not HOST:PORT"),
+        (["completion", "tcsh"], "tcsh"),
+        (["keys", "create"], "ROOTS.json"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_code_2(
+    arguments: list[str], part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert re.fullmatch(r"sscard: error: [^\n]+\n", output.err)
+    assert part in output.err
+
+
+def test_a_bad_command_is_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may hold a PIN."""
+    assert main(["apdu", "card.ssc", "0020000003123456Z"]) == 2
+    assert "123456" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_is_for_the_shell(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    assert f"{shell}_complete" in capsys.readouterr().out
+
+
+def test_completion_completes_commands_and_options() -> None:
+    def complete(words: str) -> str:
+        environment = {
+            **os.environ,
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+            "_SSCARD_COMPLETE": "bash_complete",
+        }
+        command = [sys.executable, "-m", "sscard_cli"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True).stdout
+
+    assert complete("sscard se") == "plain,serve\n"
+    assert "plain,--durability" in complete("sscard serve x.ssc --")
+
+
+def test_help_imports_click_and_nothing_else_of_weight() -> None:
+    program = (
+        "import sys; from sscard_cli.main import main; main(['--help']);"
+        "print(*(set(sys.modules) & {'rich', 'cryptography', 'construct', 'json', 'sscard_chip'}))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.splitlines()[-1] == ""

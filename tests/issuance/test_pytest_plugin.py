@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fixtures that developers get, in a run of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import issuance.pytest_plugin
+
+ROOT = Path(__file__).parents[2]
+
+TESTS = '''
+from datetime import date
+
+import pytest
+
+SSSE = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
+
+
+@pytest.mark.parametrize("generation", [1, 2, 3])
+def test_all_generations(issue_sscard, generation):
+    card = issue_sscard(generation)
+    assert card.transmit(SSSE)[-2:].hex() == "9000"
+    assert card.transmit(bytes.fromhex("00B2072C00")) == b"\\x07\\x09Z00000013\\x90\\x00"
+
+
+def test_changes(issue_sscard, sscard_holder):
+    card = issue_sscard(2, serial=b"\\x11\\x22\\x33\\x44", pin="8888", today=date(2010, 5, 6))
+    assert card.historical_bytes.endswith(b"\\x51\\x01\\x11\\x22\\x33\\x44")
+    card.transmit(SSSE)
+    assert card.transmit(bytes.fromhex("00B2052C00")).hex() == "0504201005069000"
+    assert card.transmit(bytes.fromhex("00200000028888")).hex() == "9000"
+    assert "pin" not in sscard_holder
+
+
+def test_roots(issue_sscard, sscard_roots):
+    assert sscard_roots.slots()
+    first, second = issue_sscard(), issue_sscard()
+    assert first.historical_bytes != second.historical_bytes
+
+
+def test_bad_holder(issue_sscard):
+    with pytest.raises(ValueError, match="holder: city: is not a known division code"):
+        issue_sscard(city="999999")
+'''
+
+
+def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = dict(os.environ, PYTHONPATH=str(ROOT), PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_fixtures_in_a_run_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(TESTS)
+    done = run(["-m", "pytest", "-q", "-p", "issuance.pytest_plugin", "test_mine.py"], tmp_path)
+    assert "6 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_documented_example(tmp_path: Path) -> None:
+    documentation = issuance.pytest_plugin.__doc__ or ""
+    lines = documentation.partition("::\n\n")[2].partition("\n\n-")[0].splitlines()
+    (tmp_path / "test_mine.py").write_text("\n".join(line[4:] for line in lines) + "\n")
+    done = run(["-m", "pytest", "-q", "-p", "issuance.pytest_plugin", "test_mine.py"], tmp_path)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_importing_the_plugin_is_cheap(tmp_path: Path) -> None:
+    code = (
+        "import sys, issuance.pytest_plugin\n"
+        "print([m for m in ('cryptography', 'sscard_chip', 'issuance.holder') if m in sys.modules])"
+    )
+    done = run(["-c", code], tmp_path)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values of a holder's ``files`` against a profile made for the purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from issuance.holder import Holder, HolderError
+from issuance.values import (
+    Contents,
+    ValueRuleError,
+    add_files,
+    cut_text,
+    encode,
+    gbk,
+)
+from sscard_chip.profile.model import (
+    FREE,
+    Directory,
+    ElementaryFile,
+    Format,
+    Item,
+    Profile,
+    Structure,
+)
+
+Person = dict[str, object]
+Fill = Callable[[object], Contents]
+
+
+def item(tag: int, form: Format, length: int, *items: Item) -> Item:
+    return Item(tag, "项", "item", form, length, items)
+
+
+def file(fid: int, structure: Structure, *items: Item, **more: int) -> ElementaryFile:
+    return ElementaryFile(fid, "文件", "file", structure, FREE, FREE, items, **more)
+
+
+TEMPLATE = item(0x40, Format.BTLV, 9, item(0x57, Format.AN, 3), item(0x58, Format.CN, 2))
+FILES = (
+    file(
+        0xEF05,
+        Structure.LINEAR_VARIABLE,
+        item(0x20, Format.AN, 4),
+        item(0x21, Format.CN, 3),
+        item(0x22, Format.B, 2),
+        TEMPLATE,
+        TEMPLATE,
+    ),
+    file(
+        0xEF07,
+        Structure.CYCLIC,
+        item(0, Format.AN, 2),
+        item(0, Format.CN, 1),
+        item(0, Format.B, 4),
+        records=3,
+    ),
+    file(0xEF16, Structure.TRANSPARENT, size=6),
+    file(0xEF81, Structure.AMOUNT),
+)
+ENVIRONMENT = Directory(
+    0xDDF1,
+    "社会保障系统环境",
+    "environment",
+    b"sx1.sh",
+    (
+        file(0xEF05, Structure.LINEAR_VARIABLE, item(0x07, Format.AN, 9)),
+        file(0xEF08, Structure.TRANSPARENT, size=4096),
+    ),
+    (),
+)
+PROFILE = Profile(
+    2,
+    "2.00",
+    ENVIRONMENT,
+    (Directory(0xDF01, "公共应用", "public", bytes(6), FILES, ()),),
+    contactless=False,
+    announce_algorithm=False,
+    algorithms=("3des",),
+    historical_prefix=bytes(7),
+)
+JPEG = b"\xff\xd8\xff\xe0"
+
+
+@pytest.fixture
+def fill(person: Person, today: date, tmp_path: Path) -> Fill:
+    """Encode ``files`` of a holder whose file lies in ``tmp_path``."""
+
+    def run(files: object) -> Contents:
+        holder = Holder.from_object(
+            person | {"files": files}, source="HOLDER.json", folder=tmp_path, today=today
+        )
+        contents = Contents()
+        add_files(contents, PROFILE, holder)
+        return contents
+
+    return run
+
+
+def test_formats(fill: Fill) -> None:
+    contents = fill({"DF01": {"EF05": {"20": "张", "21": "12345", "22": "aBcD"}}})
+    assert contents.values == {
+        (0xDF01, 0xEF05, 1): bytes.fromhex("D5C50000"),
+        (0xDF01, 0xEF05, 2): bytes.fromhex("12345F"),
+        (0xDF01, 0xEF05, 3): bytes.fromhex("ABCD"),
+    }
+
+
+def test_numbers_fill_from_the_right(fill: Fill) -> None:
+    contents = fill({"DF01": {"EF05": {"21": 1234, "22": 513}}})
+    assert contents.values[0xDF01, 0xEF05, 2] == bytes.fromhex("001234")
+    assert contents.values[0xDF01, 0xEF05, 3] == bytes.fromhex("0201")
+
+
+def test_templates_and_repeated_tags(fill: Fill) -> None:
+    full = bytes.fromhex("5703 414243 5802 12FF".replace(" ", ""))
+    bare = bytes.fromhex("5703 000000 5802 FFFF".replace(" ", ""))
+    first = fill({"DF01": {"EF05": {"40": {"57": "ABC", "58": "12"}}}})
+    assert first.values == {(0xDF01, 0xEF05, 4): full}
+    both = fill({"DF01": {"EF05": {"40": [{"57": "ABC", "58": "12"}, {}]}}})
+    assert both.values == {(0xDF01, 0xEF05, 4): full, (0xDF01, 0xEF05, 5): bare}
+    second = fill({"DF01": {"EF05": {"40": [None, {"57": "ABC", "58": "12"}]}}})
+    assert second.values == {(0xDF01, 0xEF05, 5): full}
+
+
+def test_cyclic_records(fill: Fill) -> None:
+    contents = fill({"DF01": {"EF07": [["AB", "1", 258], {"3": "00000001"}]}})
+    assert contents.cyclic == {
+        (0xDF01, 0xEF07): (
+            bytes.fromhex("41421F00000102"),
+            bytes.fromhex("0000FF00000001"),
+        )
+    }
+
+
+def test_transparent_content(fill: Fill, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(JPEG + bytes(100))
+    contents = fill({"DF01": {"EF16": "0102"}, "SSSE": {"EF08": {"path": "photo.jpg"}}})
+    assert contents.transparent[0xDF01, 0xEF16] == bytes.fromhex("010200000000")
+    photo = contents.transparent[0xDDF1, 0xEF08]
+    assert photo.startswith(JPEG)
+    assert len(photo) == 4096
+
+
+def test_a_photo_of_exactly_the_limit(fill: Fill, tmp_path: Path) -> None:
+    (tmp_path / "photo.bmp").write_bytes(b"BM".ljust(4096, b"\x55"))
+    contents = fill({"SSSE": {"EF08": {"path": "photo.bmp"}}})
+    assert contents.transparent[0xDDF1, 0xEF08].endswith(b"\x55")
+
+
+SECRET = "9900002001"
+BAD: list[tuple[object, str]] = [
+    ({"DF09": {}}, "DF09: is not a DF of this card's profile"),
+    ({SECRET: {}}, "files: is not a DF of this card's profile"),
+    ({"DF01": {"EF99": {}}}, "DF01 EF99: is not a file of this card's profile"),
+    ({"DF01": {SECRET: {}}}, "DF01 a file: is not a file of this card's profile"),
+    ({"DF01": {"EF05": "x"}}, "DF01 EF05: must be an object of tags"),
+    ({"DF01": {"EF05": {"99": SECRET}}}, "DF01 EF05 99: is not a tag of this file"),
+    ({"DF01": {"EF05": {SECRET: ""}}}, "DF01 EF05: a tag must be two capital hex digits"),
+    ({"DF01": {"EF05": {"20": SECRET}}}, "DF01 EF05 20: is longer than 4 bytes in GBK"),
+    ({"DF01": {"EF05": {"20": "张三丰"}}}, "DF01 EF05 20: is longer than 4 bytes in GBK"),
+    ({"DF01": {"EF05": {"20": "𠮷"}}}, "DF01 EF05 20: holds a character that GBK does not have"),
+    ({"DF01": {"EF05": {"20": "a\n"}}}, "DF01 EF05 20: must not hold control characters"),
+    ({"DF01": {"EF05": {"20": 1}}}, "DF01 EF05 20: must be a text"),
+    ({"DF01": {"EF05": {"20": None}}}, "DF01 EF05 20: must be a text"),
+    ({"DF01": {"EF05": {"20": ["a", "b"]}}}, "DF01 EF05 20: the file has this tag once only"),
+    ({"DF01": {"EF05": {"21": SECRET}}}, "DF01 EF05 21: is longer than 6 digits"),
+    ({"DF01": {"EF05": {"21": "12A"}}}, "DF01 EF05 21: must be digits only"),
+    ({"DF01": {"EF05": {"21": -1}}}, "DF01 EF05 21: must be a whole number of at most 6 digits"),
+    ({"DF01": {"EF05": {"21": True}}}, "DF01 EF05 21: must be a text"),
+    ({"DF01": {"EF05": {"22": "ABC"}}}, "DF01 EF05 22: must be 2 bytes, 4 hex digits"),
+    ({"DF01": {"EF05": {"22": 65536}}}, "DF01 EF05 22: must be a whole number that fits in 2 bytes"),
+    ({"DF01": {"EF05": {"40": "x"}}}, "DF01 EF05 40: must be an object of tags"),
+    ({"DF01": {"EF05": {"40": {"59": "x"}}}}, "DF01 EF05 40 59: is not a tag of this item"),
+    ({"DF01": {"EF05": {"40": {SECRET: ""}}}}, "DF01 EF05 40 a tag: is not a tag of this item"),
+    (
+        {"DF01": {"EF05": {"40": [{}, {"57": SECRET}]}}},
+        "DF01 EF05 40 (2) 57: is longer than 3 bytes in GBK",
+    ),
+    ({"DF01": {"EF05": {"40": [{}, {}, {}]}}}, "DF01 EF05 40: the file has this tag 2 times only"),
+    ({"DF01": {"EF07": {}}}, "DF01 EF07: must be a list of records"),
+    ({"DF01": {"EF07": [[], [], [], []]}}, "DF01 EF07: has room for 3 records"),
+    ({"DF01": {"EF07": [[], "x"]}}, "DF01 EF07 record 2: must be a list or an object of fields"),
+    ({"DF01": {"EF07": [["a", "1", 0, ""]]}}, "DF01 EF07 record 1: has 3 fields"),
+    ({"DF01": {"EF07": [{"4": ""}]}}, "DF01 EF07 record 1: fields are named 1 to 3"),
+    (
+        {"DF01": {"EF07": [[], ["a", SECRET]]}},
+        "DF01 EF07 record 2 field 2: is longer than 2 digits",
+    ),
+    ({"DF01": {"EF16": "00" * 7}}, "DF01 EF16: is longer than 6 bytes"),
+    ({"DF01": {"EF16": "0"}}, "DF01 EF16: must be pairs of hex digits"),
+    ({"DF01": {"EF16": 0}}, 'DF01 EF16: must be hex digits or an object with "path"'),
+    ({"DF01": {"EF16": {"file": "x"}}}, 'DF01 EF16: must be hex digits or an object with "path"'),
+    ({"DF01": {"EF16": {"path": SECRET}}}, "DF01 EF16 path: the file cannot be read"),
+    ({"DF01": {"EF16": {"path": "a\0b"}}}, "DF01 EF16 path: must be a text"),
+    ({"DF01": {"EF81": {}}}, "DF01 EF81: comes from the holder's account"),
+    ({"SSSE": {"EF05": {"07": SECRET}}}, "SSSE EF05: comes from the holder's own fields"),
+    ({"SSSE": {"EF08": "00112233"}}, "SSSE EF08: the photo must be JPEG or BMP"),
+    (
+        {"SSSE": {"EF08": "FFD8FF" + "00" * 4094}},
+        "SSSE EF08: the photo is longer than 4096 bytes",
+    ),
+    ({"DF01": SECRET}, "files DF01: must be an object of EFs"),
+]
+
+
+@pytest.mark.parametrize(("files", "message"), BAD)
+def test_bad_files(fill: Fill, files: object, message: str) -> None:
+    with pytest.raises(HolderError) as caught:
+        fill(files)
+    assert str(caught.value) == f"HOLDER.json: {message}"
+    error: BaseException | None = caught.value
+    while error:
+        assert SECRET not in repr(error)
+        error = error.__context__
+
+
+@given(st.text("张三A1·𠮷é", max_size=30), st.lists(st.integers(0, 12), max_size=3))
+def test_cutting_loses_nothing(text: str, lengths: list[int]) -> None:
+    try:
+        parts = cut_text(text, lengths)
+    except ValueRuleError as error:
+        too_long = "longer" in error.rule
+        assert too_long == ("𠮷" not in text)
+        return
+    assert "".join(parts) == text
+    assert all(len(gbk(part)) <= length for part, length in zip(parts, lengths, strict=True))
+
+
+@given(st.text("0123456789", max_size=8), st.integers(1, 4))
+def test_digits_can_be_read_back(digits: str, length: int) -> None:
+    encodes = len(digits) <= 2 * length
+    cn = item(1, Format.CN, length)
+    if encodes:
+        value = encode(cn, digits)
+        assert len(value) == length
+        assert value.hex().rstrip("f") == digits
+    else:
+        with pytest.raises(ValueRuleError, match="longer"):
+            encode(cn, digits)

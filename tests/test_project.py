@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The project as a whole: what the pages promise works as pasted, and the wheel is complete.
+
+Fenced blocks of README.md and docs/*.md run in the order of the page, all in one scratch
+folder. ``python`` blocks are executed. ``console`` blocks hold lines ``$ command``, run with
+exit code 0, and the expected output below them: there ``…`` stands for anything, and eight or
+more hex digits for as many others, since keys are random. Other blocks (``sh``) are for people
+alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SOURCES = [
+    path
+    for folder in ("sscard_chip", "issuance", "sscard_cli", "tests", "benchmarks", "examples")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
+
+_FENCE = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_HEX = re.compile(r"\b[0-9A-F]{8,}\b")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a page."""
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(match[1], match[2], text.count("\n", 0, match.start()) + 1)
+        for match in _FENCE.finditer(text)
+    ]
+
+
+def commands(block: Block) -> list[tuple[str, str]]:
+    """The ``$`` lines of a console block, each with the output expected of it."""
+    parts = re.split(r"^\$ ", block.text, flags=re.MULTILINE)
+    assert not parts[0].strip(), f"line {block.line}: a console block begins with '$ '"
+    split = [part.partition("\n") for part in parts[1:]]
+    return [(command, output) for command, _, output in split]
+
+
+def as_pattern(expected: str) -> str:
+    def line_pattern(line: str) -> str:
+        fixed = re.escape(line.rstrip()).replace("…", "[^\0]*?")
+        return _HEX.sub(lambda match: f"[0-9A-F]{{{len(match[0])}}}", fixed)
+
+    return r"\s*\n".join(map(line_pattern, expected.strip().splitlines())) + r"\s*"
+
+
+def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONUTF8": "1", "COLUMNS": "100", "NO_COLOR": "1"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    environment["PYTHONPATH"] = str(ROOT)
+    return subprocess.run(
+        arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_of_page(page: Path, tmp_path: Path) -> None:
+    for block in blocks(page):
+        place = f"{page.name} line {block.line}"
+        if block.language == "python":
+            result = run([sys.executable, "-c", block.text], tmp_path)
+            assert result.returncode == 0, f"{place}: {result.stderr}"
+            continue
+        for command, expected in commands(block):
+            result = run(["bash", "-c", command], tmp_path)
+            assert result.returncode == 0, f"{place}: {command}: {result.stderr}"
+            if expected.strip():
+                pattern = as_pattern(expected)
+                assert re.fullmatch(pattern, result.stdout), f"{place}: {command}\n{result.stdout}"
+
+
+def test_readme_has_tested_examples() -> None:
+    languages = {block.language for block in blocks(ROOT / "README.md")}
+    assert languages == {"python", "console"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_of_page_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_source_file_names_its_licence(path: Path) -> None:
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    assert first == "# SPDX-License-Identifier: Apache-2.0"
+
+
+def test_news_tells_the_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    heading = re.search(r"^## (\S+)", (ROOT / "NEWS.md").read_text(), re.MULTILINE)
+    assert heading is not None
+    assert heading[1] == version
+
+
+def test_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        shipped = set(archive.namelist())
+    packages = ("sscard_chip", "issuance", "sscard_cli")
+    wanted = {
+        str(path.relative_to(ROOT))
+        for package in packages
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {f"{package}/py.typed" for package in packages} <= shipped
+    assert wanted <= shipped
