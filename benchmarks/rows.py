@@ -54,6 +54,8 @@ def paired(
     clock: Callable[[], float],
     *,
     pairs: int = 200,
+    before_first: Callable[[], object] | None = None,
+    before_second: Callable[[], object] | None = None,
 ) -> Paired:
     """Time two windows of work in turn, changing which goes first, and compare pair by pair.
 
@@ -64,24 +66,28 @@ def paired(
     :param second: one window of the thing to compare with.
     :param clock: seconds (or any unit); ``time.thread_time`` for work of the processor,
         ``time.perf_counter`` for disks and sockets.
+    :param before_first: what each window needs beforehand, not timed.
+    :param before_second: the same for the second.
     """
 
-    def timed(work: Callable[[], object]) -> float:
+    def timed(work: Callable[[], object], before: Callable[[], object] | None) -> float:
+        if before is not None:
+            before()
         started = clock()
         work()
         return clock() - started
 
     with no_garbage_collection():
-        first()
-        second()
+        timed(first, before_first)
+        timed(second, before_second)
         times: list[tuple[float, float]] = []
         for number in range(pairs):
             if number % 2:
-                b = timed(second)
-                a = timed(first)
+                b = timed(second, before_second)
+                a = timed(first, before_first)
             else:
-                a = timed(first)
-                b = timed(second)
+                a = timed(first, before_first)
+                b = timed(second, before_second)
             times.append((a, b))
     return Paired(
         median(a for a, _ in times),

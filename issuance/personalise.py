@@ -17,13 +17,13 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from issuance.holder import Account, Holder, HolderError
-from issuance.keynames import MF_MASTER, master_name
-from issuance.values import Contents, ValueRuleError, add_files, cut_text, record_numbers
+from issuance.values import Contents, add_files
 from sscard_chip.applications import amounts
 from sscard_chip.memory import Memory
 from sscard_chip.profile import for_generation
+from sscard_chip.profile.codec import ItemValueError, split_name
 from sscard_chip.profile.compiler import CardWriter, compile_template, key_length
-from sscard_chip.profile.model import Directory, ElementaryFile, Key, Profile, Structure
+from sscard_chip.profile.model import MF_MASTER_KEY, ElementaryFile, Key, Profile, Structure
 from sscard_chip.security.diversify import HISTORICAL_LENGTH, card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
@@ -39,8 +39,6 @@ _CODE_VERSION: Final = 1
 
 _EF05, _EF06 = 0xEF05, 0xEF06
 _TAG_NAME, _TAG_NAME_REST = 0x09, 0x4E
-_MEDICAL_DF, _TAG_CARD_USE = 0xDF04, 0x8F
-_ON_LINE, _OFF_LINE = "1", "2"
 
 KeySlot = tuple[int, Key, int]
 """FID of the directory, key of the profile, version from 1."""
@@ -85,19 +83,28 @@ def issue_card(
     """A personalised card as a memory, ready for ``Card(memory)`` or ``Card.save``.
 
     ``algorithm`` is ``"3des"`` or ``"sm4"``, by default the generation's own; ``serial`` the 4
-    bytes TA to TD of the ATR, by default random; ``profile`` replaces the generation's.
-    Raises HolderError, KeyStoreError or :class:`IssueError`, each one line.
+    bytes TA to TD of the ATR, by default random; ``profile`` replaces the generation's, see
+    :func:`default_profile`. Raises HolderError, KeyStoreError or :class:`IssueError`, each one
+    line.
     """
-    plan = profile or _profile(generation)
+    plan = profile or default_profile(generation, holder)
     data = prepare(plan, store, holder, algorithm=algorithm, serial=serial)
     return write_card(compile_template(plan, data.algorithm), data)
 
 
-def _profile(generation: int) -> Profile:
+def default_profile(generation: int, holder: Holder) -> Profile:
+    """The profile of a generation for a region that says nothing else.
+
+    A card of generation 1 is an on-line one without a medical account; a holder who brings an
+    account gets the files of both modes. Raises :class:`IssueError`.
+    """
     try:
-        return for_generation(generation)
-    except (KeyError, ValueError):
-        raise IssueError("generation: must be 1, 2 or 3") from None
+        plan = for_generation(generation)
+    except ValueError as error:
+        raise IssueError(str(error)) from None
+    if holder.account is None or _account_directory(plan) is not None:
+        return plan
+    return for_generation(generation, with_account=True)
 
 
 def prepare(
@@ -166,7 +173,7 @@ def derive_master_keys(
     profile: Profile, store: KeyStore, algorithm: str, chains: Sequence[Sequence[bytes]]
 ) -> list[dict[int, bytes]]:
     """Master keys (主控密钥) of the MF and of every directory for many cards."""
-    names = {MF_FID: MF_MASTER} | {d.fid: master_name(d) for d in profile.directories}
+    names = {MF_FID: MF_MASTER_KEY} | {d.fid: d.master_key for d in profile.directories}
     cards: list[dict[int, bytes]] = [{} for _ in chains]
     for fid, name in names.items():
         secrets = store.diversify(algorithm, name, 1, chains)
@@ -209,76 +216,32 @@ def fill(profile: Profile, holder: Holder, identification: bytes) -> Contents:
     contents = Contents()
     environment = profile.environment
     issuer, person = environment.file(_EF05), environment.file(_EF06)
-    first, rest = _split_name(person, holder)
-    own: tuple[tuple[ElementaryFile, int, str, str | bytes], ...] = (
-        (issuer, 0x01, "card identification", identification),
-        (issuer, 0x02, "card_class", holder.card_class),
-        (issuer, 0x03, "version", profile.version),
-        (issuer, 0x04, "initialiser", initialiser_number(holder.city)),
-        (issuer, 0x05, "issue_date", holder.issue_date),
-        (issuer, 0x06, "expiry_date", holder.expiry_date),
-        (issuer, 0x07, "card_number", holder.card_number),
-        (person, 0x08, "social_security_number", holder.social_security_number),
-        (person, _TAG_NAME, "name", first),
-        (person, 0x0A, "sex", holder.sex),
-        (person, 0x0B, "nation", holder.nation),
-        (person, 0x0C, "birthplace", holder.birthplace),
-        (person, 0x0D, "birth_date", holder.birth_date),
-    )
-    for file, tag, name, value in own:
-        _set(contents, environment, file, tag, value, holder, name)
-    if record_numbers(person, _TAG_NAME_REST):
-        _set(contents, environment, person, _TAG_NAME_REST, rest, holder, "name")
-    _fill_card_use(contents, profile)
+    extension = bool(person.record_numbers(_TAG_NAME_REST))  # came with generation 2
+    try:
+        name, rest = split_name(holder.name, extension=extension)
+    except ItemValueError as error:
+        raise HolderError(holder.source, "name", error.rule) from None
+    own: list[tuple[ElementaryFile, int, str | bytes]] = [
+        (issuer, 0x01, identification),
+        (issuer, 0x02, holder.card_class),
+        (issuer, 0x03, profile.version),
+        (issuer, 0x04, initialiser_number(holder.city)),
+        (issuer, 0x05, holder.issue_date),
+        (issuer, 0x06, holder.expiry_date),
+        (issuer, 0x07, holder.card_number),
+        (person, 0x08, holder.social_security_number),
+        (person, _TAG_NAME, name),
+        (person, 0x0A, holder.sex),
+        (person, 0x0B, holder.nation),
+        (person, 0x0C, holder.birthplace),
+        (person, 0x0D, holder.birth_date),
+    ]
+    if extension:
+        own.append((person, _TAG_NAME_REST, rest))
+    for file, tag, value in own:
+        contents.set_item(environment, file, tag, value)
     add_files(contents, profile, holder)
     return contents
-
-
-def _set(
-    contents: Contents,
-    directory: Directory,
-    file: ElementaryFile,
-    tag: int,
-    value: str | bytes,
-    holder: Holder,
-    name: str,
-) -> None:
-    try:
-        contents.set_item(directory, file, tag, value)
-    except ValueRuleError as error:
-        raise HolderError(holder.source, name, error.rule) from None
-
-
-def _split_name(person: ElementaryFile, holder: Holder) -> tuple[str, str]:
-    """姓名 and 姓名扩展, cut between characters. Raises HolderError when they cannot hold it."""
-    room = {item.tag: item.length for item in person.items}
-    limits = [room[_TAG_NAME], room.get(_TAG_NAME_REST, 0)]
-    try:
-        parts = cut_text(holder.name, limits)
-    except ValueRuleError as error:
-        raise HolderError(holder.source, "name", error.rule) from None
-    return parts[0], parts[1]
-
-
-def _fill_card_use(contents: Contents, profile: Profile) -> None:
-    """医疗保险用卡方式: off-line when the account is all there is, on-line when there is none.
-
-    A card with both the account and the off-line settlement file is the region's to say [L].
-    """
-    for directory in profile.applications:
-        if directory.fid != _MEDICAL_DF:
-            continue
-        structures = {file.structure for file in directory.files}
-        fids = {file.fid for file in directory.files}
-        if Structure.AMOUNT not in structures:
-            mode = _ON_LINE
-        elif _EF06 not in fids:
-            mode = _OFF_LINE
-        else:
-            continue
-        basic = directory.file(_EF05)
-        if record_numbers(basic, _TAG_CARD_USE):
-            contents.set_item(directory, basic, _TAG_CARD_USE, mode)
 
 
 def encode_pin(pin: str | None) -> bytes:

@@ -13,12 +13,14 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from issuance.jsonfile import JsonFileError, read_json
-from issuance.keynames import root_names
+from sscard_chip.profile import for_generation
+from sscard_chip.profile.generations import GENERATIONS, OPTIONAL
+from sscard_chip.profile.model import Profile
 from sscard_chip.security.diversify import KEY_LENGTH, diversify_chain, diversify_chains
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_chip.security.suite import SUITES
@@ -97,19 +99,16 @@ class RootKeys:
     ) -> list[bytes]:
         """The keys that ``chains`` of factors reach; see :class:`KeyStore`."""
         root = self._root(algorithm, name, version)
-        if not all(chains):
-            raise KeyStoreError(f"{self.source}: {algorithm}: {name}: a root is never handed out")
         return diversify_chains(SUITES[algorithm], root, chains)
 
     def encrypt(
         self, algorithm: str, name: str, version: int, factors: Sequence[bytes], data: bytes
     ) -> bytes:
         """ECB encipherment of whole blocks under the key that ``factors`` reach."""
-        suite = SUITES.get(algorithm)
-        if suite is not None and len(data) % suite.block:
-            raise KeyStoreError(f"{self.source}: {algorithm}: data must be whole blocks")
         key = self._root(algorithm, name, version)
         suite = SUITES[algorithm]
+        if len(data) % suite.block:
+            raise RootKeyError(f"{self.source}: {algorithm}: data must be whole blocks")
         return suite.encryptor(diversify_chain(suite, key, factors))(data)
 
     def mac(
@@ -152,16 +151,35 @@ class RootKeys:
         return f"<RootKeys, {len(self._keys)} keys>"
 
 
-def create_roots(random: Callable[[int], bytes] = os.urandom) -> RootKeys:
+def root_names(extra: Iterable[Profile] = ()) -> dict[str, int]:
+    """Every root key that a card of any generation may need, with its number of versions.
+
+    ``extra`` are profiles with files of a region's own.
+    """
+    whole = (
+        for_generation(generation, optional=OPTIONAL, with_account=True)
+        for generation in GENERATIONS
+    )
+    names: dict[str, int] = {}
+    for profile in (*whole, *extra):
+        for name, versions in profile.root_keys.items():
+            names[name] = max(names.get(name, 0), versions)
+    return names
+
+
+def create_roots(
+    random: Callable[[int], bytes] = os.urandom, *, extra: Iterable[Profile] = ()
+) -> RootKeys:
     """Random root keys: every key and version of every profile, for both suites.
 
-    ``random`` gives as many bytes as it is asked for.
+    ``random`` gives as many bytes as it is asked for; ``extra`` as in :func:`root_names`.
     """
+    names = root_names(extra)
     return RootKeys(
         {
             (suite, name, version): random(KEY_LENGTH)
             for suite in SUITES
-            for name, versions in root_names().items()
+            for name, versions in names.items()
             for version in range(1, versions + 1)
         }
     )

@@ -19,14 +19,13 @@ for templates (B-TLV). A whole number fills a ``cn`` item from the right with le
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from issuance.holder import Holder, HolderError
-from issuance.keynames import short_name
+from sscard_chip.profile.codec import ItemValueError, Value, encode_value
 from sscard_chip.profile.model import (
     Directory,
     ElementaryFile,
@@ -45,7 +44,6 @@ OWN_FIDS: Final = (0xEF05, 0xEF06)
 
 _TAG: Final = re.compile(r"[0-9A-F]{2}")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
-_DIGITS: Final = re.compile(r"[0-9]*")
 _FILE_NAME: Final = re.compile(r"EF[0-9A-F]{2}")
 _DIRECTORY_NAME: Final = re.compile(r"SSSE|DF[0-9A-F]{2}")
 
@@ -79,7 +77,7 @@ class Contents:
 
         Raises ValueRuleError, and KeyError when the file has no such tag.
         """
-        numbers = record_numbers(file, tag)
+        numbers = file.record_numbers(tag)
         if not numbers:
             raise KeyError(f"{file.fid:04X} {tag:02X}")
         item = file.items[numbers[0] - 1]
@@ -89,109 +87,36 @@ class Contents:
         self.values[directory.fid, file.fid, numbers[0]] = body
 
 
-def record_numbers(file: ElementaryFile, tag: int) -> list[int]:
-    """Numbers, from 1, of the records of a linear file with this tag."""
-    return [number for number, item in enumerate(file.items, 1) if item.tag == tag]
-
-
 def encode(item: Item, value: object) -> bytes:
     """The bytes of a value, padded to the length of ``item``. Raises :class:`ValueRuleError`."""
+    try:
+        return encode_value(item, _written_out(item, value))
+    except ItemValueError as error:
+        inside = "" if error.item is item else f"{error.item.tag:02X}"
+        raise ValueRuleError(error.rule, inside) from None
+
+
+def _written_out(item: Item, value: object, inside: str = "") -> Value:
+    """A value as the codec takes it: whole numbers in full length, everything else a text."""
     if item.format is Format.BTLV:
-        return _encode_template(item, value)
+        if not isinstance(value, Mapping):
+            raise ValueRuleError("must be an object of tags", inside)
+        subs = {f"{sub.tag:02X}": sub for sub in item.items}
+        for tag in value:
+            if tag not in subs:
+                raise ValueRuleError("is not a tag of this item", _shown(tag, _TAG, "a tag"))
+        return {tag: _written_out(subs[tag], given, tag) for tag, given in value.items()}
     if type(value) is int:
-        return _encode_number(item, value)
+        digits = 2 * item.length
+        if item.format is Format.CN and 0 <= value < 10**digits:
+            return f"{value:0{digits}d}"
+        if item.format is Format.B and 0 <= value < 16**digits:
+            return f"{value:0{digits}X}"
+        if item.format is not Format.AN:
+            raise ValueRuleError(f"must be a whole number that fits in {item.length} bytes", inside)
     if not isinstance(value, str):
-        raise ValueRuleError("must be a text")
-    if item.format is Format.AN:
-        return encode_text(value, item.length).ljust(item.length, b"\0")
-    if item.format is Format.CN:
-        return _encode_digits(value, item.length)
-    if not _HEX.fullmatch(value) or len(value) != 2 * item.length:
-        raise ValueRuleError(f"must be {item.length} bytes, {2 * item.length} hex digits")
-    return bytes.fromhex(value)
-
-
-def encode_text(text: str, length: int) -> bytes:
-    """Text in GBK, unpadded, ``length`` bytes at most. Raises :class:`ValueRuleError`."""
-    if any(unicodedata.category(character) == "Cc" for character in text):
-        raise ValueRuleError("must not hold control characters")
-    encoded = gbk(text)
-    if len(encoded) > length:
-        raise ValueRuleError(f"is longer than {length} bytes in GBK")
-    return encoded
-
-
-def cut_text(text: str, lengths: Sequence[int]) -> list[str]:
-    """Text in consecutive parts of at most ``lengths`` bytes of GBK, cut between characters.
-
-    Raises :class:`ValueRuleError` when the parts cannot hold it.
-    """
-    gbk(text)
-    parts, rest = [], text
-    for length in lengths:
-        end = used = 0
-        while end < len(rest) and used + len(gbk(rest[end])) <= length:
-            used += len(gbk(rest[end]))
-            end += 1
-        parts.append(rest[:end])
-        rest = rest[end:]
-    if rest:
-        raise ValueRuleError(f"is longer than {sum(lengths)} bytes in GBK")
-    return parts
-
-
-def gbk(text: str) -> bytes:
-    """Text in GBK. Raises :class:`ValueRuleError`, to which no text is attached."""
-    try:
-        return text.encode("gbk")
-    except UnicodeEncodeError:
-        pass
-    raise ValueRuleError("holds a character that GBK does not have")
-
-
-def _encode_digits(digits: str, length: int) -> bytes:
-    if not _DIGITS.fullmatch(digits):
-        raise ValueRuleError("must be digits only")
-    if len(digits) > 2 * length:
-        raise ValueRuleError(f"is longer than {2 * length} digits")
-    return bytes.fromhex(digits.ljust(2 * length, "F"))
-
-
-def _encode_number(item: Item, number: int) -> bytes:
-    if item.format is Format.CN:
-        if 0 <= number < 10 ** (2 * item.length):
-            return bytes.fromhex(f"{number:0{2 * item.length}d}")
-        raise ValueRuleError(f"must be a whole number of at most {2 * item.length} digits")
-    if item.format is Format.B:
-        if 0 <= number < 1 << (8 * item.length):
-            return number.to_bytes(item.length)
-        raise ValueRuleError(f"must be a whole number that fits in {item.length} bytes")
-    raise ValueRuleError("must be a text")
-
-
-def _encode_template(item: Item, value: object) -> bytes:
-    if not isinstance(value, Mapping):
-        raise ValueRuleError("must be an object of tags")
-    known = {f"{sub.tag:02X}" for sub in item.items}
-    for tag in value:
-        if tag not in known:
-            raise ValueRuleError("is not a tag of this item", _shown(tag, _TAG, "a tag"))
-    parts = []
-    for sub in item.items:
-        name = f"{sub.tag:02X}"
-        body = sub.initial_value()
-        if name in value:
-            body = _at(name, sub, value[name])
-        parts.append(bytes((sub.tag, sub.length)) + body)
-    return b"".join(parts)
-
-
-def _at(name: str, item: Item, value: object) -> bytes:
-    """Encode, and say ``name`` in an error."""
-    try:
-        return encode(item, value)
-    except ValueRuleError as error:
-        raise ValueRuleError(error.rule, f"{name} {error.item}".strip()) from None
+        raise ValueRuleError("must be a text", inside)
+    return value
 
 
 def _shown(name: object, form: re.Pattern[str], instead: str) -> str:
@@ -201,7 +126,7 @@ def _shown(name: object, form: re.Pattern[str], instead: str) -> str:
 
 def add_files(contents: Contents, profile: Profile, holder: Holder) -> None:
     """Encode all of the holder's ``files``. Raises HolderError naming file, item and rule."""
-    directories = {short_name(directory): directory for directory in profile.directories}
+    directories = {directory.short_name: directory for directory in profile.directories}
     for name, files in holder.files.items():
         directory = directories.get(name)
         if directory is None:
@@ -218,6 +143,14 @@ def add_files(contents: Contents, profile: Profile, holder: Holder) -> None:
             except ValueRuleError as error:
                 item = f"{where} {error.item}".strip()
                 raise HolderError(holder.source, item, error.rule) from None
+
+
+def _at(name: str, item: Item, value: object) -> bytes:
+    """Encode, and say ``name`` in an error."""
+    try:
+        return encode(item, value)
+    except ValueRuleError as error:
+        raise ValueRuleError(error.rule, f"{name} {error.item}".strip()) from None
 
 
 def _add_file(
@@ -255,7 +188,7 @@ def _linear_records(file: ElementaryFile, value: object) -> dict[int, bytes]:
     for tag, given in value.items():
         if not isinstance(tag, str) or not _TAG.fullmatch(tag):
             raise ValueRuleError("a tag must be two capital hex digits")
-        numbers = record_numbers(file, int(tag, 16))
+        numbers = file.record_numbers(int(tag, 16))
         if not numbers:
             raise ValueRuleError("is not a tag of this file", tag)
         several = given if isinstance(given, list) else [given]

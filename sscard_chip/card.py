@@ -13,12 +13,23 @@ from sscard_chip.apdu.dispatch import Dispatcher
 from sscard_chip.apdu.instructions import BASE
 from sscard_chip.apdu.session import Session
 from sscard_chip.applications.medical import MEDICAL, MEDICAL_SHORTCUTS
-from sscard_chip.filesystem.layout import CONTACTLESS_AT
+from sscard_chip.applications.psam import PSAM, PSAM_KIND
+from sscard_chip.filesystem.layout import CONTACTLESS_AT, KIND_AT
 from sscard_chip.filesystem.tree import FileSystem
-from sscard_chip.memory import Durability, Memory, create_image, load_image, open_image
+from sscard_chip.memory import (
+    CardImageError,
+    Durability,
+    Memory,
+    create_image,
+    load_image,
+    open_image,
+)
 
-_USER_CARD: Final = Dispatcher((*BASE, *MEDICAL), MEDICAL_SHORTCUTS)
-_execute: Final = _USER_CARD.execute
+_DISPATCHERS: Final = {
+    0: Dispatcher((*BASE, *MEDICAL), MEDICAL_SHORTCUTS),
+    PSAM_KIND: Dispatcher(PSAM),
+}
+"""What runs the commands of a card, by the kind in its system area."""
 
 
 class NotPoweredError(RuntimeError):
@@ -36,11 +47,15 @@ class Card:
     >>> card.transmit(bytes.fromhex("0084000008"))                          # doctest: +SKIP
     """
 
-    __slots__ = ("_files", "_memory", "_session")
+    __slots__ = ("_execute", "_files", "_memory", "_session")
 
     def __init__(self, image: bytes | Memory) -> None:
         """From the content of an image file, or from a memory. Raises CardImageError."""
         self._memory = image if isinstance(image, Memory) else load_image(image)
+        dispatcher = _DISPATCHERS.get(self._memory.cells[KIND_AT])
+        if dispatcher is None:
+            raise CardImageError("a kind of card that this program does not know")
+        self._execute = dispatcher.execute
         self._files = FileSystem(self._memory)
         self._session: Session | None = None
 
@@ -94,7 +109,7 @@ class Card:
         session = self._session
         if session is None:
             raise NotPoweredError("the card is not powered: call power_on() first")
-        return _execute(session, apdu)
+        return self._execute(session, apdu)
 
     def image(self) -> bytes:
         """The content of an image file that holds the card as it is now."""

@@ -25,8 +25,8 @@ class Tracer:
 
     The tracer keeps track of the selected DF and EF, so that it can name files, items and keys.
     It takes the card for one of ``profile``; without one it learns the generation from the FCI
-    and from 规范版本, and starts with 2.0. ``unsafe`` shows everything: PINs, keys, personal data.
-    ``slot`` names the reader's slot in every line.
+    and from 规范版本, and starts with 2.0. ``psam`` says that the slot holds a PSAM. ``unsafe``
+    shows everything: PINs, keys, personal data. ``slot`` names the reader's slot in every line.
 
     >>> from datetime import datetime
     >>> tracer = Tracer()
@@ -36,10 +36,15 @@ class Tracer:
     """
 
     def __init__(
-        self, unsafe: bool = False, *, profile: Profile | None = None, slot: str = ""
+        self,
+        unsafe: bool = False,
+        *,
+        profile: Profile | None = None,
+        psam: bool = False,
+        slot: str = "",
     ) -> None:
         self.unsafe = unsafe
-        self._selection = Selection(profile)
+        self._selection = Selection(profile, psam=psam)
         self._slot = f"{slot} " if slot else ""
         self._waiting: TracedCommand | None = None  # whose answer GET RESPONSE will fetch
 
@@ -50,10 +55,10 @@ class Tracer:
         """
         self._selection.reset()
         self._waiting = None
-        head, own = atr[:-_FACTOR_LENGTH], atr[-_FACTOR_LENGTH:]
-        return f"{_time(at)} {self._slot}* RESET 复位: ATR {head.hex().upper()} " + secret(
-            own, self.unsafe
-        )
+        # A contactless reader's ATR has TD1 (first nibble bit 8) and so a check byte at its end.
+        own = _FACTOR_LENGTH + (len(atr) > 1 and atr[1] >> 7)
+        shown = f"{atr[:-own].hex().upper()} {secret(atr[-own:], self.unsafe)}"
+        return f"{_time(at)} {self._slot}* RESET 复位: ATR {shown}"
 
     def format(self, command: bytes, response: bytes, at: datetime | float) -> str:
         """Two lines for one exchange. Takes any bytes whatever.

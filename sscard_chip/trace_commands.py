@@ -203,8 +203,10 @@ def _sam_purchase(selection: Selection, command: TracedCommand, unsafe: bool) ->
 
 
 def _province(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
-    return f"province {command.data.hex()}" if len(command.data) == 1 else _data(
-        selection, command, unsafe
+    return (
+        f"province {command.data.hex()}"
+        if len(command.data) == 1
+        else _data(selection, command, unsafe)
     )
 
 
@@ -251,8 +253,6 @@ def _result(layout: Any) -> Answer:
     return lambda body, unsafe: layouts.describe(layout, body, unsafe)
 
 
-_UPDATE_RECORD: Final = Entry("UPDATE RECORD", "修改记录", _update_record)
-_UPDATE_BINARY: Final = Entry("UPDATE BINARY", "修改二进制文件", _binary)
 _CREATE_KEY: Final = Entry("CREATE KEY", "装载密钥", _write_key)
 _CHANGE_KEY: Final = Entry("CHANGE KEY", "修改密钥", _write_key)
 _UNKNOWN: Final = Entry("unknown command", "未知命令", _unknown)
@@ -261,12 +261,12 @@ _UNKNOWN: Final = Entry("unknown command", "未知命令", _unknown)
 _ENTRIES: Final[dict[tuple[int, ...], Entry]] = {
     (0x00, 0xA4): Entry("SELECT", "选择", _select, _fci),
     (0x00, 0xB2): Entry("READ RECORD", "读记录", _read_record),
-    (0x00, 0xDC): _UPDATE_RECORD,
-    (0x04, 0xDC): _UPDATE_RECORD,
+    (0x00, 0xDC): Entry("UPDATE RECORD", "修改记录", _update_record),
+    (0x04, 0xDC): Entry("UPDATE RECORD", "修改记录, 安全报文", _update_record),
     (0x00, 0xE2): Entry("APPEND RECORD", "追加记录", _append_record),
     (0x00, 0xB0): Entry("READ BINARY", "读二进制文件", _binary),
-    (0x00, 0xD6): _UPDATE_BINARY,
-    (0x04, 0xD6): _UPDATE_BINARY,
+    (0x00, 0xD6): Entry("UPDATE BINARY", "修改二进制文件", _binary),
+    (0x04, 0xD6): Entry("UPDATE BINARY", "修改二进制文件, 安全报文", _binary),
     (0x00, 0x84): Entry("GET CHALLENGE", "取随机数", _length, _random),
     (0x00, 0xC0): Entry("GET RESPONSE", "取响应", _length),
     (0x00, 0x88): Entry("INTERNAL AUTHENTICATE", "内部认证", _internal),

@@ -31,11 +31,15 @@ _PSAM_FILES: Final = {
     0x001B: "001B 省级应用信息",
     0x001C: "001C 地市级应用信息",
 }
+_PSAM_AID: Final = bytes.fromhex("D15600000590")
+_PSAM_DF: Final = 0xDF01
+_PSAM_KEYS: Final = {1: "01 KID-01 国家级", 2: "02 KID-02 省级", 3: "03 KID-03 地市级"}
+_PSAM_COMMANDS: Final = ((0xBF, 0xDE), (0xBF, 0xEC), (0x80, 0xFA), (0x80, 0x70), (0x80, 0x72))
 _NAMES: Final = {
     bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF"): "sx1.sh.社会保障",
     bytes.fromhex("7378322E73682EC9E7BBE1B1A3D5CF"): "sx2.sh.社会保障",
     bytes.fromhex("7378332E73682EC9E7BBE1B1A3D5CF"): "sx3.sh.社会保障",
-    bytes.fromhex("D15600000590"): "D15600000590 PSAM 社会保障应用",
+    _PSAM_AID: "D15600000590 PSAM 社会保障应用",
     bytes.fromhex("504B492EC9E7BBE1B1A3D5CF"): "PKI.社会保障",
     b"1PAY.SYS.DDF01": "PSE 1PAY.SYS.DDF01",
     b"2PAY.SYS.DDF01": "PPSE 2PAY.SYS.DDF01",
@@ -70,12 +74,14 @@ class TracedCommand:
 class Selection:
     """The directory and file that the card has selected, as far as its answers tell.
 
-    Without a fixed ``profile`` the generation is learnt from the FCI and from 规范版本.
+    Without a fixed ``profile`` the generation is learnt from the FCI and from 规范版本. That the
+    card is a PSAM is learnt from its AID and its commands, if ``psam`` does not say so.
     """
 
-    def __init__(self, profile: Profile | None) -> None:
+    def __init__(self, profile: Profile | None, *, psam: bool = False) -> None:
         self._fixed = profile is not None
         self.profile = profile or for_generation(2)
+        self.psam = psam
         self.directory: Directory | None = None
         self.file: ElementaryFile | None = None
 
@@ -85,6 +91,8 @@ class Selection:
 
     def follow(self, command: TracedCommand, body: bytes) -> None:
         """Learn what a successful command changed. ``body`` is empty until it is fetched."""
+        if (command.cla, command.ins) in _PSAM_COMMANDS:
+            self._become_psam()
         if command.ins == INS_SELECT:
             self._follow_select(command, body)
             return
@@ -99,6 +107,8 @@ class Selection:
     def _follow_select(self, command: TracedCommand, body: bytes) -> None:
         fci = layouts.templates(layouts.templates(body).get(0x6F, b""))
         if 0x84 in fci:
+            if fci[0x84] == _PSAM_AID:
+                self._become_psam()
             self._select(self.named(fci[0x84]))
             if fci_algorithm(fci):
                 self._become(3)
@@ -117,6 +127,10 @@ class Selection:
         self.directory = directory
         self.file = None
 
+    def _become_psam(self) -> None:
+        self.psam = True
+        self._select(None)
+
     def _become(self, generation: int) -> None:
         """Take the card for one of ``generation``, at the same place in its tree."""
         if self._fixed or self.profile.generation == generation:
@@ -129,12 +143,16 @@ class Selection:
 
     def named(self, name: bytes) -> Directory | None:
         """The first directory whose name begins with ``name``."""
-        directories = self.profile.directories if name else ()
+        directories = self._directories if name else ()
         return next((d for d in directories if d.df_name.startswith(name)), None)
 
     def directory_of(self, fid: int) -> Directory | None:
         """The directory with this FID, anywhere on the card."""
-        return next((d for d in self.profile.directories if d.fid == fid), None)
+        return next((d for d in self._directories if d.fid == fid), None)
+
+    @property
+    def _directories(self) -> tuple[Directory, ...]:
+        return () if self.psam else self.profile.directories
 
     def file_of(self, fid: int) -> ElementaryFile | None:
         """The file of the current directory with this FID."""
@@ -151,6 +169,8 @@ class Selection:
         file = self.file_of(fid)
         if file:
             return f"EF{fid & 0xFF:02X} {file.name}"
+        if fid == _PSAM_DF and self.psam:
+            return "DF01 社会保障应用"
         return _PSAM_FILES.get(fid, f"EF {fid:04X}")
 
     def target(self, sfi: int) -> tuple[str, ElementaryFile | None]:
@@ -160,11 +180,13 @@ class Selection:
             return self.file_name(file.fid), file
         if not sfi:
             return "current EF", None
-        known = _PSAM_FILES.get(sfi) if self.directory is None else None
+        known = _PSAM_FILES.get(sfi) if self.psam or self.directory is None else None
         return known or f"SFI {sfi:02X}", None
 
     def key_name(self, kid: int, use: KeyUse) -> str:
         """``0A RKSSSE``: a key of the current directory when bit 8 is set, else of SSSE."""
+        if self.psam:
+            return _PSAM_KEYS.get(kid, f"{kid:02X}")
         local = kid & 0x80 or use is KeyUse.INTERNAL
         directory = (self.directory if local else None) or self.profile.environment
         keys = (key for key in directory.keys if key.use is use and key.kid == kid)
@@ -198,6 +220,8 @@ def df_name(name: bytes) -> str:
 
     Longer than any AID it is not shown: who knows what it is.
     """
+    if not name:
+        return "without name"
     if name in _NAMES:
         return _NAMES[name]
     if len(name) > _LONGEST_NAME:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from sscard_cli.options import INTERFACES, HexBytes, card_argument, json_option, trace_options
+from sscard_cli.options import INTERFACES, card_argument, hex_bytes, json_option, trace_options
 
 
 @click.command()
 @card_argument
-@click.argument("commands", metavar="HEX [HEX ...]", type=HexBytes(), nargs=-1, required=True)
+@click.argument("commands", metavar="HEX [HEX ...]", type=hex_bytes(), nargs=-1, required=True)
 @click.option(
     "--interface",
     type=INTERFACES,

@@ -14,7 +14,7 @@ HOLDERS = (
         "nation": "01",
         "birthplace": "510104",
         "birth_date": "19650312",
-        "card_number": "A10000016",
+        "card_number": "A10000015",
         "city": "510100",
         "account": {"balance_fen": 20000},
     },
@@ -25,7 +25,7 @@ HOLDERS = (
         "nation": "01",
         "birthplace": "330106",
         "birth_date": "19880704",
-        "card_number": "B20000027",
+        "card_number": "B20000024",
         "city": "330100",
         "account": {"balance_fen": 0},
     },
@@ -36,7 +36,7 @@ HOLDERS = (
         "nation": "05",
         "birthplace": "650100",
         "birth_date": "20010506",
-        "card_number": "C30000038",
+        "card_number": "C30000033",
         "city": "440300",
         "account": {"balance_fen": 130050},
     },
@@ -58,7 +58,7 @@ def demo() -> None:
     from issuance.personalise import issue_card
     from issuance.roots import create_roots
     from sscard_chip import Card
-    from sscard_chip.profile import MedicalMode, for_generation
+    from sscard_chip.profile import SettlementMode, for_generation
     from sscard_cli.demo_pcsc import show_to_pcsc
     from sscard_cli.demo_terminal import DemoTerminal
 
@@ -67,12 +67,12 @@ def demo() -> None:
     for generation, person in enumerate(HOLDERS, 1):
         holder = Holder.from_object(person)
         # A card of generation 1 has an account only where the region settles off-line.
-        profile = for_generation(generation, medical_mode=MedicalMode.OFFLINE)
+        profile = for_generation(generation, settlement_mode=SettlementMode.OFFLINE)
         card = Card(issue_card(generation, roots, holder, profile=profile))
         click.secho(
             f"\nGeneration {generation}.0: a card for {holder.name}, {holder.city}", bold=True
         )
-        terminal = DemoTerminal(card, roots, holder.city, click.echo)
+        terminal = DemoTerminal(card, profile, roots, holder.city, click.echo)
         terminal.open_environment()
         terminal.authenticate_card()
         terminal.read_issuer_data()

@@ -12,12 +12,15 @@ from datetime import datetime
 from secrets import token_bytes
 from typing import Final
 
+from rich.cells import cell_len
+
 from sscard_chip.card import Card
-from sscard_chip.profile.inspect import decode_text
+from sscard_chip.profile.codec import decode_value, join_name
+from sscard_chip.profile.model import Profile
 from sscard_chip.reader import ContactInterface
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
-from sscard_chip.security.suite import SUITES, Session
+from sscard_chip.security.suite import SUITES, Session, pad
 from sscard_chip.status import describe
 from sscard_cli.errors import RefusedError
 from sscard_cli.tables import yuan
@@ -40,7 +43,15 @@ def _now() -> bytes:
 class DemoTerminal:
     """One card in one reader. ``say`` gets one line per step."""
 
-    def __init__(self, card: Card, roots: KeyStore, city: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        card: Card,
+        profile: Profile,
+        roots: KeyStore,
+        city: str,
+        say: Callable[[str], None],
+    ) -> None:
+        self._files = profile.environment
         self._reader = ContactInterface(card)
         self._roots = roots
         self._say = say
@@ -49,7 +60,7 @@ class DemoTerminal:
         self._tell("power on", f"ATR {atr.hex().upper()}")
 
     def _tell(self, step: str, result: str) -> None:
-        self._say(f"  {step:<30}{result}")
+        self._say(f"  {step}{' ' * (26 - cell_len(step))}{result}")
 
     def _send(self, command: str | bytes, *, expect: int = 0x9000) -> bytes:
         """Exchange one command over T=0, fetching what waits; anything unexpected ends it."""
@@ -73,7 +84,14 @@ class DemoTerminal:
         return self._suite.session(session_key)
 
     def _read(self, tag: int, sfi: int) -> bytes:
+        """The value of a record of SSSE, addressed by tag."""
         return self._send(bytes((0x00, 0xB2, tag, sfi << 3, 0x00)))[2:]
+
+    def _read_text(self, tag: int, sfi: int) -> str:
+        """Name and value of a record, by the declaration of its file."""
+        items = self._files.file(0xEF00 | sfi).items
+        item = next(item for item in items if item.tag == tag)
+        return f"{item.name} {decode_value(item, self._read(tag, sfi))}"
 
     def open_environment(self) -> None:
         """SELECT 社会保障系统环境; the FCI names the algorithm of third-generation cards."""
@@ -92,8 +110,7 @@ class DemoTerminal:
 
     def read_issuer_data(self) -> None:
         """EF05 is free to read on every generation."""
-        version, number = decode_text(self._read(0x03, 5)), decode_text(self._read(0x07, 5))
-        self._tell("READ RECORD EF05", f"规范版本 {version}, 卡号 {number}")
+        self._tell("READ RECORD EF05", f"{self._read_text(0x03, 5)}, {self._read_text(0x07, 5)}")
 
     def read_holder(self, generation: int) -> None:
         """EF06: free until generation 2; generation 3 wants RKSSSE first."""
@@ -101,11 +118,9 @@ class DemoTerminal:
             self._send(bytes((0x00, 0xB2, 0x09, 6 << 3, 0x00)), expect=0x6982)
             self._tell("READ RECORD EF06", f"6982, {describe(0x6982)}")
             self._authenticate_terminal("RKSSSE", 0x0A)
-        name = self._read(0x09, 6).rstrip(b"\0")
-        if generation > 1:
-            name += self._read(0x4E, 6)  # 姓名扩展
-        citizen = decode_text(self._read(0x08, 6))
-        self._tell("READ RECORD EF06", f"姓名 {decode_text(name)}, 社会保障号码 {citizen}")
+        extension = self._read(0x4E, 6) if generation > 1 else b""  # 姓名扩展
+        name = join_name(self._read(0x09, 6), extension)
+        self._tell("READ RECORD EF06", f"{self._read_text(0x08, 6)}, 姓名 {name}")
 
     def _authenticate_terminal(self, key: str, kid: int) -> None:
         challenge, original = self._send("0084000008"), token_bytes(8)
@@ -118,7 +133,7 @@ class DemoTerminal:
         self._send("00A4000002DF04")
         digits = bytes.fromhex(pin + "F" * (len(pin) % 2))
         self._send(b"\x00\x20\x00\x00" + bytes((len(digits),)) + digits)
-        self._tell("SELECT DF04, VERIFY", f"PIN right, balance {self._balance()} yuan")
+        self._tell("SELECT DF04, VERIFY", f"PIN checked, balance {self._balance()} yuan")
 
     def _balance(self) -> str:
         return yuan(int.from_bytes(self._send("B026000104")))
@@ -126,7 +141,11 @@ class DemoTerminal:
     def _tac(self, message: bytes) -> bytes:
         """The TAC that the settlement centre finds for a transaction."""
         (key,) = self._roots.diversify(self._suite.name, "DTK", _KEY_INDEX, [self._chain])
-        return self._suite.tac_mac(key)(message)
+        return self._suite.tac_mac(key)(pad(message, self._suite.block))
+
+    def _receipt(self, amount_fen: int, tac: bytes) -> str:
+        checked = f"TAC {tac.hex().upper()} checked"
+        return f"{yuan(amount_fen)} yuan, {checked}, balance {self._balance()}"
 
     def load(self, amount_fen: int) -> None:
         """账户划入: INITIALIZE FOR LOAD, CREDIT FOR LOAD."""
@@ -143,7 +162,9 @@ class DemoTerminal:
         after = _fen(int.from_bytes(balance) + amount_fen)
         if tac != self._tac(after + number + what + time):
             raise RefusedError("demo: TAC of the load is wrong")
-        done = f"{yuan(amount_fen)} yuan, TAC {tac.hex().upper()} right, balance {self._balance()}"
+        done = (
+            f"{yuan(amount_fen)} yuan, TAC {tac.hex().upper()} checked, balance {self._balance()}"
+        )
         self._tell("账户划入 load", done)
 
     def debit(self, *, account_fen: int, self_paid_fen: int, pooled_fen: int) -> None:
@@ -159,8 +180,11 @@ class DemoTerminal:
         tac, mac2 = answer[:4], answer[4:]
         if mac2 != session.mac(amounts) or tac != self._tac(what + sequence + time):
             raise RefusedError("demo: MAC2 or TAC of the debit is wrong")
-        done = f"{yuan(account_fen)} yuan, TAC {tac.hex().upper()} right, balance {self._balance()}"
+        done = (
+            f"{yuan(account_fen)} yuan, TAC {tac.hex().upper()} checked, balance {self._balance()}"
+        )
         self._tell("医疗消费 debit", done)
         proof = self._send(b"\xb0\x2e\x00" + _PURCHASE + b"\x02" + number)
-        same = "the same MAC and TAC" if proof == mac2 + tac else "another proof"
-        self._tell("GET TRANSACTION PROOF", f"number {int.from_bytes(number)}: {same}")
+        if proof != mac2 + tac:
+            raise RefusedError("demo: the proof of the debit is another one")
+        self._tell("GET TRANSACTION PROOF", f"number {int.from_bytes(number)}: same MAC and TAC")

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import click
 
-from sscard_cli.options import card_argument, json_option
+from sscard_cli.options import card_argument, json_option, local_files_option
 
 
 @click.command()
 @card_argument
 @click.option("--keys", is_flag=True, help="List the keys too, without their values.")
+@local_files_option
 @json_option
-def info(card_path: Path, keys: bool, as_json: bool) -> None:
+def info(card_path: Path, keys: bool, local_paths: tuple[Path, ...], as_json: bool) -> None:
     """Show everything on CARD.ssc: state, PIN tries, files with their items, medical account.
 
     The JSON form always has the key table. Key values and the PIN are never shown.
@@ -26,9 +27,11 @@ def info(card_path: Path, keys: bool, as_json: bool) -> None:
     """
     from sscard_chip import Card
     from sscard_chip.profile.inspect import inspect_card
+    from sscard_chip.profile.local import load_local_file
 
+    local_files = [load_local_file(path) for path in local_paths]
     with Card.open(card_path) as card:
-        contents = inspect_card(card)
+        contents = inspect_card(card, local_files=local_files)
     if as_json:
         from sscard_cli.output import print_json
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sscard_cli.options import HexBytes, force_option, json_option
+from sscard_cli.options import force_option, hex_bytes, json_option, local_files_option
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -51,16 +51,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--serial",
     metavar="HEX8",
-    type=HexBytes(4),
+    type=hex_bytes(4),
     help="Serial number, the last 4 bytes of the ATR; else random.  Example: --serial 00C0FFEE",
 )
 @click.option(
-    "--medical-mode",
-    type=click.Choice(["online", "offline", "both"]),
-    default="online",
+    "--settlement-mode",
+    type=click.IntRange(1, 3),
+    default=1,
     show_default=True,
-    help="How the region settles medical bills: 联网, 脱网 or both; on generation 1 it decides"
-    " whether there is an account on the card.  Example: --medical-mode offline",
+    help="How the region settles medical bills: 1 on-line (联网), 2 with temporary off-line"
+    " (临时脱网), 3 off-line (脱网).  Example: --settlement-mode 2",
 )
 @click.option(
     "--optional",
@@ -68,14 +68,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.Choice(["DF05", "DF06"]),
     help="Add an optional application; may be repeated.  Example: --optional DF05",
 )
-@click.option(
-    "--local-files",
-    "local_paths",
-    metavar="FILE.toml",
-    multiple=True,
-    type=_FILE,
-    help="A region's own files; may be repeated.  Example: --local-files hunan.toml",
-)
+@local_files_option
 @force_option
 @json_option
 def issue(
@@ -85,7 +78,7 @@ def issue(
     card_path: Path,
     algorithm: str | None,
     serial: bytes | None,
-    medical_mode: str,
+    settlement_mode: int,
     optional: tuple[str, ...],
     local_paths: tuple[Path, ...],
     force: bool,
@@ -101,21 +94,22 @@ def issue(
     from issuance.personalise import issue_card
     from issuance.roots import RootKeys
     from sscard_chip import Card
-    from sscard_chip.profile import MedicalMode, for_generation
+    from sscard_chip.profile import SettlementMode, for_generation
     from sscard_chip.profile.local import load_local_file
     from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
     refuse_to_overwrite(card_path, force=force)
+    roots, holder = RootKeys.load(roots_path), Holder.load(holder_path)
     try:
         profile = for_generation(
             generation,
             optional=[int(name, 16) for name in optional],
-            medical_mode=MedicalMode[medical_mode.upper()],
+            settlement_mode=SettlementMode(settlement_mode),
+            with_account=holder.account is not None,
             local_files=[load_local_file(path) for path in local_paths],
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    roots, holder = RootKeys.load(roots_path), Holder.load(holder_path)
     memory = issue_card(
         generation, roots, holder, algorithm=algorithm, serial=serial, profile=profile
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -19,45 +19,41 @@ force_option: Final = click.option(
 card_argument: Final = click.argument(
     "card_path", metavar="CARD.ssc", type=click.Path(dir_okay=False, path_type=Path)
 )
+local_files_option: Final = click.option(
+    "--local-files",
+    "local_paths",
+    metavar="FILE.toml",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A region's own files; may be repeated.  Example: --local-files hunan.toml",
+)
 INTERFACES: Final = click.Choice(["contact", "contactless"])
 
 
-class HexBytes(click.ParamType):
-    """Bytes in hexadecimal, blanks allowed. An error tells the place, never the value."""
+def hex_bytes(length: int | None = None) -> Callable[[str], bytes]:
+    """The type of an option: bytes in hexadecimal, blanks allowed.
 
-    name = "hex"
+    An error tells the rule and never the value, which may hold a PIN.
+    """
 
-    def __init__(self, length: int | None = None) -> None:
-        self.length = length
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> bytes:
-        if isinstance(value, bytes):
-            return value
+    def convert(value: str) -> bytes:
         text = re.sub(r"\s", "", value)
         if not re.fullmatch(r"([0-9A-Fa-f]{2})*", text):
-            self.fail("not hexadecimal with two digits a byte", param, ctx)
+            raise click.BadParameter("not hexadecimal with two digits a byte")
         data = bytes.fromhex(text)
-        if self.length is not None and len(data) != self.length:
-            self.fail(f"{len(data)} bytes, {self.length} are needed", param, ctx)
+        if length is not None and len(data) != length:
+            raise click.BadParameter(f"{len(data)} bytes, {length} are needed")
         return data
 
+    return convert
 
-class HostPort(click.ParamType):
-    """``HOST:PORT``."""
 
-    name = "host:port"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int]:
-        if isinstance(value, tuple):
-            return value
-        host, _, port = value.rpartition(":")
-        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 0x10000:
-            self.fail(f"{value!r} is not HOST:PORT", param, ctx)
-        return host.strip("[]"), int(port)
+def host_port(value: str) -> tuple[str, int]:
+    """The type of an option ``HOST:PORT``."""
+    host, _, port = value.rpartition(":")
+    if not host or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 0x10000:
+        raise click.BadParameter(f"{value!r} is not HOST:PORT")
+    return host.strip("[]"), int(port)
 
 
 def trace_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from sscard_cli.options import INTERFACES, HostPort, card_argument, json_option, trace_options
+from sscard_cli.options import INTERFACES, card_argument, host_port, json_option, trace_options
 
 
 @click.command()
@@ -25,7 +25,8 @@ from sscard_cli.options import INTERFACES, HostPort, card_argument, json_option,
 @click.option(
     "--vpcd",
     "address",
-    type=HostPort(),
+    metavar="HOST:PORT",
+    type=host_port,
     default="127.0.0.1:35963",
     show_default=True,
     help="Where vpcd listens for the first slot.  Example: --vpcd 127.0.0.1:35963",

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sscard_chip.profile.inspect import (
+from sscard_chip.profile.contents import (
     AccountState,
     CardContents,
     DirectoryContents,
@@ -18,6 +19,8 @@ from sscard_chip.profile.inspect import (
     PinState,
     Value,
 )
+
+_LOG_FILE: Final = "EF08"
 
 
 def render(card: CardContents, *, with_keys: bool) -> Iterator[RenderableType]:
@@ -64,7 +67,9 @@ def _directory(directory: DirectoryContents, *, with_keys: bool) -> Iterator[Ren
     if with_keys and directory.keys:
         yield _keys(directory.keys)
     if directory.files:
-        yield _files(directory.files)
+        # The log of an account is shown with the account.
+        log = _LOG_FILE if directory.account else ""
+        yield _files(directory.files, folded=log)
     if directory.account:
         yield from _account(directory.account)
 
@@ -97,12 +102,13 @@ def _keys(keys: tuple[KeyState, ...]) -> Table:
     return table
 
 
-def _files(files: tuple[FileContents, ...]) -> Table:
+def _files(files: tuple[FileContents, ...], folded: str) -> Table:
     table = _table("file", "item", "", "value")
     for file in files:
         title = Text(file.fid, "bold"), Text(file.name, "bold"), Text(file.english, "bold")
         table.add_row(*title, Text(_summary(file), "dim"))
-        for number, record in enumerate(file.records, 1):
+        records = file.records if file.fid != folded else ()
+        for number, record in enumerate(records, 1):
             if len(record) > 1:
                 table.add_row("", Text(f"#{number}", "dim"), "", "")
             for value in record:
@@ -114,7 +120,7 @@ def _summary(file: FileContents) -> str:
     rights = f"read {file.read}, write {file.write}"
     if file.structure == "transparent":
         return f"{rights}; {len(file.body) // 2} of {file.size} bytes in use"
-    return f"{rights}; {len(file.records)} records" if not file.records else rights
+    return f"{rights}; {len(file.records)} records" if file.structure == "cyclic" else rights
 
 
 def _add_value(table: Table, value: Value, depth: int) -> None:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The project as a whole: what the pages promise works as pasted, and the wheel is complete.
 
-Fenced blocks of README.md and docs/*.md run in the order of the page, all in one scratch
-folder. ``python`` blocks are executed. ``console`` blocks hold lines ``$ command``, run with
-exit code 0, and the expected output below them: there ``…`` stands for anything, and eight or
-more hex digits for as many others, since keys are random. Other blocks (``sh``) are for people
-alone.
+Fenced blocks of README.md and docs/*.md run in the order of the page, all in one scratch folder
+that has ``examples/`` and ``vectors/``. ``python`` blocks are executed, by pytest if they hold
+tests. ``console`` blocks hold lines ``$ command``, run with exit code 0, and the expected output
+below them: there ``…`` stands for anything, and eight or more hex digits for as many others,
+since keys are random. Other blocks (``sh``) are for people alone.
 """
 
 from __future__ import annotations
@@ -77,11 +77,16 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_of_page(page: Path, tmp_path: Path) -> None:
+    for folder in ("examples", "vectors"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     for block in blocks(page):
         place = f"{page.name} line {block.line}"
         if block.language == "python":
-            result = run([sys.executable, "-c", block.text], tmp_path)
-            assert result.returncode == 0, f"{place}: {result.stderr}"
+            script = tmp_path / f"test_line_{block.line}.py"
+            script.write_text(block.text, encoding="utf-8")
+            how = ["-m", "pytest", "-q"] if "\ndef test_" in f"\n{block.text}" else []
+            result = run([sys.executable, *how, str(script)], tmp_path)
+            assert result.returncode == 0, f"{place}: {result.stdout}{result.stderr}"
             continue
         for command, expected in commands(block):
             result = run(["bash", "-c", command], tmp_path)

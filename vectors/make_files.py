@@ -39,8 +39,10 @@ DF02;EF08;var;PIN or key 86;key 86;
 DF02;EF09;var;PIN or key 87;key 87;55/0Acn 56/46an 96/04cn 97/04cn
 DF03;EF05;var;PIN and key 85;key 86;61/04cn 62/04cn 63/03an 64/03an 65/03an 66/03an 98/04cn
 DF03;EF06;var;PIN;key 87;67/04cn 68/01an? 6B/3Can
-DF03;EF07;var;PIN and key 84;key 88;6C/04cn 6D/04cn? 6E/04cn 6F/04cn 70/03an 71/04cn 72/04cn? 73/04cn
-DF04;EF05;var;PIN;key 85;80/04cn 81/46an 83/09an 84/46an 86/09an 87/46an 89/09an 8A/0Fan 8B/0Aan 8C/01cn 8F/01an
+DF03;EF07;var;PIN and key 84;key 88;6C/04cn 6D/04cn? 6E/04cn 6F/04cn 70/03an \
+71/04cn 72/04cn? 73/04cn
+DF04;EF05;var;PIN;key 85;80/04cn 81/46an 83/09an 84/46an 86/09an \
+87/46an 89/09an 8A/0Fan 8B/0Aan 8C/01cn 8F/01an
 DF04;EF06;fix;PIN and key 84;key 86;90/04cn 92/04cn 93/04cn
 """
 
@@ -71,7 +73,8 @@ DF03;EF16;var;PIN or key 84;key 8A;51/03cn 5F/01an
 DF03;EF17;var;PIN or key 84;key 8B;3B/14an 3C/46an 3D/01an 3E/04cn 3F/3Can
 DF03;EF18;var;PIN or key 84;key 8C;74/03an 75/03cn 76/01cn 77/04cn 78/04cn
 DF03;EF19;fix;PIN or key 84;key 8D;4*79/27b
-DF04;EF05;var;PIN or key 84;key 85;81/08an 84/03cn 87/11an 8C/01cn 80/04cn 8B/1Dan 8A/0Fan 83/09an 86/09an 89/09an 7D/09an 7E/09an 7F/09an 8D/09an 8E/09an 8F/01an
+DF04;EF05;var;PIN or key 84;key 85;81/08an 84/03cn 87/11an 8C/01cn 80/04cn \
+8B/1Dan 8A/0Fan 83/09an 86/09an 89/09an 7D/09an 7E/09an 7F/09an 8D/09an 8E/09an 8F/01an
 DF04;EF06;var;PIN and key 84;key 86;90/01an 92/04cn 93/02an
 DF04;EF08;cyc 30;PIN;never;02b 01an 06cn 07cn 04b 04b 04b
 DF04;EF15;cyc 8;PIN or key 84;key 86;02b 01an
@@ -107,6 +110,7 @@ NESTED: Final = {
     3: _NESTED_COMMON | {"43": "5A/07an 5B/01an 5C/46an 5D/04cn 5E/10an"},
 }
 
+# fmt: off
 # Values as a person writes them, invented.
 SAMPLES: Final[dict[str, str]] = {
     "01": "639900D156000005000000070A0B0C0D", "02": "3", "03": "2.00",
@@ -163,10 +167,29 @@ SAMPLES_3: Final[dict[str, str]] = {
     "03": "3.00", "09": "欧阳测试的一个特别特别长的名字", "4E": "续写部分",
 }
 
+# fmt: on
+# What tells repeated records apart, by tag of the record and of the item inside.
+REPEATED: Final = {
+    "40/57": ["3", "2", "1"],
+    "43/5B": ["3", "2"],
+    "44/33": ["001", "002"],
+    "99/10": ["101", "102", "103", "104"],
+    "4A/13": ["02", "03", "04"],
+    "79/18": ["110", "310", "210", "000"],
+}
+
 CYCLIC: Final = {
     "DF02 EF07": ["2020100", "20150301", "20180630", "示例机械厂"],
     "DF02 EF16": ["101", "20190101", "20190201", "20191231", "639900"],
-    "DF04 EF08": ["0005", "2", "330400815985", "20151118185001", "00000000", "000003E8", "000001F4"],
+    "DF04 EF08": [
+        "0005",
+        "2",
+        "330400815985",
+        "20151118185001",
+        "00000000",
+        "000003E8",
+        "000001F4",
+    ],
     "DF04 EF15": ["0005", "1"],
 }
 
@@ -213,20 +236,24 @@ def sample(generation: int, tag: str) -> str:
     return {1: SAMPLES_1, 2: {}, 3: SAMPLES_3}[generation].get(tag) or SAMPLES[tag]
 
 
-def record(generation: int, tag: str, length: int, kind: str, inferred: bool) -> dict[str, Any]:
-    """One linear record: a simple TLV, or a template of them."""
+def record(
+    generation: int, tag: str, length: int, kind: str, inferred: bool, value: str = "", nth: int = 0
+) -> dict[str, Any]:
+    """One linear record: a simple TLV, or a template of them, the ``nth`` with this tag."""
     out: dict[str, Any] = {"tag": tag, "format": kind, "length": length}
     if inferred:
         out["inferred"] = True
     if kind == "b":
-        inner = [
-            record(generation, match[2], int(match[3], 16), match[4], False)
-            for match in _ITEM.finditer(NESTED[generation][tag])
-        ]
+        inner = []
+        for match in _ITEM.finditer(NESTED[generation][tag]):
+            own = REPEATED.get(f"{tag}/{match[2]}", [""] * (nth + 1))[nth]
+            inner.append(
+                record(generation, match[2], int(match[3], 16), match[4], False, value=own)
+            )
         body = b"".join(bytes.fromhex(item["bytes"]) for item in inner)
         out |= {"format": "B-TLV", "items": inner}
     else:
-        value = sample(generation, tag)
+        value = value or sample(generation, tag)
         body = encode(kind, length, value)
         out["value"] = value
     if len(body) != length:
@@ -240,7 +267,10 @@ def file_vector(generation: int, row: str) -> tuple[str, dict[str, Any]]:
     directory, fid, structure, read, write, content = row.split(";")
     kind, _, count = structure.partition(" ")
     out: dict[str, Any] = {
-        "fid": fid, "structure": STRUCTURES[kind], "read": read, "write": write,
+        "fid": fid,
+        "structure": STRUCTURES[kind],
+        "read": read,
+        "write": write,
     }
     if kind in ("bin", "amt"):
         out["size"] = int(content, 16)
@@ -258,10 +288,9 @@ def file_vector(generation: int, row: str) -> tuple[str, dict[str, Any]]:
     else:
         records = []
         for match in _ITEM.finditer(content):
-            for _ in range(int(match[1] or 1)):
-                records.append(
-                    record(generation, match[2], int(match[3], 16), match[4], bool(match[5]))
-                )
+            tag, length = match[2], int(match[3], 16)
+            for nth in range(int(match[1] or 1)):
+                records.append(record(generation, tag, length, match[4], bool(match[5]), nth=nth))
         out |= {"size": sum(len(r["bytes"]) // 2 for r in records), "records": records}
     return directory, out
 

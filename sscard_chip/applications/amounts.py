@@ -23,7 +23,8 @@ from typing import Final, NamedTuple
 
 from sscard_chip.filesystem.files import CyclicFile, InternalFile
 from sscard_chip.filesystem.tree import Directory
-from sscard_chip.security.keys import USE_TAC, KeyRecord
+from sscard_chip.security.keys import USE_PURCHASE, USE_TAC, KeyRecord
+from sscard_chip.status import StatusError, StatusWord
 
 BODY_LENGTH: Final = 42
 DETAIL_SFI: Final = 0x08
@@ -58,11 +59,13 @@ class Account(NamedTuple):
 class TransactionKeys(NamedTuple):
     """DPK or DLK of one key index with the DTK beside it.
 
-    ``answer`` is key version and algorithm as INITIALIZE answers them; ``tac`` computes a TAC.
+    ``answer`` is key version and algorithm as INITIALIZE answers them. ``two_macs`` and ``tac``
+    are the suite's, bound to the keys.
     """
 
     key: KeyRecord
     answer: bytes
+    two_macs: Callable[[bytes, bytes, bytes], tuple[bytes, bytes]]
     tac: Callable[[bytes], bytes]
 
 
@@ -99,10 +102,12 @@ class MedicalAccount:
         "_body",
         "_details",
         "_directory",
-        "_keys",
         "_memory",
-        "_next_years",
         "account_only",
+        "load_keys",
+        "next_years",
+        "pin_offset",
+        "purchase_keys",
     )
 
     def __init__(self, directory: Directory, amounts: InternalFile, details: CyclicFile) -> None:
@@ -110,9 +115,13 @@ class MedicalAccount:
         self._memory = amounts.memory
         self._directory = directory
         self._details = details
-        self._keys: dict[tuple[int, int], TransactionKeys] = {}
-        self._next_years: dict[bytes, bytes] = {}
+        pin = directory.environment.pin
+        self.pin_offset = pin.offset if pin else 0
         self.account_only = details.record_length == _SHORT_DETAIL
+        # Filled on first use: keys by index, and where the year after a settlement year begins.
+        self.purchase_keys: dict[int, TransactionKeys] = {}
+        self.load_keys: dict[int, TransactionKeys] = {}
+        self.next_years: dict[bytes, bytes] = {}
 
     @classmethod
     def of(cls, directory: Directory) -> MedicalAccount | None:
@@ -126,17 +135,20 @@ class MedicalAccount:
             directory.application = account
         return account
 
-    def keys(self, use: int, index: int) -> TransactionKeys | None:
-        """The keys of a key index, DPK or DLK by ``use``; None when it is not supported."""
-        keys = self._keys.get((use, index))
-        if keys is None:
-            records = self._directory.keys
-            key, tac_key = records.get((use, index, index)), records.get((USE_TAC, index, index))
-            if key is None or tac_key is None:
-                return None
-            answer = bytes((key.version, key.algorithm))
-            keys = TransactionKeys(key, answer, tac_key.suite.tac_mac(tac_key.secret))
-            self._keys[use, index] = keys
+    def find_keys(self, use: int, index: int) -> TransactionKeys:
+        """DPK or DLK (by ``use``) of a key index, with its DTK; 9403 when there is none."""
+        records = self._directory.keys
+        key, tac_key = records.get((use, index, index)), records.get((USE_TAC, index, index))
+        if key is None or tac_key is None:
+            raise StatusError(StatusWord.KEY_INDEX_NOT_SUPPORTED)
+        keys = TransactionKeys(
+            key,
+            bytes((key.version, key.algorithm)),
+            key.suite.two_macs(key.encrypt),
+            tac_key.suite.tac_mac(tac_key.secret),
+        )
+        found = self.purchase_keys if use == USE_PURCHASE else self.load_keys
+        found[index] = keys
         return keys
 
     def read(self) -> Account:
@@ -156,14 +168,11 @@ class MedicalAccount:
         """The date (BCD yyyymmdd) from which on a purchase begins another settlement year.
 
         n = date - (year and starting day), as plain decimal numbers; from 10000 on it is another
-        year (LD/T 32.7, 12.6).
+        year (LD/T 32.7, 12.6). Kept in ``next_years``.
         """
-        at = self._body + _STARTING_DAY_AT
-        begun = year + self._memory.cells[at : at + 2]
-        limit = self._next_years.get(begun)
-        if limit is None:
-            limit = bytes.fromhex(f"{min(int(begun.hex()) + 10000, 99999999):08d}")
-            self._next_years[begun] = limit
+        begun = int(year.hex()) * 10000 + int(self.read().starting_day.hex())
+        limit = bytes.fromhex(f"{min(begun + 10000, 99999999):08d}")
+        self.next_years[year] = limit
         return limit
 
     def settlement_year(self, date: bytes) -> bytes:
@@ -174,20 +183,31 @@ class MedicalAccount:
     def stage_purchase(
         self,
         number: int,
-        totals: tuple[int, int, int],
+        balance_fen: int,
+        self_paid_total_fen: int,
+        pooled_total_fen: int,
         year: bytes,
         mac2: bytes,
         tac: bytes,
         detail: bytes,
     ) -> None:
-        """Stage everything that purchase ``number`` changes.
-
-        ``totals`` are CIA, SPIP, SPFP after it; ``detail`` is its record of 28 bytes.
-        """
-        part = _PURCHASE_PART.pack(*totals, year, number + 1, True, number, mac2, tac)
+        """Stage everything that purchase ``number`` changes: amounts and year as they are after
+        it, the proof, and its detail record of 28 bytes."""
+        part = _PURCHASE_PART.pack(
+            balance_fen,
+            self_paid_total_fen,
+            pooled_total_fen,
+            year,
+            number + 1,
+            True,
+            number,
+            mac2,
+            tac,
+        )
         self._memory.staged.append((self._body, part))
-        details = self._details
-        details.stage_append(detail[: details.record_length])
+        if self.account_only:
+            detail = detail[:_SHORT_DETAIL]
+        self._details.stage_append(detail)
 
     def stage_load(
         self, number: int, balance_fen: int, mac2: bytes, tac: bytes, detail: bytes
@@ -200,6 +220,7 @@ class MedicalAccount:
 
     def stage_starting_day(self, mmdd: bytes) -> None:
         """Stage a new starting day; year and totals stay as they are [M]."""
+        self.next_years.clear()
         self._memory.write(self._body + _STARTING_DAY_AT, mmdd)
 
     def proof(self, kind: int, number: int) -> bytes | None:

@@ -30,7 +30,11 @@ _PURCHASE_LENGTH: Final = 19
 _DEBIT_LENGTH: Final = 15
 _LOAD_LENGTH: Final = 11
 _CREDIT_LENGTH: Final = 11
-_AMOUNTS: Final = struct.Struct(">III")
+# What INITIALIZE FOR PURCHASE keeps: CIA, SPIP, SPFP, year and counter as they were, then
+# account, self-paid and pooled amount, type and terminal.
+_STATE: Final = struct.Struct(">III2sHIII7s")
+_DEBIT: Final = struct.Struct(">4s7s4s")  # 终端交易序号, time, MAC1
+_DETAIL: Final = struct.Struct(">H7s7s12s")
 _LOAD_TYPE: Final = bytes((LOAD,))
 _PURCHASE_TYPE: Final = bytes((PURCHASE,))
 
@@ -40,9 +44,9 @@ _PAD26: Final = b"\x80" + bytes(5)
 _PAD12: Final = b"\x80" + bytes(3)
 _PAD30: Final = b"\x80\x00"
 
-Purchase = tuple[MedicalAccount, TransactionKeys, bytes, bytes, bytes]
-"""An INITIALIZE FOR PURCHASE that waits for its DEBIT: account, keys, CIA to counter as they
-were, amounts 12 || type 1 || terminal 6, random 4. A bare tuple because it is the fast path."""
+Purchase = tuple[MedicalAccount, TransactionKeys, bytes, bytes]
+"""An INITIALIZE FOR PURCHASE that waits for its DEBIT: account, keys, ``_STATE``, random 4.
+A bare tuple because it is the fast path."""
 
 
 class Load(NamedTuple):
@@ -74,14 +78,6 @@ def _holder_account(session: Session) -> MedicalAccount:
     return account
 
 
-def _keys(account: MedicalAccount, use: int, index: int) -> TransactionKeys:
-    """DPK or DLK of a key index with its DTK; 9403 when there is none."""
-    keys = account.keys(use, index)
-    if keys is None:
-        raise StatusError(StatusWord.KEY_INDEX_NOT_SUPPORTED)
-    return keys
-
-
 def _initialize(session: Session, command: Command) -> bytes:
     """INITIALIZE B0 28: P1 P2 01 01 for purchase, 00 01 for load."""
     if command.p1 == 1:
@@ -102,16 +98,21 @@ def initialize_for_purchase(session: Session, data: bytes) -> bytes:
     Answers CIA 4, SPIP 4, SPFP 4, year 2, 序号 2, key version 1, algorithm 1, random 4. Checks
     in order: PIN 6982, key index 9403, account amount 9401, counter 9402.
     """
-    account = _holder_account(session)
-    keys = _keys(account, USE_PURCHASE, data[0])
+    account = session.df.application
+    if type(account) is not MedicalAccount:
+        account = _account(session)
+    if session.status.verified_pin != account.pin_offset and not session.pin_satisfied:
+        raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)
+    index = data[0]
+    keys = account.purchase_keys.get(index) or account.find_keys(USE_PURCHASE, index)
     head = account.head()
     if data[1:5] > head[:4]:  # big-endian numbers of one length compare as bytes
         raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
     if head[14:] == _MAX_COUNTER:
         raise StatusError(StatusWord.COUNTER_AT_MAXIMUM)
     random = session.random.take(4)
-    what = data[1:13] + _PURCHASE_TYPE + data[13:]
-    session.transaction = (account, keys, head, what, random)
+    state = head + data[1:13] + _PURCHASE_TYPE + data[13:]
+    session.transaction = (account, keys, state, random)
     if account.account_only:
         head = head[:4] + bytes(10) + head[14:]
     return head + keys.answer + random
@@ -129,34 +130,38 @@ def debit_for_purchase(session: Session, data: bytes) -> bytes:
         raise StatusError(StatusWord.INVALID_STATE)
     account: MedicalAccount
     keys: TransactionKeys
-    account, keys, head, what, random = purchase
-    time, number, amounts = data[4:11], head[14:], what[:12]
-    mac1, mac2 = keys.key.two_macs(
-        random + number + data[2:4], what + time + _PAD26, amounts + _PAD12
+    account, keys, state, random = purchase
+    sequence, time, expected = _DEBIT.unpack(data)
+    what = state[16:]
+    amounts = what[:12]
+    mac1, mac2 = keys.two_macs(
+        random + state[14:16] + sequence[2:], what + time + _PAD26, amounts + _PAD12
     )
-    if not compare_digest(mac1, data[11:]):
+    if not compare_digest(mac1, expected):
         raise StatusError(StatusWord.MAC_INCORRECT)
     if not time.hex().isdecimal():
         raise StatusError(StatusWord.WRONG_DATA)
-    balance, self_paid, pooled = _AMOUNTS.unpack_from(head)
-    paid, self_amount, pool_amount = _AMOUNTS.unpack(amounts)
-    year = head[12:14]
+    (balance, self_paid, pooled, year, number, paid, self_amount, pool_amount, terminal) = (
+        _STATE.unpack(state)
+    )
     if not account.account_only:
-        if time >= account.next_year_begins(year):
+        if time >= (account.next_years.get(year) or account.next_year_begins(year)):
             year = account.settlement_year(time[:4])
             self_paid = pooled = 0
         self_paid += self_amount
         pooled += pool_amount
         if self_paid > _MAX_AMOUNT or pooled > _MAX_AMOUNT:
             raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
-    tac = keys.tac(what + data[:11] + _PAD30)
+    tac = keys.tac(what + sequence + time + _PAD30)
     account.stage_purchase(
-        int.from_bytes(number),
-        (balance - paid, self_paid, pooled),
+        number,
+        balance - paid,
+        self_paid,
+        pooled,
         year,
         mac2,
         tac,
-        number + what[12:] + time + amounts,
+        _DETAIL.pack(number, terminal, time, amounts),
     )
     return tac + mac2
 
@@ -168,7 +173,7 @@ def initialize_for_load(session: Session, data: bytes) -> bytes:
     6982, key index 9403, counter 9402, and 9401 for a balance beyond four bytes [L].
     """
     account = _holder_account(session)
-    keys = _keys(account, USE_LOAD, data[0])
+    keys = account.load_keys.get(data[0]) or account.find_keys(USE_LOAD, data[0])
     amount, terminal = data[1:5], data[5:]
     state = account.read()
     number, balance = state.load_counter.to_bytes(2), state.balance_fen.to_bytes(4)

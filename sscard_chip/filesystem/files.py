@@ -23,6 +23,7 @@ from sscard_chip.security.access import AccessRule
 from sscard_chip.status import StatusError, StatusWord
 
 _USED: Final = struct.Struct(">H")
+_COUNT_NEWEST: Final = struct.Struct(">BB")
 _TLV: Final = 0x01
 _GROWS: Final = 0x02
 
@@ -225,15 +226,16 @@ class CyclicFile(RecordFile):
     def stage_append(self, data: bytes) -> None:
         if len(data) != self.record_length:
             raise StatusError(StatusWord.WRONG_LENGTH)
-        at = self.offset + COUNT_IN_HEADER
-        count, newest = self.memory.cells[at : at + 2]
+        memory, at = self.memory, self.offset + COUNT_IN_HEADER
+        count, newest = _COUNT_NEWEST.unpack_from(memory.cells, at)
         if count:
             newest = (newest + 1) % self.capacity
         if count < self.capacity:
             count += 1
-        staged = self.memory.staged
-        staged.append((self.body + newest * self.record_length, data))
-        staged.append((at, bytes((count, newest))))
+        memory.staged += (
+            (self.body + newest * self.record_length, data),
+            (at, _COUNT_NEWEST.pack(count, newest)),
+        )
 
 
 class InternalFile(ElementaryFile):

@@ -9,7 +9,7 @@ class CardImageError(ValueError):
 
 
 class CardInUseError(OSError):
-    """Another process has this card open: one card, one owner."""
+    """This card is open already, in this process or another: one card, one owner."""
 
 
 class CardMemoryError(Exception):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Journal records: one commit each, with a sequence number and a checksum, stored twice.
 
-A frame is ``length(4) length(4) record record``. The record is there twice so that one damaged
-byte is told from a write that was cut: a cut write is the last one and was never acknowledged,
-a damaged byte leaves the other copy. Nothing here is guessed: what neither copy proves, and is
-followed by a later commit, is an error.
+A frame is a record and the same record again. So one damaged byte is told from a write that was
+cut: a cut write is the last one and was never acknowledged, a damaged byte leaves the other
+copy. One sound copy in its place proves a commit, and recovery restores the other. Nothing here
+is guessed: what neither copy proves, and is followed by a later commit, is an error.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from sscard_chip.memory.errors import CardImageError
 from sscard_chip.memory.store import Write
@@ -21,63 +21,90 @@ _MARK: Final = b"CmIt"
 _HEAD: Final = struct.Struct(">4sQI")  # mark, sequence, length of the writes
 _WRITE: Final = struct.Struct(">II")  # offset, length
 _CHECK: Final = struct.Struct(">I")
-_LENGTHS: Final = struct.Struct(">II")
 
 
-def encode_frame(sequence: int, writes: Sequence[Write]) -> bytes:
-    """The frame of one commit."""
+def encode_frame(sequence: int, writes: Sequence[Write], salt: int) -> bytes:
+    """The frame of one commit. ``salt`` begins the checksum, see ``create_image``."""
     pack = _WRITE.pack
     body = b"".join([part for at, data in writes for part in (pack(at, len(data)), data)])
     record = _HEAD.pack(_MARK, sequence, len(body)) + body
-    record += _CHECK.pack(zlib.crc32(record))
-    return _LENGTHS.pack(len(record), len(record)) + record + record
+    return (record + _CHECK.pack(zlib.crc32(record, salt))) * 2
 
 
-def _decode_record(data: bytes, start: int) -> tuple[int, list[Write], int] | None:
-    """Sequence, writes and length of a sound record at ``start``; None if there is none."""
-    if start + _HEAD.size + _CHECK.size > len(data):
-        return None
-    mark, sequence, length = _HEAD.unpack_from(data, start)
-    end = start + _HEAD.size + length
-    if mark != _MARK or end + _CHECK.size > len(data):
-        return None
-    if _CHECK.unpack_from(data, end)[0] != zlib.crc32(data[start:end]):
-        return None
-    writes, position = [], start + _HEAD.size
-    while position < end:
-        offset, size = _WRITE.unpack_from(data, position)
-        position += _WRITE.size
-        writes.append((offset, data[position : position + size]))
-        position += size
-    return sequence, writes, end + _CHECK.size - start
+class Commit(NamedTuple):
+    """One commit read back. ``frame`` is what should lie between ``start`` and ``end``;
+    ``whole`` says that it does, and not in one copy alone."""
+
+    writes: list[Write]
+    start: int
+    end: int
+    frame: bytes
+    whole: bool
 
 
-def _decode_frame(data: bytes, start: int, sequence: int) -> tuple[list[Write], int] | None:
-    """Writes and length of the frame of commit ``sequence`` at ``start``; None if unproven."""
-    if start + _LENGTHS.size > len(data):
+class _Record(NamedTuple):
+    """A sound record: which commit it is, and its bytes."""
+
+    sequence: int
+    data: bytes
+
+
+def _decode_record(journal: bytes, start: int, salt: int) -> _Record | None:
+    """The sound record at ``start``; None if there is none."""
+    if start + _HEAD.size + _CHECK.size > len(journal):
         return None
-    first = start + _LENGTHS.size
-    for length in {*_LENGTHS.unpack_from(data, start)}:
-        for copy in (first, first + length):
-            record = _decode_record(data, copy)
-            if record and record[0] == sequence and record[2] == length:
-                return record[1], _LENGTHS.size + 2 * length
+    mark, sequence, length = _HEAD.unpack_from(journal, start)
+    check = start + _HEAD.size + length
+    end = check + _CHECK.size
+    if mark != _MARK or end > len(journal):
+        return None
+    if _CHECK.unpack_from(journal, check)[0] != zlib.crc32(journal[start:check], salt):
+        return None
+    return _Record(sequence, journal[start:end])
+
+
+def _decode_writes(record: _Record) -> list[Write]:
+    writes, position, body = [], 0, record.data[_HEAD.size : -_CHECK.size]
+    try:
+        while position < len(body):
+            offset, size = _WRITE.unpack_from(body, position)
+            position += _WRITE.size
+            writes.append((offset, body[position : position + size]))
+            position += size
+    except struct.error:
+        raise CardImageError(f"journal damaged: commit {record.sequence} is malformed") from None
+    return writes
+
+
+def _find_record(journal: bytes, start: int, sequence: int, salt: int) -> _Record | None:
+    """The record of commit ``sequence`` that a frame at ``start`` proves; None if unproven.
+
+    Raises CardImageError when it is not there although a later commit is.
+    """
+    record = _decode_record(journal, start, salt)
+    if record and record.sequence == sequence:
+        return record
+    search = start
+    while (search := journal.find(_MARK, search)) >= 0:
+        record = _decode_record(journal, search, salt)
+        if record and record.sequence == sequence and search == start + len(record.data):
+            return record  # the second copy
+        if record and record.sequence >= sequence:
+            raise CardImageError(f"journal damaged: commit {sequence} is not readable")
+        search += 1
     return None
 
 
-def replay(journal: bytes, sequence: int) -> Iterator[tuple[list[Write], int]]:
-    """Yield the writes of the commits behind ``sequence``, each with the end of its frame.
+def replay(journal: bytes, sequence: int, salt: int) -> Iterator[Commit]:
+    """Yield the commits behind ``sequence``.
 
     Raises CardImageError when a commit is damaged and a later one is there to prove it.
     """
-    position = 0
-    while frame := _decode_frame(journal, position, sequence + 1):
+    start = 0
+    while record := _find_record(journal, start, sequence + 1, salt):
+        frame = record.data * 2
+        end = start + len(frame)
+        whole = journal[start:end] == frame
+        yield Commit(_decode_writes(record), start, end, frame, whole)
         sequence += 1
-        position += frame[1]
-        yield frame[0], position
-    search = position
-    while (search := journal.find(_MARK, search)) >= 0:
-        record = _decode_record(journal, search)
-        if record and record[0] > sequence:
-            raise CardImageError(f"journal damaged: commit {sequence + 1} is not readable")
-        search += 1
+        start = end

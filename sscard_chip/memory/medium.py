@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
-from sscard_chip.memory.errors import CardInUseError
+from sscard_chip.memory.errors import CardImageError, CardInUseError
+
+_MAX_SIZE: Final = 1 << 26  # an image has a fifth of a megabyte
 
 
 class Medium(Protocol):
@@ -31,12 +34,22 @@ class FileMedium:
     """A regular file, locked while it is open so that one card has one owner."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
+            self._check(path)
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             os.close(self._fd)
-            raise CardInUseError(f"{path}: the card is in use by another process") from None
+            raise CardInUseError(f"{path}: the card is in use, one program at a time") from None
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def _check(self, path: Path) -> None:
+        """Refuse what can not be read to an end: devices, pipes, files of gigabytes."""
+        status = os.fstat(self._fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_SIZE:
+            raise CardImageError(f"{path}: not a card image")
 
     def read(self) -> bytes:
         content = bytearray()

@@ -15,10 +15,19 @@ Write = tuple[int, bytes]
 
 
 class Log(Protocol):
-    """Where commits are made durable before they show in the cells."""
+    """Where commits are made durable before they show in the cells.
+
+    ``failed`` says that a commit is under way or did not come to its end, or that the log is
+    closed: no further one is taken.
+    """
+
+    failed: bool
 
     def append(self, writes: Sequence[Write]) -> None:
-        """Make one commit durable. Raises CardMemoryError and leaves the cells as they are."""
+        """Make one commit durable and set ``failed`` until the cells have it too.
+
+        Raises CardMemoryError and leaves the cells as they are.
+        """
 
     def close(self) -> None:
         """Release the medium, everything committed on it."""
@@ -34,6 +43,11 @@ class Memory:
         self.log = log
         self.staged: list[Write] = []
 
+    @property
+    def failed(self) -> bool:
+        """Whether a write has failed: nobody knows then if the medium has that commit."""
+        return self.log is not None and self.log.failed
+
     def write(self, offset: int, data: bytes) -> None:
         """Stage ``data`` for ``offset``. Raises ValueError outside the memory."""
         if offset < 0 or offset + len(data) > len(self.cells):
@@ -44,11 +58,14 @@ class Memory:
         """Make all staged writes true at once; durable first where there is a medium."""
         staged = self.staged
         self.staged = []
-        if self.log is not None:
-            self.log.append(staged)
+        log = self.log
+        if log is not None:
+            log.append(staged)
         cells = self.cells
         for offset, data in staged:
             cells[offset : offset + len(data)] = data
+        if log is not None:
+            log.failed = False
 
     def discard(self) -> None:
         """Forget the staged writes."""
@@ -59,7 +76,6 @@ class Memory:
         return Memory(bytearray(self.cells))
 
     def close(self) -> None:
-        """Release the medium, if there is one."""
+        """Release the medium, if there is one; no commit is taken any more. Raises OSError."""
         if self.log is not None:
             self.log.close()
-            self.log = None

@@ -13,19 +13,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sscard_chip.profile.model import MedicalMode, Profile
+from sscard_chip.applications.settlement_mode import SettlementMode
+from sscard_chip.profile.model import Profile
 
 if TYPE_CHECKING:
     from sscard_chip.profile.local import LocalFile
 
-__all__ = ["MedicalMode", "Profile", "for_generation"]
+__all__ = ["Profile", "SettlementMode", "for_generation"]
 
 
 def for_generation(
     generation: int,
     *,
     optional: Iterable[int] = (),
-    medical_mode: MedicalMode = MedicalMode.ONLINE,
+    settlement_mode: SettlementMode = SettlementMode.ONLINE,
+    with_account: bool = False,
     inferred_items: bool = True,
     account_only: bool = False,
     registration_date_in: int = 0xDF02,
@@ -33,8 +35,9 @@ def for_generation(
 ) -> Profile:
     """The profile of generation 1, 2 or 3.
 
-    ``optional`` enables DF05 and DF06 (0xDF05, 0xDF06). ``medical_mode`` is the region's mode of
-    settlement: the first value of tag 8F, and on generation 1 also which files DF04 has.
+    ``optional`` enables DF05 and DF06 (0xDF05, 0xDF06). ``settlement_mode`` is the region's:
+    the first value of tag 8F and of EF06 in DF04, and on generation 1 also which files DF04
+    has; there ``with_account`` gives an on-line card the medical account too.
     ``inferred_items`` False leaves out items of generation 1 whose tag nobody prints.
     ``account_only`` makes the records of DF04 EF08 20 bytes long, for cards that keep the
     personal account alone. ``registration_date_in`` says where tag 60 stands, in DF02 EF06 or
@@ -48,7 +51,9 @@ def for_generation(
 
     extensions = tuple(local_files)
     enabled = frozenset(optional).union(*(local.optional for local in extensions))
-    options = Options(enabled, medical_mode, inferred_items, account_only, registration_date_in)
+    options = Options(
+        enabled, settlement_mode, with_account, inferred_items, account_only, registration_date_in
+    )
     profile = build(generation, options)
     for local in extensions:
         profile = local.extend(profile)

@@ -70,9 +70,7 @@ def variable(
     fid: int, name: str, english: str, read: Rule, write: Rule, *items: Item, **more: Any
 ) -> ElementaryFile:
     """A linear file of records of any length (变长记录), ``items`` in the order of records."""
-    return ElementaryFile(
-        fid, name, english, Structure.LINEAR_VARIABLE, read, write, items, **more
-    )
+    return ElementaryFile(fid, name, english, Structure.LINEAR_VARIABLE, read, write, items, **more)
 
 
 def fixed(
@@ -104,9 +102,7 @@ def transparent(
     fid: int, name: str, english: str, read: Rule, write: Rule, size: int, **more: Any
 ) -> ElementaryFile:
     """A transparent file (透明文件) of ``size`` bytes."""
-    return ElementaryFile(
-        fid, name, english, Structure.TRANSPARENT, read, write, size=size, **more
-    )
+    return ElementaryFile(fid, name, english, Structure.TRANSPARENT, read, write, size=size, **more)
 
 
 def amount_file(clause: str) -> ElementaryFile:
@@ -151,9 +147,7 @@ def external(
 
 def blocking(root: str, kid: int, purpose: str, confidence: Confidence = H) -> Key:
     """BK and LK: one version, and failures never lock them (LD/T 32.4)."""
-    return external(
-        root, kid, purpose, versions=1, tries=NEVER_LOCKS, confidence=confidence
-    )
+    return external(root, kid, purpose, versions=1, tries=NEVER_LOCKS, confidence=confidence)
 
 
 def maintenance(root: str, kid: int, confidence: Confidence = H) -> Key:

@@ -7,8 +7,8 @@ from typing import Final
 
 from sscard_chip.profile import codes
 from sscard_chip.profile.build import (
-    M,
     L,
+    M,
     an,
     btlv,
     cn,

@@ -13,10 +13,10 @@ from typing import Final
 
 from sscard_chip.profile import codes
 from sscard_chip.profile.build import (
+    NO_CODES,
     Codes,
     L,
     M,
-    NO_CODES,
     an,
     blocking,
     btlv,
@@ -146,13 +146,12 @@ def _label_name(label: str) -> bytes:
 def df05(*, generation: int) -> Directory:
     """DF05; generation 1 lacks the items that letter 37 marks as new."""
     new = generation > 1
-    status = (_an(0xA0, 0x01, "数据项A0", "item A0, name not public"),)
-    status += (_an(0xA1, 0x01, "数据项A1", "item A1, name not public"),)
-    if new:
-        status += (_an(0xB9, 0x01, "数据项B9", "item B9, name not public"),)
-    blood = (an(0xA2, 0x04, "ABO血型", "blood group, as A型"),)
-    if new:
-        blood += (cn(0xA9, 0x01, "RH血型", "rhesus factor"),)
+    tags = (0xA0, 0xA1, 0xB9) if new else (0xA0, 0xA1)
+    status = (
+        _an(tag, 0x01, f"数据项{tag:02X}", f"item {tag:02X}, name not public") for tag in tags
+    )
+    blood = an(0xA2, 0x04, "ABO血型", "blood group, as A型")
+    rhesus = cn(0xA9, 0x01, "RH血型", "rhesus factor")
     label = "生命与健康信息区"
     return Directory(
         0xDF05,
@@ -167,7 +166,7 @@ def df05(*, generation: int) -> Directory:
                 FREE,
                 key(0x83),
                 *status,
-                *blood,
+                *((blood, rhesus) if new else (blood,)),
                 *(_DRUG,) * 5,
                 *(_DISEASE,) * 5,
                 *(_health_items() if new else ()),

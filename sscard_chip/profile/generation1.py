@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from sscard_chip.applications.settlement_mode import SettlementMode
 from sscard_chip.profile import codes, environment, further, insurance
 from sscard_chip.profile.build import (
-    L,
     M,
     amount_file,
     an,
@@ -36,7 +36,6 @@ from sscard_chip.profile.model import (
     Directory,
     ElementaryFile,
     Key,
-    MedicalMode,
     key,
 )
 
@@ -100,7 +99,14 @@ _DF01_FILES: Final = (
         "personal status",
         pin_or(0x84),
         key(0x84),
-        an(0x29, 0x01, "个人就业或离退休(职)状态", "in work or retired", codes.EMPLOYMENT, confidence=M),
+        an(
+            0x29,
+            0x01,
+            "个人就业或离退休(职)状态",
+            "in work or retired",
+            codes.EMPLOYMENT,
+            confidence=M,
+        ),
         cn(0x2A, 0x01, "文化程度", "education", confidence=M),
         clause=f"{_CLAUSE}, DF01 EF07",
     ),
@@ -290,7 +296,7 @@ _DF03_KEYS: Final = (
 )
 
 
-def _medical(mode: MedicalMode) -> ElementaryFile:
+def _medical(mode: SettlementMode) -> ElementaryFile:
     return variable(
         0xEF05,
         "医疗保险基本信息",
@@ -332,13 +338,14 @@ _DF04_KEYS: Final = (
 )
 
 
-def _df04(mode: MedicalMode, *, account_only: bool) -> Directory:
-    """DF04: EF06 on-line; EF08, the amount file and the settlement keys off-line; both [L]."""
+def _df04(mode: SettlementMode, *, with_account: bool, account_only: bool) -> Directory:
+    """DF04: EF06 on-line; EF08, the amount file and the settlement keys off-line, or where an
+    on-line card is to have an account too [L]."""
     files = [_medical(mode)]
-    keys = _DF04_KEYS
-    if mode is not MedicalMode.OFFLINE:
+    keys: tuple[Key, ...] = _DF04_KEYS
+    if mode is not SettlementMode.OFFLINE:
         files.append(_ACCOUNT)
-    if mode is not MedicalMode.ONLINE:
+    if mode is SettlementMode.OFFLINE or with_account:
         clause = f"{_CLAUSE}, DF04 EF08"
         files.append(insurance.details_file(account_only=account_only, clause=clause))
         files.append(amount_file(_CLAUSE))
@@ -352,14 +359,16 @@ def _like(base: Directory, files: tuple[ElementaryFile, ...], keys: tuple[Key, .
     return replace(base, files=files, keys=keys, clause=f"{_CLAUSE}, {base.short_name}")
 
 
-def directories(mode: MedicalMode, *, account_only: bool) -> tuple[Directory, ...]:
+def directories(
+    mode: SettlementMode, *, with_account: bool, account_only: bool
+) -> tuple[Directory, ...]:
     """SSSE, DF01 to DF04, and the advisory DF05 and DF06."""
     return (
         _SSSE,
         _like(DF01, _DF01_FILES, _DF01_KEYS),
         _like(df02(), _DF02_FILES, _DF02_KEYS),
         _like(insurance.df03(), _DF03_FILES, _DF03_KEYS),
-        _df04(mode, account_only=account_only),
+        _df04(mode, with_account=with_account, account_only=account_only),
         further.df05(generation=1),
         further.DF06,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
+from sscard_chip.applications.settlement_mode import SettlementMode
 from sscard_chip.profile import environment, further, generation1
 from sscard_chip.profile.employment import DF01, df02
 from sscard_chip.profile.insurance import df03, df04
@@ -15,7 +16,6 @@ from sscard_chip.profile.model import (
     Directory,
     ElementaryFile,
     Item,
-    MedicalMode,
     Profile,
 )
 
@@ -33,7 +33,8 @@ class Options:
     """What :func:`sscard_chip.profile.for_generation` lets a region choose."""
 
     optional: frozenset[int]
-    medical_mode: MedicalMode
+    settlement_mode: SettlementMode
+    with_account: bool
     inferred_items: bool
     account_only: bool
     registration_date_in: int
@@ -60,10 +61,13 @@ def build(generation: int, options: Options) -> Profile:
 def _first(options: Options) -> Profile:
     if options.registration_date_in != REGISTRATION_PLACES[0]:
         raise ValueError("registration_date_in: generation 1 has tag 60 in DF02")
-    if options.account_only and options.medical_mode is MedicalMode.ONLINE:
+    mode = options.settlement_mode
+    if mode is SettlementMode.TEMPORARY_OFFLINE:
+        raise ValueError("settlement_mode: temporary off-line settlement came with generation 2")
+    if options.account_only and not (options.with_account or mode is SettlementMode.OFFLINE):
         raise ValueError("account_only: generation 1 has no EF08 in the on-line mode")
     ssse, *applications = generation1.directories(
-        options.medical_mode, account_only=options.account_only
+        mode, with_account=options.with_account, account_only=options.account_only
     )
     return Profile(
         generation=1,
@@ -75,7 +79,7 @@ def _first(options: Options) -> Profile:
         algorithms=("3des",),
         historical_prefix=_historical(1),
         dir_sfi=_DIR_SFI_1,
-        medical_mode=options.medical_mode,
+        settlement_mode=options.settlement_mode,
     )
 
 
@@ -89,7 +93,7 @@ def _second(options: Options) -> Profile:
             DF01,
             df02(registration_date=not in_df03),
             df03(registration_date=in_df03),
-            df04(mode=options.medical_mode, account_only=options.account_only),
+            df04(mode=options.settlement_mode, account_only=options.account_only),
             further.df05(generation=2),
             further.DF06,
             further.DF07,
@@ -98,7 +102,7 @@ def _second(options: Options) -> Profile:
         announce_algorithm=False,
         algorithms=("3des",),
         historical_prefix=_historical(2),
-        medical_mode=options.medical_mode,
+        settlement_mode=options.settlement_mode,
     )
 
 
@@ -107,7 +111,8 @@ def _third(options: Options) -> Profile:
 
     The text of the 3.0 specification is not public: the other rights are taken from 2.0 [L].
     """
-    holder = replace(environment.HOLDER, read=environment.RKSSSE)
+    clause = "traces of cards of generation 3; items: letter 37, SSSE EF06"
+    holder = replace(environment.HOLDER, read=environment.RKSSSE, clause=clause)
     ssse = environment.environment2("3.00").with_files(holder)
     return replace(
         _second(options),
@@ -148,10 +153,7 @@ def defined_files() -> dict[int, frozenset[int]]:
 def defined_tags() -> frozenset[int]:
     """Tags that any generation defines, of records and inside templates."""
     return frozenset(
-        tag
-        for directory in _everything()
-        for file in directory.files
-        for tag in _tags(file.items)
+        tag for directory in _everything() for file in directory.files for tag in _tags(file.items)
     )
 
 
@@ -163,6 +165,8 @@ def _tags(items: Iterable[Item]) -> Iterable[int]:
 
 
 def _everything() -> Iterable[Directory]:
-    options = Options(frozenset(OPTIONAL), MedicalMode.BOTH, True, False, REGISTRATION_PLACES[0])
+    options = Options(
+        frozenset(OPTIONAL), SettlementMode.ONLINE, True, True, False, REGISTRATION_PLACES[0]
+    )
     for generation in GENERATIONS:
         yield from build(generation, options).directories

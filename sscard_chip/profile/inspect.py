@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 from sscard_chip.applications.amounts import LOAD, PURCHASE, MedicalAccount
 from sscard_chip.card import Card
@@ -22,184 +21,108 @@ from sscard_chip.filesystem.files import (
     TransparentFile,
 )
 from sscard_chip.filesystem.layout import STATE_AT, LifeCycle
-from sscard_chip.filesystem.tree import MF_FID, Directory
+from sscard_chip.filesystem.tree import MF_FID, Directory, FileSystem
 from sscard_chip.profile import for_generation, model
+from sscard_chip.profile.codec import decode_value
+from sscard_chip.profile.contents import (
+    AccountState,
+    CardContents,
+    DirectoryContents,
+    FileContents,
+    KeyState,
+    PinState,
+    Transaction,
+    Value,
+)
+from sscard_chip.profile.local import LocalFile
+from sscard_chip.profile.model import FREE, NEVER, Format, Item, KeyUse, Structure
+from sscard_chip.profile.reuse import reused_value
 from sscard_chip.security.access import AccessRule
 from sscard_chip.security.keys import KeyRecord, PinRecord
 
-_ISSUER_FILE: Final = 0xEF05
+_SSSE: Final = 0xDDF1
 _VERSION_TAG: Final = 0x03
+_REGISTRATION_TAG: Final = 0x60
+_SHORT_DETAIL: Final = 20
 _DETAIL: Final = struct.Struct(">HB6s7sIII")
-_BY_INDEX: Final = (model.KeyUse.PURCHASE, model.KeyUse.LOAD, model.KeyUse.TAC)
-_USES: Final = {use.value: use.name.lower() for use in model.KeyUse}
+_BY_INDEX: Final = {use.value for use in (KeyUse.PURCHASE, KeyUse.LOAD, KeyUse.TAC)}
+_USES: Final = {use.value: use.name.lower() for use in KeyUse}
+_DIR_ENTRY: Final = Item(
+    0x61,
+    "应用",
+    "application",
+    Format.BTLV,
+    0,
+    (Item(0x4F, "名称", "name", Format.B, 0), Item(0x50, "标签", "label", Format.AN, 0)),
+)
+_DIR_ENTRIES: Final = (Item(0x70, "目录项", "entry", Format.BTLV, 0, (_DIR_ENTRY,)),) * 32
 _KINDS: Final = {LOAD: "load", PURCHASE: "purchase"}
 
 
-# What the compiler adds to every card; no profile declares it.
-_SYSTEM_FILES: Final = {
-    0x0001: ("复位信息", "historical bytes"),
-    0xEF1D: ("FCI 数据", "issuer data in the FCI"),
-    0xEF1E: ("目录", "DIR"),
-}
-_SYSTEM_DIRECTORIES: Final = {MF_FID: ("主文件", "master file")}
+def inspect_card(card: Card, *, local_files: Iterable[LocalFile] = ()) -> CardContents:
+    """Describe ``card`` as it is now; it need not be powered. Key values and PIN are left out.
 
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """One data item: ``raw`` in hex, ``text`` decoded, ``meaning`` of a coded value."""
-
-    tag: str
-    name: str
-    english: str
-    raw: str
-    text: str
-    meaning: str = ""
-    items: tuple[Value, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FileContents:
-    """One EF. ``records`` holds its TLVs one by one, of a cyclic file the fields of each record.
-
-    ``body`` is the hex content of a transparent file without its trailing 00 bytes.
+    ``local_files`` declare a region's own files, which are shown raw otherwise.
     """
-
-    fid: str
-    sfi: str
-    name: str
-    english: str
-    structure: str
-    read: str
-    write: str
-    size: int
-    records: tuple[tuple[Value, ...], ...] = ()
-    body: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyState:
-    """One key of all its versions. ``tries`` has one count per version, none if never locked."""
-
-    name: str
-    kid: str
-    use: str
-    purpose: str
-    versions: tuple[int, ...]
-    tries: tuple[int, ...]
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class PinState:
-    """``is_set`` is false for a card without PIN."""
-
-    is_set: bool
-    tries: int
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """One record of 医疗交易明细. ``time`` is the terminal's local time, amounts are fen.
-
-    A load has one amount, ``account_fen``; so has a purchase on a card that keeps the personal
-    account alone.
-    """
-
-    number: int
-    kind: str
-    terminal: str
-    time: str
-    account_fen: int
-    self_paid_fen: int
-    pooled_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class AccountState:
-    """The medical account (医疗保险金额文件): amounts in fen, ``log`` newest first.
-
-    ``starting_day`` is mmdd. ``account_only`` cards keep no yearly totals.
-    """
-
-    balance_fen: int
-    self_paid_total_fen: int
-    pooled_total_fen: int
-    year: str
-    starting_day: str
-    load_counter: int
-    purchase_counter: int
-    account_only: bool
-    log: tuple[Transaction, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DirectoryContents:
-    """An MF, DDF or ADF."""
-
-    fid: str
-    name: str
-    english: str
-    df_name: str
-    blocked: bool
-    pin: PinState | None
-    keys: tuple[KeyState, ...]
-    files: tuple[FileContents, ...]
-    account: AccountState | None
-
-
-@dataclass(frozen=True, slots=True)
-class CardContents:
-    """A whole card. ``generation`` is None when the card holds no known version."""
-
-    atr: str
-    generation: int | None
-    version: str
-    algorithm: str
-    contactless: bool
-    life_cycle: str
-    directories: tuple[DirectoryContents, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
-
-
-def inspect_card(card: Card) -> CardContents:
-    """Describe ``card`` as it is now; it need not be powered. Key values and PIN are left out."""
     files = card.files
-    version = _version(files.directories)
-    profile = profile_of_version(version)
+    version = _version(files)
+    profile = _profile(files, version, local_files)
     cells = files.memory.cells
     return CardContents(
         atr=card.atr.hex().upper(),
         generation=profile.generation if profile else None,
         version=version,
-        algorithm=_algorithm(files.directories),
+        algorithm=_algorithm(files),
         contactless=card.contactless,
         life_cycle=LifeCycle(cells[STATE_AT]).name.lower(),
         directories=tuple(_directory(d, profile) for d in files.directories),
     )
 
 
-def profile_of_version(version: str) -> model.Profile | None:
-    """The profile that a 规范版本 (tag 03) belongs to: by its first character, blank is 1.0."""
-    first = version[:1] or "1"
-    return for_generation(int(first)) if first in "123" else None
+def _find_file(files: FileSystem, directory: int, fid: int) -> ElementaryFile | None:
+    for candidate in files.directories:
+        if candidate.fid == directory:
+            return candidate.files.get(fid)
+    return None
 
 
-def _version(directories: Iterable[Directory]) -> str:
-    for directory in directories:
-        file = directory.files.get(_ISSUER_FILE)
-        if directory.name.startswith(b"sx1.") and isinstance(file, LinearFile):
-            for number in file.numbers(_VERSION_TAG)[:1]:
-                return decode_text(file.record(number)[2:])
-    return ""
+def _version(files: FileSystem) -> str:
+    """规范版本, tag 03 of SSSE EF05; empty when it is blank or not there."""
+    file = _find_file(files, _SSSE, 0xEF05)
+    if not isinstance(file, LinearFile) or not file.numbers(_VERSION_TAG):
+        return ""
+    raw = file.record(file.numbers(_VERSION_TAG)[0])[2:]
+    item = next(
+        i for i in for_generation(2).environment.file(0xEF05).items if i.tag == _VERSION_TAG
+    )
+    return decode_value(item, raw)
 
 
-def _algorithm(directories: Iterable[Directory]) -> str:
-    """Suite of the first 16-byte key, which all keys of a card share."""
-    for directory in directories:
+def _profile(
+    files: FileSystem, version: str, local_files: Iterable[LocalFile]
+) -> model.Profile | None:
+    """The profile that declares the files of this card: generation by the first character of
+    the version (a blank one is 1.0), its choices by what is there."""
+    generation = version[:1] or "1"
+    if generation not in ("1", "2", "3") or not any(d.fid == _SSSE for d in files.directories):
+        return None
+    details = _find_file(files, 0xDF04, 0xEF08)
+    unemployment = _find_file(files, 0xDF03, 0xEF05)
+    moved = isinstance(unemployment, LinearFile) and bool(unemployment.numbers(_REGISTRATION_TAG))
+    present = {d.fid for d in files.directories}
+    return for_generation(
+        int(generation),
+        optional=[fid for fid in (0xDF05, 0xDF06) if fid in present],
+        with_account=True,
+        account_only=isinstance(details, CyclicFile) and details.record_length == _SHORT_DETAIL,
+        registration_date_in=0xDF03 if moved and generation != "1" else 0xDF02,
+        local_files=local_files,
+    )
+
+
+def _algorithm(files: FileSystem) -> str:
+    """The suite of the keys, which is one for the whole card."""
+    for directory in files.directories:
         for key in directory.keys.values():
             return key.suite.name
     return ""
@@ -210,8 +133,11 @@ def _algorithm(directories: Iterable[Directory]) -> str:
 
 def _directory(directory: Directory, profile: model.Profile | None) -> DirectoryContents:
     declared = _declared(directory, profile)
-    files = {file.fid: file for file in declared.files} if declared else {}
-    name, english = _names(declared, _SYSTEM_DIRECTORIES.get(directory.fid))
+    files = {file.fid: file for file in _system_files(directory)}
+    files |= {file.fid: file for file in declared.files} if declared else {}
+    old = profile is not None and profile.generation == 1
+    unnamed = ("主文件", "master file") if directory.fid == MF_FID else ("", "")
+    name, english = (declared.name, declared.english) if declared else unnamed
     return DirectoryContents(
         fid=f"{directory.fid:04X}",
         name=name,
@@ -220,9 +146,24 @@ def _directory(directory: Directory, profile: model.Profile | None) -> Directory
         blocked=directory.blocked,
         pin=_pin(directory.pin) if directory.pin else None,
         keys=tuple(_keys(directory, declared)),
-        files=tuple(_file(file, files.get(fid)) for fid, file in sorted(directory.files.items())),
+        files=tuple(
+            _file(file, files.get(fid), directory.fid if old else 0)
+            for fid, file in sorted(directory.files.items())
+        ),
         account=_account(directory),
     )
+
+
+def _system_files(directory: Directory) -> Iterator[model.ElementaryFile]:
+    """What a directory's header points to and no profile declares: ATR, FCI data, DIR."""
+    for sfi, name, english, structure, items in (
+        (directory.header.atr_sfi, "复位信息", "historical bytes", Structure.TRANSPARENT, ()),
+        (directory.header.fci_sfi, "FCI 数据", "issuer data", Structure.TRANSPARENT, ()),
+        (directory.header.dir_sfi, "目录", "DIR", Structure.LINEAR_VARIABLE, _DIR_ENTRIES),
+    ):
+        file = directory.files_by_sfi.get(sfi)
+        if file:
+            yield model.ElementaryFile(file.fid, name, english, structure, FREE, NEVER, items)
 
 
 def _declared(directory: Directory, profile: model.Profile | None) -> model.Directory | None:
@@ -232,19 +173,13 @@ def _declared(directory: Directory, profile: model.Profile | None) -> model.Dire
     return None
 
 
-def _names(
-    declared: model.Directory | model.ElementaryFile | None, system: tuple[str, str] | None
-) -> tuple[str, str]:
-    return (declared.name, declared.english) if declared else system or ("", "")
-
-
 def _pin(pin: PinRecord) -> PinState:
     return PinState(is_set=pin.is_set, tries=pin.tries, limit=pin.limit)
 
 
 def _keys(directory: Directory, declared: model.Directory | None) -> Iterator[KeyState]:
     """One row per key, its versions together; DPK, DLK and DTK are found by key index."""
-    names = {_identity(key.use, key.kid): key for key in declared.keys} if declared else {}
+    names = {_identity(key.use.value, key.kid): key for key in declared.keys} if declared else {}
     grouped: dict[tuple[int, int], list[KeyRecord]] = {}
     for (use, kid, _), record in sorted(directory.keys.items()):
         grouped.setdefault(_identity(use, kid), []).append(record)
@@ -306,7 +241,10 @@ def _local_time(bcd: bytes) -> str:
 # --- files --------------------------------------------------------------------------------------
 
 
-def _file(file: ElementaryFile, declared: model.ElementaryFile | None) -> FileContents:
+def _file(
+    file: ElementaryFile, declared: model.ElementaryFile | None, reusing: int
+) -> FileContents:
+    """``reusing`` is the directory's FID where tags may have a later meaning, 0 elsewhere."""
     records: tuple[tuple[Value, ...], ...] = ()
     body = ""
     if isinstance(file, RecordFile):
@@ -315,15 +253,16 @@ def _file(file: ElementaryFile, declared: model.ElementaryFile | None) -> FileCo
         if isinstance(file, CyclicFile):
             records = tuple(_fields(record, items) for record in raw)
         else:
-            records = tuple((value,) for value in _templates(raw, items))
+            later = _reused(reusing, file.fid, raw) if reusing else {}
+            values = zip(raw, _templates(raw, items), strict=True)
+            records = tuple((later.get(record[0], value),) for record, value in values)
     elif isinstance(file, TransparentFile):
         body = file.read(0, file.size).rstrip(b"\0").hex().upper()
-    name, english = _names(declared, _SYSTEM_FILES.get(file.fid))
     return FileContents(
         fid=f"{file.fid:04X}",
         sfi=f"{file.sfi:02X}",
-        name=name,
-        english=english,
+        name=declared.name if declared else "",
+        english=declared.english if declared else "",
         structure=_structure(file, declared),
         read=describe_rule(file.read_rule),
         write=describe_rule(file.write_rule),
@@ -366,7 +305,7 @@ def _kids(right: int, local: int) -> str:
 # --- values -------------------------------------------------------------------------------------
 
 
-def _templates(records: Iterable[bytes], items: tuple[model.Item, ...]) -> Iterator[Value]:
+def _templates(records: Iterable[bytes], items: Iterable[Item]) -> Iterator[Value]:
     """TLVs against their declaration; repeated tags take the declared items one after the other."""
     waiting = list(items)
     for record in records:
@@ -376,7 +315,20 @@ def _templates(records: Iterable[bytes], items: tuple[model.Item, ...]) -> Itera
         yield _value(item, record[2:], f"{record[0]:02X}")
 
 
-def _fields(record: bytes, items: tuple[model.Item, ...]) -> tuple[Value, ...]:
+def _reused(directory: int, fid: int, raw: Iterable[bytes]) -> dict[int, Value]:
+    """Records of a generation 1 card whose tag has its later meaning (letter 37, annex C)."""
+    values = {record[0]: record[2:] for record in raw}
+    found = {}
+    for tag in values:
+        value = reused_value(directory, fid, tag, values)
+        if value is not None:
+            items = for_generation(2).directory(directory).file(fid).items
+            item = next((item for item in items if item.tag == tag), None)
+            found[tag] = _value(item, value, f"{tag:02X}")
+    return found
+
+
+def _fields(record: bytes, items: tuple[Item, ...]) -> tuple[Value, ...]:
     """The raw fields of a cyclic record; the whole record as one value if nobody declares it."""
     if sum(item.length for item in items) != len(record):
         return (_value(None, record, ""),)
@@ -387,21 +339,18 @@ def _fields(record: bytes, items: tuple[model.Item, ...]) -> tuple[Value, ...]:
     return tuple(values)
 
 
-def _value(item: model.Item | None, raw: bytes, tag: str) -> Value:
+def _value(item: Item | None, raw: bytes, tag: str) -> Value:
+    digits = raw.hex().upper()
     if item is None:
-        return Value(tag, "", "", raw.hex().upper(), raw.hex().upper())
-    nested: tuple[Value, ...] = ()
-    if item.format is model.Format.BTLV:
-        nested = tuple(_templates(split_tlvs(raw), item.items))
-        text = ""
-    else:
-        text = decode_value(item.format, raw)
-    return Value(
-        tag, item.name, item.english, raw.hex().upper(), text, item.codes.get(text, ""), nested
-    )
+        return Value(tag, "", "", digits, digits)
+    if item.format is Format.BTLV:
+        nested = tuple(_templates(_split_tlvs(raw), item.items))
+        return Value(tag, item.name, item.english, digits, "", items=nested)
+    text = decode_value(item, raw)
+    return Value(tag, item.name, item.english, digits, text, item.codes.get(text, ""))
 
 
-def split_tlvs(data: bytes) -> list[bytes]:
+def _split_tlvs(data: bytes) -> list[bytes]:
     """The simple TLVs in ``data``, each with tag and length; what is cut short ends the list."""
     found, start = [], 0
     while start + 2 <= len(data) and start + 2 + data[start + 1] <= len(data):
@@ -409,21 +358,3 @@ def split_tlvs(data: bytes) -> list[bytes]:
         found.append(data[start:end])
         start = end
     return found
-
-
-def decode_value(coding: model.Format, raw: bytes) -> str:
-    """A value as text: digits of cn without F padding, text of an without 00, hex of b."""
-    if coding is model.Format.CN:
-        return raw.hex().upper().rstrip("F")
-    if coding is model.Format.AN:
-        return decode_text(raw)
-    return raw.hex().upper()
-
-
-def decode_text(raw: bytes) -> str:
-    """GBK text without its padding of 00 or blanks.
-
-    What is no GBK, or would steer a terminal, shows as U+FFFD.
-    """
-    text = raw.rstrip(b"\0 ").decode("gbk", errors="replace")
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)

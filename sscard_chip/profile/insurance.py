@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sscard_chip.applications.settlement_mode import SettlementMode
 from sscard_chip.profile import codes
 from sscard_chip.profile.build import (
     L,
@@ -33,7 +34,6 @@ from sscard_chip.profile.model import (
     Item,
     Key,
     KeyUse,
-    MedicalMode,
     key,
 )
 
@@ -219,20 +219,22 @@ def hospital(tag: int, name: str, english: str) -> Item:
     return an(tag, 0x09, name, english)
 
 
-def card_use(mode: MedicalMode) -> Item:
+def card_use(mode: SettlementMode) -> Item:
     """Tag 8F 用卡方式. It starts as the region's mode, "1" on-line or "2" off-line [L]."""
-    initial = b"2" if mode is MedicalMode.OFFLINE else b"1"
+    initial = mode.card_usage.encode()
     return an(0x8F, 0x01, "医疗保险用卡方式", "settlement mode", codes.CARD_USE, initial=initial)
 
 
-def _medical(mode: MedicalMode) -> ElementaryFile:
+def _medical(mode: SettlementMode) -> ElementaryFile:
     return variable(
         0xEF05,
         "医疗保险基本信息",
         "medical insurance",
         _RK1,
         key(0x85),
-        an(0x81, 0x08, "险种类型及标识", "kind 3; flags: elsewhere, 门诊统筹, 门诊大病, 救助, 优抚"),
+        an(
+            0x81, 0x08, "险种类型及标识", "kind 3; flags: elsewhere, 门诊统筹, 门诊大病, 救助, 优抚"
+        ),
         cn(0x84, 0x03, "参保地区划", "division of insurance"),
         an(0x87, 0x11, "健康档案编号", "health record number"),
         cn(0x8C, 0x01, "医疗人员类别", "kind of person", codes.MEDICAL_PERSON),
@@ -252,18 +254,27 @@ def _medical(mode: MedicalMode) -> ElementaryFile:
     )
 
 
-# Starts as "not permitted, nothing spent": what a terminal of mode 2 can work with [P].
-_TEMPORARY: Final = variable(
-    0xEF06,
-    "临时脱网结算信息",
-    "temporary off-line settlement",
-    pin_and(0x84),
-    key(0x86),
-    an(0x90, 0x01, "准许脱网标识", "off-line permitted", codes.OFFLINE_PERMIT, initial=b"0"),
-    cn(0x92, 0x04, "脱网累计金额", "spent off-line, fen", initial=bytes(4)),
-    an(0x93, 0x02, "脱网累计次数", "times off-line", initial=b"00"),
-    clause=f"{_DF04} EF06",
-)
+def _temporary(mode: SettlementMode) -> ElementaryFile:
+    """EF06. In mode 2 it starts as "not permitted, nothing spent", else blank [P]."""
+    used = mode is SettlementMode.TEMPORARY_OFFLINE
+    return variable(
+        0xEF06,
+        "临时脱网结算信息",
+        "temporary off-line settlement",
+        pin_and(0x84),
+        key(0x86),
+        an(
+            0x90,
+            0x01,
+            "准许脱网标识",
+            "off-line permitted",
+            codes.OFFLINE_PERMIT,
+            initial=b"0" if used else None,
+        ),
+        cn(0x92, 0x04, "脱网累计金额", "spent off-line, fen", initial=bytes(4) if used else None),
+        an(0x93, 0x02, "脱网累计次数", "times off-line", initial=b"00" if used else None),
+        clause=f"{_DF04} EF06",
+    )
 
 
 def details_file(*, account_only: bool, clause: str = f"{_DF04} EF08") -> ElementaryFile:
@@ -327,7 +338,7 @@ DF04_KEYS: Final = (
 )
 
 
-def df04(*, mode: MedicalMode, account_only: bool) -> Directory:
+def df04(*, mode: SettlementMode, account_only: bool) -> Directory:
     """DF04 with the amount file, which letter 38 needs in all modes of settlement."""
     return Directory(
         0xDF04,
@@ -336,7 +347,7 @@ def df04(*, mode: MedicalMode, account_only: bool) -> Directory:
         bytes.fromhex("D15600000503"),
         (
             _medical(mode),
-            _TEMPORARY,
+            _temporary(mode),
             details_file(account_only=account_only),
             _SPECIAL,
             amount_file("LD/T 32.6; letter 38"),

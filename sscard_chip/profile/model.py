@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
+from sscard_chip.applications.settlement_mode import SettlementMode
 
 MF_MASTER_KEY: Final = "MKMF"
 """Name of the root of the MF's master key."""
@@ -49,17 +50,6 @@ class Provision(Enum):
     ENABLED = "启用"
     PRESET = "预设"
     RESERVED = "预留"
-
-
-class MedicalMode(Enum):
-    """How a region settles medical bills (医疗保险用卡方式), tag 8F of DF04 EF05.
-
-    On generation 1 it decides which files DF04 has; ``BOTH`` has those of either mode [L].
-    """
-
-    ONLINE = "联网"
-    OFFLINE = "脱网"
-    BOTH = "联网与脱网"
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +277,7 @@ class Profile:
     historical_prefix: bytes
     dir_sfi: int = 0x1E
     pin_tries: int = 6
-    medical_mode: MedicalMode = MedicalMode.ONLINE
+    settlement_mode: SettlementMode = SettlementMode.ONLINE
 
     @property
     def directories(self) -> tuple[Directory, ...]:
@@ -296,8 +286,11 @@ class Profile:
     @property
     def root_keys(self) -> dict[str, int]:
         """Names of all root keys that a card of this profile needs, with their versions."""
-        masters = {MF_MASTER_KEY: 1} | {d.master_key: 1 for d in self.directories}
-        return masters | {key.root: key.versions for d in self.directories for key in d.keys}
+        found = {MF_MASTER_KEY: 1} | {d.master_key: 1 for d in self.directories}
+        for directory in self.directories:
+            for key in directory.keys:
+                found[key.root] = max(key.versions, found.get(key.root, 0))
+        return found
 
     def directory(self, fid: int) -> Directory:
         """The directory with this FID; KeyError if there is none."""

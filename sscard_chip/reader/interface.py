@@ -89,34 +89,27 @@ class Connection(Protocol):
 
 
 class _WaitingResponse:
-    """The data of the last command that the terminal has not fetched yet."""
+    """Data of the last command that the terminal has not fetched yet, 1 byte or more."""
 
     __slots__ = ("_body", "_sw")
 
-    def __init__(self) -> None:
-        self._body = b""
-        self._sw = b""
+    def __init__(self, answer: bytes) -> None:
+        self._body = answer[:-2]
+        self._sw = answer[-2:]
 
     def __len__(self) -> int:
         return len(self._body)
 
-    def drop(self) -> None:
-        """Forget it: another command came, or the power went."""
-        self._body = b""
-
-    def keep(self, body: bytes, sw: bytes) -> bytes:
-        """Keep `body` (1 byte or more) with its final status word; return 61xx for it."""
-        self._body = body
-        self._sw = sw
-        return bytes((0x61, _sw2(len(body))))
+    @property
+    def announcement(self) -> bytes:
+        """61xx for what is here."""
+        return bytes((0x61, _sw2(len(self._body))))
 
     def take(self, size: int) -> bytes:
         """Give the first `size` bytes with 61xx for the rest, or with the final status word."""
         body = self._body
-        if size >= len(body):
-            self._body = b""
-            return body + self._sw
-        return body[:size] + self.keep(body[size:], self._sw)
+        self._body = body[size:]
+        return body[:size] + (self.announcement if self._body else self._sw)
 
 
 def _sw2(length: int) -> int:
@@ -124,25 +117,19 @@ def _sw2(length: int) -> int:
     return length if length < _MAX_SHORT else 0
 
 
-def _ask(card: CardCore, apdu: bytes) -> bytes:
-    """Return the card's answer, or 6F00 when the card fails or answers less than two bytes.
+def _fault(apdu: bytes, fault: Exception | None) -> bytes:
+    """Log that the card failed, or gave less than two bytes (`fault` None); return 6F00.
 
     An empty answer makes SCardTransmit wait for ever, so nothing shorter leaves this module.
     The log names the header and the place of the fault, never data of the command.
 
-    :raises NotPoweredError: a mistake of the caller's, not of the card.
+    :raises NotPoweredError: again; it is a mistake of the caller's, not of the card.
     """
-    try:
-        answer = card.transmit(apdu)
-    except NotPoweredError:
-        raise
-    except Exception as fault:
-        _LOG.error("card fault in command %s: %s", apdu[:4].hex().upper(), describe_fault(fault))
-        return _FAULT
-    if len(answer) < 2:
-        _LOG.error("card gave no status word to command %s", apdu[:4].hex().upper())
-        return _FAULT
-    return answer
+    if isinstance(fault, NotPoweredError):
+        raise fault
+    reason = "no status word" if fault is None else describe_fault(fault)
+    _LOG.error("card fault in command %s: %s", apdu[:4].hex().upper(), reason)
+    return _FAULT
 
 
 class ContactInterface:
@@ -161,11 +148,12 @@ class ContactInterface:
     The object belongs to one thread.
     """
 
-    __slots__ = ("_card", "_refused", "_waiting")
+    __slots__ = ("_card", "_refused", "_transmit", "_waiting")
 
     def __init__(self, card: CardCore) -> None:
         self._card = card
-        self._waiting = _WaitingResponse()
+        self._transmit = card.transmit
+        self._waiting: _WaitingResponse | None = None
         # Header and answer of the last command refused with 6Cxx. A chip looks at P3 before it
         # acts; here the card has acted already. Repeating must not act twice (READ RECORD "next"
         # would skip one, a random number would change), so the repeat is answered from this.
@@ -198,39 +186,43 @@ class ContactInterface:
         :return: data and status word, 2 to 258 bytes.
         :raises NotPoweredError: when the card has no power.
         """
-        if apdu[:2] == _GET_RESPONSE and len(apdu) >= 4:
-            self._refused = None
+        refused, self._refused = self._refused, None
+        size = len(apdu)
+        if apdu[:2] == _GET_RESPONSE and size >= 4:
             return self._get_response(apdu)
-        self._waiting.drop()
-        length = len(apdu)
-        if length in (4, 5):
-            return self._without_data_field(apdu)
-        self._refused = None
-        if length >= 7 and length == apdu[4] + 6:
+        self._waiting = None
+        if size >= 7 and size == apdu[4] + 6:
             apdu = apdu[:-1]
-        answer = _ask(self._card, apdu)
-        if len(answer) == 2:
+        if refused is not None and refused[0] == apdu[:4] and size <= 5:
+            answer = refused[1]
+        else:
+            try:
+                answer = self._transmit(apdu)
+            except Exception as fault:
+                return _fault(apdu, fault)
+        length = len(answer) - 2
+        if length == 0 or (size == 5 and length == apdu[4]):
             return answer
-        return self._waiting.keep(answer[:-2], answer[-2:])
+        if length < 0:
+            return _fault(apdu, None)
+        if size in (4, 5):
+            return self._other_length(apdu, answer)
+        self._waiting = _WaitingResponse(answer)
+        return self._waiting.announcement
 
     def _forget(self) -> None:
-        self._waiting.drop()
+        self._waiting = None
         self._refused = None
 
-    def _without_data_field(self, apdu: bytes) -> bytes:
+    def _other_length(self, apdu: bytes, answer: bytes) -> bytes:
+        """Answer a command without data field whose Le is not the length of the body."""
         header, p3 = apdu[:4], apdu[4] if len(apdu) == 5 else 0
-        if self._refused is not None and self._refused[0] == header:
-            answer = self._refused[1]
-        else:
-            answer = _ask(self._card, apdu)
-        self._refused = None
         length = len(answer) - 2
-        if length == 0 or length == (p3 or _MAX_SHORT):
-            return answer
         if p3 == 0 and header[1] == _INS_SELECT:
-            return self._waiting.keep(answer[:-2], answer[-2:])
-        if p3 == 0 and length > _MAX_SHORT:
-            self._waiting.keep(answer[:-2], answer[-2:])
+            self._waiting = _WaitingResponse(answer)
+            return self._waiting.announcement
+        if p3 == 0 and length >= _MAX_SHORT:
+            self._waiting = _WaitingResponse(answer)
             return self._waiting.take(_MAX_SHORT)
         if header[1] != _INS_READ_BINARY:
             # A shorter Le is a shorter read there, and reading again is harmless.
@@ -242,9 +234,9 @@ class ContactInterface:
             return _INCORRECT_P1_P2
         if len(apdu) > 5:
             return _WRONG_LENGTH
-        available = len(self._waiting)
-        if not available:
+        if not self._waiting:
             return _NOTHING_WAITS
+        available = len(self._waiting)
         size = (apdu[4] if len(apdu) == 5 else 0) or _MAX_SHORT
         if size > available:
             return bytes((0x6C, _sw2(available)))
@@ -271,7 +263,7 @@ class ContactlessInterface:
                 "this card has contacts only: the contactless interface came with generation 3.0"
             )
         self._card = card
-        self._waiting = _WaitingResponse()
+        self._waiting: _WaitingResponse | None = None
 
     @property
     def ats(self) -> bytes:
@@ -297,19 +289,19 @@ class ContactlessInterface:
 
     def power_on(self) -> bytes:
         """Bring the card into the field; return the ATR."""
-        self._waiting.drop()
+        self._waiting = None
         self._card.power_on()
         return self.atr
 
     def reset(self) -> bytes:
         """Switch the field off and on; return the ATR."""
-        self._waiting.drop()
+        self._waiting = None
         self._card.reset()
         return self.atr
 
     def power_off(self) -> None:
         """Take the card out of the field."""
-        self._waiting.drop()
+        self._waiting = None
         self._card.power_off()
 
     def transmit(self, apdu: bytes) -> bytes:
@@ -321,11 +313,16 @@ class ContactlessInterface:
         """
         if apdu[:2] == _GET_RESPONSE and len(apdu) >= 4:
             return self._get_response(apdu)
-        self._waiting.drop()
-        answer = _ask(self._card, apdu)
+        self._waiting = None
+        try:
+            answer = self._card.transmit(apdu)
+        except Exception as fault:
+            return _fault(apdu, fault)
+        if len(answer) < 2:
+            return _fault(apdu, None)
         if len(answer) <= _MAX_SHORT + 2:
             return answer
-        self._waiting.keep(answer[:-2], answer[-2:])
+        self._waiting = _WaitingResponse(answer)
         return self._waiting.take(_MAX_SHORT)
 
     def _get_response(self, apdu: bytes) -> bytes:
@@ -333,6 +330,6 @@ class ContactlessInterface:
             return _INCORRECT_P1_P2
         if len(apdu) > 5:
             return _WRONG_LENGTH
-        if not len(self._waiting):
+        if not self._waiting:
             return _NOTHING_WAITS
         return self._waiting.take((apdu[4] if len(apdu) == 5 else 0) or _MAX_SHORT)

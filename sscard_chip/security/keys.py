@@ -82,7 +82,7 @@ class _Record:
 class KeyRecord(_Record):
     """A secret key of 8 or 16 bytes with its suite and a kept encryptor, made on first use."""
 
-    __slots__ = ("_encrypt", "_two_macs", "algorithm", "kid", "level", "suite", "use", "version")
+    __slots__ = ("_encrypt", "algorithm", "kid", "level", "suite", "use", "version")
 
     def __init__(self, memory: Memory, offset: int) -> None:
         super().__init__(memory, offset)
@@ -91,7 +91,6 @@ class KeyRecord(_Record):
         self.level: int = fields[6]
         self.suite: Suite = SUITE_OF_KEY_CODE[self.algorithm]
         self._encrypt: Callable[[bytes], bytes] | None = None
-        self._two_macs = self.suite.two_macs
 
     @property
     def secret(self) -> bytes:
@@ -116,10 +115,6 @@ class KeyRecord(_Record):
         """A session under the key that a random of 4, 8 or 16 bytes gives."""
         suite = self.suite
         return suite.session(suite.session_key(self.encrypt, factor))
-
-    def two_macs(self, factor: bytes, first: bytes, second: bytes) -> tuple[bytes, bytes]:
-        """MACs of two padded messages under one session key; ``factor`` is 8 bytes."""
-        return self._two_macs(self._encrypt or self.encrypt, factor, first, second)
 
     def __repr__(self) -> str:
         return f"<KeyRecord use {self.use:02X} kid {self.kid:02X} version {self.version}>"

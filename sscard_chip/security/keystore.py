@@ -18,15 +18,16 @@ class KeyStoreError(ValueError):
 
 
 class KeyStore(Protocol):
-    """Root keys (根密钥) of both suites. No method hands out a root itself."""
+    """Root keys (根密钥) of both suites."""
 
     def diversify(
         self, algorithm: str, name: str, version: int, chains: Sequence[Sequence[bytes]]
     ) -> list[bytes]:
         """The 16-byte keys that ``chains`` of 8-byte factors reach from one root, in order.
 
-        ``algorithm`` is ``"3des"`` or ``"sm4"``, ``version`` counts from 1. Every chain has at
-        least one factor. Raises :class:`KeyStoreError` when the store has no such key.
+        ``algorithm`` is ``"3des"`` or ``"sm4"``, ``version`` counts from 1. An empty chain asks
+        for the root itself, which a PSAM of the ministry's level holds; a store may refuse it.
+        Raises :class:`KeyStoreError`, also when the store has no such key.
         """
 
     def encrypt(

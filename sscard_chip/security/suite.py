@@ -91,11 +91,10 @@ class Suite(Protocol):
         """A session under ``session_key``."""
 
     def two_macs(
-        self, encrypt: Callable[[bytes], bytes], factor: bytes, first: bytes, second: bytes
-    ) -> tuple[bytes, bytes]:
-        """MACs of two padded messages under the session key of an 8-byte factor.
-
-        The fast path of a purchase: nothing is kept, nothing is built but the one cipher.
+        self, encrypt: Callable[[bytes], bytes]
+    ) -> Callable[[bytes, bytes, bytes], tuple[bytes, bytes]]:
+        """A function of an 8-byte factor and two padded messages: their two MACs under the
+        session key. The fast path of a purchase: it builds one cipher and nothing else.
         """
 
     def tac_mac(self, key: bytes) -> Callable[[bytes], bytes]:
@@ -171,12 +170,15 @@ class DesSuite:
         return DesSession(session_key)
 
     def two_macs(
-        self, encrypt: Callable[[bytes], bytes], factor: bytes, first: bytes, second: bytes
-    ) -> tuple[bytes, bytes]:
-        update = Cipher(TripleDES(encrypt(factor) * 3), _CBC8).encryptor().update
-        last = update(first)[-8:]
-        head = int.from_bytes(second[:8]) ^ int.from_bytes(last)
-        return last[:4], update(head.to_bytes(8) + second[8:])[-8:-4]
+        self, encrypt: Callable[[bytes], bytes]
+    ) -> Callable[[bytes, bytes, bytes], tuple[bytes, bytes]]:
+        def macs(factor: bytes, first: bytes, second: bytes) -> tuple[bytes, bytes]:
+            update = Cipher(TripleDES(encrypt(factor) * 3), _CBC8).encryptor().update
+            last = update(first)[-8:]
+            head = int.from_bytes(second[:8]) ^ int.from_bytes(last)
+            return last[:4], update(head.to_bytes(8) + second[8:])[-8:-4]
+
+        return macs
 
     def tac_mac(self, key: bytes) -> Callable[[bytes], bytes]:
         folded = int.from_bytes(key[:8]) ^ int.from_bytes(key[8:])
@@ -268,13 +270,16 @@ class Sm4Suite:
         return Sm4Session(session_key)
 
     def two_macs(
-        self, encrypt: Callable[[bytes], bytes], factor: bytes, first: bytes, second: bytes
-    ) -> tuple[bytes, bytes]:
-        update = Cipher(SM4(encrypt(factor + _ZERO8)), _CBC16).encryptor().update
-        last = int.from_bytes(update(first)[-16:])
-        head = int.from_bytes(second[:16]) ^ last
-        second = update(head.to_bytes(16) + second[16:])
-        return _fold_words(last), _fold_words(int.from_bytes(second[-16:]))
+        self, encrypt: Callable[[bytes], bytes]
+    ) -> Callable[[bytes, bytes, bytes], tuple[bytes, bytes]]:
+        def macs(factor: bytes, first: bytes, second: bytes) -> tuple[bytes, bytes]:
+            update = Cipher(SM4(encrypt(factor + _ZERO8)), _CBC16).encryptor().update
+            last = int.from_bytes(update(first)[-16:])
+            head = int.from_bytes(second[:16]) ^ last
+            tail = update(head.to_bytes(16) + second[16:])[-16:]
+            return _fold_words(last), _fold_words(int.from_bytes(tail))
+
+        return macs
 
     def tac_mac(self, key: bytes) -> Callable[[bytes], bytes]:
         update = Cipher(SM4(key), _CBC16).encryptor().update

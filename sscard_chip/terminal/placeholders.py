@@ -36,7 +36,7 @@ from typing import Final, Protocol
 
 from sscard_chip.security.suite import Session, Suite
 
-_PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
+_PLACEHOLDER: Final = re.compile(r"\{([a-z][^{}]*)\}")
 
 
 class CardKeys(Protocol):
@@ -68,7 +68,7 @@ class Values:
         """
         return _PLACEHOLDER.sub(lambda match: self._value(match[1]), template)
 
-    def bytes(self, template: str) -> bytes:
+    def to_bytes(self, template: str) -> bytes:
         """The bytes of a hexadecimal template; blanks in it do not count."""
         text = self.fill(template)
         try:

@@ -1,173 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exchange scripts: what a program in the field sends to a card, and what it needs back.
+"""Runs exchange scripts: what a program in the field sends to a card, and what it needs back.
 
-A script is a JSON file (``vectors/schema/exchange.json``, ``docs/exchange-scripts.md``). Each
-step holds two things that must not be confused: what the *card* has to answer (``status``,
-``data``, the fields' values; a deviation is a failure) and what the *client* tolerates
-(``accept``; anything else ends the client's run, which some generations are expected to do).
-The runner plays the client over any :class:`Connection`, in process or over PC/SC.
+The runner plays the client of a script over any :class:`Connection`, in process or over PC/SC,
+and says where the card deviates from what the script expects of its generation.
+
+>>> script = Script.load("vectors/exchanges/E03.json")                     # doctest: +SKIP
+>>> result = run(script, connection, generation=2, keys=keys, holder=...)  # doctest: +SKIP
+>>> print(result.report())                                                 # doctest: +SKIP
+E03 on generation 2: as expected, 30 exchanges, ran to its end
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from os import PathLike
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from sscard_chip.reader.interface import Connection
 from sscard_chip.security.suite import DES, SM4_SUITE, Suite
 from sscard_chip.status import describe
 from sscard_chip.terminal.placeholders import CardKeys, PlaceholderError, Values
+from sscard_chip.terminal.script_model import Script, ScriptError, Step
 
-FORMAT: Final = "sscard-exchange/1"
-GENERATIONS: Final = (1, 2, 3)
+__all__ = ["CardKeys", "Interface", "Observer", "Result", "Script", "ScriptError", "run"]
+
 Interface = Literal["contact", "contactless"]
 Observer = Callable[[bytes, bytes], None]
 
 _MOST_RESPONSES: Final = 64
 """GET RESPONSE commands for one answer: 16 kB, more than any file."""
-
-
-class ScriptError(ValueError):
-    """A script that cannot be used: one line naming file, step and rule."""
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """How a program treats the transport of T=0.
-
-    ``on_61`` "get response" fetches what waits, "ignore" goes on; ``on_6c`` "resend" repeats
-    the command with the right Le, "ignore" takes the answer as it is.
-    """
-
-    on_61: str = "get response"
-    on_6c: str = "resend"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A value that the client cuts out of an answer.
-
-    ``start`` and ``end`` slice the body, or with ``whole`` the body and status word; ``end`` may
-    be "length": the second byte of the body counts the value. ``clean`` are text operations in
-    order. ``value`` (a template) or ``matches`` (a template of a regular expression) is right.
-    """
-
-    name: str
-    start: int = 2
-    end: int | Literal["length"] | None = None
-    whole: bool = False
-    decode: str = "ascii"
-    clean: tuple[str, ...] = ()
-    required: bool = False
-    value: str | None = None
-    matches: str | None = None
-
-    def parse(self, body: bytes, sw: bytes) -> str:
-        """What the client reads out of an answer; empty when there is nothing to read."""
-        source = body + sw if self.whole else body
-        end = self.end
-        if end == "length":
-            end = self.start + body[1] if len(body) > 1 else self.start
-        data = source[self.start : end]
-        text = data.hex().upper() if self.decode == "hex" else data.decode(self.decode, "replace")
-        for operation in self.clean:
-            text = _clean(text, operation)
-        return text
-
-
-def _clean(text: str, operation: str) -> str:
-    verb, _, argument = operation.partition(" ")
-    if verb == "cut":  # up to the first such character
-        return text.partition(_character(argument))[0]
-    if verb == "drop":
-        return text[int(argument) :]
-    if verb == "keep":
-        return text[: int(argument)]
-    if argument == "whitespace":
-        return text.strip("\t\n\v\f\r ")
-    return text.strip(_character(argument))
-
-
-def _character(name: str) -> str:
-    return {"nul": "\0", "space": " "}.get(name, name)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One command of the client, or a reset. Values per generation are tuples of three."""
-
-    name: str
-    command: str = ""
-    reset: str = ""
-    let: Mapping[str, str] = field(default_factory=dict)
-    generations: tuple[int, ...] = GENERATIONS
-    status: tuple[tuple[str, ...], ...] = ((), (), ())
-    final: tuple[tuple[str, ...], ...] = ((), (), ())
-    data: tuple[tuple[str, ...], ...] = ((), (), ())
-    accept: tuple[str, ...] = ("9000", "61xx")
-    fields: tuple[Field, ...] = ()
-    repeat_until: str = ""
-
-    @property
-    def label(self) -> str:
-        """The command as the script writes it: with placeholders, so without secrets."""
-        return self.command or f"{self.reset} reset"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the client ends with on cards of one generation.
-
-    ``result`` "complete": it reads all it wants. "incomplete": it goes on to its end, with
-    ``missing`` fields empty or wrong, each with what it takes for the value. "stops": it gives up
-    at step ``at``.
-    """
-
-    result: str
-    at: str = ""
-    missing: Mapping[str, str] = field(default_factory=dict)
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """An exchange script; see the module."""
-
-    identifier: str
-    name: str
-    source: str
-    confidence: str
-    description: str
-    interfaces: tuple[str, ...]
-    client: Client
-    steps: tuple[Step, ...]
-    outcomes: tuple[Outcome, ...]
-
-    @classmethod
-    def load(cls, path: str | PathLike[str]) -> Script:
-        """Read a script.
-
-        :raises ScriptError: when the file is no script; names file, step and rule.
-        :raises OSError: when it cannot be read.
-        """
-        file = Path(path)
-        try:
-            return _script(json.loads(file.read_text(encoding="utf-8")))
-        except json.JSONDecodeError as error:
-            raise ScriptError(f"{file.name}: no JSON: {error}") from None
-        except KeyError as error:
-            raise ScriptError(f"{file.name}: {error} is missing") from None
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ScriptError(f"{file.name}: {error}") from None
-
-    def outcome(self, generation: int) -> Outcome:
-        """What is expected on a card of ``generation`` 1 to 3."""
-        return self.outcomes[generation - 1]
+_MOST_REPEATS: Final = 15
+"""Commands of a step that repeats: more than any PIN or key has tries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,10 +148,10 @@ class _Run:
             return True
         for name, template in step.let.items():
             self._values.variables[name] = self._values.fill(template)
-        command = self._values.bytes(step.command)
+        command = self._values.to_bytes(step.command)
         first, body, sw = self._exchange(command)
         if step.repeat_until:
-            for _ in range(15):
+            for _ in range(_MOST_REPEATS):
                 if _matches(sw, (step.repeat_until,)):
                     break
                 self._check_status(number, step, command, first, sw)
@@ -352,7 +216,7 @@ class _Run:
 
     def _check_data(self, number: int, step: Step, body: bytes) -> None:
         templates = step.data[self._generation - 1]
-        if templates and body not in [self._values.bytes(template) for template in templates]:
+        if templates and body not in [self._values.to_bytes(template) for template in templates]:
             self._fail(number, step, f"body of {len(body)} bytes is not {' or '.join(templates)}")
 
     def _take_fields(self, number: int, step: Step, body: bytes, sw: bytes) -> bool:
@@ -396,108 +260,3 @@ def _without_contacts(pattern: str, command: bytes) -> str:
         if asked == 0 or asked > int(pattern[2:], 16):
             return "9000"
     return pattern
-
-
-# --- loading ------------------------------------------------------------------------------------
-
-_PATTERN: Final = re.compile(r"[0-9A-Fx]{4}")
-
-
-def _script(data: Any) -> Script:
-    if data["format"] != FORMAT:
-        raise ValueError(f"format is not {FORMAT}")
-    steps = tuple(_step(number, raw) for number, raw in enumerate(data["steps"], 1))
-    outcomes = tuple(_outcome(data["outcomes"], generation, steps) for generation in GENERATIONS)
-    return Script(
-        identifier=data["id"],
-        name=data["name"],
-        source=data["source"],
-        confidence=data["confidence"],
-        description=data["description"],
-        interfaces=tuple(data["interfaces"]),
-        client=Client(**data["client"]),
-        steps=steps,
-        outcomes=outcomes,
-    )
-
-
-def _step(number: int, raw: dict[str, Any]) -> Step:
-    where = f"step {number} ({raw.get('name', '')})"
-    try:
-        generations = tuple(raw.get("generations", GENERATIONS))
-        if bool(raw.get("command")) == bool(raw.get("reset")):
-            raise ValueError("needs a command or a reset")
-        status = _per_generation(raw.get("status", []))
-        if raw.get("command") and not raw.get("repeat_until"):
-            silent = [g for g in generations if not status[g - 1]]
-            if silent:
-                raise ValueError(f"no status for generation {silent[0]}")
-        return Step(
-            name=raw["name"],
-            command=raw.get("command", ""),
-            reset=raw.get("reset", ""),
-            let=raw.get("let", {}),
-            generations=generations,
-            status=tuple(_patterns(words) for words in status),
-            final=tuple(_patterns(words) for words in _per_generation(raw.get("final", []))),
-            data=_per_generation(raw.get("data", [])),
-            accept=_patterns(raw.get("accept", ("9000", "61xx"))),
-            fields=tuple(_field(item) for item in raw.get("fields", [])),
-            repeat_until=raw.get("repeat_until", ""),
-        )
-    except KeyError as error:
-        raise ValueError(f"{where}: {error} is missing") from None
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{where}: {error}") from None
-
-
-def _patterns(words: Any) -> tuple[str, ...]:
-    patterns = ("xxxx",) if words == "any" else tuple(words)
-    for pattern in patterns:
-        if not _PATTERN.fullmatch(pattern):
-            raise ValueError(f"{pattern!r} is no status word")
-    return patterns
-
-
-def _per_generation(value: Any) -> tuple[tuple[str, ...], ...]:
-    """A list for all generations, or lists under keys such as "1" and "2,3"."""
-    if not isinstance(value, dict):
-        return (tuple(value),) * 3
-    found: list[tuple[str, ...]] = [(), (), ()]
-    for names, words in value.items():
-        for name in names.split(","):
-            found[GENERATIONS.index(int(name))] = tuple(words)
-    return tuple(found)
-
-
-def _field(raw: dict[str, Any]) -> Field:
-    if ("value" in raw) == ("matches" in raw):
-        raise ValueError(f"field {raw['name']!r} needs a value or a pattern")
-    return Field(
-        name=raw["name"],
-        start=raw.get("from", 2),
-        end=raw.get("to"),
-        whole=raw.get("of", "body") == "answer",
-        decode=raw.get("decode", "ascii"),
-        clean=tuple(raw.get("clean", ())),
-        required=raw.get("required", False),
-        value=raw.get("value"),
-        matches=raw.get("matches"),
-    )
-
-
-def _outcome(raw: dict[str, Any], generation: int, steps: tuple[Step, ...]) -> Outcome:
-    data = raw[str(generation)]
-    outcome = Outcome(**data)
-    names = {step.name for step in steps if generation in step.generations}
-    fields = {item.name for step in steps for item in step.fields}
-    rules = {
-        "complete": not outcome.at and not outcome.missing,
-        "incomplete": not outcome.at and bool(outcome.missing),
-        "stops": outcome.at in names,
-    }
-    if not rules[outcome.result]:
-        raise ValueError(f"outcome of generation {generation} contradicts itself")
-    if not fields.issuperset(outcome.missing):
-        raise ValueError(f"outcome of generation {generation} names an unknown field")
-    return outcome

@@ -66,7 +66,9 @@ def test_the_table_is_whole() -> None:
         and found.prefecture not in ("市辖区", "县")
     ]
     assert len(names) == 333
-    endings = [next(e for e in ("自治州", "地区", "盟", "市") if name.endswith(e)) for name in names]
+    endings = [
+        next(e for e in ("自治州", "地区", "盟", "市") if name.endswith(e)) for name in names
+    ]
     assert {e: endings.count(e) for e in set(endings)} == {
         "市": 293,
         "地区": 7,

@@ -12,7 +12,7 @@ import issuance.pytest_plugin
 
 ROOT = Path(__file__).parents[2]
 
-TESTS = '''
+TESTS = """
 from datetime import date
 
 import pytest
@@ -45,7 +45,7 @@ def test_roots(issue_sscard, sscard_roots):
 def test_bad_holder(issue_sscard):
     with pytest.raises(ValueError, match="holder: city: is not a known division code"):
         issue_sscard(city="999999")
-'''
+"""
 
 
 def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -82,4 +82,3 @@ def test_importing_the_plugin_is_cheap(tmp_path: Path) -> None:
     )
     done = run(["-c", code], tmp_path)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
-

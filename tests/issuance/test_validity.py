@@ -49,7 +49,7 @@ def test_one_wrong_digit_is_noticed(number: str, position: int, shift: int) -> N
 
 @given(citizen_numbers(), st.integers(0, 15))
 def test_exchanged_neighbours_are_noticed(number: str, position: int) -> None:
-    left, right = number[position : position + 2]
+    left, right = number[position], number[position + 1]
     exchanged = number[:position] + right + left + number[position + 2 :]
     wrong = check_social_security_number(exchanged, TODAY) is not None
     assert wrong == (left != right)

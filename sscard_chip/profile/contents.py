@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What there is to say about a card, as plain values for tables and JSON: see ``inspect``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One data item: ``raw`` in hex, ``text`` decoded, ``meaning`` of a coded value."""
+
+    tag: str
+    name: str
+    english: str
+    raw: str
+    text: str
+    meaning: str = ""
+    items: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileContents:
+    """One EF. ``records`` holds its TLVs one by one, of a cyclic file the fields of each record.
+
+    ``body`` is the hex content of a transparent file without its trailing 00 bytes.
+    """
+
+    fid: str
+    sfi: str
+    name: str
+    english: str
+    structure: str
+    read: str
+    write: str
+    size: int
+    records: tuple[tuple[Value, ...], ...] = ()
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """One key of all its versions. ``tries`` has one count per version, none if never locked."""
+
+    name: str
+    kid: str
+    use: str
+    purpose: str
+    versions: tuple[int, ...]
+    tries: tuple[int, ...]
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class PinState:
+    """``is_set`` is false for a card without PIN."""
+
+    is_set: bool
+    tries: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One record of 医疗交易明细. ``time`` is the terminal's local time, amounts are fen.
+
+    A load has one amount, ``account_fen``; so has a purchase on a card that keeps the personal
+    account alone.
+    """
+
+    number: int
+    kind: str
+    terminal: str
+    time: str
+    account_fen: int
+    self_paid_fen: int
+    pooled_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """The medical account (医疗保险金额文件): amounts in fen, ``log`` newest first.
+
+    ``starting_day`` is mmdd. ``account_only`` cards keep no yearly totals.
+    """
+
+    balance_fen: int
+    self_paid_total_fen: int
+    pooled_total_fen: int
+    year: str
+    starting_day: str
+    load_counter: int
+    purchase_counter: int
+    account_only: bool
+    log: tuple[Transaction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryContents:
+    """An MF, DDF or ADF."""
+
+    fid: str
+    name: str
+    english: str
+    df_name: str
+    blocked: bool
+    pin: PinState | None
+    keys: tuple[KeyState, ...]
+    files: tuple[FileContents, ...]
+    account: AccountState | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardContents:
+    """A whole card. ``generation`` is None when the card holds no known version."""
+
+    atr: str
+    generation: int | None
+    version: str
+    algorithm: str
+    contactless: bool
+    life_cycle: str
+    directories: tuple[DirectoryContents, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)

@@ -1,0 +1,431 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is on a PSAM: environments, files and keys as data, and their memory (PSAM guide, 5, 6).
+
+The MF is the DES environment (sx1); the SM4 environment (sx3) is a DDF below it. Each has its
+own complete set of files: 0001, 0015, 0016 and DF01 with 0019, 001A to 001C, 0011 to 0013.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from sscard_chip.applications.psam import PSAM_KIND
+from sscard_chip.applications.psam.access import SX1, SX3
+from sscard_chip.applications.psam.keys import KEY_FILES, KeyType, encode_record, use_byte
+from sscard_chip.applications.psam.purchase import ANSWERS_63CF
+from sscard_chip.filesystem.layout import (
+    COUNT_IN_HEADER,
+    STATE_AT,
+    DirectoryHeader,
+    FileHeader,
+    FileType,
+    LifeCycle,
+    create_directory,
+    create_file,
+    format_memory,
+)
+from sscard_chip.filesystem.tree import MF_FID
+from sscard_chip.memory import Memory
+from sscard_chip.profile.build import H, M, transparent
+from sscard_chip.profile.compiler import MEMORY_SIZE
+from sscard_chip.profile.model import (
+    FREE,
+    NEVER,
+    Confidence,
+    ElementaryFile,
+    Format,
+    Item,
+    Rule,
+    key,
+)
+from sscard_chip.security.access import encode_rule
+from sscard_chip.security.keys import RECORD_LENGTH
+from sscard_chip.security.suite import SUITES, Suite
+
+_CLAUSE: Final = "PSAM guide, part 9 of the draft of LD/T 32, section 5"
+
+
+def _field(length: int, name: str, english: str, coding: Format = Format.B) -> Item:
+    """A raw field of a transparent file."""
+    return Item(0, name, english, coding, length)
+
+
+def _raw(
+    fid: int, name: str, english: str, write: Rule, *fields: Item, read: Rule = FREE
+) -> ElementaryFile:
+    size = sum(item.length for item in fields)
+    return transparent(fid, name, english, read, write, size, items=fields, clause=_CLAUSE)
+
+
+# The guide lets the environment's master key write these two; it has no command to prove that
+# key with, so after issuing nobody writes them.
+PUBLIC_DATA: Final = _raw(
+    0x0015,
+    "卡片公共信息文件",
+    "public data of the PSAM",
+    NEVER,
+    _field(1, "发行机构标识", "issuer"),
+    _field(10, "PSAM序列号", "serial number", Format.CN),
+    _field(1, "PSAM版本号", "version of the PSAM"),
+    _field(1, "密钥卡类型", "kind of key card"),
+    _field(2, "发卡方自定义FCI数据", "issuer's own FCI data"),
+)
+TERMINAL: Final = _raw(
+    0x0016,
+    "终端信息文件",
+    "terminal",
+    NEVER,
+    _field(6, "终端机编号", "terminal number", Format.CN),
+)
+TRANSACTION_NUMBER: Final = _raw(
+    0x0019,
+    "终端交易序号文件",
+    "terminal transaction number",
+    NEVER,
+    _field(4, "终端交易序号", "terminal transaction number"),
+)
+
+
+def _information(fid: int, name: str, english: str, kid: int) -> ElementaryFile:
+    return _raw(
+        fid,
+        f"{name}应用信息文件",
+        f"application data, {english}",
+        key(kid),
+        _field(1, "医疗消费密钥索引号", "index of the purchase key"),
+        _field(1, "鉴别密钥版本号", "version of the authentication keys"),
+        _field(4, "启用日期", "valid from", Format.CN),
+        _field(4, "有效日期", "valid to", Format.CN),
+    )
+
+
+# KID-01 to KID-03 are keys of DF01 itself: bit 8 set.
+INFORMATION: Final = (
+    _information(0x001A, "国家级", "country", 0x81),
+    _information(0x001B, "省级", "province", 0x82),
+    _information(0x001C, "地市级", "city", 0x83),
+)
+
+ENVIRONMENT_FILES: Final = (PUBLIC_DATA, TERMINAL)
+APPLICATION_FILES: Final = (TRANSACTION_NUMBER, *INFORMATION)
+
+DF01: Final = 0xDF01
+AID: Final = bytes.fromhex("D15600000590")
+_LABEL: Final = "社会保障应用"
+_SX3_FID: Final = 0xDDF2  # the guide gives DDF1 to sx2; nobody prints that of sx3 [L]
+_DIR_FID: Final = 0x0001
+_DIR_SIZE: Final = 0x80
+_BY_MASTER: Final = 0x80  # access byte: master key of the environment
+_APPLICATION_WRITES: Final = 0x30  # key file: enciphered and MACed
+_TLV: Final = 0x01
+_RECORDS: Final = 96  # room for keys in each key file
+ACCESS_TRIES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SamKeyRow:
+    """One key that a PSAM serves: the root's name, its type and its identifier on the PSAM.
+
+    A purchase key has its version in place of the identifier, and all ``versions`` are there.
+    Of the others there is one, for a format 1 record names no version [L]. ``single`` keys, the
+    STKs, are single DES on cards of the DES suite.
+    """
+
+    root: str
+    type: KeyType
+    identifier: int
+    versions: int = 3
+    confidence: Confidence = H
+    single: bool = False
+
+
+def _rows(
+    key_type: KeyType,
+    identifiers: Mapping[str, int],
+    confidence: Confidence = H,
+    versions: int = 3,
+    *,
+    single: bool = False,
+) -> tuple[SamKeyRow, ...]:
+    return tuple(
+        SamKeyRow(root, key_type, identifier, versions, confidence, single)
+        for root, identifier in identifiers.items()
+    )
+
+
+# National identifiers and types are printed (annex B, H); the provinces' own are those of one
+# province's programs and of the terminal interface (M). STK is type 6 in the annex; type 8 lets
+# a terminal reload a PIN through the PSAM as well, and that is what the field has.
+KEYS: Final[tuple[SamKeyRow, ...]] = (
+    *_rows(KeyType.PURCHASE, {"DPK": 0x01}),
+    *_rows(KeyType.ENCRYPTION, {"IRK": 0x08, "RKSSSE": 0x0A}),
+    *_rows(
+        KeyType.MAC_AND_ENCRYPTION,
+        {"STKSSSE": 0x09, "STKDF01": 0x20, "STKDF02": 0x21, "STKDF03": 0x22, "STKDF04": 0x23},
+        versions=1,
+        single=True,
+    ),
+    *_rows(KeyType.MAC_AND_ENCRYPTION, {"STKDF07": 0x3C}, M, 1, single=True),
+    *_rows(KeyType.MAC_AND_ENCRYPTION, {"PUK": 0x10, "BK": 0x11}, M, 1),
+    *_rows(KeyType.MAC_AND_ENCRYPTION, {"LKDF03": 0x40, "LKDF04": 0x41}, M, 1),
+    *_rows(
+        KeyType.ENCRYPTION,
+        {
+            "UK3DF01": 0x24,
+            "UK4DF01": 0x25,
+            "UK1DF02": 0x26,
+            "UK4DF02": 0x27,
+            "UK5DF02": 0x28,
+            "UK2DF03": 0x29,
+            "UK2DF04": 0x2A,
+            "RK1DF03": 0x2B,
+            "RK2DF03": 0x2C,
+            "RK1DF04": 0x2D,
+        },
+    ),
+    *_rows(
+        KeyType.ENCRYPTION,
+        {
+            "RK1DF01": 0x2E,
+            "UK6DF01": 0x2F,
+            "UK7DF01": 0x30,
+            "UK8DF01": 0x31,
+            "UK9DF01": 0x32,
+            "UKADF01": 0x33,
+            "UKBDF01": 0x34,
+            "RK1DF02": 0x35,
+            "UK6DF02": 0x36,
+            "UK4DF03": 0x37,
+            "UK5DF03": 0x38,
+            "UK6DF03": 0x39,
+            "UK7DF03": 0x3A,
+            "UK8DF03": 0x3B,
+            "RK1DF07": 0x3D,
+            "UK1DF07": 0x3E,
+            "RK2DF07": 0x3F,
+            "UK2DF07": 0xB0,
+            "RK3DF07": 0xB1,
+            "UK3DF07": 0xB2,
+        },
+        M,
+    ),
+    *_rows(
+        KeyType.MAC_AND_ENCRYPTION,
+        {
+            "UKSSSE": 0x12,
+            "UK1DF01": 0x42,
+            "UK2DF01": 0x43,
+            "UK5DF01": 0x44,
+            "UK2DF02": 0x45,
+            "UK3DF02": 0x46,
+            "UK1DF03": 0x47,
+            "UK3DF03": 0x48,
+            "UK1DF04": 0x49,
+            "DSK": 0x4A,
+            "RK1DF06": 0x52,
+        },
+        M,
+    ),
+)
+
+
+def key_file(row: SamKeyRow) -> int:
+    """FID of the key file for a key, by the range of its identifier [L].
+
+    08 to 0F, 20 to 3F and purchase keys: the country's; 10 to 17, 40 to 7F: a province's; 18 to
+    1F and 80 to BF: a city's.
+    """
+    country, province, city = KEY_FILES
+    identifier = row.identifier
+    if row.type is KeyType.PURCHASE or identifier < 0x10 or 0x20 <= identifier < 0x40:
+        return country
+    return province if identifier < 0x18 or 0x40 <= identifier < 0x80 else city
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SamSecrets:
+    """The keys of one environment: its own, and by row and version those that it serves.
+
+    ``master_key`` is the environment's (MF or DDF), ``application_key`` that of DF01, ``access``
+    are KID-01 to KID-03; 16 bytes each. ``keys`` are those of the PSAM's level.
+    """
+
+    master_key: bytes
+    application_key: bytes
+    access: tuple[bytes, bytes, bytes]
+    keys: Mapping[tuple[SamKeyRow, int], bytes]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SamContents:
+    """All that is particular to one PSAM.
+
+    ``steps`` of diversification are left to it: 3 ministry, 2 province, 1 city. ``files`` are
+    whole contents by FID, the same in every environment [L]. An environment without secrets has
+    its files and no keys.
+    """
+
+    historical_bytes: bytes
+    steps: int
+    secrets: Mapping[str, SamSecrets]
+    files: Mapping[int, bytes] = field(default_factory=dict)
+    stk_type: KeyType = KeyType.MAC_AND_ENCRYPTION
+    wrong_mac2_is_63cf: bool = False
+
+
+def compile_psam(contents: SamContents) -> Memory:
+    """The memory of a PSAM, ready for use; sx3 is there when it has secrets.
+
+    Raises ValueError for secrets of another suite than 3des or sm4, or of a wrong length.
+    """
+    if not contents.secrets or not set(contents.secrets) <= set(SUITES):
+        raise ValueError(f"a PSAM has keys of {' or '.join(SUITES)}")
+    memory = format_memory(MEMORY_SIZE, historical_bytes=contents.historical_bytes, kind=PSAM_KIND)
+    with_sm4 = "sm4" in contents.secrets
+    below = (_dir_record(SX3),) if with_sm4 else ()
+    mf = _create_environment(memory, 0, FileType.MF, contents, "3des", below)
+    if with_sm4:
+        _create_environment(memory, mf, FileType.DDF, contents, "sm4")
+    memory.write(STATE_AT, bytes((LifeCycle.WORKING,)))
+    memory.commit()
+    return memory
+
+
+def _create_environment(
+    memory: Memory,
+    parent: int,
+    file_type: FileType,
+    contents: SamContents,
+    algorithm: str,
+    below: tuple[bytes, ...] = (),
+) -> int:
+    suite, secrets = SUITES[algorithm], contents.secrets.get(algorithm)
+    is_mf = file_type is FileType.MF
+    environment = create_directory(
+        memory,
+        parent,
+        DirectoryHeader(
+            file_type,
+            MF_FID if is_mf else _SX3_FID,
+            SX1 if is_mf else SX3,
+            dir_sfi=_DIR_FID,
+            algorithm=suite.key_code(16),
+            master_key=_secret(secrets.master_key) if secrets else bytes(16),
+        ),
+    )
+    memory.commit()
+    records = b"".join((_dir_record(AID, _LABEL), *below))
+    directory_file = FileHeader(
+        FileType.LINEAR_VARIABLE,
+        _DIR_FID,
+        _DIR_SIZE,
+        record_format=_TLV,
+        write_access=_BY_MASTER,
+    )
+    _create(memory, environment, directory_file, records)
+    _create_files(memory, environment, ENVIRONMENT_FILES, contents)
+    application = create_directory(
+        memory,
+        environment,
+        DirectoryHeader(
+            FileType.ADF,
+            DF01,
+            AID,
+            app_type=ANSWERS_63CF if contents.wrong_mac2_is_63cf else 0,
+            algorithm=suite.key_code(16),
+            master_key=_secret(secrets.application_key) if secrets else bytes(16),
+        ),
+    )
+    memory.commit()
+    _create_files(memory, application, APPLICATION_FILES, contents)
+    _create_key_files(memory, application, contents, suite, secrets)
+    return environment
+
+
+def _create(memory: Memory, parent: int, header: FileHeader, content: bytes) -> int:
+    offset = create_file(memory, parent, header, content)
+    memory.commit()
+    return offset
+
+
+def _create_files(
+    memory: Memory, parent: int, files: tuple[ElementaryFile, ...], contents: SamContents
+) -> None:
+    for file in files:
+        content = contents.files.get(file.fid, b"")
+        if len(content) > file.size:
+            raise ValueError(f"file {file.fid:04X}: has {file.size} bytes")
+        write = file.write
+        access, right = encode_rule(
+            pin=write.pin, kid=write.kid, both=write.both, never=write.never
+        )
+        header = FileHeader(
+            FileType.TRANSPARENT, file.fid, file.size, write_access=access, write_right=right
+        )
+        _create(memory, parent, header, content)
+
+
+def _create_key_files(
+    memory: Memory,
+    parent: int,
+    contents: SamContents,
+    suite: Suite,
+    secrets: SamSecrets | None,
+) -> None:
+    records: dict[int, list[bytes]] = {fid: [] for fid in KEY_FILES}
+    if secrets:
+        for kid, fid in enumerate(KEY_FILES, 1):
+            secret = _secret(secrets.access[kid - 1])
+            records[fid].append(
+                encode_record(KeyType.ACCESS, kid, suite.key_code(16), secret, limit=ACCESS_TRIES)
+            )
+        for (row, version), secret in secrets.keys.items():
+            records[key_file(row)].append(_record(row, version, secret, contents, suite))
+    for fid, content in records.items():
+        header = FileHeader(
+            FileType.KEY, fid, _RECORDS * RECORD_LENGTH, write_access=_APPLICATION_WRITES
+        )
+        offset = _create(memory, parent, header, b"".join(content))
+        memory.write(offset + COUNT_IN_HEADER, bytes((len(content),)))
+        memory.commit()
+
+
+def _record(
+    row: SamKeyRow, version: int, secret: bytes, contents: SamContents, suite: Suite
+) -> bytes:
+    """The record of a served key; a single key carries code 01, and 16 bytes all the same [L]."""
+    length = 8 if row.single and suite.block == 8 else 16
+    use = use_byte(contents.stk_type if row.single else row.type, contents.steps)
+    identifier = version if row.type is KeyType.PURCHASE else row.identifier
+    return encode_record(use, identifier, suite.key_code(length), _secret(secret))
+
+
+def _secret(secret: bytes) -> bytes:
+    if len(secret) != 16:
+        raise ValueError("a key of the PSAM must be 16 bytes")
+    return secret
+
+
+def _dir_record(name: bytes, label: str = "") -> bytes:
+    """An entry 61 {4F name, 50 label of an application}, a record of its own."""
+    text = label.encode("gbk")
+    entry = bytes((0x4F, len(name))) + name
+    if text:
+        entry += bytes((0x50, len(text))) + text
+    return bytes((0x61, len(entry))) + entry
+
+
+__all__ = [
+    "AID",
+    "APPLICATION_FILES",
+    "DF01",
+    "ENVIRONMENT_FILES",
+    "KEYS",
+    "SamContents",
+    "SamKeyRow",
+    "SamSecrets",
+    "compile_psam",
+    "key_file",
+]

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard serve`` as a process of its own, against the socket of a vpcd played by the test."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sscard_chip import Card
+from sscard_chip.reader.framing import FrameSocket
+
+POWER_ON, GET_ATR = b"\x01", b"\x04"
+SELECT = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
+WRONG_PIN = bytes.fromhex("0020000003999999")
+
+
+@contextmanager
+def served(card: Path, *options: str) -> Iterator[tuple[FrameSocket, subprocess.Popen[str]]]:
+    """Run the command and accept its connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        command = [sys.executable, "-m", "sscard_cli", "serve", str(card), "--vpcd", address]
+        process = subprocess.Popen(
+            [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            connected, _ = listener.accept()
+            with connected:
+                connected.settimeout(20)
+                yield FrameSocket(connected), process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def ask(reader: FrameSocket, payload: bytes) -> bytes:
+    reader.send(payload)
+    return reader.receive()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("durability", ["memory", "os", "disk"])
+def test_the_card_keeps_what_it_answered_when_the_reader_ends(
+    number: signal.Signals, durability: str, issue: Callable[..., Path]
+) -> None:
+    path = issue(2)
+    with served(path, "--durability", durability) as (reader, process):
+        assert ask(reader, GET_ATR)[:4] == bytes.fromhex("3B6D0000")
+        reader.send(POWER_ON)
+        assert ask(reader, SELECT)[0] == 0x61
+        answer = ask(reader, WRONG_PIN)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert output.endswith("ended, cards saved\n")
+    with Card.open(path) as card:
+        pin = next(d.pin for d in card.files.directories if d.pin)
+        assert answer == bytes((0x63, 0xC0 | pin.tries))
+
+
+def test_events_as_json_and_a_trace_without_secrets(issue: Callable[..., Path]) -> None:
+    with served(issue(3), "--interface", "contactless", "--json", "--trace") as (reader, process):
+        atr = ask(reader, GET_ATR)
+        reader.send(POWER_ON)
+        assert ask(reader, SELECT)[-2:] == b"\x90\x00"
+        ask(reader, WRONG_PIN)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=20)
+    events = [json.loads(line) for line in output.splitlines()]
+    assert atr.hex().upper() in events[0]["event"]
+    assert [event["event"] for event in events[1:]] == ["connected", "disconnected"]
+    assert "VERIFY" in errors
+    assert "999999" not in errors

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every exchange script against every generation, over T=0 and without contacts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sscard_chip.reader.interface import Connection, ContactInterface, ContactlessInterface
+from sscard_chip.terminal.script import Script, ScriptError
+from tests.vectors.cards import GENERATIONS, SCRIPTS, VECTORS, card, load, play
+from tests.vectors.schema import errors
+
+PROGRAMS = [f"E{number:02d}" for number in range(1, 15)]
+CONTACTLESS = [name for name, script in SCRIPTS.items() if "contactless" in script.interfaces]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_file_follows_its_schema(name: str) -> None:
+    document = load(f"exchanges/{name}.json")
+    assert errors(document, load("schema/exchange.json")) == []
+    assert document["id"] == name
+
+
+def test_all_programs_are_there() -> None:
+    assert [name for name in PROGRAMS if name not in SCRIPTS] == []
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_over_contacts(name: str, generation: int) -> None:
+    script = SCRIPTS[name]
+    result = play(script, ContactInterface(card(generation, script)), generation)
+    assert result.passed, result.report()
+
+
+@pytest.mark.parametrize("name", CONTACTLESS)
+def test_without_contacts(name: str) -> None:
+    script = SCRIPTS[name]
+    interface = ContactlessInterface(card(3, script))
+    result = play(script, interface, 3, interface="contactless")
+    assert result.passed, result.report()
+
+
+def test_a_deviation_is_reported_without_secrets(tmp_path: Path) -> None:
+    document: dict[str, Any] = load("exchanges/E10.json")
+    verify = next(step for step in document["steps"] if step["name"] == "verify PIN at SSSE")
+    verify["status"] = ["6982"]
+    name = next(step for step in document["steps"] if step["name"] == "id number")
+    name["fields"][0]["value"] = "{holder.card_number}"
+    path = tmp_path / "E10.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    result = play(Script.load(path), ContactInterface(card(1)), 1)
+    assert not result.passed
+    report = result.report()
+    assert "(verify PIN at SSSE): 00200000{pin}: status word: expected 6982, got 9000" in report
+    assert "field 'social_security_number' is not {holder.card_number}" in report
+    holder = load("holders/generation1.json")
+    for value in (holder["pin"], holder["social_security_number"], holder["card_number"]):
+        assert value not in report
+        assert value not in repr(result)
+
+
+def test_a_client_that_does_not_stop_where_it_should_is_a_failure(tmp_path: Path) -> None:
+    document: dict[str, Any] = load("exchanges/E14.json")
+    document["outcomes"]["3"] = {"result": "complete"}
+    path = tmp_path / "E14.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    result = play(Script.load(path), ContactInterface(card(3)), 3)
+    assert (
+        "the client should run to its end but stopped at 'id number by number'" in result.report()
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"format": "sscard-exchange/2"}, "format is not sscard-exchange/1"),
+        ({"outcomes": {"1": {"result": "complete"}}}, "'2' is missing"),
+        ({"steps": [{"name": "s", "command": "00"}]}, "step 1 (s): no status for generation 1"),
+        ({"steps": [{"name": "s"}]}, "step 1 (s): needs a command or a reset"),
+        (
+            {"steps": [{"name": "s", "command": "00", "status": ["900"]}]},
+            "step 1 (s): '900' is no status word",
+        ),
+    ],
+)
+def test_a_wrong_script_is_one_clear_line(
+    tmp_path: Path, change: dict[str, Any], rule: str
+) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps(load("exchanges/E14.json") | change), encoding="utf-8")
+    with pytest.raises(ScriptError) as caught:
+        Script.load(path)
+    assert str(caught.value) == f"wrong.json: {rule}"
+
+
+def test_no_json_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(ScriptError, match=r"^wrong\.json: no JSON: "):
+        Script.load(path)
+
+
+def test_an_unknown_placeholder_names_the_step(tmp_path: Path) -> None:
+    document = load("exchanges/E14.json")
+    document["steps"][0]["command"] = "00A40400{nothing}"
+    path = tmp_path / "E14.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ScriptError, match=r"^E14 step 1 \(select SSSE\): placeholder \{nothing\}"):
+        play(Script.load(path), ContactInterface(card(2)), 2)
+
+
+def test_the_folder_holds_nothing_else() -> None:
+    assert {path.suffix for path in (VECTORS / "exchanges").iterdir()} == {".json"}
+
+
+# --- the runner notices ---------------------------------------------------------------------------
+
+
+class Tampered:
+    """A slot whose card answers otherwise than it should."""
+
+    def __init__(self, slot: Connection, change: Callable[[bytes], bytes]) -> None:
+        self._slot = slot
+        self._change = change
+
+    @property
+    def atr(self) -> bytes:
+        return self._slot.atr
+
+    def power_on(self) -> bytes:
+        return self._slot.power_on()
+
+    def reset(self) -> bytes:
+        return self._slot.reset()
+
+    def power_off(self) -> None:
+        self._slot.power_off()
+
+    def transmit(self, apdu: bytes) -> bytes:
+        return self._change(self._slot.transmit(apdu))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_card_that_only_fails_fails_every_script(name: str) -> None:
+    script = SCRIPTS[name]
+    for generation in GENERATIONS:
+        slot = Tampered(ContactInterface(card(generation, script)), lambda answer: b"\x6f\x00")
+        assert not play(script, slot, generation).passed
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, script in SCRIPTS.items() if any(step.fields for step in script.steps)]
+)
+def test_a_value_with_one_wrong_bit_is_noticed(name: str) -> None:
+    """Every answer of four bytes or more has one bit of its third byte turned over."""
+
+    def change(answer: bytes) -> bytes:
+        return answer if len(answer) < 6 else answer[:2] + bytes((answer[2] ^ 1,)) + answer[3:]
+
+    script = SCRIPTS[name]
+    result = play(script, Tampered(ContactInterface(card(2, script)), change), 2)
+    assert "field " in result.report() or "body of" in result.report()
+
+
+def test_a_card_that_truncates_instead_of_6c_is_noticed() -> None:
+    """Programs whose Le is the value's length would take too few bytes for the value."""
+
+    class Truncating(Tampered):
+        def transmit(self, apdu: bytes) -> bytes:
+            answer = self._slot.transmit(apdu)
+            if len(apdu) == 5 and answer[0] == 0x6C:
+                whole = self._slot.transmit(apdu[:4] + answer[1:2])
+                return whole[: apdu[4]] + whole[-2:]
+            return answer
+
+    slot = Truncating(ContactInterface(card(2)), lambda answer: answer)
+    report = play(SCRIPTS["E03"], slot, 2).report()
+    assert "00B2010010: status word: expected 6C12, got 9000 (success)" in report
