@@ -4,15 +4,14 @@
 A PSAM of level 1 holds the ministry's roots as they are, one of level 2 a province's keys, one
 of level 3 a city's: the roots already diversified by the factors that it need not be told.
 
->>> from issuance.roots import RootKeys                                    # doctest: +SKIP
->>> roots = RootKeys.load("roots.json")                                    # doctest: +SKIP
->>> memory = make_psam(roots, level=3, terminal_id="510100000001")         # doctest: +SKIP
+>>> from issuance.roots import create_roots
+>>> memory = make_psam(create_roots(), level=3, terminal_id="510100000001")
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -24,33 +23,30 @@ from sscard_chip.memory import Memory
 from sscard_chip.profile import psam
 from sscard_chip.profile.psam import SamContents, SamKeyRow, SamSecrets
 from sscard_chip.security.diversify import city_factor, province_factor
-from sscard_chip.security.keystore import KeyStore
+from sscard_chip.security.keystore import KeyStore, KeyStoreError
 from sscard_chip.security.suite import SUITES
 
-LEVELS: Final = (1, 2, 3)
 TERMINAL_DIGITS: Final = 12
 SERIAL_DIGITS: Final = 20
+VALID_YEARS: Final = 10
 
-_STEPS_OF_LEVEL_0: Final = 4
 _PSAM_VERSION: Final = 0x01
-_VALID_YEARS: Final = 10
-_FIRST_NUMBER: Final = 1
-_MAX_NUMBER: Final = 0xFFFFFFFF
 _HISTORICAL_HEAD: Final = b"SSCPSAM"
 
-# The PSAM's own keys have no roots of their own in a key file. They come from the cards' master
-# roots, by first factors that no card has, and the PSAM's serial number [L].
-_MASTER: Final = b"PSAM-MK\0"
-_ACCESS: Final = (b"PSAMKID1", b"PSAMKID2", b"PSAMKID3")
+# A PSAM's own keys have no roots in a key file. They come from the cards' master roots, by first
+# factors that no province has and the PSAM's serial number [L].
+_OF_MASTER: Final = b"PSAM-MK\0"
+_OF_ACCESS: Final = (b"PSAMKID1", b"PSAMKID2", b"PSAMKID3")
+_MF_ROOT, _DDF_ROOT, _ADF_ROOT = "MKMF", "MKSSSE", "MKDF01"
 
 
 class PsamError(ValueError):
-    """A PSAM that cannot be made as it was asked for; one line ``field: rule``."""
+    """A PSAM that cannot be made as it was asked for; one line, ``field: rule``."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class OwnKeys:
-    """What guards a PSAM's environment: 16 bytes each; ``access`` are KID-01 to KID-03."""
+    """What guards an environment of the PSAM, 16 bytes each; ``access``: KID-01 to KID-03."""
 
     master_key: bytes
     application_key: bytes
@@ -68,55 +64,131 @@ def make_psam(
     issuer: int = 1,
     key_version: int = 1,
     valid_from: date | None = None,
-    transaction_number: int = _FIRST_NUMBER,
+    transaction_number: int = 1,
     stk_reloads_pin: bool = True,
     wrong_mac2_is_63cf: bool = False,
     own_keys: Mapping[str, OwnKeys] | None = None,
 ) -> Memory:
     """A PSAM as a memory, ready for ``Card(memory)`` or ``Card.save``.
 
-    ``algorithm`` ``"3des"`` or ``"sm4"`` chooses the environment that gets keys, None both. The
-    DES environment is the MF and always there, that of SM4 only with keys. ``terminal_id`` is 12
-    digits; ``city`` of levels 2 and 3 is by default its first 6. ``serial`` has up to 20 digits,
-    by default random. ``key_version`` (1 to 3) is that of the keys other than DPK, all of whose
-    versions are there. ``stk_reloads_pin`` False gives STK the type that only MACs (6, as the
-    guide's annex has it). ``own_keys`` by suite replace those that the roots give.
+    ``algorithm`` (``"3des"``, ``"sm4"``) chooses the environment that gets keys, None both. The
+    DES environment is the MF and so always there; that of SM4 only with keys. ``terminal_id`` is
+    12 digits; ``city``, needed for levels 2 and 3, is by default its first 6. ``serial`` has up
+    to 20 digits, by default random ones. ``key_version`` (1 to 3) is that of all keys but DPK,
+    every version of which is there. ``valid_from`` is today unless said; the PSAM is valid for
+    ten years. ``transaction_number`` is the first that INIT SAM gives out. ``stk_reloads_pin``
+    False makes STK a key that only MACs (type 6, as the guide's annex has it).
+    ``wrong_mac2_is_63cf`` is what CREDIT SAM answers instead of 9302. ``own_keys`` by suite
+    replace those that come from the roots.
 
-    Raises KeyStoreError or :class:`PsamError`. Only a plain store gives the roots of level 1.
+    Raises KeyStoreError or :class:`PsamError`. Level 1 needs a store that gives its roots away.
     """
-    if level not in LEVELS:
-        raise PsamError("level: must be 1, 2 or 3")
-    _check_digits("terminal id", terminal_id, TERMINAL_DIGITS, TERMINAL_DIGITS)
-    own_serial = serial or terminal_id + f"{random.SystemRandom().randrange(10**8):08}"
-    _check_digits("serial", own_serial, 1, SERIAL_DIGITS)
-    own_serial = own_serial.rjust(SERIAL_DIGITS, "0")
+    _check_range("level", level, 1, 3)
+    _check_range("issuer", issuer, 0, 0xFF)
+    _check_range("key version", key_version, 1, 3)
+    _check_range("transaction number", transaction_number, 0, 0xFFFFFFFF)
+    terminal = _digits("terminal id", terminal_id, TERMINAL_DIGITS)
+    number = _serial(terminal_id if serial is None else serial, random=serial is None)
+    factors = _factors(level, terminal_id[:6] if city is None else city)
     if algorithm is not None and algorithm not in SUITES:
         raise PsamError(f"algorithm: must be one of {', '.join(SUITES)}")
-    for name, value, most in (("issuer", issuer, 0xFF), ("transaction number", 0, 0)):
-        if not 0 <= value <= most:
-            raise PsamError(f"{name}: must be from 0 to {most}")
-    factors = _factors(level, city or terminal_id[:6])
-    number = bytes.fromhex(own_serial)
-    given = own_keys or {}
-    secrets = {
-        suite: _secrets(roots, suite, factors, key_version, given.get(suite), number)
-        for suite in ([algorithm] if algorithm else SUITES)
+    own = dict(own_keys or {})
+    keys = {}
+    for suite in (algorithm,) if algorithm else tuple(SUITES):
+        guards = own.get(suite) or derive_own_keys(roots, suite, number)
+        served = _served_keys(roots, suite, factors, key_version)
+        keys[suite] = SamSecrets(guards.master_key, guards.application_key, guards.access, served)
+    information = _information(key_version, valid_from or date.today())
+    files = {
+        psam.PUBLIC_DATA.fid: bytes((issuer, *number, _PSAM_VERSION, level)),
+        psam.TERMINAL.fid: terminal,
+        psam.TRANSACTION_NUMBER.fid: transaction_number.to_bytes(4),
     }
-    start = valid_from or date.today()
-    information = _information(key_version, start)
     contents = SamContents(
-        historical_bytes=_HISTORICAL_HEAD + bytes.fromhex(terminal_id[:4]) + number[-4:],
-        steps=_STEPS_OF_LEVEL_0 - level,
-        secrets=secrets,
-        files={
-            psam.PUBLIC_DATA.fid: bytes((issuer,))
-            + number
-            + bytes((_PSAM_VERSION, level, 0, 0)),
-            psam.TERMINAL.fid: bytes.fromhex(terminal_id),
-            psam.TRANSACTION_NUMBER.fid: transaction_number.to_bytes(4),
-            **{file.fid: information for file in psam.INFORMATION},
-        },
+        historical_bytes=_HISTORICAL_HEAD + terminal[:2] + number[-4:],
+        steps=4 - level,
+        secrets=keys,
+        files=files | {file.fid: information for file in psam.INFORMATION},
         stk_type=KeyType.MAC_AND_ENCRYPTION if stk_reloads_pin else KeyType.MAC,
         wrong_mac2_is_63cf=wrong_mac2_is_63cf,
     )
     return psam.compile_psam(contents)
+
+
+def derive_own_keys(store: KeyStore, algorithm: str, serial: bytes) -> OwnKeys:
+    """The master and access keys that a PSAM with this serial number (10 bytes) gets [L]."""
+    tail = serial[-8:]
+    environment = _MF_ROOT if algorithm == "3des" else _DDF_ROOT
+    (master,) = store.diversify(algorithm, environment, 1, [(_OF_MASTER, tail)])
+    chains = [(factor, tail) for factor in (_OF_MASTER, *_OF_ACCESS)]
+    application, first, second, third = store.diversify(algorithm, _ADF_ROOT, 1, chains)
+    return OwnKeys(master, application, (first, second, third))
+
+
+def _served_keys(
+    store: KeyStore, algorithm: str, factors: Sequence[bytes], version: int
+) -> dict[tuple[SamKeyRow, int], bytes]:
+    """The keys of the PSAM's level. Where the cards have one version alone, that one."""
+    keys = {}
+    for row in psam.KEYS:
+        last = row.versions
+        versions = range(1, last + 1) if row.type is KeyType.PURCHASE else (min(version, last),)
+        for number in versions:
+            keys[row, number] = _level_key(store, algorithm, row.root, number, factors)
+    return keys
+
+
+def _level_key(
+    store: KeyStore, algorithm: str, name: str, version: int, factors: Sequence[bytes]
+) -> bytes:
+    """A root after ``factors``; without any the root itself, which a plain store alone gives."""
+    if factors:
+        return store.diversify(algorithm, name, version, [factors])[0]
+    if not isinstance(store, RootKeys):
+        raise KeyStoreError("a PSAM of level 1 takes roots, which this key store does not give")
+    return store._root(algorithm, name, version)
+
+
+def _factors(level: int, city: str) -> tuple[bytes, ...]:
+    """The factors that the keys of a level have behind them."""
+    if level == 1:
+        return ()
+    try:
+        check_division(city)
+    except DivisionError as error:
+        raise PsamError(f"city: {error}") from None
+    return (province_factor(city), city_factor(city))[: level - 1]
+
+
+def _information(key_version: int, start: date) -> bytes:
+    """001A to 001C: index of the purchase key, key version, first and last day.
+
+    All three levels' files are filled alike [L].
+    """
+    try:
+        end = start.replace(year=start.year + VALID_YEARS)
+    except ValueError:  # 29 February
+        end = start.replace(year=start.year + VALID_YEARS, day=28)
+    dates = bytes.fromhex(f"{start:%Y%m%d}{end:%Y%m%d}")
+    return bytes((key_version, key_version)) + dates
+
+
+def _serial(digits: str, *, random: bool) -> bytes:
+    """PSAM序列号, 10 bytes: the digits given, or the terminal's number and random ones."""
+    if random:
+        rest = SERIAL_DIGITS - len(digits)
+        digits += f"{secrets.randbelow(10**rest):0{rest}}"
+    if not 1 <= len(digits) <= SERIAL_DIGITS:
+        raise PsamError(f"serial: must be 1 to {SERIAL_DIGITS} digits")
+    return _digits("serial", digits.rjust(SERIAL_DIGITS, "0"), SERIAL_DIGITS)
+
+
+def _digits(name: str, digits: str, count: int) -> bytes:
+    if len(digits) != count or not (digits.isascii() and digits.isdecimal()):
+        raise PsamError(f"{name}: must be {count} digits")
+    return bytes.fromhex(digits)
+
+
+def _check_range(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise PsamError(f"{name}: must be from {least} to {most}")

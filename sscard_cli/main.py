@@ -19,6 +19,7 @@ import click
 COMMANDS: Final = {
     "keys": ("sscard_cli.keys", "keys", "Root keys: create a file of test keys."),
     "issue": ("sscard_cli.issue", "issue", "Issue a card of generation 1, 2 or 3."),
+    "psam": ("sscard_cli.psam", "psam", "Make a PSAM, the terminal's card."),
     "info": ("sscard_cli.info", "info", "Show everything on a card, decoded."),
     "apdu": ("sscard_cli.apdu", "apdu", "Exchange raw APDUs with a card."),
     "serve": ("sscard_cli.serve", "serve", "Put a card into a virtual PC/SC reader."),

@@ -145,7 +145,7 @@ def test_challenge_and_mac(p2: int) -> None:
         ("0112", 0x6A80),  # two digits
         ("03AABBCC", 0x6A80),
         ("03123F56", 0x6A80),
-        ("07112233", 0x6A80),  # the padding does not begin where LD says
+        ("06112233", 0x6A80),  # the padding does not begin where LD says
         ("FF112233", 0x6A80),
     ],
 )

@@ -19,6 +19,7 @@ from sscard_cli.main import main
 Issue = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SELECT = "00A404000F7378312E73682EC9E7BBE1B1A3D5CF"
 VERIFY = "0020000003123456"
 WRONG_PIN = "0020000003999999"
@@ -149,6 +150,21 @@ def test_issue_replaces_only_by_force(
     assert card.read_bytes() == before
     assert main([*arguments, "--force", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["generation"] == 2
+
+
+def test_a_region_has_keys_and_files_of_its_own(
+    tmp_path: Path, write_holder: Callable[..., Path], capsys: Capture
+) -> None:
+    keys, card = str(tmp_path / "roots.json"), str(tmp_path / "card.ssc")
+    local = ["--local-files", str(EXAMPLES / "local-files.toml")]
+    assert main(["keys", "create", keys, *local]) == 0
+    arguments = ["issue", "--generation", "3", "--keys", keys, "--out", card, *local]
+    assert main([*arguments, "--holder", str(write_holder())]) == 0
+    capsys.readouterr()
+    assert main(["info", card, "--json"]) == 0
+    assert "人员识别号" not in capsys.readouterr().out
+    assert main(["info", card, "--json", *local]) == 0
+    assert "人员识别号" in capsys.readouterr().out
 
 
 # --- apdu ----------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sscard_chip import trace_layouts as layouts
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.model import Directory, ElementaryFile, Item, KeyUse, Profile
+from sscard_chip.trace import layouts
 
 MF_FID: Final = 0x3F00
 MF_NAME: Final = "MF 主文件"

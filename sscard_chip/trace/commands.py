@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sscard_chip import trace_layouts as layouts
 from sscard_chip.profile.model import ElementaryFile, KeyUse, Structure
-from sscard_chip.trace_layouts import secret
-from sscard_chip.trace_selection import (
+from sscard_chip.trace import layouts
+from sscard_chip.trace.layouts import secret
+from sscard_chip.trace.selection import (
     MF_FID,
     MF_NAME,
     Selection,

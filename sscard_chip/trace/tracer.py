@@ -12,9 +12,9 @@ from datetime import datetime
 
 from sscard_chip.profile.model import Profile
 from sscard_chip.status import describe
-from sscard_chip.trace_commands import entry_of
-from sscard_chip.trace_layouts import secret
-from sscard_chip.trace_selection import INS_GET_RESPONSE, Selection, TracedCommand
+from sscard_chip.trace.commands import entry_of
+from sscard_chip.trace.layouts import secret
+from sscard_chip.trace.selection import INS_GET_RESPONSE, Selection, TracedCommand
 
 _FACTOR_LENGTH = 8
 _SUCCESS = 0x9000
