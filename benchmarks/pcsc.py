@@ -55,7 +55,7 @@ class _CardAndEcho:
         self._card = card
         echo = bytes(_ANSWER_LENGTH - 2) + b"\x90\x00"
         self._targets: tuple[Callable[[bytes], bytes], ...] = (card.transmit, lambda _: echo)
-        self._target = card.transmit
+        self._target: Callable[[bytes], bytes] = card.transmit
 
     @property
     def atr(self) -> bytes:

@@ -21,7 +21,8 @@ from issuance.roots import RootKeys
 from sscard_chip.applications.psam.keys import KeyType
 from sscard_chip.memory import Memory
 from sscard_chip.profile import psam
-from sscard_chip.profile.psam import SamContents, SamKeyRow, SamSecrets
+from sscard_chip.profile.psam import SamContents, SamSecrets
+from sscard_chip.profile.psam_keys import KEYS, SamKeyRow
 from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.security.keystore import KeyStore, KeyStoreError
 from sscard_chip.security.suite import SUITES
@@ -87,8 +88,8 @@ def make_psam(
     _check_range("issuer", issuer, 0, 0xFF)
     _check_range("key version", key_version, 1, 3)
     _check_range("transaction number", transaction_number, 0, 0xFFFFFFFF)
-    terminal = _digits("terminal id", terminal_id, TERMINAL_DIGITS)
-    number = _serial(terminal_id if serial is None else serial, random=serial is None)
+    terminal = _terminal_number(terminal_id)
+    number = _serial(serial, terminal_id)
     factors = _factors(level, terminal_id[:6] if city is None else city)
     if algorithm is not None and algorithm not in SUITES:
         raise PsamError(f"algorithm: must be one of {', '.join(SUITES)}")
@@ -130,7 +131,7 @@ def _served_keys(
 ) -> dict[tuple[SamKeyRow, int], bytes]:
     """The keys of the PSAM's level. Where the cards have one version alone, that one."""
     keys = {}
-    for row in psam.KEYS:
+    for row in KEYS:
         last = row.versions
         versions = range(1, last + 1) if row.type is KeyType.PURCHASE else (min(version, last),)
         for number in versions:
@@ -173,19 +174,20 @@ def _information(key_version: int, start: date) -> bytes:
     return bytes((key_version, key_version)) + dates
 
 
-def _serial(digits: str, *, random: bool) -> bytes:
+def _serial(digits: str | None, terminal_id: str) -> bytes:
     """PSAM序列号, 10 bytes: the digits given, or the terminal's number and random ones."""
-    if random:
-        rest = SERIAL_DIGITS - len(digits)
-        digits += f"{secrets.randbelow(10**rest):0{rest}}"
-    if not 1 <= len(digits) <= SERIAL_DIGITS:
+    if digits is None:
+        rest = SERIAL_DIGITS - TERMINAL_DIGITS
+        digits = f"{terminal_id}{secrets.randbelow(10**rest):0{rest}}"
+    if not 1 <= len(digits) <= SERIAL_DIGITS or not (digits.isascii() and digits.isdecimal()):
         raise PsamError(f"serial: must be 1 to {SERIAL_DIGITS} digits")
-    return _digits("serial", digits.rjust(SERIAL_DIGITS, "0"), SERIAL_DIGITS)
+    return bytes.fromhex(digits.rjust(SERIAL_DIGITS, "0"))
 
 
-def _digits(name: str, digits: str, count: int) -> bytes:
-    if len(digits) != count or not (digits.isascii() and digits.isdecimal()):
-        raise PsamError(f"{name}: must be {count} digits")
+def _terminal_number(digits: str) -> bytes:
+    """终端机编号, 6 bytes."""
+    if len(digits) != TERMINAL_DIGITS or not (digits.isascii() and digits.isdecimal()):
+        raise PsamError(f"terminal id: must be {TERMINAL_DIGITS} digits")
     return bytes.fromhex(digits)
 
 

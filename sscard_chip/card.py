@@ -65,7 +65,12 @@ class Card:
 
         Raises CardImageError, CardInUseError or another OSError.
         """
-        return cls(open_image(path, durability))
+        memory = open_image(path, durability)
+        try:
+            return cls(memory)
+        except CardImageError as error:
+            memory.close()
+            raise CardImageError(f"{path}: {error}") from None
 
     @property
     def historical_bytes(self) -> bytes:

@@ -21,6 +21,7 @@ from sscard_chip.profile.contents import (
 )
 
 _LOG_FILE: Final = "EF08"
+_SHORT_BODY: Final = 16
 
 
 def render(card: CardContents, *, with_keys: bool) -> Iterator[RenderableType]:
@@ -119,6 +120,8 @@ def _files(files: tuple[FileContents, ...], folded: str) -> Table:
 def _summary(file: FileContents) -> str:
     rights = f"read {file.read}, write {file.write}"
     if file.structure == "transparent":
+        if file.size <= _SHORT_BODY:
+            return f"{file.body.ljust(2 * file.size, '0')}  {rights}"
         return f"{rights}; {len(file.body) // 2} of {file.size} bytes in use"
     return f"{rights}; {len(file.records)} records" if file.structure == "cyclic" else rights
 

@@ -5,7 +5,7 @@ Fenced blocks of README.md and docs/*.md run in the order of the page, all in on
 that has ``examples/`` and ``vectors/``. ``python`` blocks are executed, by pytest if they hold
 tests. ``console`` blocks hold lines ``$ command``, run with exit code 0, and the expected output
 below them: there ``…`` stands for anything, and eight or more hex digits for as many others,
-since keys are random. Other blocks (``sh``) are for people alone.
+since keys are random. Other blocks (``sh``, and ``py`` for fragments) are for people alone.
 """
 
 from __future__ import annotations

@@ -43,6 +43,8 @@ def parse(apdu: bytes) -> Command:
     Extended lengths do not add up here either: the card's Lc and Le are one byte each.
     """
     total = len(apdu)
+    if total == 5:
+        return Command(apdu[0], apdu[1], apdu[2], apdu[3], b"", apdu[4] or 256)
     if total > 5:
         nc = apdu[4]
         if nc and total == 5 + nc:
@@ -50,8 +52,6 @@ def parse(apdu: bytes) -> Command:
         if nc and total == 6 + nc:
             return Command(apdu[0], apdu[1], apdu[2], apdu[3], apdu[5:-1], apdu[-1] or 256)
         raise StatusError(StatusWord.WRONG_LENGTH)
-    if total == 5:
-        return Command(apdu[0], apdu[1], apdu[2], apdu[3], b"", apdu[4] or 256)
     if total == 4:
         return Command(apdu[0], apdu[1], apdu[2], apdu[3], b"", 0)
     raise StatusError(StatusWord.WRONG_LENGTH)

@@ -25,6 +25,7 @@ DataHandler = Callable[[Session, bytes], bytes]
 _logger = logging.getLogger(__name__)
 
 _SUCCESS: Final = StatusWord.SUCCESS.to_bytes(2)
+_WRONG_LE: Final = StatusWord.WRONG_LE >> 8
 _CARD_BLOCKED: Final = int(LifeCycle.BLOCKED)
 _APPLICATION_BLOCKED: Final = int(ApplicationState.BLOCKED)
 
@@ -119,8 +120,9 @@ class Dispatcher:
         return body
 
     def _refuse(self, session: Session, error: StatusError) -> bytes:
-        session.transaction = None
         sw = error.sw
+        if sw >> 8 != _WRONG_LE:  # 6Cxx only asks for the same command again
+            session.transaction = None
         if error.keep_writes and session.memory.staged:
             try:
                 session.memory.commit()

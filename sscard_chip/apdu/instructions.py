@@ -15,11 +15,13 @@ from sscard_chip.apdu.blocking import block_application, block_card
 from sscard_chip.apdu.dispatch import Instruction
 from sscard_chip.apdu.pin import change_or_unblock_pin, change_pin, verify
 from sscard_chip.apdu.records import read_record, update_record
+from sscard_chip.apdu.response import get_response
 from sscard_chip.apdu.selection import select
 
 _CLAUSE = "LD/T 32.5"
 
 BASE: Final = (
+    Instruction("GET RESPONSE", 0x00, 0xC0, get_response, _CLAUSE),
     Instruction("SELECT", 0x00, 0xA4, select, _CLAUSE, when_blocked=True),
     Instruction("READ RECORD", 0x00, 0xB2, read_record, _CLAUSE),
     Instruction("UPDATE RECORD", 0x00, 0xDC, update_record, _CLAUSE),

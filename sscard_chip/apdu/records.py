@@ -43,7 +43,8 @@ def read_record(session: Session, command: Command) -> bytes:
     if mode > _FROM_LAST:
         raise StatusError(StatusWord.INCORRECT_P1_P2)
     file = addressed_file(session, command.p2)
-    session.require(file.read_rule)
+    if not file.read_rule.free:
+        session.require(file.read_rule)
     number = session.record if file is session.ef else 0
     if mode == _BY_NUMBER:
         number = p1 or number
@@ -57,7 +58,8 @@ def read_record(session: Session, command: Command) -> bytes:
             raise StatusError(StatusWord.RECORD_NOT_FOUND)
         ordered = numbers if mode == _TO_LAST else reversed(numbers)
         body = b"".join([file.record(n) for n in ordered])
-    command.check_ne(len(body))
+    if command.ne < len(body):
+        command.check_ne(len(body))
     session.ef = file  # an SFI makes its file current
     session.record = number
     return body

@@ -33,7 +33,7 @@ LOAD: Final = 0x31
 PURCHASE: Final = 0x32
 """交易类型 '2', 医疗消费."""
 
-_HEAD_LENGTH: Final = 16
+_READ_HEAD: Final = struct.Struct("16s").unpack_from
 _ACCOUNT: Final = struct.Struct(">III2sH11xH11x2s")
 _PURCHASE_PART: Final = struct.Struct(">III2sH?H4s4s")
 _PROOF: Final = struct.Struct(">?H4s4s")
@@ -157,8 +157,8 @@ class MedicalAccount:
 
     def head(self) -> bytes:
         """CIA 4, SPIP 4, SPFP 4, year 2, purchase counter 2."""
-        body = self._body
-        return bytes(self._memory.cells[body : body + _HEAD_LENGTH])
+        head: bytes = _READ_HEAD(self._memory.cells, self._body)[0]
+        return head
 
     def details(self) -> list[bytes]:
         """The records of EF08, newest first."""

@@ -19,11 +19,11 @@ from sscard_chip.filesystem.layout import (
     FoundFile,
 )
 from sscard_chip.memory import Memory
+from sscard_chip.memory.cells import READ
 from sscard_chip.security.access import AccessRule
 from sscard_chip.status import StatusError, StatusWord
 
 _USED: Final = struct.Struct(">H")
-_COUNT_NEWEST: Final = struct.Struct(">BB")
 _TLV: Final = 0x01
 _GROWS: Final = 0x02
 
@@ -66,7 +66,9 @@ class TransparentFile(ElementaryFile):
         if offset >= self.size:
             raise StatusError(StatusWord.WRONG_OFFSET)
         start = self.body + offset
-        return bytes(self.memory.cells[start : min(start + length, self.body + self.size)])
+        length = min(length, self.size - offset)
+        data: bytes = READ[length](self.memory.cells, start)[0]
+        return data
 
     def stage_update(self, offset: int, data: bytes) -> None:
         """Stage ``data`` at ``offset``; 6B00 outside the file, 6A84 beyond its end."""
@@ -161,7 +163,8 @@ class LinearFile(RecordFile):
         if not 0 < number <= len(index):
             raise StatusError(StatusWord.RECORD_NOT_FOUND)
         start, end = index[number - 1]
-        return bytes(self.memory.cells[start:end])
+        record: bytes = READ[end - start](self.memory.cells, start)[0]
+        return record
 
     def numbers(self, identifier: int) -> list[int]:
         index = self._records()
@@ -203,38 +206,40 @@ class LinearFile(RecordFile):
 class CyclicFile(RecordFile):
     """A ring of raw records without tags, record 1 the newest (循环记录文件)."""
 
-    __slots__ = ("capacity", "record_length")
+    __slots__ = ("_count_at", "capacity", "record_length")
 
     def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
         super().__init__(memory, found, header)
+        self._count_at = found.offset + COUNT_IN_HEADER
         self.capacity = header.records
         self.record_length = header.record_length
 
     @property
     def count(self) -> int:
-        return self.memory.cells[self.offset + COUNT_IN_HEADER]
+        return self.memory.cells[self._count_at]
 
     def record(self, number: int) -> bytes:
-        count, newest = self.memory.cells[
-            self.offset + COUNT_IN_HEADER : self.offset + COUNT_IN_HEADER + 2
-        ]
+        cells = self.memory.cells
+        count, newest = cells[self._count_at], cells[self._count_at + 1]
         if not 0 < number <= count:
             raise StatusError(StatusWord.RECORD_NOT_FOUND)
         start = self.body + (newest - number + 1) % self.capacity * self.record_length
-        return bytes(self.memory.cells[start : start + self.record_length])
+        record: bytes = READ[self.record_length](cells, start)[0]
+        return record
 
     def stage_append(self, data: bytes) -> None:
         if len(data) != self.record_length:
             raise StatusError(StatusWord.WRONG_LENGTH)
-        memory, at = self.memory, self.offset + COUNT_IN_HEADER
-        count, newest = _COUNT_NEWEST.unpack_from(memory.cells, at)
+        memory, at = self.memory, self._count_at
+        cells = memory.cells
+        count, newest = cells[at], cells[at + 1]
         if count:
             newest = (newest + 1) % self.capacity
         if count < self.capacity:
             count += 1
         memory.staged += (
             (self.body + newest * self.record_length, data),
-            (at, _COUNT_NEWEST.pack(count, newest)),
+            (at, bytes((count, newest))),
         )
 
 

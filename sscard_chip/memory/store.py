@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from sscard_chip.memory.cells import WRITE
+
 Write = tuple[int, bytes]
 """Offset in the memory and the bytes to put there."""
 
@@ -63,7 +65,7 @@ class Memory:
             log.append(staged)
         cells = self.cells
         for offset, data in staged:
-            cells[offset : offset + len(data)] = data
+            WRITE[len(data)](cells, offset, data)
         if log is not None:
             log.failed = False
 

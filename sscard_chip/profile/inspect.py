@@ -55,7 +55,11 @@ _DIR_ENTRY: Final = Item(
     0,
     (Item(0x4F, "名称", "name", Format.B, 0), Item(0x50, "标签", "label", Format.AN, 0)),
 )
-_DIR_ENTRIES: Final = (Item(0x70, "目录项", "entry", Format.BTLV, 0, (_DIR_ENTRY,)),) * 32
+# Cards wrap an entry into template 70, a PSAM does not.
+_DIR_ENTRIES: Final = (
+    *(Item(0x70, "目录项", "entry", Format.BTLV, 0, (_DIR_ENTRY,)),) * 32,
+    *(_DIR_ENTRY,) * 32,
+)
 _KINDS: Final = {LOAD: "load", PURCHASE: "purchase"}
 
 
@@ -71,7 +75,7 @@ def inspect_card(card: Card, *, local_files: Iterable[LocalFile] = ()) -> CardCo
     return CardContents(
         atr=card.atr.hex().upper(),
         generation=profile.generation if profile else None,
-        version=version,
+        version=version or "",
         algorithm=_algorithm(files),
         contactless=card.contactless,
         life_cycle=LifeCycle(cells[STATE_AT]).name.lower(),
@@ -86,11 +90,11 @@ def _find_file(files: FileSystem, directory: int, fid: int) -> ElementaryFile | 
     return None
 
 
-def _version(files: FileSystem) -> str:
-    """规范版本, tag 03 of SSSE EF05; empty when it is blank or not there."""
+def _version(files: FileSystem) -> str | None:
+    """规范版本, tag 03 of SSSE EF05; None when there is no such record."""
     file = _find_file(files, _SSSE, 0xEF05)
     if not isinstance(file, LinearFile) or not file.numbers(_VERSION_TAG):
-        return ""
+        return None
     raw = file.record(file.numbers(_VERSION_TAG)[0])[2:]
     item = next(
         i for i in for_generation(2).environment.file(0xEF05).items if i.tag == _VERSION_TAG
@@ -99,12 +103,12 @@ def _version(files: FileSystem) -> str:
 
 
 def _profile(
-    files: FileSystem, version: str, local_files: Iterable[LocalFile]
+    files: FileSystem, version: str | None, local_files: Iterable[LocalFile]
 ) -> model.Profile | None:
     """The profile that declares the files of this card: generation by the first character of
     the version (a blank one is 1.0), its choices by what is there."""
-    generation = version[:1] or "1"
-    if generation not in ("1", "2", "3") or not any(d.fid == _SSSE for d in files.directories):
+    generation = "" if version is None else version[:1] or "1"
+    if generation not in ("1", "2", "3"):
         return None
     details = _find_file(files, 0xDF04, 0xEF08)
     unemployment = _find_file(files, 0xDF03, 0xEF05)

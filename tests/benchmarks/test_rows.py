@@ -61,3 +61,17 @@ def test_one_disturbed_window_does_not_count() -> None:
     clock = _Clock()
     disturbed = clock.work("a", 3.0, 3.0, 900.0, 3.0)
     assert paired(disturbed, clock.work("b", 2.0), clock, pairs=3).ratio == 1.5
+
+
+def test_preparation_is_not_timed() -> None:
+    clock = _Clock()
+    result = paired(
+        clock.work("a", 3.0),
+        clock.work("b", 2.0),
+        clock,
+        pairs=2,
+        before_first=clock.work("x", 50.0),
+        before_second=clock.work("y", 70.0),
+    )
+    assert result.ratio == 1.5
+    assert "".join(clock.order) == "xayb" + "xayb" + "ybxa"

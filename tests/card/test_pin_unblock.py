@@ -149,9 +149,7 @@ def test_challenge_and_mac(p2: int) -> None:
         ("FF112233", 0x6A80),
     ],
 )
-def test_what_is_enciphered(
-    generation: int, algorithm: str, plain: str, expected: int
-) -> None:
+def test_what_is_enciphered(generation: int, algorithm: str, plain: str, expected: int) -> None:
     bench = locked(generation, algorithm)
     block = bench.suite.block
     raw = bytes.fromhex(plain) + b"\x80"

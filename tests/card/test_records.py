@@ -137,8 +137,8 @@ def test_instances_of_one_tag() -> None:
     """DF01 EF15: 学历 2A, then 学位 40 three times."""
     bench = granted(0xDF01, 0x89)
     for number in (2, 3, 4):
-        value = bytes((number,)) * 0x34
-        bench.ok(bytes((0, 0xDC, number, 0x15 << 3 | 4, 0x36, 0x40, 0x34)) + value)
+        head = bytes((0, 0xDC, number, 0x15 << 3 | 4, 0x36, 0x40, 0x34))
+        assert bench.sw(head + bytes((number,)) * 0x34) == 0x9000
     bench.select(0xEF15)
 
     def value(p2: str) -> int:

@@ -114,9 +114,7 @@ def test_a_file_that_demands_a_mac(generation: int) -> None:
     assert bench.authenticate(0x04) == 0x9000
     bench.challenge()
     assert bench.sw("00DC0A30030A0132") == 0x6987
-    command = bench.secured(
-        "04DC0A30", b"\x0a\x01\x32", bench.key("STKSSSE"), bench.challenge()
-    )
+    command = bench.secured("04DC0A30", b"\x0a\x01\x32", bench.key("STKSSSE"), bench.challenge())
     assert bench.sw(command) == 0x9000
     bench.grant(bench.profile.environment.file(0xEF06).read)
     assert bench.ok("00B20A3000") == b"\x0a\x01\x32"

@@ -10,6 +10,7 @@ import pytest
 
 from issuance.pytest_plugin import IssueCard
 from sscard_chip import Card
+from sscard_chip.filesystem.layout import format_memory
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.contents import CardContents, FileContents, Value
 from sscard_chip.profile.inspect import inspect_card
@@ -178,3 +179,10 @@ def test_a_card_without_known_version_is_described_raw(
     assert (contents.generation, contents.version) == (None, "9.99")
     shown = value_of(contents, "DDF1", "EF05", "03")
     assert (shown.name, shown.text) == ("", b"9.99".hex().upper())
+
+
+def test_a_blank_card_has_no_generation() -> None:
+    memory = format_memory(4096, historical_bytes=bytes(13))
+    contents = inspect_card(Card(memory))
+    assert (contents.generation, contents.directories) == (None, ())
+    assert contents.life_cycle == "development"

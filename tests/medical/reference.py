@@ -10,15 +10,16 @@ from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 BLOCK = {"3des": 8, "sm4": 16}
 
 
-def _cipher(algorithm: str, key: bytes, mode: modes.Mode) -> Cipher[modes.Mode]:
+def _encrypt(algorithm: str, key: bytes, mode: modes.ECB | modes.CBC, data: bytes) -> bytes:
     if algorithm == "sm4":
-        return Cipher(SM4(key), mode)
-    return Cipher(TripleDES(key * 3 if len(key) == 8 else key + key[:8]), mode)
+        return Cipher(SM4(key), mode).encryptor().update(data)
+    des = TripleDES(key * 3 if len(key) == 8 else key + key[:8])
+    return Cipher(des, mode).encryptor().update(data)
 
 
 def encipher(algorithm: str, key: bytes, data: bytes) -> bytes:
     """ECB."""
-    return _cipher(algorithm, key, modes.ECB()).encryptor().update(data)
+    return _encrypt(algorithm, key, modes.ECB(), data)
 
 
 def session_key(algorithm: str, key: bytes, factor: bytes) -> bytes:
@@ -26,16 +27,12 @@ def session_key(algorithm: str, key: bytes, factor: bytes) -> bytes:
     return encipher(algorithm, key, factor.ljust(BLOCK[algorithm], b"\0"))
 
 
-def _last_block(algorithm: str, key: bytes, padded: bytes) -> bytes:
-    block = BLOCK[algorithm]
-    return _cipher(algorithm, key, modes.CBC(bytes(block))).encryptor().update(padded)[-block:]
-
-
 def mac(algorithm: str, key: bytes, message: bytes) -> bytes:
     """4 bytes."""
     padded = message + b"\x80"
-    padded += bytes(-len(padded) % BLOCK[algorithm])
-    last = _last_block(algorithm, key, padded)
+    block = BLOCK[algorithm]
+    padded += bytes(-len(padded) % block)
+    last = _encrypt(algorithm, key, modes.CBC(bytes(block)), padded)[-block:]
     if algorithm == "3des":
         return last[:4]
     return bytes(last[i] ^ last[i + 4] ^ last[i + 8] ^ last[i + 12] for i in range(4))

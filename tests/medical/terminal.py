@@ -133,7 +133,9 @@ class Terminal:
         data = self.send(b"\xb0\x28\x01\x01\x13" + bytes((index,)) + sums + TERMINAL)
         assert len(data) == 22
         return Purchase(
-            *(int.from_bytes(data[at : at + 4]) for at in (0, 4, 8)),
+            balance_fen=int.from_bytes(data[:4]),
+            self_paid_total_fen=int.from_bytes(data[4:8]),
+            pooled_total_fen=int.from_bytes(data[8:12]),
             year=data[12:14].hex(),
             number=int.from_bytes(data[14:16]),
             version=data[16],

@@ -42,7 +42,7 @@ class Done(Enum):
     ALL = "all"
 
 
-def torn(old: bytes, new: bytes, done: Done, rng: random.Random) -> bytes:
+def torn(old: bytes | bytearray, new: bytes, done: Done, rng: random.Random) -> bytes:
     """What lies there after a cut: ``new`` where its bits are done, else ``old``."""
     size, half = len(new), len(new) // 2
     mask = {
@@ -53,7 +53,9 @@ def torn(old: bytes, new: bytes, done: Done, rng: random.Random) -> bytes:
         Done.RANDOM: rng.randbytes(size),
         Done.ALL: b"\xff" * size,
     }[done]
-    return bytes(n & m | o & ~m & 0xFF for o, n, m in zip(old, new, mask, strict=True))
+    # As numbers: a bit of the result is old, and turned over where it differs and is done.
+    before, after, chosen = (int.from_bytes(part) for part in (old, new, mask))
+    return (before ^ (before ^ after) & chosen).to_bytes(size)
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,11 @@ class RecordingMedium(RamMedium):
     def events(self) -> int:
         return len(self._events)
 
-    def cuts(self, rng: random.Random) -> Iterator[Cut]:
-        """The medium after a cut at every write and sync, with each measure of its being done."""
+    def cuts(self, rng: random.Random, share: float = 1) -> Iterator[Cut]:
+        """The medium after a cut at every write and sync, with each measure of its being done.
+
+        ``share`` below 1 shows only so many of them, taken at random.
+        """
         content = bytearray(self._image)
         waiting: list[_Event] = []
         for index, event in enumerate(self._events):
@@ -111,6 +116,8 @@ class RecordingMedium(RamMedium):
             elif not self.volatile:
                 continue
             for done in Done:
+                if share < 1 and rng.random() >= share:
+                    continue
                 yield Cut(event.command, index, done, _cut(content, waiting, done, rng))
             if not self.volatile or not event.data:
                 for write in waiting:
@@ -118,7 +125,9 @@ class RecordingMedium(RamMedium):
                 waiting.clear()
 
 
-def _cut(content: bytes, waiting: list[_Event], done: Done, rng: random.Random) -> bytes:
+def _cut(
+    content: bytes | bytearray, waiting: list[_Event], done: Done, rng: random.Random
+) -> bytes:
     """``content`` with the waiting writes, the last of them ``done``, the others at random."""
     result = bytearray(content)
     for write in waiting:

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The terminal's half of the transport: whole commands in, whole answers out.
+
+It resolves 61xx and 6Cxx itself (ISO/IEC 7816-3 clause 12.2), and works as well on readers whose
+library has already done so and over the contactless interface, where neither comes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from sscard_chip.status import StatusWord, describe
+from sscard_chip.terminal.connection import Connection, ConnectionLostError, ShortAnswerError
+
+_MOST_ROUNDS: Final = 64
+"""GET RESPONSE commands for one answer: 16 kB, more than any file."""
+_MORE, _WRONG_LE = 0x61, 0x6C
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer; ``data`` may be a holder's and is kept out of the repr."""
+
+    data: bytes = field(repr=False)
+    sw: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status word is 9000."""
+        return self.sw == StatusWord.SUCCESS
+
+
+class CardStatusError(Exception):
+    """A command that the card refused. The text has its header and status word, never its data."""
+
+    def __init__(self, header: bytes, sw: int) -> None:
+        super().__init__(f"command {header.hex().upper()}: {sw:04X}, {describe(sw)}")
+        self.header = header
+        self.sw = sw
+
+    @property
+    def tries_left(self) -> int | None:
+        """The x of 63Cx, None for another status word."""
+        return self.sw & 0x0F if self.sw & 0xFFF0 == StatusWord.VERIFICATION_FAILED else None
+
+
+class ApduClient:
+    """Commands over a connection.
+
+    :raises ShortAnswerError: (every method) an answer of fewer than two bytes.
+    :raises TerminalConnectionError: (every method) what the connection raises.
+    """
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def connection(self) -> Connection:
+        """The connection underneath."""
+        return self._connection
+
+    def exchange(self, apdu: bytes) -> Answer:
+        """Send one command and collect its answer.
+
+        :param apdu: a command of 4 bytes or more, short lengths.
+        :raises ConnectionLostError: the card announces data without end.
+        """
+        answer = self._transmit(apdu)
+        data = b""
+        for _ in range(_MOST_ROUNDS):
+            sw1, sw2 = answer[-2:]
+            if sw1 == _WRONG_LE:
+                apdu = _with_le(apdu, sw2)
+            elif sw1 == _MORE:
+                data += answer[:-2]
+                apdu = bytes((0x00, 0xC0, 0x00, 0x00, sw2))
+            else:
+                return Answer(data + answer[:-2], int.from_bytes(answer[-2:]))
+            answer = self._transmit(apdu)
+        raise ConnectionLostError("the card announces data without end")
+
+    def send(
+        self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int | None = None
+    ) -> Answer:
+        """Build a command and exchange it.
+
+        :param data: up to 255 bytes.
+        :param le: bytes expected, 0 for "all there is", None when the command answers no data.
+            With a data field Le is left out over T=0, which cannot carry it.
+        """
+        apdu = bytes((cla, ins, p1, p2))
+        if data:
+            apdu += bytes((len(data),)) + data
+        if le is not None and not (data and self._by_contacts()):
+            apdu += bytes((le & 0xFF,))
+        elif not data:
+            apdu += b"\x00"
+        return self.exchange(apdu)
+
+    def require(
+        self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int | None = None
+    ) -> bytes:
+        """Like :meth:`send`; the data of a command that must succeed.
+
+        :raises CardStatusError: for any status word but 9000.
+        """
+        answer = self.send(cla, ins, p1, p2, data, le)
+        if not answer.ok:
+            raise CardStatusError(bytes((cla, ins, p1, p2)), answer.sw)
+        return answer.data
+
+    def _transmit(self, apdu: bytes) -> bytes:
+        answer = self._connection.transmit(apdu)
+        if len(answer) < 2:
+            raise ShortAnswerError("the card's answer has no status word")
+        return answer
+
+    def _by_contacts(self) -> bool:
+        """Whether the ATR has no T=1: of the protocols in TD1, TD2... (ISO/IEC 7816-3, 8.2.3).
+
+        A PC/SC reader makes up ``3B 8n 80 01`` for a contactless card, which names T=1 too.
+        """
+        atr = self._connection.atr
+        at, present = 1, atr[1] >> 4 if len(atr) > 1 else 0
+        while present & 0x8:
+            at += present.bit_count()
+            if at >= len(atr):
+                return True
+            if atr[at] & 0x0F == 1:
+                return False
+            present = atr[at] >> 4
+        return True
+
+
+def _with_le(apdu: bytes, le: int) -> bytes:
+    """The command with another Le; one whose data field ends it gets none."""
+    if len(apdu) <= 5:
+        return apdu[:4] + bytes((le,))
+    return apdu[: 5 + apdu[4]] + bytes((le,))

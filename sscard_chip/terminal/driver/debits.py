@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: Apache-2.0
+"""iDoDebit and iReadDebitRecord: purchases on the medical account (LD/T 33; flows, 2.10, 2.12).
+
+A debit whose answer is lost is not repeated: the card is asked for its proof. Where that cannot
+be had at once, the driver remembers the debit, and the same call made again with the card back
+in the slot settles it first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.status import StatusWord
+from sscard_chip.terminal.client import CardStatusError
+from sscard_chip.terminal.codes import Code, DriverError, code_of
+from sscard_chip.terminal.connection import ConnectionLostError, NoCardError
+from sscard_chip.terminal.driver.kit import Kit
+from sscard_chip.terminal.driver.values import (
+    CardInfo,
+    DebitRecord,
+    DebitRequest,
+    DebitResult,
+    Interface,
+    PinPrompt,
+)
+from sscard_chip.terminal.psam_client import PurchaseRequest, SamError
+from sscard_chip.terminal.session import CardSession
+
+_DF04: Final = 0xDF04
+_MEDICAL_FILE, _LOG_FILE = 0xEF05, 0xEF08
+_CARD_USE: Final = 0x8F
+_OFFLINE: Final = b"2"
+PURCHASE: Final = b"2"
+"""交易类型标识 of a purchase, 32 hex."""
+_DPK: Final = "DPK"
+_SHORT_RECORD, _LONG_RECORD = 20, 28
+_MOST_RECORDS: Final = 254
+
+
+class DebitInDoubtError(DriverError):
+    """The answer to DEBIT is lost and the card cannot be asked: it may have paid or not.
+
+    The same call again, with the card back in the slot, finds out and never pays twice.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class PendingDebit:
+    """A purchase that the card has initialised. ``request.number`` is the card's 序号."""
+
+    session: CardSession
+    interface: Interface
+    card: CardInfo
+    request: DebitRequest
+    version: int
+    mac1: bytes = b""
+    terminal_number: int = 0
+
+
+def debit(
+    kit: Kit, interface: Interface, card: CardInfo, amounts: Split, time: str
+) -> DebitResult:
+    """PIN, INITIALIZE, MAC1 of the PSAM, DEBIT, MAC2 to the PSAM.
+
+    :raises DriverError: -35 the PIN is the initial one; -51, -52; -2201 and its like, all
+        before the card has paid; -37634 MAC2 is wrong, afterwards.
+    :raises DebitInDoubtError: see the class.
+    """
+    session = kit.open_card(interface, card)
+    _pay_right(kit, session)
+    with kit.sam(session) as sam:
+        terminal, index = sam.terminal_id(), sam.purchase_key_index()
+    pending = _initialize(kit, session, interface, card, amounts, time, terminal, index)
+    asked = pending.request
+    with kit.sam(session) as sam:
+        mac1 = sam.init_purchase(
+            PurchaseRequest(
+                random=asked.random,
+                number=asked.number,
+                amounts=encode_amounts(amounts),
+                kind=PURCHASE,
+                time=bytes.fromhex(time),
+                version=pending.version,
+                algorithm=asked.algorithm_code,
+            ),
+            session.factors,
+        )
+    ready = PendingDebit(
+        session, interface, card, asked, pending.version, mac1.mac, mac1.transaction_number
+    )
+    return settle(kit, ready, execute(kit, ready))
+
+
+def begin_debit(
+    kit: Kit, interface: Interface, card: CardInfo, amounts: Split, time: str
+) -> PendingDebit:
+    """Step 1: PIN and INITIALIZE; the card waits for DEBIT."""
+    session = kit.open_card(interface, card)
+    _pay_right(kit, session)
+    settings = kit.settings
+    return _initialize(
+        kit,
+        session,
+        interface,
+        card,
+        amounts,
+        time,
+        settings.terminal_id,
+        settings.purchase_key_index,
+    )
+
+
+def finish_debit(
+    kit: Kit, pending: PendingDebit, terminal_number: int, time: str, mac1: bytes
+) -> DebitResult:
+    """Step 2, with the HSM's 终端交易序号, time and MAC1."""
+    asked = pending.request
+    request = DebitRequest(
+        asked.algorithm_code,
+        asked.address,
+        asked.random,
+        asked.number,
+        asked.amounts,
+        asked.terminal_id,
+        time,
+    )
+    ready = PendingDebit(
+        pending.session,
+        pending.interface,
+        pending.card,
+        request,
+        pending.version,
+        mac1,
+        terminal_number,
+    )
+    return result_of(ready, *execute(kit, ready))
+
+
+def execute(kit: Kit, pending: PendingDebit) -> tuple[bytes, bytes]:
+    """DEBIT; TAC and MAC2, also when its answer is lost but the card can be asked for them.
+
+    :raises CardStatusError: the card refused, and has not paid.
+    :raises DebitInDoubtError: it cannot be asked.
+    """
+    time = bytes.fromhex(pending.request.time)
+    data = pending.terminal_number.to_bytes(4) + time + pending.mac1
+    client = pending.session.client
+    try:
+        answer = client.send(0xB0, 0x2C, 0x01, 0x00, data, 8)
+        if answer.ok and len(answer.data) == 8:
+            return answer.data[:4], answer.data[4:]
+        error = CardStatusError(b"\xb0\x2c\x01\x00", answer.sw)
+        proof = _proof(pending.session, pending.request.number)
+    except ConnectionLostError as lost:
+        return _recover(kit, pending, lost)
+    if proof is None:
+        raise error
+    return proof
+
+
+def _recover(kit: Kit, pending: PendingDebit, lost: ConnectionLostError) -> tuple[bytes, bytes]:
+    """Power the card on anew and ask for the proof.
+
+    :raises DebitInDoubtError: the card is not there, or it breaks off again.
+    :raises ConnectionLostError: the first error, when the card has not paid.
+    """
+    try:
+        proof = prove(kit, pending)
+    except (DriverError, CardStatusError, NoCardError, ConnectionLostError) as error:
+        text = "it is not known whether the card has paid; insert it and call again"
+        raise DebitInDoubtError(code_of(error), text) from None
+    if proof is None:
+        raise lost
+    return proof
+
+
+def prove(kit: Kit, pending: PendingDebit) -> tuple[bytes, bytes] | None:
+    """Ask the card, in a session of its own, whether it has paid: TAC and MAC2, None if not.
+
+    :raises DriverError: -22 when it is another card.
+    """
+    session = kit.open_card(pending.interface, pending.card)
+    session.enter(_DF04)
+    return _proof(session, pending.request.number)
+
+
+def _proof(session: CardSession, number: int) -> tuple[bytes, bytes] | None:
+    """GET TRANSACTION PROOF of a purchase; it answers MAC2 ‖ TAC."""
+    answer = session.client.send(0xB0, 0x2E, 0x00, PURCHASE[0], number.to_bytes(2), 8)
+    if answer.ok and len(answer.data) == 8:
+        return answer.data[4:], answer.data[:4]
+    if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
+        return None
+    raise CardStatusError(b"\xb0\x2e\x00\x32", answer.sw)
+
+
+def settle(kit: Kit, pending: PendingDebit, answer: tuple[bytes, bytes]) -> DebitResult:
+    """Let the PSAM check MAC2.
+
+    The card has paid by now, so a PSAM that left is no error: the TAC proves the purchase.
+    """
+    tac, mac2 = answer
+    right: bool | None = None
+    try:
+        with kit.sam(pending.session) as sam:
+            right = sam.credit(mac2)
+    except (DriverError, SamError, CardStatusError):
+        right = None
+    return result_of(pending, tac, mac2, right)
+
+
+def result_of(
+    pending: PendingDebit, tac: bytes, mac2: bytes, right: bool | None = None
+) -> DebitResult:
+    """What the caller gets."""
+    asked = pending.request
+    return DebitResult(
+        asked.algorithm_code,
+        asked.address,
+        asked.number,
+        asked.amounts,
+        asked.terminal_id,
+        pending.terminal_number,
+        asked.time,
+        tac,
+        mac2,
+        right,
+    )
+
+
+def encode_amounts(amounts: Split) -> bytes:
+    """Account, self-paid and pooled, 4 bytes each, fen."""
+    return b"".join(amount.to_bytes(4) for amount in amounts)
+
+
+def read_records(kit: Kit, interface: Interface) -> list[DebitRecord]:
+    """The purchases in DF04 EF08, newest first; loads are no debits and left out.
+
+    In modes 1 and 2 the record's second amount is the bill and its third what account and pool
+    pay; in mode 3 (8F = 2, or a record with an account amount) the three are parts of the bill.
+    """
+    session = kit.open(interface)
+    kit.verify_holder(session)
+    session.enter(_DF04)
+    offline = _card_use(session) == _OFFLINE
+    session.select_file(_LOG_FILE)
+    records = []
+    for number in range(1, _MOST_RECORDS + 1):
+        answer = session.client.send(0x00, 0xB2, number, 0x04, le=0)
+        if answer.sw == StatusWord.RECORD_NOT_FOUND:
+            break
+        if not answer.ok:
+            raise CardStatusError(bytes((0x00, 0xB2, number, 0x04)), answer.sw)
+        if answer.data[2:3] == PURCHASE:
+            records.append(_record(answer.data, offline=offline))
+    return records
+
+
+def _card_use(session: CardSession) -> bytes:
+    """Tag 8F 用卡方式; empty when it cannot be read."""
+    try:
+        session.select_file(_MEDICAL_FILE)
+        return session.record(_CARD_USE, length=1)
+    except (CardStatusError, DriverError):
+        return b""
+
+
+def _record(data: bytes, *, offline: bool) -> DebitRecord:
+    if len(data) not in (_SHORT_RECORD, _LONG_RECORD):
+        raise DriverError(Code.COMMAND, "a record of 医疗交易明细 is neither 20 nor 28 bytes")
+    sums = [int.from_bytes(data[at : at + 4]) for at in range(16, len(data), 4)]
+    account, own, pooled = (*sums, 0, 0)[:3]
+    if offline or account:
+        total, insured = account + own + pooled, account + pooled
+    else:
+        total, insured = own, pooled
+    return DebitRecord(
+        int.from_bytes(data[:2]), data[3:9].hex().upper(), data[9:16].hex(), total, insured
+    )
+
+
+def _pay_right(kit: Kit, session: CardSession) -> None:
+    """The holder's PIN, which must not be the initial one."""
+    digits = kit.verify_holder(session, PinPrompt.PAYMENT)
+    if digits in kit.settings.initial_pins:
+        raise DriverError(Code.INITIAL_PIN_PAYS, "the initial PIN must be changed before paying")
+
+
+def _initialize(
+    kit: Kit,
+    session: CardSession,
+    interface: Interface,
+    card: CardInfo,
+    amounts: Split,
+    time: str,
+    terminal_id: str,
+    index: int,
+) -> PendingDebit:
+    """INITIALIZE FOR PURCHASE; the card answers 序号, version, algorithm and a random."""
+    session.enter(_DF04)
+    data = bytes((index,)) + encode_amounts(amounts) + bytes.fromhex(terminal_id)
+    answer = session.client.require(0xB0, 0x28, 0x01, 0x01, data, 0x16)
+    if len(answer) != 0x16:
+        raise DriverError(Code.COMMAND, "INITIALIZE FOR PURCHASE gave another length than 22")
+    version, algorithm = answer[16], answer[17]
+    request = DebitRequest(
+        algorithm,
+        kit.settings.addresses.address(_DPK, version),
+        answer[18:22],
+        int.from_bytes(answer[14:16]),
+        amounts,
+        terminal_id,
+        time,
+    )
+    return PendingDebit(session, interface, card, request, version)

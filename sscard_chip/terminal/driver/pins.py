@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""iVerifyPIN, iChangePIN, iReloadPIN, iUnblockPIN (LD/T 33; flows, 2.7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sscard_chip.terminal.client import CardStatusError
+from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.driver.kit import Kit
+from sscard_chip.terminal.driver.values import (
+    CardInfo,
+    CommandRequest,
+    Interface,
+    PinPrompt,
+    Proof,
+    ProofRequest,
+)
+from sscard_chip.terminal.session import CardSession, bcd
+
+_PUK_KID: Final = 0x06
+_PUK, _STK = "PUK", "STKSSSE"
+_RELOAD, _UNBLOCK = b"\x84\x24\x00\x01", b"\x84\x24\x00\x00"
+_RELOAD_LENGTHS: Final = {0x01: 12, 0x02: 20, 0x03: 20}
+"""Lc of PIN reload by algorithm: one block and the MAC."""
+_UNBLOCK_LENGTH: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PendingService:
+    """Between the steps of a reload or an unblock. ``header`` is what Step 3 must begin with."""
+
+    session: CardSession
+    reload: bool
+    header: bytes
+
+
+def verify(kit: Kit, interface: Interface) -> None:
+    """Verify the holder's PIN; nothing to do when none is set.
+
+    :raises DriverError: -51 wrong, -52 locked.
+    """
+    kit.verify_holder(kit.open(interface))
+
+
+def change(kit: Kit, interface: Interface) -> None:
+    """Change the PIN: the old one, then twice the new one.
+
+    :raises DriverError: -34 the two differ, -36 the new one is an initial PIN, -51, -52.
+    """
+    session = kit.open(interface)
+    old = kit.ask_pin(PinPrompt.CURRENT) if session.pin_needed() else ""
+    new = kit.ask_new_pin()
+    if new in kit.settings.initial_pins:
+        raise DriverError(Code.NEW_PIN_IS_INITIAL, "the new PIN is the initial PIN")
+    session.change_pin(old, new)
+
+
+def service(kit: Kit, interface: Interface, card: CardInfo, *, reload: bool) -> None:
+    """Reload (a new PIN) or unblock (the tries back) with the PSAM: PUK, then STK.
+
+    :raises DriverError: the PSAM is missing or cannot help; -34.
+    """
+    session = kit.open_card(interface, card)
+    new = kit.ask_new_pin() if reload else ""
+    kit.authenticate(session, _PUK_KID)
+    challenge = session.challenge()
+    with kit.sam(session) as sam:
+        if reload:
+            command = sam.enciphered_command(_STK, session.factors, challenge, _RELOAD, bcd(new))
+        else:
+            header = _header(session, reload=False)
+            command = header + sam.command_mac(_STK, session.factors, challenge, header)
+    _send(session, command)
+
+
+def begin_service(
+    kit: Kit, interface: Interface, card: CardInfo, *, reload: bool
+) -> tuple[PendingService, ProofRequest]:
+    """Step 1: challenges for the external authentication of PUK."""
+    session = kit.open_card(interface, card)
+    original, factor = session.challenge(), session.challenge()
+    address = kit.settings.addresses.address(_PUK)
+    pending = PendingService(session, reload, _header(session, reload=reload))
+    return pending, ProofRequest(session.algorithm_code, address, factor, original)
+
+
+def authorise_service(kit: Kit, pending: PendingService, proof: Proof) -> CommandRequest:
+    """Step 2: the external authentication, and what the HSM needs for the command."""
+    session = pending.session
+    new = kit.ask_new_pin() if pending.reload else ""
+    session.external_authenticate(_PUK_KID, proof.data, proof.original)
+    address = kit.settings.addresses.address(_STK)
+    challenge = session.challenge()
+    return CommandRequest(session.algorithm_code, address, challenge, pending.header, new)
+
+
+def finish_service(pending: PendingService, command: bytes) -> None:
+    """Step 3: the HSM's command goes to the card.
+
+    :raises DriverError: -42 another length, -14 another header than the one announced.
+    """
+    if len(command) != 5 + pending.header[4]:
+        raise DriverError(Code.LENGTH, "pKey has another length than the command")
+    if not command.startswith(pending.header):
+        raise DriverError(Code.PARAMETER, "pKey is not the command that was asked for")
+    _send(pending.session, command)
+
+
+def _header(session: CardSession, *, reload: bool) -> bytes:
+    """CLA INS P1 P2 Lc."""
+    if not reload:
+        return _UNBLOCK + bytes((_UNBLOCK_LENGTH,))
+    return _RELOAD + bytes((_RELOAD_LENGTHS[session.algorithm_code],))
+
+
+def _send(session: CardSession, command: bytes) -> None:
+    answer = session.client.exchange(command)
+    if not answer.ok:
+        raise CardStatusError(command[:4], answer.sw)

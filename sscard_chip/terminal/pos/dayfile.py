@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The day file of a terminal: appended sale by sale, closed with a trailer, read whole.
+
+A row counts when its LF is on the disk. What a power cut leaves behind the last LF is cut off
+when the file is opened again; the sale that it belonged to still stands in the journal beside it
+(:mod:`sscard_chip.terminal.pos.pending`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sscard_chip.terminal.pos.errors import DayFileError, Refusal, SaleRefusedError
+from sscard_chip.terminal.pos.records import DayHeader, DayRow, DayTrailer, parse_row, sums
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What a day file holds; ``trailer`` is None while the day is open."""
+
+    header: DayHeader
+    rows: tuple[DayRow, ...]
+    trailer: DayTrailer | None
+
+
+def read_day(path: str | os.PathLike[str]) -> Day:
+    """A whole day file, checked: columns, count, sums and digest. For those who receive one.
+
+    :raises DayFileError: file, row and rule; also for a last row without LF.
+    :raises OSError: the file cannot be read.
+    """
+    return parse_day(Path(path).read_bytes(), os.fspath(path))
+
+
+def parse_day(content: bytes, source: str) -> Day:
+    """The content of a day file; ``source`` stands in errors. Raises DayFileError."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise DayFileError(f"{source}: is not UTF-8") from None
+    lines = text.split("\n")
+    if lines.pop():
+        raise DayFileError(f"{source}: row {len(lines) + 1}: does not end in LF")
+    if not lines:
+        raise DayFileError(f"{source}: is empty")
+    number = 1
+    try:
+        header = DayHeader.parse(lines[0])
+        rows: list[DayRow] = []
+        trailer = None
+        for number, line in enumerate(lines[1:], 2):
+            if trailer is not None:
+                raise DayFileError("follows the trailer")
+            if line.startswith("T\t"):
+                trailer = DayTrailer.parse(line)
+                size = len(line.encode()) + 1
+                _check_trailer(trailer, rows, content[:-size])
+            else:
+                rows.append(parse_row(line))
+    except DayFileError as error:
+        raise DayFileError(f"{source}: row {number}: {error}") from None
+    return Day(header, tuple(rows), trailer)
+
+
+def _check_trailer(trailer: DayTrailer, rows: list[DayRow], before: bytes) -> None:
+    if trailer.count != len(rows):
+        raise DayFileError(f"trailer: counts {trailer.count} rows of {len(rows)}")
+    if trailer.sums_fen != sums(rows):
+        raise DayFileError("trailer: the sums are not those of the rows")
+    if trailer.digest != sha256(before).digest():
+        raise DayFileError("trailer: the digest is not that of the rows")
+
+
+class DayFile:
+    """A day file that a terminal writes. One program has it open at a time."""
+
+    def __init__(self, path: Path, descriptor: int, day: Day) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._header = day.header
+        self._rows = list(day.rows)
+        self._trailer = day.trailer
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], header: DayHeader | None = None) -> Self:
+        """Open a day file, repairing a torn end; create it from ``header`` where there is none.
+
+        :raises DayFileError: it is malformed, or belongs to another pharmacy or terminal.
+        :raises SaleRefusedError: another program has it open.
+        :raises OSError: FileNotFoundError without ``header``, or any other.
+        """
+        target = Path(path)
+        flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if header else 0)
+        descriptor = os.open(target, flags, 0o600)
+        try:
+            _lock(descriptor, target)
+            content = _read_all(descriptor)
+            whole = content[: content.rstrip(b"\0").rfind(b"\n") + 1]
+            if len(whole) < len(content):
+                os.ftruncate(descriptor, len(whole))
+                os.fsync(descriptor)
+            if not whole and header is not None:
+                whole = f"{header.encode()}\n".encode()
+                write_at(descriptor, whole, 0)
+                sync_folder(target.parent)
+            day = parse_day(whole, str(target))
+            if header is not None:
+                _check_owner(target, day.header, header)
+            return cls(target, descriptor, day)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self._path
+
+    @property
+    def header(self) -> DayHeader:
+        """The header row."""
+        return self._header
+
+    @property
+    def rows(self) -> tuple[DayRow, ...]:
+        """All rows so far."""
+        return tuple(self._rows)
+
+    @property
+    def trailer(self) -> DayTrailer | None:
+        """None while the day is open."""
+        return self._trailer
+
+    def holds(self, row: DayRow) -> bool:
+        """Whether the sale or refund of ``row`` stands in the file."""
+        return any(map(row.is_same_as, self._rows))
+
+    def append(self, row: DayRow) -> None:
+        """Add a row; it is on the disk when this returns.
+
+        :raises SaleRefusedError: the day is closed.
+        :raises DayFileError: a value that a column cannot hold, or a sale that is there already.
+        :raises OSError: nothing was added.
+        """
+        self.require_open()
+        row.check()
+        if self.holds(row):
+            raise DayFileError(f"{self._path}: msgid {row.msgid}: stands in the file already")
+        self._write(row.encode())
+        self._rows.append(row)
+
+    def finish(self) -> DayTrailer:
+        """Write the trailer: the day is closed.
+
+        :raises SaleRefusedError: it is closed already.
+        :raises OSError: nothing was added.
+        """
+        self.require_open()
+        digest = sha256(_read_all(self._descriptor)).digest()
+        trailer = DayTrailer(len(self._rows), sums(self._rows), digest)
+        self._write(trailer.encode())
+        self._trailer = trailer
+        return trailer
+
+    def require_open(self) -> None:
+        """Raises SaleRefusedError when the day is closed."""
+        if self._trailer is not None:
+            raise SaleRefusedError(Refusal.DAY, f"{self._path}: the day is closed")
+
+    def close(self) -> None:
+        """Release the file. The day stays open."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _write(self, line: str) -> None:
+        end = os.fstat(self._descriptor).st_size
+        try:
+            write_at(self._descriptor, f"{line}\n".encode(), end)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, end)
+            raise
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SaleRefusedError(Refusal.DAY, f"{path}: another program has it open") from None
+
+
+def _check_owner(path: Path, found: DayHeader, expected: DayHeader) -> None:
+    for name, is_, must in (
+        ("fixmedins_code", found.pharmacy_code, expected.pharmacy_code),
+        ("terminal_id", found.terminal_id, expected.terminal_id),
+        ("PSAM number", found.psam_number, expected.psam_number),
+    ):
+        if is_ != must:
+            raise DayFileError(f"{path}: row 1: {name}: the day file belongs to another one")
+
+
+def _read_all(descriptor: int) -> bytes:
+    content = bytearray()
+    while part := os.pread(descriptor, 1 << 20, len(content)):
+        content += part
+    return bytes(content)
+
+
+def write_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Write all of ``data`` and have it on the disk. Raises OSError."""
+    done = 0
+    while done < len(data):
+        written = os.pwrite(descriptor, data[done:], offset + done)
+        if not written:
+            raise OSError("the file takes no more bytes")
+        done += written
+    os.fsync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

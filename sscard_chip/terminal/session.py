@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A holder's card between power-on and power-off, as every function of a terminal starts.
+
+Power on, select SSSE, take the algorithm from the FCI, read who the card is from SSSE EF05; then
+directories, challenges, authentications and the PIN (LD/T 32.5, 32.7; flows, 2.1 to 2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+from sscard_chip.profile import Profile, for_generation
+from sscard_chip.profile.codec import decode_value
+from sscard_chip.profile.model import ElementaryFile, Key, KeyUse
+from sscard_chip.security.diversify import HISTORICAL_LENGTH
+from sscard_chip.status import StatusWord
+from sscard_chip.terminal.client import Answer, ApduClient, CardStatusError
+from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.connection import Connection
+from sscard_chip.terminal.placeholders import historical_bytes
+from sscard_chip.terminal.psam_client import CardFactors
+
+SSSE: Final = 0xDDF1
+SSSE_NAME: Final = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
+ISSUER_FILE, HOLDER_FILE = 0xEF05, 0xEF06
+SUITE_NAMES: Final = {0x01: "3des", 0x03: "sm4"}
+
+_EVERY_OPTION: Final = (0xDF05, 0xDF06)
+_SSF33: Final = 0x02
+_BEIJING: Final = "11"
+_IDENTIFICATION, _VERSION, _CARD_NUMBER = 0x01, 0x03, 0x07
+
+Profiles = Callable[[int], Profile]
+"""The profile of a generation, with a region's own files where it has some."""
+
+
+@cache
+def default_profiles(generation: int) -> Profile:
+    """Everything that a card of the generation may have: DF05, DF06, on 1.0 also the account."""
+    return for_generation(generation, optional=_EVERY_OPTION, with_account=generation == 1)
+
+
+class CardSession:
+    """A powered card with SSSE selected. Built by :func:`open_session`.
+
+    ``historical`` are the 13 historical bytes, ``identification`` is 卡识别码 (16 bytes),
+    ``division`` its first 6 digits, ``directory`` the FID of the current DF. Commands that the
+    card refuses raise CardStatusError.
+    """
+
+    def __init__(
+        self,
+        client: ApduClient,
+        *,
+        historical: bytes,
+        identification: bytes,
+        version: str,
+        card_number: str,
+        algorithm_code: int,
+        profile: Profile,
+    ) -> None:
+        self.client = client
+        self.historical = historical
+        self.identification = identification
+        self.version = version
+        self.card_number = card_number
+        self.algorithm_code = algorithm_code
+        self.profile = profile
+        self.directory = SSSE
+
+    @property
+    def division(self) -> str:
+        """区划: six digits, the first three bytes of 卡识别码."""
+        return self.identification[:3].hex()
+
+    @property
+    def generation(self) -> int:
+        """1, 2 or 3, by 规范版本."""
+        return self.profile.generation
+
+    @property
+    def algorithm(self) -> str:
+        """``"3des"`` or ``"sm4"``. Raises DriverError -2202 for SSF33, which is not public."""
+        name = SUITE_NAMES.get(self.algorithm_code)
+        if name is None:
+            raise DriverError(Code.PSAM_ALGORITHM, "the card's algorithm is not supported")
+        return name
+
+    @property
+    def factors(self) -> CardFactors:
+        """The card's diversification factors. Raises DriverError -20 for a wrong 卡识别码."""
+        try:
+            return CardFactors.of(self.division, self.historical)
+        except ValueError:
+            raise DriverError(
+                Code.CARD_ID_FORMAT, "卡识别码 does not begin with six digits"
+            ) from None
+
+    # --- directories and files ---------------------------------------------------------------
+
+    def enter(self, directory: int) -> None:
+        """Select a DF by its FID, SSSE by its name; nothing when it is current."""
+        if directory == self.directory:
+            return
+        if directory == SSSE:
+            self.client.require(0x00, 0xA4, 0x04, 0x00, SSSE_NAME, 0)
+        else:
+            self.client.require(0x00, 0xA4, 0x00, 0x00, directory.to_bytes(2), 0)
+        self.directory = directory
+
+    def select_file(self, fid: int) -> None:
+        """Select an EF of the current DF."""
+        self.client.require(0x00, 0xA4, 0x02, 0x00, fid.to_bytes(2))
+
+    def file(self, directory: int, fid: int) -> ElementaryFile | None:
+        """What the profile knows of a file, None when it has none such."""
+        try:
+            return self.profile.directory(directory).file(fid)
+        except KeyError:
+            return None
+
+    def record(self, tag: int, *, sfi: int = 0, length: int = 0) -> bytes:
+        """The value of the first record with a tag, of the current EF or by SFI."""
+        le = length + 2 if length else 0
+        return record_value(self.client.require(0x00, 0xB2, tag, sfi << 3, le=le), tag)
+
+    # --- authentication ------------------------------------------------------------------------
+
+    def key(self, kid: int, directory: int | None = None) -> Key:
+        """The key that EXTERNAL AUTHENTICATE of ``kid`` means in a DF, by default the current.
+
+        Raises DriverError -27272 when the profile has none.
+        """
+        fid = (self.directory if directory is None else directory) if kid & 0x80 else SSSE
+        for key in self.profile.directory(fid).keys:
+            if key.kid == kid and key.use is KeyUse.EXTERNAL:
+                return key
+        raise DriverError(Code.KEY_NOT_FOUND, f"key {kid:02X} has no name in the card's profile")
+
+    def challenge(self) -> bytes:
+        """GET CHALLENGE, 8 bytes; the last one counts."""
+        value = self.client.require(0x00, 0x84, 0x00, 0x00, le=8)
+        if len(value) != 8:
+            raise DriverError(Code.COMMAND, "GET CHALLENGE gave another length than 8")
+        return value
+
+    def internal_authenticate(self, factor: bytes, original: bytes, version: int = 1) -> bytes:
+        """INTERNAL AUTHENTICATE with 8 bytes each; 鉴别数据 of 8 bytes."""
+        data = factor + original + _version(version)
+        return self.client.require(0x00, 0x88, 0x00, 0x00, data, 8)
+
+    def external_authenticate(
+        self, kid: int, proof: bytes, original: bytes, version: int = 1
+    ) -> None:
+        """EXTERNAL AUTHENTICATE with 8 bytes each."""
+        self.client.require(0x00, 0x82, 0x00, kid, proof + original + _version(version))
+
+    # --- PIN ---------------------------------------------------------------------------------
+
+    def pin_needed(self) -> bool:
+        """Whether a PIN is set. Raises DriverError -52 when it is locked."""
+        answer = self.client.send(0x00, 0x20, 0x00, 0x00)
+        if answer.ok:
+            return False
+        if answer.sw & 0xFFF0 == StatusWord.VERIFICATION_FAILED and answer.sw & 0x0F:
+            return True
+        raise pin_error(answer, b"\x00\x20\x00\x00")
+
+    def verify_pin(self, digits: str) -> None:
+        """VERIFY. Raises DriverError -51 (wrong, tries left in the text) or -52 (locked)."""
+        answer = self.client.send(0x00, 0x20, 0x00, 0x00, bcd(digits))
+        if not answer.ok:
+            raise pin_error(answer, b"\x00\x20\x00\x00")
+
+    def change_pin(self, old: str, new: str) -> None:
+        """CHANGE PIN; ``old`` is empty when none is set. Errors as :meth:`verify_pin`."""
+        answer = self.client.send(0x80, 0x5E, 0x01, 0x00, bcd(old) + b"\xff" + bcd(new))
+        if not answer.ok:
+            raise pin_error(answer, b"\x80\x5e\x01\x00")
+
+
+def open_session(connection: Connection, profiles: Profiles = default_profiles) -> CardSession:
+    """Power on the card in a slot and find out who it is.
+
+    :raises DriverError: -1 when it is no social security card or of an unknown version, -20 when
+        its 卡识别码 is not 16 bytes.
+    :raises CardStatusError: it refuses a command, 6A81 when it is blocked.
+    :raises TerminalConnectionError: the connection failed.
+    """
+    atr = connection.power_on()
+    client = ApduClient(connection)
+    answer = client.send(0x00, 0xA4, 0x04, 0x00, SSSE_NAME, 0)
+    if answer.sw == StatusWord.FILE_NOT_FOUND:
+        raise DriverError(Code.CARD_TYPE, "the card is no social security card")
+    if not answer.ok:
+        raise CardStatusError(b"\x00\xa4\x04\x00", answer.sw)
+    sfi = ISSUER_FILE & 0x1F
+    values = {
+        tag: record_value(client.require(0x00, 0xB2, tag, sfi << 3, le=length + 2), tag)
+        for tag, length in ((_IDENTIFICATION, 16), (_VERSION, 4), (_CARD_NUMBER, 9))
+    }
+    identification = values[_IDENTIFICATION]
+    historical = historical_bytes(atr)
+    if len(identification) != 16 or len(historical) != HISTORICAL_LENGTH:
+        raise DriverError(Code.CARD_ID_FORMAT, "卡识别码 or 复位信息 has a wrong length")
+    profile = _profile(values[_VERSION], profiles)
+    issuer = profile.environment.file(ISSUER_FILE).items
+    texts = {item.tag: decode_value(item, values[item.tag]) for item in issuer if item.tag in values}
+    return CardSession(
+        client,
+        historical=historical,
+        identification=identification,
+        version=texts[_VERSION],
+        card_number=texts[_CARD_NUMBER],
+        algorithm_code=_algorithm_code(answer.data, identification[:3].hex()),
+        profile=profile,
+    )
+
+
+def _profile(version: bytes, profiles: Profiles) -> Profile:
+    """By the first character of 规范版本; a blank one is a 1.0 card's."""
+    first = version[:1].strip(b"\0 \xff") or b"1"
+    if first not in b"123":
+        raise DriverError(Code.CARD_TYPE, "规范版本 of the card is none of 1, 2 and 3")
+    return profiles(int(first))
+
+
+def _algorithm_code(fci: bytes, division: str) -> int:
+    """01, 02 or 03: tag 86 of the issuer's data in the FCI (6F, A5, 9F0C); where there is none,
+    SSF33 for Beijing and DES for the rest (LD/T 33, section 10.1)."""
+    value = find_tlv(find_tlv(find_tlv(find_tlv(fci, 0x6F), 0xA5), 0x9F0C), 0x86)
+    if value:
+        return value[0]
+    return _SSF33 if division.startswith(_BEIJING) else 0x01
+
+
+def find_tlv(data: bytes, wanted: int) -> bytes:
+    """The value of the first TLV with a tag of one or two bytes; empty when there is none."""
+    at = 0
+    while at + 1 < len(data):
+        width = 2 if data[at] & 0x1F == 0x1F else 1
+        tag = int.from_bytes(data[at : at + width])
+        start = at + width + 1
+        if start > len(data):
+            break
+        end = start + data[start - 1]
+        if tag == wanted:
+            return data[start:end]
+        at = end
+    return b""
+
+
+def record_value(record: bytes, tag: int) -> bytes:
+    """The value of a linear record. Raises DriverError -13 when it is not the TLV asked for."""
+    if len(record) < 2 or record[0] != tag or len(record) < 2 + record[1]:
+        raise DriverError(Code.COMMAND, f"the card gave no whole record {tag:02X}")
+    return record[2 : 2 + record[1]]
+
+
+def bcd(digits: str) -> bytes:
+    """PIN digits as BCD, an odd count padded with F."""
+    return bytes.fromhex(digits + "F" * (len(digits) % 2))
+
+
+def pin_error(answer: Answer, header: bytes) -> Exception:
+    """What a refused PIN command means."""
+    error = CardStatusError(header, answer.sw)
+    left = error.tries_left
+    if answer.sw == StatusWord.AUTHENTICATION_BLOCKED or left == 0:
+        return DriverError(Code.PIN_LOCKED, "the PIN is locked")
+    if left is not None:
+        return DriverError(Code.PIN_WRONG, f"the PIN is wrong, {left} tries left")
+    return error
+
+
+def _version(version: int) -> bytes:
+    """The version byte of an authentication; version 1 needs none."""
+    return b"" if version == 1 else bytes((version,))
