@@ -17,14 +17,13 @@ from datetime import date
 from typing import Final
 
 from issuance.divisions import DivisionError, check_division
-from issuance.roots import RootKeys
 from sscard_chip.applications.psam.keys import KeyType
 from sscard_chip.memory import Memory
 from sscard_chip.profile import psam
 from sscard_chip.profile.psam import SamContents, SamSecrets
 from sscard_chip.profile.psam_keys import KEYS, SamKeyRow
 from sscard_chip.security.diversify import city_factor, province_factor
-from sscard_chip.security.keystore import KeyStore, KeyStoreError
+from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
 
 TERMINAL_DIGITS: Final = 12
@@ -129,25 +128,17 @@ def derive_own_keys(store: KeyStore, algorithm: str, serial: bytes) -> OwnKeys:
 def _served_keys(
     store: KeyStore, algorithm: str, factors: Sequence[bytes], version: int
 ) -> dict[tuple[SamKeyRow, int], bytes]:
-    """The keys of the PSAM's level. Where the cards have one version alone, that one."""
+    """The keys of the PSAM's level. Where the cards have one version alone, that one.
+
+    Level 1 has no factors and so asks the store for its roots, which an HSM refuses.
+    """
     keys = {}
     for row in KEYS:
         last = row.versions
         versions = range(1, last + 1) if row.type is KeyType.PURCHASE else (min(version, last),)
         for number in versions:
-            keys[row, number] = _level_key(store, algorithm, row.root, number, factors)
+            (keys[row, number],) = store.diversify(algorithm, row.root, number, [factors])
     return keys
-
-
-def _level_key(
-    store: KeyStore, algorithm: str, name: str, version: int, factors: Sequence[bytes]
-) -> bytes:
-    """A root after ``factors``; without any the root itself, which a plain store alone gives."""
-    if factors:
-        return store.diversify(algorithm, name, version, [factors])[0]
-    if not isinstance(store, RootKeys):
-        raise KeyStoreError("a PSAM of level 1 takes roots, which this key store does not give")
-    return store._root(algorithm, name, version)
 
 
 def _factors(level: int, city: str) -> tuple[bytes, ...]:

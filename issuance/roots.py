@@ -1,29 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Root keys in a plain file, ``ROOTS.json``: for tests and development.
+"""Root keys in memory, and the document that files keep them in.
 
 ``{"format": "sscard-root-keys/1", "3des": {"IRK": {"1": HEX, "2": HEX, "3": HEX}, ...}, "sm4":
-{...}}``: per suite the key names of LD/T 32.4, versions counted from 1, 16 bytes each. Nothing
-here shows a key: errors name file, suite, key, version and rule.
+{...}}``: per suite the key names of LD/T 32.4, versions counted from 1, 16 bytes each. A plain
+file holds this document as it is, for tests and development; an encrypted one enciphered
+(:mod:`issuance.stores`). Nothing here shows a key: errors name file, suite, key, version and
+rule.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from issuance.jsonfile import JsonFileError, read_json
+from issuance.privatefile import write_private
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.generations import GENERATIONS, OPTIONAL
 from sscard_chip.profile.model import Profile
-from sscard_chip.security.diversify import KEY_LENGTH, diversify_chain, diversify_chains
+from sscard_chip.security.diversify import (
+    FACTOR_LENGTH,
+    KEY_LENGTH,
+    Chains,
+    diversify_chain,
+    diversify_chains,
+)
 from sscard_chip.security.keystore import KeyStoreError
-from sscard_chip.security.suite import SUITES
+from sscard_chip.security.suite import SUITES, Suite
 
 FORMAT: Final = "sscard-root-keys/1"
 MAX_VERSIONS: Final = 255
@@ -54,7 +61,7 @@ class RootKeys:
     def __init__(self, keys: Mapping[Slot, bytes], *, source: str = "root keys") -> None:
         """``keys`` of 16 bytes by suite, name and version; ``source`` stands in errors."""
         for (suite, name, version), key in keys.items():
-            rule = _slot_rule(suite, name, str(version)) or _length_rule(key)
+            rule = slot_rule(suite, name, str(version)) or _length_rule(key)
             if rule:
                 raise RootKeyError(f"{source}: {suite}: {name}: {version}: {rule}")
         self._keys = dict(keys)
@@ -68,27 +75,36 @@ class RootKeys:
             document = read_json(Path(path))
         except JsonFileError as error:
             raise RootKeyError(f"{source}: {error}") from None
-        return cls(_parse(source, document), source=source)
+        return cls.from_document(document, source=source)
+
+    @classmethod
+    def from_document(
+        cls, document: object, *, source: str, may_be_empty: bool = False
+    ) -> RootKeys:
+        """The keys of a document, see the top of this module. Raises :class:`RootKeyError`."""
+        keys = _parse(source, document)
+        if not keys and not may_be_empty:
+            raise RootKeyError(f"{source}: holds no keys")
+        return cls(keys, source=source)
+
+    def document(self) -> bytes:
+        """The document with every key in the clear, JSON."""
+        suites: dict[str, dict[str, dict[str, str]]] = {}
+        for suite, name, version in self.slots():
+            versions = suites.setdefault(suite, {}).setdefault(name, {})
+            versions[str(version)] = self._keys[suite, name, version].hex().upper()
+        return (json.dumps({"format": FORMAT, **suites}, indent=1) + "\n").encode("ascii")
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a key file, readable by its owner alone, whole or not at all.
+        """Write a plain key file, readable by its owner alone, whole or not at all.
 
         Raises OSError when the folder cannot be written.
         """
-        target = Path(path)
-        text = json.dumps(self._document(), indent=1) + "\n"
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as stream:
-                os.chmod(temporary, 0o600)
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+        write_private(path, self.document())
+
+    def joined(self, other: RootKeys) -> RootKeys:
+        """These keys and those of ``other``, which win where both have one."""
+        return RootKeys({**self._keys, **other._keys}, source=self.source)
 
     def slots(self) -> list[Slot]:
         """Suite, name and version of every key, sorted."""
@@ -97,19 +113,18 @@ class RootKeys:
     def diversify(
         self, algorithm: str, name: str, version: int, chains: Sequence[Sequence[bytes]]
     ) -> list[bytes]:
-        """The keys that ``chains`` of factors reach; see :class:`KeyStore`."""
-        root = self._root(algorithm, name, version)
-        return diversify_chains(SUITES[algorithm], root, chains)
+        """The keys that ``chains`` of factors reach; see :class:`KeyStore`. Gives roots too."""
+        prepared = prepare_chains(self.source, chains)
+        return diversify_chains(*self._root(algorithm, name, version), prepared)
 
     def encrypt(
         self, algorithm: str, name: str, version: int, factors: Sequence[bytes], data: bytes
     ) -> bytes:
         """ECB encipherment of whole blocks under the key that ``factors`` reach."""
-        key = self._root(algorithm, name, version)
-        suite = SUITES[algorithm]
-        if len(data) % suite.block:
-            raise RootKeyError(f"{self.source}: {algorithm}: data must be whole blocks")
-        return suite.encryptor(diversify_chain(suite, key, factors))(data)
+        check_request(self.source, algorithm, factors, data=data)
+        return SUITES[algorithm].encryptor(
+            diversify_chain(*self._root(algorithm, name, version), factors)
+        )(data)
 
     def mac(
         self,
@@ -121,26 +136,18 @@ class RootKeys:
         message: bytes,
     ) -> bytes:
         """MAC of 4 bytes with the key that ``factors`` reach."""
-        key = self._root(algorithm, name, version)
-        suite = SUITES[algorithm]
-        return suite.key_mac(diversify_chain(suite, key, factors), iv, message)
+        check_request(self.source, algorithm, factors, iv=iv)
+        return SUITES[algorithm].key_mac(
+            diversify_chain(*self._root(algorithm, name, version), factors), iv, message
+        )
 
-    def _root(self, algorithm: str, name: str, version: int) -> bytes:
+    def _root(self, algorithm: str, name: str, version: int) -> tuple[Suite, bytes]:
         if algorithm not in SUITES:
-            raise RootKeyError(f"{self.source}: {algorithm}: {_SUITE_RULE}")
+            raise RootKeyError(f"{self.source}: {algorithm}: {SUITE_RULE}")
         key = self._keys.get((algorithm, name, version))
         if key is None:
-            raise RootKeyError(
-                f"{self.source}: {algorithm}: {name}: {version}: the key is needed and missing"
-            )
-        return key
-
-    def _document(self) -> dict[str, object]:
-        suites: dict[str, dict[str, dict[str, str]]] = {}
-        for suite, name, version in self.slots():
-            versions = suites.setdefault(suite, {}).setdefault(name, {})
-            versions[str(version)] = self._keys[suite, name, version].hex().upper()
-        return {"format": FORMAT, **suites}
+            raise missing_key(self.source, algorithm, name, version)
+        return SUITES[algorithm], key
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RootKeys) and self._keys == other._keys
@@ -149,6 +156,43 @@ class RootKeys:
 
     def __repr__(self) -> str:
         return f"<RootKeys, {len(self._keys)} keys>"
+
+
+# Requests are checked before a key is fetched: no frame that raises holds one, and so no
+# traceback that shows local variables does.
+
+
+def check_request(
+    source: str,
+    algorithm: str,
+    factors: Sequence[bytes],
+    *,
+    data: bytes = b"",
+    iv: bytes = b"",
+) -> None:
+    """Raise :class:`RootKeyError` for a request that no store can serve."""
+    if algorithm not in SUITES:
+        raise RootKeyError(f"{source}: {algorithm}: {SUITE_RULE}")
+    prepare_chains(source, [factors])
+    block = SUITES[algorithm].block
+    if len(data) % block:
+        raise RootKeyError(f"{source}: {algorithm}: data must be whole blocks")
+    if len(iv) > block:
+        raise RootKeyError(f"{source}: {algorithm}: an initial value has at most {block} bytes")
+
+
+def prepare_chains(source: str, chains: Sequence[Sequence[bytes]]) -> Chains:
+    """``chains``, checked and sorted. Raises :class:`RootKeyError`."""
+    try:
+        return Chains.of(chains)
+    except ValueError:
+        pass
+    raise RootKeyError(f"{source}: a factor must be {FACTOR_LENGTH} bytes")
+
+
+def missing_key(source: str, algorithm: str, name: str, version: int) -> RootKeyError:
+    """The error of every store that has no such key."""
+    return RootKeyError(f"{source}: {algorithm}: {name}: {version}: the key is needed and missing")
 
 
 def root_names(extra: Iterable[Profile] = ()) -> dict[str, int]:
@@ -167,32 +211,35 @@ def root_names(extra: Iterable[Profile] = ()) -> dict[str, int]:
     return names
 
 
+def root_slots(extra: Iterable[Profile] = ()) -> list[Slot]:
+    """Every key and version of every profile, for both suites; ``extra`` as in root_names."""
+    names = root_names(extra)
+    return [
+        (suite, name, version)
+        for suite in SUITES
+        for name, versions in names.items()
+        for version in range(1, versions + 1)
+    ]
+
+
 def create_roots(
     random: Callable[[int], bytes] = os.urandom, *, extra: Iterable[Profile] = ()
 ) -> RootKeys:
-    """Random root keys: every key and version of every profile, for both suites.
+    """Random root keys for :func:`root_slots`.
 
-    ``random`` gives as many bytes as it is asked for; ``extra`` as in :func:`root_names`.
+    ``random`` gives as many bytes as it is asked for.
     """
-    names = root_names(extra)
-    return RootKeys(
-        {
-            (suite, name, version): random(KEY_LENGTH)
-            for suite in SUITES
-            for name, versions in names.items()
-            for version in range(1, versions + 1)
-        }
-    )
+    return RootKeys({slot: random(KEY_LENGTH) for slot in root_slots(extra)})
 
 
 _HEX_RULE: Final = f"must be {KEY_LENGTH} bytes, {2 * KEY_LENGTH} hex digits"
-_SUITE_RULE: Final = f"the suite must be one of {', '.join(SUITES)}"
+SUITE_RULE: Final = f"the suite must be one of {', '.join(SUITES)}"
 
 
-def _slot_rule(suite: str, name: str, version: str) -> str | None:
+def slot_rule(suite: str, name: str, version: str) -> str | None:
     """The broken rule of a slot, None when it is well formed."""
     if suite not in SUITES:
-        return _SUITE_RULE
+        return SUITE_RULE
     if not _NAME.fullmatch(name):
         return "a key's name must be 2 to 32 capital letters and digits"
     if not _VERSION.fullmatch(version) or int(version) > MAX_VERSIONS:
@@ -215,18 +262,16 @@ def _parse(source: str, document: object) -> dict[Slot, bytes]:
             continue
         # A name that breaks its rule is not shown: it may be a key in the wrong place.
         if suite not in SUITES:
-            raise RootKeyError(f"{source}: {_SUITE_RULE}")
+            raise RootKeyError(f"{source}: {SUITE_RULE}")
         for name, versions in _members(names, f"{source}: {suite}"):
             where = f"{source}: {suite}: {name if _NAME.fullmatch(name) else 'a key'}"
             for version, text in _members(versions, where):
-                rule = _slot_rule(suite, name, version)
+                rule = slot_rule(suite, name, version)
                 if rule:
                     raise RootKeyError(f"{where}: {rule}")
                 if not isinstance(text, str) or not _HEX.fullmatch(text):
                     raise RootKeyError(f"{where}: {version}: {_HEX_RULE}")
                 keys[suite, name, int(version)] = bytes.fromhex(text)
-    if not keys:
-        raise RootKeyError(f"{source}: holds no keys")
     return keys
 
 

@@ -24,6 +24,7 @@ from sscard_chip.memory import (
     load_image,
     open_image,
 )
+from sscard_chip.memory.medium import FileMedium
 
 _DISPATCHERS: Final = {
     0: Dispatcher((*BASE, *MEDICAL), MEDICAL_SHORTCUTS),
@@ -95,7 +96,7 @@ class Card:
     def power_on(self) -> bytes:
         """Cold reset: forget everything volatile, select the MF, return the ATR."""
         self._files = files = FileSystem(self._memory)
-        self._session = Session(self._memory, files, files.mf) if files.mf else None
+        self._session = Session(self._memory, files, files.root)
         return self.atr
 
     def reset(self) -> bytes:
@@ -121,8 +122,19 @@ class Card:
         return create_image(self._memory)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an image file, whole or not at all. Raises OSError."""
+        """Write an image file, whole or not at all.
+
+        Raises CardInUseError when a card is open on that very file, or another OSError.
+        """
         target = Path(path)
+        owner = FileMedium(target) if target.is_file() else None
+        try:
+            self._save(target)
+        finally:
+            if owner:
+                owner.close()
+
+    def _save(self, target: Path) -> None:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -133,6 +145,11 @@ class Card:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def close(self) -> None:
         """Power off and release the image file, with everything committed in it."""

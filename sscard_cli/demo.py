@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import click
 
-# Invented people: the names are common ones, the numbers have right check digits.
+# Invented people: common names, and numbers whose area 990000 does not exist.
 HOLDERS = (
     {
-        "social_security_number": "510104196503120011",
+        "social_security_number": "99000019650312001X",
         "name": "张建国",
         "sex": "1",
         "nation": "01",
@@ -19,7 +19,7 @@ HOLDERS = (
         "account": {"balance_fen": 20000},
     },
     {
-        "social_security_number": "330106198807040027",
+        "social_security_number": "990000198807040026",
         "name": "李秀英",
         "sex": "2",
         "nation": "01",
@@ -30,7 +30,7 @@ HOLDERS = (
         "account": {"balance_fen": 0},
     },
     {
-        "social_security_number": "44030520010506004X",
+        "social_security_number": "990000200105060049",
         "name": "古丽娜尔·阿不都热依木·买买提明江",
         "sex": "2",
         "nation": "05",

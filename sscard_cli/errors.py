@@ -39,5 +39,8 @@ def explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, ValueError) and type(error).__module__.startswith(_OURS):
         return str(error), BAD_INPUT
     from sscard_chip.reader.faults import describe_fault
+    from sscard_chip.terminal.connection import TerminalConnectionError
 
+    if isinstance(error, TerminalConnectionError):
+        return str(error), REFUSED
     return f"internal error, {describe_fault(error)} (sscard --debug shows more)", REFUSED

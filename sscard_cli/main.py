@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "info": ("sscard_cli.info", "info", "Show everything on a card, decoded."),
     "apdu": ("sscard_cli.apdu", "apdu", "Exchange raw APDUs with a card."),
     "serve": ("sscard_cli.serve", "serve", "Put a card into a virtual PC/SC reader."),
+    "driver": ("sscard_cli.driver", "driver", "Call a function of the terminal interface."),
+    "shell": ("sscard_cli.shell", "shell", "Talk to a card in short lines."),
     "demo": ("sscard_cli.demo", "demo", "Issue, read and debit a card of each generation."),
     "completion": ("sscard_cli.completion", "completion", "Print the shell completion script."),
 }

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -17,9 +17,10 @@ from sscard_cli.options import INTERFACES, local_files_option
 
 if TYPE_CHECKING:
     from sscard_chip.terminal.connection import Connection
-    from sscard_chip.terminal.shell import History, Shell
+    from sscard_chip.terminal.shell import Shell
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_STYLES: Final[dict[str, dict[str, Any]]] = {"!": {"fg": "red"}, ">": {"dim": True}}
 
 
 @click.command()
@@ -274,6 +275,8 @@ def _prepare_readline(session: Shell) -> Callable[[str], None]:
         if state == 0:
             before = readline.get_line_buffer()[: readline.get_endidx()]
             found[:] = session.complete(before)
+            if len(found) == 1:  # readline adds no blank by itself in Python
+                found[0] += " "
         return found[state] if state < len(found) else None
 
     readline.set_completer(completer)
@@ -287,7 +290,5 @@ def _prepare_readline(session: Shell) -> Callable[[str], None]:
 
 def _print(lines: tuple[str, ...]) -> None:
     for line in lines:
-        if line.startswith("!"):
-            click.secho(line, fg="red")
-        else:
-            click.secho(line, dim=line.startswith(">"))
+        style = _STYLES.get(line[:1])
+        click.echo(click.style(line, **style) if style else line)

@@ -9,10 +9,12 @@ from typing import Final
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
 from sscard_chip.security.keys import USE_EXTERNAL, USE_INTERNAL
+from sscard_chip.security.suite import Suite
 from sscard_chip.status import StatusError, StatusWord
 
 _LOCAL: Final = 0x80
 _CHALLENGE_LENGTHS: Final = (4, 8, 16)
+_DIRECT_LENGTH: Final = 8
 
 
 def get_challenge(session: Session, command: Command) -> bytes:
@@ -45,7 +47,11 @@ def external_authenticate(session: Session, command: Command) -> bytes:
     Bit 8 of kid: a key of the current ADF, else of its environment. Checked in the order of
     LD/T 32.7: 6983 locked, 6984 no challenge, 6A88 no such key; then 63Cx and one try less, or
     the right of that key until another DF is selected and the full count of tries.
+
+    00 82 00 00 with 8 bytes: :func:`authenticate_master_key`.
     """
+    if len(command.data) == _DIRECT_LENGTH and not command.p2:
+        return authenticate_master_key(session, command)
     command.require(0, command.p2, 16, 17)
     data, kid = command.data, command.p2
     local = bool(kid & _LOCAL)
@@ -57,14 +63,51 @@ def external_authenticate(session: Session, command: Command) -> bytes:
     challenge = session.take_challenge()
     if key is None:
         raise StatusError(StatusWord.KEY_NOT_FOUND)
+    session.require_counters()
     cipher = key.session(challenge)
     if not compare_digest(cipher.authentication_data(data[8:16]), data[:8]):
         left = key.stage_failure()
         raise StatusError(StatusWord.VERIFICATION_FAILED | left, keep_writes=True)
     key.stage_tries(key.limit)
-    bit = 1 << (key.level & 0x0F)
     if local:
-        session.status.local_levels |= bit
+        session.status.local_levels |= key.levels
     else:
-        session.status.global_levels |= bit
+        session.status.global_levels |= key.levels
     return b""
+
+
+def authenticate_master_key(session: Session, command: Command) -> bytes:
+    """EXTERNAL AUTHENTICATE 00 82 00 00 with 8 bytes: the challenge under the key itself [M].
+
+    The key is the master key (主控密钥) of the current DF, on a card without MF the transport
+    key (传输密钥). 6A88 when there is none, 6983 locked, 6984 no challenge, else 63Cx and one
+    try less; the right lasts until another DF is selected.
+    """
+    command.require(0, 0, _DIRECT_LENGTH)
+    key = session.df.master_key
+    if key is not None and key.locked:
+        raise StatusError(StatusWord.AUTHENTICATION_BLOCKED)
+    challenge = session.take_challenge()
+    if key is None:
+        raise StatusError(StatusWord.KEY_NOT_FOUND)
+    session.require_counters()
+    if not compare_digest(direct_authentication(key.suite, key.secret, challenge), command.data):
+        left = key.stage_failure()
+        raise StatusError(StatusWord.VERIFICATION_FAILED | left, keep_writes=True)
+    key.stage_tries(key.limit)
+    session.status.masters.add(session.df.offset)
+    return b""
+
+
+def direct_authentication(suite: Suite, key: bytes, challenge: bytes) -> bytes:
+    """The 8 bytes that prove a master or transport key, without a session key [M].
+
+    DES: 3DES(key, challenge). The form of 16-byte blocks is not published; here the two halves
+    of the encrypted challenge, padded with 00, are added [L].
+    """
+    padded = challenge[:_DIRECT_LENGTH].ljust(_DIRECT_LENGTH, b"\0")
+    if suite.block == _DIRECT_LENGTH:
+        return suite.encryptor(key)(padded)
+    whole = suite.encryptor(key)(padded + bytes(_DIRECT_LENGTH))
+    left, right = int.from_bytes(whole[:8]), int.from_bytes(whole[8:])
+    return (left ^ right).to_bytes(8)

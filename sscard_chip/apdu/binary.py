@@ -44,8 +44,11 @@ def read_binary(session: Session, command: Command) -> bytes:
 def update_binary(session: Session, command: Command) -> bytes:
     """UPDATE BINARY 00/04 D6: 6B00 when the offset is outside the file, 6A84 beyond its end."""
     file, offset = _addressed(session, command)
-    session.require(file.write_rule)
-    data = update_data(session, command, file.write_rule)
+    rule = session.write_rule(file.write_rule)
+    session.require(rule)
+    if not rule.update:
+        raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)
+    data = update_data(session, command, rule)
     if not data:
         raise StatusError(StatusWord.WRONG_LENGTH)
     file.stage_update(offset, data)

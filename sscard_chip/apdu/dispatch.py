@@ -27,7 +27,15 @@ _logger = logging.getLogger(__name__)
 _SUCCESS: Final = StatusWord.SUCCESS.to_bytes(2)
 _WRONG_LE: Final = StatusWord.WRONG_LE >> 8
 _CARD_BLOCKED: Final = int(LifeCycle.BLOCKED)
+_WORKING: Final = int(LifeCycle.WORKING)
 _APPLICATION_BLOCKED: Final = int(ApplicationState.BLOCKED)
+
+
+IN_USE: Final = frozenset({LifeCycle.DEVELOPMENT, LifeCycle.WORKING})
+"""States in which a card has files."""
+FROM_THE_START: Final = IN_USE | {LifeCycle.INITIAL}
+"""The same, and a blank card without MF."""
+ALWAYS: Final = frozenset(LifeCycle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +43,8 @@ class Instruction:
     """One command of the card.
 
     ``in_transaction``: it neither opens nor disturbs a transaction by being sent (it may close
-    it itself). ``when_blocked``: a blocked application still takes it. ``clause`` says where it
-    is defined.
+    it itself). ``when_blocked``: a blocked application still takes it. ``states`` of the card
+    in which it works. ``clause`` says where it is defined.
     """
 
     name: str
@@ -46,6 +54,7 @@ class Instruction:
     clause: str
     in_transaction: bool = False
     when_blocked: bool = False
+    states: frozenset[LifeCycle] = IN_USE
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +114,9 @@ class Dispatcher:
         """Parse a command, pass it through the gate, and let its handler work."""
         command = parse(apdu)
         cells = session.memory.cells
-        if cells[STATE_AT] == _CARD_BLOCKED:
-            raise StatusError(StatusWord.FUNCTION_NOT_SUPPORTED)
         instruction = self._table.get(command.cla << 8 | command.ins)
+        if cells[STATE_AT] != _WORKING:
+            _check_life_cycle(cells[STATE_AT], instruction)
         if instruction is None:
             raise StatusError(self._refusal(command))
         if session.transaction is not None and not instruction.in_transaction:
@@ -139,3 +148,11 @@ class Dispatcher:
         if cla not in self._classes or command.ins in self._codes:
             return StatusWord.CLA_NOT_SUPPORTED
         return StatusWord.INS_NOT_SUPPORTED
+
+
+def _check_life_cycle(state: int, instruction: Instruction | None) -> None:
+    """6A81 on a blocked card; 6985 for what a card without MF cannot do."""
+    if state == LifeCycle.BLOCKED and (instruction is None or state not in instruction.states):
+        raise StatusError(StatusWord.FUNCTION_NOT_SUPPORTED)
+    if state == LifeCycle.INITIAL and instruction and state not in instruction.states:
+        raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)

@@ -41,6 +41,7 @@ def verify(session: Session, command: Command) -> bytes:
     if not pin.is_set:
         raise StatusError(StatusWord.REFERENCE_DATA_INVALID)
     _require_open(pin)
+    session.require_counters()
     if not compare_digest(command.data, pin.value):
         _fail(pin)
     pin.stage_tries(pin.limit)
@@ -60,6 +61,7 @@ def change_pin(session: Session, command: Command) -> bytes:
         raise StatusError(StatusWord.WRONG_DATA)
     pin = session.pin
     _require_open(pin)
+    session.require_counters()
     if not compare_digest(old, pin.value):
         _fail(pin)
     pin.stage_value(new)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""READ RECORD and UPDATE RECORD (LD/T 32.5)."""
+"""READ RECORD, UPDATE RECORD and APPEND RECORD (LD/T 32.5)."""
 
 from __future__ import annotations
 
@@ -76,8 +76,9 @@ def update_record(session: Session, command: Command) -> bytes:
     if mode > _BY_NUMBER:
         raise StatusError(StatusWord.INCORRECT_P1_P2)
     file = addressed_file(session, command.p2)
-    session.require(file.write_rule)
-    data = update_data(session, command, file.write_rule)
+    rule = session.write_rule(file.write_rule)
+    session.require(rule)
+    data = update_data(session, command, rule)
     if not data:
         raise StatusError(StatusWord.WRONG_LENGTH)
     if isinstance(file, CyclicFile):
@@ -87,10 +88,35 @@ def update_record(session: Session, command: Command) -> bytes:
     else:
         current = session.record if file is session.ef else 0
         number = _updated_number(file, p1, mode, current, data)
-    if isinstance(file, CyclicFile) or number > file.count:
+    appends = isinstance(file, CyclicFile) or number > file.count
+    if not (rule.append if appends else rule.update):
+        raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)
+    if appends:
         file.stage_append(data)
     else:
         file.stage_update(number, data)
+    session.ef = file  # an SFI makes its file current
+    session.record = number
+    return b""
+
+
+def append_record(session: Session, command: Command) -> bytes:
+    """APPEND RECORD 00/04 E2 00, P2 the SFI in its high five bits: a record behind the last.
+
+    Cyclic files always take one, as the newest. 6A84 when a linear file is full.
+    """
+    if command.p1 or command.p2 & 0x07:
+        raise StatusError(StatusWord.INCORRECT_P1_P2)
+    file = addressed_file(session, command.p2)
+    rule = session.write_rule(file.write_rule)
+    session.require(rule)
+    if not rule.append:
+        raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)
+    data = update_data(session, command, rule)
+    if not data:
+        raise StatusError(StatusWord.WRONG_LENGTH)
+    number = 1 if isinstance(file, CyclicFile) else file.count + 1
+    file.stage_append(data)
     session.ef = file  # an SFI makes its file current
     session.record = number
     return b""

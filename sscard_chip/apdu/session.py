@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from sscard_chip.apdu.command import Command
 from sscard_chip.filesystem.files import ElementaryFile
-from sscard_chip.filesystem.layout import STATE_IN_HEADER
+from sscard_chip.filesystem.layout import STATE_AT, STATE_IN_HEADER, LifeCycle
 from sscard_chip.filesystem.tree import Directory, FileSystem
 from sscard_chip.memory import Memory
-from sscard_chip.security.access import AccessRule, permits
+from sscard_chip.security.access import FREE_RULE, AccessRule, permits
 from sscard_chip.security.keys import USE_MAINTENANCE, KeyRecord, PinRecord
 from sscard_chip.security.random import RandomSource
 from sscard_chip.security.status import SecurityStatus
@@ -23,6 +23,8 @@ class Session:
 
     ``record`` is the number of the current record of the current EF, 0 for none.
     ``state_at`` is where the memory holds the state of the current DF.
+    ``fresh`` are the offsets of directories without a master key, made since the last reset:
+    until the next one anybody may create files there.
     ``transaction`` belongs to the application that opened it; the dispatcher drops it when
     another command comes between.
     """
@@ -31,6 +33,7 @@ class Session:
         "df",
         "ef",
         "files",
+        "fresh",
         "memory",
         "random",
         "record",
@@ -49,6 +52,23 @@ class Session:
         self.status = SecurityStatus()
         self.transaction: object | None = None
         self.random = RandomSource()
+        self.fresh: set[int] = set()
+
+    def remount(self) -> None:
+        """Take over a committed change of the structure.
+
+        Where the current DF and EF are still there they stay current; what was current and is
+        gone gives way to the root, and rights go with it.
+        """
+        before, ef = self.df, self.ef
+        self.files.mount()
+        self.df = df = self.files.directory_at(before.offset)
+        self.state_at = df.offset + STATE_IN_HEADER
+        if df.offset != before.offset:
+            self.status.leave_directory()
+        self.ef = df.files.get(ef.fid) if ef else None
+        if self.ef is None:
+            self.record = 0
 
     def select_directory(self, df: Directory) -> None:
         """Make ``df`` current. Rights and challenge stay only when it already was."""
@@ -87,6 +107,20 @@ class Session:
             masters=(self.df.environment.offset, self.df.offset),
         ):
             raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)
+
+    def write_rule(self, rule: AccessRule) -> AccessRule:
+        """The rule that writing has to satisfy now.
+
+        Until FREEZE MF the authenticated master key of the directory opens its files: how else
+        would a file that nobody may write get its initial content [L].
+        """
+        developing = self.memory.cells[STATE_AT] == LifeCycle.DEVELOPMENT
+        return FREE_RULE if developing and self.df.offset in self.status.masters else rule
+
+    def require_counters(self) -> None:
+        """6581 when the medium has failed: a wrong try could no longer be counted."""
+        if self.memory.failed:
+            raise StatusError(StatusWord.MEMORY_FAILURE)
 
     def take_challenge(self) -> bytes:
         """The last challenge, spent by this; 6984 when there is none."""

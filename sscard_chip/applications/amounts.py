@@ -26,6 +26,8 @@ from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.keys import USE_PURCHASE, USE_TAC, KeyRecord
 from sscard_chip.status import StatusError, StatusWord
 
+FILE_FID: Final = 0xEF81
+"""FID of the file [M]."""
 BODY_LENGTH: Final = 42
 DETAIL_SFI: Final = 0x08
 LOAD: Final = 0x31
@@ -89,6 +91,11 @@ def initial_content(
         load_counter,
         bytes.fromhex(starting_day),
     )
+
+
+def decode_account(body: bytes) -> Account:
+    """The fields of an amount file's body."""
+    return Account._make(_ACCOUNT.unpack_from(body))
 
 
 class MedicalAccount:

@@ -124,16 +124,19 @@ class LinearFile(RecordFile):
     """Records of simple TLVs, of fixed or variable length (定长、变长记录文件).
 
     The record identifier is the tag, the first byte. A record keeps its length once it exists;
-    files whose header allows it let records grow while there is room [L].
+    files whose header allows it let records grow while there is room [L]. Raw records have no
+    tag; those of variable length must be TLVs all the same, for nothing else keeps their
+    length [L]. A record that was created empty takes its tag with the first update.
     """
 
-    __slots__ = ("_grows", "_index", "_record_length", "_tags")
+    __slots__ = ("_grows", "_index", "_record_length", "_tags", "_tlv")
 
     def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
         super().__init__(memory, found, header)
         fixed = header.type is FileType.LINEAR_FIXED
         self._record_length = header.record_length if fixed else 0
         self._grows = bool(header.record_format & _GROWS)
+        self._tlv = not fixed or bool(header.record_format & _TLV)
         self._index: list[tuple[int, int]] | None = None
         self._tags: dict[int, list[int]] = {}
 
@@ -171,7 +174,7 @@ class LinearFile(RecordFile):
         return self._tags.get(identifier, []) if identifier else list(range(1, len(index) + 1))
 
     def _check_record(self, data: bytes) -> None:
-        if len(data) < 2 or data[1] != len(data) - 2:
+        if self._tlv and (len(data) < 2 or data[1] != len(data) - 2):
             raise StatusError(StatusWord.LC_INCONSISTENT_WITH_TLV)
         if self._record_length and len(data) != self._record_length:
             raise StatusError(StatusWord.WRONG_LENGTH)
@@ -179,7 +182,7 @@ class LinearFile(RecordFile):
     def stage_update(self, number: int, data: bytes) -> None:
         self._check_record(data)
         start, end = self._records()[number - 1]
-        if data[0] != self.memory.cells[start]:
+        if self._tlv and self.memory.cells[start] not in (0, data[0]):
             raise StatusError(StatusWord.WRONG_DATA)
         growth = len(data) - (end - start)
         if growth == 0:

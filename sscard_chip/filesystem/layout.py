@@ -4,8 +4,9 @@
 ::
 
     0     system area, 64 bytes: life-cycle state, kind of card, first free byte, default
-          historical bytes, transport key
+          historical bytes, transport key, end of what is still to be erased
     64    files, one behind the other in the order of creation: header, body
+    ...   free cells, all 00
 
 Headers hold what the CREATE FILE command of a blank card carries (personalisation page, section
 2.2 [M]); so a template made from a profile and a card grown by commands are the same bytes.
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from sscard_chip.memory import Memory
+from sscard_chip.memory import CardImageError, Memory
 from sscard_chip.status import StatusError, StatusWord
 
 SYSTEM_SIZE: Final = 64
@@ -29,7 +30,9 @@ _TOP: Final = struct.Struct(">I")
 _TOP_AT: Final = 4
 HISTORICAL_AT: Final = 8
 HISTORICAL_LENGTH: Final = 13
-TRANSPORT_KEY_AT: Final = 24  # algorithm 1, tries 1, limit 1, RFU 1, key 16
+TRANSPORT_KEY_AT: Final = 24  # limit 1, tries 1, algorithm 1, version 1, key 16
+TRANSPORT_KEY_LENGTH: Final = 20
+ERASE_AT: Final = 44  # 4 bytes; see structure.py
 
 _COMMON: Final = struct.Struct(">BBHIII")  # type, state, FID, parent, bytes in all, body length
 _EF: Final = struct.Struct(">BBBBBBBBHHBxH")
@@ -39,8 +42,10 @@ DF_HEADER: Final = _COMMON.size + _DF.size
 STATE_IN_HEADER: Final = 1
 COUNT_IN_HEADER: Final = _COMMON.size + 2  # record count, then index of the newest record
 USED_IN_HEADER: Final = _COMMON.size + 14
-TRIES_IN_HEADER: Final = _COMMON.size + 8
-MASTER_KEY_IN_HEADER: Final = _COMMON.size + 9  # algorithm 1, version 1, key 16
+WRITE_ACCESS_IN_HEADER: Final = _COMMON.size + 4
+MASTER_KEY_IN_HEADER: Final = _COMMON.size + 7  # limit 1, tries 1, algorithm 1, version 1, key 16
+DELETED: Final = 0xFF
+"""In place of a file's type: the file is gone, its cells are not used again [L]."""
 
 
 class LifeCycle(IntEnum):
@@ -72,6 +77,9 @@ class FileType(IntEnum):
     CYCLIC = 0x07
     KEY = 0x0B
     AMOUNT = 0x0C  # 医疗保险金额文件; no public coding, our own [L]
+
+
+_TYPES: Final = frozenset(FileType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +138,22 @@ def top(memory: Memory) -> int:
     return int(_TOP.unpack_from(memory.cells, _TOP_AT)[0])
 
 
-def _allocate(memory: Memory, header: bytes, body: bytes) -> int:
-    """Stage a file at the top of the memory; return its offset. 6A84 when there is no room."""
+def stage_top(memory: Memory, offset: int) -> None:
+    """Stage another first free byte."""
+    memory.write(_TOP_AT, _TOP.pack(offset))
+
+
+def _allocate(memory: Memory, header: bytes, content: bytes, size: int) -> int:
+    """Stage a file at the top of the memory; return its offset. 6A84 when there is no room.
+
+    The free cells are 00, so of the body only ``content`` is written.
+    """
     offset = top(memory)
-    end = offset + len(header) + len(body)
+    end = offset + len(header) + size
     if end > len(memory.cells):
         raise StatusError(StatusWord.NOT_ENOUGH_SPACE)
-    memory.write(offset, header + body)
-    memory.write(_TOP_AT, _TOP.pack(end))
+    memory.write(offset, header + content)
+    stage_top(memory, end)
     return offset
 
 
@@ -162,14 +178,16 @@ def create_directory(memory: Memory, parent: int, header: DirectoryHeader) -> in
         len(header.name),
         header.name,
     )
-    return _allocate(memory, common + extension, b"")
+    return _allocate(memory, common + extension, b"", 0)
 
 
-def create_file(memory: Memory, parent: int, header: FileHeader, content: bytes = b"") -> int:
+def create_file(
+    memory: Memory, parent: int, header: FileHeader, content: bytes = b"", opened: int = 0
+) -> int:
     """Stage an EF below the directory at ``parent``; return its offset.
 
-    ``content`` is the initial body, padded with 00: TLVs of a linear file, bytes of a
-    transparent one. A cyclic file and a key file start empty.
+    ``content`` is the initial body, padded with 00: records of a linear file, bytes of a
+    transparent one, ``opened`` records of a cyclic one. A key file starts empty.
     """
     total = EF_HEADER + header.size
     common = _COMMON.pack(header.type, 0, header.fid, parent, total, header.size)
@@ -177,8 +195,8 @@ def create_file(memory: Memory, parent: int, header: FileHeader, content: bytes 
     extension = _EF.pack(
         header.record_length,
         header.records,
-        0,
-        0,
+        opened,
+        max(opened - 1, 0),
         header.record_format,
         header.read_access,
         header.write_access,
@@ -188,7 +206,7 @@ def create_file(memory: Memory, parent: int, header: FileHeader, content: bytes 
         header.write_kid,
         len(content) if linear else 0,
     )
-    return _allocate(memory, common + extension, content.ljust(header.size, b"\0"))
+    return _allocate(memory, common + extension, content, header.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,13 +222,31 @@ class FoundFile:
         """Offset of an EF's body."""
         return self.offset + EF_HEADER
 
+    @property
+    def end(self) -> int:
+        """Offset behind the last byte."""
+        header = self.header
+        return self.body + header.size if isinstance(header, FileHeader) else self.offset + DF_HEADER
+
 
 def scan(memory: Memory) -> list[FoundFile]:
-    """All files in the order of creation."""
+    """All files that are not deleted, in the order of creation.
+
+    Raises CardImageError for cells that are no files.
+    """
     cells, end, offset = memory.cells, top(memory), SYSTEM_SIZE
-    found = []
+    found: list[FoundFile] = []
     while offset < end:
+        if offset + EF_HEADER > end or end > len(cells):
+            raise CardImageError("the card image holds no file system")
         file_type, _, fid, parent, total, length = _COMMON.unpack_from(cells, offset)
+        gone = file_type == DELETED
+        smallest = DF_HEADER if file_type <= FileType.ADF else EF_HEADER + (not gone) * length
+        if not (gone or file_type in _TYPES) or not smallest <= total <= end - offset:
+            raise CardImageError(f"the card image holds no file at offset {offset}")
+        if gone:
+            offset += total
+            continue
         header: DirectoryHeader | FileHeader
         if file_type <= FileType.ADF:
             d = _DF.unpack_from(cells, offset + _COMMON.size)

@@ -18,15 +18,18 @@ from sscard_chip.filesystem.layout import (
     HISTORICAL_LENGTH,
     MASTER_KEY_IN_HEADER,
     STATE_IN_HEADER,
+    TRANSPORT_KEY_AT,
     ApplicationState,
     DirectoryHeader,
     FileType,
     scan,
 )
 from sscard_chip.memory import Memory
-from sscard_chip.security.keys import RECORD_LENGTH, USE_PIN, KeyRecord, PinRecord
+from sscard_chip.security.keys import RECORD_LENGTH, USE_PIN, KeyRecord, MasterKey, PinRecord
 
 MF_FID: Final = 0x3F00
+_NO_FID: Final = -1
+_HAS_MASTER_KEY: Final = 0x01
 
 _VIEWS: Final = {
     FileType.TRANSPARENT: TransparentFile,
@@ -95,11 +98,17 @@ class Directory:
         """Stage the permanent block of this directory."""
         self.memory.write(self.offset + STATE_IN_HEADER, bytes((ApplicationState.BLOCKED,)))
 
-    def stage_master_key(self, secret: bytes) -> None:
-        """Stage the master key of this directory, 16 bytes; its algorithm and version stay."""
-        if len(secret) != 16:
-            raise ValueError("a master key has 16 bytes")
-        self.memory.write(self.offset + MASTER_KEY_IN_HEADER + 2, secret)
+    @property
+    def master_key(self) -> MasterKey | None:
+        """The master key; None when the directory was made without one (ACw b0, KACT).
+
+        The MF has one from the start. Where there is no MF it is the transport key.
+        """
+        if not self.offset:
+            return MasterKey(self.memory, TRANSPORT_KEY_AT)
+        if self.fid != MF_FID and not self.header.write_access & _HAS_MASTER_KEY:
+            return None
+        return MasterKey(self.memory, self.offset + MASTER_KEY_IN_HEADER)
 
     def key(self, use: int, kid: int, version: int = 1) -> KeyRecord | None:
         """The key record with this use, identifier (bit 8 ignored) and version."""
@@ -144,12 +153,27 @@ class Directory:
 
 
 class FileSystem:
-    """All files of a memory, mounted."""
+    """All files of a memory, mounted.
 
-    __slots__ = ("_historical_bytes", "directories", "memory", "mf")
+    ``root`` is the MF. A blank card has none; then it is an empty directory at offset 0, which
+    no command can select.
+    """
+
+    __slots__ = ("_historical_bytes", "directories", "memory", "mf", "root")
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
+        self.directories: list[Directory] = []
+        self.mf: Directory | None = None
+        self.mount()
+        self._historical_bytes = self._read_historical_bytes()
+
+    def mount(self) -> None:
+        """Read the committed headers, as at power-on and after a change of the structure.
+
+        The historical bytes stay as they were until the next reset.
+        """
+        memory = self.memory
         by_offset: dict[int, Directory] = {}
         for found in scan(memory):
             parent = by_offset.get(found.parent)
@@ -163,7 +187,11 @@ class FileSystem:
                 parent._add_file(view, found.header.type)
         self.directories = list(by_offset.values())
         self.mf = self.directories[0] if self.directories else None
-        self._historical_bytes = self._read_historical_bytes()
+        self.root = self.mf or Directory(memory, 0, DirectoryHeader(FileType.MF, _NO_FID), None)
+
+    def directory_at(self, offset: int) -> Directory:
+        """The directory whose header lies at ``offset``; the root if there is none."""
+        return next((d for d in self.directories if d.offset == offset), self.root)
 
     @property
     def historical_bytes(self) -> bytes:

@@ -21,14 +21,18 @@ _MARK: Final = b"CmIt"
 _HEAD: Final = struct.Struct(">4sQI")  # mark, sequence, length of the writes
 _WRITE: Final = struct.Struct(">II")  # offset, length
 _CHECK: Final = struct.Struct(">I")
+_pack_head: Final = _HEAD.pack
+_pack_write: Final = _WRITE.pack
 
 
 def encode_frame(sequence: int, writes: Sequence[Write], salt: int) -> bytes:
     """The frame of one commit. ``salt`` begins the checksum, see ``create_image``."""
-    pack = _WRITE.pack
-    body = b"".join([part for at, data in writes for part in (pack(at, len(data)), data)])
-    record = _HEAD.pack(_MARK, sequence, len(body)) + body
-    return (record + _CHECK.pack(zlib.crc32(record, salt))) * 2
+    body = b""
+    for at, data in writes:  # one to three: quicker than a join
+        body += _pack_write(at, len(data)) + data
+    record = _pack_head(_MARK, sequence, len(body)) + body
+    record += zlib.crc32(record, salt).to_bytes(4)
+    return record + record
 
 
 class Commit(NamedTuple):

@@ -5,7 +5,8 @@ A rule is an access byte and two right bytes [M], coded as a card operating syst
 does (personalisation page, section 2.2):
 
 - access byte: b7 master key of the environment, b6 master key of the current directory, b5 MAC,
-  b4 enciphered, b1 PIN *or* right (0: PIN *and* right), b0 PIN required;
+  b4 enciphered, b3 no append, b2 no update (of writing), b1 PIN *or* right (0: PIN *and*
+  right), b0 PIN required;
 - right bytes: the first tests the levels of the environment, the second those of the ADF, both
   must hold. XY with X = 0 is free, X <= Y any level X..Y, X > Y never.
 """
@@ -23,6 +24,8 @@ _ENVIRONMENT_MASTER: Final = 0x80
 _DIRECTORY_MASTER: Final = 0x40
 _MAC: Final = 0x20
 _CIPHER: Final = 0x10
+_NO_APPEND: Final = 0x08
+_NO_UPDATE: Final = 0x04
 _PIN_OR: Final = 0x02
 _PIN: Final = 0x01
 
@@ -48,6 +51,8 @@ class AccessRule:
     free: bool
     global_mask: int
     local_mask: int
+    append: bool  # of a write rule: records may be added
+    update: bool  # of a write rule: what is there may be changed
 
     @classmethod
     def decode(cls, access: int, right: int) -> AccessRule:
@@ -66,6 +71,8 @@ class AccessRule:
             free=not (access & _PIN or masters or global_right >> 4 or local_right >> 4),
             global_mask=_levels(global_right),
             local_mask=_levels(local_right),
+            append=not access & _NO_APPEND,
+            update=not access & _NO_UPDATE,
         )
 
 
@@ -81,6 +88,10 @@ def encode_rule(*, pin: bool, kid: int | None, both: bool, never: bool) -> tuple
         if pin and not both:
             access |= _PIN_OR
     return access, right
+
+
+FREE_RULE: Final = AccessRule.decode(0, 0)
+"""Always satisfied."""
 
 
 def key_level(kid: int) -> int:

@@ -7,8 +7,8 @@ one call, so a batch costs little more than its blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple, overload
 
 from sscard_chip.security.suite import Suite
 
@@ -16,6 +16,8 @@ FACTOR_LENGTH: Final = 8
 KEY_LENGTH: Final = 16
 SINGLE_KEY_LENGTH: Final = 8
 HISTORICAL_LENGTH: Final = 13
+
+_ALL_ONES: Final = 0xFFFFFFFFFFFFFFFF
 
 # Cards of this province carry the city with its county digits set to 00.
 _ZHEJIANG: Final = "33"
@@ -76,26 +78,87 @@ def diversify_chain(suite: Suite, root: bytes, factors: Iterable[bytes]) -> byte
     return key
 
 
+class Chains(Sequence[Sequence[bytes]]):
+    """Chains of factors, checked and sorted by parent once, for many roots.
+
+    Whoever asks for every key of a batch makes one of these and hands it to each request; a
+    plain list is sorted anew each time. Raises ValueError for a factor that is not 8 bytes.
+    """
+
+    __slots__ = ("_chains", "families")
+
+    families: tuple[Family, ...]
+
+    def __init__(self, chains: Iterable[Sequence[bytes]]) -> None:
+        self._chains = tuple(chains)
+        members: dict[tuple[bytes, ...], list[int]] = {}
+        for index, chain in enumerate(self._chains):
+            if chain:
+                members.setdefault(tuple(chain[:-1]), []).append(index)
+        self.families = tuple(
+            Family(
+                tuple(map(_factor, parent)),
+                tuple(indices),
+                b"".join([diversification_block(self._chains[index][-1]) for index in indices]),
+            )
+            for parent, indices in members.items()
+        )
+
+    @classmethod
+    def of(cls, chains: Sequence[Sequence[bytes]]) -> Chains:
+        """``chains`` itself if it is sorted already, else sorted."""
+        return chains if isinstance(chains, cls) else cls(chains)
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence[bytes]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Sequence[bytes]]: ...
+    def __getitem__(self, index: int | slice) -> Sequence[bytes] | Sequence[Sequence[bytes]]:
+        return self._chains[index]
+
+    def __len__(self) -> int:
+        return len(self._chains)
+
+
+class Family(NamedTuple):
+    """Chains that end under one parent."""
+
+    parent: tuple[bytes, ...]
+    """The factors above the last: province and city, for a card."""
+    indices: tuple[int, ...]
+    """Where in the batch its chains are."""
+    blocks: bytes
+    """What their last factors have enciphered, 16 bytes each."""
+
+
 def diversify_chains(suite: Suite, root: bytes, chains: Sequence[Sequence[bytes]]) -> list[bytes]:
     """The keys that many chains reach from one root, in the order of ``chains``.
 
     Common beginnings (province and city) are worked out once, and the last factors under one
     parent are enciphered in one call. Raises ValueError for a factor of another length.
     """
-    groups: dict[tuple[bytes, ...], list[int]] = {}
-    for index, chain in enumerate(chains):
-        groups.setdefault(tuple(chain[:-1]), []).append(index)
+    return diversify_families(
+        Chains.of(chains),
+        root,
+        lambda family: suite.encryptor(diversify_chain(suite, root, family.parent))(family.blocks),
+    )
+
+
+def diversify_families(
+    chains: Chains, root: bytes, encipher: Callable[[Family], bytes]
+) -> list[bytes]:
+    """The keys of ``chains``, where ``encipher`` does a family's blocks under its parent key.
+
+    An empty chain gives ``root``.
+    """
     keys = [root] * len(chains)
-    for prefix, members in groups.items():
-        parent = diversify_chain(suite, root, prefix)
-        members = [index for index in members if chains[index]]
-        blocks = b"".join(_block(chains[index][-1]) for index in members)
-        if not blocks:
-            continue
-        ciphered = suite.encryptor(parent)(blocks)
-        for position, index in enumerate(members):
-            start = position * KEY_LENGTH
-            keys[index] = ciphered[start : start + KEY_LENGTH]
+    for family in chains.families:
+        enciphered = encipher(family)
+        cut = [enciphered[at : at + KEY_LENGTH] for at in range(0, len(enciphered), KEY_LENGTH)]
+        if len(cut) == len(keys):
+            return cut
+        for index, key in zip(family.indices, cut, strict=True):
+            keys[index] = key
     return keys
 
 
@@ -105,6 +168,7 @@ def _factor(factor: bytes) -> bytes:
     return factor
 
 
-def _block(factor: bytes) -> bytes:
-    """What both suites encipher for a factor f: f || not f (LD/T 32.4)."""
-    return _factor(factor) + bytes(0xFF ^ byte for byte in factor)
+def diversification_block(factor: bytes) -> bytes:
+    """What both suites encipher for a factor f of 8 bytes: f || not f (LD/T 32.4)."""
+    value = int.from_bytes(_factor(factor))
+    return (value << 64 | value ^ _ALL_ONES).to_bytes(2 * FACTOR_LENGTH)

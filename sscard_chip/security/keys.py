@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 from sscard_chip.memory import Memory
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE, Session, Suite
@@ -25,7 +25,6 @@ USE_TAC: Final = 0x0C
 USE_INTERNAL: Final = 0x1C
 USE_PIN: Final = 0x1F
 
-_TRIES_AT: Final = 8
 _LENGTH_AT: Final = 9
 _SECRET_AT: Final = 10
 
@@ -51,15 +50,18 @@ class _Record:
 
     __slots__ = ("limit", "memory", "offset")
 
+    LIMIT_AT: ClassVar[int] = 6
+    TRIES_AT: ClassVar[int] = 8
+
     def __init__(self, memory: Memory, offset: int) -> None:
         self.memory = memory
         self.offset = offset
-        self.limit: int = memory.cells[offset + 6]
+        self.limit: int = memory.cells[offset + self.LIMIT_AT]
 
     @property
     def tries(self) -> int:
         """Tries left; meaningless when ``limit`` is 0."""
-        return self.memory.cells[self.offset + _TRIES_AT]
+        return self.memory.cells[self.offset + self.TRIES_AT]
 
     @property
     def locked(self) -> bool:
@@ -68,7 +70,7 @@ class _Record:
     def stage_tries(self, tries: int) -> None:
         """Stage a new count of tries, if it is one."""
         if self.limit and tries != self.tries:
-            self.memory.write(self.offset + _TRIES_AT, bytes((tries,)))
+            self.memory.write(self.offset + self.TRIES_AT, bytes((tries,)))
 
     def stage_failure(self) -> int:
         """Stage one try less; return the x of 63Cx (F when failures never lock the key)."""
@@ -105,6 +107,11 @@ class KeyRecord(_Record):
         self.memory.write(self.offset + _SECRET_AT, secret)
 
     @property
+    def levels(self) -> int:
+        """Bit mask of the security levels X..Y that the level byte XY grants."""
+        return sum(1 << level for level in range(self.level >> 4, (self.level & 0x0F) + 1))
+
+    @property
     def encrypt(self) -> Callable[[bytes], bytes]:
         """ECB encryption under this key."""
         if self._encrypt is None:
@@ -118,6 +125,42 @@ class KeyRecord(_Record):
 
     def __repr__(self) -> str:
         return f"<KeyRecord use {self.use:02X} kid {self.kid:02X} version {self.version}>"
+
+
+class MasterKey(_Record):
+    """The master key (主控密钥) of a directory, or the transport key (传输密钥) of a blank card.
+
+    It lies in a header, not in a key file: limit, tries, algorithm, version, key of 16.
+    """
+
+    __slots__ = ("algorithm", "suite")
+
+    LIMIT_AT = 0
+    TRIES_AT = 1
+
+    def __init__(self, memory: Memory, offset: int) -> None:
+        super().__init__(memory, offset)
+        self.algorithm: int = memory.cells[offset + 2]
+        self.suite: Suite = SUITE_OF_KEY_CODE[self.algorithm]
+
+    @property
+    def secret(self) -> bytes:
+        """The key itself, 16 bytes."""
+        return bytes(self.memory.cells[self.offset + 4 : self.offset + 20])
+
+    def stage_secret(self, secret: bytes, version: int) -> None:
+        """Stage another key of 16 bytes; its algorithm stays."""
+        if len(secret) != 16:
+            raise ValueError("a master key has 16 bytes")
+        self.memory.write(self.offset + 3, bytes((version,)) + secret)
+
+    def __repr__(self) -> str:
+        return f"<MasterKey, {self.tries} of {self.limit} tries left>"
+
+
+def encode_master_key(secret: bytes, *, algorithm: int, limit: int, version: int = 0) -> bytes:
+    """A master key or transport key as it lies in a header: 20 bytes."""
+    return bytes((limit, limit, algorithm, version)) + secret
 
 
 class PinRecord(_Record):

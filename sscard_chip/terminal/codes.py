@@ -6,6 +6,7 @@ from __future__ import annotations
 from enum import IntEnum, unique
 
 from sscard_chip.card import NotPoweredError
+from sscard_chip.terminal.addresses import KeyAddressError
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import (
     ConnectionLostError,
@@ -13,7 +14,12 @@ from sscard_chip.terminal.connection import (
     NotConnectedError,
     TerminalConnectionError,
 )
-from sscard_chip.terminal.psam_client import SamEnvironmentError, SamKeyError, SamLevelError
+from sscard_chip.terminal.psam_client import (
+    SamEnvironmentError,
+    SamError,
+    SamKeyError,
+    SamLevelError,
+)
 
 
 @unique
@@ -88,8 +94,10 @@ def code_of(error: Exception) -> int:
             return Code.PSAM_ALGORITHM
         case SamLevelError():
             return Code.PSAM_LEVEL
-        case SamKeyError():
+        case SamKeyError() | KeyAddressError():
             return Code.KEY_NOT_FOUND
+        case SamError():
+            return Code.COMMAND
         case CardStatusError():
             return status_code(error.sw)
         case NoCardError():

@@ -125,19 +125,16 @@ class SamClient:
         suite = SUITES.get(algorithm)
         if suite is None:
             raise SamEnvironmentError("no PSAM has an environment for this algorithm")
-        try:
-            if not self._powered:
-                self._forget()
-                self._connection.power_on()
-                self._powered = True
-            if not self._select(ENVIRONMENTS[algorithm]) or not self._select(AID):
-                raise SamEnvironmentError(f"the PSAM has no environment for {algorithm}")
-        except TerminalConnectionError:
-            self._powered = False
-            raise
-        if suite is not self._suite:
-            self._forget()
-        self._suite = suite
+        if self._powered:
+            try:
+                self._enter(suite)
+                return
+            except TerminalConnectionError:  # pulled out and put back, perhaps another one
+                self._powered = False
+        self._forget()
+        self._connection.power_on()
+        self._enter(suite)
+        self._powered = True
 
     def power_off(self) -> None:
         """Switch the PSAM off."""
@@ -248,6 +245,13 @@ class SamClient:
         return answer.ok
 
     # --- commands ------------------------------------------------------------------------------
+
+    def _enter(self, suite: Suite) -> None:
+        if not self._select(ENVIRONMENTS[suite.name]) or not self._select(AID):
+            raise SamEnvironmentError(f"the PSAM has no environment for {suite.name}")
+        if suite is not self._suite:
+            self._forget()
+        self._suite = suite
 
     def _forget(self) -> None:
         self._counts.clear()

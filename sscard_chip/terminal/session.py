@@ -207,7 +207,9 @@ def open_session(connection: Connection, profiles: Profiles = default_profiles) 
         raise DriverError(Code.CARD_ID_FORMAT, "卡识别码 or 复位信息 has a wrong length")
     profile = _profile(values[_VERSION], profiles)
     issuer = profile.environment.file(ISSUER_FILE).items
-    texts = {item.tag: decode_value(item, values[item.tag]) for item in issuer if item.tag in values}
+    texts = {
+        item.tag: decode_value(item, values[item.tag]) for item in issuer if item.tag in values
+    }
     return CardSession(
         client,
         historical=historical,

@@ -207,8 +207,8 @@ class Fuzzer:
         """A known class and instruction with anything behind."""
         r = self.random
         data = r.randbytes(r.choice((0, 0, 1, 2, 3, 4, 5, 8, 16, 17, 19, 250)))
-        head = bytes((r.choice(_CLASSES), r.choice(_INSTRUCTIONS), r.choice((0, 1, r.getrandbits(8))),
-                      r.choice((0, 4, r.getrandbits(8)))))  # fmt: skip
+        p1, p2 = r.choice((0, 1, r.getrandbits(8))), r.choice((0, 4, r.getrandbits(8)))
+        head = bytes((r.choice(_CLASSES), r.choice(_INSTRUCTIONS), p1, p2))
         lc = bytes((len(data),)) if data else b""
         return head + lc + data + (b"" if r.getrandbits(1) else bytes((r.getrandbits(8),)))
 

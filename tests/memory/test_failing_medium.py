@@ -19,7 +19,7 @@ from sscard_chip.memory import (
 )
 from sscard_chip.memory.image import open_medium
 from tests.medical.cards import new_memory
-from tests.medical.terminal import PURCHASE, SSSE, RefusedError, Terminal
+from tests.medical.terminal import DF04, PURCHASE, SSSE, RefusedError, Terminal
 from tests.memory.medium import FailingMedium, RamMedium
 
 NO_SPACE = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -83,10 +83,13 @@ def _still_reads(terminal: Terminal, done: int) -> None:
 
 def _writes_no_more(terminal: Terminal, memory: Memory) -> None:
     terminal.select(SSSE)
-    assert terminal.authenticate(0x04, "UKSSSE") == 0x9000
-    assert terminal.sw("00D6880004 01020304") == 0x6581
+    # A wrong try could not be counted, so no try is taken.
+    assert terminal.authenticate(0x04, "UKSSSE") == 0x6581
+    assert terminal.authenticate(0x04, "UKSSSE", wrong=True) == 0x6581
+    assert terminal.verify() == 0x6581
+    assert terminal.verify("000000") == 0x6581
     assert terminal.sw("805E010006 123456 FF 8866") == 0x6581
-    terminal.open_account()
+    terminal.select(DF04)
     purchase = terminal.initialize_purchase(100)
     assert terminal.sw(terminal.debit_command(purchase, TIME)) == 0x6581
     memory.write(0, b"x")
@@ -149,10 +152,12 @@ def test_closed_card_takes_no_commit(durability: Durability) -> None:
     card.close()
     card.close()
     assert medium.closed
-    terminal = _terminal(card)
-    purchase = terminal.initialize_purchase(100)
-    assert terminal.sw(terminal.debit_command(purchase, TIME)) == 0x6581
-    assert terminal.balance() == 9_900
+    card.power_on()
+    terminal = Terminal(card.transmit, "3des")
+    terminal.select(SSSE)
+    assert terminal.verify() == 0x6581
+    with pytest.raises(CardMemoryError):
+        card.files.memory.commit()
     assert _terminal(Card(open_medium(medium, durability))).balance() == 9_900
 
 

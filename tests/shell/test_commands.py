@@ -150,7 +150,7 @@ def test_what_is_written_is_read_again() -> None:
     [
         ("update EF06 性别 12", "at most 1 bytes"),
         ("update EF06 99 1", "no item stands in record 99"),
-        ("update EF0C 1 abc", "no profile declares"),
+        ("update EF0C 1 abc", "not a known file here"),
         ("update EF08 bytes 0 xyz", "hexadecimal"),
         ("update EF06 身高 180", "is not the name of an item"),
     ],

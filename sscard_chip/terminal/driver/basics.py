@@ -108,7 +108,7 @@ def finish_basics(
         if external is None:
             raise DriverError(Code.PARAMETER, "pKey lacks the external authentication")
         session.external_authenticate(kid, external.data, external.original)
-    return _read(kit, session, kit.settings.terminal_id)
+    return _read(kit, session, kit.terminal_id(session))
 
 
 def _holder_key(session: CardSession) -> int | None:

@@ -8,14 +8,14 @@ in the slot settles it first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sscard_chip.applications.settlement_mode import Split
 from sscard_chip.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError, code_of
-from sscard_chip.terminal.connection import ConnectionLostError, NoCardError
+from sscard_chip.terminal.connection import ConnectionLostError, TerminalConnectionError
 from sscard_chip.terminal.driver.kit import Kit
 from sscard_chip.terminal.driver.values import (
     CardInfo,
@@ -25,7 +25,7 @@ from sscard_chip.terminal.driver.values import (
     Interface,
     PinPrompt,
 )
-from sscard_chip.terminal.psam_client import PurchaseRequest, SamError
+from sscard_chip.terminal.psam_client import PurchaseRequest
 from sscard_chip.terminal.session import CardSession
 
 _DF04: Final = 0xDF04
@@ -39,29 +39,36 @@ _SHORT_RECORD, _LONG_RECORD = 20, 28
 _MOST_RECORDS: Final = 254
 
 
-class DebitInDoubtError(DriverError):
-    """The answer to DEBIT is lost and the card cannot be asked: it may have paid or not.
-
-    The same call again, with the card back in the slot, finds out and never pays twice.
-    """
-
-
 @dataclass(frozen=True, slots=True)
 class PendingDebit:
-    """A purchase that the card has initialised. ``request.number`` is the card's 序号."""
+    """A purchase that the card has initialised. ``request.number`` is the card's 序号;
+    ``version`` and ``algorithm`` are the bytes that the card gave, for the PSAM.
+    """
 
     session: CardSession
     interface: Interface
     card: CardInfo
     request: DebitRequest
     version: int
+    algorithm: int
     mac1: bytes = b""
     terminal_number: int = 0
+    by_psam: bool = False
 
 
-def debit(
-    kit: Kit, interface: Interface, card: CardInfo, amounts: Split, time: str
-) -> DebitResult:
+class DebitInDoubtError(DriverError):
+    """The answer to DEBIT is lost and the card cannot be asked: it may have paid or not.
+
+    The same call again, with the card back in the slot, finds out and never pays twice.
+    """
+
+    def __init__(self, code: int, pending: PendingDebit) -> None:
+        text = "it is not known whether the card has paid; insert it and call again"
+        super().__init__(code, text)
+        self.pending = pending
+
+
+def debit(kit: Kit, interface: Interface, card: CardInfo, amounts: Split, time: str) -> DebitResult:
     """PIN, INITIALIZE, MAC1 of the PSAM, DEBIT, MAC2 to the PSAM.
 
     :raises DriverError: -35 the PIN is the initial one; -51, -52; -2201 and its like, all
@@ -83,13 +90,12 @@ def debit(
                 kind=PURCHASE,
                 time=bytes.fromhex(time),
                 version=pending.version,
-                algorithm=asked.algorithm_code,
+                algorithm=pending.algorithm,
             ),
             session.factors,
         )
-    ready = PendingDebit(
-        session, interface, card, asked, pending.version, mac1.mac, mac1.transaction_number
-    )
+    number = mac1.transaction_number
+    ready = replace(pending, mac1=mac1.mac, terminal_number=number, by_psam=True)
     return settle(kit, ready, execute(kit, ready))
 
 
@@ -99,42 +105,16 @@ def begin_debit(
     """Step 1: PIN and INITIALIZE; the card waits for DEBIT."""
     session = kit.open_card(interface, card)
     _pay_right(kit, session)
-    settings = kit.settings
-    return _initialize(
-        kit,
-        session,
-        interface,
-        card,
-        amounts,
-        time,
-        settings.terminal_id,
-        settings.purchase_key_index,
-    )
+    terminal, index = kit.terminal_id(session), kit.settings.purchase_key_index
+    return _initialize(kit, session, interface, card, amounts, time, terminal, index)
 
 
 def finish_debit(
     kit: Kit, pending: PendingDebit, terminal_number: int, time: str, mac1: bytes
 ) -> DebitResult:
     """Step 2, with the HSM's 终端交易序号, time and MAC1."""
-    asked = pending.request
-    request = DebitRequest(
-        asked.algorithm_code,
-        asked.address,
-        asked.random,
-        asked.number,
-        asked.amounts,
-        asked.terminal_id,
-        time,
-    )
-    ready = PendingDebit(
-        pending.session,
-        pending.interface,
-        pending.card,
-        request,
-        pending.version,
-        mac1,
-        terminal_number,
-    )
+    request = replace(pending.request, time=time)
+    ready = replace(pending, request=request, mac1=mac1, terminal_number=terminal_number)
     return result_of(ready, *execute(kit, ready))
 
 
@@ -151,12 +131,11 @@ def execute(kit: Kit, pending: PendingDebit) -> tuple[bytes, bytes]:
         answer = client.send(0xB0, 0x2C, 0x01, 0x00, data, 8)
         if answer.ok and len(answer.data) == 8:
             return answer.data[:4], answer.data[4:]
-        error = CardStatusError(b"\xb0\x2c\x01\x00", answer.sw)
         proof = _proof(pending.session, pending.request.number)
     except ConnectionLostError as lost:
         return _recover(kit, pending, lost)
     if proof is None:
-        raise error
+        raise CardStatusError(b"\xb0\x2c\x01\x00", answer.sw)
     return proof
 
 
@@ -168,12 +147,38 @@ def _recover(kit: Kit, pending: PendingDebit, lost: ConnectionLostError) -> tupl
     """
     try:
         proof = prove(kit, pending)
-    except (DriverError, CardStatusError, NoCardError, ConnectionLostError) as error:
-        text = "it is not known whether the card has paid; insert it and call again"
-        raise DebitInDoubtError(code_of(error), text) from None
+    except (DriverError, CardStatusError, TerminalConnectionError) as error:
+        raise DebitInDoubtError(code_of(error), pending) from None
     if proof is None:
         raise lost
     return proof
+
+
+def same_debit(doubt: PendingDebit, card: CardInfo, amounts: Split, time: str) -> bool:
+    """Whether a call means the debit that is in doubt."""
+    asked = doubt.request
+    return (doubt.card, asked.amounts, asked.time) == (card, amounts, time)
+
+
+def same_step(doubt: PendingDebit, terminal_number: int, time: str, mac1: bytes) -> bool:
+    """Whether Step 2 is repeated for the debit that is in doubt."""
+    step = (doubt.terminal_number, doubt.request.time, doubt.mac1)
+    return step == (terminal_number, time, mac1)
+
+
+def settle_doubt(kit: Kit, doubt: PendingDebit, interface: Interface) -> DebitResult | None:
+    """The debit in doubt, found done; None when the card has not paid.
+
+    :raises DebitInDoubtError: the card still cannot be asked.
+    """
+    again = replace(doubt, interface=interface)
+    try:
+        proof = prove(kit, again)
+    except (DriverError, CardStatusError, TerminalConnectionError) as error:
+        raise DebitInDoubtError(code_of(error), again) from None
+    if proof is None:
+        return None
+    return settle(kit, again, proof) if doubt.by_psam else result_of(again, *proof)
 
 
 def prove(kit: Kit, pending: PendingDebit) -> tuple[bytes, bytes] | None:
@@ -187,7 +192,7 @@ def prove(kit: Kit, pending: PendingDebit) -> tuple[bytes, bytes] | None:
 
 
 def _proof(session: CardSession, number: int) -> tuple[bytes, bytes] | None:
-    """GET TRANSACTION PROOF of a purchase; it answers MAC2 ‖ TAC."""
+    """GET TRANSACTION PROOF of a purchase, None for 9406; it answers MAC2 ‖ TAC."""
     answer = session.client.send(0xB0, 0x2E, 0x00, PURCHASE[0], number.to_bytes(2), 8)
     if answer.ok and len(answer.data) == 8:
         return answer.data[4:], answer.data[:4]
@@ -202,13 +207,7 @@ def settle(kit: Kit, pending: PendingDebit, answer: tuple[bytes, bytes]) -> Debi
     The card has paid by now, so a PSAM that left is no error: the TAC proves the purchase.
     """
     tac, mac2 = answer
-    right: bool | None = None
-    try:
-        with kit.sam(pending.session) as sam:
-            right = sam.credit(mac2)
-    except (DriverError, SamError, CardStatusError):
-        right = None
-    return result_of(pending, tac, mac2, right)
+    return result_of(pending, tac, mac2, kit.credit(mac2))
 
 
 def result_of(
@@ -306,7 +305,7 @@ def _initialize(
         raise DriverError(Code.COMMAND, "INITIALIZE FOR PURCHASE gave another length than 22")
     version, algorithm = answer[16], answer[17]
     request = DebitRequest(
-        algorithm,
+        session.algorithm_code,
         kit.settings.addresses.address(_DPK, version),
         answer[18:22],
         int.from_bytes(answer[14:16]),
@@ -314,4 +313,4 @@ def _initialize(
         terminal_id,
         time,
     )
-    return PendingDebit(session, interface, card, request, version)
+    return PendingDebit(session, interface, card, request, version, algorithm)

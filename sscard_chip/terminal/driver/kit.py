@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.terminal.addresses import KeyAddresses
+from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.connection import (
     Connection,
@@ -147,12 +148,21 @@ class Kit:
                 raise DriverError(code, str(error)) from None
         session.external_authenticate(kid, proof, original, version)
 
+    def credit(self, mac2: bytes) -> bool | None:
+        """CREDIT SAM FOR PURCHASE in the PSAM as INIT SAM left it; None when it cannot say."""
+        if self._sam is None:
+            return None
+        try:
+            return self._sam.credit(mac2)
+        except (SamError, CardStatusError, TerminalConnectionError):
+            return None
+
     def terminal_id(self, session: CardSession) -> str:
         """终端机编号 of the PSAM, of the settings when there is none."""
         try:
             with self.sam(session) as sam:
                 return sam.terminal_id()
-        except (DriverError, SamError):
+        except (DriverError, SamError, CardStatusError):
             return self.settings.terminal_id
 
     # --- the PIN pad -------------------------------------------------------------------------

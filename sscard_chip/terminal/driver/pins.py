@@ -27,13 +27,16 @@ _RELOAD_LENGTHS: Final = {0x01: 12, 0x02: 20, 0x03: 20}
 _UNBLOCK_LENGTH: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PendingService:
-    """Between the steps of a reload or an unblock. ``header`` is what Step 3 must begin with."""
+    """Between the steps of a reload or an unblock. ``header`` is what Step 3 must begin with,
+    ``authorised`` tells that Step 2 is done.
+    """
 
     session: CardSession
     reload: bool
     header: bytes
+    authorised: bool = False
 
 
 def verify(kit: Kit, interface: Interface) -> None:
@@ -93,6 +96,7 @@ def authorise_service(kit: Kit, pending: PendingService, proof: Proof) -> Comman
     session.external_authenticate(_PUK_KID, proof.data, proof.original)
     address = kit.settings.addresses.address(_STK)
     challenge = session.challenge()
+    pending.authorised = True
     return CommandRequest(session.algorithm_code, address, challenge, pending.header, new)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sscard_chip.terminal.pos.errors import DayFileError, Refusal, SaleRefusedError
+from sscard_chip.terminal.pos.errors import DayFileError, Refusal, SaleRefusedError, at_row
 from sscard_chip.terminal.pos.records import DayHeader, DayRow, DayTrailer, parse_row, sums
 
 
@@ -50,12 +50,12 @@ def parse_day(content: bytes, source: str) -> Day:
         raise DayFileError(f"{source}: row {len(lines) + 1}: does not end in LF")
     if not lines:
         raise DayFileError(f"{source}: is empty")
-    number = 1
-    try:
+    with at_row(source, 1):
         header = DayHeader.parse(lines[0])
-        rows: list[DayRow] = []
-        trailer = None
-        for number, line in enumerate(lines[1:], 2):
+    rows: list[DayRow] = []
+    trailer = None
+    for number, line in enumerate(lines[1:], 2):
+        with at_row(source, number):
             if trailer is not None:
                 raise DayFileError("follows the trailer")
             if line.startswith("T\t"):
@@ -64,8 +64,6 @@ def parse_day(content: bytes, source: str) -> Day:
                 _check_trailer(trailer, rows, content[:-size])
             else:
                 rows.append(parse_row(line))
-    except DayFileError as error:
-        raise DayFileError(f"{source}: row {number}: {error}") from None
     return Day(header, tuple(rows), trailer)
 
 
@@ -140,7 +138,7 @@ class DayFile:
 
     def holds(self, row: DayRow) -> bool:
         """Whether the sale or refund of ``row`` stands in the file."""
-        return any(map(row.is_same_as, self._rows))
+        return any(one.msgid == row.msgid for one in self._rows)
 
     def append(self, row: DayRow) -> None:
         """Add a row; it is on the disk when this returns.

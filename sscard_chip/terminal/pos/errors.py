@@ -7,6 +7,8 @@ No text here holds a PIN, a key or a holder's data.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum, unique
 
 from sscard_chip.status import StatusWord
@@ -57,6 +59,10 @@ class SaleRefusedError(PosError):
         self.tries_left = tries_left
 
 
+class BrokenOffError(SaleRefusedError):
+    """A connection broke before the card was debited: the sale may start again."""
+
+
 class UnfinishedSaleError(PosError):
     """A sale broke off and the card's answer is not known: it must be put in again.
 
@@ -68,6 +74,16 @@ class DayFileError(ValueError):
     """A day file, hotlist or journal that is not as it must be; one line: file, row, rule."""
 
 
+@contextmanager
+def at_row(source: str, number: int) -> Iterator[None]:
+    """In the block a DayFileError gets file and row in front of it."""
+    try:
+        yield
+    except DayFileError as error:
+        raise DayFileError(f"{source}: row {number}: {error}") from None
+
+
+_EXTERNAL_AUTHENTICATE = 0x82
 _BY_STATUS = {
     StatusWord.AUTHENTICATION_BLOCKED: Refusal.KEY_LOCKED,
     StatusWord.FUNCTION_NOT_SUPPORTED: Refusal.CARD_LOCKED,
@@ -82,4 +98,6 @@ _BY_STATUS = {
 def refusal_of(error: CardStatusError) -> SaleRefusedError:
     """What a status word of the holder's card means for a sale; the text keeps the word."""
     refusal = next((found for sw, found in _BY_STATUS.items() if sw == error.sw), None)
+    if error.header[1] == _EXTERNAL_AUTHENTICATE and error.tries_left is not None:
+        refusal = Refusal.PSAM
     return SaleRefusedError(refusal or Refusal.NOT_READABLE, str(error))

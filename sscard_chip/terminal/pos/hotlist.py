@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
-from sscard_chip.terminal.pos.errors import DayFileError
+from sscard_chip.terminal.pos.errors import DayFileError, at_row
 
 FORMAT: Final = "sscard-hotlist/1"
 _NULL: Final = "null"
@@ -84,32 +84,29 @@ class Hotlist:
         :raises OSError: the file cannot be read.
         """
         source, content = os.fspath(path), Path(path).read_bytes()
-        number = 1
         try:
             lines = content.decode("utf-8").split("\n")
-            if len(lines) < 3 or lines.pop():
-                raise DayFileError("must have header and trailer, each ending in LF")
-            header = lines[0].split("\t")
-            if header[:2] != ["H", FORMAT] or len(header) != 3:
-                raise DayFileError(f"header: must be H, {FORMAT} and a version")
-            number = len(lines)
-            trailer = lines.pop()
-            before = content[: len(content) - len(trailer.encode()) - 1]
-            if trailer.split("\t") != _trailer(len(lines) - 1, before):
-                raise DayFileError("trailer: count or digest is not that of the rows")
-            cards: list[HotCard] = []
-            ranges: list[HotRange] = []
-            for number, line in enumerate(lines[1:], 2):
-                _parse(line, cards, ranges)
-            return cls(header[2], cards, ranges)
         except UnicodeDecodeError:
             raise DayFileError(f"{source}: is not UTF-8") from None
-        except DayFileError as error:
-            raise DayFileError(f"{source}: row {number}: {error}") from None
+        if len(lines) < 3 or lines.pop():
+            raise DayFileError(f"{source}: must have header and trailer, each ending in LF")
+        header = lines[0].split("\t")
+        if header[:2] != ["H", FORMAT] or len(header) != 3:
+            raise DayFileError(f"{source}: row 1: header: must be H, {FORMAT} and a version")
+        trailer = lines.pop()
+        before = content[: len(content) - len(trailer.encode()) - 1]
+        if trailer.split("\t") != _trailer(len(lines) - 1, before):
+            raise DayFileError(f"{source}: trailer: count or digest is not that of the rows")
+        cards: list[HotCard] = []
+        ranges: list[HotRange] = []
+        for number, line in enumerate(lines[1:], 2):
+            with at_row(source, number):
+                _parse(line, cards, ranges)
+        return cls(header[2], cards, ranges)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a hotlist file. Raises OSError."""
-        rows = [("H", FORMAT, self.version)]
+        rows: list[tuple[str, ...]] = [("H", FORMAT, self.version)]
         for card in self.cards:
             code = card.card_id_code.hex().upper() if card.card_id_code else _NULL
             rows.append(("C", code, card.card_number or _NULL, card.since or _NULL))

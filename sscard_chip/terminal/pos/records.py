@@ -97,14 +97,13 @@ class DayRow:
     def __repr__(self) -> str:
         return f"<DayRow, msgid {self.msgid}>"
 
-    def is_same_as(self, other: DayRow) -> bool:
-        """Whether both are of one sale or refund: one msgid, or one debit of one terminal."""
-        if self.msgid == other.msgid:
-            return True
-        if self.refund or other.refund:
-            return False
-        mine = (self.terminal_id, self.terminal_transaction_number)
-        return mine == (other.terminal_id, other.terminal_transaction_number)
+    @property
+    def debit(self) -> tuple[str, str, int]:
+        """Which debit it is about: terminal, algorithm, number of the terminal.
+
+        The environments of a PSAM count on their own, so the algorithm belongs to the key.
+        """
+        return self.terminal_id, self.algorithm, self.terminal_transaction_number
 
     def check(self) -> None:
         """Refuse a row that would not read back. Raises DayFileError."""
@@ -284,10 +283,8 @@ def parse_cells(cells: Sequence[str]) -> DayRow:
     """A row from its cells behind the D. Raises DayFileError: "column: rule"."""
     if len(cells) != len(COLUMNS):
         raise DayFileError(f"must have {len(COLUMNS) + 1} cells")
-    values = {
-        column.field: None
-        if cell == NULL and column.optional
-        else column.parse(column.name, cell)
+    values: dict[str, Any] = {
+        column.field: None if cell == NULL and column.optional else column.parse(column.name, cell)
         for column, cell in zip(COLUMNS, cells, strict=True)
     }
     return DayRow(**values)

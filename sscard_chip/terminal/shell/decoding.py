@@ -139,7 +139,7 @@ def _text(item: Item, value: bytes) -> str:
 
 def _fields(file: ElementaryFile, data: bytes) -> Iterator[str]:
     """The raw fields of one record of a cyclic file, or of several in one answer."""
-    whole = 0 < file.record_length and len(data) % file.record_length == 0
+    whole = file.record_length > 0 and len(data) % file.record_length == 0
     # A record with the account alone lacks the last two amounts (LD/T 32.7).
     items = file.items if whole else _fitting(file.items, len(data))
     if items is None:

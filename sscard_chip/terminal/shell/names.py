@@ -105,7 +105,7 @@ class Names:
         """Words that ``select`` takes here."""
         directories = [directory.short_name for directory in self.directories]
         named = [d.name for d in self.directories] + [file.name for file in self.files]
-        return ["MF", *directories, *self.file_names(), *named, *DF_NAMES]
+        return ["MF", "PSAM", *directories, *self.file_names(), *named, *DF_NAMES]
 
     def file_names(self) -> list[str]:
         """EF05, EF06... of the selected directory."""

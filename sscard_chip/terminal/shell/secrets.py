@@ -14,14 +14,14 @@ _SECRET_INS: Final = frozenset((0x20, 0x5E, 0xD4))
 """VERIFY, CHANGE PIN, CREATE and CHANGE KEY, whose data may be in the clear."""
 _HEADER: Final = 5
 _FEWEST_DIGITS: Final = 4
-_ONLY_DIGITS: Final = re.compile(r"\s*[0-9]{4,16}\s*")
+_ONLY_DIGITS: Final = re.compile(r"\s*[0-9]{4,8}\s*")
 
 
 def holds_secret(text: str) -> bool:
     """Whether a line may hold a PIN or a key, so that it stays out of history and output.
 
     A line that is no command holds one as soon as it has four digits or more: ``verfy 1234``.
-    So does a line of four to sixteen digits alone, which is a PIN at the wrong prompt.
+    So does a line of four to eight digits alone, which may be a PIN at the wrong prompt.
     """
     if _ONLY_DIGITS.fullmatch(text):
         return True

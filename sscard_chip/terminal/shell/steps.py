@@ -142,7 +142,7 @@ def _read(command: commands.Read, names: Names) -> Steps:
 
 def _declared(file: ElementaryFile | None) -> ElementaryFile:
     if file is None:
-        raise UnknownNameError("no profile declares this file: use numbers, tags and hex: values")
+        raise UnknownNameError("not a known file here: select its directory, or use tags and hex:")
     return file
 
 

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An issued card of an invented holder, for the benchmarks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from issuance.holder import Holder
+from issuance.personalise import CardData, prepare, write_card
+from issuance.roots import create_roots
+from sscard_chip.card import Card
+from sscard_chip.memory import Memory
+from sscard_chip.profile import for_generation
+from sscard_chip.profile.compiler import compile_template
+
+BALANCE_FEN: Final = 0x10000000
+SELECT_SSSE: Final = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
+SELECT_DF04: Final = bytes.fromhex("00A4040006D15600000503")
+VERIFY: Final = bytes.fromhex("0020000003123456")
+
+_HOLDER: Final[dict[str, object]] = {
+    "social_security_number": "990000200102030012",
+    "name": "林知夏",
+    "sex": "1",
+    "nation": "01",
+    "birthplace": "510104",
+    "birth_date": "20010203",
+    "card_number": "Z00000013",
+    "city": "510100",
+    "account": {"balance_fen": BALANCE_FEN, "year": "2025"},
+}
+
+
+def issue(generation: int, algorithm: str) -> tuple[CardData, Memory]:
+    """A card with a medical account, and its keys."""
+    profile = for_generation(generation)
+    holder = Holder.from_object(_HOLDER)
+    data = prepare(profile, create_roots(), holder, algorithm=algorithm)
+    return data, write_card(compile_template(profile, algorithm), data)
+
+
+def send(card: Card, command: bytes) -> bytes:
+    """The body of a command's answer. Raises RuntimeError when it is refused."""
+    answer = card.transmit(command)
+    if answer[-2:] != b"\x90\x00":
+        raise RuntimeError(f"{command[:4].hex().upper()} answers {answer[-2:].hex().upper()}")
+    return answer[:-2]

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the stores have in common beyond serving keys: listing, filling, closing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from issuance.roots import RootKeyError, RootKeys, Slot
+from sscard_chip.security.keystore import KeyStore
+from sscard_chip.security.suite import SUITES
+
+CHECK_VALUE_LENGTH: Final = 3
+
+Passphrase = str | Callable[[str], str] | None
+"""A passphrase or PIN, or who is asked for it; the argument says what for, in few words."""
+
+
+class RootStore(KeyStore, Protocol):
+    """A place for root keys. Every method may raise KeyStoreError, one line without a key."""
+
+    source: str
+    """What errors call it: the path of the file, or the token."""
+
+    kind: str
+    """``plain``, ``encrypted`` or ``pkcs11``."""
+
+    def slots(self) -> list[Slot]:
+        """Suite, name and version of every key, sorted."""
+
+    def add(self, keys: RootKeys, *, replace: bool = False) -> None:
+        """Put keys in, all in one step where the store can.
+
+        A key that is there already is refused unless ``replace``.
+        """
+
+    def generate(self, slots: Iterable[Slot]) -> None:
+        """Make random keys in place. Those that are there already are refused."""
+
+    def close(self) -> None:
+        """Let go of it; secrets that opened it are forgotten."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def check_value(store: KeyStore, slot: Slot) -> bytes:
+    """The check value (校验值, KCV) of a root: 3 bytes of zeros enciphered with it.
+
+    It tells two people that they mean the same key and nothing else.
+    """
+    algorithm, name, version = slot
+    zeros = bytes(SUITES[algorithm].block)
+    return store.encrypt(algorithm, name, version, (), zeros)[:CHECK_VALUE_LENGTH]
+
+
+def refuse_known(source: str, known: Iterable[Slot], new: Iterable[Slot]) -> None:
+    """Raise :class:`RootKeyError` when a key of ``new`` is there already."""
+    taken = sorted(set(known) & set(new))
+    if taken:
+        name = ": ".join(map(str, taken[0]))
+        more = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
+        raise RootKeyError(f"{source}: {name}{more}: the key is there already")
+
+
+def answer(passphrase: Passphrase, purpose: str) -> str | None:
+    """The passphrase, asked for if need be; None when there is none."""
+    return passphrase(purpose) if callable(passphrase) else passphrase

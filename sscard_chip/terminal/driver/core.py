@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The driver of a terminal (读写终端接口, LD/T 33) for Python programs.
+
+>>> driver = Driver(Slots.of_card(card, psam), pin_pad=lambda prompt: "135790")   # doctest: +SKIP
+>>> basics = driver.read_card_basics(Interface.CONTACT_FIRST)               # doctest: +SKIP
+>>> driver.debit(Interface.CONTACT, basics.card_info, Split(0, 1000, 800), "20260102030405")
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.connection import Slots
+from sscard_chip.terminal.driver import basics, debits, files, pins
+from sscard_chip.terminal.driver.kit import Kit, Settings, no_pin_pad
+from sscard_chip.terminal.driver.values import (
+    Authentication,
+    BasicsRequest,
+    CardBasics,
+    CardInfo,
+    CommandRequest,
+    DebitRecord,
+    DebitRequest,
+    DebitResult,
+    FileAddress,
+    FileValues,
+    Interface,
+    PinPad,
+    Proof,
+    ProofRequest,
+)
+
+_Pending = TypeVar("_Pending")
+
+
+class Driver:
+    """One terminal. Every function is a session of its own: power on, work, power off.
+
+    The HSM functions come in steps (``begin_…``, then ``finish_…``); the card keeps its power
+    between them, and any other function ends what was begun. ``random`` gives the terminal's
+    random bytes.
+
+    All methods raise DriverError, CardStatusError, a TerminalConnectionError or a SamError;
+    :func:`sscard_chip.terminal.codes.code_of` has the return code of each. DriverError -3 means
+    a step without the one before it.
+    """
+
+    def __init__(
+        self,
+        slots: Slots,
+        *,
+        pin_pad: PinPad = no_pin_pad,
+        settings: Settings | None = None,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._kit = Kit(slots, pin_pad, settings, random)
+        self._pending: object = None
+        self._doubt: debits.PendingDebit | None = None
+
+    @property
+    def reset_information(self) -> str:
+        """复位信息 of the card of a begun HSM function, 26 hex digits; DriverError -3 without."""
+        session = getattr(self._pending, "session", None)
+        if session is None:
+            raise _no_step()
+        text: str = session.historical.hex().upper()
+        return text
+
+    @property
+    def division(self) -> str:
+        """区划 of the card of a begun HSM function; DriverError -3 without."""
+        session = getattr(self._pending, "session", None)
+        if session is None:
+            raise _no_step()
+        text: str = session.division
+        return text
+
+    # --- who the holder is -------------------------------------------------------------------
+
+    def read_card_basics(self, interface: Interface) -> CardBasics:
+        """iReadCardBas; see :func:`basics.read_basics`."""
+        with self._whole():
+            return basics.read_basics(self._kit, interface)
+
+    def begin_card_basics(self, interface: Interface) -> BasicsRequest:
+        """iReadCardBas_HSM_Step1."""
+        with self._first():
+            pending = basics.begin_basics(self._kit, interface)
+            self._pending = pending
+            return pending.request
+
+    def finish_card_basics(self, internal: Proof, external: Proof | None = None) -> CardBasics:
+        """iReadCardBas_HSM_Step2."""
+        with self._last(basics.PendingBasics) as pending:
+            return basics.finish_basics(self._kit, pending, internal, external)
+
+    # --- files -------------------------------------------------------------------------------
+
+    def read_files(
+        self,
+        interface: Interface,
+        authentication: Authentication,
+        card: CardInfo,
+        addresses: Sequence[FileAddress],
+    ) -> list[FileValues]:
+        """iReadCard; see :func:`files.read`."""
+        with self._whole():
+            return files.read(self._kit, interface, authentication, card, addresses)
+
+    def begin_read(
+        self, interface: Interface, card: CardInfo, addresses: Sequence[FileAddress]
+    ) -> ProofRequest:
+        """iReadCard_HSM_Step1; see :func:`files.begin`."""
+        return self._begin_files(interface, card, addresses, writing=False)
+
+    def finish_read(self, proof: Proof) -> list[FileValues]:
+        """iReadCard_HSM_Step2."""
+        with self._last(files.PendingFiles) as pending:
+            _require(not pending.writing)
+            return files.finish_read(pending, proof)
+
+    def write_files(
+        self, interface: Interface, card: CardInfo, contents: Sequence[FileValues]
+    ) -> None:
+        """iWriteCard; see :func:`files.write`."""
+        with self._whole():
+            files.write(self._kit, interface, card, contents)
+
+    def begin_write(
+        self, interface: Interface, card: CardInfo, addresses: Sequence[FileAddress]
+    ) -> ProofRequest:
+        """iWriteCard_HSM_Step1; see :func:`files.begin`."""
+        return self._begin_files(interface, card, addresses, writing=True)
+
+    def finish_write(self, proof: Proof, values: Sequence[tuple[str, ...]]) -> None:
+        """iWriteCard_HSM_Step2; ``values`` of each file of Step 1."""
+        with self._last(files.PendingFiles) as pending:
+            _require(pending.writing)
+            files.finish_write(self._kit, pending, proof, values)
+
+    def _begin_files(
+        self,
+        interface: Interface,
+        card: CardInfo,
+        addresses: Sequence[FileAddress],
+        *,
+        writing: bool,
+    ) -> ProofRequest:
+        with self._first():
+            pending, request = files.begin(self._kit, interface, card, addresses, writing=writing)
+            self._pending = pending
+            return request
+
+    # --- PIN ---------------------------------------------------------------------------------
+
+    def verify_pin(self, interface: Interface) -> None:
+        """iVerifyPIN."""
+        with self._whole():
+            pins.verify(self._kit, interface)
+
+    def change_pin(self, interface: Interface) -> None:
+        """iChangePIN."""
+        with self._whole():
+            pins.change(self._kit, interface)
+
+    def reload_pin(self, interface: Interface, card: CardInfo) -> None:
+        """iReloadPIN: a new PIN for a holder who forgot the old one."""
+        with self._whole():
+            pins.service(self._kit, interface, card, reload=True)
+
+    def unblock_pin(self, interface: Interface, card: CardInfo) -> None:
+        """iUnblockPIN: all tries back."""
+        with self._whole():
+            pins.service(self._kit, interface, card, reload=False)
+
+    def begin_pin_service(
+        self, interface: Interface, card: CardInfo, *, reload: bool
+    ) -> ProofRequest:
+        """iReloadPIN_HSM_Step1, iUnblockPIN_HSM_Step1."""
+        with self._first():
+            pending, request = pins.begin_service(self._kit, interface, card, reload=reload)
+            self._pending = pending
+            return request
+
+    def authorise_pin_service(self, proof: Proof, *, reload: bool) -> CommandRequest:
+        """iReloadPIN_HSM_Step2, iUnblockPIN_HSM_Step2."""
+        pending = self._take(pins.PendingService)
+        with self._first():
+            _require(pending.reload is reload and not pending.authorised)
+            request = pins.authorise_service(self._kit, pending, proof)
+            self._pending = pending
+            return request
+
+    def finish_pin_service(self, command: bytes, *, reload: bool) -> None:
+        """iReloadPIN_HSM_Step3, iUnblockPIN_HSM_Step3."""
+        with self._last(pins.PendingService) as pending:
+            _require(pending.reload is reload and pending.authorised)
+            pins.finish_service(pending, command)
+
+    # --- purchases ---------------------------------------------------------------------------
+
+    def debit(self, interface: Interface, card: CardInfo, amounts: Split, time: str) -> DebitResult:
+        """iDoDebit; ``time`` is YYYYMMDDhhmmss, the terminal's local time.
+
+        ``amounts`` go to the card as they are: in modes 1 and 2 the account is 0, the second is
+        the bill, the third what account and pool pay. After a DebitInDoubtError the same call
+        settles the debit that is in doubt; any other debit forgets it.
+        """
+        with self._whole():
+            doubt, self._doubt = self._doubt, None
+            try:
+                if doubt and debits.same_debit(doubt, card, amounts, time):
+                    settled = debits.settle_doubt(self._kit, doubt, interface)
+                    if settled is not None:
+                        return settled
+                return debits.debit(self._kit, interface, card, amounts, time)
+            except debits.DebitInDoubtError as error:
+                self._doubt = error.pending
+                raise
+
+    def begin_debit(
+        self, interface: Interface, card: CardInfo, amounts: Split, time: str
+    ) -> DebitRequest:
+        """iDoDebit_HSM_Step1."""
+        with self._first():
+            pending = debits.begin_debit(self._kit, interface, card, amounts, time)
+            self._pending = pending
+            return pending.request
+
+    def finish_debit(self, terminal_number: int, time: str, mac1: bytes) -> DebitResult:
+        """iDoDebit_HSM_Step2.
+
+        After a DebitInDoubtError the same call, with the card back in the slot, settles it.
+        """
+        doubt, self._doubt = self._doubt, None
+        if doubt and debits.same_step(doubt, terminal_number, time, mac1):
+            with self._whole():
+                try:
+                    settled = debits.settle_doubt(self._kit, doubt, doubt.interface)
+                except debits.DebitInDoubtError as error:
+                    self._doubt = error.pending
+                    raise
+                if settled is None:
+                    raise DriverError(Code.NOT_POWERED, "the card has not paid: begin again")
+                return settled
+        with self._last(debits.PendingDebit) as pending:
+            try:
+                return debits.finish_debit(self._kit, pending, terminal_number, time, mac1)
+            except debits.DebitInDoubtError as error:
+                self._doubt = error.pending
+                raise
+
+    def read_debit_records(self, interface: Interface) -> list[DebitRecord]:
+        """iReadDebitRecord: newest first."""
+        with self._whole():
+            return debits.read_records(self._kit, interface)
+
+    def close(self) -> None:
+        """End what was begun and bring the card's contacts to rest."""
+        self._pending = None
+        self._kit.power_off()
+
+    # --- steps -------------------------------------------------------------------------------
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """A function that leaves nothing behind."""
+        self._pending = None
+        try:
+            yield
+        finally:
+            self._kit.power_off()
+
+    @contextmanager
+    def _first(self) -> Iterator[None]:
+        """A step that others follow: the card keeps its power unless it fails."""
+        self._pending = None
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def _last(self, kind: type[_Pending]) -> Iterator[_Pending]:
+        """The step that ends a function."""
+        pending = self._take(kind)
+        with self._whole():
+            yield pending
+
+    def _take(self, kind: type[_Pending]) -> _Pending:
+        pending, self._pending = self._pending, None
+        if not isinstance(pending, kind):
+            self._kit.power_off()
+            raise _no_step()
+        return pending
+
+
+def _require(right_step: bool) -> None:
+    if not right_step:
+        raise _no_step()
+
+
+def _no_step() -> DriverError:
+    return DriverError(Code.NOT_POWERED, "the step before this one was not done")

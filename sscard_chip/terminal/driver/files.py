@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: Apache-2.0
+"""iReadCard and iWriteCard: items of files, with the rights that they want (flows, 2.3 to 2.5).
+
+Records of linear files are found by tag, which is right for every generation: 4E made the
+records of SSSE EF06 shift by one. On a 1.0 card a value that ends in EE bytes is read as the
+item of 2.0 that letter 37 put in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sscard_chip.profile.model import FREE, ElementaryFile, Rule, Structure
+from sscard_chip.status import StatusWord
+from sscard_chip.terminal.client import CardStatusError
+from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.driver import items
+from sscard_chip.terminal.driver.kit import Kit
+from sscard_chip.terminal.driver.values import (
+    Authentication,
+    CardInfo,
+    FileAddress,
+    FileValues,
+    Interface,
+    Proof,
+    ProofRequest,
+)
+from sscard_chip.terminal.session import SSSE, CardSession
+
+_CHUNK: Final = 0xF0
+_MOST_RECORDS: Final = 254
+_FIRST, _NEXT, _BY_NUMBER, _PREVIOUS = 0x00, 0x02, 0x04, 0x03
+
+
+@dataclass(slots=True)
+class Rights:
+    """What has been proved in a session: the PIN for good, keys until another DF is entered."""
+
+    pin: bool = False
+    kids: set[int] = field(default_factory=set)
+
+    def enter(self, session: CardSession, directory: int) -> None:
+        """Enter a DF; its keys are not proved there yet."""
+        if session.directory != directory:
+            session.enter(directory)
+            self.kids.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingFiles:
+    """Between Step 1 and Step 2. ``keyed`` is the DF whose key the HSM proves."""
+
+    session: CardSession
+    addresses: tuple[FileAddress, ...]
+    rights: Rights
+    keyed: int
+    kid: int
+    writing: bool
+
+
+def read(
+    kit: Kit,
+    interface: Interface,
+    authentication: Authentication,
+    card: CardInfo,
+    addresses: Sequence[FileAddress],
+) -> list[FileValues]:
+    """Items of files, in the order asked for; PIN and PSAM are used as the files want."""
+    session = kit.open_card(interface, card)
+    rights = Rights()
+    found = []
+    for address in addresses:
+        rights.enter(session, address.directory)
+        file = session.file(address.directory, address.file)
+        _grant(kit, session, rights, file.read if file else FREE, authentication)
+        found.append(FileValues(address, _read_file(session, address, file)))
+    return found
+
+
+def write(
+    kit: Kit,
+    interface: Interface,
+    card: CardInfo,
+    contents: Sequence[FileValues],
+) -> None:
+    """Write items of files in the order given; all are checked before the first is written.
+
+    A series that breaks off leaves the items before it written (flows, 2.5).
+    """
+    session = kit.open_card(interface, card)
+    prepared = [_prepare(kit, session, content) for content in contents]
+    rights = Rights()
+    for content, updates in zip(contents, prepared, strict=True):
+        address = content.address
+        rights.enter(session, address.directory)
+        file = session.file(address.directory, address.file)
+        _grant(kit, session, rights, file.write if file else FREE, Authentication.KEY)
+        _write_file(session, address, updates)
+
+
+def begin(
+    kit: Kit,
+    interface: Interface,
+    card: CardInfo,
+    addresses: Sequence[FileAddress],
+    *,
+    writing: bool,
+) -> tuple[PendingFiles, ProofRequest]:
+    """Step 1 of reading or writing: PIN if wanted, then challenges in the DF of the one key.
+
+    :raises DriverError: -2204 when no file wants a key, -14 when they want more than one: a
+        challenge is good for one key of one DF.
+    """
+    session = kit.open_card(interface, card)
+    wanted: set[tuple[int, int]] = set()
+    rights = Rights()
+    for address in addresses:
+        file = session.file(address.directory, address.file)
+        rule = FREE if file is None else file.write if writing else file.read
+        if _wants_pin(rule, Authentication.KEY) and not rights.pin:
+            kit.verify_holder(session)
+            rights.pin = True
+        if rule.kid is not None:
+            wanted.add((address.directory if rule.kid & 0x80 else SSSE, rule.kid))
+    if not wanted:
+        raise DriverError(Code.NO_HSM_NEEDED, "none of the files wants a key")
+    if len(wanted) > 1:
+        raise DriverError(Code.PARAMETER, "the files want more than one key: one for each call")
+    ((directory, kid),) = wanted
+    rights.enter(session, directory)
+    key = session.key(kid)
+    original, factor = session.challenge(), session.challenge()
+    request = ProofRequest(
+        session.algorithm_code, kit.settings.addresses.address(key.root), factor, original
+    )
+    return PendingFiles(session, tuple(addresses), rights, directory, kid, writing), request
+
+
+def finish_read(pending: PendingFiles, proof: Proof) -> list[FileValues]:
+    """Step 2 of reading; the keyed DF's files are read first, the answer has the order asked."""
+    _prove(pending, proof)
+    session = pending.session
+    found = {}
+    for position, address in _keyed_first(pending):
+        pending.rights.enter(session, address.directory)
+        file = session.file(address.directory, address.file)
+        found[position] = FileValues(address, _read_file(session, address, file))
+    return [found[position] for position in sorted(found)]
+
+
+def finish_write(
+    kit: Kit, pending: PendingFiles, proof: Proof, values: Sequence[tuple[str, ...]]
+) -> None:
+    """Step 2 of writing; ``values`` are for the files of Step 1, in their order."""
+    session = pending.session
+    if len(values) != len(pending.addresses):
+        raise DriverError(Code.PARAMETER, "pWriteData and pFileAddr have unequal files")
+    contents = map(FileValues, pending.addresses, values)
+    prepared = [_prepare(kit, session, content) for content in contents]
+    _prove(pending, proof)
+    for position, address in _keyed_first(pending):
+        pending.rights.enter(session, address.directory)
+        _write_file(session, address, prepared[position])
+
+
+def _prove(pending: PendingFiles, proof: Proof) -> None:
+    pending.session.external_authenticate(pending.kid, proof.data, proof.original)
+
+
+def _keyed_first(pending: PendingFiles) -> Iterable[tuple[int, FileAddress]]:
+    """Files of the keyed DF come first: its right ends when another DF is entered."""
+    places = enumerate(pending.addresses)
+    return sorted(places, key=lambda place: place[1].directory != pending.keyed)
+
+
+def _wants_pin(rule: Rule, authentication: Authentication) -> bool:
+    """Whether the PIN is to be verified, the choice of "PIN or key" being ``authentication``."""
+    return rule.pin and (rule.both or rule.kid is None or authentication is Authentication.PIN)
+
+
+def _grant(
+    kit: Kit, session: CardSession, rights: Rights, rule: Rule, authentication: Authentication
+) -> None:
+    """Prove what a rule wants and has not been proved yet.
+
+    ``authentication`` decides where the rule leaves the choice, and nothing elsewhere.
+    """
+    if _wants_pin(rule, authentication) and not rights.pin:
+        kit.verify_holder(session)
+        rights.pin = True
+    choice = rule.pin and not rule.both
+    if rule.kid is None or (choice and authentication is Authentication.PIN):
+        return
+    if rule.kid not in rights.kids:
+        kit.authenticate(session, rule.kid)
+        rights.kids.add(rule.kid)
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def _read_file(
+    session: CardSession, address: FileAddress, file: ElementaryFile | None
+) -> tuple[str, ...]:
+    session.select_file(address.file)
+    if file is not None and file.structure is Structure.TRANSPARENT:
+        items.require_none(address)
+        return (_read_binary(session, file.size).hex().upper(),)
+    if file is not None and file.structure is Structure.CYCLIC:
+        return _read_cyclic(session, address, file)
+    return _read_linear(session, address, file)
+
+
+def _read_binary(session: CardSession, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        length = min(_CHUNK, size - len(data))
+        offset = len(data).to_bytes(2)
+        part = session.client.require(0x00, 0xB0, offset[0], offset[1], le=length)
+        if not part:
+            break
+        data += part
+    return data
+
+
+def _read_cyclic(
+    session: CardSession, address: FileAddress, file: ElementaryFile
+) -> tuple[str, ...]:
+    if address.items:
+        numbers = [items.record_number(token) for token in address.items]
+        return tuple(items.decode_record(file, _numbered(session, number)) for number in numbers)
+    found = []
+    for number in range(1, _MOST_RECORDS + 1):
+        try:
+            found.append(items.decode_record(file, _numbered(session, number)))
+        except CardStatusError as error:
+            if error.sw != StatusWord.RECORD_NOT_FOUND:
+                raise
+            break
+    return tuple(found)
+
+
+def _numbered(session: CardSession, number: int) -> bytes:
+    return session.client.require(0x00, 0xB2, number, _BY_NUMBER, le=0)
+
+
+def _read_linear(
+    session: CardSession, address: FileAddress, file: ElementaryFile | None
+) -> tuple[str, ...]:
+    tokens = [items.tag_and_occurrence(token) for token in address.items]
+    if not tokens and file is not None:
+        tokens = items.every_record(file)
+    values = []
+    for tag, occurrence in tokens:
+        raw = _occurrence(session, tag, occurrence)
+        item = items.find(file, tag)
+        if session.generation == 1:
+            reused = _reused(session, address, tag, raw)
+            if reused is not None:
+                values.append(reused)
+                continue
+        values.append(items.decode(item, raw))
+    return tuple(values)
+
+
+def _occurrence(session: CardSession, tag: int, occurrence: int) -> bytes:
+    """The value of the n-th record with a tag: the first, then "next" as often as needed."""
+    value = session.record(tag)
+    for _ in range(occurrence - 1):
+        value = items.value_of(session.client.require(0x00, 0xB2, tag, _NEXT, le=0), tag)
+    return value
+
+
+def _reused(session: CardSession, address: FileAddress, tag: int, raw: bytes) -> str | None:
+    """The new meaning of a record of a 1.0 card, None when it has its old one."""
+    values = {tag: raw}
+    judge = items.judge(address, tag)
+    if judge:
+        values[judge] = session.record(judge)
+    return items.decode_reused(address, tag, values)
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def _prepare(kit: Kit, session: CardSession, content: FileValues) -> list[bytes]:
+    """The commands that write a file's values.
+
+    :raises DriverError: -14 values and items do not pair, -41, -42 a value that does not fit,
+        -27267 an item that the file does not have.
+    """
+    address, values = content.address, content.values
+    file = session.file(address.directory, address.file)
+    if file is None:
+        raise DriverError(-StatusWord.FILE_NOT_FOUND, "pFileAddr: the card has no such file")
+    if file.structure is Structure.TRANSPARENT:
+        items.require_none(address)
+        data = items.whole_binary(file, values)
+        chunks = range(0, len(data), _CHUNK)
+        return [_update(0xD6, at >> 8, at & 0xFF, data[at : at + _CHUNK]) for at in chunks]
+    if file.structure is Structure.CYCLIC:
+        items.require_none(address)
+        return [_update(0xDC, 0, _PREVIOUS, items.encode_record(file, value)) for value in values]
+    new = kit.settings.new_meanings and session.generation == 1
+    return [
+        _linear_update(file, address, token, value, new_meaning=new)
+        for token, value in items.pairs(file, address, values)
+    ]
+
+
+def _linear_update(
+    file: ElementaryFile,
+    address: FileAddress,
+    token: tuple[int, int],
+    value: str,
+    *,
+    new_meaning: bool,
+) -> bytes:
+    tag, occurrence = token
+    numbers = file.record_numbers(tag)
+    if len(numbers) < occurrence:
+        raise DriverError(-StatusWord.RECORD_NOT_FOUND, "pFileAddr: the file has no such item")
+    content = items.encode_reused(address, tag, value) if new_meaning else None
+    if content is None:
+        content = items.encode(file.items[numbers[occurrence - 1] - 1], value)
+    record = bytes((tag, len(content))) + content
+    if occurrence == 1:
+        return _update(0xDC, tag, _FIRST, record)
+    return _update(0xDC, numbers[occurrence - 1], _BY_NUMBER, record)
+
+
+def _update(ins: int, p1: int, p2: int, data: bytes) -> bytes:
+    return bytes((0x00, ins, p1, p2, len(data))) + data
+
+
+def _write_file(session: CardSession, address: FileAddress, updates: Sequence[bytes]) -> None:
+    session.select_file(address.file)
+    for command in updates:
+        answer = session.client.exchange(command)
+        # 63Cx to an update means "done, at the x-th attempt" (flows, 2.5).
+        if not answer.ok and answer.sw & 0xFFF0 != StatusWord.VERIFICATION_FAILED:
+            raise CardStatusError(command[:4], answer.sw)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pharmacy POS: a sale from the card in the reader to its receipt and its row in a day file."""
+
+from __future__ import annotations
+
+from sscard_chip.terminal.pos.authoriser import (
+    Authoriser,
+    CentreError,
+    CentreNoAnswerError,
+    CentreRefusedError,
+    CentreUnreachableError,
+    Hold,
+    HoldRequest,
+    LocalAuthoriser,
+)
+from sscard_chip.terminal.pos.card import PinEntry
+from sscard_chip.terminal.pos.dayfile import Day, DayFile, read_day
+from sscard_chip.terminal.pos.errors import (
+    DayFileError,
+    PosError,
+    Refusal,
+    SaleRefusedError,
+    UnfinishedSaleError,
+)
+from sscard_chip.terminal.pos.hotlist import HotCard, Hotlist, HotRange
+from sscard_chip.terminal.pos.receipt import Receipt
+from sscard_chip.terminal.pos.records import COLUMNS, DayHeader, DayRow, DayTrailer
+from sscard_chip.terminal.pos.station import Bill, Outcome, TillSettings
+from sscard_chip.terminal.pos.till import Till
+
+__all__ = [
+    "COLUMNS",
+    "Authoriser",
+    "Bill",
+    "CentreError",
+    "CentreNoAnswerError",
+    "CentreRefusedError",
+    "CentreUnreachableError",
+    "Day",
+    "DayFile",
+    "DayFileError",
+    "DayHeader",
+    "DayRow",
+    "DayTrailer",
+    "Hold",
+    "HoldRequest",
+    "HotCard",
+    "HotRange",
+    "Hotlist",
+    "LocalAuthoriser",
+    "Outcome",
+    "PinEntry",
+    "PosError",
+    "Receipt",
+    "Refusal",
+    "SaleRefusedError",
+    "Till",
+    "TillSettings",
+    "UnfinishedSaleError",
+    "read_day",
+]

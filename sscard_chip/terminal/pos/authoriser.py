@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""On-line authorisation of modes 1 and 2: what a till asks a settlement centre.
+
+A hold before the card is debited, a confirmation with the TAC after it; a cancellation of a
+settlement that is known (2103), a reversal of one whose outcome is not (2601). The msgid of 30
+characters is the key: the same id with the same content gets the first answer again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from sscard_chip.applications.settlement_mode import OfflineUse, Split
+from sscard_chip.terminal.pos.dayfile import sync_folder, write_at
+from sscard_chip.terminal.pos.errors import DayFileError
+from sscard_chip.terminal.pos.records import DayRow
+
+
+class CentreError(Exception):
+    """The centre did not do what it was asked; one line."""
+
+
+class CentreRefusedError(CentreError):
+    """It answered no: nothing is held, confirmed or cancelled."""
+
+
+class CentreUnreachableError(CentreError):
+    """It was not asked: the request certainly did not leave."""
+
+
+class CentreNoAnswerError(CentreError):
+    """It was asked and no answer came: what it did is not known."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HoldRequest:
+    """What a hold is asked with. ``split`` is the bill's; ``use`` EF06 of the card in mode 2.
+
+    ``kind`` is the 结算类别, None for an ordinary sale.
+    """
+
+    msgid: str
+    terminal_id: str
+    time: str
+    card_id_code: bytes
+    card_number: str
+    treatment_division: str
+    insured_division: str
+    split: Split
+    kind: str | None
+    use: OfflineUse | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Hold:
+    """The centre's answer: its numbers, and how the bill is shared."""
+
+    setl_id: str
+    mdtrt_id: str | None
+    psn_no: str | None
+    split: Split
+    balance_fen: int | None = None
+
+
+class Authoriser(Protocol):
+    """A settlement centre. Every method raises :class:`CentreError`."""
+
+    def authorise(self, request: HoldRequest) -> Hold:
+        """Trial and hold; nothing is settled."""
+
+    def confirm(self, row: DayRow) -> OfflineUse | None:
+        """The card has paid: settle. EF06 as it must become, None where that is of no concern."""
+
+    def cancel(self, row: DayRow, msgid: str) -> str:
+        """Take the settlement named by ``row`` (setl_id, mdtrt_id, psn_no) back as a whole.
+
+        ``msgid`` is that of the cancellation. The new setl_id.
+        """
+
+    def reverse(self, msgid: str) -> None:
+        """Drop what was done under ``msgid``; it was not paid, or nobody knows here."""
+
+
+_LENGTH_OF_ID: Final = 30
+
+
+class LocalAuthoriser:
+    """A centre of one terminal: a journal file, and the balances it is told.
+
+    For regions in training and for tests. It shares a bill as the bill says, holds the account's
+    part against the balance, and keeps every step in a file before it answers, so that it gives
+    the same answers after a restart.
+    """
+
+    def __init__(
+        self,
+        journal: str | os.PathLike[str],
+        *,
+        balances: Mapping[str, int] | None = None,
+        check_tac: Callable[[DayRow], bool] | None = None,
+        permits_offline: bool = True,
+    ) -> None:
+        """``balances`` are fen by card number; without them any amount is held. ``check_tac``
+        refuses a confirmation. ``permits_offline`` is what 90 of EF06 becomes.
+
+        :raises DayFileError: the journal is malformed.
+        """
+        self._path = Path(journal)
+        self._balances = None if balances is None else dict(balances)
+        self._check_tac = check_tac
+        self._permits_offline = permits_offline
+        self._entries: dict[str, dict[str, Any]] = {}
+        content = self._path.read_bytes() if self._path.exists() else b""
+        self._size = content.rfind(b"\n") + 1
+        for number, line in enumerate(content[: self._size].splitlines(), 1):
+            try:
+                entry = json.loads(line)
+                self._entries[entry["msgid"]] = entry
+            except (ValueError, LookupError, TypeError):
+                raise DayFileError(f"{self._path}: row {number}: is no entry") from None
+
+    def state(self, msgid: str) -> str | None:
+        """``held``, ``confirmed``, ``reversed``, ``cancelled``; None for an unknown id."""
+        entry = self._entries.get(msgid)
+        return None if entry is None else str(entry["state"])
+
+    def authorise(self, request: HoldRequest) -> Hold:
+        """See :class:`Authoriser`."""
+        content = _content(request)
+        entry = self._entries.get(request.msgid)
+        if entry is None:
+            balance = self._free(request.card_number)
+            if balance is not None and request.split.account_fen > balance:
+                raise CentreRefusedError("the personal account has not enough money")
+            # The receiver's number: division 6, time 14, sequence 10.
+            setl_id = f"{request.treatment_division}{request.time}{len(self._entries) + 1:010d}"
+            entry = {
+                "msgid": request.msgid,
+                "state": "held",
+                "setl_id": setl_id[:_LENGTH_OF_ID],
+                "content": content,
+            }
+            self._write(entry)
+        elif entry["content"] != content:
+            raise CentreRefusedError("this msgid was used for something else")
+        elif entry["state"] != "held":
+            raise CentreRefusedError(f"this msgid is {entry['state']}")
+        return Hold(entry["setl_id"], None, None, request.split, self._free(request.card_number))
+
+    def confirm(self, row: DayRow) -> OfflineUse | None:
+        """See :class:`Authoriser`."""
+        entry = self._entry(row.msgid)
+        if entry["state"] not in ("held", "confirmed"):
+            raise CentreRefusedError(f"this msgid is {entry['state']}")
+        if self._check_tac is not None and not self._check_tac(row):
+            raise CentreRefusedError("the TAC is wrong")
+        if entry["state"] == "held":
+            self._write(entry | {"state": "confirmed", "row": row.encode()})
+        if entry["content"]["use"] is None:
+            return None
+        return OfflineUse(self._permits_offline, 0, 0)
+
+    def cancel(self, row: DayRow, msgid: str) -> str:
+        """See :class:`Authoriser`."""
+        settled = (one for one in self._entries.values() if one["content"] is not None)
+        entry = next((one for one in settled if one["setl_id"] == row.setl_id), None)
+        if entry is None:
+            raise CentreRefusedError("the centre knows no such settlement")
+        if entry["state"] == "confirmed":
+            number = f"{entry['setl_id'][:20]}{len(self._entries) + 1:010d}"
+            own = {"msgid": msgid, "state": "cancelling", "setl_id": number, "content": None}
+            self._write(own)
+            self._write(entry | {"state": "cancelled", "by": msgid})
+        elif entry.get("by") != msgid:
+            raise CentreRefusedError(f"the settlement is {entry['state']}")
+        return str(self._entries[msgid]["setl_id"])
+
+    def reverse(self, msgid: str) -> None:
+        """See :class:`Authoriser`; an id that never arrived counts as reversed."""
+        entry = self._entries.get(msgid, {"msgid": msgid, "setl_id": None, "content": None})
+        if entry.get("state") == "confirmed":
+            raise CentreRefusedError("the settlement is confirmed")
+        self._write(entry | {"state": "reversed"})
+
+    def _entry(self, msgid: str) -> dict[str, Any]:
+        entry = self._entries.get(msgid)
+        if entry is None:
+            raise CentreRefusedError("the centre knows no such msgid")
+        return entry
+
+    def _free(self, card_number: str) -> int | None:
+        """The balance less what is held and settled."""
+        if self._balances is None:
+            return None
+        taken: int = sum(
+            entry["content"]["split"][0]
+            for entry in self._entries.values()
+            if entry["content"]
+            and entry["content"]["card_number"] == card_number
+            and entry["state"] in ("held", "confirmed")
+        )
+        return self._balances.get(card_number, 0) - taken
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        line = json.dumps(entry).encode() + b"\n"
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.ftruncate(descriptor, self._size)
+            write_at(descriptor, line, self._size)
+        finally:
+            os.close(descriptor)
+        if not self._size:
+            sync_folder(self._path.parent)
+        self._size += len(line)
+        self._entries[entry["msgid"]] = entry
+
+
+def _content(request: HoldRequest) -> dict[str, Any]:
+    """What must be the same when an id comes again."""
+    use = request.use
+    return {
+        "terminal_id": request.terminal_id,
+        "time": request.time,
+        "card_id_code": request.card_id_code.hex(),
+        "card_number": request.card_number,
+        "split": list(request.split),
+        "kind": request.kind,
+        "use": None if use is None else [use.allowed, use.amount_fen, use.times],
+    }

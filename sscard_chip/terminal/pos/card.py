@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a sale does with the holder's card, command by command (LD/T 32.7; flows, 2.1 to 2.13).
+
+Functions with a ``sam`` need the PSAM open in the environment of the card's algorithm.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Final, NamedTuple
+
+from sscard_chip.applications.settlement_mode import OfflineUse, Split
+from sscard_chip.profile.codec import join_name
+from sscard_chip.status import StatusWord
+from sscard_chip.terminal.client import CardStatusError
+from sscard_chip.terminal.codes import DriverError
+from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
+from sscard_chip.terminal.pos.hotlist import Hotlist
+from sscard_chip.terminal.pos.psam import Psam
+from sscard_chip.terminal.pos.records import PURCHASE
+from sscard_chip.terminal.session import CardSession, bcd
+
+MEDICAL: Final = 0xDF04
+_CARD_CLASSES: Final = (b"1", b"2", b"3", b"4")
+_INITIALISER: Final = bytes.fromhex("9156000002")
+_IRK: Final = "IRK"
+_ISSUER_SFI, _HOLDER_SFI = 0x05, 0x06
+_MEDICAL_SFI, _OFFLINE_SFI, _DETAIL_SFI, _SPECIAL_SFI = 0x05, 0x06, 0x08, 0x15
+_MOST_DETAILS: Final = 254
+_RKSSSE, _RK1DF04, _UK2DF04 = 0x0A, 0x84, 0x86
+_ALLOWED, _AMOUNT, _TIMES = 0x90, 0x92, 0x93
+_MOST_AMOUNT, _MOST_TIMES = 99_999_999, 99
+
+PIN_DIGITS: Final = range(4, 13)
+"""What a PIN pad takes (LD/T 33)."""
+
+PinEntry = Callable[[int], str | None]
+"""Asks the holder for the PIN: gets the tries left, gives the digits or None when cancelled."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Holder:
+    """Whose card it is: 姓名 and 社会保障号码, for the receipt and the centre."""
+
+    name: str
+    number: str
+
+
+class Initialized(NamedTuple):
+    """The answer of INITIALIZE FOR PURCHASE. ``number`` is 医疗消费序号, ``random`` 4 bytes."""
+
+    balance_fen: int
+    number: int
+    key_version: int
+    algorithm: int
+    random: bytes
+
+
+class Proof(NamedTuple):
+    """TAC and MAC2, 4 bytes each, of DEBIT or of GET TRANSACTION PROOF."""
+
+    tac: bytes
+    mac2: bytes
+
+
+class Detail(NamedTuple):
+    """A record of EF08: 序号, terminal (hex), time (14 digits), first amount in fen."""
+
+    number: int
+    terminal_id: str
+    time: str
+    account_fen: int
+
+
+class HolderPin:
+    """The PIN of one sale: asked for once, kept until the sale ends, and then forgotten.
+
+    ``in_doubt`` is True while a VERIFY with digits has no answer: sending it again might count
+    a wrong PIN twice.
+    """
+
+    __slots__ = ("_digits", "_entry", "in_doubt")
+
+    def __init__(self, entry: PinEntry) -> None:
+        self._entry = entry
+        self._digits: str | None = None
+        self.in_doubt = False
+
+    def verify(self, session: CardSession) -> None:
+        """Satisfy the PIN of a powered card, if one is set.
+
+        :raises SaleRefusedError: PIN_LOCKED, PIN_WRONG with the tries left, PIN_MISSING.
+        :raises CardStatusError: anything else that the card answers.
+        """
+        left = self._send(session, "")
+        wrong = False
+        while left:
+            digits = self._digits or self._entry(left)
+            if digits is None:
+                if wrong:
+                    raise _wrong(left)
+                raise SaleRefusedError(Refusal.PIN_MISSING)
+            if len(digits) not in PIN_DIGITS or not (digits.isascii() and digits.isdecimal()):
+                raise SaleRefusedError(Refusal.PIN_MISSING, "a PIN has 4 to 12 digits")
+            self.in_doubt = True
+            left = self._send(session, digits)
+            self.in_doubt = False
+            self._digits = digits if left is None else None
+            wrong = True
+        if left == 0:
+            raise SaleRefusedError(Refusal.PIN_LOCKED)
+
+    def forget(self) -> None:
+        """Drop the digits."""
+        self._digits = None
+
+    def _send(self, session: CardSession, digits: str) -> int | None:
+        """VERIFY: None when satisfied, else the tries left."""
+        answer = session.client.send(0x00, 0x20, 0x00, 0x00, bcd(digits))
+        if answer.ok:
+            return None
+        if answer.sw == StatusWord.AUTHENTICATION_BLOCKED:
+            return 0
+        error = CardStatusError(b"\x00\x20\x00\x00", answer.sw)
+        if error.tries_left is None:
+            raise error
+        return error.tries_left
+
+
+def _wrong(left: int) -> SaleRefusedError:
+    tries = "1 try" if left == 1 else f"{left} tries"
+    return SaleRefusedError(Refusal.PIN_WRONG, f"{tries} left", tries_left=left)
+
+
+# --- may this card pay? --------------------------------------------------------------------------
+
+
+def check_card(
+    session: CardSession, time: str, hotlist: Hotlist | None, divisions: frozenset[str] | None
+) -> None:
+    """Step 5 of the beginning of a transaction: hotlist, issuer, class, expiry.
+
+    The version was checked when the session was opened. ``time`` is the sale's, YYYYMMDDhhmmss;
+    ``divisions`` are the issuing areas that the terminal serves (6 digits), None for all.
+
+    :raises SaleRefusedError: HOTLISTED, NOT_SUPPORTED, NOT_READABLE, EXPIRED.
+    """
+    if hotlist and hotlist.holds(session.identification, session.card_number, time):
+        raise SaleRefusedError(Refusal.HOTLISTED)
+    issuer = session.record(0x04, sfi=_ISSUER_SFI, length=12)
+    if not issuer.startswith(_INITIALISER):
+        raise SaleRefusedError(Refusal.NOT_SUPPORTED, "初始化机构编号 is not an issuer's")
+    if divisions is not None and issuer[5:8].hex() not in divisions:
+        raise SaleRefusedError(Refusal.NOT_SUPPORTED, "cards of this area are not served here")
+    if session.record(0x02, sfi=_ISSUER_SFI, length=1) not in _CARD_CLASSES:
+        raise SaleRefusedError(Refusal.NOT_SUPPORTED, "卡类别 is none of 1 to 4")
+    expiry = session.record(0x06, sfi=_ISSUER_SFI, length=4).hex()
+    if not expiry.isdecimal():
+        raise SaleRefusedError(Refusal.NOT_READABLE, "卡有效期 is not a date")
+    if time[:8] > expiry:
+        raise SaleRefusedError(Refusal.EXPIRED, f"on {expiry[:4]}-{expiry[4:6]}-{expiry[6:]}")
+
+
+def check_genuine(session: CardSession, sam: Psam) -> None:
+    """INTERNAL AUTHENTICATION against the PSAM's IRK.
+
+    :raises SaleRefusedError: NOT_GENUINE; a PSAM of another city gives the same.
+    """
+    factor, original = os.urandom(8), os.urandom(8)
+    version = sam.key_version(_IRK)
+    answer = session.internal_authenticate(factor, original, version)
+    expected = sam.authentication_data(_IRK, session.factors, factor, original)
+    if not compare_digest(answer, expected):
+        raise SaleRefusedError(Refusal.NOT_GENUINE, "internal authentication failed")
+
+
+def authenticate(session: CardSession, sam: Psam, kid: int) -> None:
+    """EXTERNAL AUTHENTICATION of a key of the current directory, or of SSSE."""
+    key = session.key(kid)
+    version = min(sam.key_version(key.root), key.versions)
+    challenge, original = session.challenge(), os.urandom(8)
+    proof = sam.authentication_data(key.root, session.factors, challenge, original)
+    session.external_authenticate(kid, proof, original, version)
+
+
+def read_holder(session: CardSession, sam: Psam) -> Holder:
+    """姓名 and 社会保障号码 from SSSE EF06; generation 3 wants RKSSSE first."""
+    file = session.file(session.directory, 0xEF06)
+    if file is not None and file.read.kid is not None:
+        authenticate(session, sam, _RKSSSE)
+    number = session.record(0x08, sfi=_HOLDER_SFI, length=18)
+    name = session.record(0x09, sfi=_HOLDER_SFI, length=30)
+    rest = b""
+    if file is not None and file.record_numbers(0x4E):
+        rest = session.record(0x4E, sfi=_HOLDER_SFI, length=20)
+    return Holder(join_name(name, rest), join_name(number))
+
+
+def insured_division(session: CardSession) -> str:
+    """参保地区划 of DF04 EF05; where it is blank or missing that of 卡识别码.
+
+    In cards of generation 1 the tag 84 has another meaning and another length.
+    """
+    try:
+        value = session.record(0x84, sfi=_MEDICAL_SFI, length=3)
+    except (CardStatusError, DriverError):
+        return session.division
+    return value.hex() if len(value) == 3 and value.hex().isdecimal() else session.division
+
+
+# --- the debit -----------------------------------------------------------------------------------
+
+
+def encode_amounts(amounts: Split) -> bytes:
+    """Account, self-paid and pooled, 4 bytes each, fen."""
+    return b"".join(amount.to_bytes(4) for amount in amounts)
+
+
+def initialize(
+    session: CardSession, key_index: int, amounts: Split, terminal_id: str
+) -> Initialized:
+    """INITIALIZE FOR PURCHASE. Raises CardStatusError: 6982, 9403, 9401, 9402."""
+    data = bytes((key_index,)) + encode_amounts(amounts) + bytes.fromhex(terminal_id)
+    answer = session.client.require(0xB0, 0x28, 0x01, 0x01, data, 0x16)
+    if len(answer) != 0x16:
+        raise SaleRefusedError(Refusal.NOT_READABLE, "INITIALIZE gave another length than 22")
+    return Initialized(
+        int.from_bytes(answer[:4]),
+        int.from_bytes(answer[14:16]),
+        answer[16],
+        answer[17],
+        answer[18:],
+    )
+
+
+def debit(session: CardSession, terminal_number: int, time: str, mac1: bytes) -> Proof | int:
+    """DEBIT FOR PURCHASE: its answer, or the status word of anything else.
+
+    What is not 9000 with 8 bytes does not tell for sure that the card has not paid.
+    """
+    data = terminal_number.to_bytes(4) + bytes.fromhex(time) + mac1
+    answer = session.client.send(0xB0, 0x2C, 0x01, 0x00, data, 8)
+    if answer.ok and len(answer.data) == 8:
+        return Proof(answer.data[:4], answer.data[4:])
+    return answer.sw
+
+
+def get_proof(session: CardSession, number: int) -> Proof | None:
+    """GET TRANSACTION PROOF of purchase ``number``; None for 9406: not the card's last one."""
+    answer = session.client.send(0xB0, 0x2E, 0x00, PURCHASE, number.to_bytes(2), 8)
+    if answer.ok and len(answer.data) == 8:
+        return Proof(answer.data[4:], answer.data[:4])
+    if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
+        return None
+    raise CardStatusError(b"\xb0\x2e\x00\x32", answer.sw)
+
+
+def find_detail(session: CardSession, number: int) -> tuple[Detail | None, bool]:
+    """Purchase ``number`` in EF08, newest first, and whether the file reaches back that far.
+
+    Needs the PIN where one is set. Purchases count upwards, so the search ends at a smaller one;
+    and where a later one is found and this one is not, it was made by somebody and overwritten.
+    """
+    later = False
+    for position in range(1, _MOST_DETAILS + 1):
+        answer = session.client.send(0x00, 0xB2, position, _DETAIL_SFI << 3 | 4, le=0)
+        if answer.sw == StatusWord.RECORD_NOT_FOUND:
+            return None, not later
+        if not answer.ok or len(answer.data) < 20:
+            raise CardStatusError(b"\x00\xb2", answer.sw)
+        data = answer.data
+        found = int.from_bytes(data[:2])
+        if data[2] != PURCHASE or found > number:
+            later |= data[2] == PURCHASE
+            continue
+        if found < number:
+            return None, True
+        amount = int.from_bytes(data[16:20])
+        return Detail(found, data[3:9].hex().upper(), data[9:16].hex(), amount), True
+    return None, False
+
+
+# --- what a sale leaves on the card --------------------------------------------------------------
+
+
+def read_offline_use(session: CardSession, sam: Psam) -> OfflineUse:
+    """90, 92 and 93 of EF06; needs the PIN and RK1DF04."""
+    authenticate(session, sam, _RK1DF04)
+    return _offline_use(session)
+
+
+def _offline_use(session: CardSession) -> OfflineUse:
+    allowed = session.record(_ALLOWED, sfi=_OFFLINE_SFI, length=1)
+    amount = session.record(_AMOUNT, sfi=_OFFLINE_SFI, length=4).hex()
+    times = session.record(_TIMES, sfi=_OFFLINE_SFI, length=2)
+    return OfflineUse(
+        allowed == b"1",
+        int(amount) if amount.isdecimal() else 0,
+        int(times) if times.isdigit() else 0,
+    )
+
+
+def write_offline_use(
+    session: CardSession, sam: Psam, before: OfflineUse, after: OfflineUse
+) -> bool:
+    """Bring EF06 from ``before`` to ``after``, item by item, as often as it takes.
+
+    False when an item is neither: another terminal has written since, and nothing is changed.
+
+    :raises SaleRefusedError: a value that its item cannot hold.
+    """
+    if not (0 <= after.amount_fen <= _MOST_AMOUNT and 0 <= after.times <= _MOST_TIMES):
+        raise SaleRefusedError(Refusal.MODE, "EF06 cannot hold the off-line use")
+    now = read_offline_use(session, sam)
+    items = (
+        (_ALLOWED, now.allowed, before.allowed, after.allowed, str(int(after.allowed)).encode()),
+        (
+            _AMOUNT,
+            now.amount_fen,
+            before.amount_fen,
+            after.amount_fen,
+            bytes.fromhex(f"{after.amount_fen:08d}"),
+        ),
+        (_TIMES, now.times, before.times, after.times, f"{after.times:02d}".encode()),
+    )
+    if any(is_ not in (was, will) for _, is_, was, will, _ in items):
+        return False
+    changed = [(tag, value) for tag, is_, _, will, value in items if is_ != will]
+    if changed:
+        authenticate(session, sam, _UK2DF04)
+    for tag, value in changed:
+        record = bytes((tag, len(value))) + value
+        session.client.require(0x00, 0xDC, tag, _OFFLINE_SFI << 3, record)
+    return True
+
+
+def append_special(session: CardSession, sam: Psam, number: int, category: str) -> bool:
+    """EF15: 交易序号 and 结算类别, unless they stand there. False: the card has no EF15."""
+    if session.file(MEDICAL, 0xEF15) is None:
+        return False
+    record = number.to_bytes(2) + category.encode()
+    newest = session.client.send(0x00, 0xB2, 0x01, _SPECIAL_SFI << 3 | 4, le=0)
+    if newest.ok and newest.data == record:
+        return True
+    authenticate(session, sam, _UK2DF04)
+    session.client.require(0x00, 0xDC, 0x00, _SPECIAL_SFI << 3 | 3, record)
+    return True

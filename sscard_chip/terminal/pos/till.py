@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pharmacy's till: one terminal, one day file, one sale at a time.
+
+>>> with Till.open(settings, card, psam, "DAY.tsv", pin_entry=ask) as till:   # doctest: +SKIP
+...     print(till.sell(Bill(Split(1000, 500, 2000))).receipt.text())
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.terminal.connection import Connection
+from sscard_chip.terminal.pos.authoriser import Authoriser
+from sscard_chip.terminal.pos.card import HolderPin, PinEntry
+from sscard_chip.terminal.pos.dayfile import DayFile
+from sscard_chip.terminal.pos.errors import (
+    DayFileError,
+    Refusal,
+    SaleRefusedError,
+    UnfinishedSaleError,
+)
+from sscard_chip.terminal.pos.followup import confirm_all, finish_owed, release_holds
+from sscard_chip.terminal.pos.hotlist import Hotlist
+from sscard_chip.terminal.pos.pending import OpenSale, PendingJournal
+from sscard_chip.terminal.pos.psam import Psam
+from sscard_chip.terminal.pos.records import DayHeader, DayRow, DayTrailer
+from sscard_chip.terminal.pos.recovery import ask_card
+from sscard_chip.terminal.pos.refund import finish_refund, refund
+from sscard_chip.terminal.pos.sale import Sale, answered, conclude
+from sscard_chip.terminal.pos.station import Bill, Outcome, Station, TillSettings
+
+_TIME: Final = "%Y%m%d%H%M%S"
+
+
+class Till:
+    """See the module. Made by :meth:`open`.
+
+    Between calls the holder's card has no power. ``clock`` gives the terminal's local time.
+    """
+
+    def __init__(self, station: Station, clock: Callable[[], datetime]) -> None:
+        self._station = station
+        self._clock = clock
+
+    @classmethod
+    def open(
+        cls,
+        settings: TillSettings,
+        card: Connection,
+        psam: Connection | None,
+        day_file: str | os.PathLike[str],
+        *,
+        pin_entry: PinEntry,
+        hotlist: Hotlist | None = None,
+        authoriser: Authoriser | None = None,
+        clock: Callable[[], datetime] = datetime.now,
+        business_date: str | None = None,
+    ) -> Self:
+        """Open the day file, or begin it for ``business_date`` (YYYYMMDD, else today).
+
+        ``psam`` None opens what is there, to recover, give up or close.
+
+        :raises SaleRefusedError: PSAM, it cannot be read; DAY, another program has the file.
+        :raises DayFileError: the file or its journal is malformed, or another terminal's.
+        :raises OSError: a file cannot be read or written.
+        """
+        path = Path(day_file)
+        sam = Psam(psam)
+        header = None
+        if psam is not None:
+            terminal_id, number = sam.identify()
+            date = business_date or f"{clock():%Y%m%d}"
+            version = hotlist.version if hotlist else None
+            header = DayHeader(settings.pharmacy_code, terminal_id, date, version, number)
+        day = DayFile.open(path, header)
+        try:
+            journal = PendingJournal.beside(path)
+            if day.header.pharmacy_code != settings.pharmacy_code:
+                raise DayFileError(f"{path}: row 1: fixmedins_code: is another pharmacy's")
+        except BaseException:
+            day.close()
+            raise
+        station = Station(settings, card, sam, day, journal, pin_entry, hotlist, authoriser)
+        return cls(station, clock)
+
+    @property
+    def header(self) -> DayHeader:
+        """Pharmacy, terminal and date of the day file."""
+        return self._station.day.header
+
+    @property
+    def rows(self) -> tuple[DayRow, ...]:
+        """The day's rows so far."""
+        return self._station.day.rows
+
+    @property
+    def unfinished(self) -> OpenSale | None:
+        """The sale or refund that broke off, if there is one."""
+        return self._station.journal.sale
+
+    @property
+    def owing(self) -> tuple[OpenSale, ...]:
+        """Recorded sales that still owe something to their card or to the centre."""
+        return self._station.journal.owing
+
+    # --- selling -------------------------------------------------------------------------------
+
+    def sell(self, bill: Bill, time: str | None = None) -> Outcome:
+        """Sell to the card in the reader.
+
+        A sale that broke off is asked for first. Is it found to be paid, then its outcome is
+        returned (``recovered``) and nothing else is sold: the customer may be the same one.
+
+        ``time`` is YYYYMMDDhhmmss, else the clock's.
+
+        :raises SaleRefusedError: not paid, not recorded.
+        :raises UnfinishedSaleError: not known; put the card in again and recover, or give up.
+        """
+        station = self._station
+        station.day.require_open()
+        when = self._time(time)
+        recovered = self.recover()
+        if recovered is not None:
+            return recovered
+        release_holds(station)
+        pin = HolderPin(station.pin_entry)
+        try:
+            return Sale(station, bill, when, pin).run()
+        finally:
+            pin.forget()
+            station.power_off()
+
+    def refund(
+        self,
+        msgid: str,
+        time: str | None = None,
+        *,
+        parts: Split | None = None,
+        earlier: Iterable[DayRow] = (),
+    ) -> Outcome:
+        """Refund a sale; see :func:`sscard_chip.terminal.pos.refund.refund`. Needs no card."""
+        self._station.day.require_open()
+        if self.unfinished is not None:
+            raise UnfinishedSaleError("a sale broke off: recover it first, or give it up")
+        return refund(self._station, msgid, self._time(time), parts=parts, earlier=earlier)
+
+    # --- what broke off ------------------------------------------------------------------------
+
+    def recover(self) -> Outcome | None:
+        """Finish what broke off; with the card in the reader where its answer is not known.
+
+        None when nothing was open, or the card has not paid: then nothing is recorded.
+
+        :raises UnfinishedSaleError: the card cannot be asked, or it is another one.
+        """
+        station, sale = self._station, self.unfinished
+        if sale is None:
+            return None
+        if sale.row.refund:
+            return finish_refund(station, sale.row, recovered=True)
+        pin = HolderPin(station.pin_entry)
+        if sale.answered or station.day.holds(sale.row):
+            return conclude(station, pin, None, sale, recovered=True)
+        try:
+            verdict = ask_card(station, pin, sale)
+            if not verdict.paid:
+                station.journal.drop()
+                release_holds(station)
+                return None
+            sale = answered(station, sale, verdict.tac, grey=verdict.tac is None)
+            return conclude(station, pin, verdict.session, sale, verdict.mac2, recovered=True)
+        finally:
+            pin.forget()
+            station.power_off()
+
+    def give_up(self) -> Outcome:
+        """The card of the open sale does not come back: record it as a sale in doubt (grey).
+
+        :raises SaleRefusedError: nothing is open, or its outcome is known without the card.
+        """
+        station, sale = self._station, self.unfinished
+        if sale is None:
+            raise SaleRefusedError(Refusal.DAY, "no sale is open")
+        if sale.row.refund or sale.answered:
+            raise SaleRefusedError(Refusal.DAY, "this one needs no card: recover it")
+        station.record(OpenSale(sale.row))
+        return Outcome(sale.row, station.receipt(sale.row), recovered=True)
+
+    def finish_owed(self) -> list[str]:
+        """Write what earlier sales owe to the card in the reader, and tell the centre.
+
+        Lines for the operator on what is left.
+        """
+        station = self._station
+        warnings = [*release_holds(station), *confirm_all(station)]
+        pin = HolderPin(station.pin_entry)
+        try:
+            with station.at_card():
+                session = station.open_card()
+                return warnings + finish_owed(station, session, pin)
+        finally:
+            pin.forget()
+            station.power_off()
+
+    # --- the end of the day --------------------------------------------------------------------
+
+    def close_day(self) -> DayTrailer:
+        """Write the trailer.
+
+        :raises UnfinishedSaleError: a sale is open: recover it or give it up.
+        :raises SaleRefusedError: the day is closed already.
+        """
+        station = self._station
+        station.day.require_open()
+        if self.unfinished is not None:
+            raise UnfinishedSaleError("a sale broke off: recover it first, or give it up")
+        release_holds(station)
+        confirm_all(station)
+        return station.day.finish()
+
+    def close(self) -> None:
+        """Release card, PSAM and files; the day stays open."""
+        station = self._station
+        station.power_off()
+        station.sam.power_off()
+        station.day.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _time(self, given: str | None) -> str:
+        """The sale's time; it must fall on the business date or the night after it."""
+        text = given or self._clock().strftime(_TIME)
+        try:
+            when = datetime.strptime(text, _TIME)
+            begun = datetime.strptime(self.header.business_date, "%Y%m%d")
+        except ValueError:
+            raise SaleRefusedError(Refusal.DAY, "the time must be YYYYMMDDhhmmss") from None
+        if len(text) != 14 or not begun <= when < begun + timedelta(days=2):
+            day = self.header.business_date
+            raise SaleRefusedError(Refusal.DAY, f"the day file is of {day}: close it first")
+        return text

@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A sale cut anywhere ends, after recovery, paid once and recorded once, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from sscard_chip.terminal.connection import Connection
+from sscard_chip.terminal.faulty import Fault, FaultAt
+from sscard_chip.terminal.pos import SaleRefusedError, Till, UnfinishedSaleError, dayfile, pending
+from tests.pos.shop import BILL, LATER, PIN, ROUTES, TIME, KilledError, Shop
+
+Route = tuple[int, str, bool]
+FAULTS = [
+    (fault, executed)
+    for fault in Fault
+    for executed in (False, True)
+    if executed or fault is not Fault.SLOW
+]
+
+
+@cache
+def exchanges(route: Route) -> tuple[int, int]:
+    """How many commands the card and the PSAM get in a sale that goes well."""
+    generation, algorithm, contactless = route
+    with TemporaryDirectory() as folder:
+        shop = Shop(Path(folder), generation, algorithm, contactless=contactless)
+        with shop.till() as till:
+            till.sell(BILL, TIME)
+        return shop.card_slot.exchanges, shop.psam_slot.exchanges
+
+
+def sell_and_recover(shop: Shop) -> bool:
+    """One sale at a till that survives; whether it was paid."""
+    try:
+        with shop.till() as till:
+            try:
+                till.sell(BILL, TIME)
+            except UnfinishedSaleError:
+                shop.insert()
+                assert till.unfinished is not None
+                return till.recover() is not None
+    except SaleRefusedError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("fault", "executed"), FAULTS)
+@pytest.mark.parametrize("slot", ["card", "psam"])
+@pytest.mark.parametrize("route", [ROUTES[1], ROUTES[4]], ids=str)
+def test_no_fault_of_a_connection_leaves_a_doubt(
+    tmp_path: Path, route: Route, slot: str, fault: Fault, executed: bool
+) -> None:
+    generation, algorithm, contactless = route
+    paid_any = refused_any = False
+    count = exchanges(route)[slot == "psam"]
+    for exchange in range(1, count + 1):
+        place = tmp_path / str(exchange)
+        place.mkdir()
+        faults = (FaultAt(fault, exchange, executed),)
+        shop = Shop(
+            place,
+            generation,
+            algorithm,
+            contactless=contactless,
+            retries=0,
+            **{"faults" if slot == "card" else "psam_faults": faults},
+        )
+        paid = sell_and_recover(shop)
+        shop.insert()
+        assert shop.audit() == paid, exchange
+        assert not shop.journal.exists()
+        paid_any |= paid
+        refused_any |= not paid
+        if fault is Fault.SLOW:
+            assert paid
+            assert shop.slept == [1.0]
+    assert paid_any
+    assert refused_any == (fault is not Fault.SLOW)
+
+
+@pytest.mark.parametrize("executed", [False, True])
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_card_pulled_at_every_command_and_put_back(
+    tmp_path: Path, route: Route, executed: bool
+) -> None:
+    generation, algorithm, contactless = route
+    outcomes = []
+    for exchange in range(1, exchanges(route)[0] + 1):
+        place = tmp_path / str(exchange)
+        place.mkdir()
+        pulled = FaultAt(Fault.REMOVED, exchange, executed)
+        shop = Shop(place, generation, algorithm, contactless=contactless, faults=(pulled,))
+        paid = sell_and_recover(shop)
+        shop.insert()
+        assert shop.audit() == paid, exchange
+        outcomes.append(paid)
+    # Not paid up to some command, and paid from it on: never back again.
+    assert outcomes == sorted(outcomes)
+    # Over T=0 the answer to DEBIT is fetched in an exchange of its own.
+    assert sum(outcomes) == (1 if contactless else 2) - (0 if executed else 1)
+
+
+class Dying:
+    """A connection whose terminal dies at one exchange, before or after the card has run it."""
+
+    def __init__(self, connection: Connection, exchange: int, *, executed: bool) -> None:
+        self._connection = connection
+        self._left = exchange
+        self._executed = executed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def transmit(self, apdu: bytes) -> bytes:
+        self._left -= 1
+        if self._left == 0 and not self._executed:
+            raise KilledError
+        answer = self._connection.transmit(apdu)
+        if self._left == 0:
+            raise KilledError
+        return answer
+
+
+def die(till: Till) -> None:
+    """The process is gone: its locks and the power of the slots with it."""
+    till.close()
+
+
+@pytest.mark.parametrize("executed", [False, True])
+@pytest.mark.parametrize("slot", ["card", "psam"])
+@pytest.mark.parametrize("route", [ROUTES[0], ROUTES[2]], ids=str)
+def test_process_killed_at_every_command(
+    tmp_path: Path, route: Route, slot: str, executed: bool
+) -> None:
+    generation, algorithm, _ = route
+    outcomes = []
+    for exchange in range(1, exchanges(route)[slot == "psam"] + 1):
+        place = tmp_path / str(exchange)
+        place.mkdir()
+        shop = Shop(place, generation, algorithm)
+        inner: Connection = shop.card_slot if slot == "card" else shop.psam_slot
+        dying: Any = Dying(inner, exchange, executed=executed)
+        try:
+            till = shop.till(**{slot: dying})
+        except KilledError:
+            outcomes.append(False)
+            assert shop.audit() == 0
+            continue
+        with pytest.raises(KilledError):
+            till.sell(BILL, TIME)
+        die(till)
+        with shop.till() as again:
+            outcomes.append(again.recover() is not None)
+        assert shop.audit() == outcomes[-1], exchange
+    assert outcomes == sorted(outcomes)
+
+
+@pytest.fixture
+def die_at_write(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, float], list[int]]:
+    """Kill the process in its n-th write to a file, with a part of the bytes written."""
+
+    def install(at: int, part: float) -> list[int]:
+        writes: list[int] = []
+        real = dayfile.write_at
+
+        def write(descriptor: int, data: bytes, offset: int) -> None:
+            writes.append(len(data))
+            if len(writes) == at:
+                real(descriptor, data[: round(len(data) * part)], offset)
+                raise KilledError
+            real(descriptor, data, offset)
+
+        monkeypatch.setattr(dayfile, "write_at", write)
+        monkeypatch.setattr(pending, "write_at", write)
+        return writes
+
+    return install
+
+
+def _writes() -> Iterator[tuple[int, float]]:
+    """Header, debit, answer, row, recorded; torn at the start, inside, before LF, after it."""
+    for at in range(1, 6):
+        for part in (0.0, 0.5, 0.999, 1.0):
+            yield at, part
+
+
+@pytest.mark.parametrize(("at", "part"), _writes())
+def test_process_killed_in_every_write(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    die_at_write: Callable[[int, float], list[int]],
+    at: int,
+    part: float,
+) -> None:
+    shop = Shop(tmp_path, 2)
+    with monkeypatch.context():
+        writes = die_at_write(at, part)
+        with pytest.raises(KilledError):
+            till = shop.till()
+            till.sell(BILL, TIME)
+    monkeypatch.undo()
+    assert len(writes) == at
+    if at > 1:
+        die(till)
+    with shop.till() as again:
+        paid = again.recover() is not None
+        assert len(again.rows) == (at > 2)
+        assert paid == (at > 2 and again.unfinished is None and (at < 5 or part < 1))
+    assert shop.audit() == (at > 2)
+    assert not shop.journal.exists()
+
+
+def test_the_same_sale_again_after_a_kill_is_not_paid_twice(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, 2)
+    card_commands, _ = exchanges(ROUTES[1])
+    till = shop.till(Dying(shop.card_slot, card_commands, executed=True))  # type: ignore[arg-type]
+    with pytest.raises(KilledError):
+        till.sell(BILL, TIME)
+    die(till)
+    with shop.till() as again:
+        outcome = again.sell(BILL, LATER)
+        assert outcome.recovered
+        assert outcome.row.time == TIME
+    assert shop.audit() == 1
+
+
+def test_recovery_may_break_off_too(tmp_path: Path) -> None:
+    """Cut DEBIT's answer, then every command of the recovery in turn."""
+    last = exchanges(ROUTES[1])[0]
+    for further in range(1, 40):
+        place = tmp_path / str(further)
+        place.mkdir()
+        faults = (
+            FaultAt(Fault.REMOVED, last),
+            FaultAt(Fault.MUTE, last + further),
+        )
+        shop = Shop(place, 2, faults=faults)
+        with shop.till() as till:
+            with pytest.raises(UnfinishedSaleError):
+                till.sell(BILL, TIME)
+            till._station.sam.awaited = None  # the PSAM has forgotten: the long way
+            shop.insert()
+            try:
+                done = till.recover()
+            except UnfinishedSaleError:
+                done = till.recover()
+            assert done is not None
+        assert shop.audit() == 1
+        if shop.card_slot.exchanges < last + further:
+            return
+    pytest.fail("the recovery has no end")
+
+
+def test_another_card_does_not_finish_the_sale(tmp_path: Path) -> None:
+    last = exchanges(ROUTES[1])[0]
+    shop = Shop(tmp_path, 2, faults=(FaultAt(Fault.REMOVED, last),))
+    (tmp_path / "other").mkdir()
+    other = Shop(tmp_path / "other", 2, card_number="Y12345679")
+    with shop.till() as till:
+        with pytest.raises(UnfinishedSaleError, match="put it in again"):
+            till.sell(BILL, TIME)
+        shop.card_slot.insert(other.card_slot)
+        with pytest.raises(UnfinishedSaleError, match="another card"):
+            till.sell(BILL, LATER)
+        assert till.rows == ()
+    assert other.balance() == shop.balance() + 1000
+
+
+def test_a_card_that_paid_elsewhere_meanwhile_is_not_taken_for_ours(tmp_path: Path) -> None:
+    """DEBIT never came; the card used its number at another terminal, and has a proof for it."""
+    last = exchanges(ROUTES[1])[0]
+    for later_sales in (1, 2):
+        place = tmp_path / str(later_sales)
+        (place / "other").mkdir(parents=True)
+        pulled = FaultAt(Fault.REMOVED, last - 1, executed=False)
+        shop = Shop(place, 2, faults=(pulled,))
+        other = Shop(place / "other", 2)
+        with shop.till() as till:
+            with pytest.raises(UnfinishedSaleError):
+                till.sell(BILL, TIME)
+            _sell_elsewhere(shop, later_sales)
+            shop.insert()
+            assert till.recover() is None
+            assert till.rows == ()
+        assert other.balance() - shop.balance() == later_sales
+
+
+def _sell_elsewhere(shop: Shop, count: int) -> None:
+    shop.card.power_on()
+    from sscard_chip.terminal.pos.card import debit, initialize  # a terminal without a till
+    from sscard_chip.terminal.psam_client import PurchaseRequest, SamClient
+    from sscard_chip.terminal.session import bcd, open_session
+    from tests.pos.shop import psam_memory
+
+    from sscard_chip.applications.settlement_mode import Split
+    from sscard_chip.card import Card
+    from sscard_chip.terminal.connection import connect_card
+    from sscard_chip.terminal.pos.card import encode_amounts
+
+    sam = SamClient(connect_card(Card(psam_memory(terminal="510100000002").copy())))
+    session = open_session(connect_card(shop.card))
+    sam.open(session.algorithm)
+    session.client.require(0x00, 0x20, 0, 0, bcd(PIN))
+    session.enter(0xDF04)
+    for _ in range(count):
+        amounts = Split(1, 0, 0)
+        opened = initialize(session, 1, amounts, "510100000002")
+        request = PurchaseRequest(
+            opened.random,
+            opened.number,
+            encode_amounts(amounts),
+            b"2",
+            bytes.fromhex(LATER),
+            opened.key_version,
+            opened.algorithm,
+        )
+        mac1 = sam.init_purchase(request, session.factors)
+        assert not isinstance(debit(session, mac1.transaction_number, LATER, mac1.mac), int)
+
+
+def test_a_paid_sale_whose_proof_was_replaced_is_grey(tmp_path: Path) -> None:
+    last = exchanges(ROUTES[1])[0]
+    shop = Shop(tmp_path, 2, faults=(FaultAt(Fault.REMOVED, last),))
+    with shop.till() as till:
+        with pytest.raises(UnfinishedSaleError):
+            till.sell(BILL, TIME)
+        _sell_elsewhere(shop, 1)
+        shop.insert()
+        outcome = till.recover()
+        assert outcome is not None
+        assert (outcome.row.grey, outcome.row.tac) == (True, None)
+        assert any("TAC" in line for line in outcome.warnings)
+        assert till.rows == (outcome.row,)
+
+
+def test_a_card_that_never_comes_back_is_recorded_grey(tmp_path: Path) -> None:
+    last = exchanges(ROUTES[1])[0]
+    shop = Shop(tmp_path, 2, faults=(FaultAt(Fault.REMOVED, last),))
+    with shop.till() as till:
+        with pytest.raises(UnfinishedSaleError):
+            till.sell(BILL, TIME)
+        with pytest.raises(UnfinishedSaleError, match="no card"):
+            till.sell(BILL, LATER)
+        with pytest.raises(UnfinishedSaleError):
+            till.close_day()
+        outcome = till.give_up()
+        assert (outcome.row.grey, outcome.row.tac) == (True, None)
+        assert "存疑" in outcome.receipt.text()
+        with pytest.raises(SaleRefusedError, match="no sale is open"):
+            till.give_up()
+        assert not shop.journal.exists()
+        assert till.close_day().count == 1
+
+
+def test_a_wrong_pin_in_recovery_leaves_the_sale_open(tmp_path: Path) -> None:
+    last = exchanges(ROUTES[1])[0]
+    shop = Shop(tmp_path, 2, faults=(FaultAt(Fault.REMOVED, last),))
+    with shop.till() as till, pytest.raises(UnfinishedSaleError):
+        till.sell(BILL, TIME)
+    shop.insert()
+    with shop.till() as till:
+        shop.typed = ["999999", None]
+        with pytest.raises(UnfinishedSaleError, match="PIN wrong: 2 tries left") as caught:
+            till.recover()
+        assert "999999" not in str(caught.value)
+        assert till.recover() is not None
+    assert shop.audit() == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.MUTE, Fault.SHORT])
+def test_a_break_before_the_debit_starts_again_by_itself(tmp_path: Path, fault: Fault) -> None:
+    last = exchanges(ROUTES[4])[0]
+    for exchange in range(1, last):
+        place = tmp_path / str(exchange)
+        place.mkdir()
+        shop = Shop(place, 3, contactless=True, faults=(FaultAt(fault, exchange),))
+        with shop.till() as till:
+            try:
+                till.sell(BILL, TIME)
+            except SaleRefusedError:
+                # VERIFY may have counted: the terminal must not send the PIN again unasked.
+                assert len(shop.asked) == 1
+                assert shop.card_slot.exchanges == exchange
+                assert not till.rows
+                continue
+            assert len(shop.asked) == 1
+        assert shop.audit() == 1
