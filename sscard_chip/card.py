@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Final, Self
 
 from sscard_chip.apdu.dispatch import Dispatcher
-from sscard_chip.apdu.instructions import BASE
+from sscard_chip.apdu.instructions import BASE, BASE_SHORTCUTS
 from sscard_chip.apdu.session import Session
+from sscard_chip.applications.issuing import ISSUING
 from sscard_chip.applications.medical import MEDICAL, MEDICAL_SHORTCUTS
 from sscard_chip.applications.psam import PSAM, PSAM_KIND
 from sscard_chip.filesystem.layout import CONTACTLESS_AT, KIND_AT
@@ -27,7 +28,7 @@ from sscard_chip.memory import (
 from sscard_chip.memory.medium import FileMedium
 
 _DISPATCHERS: Final = {
-    0: Dispatcher((*BASE, *MEDICAL), MEDICAL_SHORTCUTS),
+    0: Dispatcher((*BASE, *ISSUING, *MEDICAL), BASE_SHORTCUTS | MEDICAL_SHORTCUTS),
     PSAM_KIND: Dispatcher(PSAM),
 }
 """What runs the commands of a card, by the kind in its system area."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sscard_cli.options import force_option, hex_bytes, json_option, local_files_option
+from sscard_cli.stores import keys_option, open_keys
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -19,14 +20,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.IntRange(1, 3),
     help="1, 2 or 3, for 规范版本 1.00, 2.00, 3.00.  Example: --generation 3",
 )
-@click.option(
-    "--keys",
-    "roots_path",
-    required=True,
-    metavar="ROOTS.json",
-    type=_FILE,
-    help="Root keys, see sscard keys create.  Example: --keys roots.json",
-)
+@keys_option()
 @click.option(
     "--holder",
     "holder_path",
@@ -73,7 +67,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @json_option
 def issue(
     generation: int,
-    roots_path: Path,
+    roots: str,
+    passphrase_file: Path | None,
     holder_path: Path,
     card_path: Path,
     algorithm: str | None,
@@ -92,14 +87,13 @@ def issue(
     """
     from issuance.holder import Holder
     from issuance.personalise import issue_card
-    from issuance.roots import RootKeys
     from sscard_chip import Card
     from sscard_chip.profile import SettlementMode, for_generation
     from sscard_chip.profile.local import load_local_file
     from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
     refuse_to_overwrite(card_path, force=force)
-    roots, holder = RootKeys.load(roots_path), Holder.load(holder_path)
+    holder = Holder.load(holder_path)
     try:
         profile = for_generation(
             generation,
@@ -110,9 +104,10 @@ def issue(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    memory = issue_card(
-        generation, roots, holder, algorithm=algorithm, serial=serial, profile=profile
-    )
+    with open_keys(roots, passphrase_file) as store:
+        memory = issue_card(
+            generation, store, holder, algorithm=algorithm, serial=serial, profile=profile
+        )
     card = Card(memory)
     write_file(card_path, card.save, force=force)
     atr = card.atr.hex().upper()

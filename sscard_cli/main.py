@@ -17,7 +17,7 @@ import click
 
 # command -> (module, attribute, one-line help)
 COMMANDS: Final = {
-    "keys": ("sscard_cli.keys", "keys", "Root keys: create a file of test keys."),
+    "keys": ("sscard_cli.keys", "keys", "Root keys: create, show, import, convert."),
     "issue": ("sscard_cli.issue", "issue", "Issue a card of generation 1, 2 or 3."),
     "psam": ("sscard_cli.psam", "psam", "Make a PSAM, the terminal's card."),
     "info": ("sscard_cli.info", "info", "Show everything on a card, decoded."),
@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "serve": ("sscard_cli.serve", "serve", "Put a card into a virtual PC/SC reader."),
     "driver": ("sscard_cli.driver", "driver", "Call a function of the terminal interface."),
     "shell": ("sscard_cli.shell", "shell", "Talk to a card in short lines."),
+    "pos": ("sscard_cli.pos", "pos", "A pharmacy's till: sales, refunds, day file."),
     "demo": ("sscard_cli.demo", "demo", "Issue, read and debit a card of each generation."),
     "completion": ("sscard_cli.completion", "completion", "Print the shell completion script."),
 }

@@ -8,19 +8,13 @@ from pathlib import Path
 import click
 
 from sscard_cli.options import force_option, json_option
+from sscard_cli.stores import keys_option, open_keys
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option(
-    "--keys",
-    "roots_path",
-    required=True,
-    metavar="ROOTS.json",
-    type=_FILE,
-    help="Root keys, see sscard keys create.  Example: --keys roots.json",
-)
+@keys_option()
 @click.option(
     "--algorithm",
     type=click.Choice(["3des", "sm4"]),
@@ -59,7 +53,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @force_option
 @json_option
 def psam(
-    roots_path: Path,
+    roots: str,
+    passphrase_file: Path | None,
     algorithm: str | None,
     level: int,
     terminal_id: str,
@@ -76,19 +71,19 @@ def psam(
       sscard psam --keys roots.json --level 3 --terminal-id 510100000001 --out psam.ssc
     """
     from issuance.psam import make_psam
-    from issuance.roots import RootKeys
     from sscard_chip import Card
     from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
     refuse_to_overwrite(psam_path, force=force)
-    memory = make_psam(
-        RootKeys.load(roots_path),
-        algorithm=algorithm,
-        level=level,
-        terminal_id=terminal_id,
-        city=city,
-        serial=serial,
-    )
+    with open_keys(roots, passphrase_file) as store:
+        memory = make_psam(
+            store,
+            algorithm=algorithm,
+            level=level,
+            terminal_id=terminal_id,
+            city=city,
+            serial=serial,
+        )
     card = Card(memory)
     write_file(psam_path, card.save, force=force)
     atr = card.atr.hex().upper()

@@ -12,7 +12,7 @@ from typing import Self
 
 from issuance.privatefile import write_private
 from issuance.roots import RootKeyError, RootKeys, Slot
-from issuance.stores.interface import refuse_known
+from issuance.stores.interface import Done, nobody_counts, refuse_known
 from sscard_chip.security.diversify import KEY_LENGTH
 
 
@@ -58,7 +58,7 @@ class FileStore(ABC):
         """See :class:`~sscard_chip.security.keystore.KeyStore`."""
         return self._roots.mac(algorithm, name, version, factors, iv, message)
 
-    def add(self, keys: RootKeys, *, replace: bool = False) -> None:
+    def add(self, keys: RootKeys, *, replace: bool = False, done: Done = nobody_counts) -> None:
         """Put keys in; the file is replaced in one step. Raises :class:`RootKeyError`."""
         if not replace:
             refuse_known(self.source, self.slots(), keys.slots())
@@ -69,10 +69,11 @@ class FileStore(ABC):
         except BaseException:
             self._roots = before
             raise
+        done(len(keys.slots()))
 
-    def generate(self, slots: Iterable[Slot]) -> None:
+    def generate(self, slots: Iterable[Slot], *, done: Done = nobody_counts) -> None:
         """Make random keys from the operating system's source."""
-        self.add(RootKeys({slot: os.urandom(KEY_LENGTH) for slot in slots}))
+        self.add(RootKeys({slot: os.urandom(KEY_LENGTH) for slot in slots}), done=done)
 
     def save(self) -> None:
         """Write the file, mode 0600. Raises :class:`RootKeyError` when that fails."""

@@ -17,6 +17,14 @@ Passphrase = str | Callable[[str], str] | None
 """A passphrase or PIN, or who is asked for it; the argument says what for, in few words."""
 
 
+Done = Callable[[int], None]
+"""Is told how many keys more are in."""
+
+
+def nobody_counts(more: int) -> None:
+    """For those who need no progress."""
+
+
 class RootStore(KeyStore, Protocol):
     """A place for root keys. Every method may raise KeyStoreError, one line without a key."""
 
@@ -29,13 +37,14 @@ class RootStore(KeyStore, Protocol):
     def slots(self) -> list[Slot]:
         """Suite, name and version of every key, sorted."""
 
-    def add(self, keys: RootKeys, *, replace: bool = False) -> None:
-        """Put keys in, all in one step where the store can.
+    def add(self, keys: RootKeys, *, replace: bool = False, done: Done = nobody_counts) -> None:
+        """Put keys in: into a file all in one step, into a token one after the other.
 
-        A key that is there already is refused unless ``replace``.
+        A key that is there already is refused unless ``replace``. ``done`` is told of each key,
+        or of all at once.
         """
 
-    def generate(self, slots: Iterable[Slot]) -> None:
+    def generate(self, slots: Iterable[Slot], *, done: Done = nobody_counts) -> None:
         """Make random keys in place. Those that are there already are refused."""
 
     def close(self) -> None:

@@ -15,22 +15,13 @@ Objects are named ``sscard/SUITE/NAME/VERSION``, as ``sscard/3des/IRK/1``.
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from issuance.roots import (
-    RootKeyError,
-    RootKeys,
-    Slot,
-    check_request,
-    missing_key,
-    prepare_chains,
-    slot_rule,
-)
-from issuance.stores.interface import Passphrase, answer, refuse_known
+from issuance.roots import RootKeyError, RootKeys, Slot, check_request, prepare_chains
+from issuance.stores.interface import Done, Passphrase, answer, nobody_counts, refuse_known
+from issuance.stores.token import APPLICATION, IN_TOKEN, TokenLogin, label_of
 from issuance.stores.tokenurl import TokenUrl
 from sscard_chip.security.diversify import (
     KEY_LENGTH,
@@ -40,38 +31,26 @@ from sscard_chip.security.diversify import (
     diversify_chains,
     diversify_families,
 )
-from sscard_chip.security.keystore import KeyStoreError
 from sscard_chip.security.suite import SUITES
 
 if TYPE_CHECKING:
-    from pkcs11 import Object, SecretKey, Session, Token
-
-_Result = TypeVar("_Result")
+    from pkcs11 import Attribute, Object, Session
 
 _PART: Final = 32_768  # tokens limit what one call takes
 
 
 class Pkcs11Store:
-    """Root keys in a token. Several threads may share one; a forked process logs in anew.
-
-    The PIN is kept in memory until :meth:`close`, so that a batch survives a lost session.
-    """
+    """Root keys in a token; see :class:`~issuance.stores.token.TokenLogin` for its life."""
 
     kind = "pkcs11"
 
     def __init__(self, url: TokenUrl, passphrase: Passphrase) -> None:
         """Log in. Raises :class:`TokenError`: no such module or token, wrong PIN."""
         self.source = f"token {url.token}"
-        self._url = url
-        self._pin = answer(passphrase, f"PIN of {self.source}")
-        if not self._pin:
+        pin = answer(passphrase, f"PIN of {self.source}")
+        if not pin:
             raise RootKeyError(f"{self.source}: needs its PIN")
-        self._lock = threading.Lock()
-        self._session: Session | None = None
-        self._login.objects: dict[Slot, Object] = {}
-        self._writable = False
-        self._process = os.getpid()
-        self._login.run(lambda session: None)
+        self._login = TokenLogin(url, pin)
 
     # --- serving ---------------------------------------------------------------------------------
 
@@ -84,7 +63,7 @@ class Pkcs11Store:
     ) -> list[bytes]:
         """See :class:`~sscard_chip.security.keystore.KeyStore`.
 
-        Roots of 3DES are refused; those of SM4 are given.
+        An empty chain, the root itself, is refused for 3DES.
         """
         check_request(self.source, algorithm, ())
         prepared = prepare_chains(self.source, chains)
@@ -146,7 +125,7 @@ class Pkcs11Store:
 
     # --- filling ---------------------------------------------------------------------------------
 
-    def add(self, keys: RootKeys, *, replace: bool = False) -> None:
+    def add(self, keys: RootKeys, *, replace: bool = False, done: Done = nobody_counts) -> None:
         """Put keys in, one object each. Keys in a token are never replaced.
 
         Raises :class:`RootKeyError` before anything is written when one is there already.
@@ -160,10 +139,11 @@ class Pkcs11Store:
             refuse_known(self.source, self._login.objects, keys.slots())
             for slot in keys.slots():
                 self._login.objects[slot] = session.create_object(_imported(slot, keys))
+                done(1)
 
         self._login.run(work, writable=True)
 
-    def generate(self, slots: Iterable[Slot]) -> None:
+    def generate(self, slots: Iterable[Slot], *, done: Done = nobody_counts) -> None:
         """Make random keys: those of 3DES inside the token, those of SM4 from its random source."""
         wanted = list(slots)
 
@@ -175,14 +155,13 @@ class Pkcs11Store:
                 else:
                     keys = RootKeys({slot: session.generate_random(8 * KEY_LENGTH)})
                     self._login.objects[slot] = session.create_object(_imported(slot, keys))
+                done(1)
 
         self._login.run(work, writable=True)
 
     def close(self) -> None:
         """Log out and forget the PIN."""
-        with self._lock:
-            self._drop()
-            self._pin = None
+        self._login.close()
 
     def __enter__(self) -> Self:
         return self
@@ -204,7 +183,7 @@ class Pkcs11Store:
         from pkcs11 import Mechanism
 
         def work(session: Session) -> bytes:
-            key = cast("SecretKey", self._login.object(slot))
+            key = self._login.object(slot)
             parts = [
                 key.encrypt(blocks[at : at + _PART], mechanism=Mechanism.DES3_ECB)
                 for at in range(0, len(blocks), _PART)
@@ -222,11 +201,6 @@ class Pkcs11Store:
             raise RootKeyError(f"{self.source}: {slot[0]}: {slot[1]}: {slot[2]}: is no key")
         return value
 
-    def _object(self, slot: Slot) -> Object:
-        found = self._login.objects.get(slot)
-        if found is None:
-            raise missing_key(self.source, *slot)
-        return found
 
 def _rights() -> dict[Attribute, bool]:
     """What a root may do in the token: encipher."""

@@ -105,7 +105,7 @@ class TokenLogin:
         raise TokenError(f"{self.source}: the token refused the request ({fault})")
 
     def _connected(self, writable: bool) -> Session:
-        from pkcs11.exceptions import PKCS11Error, PinIncorrect, PinLocked
+        from pkcs11.exceptions import PinIncorrect, PinLocked, PKCS11Error
 
         if self._process != os.getpid():  # handles are those of the parent: not ours to close
             self._session, self._process = None, os.getpid()
@@ -142,7 +142,7 @@ class TokenLogin:
         found: dict[Slot, Object] = {}
         for is_key, search in searches.items():
             for item in session.get_objects(search):
-                slot = _slot(item[Attribute.LABEL])
+                slot = _slot(_label(item))
                 if slot is None or (slot[0] == IN_TOKEN) != is_key:
                     continue
                 if slot in found:
@@ -203,7 +203,19 @@ def _reason(url: TokenUrl, error: Exception) -> str:
 
 
 def label_of(slot: Slot) -> str:
+    """What the object of a root is called in the token."""
     return "/".join((_PREFIX, *map(str, slot)))
+
+
+def _label(item: Object) -> str:
+    """The label of any object, also of one that is not ours and has none or no text in it."""
+    from pkcs11 import Attribute
+    from pkcs11.exceptions import AttributeTypeInvalid
+
+    try:
+        return str(item[Attribute.LABEL])
+    except (AttributeTypeInvalid, UnicodeDecodeError):
+        return ""
 
 
 def _slot(label: str) -> Slot | None:

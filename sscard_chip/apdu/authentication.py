@@ -14,6 +14,7 @@ from sscard_chip.status import StatusError, StatusWord
 
 _LOCAL: Final = 0x80
 _CHALLENGE_LENGTHS: Final = (4, 8, 16)
+_CHALLENGES: Final = frozenset(bytes((0x00, 0x84, 0, 0, le)) for le in _CHALLENGE_LENGTHS)
 _DIRECT_LENGTH: Final = 8
 
 
@@ -23,6 +24,15 @@ def get_challenge(session: Session, command: Command) -> bytes:
     if command.ne not in _CHALLENGE_LENGTHS:
         raise StatusError(StatusWord.WRONG_LENGTH)
     session.status.challenge = challenge = session.random.take(command.ne)
+    return challenge
+
+
+def get_challenge_quickly(session: Session, apdu: bytes) -> bytes | None:
+    """The shortcut for GET CHALLENGE."""
+    if apdu not in _CHALLENGES:
+        return None
+    session.transaction = None
+    session.status.challenge = challenge = session.random.take(apdu[4])
     return challenge
 
 

@@ -7,6 +7,7 @@ from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.messaging import update_data
 from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.files import TransparentFile
+from sscard_chip.memory.cells import READ
 from sscard_chip.status import StatusError, StatusWord
 
 
@@ -38,6 +39,29 @@ def read_binary(session: Session, command: Command) -> bytes:
     session.require(file.read_rule)
     data = file.read(offset, command.ne or 256)
     _make_current(session, file)
+    return data
+
+
+def read_binary_quickly(session: Session, apdu: bytes) -> bytes | None:
+    """The shortcut for a transparent file that is free to read."""
+    if len(apdu) != 5:
+        return None
+    p1 = apdu[2]
+    if p1 < 0x80:
+        file, offset = session.ef, p1 << 8 | apdu[3]
+    else:
+        file, offset = session.df.files_by_sfi.get(p1 - 0x80), apdu[3]
+    if type(file) is not TransparentFile or not file.read_rule.free:
+        return None
+    length = apdu[4] or 256
+    if length > file.size - offset:
+        length = file.size - offset
+        if length <= 0:
+            return None
+    if file is not session.ef:
+        session.select_file(file)
+    session.transaction = None
+    data: bytes = READ[length](session.memory.cells, file.body + offset)[0]
     return data
 
 

@@ -9,7 +9,7 @@ a status word ever leaves: a fault of our own answers 6F00 and is logged without
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,13 +20,15 @@ from sscard_chip.memory import CardMemoryError
 from sscard_chip.status import StatusError, StatusWord
 
 Handler = Callable[[Session, Command], bytes]
-DataHandler = Callable[[Session, bytes], bytes]
+Shortcut = Callable[[Session, bytes], bytes | None]
+"""Runs a whole APDU of one CLA and INS without parsing it, if it is of the usual form and may
+run at once: it returns the body. None: take the long way. It is only asked on a working card in
+an application that is not blocked, and it drops an open transaction as the command would."""
 
 _logger = logging.getLogger(__name__)
 
 _SUCCESS: Final = StatusWord.SUCCESS.to_bytes(2)
 _WRONG_LE: Final = StatusWord.WRONG_LE >> 8
-_CARD_BLOCKED: Final = int(LifeCycle.BLOCKED)
 _WORKING: Final = int(LifeCycle.WORKING)
 _APPLICATION_BLOCKED: Final = int(ApplicationState.BLOCKED)
 
@@ -57,45 +59,31 @@ class Instruction:
     states: frozenset[LifeCycle] = IN_USE
 
 
-@dataclass(frozen=True, slots=True)
-class Shortcut:
-    """A command whose CLA INS P1 P2 Lc is one fixed string: it needs no parsing.
-
-    Only the fast paths have one, and only the form without Le takes it. ``handler`` gets the
-    data, of the length that Lc says, and is what the instruction's own handler ends in.
-    """
-
-    header: bytes
-    handler: DataHandler
-
-
 class Dispatcher:
     """Instruction sets, joined, with the gate of the life cycle in front."""
 
     __slots__ = ("_classes", "_codes", "_shortcuts", "_table", "instructions")
 
     def __init__(
-        self, instructions: Iterable[Instruction], shortcuts: Iterable[Shortcut] = ()
+        self, instructions: Iterable[Instruction], shortcuts: Mapping[bytes, Shortcut] | None = None
     ) -> None:
         self.instructions = tuple(instructions)
         self._table = {i.cla << 8 | i.ins: i for i in self.instructions}
         self._classes = {i.cla for i in self.instructions}
         self._codes = {i.ins for i in self.instructions}
-        self._shortcuts = {s.header: (5 + s.header[4], s.handler) for s in shortcuts}
+        self._shortcuts = dict(shortcuts or {})
 
     def execute(self, session: Session, apdu: bytes) -> bytes:
         """Run one command APDU and return body and status word."""
         memory = session.memory
         try:
-            shortcut = self._shortcuts.get(apdu[:5])
-            if (
-                shortcut is not None
-                and len(apdu) == shortcut[0]
-                and memory.cells[session.state_at] != _APPLICATION_BLOCKED
-                and memory.cells[STATE_AT] != _CARD_BLOCKED
-            ):
-                body = shortcut[1](session, apdu[5:])
-            else:
+            body = None
+            shortcut = self._shortcuts.get(apdu[:2])
+            if shortcut is not None:
+                cells = memory.cells
+                if cells[STATE_AT] == _WORKING and cells[session.state_at] != _APPLICATION_BLOCKED:
+                    body = shortcut(session, apdu)
+            if body is None:
                 body = self._run(session, apdu)
             if memory.staged:
                 memory.commit()

@@ -8,17 +8,25 @@ from typing import Final
 from sscard_chip.apdu.authentication import (
     external_authenticate,
     get_challenge,
+    get_challenge_quickly,
     internal_authenticate,
 )
-from sscard_chip.apdu.binary import read_binary, update_binary
+from sscard_chip.apdu.binary import read_binary, read_binary_quickly, update_binary
 from sscard_chip.apdu.blocking import block_application, block_card
 from sscard_chip.apdu.dispatch import FROM_THE_START, Instruction
 from sscard_chip.apdu.pin import change_or_unblock_pin, change_pin, verify
-from sscard_chip.apdu.records import append_record, read_record, update_record
+from sscard_chip.apdu.records import append_record, read_record, read_record_quickly, update_record
 from sscard_chip.apdu.response import get_response
-from sscard_chip.apdu.selection import select
+from sscard_chip.apdu.selection import select, select_quickly
 
 _CLAUSE = "LD/T 32.5"
+
+BASE_SHORTCUTS: Final = {
+    b"\x00\xb2": read_record_quickly,
+    b"\x00\xb0": read_binary_quickly,
+    b"\x00\x84": get_challenge_quickly,
+    b"\x00\xa4": select_quickly,
+}
 
 BASE: Final = (
     Instruction("GET RESPONSE", 0x00, 0xC0, get_response, _CLAUSE),

@@ -10,6 +10,8 @@ from sscard_chip.status import StatusError, StatusWord
 
 _BY_FID, _CHILD_DF, _EF, _PARENT, _BY_NAME = range(5)
 _NEXT = 0x02
+_EF_FORM = bytes((_EF, 0, 2))
+_NAME_FORM = bytes((_BY_NAME, 0))
 
 
 def select(session: Session, command: Command) -> bytes:
@@ -47,6 +49,27 @@ def select(session: Session, command: Command) -> bytes:
     if fid == MF_FID:
         return _enter(session, session.files.mf)
     return _enter(session, session.files.find_directory(session.df, fid))
+
+
+def select_quickly(session: Session, apdu: bytes) -> bytes | None:
+    """The shortcut for SELECT of an EF by FID, or of a DF by a name that has been found before."""
+    form, length = apdu[2:5], len(apdu)
+    if form == _EF_FORM and length == 7:
+        ef = session.df.files.get(int.from_bytes(apdu[5:]))
+        if ef is None:
+            return None
+        session.transaction = None
+        session.ef = ef
+        session.record = 0
+        return b""
+    if form[:2] == _NAME_FORM and length > 9 and length == 5 + form[2]:
+        directory = session.files.found.get(apdu[5:])
+        if directory is None or directory.blocked:
+            return None
+        session.transaction = None
+        session.select_directory(directory)
+        return directory.fci
+    return None
 
 
 def _enter(session: Session, directory: Directory | None) -> bytes:

@@ -14,7 +14,7 @@ from hmac import compare_digest
 from typing import Final, NamedTuple
 
 from sscard_chip.apdu.command import Command
-from sscard_chip.apdu.dispatch import Instruction, Shortcut
+from sscard_chip.apdu.dispatch import Instruction
 from sscard_chip.apdu.session import Session
 from sscard_chip.applications.amounts import LOAD, PURCHASE, MedicalAccount, TransactionKeys
 from sscard_chip.security.keys import USE_LOAD, USE_PURCHASE
@@ -284,7 +284,20 @@ MEDICAL: Final = (
     Instruction("STARTING DAY", 0xB0, 0x56, starting_day, _CLAUSE),
 )
 
-MEDICAL_SHORTCUTS: Final = (
-    Shortcut(bytes((0xB0, 0x28, 1, 1, _PURCHASE_LENGTH)), initialize_for_purchase),
-    Shortcut(bytes((0xB0, 0x2C, 1, 0, _DEBIT_LENGTH)), debit_for_purchase),
-)
+_PURCHASE_FORM: Final = bytes((1, 1, _PURCHASE_LENGTH))
+_DEBIT_FORM: Final = bytes((1, 0, _DEBIT_LENGTH))
+
+
+def _initialize_quickly(session: Session, apdu: bytes) -> bytes | None:
+    if apdu[2:5] != _PURCHASE_FORM or len(apdu) != 5 + _PURCHASE_LENGTH:
+        return None
+    return initialize_for_purchase(session, apdu[5:])
+
+
+def _debit_quickly(session: Session, apdu: bytes) -> bytes | None:
+    if apdu[2:5] != _DEBIT_FORM or len(apdu) != 5 + _DEBIT_LENGTH:
+        return None
+    return debit_for_purchase(session, apdu[5:])
+
+
+MEDICAL_SHORTCUTS: Final = {b"\xb0\x28": _initialize_quickly, b"\xb0\x2c": _debit_quickly}

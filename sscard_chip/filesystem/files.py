@@ -129,7 +129,7 @@ class LinearFile(RecordFile):
     length [L]. A record that was created empty takes its tag with the first update.
     """
 
-    __slots__ = ("_grows", "_index", "_record_length", "_tags", "_tlv")
+    __slots__ = ("_grows", "_record_length", "_tags", "_tlv", "index")
 
     def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
         super().__init__(memory, found, header)
@@ -137,7 +137,7 @@ class LinearFile(RecordFile):
         self._record_length = header.record_length if fixed else 0
         self._grows = bool(header.record_format & _GROWS)
         self._tlv = not fixed or bool(header.record_format & _TLV)
-        self._index: list[tuple[int, int]] | None = None
+        self.index: list[tuple[int, int]] | None = None
         self._tags: dict[int, list[int]] = {}
 
     @property
@@ -147,22 +147,22 @@ class LinearFile(RecordFile):
 
     def _records(self) -> list[tuple[int, int]]:
         """Start and end of each record in the memory."""
-        if self._index is None:
-            self._index, self._tags = [], {}
+        if self.index is None:
+            self.index, self._tags = [], {}
             start, end, cells = self.body, self.body + self.used, self.memory.cells
             while start < end:
                 length = self._record_length or 2 + cells[start + 1]
-                self._index.append((start, start + length))
-                self._tags.setdefault(cells[start], []).append(len(self._index))
+                self.index.append((start, start + length))
+                self._tags.setdefault(cells[start], []).append(len(self.index))
                 start += length
-        return self._index
+        return self.index
 
     @property
     def count(self) -> int:
         return len(self._records())
 
     def record(self, number: int) -> bytes:
-        index = self._index or self._records()
+        index = self.index or self._records()
         if not 0 < number <= len(index):
             raise StatusError(StatusWord.RECORD_NOT_FOUND)
         start, end = index[number - 1]
@@ -203,7 +203,7 @@ class LinearFile(RecordFile):
             raise StatusError(StatusWord.NOT_ENOUGH_SPACE)
         self.memory.write(start, tail)
         self.memory.write(self.offset + USED_IN_HEADER, _USED.pack(used))
-        self._index = None
+        self.index = None
 
 
 class CyclicFile(RecordFile):
@@ -249,9 +249,10 @@ class CyclicFile(RecordFile):
 class InternalFile(ElementaryFile):
     """A file only the card itself touches: keys, the medical amounts. It cannot be selected."""
 
-    __slots__ = ("count", "write_kid")
+    __slots__ = ("count", "write_access", "write_kid")
 
     def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
         super().__init__(memory, found, header)
         self.count = memory.cells[found.offset + COUNT_IN_HEADER]
+        self.write_access = header.write_access
         self.write_kid = header.write_kid

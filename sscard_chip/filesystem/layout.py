@@ -226,7 +226,9 @@ class FoundFile:
     def end(self) -> int:
         """Offset behind the last byte."""
         header = self.header
-        return self.body + header.size if isinstance(header, FileHeader) else self.offset + DF_HEADER
+        return (
+            self.body + header.size if isinstance(header, FileHeader) else self.offset + DF_HEADER
+        )
 
 
 def scan(memory: Memory) -> list[FoundFile]:

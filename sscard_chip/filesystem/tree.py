@@ -48,6 +48,7 @@ class Directory:
     """
 
     __slots__ = (
+        "_fci",
         "amount_file",
         "application",
         "directories",
@@ -84,6 +85,7 @@ class Directory:
         self.keys: dict[tuple[int, int, int], KeyRecord] = {}
         self.pin: PinRecord | None = None
         self.application: object | None = None
+        self._fci: tuple[bytes, TransparentFile | None] | None = None
 
     @property
     def is_adf(self) -> bool:
@@ -108,6 +110,11 @@ class Directory:
             return MasterKey(self.memory, TRANSPORT_KEY_AT)
         if self.fid != MF_FID and not self.header.write_access & _HAS_MASTER_KEY:
             return None
+        return self.stored_master_key
+
+    @property
+    def stored_master_key(self) -> MasterKey:
+        """What the header has in place of the master key, be it one or not."""
         return MasterKey(self.memory, self.offset + MASTER_KEY_IN_HEADER)
 
     def key(self, use: int, kid: int, version: int = 1) -> KeyRecord | None:
@@ -117,18 +124,26 @@ class Directory:
     @property
     def fci(self) -> bytes:
         """File control information: 6F {84 name, A5 {88 SFI of DIR, 9F0C issuer data}}."""
+        if self._fci is None:
+            self._fci = self._build_fci()
+        fci, issuer = self._fci
+        return fci if issuer is None else fci + issuer.read(0, issuer.size)
+
+    def _build_fci(self) -> tuple[bytes, TransparentFile | None]:
+        """The FCI, and the file whose content ends it: its length never changes."""
         body = _tlv(0x84, self.name) if self.name else b""
-        if not self.is_adf:
-            proprietary = b""
-            if self.header.dir_sfi:
-                proprietary = bytes((0x88, 0x01, self.header.dir_sfi))
-            issuer = self.files_by_sfi.get(self.header.fci_sfi)
-            if isinstance(issuer, TransparentFile):
-                data = issuer.read(0, issuer.size)
-                proprietary += b"\x9f\x0c" + bytes((len(data),)) + data
-            if proprietary:
-                body += _tlv(0xA5, proprietary)
-        return _tlv(0x6F, body)
+        issuer = None if self.is_adf else self.files_by_sfi.get(self.header.fci_sfi)
+        if not isinstance(issuer, TransparentFile):
+            issuer = None
+        size = issuer.size if issuer else 0
+        proprietary = b""
+        if self.header.dir_sfi and not self.is_adf:
+            proprietary = bytes((0x88, 0x01, self.header.dir_sfi))
+        if issuer:
+            proprietary += b"\x9f\x0c" + bytes((size,))
+        if proprietary:
+            body += bytes((0xA5, len(proprietary) + size)) + proprietary
+        return bytes((0x6F, len(body) + size)) + body, issuer
 
     def _add_file(self, file: ElementaryFile, file_type: FileType) -> None:
         if file_type is FileType.KEY and isinstance(file, InternalFile):
@@ -159,10 +174,11 @@ class FileSystem:
     no command can select.
     """
 
-    __slots__ = ("_historical_bytes", "directories", "memory", "mf", "root")
+    __slots__ = ("_historical_bytes", "directories", "found", "memory", "mf", "root")
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
+        self.found: dict[bytes, Directory] = {}  # what names have been found to mean
         self.directories: list[Directory] = []
         self.mf: Directory | None = None
         self.mount()
@@ -174,6 +190,7 @@ class FileSystem:
         The historical bytes stay as they were until the next reset.
         """
         memory = self.memory
+        self.found.clear()
         by_offset: dict[int, Directory] = {}
         for found in scan(memory):
             parent = by_offset.get(found.parent)
@@ -227,6 +244,8 @@ class FileSystem:
         passed = after is None
         for directory in self.directories:
             if passed and directory.name.startswith(partial) and directory.name:
+                if after is None:
+                    self.found[partial] = directory
                 return directory
             passed = passed or directory is after
         return None

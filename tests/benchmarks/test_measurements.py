@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def test_a_purchase_that_is_refused_is_noticed() -> None:
 
 def test_commands_without_vsmartcard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "_FOLDERS", ())
-    monkeypatch.setitem(program.sys.modules, "virtualsmartcard", None)
+    monkeypatch.setitem(sys.modules, "virtualsmartcard", None)
     with pytest.raises(UnavailableError, match="vsmartcard is not installed"):
         commands.rows(pairs=1)
 

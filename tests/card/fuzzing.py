@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from sscard_chip.apdu.authentication import direct_authentication
 from sscard_chip.memory.store import Write
 from sscard_chip.profile.model import Directory, KeyUse, Structure
 from sscard_chip.security.random import RandomSource
@@ -20,9 +21,9 @@ from tests.card.sweep import whole_profile
 from tests.support import MF, SELECT_SSSE, SSSE, Bench
 
 COMMANDS_PER_CARD: Final = 400
-_INSTRUCTIONS: Final = bytes.fromhex("A4B2DCB0D6848882205E241E16282C2A262E56C070CAD4E0")
-_CLASSES: Final = bytes.fromhex("00000004808484B0B00110FF")
-_WRITERS: Final = frozenset(bytes.fromhex("DCD682205E241E162C2A56"))
+_INSTRUCTIONS: Final = bytes.fromhex("A4B2DCB0D6848882205E241E16282C2A262E56C070CAD4E0CEFEC8")
+_CLASSES: Final = bytes.fromhex("00000004808484B0B0BF0110FF")
+_WRITERS: Final = frozenset(bytes.fromhex("DCD682205E241E162C2A56E0D4CEFE"))
 """Instructions that may change the memory, by their INS."""
 _KNOWN: Final = frozenset(int(word) for word in StatusWord) - {0x63C0, 0x6C00, 0x6F00}
 _GET_RESPONSE: Final = 0xC0  # 6F00 says that nothing waits; from all others, a fault of our own
@@ -68,7 +69,6 @@ class Fuzzer:
         self.memory.log = self.recorder
         self.pristine = bytes(self.memory.cells)
         self.shadow = bytearray(self.pristine)
-        self.counters = self._counter_offsets()
         self.valid = {d.fid: self._valid(d) for d in profile.directories}
         self.valid[MF] = [SELECT_SSSE, b"\x00\xa4\x00\x00\x02\x3f\x00", b"\x00\xa4\x03\x00"]
         self.selections = [c for found in self.valid.values() for c in found if c[1] == 0xA4]
@@ -78,15 +78,16 @@ class Fuzzer:
 
     # --- the card ---------------------------------------------------------------------------
 
-    def _counter_offsets(self) -> frozenset[int]:
+    def _counter_offsets(self) -> set[int]:
         """Where tries are kept: the only bytes that a refused command may change."""
-        records = [
-            record
-            for directory in self.bench.card.files.directories
-            for record in (*directory.keys.values(), directory.pin)
+        session = self.bench.card._session
+        files = session.files if session is not None else self.bench.card.files
+        return {
+            record.offset + record.TRIES_AT
+            for directory in files.directories
+            for record in (*directory.keys.values(), directory.pin, directory.master_key)
             if record is not None
-        ]
-        return frozenset(record.offset + 8 for record in records)
+        }
 
     def _renew(self) -> None:
         """The card as it was issued, powered, somewhere."""
@@ -135,7 +136,8 @@ class Fuzzer:
         session = self.bench.card._session
         if kind == 0 or session is None:
             return self.random.choice(self.selections)
-        return self.random.choice(self.valid[session.df.fid]) if kind < 12 else self._common()
+        here = self.valid.get(session.df.fid, self.selections)
+        return self.random.choice(here) if kind < 12 else self._common()
 
     def _common(self) -> bytes:
         """A command that needs no file."""
@@ -158,7 +160,7 @@ class Fuzzer:
         session = bench.card._session
         assert session is not None
         fid = session.df.fid
-        bench.at = fid if fid != MF else SSSE
+        bench.at = fid if fid in self.valid and fid != MF else SSSE
         kids = [
             (key.kid, self.random.randint(1, key.versions))
             for directory in (bench.profile.environment, bench.profile.directory(bench.at))
@@ -176,7 +178,7 @@ class Fuzzer:
         session = bench.card._session
         assert session is not None
         fid = session.df.fid
-        root = f"STK{fid:04X}" if fid not in (MF, SSSE) else "STKSSSE"
+        root = f"STK{fid:04X}" if fid in self.valid and fid not in (MF, SSSE) else "STKSSSE"
         self._send(b"\x00\x84\x00\x00\x08")
         challenge = session.status.challenge or bytes(8)
         header, data = choice(
@@ -202,6 +204,29 @@ class Fuzzer:
         session = self.bench.session(key, answer[18:22] + answer[14:16] + sequence[2:])
         mac1 = session.mac(amounts + b"\x32" + terminal + time)
         return b"\xb0\x2c\x01\x00\x0f" + sequence + time + mac1
+
+    def _issuing(self) -> bytes:
+        """A command of the blank phase, with the master key of where the card stands."""
+        bench, r = self.bench, self.random
+        session = bench.card._session
+        assert session is not None
+        master = bench.data.master_keys.get(session.df.fid, bytes(16))
+        self._send(b"\x00\x84\x00\x00\x08")
+        challenge = session.status.challenge or bytes(8)
+        self._send(b"\x00\x82\x00\x00\x08" + direct_authentication(bench.suite, master, challenge))
+        fid = bytes((0xEF, r.randrange(0x20)))
+        return r.choice(
+            [
+                b"\x80\xe0\x00\x03\x0d" + fid + bytes.fromhex("0010000000000000000000"),
+                b"\x80\xe0\x00\x07\x0e" + fid + bytes.fromhex("040300000000000000000000"),
+                b"\x80\xe0\x00\x05\x0e" + fid + bytes.fromhex("002000010000000000000000"),
+                bytes.fromhex("80E000020DDF200400000000000038000003"),
+                bytes.fromhex("BFCE000000"),
+                bytes.fromhex("BFFE000000"),
+                bytes.fromhex("BFC8000000"),
+                bytes.fromhex("80D4000018") + r.randbytes(24),
+            ]
+        )
 
     def _random_header(self) -> bytes:
         """A known class and instruction with anything behind."""
@@ -240,7 +265,10 @@ class Fuzzer:
     def run(self, commands: int) -> None:
         """Send so many commands and check each answer."""
         r = self.random
-        makers: list[Callable[[], bytes]] = [self._authentication, self._secured, self._purchase]
+        makers: list[Callable[[], bytes]] = [
+            self._authentication, self._authentication, self._secured, self._purchase,
+            self._issuing,
+        ]  # fmt: skip
         renewal = COMMANDS_PER_CARD
         while self.step < commands:
             if self.step >= renewal:
@@ -297,7 +325,7 @@ class Fuzzer:
             right = (
                 sw & 0xFFF0 == 0x63C0
                 and len(writes) == 1
-                and writes[0][0] in self.counters
+                and writes[0][0] in self._counter_offsets()
                 and writes[0][1] == bytes((sw & 0x0F,))
                 and self.shadow[writes[0][0]] == (sw & 0x0F) + 1
             )

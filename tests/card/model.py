@@ -192,7 +192,8 @@ class Model:
             return no(0x6A83)
         if le is not None and le and le < len(body):
             return no(0x6C00 | min(len(body), 256) & 0xFF)
-        self.file, self.record = file, found
+        # Reading several records leaves the pointer where it was.
+        self.file, self.record = file, found if mode < 5 else current
         return body, 0x9000
 
     def update_record(self, p1: int, sfi: int, mode: int, data: bytes) -> Expected:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -54,12 +55,12 @@ def card_memory(
     generation: int,
     algorithm: str,
     mode: SettlementMode = SettlementMode.OFFLINE,
-    changes: tuple[tuple[str, Any], ...] = (),
+    changes: str = "{}",
     account_only: bool = False,
 ) -> Memory:
-    """An issued card; ``changes`` are fields of the holder."""
+    """An issued card; ``changes`` are fields of the holder in JSON."""
     fields: dict[str, object] = {**HOLDER, "pin": PIN, "account": {"balance_fen": BALANCE}}
-    holder = Holder.from_object(fields | dict(changes))
+    holder = Holder.from_object(fields | json.loads(changes))
     profile = for_generation(
         generation, settlement_mode=mode, with_account=True, account_only=account_only
     )
@@ -100,7 +101,7 @@ class Shop:
         **changes: Any,
     ) -> None:
         suite = algorithm or ("sm4" if generation == 3 else "3des")
-        issued = memory or card_memory(generation, suite, mode, tuple(changes.items()))
+        issued = memory or card_memory(generation, suite, mode, json.dumps(changes))
         self.algorithm = suite
         self.contactless = contactless
         self.card = Card(issued.copy())

@@ -204,6 +204,8 @@ class _Hsm:
     def diversify(
         self, algorithm: str, name: str, version: int, chains: Sequence[Sequence[bytes]]
     ) -> list[bytes]:
+        if not all(chains):
+            raise KeyStoreError("a root does not leave this store")
         return roots().diversify(algorithm, name, version, chains)
 
     def encrypt(
@@ -224,7 +226,7 @@ class _Hsm:
 
 
 def test_a_store_that_keeps_its_roots() -> None:
-    with pytest.raises(KeyStoreError, match="level 1 takes roots"):
+    with pytest.raises(KeyStoreError, match="a root does not leave"):
         make_psam(_Hsm(), level=1, terminal_id=TERMINAL)
     from_hsm = make_psam(_Hsm(), level=2, terminal_id=TERMINAL, serial="1")
     assert from_hsm.cells == make_psam(roots(), level=2, terminal_id=TERMINAL, serial="1").cells

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from issuance.personalise import issue_card
 from issuance.psam import make_psam
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
+from sscard_chip.profile.model import Profile
 from sscard_chip.terminal.connection import Connection, Slots
 from sscard_chip.terminal.driver import FUNCTIONS, Driver, PinPrompt, Settings
 from sscard_chip.terminal.driver.with_hsm import StepResult, run_with_hsm
@@ -59,16 +61,25 @@ FILES: Final[dict[int, dict[str, Any]]] = {
 }
 
 
-@cache
-def _card(generation: int, algorithm: str, changes: tuple[tuple[str, Any], ...]) -> Memory:
+def issue(
+    generation: int, algorithm: str, profile: Profile | None = None, **changes: Any
+) -> Memory:
+    """A card of the holder of all tests with ``changes``."""
     fields: dict[str, object] = {
         **HOLDER,
         "pin": PIN,
         "account": {"balance_fen": 100000},
         "files": FILES[min(generation, 2)],
     }
-    holder = Holder.from_object(fields | dict(changes))
-    return issue_card(generation, roots(), holder, algorithm=algorithm, serial=SERIAL)
+    holder = Holder.from_object(fields | changes)
+    return issue_card(
+        generation, roots(), holder, algorithm=algorithm, serial=SERIAL, profile=profile
+    )
+
+
+@cache
+def _card(generation: int, algorithm: str, changes: str) -> Memory:
+    return issue(generation, algorithm, **json.loads(changes))
 
 
 @cache
@@ -112,7 +123,7 @@ class Desk:
         **changes: Any,
     ) -> None:
         suite = algorithm or ("sm4" if generation == 3 else "3des")
-        issued = memory or _card(generation, suite, tuple(sorted(changes.items())))
+        issued = memory or _card(generation, suite, json.dumps(changes))
         self.generation = generation
         self.card = Card(issued.copy())
         if psam is None and psam_level is not None:

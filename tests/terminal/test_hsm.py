@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sscard_chip.security.suite import SUITES
-from sscard_chip.terminal.addresses import PUBLISHED, KeyAddresses, KeyAddressError
+from sscard_chip.terminal.addresses import PUBLISHED, KeyAddressError, KeyAddresses
 from sscard_chip.terminal.hsm import CardHsm, Hsm, HsmError
 
 HISTORICAL = "0081310000" + "86845101C0666779"
@@ -154,7 +154,7 @@ def test_broken_debits_and_cards() -> None:
         with pytest.raises(HsmError, match=rule):
             card_hsm().init_debit(good.replace(old, new))
     for division, historical in (("51010", HISTORICAL), ("510100", HISTORICAL[:-2])):
-        with pytest.raises(HsmError, match="区划|复位信息"):
+        with pytest.raises(HsmError, match=r"区划|复位信息"):
             Hsm(Store()).card(division, historical)
 
 

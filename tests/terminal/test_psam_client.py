@@ -219,23 +219,28 @@ def test_the_version_that_the_psam_holds(version: int) -> None:
     assert sam.serial() == "1".rjust(20, "0")
 
 
-def test_a_refusal_that_is_no_matter_of_levels() -> None:
-    for ins in (b"\xbf\xde", b"\x80\x70", b"\x00\xa4"):
-        locked = {"head": b""}
+@pytest.mark.parametrize(
+    ("head", "ask"),
+    [
+        (b"\xbf\xde", lambda sam: sam.authentication_data("IRK", OF_CARD, CHALLENGE, ORIGINAL)),
+        (b"\x80\x70", lambda sam: sam.init_purchase(request("3des"), OF_CARD)),
+        (b"\x80\x72", lambda sam: sam.credit(bytes(4))),
+        (b"\x00\xa4", lambda sam: sam.open("3des")),
+    ],
+)
+def test_a_refusal_that_is_no_matter_of_levels(
+    head: bytes, ask: Callable[[SamClient], object]
+) -> None:
+    locked = False
 
-        def refuse(apdu: bytes, answer: bytes, locked: dict[str, bytes] = locked) -> bytes:
-            return b"\x69\x85" if apdu[:2] == locked["head"] else answer
+    def refuse(apdu: bytes, answer: bytes) -> bytes:
+        return b"\x69\x85" if locked and apdu[:2] == head else answer
 
-        sam, _ = opened(psam_memory(3), rewrite=refuse)
-        locked["head"] = ins
-        with pytest.raises(CardStatusError) as refused:
-            if ins == b"\x80\x70":
-                sam.init_purchase(request("3des"), OF_CARD)
-            elif ins == b"\xbf\xde":
-                sam.authentication_data("IRK", OF_CARD, CHALLENGE, ORIGINAL)
-            else:
-                sam.open("3des")
-        assert refused.value.sw == 0x6985
+    sam, _ = opened(psam_memory(3), rewrite=refuse)
+    locked = True
+    with pytest.raises(CardStatusError) as refused:
+        ask(sam)
+    assert refused.value.sw == 0x6985
 
 
 def test_a_psam_pulled_out_and_put_back_is_powered_on_anew() -> None:

@@ -22,8 +22,6 @@ ISSUING: Final = (
     Instruction("WRITE KEY", 0x84, 0xD4, write_key, _CLAUSE),
     Instruction("CLEAR DF", 0xBF, 0xCE, clear_df, _CLAUSE),
     Instruction("FREEZE MF", 0xBF, 0xFE, freeze_mf, _CLAUSE),
-    Instruction(
-        "GET INFO", 0xBF, 0xC8, get_info, _CLAUSE, when_blocked=True, states=ALWAYS
-    ),
+    Instruction("GET INFO", 0xBF, 0xC8, get_info, _CLAUSE, when_blocked=True, states=ALWAYS),
 )
 """Instructions of every social security card; a PSAM has its own."""

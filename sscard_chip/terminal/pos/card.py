@@ -16,7 +16,6 @@ from sscard_chip.applications.settlement_mode import OfflineUse, Split
 from sscard_chip.profile.codec import join_name
 from sscard_chip.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
-from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
 from sscard_chip.terminal.pos.hotlist import Hotlist
 from sscard_chip.terminal.pos.psam import Psam
@@ -206,7 +205,9 @@ def insured_division(session: CardSession) -> str:
     """
     try:
         value = session.record(0x84, sfi=_MEDICAL_SFI, length=3)
-    except (CardStatusError, DriverError):
+    except CardStatusError as error:
+        if error.sw not in (StatusWord.RECORD_NOT_FOUND, StatusWord.FILE_NOT_FOUND):
+            raise
         return session.division
     return value.hex() if len(value) == 3 and value.hex().isdecimal() else session.division
 

@@ -74,6 +74,7 @@ class PendingJournal:
             self._size = len(whole)
             for number, line in enumerate(whole.decode("utf-8", "replace").splitlines(), 1):
                 self._replay(number, line)
+            self._clear()
 
     @classmethod
     def beside(cls, day_file: Path) -> PendingJournal:
@@ -155,8 +156,12 @@ class PendingJournal:
             sync_folder(self.path.parent)
         self._size += len(line)
         self._apply(event)
+        self._clear()
+
+    def _clear(self) -> None:
+        """Take the file away when nothing is open."""
         if self._sale is None and not self._owing and not self._holds:
-            self.path.unlink()
+            self.path.unlink(missing_ok=True)
             sync_folder(self.path.parent)
             self._size = 0
 

@@ -141,7 +141,9 @@ class DayTrailer:
             raise DayFileError("trailer: must be T and 6 more cells")
         total, fund, account, cash = (parse_yuan("trailer: sum", cell) for cell in cells[2:6])
         digest = _parse_hex(32)("trailer: digest", cells[6])
-        return cls(_number("trailer: row count", cells[1]), (total, fund, account, cash), digest)
+        return cls(
+            parse_number("trailer: row count", cells[1]), (total, fund, account, cash), digest
+        )
 
 
 # --- cells ---------------------------------------------------------------------------------------
@@ -185,7 +187,8 @@ def _parse_digits(count: int) -> Callable[[str, str], str]:
     return lambda name, cell: _digits(name, cell, count)
 
 
-def _number(name: str, cell: str) -> int:
+def parse_number(name: str, cell: str) -> int:
+    """A number of at most four bytes. Raises DayFileError."""
     if not _NUMBER.fullmatch(cell) or int(cell) > _MOST_FEN:
         raise DayFileError(f"{name}: must be a number of at most four bytes")
     return int(cell)
@@ -264,15 +267,15 @@ COLUMNS: Final = (
     _column("card_number", _text, _parse_text(9)),
     _column("diversification_factor", _hex, _parse_hex(8)),
     _column("algorithm", _CODES.__getitem__, _parse_algorithm),
-    _column("key_version", str, _number),
-    _column("transaction_number", str, _number),
+    _column("key_version", str, parse_number),
+    _column("transaction_number", str, parse_number),
     _column("transaction_type", "{:02X}".format, _parse_byte),
     _column("terminal_id", _text, _parse_digits(12)),
-    _column("terminal_transaction_number", str, _number),
+    _column("terminal_transaction_number", str, parse_number),
     _column("time", _text, _parse_digits(14)),
-    _column("account_amount_fen", str, _number, "card_account_fen"),
-    _column("self_paid_amount_fen", str, _number, "card_self_paid_fen"),
-    _column("pooled_amount_fen", str, _number, "card_pooled_fen"),
+    _column("account_amount_fen", str, parse_number, "card_account_fen"),
+    _column("self_paid_amount_fen", str, parse_number, "card_self_paid_fen"),
+    _column("pooled_amount_fen", str, parse_number, "card_pooled_fen"),
     _column("tac", _hex, _parse_hex(4), optional=True),
     _column("grey", _flag, _parse_flag),
 )

@@ -125,12 +125,12 @@ class Till:
         station = self._station
         station.day.require_open()
         when = self._time(time)
-        recovered = self.recover()
-        if recovered is not None:
-            return recovered
-        release_holds(station)
         pin = HolderPin(station.pin_entry)
         try:
+            recovered = self._recover(pin)
+            if recovered is not None:
+                return recovered
+            release_holds(station)
             return Sale(station, bill, when, pin).run()
         finally:
             pin.forget()
@@ -159,25 +159,28 @@ class Till:
 
         :raises UnfinishedSaleError: the card cannot be asked, or it is another one.
         """
+        pin = HolderPin(self._station.pin_entry)
+        try:
+            return self._recover(pin)
+        finally:
+            pin.forget()
+            self._station.power_off()
+
+    def _recover(self, pin: HolderPin) -> Outcome | None:
         station, sale = self._station, self.unfinished
         if sale is None:
             return None
         if sale.row.refund:
             return finish_refund(station, sale.row, recovered=True)
-        pin = HolderPin(station.pin_entry)
         if sale.answered or station.day.holds(sale.row):
             return conclude(station, pin, None, sale, recovered=True)
-        try:
-            verdict = ask_card(station, pin, sale)
-            if not verdict.paid:
-                station.journal.drop()
-                release_holds(station)
-                return None
-            sale = answered(station, sale, verdict.tac, grey=verdict.tac is None)
-            return conclude(station, pin, verdict.session, sale, verdict.mac2, recovered=True)
-        finally:
-            pin.forget()
-            station.power_off()
+        verdict = ask_card(station, pin, sale)
+        if not verdict.paid:
+            station.journal.drop()
+            release_holds(station)
+            return None
+        sale = answered(station, sale, verdict.tac, grey=verdict.tac is None)
+        return conclude(station, pin, verdict.session, sale, verdict.mac2, recovered=True)
 
     def give_up(self) -> Outcome:
         """The card of the open sale does not come back: record it as a sale in doubt (grey).

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that the commands of ``sscard pos`` share, and what their texts become."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import click
+
+from sscard_cli.options import INTERFACES
+
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
+FEN: Final = click.IntRange(0, 0xFFFFFFFF)
+
+_SHARED: Final = (
+    click.option(
+        "--card",
+        "card_path",
+        metavar="CARD.ssc",
+        type=FILE,
+        help="Image of the holder's card.  Example: --card zhang.ssc",
+    ),
+    click.option(
+        "--reader",
+        metavar="NAME",
+        help="PC/SC reader with the card, by its name or part of it.  Example: --reader 'PCD 00'",
+    ),
+    click.option(
+        "--psam",
+        "psam_path",
+        metavar="PSAM.ssc",
+        type=FILE,
+        help="Image of the PSAM.  Example: --psam psam.ssc",
+    ),
+    click.option(
+        "--psam-reader",
+        metavar="NAME",
+        help="PC/SC reader with the PSAM.  Example: --psam-reader 'PCD 00 01'",
+    ),
+    click.option(
+        "--interface",
+        type=INTERFACES,
+        default="contact",
+        show_default=True,
+        help="How --card is reached; contactless needs generation 3."
+        "  Example: --interface contactless",
+    ),
+    click.option(
+        "--day-file",
+        "day_path",
+        required=True,
+        metavar="DAY.tsv",
+        type=FILE,
+        help="The terminal's day file; begun when it is not there.  Example: --day-file DAY.tsv",
+    ),
+    click.option(
+        "--pharmacy-code",
+        metavar="12CHARACTERS",
+        help="定点医药机构编号; that of the day file, else P, the terminal's division and 00001."
+        "  Example: --pharmacy-code P51010000001",
+    ),
+    click.option(
+        "--pharmacy-name",
+        default="定点零售药店",
+        metavar="TEXT",
+        help="On the receipt.  Example: --pharmacy-name 长生堂大药房",
+    ),
+    click.option(
+        "--hotlist",
+        "hotlist_path",
+        metavar="FILE",
+        type=FILE,
+        help="Hotlist (黑名单).  Example: --hotlist hotlist.tsv",
+    ),
+    click.option(
+        "--mode",
+        type=click.Choice(["1", "2", "3"]),
+        default="3",
+        show_default=True,
+        help="The region's settlement mode: 1 on-line (联网), 2 with temporary off-line (临时脱网),"
+        " 3 off-line (脱网).  Example: --mode 2",
+    ),
+    click.option(
+        "--region",
+        "division",
+        metavar="6DIGITS",
+        help="The pharmacy's division; else that of the terminal.  Example: --region 510100",
+    ),
+    click.option(
+        "--offline-cap-fen",
+        type=FEN,
+        default=0,
+        metavar="N",
+        help="Mode 2: off-line, a card spends less than this.  Example: --offline-cap-fen 100000",
+    ),
+    click.option(
+        "--offline-cap-times",
+        type=click.IntRange(0, 100),
+        default=0,
+        metavar="N",
+        help="Mode 2: off-line, a card pays fewer times than this.  Example: --offline-cap-times 5",
+    ),
+    click.option(
+        "--authorisations",
+        "authoriser_path",
+        metavar="FILE",
+        type=FILE,
+        help="Modes 1 and 2: a centre of our own that keeps its journal in this file; without it"
+        " the network is down.  Example: --authorisations centre.jsonl",
+    ),
+)
+pin_option: Final = click.option(
+    "--pin",
+    metavar="DIGITS",
+    help="What the holder types; asked for without it.  Example: --pin 135790",
+)
+time_option: Final = click.option(
+    "--time",
+    "when",
+    metavar="YYYYMMDDhhmmss",
+    help="Local time of the sale; now without it.  Example: --time 20260315101112",
+)
+
+
+def till_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Slots, day file, pharmacy and region."""
+    for option in reversed(_SHARED):
+        command = option(command)
+    return command
+
+
+def check_time(text: str | None) -> str | None:
+    """``--time`` as it is, when it is a time."""
+    from datetime import datetime
+
+    if text is None:
+        return None
+    try:
+        if not re.fullmatch("[0-9]{14}", text):
+            raise ValueError
+        datetime.strptime(text, "%Y%m%d%H%M%S")
+    except ValueError:
+        raise click.UsageError("--time: must be a time as YYYYMMDDhhmmss") from None
+    return text
+
+
+def pin_entry(pin: str | None) -> Callable[[int], str | None]:
+    """What the holder types: the option once, or an answer on the screen. Errors never quote it."""
+    if pin is not None and not re.fullmatch("[0-9]{4,12}", pin):
+        raise click.UsageError("--pin: must be 4 to 12 digits")
+    typed = [] if pin is None else [pin]
+
+    def ask(left: int) -> str | None:
+        if typed:
+            return typed.pop()
+        if pin is not None or not sys.stdin.isatty():
+            return None
+        answer: str = click.prompt(f"PIN ({left} tries left)", hide_input=True, err=True)
+        return answer or None
+
+    return ask

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options for stores of root keys, and where their passphrases come from."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from issuance.stores import RootStore
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PASSPHRASE_VARIABLE: Final = "SSCARD_PASSPHRASE"
+NEW_PASSPHRASE_VARIABLE: Final = "SSCARD_NEW_PASSPHRASE"
+STORE_METAVAR: Final = "ROOTS"
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+passphrase_option: Final = click.option(
+    "--passphrase-file",
+    metavar="FILE",
+    type=_FILE,
+    help="Has the passphrase of an encrypted file, or the PIN of a token, in its first line;"
+    f" else {PASSPHRASE_VARIABLE}, else a prompt.  Example: --passphrase-file /run/secrets/roots",
+)
+new_passphrase_option: Final = click.option(
+    "--new-passphrase-file",
+    metavar="FILE",
+    type=_FILE,
+    help=f"The same for a store that is written; else {NEW_PASSPHRASE_VARIABLE}, else a prompt."
+    "  Example: --new-passphrase-file /run/secrets/new",
+)
+
+
+def keys_option(*, required: bool = True, use: str = "") -> Callable[[Command], Command]:
+    """``--keys ROOTS`` with ``--passphrase-file``: any store of root keys."""
+    keys = click.option(
+        "--keys",
+        "roots",
+        required=required,
+        metavar=STORE_METAVAR,
+        help=f"Root keys{use}: a plain or encrypted file, or a token, see sscard keys."
+        "  Example: --keys roots.json",
+    )
+    return lambda command: keys(passphrase_option(command))
+
+
+def open_keys(location: str, passphrase_file: Path | None) -> RootStore:
+    """The store at a path or ``pkcs11:`` address. Raises KeyStoreError."""
+    from issuance.stores import open_store
+
+    return open_store(location, passphrase_source(passphrase_file, PASSPHRASE_VARIABLE))
+
+
+def passphrase_source(
+    file: Path | None, variable: str, *, new: bool = False
+) -> Callable[[str], str]:
+    """What a store calls for its passphrase; an empty answer means that there is none.
+
+    Never a command line argument: those are shown to every user of the machine.
+    """
+
+    def ask(purpose: str) -> str:
+        if file is not None:
+            lines = file.read_text(encoding="utf-8-sig").splitlines()
+            return lines[0] if lines else ""
+        if variable in os.environ:
+            return os.environ[variable]
+        if not sys.stdin.isatty():
+            return ""
+        answer: str = click.prompt(
+            purpose, hide_input=True, confirmation_prompt=new, err=True, type=str
+        )
+        return answer
+
+    return ask

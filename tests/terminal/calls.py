@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Good arguments for every function of LD/T 33."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sscard_chip.terminal.driver import FUNCTIONS
+from tests.terminal.desk import PAY, Desk
+
+GENERATIONS: Final = (1, 2, 3)
+KEY: Final = "0" * 32
+READ: Final = "DF01EF05|21|$"
+FIRST: Final = [name for name in FUNCTIONS if not name.endswith(("Step2", "Step3"))]
+LATER: Final = [name for name in FUNCTIONS if name not in FIRST]
+
+
+def arguments(desk: Desk, name: str) -> list[int | str]:
+    """Good arguments for a function that is no later step."""
+    values: dict[str, int | str] = {
+        "iType": 1,
+        "iAuthType": 1,
+        "pCardInfo": desk.card_info,
+        "pFileAddr": "DF03EF07|6C|$",
+        "pWriteData": "20600101|$",
+        "pPayInfo": PAY,
+        "pKey": KEY,
+    }
+    return [values[parameter.name] for parameter in FUNCTIONS[name].parameters]
