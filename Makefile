@@ -7,10 +7,15 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: demo test bench lint clean
+.PHONY: demo driver test bench lint clean
 
 demo: $(VENV)/.core
 	@$(BIN)/sscard demo
+
+driver: $(VENV)/.core
+	@scripts/bootstrap compiler $(PYTHON)
+	@$(PIP) --editable '.[driver,pcsc]'
+	@$(BIN)/python -m sscard_driver.build --directory build/native
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)

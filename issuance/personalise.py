@@ -24,7 +24,7 @@ from sscard_chip.profile import for_generation
 from sscard_chip.profile.codec import ItemValueError, split_name
 from sscard_chip.profile.compiler import CardWriter, compile_template, key_length
 from sscard_chip.profile.model import MF_MASTER_KEY, ElementaryFile, Key, Profile, Structure
-from sscard_chip.security.diversify import HISTORICAL_LENGTH, card_chain
+from sscard_chip.security.diversify import HISTORICAL_LENGTH, Chains, card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
 
@@ -122,9 +122,9 @@ def prepare(
         raise IssueError(f"algorithm: a card of generation {profile.generation} knows {known}")
     own = os.urandom(SERIAL_LENGTH) if serial is None else serial
     historical = historical_bytes(profile, holder.city, own)
-    chain = card_chain(holder.city, historical)
-    keys = derive_keys(profile, store, suite, [chain])[0]
-    masters = derive_master_keys(profile, store, suite, [chain])[0]
+    chain = Chains([card_chain(holder.city, historical)])
+    keys = derive_keys(profile, store, suite, chain)[0]
+    masters = derive_master_keys(profile, store, suite, chain)[0]
     identification = card_identification(profile, suite, holder.city, own, keys)
     return CardData(
         profile=profile,
@@ -157,6 +157,7 @@ def derive_keys(
     profile: Profile, store: KeyStore, algorithm: str, chains: Sequence[Sequence[bytes]]
 ) -> list[dict[KeySlot, bytes]]:
     """All keys of the profile for many cards, one request to the store for each key version."""
+    chains = Chains.of(chains)
     cards: list[dict[KeySlot, bytes]] = [{} for _ in chains]
     suite = SUITES[algorithm]
     for directory in profile.directories:
@@ -174,6 +175,7 @@ def derive_master_keys(
 ) -> list[dict[int, bytes]]:
     """Master keys (主控密钥) of the MF and of every directory for many cards."""
     names = {MF_FID: MF_MASTER_KEY} | {d.fid: d.master_key for d in profile.directories}
+    chains = Chains.of(chains)
     cards: list[dict[int, bytes]] = [{} for _ in chains]
     for fid, name in names.items():
         secrets = store.diversify(algorithm, name, 1, chains)

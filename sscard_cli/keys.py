@@ -83,7 +83,7 @@ def create(
       sscard keys create issuer.keys --store encrypted
     """
     from issuance.roots import root_slots
-    from issuance.stores import create_file_store, is_token
+    from issuance.stores import create_file_store, is_token, new_passphrase
     from sscard_chip.profile.local import load_local_file
     from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
@@ -111,7 +111,7 @@ def create(
             with create_file_store(target, kind or "plain", passphrase) as made:
                 made.generate(slots)
 
-        passphrase = ask(f"New passphrase of {path}") if kind == "encrypted" else ""
+        passphrase = new_passphrase(path, ask) if kind == "encrypted" else ""
         write_file(path, save, force=force)
         text = "random root keys for 3des and sm4"
         if empty:
@@ -267,7 +267,7 @@ def convert(
       sscard keys convert roots.json issuer.keys
     """
     from issuance.ceremony import compare, copy_keys
-    from issuance.stores import create_file_store, is_token, open_store
+    from issuance.stores import create_file_store, is_token, new_passphrase, open_store
     from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
     if is_token(target) and (kind or force):
@@ -282,7 +282,7 @@ def convert(
                 values = copy_keys(old, new, done=bar.update)
         else:
             form = kind or "encrypted"
-            passphrase = ask(f"New passphrase of {target}") if form == "encrypted" else ""
+            passphrase = new_passphrase(Path(target), ask) if form == "encrypted" else ""
 
             def save(path: Path) -> None:
                 with create_file_store(path, form, passphrase) as made:

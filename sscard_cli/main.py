@@ -19,6 +19,12 @@ import click
 COMMANDS: Final = {
     "keys": ("sscard_cli.keys", "keys", "Root keys: create, show, import, convert."),
     "issue": ("sscard_cli.issue", "issue", "Issue a card of generation 1, 2 or 3."),
+    "blank": ("sscard_cli.blank", "blank", "Make a blank card in its transport state."),
+    "personalise": (
+        "sscard_cli.personalise",
+        "personalise",
+        "Make a blank card a holder's, by commands.",
+    ),
     "psam": ("sscard_cli.psam", "psam", "Make a PSAM, the terminal's card."),
     "info": ("sscard_cli.info", "info", "Show everything on a card, decoded."),
     "apdu": ("sscard_cli.apdu", "apdu", "Exchange raw APDUs with a card."),

@@ -68,8 +68,7 @@ def passphrase_source(
 
     def ask(purpose: str) -> str:
         if file is not None:
-            lines = file.read_text(encoding="utf-8-sig").splitlines()
-            return lines[0] if lines else ""
+            return _first_line(file)
         if variable in os.environ:
             return os.environ[variable]
         if not sys.stdin.isatty():
@@ -80,3 +79,13 @@ def passphrase_source(
         return answer
 
     return ask
+
+
+def _first_line(file: Path) -> str:
+    try:
+        lines = file.read_bytes().decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:  # its text would show the passphrase
+        lines = None
+    if lines is None:
+        raise click.UsageError(f"{file}: must be UTF-8 text")
+    return lines[0] if lines else ""

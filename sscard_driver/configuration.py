@@ -56,11 +56,6 @@ class Configuration:
     encoding: str = "gbk"
     log: str | None = None
 
-    @property
-    def codec(self) -> str:
-        """Python's name of the coding of strings."""
-        return CODECS[self.encoding]
-
 
 OPTIONS: Final = tuple(Configuration.__dataclass_fields__)
 

@@ -22,7 +22,7 @@ from sscard_chip.terminal.connection import Connection, Slots, TerminalConnectio
 from sscard_chip.terminal.driver import FUNCTIONS, Driver, Function, Settings
 from sscard_driver import configuration as configurations
 from sscard_driver import hsm
-from sscard_driver.configuration import Configuration, ConfigurationError
+from sscard_driver.configuration import CODECS, Configuration, ConfigurationError
 from sscard_driver.pinpad import pin_pad
 
 _LOG: Final = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _LOGGERS: Final = ("sscard_chip", "sscard_driver")
 INPUT_LIMIT: Final = 64 * 1024
 """Bytes that are read of a parameter; longer strings are -42."""
 
-_DEFAULT_CODEC: Final = configurations.CODECS[Configuration().encoding]
+_DEFAULT_CODEC: Final = CODECS[Configuration().encoding]
 
 _NOT_THERE: Final = (
     CardImageError,
@@ -61,7 +61,7 @@ class _Terminal:
 
     driver: Driver
     functions: Mapping[str, Function]
-    codec: str
+    encoding: str
 
 
 class Library:
@@ -100,6 +100,7 @@ class Library:
 
     def _call(self, name: str, arguments: Sequence[int | bytes], size: int) -> tuple[int, bytes]:
         terminal = self._terminal = self._terminal or self._start()
+        codec = CODECS[terminal.encoding]
         values: list[int | str] = []
         for value in arguments:
             if isinstance(value, int):
@@ -108,12 +109,12 @@ class Library:
             if len(value) >= INPUT_LIMIT:
                 return encode_answer(int(Code.LENGTH), "a parameter is too long", "ascii", size)
             try:
-                values.append(value.decode(terminal.codec))
+                values.append(value.decode(codec))
             except UnicodeDecodeError:
-                text = f"a parameter is not text in {terminal.codec}"
+                text = f"a parameter is not text in {terminal.encoding.upper()}"
                 return encode_answer(int(Code.ILLEGAL_CHARACTER), text, "ascii", size)
         code, text = terminal.functions[name].call(terminal.driver, *values)
-        return encode_answer(code, text, terminal.codec, size)
+        return encode_answer(code, text, codec, size)
 
     def _start(self) -> _Terminal:
         """Open everything, or leave nothing open."""
@@ -133,7 +134,7 @@ class Library:
             slots = _slots(stack, configuration)
             driver = Driver(slots, pin_pad=pin_pad(configuration), settings=settings)
             self._open = stack.pop_all()
-        return _Terminal(driver, {**FUNCTIONS, answer.name: answer}, configuration.codec)
+        return _Terminal(driver, {**FUNCTIONS, answer.name: answer}, configuration.encoding)
 
 
 def _log_to(stack: ExitStack, path: str | None) -> None:

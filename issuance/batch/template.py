@@ -15,7 +15,8 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Final
 
-from issuance.personalise import MF_FID, IssueError, KeySlot
+from issuance.personalise import MF_FID, KeySlot
+from sscard_chip.applications import amounts
 from sscard_chip.filesystem.files import CyclicFile
 from sscard_chip.filesystem.layout import COUNT_IN_HEADER
 from sscard_chip.filesystem.tree import FileSystem
@@ -24,9 +25,6 @@ from sscard_chip.profile.compiler import CardWriter, compile_template, key_lengt
 from sscard_chip.profile.model import ElementaryFile, Profile, Structure
 from sscard_chip.security.diversify import HISTORICAL_LENGTH, KEY_LENGTH
 from sscard_chip.security.suite import SUITES
-
-PIN_BYTES: Final = 8
-ACCOUNT_LENGTH: Final = 20
 
 HISTORICAL: Final = "historical bytes"
 ACCOUNT: Final = "account"
@@ -70,10 +68,10 @@ class Template:
         self.profile = profile
         self.algorithm = algorithm
         memory = compile_template(profile, algorithm)
-        self.cells = bytes(memory.cells)
+        self._cells = bytearray(memory.cells)
         self.spans: dict[Place, Span] = {}
         self.rings: dict[tuple[int, int], tuple[Span, Span]] = {}
-        self._notes = _Notes(bytearray(self.cells))
+        self._notes = _Notes(bytearray(self._cells))
         self._writer = CardWriter(self._notes)
         self._note_keys()
         self._note_files()
@@ -84,13 +82,16 @@ class Template:
             Span(offset, len(data)) for offset, data in self._notes.staged if len(data) > 1
         )
         self._notes.discard()
+        self.cells = bytes(self._cells)
 
     def _take(self, place: Place, length: int) -> None:
-        """The span of the last ``length`` staged bytes; what is before them never changes."""
+        """The span of the last ``length`` staged bytes.
+
+        What is staged before them is the same for every card: the version of a master key.
+        """
         ((offset, data),) = self._notes.staged
         head = len(data) - length
-        if self.cells[offset : offset + head] != data[:head]:
-            raise IssueError("template: a record's head would change with its value")
+        self._cells[offset : offset + head] = data[:head]
         self.spans[place] = Span(offset + head, length)
         self._notes.discard()
 
@@ -112,8 +113,9 @@ class Template:
             for file in directory.files:
                 place = directory.fid, file.fid
                 if file.structure is Structure.AMOUNT:
-                    self._writer.account(directory.fid, bytes(ACCOUNT_LENGTH))
-                    self._take(ACCOUNT, ACCOUNT_LENGTH)
+                    content = amounts.initial_content()
+                    self._writer.account(directory.fid, content)
+                    self._take(ACCOUNT, len(content))
                 elif file.structure is Structure.TRANSPARENT:
                     self._writer.binary(*place, bytes(file.size))
                     self._take(place, file.size)

@@ -17,7 +17,7 @@ from issuance.jsonfile import JsonFileError, read_json
 from issuance.roots import FORMAT as PLAIN_FORMAT
 from issuance.roots import RootKeyError
 from issuance.stores.encrypted import FORMAT as ENCRYPTED_FORMAT
-from issuance.stores.encrypted import EncryptedStore
+from issuance.stores.encrypted import EncryptedStore, new_passphrase
 from issuance.stores.files import FileStore
 from issuance.stores.interface import Passphrase, RootStore, check_value
 from issuance.stores.plain import PlainStore
@@ -32,6 +32,7 @@ __all__ = [
     "check_value",
     "create_file_store",
     "is_token",
+    "new_passphrase",
     "open_store",
 ]
 

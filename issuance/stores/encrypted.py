@@ -137,16 +137,20 @@ class EncryptedStore(FileStore):
         rule = chosen.rule()
         if rule:
             raise ValueError(rule)
-        text = answer(passphrase, f"New passphrase of {path}") or ""
-        if len(text) < MIN_PASSPHRASE:
-            raise RootKeyError(
-                f"{path}: a new passphrase must have {MIN_PASSPHRASE} characters or more"
-            )
-        lock = _Lock(text, os.urandom(_SALT), chosen)
+        lock = _Lock(new_passphrase(path, passphrase), os.urandom(_SALT), chosen)
         return cls(path, RootKeys({}, source=str(path)), lock)
 
     def _content(self) -> bytes:
         return self._lock.seal(self._roots)
+
+
+def new_passphrase(path: Path, passphrase: Passphrase) -> str:
+    """A passphrase for a new file, asked for if need be. Raises :class:`RootKeyError`."""
+    text = answer(passphrase, f"New passphrase of {path}") or ""
+    if len(text) >= MIN_PASSPHRASE:
+        return text
+    del text
+    raise RootKeyError(f"{path}: a new passphrase must have {MIN_PASSPHRASE} characters or more")
 
 
 class _EnvelopeError(ValueError):

@@ -20,6 +20,7 @@ from sscard_chip.apdu.response import get_response
 from sscard_chip.apdu.selection import select, select_quickly
 
 _CLAUSE = "LD/T 32.5"
+_BLANK_PHASE = "MCOS"
 
 BASE_SHORTCUTS: Final = {
     b"\x00\xb2": read_record_quickly,
@@ -37,8 +38,8 @@ BASE: Final = (
     Instruction("READ BINARY", 0x00, 0xB0, read_binary, _CLAUSE),
     Instruction("UPDATE BINARY", 0x00, 0xD6, update_binary, _CLAUSE),
     Instruction("UPDATE BINARY", 0x04, 0xD6, update_binary, _CLAUSE),
-    Instruction("APPEND RECORD", 0x00, 0xE2, append_record, _CLAUSE),
-    Instruction("APPEND RECORD", 0x04, 0xE2, append_record, _CLAUSE),
+    Instruction("APPEND RECORD", 0x00, 0xE2, append_record, _BLANK_PHASE),
+    Instruction("APPEND RECORD", 0x04, 0xE2, append_record, _BLANK_PHASE),
     Instruction("GET CHALLENGE", 0x00, 0x84, get_challenge, _CLAUSE, states=FROM_THE_START),
     Instruction("INTERNAL AUTHENTICATE", 0x00, 0x88, internal_authenticate, _CLAUSE),
     Instruction(

@@ -52,9 +52,7 @@ def make_blank(
         raise ValueError("algorithm: must be 3des or sm4")
     if not 0 <= tries <= 15:
         raise ValueError("tries: must be 0 to 15")
-    memory = format_memory(
-        MEMORY_SIZE, historical_bytes=historical_bytes, contactless=contactless
-    )
+    memory = format_memory(MEMORY_SIZE, historical_bytes=historical_bytes, contactless=contactless)
     code = SUITES[algorithm].key_code(TRANSPORT_KEY_LENGTH)
     memory.write(STATE_AT, bytes((LifeCycle.INITIAL,)))
     memory.write(TRANSPORT_KEY_AT, encode_master_key(transport_key, algorithm=code, limit=tries))

@@ -104,9 +104,7 @@ class PcscConnection:
     def close(self) -> None:
         """Power off and leave the service."""
         self.power_off()
-        if self._context is not None:
-            self._scard.SCardReleaseContext(self._context)
-        self._context = None
+        self._release()
 
     def __enter__(self) -> Self:
         return self
@@ -122,23 +120,37 @@ class PcscConnection:
     # --- the service -------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        scard = self._scard
-        if self._context is None:
-            result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
-            self._check(result)
-            self._context = context
+        """Connect; once more when the context is an old one: a service that was restarted since
+        knows it no more."""
+        fresh = self._context is None
         try:
+            self._attach()
+        except (NotConnectedError, ReaderError):
+            if fresh:
+                raise
+            self._attach()
+
+    def _attach(self) -> None:
+        scard = self._scard
+        try:
+            if self._context is None:
+                result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
+                self._check(result)
+                self._context = context
             name = self._reader_name()
             share = scard.SCARD_SHARE_EXCLUSIVE if self._exclusive else scard.SCARD_SHARE_SHARED
             result, card, protocol = scard.SCardConnect(self._context, name, share, self._protocols)
             self._check(result)
-        except NotConnectedError:
-            # A service that was restarted knows the old context no more.
-            scard.SCardReleaseContext(self._context)
-            self._context = None
+        except (NotConnectedError, ReaderError):
+            self._release()
             raise
         self._card = card
         self._use(protocol)
+
+    def _release(self) -> None:
+        if self._context is not None:
+            self._scard.SCardReleaseContext(self._context)
+        self._context = None
 
     def _restart(self, how: int) -> bytes:
         scard = self._scard

@@ -21,9 +21,9 @@ from tests.card.sweep import whole_profile
 from tests.support import MF, SELECT_SSSE, SSSE, Bench
 
 COMMANDS_PER_CARD: Final = 400
-_INSTRUCTIONS: Final = bytes.fromhex("A4B2DCB0D6848882205E241E16282C2A262E56C070CAD4E0CEFEC8")
+_INSTRUCTIONS: Final = bytes.fromhex("A4B2DCB0D6848882205E241E16282C2A262E56C070CAD4E0CEFEC8E2")
 _CLASSES: Final = bytes.fromhex("00000004808484B0B0BF0110FF")
-_WRITERS: Final = frozenset(bytes.fromhex("DCD682205E241E162C2A56E0D4CEFE"))
+_WRITERS: Final = frozenset(bytes.fromhex("DCD682205E241E162C2A56E0D4CEFEE2"))
 """Instructions that may change the memory, by their INS."""
 _KNOWN: Final = frozenset(int(word) for word in StatusWord) - {0x63C0, 0x6C00, 0x6F00}
 _GET_RESPONSE: Final = 0xC0  # 6F00 says that nothing waits; from all others, a fault of our own

@@ -117,3 +117,18 @@ def test_the_transaction_details_are_nobodys_to_write() -> None:
         assert bench.authenticate(kid) == 0x9000
     assert bench.sw("00DC00431C" + "00" * 0x1C) == 0x6982
     assert bench.sw("00B2014400") == 0x6A83
+
+
+def test_append_record(bench: Bench) -> None:
+    assert append(bench, 1, "00E20038") == 0x9000
+    assert append(bench, 2, "00E20038") == 0x9000
+    assert values(bench) == [2, 1]
+    before = bytes(bench.memory.cells)
+    assert append(bench, 3, "00E20138") == 0x6A86
+    assert append(bench, 3, "00E2003C") == 0x6A86
+    assert bench.sw("00E20038") == 0x6700
+    assert bench.sw("00E2003801AA") == 0x6700
+    bench.enter(0xDF02)
+    bench.enter(0xDF01)
+    assert bench.sw("00E2002801AA") == 0x6982
+    assert bench.memory.cells == before

@@ -249,6 +249,17 @@ def test_appending_to_a_file_with_room() -> None:
     assert bench.ok("00B2014500").hex() == "53033132335402333455023536"
 
 
+def test_append_record() -> None:
+    bench = granted(0xDF02, 0x86, generation=1)
+    assert bench.sw("00E2004004" + "53023132") == 0x9000
+    assert bench.sw("00E2004004" + "53023334") == 0x9000  # a tag may be there twice
+    assert bench.ok("00B2014500").hex() == "5302313253023334"
+    assert bench.ok("00B2000400").hex() == "53023334"  # the new record is the current one
+    assert bench.sw("00E2004004" + "53013334") == 0x6A85
+    full = granted(SSSE, 0x04)
+    assert full.sw("00E2002803" + "0F0101") == 0x6A84
+
+
 def test_the_two_reused_records_that_grow() -> None:
     """DF02 EF06 4B and 4F of generation 1 take the longer value of generation 2."""
     bench = granted(0xDF02, 0x84, generation=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -95,9 +95,6 @@ def filled(tokens: Tokens, roots: RootKeys) -> str:
     with Pkcs11Store(TokenUrl.parse(address), PIN) as store:
         store.add(roots)
     return address
-
-
-Opened = Callable[[], Pkcs11Store]
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_the_vector_of_the_specification(tokens: Tokens) -> None:
 def test_a_batch_is_one_call(
     store: Pkcs11Store, roots: RootKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chains = [
+    chains: list[tuple[bytes, ...]] = [
         (province, province[:2] + b"0100sx", number.to_bytes(8))
         for province in (b"510000sh", b"330000sh")
         for number in range(500)
@@ -216,7 +216,7 @@ def test_wrong_pin(filled: str, store: Pkcs11Store) -> None:
 def test_what_is_not_there(tokens: Tokens, tmp_path: Path) -> None:
     with pytest.raises(TokenError, match="there is no such token in"):
         open_store(tokens.address("nobody"), PIN)
-    with pytest.raises(TokenError, match="nothing.so cannot be loaded"):
+    with pytest.raises(TokenError, match=r"nothing\.so cannot be loaded"):
         open_store("pkcs11:token=a?module-path=/nowhere/nothing.so", PIN)
     text = tmp_path / "text.so"
     text.write_text("no library")

@@ -45,8 +45,8 @@ def stores(
     opened = []
     for kind in ("plain", "encrypted"):
         path: Path = folder / kind
-        with create_file_store(path, kind, PASSPHRASE) as store:
-            store.add(roots)
+        with create_file_store(path, kind, PASSPHRASE) as made:
+            made.add(roots)
         opened.append(open_store(path, PASSPHRASE))
     token = open_store(tokens.make(), PIN)
     token.add(roots)

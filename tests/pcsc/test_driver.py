@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The terminal's driver through pyscard, pcscd and vpcd: the holder's card in slot 1, the PSAM in 2."""
+"""The terminal's driver through pyscard, pcscd and vpcd: the card in slot 1, the PSAM in slot 2."""
 
 from __future__ import annotations
 

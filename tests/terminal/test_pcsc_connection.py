@@ -217,3 +217,17 @@ def test_without_pyscard_the_error_names_the_extra(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "smartcard", None)
     with pytest.raises(NotConnectedError, match=r"pip install 'sscard-chip\[pcsc\]'"):
         PcscConnection("A")
+
+
+def test_a_context_that_the_service_forgot_is_replaced_once() -> None:
+    scard = Scard("PCD 00")
+    connection = powered(scard)
+    connection.power_off()
+    scard.results["list"] = scard.SCARD_E_NO_SERVICE
+    with pytest.raises(NotConnectedError):
+        connection.power_on()
+    assert scard.names().count("establish") == 1
+    scard.calls.clear()
+    with pytest.raises(NotConnectedError):
+        connection.power_on()
+    assert scard.names().count("list") == 1  # the context was new

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from sscard_chip.applications.settlement_mode import OfflineUse, Split
 from sscard_chip.profile.codec import join_name
 from sscard_chip.status import StatusWord
-from sscard_chip.terminal.client import CardStatusError
+from sscard_chip.terminal.client import Answer, CardStatusError
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
 from sscard_chip.terminal.pos.hotlist import Hotlist
 from sscard_chip.terminal.pos.psam import Psam
@@ -343,9 +343,18 @@ def append_special(session: CardSession, sam: Psam, number: int, category: str) 
     if session.file(MEDICAL, 0xEF15) is None:
         return False
     record = number.to_bytes(2) + category.encode()
-    newest = session.client.send(0x00, 0xB2, 0x01, _SPECIAL_SFI << 3 | 4, le=0)
+    newest = _newest_special(session)
+    if newest.sw == StatusWord.SECURITY_STATUS_NOT_SATISFIED:  # the PIN is not verified
+        authenticate(session, sam, _RK1DF04)
+        newest = _newest_special(session)
     if newest.ok and newest.data == record:
         return True
+    if not newest.ok and newest.sw != StatusWord.RECORD_NOT_FOUND:
+        raise CardStatusError(b"\x00\xb2", newest.sw)
     authenticate(session, sam, _UK2DF04)
     session.client.require(0x00, 0xDC, 0x00, _SPECIAL_SFI << 3 | 3, record)
     return True
+
+
+def _newest_special(session: CardSession) -> Answer:
+    return session.client.send(0x00, 0xB2, 0x01, _SPECIAL_SFI << 3 | 4, le=0)

@@ -60,8 +60,8 @@ def parse_day(content: bytes, source: str) -> Day:
                 raise DayFileError("follows the trailer")
             if line.startswith("T\t"):
                 trailer = DayTrailer.parse(line)
-                size = len(line.encode()) + 1
-                _check_trailer(trailer, rows, content[:-size])
+                before = "".join(f"{one}\n" for one in lines[: number - 1])
+                _check_trailer(trailer, rows, before.encode())
             else:
                 rows.append(parse_row(line))
     return Day(header, tuple(rows), trailer)

@@ -111,6 +111,7 @@ def release_holds(station: Station) -> list[str]:
         return []
     warnings = []
     for msgid in station.journal.holds:
+        station.spent.add(msgid)
         station.journal.release(msgid)
         try:
             station.authoriser.reverse(msgid)

@@ -216,6 +216,7 @@ class Sale:
                 station.journal.release(self.msgid)
             return None
         except CentreRefusedError as error:
+            station.spent.add(self.msgid)
             station.journal.release(self.msgid)
             raise SaleRefusedError(Refusal.CENTRE, str(error)) from None
         except CentreNoAnswerError as error:

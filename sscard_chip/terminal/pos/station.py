@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.applications.settlement_mode import Region, Split
@@ -100,6 +100,8 @@ class Station:
     pin_entry: PinEntry
     hotlist: Hotlist | None = None
     authoriser: Authoriser | None = None
+    # msgids that the centre has seen and no row has: not to be used again in the same second
+    spent: set[str] = field(default_factory=set)
 
     @contextlib.contextmanager
     def at_card(self) -> Iterator[None]:
@@ -175,7 +177,7 @@ def next_msgid(station: Station, time: str) -> str:
     The sequence begins with the last two digits of the terminal, since the terminals of one
     institution share its code [L].
     """
-    used = {row.msgid for row in station.day.rows} | set(station.journal.holds)
+    used = {row.msgid for row in station.day.rows}.union(station.journal.holds, station.spent)
     head = f"{station.settings.pharmacy_code}{time}{station.day.header.terminal_id[-2:]}"
     for number in range(100):
         if (msgid := f"{head}{number:02d}") not in used:

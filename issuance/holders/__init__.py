@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists of holders (持卡人名单): tables, what their columns mean, what is wrong with a row."""

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a row of a table to a checked holder, or to everything that is wrong with the row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from issuance.holder import (
+    DEFAULT_CARD_CLASS,
+    REQUIRED,
+    VALID_YEARS,
+    Account,
+    Holder,
+    HolderError,
+    Problem,
+    check_holder,
+    years_after,
+)
+from issuance.holders.mapping import ACCOUNT_FIELDS, BANK_ACCOUNT, BY_PATH, Columns
+from issuance.region import Region
+from issuance.values import Contents, add_files
+from sscard_chip.profile.codec import ItemValueError, split_name
+from sscard_chip.profile.model import Profile, Structure
+
+_BANK: Final = re.compile(r"[0-9]{8,30}")
+_WHOLE: Final = re.compile(r"[0-9]{1,19}")
+_ACCOUNT_TEXTS: Final = ("year", "starting_day")
+_NAME_REST, _HOLDER_FILE = 0x4E, 0xEF06
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CheckedRow:
+    """``holder`` and ``files`` of a row that is right, else ``problems``; never both.
+
+    ``given`` are the texts of the row by what they mean.
+    """
+
+    number: int
+    given: Mapping[str, str]
+    holder: Holder | None
+    files: Contents
+    problems: list[Problem]
+
+
+class RowReader:
+    """Checks the rows of one table for one profile."""
+
+    def __init__(
+        self,
+        columns: Columns,
+        profile: Profile,
+        *,
+        folder: Path,
+        today: date,
+        region: Region | None = None,
+    ) -> None:
+        self._columns = columns
+        self._profile = profile
+        self._folder = folder
+        self._today = today
+        self._region = region
+        environment = profile.environment.file(_HOLDER_FILE)
+        self._extension = bool(environment.record_numbers(_NAME_REST))
+        self._medical = any(
+            file.structure is Structure.AMOUNT for d in profile.directories for file in d.files
+        )
+
+    def read(self, number: int, cells: Sequence[str]) -> CheckedRow:
+        """Check one row; every broken rule is found, none shows a value."""
+        targets = self._columns.targets
+        given = dict(self._columns.constants)
+        if len(cells) != len(targets):
+            rule = f"has {len(cells)} cells, the header has {len(targets)}"
+            return CheckedRow(number, given, None, Contents(), [Problem("", rule)])
+        for target, cell in zip(targets, cells, strict=True):
+            text = cell.strip()
+            if text and target:
+                codes = self._columns.codes.get(target)
+                given[target] = codes.get(text, text) if codes else text
+        document = self._document(given)
+        problems = check_holder(document, today=self._today)
+        problems += self._check_more(document, given)
+        if problems:
+            return CheckedRow(number, given, None, Contents(), _by_column(problems))
+        holder = self._holder(document, number)
+        contents = Contents()
+        try:
+            if holder.files:
+                add_files(contents, self._profile, holder)
+        except HolderError:
+            found = _by_column(self._file_problems(holder))
+            return CheckedRow(number, given, None, Contents(), found)
+        return CheckedRow(number, given, holder, contents, [])
+
+    def _document(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """The object of a holder file, as a row gives it."""
+        document: dict[str, Any] = {}
+        files: dict[str, dict[str, Any]] = {}
+        account: dict[str, object] = {}
+        for target, text in given.items():
+            if target in ACCOUNT_FIELDS:
+                name = target.partition(".")[2]
+                whole = _WHOLE.fullmatch(text) and name not in _ACCOUNT_TEXTS
+                account[name] = int(text) if whole else text
+            elif target in BY_PATH:
+                directory, _, file = BY_PATH[target].partition(".")
+                files.setdefault(directory, {})[file] = {"path": text}
+            elif "." in target:
+                directory, file, *tag = target.split(".")
+                if tag:
+                    files.setdefault(directory, {}).setdefault(file, {})[tag[0]] = text
+                else:
+                    files.setdefault(directory, {})[file] = text
+            elif target != BANK_ACCOUNT:
+                document[target] = text
+        if account:
+            document["account"] = account
+        if self._region is not None:
+            files = self._region.with_initial_values(files)
+            document = {**self._region.defaults(document, self._today), **document}
+        if files:
+            document["files"] = files
+        return document
+
+    def _check_more(self, document: Mapping[str, Any], given: Mapping[str, str]) -> list[Problem]:
+        """What :func:`check_holder` leaves to the card, the region and the back office."""
+        problems = []
+        name = document.get("name")
+        if name is not None:
+            try:
+                split_name(name, extension=self._extension)
+            except ItemValueError as error:
+                problems.append(Problem("name", error.rule))
+        if "account" in document and not self._medical:
+            problems.append(Problem("account", "this card's profile has no medical account"))
+        if BANK_ACCOUNT in given and not _BANK.fullmatch(given[BANK_ACCOUNT]):
+            problems.append(Problem(BANK_ACCOUNT, "must be 8 to 30 digits"))
+        if self._region is not None:
+            problems += self._region.check(document)
+        return problems
+
+    def _holder(self, document: dict[str, Any], number: int) -> Holder:
+        issued = document.get("issue_date", f"{self._today:%Y%m%d}")
+        account = document.get("account")
+        more = {"pin": document["pin"]} if "pin" in document else {}
+        return Holder(
+            **{name: document[name] for name in REQUIRED},
+            card_class=document.get("card_class", DEFAULT_CARD_CLASS),
+            issue_date=issued,
+            expiry_date=document.get("expiry_date", years_after(issued, VALID_YEARS)),
+            **more,
+            account=None if account is None else Account(**account),
+            files=document.get("files", {}),
+            folder=self._folder,
+            source=f"row {number}",
+        )
+
+    def _file_problems(self, holder: Holder) -> list[Problem]:
+        """Every file and item that is wrong, tried one by one."""
+        problems = []
+        for directory, files in holder.files.items():
+            for file, content in files.items():
+                parts: list[object] = [content]
+                if isinstance(content, Mapping) and "path" not in content:
+                    parts = [{tag: value} for tag, value in content.items()]
+                for part in parts:
+                    one = replace(holder, files={directory: {file: part}})
+                    try:
+                        add_files(Contents(), self._profile, one)
+                    except HolderError as error:
+                        problems.append(Problem(error.item, error.rule))
+        return problems
+
+
+_PATH_OF: Final = {place.replace(".", " "): name for name, place in BY_PATH.items()}
+
+
+def _by_column(problems: list[Problem]) -> list[Problem]:
+    """Items as columns are named: ``account.balance_fen``, ``DF01.EF05.20``, ``photo``."""
+    named = []
+    for problem in problems:
+        item = problem.item.removeprefix("files ")
+        place, _, rest = item.partition(" path")
+        column = _PATH_OF.get(place) if not rest else None
+        named.append(Problem(column or item.replace(" ", "."), problem.rule))
+    return list(dict.fromkeys(named))

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The personalisation plan: one card as a list of real commands, for a blank card anywhere.
+
+>>> from issuance.plan import make_plan, run_plan                        # doctest: +SKIP
+>>> plan = make_plan(data, transport_key=key)                           # doctest: +SKIP
+>>> run_plan(plan, ContactInterface(card))                               # doctest: +SKIP
+"""
+
+from issuance.plan.build import default_temporary_key, make_plan
+from issuance.plan.run import PlanError, run_plan
+from issuance.plan.script import write_script
+from issuance.plan.steps import Phase, Plan, Proof, Step
+
+__all__ = [
+    "Phase",
+    "Plan",
+    "PlanError",
+    "Proof",
+    "Step",
+    "default_temporary_key",
+    "make_plan",
+    "run_plan",
+    "write_script",
+]

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard blank``: a blank card in its transport state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sscard_cli.options import force_option, hex_bytes, json_option
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--out",
+    "card_path",
+    required=True,
+    metavar="BLANK.ssc",
+    type=_FILE,
+    help="Image file to write.  Example: --out blank.ssc",
+)
+@click.option(
+    "--generation",
+    type=click.IntRange(1, 3),
+    default=3,
+    show_default=True,
+    help="For cards of which generation: 3 has the contactless interface.  Example: --generation 2",
+)
+@click.option(
+    "--serial",
+    metavar="HEX8",
+    type=hex_bytes(4),
+    help="Serial number, the last 4 bytes of the ATR; else random.  Example: --serial 00C0FFEE",
+)
+@click.option(
+    "--transport-key-file",
+    metavar="FILE",
+    type=_FILE,
+    help="Has the transport key (传输密钥) in its first line, 32 hex digits; without it the key is"
+    " 16 bytes 00.  Example: --transport-key-file transport.key",
+)
+@click.option(
+    "--transport-algorithm",
+    type=click.Choice(["3des", "sm4"]),
+    default="3des",
+    show_default=True,
+    help="Algorithm of the transport key.  Example: --transport-algorithm sm4",
+)
+@force_option
+@json_option
+def blank(
+    card_path: Path,
+    generation: int,
+    serial: bytes | None,
+    transport_key_file: Path | None,
+    transport_algorithm: str,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Make a blank card (空白卡): activated, with a transport key, without files.
+
+    \b
+    Example:
+      sscard blank --generation 3 --out blank.ssc
+      sscard personalise --blank blank.ssc --generation 3 --keys roots.json --holder zhang.json
+    """
+    import os
+
+    from issuance.keyfile import KEY_LENGTH, read_key_file
+    from sscard_chip import Card
+    from sscard_chip.profile import for_generation
+    from sscard_chip.profile.blank import make_blank
+    from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+
+    refuse_to_overwrite(card_path, force=force)
+    key = read_key_file(transport_key_file) if transport_key_file else bytes(KEY_LENGTH)
+    profile = for_generation(generation)
+    own = os.urandom(4) if serial is None else serial
+    memory = make_blank(
+        key,
+        algorithm=transport_algorithm,
+        historical_bytes=profile.historical_prefix + bytes(2) + own,
+        contactless=profile.contactless,
+    )
+    card = Card(memory)
+    write_file(card_path, card.save, force=force)
+    atr = card.atr.hex().upper()
+    if as_json:
+        print_json({"card": str(card_path), "generation": generation, "atr": atr})
+    else:
+        shared = "" if transport_key_file else ", transport key 16 bytes 00"
+        click.echo(f"{card_path}: blank, ATR {atr}{shared}")
