@@ -14,7 +14,7 @@ demo: $(VENV)/.core
 
 driver: $(VENV)/.core
 	@scripts/bootstrap compiler $(PYTHON)
-	@$(PIP) --editable '.[driver,pcsc]'
+	@$(PIP) --editable '.[driver]'
 	@$(BIN)/python -m sscard_driver.build --directory build/native
 
 test: $(VENV)/.test lint

@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from sscard_cli.options import INTERFACES, json_option
+from sscard_cli.stores import keys_option, open_keys
 
 if TYPE_CHECKING:
     from sscard_chip.terminal.connection import Connection, Slots
@@ -63,13 +64,7 @@ def _names() -> list[str]:
     metavar="DIGITS",
     help="What is typed, twice, when a new PIN is asked for.  Example: --new-pin 246802",
 )
-@click.option(
-    "--keys",
-    "roots_path",
-    metavar="ROOTS.json",
-    type=_FILE,
-    help="Root keys of the HSM that answers NAME_HSM.  Example: --keys roots.json",
-)
+@keys_option(required=False, use=" of the HSM that answers NAME_HSM")
 @click.option(
     "--addresses",
     "addresses_path",
@@ -96,7 +91,8 @@ def driver(
     psam_reader: str | None,
     pin: str | None,
     new_pin: str | None,
-    roots_path: Path | None,
+    roots: str | None,
+    passphrase_file: Path | None,
     addresses_path: Path | None,
     interface: str | None,
     device_number: str | None,
@@ -135,12 +131,11 @@ def driver(
             raise RefusedError(str(error)) from None
         terminal = Driver(slots, pin_pad=_pin_pad(pin, new_pin), settings=settings)
         if function in HSM_FUNCTIONS:
-            if roots_path is None:
+            if roots is None:
                 raise click.UsageError(f"{function} needs --keys for the HSM")
-            from issuance.roots import RootKeys
             from sscard_chip.terminal.hsm import Hsm
 
-            hsm = Hsm(RootKeys.load(roots_path), addresses)
+            hsm = Hsm(stack.enter_context(open_keys(roots, passphrase_file)), addresses)
             steps = run_with_hsm(terminal, hsm, function, *values)
         else:
             steps = [StepResult(function, *FUNCTIONS[function].call(terminal, *values))]

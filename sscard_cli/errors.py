@@ -37,7 +37,9 @@ def explain(error: Exception) -> tuple[str, int]:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or type(error).__name__}", code
     if isinstance(error, ValueError) and type(error).__module__.startswith(_OURS):
-        return str(error), BAD_INPUT
+        from issuance.stores.token import SessionLostError
+
+        return str(error), REFUSED if isinstance(error, SessionLostError) else BAD_INPUT
     from sscard_chip.reader.faults import describe_fault
     from sscard_chip.terminal.connection import TerminalConnectionError
 

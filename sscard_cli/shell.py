@@ -14,6 +14,7 @@ import click
 
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import INTERFACES, local_files_option
+from sscard_cli.stores import keys_option, open_keys
 
 if TYPE_CHECKING:
     from sscard_chip.terminal.connection import Connection
@@ -55,13 +56,7 @@ _STYLES: Final[dict[str, dict[str, Any]]] = {"!": {"fg": "red"}, ">": {"dim": Tr
     type=_FILE,
     help="Record the session in a new file, PINs as FF.  Example: --record session.jsonl",
 )
-@click.option(
-    "--keys",
-    "roots_path",
-    metavar="ROOTS.json",
-    type=_FILE,
-    help="Root keys, for ea and for checking ia.  Example: --keys roots.json",
-)
+@keys_option(required=False, use=" for ea and for checking ia")
 @click.option(
     "-c",
     "--commands",
@@ -87,7 +82,8 @@ def shell(
     reader: str | None,
     replay_path: Path | None,
     record_path: Path | None,
-    roots_path: Path | None,
+    roots: str | None,
+    passphrase_file: Path | None,
     script: str | None,
     keep_going: bool,
     no_identify: bool,
@@ -127,11 +123,7 @@ def shell(
                 connection = recording.connection(connection)
             else:
                 connection = recorded_without_secrets(recording, connection)
-        keys = None
-        if roots_path:
-            from issuance.roots import RootKeys
-
-            keys = RootKeys.load(roots_path)
+        keys = stack.enter_context(open_keys(roots, passphrase_file)) if roots else None
         session = Shell(
             connection,
             keys=keys,

@@ -297,11 +297,16 @@ def _act(counter: Counter, console: Console, choice: str) -> bool:
     elif choice == "3":
         if till.unfinished is not None and not till.unfinished.answered:
             _insert(counter, console)
+        was_open = till.unfinished is not None
         outcome = till.recover()
-        if outcome is None:
-            console.print("not paid, not recorded")
-        else:
+        if outcome is not None:
             _show(console, outcome)
+        elif was_open:
+            console.print("not paid, not recorded")
+        if till.owing:
+            _insert(counter, console)
+            for line in till.finish_owed():
+                console.print(line, style="yellow", markup=False)
     elif choice == "4":
         _show(console, till.give_up())
     elif choice == "5":

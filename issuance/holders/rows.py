@@ -185,7 +185,6 @@ def _by_column(problems: list[Problem]) -> list[Problem]:
     named = []
     for problem in problems:
         item = problem.item.removeprefix("files ")
-        place, _, rest = item.partition(" path")
-        column = _PATH_OF.get(place) if not rest else None
+        column = _PATH_OF.get(item.removesuffix(" path"))
         named.append(Problem(column or item.replace(" ", "."), problem.rule))
     return list(dict.fromkeys(named))

@@ -10,7 +10,10 @@ from sscard_chip.status import StatusWord
 from tests.blank.bench import CHALLENGE, NEW, TEMPORARY, TRANSPORT, ZERO, BlankBench
 
 ALGORITHMS = ("3des", "sm4")
-KCARD = bytes.fromhex("2315A1F2B1D8A8A0AE7E0A3A1C4BE3F5")
+KCARD = {
+    "3des": bytes.fromhex("D62D066CB177A599BDED1570F30CC39A"),
+    "sm4": bytes.fromhex("41A597CDDCC7844D31FCDD80D54F2608"),
+}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +58,7 @@ def test_master_key_replacement(algorithm: str, command: str) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_new_key(algorithm: str, card_key: bytes) -> None:
+def test_new_key(algorithm: str) -> None:
     command = {
         "3des": "84D4000224 E686D0AD5209480C484C299E21488860B7CDA4DF051E2E4C64D1E7FEE6724B39"
         " 309A2F72",
@@ -73,7 +76,7 @@ def test_new_key(algorithm: str, card_key: bytes) -> None:
     key = session.df.key(0x00, 0x0A, 1)
     assert key is not None
     assert (key.limit, key.level, key.tries) == (3, 0xAA, 3)
-    assert key.secret == card_key
+    assert key.secret == KCARD[algorithm]
 
 
 def test_wrong_tries_of_the_transport_key() -> None:

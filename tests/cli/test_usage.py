@@ -75,7 +75,7 @@ def test_no_command_shows_help_and_is_wrong_usage(capsys: pytest.CaptureFixture[
         (["serve", "card.ssc", "--vpcd", "host"], "is not HOST:PORT"),
         (["serve", "card.ssc", "--vpcd", "host:70000"], "is not HOST:PORT"),
         (["completion", "tcsh"], "tcsh"),
-        (["keys", "create"], "ROOTS.json"),
+        (["keys", "create"], "ROOTS"),
     ],
 )
 def test_wrong_usage_is_one_line_and_code_2(

@@ -121,6 +121,20 @@ def test_an_encrypted_store_from_its_making_to_a_card(
         assert store.slots() == sorted(root_slots())
 
 
+def test_the_shell_and_the_driver_take_an_encrypted_store(
+    sealed: Path, tmp_path: Path, passphrase_file: str, capsys: Capture
+) -> None:
+    card, lines = str(tmp_path / "a.ssc"), tmp_path / "lines"
+    keys = ["--keys", str(sealed), "--passphrase-file", passphrase_file]
+    issue = ["issue", "--generation", "3", "--out", card, *keys]
+    assert main([*issue, "--holder", str(EXAMPLES / "holder.json")]) == 0
+    lines.write_text("select SSSE\nia\n")
+    assert main(["shell", "--card", card, "-c", str(lines), *keys]) == 0
+    capsys.readouterr()
+    assert main(["driver", "iReadCardBas_HSM", "1", "--card", card, *keys]) == 0
+    assert "Z00000013" in capsys.readouterr().out
+
+
 def test_the_passphrase_comes_from_the_environment(
     sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from issuance.holder import Holder
@@ -205,3 +206,13 @@ def region(mode: int, **caps: int) -> Region:
     """The card's own region."""
     values: Mapping[str, int] = {"offline_cap_fen": 100_000, "offline_cap_times": 10} | caps
     return Region("510100", SettlementMode(mode), **values)
+
+
+@cache
+def exchanges(generation: int, algorithm: str, contactless: bool) -> tuple[int, int]:
+    """How many commands the card and the PSAM get in a sale that goes well."""
+    with TemporaryDirectory() as folder:
+        shop = Shop(Path(folder), generation, algorithm, contactless=contactless)
+        with shop.till() as till:
+            till.sell(BILL, TIME)
+        return shop.card_slot.exchanges, shop.psam_slot.exchanges

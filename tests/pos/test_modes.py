@@ -25,7 +25,6 @@ from sscard_chip.terminal.pos import (
     LocalAuthoriser,
     Refusal,
     SaleRefusedError,
-    UnfinishedSaleError,
 )
 from sscard_chip.terminal.pos.card import read_offline_use
 from sscard_chip.terminal.pos.psam import Psam
@@ -111,18 +110,6 @@ def use_of(shop: Shop) -> OfflineUse:
     session.client.require(0x00, 0x20, 0, 0, bcd(PIN))
     session.enter(0xDF04)
     return read_offline_use(session, sam)
-
-
-def special(shop: Shop) -> list[bytes]:
-    """Records of EF15, newest first."""
-    account = shop.account()
-    found = []
-    for number in range(1, 9):
-        data, sw = account.raw(bytes((0x00, 0xB2, number, 0xAC, 0x00)))
-        if sw != 0x9000:
-            break
-        found.append(data)
-    return found
 
 
 # --- mode 1 --------------------------------------------------------------------------------------
@@ -326,107 +313,6 @@ def test_mode_2_falls_back_only_when_nothing_was_sent(tmp_path: Path) -> None:
         centre.down = CentreUnreachableError
         assert till.sell(ACCOUNT, LATER).row.setl_id is None
     assert use_of(shop) == OfflineUse(True, 1000, 1)
-
-
-def test_ef06_is_written_once_whatever_breaks(tmp_path: Path) -> None:
-    """A card pulled at each command behind DEBIT: the next time that it comes, it is put right."""
-    owed = 0
-    for exchange in range(1, 400):
-        place = tmp_path / str(exchange)
-        place.mkdir()
-        for executed in (False, True):
-            folder = place / str(executed)
-            folder.mkdir()
-            pulled = FaultAt(Fault.REMOVED, exchange, executed)
-            shop = shop_of(folder, TEMPORARY, use=("1", "00000100", "01"), faults=(pulled,))
-            paid = True
-            with shop.till() as till:
-                try:
-                    till.sell(ACCOUNT, TIME)
-                except (SaleRefusedError, UnfinishedSaleError):
-                    shop.insert()
-                    paid = till.unfinished is not None and till.recover() is not None
-                shop.insert()
-                if till.owing:
-                    owed += 1
-                    assert till.finish_owed() == []
-                assert till.owing == ()
-            assert use_of(shop) == (OfflineUse(True, 1100, 2) if paid else OfflineUse(True, 100, 1))
-            assert shop.audit() == paid
-        if shop.card_slot.exchanges < exchange:
-            assert owed > 5
-            return
-    pytest.fail("the sale has no end")
-
-
-def test_the_next_sale_of_the_card_writes_what_it_is_owed(tmp_path: Path) -> None:
-    shop = shop_of(tmp_path, TEMPORARY, use=("1", "00000100", "01"))
-    with shop.till() as till:
-        till.sell(ACCOUNT, TIME)
-        last = shop.card_slot.exchanges
-    (tmp_path / "b").mkdir()
-    pulled = FaultAt(Fault.REMOVED, last)
-    shop = shop_of(tmp_path / "b", TEMPORARY, use=("1", "00000100", "01"), faults=(pulled,))
-    with shop.till() as till:
-        warnings = till.sell(ACCOUNT, TIME).warnings
-        assert any("EF06 is not written yet" in line for line in warnings)
-        assert len(till.owing) == 1
-    shop.insert()
-    with shop.till() as till:
-        assert till.sell(ACCOUNT, NIGHT).warnings == ()
-        assert till.owing == ()
-    assert use_of(shop) == OfflineUse(True, 2100, 3)
-
-
-# --- EF15 ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("category", ["1", "2", "3"])
-def test_special_settlements_leave_a_record_on_the_card(tmp_path: Path, category: str) -> None:
-    shop = Shop(tmp_path, 3)
-    with shop.till() as till:
-        till.sell(BILL, TIME)
-        assert special(shop) == []
-        till.sell(Bill(BILL.split, category), LATER)
-    assert special(shop) == [b"\x00\x01" + category.encode()]
-
-
-def test_generation_1_has_no_place_for_the_category(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, 1)
-    with shop.till() as till:
-        outcome = till.sell(Bill(BILL.split, "3"), TIME)
-    assert any("no EF15" in line for line in outcome.warnings)
-    assert not shop.journal.exists()
-    assert shop.audit() == 1
-
-
-def test_ef15_is_written_once_whatever_breaks(tmp_path: Path) -> None:
-    bill = Bill(BILL.split, "1")
-    shop = Shop(tmp_path, 2)
-    with shop.till() as till:
-        till.sell(BILL, TIME)
-        first = shop.card_slot.exchanges
-        till.sell(bill, LATER)
-        last = shop.card_slot.exchanges - first
-    for exchange in range(first - 2, last + 1):
-        for executed in (False, True):
-            place = tmp_path / f"{exchange}{executed}"
-            place.mkdir()
-            pulled = FaultAt(Fault.REMOVED, exchange, executed)
-            shop = Shop(place, 2, faults=(pulled,))
-            with shop.till() as till:
-                paid = True
-                try:
-                    till.sell(bill, TIME)
-                except UnfinishedSaleError:
-                    shop.insert()
-                    paid = till.recover() is not None
-                except SaleRefusedError:
-                    paid = False
-                shop.insert()
-                till.finish_owed()
-                assert till.owing == ()
-            assert special(shop) == ([b"\x00\x001"] if paid else [])
 
 
 # --- the local centre ----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from sscard_chip.terminal.pos.receipt import WIDTH, Receipt, mask, mask_name, pa
 from tests.pos.test_dayfile import GREY, REFUND, ROW
 
 GOLDEN = """\
+================================
           长生堂大药房
           医保购药凭证
 --------------------------------

@@ -17,6 +17,7 @@ from sscard_chip.terminal.pos.records import DayRow, yuan
 
 WIDTH: Final = 32
 _RULE: Final = "-" * WIDTH
+_EDGE: Final = "=" * WIDTH
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,7 +39,7 @@ class Receipt:
         """The lines, none wider than 32 columns."""
         row = self.row
         title = "医保退费凭证" if row.refund else "医保购药凭证"
-        lines = [*wrap(self.pharmacy_name, centred=True), centre(title), _RULE]
+        lines = [_EDGE, *wrap(self.pharmacy_name, centred=True), centre(title), _RULE]
         lines += pair("机构编码", self.pharmacy_code)
         lines += pair("终端编号", row.terminal_id)
         lines += pair("时间", _time(row.time))

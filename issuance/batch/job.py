@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all chunks of a batch have in common, in a form that a worker process can be sent."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from issuance.batch.errors import BatchError
+from issuance.holders.mapping import Columns
+from issuance.region import Region, parse_region
+from sscard_chip.profile import for_generation
+from sscard_chip.profile.model import Profile
+
+IMAGES: Final = "images"
+SCRIPTS: Final = "scripts"
+DATA: Final = "data"
+OUTPUTS: Final = (IMAGES, SCRIPTS, DATA)
+ENCODINGS: Final = ("utf-8", "gbk")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A batch: ``batch`` is its number, ``keys`` the place of the root keys, never a key.
+
+    ``region`` is the text of a region profile, ``today`` the day that dates are judged against.
+    """
+
+    batch: str
+    generation: int
+    algorithm: str
+    keys: str
+    folder: str
+    today: str
+    outputs: tuple[str, ...] = (IMAGES, DATA)
+    encoding: str = "utf-8"
+    with_account: bool = False
+    region: str = ""
+    region_source: str = ""
+
+    def profile(self) -> Profile:
+        """The profile of all cards of the batch. Raises RegionError or :class:`BatchError`."""
+        return _profile(self.generation, self.with_account, self.region, self.region_source)
+
+    def region_profile(self) -> Region | None:
+        """The region, None for a batch without one. Raises RegionError."""
+        return _region(self.region, self.region_source)
+
+    @property
+    def day(self) -> date:
+        """``today`` as a date."""
+        return date.fromisoformat(self.today)
+
+    def facts(self) -> dict[str, Any]:
+        """For the ledger."""
+        return asdict(self)
+
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any]) -> Job:
+        """From the ledger."""
+        return cls(**{**facts, "outputs": tuple(facts["outputs"])})
+
+
+def _region(text: str, source: str) -> Region | None:
+    return parse_region(text.encode(), source) if text else None
+
+
+@lru_cache(maxsize=8)
+def _profile(generation: int, with_account: bool, text: str, source: str) -> Profile:
+    region = _region(text, source)
+    if region is not None:
+        return region.profile(generation, with_account=with_account)
+    return for_generation(generation, with_account=with_account)
+
+
+def check_job(job: Job) -> None:
+    """Raise :class:`BatchError` or RegionError for a job that no card can be made of."""
+    profile = job.profile()
+    if job.algorithm not in profile.algorithms:
+        known = ", ".join(profile.algorithms)
+        raise BatchError(f"algorithm: a card of generation {job.generation} knows {known}")
+    unknown = set(job.outputs) - set(OUTPUTS)
+    if unknown or not job.outputs:
+        raise BatchError(f"output: must be of {', '.join(OUTPUTS)}")
+    if job.encoding not in ENCODINGS:
+        raise BatchError(f"encoding: must be of {', '.join(ENCODINGS)}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Task:
+    """One chunk: ``rows`` of the table, serials from ``first_serial`` in their order.
+
+    ``taken`` are rows that cannot be made whatever is in them: column and rule by row.
+    """
+
+    job: Job
+    columns: Columns
+    chunk: int
+    first_serial: int
+    rows: list[tuple[int, list[str]]]
+    taken: dict[int, list[tuple[str, str]]]
+
+
+def output_path(folder: Path, kind: str, chunk: int) -> Path:
+    """Where an output of a chunk lies."""
+    suffix = {IMAGES: ".sscards", SCRIPTS: ".jsonl", DATA: ".print.csv", "return": ".return.csv"}
+    return folder / kind / f"{chunk:06d}{suffix[kind]}"

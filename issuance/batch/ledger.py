@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two ledgers in SQLite: that of a batch, in its folder, and that of the issuer, across batches.
+
+A chunk of cards counts as made when the batch ledger says so, in one commit, after its files are
+on disk. What the issuer ledger gives to a chunk, serials and card numbers, it gives again when
+the same chunk asks again; so a batch that was killed anywhere goes on with the same ones.
+
+Neither holds a key. Of a social security number there is a salted hash, of a card its number.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from issuance.batch.errors import BatchError, BatchStoppedError
+
+LEDGER: Final = "ledger.sqlite"
+ISSUER_LEDGER: Final = "issuer.sqlite"
+LAST_SERIAL: Final = 0xFFFFFFFF
+
+_WAIT_SECONDS: Final = 60
+_HASH_BYTES: Final = 12
+
+_BATCH_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS chunks (
+    chunk INTEGER PRIMARY KEY, first_row INTEGER NOT NULL, holders INTEGER NOT NULL,
+    cards INTEGER NOT NULL, rejected INTEGER NOT NULL, seconds REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS cards (
+    card_number TEXT PRIMARY KEY, serial INTEGER NOT NULL UNIQUE, atr TEXT NOT NULL,
+    chunk INTEGER NOT NULL, position INTEGER NOT NULL, row INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rejects (
+    row INTEGER NOT NULL, place INTEGER NOT NULL, column_name TEXT NOT NULL, rule TEXT NOT NULL,
+    PRIMARY KEY (row, place)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS persons (
+    person BLOB PRIMARY KEY, row INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_ISSUER_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS serials (
+    batch TEXT NOT NULL, chunk INTEGER NOT NULL, first INTEGER NOT NULL UNIQUE,
+    count INTEGER NOT NULL, PRIMARY KEY (batch, chunk)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS numbers (
+    card_number TEXT PRIMARY KEY, batch TEXT NOT NULL, row INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+class MadeCard(NamedTuple):
+    """A card of a chunk: where it lies in the container, from 0, and its row in the table."""
+
+    card_number: str
+    serial: int
+    atr: str
+    position: int
+    row: int
+
+
+class Reject(NamedTuple):
+    """A broken rule of a row; never the value."""
+
+    row: int
+    column: str
+    rule: str
+
+
+class ChunkCount(NamedTuple):
+    """What became of the holders of a chunk."""
+
+    first_row: int
+    holders: int
+    cards: int
+    rejected: int
+    seconds: float
+
+
+class _Database:
+    """A SQLite file, its errors as one line each."""
+
+    def __init__(self, path: Path, tables: str) -> None:
+        self._path = path
+        with self._told():
+            # Made first, so that nobody else can read it.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._db = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(tables)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors of the database as :class:`BatchStoppedError`."""
+        try:
+            yield
+            return
+        except sqlite3.Error as error:
+            reason = str(error)
+        except OSError as error:
+            reason = error.strerror or "input/output error"
+        raise BatchStoppedError(f"{self._path}: {reason}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._told():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        with suppress(sqlite3.Error):
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class IssuerLedger(_Database):
+    """What an issuer has given out in all batches. Several batches may use it at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or creates it. Raises BatchStoppedError."""
+        super().__init__(path, _ISSUER_TABLES)
+
+    def claim(
+        self, batch: str, chunk: int, count: int, numbers: Mapping[int, str]
+    ) -> tuple[int, dict[int, str]]:
+        """The first of ``count`` serials, and the owner of each card number that is taken.
+
+        ``numbers`` are card numbers by row. A row whose number another row has gets that row's
+        batch in the result. A chunk that asks again is told the same. Raises BatchStoppedError.
+        """
+        with self._transaction() as db:
+            first = self._serials(db, batch, chunk, count)
+            db.executemany(
+                "INSERT OR IGNORE INTO numbers VALUES (?, ?, ?)",
+                ((number, batch, row) for row, number in numbers.items()),
+            )
+            taken: dict[int, str] = {}
+            for row, number in numbers.items():
+                found = db.execute(
+                    "SELECT batch, row FROM numbers WHERE card_number = ?", (number,)
+                ).fetchone()
+                if found != (batch, row):
+                    taken[row] = found[0]
+        return first, taken
+
+    def _serials(self, db: sqlite3.Connection, batch: str, chunk: int, count: int) -> int:
+        known = db.execute(
+            "SELECT first FROM serials WHERE batch = ? AND chunk = ?", (batch, chunk)
+        ).fetchone()
+        if known:
+            return int(known[0])
+        last = db.execute("SELECT first + count FROM serials ORDER BY first DESC LIMIT 1")
+        first = int((last.fetchone() or (1,))[0])
+        if first + count - 1 > LAST_SERIAL:
+            raise BatchStoppedError(f"{self._path}: all serials of four bytes are given out")
+        db.execute("INSERT INTO serials VALUES (?, ?, ?, ?)", (batch, chunk, first, count))
+        return first
+
+    def release(self, batch: str, rows: Iterable[int]) -> None:
+        """Give back the card numbers of rows of which no card was made."""
+        with self._transaction() as db:
+            db.execute("CREATE TEMP TABLE IF NOT EXISTS gone (row INTEGER PRIMARY KEY)")
+            db.execute("DELETE FROM gone")
+            db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", ((row,) for row in rows))
+            db.execute(
+                "DELETE FROM numbers WHERE batch = ? AND row IN (SELECT row FROM gone)", (batch,)
+            )
+
+
+class BatchLedger(_Database):
+    """The ledger of one batch. It has one owner at a time, by a lock on its folder."""
+
+    def __init__(self, folder: Path, *, create: bool = False, lock: bool = True) -> None:
+        """Raises BatchError for a folder without a batch or with another owner."""
+        path = folder / LEDGER
+        if create and path.exists():
+            raise BatchError(f"{folder}: has a batch already; sscard batch resume goes on with it")
+        if not create and not path.is_file():
+            raise BatchError(f"{folder}: has no batch")
+        self._lock = _lock(folder) if lock else None
+        super().__init__(path, _BATCH_TABLES)
+
+    def close(self) -> None:
+        """Close the ledger and let go of the folder."""
+        super().close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def set_facts(self, facts: Mapping[str, Any]) -> None:
+        """Put facts about the batch in, JSON values by name."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO facts VALUES (?, ?)",
+                ((name, json.dumps(value, ensure_ascii=False)) for name, value in facts.items()),
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """All facts about the batch."""
+        with self._told():
+            rows = self._db.execute("SELECT name, value FROM facts").fetchall()
+        return {name: json.loads(value) for name, value in rows}
+
+    def known_persons(self, salt: bytes, numbers: Mapping[int, str]) -> set[int]:
+        """Rows of persons who stand in an earlier row of the batch; ``numbers`` by row."""
+        hashes = {row: _hash(salt, number) for row, number in numbers.items()}
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO persons VALUES (?, ?)",
+                ((person, row) for row, person in hashes.items()),
+            )
+            select = "SELECT row FROM persons WHERE person = ?"
+            return {
+                row
+                for row, person in hashes.items()
+                if db.execute(select, (person,)).fetchone()[0] != row
+            }
+
+    def finish_chunk(
+        self,
+        chunk: int,
+        count: ChunkCount,
+        cards: Sequence[MadeCard],
+        rejects: Sequence[Reject],
+    ) -> None:
+        """Make a chunk count as made, all of it at once."""
+        with self._transaction() as db:
+            db.execute("INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?)", (chunk, *count))
+            db.executemany(
+                "INSERT INTO cards VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    (card.card_number, card.serial, card.atr, chunk, card.position, card.row)
+                    for card in cards
+                ),
+            )
+            db.executemany(
+                "INSERT INTO rejects VALUES (?, ?, ?, ?)",
+                ((r.row, place, r.column, r.rule) for place, r in enumerate(rejects)),
+            )
+
+    def done(self) -> dict[int, ChunkCount]:
+        """The chunks that are made."""
+        with self._told():
+            rows = self._db.execute(
+                "SELECT chunk, first_row, holders, cards, rejected, seconds FROM chunks"
+            ).fetchall()
+        return {chunk: ChunkCount(*rest) for chunk, *rest in rows}
+
+    def rejects(self) -> Iterator[Reject]:
+        """All broken rules, by row."""
+        with self._told():
+            yield from map(
+                Reject._make,
+                self._db.execute("SELECT row, column_name, rule FROM rejects ORDER BY row, place"),
+            )
+
+    def find(self, card_number: str) -> tuple[int, int] | None:
+        """Chunk and position of a card."""
+        with self._told():
+            found = self._db.execute(
+                "SELECT chunk, position FROM cards WHERE card_number = ?", (card_number,)
+            ).fetchone()
+        return (int(found[0]), int(found[1])) if found else None
+
+
+def _hash(salt: bytes, number: str) -> bytes:
+    return hashlib.blake2b(number.encode(), digest_size=_HASH_BYTES, key=salt).digest()
+
+
+def _lock(folder: Path) -> int:
+    """Own a folder until the descriptor is closed, or this process ends in whatever way."""
+    try:
+        descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise BatchStoppedError(f"{folder}: {error.strerror}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise BatchError(f"{folder}: another process is at work on this batch") from None
+    return descriptor

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libSSCardDriver.so and its C test program, built once, with cards on which to try them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from sscard_driver.build import NAME, TEST_PROGRAM, BuildError, build
+from tests.terminal.desk import PIN, Desk
+
+FILES = "DF01EF05|20|21|$"
+
+
+@dataclass(frozen=True)
+class Native:
+    """``directory`` has the library, its header and the test program."""
+
+    directory: Path
+
+    @property
+    def library(self) -> Path:
+        return self.directory / NAME
+
+    def run(
+        self, *arguments: str, encoding: str = "gb18030", code: int = 0, **options: str
+    ) -> list[tuple[str, int, str]]:
+        """Run the test program; function, return code and pOutInfo of each call it made."""
+        lines = self.output(*arguments, encoding=encoding, code=code, **options).splitlines()
+        calls = []
+        for head, text in zip(lines[::2], lines[1::2], strict=True):
+            name, _, result = head.partition(" ")
+            calls.append((name, int(result), text))
+        return calls
+
+    def output(
+        self, *arguments: str, encoding: str = "gb18030", code: int = 0, **options: str
+    ) -> str:
+        """What the test program prints. Non-ASCII arguments go to it in ``encoding``."""
+        command = [str(self.directory / TEST_PROGRAM).encode()]
+        command += [argument.encode(encoding) for argument in arguments]
+        return execute(command, environment(**options), code).decode(encoding)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Image files of a desk's card and PSAM, as a configuration names them."""
+
+    card: Path
+    psam: Path
+    desk: Desk
+    options: dict[str, str] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.options.update(card=str(self.card), psam=str(self.psam), pin=PIN)
+
+    @classmethod
+    def of(cls, desk: Desk, folder: Path) -> Images:
+        """Save both; the desk keeps cards of its own, equal to those in the files."""
+        assert desk.psam_card is not None
+        images = cls(folder / "card.ssc", folder / "psam.ssc", desk)
+        desk.card.save(images.card)
+        desk.psam_card.save(images.psam)
+        return images
+
+
+def environment(**options: str) -> dict[str, str]:
+    """Only the options, and what a program needs to be found: the library must do with that."""
+    kept = {name: os.environ[name] for name in ("PATH", "PCSCLITE_CSOCK_NAME") if name in os.environ}
+    return kept | {f"SSCARD_DRIVER_{name.upper()}": value for name, value in options.items()}
+
+
+def execute(command: list[bytes] | list[str], variables: dict[str, str], code: int = 0) -> bytes:
+    """Run a program, which must end with ``code``; its stdout."""
+    done = subprocess.run(
+        command, env=variables, cwd="/", capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+def build_or_skip(directory: Path) -> Native:
+    """Build; without compiler or cffi skip, or fail where nobody would ever run the tests."""
+    try:
+        build(directory)
+    except BuildError as error:
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(f"CI must build the library: {error}", pytrace=False)
+        pytest.skip(str(error))
+    return Native(directory)

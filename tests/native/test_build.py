@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The header, the exported functions and the table of functions say the same."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import sscard_driver
+from sscard_chip.terminal.codes import FAIL_OVER, Code
+from sscard_chip.terminal.driver.functions import LARGE, SMALL
+from sscard_driver import build
+from sscard_driver.exports import EXPORTS
+from tests.native.native import Native
+
+HEADER = (Path(sscard_driver.__file__).parent / build.HEADER).read_text("utf-8")
+
+
+def test_the_header_declares_every_function() -> None:
+    declared = re.findall(r"^long [^;]*\)(?=;)", HEADER, re.MULTILINE)
+    assert declared == [export.signature for export in EXPORTS.values()]
+
+
+def test_the_header_names_every_code() -> None:
+    rows = re.findall(r"^#define SSCARD_(?:E_)?(\w+) \(?(-?\d+)\)?", HEADER, re.MULTILINE)
+    values = {name: int(value) for name, value in rows}
+    assert {code.name: values[code.name] for code in Code} == {c.name: int(c) for c in Code}
+    assert {Code.PSAM_LEVEL, Code.KEY_NOT_FOUND} < FAIL_OVER and len(FAIL_OVER) == 5
+
+
+def test_the_header_names_the_sizes_of_buffers() -> None:
+    assert f"#define SSCARD_OUT_SIZE {SMALL}\n" in HEADER
+    assert f"#define SSCARD_OUT_SIZE_LARGE ({LARGE // 1024} * 1024)\n" in HEADER
+    large = {name for name, export in EXPORTS.items() if export.buffer == LARGE}
+    marked = re.findall(r"\[large\] .*\*/\nlong (\w+)", HEADER)
+    assert set(marked) == large == {"iReadCard", "iReadCard_HSM_Step2", "iReadDebitRecord"}
+
+
+def test_the_library_exports_these_functions_and_nothing_else(native: Native) -> None:
+    listing = subprocess.check_output(
+        ["nm", "--dynamic", "--defined-only", native.library], text=True
+    )
+    assert {line.split()[-1] for line in listing.splitlines()} == set(EXPORTS)
+    assert (native.directory / build.HEADER).read_text("utf-8") == HEADER
+
+
+def test_without_a_compiler_one_line_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    assert build.main(["--directory", str(tmp_path / "out")]) == 1
+    output, error = capsys.readouterr()
+    assert output == "" and error.count("\n") == 1
+    assert "apt-get install gcc libc6-dev python3-dev" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_the_compiler_says_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = tmp_path / "cc"
+    compiler.write_text("#!/bin/sh\necho 'no space left' >&2\nexit 3\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    with pytest.raises(build.BuildError, match="no space left"):
+        build.build(tmp_path / "out")
