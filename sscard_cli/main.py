@@ -26,6 +26,7 @@ COMMANDS: Final = {
         "Make a blank card a holder's, by commands.",
     ),
     "psam": ("sscard_cli.psam", "psam", "Make a PSAM, the terminal's card."),
+    "batch": ("sscard_cli.batch", "batch", "Cards for a whole list of holders."),
     "info": ("sscard_cli.info", "info", "Show everything on a card, decoded."),
     "apdu": ("sscard_cli.apdu", "apdu", "Exchange raw APDUs with a card."),
     "serve": ("sscard_cli.serve", "serve", "Put a card into a virtual PC/SC reader."),

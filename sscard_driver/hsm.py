@@ -3,19 +3,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Final
 
-from issuance.stores import open_store
-from sscard_chip.security.keystore import KeyStoreError
+from sscard_chip.security.keystore import KeyStore, KeyStoreError
 from sscard_chip.terminal.addresses import KeyAddresses
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.driver import Driver, Function, Parameter
 from sscard_chip.terminal.hsm import CardHsm, Hsm, HsmError
-from sscard_driver.configuration import Configuration
-
-PASSPHRASE_VARIABLE: Final = "SSCARD_PASSPHRASE"
 
 _ANSWERS: Final[dict[str, Callable[[CardHsm, str], str]]] = {
     "iReadCard_HSM_Step1": CardHsm.authenticate,
@@ -33,18 +28,13 @@ PARAMETERS: Final = (Parameter("pFunction", str), Parameter("pRequest", str))
 NAME: Final = "iHSM_Answer"
 
 
-def hsm_function(configuration: Configuration, addresses: KeyAddresses) -> Function:
+def hsm_function(store: KeyStore | None, addresses: KeyAddresses) -> Function:
     """iHSM_Answer as a function of the driver, between two of its steps.
 
-    Its errors are DriverError: -12 no root keys are configured or they cannot be opened, -14 no
-    such step, -23 the request or a root key is missing.
-
-    :raises KeyStoreError: the root keys cannot be opened.
+    Its errors are DriverError: -12 there is no store of root keys, -14 no such step, -23 a wrong
+    request, or a root key that the store lacks.
     """
-    hsm = None
-    if configuration.keys is not None:
-        store = open_store(configuration.keys, os.environ.get(PASSPHRASE_VARIABLE))
-        hsm = Hsm(store, addresses)
+    hsm = None if store is None else Hsm(store, addresses)
 
     def run(driver: Driver, step: str, request: str) -> str:
         if hsm is None:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
+from issuance.stores import open_store
 from sscard_chip.card import Card
 from sscard_chip.memory import CardImageError
 from sscard_chip.reader.faults import describe_fault
@@ -28,6 +29,8 @@ from sscard_driver.pinpad import pin_pad
 _LOG: Final = logging.getLogger(__name__)
 _LOGGERS: Final = ("sscard_chip", "sscard_driver")
 
+PASSPHRASE_VARIABLE: Final = "SSCARD_PASSPHRASE"
+"""Opens an encrypted store of root keys, or is the PIN of a token."""
 INPUT_LIMIT: Final = 64 * 1024
 """Bytes that are read of a parameter; longer strings are -42."""
 
@@ -130,7 +133,11 @@ class Library:
                 terminal_id=configuration.terminal_id or standard.terminal_id,
                 addresses=addresses,
             )
-            answer = hsm.hsm_function(configuration, addresses)
+            keys = None
+            if configuration.keys is not None:
+                passphrase = self._environment.get(PASSPHRASE_VARIABLE)
+                keys = stack.enter_context(open_store(configuration.keys, passphrase))
+            answer = hsm.hsm_function(keys, addresses)
             slots = _slots(stack, configuration)
             driver = Driver(slots, pin_pad=pin_pad(configuration), settings=settings)
             self._open = stack.pop_all()

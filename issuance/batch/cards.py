@@ -98,9 +98,7 @@ def _chains(orders: Sequence[Order], historical: Sequence[bytes]) -> Chains:
     )
 
 
-def _derive(
-    template: Template, store: KeyStore, chains: Chains
-) -> dict[KeySlot, Sequence[bytes]]:
+def _derive(template: Template, store: KeyStore, chains: Chains) -> dict[KeySlot, Sequence[bytes]]:
     """Each root and version is asked for once, also when several directories have its key."""
     known: dict[tuple[str, int], Sequence[bytes]] = {}
     keys: dict[KeySlot, Sequence[bytes]] = {}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +27,8 @@ from issuance.stores import Passphrase, RootStore, WorkingKeys, open_store
 from sscard_chip.security.keystore import KeyStore
 
 RETURN: Final = "return"
+
+_TRANSPORT_KEY: Final = bytes(16)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -71,7 +72,7 @@ def make_chunk(task: Task) -> ChunkResult:
 
     Raises KeyStoreError when the root keys cannot be used.
     """
-    started = time.perf_counter()
+    started = time.process_time()
     job = task.job
     checked = check_rows(task)
     good = [row for row in checked if row.holder is not None and row.number not in task.taken]
@@ -91,11 +92,9 @@ def make_chunk(task: Task) -> ChunkResult:
     if orders and SCRIPTS in job.outputs:
         files[SCRIPTS] = b"".join(_script(job, store, order) for order in orders)
     rejects = [
-        Reject(row.number, column, rule)
-        for row in checked
-        for column, rule in _reasons(task, row)
+        Reject(row.number, column, rule) for row in checked for column, rule in _reasons(task, row)
     ]
-    return ChunkResult(task.chunk, files, cards, rejects, time.perf_counter() - started)
+    return ChunkResult(task.chunk, files, cards, rejects, time.process_time() - started)
 
 
 def check_rows(task: Task) -> list[CheckedRow]:
@@ -149,13 +148,9 @@ def _outputs(
 
 def _script(job: Job, store: KeyStore, order: Order) -> bytes:
     """One line: the plan of a card as a script for a personalisation machine."""
-    from issuance.plan import make_plan, script
+    from issuance.plan import make_plan
+    from issuance.plan.script import script
 
-    profile = job.profile()
-    data = prepare(
-        profile, store, order.holder, algorithm=job.algorithm, serial=order.serial
-    )
-    return json.dumps(script(make_plan(data)), ensure_ascii=False).encode() + b"\n"
-
-
-Worker = Callable[[Task], ChunkResult]
+    data = prepare(job.profile(), store, order.holder, algorithm=job.algorithm, serial=order.serial)
+    plan = make_plan(data, transport_key=_TRANSPORT_KEY)
+    return json.dumps(script(plan), ensure_ascii=False).encode() + b"\n"

@@ -91,7 +91,9 @@ def _parquet_rows(source: str, stream: Any) -> Iterator[list[str]]:
         from pyarrow import ArrowInvalid
         from pyarrow.parquet import ParquetFile
     except ImportError:
-        raise HolderListError(source, "", "Parquet needs pip install 'sscard-chip[tables]'") from None
+        raise HolderListError(
+            source, "", "Parquet needs pip install 'sscard-chip[tables]'"
+        ) from None
     try:
         table = ParquetFile(stream)
     except (ArrowInvalid, OSError):

@@ -33,7 +33,7 @@ _CREDIT_LENGTH: Final = 11
 # What INITIALIZE FOR PURCHASE keeps: CIA, SPIP, SPFP, year and counter as they were, then
 # account, self-paid and pooled amount, type and terminal.
 _STATE: Final = struct.Struct(">III2sHIII7s")
-_DEBIT: Final = struct.Struct(">4s7s4s")  # 终端交易序号, time, MAC1
+_DEBIT: Final = struct.Struct(">5x4s7s4s")  # header, 终端交易序号, time, MAC1
 _DETAIL: Final = struct.Struct(">H7s7s12s")
 _LOAD_TYPE: Final = bytes((LOAD,))
 _PURCHASE_TYPE: Final = bytes((PURCHASE,))
@@ -82,18 +82,19 @@ def _initialize(session: Session, command: Command) -> bytes:
     """INITIALIZE B0 28: P1 P2 01 01 for purchase, 00 01 for load."""
     if command.p1 == 1:
         command.require(1, 1, _PURCHASE_LENGTH)
-        return initialize_for_purchase(session, command.data)
+        return initialize_for_purchase(session, command.header + command.data)
     command.require(0, 1, _LOAD_LENGTH)
     return initialize_for_load(session, command.data)
 
 
 def _debit(session: Session, command: Command) -> bytes:
     command.require(1, 0, _DEBIT_LENGTH)
-    return debit_for_purchase(session, command.data)
+    return debit_for_purchase(session, command.header + command.data)
 
 
-def initialize_for_purchase(session: Session, data: bytes) -> bytes:
-    """INITIALIZE FOR PURCHASE 医疗消费初始化: key index 1, amounts 4+4+4, terminal 6.
+def initialize_for_purchase(session: Session, apdu: bytes) -> bytes:
+    """INITIALIZE FOR PURCHASE 医疗消费初始化 B0 28 01 01 13: key index 1, amounts 4+4+4,
+    terminal 6; ``apdu`` is of that form, without Le.
 
     Answers CIA 4, SPIP 4, SPFP 4, year 2, 序号 2, key version 1, algorithm 1, random 4. Checks
     in order: PIN 6982, key index 9403, account amount 9401, counter 9402.
@@ -103,23 +104,24 @@ def initialize_for_purchase(session: Session, data: bytes) -> bytes:
         account = _account(session)
     if session.status.verified_pin != account.pin_offset and not session.pin_satisfied:
         raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)
-    index = data[0]
+    index = apdu[5]
     keys = account.purchase_keys.get(index) or account.find_keys(USE_PURCHASE, index)
     head = account.head()
-    if data[1:5] > head[:4]:  # big-endian numbers of one length compare as bytes
+    if apdu[6:10] > head[:4]:  # big-endian numbers of one length compare as bytes
         raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
     if head[14:] == _MAX_COUNTER:
         raise StatusError(StatusWord.COUNTER_AT_MAXIMUM)
     random = session.random.take(4)
-    state = head + data[1:13] + _PURCHASE_TYPE + data[13:]
+    state = head + apdu[6:18] + _PURCHASE_TYPE + apdu[18:]
     session.transaction = (account, keys, state, random)
     if account.account_only:
         head = head[:4] + bytes(10) + head[14:]
     return head + keys.answer + random
 
 
-def debit_for_purchase(session: Session, data: bytes) -> bytes:
-    """DEBIT FOR PURCHASE 医疗消费 B0 2C 01 00: 终端交易序号 4, time 7, MAC1 4.
+def debit_for_purchase(session: Session, apdu: bytes) -> bytes:
+    """DEBIT FOR PURCHASE 医疗消费 B0 2C 01 00 0F: 终端交易序号 4, time 7, MAC1 4; ``apdu`` is of
+    that form, without Le.
 
     Answers TAC 4, MAC2 4. 6901 without INITIALIZE, 9302 wrong MAC1, 6A80 a time that is no BCD,
     9401 a yearly total that would not fit its four bytes [L].
@@ -131,7 +133,7 @@ def debit_for_purchase(session: Session, data: bytes) -> bytes:
     account: MedicalAccount
     keys: TransactionKeys
     account, keys, state, random = purchase
-    sequence, time, expected = _DEBIT.unpack(data)
+    sequence, time, expected = _DEBIT.unpack(apdu)
     what = state[16:]
     amounts = what[:12]
     mac1, mac2 = keys.two_macs(
@@ -291,13 +293,13 @@ _DEBIT_FORM: Final = bytes((1, 0, _DEBIT_LENGTH))
 def _initialize_quickly(session: Session, apdu: bytes) -> bytes | None:
     if apdu[2:5] != _PURCHASE_FORM or len(apdu) != 5 + _PURCHASE_LENGTH:
         return None
-    return initialize_for_purchase(session, apdu[5:])
+    return initialize_for_purchase(session, apdu)
 
 
 def _debit_quickly(session: Session, apdu: bytes) -> bytes | None:
     if apdu[2:5] != _DEBIT_FORM or len(apdu) != 5 + _DEBIT_LENGTH:
         return None
-    return debit_for_purchase(session, apdu[5:])
+    return debit_for_purchase(session, apdu)
 
 
 MEDICAL_SHORTCUTS: Final = {b"\xb0\x28": _initialize_quickly, b"\xb0\x2c": _debit_quickly}

@@ -22,6 +22,7 @@ _ECB: Final = ECB()
 _CBC8: Final = CBC(bytes(8))
 _CBC16: Final = CBC(bytes(16))
 _ZERO8: Final = bytes(8)
+_WORD: Final = 0xFFFFFFFF
 
 
 def pad(message: bytes, block: int) -> bytes:
@@ -212,7 +213,7 @@ class DesSuite:
 def _fold_words(block: int) -> bytes:
     """XOR of the four 4-byte words of a 16-byte block."""
     value = block ^ block >> 64
-    return ((value ^ value >> 32) & 0xFFFFFFFF).to_bytes(4)
+    return ((value ^ value >> 32) & _WORD).to_bytes(4)
 
 
 class Sm4Session(_CbcChain):
@@ -276,8 +277,13 @@ class Sm4Suite:
             update = Cipher(SM4(encrypt(factor + _ZERO8)), _CBC16).encryptor().update
             last = int.from_bytes(update(first)[-16:])
             head = int.from_bytes(second[:16]) ^ last
-            tail = update(head.to_bytes(16) + second[16:])[-16:]
-            return _fold_words(last), _fold_words(int.from_bytes(tail))
+            tail = int.from_bytes(update(head.to_bytes(16) + second[16:])[-16:])
+            last ^= last >> 64  # _fold_words, twice, without the calls
+            tail ^= tail >> 64
+            return (
+                ((last ^ last >> 32) & _WORD).to_bytes(4),
+                ((tail ^ tail >> 32) & _WORD).to_bytes(4),
+            )
 
         return macs
 

@@ -13,6 +13,8 @@ import pytest
 from sscard_driver.build import NAME, TEST_PROGRAM, BuildError, build
 from tests.terminal.desk import PIN, Desk
 
+_KEPT = ("PATH", "PCSCLITE_CSOCK_NAME")
+
 FILES = "DF01EF05|20|21|$"
 
 
@@ -27,23 +29,21 @@ class Native:
         return self.directory / NAME
 
     def run(
-        self, *arguments: str, encoding: str = "gb18030", code: int = 0, **options: str
+        self, *arguments: str, codec: str = "gb18030", code: int = 0, **options: str
     ) -> list[tuple[str, int, str]]:
         """Run the test program; function, return code and pOutInfo of each call it made."""
-        lines = self.output(*arguments, encoding=encoding, code=code, **options).splitlines()
+        lines = self.output(*arguments, codec=codec, code=code, **options).splitlines()
         calls = []
         for head, text in zip(lines[::2], lines[1::2], strict=True):
             name, _, result = head.partition(" ")
             calls.append((name, int(result), text))
         return calls
 
-    def output(
-        self, *arguments: str, encoding: str = "gb18030", code: int = 0, **options: str
-    ) -> str:
-        """What the test program prints. Non-ASCII arguments go to it in ``encoding``."""
+    def output(self, *arguments: str, codec: str = "gb18030", code: int = 0, **options: str) -> str:
+        """What the test program prints. Non-ASCII arguments go to it in ``codec``."""
         command = [str(self.directory / TEST_PROGRAM).encode()]
-        command += [argument.encode(encoding) for argument in arguments]
-        return execute(command, environment(**options), code).decode(encoding)
+        command += [argument.encode(codec) for argument in arguments]
+        return execute(command, environment(**options), code).decode(codec)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ class Images:
 
 def environment(**options: str) -> dict[str, str]:
     """Only the options, and what a program needs to be found: the library must do with that."""
-    kept = {name: os.environ[name] for name in ("PATH", "PCSCLITE_CSOCK_NAME") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "PCSCLITE_CSOCK_NAME") if name in os.environ
+    }
     return kept | {f"SSCARD_DRIVER_{name.upper()}": value for name, value in options.items()}
 
 

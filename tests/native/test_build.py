@@ -28,7 +28,8 @@ def test_the_header_names_every_code() -> None:
     rows = re.findall(r"^#define SSCARD_(?:E_)?(\w+) \(?(-?\d+)\)?", HEADER, re.MULTILINE)
     values = {name: int(value) for name, value in rows}
     assert {code.name: values[code.name] for code in Code} == {c.name: int(c) for c in Code}
-    assert {Code.PSAM_LEVEL, Code.KEY_NOT_FOUND} < FAIL_OVER and len(FAIL_OVER) == 5
+    assert {Code.PSAM_LEVEL, Code.KEY_NOT_FOUND} < FAIL_OVER
+    assert len(FAIL_OVER) == 5
 
 
 def test_the_header_names_the_sizes_of_buffers() -> None:
@@ -54,7 +55,8 @@ def test_without_a_compiler_one_line_says_what_to_install(
     monkeypatch.delenv("CC", raising=False)
     assert build.main(["--directory", str(tmp_path / "out")]) == 1
     output, error = capsys.readouterr()
-    assert output == "" and error.count("\n") == 1
+    assert output == ""
+    assert error.count("\n") == 1
     assert "apt-get install gcc libc6-dev python3-dev" in error
     assert not (tmp_path / "out").exists()
 

@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A batch from beginning to end: start, go on after whatever stopped it, finish.
+
+One process owns the folder and its ledger, draws rows, hands out serials and writes files. The
+order for each chunk is: what the issuer ledger gives, the chunk's files (each written beside its
+place, synced, renamed), the commit in the batch ledger. Stopped between two of these, the chunk
+is made again with the same serials, and its files replace those that may be there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from issuance.batch.errors import BatchError, BatchStoppedError
+from issuance.batch.job import DATA, IMAGES, SCRIPTS, Job, Task, check_job, output_path
+from issuance.batch.ledger import (
+    ISSUER_LEDGER,
+    LEDGER,
+    BatchLedger,
+    ChunkCount,
+    IssuerLedger,
+    Reject,
+)
+from issuance.batch.pools import Pool
+from issuance.batch.returnfile import (
+    PRINT_COLUMNS,
+    REJECT_COLUMNS,
+    RETURN_COLUMNS,
+    encode_rows,
+)
+from issuance.batch.work import RETURN, ChunkResult
+from issuance.holders.errors import HolderListError
+from issuance.holders.mapping import Columns, HolderMapping, parse_mapping, resolve
+from issuance.holders.tables import Row, Table, open_table
+from issuance.privatefile import write_private
+from issuance.validity import check_card_number
+from sscard_chip.profile import for_generation
+from sscard_chip.security.keystore import KeyStoreError
+
+CHUNK: Final = 1000
+"""Holders of a chunk: one container, one task of a worker, one commit."""
+
+RETURN_FILE: Final = "return.csv"
+REJECTS_FILE: Final = "rejects.csv"
+PRINT_FILE: Final = "print.csv"
+
+_NUMBER: Final = "card_number"
+_PERSON: Final = "social_security_number"
+_EARLIER_ROW: Final = "stands in an earlier row"
+_EARLIER_BATCH: Final = "was used in an earlier batch"
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Where a batch stands. ``total`` counts lines of the table, None when it does not tell."""
+
+    folder: str
+    batch: str
+    generation: int
+    algorithm: str
+    state: str  # "running" also for one that was stopped; "finished"
+    chunks: int
+    holders: int
+    cards: int
+    rejected: int
+    total: int | None
+    work_seconds: float
+
+
+Progress = Callable[[Summary], None]
+
+
+def start(
+    folder: Path,
+    *,
+    generation: int,
+    keys: str,
+    holders: Path,
+    algorithm: str | None = None,
+    outputs: tuple[str, ...] = (IMAGES, DATA),
+    mapping: Path | None = None,
+    region: Path | None = None,
+    ledger: Path | None = None,
+    encoding: str = "utf-8",
+    chunk: int = CHUNK,
+    today: date | None = None,
+) -> None:
+    """Lay down a batch in a new or empty folder; :func:`work` does it.
+
+    ``ledger`` is the issuer's, by default ``issuer.sqlite`` beside the folder. Raises
+    :class:`BatchError`, HolderListError, RegionError, BatchStoppedError or OSError.
+    """
+    if (folder / LEDGER).exists():
+        raise BatchError(f"{folder}: has a batch already; sscard batch resume goes on with it")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BatchError(f"{folder}: must be a new or empty folder")
+    mapping_text = mapping.read_bytes() if mapping else b""
+    columns_of = parse_mapping(mapping_text, str(mapping)) if mapping else HolderMapping()
+    with _table(holders, columns_of) as (table, columns):
+        source, with_account = table.source, columns.with_account
+    job = Job(
+        batch=os.urandom(8).hex().upper(),
+        generation=generation,
+        algorithm=algorithm or for_generation(generation).algorithms[0],
+        keys=keys if "pkcs11:" in keys else str(Path(keys).absolute()),
+        folder=str(holders.absolute().parent),
+        today=(today or date.today()).isoformat(),
+        outputs=outputs,
+        encoding=encoding,
+        with_account=with_account,
+        region=region.read_text(encoding="utf-8") if region else "",
+        region_source=str(region) if region else "",
+    )
+    check_job(job)
+    digest, total = _measure(holders)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    facts = {
+        "job": job.facts(),
+        "holders": str(holders.absolute()),
+        "source": source,
+        "digest": digest,
+        "total": total,
+        "mapping": mapping_text.decode(),
+        "issuer_ledger": str((ledger or folder.absolute().parent / ISSUER_LEDGER).absolute()),
+        "salt": os.urandom(16).hex(),
+        "chunk": chunk,
+        "state": "running",
+    }
+    with BatchLedger(folder, create=True) as batch_ledger:
+        batch_ledger.set_facts(facts)
+
+
+def job_of(folder: Path) -> Job:
+    """The job of the batch in a folder. Raises :class:`BatchError`."""
+    with BatchLedger(folder, lock=False) as ledger:
+        return Job.from_facts(_facts(folder, ledger)["job"])
+
+
+def status(folder: Path) -> Summary:
+    """Where the batch in a folder stands. Raises :class:`BatchError`."""
+    with BatchLedger(folder, lock=False) as ledger:
+        return _summary(folder, _facts(folder, ledger), ledger.done())
+
+
+def work(folder: Path, pool: Pool, progress: Progress | None = None) -> Summary:
+    """Do all of a batch that is not done, and finish it; nothing when it is finished.
+
+    Raises :class:`BatchError`, HolderListError, or BatchStoppedError for what may be better
+    another time: a full disk, a key store that is gone, a worker that was killed.
+    """
+    fault = ""
+    try:
+        with BatchLedger(folder) as ledger:
+            return _Run(folder, ledger, progress).run(pool)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else f"{folder}: "
+        fault = f"{where}{error.strerror or 'input/output error'}"
+    except KeyStoreError as error:
+        fault = str(error)
+    raise BatchStoppedError(fault)
+
+
+def _facts(folder: Path, ledger: BatchLedger) -> dict[str, Any]:
+    facts = ledger.facts()
+    if "job" not in facts:
+        raise BatchError(f"{folder}: the batch was stopped before it began; start it anew")
+    return facts
+
+
+def _summary(folder: Path, facts: Mapping[str, Any], done: Mapping[int, ChunkCount]) -> Summary:
+    job = facts["job"]
+    return Summary(
+        folder=str(folder),
+        batch=job["batch"],
+        generation=job["generation"],
+        algorithm=job["algorithm"],
+        state=facts["state"],
+        chunks=len(done),
+        holders=sum(count.holders for count in done.values()),
+        cards=sum(count.cards for count in done.values()),
+        rejected=sum(count.rejected for count in done.values()),
+        total=facts["total"],
+        work_seconds=round(sum(count.seconds for count in done.values()), 3),
+    )
+
+
+def _measure(path: Path) -> tuple[str, int | None]:
+    """Hash of a file, and its lines below the header if it has lines."""
+    digest, lines = hashlib.sha256(), 0
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+            lines += block.count(b"\n")
+    return digest.hexdigest(), max(lines - 1, 0) if path.suffix.lower() == ".csv" else None
+
+
+class _table:  # noqa: N801 (used like a function)
+    """An open table with what its columns mean."""
+
+    def __init__(self, path: Path, mapping: HolderMapping) -> None:
+        self._path, self._mapping, self._stack = path, mapping, ExitStack()
+
+    def __enter__(self) -> tuple[Table, Columns]:
+        mapping = self._mapping
+        opened = open_table(self._path, encoding=mapping.encoding, delimiter=mapping.delimiter)
+        table = self._stack.enter_context(opened)
+        return table, resolve(table.header, mapping, table.source)
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+class _Run:
+    """One go at a batch."""
+
+    def __init__(self, folder: Path, ledger: BatchLedger, progress: Progress | None) -> None:
+        self._folder = folder
+        self._ledger = ledger
+        self._progress = progress
+        self._facts = _facts(folder, ledger)
+        self._job = Job.from_facts(self._facts["job"])
+        self._salt = bytes.fromhex(self._facts["salt"])
+        self._done = ledger.done()
+        self._firsts: dict[int, tuple[int, int]] = {}
+
+    def run(self, pool: Pool) -> Summary:
+        if self._facts["state"] == "finished":
+            return self._report()
+        holders = Path(self._facts["holders"])
+        if _measure(holders)[0] != self._facts["digest"]:
+            raise BatchError(f"{holders}: has changed since the batch was started")
+        self._prepare_folders()
+        text = self._facts["mapping"]
+        mapping = parse_mapping(text.encode(), "mapping") if text else HolderMapping()
+        with (
+            IssuerLedger(Path(self._facts["issuer_ledger"])) as issuer,
+            _table(holders, mapping) as (table, columns),
+        ):
+            for result in pool(self._tasks(table, columns, issuer)):
+                self._keep(result)
+            issuer.release(self._job.batch, (reject.row for reject in self._ledger.rejects()))
+        self._finish()
+        return self._report()
+
+    def _report(self) -> Summary:
+        summary = _summary(self._folder, self._facts, self._done)
+        if self._progress:
+            self._progress(summary)
+        return summary
+
+    def _prepare_folders(self) -> None:
+        """Folders for outputs; what a killed process left half written goes away."""
+        for kind in (*self._job.outputs, RETURN):
+            place = self._folder / kind
+            place.mkdir(mode=0o700, exist_ok=True)
+            for left in place.glob(".*"):
+                left.unlink()
+
+    def _tasks(self, table: Table, columns: Columns, issuer: IssuerLedger) -> Iterator[Task]:
+        rows, chunk, size = iter(table), 0, self._facts["chunk"]
+        while group := list(islice(rows, size)):
+            chunk += 1
+            if chunk in self._done:
+                continue
+            numbers = _texts(columns, group, _NUMBER)
+            numbers = {row: text for row, text in numbers.items() if not check_card_number(text)}
+            first, owners = issuer.claim(self._job.batch, chunk, len(group), numbers)
+            taken: dict[int, list[tuple[str, str]]] = {}
+            for row, owner in owners.items():
+                rule = _EARLIER_ROW if owner == self._job.batch else _EARLIER_BATCH
+                taken.setdefault(row, []).append((_NUMBER, rule))
+            persons = _texts(columns, group, _PERSON)
+            for row in self._ledger.known_persons(self._salt, persons):
+                taken.setdefault(row, []).append((_PERSON, _EARLIER_ROW))
+            self._firsts[chunk] = group[0][0], len(group)
+            yield Task(self._job, columns, chunk, first, group, taken)
+
+    def _keep(self, result: ChunkResult) -> None:
+        """Write the files of a chunk, then make it count."""
+        for kind, content in result.files.items():
+            path = output_path(self._folder, kind, result.chunk)
+            write_private(path, content)
+            _sync(path.parent)
+        first, holders = self._firsts.pop(result.chunk)
+        cards = len(result.cards)
+        count = ChunkCount(first, holders, cards, holders - cards, result.seconds)
+        self._ledger.finish_chunk(result.chunk, count, result.cards, result.rejects)
+        self._done[result.chunk] = count
+        self._report()
+
+    def _finish(self) -> None:
+        """Join the lines of the chunks; the batch is finished when all that is in place."""
+        encoding = self._job.encoding
+        self._join(RETURN, self._folder / RETURN_FILE, encode_rows([RETURN_COLUMNS], encoding))
+        if DATA in self._job.outputs:
+            self._join(DATA, self._folder / PRINT_FILE, encode_rows([PRINT_COLUMNS], encoding))
+        with _whole(self._folder / REJECTS_FILE) as stream:
+            stream.write(encode_rows([REJECT_COLUMNS], encoding))
+            for reject in self._ledger.rejects():
+                stream.write(encode_rows([reject], encoding))
+        _sync(self._folder)
+        self._facts["state"] = "finished"
+        self._ledger.set_facts({"state": "finished"})
+        for kind in (RETURN, DATA):
+            shutil.rmtree(self._folder / kind, ignore_errors=True)
+
+    def _join(self, kind: str, target: Path, header: bytes) -> None:
+        with _whole(target) as stream:
+            stream.write(header)
+            for chunk in sorted(self._done):
+                path = output_path(self._folder, kind, chunk)
+                if path.exists():
+                    with path.open("rb") as part:
+                        shutil.copyfileobj(part, stream, _BLOCK)
+
+
+class _whole:  # noqa: N801 (used like a function)
+    """A file, open for writing, that appears whole or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Any:
+        handle, self._temporary = tempfile.mkstemp(
+            dir=self._path.parent, prefix=f".{self._path.name}."
+        )
+        self._stream = os.fdopen(handle, "wb")
+        return self._stream
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            if kind is None:
+                self._stream.flush()
+                os.fsync(self._stream.fileno())
+            self._stream.close()
+            if kind is None:
+                os.replace(self._temporary, self._path)
+        finally:
+            Path(self._temporary).unlink(missing_ok=True)
+
+
+def _texts(columns: Columns, rows: list[Row], target: str) -> dict[int, str]:
+    """What rows have in a column, as it will be read; without empty cells."""
+    if target not in columns.targets:
+        return {}
+    at = columns.targets.index(target)
+    codes = columns.codes.get(target, {})
+    found = {}
+    for number, cells in rows:
+        text = cells[at].strip() if at < len(cells) else ""
+        if text:
+            found[number] = codes.get(text, text)
+    return found
+
+
+def _sync(folder: Path) -> None:
+    """Have a folder's names on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+__all__ = [
+    "CHUNK", "PRINT_FILE", "REJECTS_FILE", "RETURN_FILE", "SCRIPTS", "HolderListError", "Reject",
+    "Summary", "job_of", "start", "status", "work",
+]  # fmt: skip

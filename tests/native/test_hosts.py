@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that load the library themselves: in C by dlopen, in Python by ctypes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from sscard_driver.build import find_compiler
+from sscard_driver.exports import EXPORTS
+from tests.native.native import Images, Native, environment, execute
+from tests.support import roots
+from tests.terminal.desk import NAME, Desk
+
+# Plug-ins of hospital programs are loaded like this: late, and with local symbols.
+LATE_C = r"""
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    char out[1024];
+    void *library = dlopen(argv[argc - 1], RTLD_NOW | RTLD_LOCAL);
+    long (*read)(int, char *);
+    long code;
+    if (library == NULL) { puts(dlerror()); return 2; }
+    *(void **)&read = dlsym(library, "iReadCardBas");
+    code = read(1, out);
+    printf("%ld\n%s\n", code, out);
+    return code != 0;
+}
+"""
+
+BASICS_PY = r"""
+import ctypes, sys
+names = set(globals())
+library = ctypes.CDLL(sys.argv[1])
+library.iReadCardBas.restype = ctypes.c_long
+out = ctypes.create_string_buffer(1024)
+print(library.iReadCardBas(1, out), out.value.decode("gbk"))
+assert set(globals()) == names | {"names", "library", "out"}
+"""
+
+# Every function with every pointer NULL; what is not NULL, a short string. -14 and an empty string.
+NULLS_PY = r"""
+import ctypes, sys
+from sscard_driver.exports import EXPORTS
+library = ctypes.CDLL(sys.argv[1])
+tried = 0
+for name, export in EXPORTS.items():
+    function = getattr(library, name)
+    function.restype = ctypes.c_long
+    kinds = [parameter.type for parameter in export.parameters] + [str]
+    for at, kind in enumerate(kinds):
+        if kind is int:
+            continue
+        out = ctypes.create_string_buffer(b"Z" * 64)
+        values = [1 if k is int else ctypes.c_char_p(b"x") for k in kinds[:-1]] + [out]
+        values[at] = None
+        assert function(*values) == -14, (name, at)
+        assert out.raw[:1] == (b"Z" if at == len(kinds) - 1 else b"\0"), (name, at)
+        assert out.raw[1:64] == b"Z" * 63
+        tried += 1
+print(tried)
+"""
+
+# A buffer of exactly 1024 bytes at the end of a page that nothing may write behind, which is also
+# the parameter: iReadCardBas_HSM_Step2 with one buffer for the key and the answer.
+ONE_BUFFER_PY = r"""
+import ctypes, mmap, sys
+library = ctypes.CDLL(sys.argv[1])
+page = mmap.PAGESIZE
+memory = mmap.mmap(-1, 2 * page)
+base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.mprotect(ctypes.c_void_p(base + page), page, 0) == 0
+out = ctypes.c_void_p(base + page - 1024)
+call = lambda name, *values: (getattr(library, name)(*values), ctypes.string_at(out).decode("gbk"))
+print(*call("iReadCardBas_HSM_Step1", 1, out))
+print(*call("iHSM_Answer", b"iReadCardBas_HSM_Step1", out, out))
+print(*call("iReadCardBas_HSM_Step2", out, out))
+print(*call("iReloadPIN", 1, b"x" * 2000, out))
+print(*call("iReloadPIN", 1, b"x" * 70000, out))
+"""
+
+
+def python(native: Native, script: str, *flags: str, **options: str) -> list[str]:
+    """Run a script as a program of its own, with the library as its argument."""
+    command = [sys.executable, *flags, "-c", script, str(native.library)]
+    variables = {**environment(**options), "PYTHONUTF8": "1"}
+    return execute(command, variables).decode().splitlines()
+
+
+def test_a_c_program_that_loads_it_late(native: Native, tmp_path: Path) -> None:
+    images = Images.of(Desk(2), tmp_path)
+    source, program = tmp_path / "late.c", tmp_path / "late"
+    source.write_text(LATE_C)
+    subprocess.run([*find_compiler(), source, "-ldl", "-o", program], check=True)
+    output = execute([str(program), str(native.library)], environment(**images.options))
+    code, text = output.decode("gbk").splitlines()
+    assert (int(code), text) == images.desk.call("iReadCardBas", 1)
+
+
+def test_a_python_program(native: Native, tmp_path: Path) -> None:
+    images = Images.of(Desk(3), tmp_path)
+    (line,) = python(native, BASICS_PY, **images.options)
+    assert line.startswith("0 510100|")
+    assert NAME in line
+
+
+def test_a_python_program_without_any_packages(native: Native, tmp_path: Path) -> None:
+    """-I -S: no site-packages, no environment; the library knows where its own are."""
+    images = Images.of(Desk(3), tmp_path)
+    (line,) = python(native, BASICS_PY, "-I", "-S", **images.options)
+    assert line.startswith("0 510100|")
+
+
+def test_null_pointers(native: Native) -> None:
+    root = os.fspath(Path(__file__).resolve().parents[2])
+    script = f"import sys; sys.path.append({root!r})\n{NULLS_PY}"
+    pointers = sum(p.type is str for export in EXPORTS.values() for p in export.parameters)
+    assert python(native, script) == [str(pointers + len(EXPORTS))]
+
+
+def test_one_buffer_for_parameter_and_answer_and_none_behind_it(
+    native: Native, tmp_path: Path
+) -> None:
+    images = Images.of(Desk(3), tmp_path)
+    roots().save(tmp_path / "roots.json")
+    lines = python(native, ONE_BUFFER_PY, **images.options, keys=str(tmp_path / "roots.json"))
+    basics = images.desk.with_hsm("iReadCardBas", 1).output
+    assert [line.split()[0] for line in lines] == ["0", "0", "0", "-14", "-42"]
+    assert lines[2] == f"0 {basics}"
