@@ -37,6 +37,7 @@ $(VENV)/.core: pyproject.toml
 	@scripts/bootstrap venv $(PYTHON) $(VENV)
 	@echo "installing sscard-chip into $(VENV)"
 	@$(PIP) --editable .
+	@! scripts/bootstrap has_pcsc || $(PIP) --editable '.[pcsc]' || true
 	@touch $@
 
 $(VENV)/.test: pyproject.toml scripts/bootstrap

@@ -199,7 +199,8 @@ def parse_region(content: bytes, source: str) -> Region:
 
 def line_of(text: str, name: str) -> int:
     """The line on which a dotted field is set, that of its table when it is not, else 0."""
-    found, table = {}, ""
+    found: dict[str, int] = {}
+    table = ""
     counts: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         head = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?", line)

@@ -45,10 +45,11 @@ HOLDERS = (
 
 @click.command()
 def demo() -> None:
-    """Issue a card of each generation, power it on, authenticate, read, load and debit it.
+    """Issue a card of each generation, power it on, authenticate, read, load and debit it; then
+    pay with one in a pharmacy.
 
-    Nothing is written to disk. Where pcscd with vpcd is installed the last card is also shown
-    to them.
+    Nothing is kept on disk. Where pcscd with vpcd is installed the last card is also shown to
+    them.
 
     \b
     Example:
@@ -56,10 +57,12 @@ def demo() -> None:
     """
     from issuance.holder import Holder
     from issuance.personalise import issue_card
+    from issuance.psam import make_psam
     from issuance.roots import create_roots
     from sscard_chip import Card
     from sscard_chip.profile import SettlementMode, for_generation
     from sscard_cli.demo_pcsc import show_to_pcsc
+    from sscard_cli.demo_pharmacy import sell
     from sscard_cli.demo_terminal import DemoTerminal
 
     roots = create_roots()
@@ -82,3 +85,6 @@ def demo() -> None:
         terminal.debit(account_fen=12850, self_paid_fen=0, pooled_fen=3000)
     click.secho("\nPC/SC: the same card in a virtual reader", bold=True)
     show_to_pcsc(card, click.echo)
+    click.secho("\nPharmacy: the same card pays at a till", bold=True)
+    psam = Card(make_psam(roots, level=3, terminal_id=f"{holder.city}000001", city=holder.city))
+    sell(card, psam, holder.city, holder.pin or "", click.echo)

@@ -43,7 +43,10 @@ _SERIAL_LENGTH = 4
     help="Write the plan as a script for a machine.  Example: --script zhang.plan.json",
 )
 @click.option(
-    "--generation", required=True, type=click.IntRange(1, 3), help="1, 2 or 3.  Example: 3"
+    "--generation",
+    required=True,
+    type=click.IntRange(1, 3),
+    help="1, 2 or 3, for 规范版本 1.00, 2.00, 3.00.  Example: --generation 3",
 )
 @keys_option()
 @click.option(

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
 from typing import Any, Final
 
 from issuance.batch.errors import BatchError, BatchStoppedError
@@ -91,7 +92,7 @@ def cluster(address: str) -> Pool:
     Raises :class:`BatchError` without the extra ``cluster``.
     """
     try:
-        import distributed
+        distributed: Any = import_module("distributed")
     except ImportError:
         raise BatchError("--cluster needs pip install 'sscard-chip[cluster]'") from None
 

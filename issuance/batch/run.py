@@ -41,6 +41,7 @@ from issuance.batch.returnfile import (
 from issuance.batch.work import RETURN, ChunkResult
 from issuance.holders.errors import HolderListError
 from issuance.holders.mapping import Columns, HolderMapping, parse_mapping, resolve
+from issuance.holders.rows import check_columns
 from issuance.holders.tables import Row, Table, open_table
 from issuance.privatefile import write_private
 from issuance.validity import check_card_number
@@ -108,7 +109,7 @@ def start(
     mapping_text = mapping.read_bytes() if mapping else b""
     columns_of = parse_mapping(mapping_text, str(mapping)) if mapping else HolderMapping()
     with _table(holders, columns_of) as (table, columns):
-        source, with_account = table.source, columns.with_account
+        source = table.source
     job = Job(
         batch=os.urandom(8).hex().upper(),
         generation=generation,
@@ -118,11 +119,12 @@ def start(
         today=(today or date.today()).isoformat(),
         outputs=outputs,
         encoding=encoding,
-        with_account=with_account,
+        with_account=columns.with_account,
         region=region.read_text(encoding="utf-8") if region else "",
         region_source=str(region) if region else "",
     )
     check_job(job)
+    check_columns(columns, job.profile(), source)
     digest, total = _measure(holders)
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = {

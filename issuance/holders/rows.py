@@ -21,6 +21,7 @@ from issuance.holder import (
     check_holder,
     years_after,
 )
+from issuance.holders.errors import HolderListError
 from issuance.holders.mapping import ACCOUNT_FIELDS, BANK_ACCOUNT, BY_PATH, Columns
 from issuance.region import Region
 from issuance.values import Contents, add_files
@@ -175,6 +176,22 @@ class RowReader:
                     except HolderError as error:
                         problems.append(Problem(error.item, error.rule))
         return problems
+
+
+def check_columns(columns: Columns, profile: Profile, source: str) -> None:
+    """Refuse columns of files and items that no card of the profile has. Raises HolderListError."""
+    directories = {directory.short_name: directory for directory in profile.directories}
+    for name in (*columns.targets, *(target for target, _ in columns.constants)):
+        place = BY_PATH.get(name, name)
+        if "." not in place or name in ACCOUNT_FIELDS:
+            continue
+        directory, fid, *tag = place.split(".")
+        try:
+            file = directories[directory].file(int(fid[2:], 16) | 0xEF00)
+        except KeyError:
+            raise HolderListError(source, name, "is not on the cards of this batch") from None
+        if tag and not file.record_numbers(int(tag[0], 16)):
+            raise HolderListError(source, name, "is not an item of this file")
 
 
 _PATH_OF: Final = {place.replace(".", " "): name for name, place in BY_PATH.items()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of holders: CSV, Parquet (extra ``tables``) and XLSX (extra ``xlsx``), row by row.
+"""Tables of holders: CSV, and with the extra ``tables`` Parquet and XLSX, row by row.
 
 Row 1 is the header, as a spreadsheet counts. All cells become texts: whole numbers without a
 point, dates ``YYYYMMDD``, empty cells the empty text. Only a few rows are in memory at a time.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -113,12 +113,10 @@ def _xlsx_rows(source: str, stream: Any) -> Iterator[list[str]]:
         from openpyxl import load_workbook
         from openpyxl.utils.exceptions import InvalidFileException
     except ImportError:
-        raise HolderListError(source, "", "XLSX needs pip install 'sscard-chip[xlsx]'") from None
+        raise HolderListError(source, "", "XLSX needs pip install 'sscard-chip[tables]'") from None
     book = None
-    try:
+    with suppress(BadZipFile, InvalidFileException, KeyError, OSError, ValueError):
         book = load_workbook(stream, read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError):
-        pass
     if book is None or not book.worksheets:
         raise HolderListError(source, "", "is no XLSX file with a sheet")
     try:

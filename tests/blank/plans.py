@@ -60,3 +60,10 @@ def comparable(memory: Memory) -> bytes:
     cells = bytearray(memory.cells)
     cells[HISTORICAL_AT : HISTORICAL_AT + HISTORICAL_LENGTH] = bytes(HISTORICAL_LENGTH)
     return bytes(cells)
+
+
+def data_for(profile: Profile, algorithm: str) -> CardData:
+    """The vectors' holder on another profile of the same generation, without files."""
+    holder = Holder.load(VECTORS / "holders" / f"generation{profile.generation}.json")
+    bare = replace(holder, files={}, account=None)
+    return prepare(profile, roots(), bare, algorithm=algorithm, serial=SERIAL)

@@ -14,10 +14,11 @@ from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import CardMemoryError, Durability, Memory, create_image
 from sscard_chip.memory.image import open_medium
 from sscard_chip.memory.store import Write
+from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.blank import make_blank
 from sscard_chip.reader.interface import ContactInterface, ContactlessInterface
 from tests.blank.bench import HISTORICAL, TEMPORARY, TRANSPORT
-from tests.blank.plans import CARDS, blank_for, card_data, comparable, patched, plan_of
+from tests.blank.plans import CARDS, blank_for, card_data, comparable, data_for, patched, plan_of
 from tests.memory.medium import RamMedium
 from tests.vectors.cards import SCRIPTS, card_image, play
 
@@ -41,6 +42,26 @@ def test_a_grown_card_is_the_patched_one(generation: int, algorithm: str, accoun
 def test_with_the_files_of_a_region(generation: int) -> None:
     algorithm = "sm4" if generation == 3 else "3des"
     data = card_data(generation, algorithm, local=True)
+    card = blank_for(data)
+    run_plan(plan_of(data), ContactInterface(card))
+    assert comparable(memory_of(card)) == patched(data)
+
+
+@pytest.mark.parametrize(
+    ("generation", "algorithm", "mode"),
+    [
+        (generation, algorithm, mode)
+        for generation, algorithm in CARDS
+        for mode in SettlementMode
+        if generation > 1 or mode is not SettlementMode.TEMPORARY_OFFLINE
+    ],
+)
+def test_all_files_and_settlement_modes(
+    generation: int, algorithm: str, mode: SettlementMode
+) -> None:
+    optional = (0xDF05, 0xDF06) if generation > 1 else ()
+    profile = for_generation(generation, optional=optional, settlement_mode=mode)
+    data = data_for(profile, algorithm)
     card = blank_for(data)
     run_plan(plan_of(data), ContactInterface(card))
     assert comparable(memory_of(card)) == patched(data)

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from sscard_driver.build import NAME, TEST_PROGRAM, BuildError, build
 from tests.terminal.desk import PIN, Desk
 
+Options = Mapping[str, str]
+_NO_OPTIONS: Options = MappingProxyType({})
 _KEPT = ("PATH", "PCSCLITE_CSOCK_NAME")
 
 FILES = "DF01EF05|20|21|$"
@@ -29,21 +33,27 @@ class Native:
         return self.directory / NAME
 
     def run(
-        self, *arguments: str, codec: str = "gb18030", code: int = 0, **options: str
+        self,
+        *arguments: str,
+        options: Options = _NO_OPTIONS,
+        code: int = 0,
+        codec: str = "gb18030",
     ) -> list[tuple[str, int, str]]:
         """Run the test program; function, return code and pOutInfo of each call it made."""
-        lines = self.output(*arguments, codec=codec, code=code, **options).splitlines()
+        lines = self.output(*arguments, options=options, code=code, codec=codec).splitlines()
         calls = []
         for head, text in zip(lines[::2], lines[1::2], strict=True):
             name, _, result = head.partition(" ")
             calls.append((name, int(result), text))
         return calls
 
-    def output(self, *arguments: str, codec: str = "gb18030", code: int = 0, **options: str) -> str:
+    def output(
+        self, *arguments: str, options: Options = _NO_OPTIONS, code: int = 0, codec: str = "gb18030"
+    ) -> str:
         """What the test program prints. Non-ASCII arguments go to it in ``codec``."""
         command = [str(self.directory / TEST_PROGRAM).encode()]
         command += [argument.encode(codec) for argument in arguments]
-        return execute(command, environment(**options), code).decode(codec)
+        return execute(command, environment(options), code).decode(codec)
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,7 @@ class Images:
         return images
 
 
-def environment(**options: str) -> dict[str, str]:
+def environment(options: Options = _NO_OPTIONS) -> dict[str, str]:
     """Only the options, and what a program needs to be found: the library must do with that."""
     kept = {
         name: os.environ[name] for name in ("PATH", "PCSCLITE_CSOCK_NAME") if name in os.environ

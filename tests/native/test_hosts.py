@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sscard_driver.build import find_compiler
 from sscard_driver.exports import EXPORTS
-from tests.native.native import Images, Native, environment, execute
+from tests.native.native import Images, Native, Options, environment, execute
 from tests.support import roots
 from tests.terminal.desk import NAME, Desk
 
@@ -85,10 +85,10 @@ print(*call("iReloadPIN", 1, b"x" * 70000, out))
 """
 
 
-def python(native: Native, script: str, *flags: str, **options: str) -> list[str]:
+def python(native: Native, script: str, *flags: str, options: Options | None = None) -> list[str]:
     """Run a script as a program of its own, with the library as its argument."""
     command = [sys.executable, *flags, "-c", script, str(native.library)]
-    variables = {**environment(**options), "PYTHONUTF8": "1"}
+    variables = {**environment(options or {}), "PYTHONUTF8": "1"}
     return execute(command, variables).decode().splitlines()
 
 
@@ -97,14 +97,14 @@ def test_a_c_program_that_loads_it_late(native: Native, tmp_path: Path) -> None:
     source, program = tmp_path / "late.c", tmp_path / "late"
     source.write_text(LATE_C)
     subprocess.run([*find_compiler(), source, "-ldl", "-o", program], check=True)
-    output = execute([str(program), str(native.library)], environment(**images.options))
+    output = execute([str(program), str(native.library)], environment(images.options))
     code, text = output.decode("gbk").splitlines()
     assert (int(code), text) == images.desk.call("iReadCardBas", 1)
 
 
 def test_a_python_program(native: Native, tmp_path: Path) -> None:
     images = Images.of(Desk(3), tmp_path)
-    (line,) = python(native, BASICS_PY, **images.options)
+    (line,) = python(native, BASICS_PY, options=images.options)
     assert line.startswith("0 510100|")
     assert NAME in line
 
@@ -112,7 +112,7 @@ def test_a_python_program(native: Native, tmp_path: Path) -> None:
 def test_a_python_program_without_any_packages(native: Native, tmp_path: Path) -> None:
     """-I -S: no site-packages, no environment; the library knows where its own are."""
     images = Images.of(Desk(3), tmp_path)
-    (line,) = python(native, BASICS_PY, "-I", "-S", **images.options)
+    (line,) = python(native, BASICS_PY, "-I", "-S", options=images.options)
     assert line.startswith("0 510100|")
 
 
@@ -128,7 +128,9 @@ def test_one_buffer_for_parameter_and_answer_and_none_behind_it(
 ) -> None:
     images = Images.of(Desk(3), tmp_path)
     roots().save(tmp_path / "roots.json")
-    lines = python(native, ONE_BUFFER_PY, **images.options, keys=str(tmp_path / "roots.json"))
+    lines = python(
+        native, ONE_BUFFER_PY, options=images.options | {"keys": str(tmp_path / "roots.json")}
+    )
     basics = images.desk.with_hsm("iReadCardBas", 1).output
     assert [line.split()[0] for line in lines] == ["0", "0", "0", "-14", "-42"]
     assert lines[2] == f"0 {basics}"

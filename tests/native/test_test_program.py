@@ -23,7 +23,7 @@ def test_a_card_is_read_and_pays(
 ) -> None:
     images = Images.of(Desk(generation, algorithm), tmp_path)
     desk, info = images.desk, images.desk.card_info
-    assert native.run("-f", FILES, "-p", PAY, **images.options) == [
+    assert native.run("-f", FILES, "-p", PAY, options=images.options) == [
         ("iReadCardBas", *desk.call("iReadCardBas", 1)),
         ("iVerifyPIN", 0, ""),
         ("iReadCard", *desk.call("iReadCard", 1, 1, info, FILES)),
@@ -40,7 +40,7 @@ def test_the_hsm_steps(native: Native, tmp_path: Path, generation: int, algorith
     roots().save(keys)
     file = "DF01EF15|2A|$" if generation > 1 else "DF02EF05|$"
     options = {**images.options, "keys": str(keys), "psam": ""}
-    calls = native.run("-k", "-f", file, "-p", PAY, **options)
+    calls = native.run("-k", "-f", file, "-p", PAY, options=options)
     assert [name for name, _, _ in calls] == [
         name
         for function in ("iReadCardBas", "iReadCard", "iDoDebit")
@@ -56,7 +56,7 @@ def test_the_hsm_steps(native: Native, tmp_path: Path, generation: int, algorith
 
 def test_an_hsm_without_keys(native: Native, tmp_path: Path) -> None:
     images = Images.of(Desk(2), tmp_path)
-    calls = native.run("-k", code=1, **images.options)
+    calls = native.run("-k", code=1, options=images.options)
     assert calls[1] == ("iHSM_Answer", -12, "no root keys are configured for the HSM")
 
 
@@ -69,7 +69,7 @@ def test_text_goes_in_and_out_in_the_coding_of_the_configuration(
     images = Images.of(Desk(2, name=LONG_NAME), tmp_path)
     file, data = "DF01EF05|21|$", "样本路2号|$"
     images.options["encoding"] = encoding
-    calls = native.run("-w", file, data, "-f", file, codec=codec, **images.options)
+    calls = native.run("-w", file, data, "-f", file, codec=codec, options=images.options)
     assert calls[0][2].split("|")[4] == LONG_NAME
     assert calls[2:4] == [("iWriteCard", 0, ""), ("iReadCard", 0, "DF01EF05|样本路2号|$")]
 
@@ -87,7 +87,7 @@ def test_return_codes(
     native: Native, tmp_path: Path, options: dict[str, str], code: int, text: str
 ) -> None:
     images = Images.of(Desk(2), tmp_path)
-    calls = native.run(code=1, **{**images.options, **options})
+    calls = native.run(code=1, options=images.options | options)
     name, found, said = calls[1]
     assert (name, found) == ("iVerifyPIN", code)
     assert text in said
@@ -97,11 +97,11 @@ def test_return_codes(
 def test_contactless(native: Native, tmp_path: Path) -> None:
     images = Images.of(Desk(3), tmp_path)
     options = {**images.options, "interface": "contactless"}
-    assert native.run("-t", "2", **options)[0] == (
+    assert native.run("-t", "2", options=options)[0] == (
         "iReadCardBas",
         *images.desk.call("iReadCardBas", 2),
     )
-    assert native.run("-t", "1", code=1, **options)[0][1] == -12
+    assert native.run("-t", "1", code=1, options=options)[0][1] == -12
 
 
 def test_without_a_configuration(native: Native) -> None:
@@ -111,14 +111,14 @@ def test_without_a_configuration(native: Native) -> None:
 
 
 def test_an_image_that_is_not_there(native: Native, tmp_path: Path) -> None:
-    name, code, text = native.run(code=1, card=str(tmp_path / "none.ssc"))[0]
+    name, code, text = native.run(code=1, options={"card": str(tmp_path / "none.ssc")})[0]
     assert (name, code) == ("iReadCardBas", -12)
     assert "none.ssc" in text
 
 
 def test_threads(native: Native, tmp_path: Path) -> None:
     images = Images.of(Desk(2), tmp_path)
-    assert native.output("-j", "4", **images.options) == "4 of 4 threads\n"
+    assert native.output("-j", "4", options=images.options) == "4 of 4 threads\n"
 
 
 def test_a_python_side_that_does_not_load(native: Native, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_the_interpreter_is_that_of_the_virtual_environment(native: Native, tmp_
     (packages / "sitecustomize.py").write_text(
         f"import sys\nopen({str(mark)!r}, 'w').write(sys.prefix)\n"
     )
-    native.run(**images.options)
+    native.run(options=images.options)
     assert not mark.exists()
-    native.run(**images.options, python=str(tmp_path / "v" / "bin" / "python"))
+    native.run(options=images.options | {"python": str(tmp_path / "v" / "bin" / "python")})
     assert mark.read_text() == str(tmp_path / "v")

@@ -38,30 +38,32 @@ def test_a_card_is_read_and_pays(
         ("iReadDebitRecord", *desk.call("iReadDebitRecord", 1)),
     ]
     with serving(daemon, f"contact:{images.card}", f"contact:{images.psam}"):
-        assert native.run("-f", FILES, "-p", PAY, **SLOTS) == expected
+        assert native.run("-f", FILES, "-p", PAY, options=SLOTS) == expected
 
 
 def test_a_contactless_card(daemon: PrivateDaemon, native: Native, tmp_path: Path) -> None:
     images = Images.of(Desk(3), tmp_path)
     with serving(daemon, f"contactless:{images.card}", f"contact:{images.psam}"):
-        calls = native.run("-t", "4", "-p", PAY, **SLOTS, interface="contactless")
+        calls = native.run("-t", "4", "-p", PAY, options=SLOTS | {"interface": "contactless"})
     assert calls[0][1:] == images.desk.call("iReadCardBas", 2)
     assert [code for _, code, _ in calls] == [0] * 5
 
 
 def test_empty_slots(daemon: PrivateDaemon, native: Native, tmp_path: Path) -> None:
     """No card is -2; a card without PSAM goes on with the HSM steps."""
-    assert native.run(code=1, **SLOTS)[0][:2] == ("iReadCardBas", -2)
+    assert native.run(code=1, options=SLOTS)[0][:2] == ("iReadCardBas", -2)
     images = Images.of(Desk(3), tmp_path)
     keys = tmp_path / "roots.json"
     roots().save(keys)
     with serving(daemon, f"contact:{images.card}"):
-        assert native.run(code=1, **SLOTS)[0][:2] == ("iReadCardBas", -2201)
-        calls = native.run("-k", "-f", "DF01EF15|2A|$", "-p", PAY, **SLOTS, keys=str(keys))
+        assert native.run(code=1, options=SLOTS)[0][:2] == ("iReadCardBas", -2201)
+        calls = native.run(
+            "-k", "-f", "DF01EF15|2A|$", "-p", PAY, options=SLOTS | {"keys": str(keys)}
+        )
     assert {code for _, code, _ in calls} == {0}
 
 
 def test_a_reader_that_is_not_there(daemon: PrivateDaemon, native: Native) -> None:
-    name, code, text = native.run(code=1, reader="No such reader")[0]
+    name, code, text = native.run(code=1, options={"reader": "No such reader"})[0]
     assert (name, code) == ("iReadCardBas", -12)
     assert "No such reader" in text
