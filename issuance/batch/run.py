@@ -353,14 +353,14 @@ class _whole:  # noqa: N801 (used like a function)
 
 
 def _texts(columns: Columns, rows: list[Row], target: str) -> dict[int, str]:
-    """What rows have in a column, as it will be read; without empty cells."""
+    """What rows have in a column, as it will be read; without empty cells and torn rows."""
     if target not in columns.targets:
         return {}
     at = columns.targets.index(target)
     codes = columns.codes.get(target, {})
     found = {}
     for number, cells in rows:
-        text = cells[at].strip() if at < len(cells) else ""
+        text = cells[at].strip() if len(cells) == len(columns.targets) else ""
         if text:
             found[number] = codes.get(text, text)
     return found

@@ -32,6 +32,7 @@ _BANK: Final = re.compile(r"[0-9]{8,30}")
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 _ACCOUNT_TEXTS: Final = ("year", "starting_day")
 _NAME_REST, _HOLDER_FILE = 0x4E, 0xEF06
+_NOBODY: Final = Holder("", "", "", "", "", "", "", "", "", "", "")  # carries files to their check
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -86,17 +87,17 @@ class RowReader:
         document = self._document(given)
         problems = check_holder(document, today=self._today)
         problems += self._check_more(document, given)
+        contents = Contents()
+        files = document.get("files")
+        if files:
+            carrier = replace(_NOBODY, files=files, folder=self._folder)
+            try:
+                add_files(contents, self._profile, carrier)
+            except HolderError:
+                problems += self._file_problems(carrier)
         if problems:
             return CheckedRow(number, given, None, Contents(), _by_column(problems))
-        holder = self._holder(document, number)
-        contents = Contents()
-        try:
-            if holder.files:
-                add_files(contents, self._profile, holder)
-        except HolderError:
-            found = _by_column(self._file_problems(holder))
-            return CheckedRow(number, given, None, Contents(), found)
-        return CheckedRow(number, given, holder, contents, [])
+        return CheckedRow(number, given, self._holder(document, number), contents, [])
 
     def _document(self, given: Mapping[str, str]) -> dict[str, Any]:
         """The object of a holder file, as a row gives it."""
@@ -162,7 +163,7 @@ class RowReader:
         )
 
     def _file_problems(self, holder: Holder) -> list[Problem]:
-        """Every file and item that is wrong, tried one by one."""
+        """Every file and item that is wrong, tried one by one in the order of the columns."""
         problems = []
         for directory, files in holder.files.items():
             for file, content in files.items():

@@ -111,9 +111,12 @@ class Dispatcher:
             session.transaction = None
         if cells[session.state_at] == _APPLICATION_BLOCKED and not instruction.when_blocked:
             raise StatusError(StatusWord.APPLICATION_BLOCKED)
+        before = session.transaction
         body = instruction.handler(session, command)
         if 0 < command.ne < len(body):
+            opened, session.transaction = session.transaction, before  # in case of 6Cxx
             command.check_ne(len(body))
+            session.transaction = opened
         return body
 
     def _refuse(self, session: Session, error: StatusError) -> bytes:

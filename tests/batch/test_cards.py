@@ -14,8 +14,8 @@ from issuance.batch.export import export_card
 from issuance.holder import Holder
 from issuance.personalise import issue_card
 from sscard_chip.card import Card
+from sscard_chip.filesystem.files import LinearFile
 from sscard_chip.profile import for_generation
-from sscard_chip.profile.inspect import inspect_card as inspect
 from sscard_chip.reader.interface import ContactInterface
 from sscard_chip.terminal.script import run
 from tests.batch.conftest import TODAY, Person, RunBatch, people, rows_of
@@ -24,19 +24,22 @@ from tests.vectors.cards import SCRIPTS, card_keys, roots
 COUNT = 2000
 SAMPLE = 200
 SCRIPT_SAMPLE = 4
+TEXTS = (0x02, 0x03, 0x07, 0x08, 0x09, 0x4E, 0x0A)
 ADDRESSES = {"DF01.EF05.21": "虚构省示例市测试区一号路12号"}
 
 
 def values_on(card: Card) -> dict[str, str]:
-    """Decoded values of SSSE by tag."""
-    contents = inspect(card)
-    ssse = next(d for d in contents.directories if d.fid == "DDF1")
-    return {
-        value.tag: value.text
-        for file in ssse.files
-        for record in file.records
-        for value in record
-    }
+    """Values of issuer and holder by tag, text where it is text."""
+    ssse = next(d for d in card.files.directories if d.fid == 0xDDF1)
+    found = {}
+    for fid in (0xEF05, 0xEF06):
+        file = ssse.files[fid]
+        assert isinstance(file, LinearFile)
+        for number in range(1, file.count + 1):
+            tag, _, *value = file.record(number)
+            text = bytes(value).rstrip(b"\0").decode("gbk") if tag in TEXTS else bytes(value).hex()
+            found[f"{tag:02X}"] = text.upper()
+    return found
 
 
 def holder_of(person: Person) -> Holder:

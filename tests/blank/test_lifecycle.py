@@ -231,6 +231,15 @@ def test_a_blocked_card_still_answers_get_info() -> None:
         assert bench.sw(command) == 0x6A81
 
 
+def test_a_failed_memory_is_told_by_get_info() -> None:
+    bench = BlankBench()
+    power = Power(0)
+    bench.memory.log = power
+    power.failed = True
+    assert bench.state == 0x0E
+    assert bench.authenticate(TRANSPORT) == 0x6581  # a wrong try could not be counted
+
+
 @pytest.mark.parametrize("fid", [SSSE, 0xDF01])
 def test_kind_of_the_current_directory(fid: int) -> None:
     bench = Bench(2)

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A batch that is stopped, by whatever: one clear line, and then exactly the missing cards."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from issuance.batch import work as batch_work
+from issuance.batch.container import Container
+from issuance.batch.errors import BatchError, BatchStoppedError
+from issuance.batch.job import Task
+from issuance.batch.ledger import BatchLedger
+from issuance.batch.pools import alone, processes
+from issuance.batch.run import start, status, work
+from issuance.batch.work import ChunkResult, make_chunk
+from issuance.roots import RootKeyError
+from sscard_cli.main import main
+from tests.batch.conftest import TODAY, RunBatch, people, rows_of, write_table
+
+COUNT, CHUNK = 300, 20
+
+
+def begin(tmp_path: Path, keys: Path, *, chunk: int = CHUNK, count: int = COUNT) -> Path:
+    table = write_table(tmp_path / "people.csv", people(count))
+    folder = tmp_path / "out"
+    start(folder, generation=1, keys=str(keys), holders=table, chunk=chunk, today=TODAY)
+    return folder
+
+
+def check_whole(folder: Path, count: int = COUNT) -> None:
+    """Every holder has one card, in the ledger, in the containers and in the return file."""
+    persons = [person["card_number"] for person in people(count)]
+    returned = rows_of(folder / "return.csv")
+    assert [row["card_number"] for row in returned] == persons
+    assert len({row["atr"] for row in returned}) == count
+    assert sum(len(Container.open(path)) for path in (folder / "images").iterdir()) == count
+    summary = status(folder)
+    assert (summary.state, summary.cards, summary.rejected) == ("finished", count, 0)
+    with BatchLedger(folder, lock=False) as ledger:
+        assert all(ledger.find(number) for number in persons)
+    assert not (folder / "return").exists()
+    assert not [path for path in folder.rglob(".*")]
+
+
+def cli(*arguments: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(
+        [sys.executable, "-m", "sscard_cli", *arguments],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_at_any_moment_it_resumes(tmp_path: Path, keys: Path, workers: int) -> None:
+    folder = begin(tmp_path, keys)
+    drawn = random.Random(workers)
+    killed = 0
+    for target in sorted(drawn.sample(range(1, COUNT // CHUNK - 1), 3)):
+        process = cli("batch", "resume", str(folder), "--workers", str(workers))
+        deadline = time.monotonic() + 60
+        while status(folder).chunks < target and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        time.sleep(drawn.random() * 0.01)
+        process.send_signal(signal.SIGKILL)
+        killed += process.wait() == -signal.SIGKILL
+        process.communicate()
+    assert killed
+    assert work(folder, alone(None)).state == "finished"
+    check_whole(folder)
+    assert work(folder, alone(None)).cards == COUNT  # and again: nothing to do
+
+
+@pytest.mark.parametrize("step", range(0, 34, 3))
+def test_cut_before_any_write_it_resumes(
+    tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Every rename and every commit of the ledgers is a point where the power may go."""
+    folder = begin(tmp_path, keys, chunk=10, count=30)
+    done = 0
+
+    class PowerCutError(BaseException):
+        pass
+
+    def cut_at(real: Any) -> Any:
+        def replaced(*arguments: Any, **named: Any) -> Any:
+            nonlocal done
+            done += 1
+            if done > step:
+                raise PowerCutError
+            return real(*arguments, **named)
+
+        return replaced
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", cut_at(os.replace))
+        patch.setattr(os, "fsync", cut_at(os.fsync))
+        patch.setattr(BatchLedger, "finish_chunk", cut_at(BatchLedger.finish_chunk))
+        patch.setattr(BatchLedger, "set_facts", cut_at(BatchLedger.set_facts))
+        with pytest.raises(PowerCutError):
+            work(folder, alone(None))
+    work(folder, alone(None))
+    check_whole(folder, 30)
+
+
+def test_a_full_disk_is_one_line_and_resumable(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A limit on the size of files stands in for a disk: the system refuses the write."""
+    folder = begin(tmp_path, keys, chunk=150)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, hard))
+    try:
+        assert main(["batch", "resume", str(folder)]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "File too large" in error or "disk" in error
+    assert f"sscard batch resume {folder} goes on" in error
+    assert main(["batch", "resume", str(folder)]) == 0
+    check_whole(folder)
+
+
+def test_a_read_only_folder_is_one_line_and_resumable(
+    tmp_path: Path,
+    keys: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = begin(tmp_path, keys, chunk=150)
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder / "images"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "mkstemp", refuse)
+        assert main(["batch", "resume", str(folder)]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"{folder / 'images'}: Read-only file system" in error
+    assert main(["batch", "resume", str(folder)]) == 0
+    check_whole(folder)
+
+
+def test_a_lost_session_of_the_key_store_is_one_line_and_resumable(
+    tmp_path: Path,
+    keys: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = begin(tmp_path, keys)
+    calls = 0
+
+    def lose(location: str) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 4:
+            raise RootKeyError("pkcs11:token=issuer: the session with the token is lost")
+        return real(location)
+
+    real = batch_work.store_of
+    with monkeypatch.context() as patch:
+        patch.setattr(batch_work, "store_of", lose)
+        assert main(["batch", "resume", str(folder)]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "the session with the token is lost; sscard batch resume" in error
+    assert status(folder).chunks == 4
+    assert main(["batch", "resume", str(folder)]) == 0
+    check_whole(folder)
+
+
+def test_root_keys_that_are_gone_are_one_line(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = begin(tmp_path, keys)
+    shutil.move(keys, tmp_path / "elsewhere")
+    assert main(["batch", "resume", str(folder)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_killed_worker_is_one_line_and_resumable(tmp_path: Path, keys: Path) -> None:
+    folder = begin(tmp_path, keys)
+    real = processes(2, None)
+
+    def killing(tasks: Iterator[Task]) -> Iterator[ChunkResult]:
+        for number, result in enumerate(real(tasks)):
+            if number == 2:
+                children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+                workers = [c for c in map(int, children) if b"spawn_main" in _command(c)]
+                os.kill(workers[0], signal.SIGKILL)
+            yield result
+
+    with pytest.raises(BatchStoppedError, match="^a worker process was killed$"):
+        work(folder, killing)
+    assert status(folder).state == "running"
+    work(folder, alone(None))
+    check_whole(folder)
+
+
+def _command(process: int) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes()
+
+
+def test_workers_end_with_a_killed_parent(tmp_path: Path, keys: Path) -> None:
+    folder = begin(tmp_path, keys, count=3000, chunk=20)
+    process = cli("batch", "resume", str(folder), "--workers", "2")
+    while status(folder).chunks < 2:
+        assert process.poll() is None
+        time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_two_processes_do_not_share_a_batch(tmp_path: Path, keys: Path) -> None:
+    folder = begin(tmp_path, keys)
+    with (
+        BatchLedger(folder),
+        pytest.raises(BatchError, match="another process is at work on this batch"),
+    ):
+        work(folder, alone(None))
+
+
+def test_a_changed_table_is_refused(tmp_path: Path, keys: Path) -> None:
+    folder = begin(tmp_path, keys)
+    write_table(tmp_path / "people.csv", people(COUNT, seed=3))
+    with pytest.raises(BatchError, match=r"people\.csv: has changed since the batch was started"):
+        work(folder, alone(None))
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (lambda folder: None, "has a batch already; sscard batch resume goes on with it"),
+        (lambda folder: (folder / "ledger.sqlite").unlink(), "must be a new or empty folder"),
+    ],
+)
+def test_a_folder_in_use_is_refused(
+    run_batch: RunBatch, tmp_path: Path, prepare: Any, message: str
+) -> None:
+    run_batch(people(2))
+    prepare(tmp_path / "out")
+    with pytest.raises(BatchError, match=message):
+        run_batch(people(2))
+
+
+def test_order_of_results_does_not_matter(tmp_path: Path, keys: Path) -> None:
+    folder = begin(tmp_path, keys)
+
+    def backwards(tasks: Iterator[Task]) -> Iterator[ChunkResult]:
+        results: Sequence[ChunkResult] = [make_chunk(task) for task in tasks]
+        yield from reversed(results)
+
+    work(folder, backwards)
+    check_whole(folder)
+
+
+def test_the_ledgers_and_tables_hold_no_key(run_batch: RunBatch, tmp_path: Path) -> None:
+    from tests.vectors.cards import roots
+
+    run_batch(people(50), outputs=("images", "scripts", "data"))
+    whole = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file() and p.stem != "roots")
+    document = roots().document()
+    import json
+
+    found = 0
+    for suite in ("3des", "sm4"):
+        for versions in json.loads(document)[suite].values():
+            for text in versions.values():
+                found += 1
+                assert bytes.fromhex(text) not in whole
+                assert text.encode() not in whole
+                assert text.lower().encode() not in whole
+    assert found > 100
