@@ -298,7 +298,6 @@ def test_lengths_and_parameters(new_account: NewAccount) -> None:
         (lambda c: c[:3] + b"\1" + c[4:], 0x6A86),
         (lambda c: c[:4] + b"\x0e" + c[5:-1], 0x6700),
         (lambda c: c[:4] + b"\x10" + c[5:] + b"\0", 0x6700),
-        (lambda c: c + b"\x07", 0x6C08),
     ]
     for change, sw in changes:
         purchase = terminal.initialize_purchase(10)
@@ -306,6 +305,9 @@ def test_lengths_and_parameters(new_account: NewAccount) -> None:
         assert terminal.sw(terminal.debit_command(purchase, TIME)) == 0x6901
     assert state_of(terminal) == before
     purchase = terminal.initialize_purchase(10)
+    # 6Cxx asks for the same command again: it is still the turn of DEBIT, and nothing is done.
+    assert terminal.sw(terminal.debit_command(purchase, TIME) + b"\x07") == 0x6C08
+    assert terminal.balance() == before[0]
     answer = terminal.send(terminal.debit_command(purchase, TIME) + b"\0")
     assert answer == terminal.debit_answer(purchase, TIME)
 
