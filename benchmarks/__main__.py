@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.rows import Row, UnavailableError
 
-MODULES: Final = ("debit", "commands", "pcsc", "durable", "startup")
+MODULES: Final = ("debit", "commands", "pcsc", "durable", "startup", "batch")
 """Modules of this package; each has ``rows()``."""
 
 _OUTPUT: Final = Path(__file__).resolve().parent.parent / "build" / "benchmarks.json"

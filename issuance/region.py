@@ -23,7 +23,8 @@ from typing import Any, Final
 
 from issuance import validity
 from issuance.divisions import PROVINCES
-from issuance.holder import VALID_YEARS, Problem, years_after
+from issuance.holder import VALID_YEARS, Holder, HolderError, Problem, years_after
+from issuance.jsonfile import JsonFileError, read_json
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.generations import OPTIONAL
 from sscard_chip.profile.local import FORMAT as LOCAL_FORMAT
@@ -160,15 +161,21 @@ class Region:
             problems.append(Problem("pin", rule))
         return problems
 
-    def holder_document(self, document: Mapping[str, Any], today: date) -> dict[str, Any]:
-        """The object of a holder file with the region's defaults and initial values."""
-        filled = {**self.defaults(document, today), **document}
-        files = document.get("files", {})
-        if isinstance(files, dict) and all(isinstance(f, dict) for f in files.values()):
-            merged = self.with_initial_values(files)
-            if merged:
-                filled["files"] = merged
-        return filled
+    def holder(self, path: Path, *, today: date | None = None) -> Holder:
+        """The holder of a ``HOLDER.json`` file in this region. Raises HolderError."""
+        day, source = today or date.today(), str(path)
+        try:
+            document = read_json(path)
+        except JsonFileError as error:
+            raise HolderError(source, "", str(error)) from None
+        if isinstance(document, dict):
+            for problem in self.check(document):
+                raise HolderError(source, problem.item, problem.rule)
+            document = {**self.defaults(document, day), **document}
+            files = document.get("files", {})
+            if isinstance(files, dict) and all(isinstance(f, dict) for f in files.values()):
+                document["files"] = self.with_initial_values(files)
+        return Holder.from_object(document, source=source, folder=path.parent, today=day)
 
     def _error(self, name: str, rule: str) -> RegionError:
         text = self.content.decode("utf-8", "replace")

@@ -63,6 +63,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Add an optional application; may be repeated.  Example: --optional DF05",
 )
 @local_files_option
+@click.option(
+    "--region",
+    "region_path",
+    metavar="FILE.toml",
+    type=_FILE,
+    help="Region profile, see docs/region-profile.md; it takes the place of --settlement-mode,"
+    " --optional and --local-files.  Example: --region region.toml",
+)
 @force_option
 @json_option
 def issue(
@@ -76,6 +84,7 @@ def issue(
     settlement_mode: int,
     optional: tuple[str, ...],
     local_paths: tuple[Path, ...],
+    region_path: Path | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -87,23 +96,31 @@ def issue(
     """
     from issuance.holder import Holder
     from issuance.personalise import issue_card
+    from issuance.region import load_region
     from sscard_chip import Card
     from sscard_chip.profile import SettlementMode, for_generation
     from sscard_chip.profile.local import load_local_file
     from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
     refuse_to_overwrite(card_path, force=force)
-    holder = Holder.load(holder_path)
-    try:
-        profile = for_generation(
-            generation,
-            optional=[int(name, 16) for name in optional],
-            settlement_mode=SettlementMode(settlement_mode),
-            with_account=holder.account is not None,
-            local_files=[load_local_file(path) for path in local_paths],
-        )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+    if region_path is not None:
+        if optional or local_paths or settlement_mode != 1:
+            raise click.UsageError("--region says all about files and the settlement mode")
+        region = load_region(region_path)
+        holder = region.holder(holder_path)
+        profile = region.profile(generation, with_account=holder.account is not None)
+    else:
+        holder = Holder.load(holder_path)
+        try:
+            profile = for_generation(
+                generation,
+                optional=[int(name, 16) for name in optional],
+                settlement_mode=SettlementMode(settlement_mode),
+                with_account=holder.account is not None,
+                local_files=[load_local_file(path) for path in local_paths],
+            )
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
     with open_keys(roots, passphrase_file) as store:
         memory = issue_card(
             generation, store, holder, algorithm=algorithm, serial=serial, profile=profile

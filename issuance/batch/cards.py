@@ -25,7 +25,7 @@ from issuance.values import Contents, encode
 from sscard_chip.applications import amounts
 from sscard_chip.profile.codec import split_name
 from sscard_chip.profile.model import MF_MASTER_KEY, Item
-from sscard_chip.security.diversify import Chains, card_chain
+from sscard_chip.security.diversify import HISTORICAL_LENGTH, Chains, card_chain, card_factor
 from sscard_chip.security.keystore import KeyStore
 
 _EF05, _EF06 = 0xEF05, 0xEF06
@@ -91,9 +91,10 @@ def make_cards(template: Template, store: KeyStore, orders: Sequence[Order]) -> 
 
 
 def _chains(orders: Sequence[Order], historical: Sequence[bytes]) -> Chains:
-    above = {o.holder.city: card_chain(o.holder.city, h)[:2] for o, h in zip(orders, historical)}  # noqa: B905
+    cities = {order.holder.city for order in orders}
+    parents = {city: card_chain(city, bytes(HISTORICAL_LENGTH))[:2] for city in cities}
     return Chains(
-        (*above[order.holder.city], value[-8:])
+        (*parents[order.holder.city], card_factor(value))
         for order, value in zip(orders, historical, strict=True)
     )
 

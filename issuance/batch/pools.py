@@ -122,7 +122,7 @@ def _from_cluster(distributed: Any, client: Any, tasks: Iterator[Task]) -> Itera
         return None if task is None else client.submit(make_chunk_afar, task, pure=False)
 
     futures = [future for future in (submit() for _ in range(ahead)) if future is not None]
-    arriving = distributed.as_completed(futures)
+    arriving = distributed.as_completed(futures, loop=client.loop)
     for future in arriving:
         result: ChunkResult = future.result()
         future.release()

@@ -16,7 +16,6 @@ from typing import Final
 from issuance.batch.barcode import code128
 from issuance.batch.container import Container
 from issuance.batch.template import HISTORICAL, Span, Template
-from issuance.holders.mapping import BANK_ACCOUNT
 from issuance.validity import check_card_number
 from sscard_chip.profile.codec import join_name
 
@@ -136,17 +135,3 @@ def encode_rows(rows: Iterable[Sequence[object]], encoding: str) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode(encoding)
-
-
-__all__ = [
-    "BANK_ACCOUNT",
-    "PRINT_COLUMNS",
-    "REJECT_COLUMNS",
-    "RETURN_COLUMNS",
-    "ReadBack",
-    "encode_rows",
-    "failed_row",
-    "print_row",
-    "read_back",
-    "return_row",
-]

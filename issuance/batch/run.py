@@ -22,14 +22,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from issuance.batch.errors import BatchError, BatchStoppedError
-from issuance.batch.job import DATA, IMAGES, SCRIPTS, Job, Task, check_job, output_path
+from issuance.batch.job import DATA, IMAGES, Job, Task, check_job, output_path
 from issuance.batch.ledger import (
     ISSUER_LEDGER,
     LEDGER,
     BatchLedger,
     ChunkCount,
     IssuerLedger,
-    Reject,
 )
 from issuance.batch.pools import Pool
 from issuance.batch.returnfile import (
@@ -39,7 +38,6 @@ from issuance.batch.returnfile import (
     encode_rows,
 )
 from issuance.batch.work import RETURN, ChunkResult
-from issuance.holders.errors import HolderListError
 from issuance.holders.mapping import Columns, HolderMapping, parse_mapping, resolve
 from issuance.holders.rows import check_columns
 from issuance.holders.tables import Row, Table, open_table
@@ -373,9 +371,3 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-__all__ = [
-    "CHUNK", "PRINT_FILE", "REJECTS_FILE", "RETURN_FILE", "SCRIPTS", "HolderListError", "Reject",
-    "Summary", "job_of", "start", "status", "work",
-]  # fmt: skip

@@ -25,7 +25,7 @@ from issuance.holders.errors import HolderListError
 from issuance.holders.mapping import ACCOUNT_FIELDS, BANK_ACCOUNT, BY_PATH, Columns
 from issuance.region import Region
 from issuance.values import Contents, add_files
-from sscard_chip.profile.codec import ItemValueError, split_name
+from sscard_chip.profile.codec import NAME_LENGTH, ItemValueError, split_name
 from sscard_chip.profile.model import Profile, Structure
 
 _BANK: Final = re.compile(r"[0-9]{8,30}")
@@ -134,10 +134,9 @@ class RowReader:
         problems = []
         name = document.get("name")
         if name is not None:
-            try:
-                split_name(name, extension=self._extension)
-            except ItemValueError as error:
-                problems.append(Problem("name", error.rule))
+            rule = self._name_rule(name)
+            if rule:
+                problems.append(Problem("name", rule))
         if "account" in document and not self._medical:
             problems.append(Problem("account", "this card's profile has no medical account"))
         if BANK_ACCOUNT in given and not _BANK.fullmatch(given[BANK_ACCOUNT]):
@@ -145,6 +144,19 @@ class RowReader:
         if self._region is not None:
             problems += self._region.check(document)
         return problems
+
+    def _name_rule(self, name: str) -> str | None:
+        """Whether the card can hold a name. Names come often: short ones are seen to at once."""
+        try:
+            if len(name.encode("gbk")) <= NAME_LENGTH and name.isprintable():
+                return None
+        except UnicodeEncodeError:
+            pass
+        try:
+            split_name(name, extension=self._extension)
+        except ItemValueError as error:
+            return error.rule
+        return None
 
     def _holder(self, document: dict[str, Any], number: int) -> Holder:
         issued = document.get("issue_date", f"{self._today:%Y%m%d}")

@@ -23,7 +23,7 @@ from tests.vectors.cards import SCRIPTS, card_keys, roots
 
 COUNT = 2000
 SAMPLE = 200
-SCRIPT_SAMPLE = 4
+SCRIPT_SAMPLE = 2
 TEXTS = (0x02, 0x03, 0x07, 0x08, 0x09, 0x4E, 0x0A)
 ADDRESSES = {"DF01.EF05.21": "虚构省示例市测试区一号路12号"}
 
@@ -66,9 +66,7 @@ def test_every_card_opens_and_a_sample_is_right(
         for container in [Container.open(path)]
         for index in range(len(container))
     ]
-    assert [Card(memory).power_on().hex().upper() for memory in cards] == [
-        row["atr"] for row in returned
-    ]
+    assert [Card(memory).atr.hex().upper() for memory in cards] == [row["atr"] for row in returned]
     drawn = random.Random(generation)
     for number, index in enumerate(drawn.sample(range(COUNT), SAMPLE)):
         person, row, memory = persons[index], returned[index], cards[index]
@@ -175,9 +173,7 @@ def test_rings_are_patched_as_the_card_appends(generation: int) -> None:
         orders.append(Order(holder, count.to_bytes(4), contents))
     container = Container(encode_container(template, make_cards(template, roots(), orders)))
     for index, order in enumerate(orders):
-        single = issue_card(
-            generation, roots(), order.holder, serial=order.serial, profile=profile
-        )
+        single = issue_card(generation, roots(), order.holder, serial=order.serial, profile=profile)
         assert container.memory(index).cells == single.cells
 
 

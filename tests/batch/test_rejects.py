@@ -151,9 +151,7 @@ def test_rows_of_another_length(run_batch: RunBatch, tmp_path: Path) -> None:
         (f"{','.join(PERSON)},DF01.EF05.99\n", "DF01.EF05.99: is not an item of this file"),
     ],
 )
-def test_tables_that_cannot_be_read(
-    tmp_path: Path, keys: Path, text: str, message: str
-) -> None:
+def test_tables_that_cannot_be_read(tmp_path: Path, keys: Path, text: str, message: str) -> None:
     table = tmp_path / "people.csv"
     table.write_text(text, encoding="utf-8")
     with pytest.raises(HolderListError) as error:

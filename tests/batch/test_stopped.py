@@ -53,7 +53,7 @@ def check_whole(folder: Path, count: int = COUNT) -> None:
     with BatchLedger(folder, lock=False) as ledger:
         assert all(ledger.find(number) for number in persons)
     assert not (folder / "return").exists()
-    assert not [path for path in folder.rglob(".*")]
+    assert not list(folder.rglob(".*"))
 
 
 def cli(*arguments: str) -> subprocess.Popen[bytes]:
@@ -208,7 +208,7 @@ def test_a_killed_worker_is_one_line_and_resumable(tmp_path: Path, keys: Path) -
                 os.kill(workers[0], signal.SIGKILL)
             yield result
 
-    with pytest.raises(BatchStoppedError, match="^a worker process was killed$"):
+    with pytest.raises(BatchStoppedError, match=r"^a worker process was killed$"):
         work(folder, killing)
     assert status(folder).state == "running"
     work(folder, alone(None))
@@ -281,7 +281,9 @@ def test_the_ledgers_and_tables_hold_no_key(run_batch: RunBatch, tmp_path: Path)
     from tests.vectors.cards import roots
 
     run_batch(people(50), outputs=("images", "scripts", "data"))
-    whole = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file() and p.stem != "roots")
+    whole = b"".join(
+        p.read_bytes() for p in tmp_path.rglob("*") if p.is_file() and p.stem != "roots"
+    )
     document = roots().document()
     import json
 

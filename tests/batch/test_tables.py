@@ -81,7 +81,7 @@ def test_another_suffix_is_refused(tmp_path: Path) -> None:
 
 def test_bytes_in_another_encoding_name_the_row(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
-    path.write_bytes("name,city\na,1\n".encode() + "林,2\n".encode("gbk"))
+    path.write_bytes(b"name,city\na,1\n" + "林,2\n".encode("gbk"))
     with (
         pytest.raises(HolderListError, match="is not in the encoding of the file"),
         open_table(path) as table,
@@ -137,7 +137,10 @@ def test_a_mapping_file_translates_columns_and_codes(run_batch: RunBatch, tmp_pa
             'format = "sscard-holder-mapping/1"\nencoding = "x1"',
             "encoding: is not an encoding that is known",
         ),
-        ('format = "sscard-holder-mapping/1"\n[columns]\na = 1', "columns: must be a table of texts"),
+        (
+            'format = "sscard-holder-mapping/1"\n[columns]\na = 1',
+            "columns: must be a table of texts",
+        ),
         (
             'format = "sscard-holder-mapping/1"\n[columns]\na = "b"',
             "b: is not something that a column can hold",

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows 10 and 11: cards of a batch against their key derivation, workers, memory."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from benchmarks.paired import processor_paired
+from benchmarks.rows import Row, UnavailableError
+from issuance.batch.cards import Order, make_cards
+from issuance.batch.container import encode_container
+from issuance.batch.pools import alone, processes
+from issuance.batch.run import start, work
+from issuance.batch.synthesize import COLUMNS, DEFAULT_CITY, synthesize, write_holders
+from issuance.batch.template import template_of
+from issuance.holder import Holder
+from issuance.personalise import historical_bytes
+from issuance.roots import create_roots
+from issuance.stores import WorkingKeys
+from issuance.values import Contents
+from sscard_chip.profile import for_generation
+from sscard_chip.profile.model import MF_MASTER_KEY
+from sscard_chip.security.diversify import Chains, card_chain
+
+CARDS: Final = 1000
+PAIRS: Final = 7
+WORKER_CARDS: Final = 20_000
+WORKER_PAIRS: Final = 3
+SMALL, LARGE = 4_000, 40_000
+MORE_MEMORY: Final = 1.10
+
+
+def rows() -> list[Row]:
+    """Row 10 for the suites of generations 2 and 3; row 11."""
+    found = [_derivation_row(generation, suite) for generation, suite in ((2, "3des"), (3, "sm4"))]
+    return [*found, _workers_row()]
+
+
+def _derivation_row(generation: int, suite: str) -> Row:
+    """Checked holders become a container, against the derivation of the same keys alone."""
+    profile = for_generation(generation)
+    store = WorkingKeys(create_roots())
+    template = template_of(profile, suite)
+    holders = [
+        Holder.from_object(dict(zip(COLUMNS, values, strict=True))) for values in synthesize(CARDS)
+    ]
+    serials = [number.to_bytes(4) for number in range(1, CARDS + 1)]
+    orders = [
+        Order(holder, serial, Contents()) for holder, serial in zip(holders, serials, strict=True)
+    ]
+    names = [
+        (key.root, version)
+        for directory in profile.directories
+        for key in directory.keys
+        for version in range(1, key.versions + 1)
+    ]
+    names += [(MF_MASTER_KEY, 1), *((directory.master_key, 1) for directory in profile.directories)]
+
+    def personalise() -> None:
+        encode_container(template, make_cards(template, store, orders))
+
+    def derive() -> None:
+        chains = Chains(
+            card_chain(DEFAULT_CITY, historical_bytes(profile, DEFAULT_CITY, serial))
+            for serial in serials
+        )
+        for name, version in dict.fromkeys(names):
+            store.diversify(suite, name, version, chains)
+
+    times = processor_paired(personalise, derive, pairs=PAIRS)
+    each = times.first / CARDS / 1000
+    return Row(
+        10,
+        f"personalise a card of generation {generation} in a batch, {suite} / its keys alone",
+        times.ratio,
+        2.0,
+        "<=",
+        f"{each:.0f} µs a card, {1e6 / each:,.0f} cards/s and core, {len(set(names))} keys each",
+    )
+
+
+def _workers_row() -> Row:
+    if len(os.sched_getaffinity(0)) < 2:
+        raise UnavailableError("two processor cores, for two workers")
+    with _folder() as folder:
+        roots = folder / "roots.json"
+        create_roots().save(roots)
+        ratios, speeds = [], []
+        for number in range(WORKER_PAIRS):
+            times = [
+                _run(folder, roots, f"{number}-{workers}", WORKER_CARDS, workers)
+                for workers in (1, 2)
+            ]
+            ratios.append(times[0] / times[1])
+            speeds.append(WORKER_CARDS / times[0])
+        peaks = [_peak(folder, roots, count) for count in (SMALL, LARGE)]
+    growth = peaks[1] / peaks[0]
+    return Row(
+        11,
+        "the batch on two workers / on one; memory as the batch grows tenfold",
+        median(ratios),
+        1.85,
+        ">=",
+        f"{median(speeds):,.0f} cards/s with one, whole batch; memory {peaks[0] // 1024} →"
+        f" {peaks[1] // 1024} MiB, × {growth:.2f}",
+        extra=growth <= MORE_MEMORY,
+    )
+
+
+def _run(folder: Path, roots: Path, name: str, count: int, workers: int) -> float:
+    table = folder / f"{count}.csv"
+    if not table.exists():
+        with table.open("w", encoding="utf-8", newline="") as stream:
+            write_holders(stream, count)
+    out = folder / name
+    start(
+        out,
+        generation=3,
+        keys=str(roots),
+        holders=table,
+        ledger=folder / f"{name}.sqlite",
+        today=date(2026, 7, 1),
+    )
+    pool = alone(None) if workers == 1 else processes(workers, None)
+    begun = time.perf_counter()
+    work(out, pool)
+    return time.perf_counter() - begun
+
+
+def _peak(folder: Path, roots: Path, count: int) -> int:
+    """Most memory, KiB, of a process that makes a batch of this size."""
+    program = (
+        "import sys; from pathlib import Path; from benchmarks.batch import _run, own_peak;"
+        "_run(Path(sys.argv[1]), Path(sys.argv[2]), f'peak-{sys.argv[3]}', int(sys.argv[3]), 1);"
+        "print(own_peak())"
+    )
+    command = [sys.executable, "-c", program, str(folder), str(roots), str(count)]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    return int(result.stdout)
+
+
+def own_peak() -> int:
+    """Most memory of this process so far, KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="sscard-bench-") as name:
+        yield Path(name)
