@@ -25,7 +25,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SOURCES = [
     path
-    for folder in ("sscard_chip", "issuance", "sscard_cli", "tests", "benchmarks", "examples")
+    for folder in (
+        "sscard_chip",
+        "issuance",
+        "sscard_cli",
+        "sscard_driver",
+        "tests",
+        "benchmarks",
+        "examples",
+    )
     for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 
@@ -127,7 +135,7 @@ def test_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         shipped = set(archive.namelist())
-    packages = ("sscard_chip", "issuance", "sscard_cli")
+    packages = ("sscard_chip", "issuance", "sscard_cli", "sscard_driver")
     wanted = {
         str(path.relative_to(ROOT))
         for package in packages
