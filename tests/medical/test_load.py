@@ -138,14 +138,15 @@ def test_lengths_and_parameters(new_account: NewAccount) -> None:
         (lambda c: c[:2] + b"\1" + c[3:], 0x6A86),
         (lambda c: c[:3] + b"\1" + c[4:], 0x6A86),
         (lambda c: c[:4] + b"\x0a" + c[5:-1], 0x6700),
-        (lambda c: c + b"\x03", 0x6C04),
     ]
     for change, sw in changes:
         load = terminal.initialize_load(10)
         assert terminal.sw(change(terminal.credit_command(load, TIME))) == sw
         assert terminal.sw(terminal.credit_command(load, TIME)) == 0x6901
-    assert terminal.balance() == 0
     load = terminal.initialize_load(10)
+    # 6Cxx asks for the same command again: it is still the turn of CREDIT, and nothing is done.
+    assert terminal.sw(terminal.credit_command(load, TIME) + b"\3") == 0x6C04
+    assert terminal.balance() == 0
     assert terminal.send(terminal.credit_command(load, TIME) + b"\4") == (
         terminal.credit_answer(load, TIME)
     )
