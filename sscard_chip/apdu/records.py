@@ -70,18 +70,17 @@ def read_record_quickly(session: Session, apdu: bytes) -> bytes | None:
     """The shortcut for a record by number from a linear file that is free to read."""
     if len(apdu) != 5:
         return None
-    _, _, number, p2, ne = apdu
+    p2 = apdu[3]
     if p2 & 0x07 != _BY_NUMBER:
         return None
     file = session.df.files_by_sfi.get(p2 >> 3) if p2 > _BY_NUMBER else session.ef
     if type(file) is not LinearFile or not file.read_rule.free:
         return None
-    index = file.index
+    index, number = file.index, apdu[2]
     if index is None or not 0 < number <= len(index):
         return None
-    start, end = index[number - 1]
-    length = end - start
-    if length > ne > 0:
+    start, length = index[number - 1]
+    if 0 < apdu[4] < length:
         return None
     session.ef = file
     session.record = number

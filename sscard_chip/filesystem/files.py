@@ -146,13 +146,13 @@ class LinearFile(RecordFile):
         return int(_USED.unpack_from(self.memory.cells, self.offset + USED_IN_HEADER)[0])
 
     def _records(self) -> list[tuple[int, int]]:
-        """Start and end of each record in the memory."""
+        """Start in the memory and length of each record; kept in ``index``."""
         if self.index is None:
             self.index, self._tags = [], {}
             start, end, cells = self.body, self.body + self.used, self.memory.cells
             while start < end:
                 length = self._record_length or 2 + cells[start + 1]
-                self.index.append((start, start + length))
+                self.index.append((start, length))
                 self._tags.setdefault(cells[start], []).append(len(self.index))
                 start += length
         return self.index
@@ -165,8 +165,8 @@ class LinearFile(RecordFile):
         index = self.index or self._records()
         if not 0 < number <= len(index):
             raise StatusError(StatusWord.RECORD_NOT_FOUND)
-        start, end = index[number - 1]
-        record: bytes = READ[end - start](self.memory.cells, start)[0]
+        start, length = index[number - 1]
+        record: bytes = READ[length](self.memory.cells, start)[0]
         return record
 
     def numbers(self, identifier: int) -> list[int]:
@@ -181,16 +181,16 @@ class LinearFile(RecordFile):
 
     def stage_update(self, number: int, data: bytes) -> None:
         self._check_record(data)
-        start, end = self._records()[number - 1]
+        start, length = self._records()[number - 1]
         if self._tlv and self.memory.cells[start] not in (0, data[0]):
             raise StatusError(StatusWord.WRONG_DATA)
-        growth = len(data) - (end - start)
+        growth = len(data) - length
         if growth == 0:
             self.memory.write(start, data)
             return
         if not (self._grows and growth > 0):
             raise StatusError(StatusWord.WRONG_LENGTH)
-        tail = bytes(self.memory.cells[end : self.body + self.used])
+        tail = bytes(self.memory.cells[start + length : self.body + self.used])
         self._stage_tail(start, data + tail, growth)
 
     def stage_append(self, data: bytes) -> None:
