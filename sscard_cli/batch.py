@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from sscard_cli.options import json_option
+from sscard_cli.options import algorithm_option, generation_option, json_option
 from sscard_cli.stores import keys_option, passphrase_option
 
 if TYPE_CHECKING:
@@ -47,12 +47,7 @@ def batch() -> None:
 
 
 @batch.command()
-@click.option(
-    "--generation",
-    required=True,
-    type=click.IntRange(1, 3),
-    help="1, 2 or 3, for 规范版本 1.00, 2.00, 3.00.  Example: --generation 3",
-)
+@generation_option
 @keys_option()
 @click.option(
     "--holders",
@@ -80,11 +75,7 @@ def batch() -> None:
     help="What to write: images, scripts for a machine, data for printing."
     "  Example: --output images,scripts,data",
 )
-@click.option(
-    "--algorithm",
-    type=click.Choice(["3des", "sm4"]),
-    help="Algorithm suite; the generation's own without it.  Example: --algorithm 3des",
-)
+@algorithm_option
 @click.option(
     "--region",
     metavar="FILE.toml",

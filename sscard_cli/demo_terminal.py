@@ -162,10 +162,7 @@ class DemoTerminal:
         after = _fen(int.from_bytes(balance) + amount_fen)
         if tac != self._tac(after + number + what + time):
             raise RefusedError("demo: TAC of the load is wrong")
-        done = (
-            f"{yuan(amount_fen)} yuan, TAC {tac.hex().upper()} checked, balance {self._balance()}"
-        )
-        self._tell("账户划入 load", done)
+        self._tell("账户划入 load", self._receipt(amount_fen, tac))
 
     def debit(self, *, account_fen: int, self_paid_fen: int, pooled_fen: int) -> None:
         """医疗消费: INITIALIZE FOR PURCHASE, DEBIT FOR PURCHASE, then the proof of it."""
@@ -180,10 +177,7 @@ class DemoTerminal:
         tac, mac2 = answer[:4], answer[4:]
         if mac2 != session.mac(amounts) or tac != self._tac(what + sequence + time):
             raise RefusedError("demo: MAC2 or TAC of the debit is wrong")
-        done = (
-            f"{yuan(account_fen)} yuan, TAC {tac.hex().upper()} checked, balance {self._balance()}"
-        )
-        self._tell("医疗消费 debit", done)
+        self._tell("医疗消费 debit", self._receipt(account_fen, tac))
         proof = self._send(b"\xb0\x2e\x00" + _PURCHASE + b"\x02" + number)
         if proof != mac2 + tac:
             raise RefusedError("demo: the proof of the debit is another one")

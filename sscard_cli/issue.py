@@ -7,28 +7,24 @@ from pathlib import Path
 
 import click
 
-from sscard_cli.options import force_option, hex_bytes, json_option, local_files_option
+from sscard_cli.options import (
+    algorithm_option,
+    force_option,
+    generation_option,
+    hex_bytes,
+    holder_option,
+    json_option,
+    local_files_option,
+)
 from sscard_cli.stores import keys_option, open_keys
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option(
-    "--generation",
-    required=True,
-    type=click.IntRange(1, 3),
-    help="1, 2 or 3, for 规范版本 1.00, 2.00, 3.00.  Example: --generation 3",
-)
+@generation_option
 @keys_option()
-@click.option(
-    "--holder",
-    "holder_path",
-    required=True,
-    metavar="HOLDER.json",
-    type=_FILE,
-    help="Whose card it is.  Example: --holder zhang.json",
-)
+@holder_option
 @click.option(
     "--out",
     "card_path",
@@ -37,11 +33,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=_FILE,
     help="Image file to write.  Example: --out zhang.ssc",
 )
-@click.option(
-    "--algorithm",
-    type=click.Choice(["3des", "sm4"]),
-    help="Algorithm suite; the generation's own without it.  Example: --algorithm 3des",
-)
+@algorithm_option
 @click.option(
     "--serial",
     metavar="HEX8",

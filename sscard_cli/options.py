@@ -27,6 +27,25 @@ local_files_option: Final = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="A region's own files; may be repeated.  Example: --local-files hunan.toml",
 )
+generation_option: Final = click.option(
+    "--generation",
+    required=True,
+    type=click.IntRange(1, 3),
+    help="1, 2 or 3, for 规范版本 1.00, 2.00, 3.00.  Example: --generation 3",
+)
+holder_option: Final = click.option(
+    "--holder",
+    "holder_path",
+    required=True,
+    metavar="HOLDER.json",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Whose card it is.  Example: --holder zhang.json",
+)
+algorithm_option: Final = click.option(
+    "--algorithm",
+    type=click.Choice(["3des", "sm4"]),
+    help="Algorithm suite; the generation's own without it.  Example: --algorithm 3des",
+)
 INTERFACES: Final = click.Choice(["contact", "contactless"])
 
 

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sscard_cli.options import hex_bytes, json_option, local_files_option
+from sscard_cli.options import (
+    algorithm_option,
+    generation_option,
+    hex_bytes,
+    holder_option,
+    json_option,
+    local_files_option,
+)
 from sscard_cli.stores import keys_option, open_keys
 
 if TYPE_CHECKING:
@@ -42,26 +49,10 @@ _SERIAL_LENGTH = 4
     type=_FILE,
     help="Write the plan as a script for a machine.  Example: --script zhang.plan.json",
 )
-@click.option(
-    "--generation",
-    required=True,
-    type=click.IntRange(1, 3),
-    help="1, 2 or 3, for 规范版本 1.00, 2.00, 3.00.  Example: --generation 3",
-)
+@generation_option
 @keys_option()
-@click.option(
-    "--holder",
-    "holder_path",
-    required=True,
-    metavar="HOLDER.json",
-    type=_FILE,
-    help="Whose card it is.  Example: --holder zhang.json",
-)
-@click.option(
-    "--algorithm",
-    type=click.Choice(["3des", "sm4"]),
-    help="Algorithm suite; the generation's own without it.  Example: --algorithm 3des",
-)
+@holder_option
+@algorithm_option
 @click.option(
     "--serial",
     metavar="HEX8",

@@ -23,7 +23,7 @@ from issuance.batch.template import Template, template_of
 from issuance.holders.mapping import BANK_ACCOUNT
 from issuance.holders.rows import CheckedRow, RowReader
 from issuance.personalise import SERIAL_LENGTH, prepare
-from issuance.stores import Passphrase, RootStore, WorkingKeys, open_store
+from issuance.stores import Passphrase, WorkingKeys, open_store
 from sscard_chip.security.keystore import KeyStore
 
 RETURN: Final = "return"
@@ -42,7 +42,7 @@ class ChunkResult:
     seconds: float
 
 
-_STORES: dict[str, tuple[RootStore, WorkingKeys]] = {}
+_STORES: dict[str, WorkingKeys] = {}
 _PASSPHRASE: list[Passphrase] = [None]
 
 
@@ -54,17 +54,8 @@ def set_passphrase(passphrase: Passphrase) -> None:
 def store_of(location: str) -> WorkingKeys:
     """The root keys at a place, opened once in a process. Raises KeyStoreError."""
     if location not in _STORES:
-        store = open_store(location, _PASSPHRASE[0])
-        _STORES[location] = store, WorkingKeys(store)
-    return _STORES[location][1]
-
-
-def forget_stores() -> None:
-    """Close all stores of this process, also after one has lost its session."""
-    while _STORES:
-        _, (store, working) = _STORES.popitem()
-        working.close()
-        store.close()
+        _STORES[location] = WorkingKeys(open_store(location, _PASSPHRASE[0]))
+    return _STORES[location]
 
 
 def make_chunk(task: Task) -> ChunkResult:

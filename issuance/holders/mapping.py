@@ -26,7 +26,6 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from issuance.holder import REQUIRED
@@ -86,11 +85,6 @@ class Columns:
         """Whether the table brings medical accounts."""
         names = (*self.targets, *(name for name, _ in self.constants))
         return any(name in ACCOUNT_FIELDS for name in names)
-
-
-def load_mapping(path: Path) -> HolderMapping:
-    """Read a mapping file. Raises HolderListError or OSError."""
-    return parse_mapping(path.read_bytes(), str(path))
 
 
 def parse_mapping(content: bytes, source: str) -> HolderMapping:

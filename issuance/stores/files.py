@@ -7,16 +7,15 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from issuance.privatefile import write_private
 from issuance.roots import RootKeyError, RootKeys, Slot
+from issuance.stores.closing import Closing
 from issuance.stores.interface import Done, nobody_counts, refuse_known
 from sscard_chip.security.diversify import KEY_LENGTH
 
 
-class FileStore(ABC):
+class FileStore(Closing, ABC):
     """Root keys that are read from a file once and then live in memory."""
 
     kind: str
@@ -87,17 +86,6 @@ class FileStore(ABC):
     def close(self) -> None:
         """Forget the keys."""
         self._roots = RootKeys({}, source=self.source)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.source}, {len(self._roots.slots())} keys>"

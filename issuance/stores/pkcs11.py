@@ -16,10 +16,10 @@ Objects are named ``sscard/SUITE/NAME/VERSION``, as ``sscard/3des/IRK/1``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from issuance.roots import RootKeyError, RootKeys, Slot, check_request, prepare_chains
+from issuance.stores.closing import Closing
 from issuance.stores.interface import Done, Passphrase, answer, nobody_counts, refuse_known
 from issuance.stores.token import APPLICATION, IN_TOKEN, TokenLogin, label_of
 from issuance.stores.tokenurl import TokenUrl
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _PART: Final = 32_768  # tokens limit what one call takes
 
 
-class Pkcs11Store:
+class Pkcs11Store(Closing):
     """Root keys in a token; see :class:`~issuance.stores.token.TokenLogin` for its life."""
 
     kind = "pkcs11"
@@ -162,17 +162,6 @@ class Pkcs11Store:
     def close(self) -> None:
         """Log out and forget the PIN."""
         self._login.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<Pkcs11Store {self.source}>"

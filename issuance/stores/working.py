@@ -16,10 +16,10 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from issuance.roots import Slot, check_request, prepare_chains
+from issuance.stores.closing import Closing
 from sscard_chip.security.diversify import Chains, Family, diversify_families
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
@@ -31,7 +31,7 @@ Parent = tuple[bytes, ...]
 Encipher = Callable[[bytes], bytes]
 
 
-class WorkingKeys:
+class WorkingKeys(Closing):
     """A :class:`KeyStore` over another. It has one owner, a thread or a process.
 
     The parent keys are in this process's memory until :meth:`close`, also when the roots are in
@@ -104,17 +104,6 @@ class WorkingKeys:
         known.update(zip(new, map(SUITES[slot[0]].encryptor, keys), strict=True))
         self._count += len(new)
         return known
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<WorkingKeys, {self._count} parent keys of {self._store!r}>"

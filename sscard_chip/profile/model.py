@@ -253,10 +253,6 @@ class Directory:
         by_fid = {f.fid: f for f in self.files} | {f.fid: f for f in files}
         return replace(self, files=tuple(by_fid[fid] for fid in sorted(by_fid)))
 
-    def without_files(self, *fids: int) -> Directory:
-        """A copy that lacks the EFs with these FIDs."""
-        return replace(self, files=tuple(f for f in self.files if f.fid not in fids))
-
 
 @dataclass(frozen=True, slots=True)
 class Profile:
