@@ -29,7 +29,7 @@ from sscard_chip.security.diversify import (
     diversify_chain,
     diversify_chains,
 )
-from sscard_chip.security.keystore import KeyStoreError
+from sscard_chip.security.keystore import KeyMissingError, KeyStoreError
 from sscard_chip.security.suite import SUITES, Suite
 
 FORMAT: Final = "sscard-root-keys/1"
@@ -45,6 +45,10 @@ Slot = tuple[str, str, int]
 
 class RootKeyError(KeyStoreError):
     """A key file that cannot be read, or a key that it lacks; one line without key bytes."""
+
+
+class RootMissingError(RootKeyError, KeyMissingError):
+    """A root key that a store does not have."""
 
 
 class RootKeys:
@@ -190,9 +194,10 @@ def prepare_chains(source: str, chains: Sequence[Sequence[bytes]]) -> Chains:
     raise RootKeyError(f"{source}: a factor must be {FACTOR_LENGTH} bytes")
 
 
-def missing_key(source: str, algorithm: str, name: str, version: int) -> RootKeyError:
+def missing_key(source: str, algorithm: str, name: str, version: int) -> RootMissingError:
     """The error of every store that has no such key."""
-    return RootKeyError(f"{source}: {algorithm}: {name}: {version}: the key is needed and missing")
+    where = f"{source}: {algorithm}: {name}: {version}"
+    return RootMissingError(f"{where}: the key is needed and missing")
 
 
 def root_names(extra: Iterable[Profile] = ()) -> dict[str, int]:

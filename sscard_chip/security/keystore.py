@@ -17,6 +17,10 @@ class KeyStoreError(ValueError):
     """A store cannot serve a request; one line that names store, suite, key and version."""
 
 
+class KeyMissingError(KeyStoreError):
+    """The store answers, and has no such key: asking again will not help."""
+
+
 class KeyStore(Protocol):
     """Root keys (根密钥) of both suites."""
 
@@ -27,7 +31,7 @@ class KeyStore(Protocol):
 
         ``algorithm`` is ``"3des"`` or ``"sm4"``, ``version`` counts from 1. An empty chain asks
         for the root itself, which a PSAM of the ministry's level holds; a store may refuse it.
-        Raises :class:`KeyStoreError`, also when the store has no such key.
+        Raises :class:`KeyStoreError`, :class:`KeyMissingError` when the store has no such key.
         """
 
     def encrypt(

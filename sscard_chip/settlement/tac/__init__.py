@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bulk verification of the TACs (交易认证码) of medical purchases (extra ``settlement``).
+
+:class:`TacVerifier` takes columns of debits and says which are genuine: it derives the DTK of
+each card once, below a root that a key store keeps, and computes all TACs in lanes.
+
+>>> from sscard_chip.settlement.tac import TacColumns, TacVerifier
+"""
+
+from __future__ import annotations
+
+from sscard_chip.settlement.extras import missing
+
+try:
+    import numpy as _numpy  # noqa: F401
+except ImportError as error:
+    raise missing(error) from None
+
+from sscard_chip.settlement.tac.columns import TacColumns
+from sscard_chip.settlement.tac.keys import KeyGroup
+from sscard_chip.settlement.tac.verifier import TacVerifier
+
+__all__ = ["KeyGroup", "TacColumns", "TacVerifier"]

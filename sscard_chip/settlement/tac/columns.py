@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a TAC is computed from, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+FACTOR: Final = 8
+MESSAGE: Final = 30
+TAC: Final = 4
+
+_SHAPES: Final = {
+    "algorithm": (np.uint8, ()),
+    "key_version": (np.uint8, ()),
+    "division": (np.uint32, ()),
+    "factor": (np.uint8, (FACTOR,)),
+    "message": (np.uint8, (MESSAGE,)),
+    "tac": (np.uint8, (TAC,)),
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class TacColumns:
+    """n medical purchases.
+
+    ``algorithm`` is the FCI's code, 1 for 3DES and 3 for SM4; ``key_version`` the version of the
+    DTK; ``division`` the issuing area, the first three bytes of the 卡识别码 as a number of six
+    decimal digits; ``factor`` (n, 8) the card's diversification factor. ``message`` (n, 30) is
+    account 4, self-paid 4, pooled 4, type 1, terminal 6, 终端交易序号 4, time 7 (LD/T 32.5),
+    ``tac`` (n, 4) what the card is said to have answered.
+
+    Raises ValueError for a column of another type or shape.
+    """
+
+    algorithm: NDArray[np.uint8]
+    key_version: NDArray[np.uint8]
+    division: NDArray[np.uint32]
+    factor: NDArray[np.uint8]
+    message: NDArray[np.uint8]
+    tac: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        count = len(self.algorithm)
+        for name, (kind, shape) in _SHAPES.items():
+            column: NDArray[Any] = getattr(self, name)
+            if column.dtype != kind or column.shape != (count, *shape):
+                wanted = f"{np.dtype(kind)} of shape {(count, *shape)}"
+                raise ValueError(f"{name}: must be {wanted}, is {column.dtype} of {column.shape}")
+
+    def __len__(self) -> int:
+        return len(self.algorithm)
+
+    def rows(self, which: NDArray[Any] | slice) -> TacColumns:
+        """Some of the rows: a slice, positions, or a mask."""
+        return TacColumns(*(getattr(self, field.name)[which] for field in fields(self)))
+
+    def __repr__(self) -> str:
+        return f"<TacColumns, {len(self)} rows>"
