@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What clearing leaves in the folder of a run: statements as data and as pages, regional totals.
+
+* ``statements.tsv``: one row for each pharmacy
+* ``statements/<fixmedins_code>.json`` and ``.html``: the statement whole, and its page
+* ``clearing.tsv``, ``clearing.parquet``: the cells that all of it is summed from
+* ``regions.tsv``: one row for each pair of place of treatment and insured place
+
+Text files have a header row, tabs, LF and ``null`` for an empty cell, yuan with two decimals.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import pyarrow.parquet as pq
+
+from sscard_chip.settlement.clearing.codes import ClearingType, Outcome
+from sscard_chip.settlement.clearing.localities import locality
+from sscard_chip.settlement.clearing.page import render_page
+from sscard_chip.settlement.clearing.statement import Line, Statement, statements
+from sscard_chip.settlement.clearing.totals import Cell, Totals
+from sscard_chip.terminal.pos.records import NULL, yuan
+
+STATEMENTS: Final = "statements"
+STATEMENT_COLUMNS: Final = (
+    "fixmedins_code",
+    "fixmedins_name",
+    "clr_type",
+    "begndate",
+    "enddate",
+    "settlements",
+    "refunds",
+    "net_count",
+    "medfee_sumamt",
+    "fund_pay_sumamt",
+    "acct_pay",
+    "psn_cash_pay",
+    "payable",
+    "refused_rows",
+    "refused_sumamt",
+    "held_rows",
+    "held_sumamt",
+)
+REGION_COLUMNS: Final = (
+    "mdtrtarea_admvs",
+    "insuplc_admdvs",
+    "locality",
+    "settlements",
+    "refunds",
+    "net_count",
+    "medfee_sumamt",
+    "fund_pay_sumamt",
+    "acct_pay",
+    "psn_cash_pay",
+    "payable",
+)
+
+
+def write_clearing(
+    totals: Totals,
+    folder: str | os.PathLike[str],
+    names: Mapping[str, str] | None = None,
+    *,
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[Statement]:
+    """Write all files of clearing into an existing folder, in place of those of an earlier run.
+
+    :param names: of the pharmacies, by fixmedins_code.
+    :param progress: called with the number of statements written so far.
+    :return: the statements.
+    :raises OSError: a file cannot be written.
+    """
+    target = Path(folder)
+    made = list(statements(totals, names))
+    with _new_folder(target / STATEMENTS) as pages:
+        for done, statement in enumerate(made, 1):
+            stem = pages / file_stem(statement.pharmacy)
+            stem.with_name(f"{stem.name}.json").write_text(statement_json(statement), "utf-8")
+            stem.with_name(f"{stem.name}.html").write_text(render_page(statement), "utf-8")
+            progress(done)
+    write_rows(target / "statements.tsv", STATEMENT_COLUMNS, map(_statement_row, made))
+    regions = regional_totals(totals)
+    write_rows(target / "regions.tsv", REGION_COLUMNS, map(_region_row, regions))
+    write_rows(target / "clearing.tsv", Cell._fields, map(_cell_row, totals))
+    with new_file(target / "clearing.parquet") as name:
+        pq.write_table(totals.cells, name)
+    return made
+
+
+def statement_json(statement: Statement) -> str:
+    """A statement as JSON, ending in LF."""
+    return json.dumps(statement.to_dict(), ensure_ascii=False, indent=1) + "\n"
+
+
+def file_stem(pharmacy: str) -> str:
+    """The name of a pharmacy's files: its code, with anything but letters and digits escaped."""
+    return quote(pharmacy, safe="").replace(".", "%2E")
+
+
+def regional_totals(totals: Totals) -> list[Line]:
+    """Posted rows by pair of regions, own region and all; their sums are those of the run."""
+    groups: dict[tuple[int, int], list[Cell]] = {}
+    for cell in totals:
+        if cell.outcome == Outcome.POSTED:
+            groups.setdefault((cell.treatment, cell.insured), []).append(cell)
+    return [
+        Line.of(
+            cells,
+            mdtrtarea_admvs=f"{treatment:06d}",
+            insuplc_admdvs=f"{insured:06d}",
+            locality=locality(treatment, insured).name.lower(),
+        )
+        for (treatment, insured), cells in sorted(groups.items())
+    ]
+
+
+def _statement_row(statement: Statement) -> tuple[str, ...]:
+    refused, held = statement.refused.sums, statement.held.sums
+    return (
+        statement.pharmacy,
+        statement.name or NULL,
+        ClearingType.PHARMACY,
+        statement.first_day,
+        statement.last_day,
+        *_amounts(statement.posted),
+        str(refused.rows),
+        yuan(refused.total_fen),
+        str(held.rows),
+        yuan(held.total_fen),
+    )
+
+
+def _region_row(line: Line) -> tuple[str, ...]:
+    return (*map(str, line.keys.values()), *_amounts(line))
+
+
+def _amounts(line: Line) -> tuple[str, ...]:
+    net = line.net
+    sums = (net.total_fen, net.fund_fen, net.account_fen, net.cash_fen, net.payable_fen)
+    counts = (line.sales.rows, line.refunds.rows, line.net_count)
+    return (*map(str, counts), *map(yuan, sums))
+
+
+def _cell_row(cell: Cell) -> tuple[str, ...]:
+    return (
+        cell.pharmacy,
+        f"{cell.treatment:06d}",
+        f"{cell.insured:06d}",
+        *(str(int(value) if isinstance(value, bool) else value) for value in cell[3:]),
+    )
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def write_rows(path: Path, heads: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """A text file with a header row, whole or not at all. Raises OSError."""
+    with new_file(path) as name, Path(name).open("w", encoding="utf-8", newline="\n") as file:
+        file.write("\t".join(heads) + "\n")
+        file.writelines("\t".join(map(_cell, row)) + "\n" for row in rows)
+
+
+def _cell(text: str) -> str:
+    """A cell holds no tab and no line end; a name may come from anywhere."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[str]:
+    """A name to write to, which becomes ``path`` when the block ends well."""
+    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        yield name
+        Path(name).chmod(0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the place of ``path`` when the block ends well."""
+    new = Path(tempfile.mkdtemp(dir=path.absolute().parent, prefix=f".{path.name}."))
+    try:
+        yield new
+        new.chmod(0o755)
+        if path.exists():
+            shutil.rmtree(path)
+        new.replace(path)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise

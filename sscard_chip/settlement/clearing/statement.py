@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The clearing statement (清算单) of a pharmacy: what it sold, what is paid, what is not and why.
+
+Everything is read from the cells of :class:`Totals`. The pharmacy is owed what it did not take
+over the counter: the fund's part and that of the personal accounts, less refunds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Final
+
+from sscard_chip.settlement.clearing.codes import ClearingType, Outcome
+from sscard_chip.settlement.clearing.localities import Locality, locality
+from sscard_chip.settlement.clearing.totals import Cell, Totals
+
+FORMAT: Final = "sscard-statement/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Rows and their amounts in fen; those of refunds are negative."""
+
+    rows: int = 0
+    total_fen: int = 0
+    fund_fen: int = 0
+    account_fen: int = 0
+    cash_fen: int = 0
+
+    @property
+    def payable_fen(self) -> int:
+        """What is owed for them: fund and account."""
+        return self.fund_fen + self.account_fen
+
+    @classmethod
+    def of(cls, cells: Iterable[Cell]) -> Sums:
+        """The sums of cells."""
+        columns = [cell[8:] for cell in cells]
+        return cls(*map(sum, zip(*columns, strict=True))) if columns else cls()
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            self.rows + other.rows,
+            self.total_fen + other.total_fen,
+            self.fund_fen + other.fund_fen,
+            self.account_fen + other.account_fen,
+            self.cash_fen + other.cash_fen,
+        )
+
+    def to_dict(self) -> dict[str, int]:
+        """For programs."""
+        return {
+            "rows": self.rows,
+            "total_fen": self.total_fen,
+            "fund_fen": self.fund_fen,
+            "account_fen": self.account_fen,
+            "cash_fen": self.cash_fen,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a statement: posted sales and refunds apart, ``keys`` tell what it is of."""
+
+    keys: Mapping[str, str | int] = field(hash=False)
+    sales: Sums
+    refunds: Sums
+
+    @classmethod
+    def of(cls, cells: Iterable[Cell], **keys: str | int) -> Line:
+        """The line of posted cells."""
+        parts: tuple[list[Cell], list[Cell]] = [], []
+        for cell in cells:
+            parts[cell.refund].append(cell)
+        return cls(keys, *map(Sums.of, parts))
+
+    @property
+    def net(self) -> Sums:
+        """Sales less refunds; ``rows`` counts both."""
+        return self.sales + self.refunds
+
+    @property
+    def net_count(self) -> int:
+        """Settlements less cancellations (spec A8)."""
+        return self.sales.rows - self.refunds.rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """For programs: the keys, counts, net sums, and what the refunds are of them."""
+        net = self.net
+        return {
+            **self.keys,
+            "sales": self.sales.rows,
+            "refunds": self.refunds.rows,
+            "net_count": self.net_count,
+            "total_fen": net.total_fen,
+            "fund_fen": net.fund_fen,
+            "account_fen": net.account_fen,
+            "cash_fen": net.cash_fen,
+            "payable_fen": net.payable_fen,
+            "refunded_fen": -self.refunds.total_fen,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Rows that are not posted, with a count of rows for each finding; a row may have several."""
+
+    sums: Sums
+    counts: tuple[tuple[int, int], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For programs."""
+        return {**self.sums.to_dict(), "codes": {str(code): rows for code, rows in self.counts}}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A pharmacy's statement.
+
+    Days are YYYYMMDD, of the posted rows (of all, where none is posted). ``noticed`` counts the
+    findings that did not keep a row from being posted.
+    """
+
+    pharmacy: str
+    name: str | None
+    first_day: str
+    last_day: str
+    posted: Line
+    insurances: tuple[Line, ...]
+    localities: tuple[Line, ...]
+    regions: tuple[Line, ...]
+    days: tuple[Line, ...]
+    suites: tuple[Line, ...]
+    refused: Reasons
+    held: Reasons
+    noticed: tuple[tuple[int, int], ...]
+
+    @property
+    def payable_fen(self) -> int:
+        """What the pharmacy is owed; negative when refunds were more."""
+        return self.posted.net.payable_fen
+
+    @property
+    def submitted(self) -> int:
+        """Rows of its day files."""
+        return self.posted.net.rows + self.refused.sums.rows + self.held.sums.rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """For programs; amounts are fen."""
+        return {
+            "format": FORMAT,
+            "fixmedins_code": self.pharmacy,
+            "fixmedins_name": self.name,
+            "clr_type": ClearingType.PHARMACY.value,
+            "begndate": self.first_day,
+            "enddate": self.last_day,
+            "submitted": self.submitted,
+            "posted": self.posted.to_dict(),
+            "payable_fen": self.payable_fen,
+            "insurances": [line.to_dict() for line in self.insurances],
+            "localities": [line.to_dict() for line in self.localities],
+            "regions": [line.to_dict() for line in self.regions],
+            "days": [line.to_dict() for line in self.days],
+            "suites": [line.to_dict() for line in self.suites],
+            "refused": self.refused.to_dict(),
+            "held": self.held.to_dict(),
+            "noticed": {str(code): rows for code, rows in self.noticed},
+        }
+
+
+def statements(totals: Totals, names: Mapping[str, str] | None = None) -> Iterator[Statement]:
+    """A statement for each pharmacy of the totals, in the order of their codes.
+
+    :param names: of the pharmacies, by code.
+    """
+    findings: dict[str, list[tuple[int, int, int]]] = {}
+    for reason in totals.findings():
+        found = (reason.outcome, reason.code, reason.rows)
+        findings.setdefault(reason.pharmacy, []).append(found)
+    for pharmacy, cells in groupby(totals, key=lambda cell: cell.pharmacy):
+        name = (names or {}).get(pharmacy)
+        yield _statement(pharmacy, name, list(cells), findings.get(pharmacy, []))
+
+
+def _statement(
+    pharmacy: str, name: str | None, cells: list[Cell], findings: list[tuple[int, int, int]]
+) -> Statement:
+    apart: dict[int, list[Cell]] = {outcome: [] for outcome in Outcome}
+    for cell in cells:
+        apart[cell.outcome].append(cell)
+    posted = apart[Outcome.POSTED]
+    counts = {
+        outcome: tuple((code, rows) for which, code, rows in findings if which == outcome)
+        for outcome in Outcome
+    }
+    days = [cell.day for cell in posted or cells]
+    return Statement(
+        pharmacy=pharmacy,
+        name=name,
+        first_day=f"{min(days):08d}",
+        last_day=f"{max(days):08d}",
+        posted=Line.of(posted),
+        insurances=_lines(
+            posted,
+            lambda cell: cell.insurance,
+            lambda cell: {"insutype": cell.insurance, "clr_type": ClearingType.PHARMACY.value},
+        ),
+        localities=_lines(
+            posted, _locality, lambda cell: {"locality": _locality(cell).name.lower()}
+        ),
+        regions=_lines(
+            posted,
+            lambda cell: (_locality(cell), cell.insured, cell.treatment),
+            lambda cell: {
+                "mdtrtarea_admvs": f"{cell.treatment:06d}",
+                "insuplc_admdvs": f"{cell.insured:06d}",
+                "locality": _locality(cell).name.lower(),
+            },
+        ),
+        days=_lines(
+            posted, lambda cell: cell.day, lambda cell: {"settlement_date": f"{cell.day:08d}"}
+        ),
+        suites=_lines(
+            posted, lambda cell: cell.algorithm, lambda cell: {"algorithm": cell.algorithm}
+        ),
+        refused=Reasons(Sums.of(apart[Outcome.REFUSED]), counts[Outcome.REFUSED]),
+        held=Reasons(Sums.of(apart[Outcome.HELD]), counts[Outcome.HELD]),
+        noticed=counts[Outcome.POSTED],
+    )
+
+
+def _locality(cell: Cell) -> Locality:
+    return locality(cell.treatment, cell.insured)
+
+
+def _lines(
+    cells: list[Cell],
+    by: Callable[[Cell], Any],
+    keys: Callable[[Cell], dict[str, str | int]],
+) -> tuple[Line, ...]:
+    groups: dict[Hashable, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(by(cell), []).append(cell)
+    return tuple(Line.of(group, **keys(group[0])) for _, group in sorted(groups.items()))
