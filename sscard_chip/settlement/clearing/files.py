@@ -81,7 +81,7 @@ def write_clearing(
     """
     target = Path(folder)
     made = list(statements(totals, names))
-    with _new_folder(target / STATEMENTS) as pages:
+    with new_folder(target / STATEMENTS) as pages:
         for done, statement in enumerate(made, 1):
             stem = pages / file_stem(statement.pharmacy)
             stem.with_name(f"{stem.name}.json").write_text(statement_json(statement), "utf-8")
@@ -189,7 +189,7 @@ def new_file(path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path) -> Iterator[Path]:
     """A folder to fill, which takes the place of ``path`` when the block ends well."""
     new = Path(tempfile.mkdtemp(dir=path.absolute().parent, prefix=f".{path.name}."))
     try:
