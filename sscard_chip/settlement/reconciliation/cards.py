@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a card knows of its account: from its image, or asked of a card in a reader."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from sscard_chip.card import Card
+from sscard_chip.profile.contents import CardContents
+from sscard_chip.profile.inspect import inspect_card
+from sscard_chip.settlement.reconciliation.results import ReconciliationError
+from sscard_chip.status import StatusWord
+from sscard_chip.terminal.client import CardStatusError
+from sscard_chip.terminal.connection import Connection
+from sscard_chip.terminal.session import CardSession, open_session
+
+LOAD, PURCHASE = "load", "purchase"
+
+_MEDICAL: Final = 0xDF04
+_ISSUER_FILE: Final = "EF05"
+_DETAIL_SFI: Final = 0x08
+_MOST_DETAILS: Final = 254
+_DETAIL: Final = struct.Struct(">HB6s7sIII")
+_SHORT_DETAIL: Final = 20
+_KINDS: Final = {0x31: LOAD, 0x32: PURCHASE}
+_KEY_INDEXES: Final = (1, 2, 3)
+
+
+class CardEntry(NamedTuple):
+    """A record of EF08. ``time`` is YYYYMMDDhhmmss; a load has one amount, ``account_fen``.
+
+    ``self_paid_fen`` and ``pooled_fen`` are None on a card that keeps the account alone.
+    """
+
+    number: int
+    kind: str
+    terminal_id: str
+    time: str
+    account_fen: int
+    self_paid_fen: int | None
+    pooled_fen: int | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CardState:
+    """The medical account of a card (DF04), and whose it is.
+
+    ``identification`` is 卡识别码, 32 hex digits; ``purchase_counter`` and ``load_counter`` are
+    the numbers that the next purchase and load get. ``log`` is EF08, newest first.
+    """
+
+    card_number: str
+    identification: str
+    algorithm: str
+    balance_fen: int
+    purchase_counter: int
+    load_counter: int
+    log: tuple[CardEntry, ...]
+
+
+def state_of_image(card: Card) -> CardState:
+    """The account in a card's memory; it need not be powered, and no PIN is needed.
+
+    :raises ReconciliationError: the card has no medical account.
+    """
+    return state_of_contents(inspect_card(card))
+
+
+def state_of_contents(contents: CardContents) -> CardState:
+    """The account of an inspected card. Errors as :func:`state_of_image`."""
+    account = next((d.account for d in contents.directories if d.account is not None), None)
+    issuer = {
+        value.tag: value
+        for directory in contents.directories
+        for file in directory.files
+        if file.fid == _ISSUER_FILE and directory.fid == "DDF1"
+        for record in file.records
+        for value in record
+    }
+    if account is None or not {"01", "07"} <= issuer.keys():
+        raise ReconciliationError("card: has no medical account of the off-line mode")
+    return CardState(
+        issuer["07"].text,
+        issuer["01"].raw,
+        contents.algorithm,
+        account.balance_fen,
+        account.purchase_counter,
+        account.load_counter,
+        tuple(
+            CardEntry(
+                entry.number,
+                entry.kind,
+                entry.terminal,
+                "".join(filter(str.isdecimal, entry.time)),
+                entry.account_fen,
+                None if account.account_only or entry.kind == LOAD else entry.self_paid_fen,
+                None if account.account_only or entry.kind == LOAD else entry.pooled_fen,
+            )
+            for entry in account.log
+        ),
+    )
+
+
+def read_state(connection: Connection, pin: str | None = None) -> CardState:
+    """The account of the card in a slot; nothing on the card changes.
+
+    Balance and details want the PIN where one is set. The counters are in the answers of
+    INITIALIZE FOR PURCHASE and FOR LOAD with amounts of 0, which are not gone on with.
+
+    :param pin: digits, None when the card has no PIN.
+    :raises ReconciliationError: the card has no medical account, or gives no whole answer.
+    :raises DriverError: no social security card; PIN wrong or locked.
+    :raises CardStatusError: a command that it refuses, 6982 without the PIN.
+    :raises TerminalConnectionError: the connection failed.
+    """
+    session = open_session(connection)
+    if pin is not None and session.pin_needed():
+        session.verify_pin(pin)
+    try:
+        session.enter(_MEDICAL)
+        balance = session.client.require(0xB0, 0x26, 0x00, 0x01, le=4)
+    except CardStatusError as error:
+        if error.sw in (StatusWord.FILE_NOT_FOUND, StatusWord.CONDITIONS_NOT_SATISFIED):
+            raise ReconciliationError("card: has no medical account of the off-line mode") from None
+        raise
+    log = tuple(_details(session))
+    purchase = _initialize(session, 0x01, bytes(18), 22)
+    load = _initialize(session, 0x00, bytes(10), 16)
+    return CardState(
+        session.card_number,
+        session.identification.hex().upper(),
+        session.algorithm,
+        int.from_bytes(balance),
+        int.from_bytes(purchase[14:16]),
+        int.from_bytes(load[4:6]),
+        log,
+    )
+
+
+def _initialize(session: CardSession, p1: int, rest: bytes, length: int) -> bytes:
+    """INITIALIZE with the first key index that the card supports; GET BALANCE leaves its state."""
+    for index in _KEY_INDEXES:
+        answer = session.client.send(0xB0, 0x28, p1, 0x01, bytes((index,)) + rest, length)
+        if answer.ok:
+            if len(answer.data) != length:
+                raise ReconciliationError("card: INITIALIZE gave another length")
+            return answer.data
+        if answer.sw != StatusWord.KEY_INDEX_NOT_SUPPORTED:
+            break
+    raise CardStatusError(bytes((0xB0, 0x28, p1, 0x01)), answer.sw)
+
+
+def _details(session: CardSession) -> list[CardEntry]:
+    """EF08, newest first."""
+    entries = []
+    for position in range(1, _MOST_DETAILS + 1):
+        answer = session.client.send(0x00, 0xB2, position, _DETAIL_SFI << 3 | 4, le=0)
+        if answer.sw in (StatusWord.RECORD_NOT_FOUND, StatusWord.FILE_NOT_FOUND):
+            break
+        if not answer.ok:
+            raise CardStatusError(b"\x00\xb2", answer.sw)
+        entries.append(_entry(answer.data))
+    return entries
+
+
+def _entry(record: bytes) -> CardEntry:
+    if len(record) not in (_SHORT_DETAIL, _DETAIL.size):
+        raise ReconciliationError("card: a record of EF08 has neither 20 nor 28 bytes")
+    number, kind, terminal, time, account, self_paid, pooled = _DETAIL.unpack(
+        record.ljust(_DETAIL.size, b"\0")
+    )
+    single = len(record) == _SHORT_DETAIL or kind == 0x31
+    return CardEntry(
+        number,
+        _KINDS.get(kind, f"{kind:02X}"),
+        terminal.hex(),
+        time.hex(),
+        account,
+        None if single else self_paid,
+        None if single else pooled,
+    )
