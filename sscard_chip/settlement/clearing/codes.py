@@ -6,6 +6,10 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum, unique
 from typing import Final, NamedTuple
 
+import numpy as np
+
+from sscard_chip.settlement.judge.codes import held, posted
+
 
 class Term(NamedTuple):
     """A term of the field and its English."""
@@ -82,33 +86,15 @@ class Outcome(IntEnum):
     HELD = 2
 
 
-FINDINGS: Final = {
-    0: Term("已入账", "posted"),
-    1: Term("交易认证码（TAC）不符", "wrong TAC"),
-    2: Term("重复上传", "duplicate"),
-    3: Term("交易时卡已挂失或注销", "card lost or cancelled"),
-    5: Term("超过上传时限", "too late"),
-    6: Term("字段或金额有误", "field or sums"),
-    7: Term("超过限额", "over a cap"),
-    8: Term("卡不存在", "unknown card"),
-    10: Term("卡已过有效期", "card expired"),
-    12: Term("卡识别码不符", "identification code wrong"),
-    14: Term("卡与账户不符", "card and account differ"),
-    101: Term("终端交易序号不连续", "gap in a terminal's numbers"),
-    102: Term("终端或 PSAM 不属于本机构", "terminal not of this pharmacy"),
-    103: Term("黑名单版本过旧", "stale hotlist"),
-    104: Term("灰交易，待查证", "grey, held for proof"),
-}
-"""The findings of a run by their code."""
-
-
 def insurance_name(insurance: str) -> str:
     """The Chinese name of an insutype; the code itself where nobody names it."""
     term = INSURANCES.get(insurance)
     return insurance if term is None else term.name
 
 
-def finding_name(code: int) -> str:
-    """The Chinese name of a finding; the code itself where nobody names it."""
-    term = FINDINGS.get(code)
-    return str(code) if term is None else term.name
+def outcome_of(findings: int) -> Outcome:
+    """What became of a row with these findings, a mask."""
+    masks = np.array([findings], np.uint16)
+    if posted(masks)[0]:
+        return Outcome.POSTED
+    return Outcome.HELD if held(masks)[0] else Outcome.REFUSED

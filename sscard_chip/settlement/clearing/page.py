@@ -15,17 +15,17 @@ from typing import Final, NamedTuple
 
 from sscard_chip.settlement.clearing.codes import (
     CLEARING_TYPES,
-    FINDINGS,
     SUITES,
     ClearingType,
-    finding_name,
     insurance_name,
 )
 from sscard_chip.settlement.clearing.localities import Locality
 from sscard_chip.settlement.clearing.statement import Line, Reasons, Statement
+from sscard_chip.settlement.judge.codes import FINDINGS
 
 _TYPE: Final = f"{ClearingType.PHARMACY} {CLEARING_TYPES[ClearingType.PHARMACY].name}"
 _LONG: Final = 12
+_FINDINGS: Final = {int(finding.code): finding for finding in FINDINGS}
 
 
 class _Column(NamedTuple):
@@ -178,9 +178,9 @@ def _unpaid(title: str, english: str, reasons: Reasons) -> str:
 
 
 def _reason(code: int, rows: int) -> list[str]:
-    term = FINDINGS.get(code)
-    english = f' <span class="quiet">{escape(term.english)}</span>' if term else ""
-    return [f'<span class="quiet">{code}</span> {escape(finding_name(code))}{english}', f"{rows:,}"]
+    finding = _FINDINGS[code]
+    name = f'{finding.name} <span class="quiet">{finding.english}</span>'
+    return [f'<span class="quiet">{code}</span> {name}', f"{rows:,}"]
 
 
 def _region(line: Line) -> str:

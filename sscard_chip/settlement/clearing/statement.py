@@ -7,14 +7,16 @@ over the counter: the fund's part and that of the personal accounts, less refund
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final
 
-from sscard_chip.settlement.clearing.codes import ClearingType, Outcome
+from sscard_chip.settlement.clearing.codes import ClearingType, Outcome, outcome_of
 from sscard_chip.settlement.clearing.localities import Locality, locality
-from sscard_chip.settlement.clearing.totals import Cell, Totals
+from sscard_chip.settlement.clearing.totals import Cell, Reason, Totals
+from sscard_chip.settlement.judge.codes import codes_of
 
 FORMAT: Final = "sscard-statement/1"
 
@@ -175,26 +177,26 @@ def statements(totals: Totals, names: Mapping[str, str] | None = None) -> Iterat
 
     :param names: of the pharmacies, by code.
     """
-    findings: dict[str, list[tuple[int, int, int]]] = {}
+    findings: dict[str, list[Reason]] = {}
     for reason in totals.findings():
-        found = (reason.outcome, reason.code, reason.rows)
-        findings.setdefault(reason.pharmacy, []).append(found)
+        findings.setdefault(reason.pharmacy, []).append(reason)
     for pharmacy, cells in groupby(totals, key=lambda cell: cell.pharmacy):
         name = (names or {}).get(pharmacy)
         yield _statement(pharmacy, name, list(cells), findings.get(pharmacy, []))
 
 
 def _statement(
-    pharmacy: str, name: str | None, cells: list[Cell], findings: list[tuple[int, int, int]]
+    pharmacy: str, name: str | None, cells: list[Cell], findings: list[Reason]
 ) -> Statement:
     apart: dict[int, list[Cell]] = {outcome: [] for outcome in Outcome}
     for cell in cells:
         apart[cell.outcome].append(cell)
     posted = apart[Outcome.POSTED]
-    counts = {
-        outcome: tuple((code, rows) for which, code, rows in findings if which == outcome)
-        for outcome in Outcome
-    }
+    counts: dict[Outcome, Counter[int]] = {outcome: Counter() for outcome in Outcome}
+    for reason in findings:
+        for code in codes_of(reason.findings):
+            if code:
+                counts[outcome_of(reason.findings)][code] += reason.rows
     days = [cell.day for cell in posted or cells]
     return Statement(
         pharmacy=pharmacy,
@@ -225,10 +227,14 @@ def _statement(
         suites=_lines(
             posted, lambda cell: cell.algorithm, lambda cell: {"algorithm": cell.algorithm}
         ),
-        refused=Reasons(Sums.of(apart[Outcome.REFUSED]), counts[Outcome.REFUSED]),
-        held=Reasons(Sums.of(apart[Outcome.HELD]), counts[Outcome.HELD]),
-        noticed=counts[Outcome.POSTED],
+        refused=Reasons(Sums.of(apart[Outcome.REFUSED]), _sorted(counts[Outcome.REFUSED])),
+        held=Reasons(Sums.of(apart[Outcome.HELD]), _sorted(counts[Outcome.HELD])),
+        noticed=_sorted(counts[Outcome.POSTED]),
     )
+
+
+def _sorted(counts: Counter[int]) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted(counts.items()))
 
 
 def _locality(cell: Cell) -> Locality:

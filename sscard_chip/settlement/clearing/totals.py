@@ -15,10 +15,13 @@ from typing import Any, Final, NamedTuple
 from sscard_chip.settlement.extras import missing
 
 try:
+    import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 except ImportError as error:
     raise missing(error) from None
+
+from sscard_chip.settlement.clearing.codes import Outcome
+from sscard_chip.settlement.judge.codes import held, posted
 
 KEYS: Final = (
     "pharmacy",
@@ -40,26 +43,24 @@ ROWS: Final = pa.schema(
         ("insurance", pa.string()),  # insutype
         ("day", pa.int32()),  # YYYYMMDD of the settlement time
         ("algorithm", pa.string()),  # 3des or sm4
-        ("outcome", pa.uint8()),
         ("refund", pa.bool_()),
+        ("findings", pa.uint16()),  # a bit each, see judge.codes
         *((name, pa.int64()) for name in MONEY),  # negative in a refund
-        ("codes", pa.list_(pa.uint8())),  # findings
     ]
 )
 """The columns of rows that totals are made of."""
 
+_OUTCOME: Final = pa.field("outcome", pa.uint8())
 _CELLS: Final = pa.schema(
-    [*(ROWS.field(name) for name in KEYS), ("rows", pa.int64()), *(ROWS.field(n) for n in MONEY)]
-)
-_REASONS: Final = pa.schema(
     [
-        ("pharmacy", pa.string()),
-        ("outcome", pa.uint8()),
-        ("code", pa.uint8()),
+        *(_OUTCOME if name == "outcome" else ROWS.field(name) for name in KEYS),
         ("rows", pa.int64()),
-        ("total_fen", pa.int64()),
+        *(ROWS.field(name) for name in MONEY),
     ]
 )
+_REASONS: Final = pa.schema([ROWS.field("pharmacy"), ROWS.field("findings"), ("rows", pa.int64())])
+_REASON_KEYS: Final = ("pharmacy", "findings")
+_RENAMED: Final = {"count_all": "rows"}
 _SUMS: Final = [("rows", "sum"), *((name, "sum") for name in MONEY)]
 
 
@@ -82,13 +83,11 @@ class Cell(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Rows of a pharmacy that a finding stands at; a row may have several findings."""
+    """Rows of a pharmacy with the same findings, a mask."""
 
     pharmacy: str
-    outcome: int
-    code: int
+    findings: int
     rows: int
-    total_fen: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,22 +103,20 @@ class Totals:
 
     @classmethod
     def of(cls, rows: Any) -> Totals:
-        """The totals of a piece, an Arrow table of :data:`ROWS` (more columns do not matter)."""
-        grouped = rows.group_by(list(KEYS), use_threads=False).aggregate(
+        """The totals of a piece, an Arrow table of :data:`ROWS`."""
+        masks = rows["findings"].to_numpy()
+        outcome = np.full(len(masks), Outcome.REFUSED, np.uint8)
+        outcome[posted(masks)] = Outcome.POSTED
+        outcome[held(masks)] = Outcome.HELD
+        judged = rows.append_column(_OUTCOME, pa.array(outcome))
+        cells = judged.group_by(list(KEYS), use_threads=False).aggregate(
             [([], "count_all"), *((name, "sum") for name in MONEY)]
         )
-        names = {f"{name}_sum": name for name in MONEY} | {"count_all": "rows"}
-        cells = _renamed(grouped, names)
-        listed = rows.filter(pc.greater(pc.list_value_length(rows["codes"]), 0))
-        parents = pc.list_parent_indices(listed["codes"])
-        flat = listed.select(["pharmacy", "outcome", "total_fen"]).take(parents)
-        flat = flat.append_column("code", pc.list_flatten(listed["codes"]))
-        flat = flat.filter(pc.not_equal(flat["code"], 0))
-        found = flat.group_by(["pharmacy", "outcome", "code"], use_threads=False).aggregate(
-            [([], "count_all"), ("total_fen", "sum")]
+        found = rows.filter(pa.array(masks != 0))
+        reasons = found.group_by(list(_REASON_KEYS), use_threads=False).aggregate(
+            [([], "count_all")]
         )
-        reasons = _renamed(found, {"count_all": "rows", "total_fen_sum": "total_fen"})
-        return cls(_ordered(cells, _CELLS, KEYS), _ordered(reasons, _REASONS, _REASONS.names[:3]))
+        return cls(_ordered(cells, _CELLS, KEYS), _ordered(reasons, _REASONS, _REASON_KEYS))
 
     @classmethod
     def sum(cls, parts: Iterable[Totals]) -> Totals:
@@ -127,31 +124,21 @@ class Totals:
         held = list(parts)
         cells = pa.concat_tables([_CELLS.empty_table(), *(part.cells for part in held)])
         reasons = pa.concat_tables([_REASONS.empty_table(), *(part.reasons for part in held)])
-        by = list(_REASONS.names[:3])
         grouped = cells.group_by(list(KEYS), use_threads=False).aggregate(_SUMS)
-        found = reasons.group_by(by, use_threads=False).aggregate(
-            [("rows", "sum"), ("total_fen", "sum")]
-        )
-        names = {f"{name}_sum": name for name in ("rows", *MONEY)}
-        return cls(
-            _ordered(_renamed(grouped, names), _CELLS, KEYS),
-            _ordered(_renamed(found, names), _REASONS, by),
-        )
+        found = reasons.group_by(list(_REASON_KEYS), use_threads=False).aggregate([("rows", "sum")])
+        return cls(_ordered(grouped, _CELLS, KEYS), _ordered(found, _REASONS, _REASON_KEYS))
 
     def __iter__(self) -> Iterator[Cell]:
         columns = (self.cells.column(name).to_pylist() for name in _CELLS.names)
         return map(Cell._make, zip(*columns, strict=True))
 
     def findings(self) -> Iterator[Reason]:
-        """The reasons, by pharmacy, outcome and code."""
+        """The reasons, by pharmacy and findings."""
         columns = (self.reasons.column(name).to_pylist() for name in _REASONS.names)
         return map(Reason._make, zip(*columns, strict=True))
 
 
-def _renamed(table: Any, names: dict[str, str]) -> Any:
-    return table.rename_columns([names.get(name, name) for name in table.column_names])
-
-
 def _ordered(table: Any, schema: Any, keys: Iterable[str]) -> Any:
-    selected = table.select(schema.names).cast(schema)
+    names = [_RENAMED.get(name, name.removesuffix("_sum")) for name in table.column_names]
+    selected = table.rename_columns(names).select(schema.names).cast(schema)
     return selected.sort_by([(key, "ascending") for key in keys]).combine_chunks()

@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from sscard_chip.settlement.clearing import ROWS, Outcome
+from sscard_chip.settlement.clearing import ROWS
+from sscard_chip.settlement.judge.codes import mask_of
 
 ONE, TWO = "P51010000001", "P51010000002"
 DAY = 20260315
@@ -22,12 +23,11 @@ def row(
     insurance: str = "310",
     day: int = DAY,
     algorithm: str = "3des",
-    outcome: Outcome = Outcome.POSTED,
     fund: int = 2000,
     account: int = 1000,
     cash: int = 500,
     refund: bool = False,
-    codes: Sequence[int] = (0,),
+    codes: Sequence[int] = (),
 ) -> dict[str, Any]:
     """A sale of 35 yuan, or its refund."""
     sign = -1 if refund else 1
@@ -38,13 +38,12 @@ def row(
         "insurance": insurance,
         "day": day,
         "algorithm": algorithm,
-        "outcome": int(outcome),
         "refund": refund,
         "total_fen": sign * (fund + account + cash),
         "fund_fen": sign * fund,
         "account_fen": sign * account,
         "cash_fen": sign * cash,
-        "codes": list(codes),
+        "findings": int(mask_of(*codes)),
     }
 
 

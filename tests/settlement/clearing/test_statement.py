@@ -24,6 +24,7 @@ from sscard_chip.settlement.clearing import (
     locality,
     statements,
 )
+from sscard_chip.settlement.clearing.codes import outcome_of
 from sscard_chip.settlement.clearing.files import file_stem, regional_totals, write_clearing
 from sscard_chip.settlement.clearing.page import render_page
 from tests.settlement.clearing.cells import DAY, ONE, TWO, row, table
@@ -32,12 +33,12 @@ RUN = (
     row(),
     row(fund=100, account=0, cash=1, insurance="390"),
     row(refund=True),
-    row(algorithm="sm4", day=DAY + 1, codes=(0, 101)),
+    row(algorithm="sm4", day=DAY + 1, codes=(101,)),
     row(insured=510700),
     row(insured=330106, algorithm="sm4"),
-    row(outcome=Outcome.REFUSED, codes=(1, 6)),
-    row(outcome=Outcome.REFUSED, codes=(1,)),
-    row(outcome=Outcome.HELD, codes=(104,)),
+    row(codes=(1, 6)),
+    row(codes=(1,)),
+    row(codes=(104,)),
     row(TWO, refund=True, fund=5, account=6, cash=7),
 )
 
@@ -58,12 +59,11 @@ rows_of_runs = st.lists(
         insurance=st.sampled_from(["310", "390"]),
         day=st.sampled_from([DAY, DAY + 1]),
         algorithm=st.sampled_from(["3des", "sm4"]),
-        outcome=st.sampled_from(Outcome),
         fund=st.integers(0, 10**14),
         account=st.integers(0, 0xFFFFFFFF),
         cash=st.integers(0, 9),
         refund=st.booleans(),
-        codes=st.sets(st.sampled_from([0, 1, 6, 101, 104]), max_size=3).map(sorted),
+        codes=st.sets(st.sampled_from([1, 6, 101, 102, 104]), max_size=3).map(sorted),
     ),
     max_size=30,
 )
@@ -82,7 +82,7 @@ def test_totals_are_the_sums_of_the_rows_however_they_are_cut(
     assert sum(cell.total_fen for cell in whole) == sum(one["total_fen"] for one in rows)
     for statement in statements(whole):
         mine = [one for one in rows if one["pharmacy"] == statement.pharmacy]
-        paid = [one for one in mine if one["outcome"] == Outcome.POSTED]
+        paid = [one for one in mine if outcome_of(one["findings"]) is Outcome.POSTED]
         assert statement.submitted == len(mine)
         assert statement.payable_fen == sum(o["fund_fen"] + o["account_fen"] for o in paid)
         for lines in (
@@ -95,7 +95,7 @@ def test_totals_are_the_sums_of_the_rows_however_they_are_cut(
             assert sum(line.net_count for line in lines) == statement.posted.net_count
             assert sum(line.net.cash_fen for line in lines) == sum(o["cash_fen"] for o in paid)
     regions = regional_totals(whole)
-    posted = [one for one in rows if one["outcome"] == Outcome.POSTED]
+    posted = [one for one in rows if outcome_of(one["findings"]) is Outcome.POSTED]
     assert sum(line.net.total_fen for line in regions) == sum(o["total_fen"] for o in posted)
 
 
@@ -125,7 +125,7 @@ def test_a_statement() -> None:
 
 
 def test_a_pharmacy_with_nothing_posted_has_a_statement() -> None:
-    statement = one([row(outcome=Outcome.REFUSED, codes=(2,))])
+    statement = one([row(codes=(2,))])
     assert statement.payable_fen == 0
     assert statement.first_day == "20260315"
     assert "没有入账的交易" in render_page(statement)
