@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clearing (清算): what a run's postings come to for each pharmacy and each pair of regions.
 
-:class:`Totals` are summed from the rows of a run; statements, regional files and monthly claims
-are read from them (extra ``settlement``).
+:class:`Totals` are summed from the rows of a run; statements, pages and files between regions are
+made of them. :class:`ClearingOutput` does all of it (extra ``settlement``).
 """
 
 from __future__ import annotations
 
 from sscard_chip.settlement.clearing.codes import ClearingType, ClearingWay, Outcome
 from sscard_chip.settlement.clearing.localities import Locality, localities, locality
+from sscard_chip.settlement.clearing.output import ClearingOutput
 from sscard_chip.settlement.clearing.statement import Line, Statement, Sums, statements
 from sscard_chip.settlement.clearing.totals import ROWS, Totals
 
 __all__ = [
     "ROWS",
+    "ClearingOutput",
     "ClearingType",
     "ClearingWay",
     "Line",

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the judged rows of day files to what clearing sums up and hands to other regions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.clearing.codes import EMPLOYEE_BASIC
+from sscard_chip.settlement.clearing.exchange import ExchangeRow
+from sscard_chip.settlement.clearing.localities import Locality, localities
+from sscard_chip.settlement.clearing.totals import ROWS
+from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, number_of_bcd
+from sscard_chip.settlement.judge.codes import TEXTS, Masks, posted
+from sscard_chip.terminal.pos.records import DayHeader
+
+_SUITES: Final = np.array(["", "3des", "", "sm4"])
+"""Names of the suites by the FCI's code; a malformed row has none."""
+_NOWHERE: Final = np.uint32(0)
+
+
+def clearing_rows(
+    debits: DebitColumns,
+    findings: Masks,
+    headers: Sequence[DayHeader],
+    insurances: NDArray[Any] | None = None,
+) -> Any:
+    """The Arrow table of :data:`ROWS` of judged rows.
+
+    A row without a time of its own counts on the business date of its file, one without an
+    insured place in the division of its card.
+
+    :param findings: a mask for each row.
+    :param headers: of the files, in the order that ``debits.file`` counts in.
+    :param insurances: insutype of each row; 310 for all without it [L], since neither day file
+        nor card tells.
+    """
+    count = len(debits)
+    treatment, insured = _divisions(debits)
+    codes = pa.array([header.pharmacy_code for header in headers], pa.string())
+    dates = np.array([int(header.business_date) for header in headers], np.int32)
+    day = _days(debits)
+    columns = [
+        pa.DictionaryArray.from_arrays(pa.array(debits.file), codes).cast(pa.string()),
+        pa.array(treatment.astype(np.int32)),
+        pa.array(insured.astype(np.int32)),
+        _insurances(insurances, count),
+        pa.array(np.where(day > 0, day, dates.take(debits.file))),
+        pa.array(_SUITES.take(debits.algorithm)),
+        pa.array(debits.refund),
+        pa.array(findings),
+        *(
+            pa.array(column)
+            for column in (debits.total_fen, debits.fund_fen, debits.account_fen, debits.cash_fen)
+        ),
+    ]
+    return pa.Table.from_arrays(columns, schema=ROWS)
+
+
+def exchange_rows(debits: DebitColumns, findings: Masks) -> Iterator[ExchangeRow]:
+    """The rows of cards from outside the pooling area of the place of treatment, in their order."""
+    treatment, insured = _divisions(debits)
+    known = (treatment != _NOWHERE) & (insured != _NOWHERE) & ~debits.malformed
+    away = known & (localities(treatment, insured) != Locality.OWN)
+    chosen = np.flatnonzero(away)
+    settled = posted(findings[chosen])
+    rows = debits.rows(chosen)
+    times = rows.time.tobytes().hex()
+    for at in range(len(rows)):
+        yield ExchangeRow(
+            TEXTS[findings[chosen[at]]],
+            f"{treatment[chosen[at]]:06d}",
+            f"{insured[chosen[at]]:06d}",
+            int(rows.total_fen[at]),
+            int(rows.fund_fen[at]),
+            int(rows.account_fen[at]),
+            int(rows.cash_fen[at]),
+            times[14 * at : 14 * at + 14],
+            _text(rows.mdtrt_id[at]),
+            _text(rows.setl_id[at]),
+            _text(rows.msgid[at]) or "",
+            bool(rows.refund[at]),
+            bool(settled[at]),
+        )
+
+
+def _text(value: bytes) -> str | None:
+    return value.decode("utf-8", "replace") or None
+
+
+def _divisions(debits: DebitColumns) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Place of treatment and insured place; 000000 where nobody can tell."""
+    treatment = _known(debits.treatment_division, _NOWHERE)
+    insured = _known(debits.insured_division, _known(debits.divisions(), treatment))
+    return treatment, insured
+
+
+def _known(divisions: NDArray[np.uint32], otherwise: Any) -> NDArray[np.uint32]:
+    return np.where(divisions == NO_DIVISION, otherwise, divisions).astype(np.uint32)
+
+
+def _days(debits: DebitColumns) -> NDArray[np.int32]:
+    """YYYYMMDD of each row's time, 0 where it has none."""
+    days = number_of_bcd(debits.time[:, :4])
+    return np.where(days == NO_DIVISION, 0, days).astype(np.int32)
+
+
+def _insurances(insurances: NDArray[Any] | None, count: int) -> Any:
+    if insurances is None:
+        return pa.array([EMPLOYEE_BASIC]).take(pa.array(np.zeros(count, np.int8)))
+    return pa.array(insurances, pa.string())

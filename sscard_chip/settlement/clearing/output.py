@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All that clearing writes for a run, fed piece by piece."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Final, Self
+
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.clearing.exchange import ExchangeWriter
+from sscard_chip.settlement.clearing.feed import clearing_rows, exchange_rows
+from sscard_chip.settlement.clearing.files import write_clearing
+from sscard_chip.settlement.clearing.statement import Statement
+from sscard_chip.settlement.clearing.totals import Totals
+from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.judge.codes import Masks
+from sscard_chip.terminal.pos.records import DayHeader
+
+_MOST_PARTS: Final = 64
+
+
+class ClearingOutput:
+    """Statements, totals and files between regions in the folder of a run.
+
+    ::
+
+        with ClearingOutput(folder, names) as output:
+            for piece in pieces:
+                output.add(columns, findings, headers)
+        output.statements
+
+    Memory is bounded by the number of cells, not of rows. Nothing is put in place when the block
+    ends in an exception.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        names: Mapping[str, str] | None = None,
+        *,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> None:
+        """``names`` of the pharmacies by fixmedins_code; ``folder`` exists."""
+        self._folder = folder
+        self._names = names
+        self._progress = progress
+        self._stack = ExitStack()
+        self._parts: list[Totals] = []
+        self.statements: list[Statement] = []
+
+    def __enter__(self) -> Self:
+        self._exchange = self._stack.enter_context(ExchangeWriter(self._folder))
+        return self
+
+    def add(
+        self,
+        debits: DebitColumns,
+        findings: Masks,
+        headers: Sequence[DayHeader],
+        insurances: NDArray[Any] | None = None,
+    ) -> None:
+        """Judged rows, in the order in which the files between regions shall have them.
+
+        Arguments as :func:`clearing_rows`. Raises OSError.
+        """
+        if not len(debits):
+            return
+        self._parts.append(Totals.of(clearing_rows(debits, findings, headers, insurances)))
+        if len(self._parts) >= _MOST_PARTS:
+            self._parts = [self.totals]
+        self._exchange.add(exchange_rows(debits, findings))
+
+    @property
+    def totals(self) -> Totals:
+        """The totals of everything added so far."""
+        return Totals.sum(self._parts)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+        if error is None:
+            self.statements = write_clearing(
+                self.totals, self._folder, self._names, progress=self._progress
+            )
