@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Code 3 by the hotlist: cards that were on it when they were debited."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.columns import DebitColumns, as_words
+from sscard_chip.terminal.pos.hotlist import Hotlist
+
+
+class HotlistColumns:
+    """A hotlist, prepared for columns: few rows pass the sieve, and those are asked one by one."""
+
+    def __init__(self, hotlist: Hotlist) -> None:
+        self._hotlist = hotlist
+        codes = [one.card_id_code for one in hotlist.cards if one.card_id_code]
+        numbers = [one.card_number for one in hotlist.cards if one.card_id_code is None]
+        self._codes = np.unique(_words(b"".join(codes)))
+        self._numbers = np.unique(_prefixes(np.array([(n or "").encode() for n in numbers], "S9")))
+        self._ranges = [
+            (one.first.encode(), one.last.encode())
+            for one in hotlist.ranges
+            if len(one.first) <= 9 and (one.first + one.last).isascii()
+        ]
+
+    def holds(self, columns: DebitColumns) -> NDArray[np.bool_]:
+        """Which rows are of a card that was on the list at their time."""
+        sieve = _among(as_words(columns.card_id_code[:, 8:]), self._codes)
+        sieve |= _among(_prefixes(columns.card_number), self._numbers)
+        for first, last in self._ranges:
+            sieve |= (columns.card_number >= first) & (columns.card_number <= last)
+        found = np.zeros(len(columns), np.bool_)
+        for at in np.flatnonzero(sieve).tolist():
+            found[at] = self._hotlist.holds(
+                columns.card_id_code[at].tobytes(),
+                columns.card_number[at].decode(),
+                columns.time[at].tobytes().hex(),
+            )
+        return found
+
+
+def _words(codes: bytes) -> NDArray[np.uint64]:
+    """The second halves of 卡识别码, where the serial number is."""
+    return as_words(np.frombuffer(codes, np.uint8).reshape(-1, 16)[:, 8:])
+
+
+def _prefixes(numbers: NDArray[np.bytes_]) -> NDArray[np.uint64]:
+    """Card numbers as words: the last eight of nine characters."""
+    texts = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1, 9)
+    return as_words(texts[:, 1:])
+
+
+def _among(values: NDArray[np.uint64], few: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    if not len(few):
+        return np.zeros(len(values), np.bool_)
+    at = np.searchsorted(few, values)
+    at[at == len(few)] = 0
+    found: NDArray[np.bool_] = few[at] == values
+    return found

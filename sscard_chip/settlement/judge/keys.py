@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""By what a debit is known: its terminal's number, and its card's counter.
+
+The exact keys are tuples of integers. Among millions of rows they are first compared by hashes
+of 64 bits: equal hashes are looked into, so a collision costs time and no verdict.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.columns import DebitColumns, as_words
+
+Words = NDArray[np.uint64]
+
+_MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
+_SIEVE_BITS: Final = 22
+
+
+class TerminalKey(NamedTuple):
+    """The terminal (12 digits in BCD as a number), FCI code of the algorithm, 终端交易序号."""
+
+    terminal: int
+    algorithm: int
+    number: int
+
+
+class CardKey(NamedTuple):
+    """Division and factor, which the card's TAC key hangs from, and the counter 消费序号.
+
+    ``factor`` is signed, as a database holds eight bytes.
+    """
+
+    division: int
+    factor: int
+    counter: int
+
+
+def terminals(columns: DebitColumns) -> NDArray[np.int64]:
+    """Terminals as numbers: their BCD bytes, big-endian."""
+    padded = np.zeros((len(columns), 8), np.uint8)
+    padded[:, 2:] = columns.terminal
+    return padded.view(">i8").reshape(-1).astype(np.int64)
+
+
+def factors(columns: DebitColumns) -> NDArray[np.int64]:
+    """Card factors as signed numbers: their bytes, big-endian."""
+    return np.ascontiguousarray(columns.factor).view(">i8").reshape(-1).astype(np.int64)
+
+
+class Keys:
+    """The keys of some rows, exact and as hashes."""
+
+    def __init__(self, columns: DebitColumns) -> None:
+        self.terminal = terminals(columns)
+        self.algorithm = columns.algorithm
+        self.number = columns.terminal_number
+        self.division = columns.divisions()
+        self.factor = factors(columns)
+        self.counter = columns.transaction_number
+
+    def by_terminal(self) -> Words:
+        """Hashes of the terminal keys."""
+        low = self.number.astype(np.uint64) | self.algorithm.astype(np.uint64) << np.uint64(32)
+        return _mix(self.terminal.view(np.uint64), low)
+
+    def by_card(self) -> Words:
+        """Hashes of the card keys."""
+        low = self.counter.astype(np.uint64) | self.division.astype(np.uint64) << np.uint64(32)
+        return _mix(self.factor.view(np.uint64), low)
+
+    def terminal_key(self, at: int) -> TerminalKey:
+        """The exact key of a row."""
+        return TerminalKey(
+            int(self.terminal[at]), int(self.algorithm[at]), int(self.number[at])
+        )
+
+    def card_key(self, at: int) -> CardKey:
+        """The exact key of a row."""
+        return CardKey(int(self.division[at]), int(self.factor[at]), int(self.counter[at]))
+
+
+def card_hashes(columns: DebitColumns) -> Words:
+    """Hashes of the cards alone: rows of one card are equal, and spread evenly over pieces."""
+    low = np.ascontiguousarray(columns.card_id_code[:, :3])
+    number = low[:, 0].astype(np.uint64) << np.uint64(16)
+    number |= low[:, 1].astype(np.uint64) << np.uint64(8)
+    number |= low[:, 2]
+    return _mix(as_words(columns.factor), number)
+
+
+def _mix(high: Words, low: Words) -> Words:
+    found = high * _MIX[0]
+    found ^= found >> np.uint64(29)
+    found += low
+    found *= _MIX[1]
+    found ^= found >> np.uint64(32)
+    return found
+
+
+def repeated(hashes: Words) -> Words:
+    """The hashes that occur more than once."""
+    ordered = np.sort(hashes)
+    return ordered[1:][ordered[1:] == ordered[:-1]]
+
+
+def among(hashes: Words, few: Words) -> NDArray[np.bool_]:
+    """Which of ``hashes`` are in ``few``; first through a sieve that most do not pass."""
+    found = np.zeros(len(hashes), np.bool_)
+    if not len(few):
+        return found
+    mask = np.uint64((1 << _SIEVE_BITS) - 1)
+    sieve = np.zeros(1 << _SIEVE_BITS, np.bool_)
+    sieve[few & mask] = True
+    passed = np.flatnonzero(sieve[hashes & mask])
+    ordered = np.unique(few)
+    at = np.searchsorted(ordered, hashes[passed])
+    at[at == len(ordered)] = 0
+    found[passed] = ordered[at] == hashes[passed]
+    return found

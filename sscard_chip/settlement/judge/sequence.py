@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Findings that depend on other rows, in the order of rows: codes 2 and 101, and refunds.
+
+The verdict of a row depends on the rows before it alone: those of the same piece, and what
+:class:`History` knows of earlier pieces and runs. So rows can be judged in pieces of any size,
+with the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.judge.codes import Code, Masks, posted
+from sscard_chip.settlement.judge.fields import add
+from sscard_chip.settlement.judge.keys import CardKey, Keys, TerminalKey, among, repeated
+
+Found = NDArray[np.bool_]
+
+
+class Debit(NamedTuple):
+    """What a refund must agree with: the bill's parts in fen, and all that the TAC is over."""
+
+    account_fen: int
+    cash_fen: int
+    fund_fen: int
+    online: bool
+    card: tuple[int, int]
+    message: bytes
+
+
+class History(Protocol):
+    """What was posted before the rows that are judged."""
+
+    def taken(self, keys: Keys, rows: NDArray[np.int64]) -> Found:
+        """Of ``rows``, which have a terminal's number or a card's counter that is posted."""
+
+    def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
+        """The highest proven number of terminals (terminal, algorithm); of known ones alone."""
+
+    def debits(self, keys: Sequence[TerminalKey]) -> dict[TerminalKey, Debit]:
+        """Posted debits by their terminal's number."""
+
+    def refunds(self, keys: Sequence[TerminalKey]) -> dict[TerminalKey, list[Refund]]:
+        """Posted refunds of debits."""
+
+
+class Refund(NamedTuple):
+    """A posted refund: its msgid, and the parts taken back, in fen above zero."""
+
+    msgid: bytes
+    account_fen: int
+    cash_fen: int
+    fund_fen: int
+
+
+class NoHistory:
+    """A centre's first day: nothing is posted yet."""
+
+    def taken(self, keys: Keys, rows: NDArray[np.int64]) -> Found:
+        """See :class:`History`."""
+        return np.zeros(len(rows), np.bool_)
+
+    def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
+        """See :class:`History`."""
+        return {}
+
+    def debits(self, keys: Sequence[TerminalKey]) -> dict[TerminalKey, Debit]:
+        """See :class:`History`."""
+        return {}
+
+    def refunds(self, keys: Sequence[TerminalKey]) -> dict[TerminalKey, list[Refund]]:
+        """See :class:`History`."""
+        return {}
+
+
+@dataclass(slots=True)
+class Sequel:
+    """What judging a piece in order leaves for the pieces after it."""
+
+    highest: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Highest proven number by terminal and algorithm."""
+
+
+def proven(columns: DebitColumns, masks: Masks) -> Found:
+    """Rows whose TAC was there and right."""
+    return columns.has_tac & ~columns.malformed & ((masks & Code.TAC.bit) == 0)
+
+
+def judge_sequence(columns: DebitColumns, masks: Masks, keys: Keys, history: History) -> Sequel:
+    """Add codes 2 and 101, and 6 of refunds, to ``masks`` of whole files in their order."""
+    if not len(columns):
+        return Sequel()
+    genuine = proven(columns, masks)
+    sequel = find_gaps(columns, masks, keys, genuine, history)
+    find_duplicates(columns, masks, keys, genuine, history)
+    judge_refunds(columns, masks, keys, genuine, history)
+    return sequel
+
+
+def find_duplicates(
+    columns: DebitColumns, masks: Masks, keys: Keys, genuine: Found, history: History
+) -> None:
+    """2: a good row before this one, or an earlier run, has its number or its card's counter.
+
+    Rows that are not posted for another reason take nothing: a forged copy in front of a debit
+    does not keep it out.
+    """
+    rows = np.flatnonzero(genuine & ~columns.refund)
+    taken = history.taken(keys, rows)
+    masks[rows[taken]] |= Code.DUPLICATE.bit
+    rows = rows[~taken]
+    by_terminal, by_card = keys.by_terminal()[rows], keys.by_card()[rows]
+    shared = among(by_terminal, repeated(by_terminal)) | among(by_card, repeated(by_card))
+    good = posted(masks)
+    seen: set[TerminalKey | CardKey] = set()
+    for at in rows[shared].tolist():
+        own = keys.terminal_key(at), keys.card_key(at)
+        if not seen.isdisjoint(own):
+            masks[at] |= Code.DUPLICATE.bit
+        elif good[at]:
+            seen.update(own)
+
+
+def find_gaps(
+    columns: DebitColumns, masks: Masks, keys: Keys, genuine: Found, history: History
+) -> Sequel:
+    """101: a number is missing before this one of the terminal.
+
+    What is known of a terminal is the highest number that a right TAC has proven before the
+    file, and within the file every number that stands there; the first number ever seen of a
+    terminal has nothing before it. Each of a terminal's two environments counts on its own.
+    """
+    wanted = sorted({(int(t), a) for t in np.unique(keys.terminal) for a in (1, 3)})
+    sequel = Sequel(history.highest(wanted))
+    for algorithm in (1, 3):
+        counted = ~columns.refund & ~columns.malformed & (columns.algorithm == algorithm)
+        counted &= (masks & Code.NOT_OF_PHARMACY.bit == 0) | genuine
+        rows = np.flatnonzero(counted)
+        if not len(rows):
+            continue
+        numbers = keys.number[rows].astype(np.int64)
+        # a run is what a file has of one terminal: normally all of it
+        fresh = np.flatnonzero(
+            np.diff(columns.file[rows], prepend=-1) | np.diff(keys.terminal[rows], prepend=-1)
+        )
+        sure = np.where(genuine[rows], numbers, -1)
+        proven_high = np.maximum.reduceat(sure, fresh).tolist()
+        known = np.empty(len(fresh), np.int64)
+        for place, (begin, high) in enumerate(zip(fresh.tolist(), proven_high, strict=True)):
+            key = int(keys.terminal[rows[begin]]), algorithm
+            before = sequel.highest.get(key)
+            known[place] = numbers[begin] - 1 if before is None else before
+            if high >= 0:
+                sequel.highest[key] = high if before is None else max(before, high)
+        run = np.cumsum(np.bincount(fresh, minlength=len(rows))) - 1
+        lift = run.astype(np.int64) << 33
+        highest = np.maximum.accumulate(numbers + lift)
+        previous = np.concatenate(([0], highest[:-1])) - lift
+        previous[fresh] = known
+        previous = np.maximum(previous, known[run])
+        gap = genuine[rows] & (numbers > previous + 1)
+        masks[rows[gap]] |= Code.GAP.bit
+    return sequel
+
+
+def judge_refunds(
+    columns: DebitColumns, masks: Masks, keys: Keys, genuine: Found, history: History
+) -> None:
+    """6: a refund without its debit, of another card or TAC, or of more than is left; 2: again."""
+    refunds = np.flatnonzero(columns.refund & genuine & posted(masks))
+    if not len(refunds):
+        return
+    hashes = keys.by_terminal()
+    near = among(hashes, hashes[refunds]) & posted(masks) & ~columns.refund
+    debits = {keys.terminal_key(at): at for at in np.flatnonzero(near).tolist()}
+    own = {at: keys.terminal_key(at) for at in refunds.tolist()}
+    wanted = sorted(set(own.values()))
+    older = history.debits([key for key in wanted if key not in debits])
+    done = history.refunds(wanted)
+    for at, key in own.items():
+        earlier = debits.get(key)
+        if earlier is not None and earlier < at:
+            debit = debit_of(columns, keys, earlier)
+        elif key in older:
+            debit = older[key]
+        else:
+            masks[at] |= Code.FIELD.bit
+            continue
+        back = done.setdefault(key, [])
+        row = debit_of(columns, keys, at)
+        refund = Refund(
+            bytes(columns.msgid[at]), -row.account_fen, -row.cash_fen, -row.fund_fen
+        )
+        if any(one.msgid == refund.msgid for one in back):
+            masks[at] |= Code.DUPLICATE.bit
+        elif not _allowed(debit, row, refund, back):
+            masks[at] |= Code.FIELD.bit
+        else:
+            back.append(refund)
+
+
+def _allowed(debit: Debit, row: Debit, refund: Refund, back: list[Refund]) -> bool:
+    """Of the same card and transaction, on-line as a whole, never more than is left."""
+    if row.message != debit.message or row.card != debit.card:
+        return False
+    whole = (debit.account_fen, debit.cash_fen, debit.fund_fen)
+    if debit.online:
+        return not back and refund[1:] == whole
+    left = [
+        part - sum(one[place] for one in back) for place, part in enumerate(whole, 1)
+    ]
+    return all(part <= rest for part, rest in zip(refund[1:], left, strict=True))
+
+
+def debit_of(columns: DebitColumns, keys: Keys, at: int) -> Debit:
+    """A row as refunds are compared with it."""
+    amounts = (
+        columns.card_account_fen[at],
+        columns.card_self_paid_fen[at],
+        columns.card_pooled_fen[at],
+        columns.transaction_type[at],
+        columns.transaction_number[at],
+    )
+    message = b"".join(int(one).to_bytes(4) for one in amounts)
+    return Debit(
+        int(columns.account_fen[at]),
+        int(columns.cash_fen[at]),
+        int(columns.fund_fen[at]),
+        bool(columns.setl_id[at]),
+        (int(keys.division[at]), int(keys.factor[at])),
+        message + columns.time[at].tobytes() + columns.tac[at].tobytes(),
+    )
