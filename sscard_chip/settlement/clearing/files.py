@@ -2,7 +2,8 @@
 """What clearing leaves in the folder of a run: statements as data and as pages, regional totals.
 
 * ``statements.tsv``: one row for each pharmacy
-* ``statements/<fixmedins_code>.json`` and ``.html``: the statement whole, and its page
+* ``statements.jsonl``: the statements whole, one JSON object in a line
+* ``statements/<fixmedins_code>.html``: the page of each
 * ``clearing.tsv``, ``clearing.parquet``: the cells that all of it is summed from
 * ``regions.tsv``: one row for each pair of place of treatment and insured place
 
@@ -17,6 +18,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -70,23 +72,25 @@ def write_clearing(
     folder: str | os.PathLike[str],
     names: Mapping[str, str] | None = None,
     *,
+    pages: bool = True,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[Statement]:
     """Write all files of clearing into an existing folder, in place of those of an earlier run.
 
     :param names: of the pharmacies, by fixmedins_code.
-    :param progress: called with the number of statements written so far.
+    :param pages: whether to write the pages; making a file costs more than its content.
+    :param progress: called with the number of pages written so far.
     :return: the statements.
     :raises OSError: a file cannot be written.
     """
     target = Path(folder)
     made = list(statements(totals, names))
-    with new_folder(target / STATEMENTS) as pages:
-        for done, statement in enumerate(made, 1):
-            stem = pages / file_stem(statement.pharmacy)
-            stem.with_name(f"{stem.name}.json").write_text(statement_json(statement), "utf-8")
-            stem.with_name(f"{stem.name}.html").write_text(render_page(statement), "utf-8")
+    with new_folder(target / STATEMENTS) as written:
+        for done, statement in enumerate(made if pages else (), 1):
+            name = f"{file_stem(statement.pharmacy)}.html"
+            (written / name).write_text(render_page(statement), "utf-8")
             progress(done)
+    write_lines(target / "statements.jsonl", map(statement_json, made))
     write_rows(target / "statements.tsv", STATEMENT_COLUMNS, map(_statement_row, made))
     regions = regional_totals(totals)
     write_rows(target / "regions.tsv", REGION_COLUMNS, map(_region_row, regions))
@@ -97,8 +101,8 @@ def write_clearing(
 
 
 def statement_json(statement: Statement) -> str:
-    """A statement as JSON, ending in LF."""
-    return json.dumps(statement.to_dict(), ensure_ascii=False, indent=1) + "\n"
+    """A statement as one line of JSON."""
+    return json.dumps(statement.to_dict(), ensure_ascii=False, separators=(",", ":"))
 
 
 def file_stem(pharmacy: str) -> str:
@@ -164,9 +168,14 @@ def _cell_row(cell: Cell) -> tuple[str, ...]:
 
 def write_rows(path: Path, heads: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     """A text file with a header row, whole or not at all. Raises OSError."""
+    lines = ("\t".join(map(_cell, row)) for row in rows)
+    write_lines(path, chain(["\t".join(heads)], lines))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """A text file of lines, whole or not at all. Raises OSError."""
     with new_file(path) as name, Path(name).open("w", encoding="utf-8", newline="\n") as file:
-        file.write("\t".join(heads) + "\n")
-        file.writelines("\t".join(map(_cell, row)) + "\n" for row in rows)
+        file.writelines(f"{line}\n" for line in lines)
 
 
 def _cell(text: str) -> str:

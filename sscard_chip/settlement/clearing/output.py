@@ -42,11 +42,14 @@ class ClearingOutput:
         folder: str | os.PathLike[str],
         names: Mapping[str, str] | None = None,
         *,
+        pages: bool = True,
         progress: Callable[[int], None] = lambda done: None,
     ) -> None:
-        """``names`` of the pharmacies by fixmedins_code; ``folder`` exists."""
+        """``names`` of the pharmacies by fixmedins_code; ``folder`` exists; ``pages`` and
+        ``progress`` as in :func:`write_clearing`."""
         self._folder = folder
         self._names = names
+        self._pages = pages
         self._progress = progress
         self._stack = ExitStack()
         self._parts: list[Totals] = []
@@ -88,5 +91,9 @@ class ClearingOutput:
         self._stack.__exit__(kind, error, trace)
         if error is None:
             self.statements = write_clearing(
-                self.totals, self._folder, self._names, progress=self._progress
+                self.totals,
+                self._folder,
+                self._names,
+                pages=self._pages,
+                progress=self._progress,
             )

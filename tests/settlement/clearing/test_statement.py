@@ -135,6 +135,8 @@ def test_no_rows_make_no_statements(tmp_path: Path) -> None:
     assert write_clearing(run_totals([]), tmp_path) == []
     assert len((tmp_path / "statements.tsv").read_text().splitlines()) == 1
     assert list((tmp_path / "statements").iterdir()) == []
+    assert len(write_clearing(run_totals(), tmp_path, pages=False)) == 2
+    assert list((tmp_path / "statements").iterdir()) == []
 
 
 class Reader(HTMLParser):
@@ -187,11 +189,14 @@ def test_what_comes_from_outside_is_escaped(nasty: str) -> None:
 
 def test_the_files_of_a_run(tmp_path: Path) -> None:
     (tmp_path / "statements").mkdir()
-    (tmp_path / "statements" / "GONE.json").write_text("{}")
+    (tmp_path / "statements" / "GONE.html").write_text("")
     made = write_clearing(run_totals(), tmp_path, {ONE: "长生堂\t大药房"})
     files = sorted(path.name for path in (tmp_path / "statements").iterdir())
-    assert files == [f"{code}.{kind}" for code in (ONE, TWO) for kind in ("html", "json")]
-    document = json.loads((tmp_path / "statements" / f"{ONE}.json").read_text("utf-8"))
+    assert files == [f"{ONE}.html", f"{TWO}.html"]
+    document, other = map(
+        json.loads, (tmp_path / "statements.jsonl").read_text("utf-8").splitlines()
+    )
+    assert other["fixmedins_code"] == TWO
     assert document == made[0].to_dict()
     assert document["payable_fen"] == 9100
     assert document["refused"]["codes"] == {"1": 2, "6": 1}
