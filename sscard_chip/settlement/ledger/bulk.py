@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many rows at once, in and out, as columns: COPY on PostgreSQL, executemany on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import repeat
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+Integers: TypeAlias = NDArray[np.int64]
+Column: TypeAlias = NDArray[Any] | Sequence[Any] | int | str
+"""Values of a column: integers, rows of bytes (n, k) of uint8, any sequence, or one for all."""
+
+_PIECE: Final = 500
+_COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TRAILER: Final = b"\xff\xff"
+_COPY_ROWS: Final = 1 << 16
+
+
+def insert_columns(
+    connection: sa.Connection, table: sa.Table, columns: Mapping[str, Column], count: int
+) -> None:
+    """Insert ``count`` rows given as columns. Raises SQLAlchemy's errors."""
+    if not count:
+        return
+    quote = connection.dialect.identifier_preparer.quote
+    names = ", ".join(quote(name) for name in columns)
+    target = f"{quote(table.name)} ({names})"
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(columns))
+        rows = zip(*(_values(column) for column in columns.values()), strict=False)
+        with _errors(connection):
+            _driver(connection).executemany(f"INSERT INTO {target} VALUES ({marks})", rows)
+        return
+    with _errors(connection), _driver(connection).cursor() as cursor:
+        binary = _binary_fields(table, columns)
+        if binary is None:
+            with cursor.copy(f"COPY {target} FROM STDIN") as copy:
+                for row in zip(*(_values(column) for column in columns.values()), strict=False):
+                    copy.write_row(row)
+        else:
+            with cursor.copy(f"COPY {target} FROM STDIN (FORMAT binary)") as copy:
+                copy.write(_COPY_HEADER)
+                for start in range(0, count, _COPY_ROWS):
+                    copy.write(_binary_rows(binary, start, min(start + _COPY_ROWS, count)))
+                copy.write(_COPY_TRAILER)
+
+
+def select_pieces(
+    connection: sa.Connection, statement: sa.Select[Any], column: sa.Column[Any], keys: list[Any]
+) -> list[Any]:
+    """Rows of ``statement`` where ``column`` is one of ``keys``, asked for a piece at a time."""
+    rows: list[Any] = []
+    for start in range(0, len(keys), _PIECE):
+        piece = keys[start : start + _PIECE]
+        rows += connection.execute(statement.where(column.in_(piece))).all()
+    return rows
+
+
+def take_ids(connection: sa.Connection, table: sa.Table, count: int) -> Integers:
+    """``count`` new numbers for ``table``, rising.
+
+    On SQLite they follow the greatest in the table: the caller is the only writer. On PostgreSQL
+    they come from the sequence ``TABLE_id``.
+    """
+    if connection.dialect.name == "sqlite":
+        (last,) = connection.execute(sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0))).one()
+        return np.arange(last + 1, last + 1 + count, dtype=np.int64)
+    numbers = connection.exec_driver_sql(
+        f"SELECT nextval('{table.name}_id') FROM generate_series(1, {count})"
+    )
+    return np.fromiter((number for (number,) in numbers), np.int64, count)
+
+
+def _driver(connection: sa.Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+@contextmanager
+def _errors(connection: sa.Connection) -> Iterator[None]:
+    """Turns the driver's errors into SQLAlchemy's, as those of its own statements are."""
+    module = connection.dialect.loaded_dbapi
+    try:
+        yield
+    except module.Error as error:
+        raise sa.exc.DBAPIError.instance(
+            "bulk insert", None, error, module.Error, hide_parameters=True
+        ) from None
+
+
+def _values(column: Column) -> Iterable[Any]:
+    if isinstance(column, (int, str)):
+        return repeat(column)
+    if not isinstance(column, np.ndarray):
+        return column
+    if column.ndim == 2:
+        width, data = column.shape[1], column.tobytes()
+        return [data[at : at + width] for at in range(0, len(data), width)]
+    values: list[Any] = column.tolist()
+    return values
+
+
+def _binary_fields(
+    table: sa.Table, columns: Mapping[str, Column]
+) -> list[tuple[int, NDArray[Any] | int]] | None:
+    """Length and values of each column, when all are eight-byte integers or bytes; else None."""
+    fields: list[tuple[int, NDArray[Any] | int]] = []
+    for name, column in columns.items():
+        kind = table.c[name].type
+        if not isinstance(column, (int, np.ndarray)):
+            return None
+        if isinstance(kind, sa.BigInteger) and (isinstance(column, int) or column.ndim == 1):
+            fields.append((8, column))
+        elif isinstance(kind, sa.LargeBinary) and isinstance(column, np.ndarray):
+            fields.append((column.shape[1], column))
+        else:
+            return None
+    return fields
+
+
+def _binary_rows(fields: list[tuple[int, NDArray[Any] | int]], start: int, stop: int) -> bytes:
+    """Rows in the binary format of COPY: number of fields, then length and bytes of each."""
+    layout: list[tuple[str, Any]] = [("fields", ">i2")]
+    for at, (length, column) in enumerate(fields):
+        wide = isinstance(column, np.ndarray) and column.ndim == 2
+        layout += [(f"l{at}", ">i4"), (f"v{at}", ("u1", (length,)) if wide else ">i8")]
+    rows = np.empty(stop - start, np.dtype(layout))
+    rows["fields"] = len(fields)
+    for at, (length, column) in enumerate(fields):
+        rows[f"l{at}"] = length
+        rows[f"v{at}"] = column[start:stop] if isinstance(column, np.ndarray) else column
+    return rows.tobytes()

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The database below a ledger: its address, its connections, how a transaction begins."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from sscard_chip.settlement.extras import missing
+from sscard_chip.settlement.ledger import schema
+from sscard_chip.settlement.ledger.errors import LedgerUrlError, translate
+
+_READING: Final = "sscard_reading"
+_BUSY_SECONDS: Final = 60.0
+_SCHEMA_LOCK: Final = 0x53534301
+"""Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; new accounts."""
+WRITER_LOCK: Final = 0x53534302
+ACCOUNT_LOCK: Final = 0x53534303
+
+
+def parse_url(address: str | os.PathLike[str]) -> URL:
+    """The URL of a path, of ``sqlite:///PATH`` or of ``postgresql://USER@HOST/NAME``.
+
+    :raises LedgerUrlError: it is neither; the text does not quote it.
+    """
+    text = os.fspath(address)
+    if "://" not in text:
+        if not text:
+            raise LedgerUrlError("ledger: must be a path or a database URL")
+        return URL.create("sqlite", database=text)
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise LedgerUrlError("ledger: is no database URL") from None
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+        raise LedgerUrlError("ledger: must be a path, sqlite:///PATH or postgresql://…")
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise LedgerUrlError("ledger: SQLite needs a file")
+    return url
+
+
+def display_name(url: URL) -> str:
+    """A ledger's name in messages: path, or host and database; never a user or a password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return f"postgresql://{url.host or ''}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+
+
+class Database:
+    """An engine and its transactions. ``name`` is for messages."""
+
+    def __init__(self, url: URL) -> None:
+        self.name = display_name(url)
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            _create_file(Path(str(url.database)))
+            self.engine = _sqlite_engine(url)
+        else:
+            self.engine = _postgresql_engine(url)
+
+    def create_tables(self) -> None:
+        """Create what is missing of all tables of :data:`schema.metadata`."""
+        with self.begin() as connection:
+            if not self.is_sqlite:
+                self.lock(connection, _SCHEMA_LOCK)
+            schema.metadata.create_all(connection)
+
+    @contextmanager
+    def begin(self, *, reading: bool = False) -> Iterator[sa.Connection]:
+        """A transaction: committed at the end, rolled back when an exception leaves it.
+
+        A writer of SQLite is the only one from the start (BEGIN IMMEDIATE). A reader sees one
+        state of the database all the way.
+
+        :raises LedgerError: what the database says, in our words.
+        """
+        try:
+            with self.engine.connect() as connection:
+                if reading and self.is_sqlite:
+                    connection = connection.execution_options(**{_READING: True})
+                elif reading:
+                    connection = connection.execution_options(
+                        isolation_level="REPEATABLE READ", postgresql_readonly=True
+                    )
+                with connection.begin():
+                    yield connection
+        except DBAPIError as error:
+            raise translate(error, self.name) from None
+
+    def lock(self, connection: sa.Connection, number: int) -> None:
+        """Wait for an advisory lock of PostgreSQL; it is released with the transaction.
+
+        In SQLite every writer is alone, so there is nothing to wait for.
+        """
+        if not self.is_sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+
+def _create_file(path: Path) -> None:
+    """A new database is for its owner alone: it has citizens' data. Raises OSError."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def _sqlite_engine(url: URL) -> sa.Engine:
+    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "trusted_schema=OFF",
+            "cache_size=-65536",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        reading = connection.get_execution_options().get(_READING)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql_engine(url: URL) -> sa.Engine:
+    try:
+        return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    except ImportError as error:
+        raise missing(error) from None
+    except NoSuchModuleError:
+        raise LedgerUrlError("ledger: this SQLAlchemy has no driver for the URL") from None

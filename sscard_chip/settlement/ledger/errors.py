@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a ledger refuses; one line each. No text holds a password, a person's data or an amount."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+
+_MARK: Final = "ledger: "
+"""Texts of our triggers begin with it; they name the rule and no value."""
+_BELOW_ZERO: Final = "a personal account would fall below zero"
+_CONSTRAINTS: Final = {"ck_balance_not_negative": _BELOW_ZERO}
+_RETRY: Final = frozenset({"40001", "40P01"})
+"""SQLSTATE: serialization failure, deadlock."""
+
+
+class LedgerUrlError(ValueError):
+    """A ledger's address that is no path and no database URL; its text has no password."""
+
+
+class LedgerError(Exception):
+    """An operation that the ledger did not do; one line."""
+
+
+class LedgerUnavailableError(LedgerError):
+    """The database cannot be reached, is locked by another program, or went away."""
+
+
+class LedgerConflictError(LedgerError):
+    """Another transaction was in the way and this one is undone: it may be tried again."""
+
+
+class LedgerRefusedError(LedgerError):
+    """The database refused what its rules forbid; ``rule`` names which."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(f"refused by the ledger: {rule}")
+        self.rule = rule
+
+    @property
+    def below_zero(self) -> bool:
+        """Whether a personal account has not enough money."""
+        return self.rule == _BELOW_ZERO
+
+
+class EntryExistsError(LedgerError):
+    """An entry with this source is posted already."""
+
+
+class CardRegisterError(ValueError):
+    """A register file or a change of a card that is not as it must be: file, row, item, rule."""
+
+
+class CardRefusedError(LedgerError):
+    """A change of a card's status that its present status does not allow."""
+
+
+def translate(error: DBAPIError, name: str) -> LedgerError:
+    """A database's error in our words; ``name`` is the ledger's, without password.
+
+    The database's own text is not shown, since it quotes values.
+    """
+    original = error.orig
+    if getattr(original, "sqlstate", None) in _RETRY:
+        return LedgerConflictError(f"{name}: another transaction was in the way, try again")
+    diagnosis = getattr(original, "diag", None)
+    text = str(getattr(diagnosis, "message_primary", None) or original or "")
+    if text.startswith(_MARK):
+        return LedgerRefusedError(text.removeprefix(_MARK))
+    constraint = getattr(diagnosis, "constraint_name", None) or _sqlite_constraint(text)
+    if constraint:
+        return LedgerRefusedError(_CONSTRAINTS.get(constraint, constraint))
+    if "locked" in text:
+        return LedgerUnavailableError(f"{name}: another program keeps the ledger locked")
+    if "not a database" in text or "malformed" in text:
+        return LedgerUnavailableError(f"{name}: is no ledger, or is damaged")
+    kind = type(original).__name__
+    return LedgerUnavailableError(f"{name}: the database cannot do it ({kind})")
+
+
+def _sqlite_constraint(text: str) -> str | None:
+    """The name behind ``UNIQUE constraint failed: `` and its sisters, which holds no values."""
+    head, mark, name = text.partition(" constraint failed")
+    return f"{head}{name}" if mark else None

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A ledger: opened by its address, used in transactions."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from sscard_chip.settlement.ledger.check import Check, check
+from sscard_chip.settlement.ledger.database import WRITER_LOCK, Database, parse_url
+from sscard_chip.settlement.ledger.errors import LedgerConflictError
+from sscard_chip.settlement.ledger.transaction import Transaction
+
+Result = TypeVar("Result")
+_ATTEMPTS: Final = 10
+
+
+class Ledger:
+    """The books of a settlement centre in one database.
+
+    ::
+
+        with Ledger.open("city.db") as ledger, ledger.transaction() as t:
+            person = t.account(AccountKind.PERSONAL, "51000000000001")
+            source = t.account(AccountKind.FUNDING, "510100")
+            t.post(EntryKind.ALLOCATION, "20260301", "march", [person, source], [5000, -5000])
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @classmethod
+    def open(cls, address: str | os.PathLike[str]) -> Self:
+        """Open a ledger, and create it on first use.
+
+        ``address`` is the path of a SQLite file, ``sqlite:///PATH`` or
+        ``postgresql://USER:PASSWORD@HOST/NAME``. All tables are created that are on the common
+        metadata now, so rooms above have theirs imported first.
+
+        :raises LedgerUrlError: it is no such address.
+        :raises LedgerUnavailableError: the database cannot be reached or is none.
+        :raises ExtraMissingError: the extra ``settlement`` is not installed.
+        :raises OSError: the file cannot be created.
+        """
+        ledger = cls(Database(parse_url(address)))
+        try:
+            ledger.database.create_tables()
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    @property
+    def name(self) -> str:
+        """Path, or host and database; for messages."""
+        return self.database.name
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.database.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self, *, exclusive: bool = False) -> Iterator[Transaction]:
+        """A transaction: all of it or nothing.
+
+        On SQLite there is one writer at a time (others wait up to a minute). On PostgreSQL
+        writers work side by side and rows are locked as they are changed; with ``exclusive`` one
+        waits until it is the only one of the exclusive ones.
+
+        :raises LedgerRefusedError: the database refused something; nothing is kept.
+        :raises LedgerConflictError: undone because of another transaction, see :meth:`run`.
+        :raises LedgerUnavailableError: the database is gone or locked. If it went away during
+            the commit, whether that happened shows in the source of the entry.
+        """
+        with self.database.begin() as connection:
+            if exclusive:
+                self.database.lock(connection, WRITER_LOCK)
+            yield Transaction(self.database, connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """A transaction that only reads, and sees one state of the books throughout."""
+        with self.database.begin(reading=True) as connection:
+            yield Transaction(self.database, connection)
+
+    def run(self, work: Callable[[Transaction], Result], *, exclusive: bool = False) -> Result:
+        """Do ``work`` in a transaction, and again as long as others are in the way.
+
+        It may be called several times, so it keeps nothing of an earlier call.
+
+        :raises LedgerError: as :meth:`transaction`; LedgerConflictError after ten attempts.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self.transaction(exclusive=exclusive) as transaction:
+                    return work(transaction)
+            except LedgerConflictError:
+                if attempt == _ATTEMPTS:
+                    raise
+                time.sleep(random.uniform(0, 0.005 * 2**attempt))
+        raise AssertionError
+
+    def check(self) -> Check:
+        """Prove that the books balance; see :class:`~.check.Check`."""
+        with self.reading() as transaction:
+            return check(transaction.connection)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of a ledger and the rules that the database itself keeps.
+
+An entry is a row of ``entry``, its rows of ``line``, and last a row of ``seal``: sealing proves
+that the lines sum to zero and moves the balances. An entry refers to its seal by a deferred
+foreign key, so none is committed without. Lines are taken while the entry is open and never
+after. Balances change by sealing alone, and one that is bounded never falls below zero. Nothing
+is updated or deleted. :mod:`rules` says the same in the words of each database.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+metadata: Final = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+"""All tables of one database; rooms above put theirs beside these."""
+
+Number: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""Eight bytes; by this name SQLite makes a primary key the row's own number."""
+
+for _name in ("account_id", "entry_id"):  # PostgreSQL counts by them
+    sa.Sequence(_name, metadata=metadata)
+
+account: Final = sa.Table(
+    "account",
+    metadata,
+    sa.Column("id", Number, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("key", sa.String(64), nullable=False),
+    sa.UniqueConstraint("kind", "key"),
+)
+balance: Final = sa.Table(
+    "balance",
+    metadata,
+    sa.Column(
+        "account",
+        Number,
+        sa.ForeignKey(account.c.id),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("bounded", sa.Boolean, nullable=False),
+    sa.Column("fen", Number, nullable=False),
+    sa.CheckConstraint("NOT bounded OR fen >= 0", name="not_negative"),
+)
+seal: Final = sa.Table(
+    "seal",
+    metadata,
+    sa.Column("entry", Number, primary_key=True, autoincrement=False),
+)
+entry: Final = sa.Table(
+    "entry",
+    metadata,
+    sa.Column("id", Number, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("business_date", sa.String(8), nullable=False),
+    sa.Column("source", sa.String(128), nullable=False, unique=True),
+    sa.Column("reverses", Number, sa.ForeignKey("entry.id"), unique=True),
+    sa.Column("posted_at", sa.DateTime, nullable=False, server_default=sa.func.now()),
+    sa.ForeignKeyConstraint(
+        ["id"],
+        [seal.c.entry],
+        name="fk_entry_is_sealed",
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+    sa.CheckConstraint("length(business_date) = 8", name="business_date"),
+)
+line: Final = sa.Table(
+    "line",
+    metadata,
+    sa.Column("entry", Number, primary_key=True, autoincrement=False),
+    sa.Column("number", Number, primary_key=True, autoincrement=False),
+    sa.Column("account", Number, nullable=False),
+    sa.Column("fen", Number, nullable=False),
+    sa.Index(None, "account", "entry"),
+    sqlite_with_rowid=False,
+)

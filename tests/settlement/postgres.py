@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A PostgreSQL server of the tests' own: in a temporary folder, reached by a unix socket."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import psycopg
+
+_PR_SET_PDEATHSIG: Final = 1
+_SETTINGS: Final = {
+    "listen_addresses": "",
+    # nobody needs these books after a power cut
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "50",
+    "shared_buffers": "64MB",
+    "log_min_messages": "panic",
+}
+
+
+def _programs() -> Path:
+    """The folder of ``initdb`` and ``postgres``, of the newest version installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
+    if found:
+        return found[-1]
+    program = shutil.which("postgres")
+    if program is None:
+        raise RuntimeError("PostgreSQL is not installed: scripts/bootstrap system PYTHON does it")
+    return Path(program).parent
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+class PostgresServer:
+    """Runs from ``with`` to its end. The server refuses root, so then it is run as ``postgres``."""
+
+    def __init__(self) -> None:
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self._folder = Path(tempfile.mkdtemp(prefix="sscard-pg-"))
+        self._databases = 0
+        if self._user is not None:
+            shutil.chown(self._folder, self._user, self._user)
+
+    def __enter__(self) -> Self:
+        programs, data = _programs(), self._folder / "data"
+        try:
+            subprocess.run(
+                [
+                    *(programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N"),
+                    *("-E", "UTF8", "--locale=C"),
+                ],
+                user=self._user,
+                cwd=self._folder,
+                check=True,
+                capture_output=True,
+            )
+            settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+            self._process = subprocess.Popen(
+                [programs / "postgres", "-D", data, "-k", self._folder, *settings],
+                user=self._user,
+                cwd=self._folder,
+                preexec_fn=_die_with_parent,
+            )
+            self._wait()
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(timeout=60)
+        shutil.rmtree(self._folder)
+
+    def create_database(self) -> str:
+        """A new, empty database; its URL."""
+        self._databases += 1
+        name = f"ledger_{self._databases}"
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return f"postgresql://postgres@/{name}?host={self._folder}"
+
+    def drop_database(self, url: str) -> None:
+        """Remove a database, and whoever is connected to it."""
+        name = url.partition("@/")[2].partition("?")[0]
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+    def _dsn(self, name: str) -> str:
+        return f"host={self._folder} user=postgres dbname={name}"
+
+    def _wait(self) -> None:
+        for _ in range(600):
+            try:
+                psycopg.connect(self._dsn("postgres")).close()
+            except psycopg.OperationalError:
+                if self._process.poll() is not None:
+                    raise RuntimeError("PostgreSQL did not start") from None
+                time.sleep(0.05)
+            else:
+                return
+        raise RuntimeError("PostgreSQL does not answer")
