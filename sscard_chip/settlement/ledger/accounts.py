@@ -33,6 +33,8 @@ class AccountKind(StrEnum):
     """挂账 (insured division): a personal share that no account could bear; below zero."""
     RECEIVABLE = "receivable"
     """应收异地 (insured division): paid here for cards of another region; below zero."""
+    BANK = "bank"
+    """支出户 (division that clears): below zero, it has paid out what was claimed."""
     PAYABLE = "payable"
     """应付异地 (division of treatment): paid elsewhere for cards of this region."""
 
