@@ -74,9 +74,7 @@ class Keys:
 
     def terminal_key(self, at: int) -> TerminalKey:
         """The exact key of a row."""
-        return TerminalKey(
-            int(self.terminal[at]), int(self.algorithm[at]), int(self.number[at])
-        )
+        return TerminalKey(int(self.terminal[at]), int(self.algorithm[at]), int(self.number[at]))
 
     def card_key(self, at: int) -> CardKey:
         """The exact key of a row."""

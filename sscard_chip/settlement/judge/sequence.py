@@ -194,9 +194,7 @@ def judge_refunds(
             continue
         back = done.setdefault(key, [])
         row = debit_of(columns, keys, at)
-        refund = Refund(
-            bytes(columns.msgid[at]), -row.account_fen, -row.cash_fen, -row.fund_fen
-        )
+        refund = Refund(bytes(columns.msgid[at]), -row.account_fen, -row.cash_fen, -row.fund_fen)
         if any(one.msgid == refund.msgid for one in back):
             masks[at] |= Code.DUPLICATE.bit
         elif not _allowed(debit, row, refund, back):
@@ -212,9 +210,7 @@ def _allowed(debit: Debit, row: Debit, refund: Refund, back: list[Refund]) -> bo
     whole = (debit.account_fen, debit.cash_fen, debit.fund_fen)
     if debit.online:
         return not back and refund[1:] == whole
-    left = [
-        part - sum(one[place] for one in back) for place, part in enumerate(whole, 1)
-    ]
+    left = [part - sum(one[place] for one in back) for place, part in enumerate(whole, 1)]
     return all(part <= rest for part, rest in zip(refund[1:], left, strict=True))
 
 

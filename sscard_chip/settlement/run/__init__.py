@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settlement of day files: read, verify, judge, post, write (extra ``settlement``)."""
+
+from __future__ import annotations
+
+from sscard_chip.settlement.run.output import DISPUTES, SUMMARY, VERDICTS, VERDICTS_PARQUET
+from sscard_chip.settlement.run.pools import Alone, Cluster, KeySource, Processes, RunStoppedError
+from sscard_chip.settlement.run.run import BATCH_ROWS, Progress, Summary, settle
+
+__all__ = [
+    "BATCH_ROWS",
+    "DISPUTES",
+    "SUMMARY",
+    "VERDICTS",
+    "VERDICTS_PARQUET",
+    "Alone",
+    "Cluster",
+    "KeySource",
+    "Processes",
+    "Progress",
+    "RunStoppedError",
+    "Summary",
+    "settle",
+]

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run leaves in its folder: verdicts, disputes, summary, and what clearing makes.
+
+Everything is written into a folder beside, and moved into place when the run is through: each
+file is whole, and ``summary.json`` comes last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.clearing import ClearingOutput
+from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
+from sscard_chip.settlement.dayfiles import DayFileHead
+from sscard_chip.settlement.extras import missing
+from sscard_chip.settlement.judge.codes import FINDINGS, TEXTS, Masks, posted
+from sscard_chip.terminal.pos.records import NULL, yuan
+
+try:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+except ImportError as error:
+    raise missing(error) from None
+
+VERDICTS: Final = "verdicts.tsv"
+VERDICTS_PARQUET: Final = "verdicts.parquet"
+DISPUTES: Final = "disputes.tsv"
+SUMMARY: Final = "summary.json"
+
+VERDICT_COLUMNS: Final = ("msgid", "terminal_id", "terminal_transaction_number", "codes")
+DISPUTE_COLUMNS: Final = (
+    "msgid",
+    "terminal_id",
+    "terminal_transaction_number",
+    "codes",
+    "reason",
+    "fixmedins_code",
+    "business_date",
+    "time",
+    "medfee_sumamt",
+    "fund_pay_sumamt",
+    "acct_pay",
+    "psn_cash_pay",
+    "refd_setl_flag",
+    "file",
+    "row",
+)
+
+_SCHEMA: Final = pa.schema(
+    [
+        ("msgid", pa.string()),
+        ("terminal_id", pa.dictionary(pa.int32(), pa.string())),
+        ("terminal_transaction_number", pa.int64()),
+        ("codes", pa.dictionary(pa.int32(), pa.string())),
+    ]
+)
+_TEXTS: Final = pa.array(TEXTS)
+
+
+class Output:
+    """The files of a run, while it goes on. Nothing is put in place when the block raises."""
+
+    def __init__(self, folder: Path, names: dict[str, str] | None) -> None:
+        self._folder = folder
+        self._names = names
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._staging = Path(tempfile.mkdtemp(prefix=".settle.", dir=self._folder))
+        try:
+            self._verdicts = self._open(VERDICTS)
+            self._verdicts.write(_line(VERDICT_COLUMNS))
+            self._disputes = self._open(DISPUTES)
+            self._disputes.write(_line(DISPUTE_COLUMNS))
+            self._parquet = self._stack.enter_context(
+                pq.ParquetWriter(
+                    self._staging / VERDICTS_PARQUET,
+                    _SCHEMA,
+                    compression="zstd",
+                    use_dictionary=["terminal_id", "codes"],
+                )
+            )
+            self._clearing = self._stack.enter_context(ClearingOutput(self._staging, self._names))
+        except BaseException:
+            self._drop()
+            raise
+        return self
+
+    def _open(self, name: str) -> IO[bytes]:
+        return self._stack.enter_context((self._staging / name).open("wb"))
+
+    def add(self, heads: Sequence[DayFileHead], columns: DebitColumns, masks: Masks) -> None:
+        """The rows of files in their order, with what was found in the end."""
+        if not len(columns):
+            return
+        table = verdict_table(columns, masks)
+        self._parquet.write_table(table)
+        self._verdicts.write(_verdict_lines(table))
+        self._write_disputes(heads, columns, masks, table)
+        self._clearing.add(columns, masks, [head.header for head in heads])
+
+    def _write_disputes(
+        self, heads: Sequence[DayFileHead], columns: DebitColumns, masks: Masks, table: Any
+    ) -> None:
+        rows = np.flatnonzero(~posted(masks))
+        few = table.take(pa.array(rows)).to_pylist()
+        for at, verdict in zip(rows.tolist(), few, strict=True):
+            head = heads[int(columns.file[at])]
+            readable = not columns.malformed[at]
+            amounts = (
+                columns.total_fen[at],
+                columns.fund_fen[at],
+                columns.account_fen[at],
+                columns.cash_fen[at],
+            )
+            cells = (
+                *(NULL if value is None else str(value) for value in verdict.values()),
+                _reason(int(masks[at])),
+                head.header.pharmacy_code,
+                head.header.business_date,
+                columns.time[at].tobytes().hex() if readable else NULL,
+                *(yuan(int(fen)) if readable else NULL for fen in amounts),
+                str(int(columns.refund[at])) if readable else NULL,
+                os.path.basename(head.path),
+                str(int(columns.line[at])),
+            )
+            self._disputes.write(_line(cells))
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Put everything in place. Raises OSError."""
+        stack, self._stack = self._stack, ExitStack()
+        stack.close()
+        text = json.dumps(summary, ensure_ascii=False, indent=1) + "\n"
+        (self._staging / SUMMARY).write_text(text, "utf-8")
+        made = sorted(self._staging.iterdir(), key=lambda path: (path.name == SUMMARY, path.name))
+        for path in made:
+            target = self._folder / path.name
+            if target.is_dir():
+                shutil.rmtree(target)
+            path.replace(target)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._stack.__exit__(kind, error, trace)
+        finally:
+            self._drop()
+
+    def _drop(self) -> None:
+        shutil.rmtree(self._staging, ignore_errors=True)
+
+
+def verdict_table(columns: DebitColumns, masks: Masks) -> Any:
+    """The verdicts of rows as an Arrow table; what could not be read is null."""
+    unknown = (columns.terminal == UNKNOWN).all(axis=1)
+    words = np.zeros((len(columns), 8), np.uint8)
+    words[:, 2:] = columns.terminal
+    numbers = words.view(">u8").reshape(-1).astype(np.uint64)
+    fresh = np.flatnonzero(np.diff(numbers, prepend=~numbers[0]))
+    names = [columns.terminal[at].tobytes().hex() for at in fresh.tolist()]
+    texts = pa.array(names).dictionary_encode()
+    place = texts.indices.to_numpy()[
+        np.repeat(np.arange(len(fresh)), np.diff(fresh, append=len(numbers)))
+    ]
+    found, index = np.unique(masks, return_inverse=True)
+    return pa.Table.from_arrays(
+        [
+            _strings(columns.msgid),
+            pa.DictionaryArray.from_arrays(
+                pa.array(place.astype(np.int32), mask=unknown), texts.dictionary
+            ),
+            pa.array(columns.terminal_number.astype(np.int64), mask=unknown),
+            pa.DictionaryArray.from_arrays(
+                pa.array(index.astype(np.int32)), _TEXTS.take(pa.array(found))
+            ),
+        ],
+        schema=_SCHEMA,
+    )
+
+
+def _strings(texts: NDArray[np.bytes_]) -> Any:
+    """Texts of up to 30 bytes as an Arrow array; null where there is none."""
+    wide = np.ascontiguousarray(texts)
+    lengths = np.char.str_len(wide) if wide.strides[0] else np.zeros(len(wide), np.int64)
+    width = wide.dtype.itemsize
+    if (lengths == width).all():
+        offsets = np.arange(0, (len(wide) + 1) * width, width, dtype=np.int32)
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(wide)]
+        return pa.StringArray.from_buffers(len(wide), *buffers[1:])
+    return pa.array([text.decode() or None for text in wide.tolist()], pa.string())
+
+
+def _verdict_lines(table: Any) -> bytes:
+    cells = [
+        pc.fill_null(pc.cast(column.combine_chunks(), pa.string()), NULL)
+        for column in table.columns
+    ]
+    rows = pc.binary_join_element_wise(*cells, "\t")
+    return (
+        bytes(
+            pa.array(pc.binary_join(pa.ListArray.from_arrays([0, len(rows)], rows), "\n"))[
+                0
+            ].as_buffer()
+        )
+        + b"\n"
+    )
+
+
+def _line(cells: Sequence[str]) -> bytes:
+    return ("\t".join(cells) + "\n").encode()
+
+
+def _reason(mask: int) -> str:
+    return "；".join(one.name for one in FINDINGS if mask & int(one.code.bit))

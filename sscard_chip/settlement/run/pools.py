@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who does the work of a run: this process, worker processes, a Dask cluster.
+
+A pool does a function for each of some tasks and gives the results in their order. Tasks are
+drawn only as fast as they are worked off, so memory stays flat. Whoever needs root keys opens
+them where it works, by a :data:`KeySource`.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
+from types import TracebackType
+from typing import Any, Final, Protocol, Self, TypeVar
+
+from sscard_chip.security.keystore import KeyStore
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+KeySource = Callable[[], KeyStore]
+"""Opens the root keys; picklable, equal to another that opens the same."""
+
+_AHEAD: Final = 2
+_CONNECT_SECONDS: Final = 20
+
+
+class RunStoppedError(Exception):
+    """A run could not go on, and may be started again; one line."""
+
+
+class Pool(Protocol):
+    """Workers. ``size`` is how many work at once, ``near`` whether they see our files."""
+
+    size: int
+    near: bool
+
+    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        """``function`` of each task, in order. Raises what it raises, and RunStoppedError."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Alone:
+    """This process does everything."""
+
+    size = 1
+    near = True
+
+    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        """See :class:`Pool`."""
+        return map(function, tasks)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class Processes:
+    """Worker processes, started afresh (spawn); they end with this one, however it ends."""
+
+    near = True
+
+    def __init__(self, workers: int, begin: Callable[[], None]) -> None:
+        """``begin`` is done by each worker first; picklable."""
+        self.size = workers
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(workers, context, _begin_worker, (begin,))
+
+    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        """See :class:`Pool`."""
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for task in tasks:
+                waiting.append(self._pool.submit(function, task))
+                if len(waiting) > self.size * _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise RunStoppedError("a worker process was killed") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _begin_worker(begin: Callable[[], None]) -> None:
+    """In a new worker: the interrupt is the parent's, and the end of the parent is the end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+class Cluster:
+    """The workers of a Dask cluster; the scheduler gives a dead worker's task to another.
+
+    Raises ValueError without the extra ``cluster``, RunStoppedError when nobody answers.
+    """
+
+    near = False
+
+    def __init__(self, address: str) -> None:
+        try:
+            self._distributed: Any = import_module("distributed")
+        except ImportError:
+            raise ClusterExtraError("--cluster needs pip install 'sscard-chip[cluster]'") from None
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        self._address = address
+        try:
+            self._client = self._distributed.Client(
+                address, timeout=_CONNECT_SECONDS, set_as_default=False
+            )
+        except (OSError, ValueError):
+            raise RunStoppedError(f"{address}: no Dask scheduler answers there") from None
+        self.size = max(1, sum(self._client.nthreads().values()))
+
+    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        """See :class:`Pool`."""
+        waiting: deque[Any] = deque()
+        try:
+            for task in tasks:
+                waiting.append(self._client.submit(function, task, pure=False))
+                if len(waiting) > self.size * _AHEAD:
+                    yield self._take(waiting.popleft())
+            while waiting:
+                yield self._take(waiting.popleft())
+        except (self._distributed.KilledWorker, self._distributed.CancelledError):
+            raise RunStoppedError(f"{self._address}: workers ended again and again") from None
+
+    def _take(self, future: Any) -> Any:
+        result = future.result()
+        future.release()
+        return result
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+
+class ClusterExtraError(ValueError, ImportError):
+    """An optional package is not installed; the text names the extra."""

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One transaction of a run: judge files in their order by what is posted, and post what is good.
+
+Everything happens inside one writing transaction, which no other poster shares: the rows that it
+posts, the numbers and counters that they take, the money. Killed at any moment it is there whole
+or not at all. A file that is settled already, by an earlier run or by another process a moment
+ago, keeps the findings that it has got then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.dayfiles import DayFileHead
+from sscard_chip.settlement.judge.codes import Masks, posted
+from sscard_chip.settlement.judge.keys import Keys, card_hashes
+from sscard_chip.settlement.judge.sequence import Sequel, judge_sequence
+from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.run import tables
+from sscard_chip.settlement.run.archive import parts, unpack
+from sscard_chip.settlement.run.history import LedgerHistory
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Batch:
+    """Rows of whole files in their order, with what each shows by itself.
+
+    ``columns.file`` are places in ``heads``; ``first`` (files + 1) is where each file's rows
+    begin.
+    """
+
+    heads: tuple[DayFileHead, ...]
+    columns: DebitColumns
+    masks: Masks
+
+    @property
+    def first(self) -> NDArray[np.int64]:
+        """Where the rows of each file begin, and where the last end."""
+        return np.searchsorted(self.columns.file, np.arange(len(self.heads) + 1))
+
+    def files(self, which: NDArray[np.bool_]) -> Batch:
+        """The batch of some of its files."""
+        rows = which[self.columns.file]
+        columns = self.columns.rows(rows)
+        columns.file[:] = (np.cumsum(which) - 1)[columns.file]
+        heads = tuple(head for head, kept in zip(self.heads, which, strict=True) if kept)
+        return Batch(heads, columns, self.masks[rows])
+
+
+def settled_before(
+    t: Transaction, heads: Sequence[DayFileHead]
+) -> dict[bytes, tuple[int, int, int]]:
+    """Which files are settled: segment, first row there, number of rows, by digest."""
+    table = tables.file
+    found: dict[bytes, tuple[int, int, int]] = {}
+    digests = [head.trailer.digest for head in heads]
+    for start in range(0, len(digests), 500):
+        statement = sa.select(
+            table.c.digest, table.c.segment, table.c.first_row, table.c.rows
+        ).where(table.c.digest.in_(digests[start : start + 500]))
+        for digest, segment, first, rows in t.connection.execute(statement):
+            found[bytes(digest)] = segment, first, rows
+    return found
+
+
+class Findings:
+    """Findings of settled files out of the archive; keeps the part read last."""
+
+    def __init__(self, t: Transaction) -> None:
+        self._t = t
+        self._held: tuple[int, int, Masks] | None = None
+
+    def of(self, segment: int, first: int, rows: int) -> Masks:
+        """The findings of ``rows`` rows of a segment from ``first`` on."""
+        pieces: list[Masks] = []
+        while rows:
+            begin, masks = self._part(segment, first)
+            piece = masks[first - begin : first - begin + rows]
+            pieces.append(piece)
+            first, rows = first + len(piece), rows - len(piece)
+        return np.concatenate(pieces) if pieces else np.zeros(0, np.uint16)
+
+    def _part(self, segment: int, row: int) -> tuple[int, Masks]:
+        held = self._held
+        if held is not None and held[0] == segment and held[1] <= row < held[1] + len(held[2]):
+            return held[1], held[2]
+        table = tables.part
+        statement = (
+            sa.select(table.c.first_row, table.c.columns)
+            .where(table.c.segment == segment, table.c.first_row <= row)
+            .order_by(table.c.first_row.desc())
+            .limit(1)
+        )
+        begin, content = self._t.connection.execute(statement).one()
+        masks = unpack(bytes(content))[1]
+        self._held = segment, begin, masks
+        return begin, masks
+
+
+def keep(t: Transaction, segment: int, batch: Batch, keys: Keys, sequel: Sequel) -> None:
+    """Write a segment: its files, its rows, and what they take."""
+    good = posted(batch.masks)
+    count = len(batch.columns)
+    t.connection.execute(
+        sa.insert(tables.segment).values(id=segment, rows=count, posted=int(good.sum()))
+    )
+    _keep_files(t, segment, batch)
+    for first, rows, content in parts(batch.columns, batch.masks):
+        t.connection.execute(
+            sa.insert(tables.part).values(
+                segment=segment, first_row=first, rows=rows, columns=content
+            )
+        )
+    debits = np.flatnonzero(good & ~batch.columns.refund)
+    _keep_terminals(t, segment, keys, debits, sequel)
+    _keep_cards(t, segment, batch.columns, keys, debits)
+    _keep_refunds(t, segment, batch.columns, keys, np.flatnonzero(good & batch.columns.refund))
+
+
+def _keep_files(t: Transaction, segment: int, batch: Batch) -> None:
+    first = batch.first.tolist()
+    msgid = batch.columns.msgid
+    rows: list[dict[str, Any]] = []
+    for at, head in enumerate(batch.heads):
+        own = sorted(msgid[first[at] : first[at + 1]].tolist())
+        rows.append(
+            {
+                "digest": head.trailer.digest,
+                "segment": segment,
+                "first_row": first[at],
+                "rows": first[at + 1] - first[at],
+                "pharmacy": head.header.pharmacy_code,
+                "terminal_id": head.header.terminal_id,
+                "business_date": head.header.business_date,
+                "hotlist_version": head.header.hotlist_version,
+                "psam_number": head.header.psam_number,
+                "least_msgid": own[0].decode() if own else "",
+                "greatest_msgid": own[-1].decode() if own else "",
+            }
+        )
+    if rows:
+        t.connection.execute(sa.insert(tables.file), rows)
+
+
+def _keep_terminals(
+    t: Transaction, segment: int, keys: Keys, debits: NDArray[np.int64], sequel: Sequel
+) -> None:
+    owner = keys.terminal[debits], keys.algorithm[debits].astype(np.int64)
+    order = np.lexsort((keys.number[debits], owner[1], owner[0]))
+    first, last, lists, starts = _ranges(
+        owner[0][order], owner[1][order], keys.number[debits][order].astype(np.int64), "<u4"
+    )
+    at = order[starts]
+    terminal, algorithm = owner[0][at].tolist(), owner[1][at].tolist()
+    highest = [sequel.highest.get(key, -1) for key in zip(terminal, algorithm, strict=True)]
+    rest = sorted(set(sequel.highest).difference(zip(terminal, algorithm, strict=True)))
+    t.insert(
+        tables.terminal,
+        {
+            "terminal": [*terminal, *(one for one, _ in rest)],
+            "algorithm": [*algorithm, *(other for _, other in rest)],
+            "last": [*last, *(-1 for _ in rest)],
+            "segment": segment,
+            "first": [*first, *(0 for _ in rest)],
+            "highest": [*highest, *(sequel.highest[key] for key in rest)],
+            "numbers": [*lists, *(None for _ in rest)],
+        },
+    )
+
+
+def _keep_cards(
+    t: Transaction, segment: int, columns: DebitColumns, keys: Keys, debits: NDArray[np.int64]
+) -> None:
+    counters = keys.counter[debits]
+    sorting = card_hashes(columns)[debits] & ~np.uint64(0xFFFF) | counters.astype(np.uint64)
+    order = np.argsort(sorting)
+    rows = debits[order]
+    factor, division = keys.factor[rows], keys.division[rows].astype(np.int64)
+    first, last, lists, starts = _ranges(factor, division, counters[order].astype(np.int64), "<u2")
+    by_factor = np.argsort(factor[starts], kind="stable")
+    at = starts[by_factor]
+    chosen = by_factor.tolist()
+    t.insert(
+        tables.card,
+        {
+            "factor": factor[at],
+            "division": division[at],
+            "last": np.asarray(last, np.int64)[by_factor],
+            "segment": segment,
+            "first": np.asarray(first, np.int64)[by_factor],
+            "counters": [lists[place] for place in chosen],
+        },
+    )
+
+
+def _keep_refunds(
+    t: Transaction, segment: int, columns: DebitColumns, keys: Keys, rows: NDArray[np.int64]
+) -> None:
+    if not len(rows):
+        return
+    t.insert(
+        tables.refund,
+        {
+            "terminal": keys.terminal[rows],
+            "algorithm": keys.algorithm[rows].astype(np.int64),
+            "number": keys.number[rows].astype(np.int64),
+            "msgid": [one.decode() for one in columns.msgid[rows].tolist()],
+            "segment": segment,
+            "account_fen": -columns.account_fen[rows],
+            "cash_fen": -columns.cash_fen[rows],
+            "fund_fen": -columns.fund_fen[rows],
+        },
+    )
+
+
+def _ranges(
+    high: NDArray[np.int64], low: NDArray[np.int64], number: NDArray[np.int64], kind: str
+) -> tuple[list[int], list[int], list[bytes | None], NDArray[np.int64]]:
+    """Of sorted numbers: first and last of each owner, the list where some between are missing."""
+    if not len(high):
+        return [], [], [], np.zeros(0, np.int64)
+    starts = np.flatnonzero(np.diff(high, prepend=high[0] - 1) | np.diff(low, prepend=low[0] - 1))
+    ends = np.append(starts[1:], len(high))
+    first, last = number[starts], number[ends - 1]
+    lists: list[bytes | None] = [None] * len(starts)
+    for at in np.flatnonzero(last - first + 1 != ends - starts).tolist():
+        lists[at] = number[starts[at] : ends[at]].astype(kind).tobytes()
+    return first.tolist(), last.tolist(), lists, starts
+
+
+def judge_and_keep(t: Transaction, batch: Batch) -> tuple[int, Keys]:
+    """Judge new files by what is posted and keep them as the next segment; its number."""
+    history = LedgerHistory(t)
+    keys = Keys(batch.columns)
+    sequel = judge_sequence(batch.columns, batch.masks, keys, history)
+    segment = history.newest + 1
+    keep(t, segment, batch, keys, sequel)
+    return segment, keys

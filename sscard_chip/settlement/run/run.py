@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run: day files in, verdicts and postings out.
+
+Files are taken in their order, in batches of about :data:`BATCH_ROWS` rows. A batch is read and
+judged row by row, its TACs are verified by pieces of cards, and then one transaction judges it
+against what is posted, and posts it. Since a verdict depends on earlier rows alone, it does not
+matter where one batch ends, and a run that was stopped is completed by the next one like it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.dayfiles import DayFileHead, RefusedFile, pieces, survey
+from sscard_chip.settlement.judge.codes import FINDINGS, Code, Masks, held, posted
+from sscard_chip.settlement.judge.fields import add
+from sscard_chip.settlement.judge.rules import Rules
+from sscard_chip.settlement.ledger import Ledger, Transaction
+from sscard_chip.settlement.run.booking import book
+from sscard_chip.settlement.run.output import Output
+from sscard_chip.settlement.run.pools import Alone, KeySource, Pool
+from sscard_chip.settlement.run.posting import Batch, Findings, judge_and_keep, settled_before
+from sscard_chip.settlement.run.work import (
+    VerifyTask,
+    card_pieces,
+    read_and_judge,
+    set_rules,
+    tac_columns,
+    verify,
+)
+from sscard_chip.settlement.tac import KeyGroup
+
+BATCH_ROWS: Final = 1 << 20
+"""Rows that are in memory at once, and posted in one transaction; a larger file is a batch."""
+
+_SUMS: Final = ("total_fen", "fund_fen", "account_fen", "cash_fen")
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did. ``files`` are those whose rows have verdicts."""
+
+    files: int = 0
+    rows: int = 0
+    posted: int = 0
+    refused: int = 0
+    held: int = 0
+    codes: dict[str, int] = field(default_factory=dict)
+    posted_fen: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_SUMS, 0))
+    settled_before: int = 0
+    given_twice: list[str] = field(default_factory=list)
+    refused_files: list[RefusedFile] = field(default_factory=list)
+    without_key: list[str] = field(default_factory=list)
+    register: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """As ``summary.json`` has it."""
+        return {
+            "format": "sscard-settlement/1",
+            "files": self.files,
+            "files_settled_before": self.settled_before,
+            "files_given_twice": sorted(self.given_twice),
+            "files_refused": [
+                {"file": Path(one.path).name, "reason": one.reason} for one in self.refused_files
+            ],
+            "rows": self.rows,
+            "posted": self.posted,
+            "refused": self.refused,
+            "held": self.held,
+            "codes": self.codes,
+            "posted_fen": self.posted_fen,
+            "without_key": self.without_key,
+            "card_register": self.register,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: ``rows`` of ``total`` rows are through."""
+
+    rows: int
+    total: int
+
+
+Tell = Callable[[Progress], None]
+
+
+def settle(
+    paths: Sequence[str],
+    *,
+    keys: KeySource,
+    ledger: Ledger,
+    out: Path,
+    rules: Rules,
+    pool: Pool | None = None,
+    batch_rows: int = BATCH_ROWS,
+    tell: Tell = lambda progress: None,
+) -> Summary:
+    """Settle day files and write what came of them into the folder ``out``.
+
+    :param keys: opens the root keys, here and in workers.
+    :param pool: who works; this process alone without it.
+    :raises KeyStoreError: the root keys cannot be used.
+    :raises RunStoppedError: workers are gone; what is posted stays, and a further run goes on.
+    :raises LedgerError: as :meth:`~sscard_chip.settlement.ledger.Ledger.run`.
+    :raises OSError: ``out`` cannot be written.
+    """
+    set_rules(rules)
+    run = _Run(keys, ledger, rules, pool or Alone(), tell)
+    heads, refused = survey(paths)
+    run.summary.refused_files += refused
+    run.total = sum(head.trailer.count for head in heads)
+    names = None if rules.pharmacies is None else rules.pharmacies.names()
+    with Output(out, names) as output:
+        for group in _batches(heads, batch_rows):
+            run.batch(group, output)
+        run.summary.refused_files.sort(key=lambda file: file.path)
+        output.finish(run.summary.document())
+    return run.summary
+
+
+def _batches(heads: Sequence[DayFileHead], most: int) -> Iterator[list[DayFileHead]]:
+    batch: list[DayFileHead] = []
+    rows = 0
+    for head in heads:
+        if batch and rows + head.trailer.count > most:
+            yield batch
+            batch, rows = [], 0
+        batch.append(head)
+        rows += head.trailer.count
+    if batch:
+        yield batch
+
+
+class _Run:
+    """One go at some files."""
+
+    def __init__(
+        self, keys: KeySource, ledger: Ledger, rules: Rules, pool: Pool, tell: Tell
+    ) -> None:
+        self.summary = Summary()
+        self.total = 0
+        self._keys = keys
+        self._ledger = ledger
+        self._rules = rules
+        self._pool = pool
+        self._tell = tell
+        self._seen: set[bytes] = set()
+        self._missing: set[KeyGroup] = set()
+        self._through = 0
+
+    def batch(self, heads: Sequence[DayFileHead], output: Output) -> None:
+        """Everything for some files."""
+        batch = self._read(heads)
+        self._verify(batch)
+        masks = self._ledger.run(lambda t: self._post(t, batch), exclusive=True)
+        output.add(batch.heads, batch.columns, masks)
+        self._count(batch, masks)
+        self._through += sum(head.trailer.count for head in heads)
+        self._tell(Progress(self._through, self.total))
+
+    def _read(self, heads: Sequence[DayFileHead]) -> Batch:
+        near = self._pool if self._pool.near else Alone()
+        tasks = (tuple(piece) for piece in pieces(heads))
+        taken: list[DayFileHead] = []
+        columns: list[DebitColumns] = []
+        masks: list[Masks] = []
+        for piece, found in near.map(read_and_judge, tasks):
+            piece.columns.file[:] += len(taken)
+            taken += piece.heads
+            columns.append(piece.columns)
+            masks.append(found)
+            self.summary.refused_files += piece.refused
+        joined = np.concatenate(masks) if masks else np.zeros(0, np.uint16)
+        return self._once(Batch(tuple(taken), DebitColumns.join(columns), joined))
+
+    def _once(self, batch: Batch) -> Batch:
+        """Each content once, whatever its names."""
+        keep = np.ones(len(batch.heads), np.bool_)
+        for at, head in enumerate(batch.heads):
+            if head.trailer.digest in self._seen:
+                keep[at] = False
+                self.summary.given_twice.append(Path(head.path).name)
+            self._seen.add(head.trailer.digest)
+        return batch if keep.all() else batch.files(keep)
+
+    def _verify(self, batch: Batch) -> None:
+        """Code 1, by pieces of cards."""
+        columns = batch.columns
+        count = 1 if self._pool.size == 1 else self._pool.size * 2
+        rows = list(card_pieces(columns, count))
+        tasks = (VerifyTask(tac_columns(columns, piece), self._keys) for piece in rows)
+        wrong = ~columns.has_tac & ~columns.grey & ~columns.malformed
+        for piece, (right, absent) in zip(rows, self._pool.map(verify, tasks), strict=True):
+            wrong[piece[~right]] = True
+            self._missing |= absent
+        self.summary.without_key = sorted(map(str, self._missing))
+        add(batch.masks, Code.TAC, wrong)
+        alone = columns.grey & ~columns.has_tac & ~columns.malformed
+        batch.masks[alone] = Code.GREY.bit
+
+    def _post(self, t: Transaction, batch: Batch) -> Masks:
+        """Inside the one writing transaction of a batch; may be called again after a conflict."""
+        settled = settled_before(t, batch.heads)
+        is_old = np.array([head.trailer.digest in settled for head in batch.heads], np.bool_)
+        masks = batch.masks.copy()
+        if not is_old.all():
+            whole = Batch(batch.heads, batch.columns, masks)
+            fresh = whole.files(~is_old) if is_old.any() else whole
+            self._post_fresh(t, fresh)
+            masks[~is_old[batch.columns.file]] = fresh.masks
+        findings, first = Findings(t), batch.first.tolist()
+        for at in np.flatnonzero(is_old).tolist():
+            place = settled[batch.heads[at].trailer.digest]
+            masks[first[at] : first[at + 1]] = findings.of(*place)
+        self._old = int(is_old.sum())
+        return masks
+
+    def _post_fresh(self, t: Transaction, batch: Batch) -> None:
+        personal = np.full(len(batch.columns), -1, np.int64)
+        segment, _ = judge_and_keep(t, batch)
+        rows = np.flatnonzero(posted(batch.masks))
+        book(
+            t,
+            segment,
+            batch.columns.rows(rows),
+            personal[rows],
+            [head.header.pharmacy_code for head in batch.heads],
+            [head.header.business_date for head in batch.heads],
+        )
+
+    def _count(self, batch: Batch, masks: Masks) -> None:
+        summary, columns = self.summary, batch.columns
+        good, waits = posted(masks), held(masks)
+        summary.files += len(batch.heads)
+        summary.settled_before += self._old
+        summary.rows += len(masks)
+        summary.posted += int(good.sum())
+        summary.held += int(waits.sum())
+        summary.refused += int((~good & ~waits).sum())
+        for one in FINDINGS:
+            count = int(((masks & one.code.bit) != 0).sum())
+            if count:
+                name = str(int(one.code))
+                summary.codes[name] = summary.codes.get(name, 0) + count
+        for name in _SUMS:
+            summary.posted_fen[name] += int(getattr(columns, name)[good].sum())

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What workers do: read and judge files by themselves, and verify the TACs of cards.
+
+Pieces of files share nothing, and neither do pieces of cards. A worker opens the root keys
+itself; keys are not sent to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sscard_chip.security.keystore import KeyStore
+from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.dayfiles import DayFileHead, Piece, read_piece
+from sscard_chip.settlement.judge.codes import Code, Masks
+from sscard_chip.settlement.judge.fields import add, judge_fields
+from sscard_chip.settlement.judge.hotlist import HotlistColumns
+from sscard_chip.settlement.judge.keys import card_hashes
+from sscard_chip.settlement.judge.rules import Rules
+from sscard_chip.settlement.run.pools import KeySource
+from sscard_chip.settlement.tac import KeyGroup, TacColumns, TacVerifier
+
+_MOST_VERSION: Final = 0xFF
+
+_KEYS: dict[Any, KeyStore] = {}
+_RULES: list[tuple[Rules, HotlistColumns | None]] = []
+
+
+def set_rules(rules: Rules) -> None:
+    """What this process judges by from now on."""
+    hotlist = None if rules.hotlist is None else HotlistColumns(rules.hotlist)
+    _RULES[:] = [(rules, hotlist)]
+
+
+def read_and_judge(heads: Sequence[DayFileHead]) -> tuple[Piece, Masks]:
+    """The rows of files with the findings that each shows by itself; after :func:`set_rules`."""
+    ((rules, hotlist),) = _RULES
+    piece = read_piece(heads)
+    columns = piece.columns
+    masks = judge_fields(columns, [head.header for head in piece.heads], rules)
+    if hotlist is not None and len(columns):
+        add(masks, Code.LOST, hotlist.holds(columns) & ~columns.malformed)
+    return piece, masks
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class VerifyTask:
+    """Debits of some cards, and where their root keys are."""
+
+    columns: TacColumns
+    keys: KeySource
+
+
+def verify(task: VerifyTask) -> tuple[NDArray[np.bool_], frozenset[KeyGroup]]:
+    """Which TACs are right, and the cities for which there is no key.
+
+    Raises :class:`~sscard_chip.security.keystore.KeyStoreError`.
+    """
+    if task.keys not in _KEYS:
+        _KEYS[task.keys] = task.keys()
+    verifier = TacVerifier(_KEYS[task.keys])
+    right = verifier.verify(task.columns)
+    return right, verifier.without_key
+
+
+def tac_columns(columns: DebitColumns, rows: NDArray[np.int64]) -> TacColumns:
+    """What the TACs of some rows are computed from (LD/T 32.5)."""
+    message = np.empty((len(rows), 30), np.uint8)
+    amounts = (columns.card_account_fen, columns.card_self_paid_fen, columns.card_pooled_fen)
+    for at, amount in zip((0, 4, 8), amounts, strict=True):
+        message[:, at : at + 4] = _big_endian(amount[rows])
+    message[:, 12] = columns.transaction_type[rows]
+    message[:, 13:19] = columns.terminal[rows]
+    message[:, 19:23] = _big_endian(columns.terminal_number[rows])
+    message[:, 23:30] = columns.time[rows]
+    version = columns.key_version[rows]
+    return TacColumns(
+        columns.algorithm[rows],
+        np.where(version > _MOST_VERSION, 0, version).astype(np.uint8),
+        columns.divisions()[rows],
+        columns.factor[rows],
+        message,
+        columns.tac[rows],
+    )
+
+
+def _big_endian(numbers: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    return numbers.astype(">u4").view(np.uint8).reshape(-1, 4)
+
+
+def card_pieces(columns: DebitColumns, count: int) -> Iterator[NDArray[np.int64]]:
+    """The rows that have a TAC, in ``count`` pieces: all debits of a card are in one."""
+    rows = np.flatnonzero(columns.has_tac & ~columns.malformed)
+    if count == 1:
+        yield rows
+        return
+    number = (card_hashes(columns)[rows] >> np.uint64(40)) % np.uint64(count)
+    for piece in range(count):
+        yield rows[number == piece]
