@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.security.diversify import KEY_LENGTH, city_factor, province_factor
 from sscard_chip.security.keystore import KeyMissingError, KeyStore
-from sscard_chip.security.suite import SUITES, Suite
+from sscard_chip.security.suite import SUITES
 from sscard_chip.settlement.tac.columns import FACTOR, TacColumns
 
 DTK: Final = "DTK"
@@ -37,47 +37,99 @@ class KeyGroup(NamedTuple):
         return f"{self.algorithm:02X}: {DTK}: {self.key_version}: division {self.division:06d}"
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The rows of a :class:`KeyGroup`, and its distinct cards."""
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Keyed:
+    """Rows of one suite, those of a card side by side, and the keys of their cards."""
 
-    name: KeyGroup
+    suite: str
     rows: NDArray[np.intp]
     """Positions in the batch."""
-    factors: NDArray[np.uint8]
-    """(m, 8) card factors, each once."""
     which: NDArray[np.intp]
-    """For each of ``rows``, whose key it needs: 0 to m - 1."""
+    """For each of ``rows`` its key; never less than for the row before."""
+    keys: NDArray[np.uint8]
+    """(m, 16), one for each card."""
 
 
-def groups(columns: TacColumns) -> Iterator[Group]:
-    """The rows of a batch by the city key that their cards hang below."""
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class _Cards:
+    """Rows of one group, those of a card side by side."""
+
+    group: KeyGroup
+    rows: NDArray[np.intp]
+    which: NDArray[np.intp]
+    factors: NDArray[np.uint8]
+
+
+def derive(store: KeyStore, columns: TacColumns) -> tuple[list[Keyed], dict[KeyGroup, str]]:
+    """The keys of all cards, by suite; and the groups that have none, each with the reason.
+
+    One request to the store for each group. Raises
+    :class:`~sscard_chip.security.keystore.KeyStoreError` when the store cannot answer.
+    """
+    found: dict[str, list[tuple[_Cards, NDArray[np.uint8]]]] = {}
+    without: dict[KeyGroup, str] = {}
+    for cards in _groups(columns):
+        try:
+            suite, keys = _diversify(store, cards)
+        except KeyMissingError as error:
+            without[cards.group] = str(error)
+        else:
+            found.setdefault(suite, []).append((cards, keys))
+    return [_joined(suite, parts) for suite, parts in found.items()], without
+
+
+def _joined(suite: str, parts: list[tuple[_Cards, NDArray[np.uint8]]]) -> Keyed:
+    which, begin = [], 0
+    for cards, keys in parts:
+        which.append(cards.which + begin)
+        begin += len(keys)
+    return Keyed(
+        suite,
+        np.concatenate([cards.rows for cards, _ in parts]),
+        np.concatenate(which),
+        np.concatenate([keys for _, keys in parts]),
+    )
+
+
+def _groups(columns: TacColumns) -> Iterator[_Cards]:
     codes = columns.division.astype(np.uint64)
     codes |= columns.key_version.astype(np.uint64) << np.uint64(32)
     codes |= columns.algorithm.astype(np.uint64) << np.uint64(40)
     factors = np.ascontiguousarray(columns.factor).view(np.uint64).reshape(-1)
+    for code, rows in _partition(codes):
+        group = KeyGroup(code >> 40, code >> 32 & 0xFF, code & 0xFFFFFFFF)
+        of_rows = factors[rows]
+        order = np.argsort(of_rows)
+        ordered = of_rows[order]
+        begins = np.concatenate(([True], ordered[1:] != ordered[:-1]))
+        distinct = ordered[begins].view(np.uint8).reshape(-1, FACTOR)
+        yield _Cards(group, rows[order], np.cumsum(begins) - 1, distinct)
+
+
+def _partition(codes: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Each code and the positions that have it."""
     distinct, member = np.unique(codes, return_inverse=True)
-    order = np.argsort(member, kind="stable")
-    ends = np.cumsum(np.bincount(member, minlength=len(distinct)))
+    # Numbers of two bytes are sorted by their digits, in a tenth of the time.
+    small: NDArray[Any] = member.astype(np.uint16) if len(distinct) <= 0x10000 else member
+    order = np.argsort(small, kind="stable")
     begin = 0
+    ends = np.cumsum(np.bincount(member, minlength=len(distinct)))
     for code, end in zip(distinct.tolist(), ends.tolist(), strict=True):
-        rows, begin = order[begin:end], end
-        name = KeyGroup(code >> 40, code >> 32 & 0xFF, code & 0xFFFFFFFF)
-        cards, which = np.unique(factors[rows], return_inverse=True)
-        yield Group(name, rows, cards.view(np.uint8).reshape(-1, FACTOR), which)
+        yield code, order[begin:end]
+        begin = end
 
 
-def derive(store: KeyStore, group: Group) -> tuple[Suite, NDArray[np.uint8]]:
-    """The suite of a group and the DTKs (m, 16) of its cards: one request to the store.
+def _diversify(store: KeyStore, cards: _Cards) -> tuple[str, NDArray[np.uint8]]:
+    """The suite of a group and the DTKs (m, 16) of its cards.
 
     Raises :class:`KeyMissingError` for an algorithm without a suite, a division that is no six
-    digits and a root that the store has not; :class:`KeyStoreError` when the store cannot answer.
+    digits and a root that the store has not.
     """
-    suite = SUITE_OF_CODE.get(group.name.algorithm)
-    if suite is None or group.name.division > _MOST_DIVISION:
-        raise KeyMissingError(f"{group.name}: there is no such key")
-    city = f"{group.name.division:06d}"
-    blocks = np.concatenate((group.factors, ~group.factors), axis=1).tobytes()
+    suite = SUITE_OF_CODE.get(cards.group.algorithm)
+    if suite is None or cards.group.division > _MOST_DIVISION:
+        raise KeyMissingError(f"{cards.group}: there is no such key")
+    city = f"{cards.group.division:06d}"
     chain = (province_factor(city), city_factor(city))
-    enciphered = store.encrypt(suite.name, DTK, group.name.key_version, chain, blocks)
-    return suite, np.frombuffer(enciphered, np.uint8).reshape(-1, KEY_LENGTH)
+    blocks = np.concatenate((cards.factors, ~cards.factors), axis=1).tobytes()
+    keys = store.encrypt(suite.name, DTK, cards.group.key_version, chain, blocks)
+    return suite.name, np.frombuffer(keys, np.uint8).reshape(-1, KEY_LENGTH)

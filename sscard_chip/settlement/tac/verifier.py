@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.security.keystore import KeyMissingError, KeyStore
+from sscard_chip.settlement.tac.bulk import BulkMacs
 from sscard_chip.settlement.tac.columns import TAC, TacColumns
-from sscard_chip.settlement.tac.keys import Group, KeyGroup, derive, groups
-from sscard_chip.settlement.tac.onebyone import macs_one_by_one
+from sscard_chip.settlement.tac.keys import Keyed, KeyGroup, derive
 
 
 class TacVerifier:
@@ -21,12 +21,13 @@ class TacVerifier:
 
     def __init__(self, store: KeyStore) -> None:
         self._store = store
-        self._without_key: set[KeyGroup] = set()
+        self._bulk = BulkMacs()
+        self._without_key: dict[KeyGroup, str] = {}
 
     @property
-    def without_key(self) -> frozenset[KeyGroup]:
-        """The algorithms, versions and divisions met by :meth:`verify` that have no key."""
-        return frozenset(self._without_key)
+    def without_key(self) -> dict[KeyGroup, str]:
+        """What :meth:`verify` has met that has no key: algorithm, version, division; and why."""
+        return dict(self._without_key)
 
     def compute(self, columns: TacColumns) -> NDArray[np.uint8]:
         """The TACs (n, 4) that the cards must have answered; ``columns.tac`` is not looked at.
@@ -34,10 +35,13 @@ class TacVerifier:
         Raises :class:`~sscard_chip.security.keystore.KeyMissingError` when a row has no key,
         KeyStoreError when the store cannot answer.
         """
-        tacs = np.empty((len(columns), TAC), np.uint8)
-        for group in groups(columns):
-            tacs[group.rows] = self._macs(group, columns)
-        return tacs
+        keyed, without = derive(self._store, columns)
+        for reason in without.values():
+            raise KeyMissingError(reason)
+        tacs = np.empty(len(columns), np.uint32)
+        for part in keyed:
+            tacs[part.rows] = self._tacs(part, columns)
+        return tacs.view(np.uint8).reshape(-1, TAC)
 
     def verify(self, columns: TacColumns) -> NDArray[np.bool_]:
         """Which rows have the right TAC (n). A row without a key has not; see ``without_key``.
@@ -45,16 +49,15 @@ class TacVerifier:
         Raises :class:`~sscard_chip.security.keystore.KeyStoreError` when the store cannot
         answer: then nothing is known about the rows.
         """
+        keyed, without = derive(self._store, columns)
+        self._without_key |= without
+        claimed = np.ascontiguousarray(columns.tac).view(np.uint32).reshape(-1)
         right = np.zeros(len(columns), np.bool_)
-        for group in groups(columns):
-            try:
-                tacs = self._macs(group, columns)
-            except KeyMissingError:
-                self._without_key.add(group.name)
-                continue
-            right[group.rows] = (tacs == columns.tac[group.rows]).all(axis=1)
+        for part in keyed:
+            right[part.rows] = self._tacs(part, columns) == claimed[part.rows]
         return right
 
-    def _macs(self, group: Group, columns: TacColumns) -> NDArray[np.uint8]:
-        suite, keys = derive(self._store, group)
-        return macs_one_by_one(suite, keys, group.which, columns.message[group.rows])
+    def _tacs(self, part: Keyed, columns: TacColumns) -> NDArray[np.uint32]:
+        """The TACs of ``part.rows``, four bytes as they lie in memory."""
+        messages = columns.message.take(part.rows, axis=0)
+        return self._bulk.macs(part.suite, part.keys, part.which, messages).view(np.uint32)[:, 0]

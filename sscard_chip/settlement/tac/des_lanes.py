@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TACs of the DES suite in lanes: bit-sliced, 64 debits in a word.
+
+The key of a TAC is the left half of the DTK XOR the right one; the MAC is CBC over four blocks
+with an initial value of zero, of which the first four bytes count (LD/T 32.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.tac.columns import MESSAGE, TAC
+from sscard_chip.settlement.tac.des_program import (
+    BITS,
+    BLOCKS,
+    BOXES,
+    PROGRAM,
+    SCRATCH,
+    TAC_BITS,
+    WORD_OFFSETS,
+)
+from sscard_chip.settlement.tac.transpose import LANES, Words, transpose
+
+CHUNK: Final = 262_144
+"""Lanes at a time: planes of 32 KiB, so that what an S-box works on stays in the cache."""
+
+Call = tuple[Callable[..., Any], tuple[Words, ...]]
+
+
+class DesLanes:
+    """Computes TACs; keeps its planes (13 MiB for a full chunk). It has one owner."""
+
+    def __init__(self) -> None:
+        self._planes: _Planes | None = None
+
+    def macs(
+        self,
+        keys: NDArray[np.uint8],
+        which: NDArray[np.intp],
+        messages: NDArray[np.uint8],
+    ) -> NDArray[np.uint8]:
+        """The TACs (n, 4) of ``messages`` (n, 30), each under the DTK ``keys[which]``, 16 bytes."""
+        count = len(messages)
+        tacs = np.empty(count, "<u4")
+        if not count:
+            return tacs.view(np.uint8).reshape(0, TAC)
+        halves = np.ascontiguousarray(keys).view("<u8")
+        folded = halves[:, 0] ^ halves[:, 1]
+        words = message_words(np.ascontiguousarray(messages))
+        chunks = -(-count // CHUNK)
+        width = -(-count // (chunks * LANES))
+        if self._planes is None or self._planes.width != width:
+            self._planes = None  # let go of the old ones before
+            self._planes = _Planes(width)
+        for begin in range(0, count, width * LANES):
+            part = slice(begin, begin + width * LANES)
+            tacs[part] = self._planes.run(folded[which[part]], [column[part] for column in words])
+        return tacs.view(np.uint8).reshape(-1, TAC)
+
+
+def message_words(messages: NDArray[np.uint8]) -> list[NDArray[Any]]:
+    """Columns of little-endian words, where the program wants them; views, not aligned."""
+    return [
+        np.ndarray(len(messages), "<u8", messages, offset, (MESSAGE,)) for offset in WORD_OFFSETS
+    ]
+
+
+class _Planes:
+    """All planes for a number of lanes, and the calls that make up a TAC."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self._words = np.zeros((BLOCKS, BITS, width), np.uint64)
+        self._keys = np.zeros((2, BITS, width), np.uint64)  # as they are, complemented
+        self._scratch = np.empty((max(SCRATCH, BITS // 2), width), np.uint64)
+        self._calls = self._bind()
+
+    def _bind(self) -> list[Call]:
+        words = [list(block) for block in self._words]
+        state, keys, scratch = words[0], [list(form) for form in self._keys], list(self._scratch)
+        counts = [box.__code__.co_argcount - 16 for box in BOXES]
+        spare = [tuple(scratch[:count]) for count in counts]
+        calls: list[Call] = []
+        for block, steps in enumerate(PROGRAM.blocks):
+            calls += [
+                (np.bitwise_xor, (state[plane], words[block][source], state[plane]))
+                for plane, source in PROGRAM.joins[block]
+            ]
+            calls += [
+                (
+                    BOXES[step.box],
+                    (
+                        *[state[plane] for plane in step.right],
+                        *[keys[complement][plane] for plane, complement in step.key],
+                        *[state[plane] for plane in step.left],
+                        *spare[step.box],
+                    ),
+                )
+                for step in steps
+            ]
+        return calls
+
+    def run(self, keys: NDArray[np.uint64], words: list[NDArray[Any]]) -> NDArray[np.uint32]:
+        """The TACs of at most ``64 * width`` lanes, as little-endian words."""
+        count = len(keys)
+        for plane, column in zip((self._keys[0], *self._words), (keys, *words), strict=True):
+            flat = plane.reshape(-1)
+            flat[:count] = column
+            flat[count:] = 0
+            transpose(plane, self._scratch)
+        np.invert(self._keys[0], self._keys[1])
+        for function, planes in self._calls:
+            function(*planes)
+        answer = self._keys[0][:TAC_BITS]
+        for row, (plane, complement) in zip(answer, PROGRAM.tac, strict=True):
+            if complement:
+                np.invert(self._words[0][plane], row)
+            else:
+                row[:] = self._words[0][plane]
+        transpose(answer, self._scratch)
+        halves = np.stack((answer & np.uint64(0xFFFFFFFF), answer >> np.uint64(32)))
+        return halves.astype(np.uint32).reshape(-1)[:count]
