@@ -102,13 +102,15 @@ _BLOCKS: Final = np.uint16(sum(map(int, _BITS.values())) & ~int(_NOTES))
 
 def posted(masks: Masks) -> NDArray[np.bool_]:
     """Which rows are posted: nothing found, or notes alone."""
-    return (masks & _BLOCKS) == 0
+    found: NDArray[np.bool_] = (masks & _BLOCKS) == 0
+    return found
 
 
 def held(masks: Masks) -> NDArray[np.bool_]:
     """Which rows are held: nothing but holds (and notes) stands against them."""
     blocks = masks & _BLOCKS
-    return (blocks != 0) & ((blocks & ~_HOLDS) == 0)
+    found: NDArray[np.bool_] = (blocks != 0) & ((blocks & ~_HOLDS) == 0)
+    return found
 
 
 def codes_of(mask: int) -> tuple[int, ...]:

@@ -55,7 +55,7 @@ def wrong_card_amounts(columns: DebitColumns) -> Found:
         columns.card_self_paid_fen,
         columns.card_pooled_fen,
     )
-    offline = (
+    offline: Found = (
         (account == columns.account_fen) & (paid == columns.cash_fen) & (pooled == columns.fund_fen)
     )
     if offline.all():

@@ -65,12 +65,12 @@ class Keys:
     def by_terminal(self) -> Words:
         """Hashes of the terminal keys."""
         low = self.number.astype(np.uint64) | self.algorithm.astype(np.uint64) << np.uint64(32)
-        return _mix(self.terminal.view(np.uint64), low)
+        return mix(self.terminal.view(np.uint64), low)
 
     def by_card(self) -> Words:
         """Hashes of the card keys."""
         low = self.counter.astype(np.uint64) | self.division.astype(np.uint64) << np.uint64(32)
-        return _mix(self.factor.view(np.uint64), low)
+        return mix(self.factor.view(np.uint64), low)
 
     def terminal_key(self, at: int) -> TerminalKey:
         """The exact key of a row."""
@@ -87,10 +87,11 @@ def card_hashes(columns: DebitColumns) -> Words:
     number = low[:, 0].astype(np.uint64) << np.uint64(16)
     number |= low[:, 1].astype(np.uint64) << np.uint64(8)
     number |= low[:, 2]
-    return _mix(as_words(columns.factor), number)
+    return mix(as_words(columns.factor), number)
 
 
-def _mix(high: Words, low: Words) -> Words:
+def mix(high: Words, low: Words) -> Words:
+    """A hash of two words each."""
     found = high * _MIX[0]
     found ^= found >> np.uint64(29)
     found += low
@@ -102,7 +103,8 @@ def _mix(high: Words, low: Words) -> Words:
 def repeated(hashes: Words) -> Words:
     """The hashes that occur more than once."""
     ordered = np.sort(hashes)
-    return ordered[1:][ordered[1:] == ordered[:-1]]
+    found: Words = ordered[1:][ordered[1:] == ordered[:-1]]
+    return found
 
 
 def among(hashes: Words, few: Words) -> NDArray[np.bool_]:

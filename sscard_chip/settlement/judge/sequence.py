@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import Code, Masks, posted
-from sscard_chip.settlement.judge.fields import add
 from sscard_chip.settlement.judge.keys import CardKey, Keys, TerminalKey, among, repeated
 
 Found = NDArray[np.bool_]
@@ -89,7 +88,8 @@ class Sequel:
 
 def proven(columns: DebitColumns, masks: Masks) -> Found:
     """Rows whose TAC was there and right."""
-    return columns.has_tac & ~columns.malformed & ((masks & Code.TAC.bit) == 0)
+    found: Found = columns.has_tac & ~columns.malformed & ((masks & Code.TAC.bit) == 0)
+    return found
 
 
 def judge_sequence(columns: DebitColumns, masks: Masks, keys: Keys, history: History) -> Sequel:
@@ -208,10 +208,17 @@ def _allowed(debit: Debit, row: Debit, refund: Refund, back: list[Refund]) -> bo
     if row.message != debit.message or row.card != debit.card:
         return False
     whole = (debit.account_fen, debit.cash_fen, debit.fund_fen)
+    parts = (refund.account_fen, refund.cash_fen, refund.fund_fen)
     if debit.online:
-        return not back and refund[1:] == whole
-    left = [part - sum(one[place] for one in back) for place, part in enumerate(whole, 1)]
-    return all(part <= rest for part, rest in zip(refund[1:], left, strict=True))
+        return not back and parts == whole
+    taken = (
+        sum(one.account_fen for one in back),
+        sum(one.cash_fen for one in back),
+        sum(one.fund_fen for one in back),
+    )
+    return all(
+        part + before <= most for part, before, most in zip(parts, taken, whole, strict=True)
+    )
 
 
 def debit_of(columns: DebitColumns, keys: Keys, at: int) -> Debit:

@@ -235,11 +235,11 @@ def _ranges(
     return first.tolist(), last.tolist(), lists, starts
 
 
-def judge_and_keep(t: Transaction, batch: Batch) -> tuple[int, Keys]:
+def judge_and_keep(t: Transaction, batch: Batch) -> int:
     """Judge new files by what is posted and keep them as the next segment; its number."""
     history = LedgerHistory(t)
     keys = Keys(batch.columns)
     sequel = judge_sequence(batch.columns, batch.masks, keys, history)
     segment = history.newest + 1
     keep(t, segment, batch, keys, sequel)
-    return segment, keys
+    return segment

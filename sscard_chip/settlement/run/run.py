@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import sqlalchemy as sa
 
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.dayfiles import DayFileHead, RefusedFile, pieces, survey
 from sscard_chip.settlement.judge.codes import FINDINGS, Code, Masks, held, posted
 from sscard_chip.settlement.judge.fields import add
+from sscard_chip.settlement.judge.register import RegisterJudge, judge_register
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger, Transaction
+from sscard_chip.settlement.ledger.register import read_register, register_is_empty
+from sscard_chip.settlement.ledger.schema import card, card_status
 from sscard_chip.settlement.run.booking import book
 from sscard_chip.settlement.run.output import Output
 from sscard_chip.settlement.run.pools import Alone, KeySource, Pool
@@ -152,8 +156,10 @@ class _Run:
         self._pool = pool
         self._tell = tell
         self._seen: set[bytes] = set()
-        self._missing: set[KeyGroup] = set()
+        self._missing: dict[KeyGroup, str] = {}
         self._through = 0
+        self._old = 0
+        self._known: tuple[tuple[int, int], RegisterJudge | None] | None = None
 
     def batch(self, heads: Sequence[DayFileHead], output: Output) -> None:
         """Everything for some files."""
@@ -200,7 +206,7 @@ class _Run:
         for piece, (right, absent) in zip(rows, self._pool.map(verify, tasks), strict=True):
             wrong[piece[~right]] = True
             self._missing |= absent
-        self.summary.without_key = sorted(map(str, self._missing))
+        self.summary.without_key = sorted(self._missing.values())
         add(batch.masks, Code.TAC, wrong)
         alone = columns.grey & ~columns.has_tac & ~columns.malformed
         batch.masks[alone] = Code.GREY.bit
@@ -223,8 +229,8 @@ class _Run:
         return masks
 
     def _post_fresh(self, t: Transaction, batch: Batch) -> None:
-        personal = np.full(len(batch.columns), -1, np.int64)
-        segment, _ = judge_and_keep(t, batch)
+        personal = judge_register(batch.columns, batch.masks, self._register(t))
+        segment = judge_and_keep(t, batch)
         rows = np.flatnonzero(posted(batch.masks))
         book(
             t,
@@ -234,6 +240,15 @@ class _Run:
             [head.header.pharmacy_code for head in batch.heads],
             [head.header.business_date for head in batch.heads],
         )
+
+    def _register(self, t: Transaction) -> RegisterJudge | None:
+        """The register as it is now; read again when it has changed."""
+        state = register_state(t)
+        if self._known is None or self._known[0] != state:
+            empty = register_is_empty(t)
+            self._known = state, None if empty else RegisterJudge(read_register(t))
+        self.summary.register = self._known[1] is not None
+        return self._known[1]
 
     def _count(self, batch: Batch, masks: Masks) -> None:
         summary, columns = self.summary, batch.columns
@@ -251,3 +266,11 @@ class _Run:
                 summary.codes[name] = summary.codes.get(name, 0) + count
         for name in _SUMS:
             summary.posted_fen[name] += int(getattr(columns, name)[good].sum())
+
+
+def register_state(t: Transaction) -> tuple[int, int]:
+    """Changes whenever the card register does: it only grows."""
+    cards = sa.select(sa.func.coalesce(sa.func.max(card.c.id), 0))
+    changes = sa.select(sa.func.count()).select_from(card_status)
+    found = t.connection.execute
+    return int(found(cards).scalar_one()), int(found(changes).scalar_one())

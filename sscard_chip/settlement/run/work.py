@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.security.keystore import KeyStore
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.dayfiles import DayFileHead, Piece, read_piece
 from sscard_chip.settlement.judge.codes import Code, Masks
@@ -27,7 +26,7 @@ from sscard_chip.settlement.tac import KeyGroup, TacColumns, TacVerifier
 
 _MOST_VERSION: Final = 0xFF
 
-_KEYS: dict[Any, KeyStore] = {}
+_VERIFIERS: dict[Any, TacVerifier] = {}
 _RULES: list[tuple[Rules, HotlistColumns | None]] = []
 
 
@@ -56,14 +55,14 @@ class VerifyTask:
     keys: KeySource
 
 
-def verify(task: VerifyTask) -> tuple[NDArray[np.bool_], frozenset[KeyGroup]]:
-    """Which TACs are right, and the cities for which there is no key.
+def verify(task: VerifyTask) -> tuple[NDArray[np.bool_], dict[KeyGroup, str]]:
+    """Which TACs are right, and why there is no key for some cities.
 
     Raises :class:`~sscard_chip.security.keystore.KeyStoreError`.
     """
-    if task.keys not in _KEYS:
-        _KEYS[task.keys] = task.keys()
-    verifier = TacVerifier(_KEYS[task.keys])
+    if task.keys not in _VERIFIERS:
+        _VERIFIERS[task.keys] = TacVerifier(task.keys())
+    verifier = _VERIFIERS[task.keys]
     right = verifier.verify(task.columns)
     return right, verifier.without_key
 
