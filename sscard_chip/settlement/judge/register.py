@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Findings by the card register: codes 3, 8, 10, 12 and 14, and whose account a debit charges.
+
+The register speaks for the cards of the pooling areas that it has cards of. A card that was
+issued elsewhere is known to its own region and not judged here. Without any register none of
+these codes is judged [ours].
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.clearing.localities import pooling_area
+from sscard_chip.settlement.columns import DebitColumns, as_words, number_of_bcd
+from sscard_chip.settlement.judge.codes import Code, Masks
+from sscard_chip.settlement.judge.keys import Words, mix
+from sscard_chip.settlement.judge.times import dates_of, moments
+from sscard_chip.settlement.ledger.register import CardRegister, CardStatus
+
+Places = NDArray[np.int64]
+
+NOBODY: Final = -1
+"""In place of a card's place, or of an account: there is none."""
+
+
+class Lookup:
+    """Places of hashes among some: a table that most questions are answered by at once."""
+
+    def __init__(self, hashes: Words) -> None:
+        bits = max(16, len(hashes).bit_length() + 2)
+        self._mask = np.uint64((1 << bits) - 1)
+        self._table = np.zeros(1 << bits, np.int32)
+        self._table[hashes & self._mask] = np.arange(len(hashes), dtype=np.int32)
+        self._order = np.argsort(hashes)
+        self._sorted = hashes[self._order]
+        self._hashes = hashes
+
+    def find(self, hashes: Words) -> Places:
+        """Where each hash stands, ``NOBODY`` for one that is not there."""
+        if not len(self._hashes):
+            return np.full(len(hashes), NOBODY, np.int64)
+        place: Places = self._table[hashes & self._mask].astype(np.int64)
+        rest = np.flatnonzero(self._hashes[place] != hashes)
+        at = np.searchsorted(self._sorted, hashes[rest])
+        at[at == len(self._sorted)] = 0
+        known = self._sorted[at] == hashes[rest]
+        place[rest] = np.where(known, self._order[at], NOBODY)
+        return place
+
+
+class RegisterJudge:
+    """A register, prepared for columns."""
+
+    def __init__(self, register: CardRegister) -> None:
+        self.register = register
+        self._by_code = Lookup(_code_hashes(register.card_id_code))
+        self._by_number = Lookup(_number_hashes(register.card_number))
+        issuing = np.unique(number_of_bcd(register.card_id_code[:, :3])).tolist()
+        self._areas = {pooling_area(division) for division in issuing}
+        self._eventful = np.zeros(len(register), np.bool_)
+        self._eventful[register.event_card] = True
+
+    def judge(self, columns: DebitColumns, masks: Masks) -> NDArray[np.int64]:
+        """Add the findings; the personal account that each row charges, ``NOBODY`` for none."""
+        register = self.register
+        accounts = np.full(len(columns), NOBODY, np.int64)
+        own = np.flatnonzero(self._covered(columns) & ~columns.malformed)
+        if not len(own):
+            return accounts
+        codes = columns.card_id_code[own]
+        place = self._by_code.find(_code_hashes(codes))
+        found = place >= 0
+        found[found] = (register.card_id_code[place[found]] == codes[found]).all(axis=1)
+        self._unknown(columns, masks, own[~found])
+        rows, place = own[found], place[found]
+        accounts[rows] = register.account[place]
+        factor = as_words(columns.factor[rows]) != as_words(register.factor)[place]
+        masks[rows[factor]] |= Code.IDENTIFICATION.bit
+        other = columns.card_number[rows] != register.card_number[place]
+        psn_no = columns.psn_no[rows]
+        given = psn_no != b"" if columns.psn_no.strides[0] else np.zeros(len(rows), np.bool_)
+        if given.any():
+            other |= given & (psn_no != register.psn_no[place])
+        masks[rows[other]] |= Code.ACCOUNT.bit
+        ends = register.valid_to[place]
+        expired = (ends != 0) & (dates_of(columns.time[rows]) > ends)
+        masks[rows[expired]] |= Code.EXPIRED.bit
+        changed = self._eventful[place]
+        rows, place = rows[changed], place[changed]
+        status = register.status_at(place, moments(columns.time[rows]).astype(np.int64))
+        masks[rows[status != CardStatus.NORMAL]] |= Code.LOST.bit
+        return accounts
+
+    def _covered(self, columns: DebitColumns) -> NDArray[np.bool_]:
+        """Rows of cards that were issued where the register is kept."""
+        divisions = columns.divisions()
+        distinct = np.unique(divisions)
+        own = np.array([pooling_area(one) in self._areas for one in distinct.tolist()], np.bool_)
+        return own[np.searchsorted(distinct, divisions)]
+
+    def _unknown(self, columns: DebitColumns, masks: Masks, rows: Places) -> None:
+        """No card has the 卡识别码: 12 when one has the number, else 8."""
+        if not len(rows):
+            return
+        numbers = columns.card_number[rows]
+        place = self._by_number.find(_number_hashes(numbers))
+        known = place >= 0
+        known[known] = self.register.card_number[place[known]] == numbers[known]
+        masks[rows[known]] |= Code.IDENTIFICATION.bit
+        masks[rows[~known]] |= Code.UNKNOWN_CARD.bit
+
+
+def judge_register(
+    columns: DebitColumns, masks: Masks, judge: RegisterJudge | None
+) -> NDArray[np.int64]:
+    """The findings of a register, where there is one; the account of each row.
+
+    A row that is held as grey has nothing else to find.
+    """
+    if judge is None or not len(columns):
+        return np.full(len(columns), NOBODY, np.int64)
+    found = np.zeros(len(columns), np.uint16)
+    accounts = judge.judge(columns, found)
+    found[masks == Code.GREY.bit] = 0
+    masks |= found
+    return accounts
+
+
+def _code_hashes(codes: NDArray[np.uint8]) -> Words:
+    return mix(as_words(codes[:, 8:]), as_words(codes[:, :8]))
+
+
+def _number_hashes(numbers: NDArray[np.bytes_]) -> Words:
+    texts = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1, 9)
+    return mix(as_words(texts[:, 1:]), texts[:, 0].astype(np.uint64))
