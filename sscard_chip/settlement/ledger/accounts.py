@@ -34,7 +34,7 @@ class AccountKind(StrEnum):
     RECEIVABLE = "receivable"
     """应收异地 (insured division): paid here for cards of another region; below zero."""
     BANK = "bank"
-    """支出户 (division that clears): below zero, it has paid out what was claimed."""
+    """支出户 (division that clears): above zero, what it has paid out of claims."""
     PAYABLE = "payable"
     """应付异地 (division of treatment): paid elsewhere for cards of this region."""
 

@@ -10,10 +10,12 @@ from typing import Final, NamedTuple
 from sscard_chip.card import Card
 from sscard_chip.profile.contents import CardContents
 from sscard_chip.profile.inspect import inspect_card
+from sscard_chip.security.diversify import card_factor
 from sscard_chip.settlement.reconciliation.results import ReconciliationError
 from sscard_chip.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import Connection
+from sscard_chip.terminal.placeholders import historical_bytes
 from sscard_chip.terminal.session import CardSession, open_session
 
 LOAD, PURCHASE = "load", "purchase"
@@ -47,12 +49,13 @@ class CardEntry(NamedTuple):
 class CardState:
     """The medical account of a card (DF04), and whose it is.
 
-    ``identification`` is 卡识别码, 32 hex digits; ``purchase_counter`` and ``load_counter`` are
+    ``identification`` is 卡识别码, 32 hex digits, ``factor`` the diversification factor; ``purchase_counter`` and ``load_counter`` are
     the numbers that the next purchase and load get. ``log`` is EF08, newest first.
     """
 
     card_number: str
     identification: str
+    factor: bytes
     algorithm: str
     balance_fen: int
     purchase_counter: int
@@ -84,6 +87,7 @@ def state_of_contents(contents: CardContents) -> CardState:
     return CardState(
         issuer["07"].text,
         issuer["01"].raw,
+        card_factor(historical_bytes(bytes.fromhex(contents.atr))),
         contents.algorithm,
         account.balance_fen,
         account.purchase_counter,
@@ -131,6 +135,7 @@ def read_state(connection: Connection, pin: str | None = None) -> CardState:
     return CardState(
         session.card_number,
         session.identification.hex().upper(),
+        card_factor(session.historical),
         session.algorithm,
         int.from_bytes(balance),
         int.from_bytes(purchase[14:16]),

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Monthly claims of pharmacies: application (3203), cancellation (3204), status (3205), payment.
+
+A claim is for a pharmacy, a month and a clearing type. It takes in everything that is settled by
+then, up to the last day of the month, and stands in no claim yet: what came too late for its own
+month goes into a later one [L]. The centre accepts a claim whose figures are those of its books.
+A cancelled claim gives its rows free, and the month can be claimed again.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from sscard_chip.settlement.clearing.books import BookedRows, Books
+from sscard_chip.settlement.clearing.codes import ClearingType, ClearingWay
+from sscard_chip.settlement.clearing.feed import clearing_rows
+from sscard_chip.settlement.clearing.statement import Statement, statements
+from sscard_chip.settlement.clearing.tables import claim, claim_step
+from sscard_chip.settlement.clearing.totals import Totals
+from sscard_chip.settlement.columns import NO_DIVISION, number_of_bcd
+from sscard_chip.settlement.ledger import AccountKind, EntryKind, Transaction
+from sscard_chip.terminal.pos.records import yuan
+
+
+class ClaimRefusedError(Exception):
+    """A claim, or a step of one, that the centre does not accept; one line."""
+
+
+@unique
+class ClaimState(StrEnum):
+    """Where a claim stands."""
+
+    APPLIED = "applied"
+    CANCELLED = "cancelled"
+    PAID = "paid"
+
+    @property
+    def chinese(self) -> str:
+        """As it is told to people."""
+        return {"applied": "已申请", "cancelled": "已撤销", "paid": "已拨付"}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """What 3203 asks with; amounts in fen, days YYYYMMDD, ``month`` (setlym) YYYYMM.
+
+    ``visits`` is psntime, the net count; ``recognised_fen`` med_sumfee, ``claimed_fen``
+    fund_appy_sum.
+    """
+
+    pharmacy: str
+    month: str
+    visits: int
+    total_fen: int
+    recognised_fen: int
+    claimed_fen: int
+    cash_fen: int
+    account_fen: int
+    first_day: str
+    last_day: str
+    clr_type: str = ClearingType.PHARMACY.value
+    clr_way: str = ClearingWay.ITEM.value
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim that the centre has accepted; ``number`` is its clr_appy_evt_id.
+
+    ``division`` is clr_optins: the place of treatment, whose bank account pays.
+    """
+
+    number: str
+    division: str
+    request: ClaimRequest
+    state: ClaimState
+    note: str = ""
+
+    @property
+    def payable_fen(self) -> int:
+        """What it pays: the fund's part and that of the accounts."""
+        return self.request.claimed_fen + self.request.account_fen
+
+    def to_dict(self) -> dict[str, Any]:
+        """For programs; amounts are fen."""
+        request = self.request
+        return {
+            "clr_appy_evt_id": self.number,
+            "clr_optins": self.division,
+            "state": self.state.value,
+            "note": self.note,
+            "fixmedins_code": request.pharmacy,
+            "clr_type": request.clr_type,
+            "clr_way": request.clr_way,
+            "setlym": request.month,
+            "psntime": request.visits,
+            "medfee_sumamt_fen": request.total_fen,
+            "med_sumfee_fen": request.recognised_fen,
+            "fund_appy_sum_fen": request.claimed_fen,
+            "cash_payamt_fen": request.cash_fen,
+            "acct_pay_fen": request.account_fen,
+            "payable_fen": self.payable_fen,
+            "begndate": request.first_day,
+            "enddate": request.last_day,
+        }
+
+
+# --- what can be claimed ------------------------------------------------------------------------
+
+
+def due(t: Transaction, pharmacy: str, month: str) -> ClaimRequest:
+    """The claim of a pharmacy for a month as the books have it.
+
+    :param month: YYYYMM.
+    :raises ClaimRefusedError: it is no month.
+    """
+    return _request(pharmacy, month, due_statement(t, pharmacy, month))
+
+
+def _request(pharmacy: str, month: str, statement: Statement | None) -> ClaimRequest:
+    first, last = month_days(month)
+    if statement is None:
+        return ClaimRequest(pharmacy, month, 0, 0, 0, 0, 0, 0, first, last)
+    net = statement.posted.net
+    return ClaimRequest(
+        pharmacy,
+        month,
+        statement.posted.net_count,
+        net.total_fen,
+        net.total_fen,
+        net.fund_fen,
+        net.cash_fen,
+        net.account_fen,
+        first,
+        last,
+    )
+
+
+def due_statement(t: Transaction, pharmacy: str, month: str) -> Statement | None:
+    """The statement of what can be claimed for a month; None when there is nothing."""
+    _, last = month_days(month)
+    live = [
+        (row.last_day, row.newest_segment)
+        for row in _claims(t, pharmacy)
+        if row.state != ClaimState.CANCELLED
+    ]
+    parts = [
+        Totals.of(clearing_rows(rows.columns, rows.masks, [rows.header]))
+        for rows in _unclaimed(Books(t).of_pharmacy(pharmacy), last, live)
+    ]
+    return next(statements(Totals.sum(parts)), None)
+
+
+def _unclaimed(
+    files: Iterator[BookedRows], last_day: str, live: Sequence[tuple[str, int]]
+) -> Iterator[BookedRows]:
+    for rows in files:
+        days = number_of_bcd(rows.columns.time[:, :4])
+        free = (days <= int(last_day)) & (days != NO_DIVISION)
+        for until, segment in live:
+            if rows.segment <= segment:
+                free &= days > int(until)
+        if free.any():
+            yield rows.some(free)
+
+
+def month_days(month: str) -> tuple[str, str]:
+    """First and last day of a month. Raises ClaimRefusedError when it is none."""
+    if not (len(month) == 6 and month.isascii() and month.isdecimal()):
+        raise ClaimRefusedError("setlym: must be a month as YYYYMM")
+    year, number = int(month[:4]), int(month[4:])
+    if not (year and 1 <= number <= 12):
+        raise ClaimRefusedError("setlym: must be a month as YYYYMM")
+    return f"{month}01", f"{month}{calendar.monthrange(year, number)[1]:02d}"
+
+
+# --- the life of a claim ------------------------------------------------------------------------
+
+
+def apply_claim(t: Transaction, request: ClaimRequest) -> Claim:
+    """3203: accept a claim. The same request again gives the same claim.
+
+    ``t`` is an exclusive transaction.
+
+    :raises ClaimRefusedError: the month is claimed already, a figure is not that of the books, or
+        there is nothing to claim.
+    """
+    earlier = [one for one in _claims(t, request.pharmacy) if one.month == request.month]
+    earlier = [one for one in earlier if one.clr_type == request.clr_type]
+    standing = next((one for one in earlier if one.state != ClaimState.CANCELLED), None)
+    if standing is not None:
+        found = _claim(standing)
+        if found.request == request:
+            return found
+        raise ClaimRefusedError(f"{request.month}: is claimed already, {found.number}")
+    if request.clr_type != ClearingType.PHARMACY:
+        raise ClaimRefusedError(f"clr_type: must be {ClearingType.PHARMACY}, a pharmacy's")
+    statement = due_statement(t, request.pharmacy, request.month)
+    if statement is None or not statement.posted.net.rows:
+        raise ClaimRefusedError(f"{request.month}: there is nothing to claim")
+    _compare(request, _request(request.pharmacy, request.month, statement))
+    division = str(statement.regions[0].keys["mdtrtarea_admvs"])
+    count = int(t.connection.execute(sa.select(sa.func.count()).select_from(claim)).scalar_one())
+    number = f"{division}{request.month}{request.clr_type}{count + 1:010d}"
+    t.connection.execute(
+        sa.insert(claim).values(
+            id=number,
+            division=division,
+            pharmacy=request.pharmacy,
+            month=request.month,
+            clr_type=request.clr_type,
+            attempt=len(earlier) + 1,
+            clr_way=request.clr_way,
+            visits=request.visits,
+            total_fen=request.total_fen,
+            recognised_fen=request.recognised_fen,
+            claimed_fen=request.claimed_fen,
+            cash_fen=request.cash_fen,
+            account_fen=request.account_fen,
+            first_day=request.first_day,
+            last_day=request.last_day,
+            newest_segment=Books(t).newest,
+        )
+    )
+    _step(t, number, 1, ClaimState.APPLIED, "")
+    return Claim(number, division, request, ClaimState.APPLIED)
+
+
+def _compare(request: ClaimRequest, expected: ClaimRequest) -> None:
+    for name, field, amount in (
+        ("psntime", "visits", False),
+        ("medfee_sumamt", "total_fen", True),
+        ("med_sumfee", "recognised_fen", True),
+        ("fund_appy_sum", "claimed_fen", True),
+        ("cash_payamt", "cash_fen", True),
+        ("acct_pay", "account_fen", True),
+        ("begndate", "first_day", False),
+        ("enddate", "last_day", False),
+    ):
+        is_, must = getattr(request, field), getattr(expected, field)
+        if is_ != must:
+            shown = (yuan(is_), yuan(must)) if amount else (is_, must)
+            raise ClaimRefusedError(f"{name}: is {shown[0]}, the centre has {shown[1]}")
+
+
+def cancel_claim(t: Transaction, number: str, note: str = "") -> Claim:
+    """3204: take a claim back. Cancelled already is no error.
+
+    :raises ClaimRefusedError: there is no such claim, or it is paid.
+    """
+    found = find_claim(t, number)
+    if found.state is ClaimState.CANCELLED:
+        return found
+    if found.state is ClaimState.PAID:
+        raise ClaimRefusedError(f"{number}: is paid")
+    _step(t, number, _last_number(t, number) + 1, ClaimState.CANCELLED, note)
+    return Claim(number, found.division, found.request, ClaimState.CANCELLED, note)
+
+
+def pay_claim(t: Transaction, number: str, business_date: str, note: str = "") -> Claim:
+    """Pay a claim: one entry, from the bank account of its division to the pharmacy.
+
+    Paid already is no error; nothing is posted then.
+
+    :param business_date: YYYYMMDD.
+    :raises ClaimRefusedError: there is no such claim, it is cancelled, or it comes to less than
+        nothing.
+    """
+    found = find_claim(t, number)
+    if found.state is ClaimState.PAID:
+        return found
+    if found.state is ClaimState.CANCELLED:
+        raise ClaimRefusedError(f"{number}: is cancelled")
+    if found.payable_fen < 0:
+        raise ClaimRefusedError(f"{number}: comes to {yuan(found.payable_fen)}, nothing to pay")
+    accounts = [
+        t.account(AccountKind.PHARMACY, found.request.pharmacy),
+        t.account(AccountKind.BANK, found.division),
+    ]
+    fen = np.array([-found.payable_fen, found.payable_fen])
+    entry = t.post(EntryKind.CLEARING, business_date, f"claim:{number}", accounts, fen)
+    _step(t, number, _last_number(t, number) + 1, ClaimState.PAID, note, entry)
+    return Claim(number, found.division, found.request, ClaimState.PAID, note)
+
+
+def find_claim(t: Transaction, number: str) -> Claim:
+    """3205: a claim and its state. Raises ClaimRefusedError when there is none such."""
+    row = next(iter(_claims(t, None, number)), None)
+    if row is None:
+        raise ClaimRefusedError(f"clr_appy_evt_id {number}: there is no such claim")
+    return _claim(row)
+
+
+def claims_of(t: Transaction, pharmacy: str | None = None) -> list[Claim]:
+    """All claims, of one pharmacy or of all, by pharmacy and month."""
+    return [_claim(row) for row in _claims(t, pharmacy)]
+
+
+def _claims(t: Transaction, pharmacy: str | None, number: str | None = None) -> Sequence[Any]:
+    """Rows of claims with state and note of their last step."""
+    last = (
+        sa.select(claim_step.c.claim, sa.func.max(claim_step.c.number).label("number"))
+        .group_by(claim_step.c.claim)
+        .subquery()
+    )
+    statement = (
+        sa.select(claim, claim_step.c.state, claim_step.c.note)
+        .join(last, last.c.claim == claim.c.id)
+        .join(
+            claim_step,
+            sa.and_(claim_step.c.claim == claim.c.id, claim_step.c.number == last.c.number),
+        )
+        .order_by(claim.c.pharmacy, claim.c.month, claim.c.clr_type, claim.c.attempt)
+    )
+    if pharmacy is not None:
+        statement = statement.where(claim.c.pharmacy == pharmacy)
+    if number is not None:
+        statement = statement.where(claim.c.id == number)
+    return t.connection.execute(statement).all()
+
+
+def _claim(row: Any) -> Claim:
+    request = ClaimRequest(
+        row.pharmacy,
+        row.month,
+        row.visits,
+        row.total_fen,
+        row.recognised_fen,
+        row.claimed_fen,
+        row.cash_fen,
+        row.account_fen,
+        row.first_day,
+        row.last_day,
+        row.clr_type,
+        row.clr_way,
+    )
+    return Claim(row.id, row.division, request, ClaimState(row.state), row.note)
+
+
+def _last_number(t: Transaction, number: str) -> int:
+    newest = sa.select(sa.func.max(claim_step.c.number)).where(claim_step.c.claim == number)
+    return int(t.connection.execute(newest).scalar_one())
+
+
+def _step(
+    t: Transaction, number: str, at: int, state: ClaimState, note: str, entry: int | None = None
+) -> None:
+    t.connection.execute(
+        sa.insert(claim_step).values(
+            claim=number, number=at, state=state.value, note=note, entry=entry
+        )
+    )

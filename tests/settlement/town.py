@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A town whose pharmacies settle: our own till, cards and keys, and a ledger.
+
+::
+
+    town = Town(ledger, tmp_path)
+    town.settle(sell_day(town.shop()))
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from issuance.holder import Holder
+from issuance.personalise import issue_card
+from issuance.validity import card_check_character
+from sscard_chip.memory import Memory
+from sscard_chip.profile import SettlementMode, for_generation
+from sscard_chip.settlement.judge.pharmacies import Pharmacies, Pharmacy
+from sscard_chip.settlement.judge.rules import Rules
+from sscard_chip.settlement.ledger import Ledger
+from sscard_chip.settlement.run import Summary, settle
+from sscard_chip.terminal.pos import DayFile, DayRow, read_day
+from tests.pos.shop import BALANCE, BILL, PHARMACY, PIN, TERMINAL, TIME, Shop, psam_memory
+from tests.support import HOLDER, roots
+
+PSAM = "00000000000000000001"
+SECOND = "510100000002"
+"""Another terminal of the same pharmacy."""
+RULES = Rules(
+    pharmacies=Pharmacies(
+        [
+            Pharmacy(
+                PHARMACY,
+                "长生堂大药房",
+                "510100",
+                frozenset([TERMINAL, SECOND]),
+                frozenset([PSAM]),
+            )
+        ]
+    )
+)
+
+
+class Town:
+    """``folder`` holds a folder for each day and each run."""
+
+    def __init__(self, ledger: Ledger, folder: Path) -> None:
+        self.ledger = ledger
+        self.folder = folder
+        self.runs = 0
+        self.shops = 0
+
+    def shop(self, generation: int = 3, *, terminal: str = TERMINAL, **changes: Any) -> Shop:
+        """A shop with a fresh card and a fresh PSAM; ``changes`` are those of :class:`Shop`."""
+        self.shops += 1
+        place = self.folder / f"shop{self.shops}"
+        place.mkdir()
+        memory = card_of(generation, self.shops)
+        return Shop(
+            place, generation, memory=memory, psam=psam_memory(terminal=terminal), **changes
+        )
+
+    def settle(self, *paths: Path, rules: Rules = RULES) -> Summary:
+        """Settle day files; what the run wrote is in ``out``."""
+        self.runs += 1
+        return settle(
+            [str(path) for path in paths], keys=roots, ledger=self.ledger, out=self.out, rules=rules
+        )
+
+    @property
+    def out(self) -> Path:
+        """The folder of the last run."""
+        return self.folder / f"run{self.runs}"
+
+
+@cache
+def card_of(generation: int, number: int) -> Memory:
+    """The card of another person for each ``number``, with money on it."""
+    first8 = f"Z{number:07d}"
+    fields = {
+        **HOLDER,
+        "pin": PIN,
+        "account": {"balance_fen": BALANCE},
+        "card_number": first8 + card_check_character(first8),
+    }
+    profile = for_generation(generation, settlement_mode=SettlementMode.OFFLINE, with_account=True)
+    serial = number.to_bytes(4)
+    return issue_card(
+        generation, roots(), Holder.from_object(fields), serial=serial, profile=profile
+    )
+
+
+def sell_day(shop: Shop, *times: str, close: bool = True) -> Path:
+    """Sales of the usual bill at these times, and the closed day file."""
+    with shop.till() as till:
+        for time in times or (TIME,):
+            till.sell(BILL, time)
+        if close:
+            till.close_day()
+    return shop.day_file
+
+
+def rewrite(path: Path, change: Any, target: Path | None = None) -> Path:
+    """A day file with other rows: ``change`` gets the rows and gives the new ones."""
+    day = read_day(path)
+    target = target or path
+    rows = change(list(day.rows))
+    if target.exists():
+        target.unlink()
+    with DayFile.open(target, day.header) as file:
+        for row in rows:
+            file.append(row)
+        file.finish()
+    return target
+
+
+def forged(row: DayRow) -> DayRow:
+    """The row with another TAC."""
+    assert row.tac is not None
+    return replace(row, tac=bytes((row.tac[0] ^ 1,)) + row.tac[1:])
