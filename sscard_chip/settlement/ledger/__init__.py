@@ -21,6 +21,15 @@ from sscard_chip.settlement.extras import missing
 
 try:
     from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
+    from sscard_chip.settlement.ledger.allocation import Allocated, allocate
+    from sscard_chip.settlement.ledger.card_status import (
+        CardService,
+        change_status,
+        find_card,
+        history_of,
+        replace_card,
+        status_of,
+    )
     from sscard_chip.settlement.ledger.check import Check
     from sscard_chip.settlement.ledger.errors import (
         CardRefusedError,
@@ -32,7 +41,25 @@ try:
         LedgerUnavailableError,
         LedgerUrlError,
     )
+    from sscard_chip.settlement.ledger.files import (
+        AllocationFile,
+        CardFile,
+        read_allocations,
+        read_cards,
+        write_allocations,
+        write_cards,
+    )
     from sscard_chip.settlement.ledger.ledger import Ledger
+    from sscard_chip.settlement.ledger.register import (
+        CardColumns,
+        CardRegister,
+        CardStatus,
+        Registered,
+        account_key,
+        read_register,
+        register_cards,
+        register_is_empty,
+    )
     from sscard_chip.settlement.ledger.rules import append_only
     from sscard_chip.settlement.ledger.schema import metadata
     from sscard_chip.settlement.ledger.transaction import Transaction, bear
@@ -41,8 +68,15 @@ except ImportError as error:
 
 __all__ = [
     "AccountKind",
+    "Allocated",
+    "AllocationFile",
+    "CardColumns",
+    "CardFile",
     "CardRefusedError",
+    "CardRegister",
     "CardRegisterError",
+    "CardService",
+    "CardStatus",
     "Check",
     "EntryExistsError",
     "EntryKind",
@@ -52,8 +86,23 @@ __all__ = [
     "LedgerRefusedError",
     "LedgerUnavailableError",
     "LedgerUrlError",
+    "Registered",
     "Transaction",
+    "account_key",
+    "allocate",
     "append_only",
     "bear",
+    "change_status",
+    "find_card",
+    "history_of",
     "metadata",
+    "read_allocations",
+    "read_cards",
+    "read_register",
+    "register_cards",
+    "register_is_empty",
+    "replace_card",
+    "status_of",
+    "write_allocations",
+    "write_cards",
 ]

@@ -28,7 +28,7 @@ metadata: Final = sa.MetaData(
 Number: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """Eight bytes; by this name SQLite makes a primary key the row's own number."""
 
-for _name in ("account_id", "entry_id"):  # PostgreSQL counts by them
+for _name in ("account_id", "card_id", "entry_id"):  # PostgreSQL counts by them
     sa.Sequence(_name, metadata=metadata)
 
 account: Final = sa.Table(
@@ -86,3 +86,27 @@ line: Final = sa.Table(
     sa.Index(None, "account", "entry"),
     sqlite_with_rowid=False,
 )
+card: Final = sa.Table(
+    "card",
+    metadata,
+    sa.Column("id", Number, primary_key=True, autoincrement=False),
+    sa.Column("card_id_code", sa.LargeBinary(16), nullable=False, unique=True),
+    sa.Column("card_number", sa.String(9), nullable=False, index=True),
+    sa.Column("division", Number, nullable=False),
+    sa.Column("psn_no", sa.String(30), index=True),
+    sa.Column("factor", sa.LargeBinary(8), nullable=False),
+    sa.Column("valid_to", Number),
+    sa.Column("account", Number, sa.ForeignKey(account.c.id), nullable=False, index=True),
+)
+card_status: Final = sa.Table(
+    "card_status",
+    metadata,
+    sa.Column("card", Number, sa.ForeignKey(card.c.id), primary_key=True, autoincrement=False),
+    sa.Column("number", Number, primary_key=True, autoincrement=False),
+    sa.Column("status", Number, nullable=False),
+    sa.Column("since", Number, nullable=False),
+    sa.Column("until", Number),
+    sa.Column("recorded_at", sa.DateTime, nullable=False, server_default=sa.func.now()),
+)
+"""Changes of a card's status: the last one that has begun holds. Times are YYYYMMDDhhmmss as
+numbers, local time."""

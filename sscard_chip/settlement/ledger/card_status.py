@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loss reports, cancellation and replacement of cards (card services, D1 to D3).
+
+A temporary report (临时挂失) lapses by itself or is lifted; a formal one (正式挂失) cannot be
+withdrawn and goes together with a replacement; a cancelled card (注销) stays so. Whoever asks for
+the state that a card is in already gets no error: a repeat is harmless [M].
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from enum import StrEnum, unique
+from typing import Any, Final
+
+import numpy as np
+import sqlalchemy as sa
+
+from sscard_chip.settlement.ledger.errors import CardRefusedError, CardRegisterError
+from sscard_chip.settlement.ledger.register import (
+    CardColumns,
+    CardStatus,
+    insert_cards,
+    register_cards,
+)
+from sscard_chip.settlement.ledger.schema import card, card_status
+from sscard_chip.settlement.ledger.transaction import Transaction
+
+LAPSE_DAYS: Final = 10
+"""After how many days a temporary report lapses: one capital's rule [H]; elsewhere 5 or never."""
+
+_FORMAT: Final = "%Y%m%d%H%M%S"
+
+
+@unique
+class CardService(StrEnum):
+    """What can be asked for a card; the values are the provincial card service's codes [M]."""
+
+    TEMPORARY_LOSS = "01"
+    FORMAL_LOSS = "02"
+    LIFT = "03"
+    CANCEL = "04"
+
+
+_S = CardStatus
+_RULES: Final[dict[CardService, tuple[CardStatus, frozenset[CardStatus]]]] = {
+    CardService.TEMPORARY_LOSS: (_S.TEMPORARY_LOSS, frozenset({_S.NORMAL})),
+    CardService.FORMAL_LOSS: (_S.FORMAL_LOSS, frozenset({_S.NORMAL, _S.TEMPORARY_LOSS})),
+    CardService.LIFT: (_S.NORMAL, frozenset({_S.TEMPORARY_LOSS})),
+    CardService.CANCEL: (
+        _S.CANCELLED,
+        frozenset({_S.NORMAL, _S.TEMPORARY_LOSS, _S.FORMAL_LOSS}),
+    ),
+}
+"""The status that a service leads to, and from which ones."""
+
+
+def find_card(t: Transaction, name: str) -> int:
+    """The number of the card with this 卡识别码 (32 hex digits) or 卡号.
+
+    :raises CardRegisterError: none, or more than one.
+    """
+    condition = card.c.card_number == name
+    if re.fullmatch("[0-9A-Fa-f]{32}", name):
+        condition = card.c.card_id_code == bytes.fromhex(name)
+    found = t.connection.execute(sa.select(card.c.id).where(condition).limit(2)).all()
+    if not found:
+        raise CardRegisterError("card: is not in the register")
+    if len(found) > 1:
+        raise CardRegisterError("card_number: several cards have it, give the card_id_code")
+    return int(found[0].id)
+
+
+def status_of(t: Transaction, number: int, time: str) -> CardStatus:
+    """The status of a card at ``time`` (YYYYMMDDhhmmss, local)."""
+    return _status(_history(t, number), int(time))
+
+
+def history_of(t: Transaction, number: int) -> list[tuple[CardStatus, str, str | None]]:
+    """All changes of a card's status: status, since, until."""
+    return [
+        (CardStatus(row.status), f"{row.since:014d}", f"{row.until:014d}" if row.until else None)
+        for row in _history(t, number)
+    ]
+
+
+def change_status(
+    t: Transaction,
+    number: int,
+    service: CardService,
+    time: str,
+    *,
+    lapse_days: int | None = LAPSE_DAYS,
+) -> bool:
+    """Record a change of a card's status from ``time`` (YYYYMMDDhhmmss, local) on.
+
+    ``lapse_days`` is when a temporary report lapses, None for never. False when the card is in
+    that status already.
+
+    :raises CardRefusedError: its status does not allow it, or has changed later than ``time``.
+    :raises CardRegisterError: ``time`` is no time.
+    """
+    since = _time(time)
+    t.connection.execute(sa.select(card.c.id).where(card.c.id == number).with_for_update())
+    history = _history(t, number)
+    now = _status(history, int(time))
+    target, allowed = _RULES[service]
+    if now is target:
+        return False
+    if now not in allowed:
+        raise CardRefusedError(
+            f"card: {now.chinese} ({now.name.lower()}): this cannot be changed so"
+        )
+    if history and history[-1].since > int(time):
+        raise CardRefusedError("card: its status has changed later than this time")
+    until = None
+    if target is CardStatus.TEMPORARY_LOSS and lapse_days is not None:
+        until = int((since + timedelta(days=lapse_days)).strftime(_FORMAT))
+    _append(t, number, history, target, int(time), until)
+    return True
+
+
+def replace_card(
+    t: Transaction, number: int, new: CardColumns, time: str, *, damaged: bool = False
+) -> bool:
+    """Give the account of a card to a new one and cancel the old one (补换卡).
+
+    ``new`` is one card without opening balance. A lost card must be reported formally before; a
+    ``damaged`` one is exchanged without [H]. False when that is done already.
+
+    :raises CardRefusedError: the old card's status does not allow it.
+    :raises CardRegisterError: the new card is another person's, or registered otherwise.
+    """
+    _time(time)
+    row = t.connection.execute(sa.select(card).where(card.c.id == number).with_for_update()).one()
+    history = _history(t, number)
+    now = _status(history, int(time))
+    if len(new) != 1 or new.opening_fen[0]:
+        raise CardRegisterError("new card: must be one, without an opening balance")
+    if (row.psn_no or "") != new.psn_no[0].decode():
+        raise CardRegisterError("new card: psn_no: is another person's")
+    account = _register_on(t, new, row.account)
+    if now is CardStatus.CANCELLED:
+        if account:
+            raise CardRefusedError("card: it is cancelled, its account has a new card or none")
+        return False
+    if now is not CardStatus.FORMAL_LOSS and not damaged:
+        raise CardRefusedError("card: a lost card is reported formally before it is replaced")
+    if history and history[-1].since > int(time):
+        raise CardRefusedError("card: its status has changed later than this time")
+    _append(t, number, history, CardStatus.CANCELLED, int(time), None)
+    return True
+
+
+def _register_on(t: Transaction, new: CardColumns, account: int) -> bool:
+    """Register one card on an account that is there; False when that is done already."""
+    code = new.card_id_code[0].tobytes()
+    known = t.connection.execute(sa.select(card).where(card.c.card_id_code == code)).one_or_none()
+    if known is not None:
+        if known.account != account:
+            raise CardRegisterError("new card: is registered with another account")
+        register_cards(t, new, "", "")  # that it is the same card in all else
+        return False
+    insert_cards(t, new, np.zeros(1, np.int64), np.array([account], np.int64))
+    return True
+
+
+def _time(text: str) -> datetime:
+    try:
+        if len(text) != 14 or not (text.isascii() and text.isdecimal()):
+            raise ValueError
+        return datetime.strptime(text, _FORMAT)
+    except ValueError:
+        raise CardRegisterError("time: must be YYYYMMDDhhmmss") from None
+
+
+def _history(t: Transaction, number: int) -> list[Any]:
+    return list(
+        t.connection.execute(
+            sa.select(card_status)
+            .where(card_status.c.card == number)
+            .order_by(card_status.c.number)
+        )
+    )
+
+
+def _status(history: list[Any], time: int) -> CardStatus:
+    begun = [change for change in history if change.since <= time]
+    if not begun or (begun[-1].until is not None and begun[-1].until <= time):
+        return CardStatus.NORMAL
+    return CardStatus(begun[-1].status)
+
+
+def _append(
+    t: Transaction,
+    number: int,
+    history: list[Any],
+    status: CardStatus,
+    since: int,
+    until: int | None,
+) -> None:
+    values = {
+        "card": number,
+        "number": len(history) + 1,
+        "status": int(status),
+        "since": since,
+        "until": until,
+    }
+    t.connection.execute(sa.insert(card_status).values(values))

@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The card register: which cards there are, whose account each charges, and their status.
+
+A personal account belongs to a person (psn_no), or to a card whose person is not known. Cards of
+one person charge one account, so a replacement card finds the money of the old one. Nothing here
+is changed: a card is registered once, its status has a history (conventions, D1 to D3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum, unique
+from typing import Any, Final
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
+from sscard_chip.settlement.ledger.bulk import Integers, select_pieces
+from sscard_chip.settlement.ledger.errors import CardRegisterError
+from sscard_chip.settlement.ledger.schema import card, card_status
+from sscard_chip.settlement.ledger.transaction import Transaction
+
+ALWAYS: Final = 0
+"""``valid_to`` of a card without an end."""
+
+
+@unique
+class CardStatus(IntEnum):
+    """AAZ502 卡应用状态 [H: 1, 2, 4; L: 9]; 3 应用锁定 is the chip's own state."""
+
+    NORMAL = 1
+    FORMAL_LOSS = 2
+    TEMPORARY_LOSS = 4
+    CANCELLED = 9
+
+    @property
+    def chinese(self) -> str:
+        """Its name."""
+        return {1: "正常", 2: "正式挂失", 4: "临时挂失", 9: "注销"}[self.value]
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class CardColumns:
+    """n cards as columns: what a register file tells.
+
+    ``card_number`` S9, ``card_id_code`` (n, 16) and ``factor`` (n, 8) bytes, ``division`` the
+    insured place (six digits) as a number, ``psn_no`` S30 (empty: not known), ``valid_to``
+    YYYYMMDD as a number (0: no end), ``opening_fen`` the balance that a new account begins with.
+    """
+
+    card_number: NDArray[np.bytes_]
+    card_id_code: NDArray[np.uint8]
+    division: Integers
+    psn_no: NDArray[np.bytes_]
+    factor: NDArray[np.uint8]
+    valid_to: Integers
+    opening_fen: Integers
+
+    def __len__(self) -> int:
+        return len(self.card_number)
+
+    def account_key(self, at: int) -> str:
+        """The key of the personal account that card ``at`` charges."""
+        return account_key(self.psn_no[at].decode(), self.card_id_code[at].tobytes())
+
+
+def account_key(psn_no: str | None, card_id_code: bytes) -> str:
+    """The key of a personal account: psn_no, else ``card:`` and the 卡识别码 in hex."""
+    return psn_no or f"card:{card_id_code.hex().upper()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What loading a register did: new cards, cards it had, accounts opened and their money."""
+
+    cards: int
+    known: int
+    accounts: int
+    opening_fen: int
+
+
+def register_cards(
+    t: Transaction, cards: CardColumns, business_date: str, source: str
+) -> Registered:
+    """Register cards, open their accounts, post the opening balances as one entry.
+
+    A card that is registered with the same data stays as it is, so a register may come again.
+    ``source`` is the entry's, of at most 128 characters. To be called in an exclusive
+    transaction.
+
+    :raises CardRegisterError: a card is registered with other data, occurs twice, or brings an
+        opening balance to an account that is open; "row: item: rule", rows counted as in a
+        register file, where the first card is in row 2.
+    """
+    fresh = _unregistered(t, cards)
+    keys = [cards.account_key(at) for at in fresh.tolist()]
+    known = t.find_accounts(AccountKind.PERSONAL, keys)
+    opening = cards.opening_fen[fresh]
+    opened = _openings(fresh, keys, known, opening)
+    accounts = t.accounts(AccountKind.PERSONAL, keys)
+    insert_cards(t, cards, fresh, accounts)
+    total = int(opening.sum())
+    if total:
+        paid = opening > 0
+        divisions, of_card = np.unique(cards.division[fresh][paid], return_inverse=True)
+        shares = np.zeros(len(divisions), np.int64)
+        np.add.at(shares, of_card, opening[paid])
+        sources = t.accounts(AccountKind.FUNDING, [str(one) for one in divisions.tolist()])
+        t.post(
+            EntryKind.OPENING,
+            business_date,
+            source,
+            np.concatenate([accounts[paid], sources]),
+            np.concatenate([opening[paid], -shares]),
+        )
+    return Registered(len(fresh), len(cards) - len(fresh), opened, total)
+
+
+def insert_cards(
+    t: Transaction, cards: CardColumns, rows: NDArray[np.int64], accounts: Integers
+) -> None:
+    """Register some of ``cards`` on accounts that are open."""
+    t.insert(
+        card,
+        {
+            "id": t.take_ids(card, len(rows)),
+            "card_id_code": cards.card_id_code[rows],
+            "card_number": _texts(cards.card_number[rows]),
+            "division": cards.division[rows],
+            "psn_no": [text or None for text in _texts(cards.psn_no[rows])],
+            "factor": cards.factor[rows],
+            "valid_to": [day or None for day in cards.valid_to[rows].tolist()],
+            "account": accounts,
+        },
+    )
+
+
+def _texts(values: NDArray[np.bytes_]) -> list[str]:
+    return [value.decode() for value in values.tolist()]
+
+
+def _unregistered(t: Transaction, cards: CardColumns) -> NDArray[np.int64]:
+    """Rows of cards that are not registered yet; those that are have the same data."""
+    codes = _bytes(cards.card_id_code)
+    place: dict[bytes, int] = {}
+    for at, code in enumerate(codes):
+        if place.setdefault(code, at) != at:
+            raise CardRegisterError(f"row {at + 2}: card_id_code: occurs twice")
+    fresh = np.ones(len(cards), np.bool_)
+    for row in _rows(t, codes):
+        at = place[bytes(row.card_id_code)]
+        same = (
+            row.card_number == cards.card_number[at].decode()
+            and row.division == cards.division[at]
+            and (row.psn_no or "") == cards.psn_no[at].decode()
+            and bytes(row.factor) == cards.factor[at].tobytes()
+            and (row.valid_to or ALWAYS) == cards.valid_to[at]
+        )
+        if not same:
+            raise CardRegisterError(f"row {at + 2}: card_id_code: is registered with other data")
+        fresh[at] = False
+    return np.flatnonzero(fresh)
+
+
+def _openings(fresh: NDArray[np.int64], keys: list[str], known: Integers, opening: Integers) -> int:
+    """How many accounts are opened; each gets its opening balance from one card alone."""
+    seen = {key for key, account in zip(keys, known.tolist(), strict=True) if account >= 0}
+    before = len(seen)
+    paid = set(seen)
+    for at, key, fen in zip(fresh.tolist(), keys, opening.tolist(), strict=True):
+        if fen and key in paid:
+            raise CardRegisterError(f"row {at + 2}: opening_fen: the account has had its opening")
+        if fen:
+            paid.add(key)
+        seen.add(key)
+    return len(seen) - before
+
+
+def _bytes(values: NDArray[np.uint8]) -> list[bytes]:
+    width, data = values.shape[1], values.tobytes()
+    return [data[at : at + width] for at in range(0, len(data), width)]
+
+
+_ALL_FROM: Final = 20_000
+
+
+def _rows(t: Transaction, codes: Sequence[bytes] | None) -> list[Any]:
+    """Rows of the register: of these cards, or all, in the order of their numbers."""
+    statement = sa.select(card).order_by(card.c.id)
+    if codes is None:
+        return list(t.connection.execute(statement))
+    if len(codes) < _ALL_FROM:
+        return select_pieces(t.connection, statement, card.c.card_id_code, list(codes))
+    wanted = set(codes)
+    return [row for row in t.connection.execute(statement) if bytes(row.card_id_code) in wanted]
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class CardRegister:
+    """The register, or a part of it, as columns, sorted by 卡识别码.
+
+    As in :class:`CardColumns`, with ``id``, ``account`` (of the personal account), and the
+    changes of status: ``event_card`` is a place here, rising; times are YYYYMMDDhhmmss as
+    numbers, ``event_until`` 0 without an end.
+    """
+
+    id: Integers
+    account: Integers
+    card_number: NDArray[np.bytes_]
+    card_id_code: NDArray[np.uint8]
+    division: Integers
+    psn_no: NDArray[np.bytes_]
+    factor: NDArray[np.uint8]
+    valid_to: Integers
+    event_card: Integers
+    event_status: Integers
+    event_since: Integers
+    event_until: Integers
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def find(self, card_id_code: NDArray[np.uint8]) -> Integers:
+        """The place of each card (n, 16) here; -1 for one that is not registered."""
+        if not len(self):
+            return np.full(len(card_id_code), -1, np.int64)
+        own, sought = _as_values(self.card_id_code), _as_values(card_id_code)
+        at = np.searchsorted(own, sought)
+        at[at == len(own)] = 0
+        found: Integers = np.where(own[at] == sought, at, -1).astype(np.int64)
+        return found
+
+    def status_at(self, place: Integers, time: Integers) -> Integers:
+        """The :class:`CardStatus` of the cards at ``place`` (not -1) at ``time``, each its own.
+
+        A temporary loss that has lapsed by then is normal again; a card without a change is
+        normal.
+        """
+        status = np.full(len(place), int(CardStatus.NORMAL), np.int64)
+        if not len(self.event_card):
+            return status
+        # The events are sorted by card and time: count those not after each question.
+        owners, of_event = np.unique(self.event_card, return_inverse=True)
+        events = (of_event << _TIME_BITS) | _compact(self.event_since)
+        owner = np.searchsorted(owners, place)
+        at = np.searchsorted(events, (owner << _TIME_BITS) | _compact(time), "right") - 1
+        hit = (at >= 0) & (self.event_card[at] == place)
+        until = self.event_until[at]
+        hit &= (until == 0) | (time < until)
+        status[hit] = self.event_status[at][hit]
+        return status
+
+
+_TIME_BITS: Final = 40
+
+
+def _compact(time: Integers) -> Integers:
+    """YYYYMMDDhhmmss as a rising number of 40 bits, also for times that no calendar has."""
+    seconds, minutes, hours = time % 100, time // 100 % 100, time // 10_000 % 100
+    days, months, years = time // 10**6 % 100, time // 10**8 % 100, time // 10**10
+    compact = years
+    for part, size in ((months, 13), (days, 32), (hours, 25), (minutes, 61), (seconds, 61)):
+        compact = compact * size + np.minimum(part, size - 1)
+    return compact
+
+
+def _as_values(codes: NDArray[np.uint8]) -> NDArray[np.bytes_]:
+    """Sixteen bytes as one value that sorts as the bytes do."""
+    return np.ascontiguousarray(codes).view("S16").reshape(-1)
+
+
+def read_register(t: Transaction, card_id_code: NDArray[np.uint8] | None = None) -> CardRegister:
+    """The whole register, or what it has of the cards (n, 16) given."""
+    codes = None if card_id_code is None else list(dict.fromkeys(_bytes(card_id_code)))
+    rows = sorted(_rows(t, codes), key=lambda row: bytes(row.card_id_code))
+    place = {row.id: at for at, row in enumerate(rows)}
+    events = [
+        (place[event.card], event.status, event.since, event.until or 0)
+        for event in t.connection.execute(
+            sa.select(card_status).order_by(card_status.c.card, card_status.c.number)
+        )
+        if event.card in place
+    ]
+    events.sort(key=lambda event: event[0])
+    table = np.array(events, np.int64).reshape(-1, 4)
+    return CardRegister(
+        id=np.array([row.id for row in rows], np.int64),
+        account=np.array([row.account for row in rows], np.int64),
+        card_number=np.array([row.card_number for row in rows], "S9"),
+        card_id_code=_matrix([row.card_id_code for row in rows], 16),
+        division=np.array([row.division for row in rows], np.int64),
+        psn_no=np.array([row.psn_no or "" for row in rows], "S30"),
+        factor=_matrix([row.factor for row in rows], 8),
+        valid_to=np.array([row.valid_to or ALWAYS for row in rows], np.int64),
+        event_card=table[:, 0],
+        event_status=table[:, 1],
+        event_since=table[:, 2],
+        event_until=table[:, 3],
+    )
+
+
+def _matrix(values: list[bytes], width: int) -> NDArray[np.uint8]:
+    return np.frombuffer(b"".join(map(bytes, values)), np.uint8).reshape(-1, width)
+
+
+def register_is_empty(t: Transaction) -> bool:
+    """Whether nobody has loaded a register."""
+    return t.connection.execute(sa.select(card.c.id).limit(1)).first() is None
