@@ -21,14 +21,14 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where a new ledger may be opened: a SQLite file and a database of a real PostgreSQL."""
+    """Where a new ledger may be opened: a SQLite file, and a schema in a real PostgreSQL."""
     if request.param == "sqlite":
         yield str(tmp_path / "ledger.db")
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    url = server.create_database()
+    url = server.new_url()
     yield url
-    server.drop_database(url)
+    server.drop(url)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import quote, unquote
 
 import psycopg
 
@@ -50,7 +51,7 @@ class PostgresServer:
     def __init__(self) -> None:
         self._user = "postgres" if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="sscard-pg-"))
-        self._databases = 0
+        self._schemas = 0
         if self._user is not None:
             shutil.chown(self._folder, self._user, self._user)
 
@@ -90,27 +91,31 @@ class PostgresServer:
         self._process.wait(timeout=60)
         shutil.rmtree(self._folder)
 
-    def create_database(self) -> str:
-        """A new, empty database; its URL."""
-        self._databases += 1
-        name = f"ledger_{self._databases}"
-        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        return f"postgresql://postgres@/{name}?host={self._folder}"
+    def new_url(self) -> str:
+        """The URL of an empty place: a schema of its own, which is made faster than a database."""
+        self._schemas += 1
+        name = f"ledger_{self._schemas}"
+        self._execute(f"CREATE SCHEMA {name}")
+        path = quote(f"-c search_path={name}")
+        return f"postgresql://postgres@/postgres?host={self._folder}&options={path}"
 
-    def drop_database(self, url: str) -> None:
-        """Remove a database, and whoever is connected to it."""
-        name = url.partition("@/")[2].partition("?")[0]
-        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    def drop(self, url: str) -> None:
+        """Remove a place and all that is in it."""
+        name = unquote(url).rpartition("=")[2]
+        self._execute(f"DROP SCHEMA {name} CASCADE")
 
-    def _dsn(self, name: str) -> str:
-        return f"host={self._folder} user=postgres dbname={name}"
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    @property
+    def _dsn(self) -> str:
+        return f"host={self._folder} user=postgres dbname=postgres"
 
     def _wait(self) -> None:
         for _ in range(600):
             try:
-                psycopg.connect(self._dsn("postgres")).close()
+                psycopg.connect(self._dsn).close()
             except psycopg.OperationalError:
                 if self._process.poll() is not None:
                     raise RuntimeError("PostgreSQL did not start") from None

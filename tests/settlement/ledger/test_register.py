@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sscard_chip.settlement.ledger import (
@@ -33,6 +35,7 @@ from sscard_chip.settlement.ledger import (
     status_of,
     write_cards,
 )
+from sscard_chip.settlement.ledger.register import _compact
 from tests.settlement.ledger.people import cards
 
 NOON = "20260301120000"
@@ -164,8 +167,6 @@ ROW = f"C\tZ00000001\t{CODE}\t510100\tP0001\t0000000000000001\tnull\t0"
     ],
 )
 def test_a_malformed_row_is_named(tmp_path: Path, row: str, rule: str) -> None:
-    from hashlib import sha256
-
     content = f"H\tsscard-cards/1\t20260301\n{row}\n".encode()
     trailer = f"T\t1\t{sha256(content).hexdigest().upper()}\n".encode()
     (tmp_path / "cards.tsv").write_bytes(content + trailer)
@@ -357,13 +358,9 @@ def test_an_unknown_card_is_an_error(ledger: Ledger) -> None:
         assert find_card(t, CODE) > 0
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(time=st.integers(0, 10**14 - 1), other=st.integers(0, 10**14 - 1))
-def test_times_keep_their_order(time: int, other: int) -> None:
-    from sscard_chip.settlement.ledger.register import _compact
-
-    low, high = sorted((time, other))
-    a, b = _compact(np.array([low, high])).tolist()
-    assert a <= b < 1 << 40
+@given(st.datetimes(), st.datetimes(), st.integers(0, 10**14 - 1))
+def test_times_keep_their_order(one: datetime, other: datetime, any_number: int) -> None:
+    low, high = (int(f"{time:%Y%m%d%H%M%S}".zfill(14)) for time in sorted((one, other)))
+    first, second, third = _compact(np.array([low, high, any_number])).tolist()
+    assert (first < second) == (low < high)
+    assert 0 <= third < 1 << 40
