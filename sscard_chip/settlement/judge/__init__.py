@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Judging rows of day files: a small function for each finding, over columns."""

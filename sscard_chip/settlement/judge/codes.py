@@ -71,7 +71,8 @@ class Finding:
 FINDINGS: Final = (
     Finding(Code.TAC, "交易认证码（TAC）不符", "wrong TAC", Effect.REFUSE),
     Finding(Code.DUPLICATE, "重复上传", "duplicate", Effect.REFUSE),
-    Finding(Code.LOST, "交易时卡已挂失或注销", "card lost or cancelled at that time", Effect.REFUSE),
+    Finding(Code.LOST, "交易时卡已挂失或注销", "card lost or cancelled at the time",
+            Effect.REFUSE),
     Finding(Code.LATE, "超过上传时限", "too late", Effect.REFUSE),
     Finding(Code.FIELD, "字段或金额有误", "field or sums", Effect.REFUSE),
     Finding(Code.CAP, "超过限额", "over a cap", Effect.REFUSE),

@@ -206,8 +206,9 @@ class _Run:
         for piece, (right, absent) in zip(rows, self._pool.map(verify, tasks), strict=True):
             wrong[piece[~right]] = True
             self._missing |= absent
-        self.summary.without_key = sorted(self._missing.values())
+        self.summary.without_key = sorted(set(self._missing.values()))
         add(batch.masks, Code.TAC, wrong)
+        add(batch.masks, Code.GREY, wrong & columns.grey)
         alone = columns.grey & ~columns.has_tac & ~columns.malformed
         batch.masks[alone] = Code.GREY.bit
 
