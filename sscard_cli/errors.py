@@ -11,6 +11,7 @@ REFUSED: Final = 1
 BAD_INPUT: Final = 2
 
 _OURS: Final = ("sscard_chip", "issuance", "sscard_cli")
+_SETTLEMENT: Final = "sscard_chip.settlement."
 
 
 class RefusedError(Exception):
@@ -40,6 +41,8 @@ def explain(error: Exception) -> tuple[str, int]:
         from issuance.stores.token import SessionLostError
 
         return str(error), REFUSED if isinstance(error, SessionLostError) else BAD_INPUT
+    if type(error).__module__.startswith(_SETTLEMENT):  # what a centre refuses has a line for it
+        return str(error), REFUSED
     from sscard_chip.reader.faults import describe_fault
     from sscard_chip.terminal.connection import TerminalConnectionError
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sscard_chip.settlement.ledger.accounts import BOUNDED
 from sscard_chip.settlement.ledger.schema import account, balance, entry, line, seal
 
 
@@ -85,7 +86,7 @@ def _problems() -> list[tuple[str, sa.Select[Any]]]:
             .where(
                 sa.or_(
                     balance.c.account.is_(None),
-                    balance.c.bounded != account.c.kind.in_(["personal", "held"]),
+                    balance.c.bounded != account.c.kind.in_(sorted(BOUNDED)),
                     sa.and_(balance.c.bounded, balance.c.fen < 0),
                 )
             ),

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from sscard_chip.settlement.extras import missing
 from sscard_chip.settlement.ledger import schema
-from sscard_chip.settlement.ledger.errors import LedgerUrlError, translate
+from sscard_chip.settlement.ledger.errors import LedgerUnavailableError, LedgerUrlError, translate
 
 _READING: Final = "sscard_reading"
 _BUSY_SECONDS: Final = 60.0
@@ -60,11 +60,15 @@ def display_name(url: URL) -> str:
 class Database:
     """An engine and its transactions. ``name`` is for messages."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, create: bool = True) -> None:
         self.name = display_name(url)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            _create_file(Path(str(url.database)))
+            path = Path(str(url.database))
+            if create:
+                _create_file(path)
+            elif not path.exists():
+                raise LedgerUnavailableError(f"{self.name}: there is no such ledger")
             self.engine = _sqlite_engine(url)
         else:
             self.engine = _postgresql_engine(url)
@@ -75,6 +79,12 @@ class Database:
             if not self.is_sqlite:
                 self.lock(connection, _SCHEMA_LOCK)
             schema.metadata.create_all(connection)
+
+    def require_tables(self) -> None:
+        """Raises LedgerUnavailableError where nobody has created a ledger."""
+        with self.begin(reading=True) as connection:
+            if not sa.inspect(connection).has_table(schema.seal.name):
+                raise LedgerUnavailableError(f"{self.name}: has no ledger yet")
 
     @contextmanager
     def begin(self, *, reading: bool = False) -> Iterator[sa.Connection]:

@@ -76,6 +76,8 @@ def translate(error: DBAPIError, name: str) -> LedgerError:
     if "not a database" in text or "malformed" in text:
         return LedgerUnavailableError(f"{name}: is no ledger, or is damaged")
     kind = type(original).__name__
+    if kind == "OperationalError" and diagnosis is not None:
+        return LedgerUnavailableError(f"{name}: cannot be reached, or has gone away")
     return LedgerUnavailableError(f"{name}: the database cannot do it ({kind})")
 
 

@@ -35,20 +35,23 @@ class Ledger:
         self.database = database
 
     @classmethod
-    def open(cls, address: str | os.PathLike[str]) -> Self:
-        """Open a ledger, and create it on first use.
+    def open(cls, address: str | os.PathLike[str], *, create: bool = True) -> Self:
+        """Open a ledger, and create it on first use unless ``create`` is False.
 
         ``address`` is the path of a SQLite file, ``sqlite:///PATH`` or
         ``postgresql://USER:PASSWORD@HOST/NAME``. All tables are created that are on the common
         metadata now, so rooms above have theirs imported first.
 
         :raises LedgerUrlError: it is no such address.
-        :raises LedgerUnavailableError: the database cannot be reached or is none.
+        :raises LedgerUnavailableError: the database cannot be reached or is none; there is no
+            ledger in it and none is to be created.
         :raises ExtraMissingError: the extra ``settlement`` is not installed.
         :raises OSError: the file cannot be created.
         """
-        ledger = cls(Database(parse_url(address)))
+        ledger = cls(Database(parse_url(address), create=create))
         try:
+            if not create:
+                ledger.database.require_tables()
             ledger.database.create_tables()
         except BaseException:
             ledger.close()

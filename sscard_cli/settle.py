@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard settle``: the settlement centre. Each subject has a module ``settle_*`` of its own."""
+
+from __future__ import annotations
+
+import click
+
+from sscard_cli import settle_ledger
+
+
+@click.group()
+def settle() -> None:
+    """A settlement centre (结算中心): cards, accounts and the debits of its pharmacies.
+
+    \b
+    Example:
+      sscard settle cards CARDS.tsv --ledger city.db
+      sscard settle allocate MARCH.tsv --ledger city.db
+      sscard settle check --ledger city.db
+    """
+
+
+for _command in settle_ledger.COMMANDS:
+    settle.add_command(_command)
