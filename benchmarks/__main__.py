@@ -20,7 +20,16 @@ from rich.table import Table
 
 from benchmarks.rows import Row, UnavailableError
 
-MODULES: Final = ("debit", "commands", "pcsc", "durable", "startup", "batch")
+MODULES: Final = (
+    "debit",
+    "commands",
+    "pcsc",
+    "durable",
+    "startup",
+    "batch",
+    "bulk",
+    "libcrypto",
+)
 """Modules of this package; each has ``rows()``."""
 
 _OUTPUT: Final = Path(__file__).resolve().parent.parent / "build" / "benchmarks.json"

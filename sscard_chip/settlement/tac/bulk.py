@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
@@ -40,6 +41,12 @@ COSTS: Final = {
 """Lanes break even at 1,000 debits of as many cards for 3DES, at 100 for SM4."""
 
 
+FEWEST: Final = {
+    suite: math.ceil(costs.start / (costs.cipher + costs.single)) for suite, costs in COSTS.items()
+}
+"""Fewer rows than this are never faster in lanes."""
+
+
 class Lanes(Protocol):
     """The lanes of a suite. They keep scratch memory, and have one owner."""
 
@@ -72,7 +79,8 @@ class BulkMacs:
 
         ``keys`` (m, 16) has one key for each card, and rows of one card are side by side.
         """
-        if not COSTS[suite].lanes_are_faster(len(messages), len(keys)):
+        rows = len(messages)
+        if rows < FEWEST[suite] or not COSTS[suite].lanes_are_faster(rows, len(keys)):
             return macs_one_by_one(SUITES[suite], keys, which, messages)
         if suite not in self._lanes:
             self._lanes[suite] = LANES[suite]()

@@ -23,7 +23,7 @@ from sscard_chip.settlement.tac.des_program import (
     TAC_BITS,
     WORD_OFFSETS,
 )
-from sscard_chip.settlement.tac.transpose import LANES, Words, transpose
+from sscard_chip.settlement.tac.transpose import LANES, Words, transpose, zero_planes
 
 CHUNK: Final = 262_144
 """Lanes at a time: planes of 32 KiB, so that what an S-box works on stays in the cache."""
@@ -74,9 +74,10 @@ class _Planes:
 
     def __init__(self, width: int) -> None:
         self.width = width
-        self._words = np.zeros((BLOCKS, BITS, width), np.uint64)
-        self._keys = np.zeros((2, BITS, width), np.uint64)  # as they are, complemented
-        self._scratch = np.empty((max(SCRATCH, BITS // 2), width), np.uint64)
+        self._words = zero_planes(BLOCKS, BITS, width)
+        self._keys = zero_planes(2, BITS, width)  # as they are, complemented
+        self._scratch = zero_planes(max(SCRATCH, BITS // 2), width)
+        self._tacs = np.empty(width * LANES, np.uint32)
         self._calls = self._bind()
 
     def _bind(self) -> list[Call]:
@@ -105,7 +106,10 @@ class _Planes:
         return calls
 
     def run(self, keys: NDArray[np.uint64], words: list[NDArray[Any]]) -> NDArray[np.uint32]:
-        """The TACs of at most ``64 * width`` lanes, as little-endian words."""
+        """The TACs of at most ``64 * width`` lanes, as words whose first byte is the lowest.
+
+        They are overwritten by the next call.
+        """
         count = len(keys)
         for plane, column in zip((self._keys[0], *self._words), (keys, *words), strict=True):
             flat = plane.reshape(-1)
@@ -122,5 +126,7 @@ class _Planes:
             else:
                 row[:] = self._words[0][plane]
         transpose(answer, self._scratch)
-        halves = np.stack((answer & np.uint64(0xFFFFFFFF), answer >> np.uint64(32)))
-        return halves.astype(np.uint32).reshape(-1)[:count]
+        tacs = self._tacs.reshape(2, TAC_BITS, self.width)
+        tacs[0] = answer  # the lower halves of the words
+        tacs[1] = np.right_shift(answer, np.uint64(TAC_BITS), answer)
+        return self._tacs[:count]

@@ -12,8 +12,8 @@ by one.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
+from itertools import cycle
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sscard_chip.settlement.tac.columns import MESSAGE, TAC
 
-CHUNK: Final = 16_384
+CHUNK: Final = 32_768
 """Lanes at a time: the words of all lanes and the tables stay in the cache."""
 
 ROUNDS: Final = 32
@@ -30,7 +30,8 @@ WORDS: Final = 4
 Lanes = NDArray[np.uint32]
 
 _PADDING: Final = 0x8000
-_LOW: Final = 0 if sys.byteorder == "little" else 1
+_HALF: Final = np.uint32(16)
+_LOW_HALF: Final = np.uint32(0xFFFF)
 _FK: Final = (0xA3B1BAC6, 0x56AA3350, 0x677D9197, 0xB27022DC)
 _CK: Final = tuple(
     sum((4 * i + j) * 7 % 256 << 8 * (3 - j) for j in range(WORDS)) for i in range(ROUNDS)
@@ -65,7 +66,7 @@ class Sm4Lanes:
     def __init__(self) -> None:
         self._data = _tables((2, 10, 18, 24))
         self._key = _tables((13, 23))
-        self._scratch = np.empty((3, CHUNK), np.uint32)
+        self._scratch = np.empty((4, CHUNK), np.uint32)
 
     def macs(
         self,
@@ -98,7 +99,7 @@ class Sm4Lanes:
             schedule = self._expand(keys[first : last + 1])
             taken = which - first
         else:
-            schedule = self._expand(keys[which])
+            schedule = self._expand(keys.take(which, 0))
         state = [column.astype(np.uint32) for column in words[:WORDS]]
         self._encipher(state, schedule, taken)
         for word, column in zip(state, words[WORDS:], strict=True):
@@ -111,11 +112,9 @@ class Sm4Lanes:
 
     def _expand(self, keys: NDArray[Any]) -> NDArray[np.uint32]:
         """Round keys (32, m) of keys (m, 4)."""
-        state = [keys[:, n].astype(np.uint32) for n in range(WORDS)]
-        for word, constant in zip(state, _FK, strict=True):
-            word ^= np.uint32(constant)
+        state = [keys[:, n] ^ np.uint32(_FK[n]) for n in range(WORDS)]
         schedule = np.empty((ROUNDS, len(keys)), np.uint32)
-        self._rounds(self._key, state, list(map(np.uint32, _CK)), list(schedule))
+        self._rounds(self._key, state, map(np.uint32, _CK), schedule)
         return schedule
 
     def _encipher(
@@ -126,7 +125,7 @@ class Sm4Lanes:
         if which is not None:
             chosen = np.empty(len(which), np.uint32)
             keys = (row.take(which, 0, chosen, "wrap") for row in schedule)
-        self._rounds(self._data, state, keys, None)
+        self._rounds(self._data, state, keys, cycle(tuple(state)))
         state.reverse()
 
     def _rounds(
@@ -134,14 +133,14 @@ class Sm4Lanes:
         tables: tuple[Lanes, Lanes],
         state: list[Lanes],
         keys: Iterable[Lanes | np.uint32],
-        note: list[Lanes] | None,
+        results: Iterable[Lanes],
     ) -> None:
-        """32 times a ^= L(tau(b ^ c ^ d ^ key)) with the words in turn; ``note`` gets each a."""
-        pair, mixed, found = self._scratch[:, : len(state[0])]
-        halves = mixed.view(np.uint16)
-        high, low = halves[1 - _LOW :: 2], halves[_LOW::2]
-        table_high, table_low = tables
-        for number, key in enumerate(keys):
+        """32 times a' = a ^ L(tau(b ^ c ^ d ^ key)), and then b, c, d, a' are the words.
+
+        The new words are put into ``results``.
+        """
+        pair, mixed, half, found = self._scratch[:, : len(state[0])]
+        for number, (key, result) in enumerate(zip(keys, results, strict=False)):
             a, b, c, d = (state[(number + n) % WORDS] for n in range(WORDS))
             if number % 2:
                 np.bitwise_xor(pair, d, mixed)
@@ -149,10 +148,11 @@ class Sm4Lanes:
                 np.bitwise_xor(c, d, pair)
                 np.bitwise_xor(b, pair, mixed)
             np.bitwise_xor(mixed, key, mixed)
-            np.bitwise_xor(a, table_high.take(high, 0, found, "wrap"), a)
-            np.bitwise_xor(a, table_low.take(low, 0, found, "wrap"), a)
-            if note is not None:
-                note[number][:] = a
+            np.right_shift(mixed, _HALF, half)
+            np.bitwise_xor(a, tables[0].take(half, 0, found, "wrap"), result)
+            np.bitwise_and(mixed, _LOW_HALF, half)
+            np.bitwise_xor(result, tables[1].take(half, 0, found, "wrap"), result)
+            state[number % WORDS] = result
 
 
 def _message_words(messages: NDArray[np.uint8]) -> list[NDArray[Any]]:
