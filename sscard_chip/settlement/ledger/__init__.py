@@ -22,6 +22,7 @@ from sscard_chip.settlement.extras import missing
 try:
     from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
     from sscard_chip.settlement.ledger.allocation import Allocated, allocate
+    from sscard_chip.settlement.ledger.authorisation import tables as _tables  # noqa: F401
     from sscard_chip.settlement.ledger.card_status import (
         CardService,
         change_status,

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""On-line authorisation on the ledger: a hold, its settlement, and the two ways back.
+
+| state | reached from | by |
+|---|---|---|
+| held | nothing | a hold: from the personal account to what is held of it |
+| settled | nothing, held, cancelled | a settlement, a confirmation, reversal of a cancellation |
+| released | held | reversal of the hold |
+| cancelled | settled | a cancellation (2103): counter-entry |
+| reversed | settled | reversal of the settlement (2601): counter-entry |
+
+Cancelling needs the numbers of a known settlement; reversing needs the msgid alone, and works for
+a message that has not arrived: it will be refused when it does (conventions, A7).
+"""
+
+from __future__ import annotations
+
+from sscard_chip.settlement.ledger.authorisation.books import (
+    AuthorisationRefusedError,
+    Order,
+    Settlement,
+    State,
+    available_fen,
+    cancel,
+    confirm,
+    find_by_msgid,
+    find_by_setl_id,
+    hold,
+    open_holds,
+    reverse,
+    settle,
+    settled_online,
+)
+from sscard_chip.settlement.ledger.authorisation.msgid import (
+    confirmation_msgid,
+    reversal_msgid,
+)
+
+__all__ = [
+    "AuthorisationRefusedError",
+    "Order",
+    "Settlement",
+    "State",
+    "available_fen",
+    "cancel",
+    "confirm",
+    "confirmation_msgid",
+    "find_by_msgid",
+    "find_by_setl_id",
+    "hold",
+    "open_holds",
+    "reversal_msgid",
+    "reverse",
+    "settle",
+    "settled_online",
+]

@@ -1,0 +1,440 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of an on-line settlement, each inside a transaction of the ledger.
+
+A step locks its settlement, reads its state, posts and appends. Refusals come before anything is
+written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.settlement.ledger import schema
+from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
+from sscard_chip.settlement.ledger.authorisation import tables
+from sscard_chip.settlement.ledger.bulk import select_pieces
+from sscard_chip.settlement.ledger.errors import LedgerError
+from sscard_chip.settlement.ledger.transaction import Transaction
+
+
+class AuthorisationRefusedError(LedgerError):
+    """The centre says no: nothing is held, settled or taken back. One line."""
+
+
+@unique
+class State(StrEnum):
+    """What a settlement is."""
+
+    HELD = "held"
+    SETTLED = "settled"
+    RELEASED = "released"
+    CANCELLED = "cancelled"
+    REVERSED = "reversed"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Order:
+    """What is to be held or settled.
+
+    ``msgid`` is the message's, ``setl_id`` and ``mdtrt_id`` the centre's numbers for it. ``card``
+    and ``account`` are the ledger's numbers; whether the card may pay is the caller's to know.
+    Divisions have six digits; ``time`` is YYYYMMDDhhmmss, its day the business date.
+    """
+
+    msgid: str
+    setl_id: str
+    mdtrt_id: str
+    psn_no: str
+    card: int
+    account: int
+    pharmacy: str
+    treatment_division: str
+    insured_division: str
+    time: str
+    split: Split
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Settlement:
+    """A settlement as it is now. ``number`` is the ledger's, ``entry`` that of its last step.
+
+    ``settled_by`` is the msgid that has settled it, ``cancelled_as`` the setl_id of its
+    cancellation, if there is one.
+    """
+
+    number: int
+    order: Order
+    state: State
+    steps: int
+    entry: int | None
+    settled_by: str | None
+    cancelled_as: str | None
+
+
+def available_fen(t: Transaction, account: int) -> int:
+    """What a personal account can pay now: holds are taken off already. Locks it."""
+    return int(t.balances([account], for_update=True)[0])
+
+
+def hold(t: Transaction, order: Order) -> Settlement:
+    """Hold the account's part of a bill.
+
+    :raises AuthorisationRefusedError: not enough money, or the msgid is used or reversed.
+    """
+    _check_new(t, order)
+    number, entry = _record(t, order), None
+    if order.split.account_fen:
+        entry = t.post(
+            EntryKind.HOLD,
+            order.time[:8],
+            f"hold:{order.msgid}",
+            [order.account, _held(t, order)],
+            [-order.split.account_fen, order.split.account_fen],
+        )
+    return _step(t, number, State.HELD, order.msgid, order.time, entry)
+
+
+def settle(t: Transaction, order: Order) -> Settlement:
+    """Settle a bill at once, without a hold. Raises as :func:`hold`."""
+    _check_new(t, order)
+    number = _record(t, order)
+    entry = _post_settlement(t, order, order.msgid, order.time, order.account)
+    return _step(t, number, State.SETTLED, order.msgid, order.time, entry)
+
+
+def confirm(
+    t: Transaction, settlement: Settlement, msgid: str, time: str, proof: str | None = None
+) -> Settlement:
+    """Settle what is held; ``proof`` is the terminal's row with the card's TAC.
+
+    What is settled already stays so, and is returned.
+
+    :raises AuthorisationRefusedError: it is released, cancelled or reversed.
+    """
+    now = _lock(t, settlement)
+    if now.state is State.SETTLED:
+        return now
+    if now.state is not State.HELD:
+        raise AuthorisationRefusedError(f"the settlement is {now.state}")
+    _check_msgid(t, msgid)
+    held = _held(t, now.order) if now.order.split.account_fen else now.order.account
+    entry = _post_settlement(t, now.order, msgid, time, held)
+    return _step(t, now.number, State.SETTLED, msgid, time, entry, proof=proof)
+
+
+def cancel(
+    t: Transaction, settlement: Settlement, msgid: str, setl_id: str, time: str
+) -> Settlement:
+    """Take a settlement back as a whole (2103): a counter-entry with a ``setl_id`` of its own.
+
+    :raises AuthorisationRefusedError: it is not settled.
+    """
+    now = _lock(t, settlement)
+    if now.state is not State.SETTLED:
+        raise AuthorisationRefusedError(f"the settlement is {now.state}")
+    _check_msgid(t, msgid)
+    entry = _take_back(t, now, EntryKind.CANCELLATION, f"cancel:{msgid}", time)
+    return _step(t, now.number, State.CANCELLED, msgid, time, entry, setl_id=setl_id)
+
+
+def reverse(t: Transaction, omsgid: str, msgid: str, time: str) -> Settlement | None:
+    """Drop what the message ``omsgid`` has done (2601); None when it is not known here.
+
+    A hold is released, a settlement taken back, a cancellation undone. One that is not known is
+    marked, so that it is refused when it arrives. What was done on top of it must be reversed
+    first: a hold that is settled is not dropped by its own id.
+
+    :raises AuthorisationRefusedError: it is reversed already, or something was done on top of it.
+    """
+    if is_reversed(t, omsgid):
+        raise AuthorisationRefusedError("the message is reversed already")
+    found = t.connection.execute(
+        sa.select(tables.step.c.authorisation).where(tables.step.c.msgid == omsgid)
+    ).one_or_none()
+    if found is None:
+        _mark(t, omsgid, msgid, time)
+        return None
+    now = _lock(t, _load(t, found.authorisation))
+    last = t.connection.execute(
+        sa.select(tables.step.c.msgid).where(
+            tables.step.c.authorisation == now.number, tables.step.c.number == now.steps
+        )
+    ).scalar_one()
+    if last != omsgid:
+        raise AuthorisationRefusedError(f"the settlement is {now.state}")
+    _check_msgid(t, msgid)
+    _mark(t, omsgid, msgid, time)
+    if now.state is State.HELD:
+        entry = None
+        if now.entry is not None:
+            entry = t.reverse(now.entry, EntryKind.RELEASE, time[:8], f"reverse:{msgid}")
+        return _step(t, now.number, State.RELEASED, msgid, time, entry)
+    if now.state is State.SETTLED:
+        entry = _take_back(t, now, EntryKind.REVERSAL, f"reverse:{msgid}", time)
+        return _step(t, now.number, State.REVERSED, msgid, time, entry)
+    entry = _restore(t, now, f"reverse:{msgid}", time)
+    return _step(t, now.number, State.SETTLED, msgid, time, entry)
+
+
+def is_reversed(t: Transaction, msgid: str) -> bool:
+    """Whether a message is marked as reversed."""
+    found = sa.select(tables.reversal.c.omsgid).where(tables.reversal.c.omsgid == msgid)
+    return t.connection.execute(found).first() is not None
+
+
+def find_by_msgid(t: Transaction, msgid: str) -> Settlement | None:
+    """The settlement that a message has begun (its hold, or its settlement at once)."""
+    return _find(t, tables.authorisation.c.msgid == msgid)
+
+
+def find_by_setl_id(t: Transaction, setl_id: str) -> Settlement | None:
+    """The settlement of a setl_id (not that of a cancellation)."""
+    return _find(t, tables.authorisation.c.setl_id == setl_id)
+
+
+def settled_online(t: Transaction, msgids: Sequence[str]) -> dict[str, State]:
+    """The states of the settlements that these messages have begun, as far as they are known.
+
+    For day files: a debit whose state is settled is in the books already; one that is held has
+    paid and its confirmation is missing.
+    """
+    last = (
+        sa.select(tables.step.c.authorisation, sa.func.max(tables.step.c.number).label("number"))
+        .group_by(tables.step.c.authorisation)
+        .subquery()
+    )
+    statement = (
+        sa.select(tables.authorisation.c.msgid, tables.step.c.state)
+        .join_from(tables.authorisation, last, last.c.authorisation == tables.authorisation.c.id)
+        .join(
+            tables.step,
+            sa.and_(
+                tables.step.c.authorisation == last.c.authorisation,
+                tables.step.c.number == last.c.number,
+            ),
+        )
+    )
+    column: sa.Column[Any] = tables.authorisation.c.msgid
+    rows = select_pieces(t.connection, statement, column, list(dict.fromkeys(msgids)))
+    return {row.msgid: State(row.state) for row in rows}
+
+
+def open_holds(t: Transaction, before: str) -> list[Settlement]:
+    """What is held since before ``before`` (YYYYMMDDhhmmss) and neither settled nor released."""
+    held = t.connection.execute(
+        sa.select(tables.authorisation.c.id)
+        .where(tables.authorisation.c.time < before)
+        .where(
+            ~sa.exists().where(
+                tables.step.c.authorisation == tables.authorisation.c.id,
+                tables.step.c.number > 1,
+            )
+        )
+        .order_by(tables.authorisation.c.id)
+    ).scalars()
+    found = (_load(t, number) for number in held.all())
+    return [one for one in found if one.state is State.HELD]
+
+
+# --- inside --------------------------------------------------------------------------------------
+
+_BEGUN: Final = (State.HELD, State.SETTLED)
+
+
+def _check_new(t: Transaction, order: Order) -> None:
+    _check_msgid(t, order.msgid)
+    if min(order.split) < 0 or not order.split.total_fen:
+        raise AuthorisationRefusedError("the parts must not be negative, their sum above 0")
+    if order.split.account_fen > available_fen(t, order.account):
+        raise AuthorisationRefusedError("the personal account has not enough money")
+
+
+def _check_msgid(t: Transaction, msgid: str) -> None:
+    if is_reversed(t, msgid):
+        raise AuthorisationRefusedError("this msgid is reversed")
+    used = sa.select(tables.step.c.number).where(tables.step.c.msgid == msgid)
+    if t.connection.execute(used).first() is not None:
+        raise AuthorisationRefusedError("this msgid was used for something else")
+
+
+def _record(t: Transaction, order: Order) -> int:
+    number = int(t.take_ids(tables.authorisation, 1)[0])
+    t.connection.execute(
+        sa.insert(tables.authorisation).values(
+            id=number,
+            msgid=order.msgid,
+            setl_id=order.setl_id,
+            mdtrt_id=order.mdtrt_id,
+            psn_no=order.psn_no,
+            card=order.card,
+            account=order.account,
+            pharmacy=order.pharmacy,
+            treatment_division=order.treatment_division,
+            insured_division=order.insured_division,
+            time=order.time,
+            account_fen=order.split.account_fen,
+            self_paid_fen=order.split.self_paid_fen,
+            pooled_fen=order.split.pooled_fen,
+        )
+    )
+    return number
+
+
+def _held(t: Transaction, order: Order) -> int:
+    """The account of what is held of the order's personal account."""
+    key = sa.select(schema.account.c.key).where(schema.account.c.id == order.account)
+    return t.account(AccountKind.HELD, str(t.connection.execute(key).scalar_one()))
+
+
+def _post_settlement(t: Transaction, order: Order, msgid: str, time: str, payer: int) -> int:
+    """Pay the pharmacy; ``payer`` is the account with the personal share."""
+    account, cash, pool = order.split
+    lines: dict[int, int] = {}
+    _add(lines, payer, -account)
+    _add(lines, t.account(AccountKind.PHARMACY, order.pharmacy), account + pool)
+    if pool:
+        _add(lines, t.account(AccountKind.FUND, order.insured_division), -pool)
+    if cash:
+        _add(lines, t.account(AccountKind.SELF_PAID, order.treatment_division), -cash)
+        _add(lines, t.account(AccountKind.COLLECTED, order.pharmacy), cash)
+    return _post(t, EntryKind.SETTLEMENT, time, f"settle:{msgid}", lines)
+
+
+def _take_back(t: Transaction, now: Settlement, kind: EntryKind, source: str, time: str) -> int:
+    """The counter-entry of a settlement; what was held comes back to the personal account."""
+    if now.entry is None:
+        raise AuthorisationRefusedError("the settlement has no entry")
+    accounts, fen = t.lines(now.entry)
+    held = _held(t, now.order) if now.order.split.account_fen else -1
+    lines: dict[int, int] = {}
+    for account, amount in zip(accounts.tolist(), fen.tolist(), strict=True):
+        _add(lines, now.order.account if account == held else account, -amount)
+    return _post(t, kind, time, source, lines, reverses=now.entry)
+
+
+def _restore(t: Transaction, now: Settlement, source: str, time: str) -> int:
+    """The settlement again, after its cancellation was reversed.
+
+    The holder may have spent what came back: what the account cannot bear goes to suspense.
+    """
+    if now.entry is None:
+        raise AuthorisationRefusedError("the cancellation has no entry")
+    accounts, fen = t.lines(now.entry)
+    own = now.order.account
+    lines: dict[int, int] = {}
+    for account, amount in zip(accounts.tolist(), fen.tolist(), strict=True):
+        _add(lines, account, -amount)
+    missing = -lines.get(own, 0) - available_fen(t, own)
+    if missing > 0:
+        _add(lines, own, missing)
+        _add(lines, t.account(AccountKind.SUSPENSE, now.order.insured_division), -missing)
+    return _post(t, EntryKind.REVERSAL, time, source, lines, reverses=now.entry)
+
+
+def _add(lines: dict[int, int], account: int, fen: int) -> None:
+    lines[account] = lines.get(account, 0) + fen
+
+
+def _post(
+    t: Transaction,
+    kind: EntryKind,
+    time: str,
+    source: str,
+    lines: dict[int, int],
+    *,
+    reverses: int | None = None,
+) -> int:
+    return t.post(kind, time[:8], source, list(lines), list(lines.values()), reverses=reverses)
+
+
+def _mark(t: Transaction, omsgid: str, msgid: str, time: str) -> None:
+    values = {"omsgid": omsgid, "msgid": msgid, "time": time}
+    t.connection.execute(sa.insert(tables.reversal).values(values))
+
+
+def _step(
+    t: Transaction,
+    number: int,
+    state: State,
+    msgid: str,
+    time: str,
+    entry: int | None,
+    *,
+    setl_id: str | None = None,
+    proof: str | None = None,
+) -> Settlement:
+    """Append a step; the settlement as it is then."""
+    table = tables.step
+    count = sa.select(sa.func.count()).where(table.c.authorisation == number)
+    t.connection.execute(
+        sa.insert(table).values(
+            authorisation=number,
+            number=t.connection.execute(count).scalar_one() + 1,
+            state=str(state),
+            msgid=msgid,
+            setl_id=setl_id,
+            entry=entry,
+            proof=proof,
+            time=time,
+        )
+    )
+    return _load(t, number)
+
+
+def _lock(t: Transaction, settlement: Settlement) -> Settlement:
+    """The settlement as it is now; nobody else takes a step until the transaction ends."""
+    t.connection.execute(
+        sa.select(tables.authorisation.c.id)
+        .where(tables.authorisation.c.id == settlement.number)
+        .with_for_update()
+    )
+    return _load(t, settlement.number)
+
+
+def _find(t: Transaction, condition: sa.ColumnElement[bool]) -> Settlement | None:
+    found = t.connection.execute(sa.select(tables.authorisation.c.id).where(condition)).first()
+    return None if found is None else _load(t, found.id)
+
+
+def _load(t: Transaction, number: int) -> Settlement:
+    row = t.connection.execute(
+        sa.select(tables.authorisation).where(tables.authorisation.c.id == number)
+    ).one()
+    steps = t.connection.execute(
+        sa.select(tables.step)
+        .where(tables.step.c.authorisation == number)
+        .order_by(tables.step.c.number)
+    ).all()
+    last = steps[-1]
+    return Settlement(
+        number,
+        Order(
+            row.msgid,
+            row.setl_id,
+            row.mdtrt_id,
+            row.psn_no,
+            row.card,
+            row.account,
+            row.pharmacy,
+            row.treatment_division,
+            row.insured_division,
+            row.time,
+            Split(row.account_fen, row.self_paid_fen, row.pooled_fen),
+        ),
+        State(last.state),
+        len(steps),
+        last.entry,
+        _last(steps, State.SETTLED, "msgid"),
+        _last(steps, State.CANCELLED, "setl_id"),
+    )
+
+
+def _last(steps: Iterable[Any], state: State, name: str) -> str | None:
+    found = [getattr(one, name) for one in steps if one.state == state]
+    return found[-1] if found else None

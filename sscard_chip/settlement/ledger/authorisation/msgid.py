@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Message ids: institution code 12, yyyyMMddHHmmss 14, sequence 4 (conventions, A2).
+
+A till has one id for a sale. The messages that follow from it need ids of their own, and the same
+ones whenever they are sent again: the first digit of the sequence becomes a letter, A to J in a
+confirmation, K to T in a reversal [ours].
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final
+
+LENGTH: Final = 30
+_SHAPE: Final = re.compile("[0-9A-Za-z]{12}[0-9]{14}[0-9A-Z][0-9]{3}")
+_SEQUENCE: Final = 26
+
+
+def is_msgid(text: str, institution: str | None = None) -> bool:
+    """Whether ``text`` is a message id, and one of ``institution``."""
+    if not _SHAPE.fullmatch(text) or (institution is not None and text[:12] != institution):
+        return False
+    try:
+        datetime.strptime(text[12:_SEQUENCE], "%Y%m%d%H%M%S")
+    except ValueError:
+        return False
+    return True
+
+
+def confirmation_msgid(msgid: str) -> str:
+    """The id of the confirmation of what ``msgid`` holds."""
+    return _derived(msgid, "A")
+
+
+def reversal_msgid(msgid: str) -> str:
+    """The id of the reversal of ``msgid``."""
+    return _derived(msgid, "K")
+
+
+def _derived(msgid: str, first: str) -> str:
+    if len(msgid) != LENGTH or msgid[_SEQUENCE] not in "0123456789":
+        raise ValueError("msgid: must end in 4 digits")
+    letter = chr(ord(first) + int(msgid[_SEQUENCE]))
+    return f"{msgid[:_SEQUENCE]}{letter}{msgid[_SEQUENCE + 1 :]}"
