@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from sscard_cli import settle_ledger
+from sscard_cli import settle_ledger, settle_run
 
 
 @click.group()
@@ -15,10 +15,11 @@ def settle() -> None:
     \b
     Example:
       sscard settle cards CARDS.tsv --ledger city.db
+      sscard settle run days/*.tsv --keys roots.json --ledger city.db --out settled
       sscard settle allocate MARCH.tsv --ledger city.db
       sscard settle check --ledger city.db
     """
 
 
-for _command in settle_ledger.COMMANDS:
+for _command in (*settle_run.COMMANDS, *settle_ledger.COMMANDS):
     settle.add_command(_command)

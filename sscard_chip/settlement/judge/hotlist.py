@@ -19,18 +19,22 @@ class HotlistColumns:
         numbers = [one.card_number for one in hotlist.cards if one.card_id_code is None]
         self._codes = np.unique(_words(b"".join(codes)))
         self._numbers = np.unique(_prefixes(np.array([(n or "").encode() for n in numbers], "S9")))
-        self._ranges = [
-            (one.first.encode(), one.last.encode())
-            for one in hotlist.ranges
-            if len(one.first) <= 9 and (one.first + one.last).isascii()
-        ]
+        ranges = [one for one in hotlist.ranges if (one.first + one.last).isascii()]
+        ends = np.array([(one.first.encode(), one.last.encode()) for one in ranges], "S9")
+        ends = ends.reshape(-1, 2)
+        first = _heads(ends[:, 0])
+        order = np.argsort(first)
+        self._first = first[order]
+        self._reach = np.maximum.accumulate(_heads(ends[:, 1])[order])
 
     def holds(self, columns: DebitColumns) -> NDArray[np.bool_]:
         """Which rows are of a card that was on the list at their time."""
         sieve = _among(as_words(columns.card_id_code[:, 8:]), self._codes)
         sieve |= _among(_prefixes(columns.card_number), self._numbers)
-        for first, last in self._ranges:
-            sieve |= (columns.card_number >= first) & (columns.card_number <= last)
+        if len(self._first):
+            heads = _heads(columns.card_number)
+            at = np.searchsorted(self._first, heads, "right") - 1
+            sieve |= (at >= 0) & (self._reach[at] >= heads)
         found = np.zeros(len(columns), np.bool_)
         for at in np.flatnonzero(sieve).tolist():
             found[at] = self._hotlist.holds(
@@ -50,6 +54,12 @@ def _prefixes(numbers: NDArray[np.bytes_]) -> NDArray[np.uint64]:
     """Card numbers as words: the last eight of nine characters."""
     texts = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1, 9)
     return as_words(texts[:, 1:])
+
+
+def _heads(numbers: NDArray[np.bytes_]) -> NDArray[np.uint64]:
+    """The first eight characters of card numbers, as words that sort as the numbers do."""
+    texts = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1, 9)
+    return np.ascontiguousarray(texts[:, :8]).view(">u8").reshape(-1).astype(np.uint64)
 
 
 def _among(values: NDArray[np.uint64], few: NDArray[np.uint64]) -> NDArray[np.bool_]:

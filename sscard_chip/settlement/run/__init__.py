@@ -4,7 +4,14 @@
 from __future__ import annotations
 
 from sscard_chip.settlement.run.output import DISPUTES, SUMMARY, VERDICTS, VERDICTS_PARQUET
-from sscard_chip.settlement.run.pools import Alone, Cluster, KeySource, Processes, RunStoppedError
+from sscard_chip.settlement.run.pools import (
+    Alone,
+    Cluster,
+    KeySource,
+    Pool,
+    Processes,
+    RunStoppedError,
+)
 from sscard_chip.settlement.run.run import BATCH_ROWS, Progress, Summary, settle
 
 __all__ = [
@@ -16,6 +23,7 @@ __all__ = [
     "Alone",
     "Cluster",
     "KeySource",
+    "Pool",
     "Processes",
     "Progress",
     "RunStoppedError",

@@ -86,19 +86,17 @@ class LedgerHistory:
             .join_from(_asked, table, sa.and_(one == _asked.c.high, other == _asked.c.low))
             .where(table.c.last >= _asked.c.least, table.c.first <= _asked.c.greatest)
         )
-        ends = np.append(starts[1:], len(number))
-        place = {
-            pair: at
-            for at, pair in enumerate(zip(high[starts].tolist(), low[starts].tolist(), strict=True))
-        }
-        for a, b, first, last, blob in self._t.connection.execute(overlapping):
-            at = place[a, b]
-            span = slice(starts[at], ends[at])
-            mine = number[span]
-            hit = (mine >= first) & (mine <= last)
-            if blob is not None:
-                hit &= np.isin(mine, np.frombuffer(bytes(blob), kind))
-            found[order[span][hit]] = True
+        hits = self._t.connection.execute(overlapping).all()
+        if not hits:
+            return found
+        one_of, other_of, first, last, blobs = zip(*hits, strict=True)
+        owners = zip(high[starts].tolist(), low[starts].tolist(), strict=True)
+        places = {owner: at for at, owner in enumerate(owners)}
+        sought = map(places.__getitem__, zip(one_of, other_of, strict=True))
+        place = np.fromiter(sought, np.int64, len(hits))
+        stored = _stored(place, first, last, blobs, kind)
+        mine = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(number))) << 32
+        found[order] = np.isin(mine | number, stored)
         return found
 
     def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
@@ -189,3 +187,23 @@ class LedgerHistory:
         connection.execute(sa.delete(_asked))
         columns = {"high": high, "low": low, "least": least, "greatest": greatest}
         self._t.insert(_asked, columns)
+
+
+def _stored(
+    place: NDArray[np.int64],
+    first: Sequence[int],
+    last: Sequence[int],
+    blobs: Sequence[bytes | None],
+    kind: str,
+) -> NDArray[np.int64]:
+    """All numbers of stored ranges and lists, with the place of their owner above them."""
+    width = np.dtype(kind).itemsize
+    listed = np.array([blob is not None for blob in blobs], np.bool_)
+    lengths = np.array([len(blob or b"") // width for blob in blobs], np.int64)
+    numbers = np.frombuffer(b"".join(bytes(blob) for blob in blobs if blob), kind)
+    from_lists = np.repeat(place, lengths) << 32 | numbers.astype(np.int64)
+    begin = np.array(first, np.int64)[~listed]
+    counts = np.array(last, np.int64)[~listed] - begin + 1
+    steps = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    from_ranges = np.repeat(place[~listed] << 32 | begin, counts) + steps
+    return np.concatenate((from_lists, from_ranges))

@@ -67,8 +67,8 @@ class Wanted:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.cards < 10 or self.pharmacies < 5 or self.debits < 100:
-            raise SynthesizeError("a day has at least 10 cards, 5 pharmacies and 100 debits")
+        if self.cards < 10 or self.pharmacies < 10 or self.debits < 100:
+            raise SynthesizeError("a day has at least 10 cards, 10 pharmacies and 100 debits")
         if not 0 <= self.faults <= 0.1:
             raise SynthesizeError("faults: must be from 0 to 0.1")
         if self.cards > 30_000_000 or self.pharmacies > 900_000:

@@ -18,11 +18,11 @@ NEXT: Final = "20260316"
 VERSION: Final = "2026-03-15"
 OLD_VERSION: Final = "2026-02-01"
 
-ISSUERS: Final = (510100, 510100, 510100, 510100, 510100, 510100, 510700, 510700, 510104, 330106)
+ISSUERS: Final = (*[510100] * 13, *[510104] * 4, 510700, 330106, 330106)
 """Where cards are from: the city, another of its province, a district, another province."""
 
 REGISTERED: Final = frozenset({510100, 510104, 510700})
-PLACES: Final = ((510100, 3), (510104, 3), (510100, 3), (510700, 1), (510300, 2))
+PLACES: Final = (*[(510100, 3)] * 6, *[(510104, 3)] * 2, (510700, 1), (510300, 2))
 """Divisions of pharmacies, and the settlement mode of the region."""
 
 _ALPHABET: Final = np.frombuffer(b"0123456789ABCDEFGHJKLMNPQRSTUVWX", np.uint8)
