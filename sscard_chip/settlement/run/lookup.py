@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finding settled rows again: by msgid, or by card."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
+from sscard_chip.settlement.judge.codes import Masks, codes_of
+from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.ledger.schema import card as registered_card
+from sscard_chip.settlement.run import tables
+from sscard_chip.settlement.run.archive import unpack
+
+_SUITES: Final = {1: "3des", 3: "sm4"}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SettledRow:
+    """A row of a settled day file and its findings; ``codes`` begin with 0 when it is posted."""
+
+    codes: tuple[int, ...]
+    msgid: str
+    pharmacy: str
+    terminal_id: str | None
+    terminal_number: int | None
+    business_date: str
+    line: int
+    time: str
+    algorithm: str | None
+    refund: bool
+    grey: bool
+    total_fen: int
+    fund_fen: int
+    account_fen: int
+    cash_fen: int
+    transaction_number: int
+    setl_id: str | None
+    segment: int
+
+
+def rows_of_msgid(t: Transaction, msgid: str) -> list[SettledRow]:
+    """All settled rows with a msgid, in the order in which they were settled."""
+    files = tables.file
+    near = sa.select(files.c.segment, files.c.first_row, files.c.rows).where(
+        files.c.least_msgid <= msgid, files.c.greatest_msgid >= msgid
+    )
+    wanted = msgid.encode()
+    found: list[SettledRow] = []
+    for segment, first, rows in t.connection.execute(near.order_by(files.c.segment)).all():
+        for begin, columns, masks in _parts(t, segment, first, first + rows):
+            found += _rows(t, segment, begin, columns, masks, columns.msgid == wanted)
+    return _once(found)
+
+
+def rows_of_card(t: Transaction, name: str) -> list[SettledRow]:
+    """All settled rows of a card, by its 卡识别码 (32 hex digits) or its 卡号.
+
+    Of a card in the register the segments that have posted debits of it are known; without, all
+    segments are looked through.
+    """
+    by_code = re.fullmatch("[0-9A-Fa-f]{32}", name) is not None
+    found: list[SettledRow] = []
+    for segment in _segments_of(t, name, by_code):
+        for begin, columns, masks in _parts(t, segment, 0, None):
+            if by_code:
+                wanted = np.frombuffer(bytes.fromhex(name), np.uint8)
+                which = (columns.card_id_code == wanted).all(axis=1)
+            else:
+                which = columns.card_number == name.encode()
+            found += _rows(t, segment, begin, columns, masks, which)
+    return _once(found)
+
+
+def _segments_of(t: Transaction, name: str, by_code: bool) -> list[int]:
+    one = registered_card
+    condition = one.c.card_id_code == bytes.fromhex(name) if by_code else one.c.card_number == name
+    cards = t.connection.execute(sa.select(one.c.factor).where(condition)).all()
+    if not cards:
+        return list(t.connection.execute(sa.select(tables.segment.c.id)).scalars())
+    factors = [int.from_bytes(bytes(card.factor), signed=True) for card in cards]
+    segments = sa.select(tables.card.c.segment).where(tables.card.c.factor.in_(factors))
+    return sorted(set(t.connection.execute(segments).scalars()))
+
+
+def _parts(
+    t: Transaction, segment: int, first: int, end: int | None
+) -> Iterator[tuple[int, DebitColumns, Masks]]:
+    """The parts of a segment that have some of its rows."""
+    part = tables.part
+    wanted = sa.select(part.c.first_row, part.c.columns).where(
+        part.c.segment == segment, part.c.first_row + part.c.rows > first
+    )
+    if end is not None:
+        wanted = wanted.where(part.c.first_row < end)
+    for begin, content in t.connection.execute(wanted.order_by(part.c.first_row)):
+        columns, masks = unpack(bytes(content))
+        yield begin, columns, masks
+
+
+def _rows(
+    t: Transaction,
+    segment: int,
+    begin: int,
+    columns: DebitColumns,
+    masks: Masks,
+    which: NDArray[np.bool_],
+) -> list[SettledRow]:
+    found = []
+    for at in np.flatnonzero(which).tolist():
+        known = not (columns.terminal[at] == UNKNOWN).all()
+        file = _file_of(t, segment, begin + at)
+        found.append(
+            SettledRow(
+                codes=codes_of(int(masks[at])),
+                msgid=columns.msgid[at].decode(),
+                pharmacy=file.pharmacy,
+                terminal_id=columns.terminal[at].tobytes().hex() if known else None,
+                terminal_number=int(columns.terminal_number[at]) if known else None,
+                business_date=file.business_date,
+                line=int(columns.line[at]),
+                time=columns.time[at].tobytes().hex(),
+                algorithm=_SUITES.get(int(columns.algorithm[at])),
+                refund=bool(columns.refund[at]),
+                grey=bool(columns.grey[at]),
+                total_fen=int(columns.total_fen[at]),
+                fund_fen=int(columns.fund_fen[at]),
+                account_fen=int(columns.account_fen[at]),
+                cash_fen=int(columns.cash_fen[at]),
+                transaction_number=int(columns.transaction_number[at]),
+                setl_id=columns.setl_id[at].decode() or None,
+                segment=segment,
+            )
+        )
+    return found
+
+
+def _file_of(t: Transaction, segment: int, row: int) -> Any:
+    file = tables.file
+    return t.connection.execute(
+        sa.select(file)
+        .where(file.c.segment == segment, file.c.first_row <= row, file.c.rows > 0)
+        .order_by(file.c.first_row.desc())
+        .limit(1)
+    ).one()
+
+
+def _once(rows: list[SettledRow]) -> list[SettledRow]:
+    return list(dict.fromkeys(rows))
