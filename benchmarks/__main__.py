@@ -40,10 +40,9 @@ def measure(modules: Sequence[str], console: Console) -> tuple[list[Row], dict[s
     rows: list[Row] = []
     missing: dict[str, str] = {}
     for name in modules:
-        module = importlib.import_module(f"benchmarks.{name}")
         with console.status(f"measuring {name}"):
             try:
-                rows += module.rows()
+                rows += importlib.import_module(f"benchmarks.{name}").rows()
             except UnavailableError as error:
                 missing[name] = str(error)
     return sorted(rows, key=lambda row: row.number), missing

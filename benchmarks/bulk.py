@@ -185,14 +185,14 @@ def rows() -> list[Row]:
         _against(7, "sm4", SM4_ROWS, "kept objects", kept("sm4"), 15),
         _any_size(),
     ]
-    draw(PLOT)
+    draw(PLOT, PLOTTED)
     return found
 
 
 # --- the plot ------------------------------------------------------------------------------------
 
 
-def draw(path: Path, sizes: Sequence[int] = PLOTTED) -> bool:
+def draw(path: Path, sizes: Sequence[int]) -> bool:
     """Draw the cost of a TAC against size, for both suites; False without matplotlib."""
     try:
         from matplotlib.figure import Figure
