@@ -29,6 +29,9 @@ def open_ledger(url: str, *, create: bool = False) -> Ledger:
 
     Raises LedgerError, LedgerUrlError or OSError.
     """
+    # the tables of all rooms, or the ledger would be opened without them
+    import sscard_chip.settlement.clearing.tables
+    import sscard_chip.settlement.run.tables
     from sscard_chip.settlement.ledger import Ledger
 
     return Ledger.open(url, create=create)
