@@ -5,9 +5,8 @@ A TAC is CBC over two blocks under the DTK itself with an initial value of zero,
 of the last block folded by XOR (LD/T 32.4). The round function of GB/T 32907 is L(tau(x)), four
 S-boxes and a linear map, so it is the XOR of one table of 65,536 words for each half of x.
 
-Table gathers take a time that depends on the data through the caches. A settlement centre
-computes on its own machines; where others share the processor use the DES suite's lanes or one
-by one.
+Table gathers are not constant time: whoever shares the processor's caches could learn of keys.
+They belong on machines that the settlement centre has for itself.
 """
 
 from __future__ import annotations

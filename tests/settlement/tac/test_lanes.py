@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,6 +48,26 @@ def test_random_lanes_with_a_key_each(suite: str) -> None:
         which = np.arange(count)
         expected = macs_one_by_one(SUITES[suite], keys, which, messages)
         assert np.array_equal(lanes.macs(keys, which, messages), expected)
+
+
+def vectors() -> list[dict[str, Any]]:
+    path = Path(__file__).parents[3] / "vectors" / "card.json"
+    cases = json.loads(path.read_text(encoding="utf-8"))["cases"]
+    return [case for case in cases if "tac" in case["expected"]]
+
+
+@pytest.mark.parametrize("case", vectors(), ids=lambda case: str(case["name"]))
+def test_vectors(case: dict[str, Any]) -> None:
+    given = case["inputs"]
+    amounts = (given[f"{name}_amount"] for name in ("account", "self_paid", "pooled"))
+    message = b"".join(amount.to_bytes(4) for amount in amounts)
+    names = ("transaction_type", "terminal_id", "terminal_transaction_number", "time")
+    message += bytes.fromhex("".join(given[name] for name in names))
+    suite = {"des": "3des", "sm4": "sm4"}[case["algorithm"]]
+    keys = np.frombuffer(bytes.fromhex(given["dtk"]), np.uint8)[None]
+    messages = np.frombuffer(message, np.uint8)[None]
+    tacs = LANES[suite]().macs(keys, np.zeros(1, np.intp), messages)
+    assert tacs.tobytes().hex().upper() == case["expected"]["tac"]
 
 
 EDGES = (0, 1, 2, 63, 64, 65, 127, 128, 129, 191, 192, 193, 255, 256, 257, 300)
