@@ -27,6 +27,7 @@ from sscard_chip.settlement.ledger import Ledger, Transaction
 from sscard_chip.settlement.ledger.register import read_register, register_is_empty
 from sscard_chip.settlement.ledger.schema import card, card_status
 from sscard_chip.settlement.run.booking import book
+from sscard_chip.settlement.run.online import look_up
 from sscard_chip.settlement.run.output import Output
 from sscard_chip.settlement.run.pools import Alone, KeySource, Pool
 from sscard_chip.settlement.run.posting import Batch, Findings, judge_and_keep, settled_before
@@ -231,8 +232,11 @@ class _Run:
 
     def _post_fresh(self, t: Transaction, batch: Batch) -> None:
         personal = judge_register(batch.columns, batch.masks, self._register(t))
+        online = look_up(t, batch.columns, batch.masks)
         segment = judge_and_keep(t, batch)
         rows = np.flatnonzero(posted(batch.masks))
+        online.settle_held(t, batch.columns, rows)
+        rows = rows[~(online.in_books | online.held)[rows]]
         book(
             t,
             segment,
