@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.tac.chunks import even_size
 from sscard_chip.settlement.tac.columns import MESSAGE, TAC
 from sscard_chip.settlement.tac.des_program import (
     BITS,
@@ -26,13 +27,13 @@ from sscard_chip.settlement.tac.des_program import (
 from sscard_chip.settlement.tac.transpose import LANES, Words, transpose, zero_planes
 
 CHUNK: Final = 262_144
-"""Lanes at a time: planes of 32 KiB, so that what an S-box works on stays in the cache."""
+"""Lanes at a time, about: planes of 32 KiB, so that what an S-box works on stays in the cache."""
 
 Call = tuple[Callable[..., Any], tuple[Words, ...]]
 
 
 class DesLanes:
-    """Computes TACs; keeps its planes (13 MiB for a full chunk). It has one owner."""
+    """Computes TACs; keeps its planes (14 MiB for a chunk). It has one owner."""
 
     def __init__(self) -> None:
         self._planes: _Planes | None = None
@@ -51,8 +52,7 @@ class DesLanes:
         halves = np.ascontiguousarray(keys).view("<u8")
         folded = halves[:, 0] ^ halves[:, 1]
         words = message_words(np.ascontiguousarray(messages))
-        chunks = -(-count // CHUNK)
-        width = -(-count // (chunks * LANES))
+        width = -(-even_size(count, CHUNK) // LANES)
         if self._planes is None or self._planes.width != width:
             self._planes = None  # let go of the old ones before
             self._planes = _Planes(width)
@@ -83,8 +83,6 @@ class _Planes:
     def _bind(self) -> list[Call]:
         words = [list(block) for block in self._words]
         state, keys, scratch = words[0], [list(form) for form in self._keys], list(self._scratch)
-        counts = [box.__code__.co_argcount - 16 for box in BOXES]
-        spare = [tuple(scratch[:count]) for count in counts]
         calls: list[Call] = []
         for block, steps in enumerate(PROGRAM.blocks):
             calls += [
@@ -93,12 +91,12 @@ class _Planes:
             ]
             calls += [
                 (
-                    BOXES[step.box],
+                    BOXES[step.box].function,
                     (
                         *[state[plane] for plane in step.right],
                         *[keys[complement][plane] for plane, complement in step.key],
                         *[state[plane] for plane in step.left],
-                        *spare[step.box],
+                        *scratch[: BOXES[step.box].scratch],
                     ),
                 )
                 for step in steps

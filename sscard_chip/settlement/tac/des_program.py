@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,12 @@ _UFUNCS: Final = {
     "~": "invert",
 }
 
-Box = Callable[..., None]
+
+class Box(NamedTuple):
+    """An S-box as a function over planes, and the number of scratch planes that it needs."""
+
+    function: Callable[..., None]
+    scratch: int
 
 
 # --- S-boxes -------------------------------------------------------------------------------------
@@ -100,20 +105,15 @@ def box_source(name: str, circuit: Circuit) -> tuple[str, int]:
     return f"def {name}({', '.join(parameters)}):\n{text}", count
 
 
-def _compile() -> tuple[tuple[Box, ...], tuple[int, ...]]:
-    boxes, counts = [], []
-    for number, circuit in enumerate(CIRCUITS, 1):
-        name = f"s{number}"
-        text, count = box_source(name, circuit)
-        names: dict[str, Any] = {ufunc: getattr(np, ufunc) for ufunc in _UFUNCS.values()}
-        exec(compile(text, f"<{name} of des_circuits>", "exec"), names)
-        boxes.append(names[name])
-        counts.append(count)
-    return tuple(boxes), tuple(counts)
+def _compile(name: str, circuit: Circuit) -> Box:
+    text, scratch = box_source(name, circuit)
+    names: dict[str, Any] = {ufunc: getattr(np, ufunc) for ufunc in _UFUNCS.values()}
+    exec(compile(text, f"<{name} of des_circuits>", "exec"), names)
+    return Box(names[name], scratch)
 
 
-BOXES, _SCRATCH_OF_BOX = _compile()
-SCRATCH: Final = max(_SCRATCH_OF_BOX)
+BOXES: Final = tuple(_compile(f"s{number}", circuit) for number, circuit in enumerate(CIRCUITS, 1))
+SCRATCH: Final = max(box.scratch for box in BOXES)
 """Scratch planes that the S-boxes need."""
 
 
@@ -134,10 +134,6 @@ def key_bits() -> list[list[int]]:
         c, d = c[shift:] + c[:shift], d[shift:] + d[:shift]
         rounds.append([(c + d)[bit - 1] for bit in PERMUTED_CHOICE_2])
     return rounds
-
-
-KEY_PLANES: Final = tuple(plane_of_bit(bit) for bit in sorted(PERMUTED_CHOICE_1))
-"""The planes of a key that are used: all but those of the parity bits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.tac.chunks import even_size, largest
 from sscard_chip.settlement.tac.columns import MESSAGE, TAC
 
 CHUNK: Final = 32_768
-"""Lanes at a time: the words of all lanes and the tables stay in the cache."""
+"""Lanes at a time, about: the words of all lanes and the tables stay in the cache."""
 
 ROUNDS: Final = 32
 WORDS: Final = 4
@@ -65,7 +66,7 @@ class Sm4Lanes:
     def __init__(self) -> None:
         self._data = _tables((2, 10, 18, 24))
         self._key = _tables((13, 23))
-        self._scratch = np.empty((4, CHUNK), np.uint32)
+        self._scratch = np.empty((4, largest(CHUNK)), np.uint32)
 
     def macs(
         self,
@@ -82,7 +83,7 @@ class Sm4Lanes:
         if count:
             words = _message_words(np.ascontiguousarray(messages))
             keys_as_words = np.ascontiguousarray(keys).view(">u4")
-            size = -(-count // -(-count // CHUNK))
+            size = even_size(count, CHUNK)
             for begin in range(0, count, size):
                 part = slice(begin, begin + size)
                 chosen = [column[part] for column in words]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sscard_chip.security.suite import SUITES
 from sscard_chip.settlement.tac import des_lanes, sm4_lanes
 from sscard_chip.settlement.tac.bulk import COSTS, LANES, BulkMacs
+from sscard_chip.settlement.tac.chunks import even_size, largest
 from sscard_chip.settlement.tac.onebyone import KEPT, macs_one_by_one
 
 FULL = os.environ.get("SSCARD_FULL_LANES") == "1"
@@ -95,12 +96,20 @@ def test_any_number_of_lanes(suite: str, rows: int, keys: int, in_order: bool, s
     assert np.array_equal(found, expected)
 
 
+@given(count=st.integers(1, 10_000_000), chunk=st.integers(1, 500_000))
+def test_chunks_are_even(count: int, chunk: int) -> None:
+    size = even_size(count, chunk)
+    assert min(count, 2 * chunk / 3) <= size <= largest(chunk) or size == count == 1
+    pieces = -(-count // size)
+    assert pieces == 1 or count - (pieces - 1) * size > size - pieces
+
+
 @pytest.mark.parametrize("suite", LANES)
-def test_a_chunk_and_one_more(suite: str) -> None:
+def test_two_chunks_and_one_more(suite: str) -> None:
     chunk = {"3des": des_lanes.CHUNK, "sm4": sm4_lanes.CHUNK}[suite]
-    keys, which, messages = random_rows(chunk + 1, 50, 7)
+    keys, which, messages = random_rows(2 * chunk + 1, 50, 7)
     found = LANES[suite]().macs(keys, which, messages)
-    sample = np.r_[0:100, chunk // 2 : chunk // 2 + 100, chunk - 99 : chunk + 1]
+    sample = np.r_[0:100, chunk // 2 : chunk // 2 + 100, chunk * 2 - 99 : chunk * 2 + 1]
     expected = macs_one_by_one(SUITES[suite], keys, which[sample], messages[sample])
     assert np.array_equal(found[sample], expected)
 
