@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from sscard_chip.apdu.dispatch import Dispatcher
 from sscard_chip.apdu.instructions import BASE, BASE_SHORTCUTS
-from sscard_chip.apdu.session import Session
+from sscard_chip.apdu.session import Application, Session
 from sscard_chip.applications.issuing import ISSUING
 from sscard_chip.applications.medical import MEDICAL, MEDICAL_SHORTCUTS
 from sscard_chip.applications.psam import PSAM, PSAM_KIND
-from sscard_chip.filesystem.layout import CONTACTLESS_AT, KIND_AT
+from sscard_chip.filesystem.layout import CONTACTLESS_AT, KIND_AT, ApplicationType
 from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import (
     CardImageError,
@@ -27,11 +28,16 @@ from sscard_chip.memory import (
 )
 from sscard_chip.memory.medium import FileMedium
 
-_DISPATCHERS: Final = {
-    0: Dispatcher((*BASE, *ISSUING, *MEDICAL), BASE_SHORTCUTS | MEDICAL_SHORTCUTS),
-    PSAM_KIND: Dispatcher(PSAM),
+_APPLICATIONS: Final[Mapping[int, Mapping[int, Application]]] = {
+    0: {
+        ApplicationType.SOCIAL_SECURITY: Dispatcher(
+            (*BASE, *ISSUING, *MEDICAL), BASE_SHORTCUTS | MEDICAL_SHORTCUTS
+        ),
+    },
+    PSAM_KIND: {ApplicationType.SOCIAL_SECURITY: Dispatcher(PSAM)},
 }
-"""What runs the commands of a card, by the kind in its system area."""
+"""What runs the commands of a card, by the kind in its system area and the type of the current
+directory. How an application is added: ``apdu/dispatch.py``."""
 
 
 class NotPoweredError(RuntimeError):
@@ -49,16 +55,18 @@ class Card:
     >>> card.transmit(bytes.fromhex("0084000008"))                          # doctest: +SKIP
     """
 
-    __slots__ = ("_execute", "_files", "_memory", "_session")
+    __slots__ = ("_applications", "_files", "_memory", "_session")
 
     def __init__(self, image: bytes | Memory) -> None:
         """From the content of an image file, or from a memory. Raises CardImageError."""
         self._memory = image if isinstance(image, Memory) else load_image(image)
-        dispatcher = _DISPATCHERS.get(self._memory.cells[KIND_AT])
-        if dispatcher is None:
+        applications = _APPLICATIONS.get(self._memory.cells[KIND_AT])
+        if applications is None:
             raise CardImageError("a kind of card that this program does not know")
-        self._execute = dispatcher.execute
+        self._applications = applications
         self._files = FileSystem(self._memory)
+        if any(d.application_type not in applications for d in self._files.directories):
+            raise CardImageError("an application that this program does not know")
         self._session: Session | None = None
 
     @classmethod
@@ -97,7 +105,7 @@ class Card:
     def power_on(self) -> bytes:
         """Cold reset: forget everything volatile, select the MF, return the ATR."""
         self._files = files = FileSystem(self._memory)
-        self._session = Session(self._memory, files, files.root)
+        self._session = Session(self._memory, files, files.root, self._applications)
         return self.atr
 
     def reset(self) -> bytes:
@@ -116,7 +124,7 @@ class Card:
         session = self._session
         if session is None:
             raise NotPoweredError("the card is not powered: call power_on() first")
-        return self._execute(session, apdu)
+        return session.execute(session, apdu)
 
     def image(self) -> bytes:
         """The content of an image file that holds the card as it is now."""

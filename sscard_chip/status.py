@@ -18,6 +18,7 @@ class StatusWord(IntEnum):
     SUCCESS = 0x9000
     VERIFICATION_FAILED = 0x63C0
     NO_GET_RESPONSE_DATA = 0x6F00
+    SELECTED_FILE_INVALIDATED = 0x6283
     MEMORY_FAILURE = 0x6581
     WRONG_LENGTH = 0x6700
     LOGICAL_CHANNEL_NOT_SUPPORTED = 0x6881
@@ -52,6 +53,7 @@ class StatusWord(IntEnum):
 
 _MEANINGS: Final = {
     0x9000: "success",
+    0x6283: "selected application blocked",
     0x6581: "memory failure",
     0x6700: "wrong length",
     0x6881: "logical channel not supported",
@@ -103,15 +105,17 @@ class StatusError(Exception):
 
     ``sw`` is the raw 16-bit number, kept as it is even when it is no :class:`StatusWord`.
     ``keep_writes`` says that what the handler has staged is committed all the same: a retry
-    counter goes down although the command fails.
+    counter goes down although the command fails. ``body`` goes out before the status word: the
+    FCI of a blocked application before 6283.
     """
 
-    __slots__ = ("keep_writes", "sw")
+    __slots__ = ("body", "keep_writes", "sw")
 
-    def __init__(self, sw: int, *, keep_writes: bool = False) -> None:
+    def __init__(self, sw: int, *, keep_writes: bool = False, body: bytes = b"") -> None:
         super().__init__(sw)
         self.sw = int(sw)
         self.keep_writes = keep_writes
+        self.body = body
 
     def __str__(self) -> str:
         try:
