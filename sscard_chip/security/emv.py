@@ -103,7 +103,7 @@ def session_key(encrypt: Encrypt, atc: bytes) -> bytes:
 
 def _deciphered(plain: bytes, block: int) -> bytes | None:
     """The data of LD || data || padding."""
-    length = plain[0] if plain else 0
+    length = plain[0]
     data = plain[1 : 1 + length]
     right = len(data) == length and plain == pad_if_needed(plain[: 1 + length], block)
     return data if right else None
@@ -139,7 +139,7 @@ class _DesSession:
         return self._encrypt(pad_if_needed(bytes((len(data),)) + data, 8))
 
     def decipher(self, cryptogram: bytes) -> bytes | None:
-        if len(cryptogram) % 8:
+        if not cryptogram or len(cryptogram) % 8:
             return None
         return _deciphered(self._cipher.decryptor().update(cryptogram), 8)
 
@@ -171,7 +171,7 @@ class _Sm4Session:
         return Cipher(self._key, _ECB).encryptor().update(plain)
 
     def decipher(self, cryptogram: bytes) -> bytes | None:
-        if len(cryptogram) % 16:
+        if not cryptogram or len(cryptogram) % 16:
             return None
         return _deciphered(Cipher(self._key, _ECB).decryptor().update(cryptogram), 16)
 
