@@ -9,7 +9,7 @@ import pytest
 
 from sscard_chip.security import sm2
 
-LIBRARIES = {"gmssl": sm2.GmsslLibrary(), "gmalg": sm2.GmalgLibrary()}
+LIBRARIES: dict[str, sm2.Library] = {"gmssl": sm2.GmsslLibrary(), "gmalg": sm2.GmalgLibrary()}
 BOTH = pytest.mark.parametrize("name", sorted(LIBRARIES))
 
 
