@@ -16,6 +16,7 @@ from sscard_chip.apdu.session import Application, Session
 from sscard_chip.applications.issuing import ISSUING
 from sscard_chip.applications.medical import MEDICAL, MEDICAL_SHORTCUTS
 from sscard_chip.applications.psam import PSAM, PSAM_KIND
+from sscard_chip.applications.purse import PURSE, enter_purse
 from sscard_chip.filesystem.layout import CONTACTLESS_AT, KIND_AT, ApplicationType
 from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import (
@@ -33,6 +34,7 @@ _APPLICATIONS: Final[Mapping[int, Mapping[int, Application]]] = {
         ApplicationType.SOCIAL_SECURITY: Dispatcher(
             (*BASE, *ISSUING, *MEDICAL), BASE_SHORTCUTS | MEDICAL_SHORTCUTS
         ),
+        ApplicationType.PURSE: Dispatcher(PURSE, enter=enter_purse),
     },
     PSAM_KIND: {ApplicationType.SOCIAL_SECURITY: Dispatcher(PSAM)},
 }

@@ -49,6 +49,7 @@ class StatusWord(IntEnum):
     COUNTER_AT_MAXIMUM = 0x9402
     KEY_INDEX_NOT_SUPPORTED = 0x9403
     PROOF_NOT_AVAILABLE = 0x9406
+    PURSE_GREY_LOCKED = 0x9408
 
 
 _MEANINGS: Final = {
@@ -84,6 +85,7 @@ _MEANINGS: Final = {
     0x9402: "transaction counter at maximum",
     0x9403: "key index not supported",
     0x9406: "transaction proof not available",
+    0x9408: "purse grey-locked",
 }
 
 

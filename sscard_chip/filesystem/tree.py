@@ -25,6 +25,7 @@ from sscard_chip.filesystem.layout import (
     FileType,
     scan,
 )
+from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.memory import Memory
 from sscard_chip.security.keys import RECORD_LENGTH, USE_PIN, KeyRecord, MasterKey, PinRecord
 
@@ -149,7 +150,7 @@ class Directory:
 
     def _build_fci(self) -> tuple[bytes, TransparentFile | None]:
         """The FCI, and the file whose content ends it: its length never changes."""
-        body = _tlv(0x84, self.name) if self.name else b""
+        body = tlv(0x84, self.name) if self.name else b""
         issuer = None if self.is_adf else self.files_by_sfi.get(self.header.fci_sfi)
         if not isinstance(issuer, TransparentFile):
             issuer = None
@@ -286,7 +287,3 @@ class FileSystem:
 def _answers_to(directory: Directory, partial: bytes) -> bool:
     name = directory.name
     return bool(name) and name.startswith(partial) and directory.state != ApplicationState.DORMANT
-
-
-def _tlv(tag: int, value: bytes) -> bytes:
-    return bytes((tag, len(value))) + value

@@ -19,6 +19,7 @@ from sscard_chip.filesystem.layout import (
     FileHeader,
     FileType,
 )
+from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.filesystem.tree import MF_FID
 from sscard_chip.profile.model import (
     Directory,
@@ -206,8 +207,8 @@ def _directory_file(sfi: int, entries: tuple[Directory, ...]) -> PlannedFile:
     records = []
     for entry in entries:
         label = entry.label.encode("gbk")
-        template = _tlv(0x4F, entry.df_name) + (_tlv(0x50, label) if label else b"")
-        records.append(_tlv(0x70, _tlv(0x61, template)))
+        template = tlv(0x4F, entry.df_name) + (tlv(0x50, label) if label else b"")
+        records.append(tlv(0x70, tlv(0x61, template)))
     header = FileHeader(
         FileType.LINEAR_VARIABLE,
         0xEF00 | sfi,
@@ -216,10 +217,6 @@ def _directory_file(sfi: int, entries: tuple[Directory, ...]) -> PlannedFile:
         write_access=_BY_MASTER,
     )
     return PlannedFile(header, tuple(records))
-
-
-def _tlv(tag: int, value: bytes) -> bytes:
-    return bytes((tag, len(value))) + value
 
 
 # --- keys ----------------------------------------------------------------------------------------
