@@ -16,6 +16,7 @@ class StatusWord(IntEnum):
     """SW1-SW2 as one 16-bit number."""
 
     SUCCESS = 0x9000
+    AUTHENTICATION_FAILED = 0x6300
     VERIFICATION_FAILED = 0x63C0
     NO_GET_RESPONSE_DATA = 0x6F00
     SELECTED_FILE_INVALIDATED = 0x6283
@@ -55,6 +56,7 @@ class StatusWord(IntEnum):
 _MEANINGS: Final = {
     0x9000: "success",
     0x6283: "selected application blocked",
+    0x6300: "authentication failed",
     0x6581: "memory failure",
     0x6700: "wrong length",
     0x6881: "logical channel not supported",

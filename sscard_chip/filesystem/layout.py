@@ -98,6 +98,7 @@ class FileType(IntEnum):
     CYCLIC = 0x07
     KEY = 0x0B
     AMOUNT = 0x0C  # 医疗保险金额文件; no public coding, our own [L]
+    INTERNAL = 0x0D  # data of an application, known to it alone; not made by commands [L]
 
 
 _TYPES: Final = frozenset(FileType)
@@ -125,7 +126,11 @@ class DirectoryHeader:
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """Header of an EF. ``record_format`` b0: TLV records; b1: records may grow [L]."""
+    """Header of an EF.
+
+    ``record_format`` b0: TLV records; b1: records may grow [L]; b2: BER-TLV records, whose
+    length may take two bytes [L].
+    """
 
     type: FileType
     fid: int

@@ -40,6 +40,7 @@ _VIEWS: Final = {
     FileType.CYCLIC: CyclicFile,
     FileType.KEY: InternalFile,
     FileType.AMOUNT: InternalFile,
+    FileType.INTERNAL: InternalFile,
 }
 
 
@@ -62,6 +63,7 @@ class Directory:
         "files",
         "files_by_sfi",
         "header",
+        "internal",
         "key_file",
         "keys",
         "memory",
@@ -89,6 +91,7 @@ class Directory:
         self.files_by_sfi: dict[int, ElementaryFile] = {}
         self.key_file: InternalFile | None = None
         self.amount_file: InternalFile | None = None
+        self.internal: dict[int, InternalFile] = {}
         self.keys: dict[tuple[int, int, int], KeyRecord] = {}
         self.pin: PinRecord | None = None
         self.application: object | None = None
@@ -171,6 +174,8 @@ class Directory:
                 self._add_key(file.body + position * RECORD_LENGTH)
         elif file_type is FileType.AMOUNT and isinstance(file, InternalFile):
             self.amount_file = file
+        elif isinstance(file, InternalFile):
+            self.internal[file.fid] = file
         else:
             self.files[file.fid] = file
             self.files_by_sfi[file.sfi] = file
