@@ -35,7 +35,7 @@ from sscard_chip.profile.contents import (
     Value,
 )
 from sscard_chip.profile.local import LocalFile
-from sscard_chip.profile.model import FREE, NEVER, Format, Item, KeyUse, Structure
+from sscard_chip.profile.model import BY_INDEX, FREE, NEVER, Format, Item, KeyUse, Structure
 from sscard_chip.profile.reuse import reused_value
 from sscard_chip.security.access import AccessRule
 from sscard_chip.security.keys import KeyRecord, PinRecord
@@ -45,7 +45,7 @@ _VERSION_TAG: Final = 0x03
 _REGISTRATION_TAG: Final = 0x60
 _SHORT_DETAIL: Final = 20
 _DETAIL: Final = struct.Struct(">HB6s7sIII")
-_BY_INDEX: Final = {use.value for use in (KeyUse.PURCHASE, KeyUse.LOAD, KeyUse.TAC)}
+_BY_INDEX: Final = {use.value for use in BY_INDEX}
 _USES: Final = {use.value: use.name.lower() for use in KeyUse}
 _DIR_ENTRY: Final = Item(
     0x61,

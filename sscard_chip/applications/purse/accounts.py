@@ -8,8 +8,8 @@
     0001  behind it: the card's last transaction: type 1 (00: none), number 2, MAC 4, TAC 4
     0018  交易明细: number 2, overdraft limit 3, amount 4, type 1, terminal 6, date 4, time 3
 
-Nobody can read or write 0001 and 0002; no public paper gives their layout, which is the
-emulator's own [L] and known here alone. A number is that of the next transaction.
+0001 and 0002 are internal files, which no command reaches; no public paper gives their layout,
+which is the emulator's own [L] and known here alone. A number is that of the next transaction.
 
 The balance of the deposit includes its overdraft limit, as the commands show it [L]: at a
 balance equal to the limit nothing of it is used.
@@ -21,7 +21,7 @@ import struct
 from typing import Final, NamedTuple
 
 from sscard_chip.applications.purse.kinds import Kind, PurseId
-from sscard_chip.filesystem.files import CyclicFile, TransparentFile
+from sscard_chip.filesystem.files import CyclicFile
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.memory import Memory
 from sscard_chip.security.keys import USE_MAINTENANCE, USE_TAC, KeyRecord
@@ -70,7 +70,7 @@ class Purse(NamedTuple):
         )
 
     def encode(self) -> bytes:
-        """The fields as they lie in the file."""
+        """The fields as they lie in the file: the content of a new 0001 or 0002."""
         limit = self.limit_fen.to_bytes(3)
         numbers = self.online_number, self.offline_number
         return _STATE.pack(self.balance_fen, limit, *numbers, self.grey_locked)
@@ -151,11 +151,8 @@ class PurseAccounts:
         accounts = directory.application
         if isinstance(accounts, cls):
             return accounts
-        bodies = {}
-        for purse, fid in _FIDS.items():
-            file = directory.files.get(fid)
-            if isinstance(file, TransparentFile):
-                bodies[purse] = file.body
+        files = {purse: directory.internal.get(fid) for purse, fid in _FIDS.items()}
+        bodies = {purse: file.body for purse, file in files.items() if file}
         log = directory.files.get(LOG_FID)
         if len(bodies) < len(_FIDS) or not isinstance(log, CyclicFile):
             raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
