@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
@@ -38,7 +39,8 @@ def contents(
     pin: str = PIN,
     keys: Mapping[str, bytes] | None = None,
     compound: tuple[tuple[int, bytes], ...] = COMPOUND,
-    **more: bool,
+    free_log: bool = False,
+    dormant: bool = False,
 ) -> PurseContents:
     """What the application of a test card holds. ``keys`` replace test keys, by root."""
     return PurseContents(
@@ -50,19 +52,18 @@ def contents(
         deposit=deposit or Purse(),
         purse=purse or Purse(),
         compound=compound,
-        **more,
+        free_log=free_log,
+        dormant=dormant,
     )
 
 
-def new_memory(
-    algorithm: str = "3des", given: PurseContents | None = None, **options: object
-) -> Memory:
+def new_memory(algorithm: str = "3des", **options: Any) -> Memory:
     """A card's memory; ``options`` are those of :func:`contents`."""
-    made = given or contents(algorithm, **options)  # type: ignore[arg-type]
-    return add_purse(medical.new_memory(algorithm, balance_fen=10_000), made)
+    card = medical.new_memory(algorithm, balance_fen=10_000)
+    return add_purse(card, contents(algorithm, **options))
 
 
-def new_card(algorithm: str = "3des", **options: object) -> Card:
+def new_card(algorithm: str = "3des", **options: Any) -> Card:
     """The same, powered."""
     card = Card(new_memory(algorithm, **options))
     card.power_on()

@@ -18,6 +18,7 @@ from typing import Final
 
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
+from sscard_chip.applications.purse import inputs
 from sscard_chip.applications.purse.accounts import (
     MAX_BALANCE_FEN,
     MAX_NUMBER,
@@ -77,17 +78,12 @@ class Pending:
     cache: tuple[CachedRecord, ...] = ()
 
     @property
-    def type(self) -> bytes:
-        return bytes((self.kind.type,))
-
-    @property
     def number(self) -> bytes:
         return self.state.number(self.kind).to_bytes(2)
 
     @property
     def what(self) -> bytes:
-        """Amount, type, terminal: the middle of nearly every input."""
-        return self.amount + self.type + self.terminal
+        return inputs.transaction(self.amount, self.kind.type, self.terminal)
 
     def online_session(self) -> PurseSession:
         """SESLK, SESULK or SESUK."""
@@ -128,8 +124,9 @@ def initialize(session: Session, command: Command) -> bytes:
     if kind.course is Course.DEBIT:
         return head + limit + tail
     if overdraft:
-        return head + limit + tail + pending.online_session().mac(overdraft_mac1(pending))
-    return head + tail + pending.online_session().mac(balance + pending.what)
+        message = inputs.overdraft_mac1(balance, limit, kind.type, terminal)
+        return head + limit + tail + pending.online_session().mac(message)
+    return head + tail + pending.online_session().mac(inputs.online_mac1(balance, pending.what))
 
 
 def _most(kind: Kind, state: Purse) -> int:
@@ -191,10 +188,12 @@ def credit_for_load(session: Session, command: Command) -> bytes:
     command.require(0, 0, _CREDIT_LENGTH)
     pending = _continue(session, Course.LOAD)
     time, mac2 = command.data[:7], command.data[7:]
-    _verify(session, pending, pending.online_session().mac(pending.what + time), mac2, time)
+    computed = pending.online_session().mac(inputs.timed(pending.what, time))
+    _verify(session, pending, computed, mac2, time)
     state = pending.state
     balance = state.balance_fen + int.from_bytes(pending.amount)
-    tac = pending.keys.tac(balance.to_bytes(4) + pending.number + pending.what + time)
+    message = inputs.online_tac(balance.to_bytes(4), pending.number, pending.what, time)
+    tac = pending.keys.tac(message)
     _stage(pending, balance, state.limit_fen, mac2, tac, time)
     return tac
 
@@ -218,9 +217,9 @@ def _debit_for_purchase(session: Session, data: bytes) -> bytes:
         raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
     sequence, time, mac1 = data[:4], data[4:11], data[11:]
     cipher = pending.keys.session(purchase_factor(pending.random, pending.number, sequence))
-    _verify(session, pending, cipher.mac(pending.what + time), mac1, time)
+    _verify(session, pending, cipher.mac(inputs.timed(pending.what, time)), mac1, time)
     mac2 = cipher.mac(pending.amount)
-    tac = pending.keys.tac(pending.what + sequence + time)
+    tac = pending.keys.tac(inputs.purchase_tac(pending.what, sequence, time))
     state = pending.state
     balance = state.balance_fen - int.from_bytes(pending.amount)
     _stage(pending, balance, state.limit_fen, mac2, tac, time)
@@ -234,10 +233,11 @@ def _debit_for_unload(session: Session, data: bytes) -> bytes:
     pending = _continue(session, Course.UNLOAD)
     time, mac2 = data[:7], data[7:]
     cipher = pending.online_session()
-    _verify(session, pending, cipher.mac(pending.what + time), mac2, time)
+    _verify(session, pending, cipher.mac(inputs.timed(pending.what, time)), mac2, time)
     state = pending.state
     balance = state.balance_fen - int.from_bytes(pending.amount)
-    mac3 = cipher.mac(balance.to_bytes(4) + pending.number + pending.what + time)
+    message = inputs.online_tac(balance.to_bytes(4), pending.number, pending.what, time)
+    mac3 = cipher.mac(message)
     _stage(pending, balance, state.limit_fen, mac3, _NO_TAC, time)
     return mac3
 
@@ -252,34 +252,16 @@ def update_overdraw_limit(session: Session, command: Command) -> bytes:
     command.require(0, 0, _OVERDRAFT_LENGTH)
     pending = _continue(session, Course.OVERDRAFT)
     limit, time, mac2 = command.data[:3], command.data[3:10], command.data[10:]
-    computed = pending.online_session().mac(overdraft_mac2(pending, limit, time))
+    kind, terminal = pending.kind.type, pending.terminal
+    message = inputs.overdraft_mac2(limit, kind, terminal, time)
+    computed = pending.online_session().mac(message)
     _verify(session, pending, computed, mac2, time)
     state = pending.state
     new_limit = int.from_bytes(limit)
     balance = state.balance_fen - state.limit_fen + new_limit
     if not 0 <= balance <= MAX_BALANCE_FEN:
         raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
-    tac = pending.keys.tac(overdraft_tac(pending, balance.to_bytes(4), limit, time))
+    after = balance.to_bytes(4)
+    tac = pending.keys.tac(inputs.overdraft_tac(after, pending.number, limit, kind, terminal, time))
     _stage(pending, balance, new_limit, mac2, tac, time)
     return tac
-
-
-# --- inputs that no public paper prints ----------------------------------------------------------
-
-
-def overdraft_mac1(pending: Pending) -> bytes:
-    """Balance 4, old limit 3, type 1, terminal 6 [L]."""
-    state = pending.state
-    head = state.balance_fen.to_bytes(4) + state.limit_fen.to_bytes(3)
-    return head + pending.type + pending.terminal
-
-
-def overdraft_mac2(pending: Pending, limit: bytes, time: bytes) -> bytes:
-    """New limit 3, type 1, terminal 6, date 4, time 3 [L]."""
-    return limit + pending.type + pending.terminal + time
-
-
-def overdraft_tac(pending: Pending, balance: bytes, limit: bytes, time: bytes) -> bytes:
-    """New balance 4, number before it counts up 2, new limit 3, type 1, terminal 6, date 4,
-    time 3 [L]."""
-    return balance + pending.number + limit + pending.type + pending.terminal + time
