@@ -95,10 +95,15 @@ class BankSuite(Protocol):
         """The session of the transaction with ``atc`` (2 bytes) under a card key's encryptor."""
 
 
+def session_input(atc: bytes) -> bytes:
+    """What a card key enciphers into the session key of an ATC of 2 bytes: 16 bytes."""
+    complement = int.from_bytes(atc) ^ 0xFFFF
+    return _ZERO6 + atc + _ZERO6 + complement.to_bytes(2)
+
+
 def session_key(encrypt: Encrypt, atc: bytes) -> bytes:
     """The 16-byte session key of a card key's encryptor for an ATC of 2 bytes, both suites."""
-    complement = int.from_bytes(atc) ^ 0xFFFF
-    return encrypt(_ZERO6 + atc + _ZERO6 + complement.to_bytes(2))
+    return encrypt(session_input(atc))
 
 
 def _deciphered(plain: bytes, block: int) -> bytes | None:
