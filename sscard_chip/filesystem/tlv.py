@@ -61,9 +61,13 @@ def flatten(data: bytes) -> list[tuple[int, bytes]]:
     """The primitive data objects of ``data``, in order, out of all templates. Raises ValueError."""
     found = []
     for tag, value in parse(data):
-        first = tag if tag <= 0xFF else tag >> 8
-        found += flatten(value) if first & _CONSTRUCTED else [(tag, value)]
+        found += flatten(value) if is_constructed(tag) else [(tag, value)]
     return found
+
+
+def is_constructed(tag: int) -> bool:
+    """Whether the value of ``tag`` is data objects again."""
+    return bool((tag if tag <= 0xFF else tag >> 8) & _CONSTRUCTED)
 
 
 def find(data: bytes, tag: int) -> bytes | None:
