@@ -165,7 +165,7 @@ class Terminal:
         if opened.type == OVERDRAFT:
             new = limit.to_bytes(3)
             assert opened.limit_fen is not None
-            balance = max(opened.balance_fen - opened.limit_fen + limit, 0)
+            balance = opened.balance_fen - opened.limit_fen + limit & 0xFFFFFFFF  # refused if cut
             command = b"\x80\x58\x00\x00\x0e" + new + moment
             tail = new + opened.what + moment
             return command + mac(tail), tac(balance.to_bytes(4) + number + tail)
