@@ -13,6 +13,7 @@ from typing import Final, Self
 from sscard_chip.apdu.dispatch import Dispatcher
 from sscard_chip.apdu.instructions import BASE, BASE_SHORTCUTS
 from sscard_chip.apdu.session import Application, Session
+from sscard_chip.applications.bank import ACTIVATION, BANK, enter_bank
 from sscard_chip.applications.issuing import ISSUING
 from sscard_chip.applications.medical import MEDICAL, MEDICAL_SHORTCUTS
 from sscard_chip.applications.psam import PSAM, PSAM_KIND
@@ -32,8 +33,9 @@ from sscard_chip.memory.medium import FileMedium
 _APPLICATIONS: Final[Mapping[int, Mapping[int, Application]]] = {
     0: {
         ApplicationType.SOCIAL_SECURITY: Dispatcher(
-            (*BASE, *ISSUING, *MEDICAL), BASE_SHORTCUTS | MEDICAL_SHORTCUTS
+            (*BASE, *ISSUING, *MEDICAL, *ACTIVATION), BASE_SHORTCUTS | MEDICAL_SHORTCUTS
         ),
+        ApplicationType.BANK: Dispatcher(BANK, enter=enter_bank, lasting=True),
         ApplicationType.PURSE: Dispatcher(PURSE, enter=enter_purse),
     },
     PSAM_KIND: {ApplicationType.SOCIAL_SECURITY: Dispatcher(PSAM)},

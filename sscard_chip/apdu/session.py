@@ -43,10 +43,12 @@ class Session:
     until the next one anybody may create files there.
     ``transaction`` belongs to the application that opened it; the dispatcher drops it when
     another command comes between.
+    ``contactless`` is what the bank application knows of its terminal: it has begun with PPSE.
     """
 
     __slots__ = (
         "applications",
+        "contactless",
         "df",
         "ef",
         "execute",
@@ -77,6 +79,7 @@ class Session:
         self.record = 0
         self.status = SecurityStatus()
         self.transaction: object | None = None
+        self.contactless = False
         self.random = RandomSource()
         self.fresh: set[int] = set()
 
@@ -113,6 +116,7 @@ class Session:
                 self.status.leave_application()
                 self.fresh.clear()
                 self.transaction = None
+                self.contactless = False
             self.df = df
             self.state_at = df.offset + STATE_IN_HEADER
             self.status.leave_directory()
