@@ -30,18 +30,35 @@ from sscard_chip.memory import (
 )
 from sscard_chip.memory.medium import FileMedium
 
-_APPLICATIONS: Final[Mapping[int, Mapping[int, Application]]] = {
-    0: {
-        ApplicationType.SOCIAL_SECURITY: Dispatcher(
-            (*BASE, *ISSUING, *MEDICAL, *ACTIVATION), BASE_SHORTCUTS | MEDICAL_SHORTCUTS
-        ),
-        ApplicationType.BANK: Dispatcher(BANK, enter=enter_bank, lasting=True),
-        ApplicationType.PURSE: Dispatcher(PURSE, enter=enter_purse),
-    },
-    PSAM_KIND: {ApplicationType.SOCIAL_SECURITY: Dispatcher(PSAM)},
+_SHORTCUTS: Final = BASE_SHORTCUTS | MEDICAL_SHORTCUTS
+_CARD: Final[Mapping[int, Application]] = {
+    ApplicationType.SOCIAL_SECURITY: Dispatcher((*BASE, *ISSUING, *MEDICAL), _SHORTCUTS),
+    ApplicationType.BANK: Dispatcher(BANK, enter=enter_bank, lasting=True),
+    ApplicationType.PURSE: Dispatcher(PURSE, enter=enter_purse),
 }
-"""What runs the commands of a card, by the kind in its system area and the type of the current
-directory. How an application is added: ``apdu/dispatch.py``."""
+_BANK_CARD: Final[Mapping[int, Application]] = {
+    **_CARD,
+    ApplicationType.SOCIAL_SECURITY: Dispatcher(
+        (*BASE, *ISSUING, *MEDICAL, *ACTIVATION), _SHORTCUTS
+    ),
+}
+"""The same for a card with a bank part, which may be dormant."""
+_PSAM: Final[Mapping[int, Application]] = {ApplicationType.SOCIAL_SECURITY: Dispatcher(PSAM)}
+
+
+def _applications(files: FileSystem) -> Mapping[int, Application]:
+    """What runs the commands of a card, by the type of the current directory.
+
+    How an application is added: ``apdu/dispatch.py``. Raises CardImageError.
+    """
+    kind = files.memory.cells[KIND_AT]
+    if kind not in (0, PSAM_KIND):
+        raise CardImageError("a kind of card that this program does not know")
+    types = {directory.application_type for directory in files.directories}
+    known = _PSAM if kind else _BANK_CARD if ApplicationType.BANK in types else _CARD
+    if not types <= set(known):
+        raise CardImageError("an application that this program does not know")
+    return known
 
 
 class NotPoweredError(RuntimeError):
@@ -64,13 +81,8 @@ class Card:
     def __init__(self, image: bytes | Memory) -> None:
         """From the content of an image file, or from a memory. Raises CardImageError."""
         self._memory = image if isinstance(image, Memory) else load_image(image)
-        applications = _APPLICATIONS.get(self._memory.cells[KIND_AT])
-        if applications is None:
-            raise CardImageError("a kind of card that this program does not know")
-        self._applications = applications
         self._files = FileSystem(self._memory)
-        if any(d.application_type not in applications for d in self._files.directories):
-            raise CardImageError("an application that this program does not know")
+        self._applications = _applications(self._files)
         self._session: Session | None = None
 
     @classmethod

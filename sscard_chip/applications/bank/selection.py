@@ -2,9 +2,9 @@
 """SELECT in the bank application, the FCIs, and the directories PSE and PPSE (JR/T 0025; EMV
 book 1, sections 11.3 and 12; payment page B1).
 
-PSE and PPSE list what the card has: every directory of a payment application that brings an entry
-file (PPSE: and a contactless FCI) and is not dormant. So an application that is activated or leaves shows at once, and 6A82 answers for both where nothing
-is to be listed.
+PSE and PPSE list what the card has: every directory of a payment application that brings an
+entry file (for PPSE also a contactless FCI) and is not dormant. So an application that is
+activated or leaves shows at once, and 6A82 answers for both where nothing is to be listed.
 
 A terminal that selects PPSE is taken to be a contactless one, until the card is reset, PSE or
 another application is selected [L]: that is how each of the two begins, and so the answers do not
