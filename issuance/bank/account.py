@@ -10,7 +10,8 @@
                "reset_threshold_fen": 0},
      "purse": {"balance_fen": 0, "deposit_fen": 0}}
 
-``pan`` alone is required. Rules name the item and never quote a value.
+``pan`` alone is required; what ``purse`` may hold is in :mod:`issuance.bank.purse`. Rules name
+the item and never quote a value.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from issuance.bank.purse import PurseOptions, check_purse
 from sscard_chip.profile.pan import pan_rule
 
 STATES: Final = ("active", "dormant")
@@ -29,7 +31,6 @@ SUITES: Final = ("3des", "sm4")
 ODA_KINDS: Final = ("none", "sda", "dda", "sm2")
 MAX_ECASH_FEN: Final = 9_999_999_999
 """What the balance in 9F10 can say: ten digits."""
-MAX_PURSE_FEN: Final = 0xFFFFFFFF
 
 _PIN: Final = re.compile("[0-9]{4,12}")
 _MONTH: Final = re.compile("20[0-9]{2}(0[1-9]|1[0-2])")
@@ -49,14 +50,6 @@ class ElectronicCash:
     reset_threshold_fen: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PurseAmounts:
-    """What a new deposit (电子存折) and purse (电子钱包) hold, in fen."""
-
-    balance_fen: int = 0
-    deposit_fen: int = 0
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class BankAccount:
     """A checked account. ``expiry`` is YYYYMMDD; ``suite`` None: the card's own."""
@@ -72,7 +65,7 @@ class BankAccount:
     suite: str | None = None
     oda: str = "none"
     ecash: ElectronicCash = field(default_factory=ElectronicCash)
-    purse: PurseAmounts | None = None
+    purse: PurseOptions | None = None
 
     @classmethod
     def from_object(cls, value: Mapping[str, Any], *, card_expiry: str) -> BankAccount:
@@ -84,7 +77,7 @@ class BankAccount:
         given["expiry"] = last_day(given.get("expiry", card_expiry))
         given["ecash"] = ElectronicCash(**given.get("ecash", {}))
         if "purse" in given:
-            given["purse"] = PurseAmounts(**given["purse"])
+            given["purse"] = PurseOptions.from_object(given["purse"])
         return cls(**given)
 
     def __repr__(self) -> str:
@@ -196,5 +189,5 @@ _CHECKS: Final[dict[str, Callable[[object], list[Rule]]]] = {
     "suite": _one_of(SUITES),
     "oda": _one_of(ODA_KINDS),
     "ecash": _ecash_rules,
-    "purse": _amounts(("balance_fen", "deposit_fen"), MAX_PURSE_FEN),
+    "purse": check_purse,
 }

@@ -86,6 +86,15 @@ SM4_PURSE: Final[PurseSuite] = _Sm4Purse()
 PURSE_SUITES: Final[dict[str, PurseSuite]] = {p.suite.name: p for p in (DES_PURSE, SM4_PURSE)}
 
 
+def card_factors(issuer: bytes, serial: bytes) -> tuple[bytes, bytes]:
+    """The factors from the bank's root to a card's keys, outermost first.
+
+    ``issuer`` 8 bytes, of ``serial`` (应用序列号) the rightmost 8. Which of the two comes first is
+    not published [M].
+    """
+    return issuer, serial[-8:]
+
+
 def purchase_factor(random: bytes, sequence: bytes, terminal_sequence: bytes) -> bytes:
     """Factor of purchase, cash withdrawal and compound purchase.
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from issuance.bank.account import BankAccount, ElectronicCash, PurseAmounts, check_account
+from issuance.bank.account import BankAccount, ElectronicCash, check_account
+from issuance.bank.purse import PurseOptions
 from issuance.holder import Holder, HolderError
 from sscard_chip.profile.pan import luhn_digit, masked_pan, pan_rule, track2
 
@@ -51,7 +52,7 @@ def test_everything_given_is_kept() -> None:
     )  # fmt: skip
     assert own == BankAccount(
         PAN, "20280229", "07", "135790", "201", "dormant", "quasi-credit", True, "sm4", "sm2",
-        ElectronicCash(5, 6, 7, 1), PurseAmounts(3, 4),
+        ElectronicCash(5, 6, 7, 1), PurseOptions(3, 4),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from sscard_chip.applications.purse import inputs
 from sscard_chip.applications.purse.kinds import KINDS, Course, Kind, PurseId, TransactionType
+from sscard_chip.security.purse import card_factors
 from sscard_chip.terminal.bank.errors import BankTerminalError, CardDataError
 
 TERMINAL_LENGTH: Final = 6
@@ -48,9 +49,8 @@ class PublicData:
 
     @property
     def factors(self) -> tuple[bytes, bytes]:
-        """The factors from the bank's root to the card's keys, outermost first: the issuer, then
-        the last 8 bytes of the serial number. Which comes first is not published [M]."""
-        return self.issuer, self.serial[-8:]
+        """The factors from the bank's root to the card's keys, outermost first."""
+        return card_factors(self.issuer, self.serial)
 
 
 def kind_of(kind: TransactionType) -> Kind:

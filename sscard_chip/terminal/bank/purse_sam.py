@@ -17,7 +17,7 @@ from typing import Final
 
 from sscard_chip.applications.purse import inputs
 from sscard_chip.security.diversify import diversify_chain
-from sscard_chip.security.purse import PURSE_SUITES, purchase_factor
+from sscard_chip.security.purse import PURSE_SUITES, card_factors, purchase_factor
 from sscard_chip.status import StatusError, StatusWord
 
 _LAST_SEQUENCE: Final = 0xFFFFFFFF
@@ -105,7 +105,7 @@ class PurseSam:
         serial, issuer = data[20:28], data[28:]
         sequence = self._sequence.to_bytes(4)
         self._sequence += 1
-        key = diversify_chain(self._purse.suite, self._root, (issuer, serial))
+        key = diversify_chain(self._purse.suite, self._root, card_factors(issuer, serial))
         session = self._purse.session(
             self._purse.suite.encryptor(key), purchase_factor(random, number, sequence)
         )
