@@ -60,7 +60,8 @@ def put_bank(
     """A copy of a card's memory with the bank application, and the purse if there is one.
 
     ``issued`` (YYYYMMDD) is when the account begins, ``algorithm`` the card's suite, the default
-    of the account's. Raises :class:`BankIssueError`, KeyStoreError or AuthorityError; ``memory`` is as it was in any case.
+    of the account's. ``memory`` stays as it was. Raises :class:`BankIssueError`, KeyStoreError or
+    AuthorityError.
     """
     suite = account.suite or algorithm
     contents = bank_contents(bank, account, suite, issued=issued)
