@@ -4,13 +4,14 @@
 One JSON object a line, only ever appended to::
 
     {"number": 1, "previous": 64 HEX, "when": "2026-11-28T10:15:00+08:00", "operator": "0012",
-     "operation": "link", "card": "X00000018", "main_account": "6239990000000012344",
-     "former_account": null, "sub_account": "X00000018", "atc": 0}
+     "operation": "link", "card": 32 HEX, "main_account": "6239990000000012344",
+     "pan_sequence": "00", "suite": "sm4", "former_account": null, "sub_account": "Z00000013",
+     "atc": 0}
 
-``main_account`` is the bank's (主账户), ``sub_account`` the social security account (子账户) that
-it is linked with; the two are accounts of two books, and nothing here or on the card moves money
-between them. ``atc`` is the application's transaction counter after the operation: a dormant
-application is woken under the session key of that counter.
+``card`` is 卡识别码. ``main_account`` is the bank's (主账户), ``sub_account`` the social security
+account (子账户) that it is linked with; the two are accounts of two books, and nothing here or on
+the card moves money between them. ``atc`` is the application's transaction counter after the
+operation: a dormant application is woken under the session key of that counter.
 
 ``previous`` is the SHA-256 of the line before (64 times 0 for the first), so that a line that is
 changed, taken out or put in is found when the ledger is read. The file holds account numbers and
@@ -31,6 +32,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Final
 
+from sscard_chip.profile.pan import masked_pan
+
 _BEGINNING: Final = "0" * 64
 
 
@@ -41,7 +44,6 @@ class LedgerError(ValueError):
 class Operation(StrEnum):
     """What can happen to the bank account of a card."""
 
-    ISSUE = "issue"
     LINK = "link"
     ACTIVATE = "activate"
     CHANGE = "change"
@@ -49,6 +51,22 @@ class Operation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Application:
+    """The bank application that an operation was about.
+
+    ``pan`` and ``sequence`` diversify its keys, ``suite`` is theirs; ``atc`` its counter.
+    """
+
+    pan: str
+    sequence: str
+    suite: str
+    atc: int = 0
+
+    def __repr__(self) -> str:
+        return f"<Application {masked_pan(self.pan)}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Entry:
     """One line. ``when`` is ISO 8601 with the zone; ``former_account`` that of a change."""
 
@@ -59,6 +77,8 @@ class Entry:
     operation: Operation
     card: str
     main_account: str
+    pan_sequence: str
+    suite: str
     former_account: str | None
     sub_account: str
     atc: int
@@ -67,46 +87,72 @@ class Entry:
         """The line with its end."""
         return json.dumps(asdict(self), ensure_ascii=False).encode() + b"\n"
 
+    @property
+    def application(self) -> Application:
+        """The application that it is about."""
+        return Application(self.main_account, self.pan_sequence, self.suite, self.atc)
+
+    def shown(self) -> dict[str, object]:
+        """As it may be shown to people: account numbers masked, no digests."""
+        former = self.former_account
+        return {
+            "number": self.number,
+            "when": self.when,
+            "operator": self.operator,
+            "operation": str(self.operation),
+            "card": self.card,
+            "main_account": masked_pan(self.main_account),
+            "former_account": None if former is None else masked_pan(former),
+            "sub_account": self.sub_account,
+        }
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.number}, {self.operation}>"
+
 
 _NAMES: Final = tuple(field.name for field in fields(Entry))
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How a card stands: its account now, None after it was unlinked, whether it is active, and
-    the application's counter when that was written."""
+    """How a card stands: its application, whether it is active, and whether it is linked at all
+    (after an unlinking ``application`` is the one that lies dormant).
+    """
 
-    main_account: str | None
+    application: Application
     sub_account: str
     active: bool
-    atc: int
+    linked: bool
 
 
 class OpenLedger:
     """A ledger that is locked for one operation; :func:`open_ledger` gives it."""
 
-    def __init__(self, file: IO[bytes], entries: list[Entry], last: str) -> None:
+    def __init__(self, path: Path, file: IO[bytes], entries: list[Entry], last: str) -> None:
+        self._path = path
         self._file = file
         self._entries = entries
         self._last = last
 
     def link_of(self, card: str) -> Link | None:
-        """How a card (卡号) stands, None when it was never linked."""
+        """How a card (卡识别码) stands, None when it was never linked."""
         return link_of(self._entries, card)
 
     def append(
         self,
         operation: Operation,
         card: str,
-        account: str,
+        application: Application,
         *,
         operator: str,
         sub_account: str,
-        atc: int = 0,
         former: str | None = None,
         when: datetime | None = None,
     ) -> Entry:
-        """Write a line and bring it to the disk. ``when`` (with zone) is now by default."""
+        """Write a line and bring it to the disk. ``when`` (with zone) is now by default.
+
+        Raises :class:`LedgerError`; what has been done to the card stays done.
+        """
         time = when or datetime.now().astimezone()
         entry = Entry(
             len(self._entries) + 1,
@@ -115,15 +161,22 @@ class OpenLedger:
             operator,
             operation,
             card,
-            account,
+            application.pan,
+            application.sequence,
+            application.suite,
             former,
             sub_account,
-            atc,
+            application.atc,
         )
         line = entry.line()
-        self._file.write(line)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.write(line)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            reason = error.strerror or "input/output error"
+            text = f"{self._path}: the card is changed and the ledger is not ({reason})"
+            raise LedgerError(text) from None
         self._entries.append(entry)
         self._last = sha256(line).hexdigest()
         return entry
@@ -146,7 +199,7 @@ def open_ledger(path: Path) -> Iterator[OpenLedger]:
         last = _BEGINNING
         if content:
             last = sha256(content.splitlines(keepends=True)[-1]).hexdigest()
-        yield OpenLedger(file, entries, last)
+        yield OpenLedger(path, file, entries, last)
 
 
 def read_ledger(path: Path) -> list[Entry]:
@@ -164,14 +217,15 @@ def link_of(entries: list[Entry], card: str) -> Link | None:
     for entry in entries:
         if entry.card != card:
             continue
-        if entry.operation is Operation.UNLINK:
-            link = Link(None, entry.sub_account, False, entry.atc)
-        else:
-            was_active = link.active if link else False
-            active = entry.operation is Operation.ACTIVATE or (
-                entry.operation is not Operation.LINK and was_active
-            )
-            link = Link(entry.main_account, entry.sub_account, active, entry.atc)
+        match entry.operation:
+            case Operation.ACTIVATE:
+                active = True
+            case Operation.CHANGE:
+                active = link is not None and link.active
+            case _:
+                active = False
+        linked = entry.operation is not Operation.UNLINK
+        link = Link(entry.application, entry.sub_account, active, linked)
     return link
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from issuance.bank.ledger import (
+    Application,
     LedgerError,
     Link,
     Operation,
@@ -19,7 +20,8 @@ from issuance.bank.ledger import (
     read_ledger,
 )
 
-CARD, OTHER = "X00000018", "X00000026"
+CARD, OTHER = "510100D15600000500000000010A0B0C", "510100D15600000500000000020A0B0C"
+SUB = "Z00000013"
 PAN, NEW = "6239990000000012344", "6239990000000067892"
 WHEN = datetime(2026, 11, 28, 10, 15, tzinfo=timezone(timedelta(hours=8)))
 
@@ -28,8 +30,12 @@ def write(path: Path, *operations: tuple[Operation, str, str]) -> None:
     for operation, card, account in operations:
         with open_ledger(path) as ledger:
             ledger.append(
-                operation, card, account, operator="0012", sub_account=card, when=WHEN, atc=3
+                operation, card, own(account), operator="0012", sub_account=SUB, when=WHEN
             )
+
+
+def own(pan: str) -> Application:
+    return Application(pan, "01", "sm4", 3)
 
 
 @pytest.fixture
@@ -42,17 +48,18 @@ def test_entries_come_back_as_they_were_written(path: Path) -> None:
     first, second = read_ledger(path)
     assert (first.number, first.operation, first.main_account) == (1, Operation.LINK, PAN)
     assert (second.number, second.when) == (2, "2026-11-28T10:15:00+08:00")
-    assert (second.operator, second.card, second.sub_account, second.atc) == ("0012", CARD, CARD, 3)
+    assert (second.operator, second.card, second.sub_account) == ("0012", CARD, SUB)
+    assert second.application == own(PAN)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_how_a_card_stands(path: Path) -> None:
     steps = [
-        (Operation.LINK, Link(PAN, CARD, False, 3)),
-        (Operation.ACTIVATE, Link(PAN, CARD, True, 3)),
-        (Operation.CHANGE, Link(NEW, CARD, True, 3)),
-        (Operation.UNLINK, Link(None, CARD, False, 3)),
-        (Operation.LINK, Link(PAN, CARD, False, 3)),
+        (Operation.LINK, Link(own(PAN), SUB, False, True)),
+        (Operation.ACTIVATE, Link(own(PAN), SUB, True, True)),
+        (Operation.CHANGE, Link(own(NEW), SUB, True, True)),
+        (Operation.UNLINK, Link(own(PAN), SUB, False, False)),
+        (Operation.LINK, Link(own(PAN), SUB, False, True)),
     ]
     assert not path.exists()
     for operation, expected in steps:
@@ -63,7 +70,7 @@ def test_how_a_card_stands(path: Path) -> None:
 
 def test_changes_of_a_dormant_account_leave_it_dormant(path: Path) -> None:
     write(path, (Operation.LINK, CARD, PAN), (Operation.CHANGE, CARD, NEW))
-    assert link_of(read_ledger(path), CARD) == Link(NEW, CARD, False, 3)
+    assert link_of(read_ledger(path), CARD) == Link(own(NEW), SUB, False, True)
 
 
 def test_every_changed_character_but_of_the_last_line_is_found(path: Path) -> None:
@@ -106,13 +113,24 @@ def test_other_files_are_no_ledger(path: Path) -> None:
         pass
 
 
+def test_numbers_are_masked_where_people_look(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        entry = ledger.append(
+            Operation.CHANGE, CARD, own(NEW), operator="0012", sub_account=SUB, former=PAN
+        )
+        assert NEW not in str(ledger.link_of(CARD))
+    assert entry.shown()["main_account"] == "623999*********7892"
+    assert entry.shown()["former_account"] == "623999*********2344"
+    assert NEW not in repr(entry)
+
+
 def test_two_clerks_at_once_leave_one_chain(path: Path) -> None:
     def clerk() -> None:
-        write(path, *[(Operation.LINK, CARD, PAN)] * 20)
+        write(path, *[(Operation.LINK, CARD, PAN)] * 5)
 
     clerks = [threading.Thread(target=clerk) for _ in range(4)]
     for one in clerks:
         one.start()
     for one in clerks:
         one.join()
-    assert [entry.number for entry in read_ledger(path)] == list(range(1, 81))
+    assert [entry.number for entry in read_ledger(path)] == list(range(1, 21))

@@ -82,6 +82,10 @@ class ScriptBuilder:
         """APPLICATION UNBLOCK."""
         return self._add(_PROPRIETARY, 0x18, 0x00, 0x00, b"")
 
+    def deactivate_application(self) -> ScriptBuilder:
+        """Let the application go to sleep: it is not found any more until it is activated [L]."""
+        return self._add(_PROPRIETARY, 0x04, 0x00, 0x00, b"")
+
     def block_card(self) -> ScriptBuilder:
         """CARD BLOCK: for good, the social security part with it."""
         return self._add(_PROPRIETARY, 0x16, 0x00, 0x00, b"")
