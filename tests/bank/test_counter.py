@@ -54,7 +54,7 @@ class Desk:
         return self.card.transmit(command)[-2:].hex()
 
     def link(self, pan: str = PAN, **fields: Any) -> None:
-        self.counter.link(self.card, account(pan, **fields), self.save)
+        self.counter.link(self.card, account(pan, **fields), self.save, when=NOON)
 
     def operations(self) -> list[str]:
         return [entry.operation for entry in read_ledger(self.path)]
@@ -149,7 +149,9 @@ def test_a_dormant_account_is_unlinked_without_the_card_s_help(sleeping: Desk) -
 def test_the_account_is_changed(blank: Desk) -> None:
     blank.link(ecash={"balance_fen": 700})
     old = blank.card.files.memory.cells
-    entry = blank.counter.change(blank.card, account(NEW_PAN, state="dormant"), blank.save)
+    entry = blank.counter.change(
+        blank.card, account(NEW_PAN, state="dormant"), blank.save, when=NOON
+    )
     assert (entry.operation, entry.main_account, entry.former_account) == (
         Operation.CHANGE, NEW_PAN, PAN,
     )  # fmt: skip
@@ -164,7 +166,7 @@ def test_the_keys_of_the_old_account_are_gone(blank: Desk) -> None:
     blank.link()
     before = bytes(blank.card.files.memory.cells)
     (offset, *_) = bank_directories(blank.card.files.memory)
-    blank.counter.change(blank.card, account(NEW_PAN), blank.save)
+    blank.counter.change(blank.card, account(NEW_PAN), blank.save, when=NOON)
     after = bytes(blank.card.files.memory.cells)
     assert before[64:offset] == after[64:offset]
     old = card_keys(bank().store, "sm4", PAN, "00")
@@ -174,7 +176,7 @@ def test_the_keys_of_the_old_account_are_gone(blank: Desk) -> None:
 
 
 def test_a_dormant_account_is_changed_and_stays_dormant(sleeping: Desk) -> None:
-    sleeping.counter.change(sleeping.card, account(NEW_PAN), sleeping.save)
+    sleeping.counter.change(sleeping.card, account(NEW_PAN), sleeping.save, when=NOON)
     assert sleeping.select() == "6a82"
     sleeping.counter.activate(connect_card(sleeping.card))
     assert sleeping.pay() == (NEW_PAN, Decision.APPROVED_ONLINE)

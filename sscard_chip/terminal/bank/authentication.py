@@ -17,7 +17,7 @@ from sscard_chip.security.oda.model import (
 )
 from sscard_chip.terminal.bank.results import Tsi, Tvr
 from sscard_chip.terminal.bank.terminal import Authority
-from sscard_chip.terminal.bank.tlv import dol_data, template, tlvs
+from sscard_chip.terminal.bank.tlv import template, tlvs
 from sscard_chip.terminal.bank.transaction import FORMAT_1, FORMAT_2, Transaction
 
 SDA: Final = 0x40
@@ -41,7 +41,7 @@ def authenticate(transaction: Transaction) -> None:
         if supported & DDA:
             card = _card(transaction, authority, issuer)
             ddol = transaction.data.get(0x9F49, _DEFAULT_DDOL)
-            asked = dol_data(ddol, transaction.noted(), "DDOL")
+            asked = transaction.asked(ddol, "DDOL")
             signature = _internal_authenticate(transaction, asked)
             number = authority.scheme.check_dynamic(card, signature, asked)
             transaction.data[0x9F4C] = number

@@ -31,7 +31,7 @@ from sscard_chip.security.emv import (
     pan_block,
     session_input,
 )
-from sscard_chip.security.keystore import KeyStore
+from sscard_chip.security.keystore import KeyStore, KeyStoreError
 from sscard_chip.terminal.bank.cryptograms import IssuerData
 from sscard_chip.terminal.bank.data import (
     APPROVED,
@@ -90,11 +90,12 @@ class IssuerHost:
     def authorise(self, request: AuthorisationRequest) -> AuthorisationResponse:
         """Check the ARQC, decide, answer with an ARPC and what scripts wait.
 
-        A cryptogram that is wrong or old gets 8A 59 and neither ARPC nor script.
+        A cryptogram that is wrong or old, or of a key that the store has not, gets 8A 59 and
+        neither ARPC nor script.
         """
         try:
             verified = self.verify(request)
-        except WrongCryptogramError as error:
+        except (BankTerminalError, KeyStoreError) as error:
             _LOG.warning("authorisation refused: %s", error)
             return AuthorisationResponse(SUSPECTED_FRAUD)
         who, atc = (request.pan, request.sequence), request.data[0x9F36]

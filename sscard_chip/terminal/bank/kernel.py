@@ -25,7 +25,7 @@ from sscard_chip.terminal.bank.risk import (
 from sscard_chip.terminal.bank.scripts import AFTER, BEFORE, Script
 from sscard_chip.terminal.bank.selection import choose
 from sscard_chip.terminal.bank.terminal import PinEntry, Purchase, TerminalProfile
-from sscard_chip.terminal.bank.tlv import dol_data, tlvs
+from sscard_chip.terminal.bank.tlv import tlvs
 from sscard_chip.terminal.bank.transaction import FORMAT_1, FORMAT_2, Transaction
 from sscard_chip.terminal.client import ApduClient
 from sscard_chip.terminal.connection import Connection
@@ -111,7 +111,7 @@ def _not_reached(transaction: Transaction) -> Outcome:
 def _generate(transaction: Transaction, asked: Cryptogram, list_tag: int) -> Cryptogram:
     """GENERATE AC: the card's answer joins the data; it may decide lower than it was asked."""
     what = f"{list_tag:02X}"
-    data = dol_data(transaction.value(list_tag), transaction.noted(), what)
+    data = transaction.asked(transaction.value(list_tag), what)
     answer = transaction.client.require(0x80, 0xAE, asked, 0x00, data, 0)
     objects = list(tlvs(answer, "GENERATE AC"))
     if len(objects) != 1:

@@ -81,9 +81,9 @@ class Outcome:
     """A transaction that came to its end.
 
     ``aid`` and ``label`` of the application, ``atc`` and ``cryptogram`` (8 bytes) of its last
-    answer, ``response_code`` 8A of the issuer, None when it was not asked. ``data`` are the
-    values by tag that the terminal holds at the end, for settlement; they name the holder's
-    account and stay out of the repr.
+    answer, ``response_code`` 8A of the issuer, None when it was not asked. ``tvr`` is as it was
+    at the end, in ``data`` (values by tag, for settlement) as the last cryptogram covers it;
+    ``data`` names the holder's account and stays out of the repr.
     """
 
     decision: Decision

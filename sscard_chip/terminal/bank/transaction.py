@@ -45,9 +45,12 @@ class Transaction:
         self.static = b""
         self._read: set[int] = set()
 
-    def noted(self) -> dict[int, bytes]:
-        """The values with TVR and TSI as they are now."""
-        return self.data | {0x95: self.tvr.field, 0x9B: self.tsi.field}
+    def asked(self, dol: bytes, what: str) -> bytes:
+        """The values that a list of the card's asks for. TVR and TSI stay in the data as they
+        are told now: a cryptogram covers them so, whatever is found later.
+        """
+        self.data |= {0x95: self.tvr.field, 0x9B: self.tsi.field}
+        return dol_data(dol, self.data, what)
 
     def value(self, tag: int) -> bytes:
         """A value that must be there. :raises CardDataError: it is not."""
@@ -61,7 +64,7 @@ class Transaction:
 
         :raises CardStatusError: the card refuses, e.g. 6985.
         """
-        asked = dol_data(self.selected.pdol, self.noted(), "PDOL")
+        asked = self.asked(self.selected.pdol, "PDOL")
         answer = self.client.require(0x80, 0xA8, 0x00, 0x00, tlv(0x83, asked), 0)
         objects = list(tlvs(answer, "GPO"))
         if len(objects) != 1:
@@ -131,9 +134,9 @@ class Transaction:
 
     def request(self) -> AuthorisationRequest:
         """What the issuer is asked with the cryptogram at hand."""
-        data = self.noted()
         tags = (*CRYPTOGRAM_TAGS, 0x82, 0x9F36, 0x9F10, 0x9F26, 0x9F27)
-        return AuthorisationRequest(self.pan, self.sequence, {tag: data[tag] for tag in tags})
+        values = {tag: self.value(tag) for tag in tags}
+        return AuthorisationRequest(self.pan, self.sequence, values)
 
     def outcome(
         self,
@@ -153,7 +156,7 @@ class Transaction:
             response_code,
             scripts,
             self.pan,
-            self.noted(),
+            dict(self.data),
         )
 
 
