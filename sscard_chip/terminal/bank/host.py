@@ -78,10 +78,10 @@ class IssuerHost:
         self._store = store
         self._decide = decide
         self._last: dict[tuple[str, str], int] = {}
-        self._queued: defaultdict[str, list[tuple[int, Fill]]] = defaultdict(list)
+        self._queued: defaultdict[str | None, list[tuple[int, Fill]]] = defaultdict(list)
 
-    def queue(self, pan: str, fill: Fill, *, before: bool = False) -> None:
-        """Have ``fill`` write a script for the next authorisation of ``pan``.
+    def queue(self, pan: str | None, fill: Fill, *, before: bool = False) -> None:
+        """Have ``fill`` write a script for the next authorisation of ``pan``, None: of anybody.
 
         ``before``: the card is to run it before its second GENERATE AC.
         """
@@ -145,10 +145,11 @@ class IssuerHost:
             card_key,
             request.data[0x9F36],
             request.data[0x9F26],
+            verified.issuer_data,
         )
 
     def _scripts(self, request: AuthorisationRequest, verified: Verified) -> tuple[bytes, ...]:
-        waiting = self._queued.pop(request.pan, None)
+        waiting = [*self._queued.pop(request.pan, ()), *self._queued.pop(None, ())]
         if not waiting:
             return ()
         builder = self.script(request, verified)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.security.emv import MAC_LENGTH, BankSession, check_pin, pin_block, script_mac
+from sscard_chip.terminal.bank.cryptograms import IssuerData
 from sscard_chip.terminal.bank.errors import CardDataError
 from sscard_chip.terminal.bank.tlv import tlv, tlvs
 
@@ -34,6 +35,7 @@ class ScriptBuilder:
     :param encipherment: the same of its encipherment key.
     :param cryptogram_key: the card's cryptogram key, 16 bytes, which a PIN block needs.
     :param cryptogram: the 8 bytes that the card sent with the request (9F26).
+    :param issuer_data: what it told with them (9F10).
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class ScriptBuilder:
         cryptogram_key: bytes,
         atc: bytes,
         cryptogram: bytes,
+        issuer_data: IssuerData,
     ) -> None:
         self._mac = mac
         self._encipherment = encipherment
         self._key = cryptogram_key
         self._atc = atc
         self._cryptogram = cryptogram
+        self.issuer_data = issuer_data
         self._chain = b""
         self._commands: list[bytes] = []
 
@@ -59,6 +63,15 @@ class ScriptBuilder:
     def put_amount(self, tag: int, amount_fen: int) -> ScriptBuilder:
         """Set an amount of e-cash (9F77, 9F78, 9F79, 9F6D), 12 digits of fen."""
         return self.put_data(tag, bytes.fromhex(f"{amount_fen:012d}"))
+
+    def load(self, amount_fen: int) -> ScriptBuilder:
+        """Add to the electronic cash what the card told that it has.
+
+        Raises ValueError when the card told none.
+        """
+        if not self.issuer_data.balance:
+            raise ValueError("load: the card has told no electronic cash")
+        return self.put_amount(ECASH_BALANCE, int(self.issuer_data.balance.hex()) + amount_fen)
 
     def update_record(self, sfi: int, number: int, record: bytes) -> ScriptBuilder:
         """Replace a record by ``record``, whole with its template."""
