@@ -223,13 +223,12 @@ def root_names() -> dict[str, int]:
     return {key.root: key.versions for key in PURSE_DIRECTORY.keys}
 
 
-def add_purse(card: Memory, contents: PurseContents) -> Memory:
-    """A copy of a card's memory with the purse application behind its files.
+def add_purse(memory: Memory, contents: PurseContents) -> None:
+    """Put the purse application behind the files of a card.
 
     Raises ValueError when the card has one already or a content has not the length of its file,
     KeyError for a missing key, StatusError (6A84) when the memory is full.
     """
-    memory = card.copy()
     files = FileSystem(memory)
     if files.mf is None or any(d.name == AID for d in files.directories):
         raise ValueError("purse: the card has one already, or no file system")
@@ -252,7 +251,6 @@ def add_purse(card: Memory, contents: PurseContents) -> Memory:
             count = len(PURSE_DIRECTORY.keys) + 1
             memory.write(created + COUNT_IN_HEADER, bytes((count,)))
         memory.commit()
-    return memory
 
 
 def _files(contents: PurseContents) -> list[tuple[FileHeader, bytes]]:

@@ -60,7 +60,8 @@ def contents(
 def new_memory(algorithm: str = "3des", **options: Any) -> Memory:
     """A card's memory; ``options`` are those of :func:`contents`."""
     card = medical.new_memory(algorithm, balance_fen=10_000)
-    return add_purse(card, contents(algorithm, **options))
+    add_purse(card, contents(algorithm, **options))
+    return card
 
 
 def new_card(algorithm: str = "3des", **options: Any) -> Card:

@@ -30,8 +30,8 @@ def activate_application(session: Session, command: Command) -> bytes:
 
     The MAC is that of a script command, with the challenge in place of the cryptogram, under
     the session key of the application's ATC (0000 when it has never been used). No public paper
-    describes how cards do it. 6D00 when no application of the card is dormant, 6A86, 6700, 6A82
-    another AID, 6984 no challenge of 8 bytes, 6988.
+    describes how cards do it. Deposit and purse wake with it. 6D00 when no application of the
+    card is dormant, 6A86, 6700, 6A82 another AID, 6984 no challenge of 8 bytes, 6988.
     """
     dormant = [d for d in session.files.directories if _is_dormant(d)]
     if not dormant:
@@ -54,7 +54,16 @@ def activate_application(session: Session, command: Command) -> bytes:
     if not compare_digest(block[:MAC_LENGTH], mac):
         raise StatusError(StatusWord.SECURE_MESSAGING_INCORRECT)
     directory.stage_state(ApplicationState.WORKING)
+    stage_purses(session, ApplicationState.DORMANT, ApplicationState.WORKING)
     return b""
+
+
+def stage_purses(session: Session, before: ApplicationState, after: ApplicationState) -> None:
+    """Deposit and purse, if the card has them, wake and sleep with the account that they are of:
+    stage ``after`` for those in the state ``before``. A blocked one stays blocked [L]."""
+    for directory in session.files.directories:
+        if directory.application_type == ApplicationType.PURSE and directory.state == before:
+            directory.stage_state(after)
 
 
 def _is_dormant(directory: Directory) -> bool:

@@ -15,6 +15,7 @@ from typing import Final
 
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
+from sscard_chip.applications.bank.activation import stage_purses
 from sscard_chip.applications.bank.application import (
     LAST_TEMPLATE_SFI,
     USE_SCRIPT_CIPHER,
@@ -105,10 +106,12 @@ def deactivate_application(
 ) -> bytes:
     """DEACTIVATE APPLICATION 84 04 00 00 with MAC: dormant again, 6A82 from the next SELECT [L].
 
-    The counterpart of ACTIVATE APPLICATION; the card keeps data and keys.
+    The counterpart of ACTIVATE APPLICATION; the card keeps data and keys. Deposit and purse
+    sleep with it.
     """
     _bare(session, application, command)
     application.directory.stage_state(ApplicationState.DORMANT)
+    stage_purses(session, ApplicationState.WORKING, ApplicationState.DORMANT)
     return b""
 
 
