@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from issuance.bank.account import BankAccount
+from issuance.bank.counter import BankCounter
 from issuance.bank.personalise import Bank, put_bank
 from issuance.bank.purse import PurseOptions, check_purse
 from issuance.bank.roots import bank_slots
@@ -23,6 +25,7 @@ from sscard_chip.terminal.bank.purse_sam import PurseSam
 from sscard_chip.terminal.bank.purse_terminal import PurseTerminal
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import connect_card
+from tests.bank import bank
 from tests.medical import cards as medical
 from tests.purse.cards import contents
 
@@ -146,6 +149,56 @@ def test_account_without_a_purse() -> None:
     connection.power_on()
     with pytest.raises(NotAcceptedError):
         PurseTerminal(connection, NUMBER).select()
+
+
+# --- the account's life ---------------------------------------------------------------------------
+
+
+class Desk:
+    """A bank's counter with a card on it whose account has deposit and purse."""
+
+    def __init__(self, folder: Path, state: str) -> None:
+        self.card = bank.issue(state=state, purse={"balance_fen": 700})
+        self.counter = BankCounter(bank.bank(), folder / "ledger.jsonl", "0012")
+        account = bank.holder(state=state).bank
+        assert account is not None
+        self.counter.record_issue(self.card, account)
+
+    def save(self, memory: Memory) -> None:
+        self.card = Card(memory)
+
+    def purse(self) -> int | None:
+        """What is in the purse; None when the card has none, or it sleeps."""
+        connection = connect_card(self.card)
+        connection.power_on()
+        try:
+            terminal = PurseTerminal(connection, NUMBER)
+            terminal.select()
+        except NotAcceptedError:
+            return None
+        return terminal.balance(PurseId.PURSE)
+
+
+def test_purse_wakes_and_sleeps_with_the_account(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "dormant")
+    assert desk.purse() is None
+    desk.counter.activate(connect_card(desk.card))
+    assert desk.purse() == 700
+    desk.counter.unlink(connect_card(desk.card))
+    assert desk.purse() is None
+
+
+@pytest.mark.parametrize("purse", [None, {"balance_fen": 5}], ids=["without", "with"])
+def test_purse_goes_with_the_account(tmp_path: Path, purse: dict[str, int] | None) -> None:
+    desk = Desk(tmp_path, "active")
+    old = bytes(desk.card.files.memory.cells)
+    given = {"pan": bank.NEW_PAN} | ({"purse": purse} if purse else {})
+    account = BankAccount.from_object(given, card_expiry="20360701")
+    desk.counter.change(desk.card, account, desk.save)
+    assert desk.purse() == (5 if purse else None)
+    serial = bytes.fromhex(bank.PAN.zfill(20))
+    assert serial in old
+    assert serial not in bytes(desk.card.files.memory.cells)
 
 
 # --- the profile ----------------------------------------------------------------------------------
