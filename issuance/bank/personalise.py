@@ -76,6 +76,7 @@ def put_bank(
             start=issued,
             expiry=account.expiry,
             dormant=contents.dormant,
+            random=bank.random,
         )
     card = memory.copy()
     fault = ""

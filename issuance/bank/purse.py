@@ -11,8 +11,8 @@ onto the card.
 
 Nothing is required. ``balance_fen`` is in the purse (电子钱包), ``deposit_fen`` the holder's own
 money in the deposit (电子存折), to which the overdraft limit comes. ``serial`` (应用序列号) is up
-to 20 digits, by default the PAN; ``issuer`` 16 hex digits, by default the first 8 digits of the
-PAN and F [L]. The dates are by default those of card and account. ``compound`` names the records
+to 20 digits, by default 16 random ones; ``issuer`` 16 hex digits, by default the first 6 digits
+of the PAN and F [L]. The dates are by default those of card and account. ``compound`` names the records
 of compound applications by identifier, with the length of their value. ``grey_locked``: the card
 was left so by a terminal that locks purses while it sells. The PIN is that of the account.
 
@@ -21,6 +21,7 @@ Rules name the item and never quote a value.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
     from sscard_chip.security.keystore import KeyStore
 
 SERIAL_DIGITS: Final = 20
-ISSUER_DIGITS: Final = 8
+ISSUER_DIGITS: Final = 6
+_RANDOM_DIGITS: Final = 16
 MAX_COMPOUND: Final = 10
 MAX_COMPOUND_LENGTH: Final = 250
 
@@ -58,7 +60,7 @@ Rule = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PurseOptions:
-    """A checked object ``purse``. None: issuer and serial from the PAN, dates of the account."""
+    """A checked object ``purse``. None: issuer from the PAN, serial random, dates of the account."""
 
     balance_fen: int = 0
     deposit_fen: int = 0
@@ -170,14 +172,17 @@ def purse_contents(
     start: str,
     expiry: str,
     dormant: bool = False,
+    random: Callable[[int], bytes] = os.urandom,
 ) -> PurseContents:
     """What :func:`sscard_chip.profile.purse.add_purse` puts onto a card.
 
-    ``store`` is the bank's; ``pan`` and ``pin`` are the account's, ``start`` and ``expiry``
+    ``store`` is the bank's, ``random`` gives as many bytes as it is asked for; ``pan`` and ``pin``
+    are the account's, ``start`` and ``expiry``
     (YYYYMMDD) those that the options leave out. 0016 stays empty: no personal data on the chip,
     as for the bank's records. Raises KeyStoreError.
     """
-    serial = bytes.fromhex((options.serial or pan).zfill(SERIAL_DIGITS))
+    number = options.serial or str(int.from_bytes(random(8)) % 10**_RANDOM_DIGITS)
+    serial = bytes.fromhex(number.zfill(SERIAL_DIGITS))
     issuer = bytes.fromhex(options.issuer or f"{pan[:ISSUER_DIGITS]:F<16}")
     dates = (options.start_date or start) + (options.expiry_date or expiry)
     head = issuer + bytes((_BOTH_PURSES, options.version))

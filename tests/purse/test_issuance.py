@@ -94,6 +94,12 @@ def issue(algorithm: str, **purse: Any) -> Card:
     return Card(memory)
 
 
+def issue_serial(card: Card) -> bytes:
+    connection = connect_card(card)
+    connection.power_on()
+    return PurseTerminal(connection, NUMBER).select().serial
+
+
 @pytest.mark.parametrize("algorithm", ["3des", "sm4"])
 def test_issued_card_works_with_the_banks_keys(algorithm: str) -> None:
     card = issue(algorithm, balance_fen=500, deposit_fen=1_000, overdraft_limit_fen=200)
@@ -102,8 +108,9 @@ def test_issued_card_works_with_the_banks_keys(algorithm: str) -> None:
     terminal = PurseTerminal(connection, NUMBER)
     host = PurseHost(ROOTS, algorithm)
     public = terminal.select()
-    assert public.serial.hex() == PAN.zfill(20)
-    assert public.issuer.hex().upper() == "62399900FFFFFFFF"
+    assert public.serial.hex().isdecimal()
+    assert public.serial != issue_serial(issue(algorithm))
+    assert public.issuer.hex().upper() == "623999FFFFFFFFFF"
     assert (public.start, public.expiry) == ("20250102", "20350102")
     terminal.verify(bytes.fromhex("135790"))
     assert terminal.balance(PurseId.DEPOSIT) == 1_200
@@ -192,11 +199,11 @@ def test_purse_wakes_and_sleeps_with_the_account(tmp_path: Path) -> None:
 def test_purse_goes_with_the_account(tmp_path: Path, purse: dict[str, int] | None) -> None:
     desk = Desk(tmp_path, "active")
     old = bytes(desk.card.files.memory.cells)
+    serial = issue_serial(desk.card)
     given = {"pan": bank.NEW_PAN} | ({"purse": purse} if purse else {})
     account = BankAccount.from_object(given, card_expiry="20360701")
     desk.counter.change(desk.card, account, desk.save)
     assert desk.purse() == (5 if purse else None)
-    serial = bytes.fromhex(bank.PAN.zfill(20))
     assert serial in old
     assert serial not in bytes(desk.card.files.memory.cells)
 
