@@ -12,9 +12,10 @@ onto the card.
 Nothing is required. ``balance_fen`` is in the purse (电子钱包), ``deposit_fen`` the holder's own
 money in the deposit (电子存折), to which the overdraft limit comes. ``serial`` (应用序列号) is up
 to 20 digits, by default 16 random ones; ``issuer`` 16 hex digits, by default the first 6 digits
-of the PAN and F [L]. The dates are by default those of card and account. ``compound`` names the records
-of compound applications by identifier, with the length of their value. ``grey_locked``: the card
-was left so by a terminal that locks purses while it sells. The PIN is that of the account.
+of the PAN and F [L]. The dates are by default those of card and account. ``compound`` names the
+records of compound applications by identifier, with the length of their value. ``grey_locked``:
+the card was left so by a terminal that locks purses while it sells. The PIN is that of the
+account.
 
 Rules name the item and never quote a value.
 """
@@ -60,7 +61,7 @@ Rule = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PurseOptions:
-    """A checked object ``purse``. None: issuer from the PAN, serial random, dates of the account."""
+    """A checked object ``purse``. None stands for what the account or chance gives."""
 
     balance_fen: int = 0
     deposit_fen: int = 0
@@ -177,9 +178,9 @@ def purse_contents(
     """What :func:`sscard_chip.profile.purse.add_purse` puts onto a card.
 
     ``store`` is the bank's, ``random`` gives as many bytes as it is asked for; ``pan`` and ``pin``
-    are the account's, ``start`` and ``expiry``
-    (YYYYMMDD) those that the options leave out. 0016 stays empty: no personal data on the chip,
-    as for the bank's records. Raises KeyStoreError.
+    are the account's, ``start`` and ``expiry`` (YYYYMMDD) the dates that the options leave out.
+    0016 stays empty: no personal data on the chip, as for the bank's records. Raises
+    KeyStoreError.
     """
     number = options.serial or str(int.from_bytes(random(8)) % 10**_RANDOM_DIGITS)
     serial = bytes.fromhex(number.zfill(SERIAL_DIGITS))
