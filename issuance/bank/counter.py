@@ -33,6 +33,7 @@ from sscard_chip.security.emv import (
     session_input,
 )
 from sscard_chip.status import StatusWord
+from sscard_chip.terminal.bank.cryptograms import IssuerData
 from sscard_chip.terminal.bank.host import IssuerHost
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
 from sscard_chip.terminal.bank.results import Outcome
@@ -270,6 +271,18 @@ def run_script(connection: Connection, host: IssuerHost, pan: str | None = None)
     if any(word != StatusWord.SUCCESS for word in words):
         raise CounterError(f"the card refused a command of the issuer: {words[-1]:04X}")
     return outcome
+
+
+def load_electronic_cash(connection: Connection, bank: Bank, amount_fen: int) -> int:
+    """Add to the electronic cash of whichever card is in the slot; the new balance in fen.
+
+    Raises :class:`CounterError`, BankTerminalError, CardStatusError, KeyStoreError.
+    """
+    host = IssuerHost(bank.store)
+    host.queue(None, lambda script: script.load(amount_fen))
+    outcome = run_script(connection, host)
+    told = IssuerData.parse(outcome.data[0x9F10])
+    return int(told.balance.hex()) + amount_fen
 
 
 def _facts(card: Card) -> CardFacts:
