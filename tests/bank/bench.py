@@ -134,6 +134,9 @@ class BankBench:
         self.transmit: Callable[[bytes], bytes] = self.card.transmit
         self.suite = BANK_SUITES[self.contents.suite]
         self.aid = self.contents.variant.aid
+        files = Card(self.memory).files
+        self.directory: Directory = next(d for d in files.directories if d.name == self.aid)
+        self.data = BankData(self.directory.internal[DATA_FID])
         self.chain = b""
         self.arqc = b""
 
@@ -255,14 +258,6 @@ class BankBench:
         return self.generate(TC, dol=CDOL2, **changes)
 
     # --- what is on the card ----------------------------------------------------------------
-
-    @property
-    def directory(self) -> Directory:
-        return next(d for d in Card(self.memory).files.directories if d.name == self.aid)
-
-    @property
-    def data(self) -> BankData:
-        return BankData(self.directory.internal[DATA_FID])
 
     @property
     def counters(self) -> Counters:

@@ -10,13 +10,12 @@ import pytest
 from sscard_chip.applications.bank.data import CONTACTLESS_CRYPTOGRAM_VERSION
 from sscard_chip.filesystem import tlv
 from sscard_chip.filesystem.layout import ApplicationState
-from sscard_chip.profile.bank.model import CASH_PDOL, PDOL
+from sscard_chip.profile.bank.model import CASH_PDOL, CDOL2, PDOL
 from sscard_chip.security.emv import cvn17_input, issuer_data_mac
 from tests.bank.bench import (
     AAC,
     ARQC,
     CASH,
-    CDOL2,
     PPSE,
     TC,
     TERMINAL,

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from sscard_chip.applications.bank.data import INTERCHANGE_PROFILE, Flags
-from tests.bank.bench import ARQC, CDOL2, CONTENTS, KEYS, TC, BankBench
+from sscard_chip.profile.bank.model import CDOL2
+from tests.bank.bench import ARQC, CONTENTS, KEYS, TC, BankBench
 from tests.vectors.cards import load
 
 CASES: dict[str, dict[str, Any]] = {case["name"]: case for case in load("payment.json")["cases"]}

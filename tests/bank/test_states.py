@@ -11,8 +11,9 @@ from sscard_chip.applications.bank.application import state_of
 from sscard_chip.applications.bank.states import TAKES, State
 from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.profile.bank import records
+from sscard_chip.profile.bank.model import CDOL1, CDOL2
 from sscard_chip.security.emv import plain_pin_block
-from tests.bank.bench import AAC, ARQC, CASH, CDOL1, CDOL2, CONTENTS, PIN, PPSE, TC, BankBench
+from tests.bank.bench import AAC, ARQC, CASH, CONTENTS, PIN, PPSE, TC, BankBench
 
 
 def selected(bench: BankBench) -> None:
