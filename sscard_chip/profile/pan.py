@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The number of a bank account on a card (PAN, 主账号): check digit, masking, track 2."""
+"""The number of a bank account on a card (PAN, 主账号): check digit and masking."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from typing import Final
 
 PAN_DIGITS: Final = range(12, 20)
-_TRACK2_DIGITS: Final = 37
 _SHOWN_FIRST, _SHOWN_LAST = 6, 4
 _DIGITS: Final = re.compile("[0-9]*")
 
@@ -40,12 +39,3 @@ def masked_pan(pan: str) -> str:
     """
     hidden = max(0, len(pan) - _SHOWN_FIRST - _SHOWN_LAST)
     return pan[:_SHOWN_FIRST] + "*" * hidden + pan[_SHOWN_FIRST + hidden :]
-
-
-def track2(pan: str, month: str, service_code: str, discretionary: str) -> bytes:
-    """Track 2 equivalent data (57): PAN D YYMM service code, discretionary data, F if odd.
-
-    ``month`` is YYMM, ``service_code`` 3 digits; ``discretionary`` is cut to what track 2 holds.
-    """
-    text = f"{pan}D{month}{service_code}{discretionary}"[:_TRACK2_DIGITS]
-    return bytes.fromhex(text + "F" * (len(text) % 2))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from issuance.bank.account import BankAccount, ElectronicCash, check_account
 from issuance.bank.purse import PurseOptions
 from issuance.holder import Holder, HolderError
-from sscard_chip.profile.pan import luhn_digit, masked_pan, pan_rule, track2
+from sscard_chip.profile.pan import luhn_digit, masked_pan, pan_rule
 
 PAN = "6239990000000012344"
 TODAY = date(2026, 7, 1)
@@ -130,15 +130,3 @@ def test_a_masked_pan_shows_ten_digits(pan: str) -> None:
 
 def test_a_short_number_is_not_shown_twice() -> None:
     assert masked_pan("62399") == "62399"
-
-
-@pytest.mark.parametrize(
-    ("pan", "expected"),
-    [
-        (PAN, "6239990000000012344D3612220" + "0" * 10 + "F"),
-        ("6239990000001231", "6239990000001231D3612220" + "0" * 13 + "F"),
-        ("623999000016", "623999000016D3612220" + "0" * 17 + "F"),
-    ],
-)
-def test_track_2(pan: str, expected: str) -> None:
-    assert track2(pan, "3612", "220", "0" * 30).hex().upper() == expected
