@@ -5,7 +5,8 @@
 ``card_number`` and ``city`` are required; ``card_class``, ``issue_date``, ``expiry_date``,
 ``pin``, ``account`` and ``files`` have the standard's defaults. All values are texts, dates
 ``YYYYMMDD``, but for the amounts of the account, whole numbers of fen. A ``pin`` of ``null``
-makes a card without a PIN. What ``files`` may hold is described in :mod:`issuance.values`.
+makes a card without a PIN. What ``files`` may hold is described in :mod:`issuance.values`, and
+``bank``, the account of a bank-linked card, in :mod:`issuance.bank.account`.
 
 Every error is one line ``FILE: ITEM: RULE`` and never shows a value.
 """
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from issuance import validity
+from issuance.bank.account import BankAccount, check_account
 from issuance.divisions import DivisionError, check_division
 from issuance.jsonfile import JsonFileError, read_json
 
@@ -116,6 +118,7 @@ class Holder:
     expiry_date: str
     pin: str | None = DEFAULT_PIN
     account: Account | None = None
+    bank: BankAccount | None = None
     files: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     folder: Path = Path()
     source: str = "holder"
@@ -152,13 +155,16 @@ class Holder:
             raise HolderError(source, problems[0].item, problems[0].rule)
         issued = document.get("issue_date", f"{day:%Y%m%d}")
         account = document.get("account")
+        expiry = document.get("expiry_date", years_after(issued, VALID_YEARS))
+        bank = document.get("bank")
         return cls(
             **{name: document[name] for name in REQUIRED},
             card_class=document.get("card_class", DEFAULT_CARD_CLASS),
             issue_date=issued,
-            expiry_date=document.get("expiry_date", years_after(issued, VALID_YEARS)),
+            expiry_date=expiry,
             pin=document.get("pin", DEFAULT_PIN),
             account=None if account is None else Account(**account),
+            bank=None if bank is None else BankAccount.from_object(bank, card_expiry=expiry),
             files=document.get("files", {}),
             folder=folder,
             source=source,
@@ -202,7 +208,9 @@ def check_holder(document: Mapping[str, object], *, today: date) -> list[Problem
     if "account" in document:
         problems += _check_account(document["account"])
     if "bank" in document:
-        problems.append(Problem("bank", "the card has no bank application"))
+        issued = good.get("issue_date", f"{today:%Y%m%d}")
+        broken = check_account(document["bank"], issued=issued)
+        problems += [Problem(f"bank {item}".strip(), rule) for item, rule in broken]
     problems += _check_files(document.get("files", {}))
     return problems
 

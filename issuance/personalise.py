@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from issuance.bank.personalise import Bank, put_bank
 from issuance.holder import Account, Holder, HolderError
 from issuance.values import Contents, add_files
 from sscard_chip.applications import amounts
@@ -79,17 +80,37 @@ def issue_card(
     algorithm: str | None = None,
     serial: bytes | None = None,
     profile: Profile | None = None,
+    bank: Bank | None = None,
 ) -> Memory:
     """A personalised card as a memory, ready for ``Card(memory)`` or ``Card.save``.
 
     ``algorithm`` is ``"3des"`` or ``"sm4"``, by default the generation's own; ``serial`` the 4
     bytes TA to TD of the ATR, by default random; ``profile`` replaces the generation's, see
-    :func:`default_profile`. Raises HolderError, KeyStoreError or :class:`IssueError`, each one
+    :func:`default_profile`. A holder with a ``bank`` account needs the ``bank``'s keys. Raises
+    HolderError, KeyStoreError, AuthorityError, BankIssueError or :class:`IssueError`, each one
     line.
     """
     plan = profile or default_profile(generation, holder)
+    check_bank(plan, holder, bank)
     data = prepare(plan, store, holder, algorithm=algorithm, serial=serial)
-    return write_card(compile_template(plan, data.algorithm), data)
+    memory = write_card(compile_template(plan, data.algorithm), data)
+    if holder.bank is None or bank is None:
+        return memory
+    issued, suite = holder.issue_date, data.algorithm
+    return put_bank(memory, bank, holder.bank, issued=issued, algorithm=suite)
+
+
+def check_bank(profile: Profile, holder: Holder, bank: Bank | None) -> None:
+    """Raise HolderError when the holder's bank account cannot go onto a card of ``profile``."""
+    if holder.bank is None:
+        return
+    if profile.generation == 1:
+        rule = "a card of generation 1 has no bank application"
+    elif bank is None:
+        rule = "needs the bank's root keys"
+    else:
+        return
+    raise HolderError(holder.source, "bank", rule)
 
 
 def default_profile(generation: int, holder: Holder) -> Profile:

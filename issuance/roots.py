@@ -35,7 +35,7 @@ from sscard_chip.security.suite import SUITES, Suite
 FORMAT: Final = "sscard-root-keys/1"
 MAX_VERSIONS: Final = 255
 
-_NAME: Final = re.compile(r"[A-Z][A-Z0-9]{1,31}")
+_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{1,31}")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,2}")
 _HEX: Final = re.compile(rf"[0-9A-Fa-f]{{{2 * KEY_LENGTH}}}")
 
@@ -246,7 +246,7 @@ def slot_rule(suite: str, name: str, version: str) -> str | None:
     if suite not in SUITES:
         return SUITE_RULE
     if not _NAME.fullmatch(name):
-        return "a key's name must be 2 to 32 capital letters and digits"
+        return "a key's name must be 2 to 32 capital letters, digits and _"
     if not _VERSION.fullmatch(version) or int(version) > MAX_VERSIONS:
         return f"a version must be a number from 1 to {MAX_VERSIONS}"
     return None

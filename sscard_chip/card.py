@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from sscard_chip.apdu.dispatch import Dispatcher
 from sscard_chip.apdu.instructions import BASE, BASE_SHORTCUTS
-from sscard_chip.apdu.session import Session
+from sscard_chip.apdu.session import Application, Session
+from sscard_chip.applications.bank import ACTIVATION, BANK, enter_bank
 from sscard_chip.applications.issuing import ISSUING
 from sscard_chip.applications.medical import MEDICAL, MEDICAL_SHORTCUTS
 from sscard_chip.applications.psam import PSAM, PSAM_KIND
-from sscard_chip.filesystem.layout import CONTACTLESS_AT, KIND_AT
+from sscard_chip.applications.purse import PURSE, enter_purse
+from sscard_chip.filesystem.layout import CONTACTLESS_AT, KIND_AT, ApplicationType
 from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import (
     CardImageError,
@@ -27,11 +30,35 @@ from sscard_chip.memory import (
 )
 from sscard_chip.memory.medium import FileMedium
 
-_DISPATCHERS: Final = {
-    0: Dispatcher((*BASE, *ISSUING, *MEDICAL), BASE_SHORTCUTS | MEDICAL_SHORTCUTS),
-    PSAM_KIND: Dispatcher(PSAM),
+_SHORTCUTS: Final = BASE_SHORTCUTS | MEDICAL_SHORTCUTS
+_CARD: Final[Mapping[int, Application]] = {
+    ApplicationType.SOCIAL_SECURITY: Dispatcher((*BASE, *ISSUING, *MEDICAL), _SHORTCUTS),
+    ApplicationType.BANK: Dispatcher(BANK, enter=enter_bank, lasting=True),
+    ApplicationType.PURSE: Dispatcher(PURSE, enter=enter_purse),
 }
-"""What runs the commands of a card, by the kind in its system area."""
+_BANK_CARD: Final[Mapping[int, Application]] = {
+    **_CARD,
+    ApplicationType.SOCIAL_SECURITY: Dispatcher(
+        (*BASE, *ISSUING, *MEDICAL, *ACTIVATION), _SHORTCUTS
+    ),
+}
+"""The same for a card with a bank part, which may be dormant."""
+_PSAM: Final[Mapping[int, Application]] = {ApplicationType.SOCIAL_SECURITY: Dispatcher(PSAM)}
+
+
+def _applications(files: FileSystem) -> Mapping[int, Application]:
+    """What runs the commands of a card, by the type of the current directory.
+
+    How an application is added: ``apdu/dispatch.py``. Raises CardImageError.
+    """
+    kind = files.memory.cells[KIND_AT]
+    if kind not in (0, PSAM_KIND):
+        raise CardImageError("a kind of card that this program does not know")
+    types = {directory.application_type for directory in files.directories}
+    known = _PSAM if kind else _BANK_CARD if ApplicationType.BANK in types else _CARD
+    if not types <= set(known):
+        raise CardImageError("an application that this program does not know")
+    return known
 
 
 class NotPoweredError(RuntimeError):
@@ -49,16 +76,13 @@ class Card:
     >>> card.transmit(bytes.fromhex("0084000008"))                          # doctest: +SKIP
     """
 
-    __slots__ = ("_execute", "_files", "_memory", "_session")
+    __slots__ = ("_applications", "_files", "_memory", "_session")
 
     def __init__(self, image: bytes | Memory) -> None:
         """From the content of an image file, or from a memory. Raises CardImageError."""
         self._memory = image if isinstance(image, Memory) else load_image(image)
-        dispatcher = _DISPATCHERS.get(self._memory.cells[KIND_AT])
-        if dispatcher is None:
-            raise CardImageError("a kind of card that this program does not know")
-        self._execute = dispatcher.execute
         self._files = FileSystem(self._memory)
+        self._applications = _applications(self._files)
         self._session: Session | None = None
 
     @classmethod
@@ -97,7 +121,7 @@ class Card:
     def power_on(self) -> bytes:
         """Cold reset: forget everything volatile, select the MF, return the ATR."""
         self._files = files = FileSystem(self._memory)
-        self._session = Session(self._memory, files, files.root)
+        self._session = Session(self._memory, files, files.root, self._applications)
         return self.atr
 
     def reset(self) -> bytes:
@@ -116,7 +140,7 @@ class Card:
         session = self._session
         if session is None:
             raise NotPoweredError("the card is not powered: call power_on() first")
-        return self._execute(session, apdu)
+        return session.execute(session, apdu)
 
     def image(self) -> bytes:
         """The content of an image file that holds the card as it is now."""

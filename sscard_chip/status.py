@@ -16,8 +16,10 @@ class StatusWord(IntEnum):
     """SW1-SW2 as one 16-bit number."""
 
     SUCCESS = 0x9000
+    AUTHENTICATION_FAILED = 0x6300
     VERIFICATION_FAILED = 0x63C0
     NO_GET_RESPONSE_DATA = 0x6F00
+    SELECTED_FILE_INVALIDATED = 0x6283
     MEMORY_FAILURE = 0x6581
     WRONG_LENGTH = 0x6700
     LOGICAL_CHANNEL_NOT_SUPPORTED = 0x6881
@@ -48,10 +50,13 @@ class StatusWord(IntEnum):
     COUNTER_AT_MAXIMUM = 0x9402
     KEY_INDEX_NOT_SUPPORTED = 0x9403
     PROOF_NOT_AVAILABLE = 0x9406
+    PURSE_GREY_LOCKED = 0x9408
 
 
 _MEANINGS: Final = {
     0x9000: "success",
+    0x6283: "selected application blocked",
+    0x6300: "authentication failed",
     0x6581: "memory failure",
     0x6700: "wrong length",
     0x6881: "logical channel not supported",
@@ -82,6 +87,7 @@ _MEANINGS: Final = {
     0x9402: "transaction counter at maximum",
     0x9403: "key index not supported",
     0x9406: "transaction proof not available",
+    0x9408: "purse grey-locked",
 }
 
 
@@ -103,15 +109,17 @@ class StatusError(Exception):
 
     ``sw`` is the raw 16-bit number, kept as it is even when it is no :class:`StatusWord`.
     ``keep_writes`` says that what the handler has staged is committed all the same: a retry
-    counter goes down although the command fails.
+    counter goes down although the command fails. ``body`` goes out before the status word: the
+    FCI of a blocked application before 6283.
     """
 
-    __slots__ = ("keep_writes", "sw")
+    __slots__ = ("body", "keep_writes", "sw")
 
-    def __init__(self, sw: int, *, keep_writes: bool = False) -> None:
+    def __init__(self, sw: int, *, keep_writes: bool = False, body: bytes = b"") -> None:
         super().__init__(sw)
         self.sw = int(sw)
         self.keep_writes = keep_writes
+        self.body = body
 
     def __str__(self) -> str:
         try:

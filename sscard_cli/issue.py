@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
+from sscard_cli.bank_options import bank_options, ledger_options, open_bank, refusals
 from sscard_cli.options import (
     algorithm_option,
     force_option,
@@ -63,6 +65,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Region profile, see docs/region-profile.md; it takes the place of --settlement-mode,"
     " --optional and --local-files.  Example: --region region.toml",
 )
+@bank_options(required=False)
+@ledger_options(required=False)
 @force_option
 @json_option
 def issue(
@@ -77,14 +81,24 @@ def issue(
     optional: tuple[str, ...],
     local_paths: tuple[Path, ...],
     region_path: Path | None,
+    bank_roots: str | None,
+    bank_passphrase_file: Path | None,
+    authority_path: Path | None,
+    ledger_path: Path | None,
+    operator: str | None,
     force: bool,
     as_json: bool,
 ) -> None:
     """Issue a card: all files and keys of its generation, personalised for the holder.
 
+    With --bank-keys the account of the holder's "bank" becomes the card's bank application; with
+    --ledger it is written down, so that sscard bank can activate, change and unlink it.
+
     \b
     Example:
       sscard issue --generation 3 --keys roots.json --holder zhang.json --out zhang.ssc
+      sscard issue --generation 3 --keys roots.json --holder zhang.json --out zhang.ssc \\
+        --bank-keys bank.json --bank-authority ca.json
     """
     from issuance.holder import Holder
     from issuance.personalise import issue_card
@@ -113,12 +127,33 @@ def issue(
             )
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-    with open_keys(roots, passphrase_file) as store:
+    if bank_roots is None and (authority_path or ledger_path or operator):
+        raise click.UsageError("--bank-authority, --ledger and --operator go with --bank-keys")
+    if (ledger_path is None) != (operator is None):
+        raise click.UsageError("--ledger and --operator go together")
+    if bank_roots is not None and holder.bank is None:
+        raise click.UsageError("--bank-keys: the holder file has no bank account")
+    with ExitStack() as stack:
+        store = stack.enter_context(open_keys(roots, passphrase_file))
+        bank = None
+        if bank_roots is not None:
+            bank = stack.enter_context(open_bank(bank_roots, bank_passphrase_file, authority_path))
         memory = issue_card(
-            generation, store, holder, algorithm=algorithm, serial=serial, profile=profile
+            generation,
+            store,
+            holder,
+            algorithm=algorithm,
+            serial=serial,
+            profile=profile,
+            bank=bank,
         )
-    card = Card(memory)
-    write_file(card_path, card.save, force=force)
+        card = Card(memory)
+        write_file(card_path, card.save, force=force)
+        if bank is not None and holder.bank is not None and ledger_path and operator:
+            from issuance.bank.counter import BankCounter
+
+            with refusals():
+                BankCounter(bank, ledger_path, operator).record_issue(card, holder.bank)
     atr = card.atr.hex().upper()
     if as_json:
         print_json({"card": str(card_path), "generation": generation, "atr": atr})

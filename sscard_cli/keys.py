@@ -56,6 +56,12 @@ def keys() -> None:
     help="What kind of file; plain without it.  Example: --store encrypted",
 )
 @click.option("--empty", is_flag=True, help="No keys yet, for keys import; with --store encrypted.")
+@click.option(
+    "--bank",
+    "for_bank",
+    is_flag=True,
+    help="The root keys of a bank, for its application and purse, instead.",
+)
 @new_passphrase_option
 @passphrase_option
 @local_files_option
@@ -65,6 +71,7 @@ def create(
     location: str,
     kind: str | None,
     empty: bool,
+    for_bank: bool,
     new_passphrase_file: Path | None,
     passphrase_file: Path | None,
     local_paths: tuple[Path, ...],
@@ -73,7 +80,8 @@ def create(
 ) -> None:
     """Create random root keys: all names, both algorithm suites.
 
-    With --local-files, also those that a region's own files name. A plain file is for tests: it
+    With --local-files, also those that a region's own files name; with --bank, those of a bank
+    and no other, for the two never share a store. A plain file is for tests: it
     is readable by its owner alone and by whoever gets hold of it. In a token the 3DES keys are
     made inside and never leave it; keys that are there already stay as they are.
 
@@ -81,7 +89,9 @@ def create(
     Example:
       sscard keys create roots.json
       sscard keys create issuer.keys --store encrypted
+      sscard keys create bank.json --bank
     """
+    from issuance.bank.roots import bank_slots
     from issuance.roots import root_slots
     from issuance.stores import create_file_store, is_token, new_passphrase
     from sscard_chip.profile.local import load_local_file
@@ -91,8 +101,10 @@ def create(
         raise click.UsageError("--store, --empty and --force do not go with a token")
     if empty and kind != "encrypted":
         raise click.UsageError("--empty goes with --store encrypted")
+    if for_bank and local_paths:
+        raise click.UsageError("--local-files name no keys of a bank")
     extra = _extended_profiles([load_local_file(path) for path in local_paths])
-    slots = [] if empty else root_slots(extra)
+    slots = [] if empty else bank_slots() if for_bank else root_slots(extra)
     if is_token(location):
         with open_keys(location, passphrase_file) as store:
             there = set(store.slots())

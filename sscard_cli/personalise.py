@@ -108,7 +108,7 @@ def personalise(
       sscard blank --generation 3 --out zhang.ssc
       sscard personalise --blank zhang.ssc --generation 3 --keys roots.json --holder zhang.json
     """
-    from issuance.holder import Holder
+    from issuance.holder import Holder, HolderError
     from issuance.keyfile import KEY_LENGTH, read_key_file
     from issuance.personalise import prepare
     from issuance.plan import make_plan, write_script
@@ -121,6 +121,9 @@ def personalise(
     transport = read_key_file(transport_key_file) if transport_key_file else bytes(KEY_LENGTH)
     temporary = read_key_file(temporary_key_file) if temporary_key_file else None
     holder = Holder.load(holder_path)
+    if holder.bank is not None:
+        rule = "no command puts an application on a blank card, sscard bank link adds it afterwards"
+        raise HolderError(holder.source, "bank", rule)
     try:
         profile = for_generation(
             generation,

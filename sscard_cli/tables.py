@@ -12,15 +12,18 @@ from rich.text import Text
 
 from sscard_chip.profile.contents import (
     AccountState,
+    BankState,
     CardContents,
     DirectoryContents,
     FileContents,
     KeyState,
     PinState,
+    PurseState,
     Value,
 )
 
 _LOG_FILE: Final = "EF08"
+_PURSE_LOG: Final = "0018"
 _SHORT_BODY: Final = 16
 
 
@@ -28,7 +31,7 @@ def render(card: CardContents, *, with_keys: bool) -> Iterator[RenderableType]:
     """The parts of the display, from the card down to its files."""
     yield _card(card)
     for directory in card.directories:
-        if not (directory.files or directory.keys or directory.pin):
+        if not (directory.files or directory.keys or directory.pin or directory.bank):
             continue
         yield Text(f"\n{directory.fid} {directory.name} {directory.english}".rstrip(), "bold")
         yield from _directory(directory, with_keys=with_keys)
@@ -69,10 +72,14 @@ def _directory(directory: DirectoryContents, *, with_keys: bool) -> Iterator[Ren
         yield _keys(directory.keys)
     if directory.files:
         # The log of an account is shown with the account.
-        log = _LOG_FILE if directory.account else ""
+        log = _LOG_FILE if directory.account else _PURSE_LOG if directory.purse else ""
         yield _files(directory.files, folded=log)
     if directory.account:
         yield from _account(directory.account)
+    if directory.purse:
+        yield from _purse(directory.purse)
+    if directory.bank:
+        yield from _bank(directory.bank)
 
 
 def describe_pin(pin: PinState) -> str:
@@ -165,5 +172,54 @@ def _account(account: AccountState) -> Iterator[RenderableType]:
             amounts += [entry.self_paid_fen, entry.pooled_fen]
         table.add_row(
             str(entry.number), entry.kind, entry.time, entry.terminal, *map(yuan, amounts)
+        )
+    yield table
+
+
+def _purse(purse: PurseState) -> Iterator[RenderableType]:
+    yield Text("电子存折 deposit, 电子钱包 purse, yuan", "bold")
+    grid = _grid()
+    grid.add_row("state", purse.state)
+    grid.add_row("valid", f"{purse.start} to {purse.expiry}")
+    for name, one in (("存折 deposit", purse.deposit), ("钱包 purse", purse.purse)):
+        lent = f", overdraft limit {yuan(one.limit_fen)} of it" if one.limit_fen else ""
+        locked = ", grey-locked" if one.grey_locked else ""
+        grid.add_row(name, f"{yuan(one.balance_fen)}{lent}{locked}")
+        grid.add_row("", f"next number on-line {one.online_number}, off-line {one.offline_number}")
+    yield grid
+    if not purse.log:
+        return
+    table = _table("no.", "kind", "local time", "terminal", "amount")
+    table.columns[4].justify = "right"
+    for entry in purse.log:
+        amount = yuan(entry.amount_fen)
+        table.add_row(str(entry.number), entry.kind, entry.time, entry.terminal, amount)
+    yield table
+
+
+def _bank(bank: BankState) -> Iterator[RenderableType]:
+    grid = _grid()
+    grid.add_row("application", f"{bank.label} {bank.aid}")
+    active = Text(bank.state) if bank.state == "active" else Text(bank.state, "yellow")
+    grid.add_row("state", active)
+    grid.add_row("主账号 PAN", f"{bank.pan}, sequence number {bank.pan_sequence}")
+    grid.add_row("valid", f"{bank.effective} to {bank.expiry}")
+    grid.add_row("algorithm", bank.algorithm)
+    grid.add_row("offline authentication", bank.offline_authentication)
+    grid.add_row("transactions", f"{bank.atc}, the last on-line {bank.last_online_atc}")
+    cash = f"{yuan(bank.balance_fen)} of at most {yuan(bank.limit_fen)} yuan"
+    if bank.single_limit_fen:
+        cash += f", {yuan(bank.single_limit_fen)} at a time"
+    if bank.reset_threshold_fen:
+        cash += f", on-line below {yuan(bank.reset_threshold_fen)}"
+    grid.add_row("电子现金 electronic cash", cash)
+    yield grid
+    if not bank.log:
+        return
+    table = _table("ATC", "local time", "yuan", "type", "merchant")
+    table.columns[2].justify = "right"
+    for entry in bank.log:
+        table.add_row(
+            str(entry.atc), entry.time, yuan(entry.amount_fen), entry.kind, entry.merchant
         )
     yield table

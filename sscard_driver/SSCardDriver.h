@@ -131,6 +131,12 @@ long iDoDebit_HSM_Step2(char *pKey, char *pOutInfo);
 /* [large] 序号^终端机编号^时间^total^account and pool^|, newest first */
 long iReadDebitRecord(int iType, char *pOutInfo);
 
+/* --- not in LD/T 33, an addition of vendors -------------------------------------------------- */
+
+/* The account of the bank application: 主账号|主账号序号|有效期YYYYMM|; -27266 without one, or
+ * with one that is dormant. It counts as a transaction on the card. */
+long iReadPBOCAccount(int iType, char *pOutInfo);
+
 /* --- not in LD/T 33, for test benches ------------------------------------------------------- */
 
 /*

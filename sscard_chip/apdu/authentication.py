@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hmac import compare_digest
-from typing import Final
+from typing import Final, TypeVar
 
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
-from sscard_chip.security.keys import USE_EXTERNAL, USE_INTERNAL
+from sscard_chip.security.keys import USE_EXTERNAL, USE_INTERNAL, KeyRecord, MasterKey
 from sscard_chip.security.suite import Suite
 from sscard_chip.status import StatusError, StatusWord
 
@@ -16,6 +17,8 @@ _LOCAL: Final = 0x80
 _CHALLENGE_LENGTHS: Final = (4, 8, 16)
 _CHALLENGES: Final = frozenset(bytes((0x00, 0x84, 0, 0, le)) for le in _CHALLENGE_LENGTHS)
 _DIRECT_LENGTH: Final = 8
+
+AnyKey = TypeVar("AnyKey", KeyRecord, MasterKey)
 
 
 def get_challenge(session: Session, command: Command) -> bytes:
@@ -68,21 +71,16 @@ def external_authenticate(session: Session, command: Command) -> bytes:
     directory = session.df if local else session.df.environment
     version = data[16] if len(data) == 17 else 1
     key = directory.key(USE_EXTERNAL, kid, version) if kid and local == directory.is_adf else None
-    if key is not None and key.locked:
-        raise StatusError(StatusWord.AUTHENTICATION_BLOCKED)
-    challenge = session.take_challenge()
-    if key is None:
-        raise StatusError(StatusWord.KEY_NOT_FOUND)
-    session.require_counters()
-    cipher = key.session(challenge)
-    if not compare_digest(cipher.authentication_data(data[8:16]), data[:8]):
-        left = key.stage_failure()
-        raise StatusError(StatusWord.VERIFICATION_FAILED | left, keep_writes=True)
-    key.stage_tries(key.limit)
+    proven = require_proof(
+        session,
+        key,
+        lambda key, challenge: key.session(challenge).authentication_data(data[8:16]),
+        data[:8],
+    )
     if local:
-        session.status.local_levels |= key.levels
+        session.status.local_levels |= proven.levels
     else:
-        session.status.global_levels |= key.levels
+        session.status.global_levels |= proven.levels
     return b""
 
 
@@ -94,19 +92,35 @@ def authenticate_master_key(session: Session, command: Command) -> bytes:
     try less; the right lasts until another DF is selected.
     """
     command.require(0, 0, _DIRECT_LENGTH)
-    key = session.df.master_key
+    require_proof(session, session.df.master_key, direct_proof, command.data)
+    session.status.masters.add(session.df.offset)
+    return b""
+
+
+def require_proof(
+    session: Session, key: AnyKey | None, expected: Callable[[AnyKey, bytes], bytes], given: bytes
+) -> AnyKey:
+    """The key, proven by what was ``given`` to the last challenge; ``expected`` computes it.
+
+    6983 locked, 6984 no challenge, 6A88 for None; a wrong proof is 63Cx and one try less, a
+    right one gives all tries back.
+    """
     if key is not None and key.locked:
         raise StatusError(StatusWord.AUTHENTICATION_BLOCKED)
     challenge = session.take_challenge()
     if key is None:
         raise StatusError(StatusWord.KEY_NOT_FOUND)
     session.require_counters()
-    if not compare_digest(direct_authentication(key.suite, key.secret, challenge), command.data):
+    if not compare_digest(expected(key, challenge), given):
         left = key.stage_failure()
         raise StatusError(StatusWord.VERIFICATION_FAILED | left, keep_writes=True)
     key.stage_tries(key.limit)
-    session.status.masters.add(session.df.offset)
-    return b""
+    return key
+
+
+def direct_proof(key: KeyRecord | MasterKey, challenge: bytes) -> bytes:
+    """What :func:`direct_authentication` gives under a key of the card."""
+    return direct_authentication(key.suite, key.secret, challenge)
 
 
 def direct_authentication(suite: Suite, key: bytes, challenge: bytes) -> bytes:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from sscard_chip.apdu.command import Command
-from sscard_chip.apdu.messaging import update_data
+from sscard_chip.apdu.messaging import OpenData, update_data
 from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.memory.cells import READ
@@ -65,14 +65,17 @@ def read_binary_quickly(session: Session, apdu: bytes) -> bytes | None:
     return data
 
 
-def update_binary(session: Session, command: Command) -> bytes:
-    """UPDATE BINARY 00/04 D6: 6B00 when the offset is outside the file, 6A84 beyond its end."""
+def update_binary(session: Session, command: Command, open_data: OpenData = update_data) -> bytes:
+    """UPDATE BINARY 00/04 D6: 6B00 when the offset is outside the file, 6A84 beyond its end.
+
+    ``open_data`` is the application's secure messaging.
+    """
     file, offset = _addressed(session, command)
     rule = session.write_rule(file.write_rule)
     session.require(rule)
     if not rule.update:
         raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)
-    data = update_data(session, command, rule)
+    data = open_data(session, command, rule)
     if not data:
         raise StatusError(StatusWord.WRONG_LENGTH)
     file.stage_update(offset, data)

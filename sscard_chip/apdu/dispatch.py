@@ -4,6 +4,19 @@
 A handler gets the session and a parsed command and returns the answer's body; it says what
 went wrong by raising StatusError. Its staged writes are committed when it succeeds. Nothing but
 a status word ever leaves: a fault of our own answers 6F00 and is logged without its data.
+
+One Dispatcher is one application's commands. Which one is at work depends on the current
+directory: ``app_type`` of its header (``ApplicationType`` in ``filesystem.layout``). To add an
+application:
+
+1. give it a number in ``ApplicationType``; its directories carry it in ``app_type``;
+2. write its instructions, in a module of its own, and how its directories are entered if they do
+   not answer the FCI of LD/T 32.5: a function of session and directory that selects the
+   directory and returns SELECT's answer. Shared handlers (SELECT, GET CHALLENGE, READ BINARY,
+   VERIFY ...) go into its table where its rules are theirs;
+3. name both in the table of ``card.py``.
+
+Entering drops what the application before has proven: ``Session.select_directory``.
 """
 
 from __future__ import annotations
@@ -13,9 +26,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from sscard_chip.apdu import selection
 from sscard_chip.apdu.command import Command, parse
 from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.layout import STATE_AT, ApplicationState, LifeCycle
+from sscard_chip.filesystem.tree import Directory
 from sscard_chip.memory import CardMemoryError
 from sscard_chip.status import StatusError, StatusWord
 
@@ -24,6 +39,8 @@ Shortcut = Callable[[Session, bytes], bytes | None]
 """Runs a whole APDU of one CLA and INS without parsing it, if it is of the usual form and may
 run at once: it returns the body. None: take the long way. It is only asked on a working card in
 an application that is not blocked, and it drops an open transaction as the command would."""
+Enter = Callable[[Session, Directory], bytes]
+"""Makes a directory of the application current and returns SELECT's answer."""
 
 _logger = logging.getLogger(__name__)
 
@@ -60,13 +77,26 @@ class Instruction:
 
 
 class Dispatcher:
-    """Instruction sets, joined, with the gate of the life cycle in front."""
+    """The commands of one application: instruction sets, joined, with the gate of the life
+    cycle in front.
 
-    __slots__ = ("_classes", "_codes", "_shortcuts", "_table", "instructions")
+    ``enter`` is how its directories become current. ``lasting``: an open transaction ends only
+    when a handler ends it, or with a fault; else any refusal but 6Cxx, and any command that is
+    not ``in_transaction``, drops it.
+    """
+
+    __slots__ = ("_classes", "_codes", "_lasting", "_shortcuts", "_table", "enter", "instructions")
 
     def __init__(
-        self, instructions: Iterable[Instruction], shortcuts: Mapping[bytes, Shortcut] | None = None
+        self,
+        instructions: Iterable[Instruction],
+        shortcuts: Mapping[bytes, Shortcut] | None = None,
+        *,
+        enter: Enter = selection.enter,
+        lasting: bool = False,
     ) -> None:
+        self.enter = enter
+        self._lasting = lasting
         self.instructions = tuple(instructions)
         self._table = {i.cla << 8 | i.ins: i for i in self.instructions}
         self._classes = {i.cla for i in self.instructions}
@@ -91,11 +121,13 @@ class Dispatcher:
         except StatusError as error:
             return self._refuse(session, error)
         except CardMemoryError:
+            session.transaction = None
             return self._refuse(session, StatusError(StatusWord.MEMORY_FAILURE))
         except Exception as error:
             # The command's bytes may hold a PIN: log its header and the kind of fault alone.
             _logger.error("%s in command %s", type(error).__name__, bytes(apdu[:4]).hex().upper())
             _logger.debug("raised here", exc_info=True)
+            session.transaction = None
             return self._refuse(session, StatusError(StatusWord.NO_GET_RESPONSE_DATA))
 
     def _run(self, session: Session, apdu: bytes) -> bytes:
@@ -107,7 +139,7 @@ class Dispatcher:
             _check_life_cycle(cells[STATE_AT], instruction)
         if instruction is None:
             raise StatusError(self._refusal(command))
-        if session.transaction is not None and not instruction.in_transaction:
+        if session.transaction is not None and not (instruction.in_transaction or self._lasting):
             session.transaction = None
         if cells[session.state_at] == _APPLICATION_BLOCKED and not instruction.when_blocked:
             raise StatusError(StatusWord.APPLICATION_BLOCKED)
@@ -121,15 +153,17 @@ class Dispatcher:
 
     def _refuse(self, session: Session, error: StatusError) -> bytes:
         sw = error.sw
-        if sw >> 8 != _WRONG_LE:  # 6Cxx only asks for the same command again
+        if sw >> 8 != _WRONG_LE and not self._lasting:  # 6Cxx only asks for the command again
             session.transaction = None
         if error.keep_writes and session.memory.staged:
             try:
                 session.memory.commit()
             except CardMemoryError:
-                sw = StatusWord.MEMORY_FAILURE
+                session.transaction = None
+                session.memory.discard()
+                return StatusWord.MEMORY_FAILURE.to_bytes(2)
         session.memory.discard()
-        return sw.to_bytes(2)
+        return error.body + sw.to_bytes(2)
 
     def _refusal(self, command: Command) -> StatusWord:
         """Why there is no such instruction: channel, class or code."""

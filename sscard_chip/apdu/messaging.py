@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session, decipher_data
 from sscard_chip.security.access import AccessRule
 from sscard_chip.status import StatusError, StatusWord
 
 CLA_SECURE = 0x04
+
+OpenData = Callable[[Session, Command, AccessRule], bytes]
+"""The plain data of an update command under a file's rule, secure messaging taken off."""
 
 
 def update_data(session: Session, command: Command, rule: AccessRule) -> bytes:

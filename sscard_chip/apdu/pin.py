@@ -59,13 +59,18 @@ def change_pin(session: Session, command: Command) -> bytes:
     old, separator, new = command.data.partition(b"\xff")
     if not separator or (new and not valid_pin(new)):
         raise StatusError(StatusWord.WRONG_DATA)
+    replace_pin(session, old, new)
+    return b""
+
+
+def replace_pin(session: Session, old: bytes, new: bytes) -> None:
+    """Stage ``new`` in place of ``old``, which counts like VERIFY's when it is wrong."""
     pin = session.pin
     _require_open(pin)
     session.require_counters()
     if not compare_digest(old, pin.value):
         _fail(pin)
     pin.stage_value(new)
-    return b""
 
 
 def change_or_unblock_pin(session: Session, command: Command) -> bytes:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from sscard_chip.apdu.command import Command
-from sscard_chip.apdu.messaging import update_data
+from sscard_chip.apdu.messaging import OpenData, update_data
 from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.files import CyclicFile, LinearFile, Occurrence, RecordFile
 from sscard_chip.memory.cells import READ
@@ -89,12 +89,13 @@ def read_record_quickly(session: Session, apdu: bytes) -> bytes | None:
     return record
 
 
-def update_record(session: Session, command: Command) -> bytes:
+def update_record(session: Session, command: Command, open_data: OpenData = update_data) -> bytes:
     """UPDATE RECORD 00/04 DC, P2 as READ RECORD's.
 
     Linear: a number or tag that is not there yet appends. Cyclic: the low bits 3 append, and so
     does number 00 or 01 with the low bits 4, as programs of the field send it. 6A85 when the
-    lengths of the TLV do not add up, 6A84 when the file is full.
+    lengths of the TLV do not add up, 6A84 when the file is full. ``open_data`` is the
+    application's secure messaging.
     """
     p1, mode = command.p1, command.p2 & 0x07
     if mode > _BY_NUMBER:
@@ -102,7 +103,7 @@ def update_record(session: Session, command: Command) -> bytes:
     file = addressed_file(session, command.p2)
     rule = session.write_rule(file.write_rule)
     session.require(rule)
-    data = update_data(session, command, rule)
+    data = open_data(session, command, rule)
     if not data:
         raise StatusError(StatusWord.WRONG_LENGTH)
     if isinstance(file, CyclicFile):

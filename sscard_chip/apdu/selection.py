@@ -27,13 +27,13 @@ def select(session: Session, command: Command) -> bytes:
         if not 5 <= len(data) <= 16:
             raise StatusError(StatusWord.WRONG_LENGTH)
         after = session.df if p2 == _NEXT else None
-        return _enter(session, session.files.find_name(data, after))
+        return enter_found(session, session.files.find_name(data, after))
     if p1 == _PARENT:
         if data:
             raise StatusError(StatusWord.WRONG_LENGTH)
-        return _enter(session, session.df.parent)
+        return enter_found(session, session.df.parent)
     if not data and p1 == _BY_FID:
-        return _enter(session, session.files.mf)
+        return enter_found(session, session.files.mf)
     if len(data) != 2:
         raise StatusError(StatusWord.WRONG_LENGTH)
     fid = int.from_bytes(data)
@@ -45,10 +45,10 @@ def select(session: Session, command: Command) -> bytes:
     if p1 == _EF:
         raise StatusError(StatusWord.FILE_NOT_FOUND)
     if p1 == _CHILD_DF:
-        return _enter(session, next((d for d in session.df.directories if d.fid == fid), None))
+        return enter_found(session, session.files.find_child(session.df, fid))
     if fid == MF_FID:
-        return _enter(session, session.files.mf)
-    return _enter(session, session.files.find_directory(session.df, fid))
+        return enter_found(session, session.files.mf)
+    return enter_found(session, session.files.find_directory(session.df, fid))
 
 
 def select_quickly(session: Session, apdu: bytes) -> bytes | None:
@@ -72,9 +72,15 @@ def select_quickly(session: Session, apdu: bytes) -> bytes | None:
     return None
 
 
-def _enter(session: Session, directory: Directory | None) -> bytes:
+def enter_found(session: Session, directory: Directory | None) -> bytes:
+    """Enter a directory that was looked for, in whatever application it is; 6A82 for None."""
     if directory is None:
         raise StatusError(StatusWord.FILE_NOT_FOUND)
+    return session.enter(directory)
+
+
+def enter(session: Session, directory: Directory) -> bytes:
+    """Make a directory current and answer its FCI; 9303 when it is blocked for good."""
     if directory.blocked:
         raise StatusError(StatusWord.APPLICATION_BLOCKED)
     session.select_directory(directory)

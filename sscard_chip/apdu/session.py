@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol
+
 from sscard_chip.apdu.command import Command
 from sscard_chip.filesystem.files import ElementaryFile
 from sscard_chip.filesystem.layout import STATE_AT, STATE_IN_HEADER, LifeCycle
@@ -18,8 +21,21 @@ from sscard_chip.status import StatusError, StatusWord
 _STK_KID = 0x02
 
 
+class Application(Protocol):
+    """What runs the commands of an application: a Dispatcher."""
+
+    def execute(self, session: Session, apdu: bytes) -> bytes:
+        """Run one command APDU and return body and status word."""
+
+    def enter(self, session: Session, directory: Directory) -> bytes:
+        """Make ``directory`` current and return what SELECT answers."""
+
+
 class Session:
     """The volatile state between power-on and power-off.
+
+    ``execute`` runs the commands of the application whose directory is current; it changes when
+    :meth:`select_directory` crosses into another one, so that a command pays nothing for it.
 
     ``record`` is the number of the current record of the current EF, 0 for none.
     ``state_at`` is where the memory holds the state of the current DF.
@@ -27,11 +43,15 @@ class Session:
     until the next one anybody may create files there.
     ``transaction`` belongs to the application that opened it; the dispatcher drops it when
     another command comes between.
+    ``contactless`` is what the bank application knows of its terminal: it has begun with PPSE.
     """
 
     __slots__ = (
+        "applications",
+        "contactless",
         "df",
         "ef",
+        "execute",
         "files",
         "fresh",
         "memory",
@@ -42,15 +62,24 @@ class Session:
         "transaction",
     )
 
-    def __init__(self, memory: Memory, files: FileSystem, df: Directory) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        files: FileSystem,
+        df: Directory,
+        applications: Mapping[int, Application],
+    ) -> None:
         self.memory = memory
         self.files = files
+        self.applications = applications
+        self.execute = applications[df.application_type].execute
         self.df = df
         self.state_at = df.offset + STATE_IN_HEADER
         self.ef: ElementaryFile | None = None
         self.record = 0
         self.status = SecurityStatus()
         self.transaction: object | None = None
+        self.contactless = False
         self.random = RandomSource()
         self.fresh: set[int] = set()
 
@@ -70,9 +99,24 @@ class Session:
         if self.ef is None:
             self.record = 0
 
+    def enter(self, directory: Directory) -> bytes:
+        """Make ``directory`` current as its own application does, and return SELECT's answer."""
+        return self.applications[directory.application_type].enter(self, directory)
+
     def select_directory(self, df: Directory) -> None:
-        """Make ``df`` current. Rights and challenge stay only when it already was."""
-        if df is not self.df:
+        """Make ``df`` current. Rights and challenge stay only when it already was.
+
+        The firewall is here: into another application goes neither a right nor a verified PIN,
+        a challenge or an open transaction.
+        """
+        before = self.df
+        if df is not before:
+            if df.application_type != before.application_type:
+                self.execute = self.applications[df.application_type].execute
+                self.status.leave_application()
+                self.fresh.clear()
+                self.transaction = None
+                self.contactless = False
             self.df = df
             self.state_at = df.offset + STATE_IN_HEADER
             self.status.leave_directory()

@@ -11,6 +11,7 @@ import struct
 from enum import IntEnum
 from typing import Final
 
+from sscard_chip.filesystem import tlv
 from sscard_chip.filesystem.layout import (
     COUNT_IN_HEADER,
     USED_IN_HEADER,
@@ -26,6 +27,7 @@ from sscard_chip.status import StatusError, StatusWord
 _USED: Final = struct.Struct(">H")
 _TLV: Final = 0x01
 _GROWS: Final = 0x02
+_BER: Final = 0x04
 
 
 class Occurrence(IntEnum):
@@ -126,16 +128,18 @@ class LinearFile(RecordFile):
     The record identifier is the tag, the first byte. A record keeps its length once it exists;
     files whose header allows it let records grow while there is room [L]. Raw records have no
     tag; those of variable length must be TLVs all the same, for nothing else keeps their
-    length [L]. A record that was created empty takes its tag with the first update.
+    length [L]. A record that was created empty takes its tag with the first update. Records of
+    BER-TLVs are those of payment applications; their identifiers are one byte too.
     """
 
-    __slots__ = ("_grows", "_record_length", "_tags", "_tlv", "index")
+    __slots__ = ("_ber", "_grows", "_record_length", "_tags", "_tlv", "index")
 
     def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
         super().__init__(memory, found, header)
         fixed = header.type is FileType.LINEAR_FIXED
         self._record_length = header.record_length if fixed else 0
         self._grows = bool(header.record_format & _GROWS)
+        self._ber = bool(header.record_format & _BER)
         self._tlv = not fixed or bool(header.record_format & _TLV)
         self.index: list[tuple[int, int]] | None = None
         self._tags: dict[int, list[int]] = {}
@@ -151,11 +155,19 @@ class LinearFile(RecordFile):
             self.index, self._tags = [], {}
             start, end, cells = self.body, self.body + self.used, self.memory.cells
             while start < end:
-                length = self._record_length or 2 + cells[start + 1]
+                length = self._record_length or self._length_at(start)
                 self.index.append((start, length))
                 self._tags.setdefault(cells[start], []).append(len(self.index))
                 start += length
         return self.index
+
+    def _length_at(self, start: int) -> int:
+        """Length of the TLV that begins at ``start`` in the memory."""
+        cells = self.memory.cells
+        if self._ber:
+            _, length, at = tlv.read_header(cells, start)
+            return at - start + length
+        return 2 + cells[start + 1]
 
     @property
     def count(self) -> int:
@@ -174,7 +186,7 @@ class LinearFile(RecordFile):
         return self._tags.get(identifier, []) if identifier else list(range(1, len(index) + 1))
 
     def _check_record(self, data: bytes) -> None:
-        if self._tlv and (len(data) < 2 or data[1] != len(data) - 2):
+        if self._tlv and not (_is_ber(data) if self._ber else _is_simple(data)):
             raise StatusError(StatusWord.LC_INCONSISTENT_WITH_TLV)
         if self._record_length and len(data) != self._record_length:
             raise StatusError(StatusWord.WRONG_LENGTH)
@@ -204,6 +216,17 @@ class LinearFile(RecordFile):
         self.memory.write(start, tail)
         self.memory.write(self.offset + USED_IN_HEADER, _USED.pack(used))
         self.index = None
+
+
+def _is_simple(data: bytes) -> bool:
+    return len(data) >= 2 and data[1] == len(data) - 2
+
+
+def _is_ber(data: bytes) -> bool:
+    try:
+        return len(tlv.parse(data)) == 1
+    except ValueError:
+        return False
 
 
 class CyclicFile(RecordFile):

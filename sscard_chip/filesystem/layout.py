@@ -59,10 +59,31 @@ class LifeCycle(IntEnum):
 
 
 class ApplicationState(IntEnum):
-    """State of a DF."""
+    """State of a DF.
+
+    BLOCKED is for good and answers 9303 in every application. The codes of DORMANT, not yet
+    activated and not to be found, and SUSPENDED, blocked until the issuer takes the block away,
+    are our own [L]; what they forbid is the application's to say.
+    """
 
     WORKING = 0x38
     BLOCKED = 0xB8
+    DORMANT = 0x30
+    SUSPENDED = 0xB0
+
+
+class ApplicationType(IntEnum):
+    """Whose commands a DF takes: the high four bits of ``app_type`` in its header [L].
+
+    The low four are the application's own. ``card.py`` says what each one brings.
+    """
+
+    SOCIAL_SECURITY = 0x00
+    BANK = 0x10
+    PURSE = 0x20
+
+
+APPLICATION_TYPE: Final = 0xF0
 
 
 class FileType(IntEnum):
@@ -77,6 +98,7 @@ class FileType(IntEnum):
     CYCLIC = 0x07
     KEY = 0x0B
     AMOUNT = 0x0C  # 医疗保险金额文件; no public coding, our own [L]
+    INTERNAL = 0x0D  # data of an application, known to it alone; not made by commands [L]
 
 
 _TYPES: Final = frozenset(FileType)
@@ -104,7 +126,11 @@ class DirectoryHeader:
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """Header of an EF. ``record_format`` b0: TLV records; b1: records may grow [L]."""
+    """Header of an EF.
+
+    ``record_format`` b0: TLV records; b1: records may grow [L]; b2: BER-TLV records, whose
+    length may take two bytes [L].
+    """
 
     type: FileType
     fid: int

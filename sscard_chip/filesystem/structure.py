@@ -45,9 +45,18 @@ def clear_directory(memory: Memory, offset: int) -> list[FoundFile]:
 
     Room comes back when the files were the last that were created [L].
     """
-    below, doomed, end = {offset}, [], SYSTEM_SIZE
+    return _remove(memory, {offset}, set())
+
+
+def remove_directories(memory: Memory, offsets: set[int]) -> list[FoundFile]:
+    """The same for DFs themselves with all that is in them."""
+    return _remove(memory, set(), offsets)
+
+
+def _remove(memory: Memory, below: set[int], gone: set[int]) -> list[FoundFile]:
+    doomed, end = [], SYSTEM_SIZE
     for found in scan(memory):
-        if found.parent in below:
+        if found.parent in below or found.offset in gone:
             doomed.append(found)
             below.add(found.offset)
         else:

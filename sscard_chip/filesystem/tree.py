@@ -14,6 +14,7 @@ from sscard_chip.filesystem.files import (
     TransparentFile,
 )
 from sscard_chip.filesystem.layout import (
+    APPLICATION_TYPE,
     HISTORICAL_AT,
     HISTORICAL_LENGTH,
     MASTER_KEY_IN_HEADER,
@@ -24,6 +25,7 @@ from sscard_chip.filesystem.layout import (
     FileType,
     scan,
 )
+from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.memory import Memory
 from sscard_chip.security.keys import RECORD_LENGTH, USE_PIN, KeyRecord, MasterKey, PinRecord
 
@@ -38,25 +40,30 @@ _VIEWS: Final = {
     FileType.CYCLIC: CyclicFile,
     FileType.KEY: InternalFile,
     FileType.AMOUNT: InternalFile,
+    FileType.INTERNAL: InternalFile,
 }
 
 
 class Directory:
     """An MF, DDF or ADF with its EFs, keys and subdirectories.
 
-    ``application`` is for what an application keeps about the directory while it is mounted.
+    ``application`` is for what an application keeps about the directory while it is mounted,
+    ``application_type`` says whose commands it takes. A directory of another application than
+    its parent's is an environment of its own: keys and PIN above it are not its.
     """
 
     __slots__ = (
         "_fci",
         "amount_file",
         "application",
+        "application_type",
         "directories",
         "environment",
         "fid",
         "files",
         "files_by_sfi",
         "header",
+        "internal",
         "key_file",
         "keys",
         "memory",
@@ -75,17 +82,23 @@ class Directory:
         self.fid = header.fid
         self.name = header.name
         self.parent = parent
-        is_adf = header.type is FileType.ADF and parent is not None
-        self.environment: Directory = parent.environment if is_adf and parent else self
+        self.application_type = header.app_type & APPLICATION_TYPE
+        self.environment: Directory = self
+        if header.type is FileType.ADF and parent and self._belongs_to(parent):
+            self.environment = parent.environment
         self.directories: list[Directory] = []
         self.files: dict[int, ElementaryFile] = {}
         self.files_by_sfi: dict[int, ElementaryFile] = {}
         self.key_file: InternalFile | None = None
         self.amount_file: InternalFile | None = None
+        self.internal: dict[int, InternalFile] = {}
         self.keys: dict[tuple[int, int, int], KeyRecord] = {}
         self.pin: PinRecord | None = None
         self.application: object | None = None
         self._fci: tuple[bytes, TransparentFile | None] | None = None
+
+    def _belongs_to(self, other: Directory) -> bool:
+        return self.application_type == other.application_type
 
     @property
     def is_adf(self) -> bool:
@@ -96,9 +109,18 @@ class Directory:
         """Whether APPLICATION BLOCK has closed it for good."""
         return self.memory.cells[self.offset + STATE_IN_HEADER] == ApplicationState.BLOCKED
 
+    @property
+    def state(self) -> int:
+        """Its :class:`ApplicationState`, as a byte."""
+        return self.memory.cells[self.offset + STATE_IN_HEADER]
+
+    def stage_state(self, state: ApplicationState) -> None:
+        """Stage another state."""
+        self.memory.write(self.offset + STATE_IN_HEADER, bytes((state,)))
+
     def stage_block(self) -> None:
         """Stage the permanent block of this directory."""
-        self.memory.write(self.offset + STATE_IN_HEADER, bytes((ApplicationState.BLOCKED,)))
+        self.stage_state(ApplicationState.BLOCKED)
 
     @property
     def master_key(self) -> MasterKey | None:
@@ -131,7 +153,7 @@ class Directory:
 
     def _build_fci(self) -> tuple[bytes, TransparentFile | None]:
         """The FCI, and the file whose content ends it: its length never changes."""
-        body = _tlv(0x84, self.name) if self.name else b""
+        body = tlv(0x84, self.name) if self.name else b""
         issuer = None if self.is_adf else self.files_by_sfi.get(self.header.fci_sfi)
         if not isinstance(issuer, TransparentFile):
             issuer = None
@@ -152,6 +174,8 @@ class Directory:
                 self._add_key(file.body + position * RECORD_LENGTH)
         elif file_type is FileType.AMOUNT and isinstance(file, InternalFile):
             self.amount_file = file
+        elif isinstance(file, InternalFile):
+            self.internal[file.fid] = file
         else:
             self.files[file.fid] = file
             self.files_by_sfi[file.sfi] = file
@@ -224,9 +248,19 @@ class FileSystem:
         return bytes(cells[HISTORICAL_AT : HISTORICAL_AT + HISTORICAL_LENGTH])
 
     def find_directory(self, current: Directory, fid: int) -> Directory | None:
-        """A DF by FID as seen from ``current``: itself, a child, a sibling, the parent, the MF."""
+        """A DF by FID as seen from ``current``: itself, a child, a sibling, the parent, the MF.
+
+        Other applications are found by name alone.
+        """
         for directory in self._neighbours(current):
-            if directory.fid == fid:
+            if directory.fid == fid and directory.application_type == current.application_type:
+                return directory
+        return None
+
+    def find_child(self, current: Directory, fid: int) -> Directory | None:
+        """A DF by FID directly below ``current``, of the same application."""
+        for directory in current.directories:
+            if directory.fid == fid and directory.application_type == current.application_type:
                 return directory
         return None
 
@@ -240,16 +274,21 @@ class FileSystem:
             yield self.mf
 
     def find_name(self, partial: bytes, after: Directory | None = None) -> Directory | None:
-        """The first DF whose name begins with ``partial``, behind ``after`` if that is given."""
+        """The first DF whose name begins with ``partial``, behind ``after`` if that is given.
+
+        A dormant application is not found. ``found`` keeps what the shortcut of SELECT may
+        enter without asking: directories of the social security application.
+        """
         passed = after is None
         for directory in self.directories:
-            if passed and directory.name.startswith(partial) and directory.name:
-                if after is None:
+            if passed and _answers_to(directory, partial):
+                if after is None and not directory.application_type:
                     self.found[partial] = directory
                 return directory
             passed = passed or directory is after
         return None
 
 
-def _tlv(tag: int, value: bytes) -> bytes:
-    return bytes((tag, len(value))) + value
+def _answers_to(directory: Directory, partial: bytes) -> bool:
+    name = directory.name
+    return bool(name) and name.startswith(partial) and directory.state != ApplicationState.DORMANT

@@ -163,7 +163,7 @@ class CardWriter:
     def pin(self, pin: bytes) -> None:
         """The holder's PIN, BCD; empty for none."""
         for directory in self._files.directories:
-            if directory.pin:
+            if directory.pin and not directory.application_type:
                 directory.pin.stage_value(pin)
 
     def account(self, directory: int, content: bytes) -> None:

@@ -97,8 +97,90 @@ class AccountState:
 
 
 @dataclass(frozen=True, slots=True)
+class PurseTransaction:
+    """One record of the log of deposit and purse; ``time`` is the terminal's or the host's."""
+
+    number: int
+    kind: str
+    terminal: str
+    time: str
+    amount_fen: int
+    limit_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class PurseAmounts:
+    """Deposit (电子存折) or purse (电子钱包): ``balance_fen`` includes ``limit_fen``, the overdraft
+    limit; the numbers are those of the next transactions."""
+
+    balance_fen: int
+    limit_fen: int
+    online_number: int
+    offline_number: int
+    grey_locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PurseState:
+    """The application of deposit and purse; ``log`` newest first, dates YYYY-MM-DD.
+
+    ``state`` is working, dormant, suspended (blocked until the issuer unblocks it) or blocked.
+    """
+
+    state: str
+    issuer: str
+    serial: str
+    version: int
+    start: str
+    expiry: str
+    deposit: PurseAmounts
+    purse: PurseAmounts
+    log: tuple[PurseTransaction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BankTransaction:
+    """One record of a bank application's log. ``time`` is the terminal's local time, ``kind``
+    the transaction type (9C) in hex.
+    """
+
+    atc: int
+    time: str
+    amount_fen: int
+    kind: str
+    merchant: str
+
+
+@dataclass(frozen=True, slots=True)
+class BankState:
+    """A debit/credit application. ``pan`` is masked; amounts of electronic cash are fen, ``log``
+    newest first. ``pdol``: contact terminals are asked for data first.
+    """
+
+    aid: str
+    label: str
+    state: str
+    pan: str
+    pan_sequence: str
+    effective: str
+    expiry: str
+    algorithm: str
+    offline_authentication: str
+    pdol: bool
+    atc: int
+    last_online_atc: int
+    balance_fen: int
+    limit_fen: int
+    single_limit_fen: int
+    reset_threshold_fen: int
+    log: tuple[BankTransaction, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DirectoryContents:
-    """An MF, DDF or ADF."""
+    """An MF, DDF or ADF. ``purse`` is there in the directory of deposit and purse alone, ``bank``
+    in that of a bank application, whose files are not shown.
+    """
 
     fid: str
     name: str
@@ -109,6 +191,8 @@ class DirectoryContents:
     keys: tuple[KeyState, ...]
     files: tuple[FileContents, ...]
     account: AccountState | None
+    purse: PurseState | None = None
+    bank: BankState | None = None
 
 
 @dataclass(frozen=True, slots=True)

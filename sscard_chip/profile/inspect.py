@@ -23,6 +23,7 @@ from sscard_chip.filesystem.files import (
 from sscard_chip.filesystem.layout import STATE_AT, LifeCycle
 from sscard_chip.filesystem.tree import MF_FID, Directory, FileSystem
 from sscard_chip.profile import for_generation, model
+from sscard_chip.profile.bank.inspect import KEY_NAMES, bank_state, is_bank, names_of
 from sscard_chip.profile.codec import decode_value
 from sscard_chip.profile.contents import (
     AccountState,
@@ -35,7 +36,9 @@ from sscard_chip.profile.contents import (
     Value,
 )
 from sscard_chip.profile.local import LocalFile
-from sscard_chip.profile.model import FREE, NEVER, Format, Item, KeyUse, Structure
+from sscard_chip.profile.model import BY_INDEX, FREE, NEVER, Format, Item, KeyUse, Structure
+from sscard_chip.profile.purse import PURSE_DIRECTORY
+from sscard_chip.profile.purse_state import describe_purse
 from sscard_chip.profile.reuse import reused_value
 from sscard_chip.security.access import AccessRule
 from sscard_chip.security.keys import KeyRecord, PinRecord
@@ -45,7 +48,7 @@ _VERSION_TAG: Final = 0x03
 _REGISTRATION_TAG: Final = 0x60
 _SHORT_DETAIL: Final = 20
 _DETAIL: Final = struct.Struct(">HB6s7sIII")
-_BY_INDEX: Final = {use.value for use in (KeyUse.PURCHASE, KeyUse.LOAD, KeyUse.TAC)}
+_BY_INDEX: Final = {use.value for use in BY_INDEX}
 _USES: Final = {use.value: use.name.lower() for use in KeyUse}
 _DIR_ENTRY: Final = Item(
     0x61,
@@ -140,7 +143,10 @@ def _directory(directory: Directory, profile: model.Profile | None) -> Directory
     files = {file.fid: file for file in _system_files(directory)}
     files |= {file.fid: file for file in declared.files} if declared else {}
     old = profile is not None and profile.generation == 1
+    of_bank = is_bank(directory)
     unnamed = ("主文件", "master file") if directory.fid == MF_FID else ("", "")
+    if of_bank:
+        unnamed = names_of(directory)
     name, english = (declared.name, declared.english) if declared else unnamed
     return DirectoryContents(
         fid=f"{directory.fid:04X}",
@@ -153,8 +159,11 @@ def _directory(directory: Directory, profile: model.Profile | None) -> Directory
         files=tuple(
             _file(file, files.get(fid), directory.fid if old else 0)
             for fid, file in sorted(directory.files.items())
+            if not of_bank
         ),
         account=_account(directory),
+        purse=describe_purse(directory),
+        bank=bank_state(directory),
     )
 
 
@@ -171,7 +180,7 @@ def _system_files(directory: Directory) -> Iterator[model.ElementaryFile]:
 
 
 def _declared(directory: Directory, profile: model.Profile | None) -> model.Directory | None:
-    for declared in profile.directories if profile else ():
+    for declared in (*(profile.directories if profile else ()), PURSE_DIRECTORY):
         if declared.fid == directory.fid and declared.df_name == directory.name:
             return declared
     return None
@@ -190,12 +199,13 @@ def _keys(directory: Directory, declared: model.Directory | None) -> Iterator[Ke
     local = 0x80 if directory.is_adf else 0
     for (use, kid), records in grouped.items():
         known = names.get((use, kid))
+        root, purpose = (known.root, known.purpose) if known else KEY_NAMES.get(use, ("", ""))
         limit = records[0].limit
         yield KeyState(
-            name=known.root if known else "",
+            name=root,
             kid="index" if kid < 0 else f"{kid | local:02X}",
             use=_USES.get(use, f"{use:02X}"),
-            purpose=known.purpose if known else "",
+            purpose=purpose,
             versions=tuple(record.version for record in records),
             tries=tuple(record.tries for record in records) if limit else (),
             limit=limit,
@@ -261,7 +271,10 @@ def _file(
             values = zip(raw, _templates(raw, items), strict=True)
             records = tuple((later.get(record[0], value),) for record, value in values)
     elif isinstance(file, TransparentFile):
-        body = file.read(0, file.size).rstrip(b"\0").hex().upper()
+        content = file.read(0, file.size)
+        body = content.rstrip(b"\0").hex().upper()
+        if declared and declared.items:
+            records = (_fields(content, declared.items),)
     return FileContents(
         fid=f"{file.fid:04X}",
         sfi=f"{file.sfi:02X}",
@@ -283,7 +296,15 @@ def _structure(file: ElementaryFile, declared: model.ElementaryFile | None) -> s
 
 
 def describe_rule(rule: AccessRule) -> str:
-    """An access rule in the words of the profile: free, never, PIN, key 0A, PIN or key 84."""
+    """An access rule in the words of the profile: free, never, PIN, key 0A, PIN or key 84; with
+    "and MAC" where updates need one."""
+    words = _describe_rights(rule)
+    if not rule.mac or words == "never":
+        return words
+    return "MAC" if words == "free" else f"{words} and MAC"
+
+
+def _describe_rights(rule: AccessRule) -> str:
     if rule.free:
         return "free"
     rights = [
@@ -333,7 +354,8 @@ def _reused(directory: int, fid: int, raw: Iterable[bytes]) -> dict[int, Value]:
 
 
 def _fields(record: bytes, items: tuple[Item, ...]) -> tuple[Value, ...]:
-    """The raw fields of a cyclic record; the whole record as one value if nobody declares it."""
+    """Raw fields of a cyclic record or a transparent file; the whole as one value if nobody
+    declares it."""
     if sum(item.length for item in items) != len(record):
         return (_value(None, record, ""),)
     values, start = [], 0

@@ -11,6 +11,12 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
+from sscard_chip.applications.purse.kinds import (
+    USE_OVERDRAFT,
+    USE_PIN_RELOAD,
+    USE_PIN_UNBLOCK,
+    USE_UNLOAD,
+)
 from sscard_chip.applications.settlement_mode import SettlementMode
 
 MF_MASTER_KEY: Final = "MKMF"
@@ -195,6 +201,20 @@ class KeyUse(Enum):
     TAC = 0x0C  # DTK
     INTERNAL = 0x1C  # IRK
     PIN = 0x1F
+    PIN_UNBLOCK = USE_PIN_UNBLOCK  # DPUK of the purse
+    PIN_RELOAD = USE_PIN_RELOAD  # DRPK of the purse
+    OVERDRAFT = USE_OVERDRAFT  # DUK of the purse
+    UNLOAD = USE_UNLOAD  # DULK of the purse
+
+
+BY_INDEX: Final = (
+    KeyUse.PURCHASE,
+    KeyUse.LOAD,
+    KeyUse.TAC,
+    KeyUse.UNLOAD,
+    KeyUse.OVERDRAFT,
+)
+"""Keys of transactions: a command names them by key index."""
 
 
 @dataclass(frozen=True, slots=True)

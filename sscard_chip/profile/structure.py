@@ -19,8 +19,10 @@ from sscard_chip.filesystem.layout import (
     FileHeader,
     FileType,
 )
+from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.filesystem.tree import MF_FID
 from sscard_chip.profile.model import (
+    BY_INDEX,
     Directory,
     ElementaryFile,
     Key,
@@ -45,7 +47,6 @@ _KEY_FILE_ACCESS: Final = 0x73  # keys come and change enciphered and MACed
 _BY_MASTER: Final = 0x80  # access byte: master key of the environment
 _SECURE_MESSAGING: Final = 0x20  # access byte: MAC
 _TLV, _GROWS = 0x01, 0x02
-_BY_INDEX: Final = (KeyUse.PURCHASE, KeyUse.LOAD, KeyUse.TAC)
 _DIR_SIZE: Final = 0x100
 _RESERVE: Final = 0x400
 _MAX_QUOTA: Final = 0xFFFF
@@ -173,10 +174,11 @@ def _file(file: ElementaryFile) -> PlannedFile:
     records = tuple(
         bytes((item.tag, item.length)) + item.initial_value() for item in file.items if linear
     )
-    return PlannedFile(_file_header(file), records, file=file)
+    return PlannedFile(file_header(file), records, file=file)
 
 
-def _file_header(file: ElementaryFile) -> FileHeader:
+def file_header(file: ElementaryFile) -> FileHeader:
+    """The header that a declared file gets."""
     read_access, read_right = _encode(file.read)
     write_access, write_right = _encode(file.write)
     tlv = file.structure in (Structure.LINEAR_FIXED, Structure.LINEAR_VARIABLE)
@@ -206,8 +208,8 @@ def _directory_file(sfi: int, entries: tuple[Directory, ...]) -> PlannedFile:
     records = []
     for entry in entries:
         label = entry.label.encode("gbk")
-        template = _tlv(0x4F, entry.df_name) + (_tlv(0x50, label) if label else b"")
-        records.append(_tlv(0x70, _tlv(0x61, template)))
+        template = tlv(0x4F, entry.df_name) + (tlv(0x50, label) if label else b"")
+        records.append(tlv(0x70, tlv(0x61, template)))
     header = FileHeader(
         FileType.LINEAR_VARIABLE,
         0xEF00 | sfi,
@@ -216,10 +218,6 @@ def _directory_file(sfi: int, entries: tuple[Directory, ...]) -> PlannedFile:
         write_access=_BY_MASTER,
     )
     return PlannedFile(header, tuple(records))
-
-
-def _tlv(tag: int, value: bytes) -> bytes:
-    return bytes((tag, len(value))) + value
 
 
 # --- keys ----------------------------------------------------------------------------------------
@@ -241,8 +239,8 @@ def plan_keys(directory: Directory, suite: Suite) -> Iterator[PlannedKey]:
 
 
 def record_kid(key: Key, version: int) -> int:
-    """Identifier in the key's record: DPK, DLK and DTK are found by key index."""
-    return version if key.use in _BY_INDEX else key.kid
+    """Identifier in the key's record: keys of transactions are found by key index."""
+    return version if key.use in BY_INDEX else key.kid
 
 
 def key_length(key: Key, suite: Suite) -> int:

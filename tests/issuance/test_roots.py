@@ -150,7 +150,7 @@ BAD: list[tuple[object, str]] = [
     ({"3des": {"IRK": HEX}}, "3des: IRK: must be a JSON object"),
     (
         {"3des": {"irk": {"1": HEX}}},
-        "3des: a key: a key's name must be 2 to 32 capital letters and digits",
+        "3des: a key: a key's name must be 2 to 32 capital letters, digits and _",
     ),
     (
         {"3des": {"IRK": {HEX: "1"}}},

@@ -11,8 +11,11 @@ from tests.terminal.desk import PAY, Desk
 GENERATIONS: Final = (1, 2, 3)
 KEY: Final = "0" * 32
 READ: Final = "DF01EF05|21|$"
-FIRST: Final = [name for name in FUNCTIONS if not name.endswith(("Step2", "Step3"))]
-LATER: Final = [name for name in FUNCTIONS if name not in FIRST]
+OF_VENDORS: Final = ("iReadPBOCAccount",)
+FIRST: Final = [
+    name for name in FUNCTIONS if not name.endswith(("Step2", "Step3")) and name not in OF_VENDORS
+]
+LATER: Final = [name for name in FUNCTIONS if name not in (*FIRST, *OF_VENDORS)]
 
 
 def arguments(desk: Desk, name: str) -> list[int | str]:

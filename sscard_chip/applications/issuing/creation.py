@@ -15,7 +15,7 @@ from sscard_chip.filesystem.tree import Directory
 from sscard_chip.status import StatusError, StatusWord
 
 _PURSES: Final = (0x09, 0x0A)
-_TYPES: Final = frozenset(FileType)
+_TYPES: Final = frozenset(FileType) - {FileType.INTERNAL}
 _HAS_MASTER_KEY: Final = 0x01
 
 

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.terminal.bank.account import CardAccount
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.connection import Slots
-from sscard_chip.terminal.driver import basics, debits, files, pins
+from sscard_chip.terminal.driver import banking, basics, debits, files, pins
 from sscard_chip.terminal.driver.kit import Kit, Settings, no_pin_pad
 from sscard_chip.terminal.driver.values import (
     Authentication,
@@ -259,6 +260,13 @@ class Driver:
         """iReadDebitRecord: newest first."""
         with self._whole():
             return debits.read_records(self._kit, interface)
+
+    # --- the bank application ------------------------------------------------------------------
+
+    def read_bank_account(self, interface: Interface) -> CardAccount:
+        """iReadPBOCAccount; see :func:`banking.read_bank_account`."""
+        with self._whole():
+            return banking.read_bank_account(self._kit, interface)
 
     def close(self) -> None:
         """End what was begun and bring the card's contacts to rest."""

@@ -207,6 +207,10 @@ def _read_debit_record(driver: Driver, kind: int) -> str:
     return strings.debit_records(driver.read_debit_records(strings.interface(kind)))
 
 
+def _read_pboc_account(driver: Driver, kind: int) -> str:
+    return strings.bank_account(driver.read_bank_account(strings.interface(kind)))
+
+
 _KIND: Final = Parameter("iType", _INT)
 _CARD: Final = Parameter("pCardInfo", _TEXT)
 _ADDRESS: Final = Parameter("pFileAddr", _TEXT)
@@ -256,5 +260,6 @@ FUNCTIONS: Final[dict[str, Function]] = dict(
         _row("iDoDebit_HSM_Step1", _do_debit_1, _KIND, _CARD, _PAY),
         _row("iDoDebit_HSM_Step2", _do_debit_2, _KEY),
         _row("iReadDebitRecord", _read_debit_record, _KIND, buffer=LARGE),
+        _row("iReadPBOCAccount", _read_pboc_account, _KIND),
     )
 )

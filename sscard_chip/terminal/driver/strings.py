@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.terminal.bank.account import CardAccount
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.driver.values import (
     Authentication,
@@ -292,6 +293,11 @@ def debit_result(result: DebitResult, *, with_mac2: bool = False) -> str:
         _upper(result.tac),
     )
     return _line(*((_upper(result.mac2), *fields) if with_mac2 else fields))
+
+
+def bank_account(account: CardAccount) -> str:
+    """主账号|主账号序号|有效期| [L]; the expiry is YYYYMM."""
+    return f"{account.pan}|{account.sequence}|{account.expiry}|"
 
 
 def debit_records(records: Iterable[DebitRecord]) -> str:

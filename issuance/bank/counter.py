@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bank's counter: what happens to the bank account of a card after it was issued.
+
+Linking and changing an account put new keys onto the card, which is work of the personalising
+machine: the card's image is made anew, with everything else on it as it was. Activating and
+unlinking are commands under the application's own keys, over any connection. Each of them is
+written into the ledger, which is locked meanwhile.
+
+The social security account (子账户) is no party to any of this: nothing here reads or writes the
+social security part beyond who the card is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from issuance.bank.account import BankAccount
+from issuance.bank.ledger import Application, Entry, Link, OpenLedger, Operation, open_ledger
+from issuance.bank.personalise import Bank, put_bank
+from issuance.bank.roots import KEY_VERSION, MDK_MAC
+from sscard_chip.card import Card
+from sscard_chip.memory import Memory
+from sscard_chip.profile.bank.removal import bank_directories, remove_bank
+from sscard_chip.security.emv import (
+    BANK_SUITES,
+    MAC_LENGTH,
+    pan_block,
+    script_mac,
+    session_input,
+)
+from sscard_chip.status import StatusWord
+from sscard_chip.terminal.bank.cryptograms import IssuerData
+from sscard_chip.terminal.bank.host import IssuerHost
+from sscard_chip.terminal.bank.kernel import PaymentTerminal
+from sscard_chip.terminal.bank.results import Outcome
+from sscard_chip.terminal.bank.terminal import AIDS, Purchase, TerminalProfile
+from sscard_chip.terminal.client import CardStatusError
+from sscard_chip.terminal.connection import Connection, connect_card
+from sscard_chip.terminal.session import CardSession, open_session
+
+_ACTIVATE: Final = bytes.fromhex("84440000")
+_GONE: Final = (StatusWord.FILE_NOT_FOUND, StatusWord.INS_NOT_SUPPORTED)
+
+
+class CounterError(Exception):
+    """An operation that the counter refuses; one line without an account number."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """Who a card is: 卡识别码 in hex, 卡号, generation and algorithm suite."""
+
+    identification: str
+    card_number: str
+    generation: int
+    algorithm: str
+
+    @classmethod
+    def of(cls, session: CardSession) -> CardFacts:
+        """Of an opened card."""
+        identification = session.identification.hex().upper()
+        return cls(identification, session.card_number, session.generation, session.algorithm)
+
+
+class BankCounter:
+    """One counter. ``operator`` is the clerk that the ledger names."""
+
+    def __init__(self, bank: Bank, ledger: Path, operator: str) -> None:
+        self._bank = bank
+        self._ledger = ledger
+        self._operator = operator
+
+    def link(
+        self,
+        card: Card,
+        account: BankAccount,
+        save: Callable[[Memory], None],
+        *,
+        sub_account: str | None = None,
+        when: datetime | None = None,
+    ) -> Entry:
+        """Link a bank account with a card that has none, or whose account was unlinked.
+
+        ``save`` keeps the card's new memory; ``sub_account`` is by default the card number
+        (卡号). The account is active at once if it says so. Raises :class:`CounterError`,
+        LedgerError, BankIssueError, KeyStoreError.
+        """
+        facts = _facts(card)
+        with open_ledger(self._ledger) as ledger:
+            link = ledger.link_of(facts.identification)
+            if link is not None and link.linked:
+                raise CounterError("the card is linked with an account already")
+            if link is None and bank_directories(card.files.memory):
+                raise CounterError("the card has a bank application that the ledger does not know")
+            application = self._put(card, facts, account, save, when)
+            sub = sub_account or (link.sub_account if link else facts.card_number)
+            return self._begin(ledger, facts, account, application, sub, when)
+
+    def change(
+        self,
+        card: Card,
+        account: BankAccount,
+        save: Callable[[Memory], None],
+        *,
+        when: datetime | None = None,
+    ) -> Entry:
+        """Put another account in place of the one that the card is linked with.
+
+        The old application goes with its keys, electronic cash and log; the new one is active if
+        the old one was. Errors as :meth:`link`.
+        """
+        facts = _facts(card)
+        with open_ledger(self._ledger) as ledger:
+            link = _linked(ledger.link_of(facts.identification))
+            if link.application.pan == account.pan:
+                raise CounterError("the account is the one that the card is linked with")
+            state = "active" if link.active else "dormant"
+            kept = replace(account, state=state)
+            application = self._put(card, facts, kept, save, when)
+            return ledger.append(
+                Operation.CHANGE,
+                facts.identification,
+                application,
+                operator=self._operator,
+                sub_account=link.sub_account,
+                former=link.application.pan,
+                when=when,
+            )
+
+    def record_issue(
+        self, card: Card, account: BankAccount, *, sub_account: str | None = None
+    ) -> Entry:
+        """Write down a card that was issued with its account. Errors as :meth:`link`."""
+        facts = _facts(card)
+        suite = account.suite or facts.algorithm
+        application = Application(account.pan, account.pan_sequence, suite)
+        with open_ledger(self._ledger) as ledger:
+            link = ledger.link_of(facts.identification)
+            if link is not None and link.linked:
+                raise CounterError("the card is linked with an account already")
+            sub = sub_account or facts.card_number
+            return self._begin(ledger, facts, account, application, sub, None)
+
+    def activate(self, connection: Connection, *, when: datetime | None = None) -> Entry:
+        """Wake a card's dormant application, by command.
+
+        Raises :class:`CounterError`, LedgerError, KeyStoreError, CardStatusError, DriverError.
+        """
+        session = open_session(connection)
+        facts = CardFacts.of(session)
+        with open_ledger(self._ledger) as ledger:
+            link = _linked(ledger.link_of(facts.identification))
+            if link.active:
+                raise CounterError("the account is active already")
+            self._wake(session, link.application)
+            return ledger.append(
+                Operation.ACTIVATE,
+                facts.identification,
+                link.application,
+                operator=self._operator,
+                sub_account=link.sub_account,
+                when=when,
+            )
+
+    def unlink(self, connection: Connection, *, when: datetime | None = None) -> Entry:
+        """End the link: the application goes to sleep and is not found any more.
+
+        An active one gets its script with an on-line transaction of nothing. The card keeps the
+        old keys until it is linked anew. Errors as :meth:`activate`, and BankTerminalError.
+        """
+        facts = CardFacts.of(open_session(connection))
+        with open_ledger(self._ledger) as ledger:
+            link = _linked(ledger.link_of(facts.identification))
+            application = link.application
+            if link.active:
+                host = IssuerHost(self._bank.store)
+                host.queue(application.pan, lambda script: script.deactivate_application())
+                outcome = run_script(connection, host, application.pan)
+                application = replace(application, atc=outcome.atc)
+            return ledger.append(
+                Operation.UNLINK,
+                facts.identification,
+                application,
+                operator=self._operator,
+                sub_account=link.sub_account,
+                when=when,
+            )
+
+    def _begin(
+        self,
+        ledger: OpenLedger,
+        facts: CardFacts,
+        account: BankAccount,
+        application: Application,
+        sub_account: str,
+        when: datetime | None,
+    ) -> Entry:
+        """Write that a card is linked and, when its account is active, that; the last entry."""
+        card, operator = facts.identification, self._operator
+        entry = ledger.append(
+            Operation.LINK, card, application, operator=operator, sub_account=sub_account, when=when
+        )
+        if account.state == "active":
+            entry = ledger.append(
+                Operation.ACTIVATE,
+                card,
+                application,
+                operator=operator,
+                sub_account=sub_account,
+                when=when,
+            )
+        return entry
+
+    def _put(
+        self,
+        card: Card,
+        facts: CardFacts,
+        account: BankAccount,
+        save: Callable[[Memory], None],
+        when: datetime | None,
+    ) -> Application:
+        """The new application in place of an old one, saved."""
+        if facts.generation == 1:
+            raise CounterError("a card of generation 1 has no bank application")
+        memory = card.files.memory.copy()
+        remove_bank(memory)
+        day = when or datetime.now().astimezone()
+        issued, suite = f"{day:%Y%m%d}", account.suite or facts.algorithm
+        save(put_bank(memory, self._bank, account, issued=issued, algorithm=facts.algorithm))
+        return Application(account.pan, account.pan_sequence, suite)
+
+    def _wake(self, session: CardSession, application: Application) -> None:
+        """ACTIVATE APPLICATION, of whichever variant the card has."""
+        suite, atc = BANK_SUITES[application.suite], application.atc.to_bytes(2)
+        factors = [pan_block(application.pan, application.sequence)]
+        key = self._bank.store.encrypt(
+            suite.name, MDK_MAC, KEY_VERSION, factors, session_input(atc)
+        )
+        cipher = suite.session(key)
+        sw = StatusWord.INS_NOT_SUPPORTED.value
+        for aid in AIDS:
+            challenge = session.challenge()
+            header = _ACTIVATE + bytes((len(aid) + MAC_LENGTH,))
+            mac = script_mac(cipher, header, atc, challenge, aid, b"")[:MAC_LENGTH]
+            sw = session.client.exchange(header + aid + mac).sw
+            if sw not in _GONE:
+                break
+        if sw in _GONE:
+            raise CounterError("the card has no application that is dormant")
+        if sw != StatusWord.SUCCESS:
+            raise CardStatusError(_ACTIVATE, sw)
+
+
+def run_script(connection: Connection, host: IssuerHost, pan: str | None = None) -> Outcome:
+    """Have the card in a contact slot run what ``host`` has queued for ``pan``, or for anybody.
+
+    Raises :class:`CounterError` unless the issuer was reached and every command done.
+    """
+    terminal = PaymentTerminal(TerminalProfile(pin_pad=False), host)
+    connection.power_on()
+    outcome = terminal.pay(connection, Purchase(0, datetime.now(), force_online=True))
+    if pan is not None and outcome.pan != pan:
+        raise CounterError("the card has another account than the one that it is linked with")
+    if outcome.response_code is None or not outcome.scripts:
+        raise CounterError(f"the card was not told: {outcome.decision}")
+    words = [word for result in outcome.scripts for word in result.status_words]
+    if any(word != StatusWord.SUCCESS for word in words):
+        raise CounterError(f"the card refused a command of the issuer: {words[-1]:04X}")
+    return outcome
+
+
+def load_electronic_cash(connection: Connection, bank: Bank, amount_fen: int) -> int:
+    """Add to the electronic cash of whichever card is in the slot; the new balance in fen.
+
+    Raises :class:`CounterError`, BankTerminalError, CardStatusError, KeyStoreError.
+    """
+    host = IssuerHost(bank.store)
+    host.queue(None, lambda script: script.load(amount_fen))
+    outcome = run_script(connection, host)
+    told = IssuerData.parse(outcome.data[0x9F10])
+    return int(told.balance.hex()) + amount_fen
+
+
+def _facts(card: Card) -> CardFacts:
+    return CardFacts.of(open_session(connect_card(card)))
+
+
+def _linked(link: Link | None) -> Link:
+    if link is None or not link.linked:
+        raise CounterError("the ledger knows of no account that the card is linked with")
+    return link

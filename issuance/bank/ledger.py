@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger of the link: who did what to which card's bank account, and when.
+
+One JSON object a line, only ever appended to::
+
+    {"number": 1, "previous": 64 HEX, "when": "2026-11-28T10:15:00+08:00", "operator": "0012",
+     "operation": "link", "card": 32 HEX, "main_account": "6239990000000012344",
+     "pan_sequence": "00", "suite": "sm4", "former_account": null, "sub_account": "Z00000013",
+     "atc": 0}
+
+``card`` is 卡识别码. ``main_account`` is the bank's (主账户), ``sub_account`` the social security
+account (子账户) that it is linked with; the two are accounts of two books, and nothing here or on
+the card moves money between them. ``atc`` is the application's transaction counter after the
+operation: a dormant application is woken under the session key of that counter.
+
+``previous`` is the SHA-256 of the line before (64 times 0 for the first), so that a line that is
+changed, taken out or put in is found when the ledger is read. The file holds account numbers and
+is readable by its owner alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Any, Final
+
+from sscard_chip.profile.pan import masked_pan
+
+_BEGINNING: Final = "0" * 64
+
+
+class LedgerError(ValueError):
+    """A ledger that cannot be read, or an operation that does not follow; one line."""
+
+
+class Operation(StrEnum):
+    """What can happen to the bank account of a card."""
+
+    LINK = "link"
+    ACTIVATE = "activate"
+    CHANGE = "change"
+    UNLINK = "unlink"
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The bank application that an operation was about.
+
+    ``pan`` and ``sequence`` diversify its keys, ``suite`` is theirs; ``atc`` its counter.
+    """
+
+    pan: str
+    sequence: str
+    suite: str
+    atc: int = 0
+
+    def __repr__(self) -> str:
+        return f"<Application {masked_pan(self.pan)}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Entry:
+    """One line. ``when`` is ISO 8601 with the zone; ``former_account`` that of a change."""
+
+    number: int
+    previous: str
+    when: str
+    operator: str
+    operation: Operation
+    card: str
+    main_account: str
+    pan_sequence: str
+    suite: str
+    former_account: str | None
+    sub_account: str
+    atc: int
+
+    def line(self) -> bytes:
+        """The line with its end."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode() + b"\n"
+
+    @property
+    def application(self) -> Application:
+        """The application that it is about."""
+        return Application(self.main_account, self.pan_sequence, self.suite, self.atc)
+
+    def shown(self) -> dict[str, object]:
+        """As it may be shown to people: account numbers masked, no digests."""
+        former = self.former_account
+        return {
+            "number": self.number,
+            "when": self.when,
+            "operator": self.operator,
+            "operation": str(self.operation),
+            "card": self.card,
+            "main_account": masked_pan(self.main_account),
+            "former_account": None if former is None else masked_pan(former),
+            "sub_account": self.sub_account,
+        }
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.number}, {self.operation}>"
+
+
+_NAMES: Final = tuple(field.name for field in fields(Entry))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How a card stands: its application, whether it is active, and whether it is linked at all
+    (after an unlinking ``application`` is the one that lies dormant).
+    """
+
+    application: Application
+    sub_account: str
+    active: bool
+    linked: bool
+
+
+class OpenLedger:
+    """A ledger that is locked for one operation; :func:`open_ledger` gives it."""
+
+    def __init__(self, path: Path, file: IO[bytes], entries: list[Entry], last: str) -> None:
+        self._path = path
+        self._file = file
+        self._entries = entries
+        self._last = last
+
+    def link_of(self, card: str) -> Link | None:
+        """How a card (卡识别码) stands, None when it was never linked."""
+        return link_of(self._entries, card)
+
+    def append(
+        self,
+        operation: Operation,
+        card: str,
+        application: Application,
+        *,
+        operator: str,
+        sub_account: str,
+        former: str | None = None,
+        when: datetime | None = None,
+    ) -> Entry:
+        """Write a line and bring it to the disk. ``when`` (with zone) is now by default.
+
+        Raises :class:`LedgerError`; what has been done to the card stays done.
+        """
+        time = when or datetime.now().astimezone()
+        entry = Entry(
+            len(self._entries) + 1,
+            self._last,
+            time.isoformat(timespec="seconds"),
+            operator,
+            operation,
+            card,
+            application.pan,
+            application.sequence,
+            application.suite,
+            former,
+            sub_account,
+            application.atc,
+        )
+        line = entry.line()
+        try:
+            self._file.write(line)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            reason = error.strerror or "input/output error"
+            text = f"{self._path}: the card is changed and the ledger is not ({reason})"
+            raise LedgerError(text) from None
+        self._entries.append(entry)
+        self._last = sha256(line).hexdigest()
+        return entry
+
+
+@contextmanager
+def open_ledger(path: Path) -> Iterator[OpenLedger]:
+    """Open for one operation, locked against every other; a file that is not there is begun.
+
+    Raises :class:`LedgerError` when it cannot be opened or has been tampered with.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise LedgerError(f"{path}: {error.strerror}") from None
+    with os.fdopen(descriptor, "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        content = file.read()
+        entries = _parse(path, content)
+        last = _BEGINNING
+        if content:
+            last = sha256(content.splitlines(keepends=True)[-1]).hexdigest()
+        yield OpenLedger(path, file, entries, last)
+
+
+def read_ledger(path: Path) -> list[Entry]:
+    """All entries, in order. Raises :class:`LedgerError`, also for a broken chain."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise LedgerError(f"{path}: {error.strerror}") from None
+    return _parse(path, content)
+
+
+def link_of(entries: list[Entry], card: str) -> Link | None:
+    """How a card stands after ``entries``, None when none is of it."""
+    link: Link | None = None
+    for entry in entries:
+        if entry.card != card:
+            continue
+        match entry.operation:
+            case Operation.ACTIVATE:
+                active = True
+            case Operation.CHANGE:
+                active = link is not None and link.active
+            case _:
+                active = False
+        linked = entry.operation is not Operation.UNLINK
+        link = Link(entry.application, entry.sub_account, active, linked)
+    return link
+
+
+def _parse(path: Path, content: bytes) -> list[Entry]:
+    entries: list[Entry] = []
+    last = _BEGINNING
+    for number, line in enumerate(content.splitlines(keepends=True), 1):
+        where = f"{path}: line {number}"
+        if not line.endswith(b"\n"):
+            raise LedgerError(f"{where}: is not whole")
+        entry = _entry(line, where)
+        if entry.number != number or entry.previous != last:
+            raise LedgerError(f"{where}: does not follow the line before: it was tampered with")
+        last = sha256(line).hexdigest()
+        entries.append(entry)
+    return entries
+
+
+def _entry(line: bytes, where: str) -> Entry:
+    try:
+        document: Any = json.loads(line)
+        if not isinstance(document, dict) or tuple(document) != _NAMES:
+            raise ValueError
+        document["operation"] = Operation(document["operation"])
+    except ValueError:
+        raise LedgerError(f"{where}: is no entry of a ledger") from None
+    return Entry(**document)

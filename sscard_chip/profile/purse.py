@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The purse application as data: its directory, files and keys, and how it comes onto a card.
+
+It is optional and stands behind the files of the social security card (generations 2 and 3), an
+environment of its own. Its cryptograms and commands are in ``sscard_chip.applications.purse``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from sscard_chip.applications.purse.accounts import (
+    DEPOSIT_FID,
+    DEPOSIT_SIZE,
+    LOG_FID,
+    PUBLIC_FID,
+    PURSE_FID,
+    PURSE_SIZE,
+    Purse,
+)
+from sscard_chip.applications.purse.kinds import TransactionType
+from sscard_chip.filesystem.layout import (
+    COUNT_IN_HEADER,
+    STATE_IN_HEADER,
+    ApplicationState,
+    ApplicationType,
+    DirectoryHeader,
+    FileHeader,
+    FileType,
+    create_directory,
+    create_file,
+)
+from sscard_chip.filesystem.tree import FileSystem
+from sscard_chip.memory import Memory
+from sscard_chip.profile.build import NEVER_LOCKS, binary
+from sscard_chip.profile.model import (
+    FREE,
+    NEVER,
+    PIN,
+    Confidence,
+    Directory,
+    ElementaryFile,
+    Format,
+    Item,
+    Key,
+    KeyUse,
+    Structure,
+    key,
+)
+from sscard_chip.profile.structure import KEY_FID, file_header, key_length, plan_keys
+from sscard_chip.security.keys import encode_key, encode_pin
+from sscard_chip.security.suite import SUITES
+
+M, L = Confidence.MEDIUM, Confidence.LOW
+
+DIRECTORY_FID: Final = 0x1001
+AID: Final = bytes.fromhex("A00000000386980701")
+CARDHOLDER_FID: Final = 0x0016
+MANAGEMENT_FID: Final = 0x0017
+COMPOUND_FID: Final = 0x0019
+LOG_RECORDS: Final = 10
+PIN_TRIES: Final = 3
+COMPOUND_TAG: Final = 0xAA
+COMPOUND_LENGTH: Final = 0x29
+MANAGEMENT_SIZE: Final = 0x3C
+
+_EXTERNAL_KID: Final = 0x01
+_TRANSACTION_TRIES: Final = 15
+_MAINTENANCE_TRIES: Final = 3
+
+
+def _text(length: int, name: str, english: str) -> Item:
+    return Item(0, name, english, Format.AN, length)
+
+
+def _digits(length: int, name: str, english: str) -> Item:
+    return Item(0, name, english, Format.CN, length)
+
+
+PUBLIC: Final = ElementaryFile(
+    PUBLIC_FID,
+    "公共应用基本数据",
+    "public data",
+    Structure.TRANSPARENT,
+    FREE,
+    FREE,
+    (
+        binary(8, "发卡方标识", "issuer"),
+        binary(1, "应用类型标识", "application type"),
+        binary(1, "发卡方应用版本", "application version"),
+        _digits(10, "应用序列号", "application serial number"),
+        _digits(4, "应用启用日期", "start date"),
+        _digits(4, "应用有效日期", "expiry date"),
+        binary(2, "发卡方自定义FCI数据", "issuer's FCI data"),
+    ),
+    size=30,
+    secure_messaging=True,
+)
+CARDHOLDER: Final = ElementaryFile(
+    CARDHOLDER_FID,
+    "持卡人基本数据",
+    "cardholder",
+    Structure.TRANSPARENT,
+    FREE,
+    key(_EXTERNAL_KID),
+    (
+        binary(1, "卡类型标识", "card type"),
+        binary(1, "本行职工标识", "staff"),
+        _text(20, "持卡人姓名", "name"),
+        _text(32, "持卡人证件号码", "document number"),
+        binary(1, "持卡人证件类型", "document type"),
+    ),
+    size=55,
+    secure_messaging=True,
+    confidence=M,
+)
+MANAGEMENT: Final = ElementaryFile(
+    MANAGEMENT_FID,
+    "管理信息",
+    "management",
+    Structure.TRANSPARENT,
+    FREE,
+    FREE,
+    size=MANAGEMENT_SIZE,
+    secure_messaging=True,
+    confidence=L,
+)
+LOG: Final = ElementaryFile(
+    LOG_FID,
+    "交易明细",
+    "transaction log",
+    Structure.CYCLIC,
+    PIN,
+    NEVER,
+    (
+        binary(2, "交易序号", "number"),
+        binary(3, "透支限额", "overdraft limit"),
+        binary(4, "交易金额", "amount"),
+        replace(
+            binary(1, "交易类型标识", "type"),
+            codes={f"{kind:02X}": kind.name.lower().replace("_", " ") for kind in TransactionType},
+        ),
+        binary(6, "终端机编号", "terminal"),
+        _digits(4, "交易日期", "date"),
+        _digits(3, "交易时间", "time"),
+    ),
+    records=LOG_RECORDS,
+)
+COMPOUND: Final = ElementaryFile(
+    COMPOUND_FID,
+    "复合应用数据",
+    "compound application",
+    Structure.LINEAR_VARIABLE,
+    FREE,
+    FREE,
+    (Item(COMPOUND_TAG, "复合应用记录", "compound record", Format.B, COMPOUND_LENGTH),),
+    secure_messaging=True,
+    confidence=L,
+)
+
+
+def _indexed(root: str, use: KeyUse, purpose: str, tries: int = _TRANSACTION_TRIES) -> Key:
+    return Key(root, 0x00, use, purpose, versions=1, tries=tries, confidence=M)
+
+
+def _issuer(root: str, use: KeyUse, purpose: str, tries: int) -> Key:
+    return Key(root, 0x01, use, purpose, versions=1, tries=tries, confidence=M)
+
+
+PURSE_DIRECTORY: Final = Directory(
+    DIRECTORY_FID,
+    "电子存折/电子钱包",
+    "electronic deposit and purse",
+    AID,
+    (PUBLIC, CARDHOLDER, MANAGEMENT, LOG, COMPOUND),
+    (
+        _indexed("PURSE_DLK", KeyUse.LOAD, "圈存 load"),
+        _indexed("PURSE_DPK", KeyUse.PURCHASE, "消费/取现 purchase, cash withdrawal"),
+        _indexed("PURSE_DTK", KeyUse.TAC, "TAC", NEVER_LOCKS),
+        _indexed("PURSE_DULK", KeyUse.UNLOAD, "圈提 unload"),
+        _indexed("PURSE_DUK", KeyUse.OVERDRAFT, "修改透支限额 overdraft limit"),
+        _issuer("PURSE_DAMK", KeyUse.MAINTENANCE, "应用维护 MAC of commands", _MAINTENANCE_TRIES),
+        _issuer("PURSE_DPUK", KeyUse.PIN_UNBLOCK, "PIN 解锁 PIN unblock", NEVER_LOCKS),
+        _issuer("PURSE_DRPK", KeyUse.PIN_RELOAD, "PIN 重装 PIN reload", _MAINTENANCE_TRIES),
+        _issuer("PURSE_DIAK", KeyUse.INTERNAL, "内部认证 proof of the card", NEVER_LOCKS),
+        _issuer("PURSE_DEAK", KeyUse.EXTERNAL, "外部认证 update of 0016", _MAINTENANCE_TRIES),
+    ),
+    clause="JR/T 0025 parts 1 and 2",
+    optional=True,
+)
+"""Rights but for 0015, 0018, the key indexes and all counts of tries are [M]: cards differ."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PurseContents:
+    """What is particular to one card's purse application.
+
+    ``public`` and ``cardholder`` are the contents of 0015 (30 bytes) and 0016 (55). ``compound``
+    are the records of 0019, tag and value. ``secrets`` are 16 bytes by name of the root, ``pin``
+    is BCD, empty for none. ``free_log``: the log is read without PIN, as transit cards have it.
+    """
+
+    algorithm: str
+    public: bytes
+    cardholder: bytes
+    secrets: Mapping[str, bytes]
+    pin: bytes = b""
+    deposit: Purse = field(default_factory=Purse)
+    purse: Purse = field(default_factory=Purse)
+    management: bytes = bytes(MANAGEMENT_SIZE)
+    compound: tuple[tuple[int, bytes], ...] = ((COMPOUND_TAG, bytes(COMPOUND_LENGTH)),)
+    free_log: bool = False
+    dormant: bool = False
+
+    def __repr__(self) -> str:
+        return f"<PurseContents, {self.algorithm}>"
+
+
+def root_names() -> dict[str, int]:
+    """The bank's root keys of the purse, with their number of versions."""
+    return {key.root: key.versions for key in PURSE_DIRECTORY.keys}
+
+
+def add_purse(memory: Memory, contents: PurseContents) -> None:
+    """Put the purse application behind the files of a card.
+
+    Raises ValueError when the card has one already or a content has not the length of its file,
+    KeyError for a missing key, StatusError (6A84) when the memory is full.
+    """
+    files = FileSystem(memory)
+    if files.mf is None or any(d.name == AID for d in files.directories):
+        raise ValueError("purse: the card has one already, or no file system")
+    planned = _files(contents)
+    suite = SUITES[contents.algorithm]
+    header = DirectoryHeader(
+        FileType.ADF,
+        DIRECTORY_FID,
+        AID,
+        app_type=ApplicationType.PURSE,
+        algorithm=suite.key_code(16),
+    )
+    offset = create_directory(memory, files.mf.offset, header)
+    if contents.dormant:
+        memory.write(offset + STATE_IN_HEADER, bytes((ApplicationState.DORMANT,)))
+    memory.commit()
+    for file, content in planned:
+        created = create_file(memory, offset, file, content)
+        if file.type is FileType.KEY:
+            count = len(PURSE_DIRECTORY.keys) + 1
+            memory.write(created + COUNT_IN_HEADER, bytes((count,)))
+        memory.commit()
+
+
+def _files(contents: PurseContents) -> list[tuple[FileHeader, bytes]]:
+    """Headers and contents in the order of creation."""
+    records = _key_records(contents)
+    log = replace(LOG, read=FREE) if contents.free_log else LOG
+    compound = b"".join(bytes((tag, len(value))) + value for tag, value in contents.compound)
+    compound_header = replace(file_header(COMPOUND), size=len(compound))
+    transparent = (
+        (PUBLIC, contents.public),
+        (CARDHOLDER, contents.cardholder),
+        (MANAGEMENT, contents.management),
+    )
+    for file, content in transparent:
+        if len(content) != file.size:
+            raise ValueError(f"purse: {file.fid:04X} must be {file.size} bytes")
+    return [
+        (FileHeader(FileType.KEY, KEY_FID, len(records)), records),
+        (FileHeader(FileType.INTERNAL, DEPOSIT_FID, DEPOSIT_SIZE), contents.deposit.encode()),
+        (FileHeader(FileType.INTERNAL, PURSE_FID, PURSE_SIZE), contents.purse.encode()),
+        *((file_header(file), content) for file, content in transparent),
+        (file_header(log), b""),
+        (compound_header, compound),
+    ]
+
+
+def _key_records(contents: PurseContents) -> bytes:
+    suite = SUITES[contents.algorithm]
+    records = [
+        encode_key(
+            planned.key.use.value,
+            planned.kid,
+            planned.version,
+            planned.algorithm,
+            contents.secrets[planned.key.root][: key_length(planned.key, suite)],
+            limit=planned.key.tries,
+            level=planned.level,
+        )
+        for planned in plan_keys(PURSE_DIRECTORY, suite)
+    ]
+    pin = encode_pin(contents.pin, limit=PIN_TRIES, unblock_kid=0x01, reload_kid=0x01)
+    return b"".join((*records, pin))

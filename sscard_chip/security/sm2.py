@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SM2 signatures with SM3 on the recommended curve (GM/T 0003.2, GM/T 0009).
+
+A signature is r || s, 64 bytes; a public key x || y, 64 bytes; a private key 32 bytes. What is
+signed is e = SM3(ZA || message), where ZA ties the signer's identity and public key.
+
+The point arithmetic comes from a library of the extra ``sm2``: ``gmssl-pyx`` where it has a
+wheel (about 4,000 signatures and 2,000 verifications a second; on a signature that is wrong it
+writes its own lines to standard error), ``gmalg`` elsewhere (pure Python, 120 and 60 a second).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
+from cryptography.hazmat.primitives.hashes import SM3, Hash
+
+DEFAULT_IDENTITY: Final = b"1234567812345678"
+PRIVATE_LENGTH: Final = 32
+PUBLIC_LENGTH: Final = 64
+SIGNATURE_LENGTH: Final = 64
+
+_P: Final = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
+_A: Final = _P - 3
+_B: Final = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
+_G: Final = bytes.fromhex(
+    "32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7"
+    "BC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0"
+)
+_N: Final = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
+_CURVE: Final = _A.to_bytes(32) + _B.to_bytes(32) + _G
+
+
+class Sm2Error(ValueError):
+    """A key that is none, or no library for SM2; one line without key bytes."""
+
+
+class Library(Protocol):
+    """What is needed of a library; ``message`` is what ``digest`` was made of."""
+
+    def generate(self) -> tuple[bytes, bytes]:
+        """A private and its public key."""
+
+    def sign(self, private: bytes, key: PublicKey, message: bytes) -> tuple[int, int]:
+        """r and s."""
+
+    def verify(self, key: PublicKey, message: bytes, r: int, s: int) -> bool:
+        """Whether they sign the message."""
+
+
+class PublicKey:
+    """A public key with the identity of its owner. Raises :class:`Sm2Error` off the curve."""
+
+    __slots__ = ("_library", "identity", "value", "za")
+
+    def __init__(
+        self,
+        value: bytes,
+        identity: bytes = DEFAULT_IDENTITY,
+        *,
+        library: Library | None = None,
+    ) -> None:
+        if not on_curve(value):
+            raise Sm2Error("SM2 public key: must be a point of the curve, 64 bytes")
+        self.value = value
+        self.identity = identity
+        self.za = sm3((8 * len(identity)).to_bytes(2) + identity + _CURVE + value)
+        self._library = library or default_library()
+
+    def digest(self, message: bytes) -> bytes:
+        """e of a message of this key's owner, 32 bytes."""
+        return sm3(self.za + message)
+
+    def verify(self, message: bytes, signature: bytes) -> bool:
+        """Whether ``signature`` (r || s, 64 bytes) is the owner's under ``message``."""
+        if len(signature) != SIGNATURE_LENGTH:
+            return False
+        r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+        if not (0 < r < _N and 0 < s < _N):
+            return False
+        return self._library.verify(self, message, r, s)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, PublicKey)
+            and self.value == other.value
+            and self.identity == other.identity
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.value, self.identity))
+
+    def __repr__(self) -> str:
+        return f"<sm2.PublicKey {self.value[:4].hex().upper()}..>"
+
+
+class PrivateKey:
+    """A private key with its public key. Raises :class:`Sm2Error`."""
+
+    __slots__ = ("_library", "_secret", "public")
+
+    def __init__(
+        self,
+        secret: bytes,
+        public: bytes,
+        identity: bytes = DEFAULT_IDENTITY,
+        *,
+        library: Library | None = None,
+    ) -> None:
+        if len(secret) != PRIVATE_LENGTH or not 0 < int.from_bytes(secret) < _N - 1:
+            raise Sm2Error("SM2 private key: must be 32 bytes below the order of the curve")
+        self._secret = secret
+        self._library = library or default_library()
+        self.public = PublicKey(public, identity, library=self._library)
+
+    @classmethod
+    def generate(cls, *, library: Library | None = None) -> PrivateKey:
+        """A new pair of keys."""
+        chosen = library or default_library()
+        return cls(*chosen.generate(), library=chosen)
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature r || s, 64 bytes, another one each time."""
+        r, s = self._library.sign(self._secret, self.public, message)
+        return r.to_bytes(32) + s.to_bytes(32)
+
+    def encode(self) -> bytes:
+        """Private and public key, 96 bytes."""
+        return self._secret + self.public.value
+
+    @classmethod
+    def decode(cls, encoded: bytes) -> PrivateKey:
+        """From what :meth:`encode` gives. Raises :class:`Sm2Error`."""
+        return cls(encoded[:PRIVATE_LENGTH], encoded[PRIVATE_LENGTH:])
+
+    def __repr__(self) -> str:
+        return f"<sm2.PrivateKey of {self.public!r}>"
+
+
+def sm3(message: bytes) -> bytes:
+    """The SM3 digest, 32 bytes (GM/T 0004)."""
+    digest = Hash(SM3())
+    digest.update(message)
+    return digest.finalize()
+
+
+def on_curve(value: bytes) -> bool:
+    """Whether x || y of 64 bytes is a point of the curve."""
+    if len(value) != PUBLIC_LENGTH:
+        return False
+    x, y = int.from_bytes(value[:32]), int.from_bytes(value[32:])
+    return x < _P and y < _P and (y * y - (x * x + _A) * x - _B) % _P == 0
+
+
+# --- Libraries --------------------------------------------------------------------------------
+
+
+class GmsslLibrary:
+    """``gmssl_pyx``: the C library GmSSL, asked for digests so that ZA is worked out once."""
+
+    def __init__(self) -> None:
+        import gmssl_pyx
+
+        self._gmssl = gmssl_pyx
+
+    def generate(self) -> tuple[bytes, bytes]:
+        public, private = self._gmssl.sm2_key_generate()
+        return private, public
+
+    def sign(self, private: bytes, key: PublicKey, message: bytes) -> tuple[int, int]:
+        return decode_dss_signature(self._gmssl.sm2_sign_sm3_digest(private, key.digest(message)))
+
+    def verify(self, key: PublicKey, message: bytes, r: int, s: int) -> bool:
+        signature = encode_dss_signature(r, s)
+        return bool(self._gmssl.sm2_verify_sm3_digest(key.value, key.digest(message), signature))
+
+
+class GmalgLibrary:
+    """``gmalg``: pure Python, everywhere."""
+
+    def __init__(self) -> None:
+        import gmalg
+
+        self._gmalg = gmalg
+
+    def generate(self) -> tuple[bytes, bytes]:
+        private, public = self._gmalg.SM2().generate_keypair()
+        return private, public[1:]
+
+    def sign(self, private: bytes, key: PublicKey, message: bytes) -> tuple[int, int]:
+        sm2 = self._gmalg.SM2(private, key.identity, b"\x04" + key.value)
+        r, s = sm2.sign(message)
+        return int.from_bytes(r), int.from_bytes(s)
+
+    def verify(self, key: PublicKey, message: bytes, r: int, s: int) -> bool:
+        sm2 = self._gmalg.SM2(None, key.identity, b"\x04" + key.value)
+        return bool(sm2.verify(message, r.to_bytes(32), s.to_bytes(32)))
+
+
+@cache
+def default_library() -> Library:
+    """The faster library that is installed. Raises :class:`Sm2Error` when none is."""
+    for library in (GmsslLibrary, GmalgLibrary):
+        try:
+            return library()
+        except ImportError:
+            continue
+    raise Sm2Error("SM2 needs the extra sm2: pip install 'sscard-chip[sm2]'")

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The terminal's offline data authentication: SDA, DDA, and fDDA without contacts."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sscard_chip.security.oda.model import (
+    TAG_CA_INDEX,
+    TAG_CARD_CERTIFICATE,
+    TAG_DYNAMIC_SIGNATURE,
+    TAG_STATIC_SIGNATURE,
+    TAG_STATIC_TAGS,
+    OdaError,
+    fdda_input,
+    needed,
+)
+from sscard_chip.terminal.bank.results import Tsi, Tvr
+from sscard_chip.terminal.bank.terminal import Authority
+from sscard_chip.terminal.bank.tlv import template, tlvs
+from sscard_chip.terminal.bank.transaction import FORMAT_1, FORMAT_2, Transaction
+
+SDA: Final = 0x40
+DDA: Final = 0x20
+_STATIC_TAGS: Final = b"\x82"
+_DEFAULT_DDOL: Final = bytes.fromhex("9F3704")
+_RID_LENGTH: Final = 5
+
+
+def authenticate(transaction: Transaction) -> None:
+    """SDA or DDA as card and terminal can; TVR and TSI say how it went (EMV book 3, 10.3)."""
+    supported = transaction.value(0x82)[0]
+    if not supported & (SDA | DDA):
+        transaction.tvr |= Tvr.ODA_NOT_PERFORMED
+        return
+    transaction.tsi |= Tsi.ODA
+    if not supported & DDA:
+        transaction.tvr |= Tvr.SDA_SELECTED
+    try:
+        authority, issuer = _issuer(transaction)
+        if supported & DDA:
+            card = _card(transaction, authority, issuer)
+            ddol = transaction.data.get(0x9F49, _DEFAULT_DDOL)
+            asked = transaction.asked(ddol, "DDOL")
+            signature = _internal_authenticate(transaction, asked)
+            number = authority.scheme.check_dynamic(card, signature, asked)
+            transaction.data[0x9F4C] = number
+        else:
+            signature = needed(transaction.data, TAG_STATIC_SIGNATURE)
+            static = _static(transaction)
+            transaction.data[0x9F45] = authority.scheme.check_static(issuer, signature, static)
+    except OdaError:
+        transaction.tvr |= Tvr.DDA_FAILED if supported & DDA else Tvr.SDA_FAILED
+
+
+def authenticate_contactless(transaction: Transaction) -> bool:
+    """fDDA over what the card signed in its answer to GPO; whether it proved right."""
+    data = transaction.data
+    transaction.tsi |= Tsi.ODA
+    try:
+        authority, issuer = _issuer(transaction)
+        card = _card(transaction, authority, issuer)
+        asked = fdda_input(data[0x9F37], data[0x9F02], data[0x5F2A], data.get(0x9F69, b""))
+        signature = needed(data, TAG_DYNAMIC_SIGNATURE)
+        data[0x9F4C] = authority.scheme.check_dynamic(card, signature, asked)
+    except OdaError:
+        transaction.tvr |= Tvr.DDA_FAILED
+        return False
+    return True
+
+
+def _issuer(transaction: Transaction) -> tuple[Authority, Any]:
+    """The authority and the issuer's key under it."""
+    index = needed(transaction.data, TAG_CA_INDEX)
+    rid = transaction.selected.aid[:_RID_LENGTH]
+    authority = transaction.terminal.authorities.get((rid, index[0] if index else -1))
+    if authority is None:
+        raise OdaError("the terminal does not know this authority's key")
+    key = authority.scheme.recover_issuer(
+        authority.key, transaction.data, transaction.pan, _month(transaction)
+    )
+    return authority, key
+
+
+def _card(transaction: Transaction, authority: Authority, issuer: Any) -> Any:
+    needed(transaction.data, TAG_CARD_CERTIFICATE)
+    return authority.scheme.recover_card(
+        issuer,
+        transaction.data,
+        transaction.pan,
+        _month(transaction),
+        _static(transaction),
+    )
+
+
+def _month(transaction: Transaction) -> str:
+    return f"{transaction.purchase.when:%y%m}"
+
+
+def _static(transaction: Transaction) -> bytes:
+    """The signed records, and the AIP when the card's tag list names it."""
+    tags = transaction.data.get(TAG_STATIC_TAGS, b"")
+    if tags not in (b"", _STATIC_TAGS):
+        raise OdaError("9F4A: names other tags than 82")
+    return transaction.static + (transaction.value(0x82) if tags else b"")
+
+
+def _internal_authenticate(transaction: Transaction, asked: bytes) -> bytes:
+    answer = transaction.client.send(0x00, 0x88, 0x00, 0x00, asked, 0)
+    if not answer.ok:
+        raise OdaError(f"INTERNAL AUTHENTICATE: {answer.sw:04X}")
+    objects = dict(tlvs(answer.data, "INTERNAL AUTHENTICATE"))
+    if FORMAT_1 in objects:
+        return objects[FORMAT_1]
+    body = dict(tlvs(template(FORMAT_2, answer.data, "INTERNAL AUTHENTICATE"), "9F4B"))
+    return needed(body, TAG_DYNAMIC_SIGNATURE)

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bank's host of deposit and purse, for tests and benches: load, unload, overdraft, TAC, and
+the commands with which the issuer looks after a card.
+
+It reaches the bank's keys through a key store; session keys come from the store too.
+
+>>> host = PurseHost(store, "3des")                                         # doctest: +SKIP
+>>> answer = host.authorise(initialized, bytes.fromhex("20240315101112"))   # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+from typing import Final
+
+from sscard_chip.applications.purse import inputs
+from sscard_chip.applications.purse.kinds import Course
+from sscard_chip.security.keystore import KeyStore
+from sscard_chip.security.purse import (
+    PURSE_SUITES,
+    PurseSession,
+    command_mac,
+    encipher_pin,
+    online_factor,
+    reload_mac,
+)
+from sscard_chip.terminal.bank.purse_exchange import (
+    Debited,
+    HostAnswer,
+    Initialized,
+    PublicData,
+    PurseMacError,
+)
+
+_ROOTS: Final = {
+    Course.LOAD: "PURSE_DLK",
+    Course.UNLOAD: "PURSE_DULK",
+    Course.OVERDRAFT: "PURSE_DUK",
+}
+_TAC_ROOT: Final = "PURSE_DTK"
+_MAINTENANCE_ROOT: Final = "PURSE_DAMK"
+_UNBLOCK_ROOT: Final = "PURSE_DPUK"
+_RELOAD_ROOT: Final = "PURSE_DRPK"
+
+
+class PurseHost:
+    """The host of one bank and suite (``"3des"`` or ``"sm4"``).
+
+    Every method raises KeyStoreError when the store has no such key. ``key_version`` is that of
+    the roots.
+    """
+
+    def __init__(self, store: KeyStore, algorithm: str, *, key_version: int = 1) -> None:
+        self._store = store
+        self._algorithm = algorithm
+        self._purse = PURSE_SUITES[algorithm]
+        self._version = key_version
+
+    # --- on-line transactions -------------------------------------------------------------------
+
+    def authorise(self, opened: Initialized, time: bytes, *, limit_fen: int = 0) -> HostAnswer:
+        """MAC2 of a load, an unload or, with the new ``limit_fen``, an overdraft limit.
+
+        ``time`` is the host's, 7 bytes of BCD. Raises PurseMacError when the card's MAC1 is
+        wrong, ValueError for a transaction that no host makes.
+        """
+        session = self._online_session(opened)
+        if opened.kind.course is Course.OVERDRAFT:
+            limit = (opened.limit_fen or 0).to_bytes(3)
+            mac1 = inputs.overdraft_mac1(opened.balance, limit, opened.kind.type, opened.terminal)
+        else:
+            mac1 = inputs.online_mac1(opened.balance, opened.what)
+        _check(session.mac(mac1), opened.mac1, "MAC1")
+        if opened.kind.course is Course.OVERDRAFT:
+            limit = limit_fen.to_bytes(3)
+            mac2 = inputs.overdraft_mac2(limit, opened.kind.type, opened.terminal, time)
+        else:
+            mac2 = inputs.timed(opened.what, time)
+        return HostAnswer(time, session.mac(mac2))
+
+    def confirm(
+        self, opened: Initialized, time: bytes, answer: bytes, *, limit_fen: int = 0
+    ) -> None:
+        """Check the card's answer: the TAC of a load or an overdraft limit, MAC3 of an unload.
+
+        Raises PurseMacError.
+        """
+        kind, number = opened.kind, opened.number_bytes
+        if kind.course is Course.OVERDRAFT:
+            balance = (opened.balance_fen - (opened.limit_fen or 0) + limit_fen).to_bytes(4)
+            limit = limit_fen.to_bytes(3)
+            message = inputs.overdraft_tac(balance, number, limit, kind.type, opened.terminal, time)
+            _check(self._tac(opened.public, message), answer, "TAC")
+            return
+        unload = kind.course is Course.UNLOAD
+        balance_fen = opened.balance_fen + (-opened.amount_fen if unload else opened.amount_fen)
+        message = inputs.online_tac(balance_fen.to_bytes(4), number, opened.what, time)
+        if unload:
+            _check(self._online_session(opened).mac(message), answer, "MAC3")
+        else:
+            _check(self._tac(opened.public, message), answer, "TAC")
+
+    def settle(self, debited: Debited) -> None:
+        """Check the TAC of a purchase, cash withdrawal or compound purchase: PurseMacError."""
+        what = debited.initialized.what
+        message = inputs.purchase_tac(what, debited.sequence, debited.time)
+        _check(self._tac(debited.initialized.public, message), debited.tac, "TAC")
+
+    def _online_session(self, opened: Initialized) -> PurseSession:
+        root = _ROOTS.get(opened.kind.course)
+        if root is None:
+            raise ValueError("a purchase is made with a PSAM")
+        return self._purse.session(
+            lambda block: self._store.encrypt(
+                self._algorithm, root, self._version, opened.public.factors, block
+            ),
+            online_factor(opened.random, opened.number_bytes),
+        )
+
+    def _tac(self, public: PublicData, message: bytes) -> bytes:
+        return self._purse.tac(self._card_key(_TAC_ROOT, public), message)
+
+    def _card_key(self, root: str, public: PublicData) -> bytes:
+        (key,) = self._store.diversify(self._algorithm, root, self._version, [public.factors])
+        return key
+
+    # --- looking after a card -------------------------------------------------------------------
+
+    def command(
+        self, public: PublicData, challenge: bytes, header: bytes, data: bytes = b""
+    ) -> bytes:
+        """A command with its MAC: ``header`` CLA INS P1 P2, ``challenge`` the card's last.
+
+        For UPDATE BINARY and RECORD (CLA 04), APPLICATION BLOCK and UNBLOCK, CARD BLOCK.
+        """
+        return self._with_mac(_MAINTENANCE_ROOT, public, challenge, header, data)
+
+    def unblock_pin(self, public: PublicData, challenge: bytes, pin: bytes, key: int = 1) -> bytes:
+        """PIN UNBLOCK with the holder's PIN from then on, BCD; ``key`` is DPUK's identifier."""
+        sealed = encipher_pin(self._purse, self._card_key(_UNBLOCK_ROOT, public), pin)
+        header = bytes((0x84, 0x24, 0x00, key))
+        return self._with_mac(_UNBLOCK_ROOT, public, challenge, header, sealed)
+
+    def reload_pin(self, public: PublicData, pin: bytes) -> bytes:
+        """RELOAD PIN with the new PIN, BCD."""
+        mac = reload_mac(self._purse, self._card_key(_RELOAD_ROOT, public), pin)
+        return bytes((0x80, 0x5E, 0x00, 0x00, len(pin) + len(mac))) + pin + mac
+
+    def _with_mac(
+        self, root: str, public: PublicData, challenge: bytes, header: bytes, data: bytes
+    ) -> bytes:
+        head = header + bytes((len(data) + 4,)) + data
+        return head + command_mac(self._purse, self._card_key(root, public), challenge, head)
+
+
+def _check(computed: bytes, given: bytes, name: str) -> None:
+    if not compare_digest(computed, given):
+        raise PurseMacError(f"{name}: is not the card's over these data")

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A terminal for deposit and purse: selects the application and runs whole transactions with a
+PSAM or with the bank's host.
+
+>>> terminal = PurseTerminal(connect_card(card), bytes.fromhex("112233445566"))   # doctest: +SKIP
+>>> terminal.select().expiry                                                      # doctest: +SKIP
+'20340101'
+>>> terminal.load(host, TransactionType.PURSE_LOAD, 5_000, time)                  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sscard_chip.applications.purse.accounts import LogRecord
+from sscard_chip.applications.purse.kinds import PurseId, TransactionType
+from sscard_chip.status import StatusWord
+from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
+from sscard_chip.terminal.bank.purse_exchange import (
+    Debited,
+    HostAnswer,
+    Initialized,
+    PublicData,
+    SamAnswer,
+    kind_of,
+    parameters_of,
+)
+from sscard_chip.terminal.bank.purse_host import PurseHost
+from sscard_chip.terminal.client import ApduClient, CardStatusError
+from sscard_chip.terminal.connection import Connection
+
+AID: Final = bytes.fromhex("A00000000386980701")
+_PUBLIC_SFI: Final = 0x15
+_PUBLIC_LENGTH: Final = 30
+_LOG_P2: Final = 0x18 << 3 | 4
+_LOG_LENGTH: Final = 23
+
+
+class PurseTerminal:
+    """A terminal with a number of 6 bytes and a card in its reader.
+
+    Every method raises CardStatusError for a refusal of the card and what the connection raises.
+    """
+
+    def __init__(self, connection: Connection, terminal: bytes) -> None:
+        self._client = ApduClient(connection)
+        self._terminal = terminal
+        self._public: PublicData | None = None
+
+    def select(self) -> PublicData:
+        """Select the application and read 0015.
+
+        :raises NotAcceptedError: the card has none.
+        """
+        answer = self._client.send(0x00, 0xA4, 0x04, 0x00, AID, 0)
+        if answer.sw == StatusWord.FILE_NOT_FOUND:
+            raise NotAcceptedError("the card has no deposit or purse")
+        if not answer.ok:
+            raise CardStatusError(b"\x00\xa4\x04\x00", answer.sw)
+        data = self._client.require(0x00, 0xB0, 0x80 | _PUBLIC_SFI, 0x00, le=_PUBLIC_LENGTH)
+        self._public = PublicData.decode(data)
+        return self._public
+
+    @property
+    def public(self) -> PublicData:
+        """0015 of the selected application; :meth:`select` if need be."""
+        return self._public or self.select()
+
+    def verify(self, pin: bytes) -> None:
+        """VERIFY the holder's PIN, BCD."""
+        self._client.require(0x00, 0x20, 0x00, 0x00, pin)
+
+    def balance(self, purse: PurseId) -> int:
+        """GET BALANCE, in fen."""
+        return int.from_bytes(self._client.require(0x80, 0x5C, 0x00, purse, le=4))
+
+    def log(self) -> list[LogRecord]:
+        """The transaction log, newest first."""
+        records: list[LogRecord] = []
+        while True:
+            number = len(records) + 1
+            answer = self._client.send(0x00, 0xB2, number, _LOG_P2, le=_LOG_LENGTH)
+            if answer.sw == StatusWord.RECORD_NOT_FOUND:
+                return records
+            if not answer.ok or len(answer.data) != _LOG_LENGTH:
+                raise CardStatusError(bytes((0x00, 0xB2, number, _LOG_P2)), answer.sw)
+            records.append(LogRecord.decode(answer.data))
+
+    def proof(self, kind: TransactionType, number: int) -> tuple[bytes, bytes] | None:
+        """MAC and TAC of the last transaction if it was this one, None if it was not (9406)."""
+        answer = self._client.send(0x80, 0x5A, 0x00, kind, number.to_bytes(2), 8)
+        if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
+            return None
+        if not answer.ok:
+            raise CardStatusError(bytes((0x80, 0x5A, 0x00, kind)), answer.sw)
+        return answer.data[:4], answer.data[4:]
+
+    # --- steps ----------------------------------------------------------------------------------
+
+    def initialize(
+        self, kind: TransactionType, amount_fen: int = 0, *, key_index: int = 1
+    ) -> Initialized:
+        """INITIALIZE of a transaction; an overdraft limit has no amount."""
+        public, row = self.public, kind_of(kind)
+        overdraft = kind is TransactionType.OVERDRAFT_UPDATE
+        amount = b"" if overdraft else amount_fen.to_bytes(4)
+        data = bytes((key_index,)) + amount + self._terminal
+        answer = self._client.require(0x80, 0x50, *parameters_of(kind), data, 0)
+        return Initialized.decode(public, row, key_index, amount_fen, self._terminal, answer)
+
+    def cache(self, sfi: int, record: bytes) -> None:
+        """UPDATE CAPP DATA CACHE of a record by its identifier, the first byte."""
+        self._client.require(0x80, 0xDC, record[0], sfi << 3, record)
+
+    def debit(self, opened: Initialized, sam: SamAnswer, time: bytes) -> Debited:
+        """DEBIT with the PSAM's MAC1."""
+        data = sam.sequence + time + sam.mac1
+        answer = self._client.require(0x80, 0x54, 0x01, 0x00, data, 8)
+        if len(answer) != 8:
+            raise CardDataError("DEBIT gave an answer of another length")
+        return Debited(opened, sam.sequence, time, answer[:4], answer[4:])
+
+    # --- whole transactions ---------------------------------------------------------------------
+
+    def purchase(
+        self,
+        psam: Connection,
+        kind: TransactionType,
+        amount_fen: int,
+        time: bytes,
+        *,
+        records: Sequence[tuple[int, bytes]] = (),
+        key_index: int = 1,
+    ) -> Debited:
+        """Purchase, cash withdrawal, or compound purchase with its ``records`` (SFI, record).
+
+        The card's MAC2 is checked by the PSAM: CardStatusError 9302 when it is wrong.
+        """
+        opened = self.initialize(kind, amount_fen, key_index=key_index)
+        client = ApduClient(psam)
+        request = opened.random + opened.number_bytes + opened.amount + bytes((kind,)) + time
+        request += bytes((opened.key_version, opened.algorithm))
+        issuer, serial = opened.public.factors
+        answer = client.require(0x80, 0x70, 0x00, 0x00, request + serial + issuer, 8)
+        for sfi, record in records:
+            self.cache(sfi, record)
+        debited = self.debit(opened, SamAnswer(answer[:4], answer[4:]), time)
+        client.require(0x80, 0x72, 0x00, 0x00, debited.mac2)
+        return debited
+
+    def load(
+        self, host: PurseHost, kind: TransactionType, amount_fen: int, time: bytes
+    ) -> Initialized:
+        """圈存 into deposit or purse; the host checks MAC1 and TAC.
+
+        :raises PurseMacError: one of them is wrong.
+        """
+        opened = self.initialize(kind, amount_fen)
+        answer = host.authorise(opened, time)
+        host.confirm(opened, time, self._credit(answer))
+        return opened
+
+    def unload(self, host: PurseHost, amount_fen: int, time: bytes) -> Initialized:
+        """圈提 out of the deposit; the host checks MAC1 and MAC3.
+
+        :raises PurseMacError: one of them is wrong.
+        """
+        opened = self.initialize(TransactionType.UNLOAD, amount_fen)
+        answer = host.authorise(opened, time)
+        mac3 = self._client.require(0x80, 0x54, 0x03, 0x00, answer.time + answer.mac2, 4)
+        host.confirm(opened, time, mac3)
+        return opened
+
+    def update_limit(self, host: PurseHost, limit_fen: int, time: bytes) -> Initialized:
+        """修改透支限额 of the deposit; the host checks MAC1 and TAC.
+
+        :raises PurseMacError: one of them is wrong.
+        """
+        opened = self.initialize(TransactionType.OVERDRAFT_UPDATE)
+        answer = host.authorise(opened, time, limit_fen=limit_fen)
+        data = limit_fen.to_bytes(3) + answer.time + answer.mac2
+        tac = self._client.require(0x80, 0x58, 0x00, 0x00, data, 4)
+        host.confirm(opened, time, tac, limit_fen=limit_fen)
+        return opened
+
+    def _credit(self, answer: HostAnswer) -> bytes:
+        return self._client.require(0x80, 0x52, 0x00, 0x00, answer.time + answer.mac2, 4)
+
+    # --- the issuer's commands ------------------------------------------------------------------
+
+    def challenge(self, length: int = 4) -> bytes:
+        """GET CHALLENGE."""
+        return self._client.require(0x00, 0x84, 0x00, 0x00, le=length)
+
+    def transmit(self, command: bytes) -> bytes:
+        """A command that the host has made; its data."""
+        answer = self._client.exchange(command)
+        if not answer.ok:
+            raise CardStatusError(command[:4], answer.sw)
+        return answer.data

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Issuer scripts: commands under the card's script keys, and the templates that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from sscard_chip.security.emv import MAC_LENGTH, BankSession, check_pin, pin_block, script_mac
+from sscard_chip.terminal.bank.cryptograms import IssuerData
+from sscard_chip.terminal.bank.errors import CardDataError
+from sscard_chip.terminal.bank.tlv import tlv, tlvs
+
+BEFORE: Final = 0x71
+AFTER: Final = 0x72
+"""Templates of scripts that run before and after the second GENERATE AC."""
+
+_IDENTIFIER: Final = 0x9F18
+_COMMAND: Final = 0x86
+_LINKED: Final = 0x04
+_PROPRIETARY: Final = 0x84
+_MOST: Final = 255 - MAC_LENGTH
+
+ECASH_BALANCE: Final = 0x9F79
+ECASH_LIMIT: Final = 0x9F77
+ECASH_SINGLE_LIMIT: Final = 0x9F78
+ECASH_RESET: Final = 0x9F6D
+
+
+class ScriptBuilder:
+    """The commands of one transaction's scripts, in the order in which the card gets them.
+
+    :param mac: session of the card's MAC key for this ATC.
+    :param encipherment: the same of its encipherment key.
+    :param cryptogram_key: the card's cryptogram key, 16 bytes, which a PIN block needs.
+    :param cryptogram: the 8 bytes that the card sent with the request (9F26).
+    :param issuer_data: what it told with them (9F10).
+    """
+
+    def __init__(
+        self,
+        mac: BankSession,
+        encipherment: BankSession,
+        cryptogram_key: bytes,
+        atc: bytes,
+        cryptogram: bytes,
+        issuer_data: IssuerData,
+    ) -> None:
+        self._mac = mac
+        self._encipherment = encipherment
+        self._key = cryptogram_key
+        self._atc = atc
+        self._cryptogram = cryptogram
+        self.issuer_data = issuer_data
+        self._chain = b""
+        self._commands: list[bytes] = []
+
+    def put_data(self, tag: int, value: bytes) -> ScriptBuilder:
+        """Set a data object, e.g. the e-cash balance (9F79) to a new value."""
+        return self._add(_LINKED, 0xDA, tag >> 8, tag & 0xFF, value)
+
+    def put_amount(self, tag: int, amount_fen: int) -> ScriptBuilder:
+        """Set an amount of e-cash (9F77, 9F78, 9F79, 9F6D), 12 digits of fen."""
+        return self.put_data(tag, bytes.fromhex(f"{amount_fen:012d}"))
+
+    def load(self, amount_fen: int) -> ScriptBuilder:
+        """Add to the electronic cash what the card told that it has.
+
+        Raises ValueError when the card told none.
+        """
+        if not self.issuer_data.balance:
+            raise ValueError("load: the card has told no electronic cash")
+        return self.put_amount(ECASH_BALANCE, int(self.issuer_data.balance.hex()) + amount_fen)
+
+    def update_record(self, sfi: int, number: int, record: bytes) -> ScriptBuilder:
+        """Replace a record by ``record``, whole with its template."""
+        return self._add(_LINKED, 0xDC, number, sfi << 3 | 0x04, record)
+
+    def change_pin(self, new_pin: str, current_pin: str | None = None) -> ScriptBuilder:
+        """Set the bank PIN, the tries with it; with ``current_pin`` the card checks that first."""
+        check_pin(new_pin)
+        block = self._encipherment.encipher(pin_block(new_pin, self._key, current_pin))
+        return self._add(_PROPRIETARY, 0x24, 0x00, 0x02 if current_pin is None else 0x01, block)
+
+    def unblock_pin(self) -> ScriptBuilder:
+        """Give the bank PIN its tries back."""
+        return self._add(_PROPRIETARY, 0x24, 0x00, 0x00, b"")
+
+    def block_application(self) -> ScriptBuilder:
+        """APPLICATION BLOCK."""
+        return self._add(_PROPRIETARY, 0x1E, 0x00, 0x00, b"")
+
+    def unblock_application(self) -> ScriptBuilder:
+        """APPLICATION UNBLOCK."""
+        return self._add(_PROPRIETARY, 0x18, 0x00, 0x00, b"")
+
+    def deactivate_application(self) -> ScriptBuilder:
+        """Let the application go to sleep: it is not found any more until it is activated [L]."""
+        return self._add(_PROPRIETARY, 0x04, 0x00, 0x00, b"")
+
+    def block_card(self) -> ScriptBuilder:
+        """CARD BLOCK: for good, the social security part with it."""
+        return self._add(_PROPRIETARY, 0x16, 0x00, 0x00, b"")
+
+    def _add(self, cla: int, ins: int, p1: int, p2: int, data: bytes) -> ScriptBuilder:
+        if len(data) > _MOST:
+            raise ValueError(f"script command: carries at most {_MOST} bytes")
+        header = bytes((cla, ins, p1, p2, len(data) + MAC_LENGTH))
+        self._chain = script_mac(self._mac, header, self._atc, self._cryptogram, data, self._chain)
+        self._commands.append(header + data + self._chain[:MAC_LENGTH])
+        return self
+
+    @property
+    def commands(self) -> tuple[bytes, ...]:
+        """What has been added, as the card gets it."""
+        return tuple(self._commands)
+
+    def template(self, tag: int = AFTER, identifier: bytes = bytes(4), *, begin: int = 0) -> bytes:
+        """The script with all commands from number ``begin`` on."""
+        return script_template(self._commands[begin:], tag, identifier)
+
+
+def script_template(
+    commands: Iterable[bytes], tag: int = AFTER, identifier: bytes = bytes(4)
+) -> bytes:
+    """Template 71 or 72: 9F18 (4 bytes) and an 86 for each command."""
+    body = tlv(_IDENTIFIER, identifier) + b"".join(tlv(_COMMAND, one) for one in commands)
+    return tlv(tag, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A template that came from the issuer."""
+
+    tag: int
+    identifier: bytes
+    commands: tuple[bytes, ...] = field(repr=False)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Script:
+        """Take one template apart. :raises CardDataError: it is no script."""
+        objects = list(tlvs(data, "script"))
+        if len(objects) != 1 or objects[0][0] not in (BEFORE, AFTER):
+            raise CardDataError("script: is not one template 71 or 72")
+        tag, body = objects[0]
+        identifier, commands = bytes(4), []
+        for inner, value in tlvs(body, "script"):
+            if inner == _IDENTIFIER and len(value) == 4:
+                identifier = value
+            elif inner == _COMMAND and len(value) >= 4:
+                commands.append(value)
+            else:
+                raise CardDataError(f"script: {inner:02X} does not belong there")
+        return cls(tag, identifier, tuple(commands))

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data objects and data object lists as a payment terminal reads them (EMV book 3, 5.4, annex B).
+
+What is no BER-TLV ends the transaction: every function here raises :class:`CardDataError` for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from sscard_chip.filesystem import tlv as ber
+from sscard_chip.filesystem.tlv import is_constructed, tlv
+from sscard_chip.terminal.bank.errors import CardDataError
+
+__all__ = ["digits_of", "dol_data", "find", "primitives", "template", "tlv", "tlvs"]
+
+_NUMERIC: Final = frozenset(
+    {0x9F02, 0x9F03, 0x9F1A, 0x5F2A, 0x9A, 0x9C, 0x9F21, 0x5F25, 0x5F24, 0x5F34, 0x9F79}
+)
+"""Tags of format n: cut and filled on the left."""
+_COMPRESSED: Final = frozenset({0x5A, 0x9F20})
+"""Tags of format cn: filled with F on the right."""
+
+
+def tlvs(data: bytes, what: str) -> list[tuple[int, bytes]]:
+    """Tag and value of each data object at the top of ``data``; ``what`` it is, for errors."""
+    try:
+        return ber.parse(data)
+    except ValueError:
+        raise CardDataError(f"{what}: is no BER-TLV") from None
+
+
+def template(tag: int, data: bytes, what: str) -> bytes:
+    """The value of the one object in ``data``, which must be ``tag``."""
+    objects = tlvs(data, what)
+    if len(objects) != 1 or objects[0][0] != tag:
+        raise CardDataError(f"{what}: is not one template {tag:02X}")
+    return objects[0][1]
+
+
+def primitives(data: bytes, what: str) -> list[tuple[int, bytes]]:
+    """All primitive objects of ``data``, those in templates too, in order."""
+    try:
+        return ber.flatten(data)
+    except ValueError:
+        raise CardDataError(f"{what}: is no BER-TLV") from None
+
+
+def objects(data: bytes, what: str) -> Iterator[tuple[int, bytes]]:
+    """All objects of ``data`` at any depth, templates before what they hold."""
+    for tag, value in tlvs(data, what):
+        yield tag, value
+        if is_constructed(tag):
+            yield from objects(value, what)
+
+
+def find(data: bytes, tag: int, what: str) -> bytes | None:
+    """The value of the first object with ``tag``, at any depth."""
+    return next((value for own, value in objects(data, what) if own == tag), None)
+
+
+def dol_data(dol: bytes, values: Mapping[int, bytes], what: str) -> bytes:
+    """The values that ``dol`` asks for, by the rules for missing, long and short ones.
+
+    A tag that is not known, or a template, gives 00; numeric values are cut and filled on the
+    left, all others cut on the right and filled there, with F when they are compressed numbers,
+    else with 00.
+    """
+    try:
+        entries = ber.parse_dol(dol)
+    except ValueError:
+        raise CardDataError(f"{what}: is no data object list") from None
+    return b"".join(_fit(tag, values.get(tag, b""), length) for tag, length in entries)
+
+
+def _fit(tag: int, value: bytes, length: int) -> bytes:
+    if not value or is_constructed(tag):
+        return bytes(length)
+    if tag in _NUMERIC:
+        return value[-length:].rjust(length, b"\0") if length else b""
+    return value[:length].ljust(length, b"\xff" if tag in _COMPRESSED else b"\0")
+
+
+def digits_of(value: bytes) -> str:
+    """The digits of a compressed number, without its F at the end."""
+    digits = value.hex().upper().rstrip("F")
+    if not digits.isdecimal():
+        raise CardDataError("a number holds other things than digits")
+    return digits

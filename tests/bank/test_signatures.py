@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dynamic data authentication: INTERNAL AUTHENTICATE and the signature of qPBOC, RSA and SM2."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from sscard_chip.filesystem import tlv
+from sscard_chip.profile.bank import BankContents, OfflineData
+from sscard_chip.security.oda.model import OdaError, fdda_input
+from sscard_chip.security.oda.schemes import SCHEMES
+from tests.bank.bench import CASH, CONTENTS, TERMINAL, BankBench
+
+SCHEMES_OF_CARDS = ("rsa", "sm2")
+ASKED = bytes.fromhex("A1B2C3D4")
+COMMAND = bytes.fromhex("0088000004") + ASKED
+
+
+@cache
+def signing(name: str, bits: int = 1024) -> tuple[BankContents, Any]:
+    """A card that signs, and its public key; the certificates are another test's subject."""
+    scheme = SCHEMES[name]
+    key = scheme.generate(bits)
+    tags = {0x8F: b"\x01", 0x90: b"", 0x93: b"", 0x9F46: b""}
+    offline = OfflineData(name, tags, scheme.encode_private(key))
+    return replace(CONTENTS, offline=offline, cash=CASH), scheme.public(key)
+
+
+@pytest.mark.parametrize("name", SCHEMES_OF_CARDS)
+def test_internal_authenticate(name: str) -> None:
+    contents, public = signing(name)
+    bench = BankBench(contents)
+    bench.select()
+    bench.initiate()
+    ((tag, signature),) = tlv.parse(bench.ok(COMMAND + b"\x00"))
+    assert tag == 0x80
+    number = SCHEMES[name].check_dynamic(public, signature, ASKED)
+    assert len(number) == 8
+    with pytest.raises(OdaError):
+        SCHEMES[name].check_dynamic(public, signature, b"other")
+    ((_, again),) = tlv.parse(bench.ok(COMMAND + b"\x00"))
+    assert SCHEMES[name].check_dynamic(public, again, ASKED) != number
+    assert bench.generate(0x80).cvr[3] & 0x02  # performed
+
+
+def test_a_long_answer() -> None:
+    contents, public = signing("rsa", 1984)
+    bench = BankBench(contents)
+    bench.select()
+    bench.initiate()
+    body = bench.ok(COMMAND + b"\x00")
+    assert body[:3] == b"\x80\x81\xf8"
+    assert SCHEMES["rsa"].check_dynamic(public, body[3:], ASKED)
+
+
+@pytest.mark.parametrize("command", ["00880100", "0088000104A1B2C3D4"])
+def test_parameters(command: str) -> None:
+    bench = BankBench(signing("rsa")[0])
+    bench.select()
+    bench.initiate()
+    assert bench.sw(command) == 0x6A86
+    assert bench.sw("008800000300000A") == 0x6700
+    assert bench.sw("00880000") == 0x6700
+
+
+def test_no_key() -> None:
+    bench = BankBench()
+    bench.select()
+    bench.initiate()
+    assert bench.sw(COMMAND) == 0x6A88
+
+
+def test_no_library(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """A program without the extra answers a status word, and says in one line what is missing."""
+    contents, _ = signing("sm2")
+    bench = BankBench(contents)
+    bench.select()
+    bench.initiate()
+
+    def missing(encoded: bytes) -> object:
+        raise OdaError("SM2 needs the extra sm2")
+
+    monkeypatch.setattr(SCHEMES["sm2"], "decode_private", missing)
+    assert bench.sw(COMMAND) == 0x6A81
+    assert "extra sm2" in caplog.text
+
+
+@pytest.mark.parametrize("name", SCHEMES_OF_CARDS)
+def test_contactless_approval_is_signed(name: str) -> None:
+    contents, public = signing(name)
+    bench = BankBench(contents)
+    found = bench.contactless()
+    card_data = found[0x9F69]
+    assert (len(card_data), card_data[:1], card_data[5:]) == (7, b"\x01", found[0x9F6C])
+    asked = fdda_input(TERMINAL[0x9F37], TERMINAL[0x9F02], TERMINAL[0x5F2A], card_data)
+    assert SCHEMES[name].check_dynamic(public, found[0x9F4B], asked)
+    assert bench.counters.balance_fen == 50_000 - 1234
+
+
+def test_a_signature_that_does_not_fit_is_left_out() -> None:
+    bench = BankBench(signing("rsa", 1984)[0])
+    found = bench.contactless()
+    assert 0x9F4B not in found
+    assert 0x9F5D in found

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SM2: two libraries agree, and what is no key or signature is told so."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from sscard_chip.security import sm2
+
+LIBRARIES: dict[str, sm2.Library] = {"gmssl": sm2.GmsslLibrary(), "gmalg": sm2.GmalgLibrary()}
+BOTH = pytest.mark.parametrize("name", sorted(LIBRARIES))
+
+
+@BOTH
+def test_libraries_verify_each_other(name: str) -> None:
+    private = sm2.PrivateKey.generate(library=LIBRARIES[name])
+    signature = private.sign(b"message")
+    assert len(signature) == 64
+    for library in LIBRARIES.values():
+        public = sm2.PublicKey(private.public.value, library=library)
+        assert public.verify(b"message", signature)
+        assert not public.verify(b"massage", signature)
+        assert not sm2.PublicKey(public.value, b"another", library=library).verify(
+            b"message", signature
+        )
+
+
+@BOTH
+@pytest.mark.parametrize("signature", [b"", bytes(64), b"\xff" * 64, bytes(63) + b"\x01"])
+def test_signatures_that_are_none(name: str, signature: bytes) -> None:
+    public = sm2.PrivateKey.generate(library=LIBRARIES[name]).public
+    assert not public.verify(b"message", signature)
+
+
+def test_points_off_the_curve() -> None:
+    good = sm2.PrivateKey.generate().public.value
+    for value in (b"", good[1:], bytes(64), good[:-1] + bytes((good[-1] ^ 1,)), b"\xff" * 64):
+        with pytest.raises(sm2.Sm2Error, match="point of the curve"):
+            sm2.PublicKey(value)
+
+
+@pytest.mark.parametrize("secret", [b"", bytes(32), b"\xff" * 32])
+def test_private_keys_that_are_none(secret: bytes) -> None:
+    public = sm2.PrivateKey.generate().public.value
+    with pytest.raises(sm2.Sm2Error, match="order of the curve"):
+        sm2.PrivateKey(secret, public)
+
+
+def test_no_secret_shows() -> None:
+    private = sm2.PrivateKey.generate()
+    assert private.encode()[:32].hex().upper() not in repr(private)
+    assert sm2.PrivateKey.decode(private.encode()).public == private.public
+
+
+def test_without_a_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    sm2.default_library.cache_clear()
+    monkeypatch.setitem(sys.modules, "gmssl_pyx", None)
+    assert isinstance(sm2.default_library(), sm2.GmalgLibrary)
+    sm2.default_library.cache_clear()
+    monkeypatch.setitem(sys.modules, "gmalg", None)
+    with pytest.raises(sm2.Sm2Error, match=r"pip install 'sscard-chip\[sm2\]'"):
+        sm2.PrivateKey.generate()
+    sm2.default_library.cache_clear()
