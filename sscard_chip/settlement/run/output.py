@@ -61,11 +61,14 @@ DISPUTE_COLUMNS: Final = (
 _SCHEMA: Final = pa.schema(
     [
         ("msgid", pa.string()),
-        ("terminal_id", pa.dictionary(pa.int32(), pa.string())),
+        ("terminal_id", pa.string()),
         ("terminal_transaction_number", pa.int64()),
-        ("codes", pa.dictionary(pa.int32(), pa.string())),
+        ("codes", pa.string()),
     ]
 )
+_GROUP: Final = 1 << 17
+"""Rows of a row group: the same in all files, however the rows came."""
+
 _TEXTS: Final = pa.array(TEXTS)
 
 
@@ -85,14 +88,7 @@ class Output:
             self._verdicts.write(_line(VERDICT_COLUMNS))
             self._disputes = self._open(DISPUTES)
             self._disputes.write(_line(DISPUTE_COLUMNS))
-            self._parquet = self._stack.enter_context(
-                pq.ParquetWriter(
-                    self._staging / VERDICTS_PARQUET,
-                    _SCHEMA,
-                    compression="zstd",
-                    use_dictionary=["terminal_id", "codes"],
-                )
-            )
+            self._parquet = self._stack.enter_context(_RowGroups(self._staging / VERDICTS_PARQUET))
             self._clearing = self._stack.enter_context(ClearingOutput(self._staging, self._names))
         except BaseException:
             self._drop()
@@ -107,7 +103,7 @@ class Output:
         if not len(columns):
             return
         table = verdict_table(columns, masks)
-        self._parquet.write_table(table)
+        self._parquet.add(table)
         self._verdicts.write(_verdict_lines(table))
         self._write_disputes(heads, columns, masks, table)
         self._clearing.add(columns, masks, [head.header for head in heads])
@@ -167,6 +163,40 @@ class Output:
         shutil.rmtree(self._staging, ignore_errors=True)
 
 
+class _RowGroups:
+    """The verdicts as Parquet, in row groups of one size."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(
+            path, _SCHEMA, compression="zstd", use_dictionary=["terminal_id", "codes"]
+        )
+        self._rest = _SCHEMA.empty_table()
+
+    def add(self, table: Any) -> None:
+        """Write as many whole groups as there are now."""
+        rows = pa.concat_tables([self._rest, table])
+        whole = rows.num_rows // _GROUP * _GROUP
+        self._write(rows.slice(0, whole))
+        self._rest = rows.slice(whole).combine_chunks()
+
+    def _write(self, rows: Any) -> None:
+        for at in range(0, rows.num_rows, _GROUP):
+            self._writer.write_table(rows.slice(at, _GROUP).combine_chunks())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._write(self._rest)
+        self._writer.close()
+
+
 def verdict_table(columns: DebitColumns, masks: Masks) -> Any:
     """The verdicts of rows as an Arrow table; what could not be read is null."""
     unknown = (columns.terminal == UNKNOWN).all(axis=1)
@@ -179,17 +209,12 @@ def verdict_table(columns: DebitColumns, masks: Masks) -> Any:
     place = texts.indices.to_numpy()[
         np.repeat(np.arange(len(fresh)), np.diff(fresh, append=len(numbers)))
     ]
-    found, index = np.unique(masks, return_inverse=True)
     return pa.Table.from_arrays(
         [
             _strings(columns.msgid),
-            pa.DictionaryArray.from_arrays(
-                pa.array(place.astype(np.int32), mask=unknown), texts.dictionary
-            ),
+            texts.dictionary.take(pa.array(place.astype(np.int32), mask=unknown)),
             pa.array(columns.terminal_number.astype(np.int64), mask=unknown),
-            pa.DictionaryArray.from_arrays(
-                pa.array(index.astype(np.int32)), _TEXTS.take(pa.array(found))
-            ),
+            _TEXTS.take(pa.array(masks)),
         ],
         schema=_SCHEMA,
     )
