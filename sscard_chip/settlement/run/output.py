@@ -7,11 +7,13 @@ file is whole, and ``summary.json`` comes last.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -66,6 +68,7 @@ _SCHEMA: Final = pa.schema(
         ("codes", pa.string()),
     ]
 )
+_STAGING: Final = ".settle."
 _GROUP: Final = 1 << 17
 """Rows of a row group: the same in all files, however the rows came."""
 
@@ -82,7 +85,10 @@ class Output:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._staging = Path(tempfile.mkdtemp(prefix=".settle.", dir=self._folder))
+        with _alone(self._folder):
+            _sweep(self._folder)
+            self._staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self._folder))
+            self._lock = _lock(self._staging)
         try:
             self._verdicts = self._open(VERDICTS)
             self._verdicts.write(_line(VERDICT_COLUMNS))
@@ -161,6 +167,40 @@ class Output:
 
     def _drop(self) -> None:
         shutil.rmtree(self._staging, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """A folder, locked for as long as this process lives; None when another has it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """In the block no other run begins in this folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what runs that were killed have left behind."""
+    for left in folder.glob(f"{_STAGING}*"):
+        with contextlib.suppress(FileNotFoundError):
+            lock = _lock(left)
+            if lock is not None:
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(lock)
 
 
 class _RowGroups:
