@@ -25,6 +25,7 @@ _SCHEMA_LOCK: Final = 0x53534301
 """Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; new accounts."""
 WRITER_LOCK: Final = 0x53534302
 ACCOUNT_LOCK: Final = 0x53534303
+_NAME_LOCKS: Final = 0x5353
 
 
 def parse_url(address: str | os.PathLike[str]) -> URL:
@@ -95,6 +96,7 @@ class Database:
 
         :raises LedgerError: what the database says, in our words.
         """
+        begun = False
         try:
             with self.engine.connect() as connection:
                 if reading and self.is_sqlite:
@@ -104,9 +106,13 @@ class Database:
                         isolation_level="REPEATABLE READ", postgresql_readonly=True
                     )
                 with connection.begin():
+                    begun = True
                     yield connection
         except DBAPIError as error:
-            raise translate(error, self.name) from None
+            found = translate(error, self.name)
+            if isinstance(found, LedgerUnavailableError):
+                found.begun = begun
+            raise found from None
 
     def lock(self, connection: sa.Connection, number: int) -> None:
         """Wait for an advisory lock of PostgreSQL; it is released with the transaction.
@@ -115,6 +121,12 @@ class Database:
         """
         if not self.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+    def lock_name(self, connection: sa.Connection, name: str) -> None:
+        """The same for a name; two names may have one lock, which only costs time."""
+        if not self.is_sqlite:
+            lock = sa.func.pg_advisory_xact_lock(_NAME_LOCKS, sa.func.hashtext(name))
+            connection.execute(sa.select(lock))
 
 
 def _create_file(path: Path) -> None:

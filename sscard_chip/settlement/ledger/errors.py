@@ -24,7 +24,12 @@ class LedgerError(Exception):
 
 
 class LedgerUnavailableError(LedgerError):
-    """The database cannot be reached, is locked by another program, or went away."""
+    """The database cannot be reached, is locked by another program, or went away.
+
+    ``begun`` tells whether the transaction had begun: then a commit may have happened or not.
+    """
+
+    begun = True
 
 
 class LedgerConflictError(LedgerError):

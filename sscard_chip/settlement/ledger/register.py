@@ -72,6 +72,11 @@ def account_key(psn_no: str | None, card_id_code: bytes) -> str:
     return psn_no or f"card:{card_id_code.hex().upper()}"
 
 
+def person_number(card: int, psn_no: str | None) -> str:
+    """The psn_no of a card's holder; of one who is not known C and the card's number [ours]."""
+    return psn_no or f"C{card:029d}"
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """What loading a register did: new cards, cards it had, accounts opened and their money."""
@@ -202,9 +207,9 @@ def _rows(t: Transaction, codes: Sequence[bytes] | None) -> list[Any]:
 class CardRegister:
     """The register, or a part of it, as columns, sorted by 卡识别码.
 
-    As in :class:`CardColumns`, with ``id``, ``account`` (of the personal account), and the
-    changes of status: ``event_card`` is a place here, rising; times are YYYYMMDDhhmmss as
-    numbers, ``event_until`` 0 without an end.
+    As in :class:`CardColumns`, with ``id``, ``account`` (of the personal account), ``psn_no`` by
+    :func:`person_number`, and the changes of status: ``event_card`` is a place here, rising;
+    times are YYYYMMDDhhmmss as numbers, ``event_until`` 0 without an end.
     """
 
     id: Integers
@@ -292,7 +297,7 @@ def read_register(t: Transaction, card_id_code: NDArray[np.uint8] | None = None)
         card_number=np.array([row.card_number for row in rows], "S9"),
         card_id_code=_matrix([row.card_id_code for row in rows], 16),
         division=np.array([row.division for row in rows], np.int64),
-        psn_no=np.array([row.psn_no or "" for row in rows], "S30"),
+        psn_no=np.array([person_number(row.id, row.psn_no) for row in rows], "S30"),
         factor=_matrix([row.factor for row in rows], 8),
         valid_to=np.array([row.valid_to or ALWAYS for row in rows], np.int64),
         event_card=table[:, 0],

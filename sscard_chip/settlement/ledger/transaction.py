@@ -193,6 +193,15 @@ class Transaction:
         )
         return {row.key: row.fen for row in self.connection.execute(statement)}
 
+    # --- locks ---------------------------------------------------------------------------------
+
+    def lock_name(self, name: str) -> None:
+        """Wait until no other transaction holds the lock of this name, and hold it to the end.
+
+        For what has no row yet that could be locked. On SQLite a writer is alone anyway.
+        """
+        self._database.lock_name(self.connection, name)
+
     # --- tables of rooms above -----------------------------------------------------------------
 
     def insert(self, table: sa.Table, columns: Mapping[str, Column]) -> int:

@@ -9,7 +9,8 @@
 
 Of a card that is insured elsewhere and has no account here, account and pooled money are a
 receivable from its division. A refund is the same with all signs changed; account money goes back
-to the holder's account. What the on-line authorisation has settled already is not booked again.
+to the holder's account, and may be spent again by the next debit: debits and refunds of a date are
+one entry. What the on-line authorisation has settled already is not booked again.
 """
 
 from __future__ import annotations
@@ -91,36 +92,46 @@ def book(
         rows = np.flatnonzero(row_day == number)
         if not len(rows):
             continue
-        for refunds, kind in ((False, EntryKind.DEBITS), (True, EntryKind.REFUNDS)):
-            own = rows[columns.refund[rows] == refunds]
-            if not len(own):
-                continue
-            lines = _Lines()
-            at_home, away = own[here[own]], own[~here[own]]
-            lines.add(personal[own[personal[own] >= 0]], -charged[own[personal[own] >= 0]])
-            lines.add(suspense[at_home], charged[at_home] - account[at_home])
-            lines.add(funds[at_home], -fund[at_home])
-            lines.add(receivable[away], -account[away] - fund[away])
-            lines.add(payable[columns.file[own]], account[own] + fund[own])
-            lines.add(of_place[own], -cash[own])
-            lines.add(collected[columns.file[own]], cash[own])
-            accounts, fen = lines.joined()
-            if len(accounts):
-                t.post(kind, date, f"{kind}:{segment}:{date}", accounts, fen)
+        at_home, away = rows[here[rows]], rows[~here[rows]]
+        own = rows[personal[rows] >= 0]
+        lines = _Lines()
+        lines.add(personal[own], -charged[own])
+        lines.add(suspense[at_home], charged[at_home] - account[at_home])
+        lines.add(funds[at_home], -fund[at_home])
+        lines.add(receivable[away], -account[away] - fund[away])
+        lines.add(payable[columns.file[rows]], account[rows] + fund[rows])
+        lines.add(of_place[rows], -cash[rows])
+        lines.add(collected[columns.file[rows]], cash[rows])
+        accounts, fen = lines.joined()
+        if len(accounts):
+            source = f"{EntryKind.DEBITS}:{segment}:{date}"
+            t.post(EntryKind.DEBITS, date, source, accounts, fen)
 
 
 def _charge(
     t: Transaction, columns: DebitColumns, personal: NDArray[np.int64], charged: Fen
 ) -> None:
-    """What the holders' accounts bear of each debit, and get back by each refund."""
-    has = personal >= 0
-    debits = np.flatnonzero(has & ~columns.refund)
-    if len(debits):
-        accounts = personal[debits]
-        balances = t.balances(accounts, for_update=True)
-        charged[debits], _ = bear(accounts, columns.account_fen[debits], balances)
-    refunds = np.flatnonzero(has & columns.refund)
-    charged[refunds] = columns.account_fen[refunds]
+    """What the holders' accounts bear of each debit, and get back by each refund, in order."""
+    rows = np.flatnonzero(personal >= 0)
+    if not len(rows):
+        return
+    accounts = personal[rows]
+    amounts = columns.account_fen[rows]
+    balances = t.balances(accounts, for_update=True)
+    refunded = np.unique(accounts[columns.refund[rows]])
+    mixed = np.isin(accounts, refunded) if len(refunded) else np.zeros(len(rows), np.bool_)
+    plain = ~mixed
+    charged[rows[plain]], _ = bear(accounts[plain], amounts[plain], balances[plain])
+    left: dict[int, int] = {}
+    for row, account, fen, balance in zip(
+        rows[mixed].tolist(),
+        accounts[mixed].tolist(),
+        amounts[mixed].tolist(),
+        balances[mixed].tolist(),
+        strict=True,
+    ):
+        charged[row] = min(fen, left.get(account, balance))
+        left[account] = left.get(account, balance) - int(charged[row])
 
 
 def _by_division(

@@ -7,11 +7,13 @@ file is whole, and ``summary.json`` comes last.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -61,11 +63,15 @@ DISPUTE_COLUMNS: Final = (
 _SCHEMA: Final = pa.schema(
     [
         ("msgid", pa.string()),
-        ("terminal_id", pa.dictionary(pa.int32(), pa.string())),
+        ("terminal_id", pa.string()),
         ("terminal_transaction_number", pa.int64()),
-        ("codes", pa.dictionary(pa.int32(), pa.string())),
+        ("codes", pa.string()),
     ]
 )
+_STAGING: Final = ".settle."
+_GROUP: Final = 1 << 17
+"""Rows of a row group: the same in all files, however the rows came."""
+
 _TEXTS: Final = pa.array(TEXTS)
 
 
@@ -79,20 +85,16 @@ class Output:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._staging = Path(tempfile.mkdtemp(prefix=".settle.", dir=self._folder))
+        with _alone(self._folder):
+            _sweep(self._folder)
+            self._staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self._folder))
+            self._lock = _lock(self._staging)
         try:
             self._verdicts = self._open(VERDICTS)
             self._verdicts.write(_line(VERDICT_COLUMNS))
             self._disputes = self._open(DISPUTES)
             self._disputes.write(_line(DISPUTE_COLUMNS))
-            self._parquet = self._stack.enter_context(
-                pq.ParquetWriter(
-                    self._staging / VERDICTS_PARQUET,
-                    _SCHEMA,
-                    compression="zstd",
-                    use_dictionary=["terminal_id", "codes"],
-                )
-            )
+            self._parquet = self._stack.enter_context(_RowGroups(self._staging / VERDICTS_PARQUET))
             self._clearing = self._stack.enter_context(ClearingOutput(self._staging, self._names))
         except BaseException:
             self._drop()
@@ -107,7 +109,7 @@ class Output:
         if not len(columns):
             return
         table = verdict_table(columns, masks)
-        self._parquet.write_table(table)
+        self._parquet.add(table)
         self._verdicts.write(_verdict_lines(table))
         self._write_disputes(heads, columns, masks, table)
         self._clearing.add(columns, masks, [head.header for head in heads])
@@ -165,6 +167,74 @@ class Output:
 
     def _drop(self) -> None:
         shutil.rmtree(self._staging, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """A folder, locked for as long as this process lives; None when another has it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """In the block no other run begins in this folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what runs that were killed have left behind."""
+    for left in folder.glob(f"{_STAGING}*"):
+        with contextlib.suppress(FileNotFoundError):
+            lock = _lock(left)
+            if lock is not None:
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(lock)
+
+
+class _RowGroups:
+    """The verdicts as Parquet, in row groups of one size."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(
+            path, _SCHEMA, compression="zstd", use_dictionary=["terminal_id", "codes"]
+        )
+        self._rest = _SCHEMA.empty_table()
+
+    def add(self, table: Any) -> None:
+        """Write as many whole groups as there are now."""
+        rows = pa.concat_tables([self._rest, table])
+        whole = rows.num_rows // _GROUP * _GROUP
+        self._write(rows.slice(0, whole))
+        self._rest = rows.slice(whole).combine_chunks()
+
+    def _write(self, rows: Any) -> None:
+        for at in range(0, rows.num_rows, _GROUP):
+            self._writer.write_table(rows.slice(at, _GROUP).combine_chunks())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._write(self._rest)
+        self._writer.close()
 
 
 def verdict_table(columns: DebitColumns, masks: Masks) -> Any:
@@ -179,17 +249,12 @@ def verdict_table(columns: DebitColumns, masks: Masks) -> Any:
     place = texts.indices.to_numpy()[
         np.repeat(np.arange(len(fresh)), np.diff(fresh, append=len(numbers)))
     ]
-    found, index = np.unique(masks, return_inverse=True)
     return pa.Table.from_arrays(
         [
             _strings(columns.msgid),
-            pa.DictionaryArray.from_arrays(
-                pa.array(place.astype(np.int32), mask=unknown), texts.dictionary
-            ),
+            texts.dictionary.take(pa.array(place.astype(np.int32), mask=unknown)),
             pa.array(columns.terminal_number.astype(np.int64), mask=unknown),
-            pa.DictionaryArray.from_arrays(
-                pa.array(index.astype(np.int32)), _TEXTS.take(pa.array(found))
-            ),
+            _TEXTS.take(pa.array(masks)),
         ],
         schema=_SCHEMA,
     )

@@ -78,7 +78,7 @@ class Summary:
             "posted": self.posted,
             "refused": self.refused,
             "held": self.held,
-            "codes": self.codes,
+            "codes": {code: self.codes[code] for code in sorted(self.codes, key=int)},
             "posted_fen": self.posted_fen,
             "without_key": self.without_key,
             "card_register": self.register,

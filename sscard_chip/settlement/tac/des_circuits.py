@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Circuits for the S-boxes of DES, found by ``scripts/find_des_circuits.py``. Do not edit.
+"""Circuits for the S-boxes of DES. Do not edit: scripts/find_des_circuits.py writes this,
+with --starts 1000 --steps 100000 --seeds 1.
 
-Gates, NOT included: 52, 47, 47, 36, 54, 48, 46, 43; 373 in all (1000 starts, 100000 steps, seed 1).
+Gates with NOT: 52, 47, 47, 36, 54, 48, 46, 43; 373 in all.
 """
 
 from __future__ import annotations

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,19 +69,43 @@ def finder() -> ModuleType:
     return module
 
 
-def test_the_finder_finds_a_circuit(tmp_path: Path) -> None:
-    """A short search for one box, twice the same; and the module that it writes."""
+@pytest.fixture
+def compiler() -> None:
     if shutil.which("cc") is None:
         reason = "no C compiler (apt-get install gcc)"
         if os.environ.get("CI", "").lower() in ("1", "true"):
             pytest.fail(f"CI must have a compiler: {reason}", pytrace=False)
         pytest.skip(reason)
+
+
+@pytest.mark.usefixtures("compiler")
+def test_the_finder_finds_a_circuit(tmp_path: Path) -> None:
+    """A short search, twice the same."""
     module = finder()
     program = module.build(tmp_path)
     found = [module.find(program, 3, starts=20, steps=300, seed=5) for _ in range(2)]
     assert found[0] == found[1]
     assert found[0].table() == S_BOXES[3]
-    assert len(found[0].parsed_gates()) < MOST_GATES
-    names: dict[str, object] = {}
-    exec(module.source(found, "a test"), names)
-    assert names["CIRCUITS"] == tuple(found)
+    assert module.gate_count(found[0]) < MOST_GATES
+
+
+@pytest.mark.usefixtures("compiler")
+def test_the_finder_writes_the_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "found.py"
+    options = ["--starts", "3", "--steps", "30", "--seeds", "2", "--output", str(output)]
+    assert finder().main(options) == 0
+    names: dict[str, Any] = {}
+    exec(output.read_text(encoding="utf-8"), names)
+    assert tuple(circuit.table() for circuit in names["CIRCUITS"]) == S_BOXES
+    lines = capsys.readouterr().out.splitlines()
+    best = [min(map(int, re.findall(r"\b\d+\b", line.partition(":")[2]))) for line in lines]
+    assert [len(circuit.parsed_gates()) for circuit in names["CIRCUITS"]] == best
+
+
+@pytest.mark.usefixtures("compiler")
+def test_the_finder_believes_no_circuit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = finder()
+    program = module.build(tmp_path)
+    monkeypatch.setattr(module, "read", lambda text: CIRCUITS[1])
+    with pytest.raises(RuntimeError, match="S4: the circuit is wrong"):
+        module.find(program, 3, starts=1, steps=1, seed=1)

@@ -26,6 +26,7 @@ from sscard_chip.settlement.ledger.authorisation.books import (
     find_by_msgid,
     find_by_setl_id,
     hold,
+    is_reversed,
     open_holds,
     reverse,
     settle,
@@ -33,7 +34,9 @@ from sscard_chip.settlement.ledger.authorisation.books import (
 )
 from sscard_chip.settlement.ledger.authorisation.msgid import (
     confirmation_msgid,
+    person_msgid,
     reversal_msgid,
+    trial_msgid,
 )
 
 __all__ = [
@@ -48,9 +51,12 @@ __all__ = [
     "find_by_msgid",
     "find_by_setl_id",
     "hold",
+    "is_reversed",
     "open_holds",
+    "person_msgid",
     "reversal_msgid",
     "reverse",
     "settle",
     "settled_online",
+    "trial_msgid",
 ]

@@ -7,7 +7,7 @@ written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Any, Final
@@ -64,8 +64,8 @@ class Order:
 class Settlement:
     """A settlement as it is now. ``number`` is the ledger's, ``entry`` that of its last step.
 
-    ``settled_by`` is the msgid that has settled it, ``cancelled_as`` the setl_id of its
-    cancellation, if there is one.
+    ``done_by`` is the msgid of the message that it is so by: after the reversal of a cancellation
+    again the one that had settled it. ``cancelled_as`` is the setl_id of a cancellation.
     """
 
     number: int
@@ -73,7 +73,7 @@ class Settlement:
     state: State
     steps: int
     entry: int | None
-    settled_by: str | None
+    done_by: str
     cancelled_as: str | None
 
 
@@ -161,12 +161,7 @@ def reverse(t: Transaction, omsgid: str, msgid: str, time: str) -> Settlement | 
         _mark(t, omsgid, msgid, time)
         return None
     now = _lock(t, _load(t, found.authorisation))
-    last = t.connection.execute(
-        sa.select(tables.step.c.msgid).where(
-            tables.step.c.authorisation == now.number, tables.step.c.number == now.steps
-        )
-    ).scalar_one()
-    if last != omsgid:
+    if now.done_by != omsgid:
         raise AuthorisationRefusedError(f"the settlement is {now.state}")
     _check_msgid(t, msgid)
     _mark(t, omsgid, msgid, time)
@@ -430,11 +425,9 @@ def _load(t: Transaction, number: int) -> Settlement:
         State(last.state),
         len(steps),
         last.entry,
-        _last(steps, State.SETTLED, "msgid"),
-        _last(steps, State.CANCELLED, "setl_id"),
+        # of the steps that settle, the first is the message's own
+        next(one.msgid for one in steps if one.state == State.SETTLED)
+        if last.state == State.SETTLED
+        else last.msgid,
+        last.setl_id,
     )
-
-
-def _last(steps: Iterable[Any], state: State, name: str) -> str | None:
-    found = [getattr(one, name) for one in steps if one.state == state]
-    return found[-1] if found else None

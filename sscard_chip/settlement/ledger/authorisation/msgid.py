@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Message ids: institution code 12, yyyyMMddHHmmss 14, sequence 4 (conventions, A2).
 
-A till has one id for a sale. The messages that follow from it need ids of their own, and the same
-ones whenever they are sent again: the first digit of the sequence becomes a letter, A to J in a
-confirmation, K to T in a reversal [ours].
+A till has one id for a sale. The other messages about it need ids of their own, and the same ones
+whenever they are sent again: the first digit of the sequence becomes a letter, A to J in a
+confirmation, K to T in a reversal, a to j in the question for the person, k to t in a trial [ours].
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 LENGTH: Final = 30
-_SHAPE: Final = re.compile("[0-9A-Za-z]{12}[0-9]{14}[0-9A-Z][0-9]{3}")
+_SHAPE: Final = re.compile("[0-9A-Za-z]{12}[0-9]{14}[0-9A-Za-z][0-9]{3}")
 _SEQUENCE: Final = 26
 
 
@@ -36,6 +36,16 @@ def confirmation_msgid(msgid: str) -> str:
 def reversal_msgid(msgid: str) -> str:
     """The id of the reversal of ``msgid``."""
     return _derived(msgid, "K")
+
+
+def person_msgid(msgid: str) -> str:
+    """The id of the question who pays for what ``msgid`` will hold."""
+    return _derived(msgid, "a")
+
+
+def trial_msgid(msgid: str) -> str:
+    """The id of the trial of what ``msgid`` will hold."""
+    return _derived(msgid, "k")
 
 
 def _derived(msgid: str, first: str) -> str:

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What 2101 and 2102 ask: the bill of a pharmacy sale, and what a card's till adds to it.
+
+``exp_content`` carries what the national interface has no field for [ours]: JSON with any of
+``card_sn`` (卡识别码), ``split`` (account, cash, pool in fen), ``setl_id`` of a hold, ``row`` (the
+day file's); others belong to the content of the message and mean nothing here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.settlement.platform.fields import (
+    DRUGDETAIL,
+    DRUGINFO,
+    MessageError,
+    check,
+    fen,
+    parse_time,
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Bill:
+    """A bill: ``info`` and ``details`` as they came, checked; the total; the till's additions."""
+
+    info: Mapping[str, str]
+    details: tuple[Mapping[str, str], ...]
+    total_fen: int
+    uses_account: bool
+    split: Split | None
+    card_sn: str | None
+    setl_id: str | None
+    row: str | None
+
+
+def parse_bill(node: Mapping[str, Any]) -> Bill:
+    """``druginfo`` and ``drugdetail``.
+
+    :raises MessageError: a field is wrong, a line occurs twice, or the lines are not the total.
+    """
+    info = check(node.get("druginfo"), "druginfo", DRUGINFO)
+    parse_time(info["begntime"], "druginfo.begntime")
+    lines = node.get("drugdetail")
+    if not isinstance(lines, list) or not lines:
+        raise MessageError("drugdetail: must be a list of lines")
+    details = tuple(check(line, "drugdetail", DRUGDETAIL) for line in lines)
+    if len({line["feedetl_sn"] for line in details}) != len(details):
+        raise MessageError("drugdetail.feedetl_sn: occurs twice")
+    total = fen(info["medfee_sumamt"])
+    if total <= 0:
+        raise MessageError("druginfo.medfee_sumamt: must be above zero")
+    if sum(fen(line["det_item_fee_sumamt"]) for line in details) != total:
+        raise MessageError("druginfo.medfee_sumamt: must be the sum of the lines")
+    extra = _additions(info["exp_content"])
+    split = extra.get("split")
+    if split is not None and sum(split) != total:
+        raise MessageError("druginfo.exp_content: the parts must add up to medfee_sumamt")
+    return Bill(
+        info,
+        details,
+        total,
+        info["acct_used_flag"] == "1",
+        None if split is None else Split(*split),
+        extra.get("card_sn"),
+        extra.get("setl_id"),
+        extra.get("row"),
+    )
+
+
+def _additions(text: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        extra = json.loads(text)
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):
+        raise MessageError("druginfo.exp_content: must be a JSON object")
+    for name, good in (
+        ("card_sn", lambda v: isinstance(v, str) and re.fullmatch("[0-9A-F]{32}", v)),
+        ("split", lambda v: _numbers(v, 3)),
+        ("setl_id", lambda v: isinstance(v, str) and 0 < len(v) <= 30),
+        ("row", lambda v: isinstance(v, str)),
+    ):
+        if name in extra and not good(extra[name]):
+            raise MessageError(f"druginfo.exp_content: {name}: is malformed")
+    return extra
+
+
+def _numbers(value: Any, count: int) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == count
+        and all(isinstance(one, int) and one >= 0 for one in value)
+    )

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Request and response envelopes of the national platform (conventions, A2, A3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+from sscard_chip.settlement.ledger.authorisation.msgid import is_msgid
+from sscard_chip.settlement.platform.fields import (
+    ENVELOPE,
+    MOST_INPUT,
+    TIME,
+    MessageError,
+    check,
+    parse_time,
+)
+
+SUCCESS: Final = 0
+FAILURE: Final = -1
+_MOST_TEXT: Final = 200
+_CHANGING: Final = frozenset({"inf_time", "sign_no", "dev_safe_info", "cainfo", "signtype"})
+"""Fields of the envelope that may differ when a message is sent again: they are of the sending,
+not of what is asked [ours]."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Request:
+    """A request whose envelope is as it must be; ``input`` is for the transaction to check.
+
+    ``time`` is inf_time as YYYYMMDDhhmmss; ``digest`` is of all that makes its content.
+    """
+
+    infno: str
+    msgid: str
+    treatment_division: str
+    insured_division: str
+    institution: str
+    time: str
+    input: Mapping[str, Any]
+    digest: bytes
+
+
+def parse_request(message: Any) -> Request:
+    """Check an envelope.
+
+    :raises MessageError: a field is missing, too long or malformed; the msgid is not one of the
+        sender's.
+    """
+    found = check(message, "", ENVELOPE)
+    node = message.get("input")
+    if not isinstance(node, Mapping):
+        raise MessageError("input: must be an object")
+    if len(compact(node)) > MOST_INPUT:
+        raise MessageError(f"input: at most {MOST_INPUT} characters")
+    if not is_msgid(found["msgid"], found["fixmedins_code"]):
+        raise MessageError("msgid: must be institution 12, yyyyMMddHHmmss, sequence 4")
+    time = parse_time(found["inf_time"], "inf_time")
+    content = {name: value for name, value in found.items() if name not in _CHANGING}
+    digest = sha256(compact(content | {"input": node}, sort=True).encode()).digest()
+    return Request(
+        found["infno"],
+        found["msgid"],
+        found["mdtrtarea_admvs"],
+        found["insuplc_admdvs"],
+        found["fixmedins_code"],
+        f"{time:%Y%m%d%H%M%S}",
+        node,
+        digest,
+    )
+
+
+def make_request(
+    infno: str,
+    msgid: str,
+    time: str,
+    treatment_division: str,
+    insured_division: str,
+    node: Mapping[str, Any],
+    *,
+    operator: str,
+) -> dict[str, Any]:
+    """A request of an institution, whose code begins the msgid. ``time`` is YYYYMMDDhhmmss.
+
+    ``operator`` is the terminal's number (opter_type 2).
+    """
+    return {
+        "infno": infno,
+        "msgid": msgid,
+        "mdtrtarea_admvs": treatment_division,
+        "insuplc_admdvs": insured_division,
+        "recer_sys_code": "SSCARD",
+        "dev_no": operator,
+        "dev_safe_info": "",
+        "cainfo": "",
+        "signtype": "",
+        "infver": "V1.0",
+        "opter_type": "2",
+        "opter": operator,
+        "opter_name": operator,
+        "inf_time": datetime.strptime(time, "%Y%m%d%H%M%S").strftime(TIME),
+        "fixmedins_code": msgid[:12],
+        "fixmedins_name": msgid[:12],
+        "sign_no": "",
+        "input": node,
+    }
+
+
+def make_answer(
+    refmsgid: str,
+    received: datetime,
+    answered: datetime,
+    *,
+    output: Mapping[str, Any] | None = None,
+    error: str | None = None,
+) -> dict[str, Any]:
+    """A response: with ``error`` a failure, else a success."""
+    return {
+        "infcode": SUCCESS if error is None else FAILURE,
+        "inf_refmsgid": refmsgid,
+        "refmsg_time": _stamp(received),
+        "respond_time": _stamp(answered),
+        "err_msg": (error or "")[:_MOST_TEXT],
+        "output": dict(output or {}),
+    }
+
+
+def compact(value: Any, *, sort: bool = False) -> str:
+    """JSON without blanks."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
+
+
+def _stamp(time: datetime) -> str:
+    return f"{time:%Y%m%d%H%M%S}{time.microsecond // 1000:03d}"

@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The platform's side: one function that takes a request and gives a response.
+
+Each msgid that changes something is kept with its first answer, in the same transaction as the
+change: whatever breaks, either both are there or neither. The same id with the same content gets
+that answer again, byte for byte; with other content it is refused. A message that is marked as
+reversed is never done again.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.settlement.ledger import Ledger, LedgerRefusedError, Transaction
+from sscard_chip.settlement.ledger.authorisation import (
+    AuthorisationRefusedError,
+    Order,
+    Settlement,
+    cancel,
+    confirm,
+    find_by_setl_id,
+    hold,
+    is_reversed,
+    reverse,
+    settle,
+)
+from sscard_chip.settlement.platform import answers, tables
+from sscard_chip.settlement.platform.drugs import Bill, parse_bill
+from sscard_chip.settlement.platform.envelope import (
+    FAILURE,
+    Request,
+    compact,
+    make_answer,
+    parse_request,
+)
+from sscard_chip.settlement.platform.fields import (
+    CANCELLATION,
+    PERSON,
+    REVERSAL,
+    MessageError,
+    check,
+)
+from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
+from sscard_chip.terminal.pos.errors import DayFileError
+from sscard_chip.terminal.pos.records import DayRow, parse_row
+
+HOLD: Final = "2102A"
+"""A hold: our use of the regional number for a pharmacy settlement in two steps [ours]. The 2102
+with its setl_id settles it; a 2102 without settles at once."""
+
+REVERSIBLE: Final = frozenset({"2102", HOLD, "2103"})
+"""What 2601 takes back, of the transactions of a pharmacy [H]."""
+
+EMPLOYEE_BASIC: Final = "310"
+"""insutype of the accounts here: employees' basic insurance [H]."""
+
+Share = Callable[[Bill, int], Split]
+CheckTac = Callable[[DayRow], bool]
+
+
+def share_by_account(bill: Bill, available_fen: int) -> Split:
+    """How a bill is shared: as the till asks, else the account pays what it has, cash the rest.
+
+    An ordinary purchase has no part of the pooled fund [L].
+
+    :raises AuthorisationRefusedError: the till asks more of the account than there is.
+    """
+    if bill.split is not None:
+        if bill.split.account_fen > available_fen:
+            raise AuthorisationRefusedError("the personal account has not enough money")
+        return bill.split
+    account = min(bill.total_fen, available_fen) if bill.uses_account else 0
+    return Split(account, bill.total_fen - account, 0)
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """The receiver's numbers for one message."""
+
+    refmsgid: str
+    mdtrt_id: str
+
+
+class Platform:
+    """A settlement centre that speaks the national interface: 1101, 2101, 2102, 2103, 2601.
+
+    ``share`` decides how a bill is shared. ``check_tac`` refuses a confirmation whose row has a
+    wrong TAC; without it the day's settlement finds out. ``permits_offline`` is what a card of
+    mode 2 may do until it is on-line again. ``now`` is the clock of the answers; whether a card
+    may pay is judged by the time of the request.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        share: Share = share_by_account,
+        check_tac: CheckTac | None = None,
+        permits_offline: bool = True,
+        now: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self._ledger = ledger
+        self._share = share
+        self._check_tac = check_tac
+        self._permits_offline = permits_offline
+        self._now = now
+        self._reading = {"1101": self._person, "2101": self._trial}
+        self._writing = {
+            HOLD: self._hold,
+            "2102": self._settle,
+            "2103": self._cancel,
+            "2601": self._reverse,
+        }
+
+    def handle(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a request.
+
+        :raises LedgerError: the ledger cannot be used: there is no answer, and the sender does
+            not know what was done until it asks again, reverses or reconciles.
+        """
+        answer: dict[str, Any] = json.loads(self._answer(message))
+        return answer
+
+    def handle_json(self, body: bytes) -> bytes:
+        """The same for the bytes of a request, as a server behind HTTPS gets them."""
+        try:
+            message = json.loads(body)
+        except ValueError:
+            message = None
+        return self._answer(message).encode()
+
+    # --- once ----------------------------------------------------------------------------------
+
+    def _answer(self, message: Any) -> str:
+        received = self._now()
+        try:
+            request = parse_request(message)
+            if request.infno in self._reading:
+                with self._ledger.reading() as t:
+                    output = self._reading[request.infno](t, request)
+                return self._text(request, received, output=output)
+            if request.infno not in self._writing:
+                raise MessageError("infno: is not served here")
+            try:
+                return self._ledger.run(lambda t: self._once(t, request, received))
+            except LedgerRefusedError:
+                # Another process has had the same id in the same moment: its answer is there now.
+                return self._ledger.run(lambda t: self._once(t, request, received))
+        except (MessageError, AuthorisationRefusedError) as error:
+            return self._text(None, received, error=str(error))
+
+    def _once(self, t: Transaction, request: Request, received: datetime) -> str:
+        """The first answer to a message, in the transaction of what it does.
+
+        :raises AuthorisationRefusedError, MessageError: nothing is kept of it.
+        """
+        t.lock_name(request.msgid)
+        table = tables.message
+        known = t.connection.execute(
+            sa.select(table).where(table.c.msgid == request.msgid)
+        ).one_or_none()
+        if known is not None:
+            if bytes(known.digest) != request.digest:
+                raise AuthorisationRefusedError("this msgid was used for something else")
+            if is_reversed(t, request.msgid):
+                raise AuthorisationRefusedError("this msgid is reversed")
+            first = sa.select(tables.answer.c.content).where(tables.answer.c.message == known.id)
+            return str(t.connection.execute(first).scalar_one())
+        number = int(t.take_ids(table, 1)[0])
+        values = {"msgid": request.msgid, "infno": request.infno, "digest": request.digest}
+        t.connection.execute(sa.insert(table).values(id=number, **values))
+        numbers = _Numbers(
+            f"{request.treatment_division}{request.time}{number:010d}",
+            f"{request.treatment_division}{request.time[:8]}{number:016d}",
+        )
+        output, error = None, None
+        try:
+            with t.connection.begin_nested():
+                output = self._writing[request.infno](t, request, numbers)
+        except AuthorisationRefusedError as refused:
+            error = str(refused)
+        text = compact(
+            make_answer(numbers.refmsgid, received, self._now(), output=output, error=error)
+        )
+        t.connection.execute(
+            sa.insert(tables.answer).values(
+                message=number, infcode=FAILURE if error else 0, content=text
+            )
+        )
+        return text
+
+    def _text(
+        self,
+        request: Request | None,
+        received: datetime,
+        *,
+        output: Mapping[str, Any] | None = None,
+        error: str | None = None,
+    ) -> str:
+        """An answer that is not kept; its number begins with 9 and is not counted."""
+        division = request.treatment_division if request else "000000"
+        number = f"{division}{received:%Y%m%d%H%M%S}9{secrets.randbelow(10**9):09d}"
+        return compact(make_answer(number, received, self._now(), output=output, error=error))
+
+    # --- 1101, 2101 ----------------------------------------------------------------------------
+
+    def _person(self, t: Transaction, request: Request) -> Mapping[str, Any]:
+        data = check(request.input.get("data"), "data", PERSON)
+        payer = find_by_card(
+            t,
+            data["mdtrt_cert_type"],
+            data["mdtrt_cert_no"],
+            data["card_sn"],
+            request.insured_division,
+            request.time,
+        )
+        balance = t.balance(payer.account)
+        return answers.person(payer.psn_no, payer.division, balance, insutype=EMPLOYEE_BASIC)
+
+    def _trial(self, t: Transaction, request: Request) -> Mapping[str, Any]:
+        bill, payer = self._bill(t, request)
+        balance = t.balance(payer.account)
+        split = self._share(bill, balance)
+        return self._output(request, bill, payer, split, balance - split.account_fen)
+
+    # --- 2102 ----------------------------------------------------------------------------------
+
+    def _hold(self, t: Transaction, request: Request, numbers: _Numbers) -> Mapping[str, Any]:
+        return self._begin(t, request, numbers, hold)
+
+    def _settle(self, t: Transaction, request: Request, numbers: _Numbers) -> Mapping[str, Any]:
+        bill = parse_bill(request.input)
+        if bill.setl_id is None:
+            return self._begin(t, request, numbers, settle)
+        found = self._own(find_by_setl_id(t, bill.setl_id), request)
+        if found.order.split.total_fen != bill.total_fen:
+            raise AuthorisationRefusedError("medfee_sumamt is not that of the hold")
+        if bill.row is not None:
+            self._check_row(t, bill.row, found)
+        done = confirm(t, found, request.msgid, request.time, bill.row)
+        order = done.order
+        info = answers.setlinfo(
+            order.split,
+            t.balance(order.account),
+            psn_no=order.psn_no,
+            time=order.time,
+            msgid=order.msgid,
+            division=order.treatment_division,
+            setl_id=order.setl_id,
+            mdtrt_id=order.mdtrt_id,
+            insutype=bill.info["insutype"],
+        )
+        return {
+            "setlinfo": info | {"exp_content": self._offline_use()},
+            "setldetail": answers.setldetail(order.split),
+            "detlcutinfo": answers.detlcutinfo(bill),
+        }
+
+    def _begin(
+        self,
+        t: Transaction,
+        request: Request,
+        numbers: _Numbers,
+        step: Callable[[Transaction, Order], Settlement],
+    ) -> Mapping[str, Any]:
+        bill, payer = self._bill(t, request)
+        split = self._share(bill, int(t.balances([payer.account], for_update=True)[0]))
+        order = Order(
+            request.msgid,
+            numbers.refmsgid,
+            numbers.mdtrt_id,
+            payer.psn_no,
+            payer.card,
+            payer.account,
+            request.institution,
+            request.treatment_division,
+            payer.division,
+            request.time,
+            split,
+        )
+        step(t, order)
+        balance = t.balance(payer.account)
+        return self._output(request, bill, payer, split, balance, order)
+
+    def _bill(self, t: Transaction, request: Request) -> tuple[Bill, Payer]:
+        bill = parse_bill(request.input)
+        payer = find_payer(t, bill, request.insured_division, request.time)
+        return bill, payer
+
+    def _output(
+        self,
+        request: Request,
+        bill: Bill,
+        payer: Payer,
+        split: Split,
+        balance_fen: int,
+        order: Order | None = None,
+    ) -> Mapping[str, Any]:
+        info = answers.setlinfo(
+            split,
+            balance_fen,
+            psn_no=payer.psn_no,
+            time=request.time,
+            msgid=request.msgid,
+            division=request.treatment_division,
+            setl_id=order.setl_id if order else "",
+            mdtrt_id=order.mdtrt_id if order else "",
+            insutype=bill.info["insutype"],
+        )
+        return {
+            "setlinfo": info,
+            "setldetail": answers.setldetail(split),
+            "detlcutinfo": answers.detlcutinfo(bill),
+        }
+
+    def _offline_use(self) -> str:
+        """EF06 of a card of mode 2, as it must become now that it has been on-line."""
+        return compact({"offline_use": [int(self._permits_offline), 0, 0]})
+
+    def _check_row(self, t: Transaction, text: str, found: Settlement) -> None:
+        """The till's row is of this settlement, and its TAC is right."""
+        order = found.order
+        try:
+            row = parse_row(text)
+        except DayFileError:
+            raise AuthorisationRefusedError("the row of the day file is malformed") from None
+        split = Split(row.account_fen, row.cash_fen, row.fund_fen)
+        payer = find_by_card(t, "03", row.card_number, row.card_id_code.hex().upper(), "", None)
+        same = (row.msgid, row.setl_id, split, row.refund, payer.card)
+        if same != (order.msgid, order.setl_id, order.split, False, order.card):
+            raise AuthorisationRefusedError("the row of the day file is of something else")
+        if self._check_tac is not None and not self._check_tac(row):
+            raise AuthorisationRefusedError("the TAC is wrong")
+
+    # --- 2103, 2601 ----------------------------------------------------------------------------
+
+    def _cancel(self, t: Transaction, request: Request, numbers: _Numbers) -> Mapping[str, Any]:
+        data = check(request.input.get("data"), "data", CANCELLATION)
+        found = self._own(find_by_setl_id(t, data["setl_id"]), request)
+        order = found.order
+        if (data["psn_no"], data["mdtrt_id"]) != (order.psn_no, order.mdtrt_id):
+            raise AuthorisationRefusedError("the centre knows no such settlement")
+        cancel(t, found, request.msgid, numbers.refmsgid, request.time)
+        info = answers.setlinfo(
+            order.split,
+            t.balance(order.account),
+            psn_no=order.psn_no,
+            time=request.time,
+            msgid=request.msgid,
+            division=order.treatment_division,
+            setl_id=numbers.refmsgid,
+            mdtrt_id=order.mdtrt_id,
+            cancellation=True,
+        )
+        return {"setlinfo": info, "setldetail": answers.setldetail(order.split)}
+
+    def _reverse(self, t: Transaction, request: Request, _: _Numbers) -> Mapping[str, Any]:
+        data = check(request.input.get("data"), "data", REVERSAL)
+        if data["oinfno"] not in REVERSIBLE:
+            raise AuthorisationRefusedError("oinfno: cannot be reversed")
+        omsgid = data["omsgid"]
+        if omsgid[:12] != request.institution:
+            raise AuthorisationRefusedError("omsgid: is not of this institution")
+        t.lock_name(omsgid)
+        original = t.connection.execute(
+            sa.select(tables.message.c.infno).where(tables.message.c.msgid == omsgid)
+        ).scalar_one_or_none()
+        if original is not None and original != data["oinfno"]:
+            raise AuthorisationRefusedError("oinfno: the original has another number")
+        done = reverse(t, omsgid, request.msgid, request.time)
+        if done is not None and data["psn_no"] not in ("", done.order.psn_no):
+            raise AuthorisationRefusedError("psn_no: is not that of the original")
+        return {}
+
+    def _own(self, found: Settlement | None, request: Request) -> Settlement:
+        if found is None or found.order.pharmacy != request.institution:
+            raise AuthorisationRefusedError("the centre knows no such settlement")
+        return found
