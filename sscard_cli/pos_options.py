@@ -106,11 +106,11 @@ _SHARED: Final = (
     ),
     click.option(
         "--authorisations",
-        "authoriser_path",
-        metavar="FILE",
-        type=FILE,
-        help="Modes 1 and 2: a centre of our own that keeps its journal in this file; without it"
-        " the network is down.  Example: --authorisations centre.jsonl",
+        "authoriser_location",
+        metavar="LEDGER|FILE",
+        help="Modes 1 and 2: the settlement centre's ledger (a SQLite file that sscard settle has"
+        " made, or a PostgreSQL URL), or a journal in this file for a centre of one terminal;"
+        " without it the network is down.  Example: --authorisations city.db",
     ),
 )
 pin_option: Final = click.option(

@@ -20,6 +20,7 @@ from sscard_chip.terminal.connection import (
     connect_card,
 )
 from sscard_chip.terminal.pos import (
+    Authoriser,
     Bill,
     DayFile,
     Hotlist,
@@ -125,7 +126,7 @@ def open_counter(
     division: str | None,
     offline_cap_fen: int,
     offline_cap_times: int,
-    authoriser_path: Path | None,
+    authoriser_location: str | None,
     pin: Callable[[int], str | None] = lambda _left: None,
     when: str | None = None,
     creating: bool = True,
@@ -171,7 +172,7 @@ def open_counter(
                     day_path,
                     pin_entry=lambda left: typed[0](left),
                     hotlist=Hotlist.load(hotlist_path) if hotlist_path else None,
-                    authoriser=LocalAuthoriser(authoriser_path) if authoriser_path else None,
+                    authoriser=_authoriser(stack, authoriser_location),
                     business_date=when[:8] if when else None,
                 )
             )
@@ -184,6 +185,26 @@ def _reader(stack: ExitStack, name: str) -> Connection:
     from sscard_chip.terminal.pcsc import PcscConnection
 
     return stack.enter_context(PcscConnection(name))
+
+
+def _authoriser(stack: ExitStack, location: str | None) -> Authoriser | None:
+    """The centre that ``--authorisations`` names: a ledger, or a journal of our own."""
+    if location is None:
+        return None
+    if "://" not in location and not _is_database(Path(location)):
+        return LocalAuthoriser(location)
+    from sscard_chip.settlement.platform import ledger_authoriser
+    from sscard_cli.settle_options import open_ledger
+
+    return ledger_authoriser(stack.enter_context(open_ledger(location)))
+
+
+def _is_database(path: Path) -> bool:
+    """Whether it is a SQLite file. Raises OSError."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
 
 
 def _settings(
