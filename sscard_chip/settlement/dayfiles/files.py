@@ -65,11 +65,16 @@ class RefusedFile:
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Piece:
-    """The rows of whole files; ``columns.file`` are places in ``heads``."""
+    """The rows of whole files, in blocks; ``file`` of the columns are places in ``heads``."""
 
     heads: tuple[DayFileHead, ...]
-    columns: DebitColumns
+    blocks: tuple[DebitColumns, ...]
     refused: tuple[RefusedFile, ...]
+
+    @property
+    def columns(self) -> DebitColumns:
+        """All rows in one."""
+        return DebitColumns.join(self.blocks)
 
 
 def survey(paths: Iterable[str]) -> tuple[list[DayFileHead], list[RefusedFile]]:
@@ -168,7 +173,7 @@ def read_piece(heads: Sequence[DayFileHead]) -> Piece:
             _parse(waiting, taken, parts, refused)
             waiting, held = [], 0
     _parse(waiting, taken, parts, refused)
-    return Piece(tuple(taken), DebitColumns.join(parts), tuple(refused))
+    return Piece(tuple(taken), tuple(parts), tuple(refused))
 
 
 def _body(head: DayFileHead) -> memoryview:

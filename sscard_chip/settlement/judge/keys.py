@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """By what a debit is known: its terminal's number, and its card's counter.
 
-The exact keys are tuples of integers. Among millions of rows they are first compared by hashes
-of 64 bits: equal hashes are looked into, so a collision costs time and no verdict.
+The exact keys are tuples of integers. Among millions of rows words of 64 bits are compared and
+sorted; where they are hashes, equal ones are looked into, so a collision costs time and no
+verdict.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,6 +19,7 @@ from sscard_chip.settlement.columns import DebitColumns, as_words
 Words = NDArray[np.uint64]
 
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
+_COUNTER: Final = np.uint64(0xFFFF)
 _SIEVE_BITS: Final = 22
 
 
@@ -62,15 +65,32 @@ class Keys:
         self.factor = factors(columns)
         self.counter = columns.transaction_number
 
+    @cached_property
     def by_terminal(self) -> Words:
-        """Hashes of the terminal keys."""
-        low = self.number.astype(np.uint64) | self.algorithm.astype(np.uint64) << np.uint64(32)
-        return mix(self.terminal.view(np.uint64), low)
+        """The terminal keys as words, with the terminal's rank among these rows in front."""
+        fresh = np.flatnonzero(np.diff(self.terminal, prepend=~self.terminal[:1]))
+        rank = np.unique(self.terminal[fresh], return_inverse=True)[1]
+        counts = np.diff(fresh, append=len(self.terminal))
+        words = np.repeat(rank.astype(np.uint64) << np.uint64(34), counts)
+        words |= self.algorithm.astype(np.uint64) << np.uint64(32)
+        words |= self.number
+        return words
 
+    @cached_property
     def by_card(self) -> Words:
-        """Hashes of the card keys."""
-        low = self.counter.astype(np.uint64) | self.division.astype(np.uint64) << np.uint64(32)
-        return mix(self.factor.view(np.uint64), low)
+        """Hashes of the cards of 48 bits, and the counter: the rows of a card sort together."""
+        card = mix(self.factor.view(np.uint64), self.division.astype(np.uint64))
+        return card & ~_COUNTER | self.counter.astype(np.uint64) & _COUNTER
+
+    @cached_property
+    def terminal_order(self) -> NDArray[np.int64]:
+        """The rows by terminal, algorithm and number."""
+        return np.argsort(self.by_terminal, kind="stable")
+
+    @cached_property
+    def card_order(self) -> NDArray[np.int64]:
+        """The rows by card, and by counter within a card."""
+        return np.argsort(self.by_card)
 
     def terminal_key(self, at: int) -> TerminalKey:
         """The exact key of a row."""
@@ -100,10 +120,14 @@ def mix(high: Words, low: Words) -> Words:
     return found
 
 
-def repeated(hashes: Words) -> Words:
-    """The hashes that occur more than once."""
-    ordered = np.sort(hashes)
-    found: Words = ordered[1:][ordered[1:] == ordered[:-1]]
+def repeated(words: Words, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of ``order``, which sorts them, whose word another one has too."""
+    ordered = words[order]
+    same = ordered[1:] == ordered[:-1]
+    both = np.zeros(len(order), np.bool_)
+    both[1:] |= same
+    both[:-1] |= same
+    found: NDArray[np.int64] = order[both]
     return found
 
 

@@ -36,8 +36,8 @@ class Debit(NamedTuple):
 class History(Protocol):
     """What was posted before the rows that are judged."""
 
-    def taken(self, keys: Keys, rows: NDArray[np.int64]) -> Found:
-        """Of ``rows``, which have a terminal's number or a card's counter that is posted."""
+    def taken(self, keys: Keys, which: Found) -> Found:
+        """Rows, among ``which``, with a terminal's number or a card's counter that is posted."""
 
     def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
         """The highest proven number of terminals (terminal, algorithm); of known ones alone."""
@@ -61,9 +61,9 @@ class Refund(NamedTuple):
 class NoHistory:
     """A centre's first day: nothing is posted yet."""
 
-    def taken(self, keys: Keys, rows: NDArray[np.int64]) -> Found:
+    def taken(self, keys: Keys, which: Found) -> Found:
         """See :class:`History`."""
-        return np.zeros(len(rows), np.bool_)
+        return np.zeros(len(which), np.bool_)
 
     def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
         """See :class:`History`."""
@@ -111,15 +111,16 @@ def find_duplicates(
     Rows that are not posted for another reason take nothing: a forged copy in front of a debit
     does not keep it out.
     """
-    rows = np.flatnonzero(genuine & ~columns.refund)
-    taken = history.taken(keys, rows)
-    masks[rows[taken]] |= Code.DUPLICATE.bit
-    rows = rows[~taken]
-    by_terminal, by_card = keys.by_terminal()[rows], keys.by_card()[rows]
-    shared = among(by_terminal, repeated(by_terminal)) | among(by_card, repeated(by_card))
+    which = genuine & ~columns.refund
+    taken = history.taken(keys, which)
+    masks[taken] |= Code.DUPLICATE.bit
+    which &= ~taken
+    shared = np.zeros(len(columns), np.bool_)
+    for words, order in ((keys.by_terminal, keys.terminal_order), (keys.by_card, keys.card_order)):
+        shared[repeated(words, order[which[order]])] = True
     good = posted(masks)
     seen: set[TerminalKey | CardKey] = set()
-    for at in rows[shared].tolist():
+    for at in np.flatnonzero(shared).tolist():
         own = keys.terminal_key(at), keys.card_key(at)
         if not seen.isdisjoint(own):
             masks[at] |= Code.DUPLICATE.bit
@@ -136,7 +137,8 @@ def find_gaps(
     file, and within the file every number that stands there; the first number ever seen of a
     terminal has nothing before it. Each of a terminal's two environments counts on its own.
     """
-    wanted = sorted({(int(t), a) for t in np.unique(keys.terminal) for a in (1, 3)})
+    distinct = np.unique(keys.terminal[np.flatnonzero(np.diff(keys.terminal, prepend=-1))])
+    wanted = [(terminal, algorithm) for terminal in distinct.tolist() for algorithm in (1, 3)]
     sequel = Sequel(history.highest(wanted))
     for algorithm in (1, 3):
         counted = ~columns.refund & ~columns.malformed & (columns.algorithm == algorithm)
@@ -176,8 +178,8 @@ def judge_refunds(
     refunds = np.flatnonzero(columns.refund & genuine & posted(masks))
     if not len(refunds):
         return
-    hashes = keys.by_terminal()
-    near = among(hashes, hashes[refunds]) & posted(masks) & ~columns.refund
+    words = keys.by_terminal
+    near = among(words, words[refunds]) & posted(masks) & ~columns.refund
     debits = {keys.terminal_key(at): at for at in np.flatnonzero(near).tolist()}
     own = {at: keys.terminal_key(at) for at in refunds.tolist()}
     wanted = sorted(set(own.values()))

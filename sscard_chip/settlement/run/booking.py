@@ -16,128 +16,128 @@ one entry. What the on-line authorisation has settled already is not booked agai
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.clearing.localities import Locality, localities
-from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns
+from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, number_of_bcd
 from sscard_chip.settlement.ledger import AccountKind, EntryKind, Transaction, bear
+from sscard_chip.terminal.pos.records import DayHeader
 
 Fen = NDArray[np.int64]
 
+_DIVISIONS: Final = 1_000_000
 
-@dataclass(slots=True)
+
 class _Lines:
-    """Lines that grow account by account."""
+    """The sum of each account."""
 
-    accounts: list[NDArray[np.int64]] = field(default_factory=list)
-    fen: list[Fen] = field(default_factory=list)
+    def __init__(self, greatest: int) -> None:
+        self._fen = np.zeros(greatest + 1, np.int64)
 
     def add(self, accounts: NDArray[np.int64], fen: Fen) -> None:
         """Amounts of accounts, which may occur many times."""
-        self.accounts.append(accounts)
-        self.fen.append(fen)
+        np.add.at(self._fen, accounts, fen)
 
-    def joined(self) -> tuple[NDArray[np.int64], Fen]:
+    def moved(self) -> tuple[NDArray[np.int64], Fen]:
         """One line for each account that something is left of."""
-        accounts, fen = np.concatenate(self.accounts), np.concatenate(self.fen)
-        order = np.argsort(accounts)
-        accounts, fen = accounts[order], fen[order]
-        starts = np.flatnonzero(np.diff(accounts, prepend=-1))
-        sums = np.add.reduceat(fen, starts) if len(starts) else fen
-        moved = sums != 0
-        return accounts[starts][moved], sums[moved]
+        accounts = np.flatnonzero(self._fen)
+        return accounts, self._fen[accounts]
 
 
-def insured_divisions(columns: DebitColumns) -> NDArray[np.uint32]:
-    """Where the holder is insured: as the row says, else the division of the card."""
-    return np.where(
-        columns.insured_division == NO_DIVISION, columns.divisions(), columns.insured_division
-    ).astype(np.uint32)
+def insured_divisions(columns: DebitColumns, rows: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Where the holders are insured: as the row says, else the division of the card."""
+    said = columns.insured_division[rows]
+    silent = said == NO_DIVISION
+    said[silent] = number_of_bcd(columns.card_id_code[rows[silent], :3])
+    return said
 
 
 def book(
     t: Transaction,
     segment: int,
     columns: DebitColumns,
+    rows: NDArray[np.int64],
     personal: NDArray[np.int64],
-    pharmacies: Sequence[str],
-    dates: Sequence[str],
+    headers: Sequence[DayHeader],
 ) -> None:
-    """Post the money of ``columns``, rows to be booked of a segment.
+    """Post the money of ``rows`` of a segment.
 
-    ``personal`` are numbers of the holders' accounts, -1 for none; ``pharmacies`` and ``dates``
-    are those of the files that ``columns.file`` counts.
+    ``personal`` are numbers of the holders' accounts for all rows of ``columns``, -1 for none;
+    ``headers`` are those of the files that ``columns.file`` counts.
     """
-    if not len(columns):
+    if not len(rows):
         return
-    code_of = np.array([*pharmacies])
-    treatment, insured = columns.treatment_division, insured_divisions(columns)
-    account, fund, cash = columns.account_fen, columns.fund_fen, columns.cash_fen
-    here = (localities(treatment, insured) == Locality.OWN) | (personal >= 0)
-    charged = np.zeros(len(columns), np.int64)
-    _charge(t, columns, personal, charged)
-    pharmacy_names, pharmacy = np.unique(code_of, return_inverse=True)
-    payable = t.accounts(AccountKind.PHARMACY, pharmacy_names.tolist())[pharmacy]
-    collected = t.accounts(AccountKind.COLLECTED, pharmacy_names.tolist())[pharmacy]
+    treatment, insured = columns.treatment_division[rows], insured_divisions(columns, rows)
+    account, fund = columns.account_fen[rows], columns.fund_fen[rows]
+    cash, owner, file = columns.cash_fen[rows], personal[rows], columns.file[rows]
+    here = (localities(treatment, insured) == Locality.OWN) | (owner >= 0)
+    charged = _charge(t, account, columns.refund[rows], owner)
+    pharmacies = [header.pharmacy_code for header in headers]
+    payable = t.accounts(AccountKind.PHARMACY, pharmacies)[file]
+    collected = t.accounts(AccountKind.COLLECTED, pharmacies)[file]
     of_place = _by_division(t, AccountKind.SELF_PAID, treatment)
     funds = _by_division(t, AccountKind.FUND, insured)
     suspense = _by_division(t, AccountKind.SUSPENSE, insured)
     receivable = _by_division(t, AccountKind.RECEIVABLE, insured)
-    days, day = np.unique(np.array([*dates]), return_inverse=True)
-    row_day = day[columns.file]
-    for number, date in enumerate(days.tolist()):
-        rows = np.flatnonzero(row_day == number)
-        if not len(rows):
-            continue
-        at_home, away = rows[here[rows]], rows[~here[rows]]
-        own = rows[personal[rows] >= 0]
-        lines = _Lines()
-        lines.add(personal[own], -charged[own])
-        lines.add(suspense[at_home], charged[at_home] - account[at_home])
+    greatest = max(
+        int(one.max()) for one in (owner, payable, collected, of_place, funds, suspense, receivable)
+    )
+    dates = np.array([int(header.business_date) for header in headers], np.int64)[file]
+    for date in np.unique(dates[np.flatnonzero(np.diff(dates, prepend=-1))]).tolist():
+        day = dates == date
+        own, at_home, away = day & (owner >= 0), day & here, day & ~here
+        lines = _Lines(greatest)
+        lines.add(owner[own], -charged[own])
+        lines.add(suspense[at_home], (charged - account)[at_home])
         lines.add(funds[at_home], -fund[at_home])
-        lines.add(receivable[away], -account[away] - fund[away])
-        lines.add(payable[columns.file[rows]], account[rows] + fund[rows])
-        lines.add(of_place[rows], -cash[rows])
-        lines.add(collected[columns.file[rows]], cash[rows])
-        accounts, fen = lines.joined()
+        lines.add(receivable[away], -(account + fund)[away])
+        lines.add(payable[day], (account + fund)[day])
+        lines.add(of_place[day], -cash[day])
+        lines.add(collected[day], cash[day])
+        accounts, fen = lines.moved()
         if len(accounts):
-            source = f"{EntryKind.DEBITS}:{segment}:{date}"
-            t.post(EntryKind.DEBITS, date, source, accounts, fen)
+            source = f"{EntryKind.DEBITS}:{segment}:{date:08d}"
+            t.post(EntryKind.DEBITS, f"{date:08d}", source, accounts, fen)
 
 
-def _charge(
-    t: Transaction, columns: DebitColumns, personal: NDArray[np.int64], charged: Fen
-) -> None:
+def _charge(t: Transaction, fen: Fen, refund: NDArray[np.bool_], owner: NDArray[np.int64]) -> Fen:
     """What the holders' accounts bear of each debit, and get back by each refund, in order."""
-    rows = np.flatnonzero(personal >= 0)
+    charged = np.zeros(len(fen), np.int64)
+    rows = np.flatnonzero(owner >= 0)
     if not len(rows):
-        return
-    accounts = personal[rows]
-    amounts = columns.account_fen[rows]
+        return charged
+    accounts, amounts = owner[rows], fen[rows]
     balances = t.balances(accounts, for_update=True)
-    refunded = np.unique(accounts[columns.refund[rows]])
-    mixed = np.isin(accounts, refunded) if len(refunded) else np.zeros(len(rows), np.bool_)
+    refunded = np.zeros(int(accounts.max()) + 1, np.bool_)
+    refunded[accounts[refund[rows]]] = True
+    mixed = refunded[accounts]
     plain = ~mixed
     charged[rows[plain]], _ = bear(accounts[plain], amounts[plain], balances[plain])
     left: dict[int, int] = {}
-    for row, account, fen, balance in zip(
+    for row, account, amount, balance in zip(
         rows[mixed].tolist(),
         accounts[mixed].tolist(),
         amounts[mixed].tolist(),
         balances[mixed].tolist(),
         strict=True,
     ):
-        charged[row] = min(fen, left.get(account, balance))
-        left[account] = left.get(account, balance) - int(charged[row])
+        before = left.get(account, balance)
+        charged[row] = share = min(amount, before)
+        left[account] = before - share
+    return charged
 
 
 def _by_division(
     t: Transaction, kind: AccountKind, divisions: NDArray[np.uint32]
 ) -> NDArray[np.int64]:
     """The account of a kind for the division of each row."""
-    distinct = np.unique(divisions)
-    accounts = t.accounts(kind, [f"{one:06d}" for one in distinct.tolist()])
-    return accounts[np.searchsorted(distinct, divisions)]
+    there = np.zeros(_DIVISIONS, np.bool_)
+    there[divisions] = True
+    distinct = np.flatnonzero(there)
+    accounts = np.zeros(_DIVISIONS, np.int64)
+    accounts[distinct] = t.accounts(kind, [f"{one:06d}" for one in distinct.tolist()])
+    found: NDArray[np.int64] = accounts[divisions]
+    return found

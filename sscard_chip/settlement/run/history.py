@@ -14,6 +14,7 @@ from sscard_chip.settlement.judge.sequence import Debit, Refund, debit_of
 from sscard_chip.settlement.ledger import Transaction
 from sscard_chip.settlement.run import tables
 from sscard_chip.settlement.run.archive import unpack
+from sscard_chip.settlement.run.ranges import Ranges
 
 Found = NDArray[np.bool_]
 
@@ -23,7 +24,7 @@ _asked = sa.Table(
     _asked_metadata,
     sa.Column("high", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("low", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("least", sa.BigInteger, nullable=False),
+    sa.Column("least", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("greatest", sa.BigInteger, nullable=False),
     prefixes=["TEMPORARY"],
     sqlite_with_rowid=False,
@@ -39,47 +40,44 @@ class LedgerHistory:
         newest = sa.select(sa.func.max(tables.segment.c.id))
         self.newest = int(transaction.connection.execute(newest).scalar_one() or 0)
 
-    def taken(self, keys: Keys, rows: NDArray[np.int64]) -> Found:
-        """Of ``rows``, which have a terminal's number or a card's counter that is posted."""
-        found = np.zeros(len(rows), np.bool_)
-        if not self.newest or not len(rows):
+    def taken(self, keys: Keys, which: Found) -> Found:
+        """Rows, among ``which``, with a terminal's number or a card's counter that is posted."""
+        found = np.zeros(len(which), np.bool_)
+        if not self.newest or not which.any():
             return found
-        found |= self._taken(
-            tables.terminal,
-            ("terminal", "algorithm"),
-            "numbers",
-            "<u4",
-            (keys.terminal[rows], keys.algorithm[rows].astype(np.int64)),
-            keys.number[rows],
-        )
-        found |= self._taken(
-            tables.card,
-            ("factor", "division"),
-            "counters",
-            "<u2",
-            (keys.factor[rows], keys.division[rows].astype(np.int64)),
-            keys.counter[rows],
-        )
+        for table, names, listed, kind, order, high, low, number in (
+            (
+                tables.terminal,
+                ("terminal", "algorithm"),
+                "numbers",
+                "<u4",
+                keys.terminal_order,
+                keys.terminal,
+                keys.algorithm,
+                keys.number,
+            ),
+            (
+                tables.card,
+                ("factor", "division"),
+                "counters",
+                "<u2",
+                keys.card_order,
+                keys.factor,
+                keys.division,
+                keys.counter,
+            ),
+        ):
+            rows = order[which[order]]
+            ranges = Ranges.of(high[rows], low[rows], number[rows])
+            found[rows] |= self._taken(table, names, listed, kind, ranges)
         return found
 
     def _taken(
-        self,
-        table: sa.Table,
-        names: tuple[str, str],
-        listed: str,
-        kind: str,
-        owner: tuple[NDArray[np.int64], NDArray[np.int64]],
-        numbers: NDArray[np.uint32],
+        self, table: sa.Table, names: tuple[str, str], listed: str, kind: str, ranges: Ranges
     ) -> Found:
-        """Which ``numbers`` of their owners lie in stored ranges, and in their lists."""
-        found = np.zeros(len(numbers), np.bool_)
-        order = np.lexsort((owner[1], owner[0]))
-        high, low = owner[0][order], owner[1][order]
-        number = numbers[order].astype(np.int64)
-        starts = np.flatnonzero(np.diff(high, prepend=high[0] - 1) | np.diff(low, prepend=-1))
-        least = np.minimum.reduceat(number, starts)
-        greatest = np.maximum.reduceat(number, starts)
-        self._ask(high[starts], low[starts], least, greatest)
+        """Which numbers of their owners lie in stored ranges, and in their lists."""
+        found = np.zeros(len(ranges.number), np.bool_)
+        self._ask(ranges.high, ranges.low, ranges.first, ranges.last)
         one, other = (table.c[name] for name in names)
         overlapping = (
             sa.select(one, other, table.c.first, table.c.last, table.c[listed])
@@ -90,13 +88,15 @@ class LedgerHistory:
         if not hits:
             return found
         one_of, other_of, first, last, blobs = zip(*hits, strict=True)
-        owners = zip(high[starts].tolist(), low[starts].tolist(), strict=True)
-        places = {owner: at for at, owner in enumerate(owners)}
-        sought = map(places.__getitem__, zip(one_of, other_of, strict=True))
-        place = np.fromiter(sought, np.int64, len(hits))
-        stored = _stored(place, first, last, blobs, kind)
-        mine = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(number))) << 32
-        found[order] = np.isin(mine | number, stored)
+        owners = zip(ranges.high.tolist(), ranges.low.tolist(), strict=True)
+        places: dict[tuple[int, int], list[int]] = {}
+        for at, owner in enumerate(owners):
+            places.setdefault(owner, []).append(at)
+        mine = np.repeat(np.arange(len(ranges.high)), ranges.counts) << 32 | ranges.number
+        for copy in range(max(map(len, places.values()))):  # more than one after a collision
+            held = [places[pair] for pair in zip(one_of, other_of, strict=True)]
+            place = np.array([own[min(copy, len(own) - 1)] for own in held], np.int64)
+            found |= np.isin(mine, _stored(place, first, last, blobs, kind))
         return found
 
     def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
@@ -159,20 +159,20 @@ class LedgerHistory:
     def refunds(self, keys: Sequence[TerminalKey]) -> dict[TerminalKey, list[Refund]]:
         """Posted refunds of debits."""
         found: dict[TerminalKey, list[Refund]] = {}
-        if not self.newest:
+        if not self.newest or not keys:
             return found
+        asked = np.array(keys, np.int64).reshape(-1, 3)
+        self._ask(asked[:, 0], asked[:, 1], asked[:, 2], asked[:, 2])
         table = tables.refund
-        for key in keys:
-            rows = sa.select(
-                table.c.msgid, table.c.account_fen, table.c.cash_fen, table.c.fund_fen
-            ).where(
-                table.c.terminal == key.terminal,
-                table.c.algorithm == key.algorithm,
-                table.c.number == key.number,
-            )
-            for msgid, account, cash, fund in self._t.connection.execute(rows):
-                refund = Refund(msgid.encode(), account, cash, fund)
-                found.setdefault(key, []).append(refund)
+        own = sa.and_(
+            table.c.terminal == _asked.c.high,
+            table.c.algorithm == _asked.c.low,
+            table.c.number == _asked.c.least,
+        )
+        for row in self._t.connection.execute(sa.select(table).join_from(_asked, table, own)):
+            refund = Refund(row.msgid.encode(), row.account_fen, row.cash_fen, row.fund_fen)
+            key = TerminalKey(row.terminal, row.algorithm, row.number)
+            found.setdefault(key, []).append(refund)
         return found
 
     def _ask(

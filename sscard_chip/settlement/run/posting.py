@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.dayfiles import DayFileHead
 from sscard_chip.settlement.judge.codes import Masks, posted
-from sscard_chip.settlement.judge.keys import Keys, card_hashes
+from sscard_chip.settlement.judge.keys import Keys
 from sscard_chip.settlement.judge.sequence import Sequel, judge_sequence
 from sscard_chip.settlement.ledger import Transaction
 from sscard_chip.settlement.run import tables
 from sscard_chip.settlement.run.archive import parts, unpack
 from sscard_chip.settlement.run.history import LedgerHistory
+from sscard_chip.settlement.run.ranges import Ranges
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -118,9 +119,9 @@ def keep(t: Transaction, segment: int, batch: Batch, keys: Keys, sequel: Sequel)
                 segment=segment, first_row=first, rows=rows, columns=content
             )
         )
-    debits = np.flatnonzero(good & ~batch.columns.refund)
+    debits = good & ~batch.columns.refund
     _keep_terminals(t, segment, keys, debits, sequel)
-    _keep_cards(t, segment, batch.columns, keys, debits)
+    _keep_cards(t, segment, keys, debits)
     _keep_refunds(t, segment, batch.columns, keys, np.flatnonzero(good & batch.columns.refund))
 
 
@@ -150,52 +151,43 @@ def _keep_files(t: Transaction, segment: int, batch: Batch) -> None:
 
 
 def _keep_terminals(
-    t: Transaction, segment: int, keys: Keys, debits: NDArray[np.int64], sequel: Sequel
+    t: Transaction, segment: int, keys: Keys, debits: NDArray[np.bool_], sequel: Sequel
 ) -> None:
-    owner = keys.terminal[debits], keys.algorithm[debits].astype(np.int64)
-    order = np.lexsort((keys.number[debits], owner[1], owner[0]))
-    first, last, lists, starts = _ranges(
-        owner[0][order], owner[1][order], keys.number[debits][order].astype(np.int64), "<u4"
-    )
-    at = order[starts]
-    terminal, algorithm = owner[0][at].tolist(), owner[1][at].tolist()
-    highest = [sequel.highest.get(key, -1) for key in zip(terminal, algorithm, strict=True)]
-    rest = sorted(set(sequel.highest).difference(zip(terminal, algorithm, strict=True)))
+    order = keys.terminal_order
+    rows = order[debits[order]]
+    ranges = Ranges.of(keys.terminal[rows], keys.algorithm[rows], keys.number[rows])
+    owners = list(zip(ranges.high.tolist(), ranges.low.tolist(), strict=True))
+    rest = sorted(sequel.highest.keys() - set(owners))  # proven, and nothing posted
+    none = np.full(len(rest), -1, np.int64)
     t.insert(
         tables.terminal,
         {
-            "terminal": [*terminal, *(one for one, _ in rest)],
-            "algorithm": [*algorithm, *(other for _, other in rest)],
-            "last": [*last, *(-1 for _ in rest)],
+            "terminal": np.append(ranges.high, [one for one, _ in rest]).astype(np.int64),
+            "algorithm": np.append(ranges.low, [other for _, other in rest]).astype(np.int64),
+            "last": np.append(ranges.last, none),
             "segment": segment,
-            "first": [*first, *(0 for _ in rest)],
-            "highest": [*highest, *(sequel.highest[key] for key in rest)],
-            "numbers": [*lists, *(None for _ in rest)],
+            "first": np.append(ranges.first, none + 1),
+            "highest": [sequel.highest[owner] for owner in (*owners, *rest)],
+            "numbers": [*ranges.lists("<u4"), *(None for _ in rest)],
         },
     )
 
 
-def _keep_cards(
-    t: Transaction, segment: int, columns: DebitColumns, keys: Keys, debits: NDArray[np.int64]
-) -> None:
-    counters = keys.counter[debits]
-    sorting = card_hashes(columns)[debits] & ~np.uint64(0xFFFF) | counters.astype(np.uint64)
-    order = np.argsort(sorting)
-    rows = debits[order]
-    factor, division = keys.factor[rows], keys.division[rows].astype(np.int64)
-    first, last, lists, starts = _ranges(factor, division, counters[order].astype(np.int64), "<u2")
-    by_factor = np.argsort(factor[starts], kind="stable")
-    at = starts[by_factor]
-    chosen = by_factor.tolist()
+def _keep_cards(t: Transaction, segment: int, keys: Keys, debits: NDArray[np.bool_]) -> None:
+    order = keys.card_order
+    rows = order[debits[order]]
+    ranges = Ranges.of(keys.factor[rows], keys.division[rows], keys.counter[rows])
+    by_factor = np.argsort(ranges.high)  # as the table is sorted
+    lists = ranges.lists("<u2")
     t.insert(
         tables.card,
         {
-            "factor": factor[at],
-            "division": division[at],
-            "last": np.asarray(last, np.int64)[by_factor],
+            "factor": ranges.high[by_factor],
+            "division": ranges.low[by_factor],
+            "last": ranges.last[by_factor],
             "segment": segment,
-            "first": np.asarray(first, np.int64)[by_factor],
-            "counters": [lists[place] for place in chosen],
+            "first": ranges.first[by_factor],
+            "counters": [lists[place] for place in by_factor.tolist()],
         },
     )
 
@@ -218,21 +210,6 @@ def _keep_refunds(
             "fund_fen": -columns.fund_fen[rows],
         },
     )
-
-
-def _ranges(
-    high: NDArray[np.int64], low: NDArray[np.int64], number: NDArray[np.int64], kind: str
-) -> tuple[list[int], list[int], list[bytes | None], NDArray[np.int64]]:
-    """Of sorted numbers: first and last of each owner, the list where some between are missing."""
-    if not len(high):
-        return [], [], [], np.zeros(0, np.int64)
-    starts = np.flatnonzero(np.diff(high, prepend=high[0] - 1) | np.diff(low, prepend=low[0] - 1))
-    ends = np.append(starts[1:], len(high))
-    first, last = number[starts], number[ends - 1]
-    lists: list[bytes | None] = [None] * len(starts)
-    for at in np.flatnonzero(last - first + 1 != ends - starts).tolist():
-        lists[at] = number[starts[at] : ends[at]].astype(kind).tobytes()
-    return first.tolist(), last.tolist(), lists, starts
 
 
 def judge_and_keep(t: Transaction, batch: Batch) -> int:

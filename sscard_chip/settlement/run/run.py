@@ -179,13 +179,14 @@ class _Run:
         columns: list[DebitColumns] = []
         masks: list[Masks] = []
         for piece, found in near.map(read_and_judge, tasks):
-            piece.columns.file[:] += len(taken)
+            for block in piece.blocks:
+                block.file[:] += len(taken)
             taken += piece.heads
-            columns.append(piece.columns)
-            masks.append(found)
+            columns += piece.blocks
+            masks += found
             self.summary.refused_files += piece.refused
         joined = np.concatenate(masks) if masks else np.zeros(0, np.uint16)
-        return self._once(Batch(tuple(taken), DebitColumns.join(columns), joined))
+        return self._once(Batch(tuple(taken), DebitColumns.gather(columns), joined))
 
     def _once(self, batch: Batch) -> Batch:
         """Each content once, whatever its names."""
@@ -237,14 +238,7 @@ class _Run:
         rows = np.flatnonzero(posted(batch.masks))
         online.settle_held(t, batch.columns, rows)
         rows = rows[~(online.in_books | online.held)[rows]]
-        book(
-            t,
-            segment,
-            batch.columns.rows(rows),
-            personal[rows],
-            [head.header.pharmacy_code for head in batch.heads],
-            [head.header.business_date for head in batch.heads],
-        )
+        book(t, segment, batch.columns, rows, personal, [head.header for head in batch.heads])
 
     def _register(self, t: Transaction) -> RegisterJudge | None:
         """The register as it is now; read again when it has changed."""

@@ -36,15 +36,21 @@ def set_rules(rules: Rules) -> None:
     _RULES[:] = [(rules, hotlist)]
 
 
-def read_and_judge(heads: Sequence[DayFileHead]) -> tuple[Piece, Masks]:
-    """The rows of files with the findings that each shows by itself; after :func:`set_rules`."""
+def read_and_judge(heads: Sequence[DayFileHead]) -> tuple[Piece, list[Masks]]:
+    """The rows of files with the findings that each shows by itself; after :func:`set_rules`.
+
+    The findings are by blocks, as the rows.
+    """
     ((rules, hotlist),) = _RULES
     piece = read_piece(heads)
-    columns = piece.columns
-    masks = judge_fields(columns, [head.header for head in piece.heads], rules)
-    if hotlist is not None and len(columns):
-        add(masks, Code.LOST, hotlist.holds(columns) & ~columns.malformed)
-    return piece, masks
+    headers = [head.header for head in piece.heads]
+    found = []
+    for columns in piece.blocks:
+        masks = judge_fields(columns, headers, rules)
+        if hotlist is not None and len(columns):
+            add(masks, Code.LOST, hotlist.holds(columns) & ~columns.malformed)
+        found.append(masks)
+    return piece, found
 
 
 @dataclass(frozen=True, slots=True, repr=False)
