@@ -74,7 +74,7 @@ _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--batch-rows",
     type=click.IntRange(1),
-    default=1 << 20,
+    default=1 << 21,
     show_default=True,
     help="Rows in memory at once, and in one transaction.  Example: --batch-rows 200000",
 )

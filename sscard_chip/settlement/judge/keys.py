@@ -20,7 +20,11 @@ Words = NDArray[np.uint64]
 
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 _COUNTER: Final = np.uint64(0xFFFF)
+_COUNTER_BITS: Final = np.uint64(16)
 _SIEVE_BITS: Final = 22
+
+NOBODY: Final = -1
+"""In place of a place, or of an account: there is none."""
 
 
 class TerminalKey(NamedTuple):
@@ -90,7 +94,13 @@ class Keys:
     @cached_property
     def card_order(self) -> NDArray[np.int64]:
         """The rows by card, and by counter within a card."""
-        return np.argsort(self.by_card)
+        order = np.argsort(self.by_card)
+        card, factor, division = self.by_card[order], self.factor[order], self.division[order]
+        alike = card[1:] >> _COUNTER_BITS == card[:-1] >> _COUNTER_BITS
+        same = (factor[1:] == factor[:-1]) & (division[1:] == division[:-1])
+        if (alike & ~same).any():  # two cards with one hash: sort by the exact keys
+            order = np.lexsort((self.counter, self.division, self.factor))
+        return order
 
     def terminal_key(self, at: int) -> TerminalKey:
         """The exact key of a row."""
@@ -145,3 +155,28 @@ def among(hashes: Words, few: Words) -> NDArray[np.bool_]:
     at[at == len(ordered)] = 0
     found[passed] = ordered[at] == hashes[passed]
     return found
+
+
+class Lookup:
+    """Places of hashes among some: a table that most questions are answered by at once."""
+
+    def __init__(self, hashes: Words) -> None:
+        bits = max(16, len(hashes).bit_length() + 2)
+        self._mask = np.uint64((1 << bits) - 1)
+        self._table = np.zeros(1 << bits, np.int32)
+        self._table[hashes & self._mask] = np.arange(len(hashes), dtype=np.int32)
+        self._order = np.argsort(hashes)
+        self._sorted = hashes[self._order]
+        self._hashes = hashes
+
+    def find(self, hashes: Words) -> NDArray[np.int64]:
+        """Where each hash stands, ``NOBODY`` for one that is not there."""
+        if not len(self._hashes):
+            return np.full(len(hashes), NOBODY, np.int64)
+        place: NDArray[np.int64] = self._table[hashes & self._mask].astype(np.int64)
+        rest = np.flatnonzero(self._hashes[place] != hashes)
+        at = np.searchsorted(self._sorted, hashes[rest])
+        at[at == len(self._sorted)] = 0
+        known = self._sorted[at] == hashes[rest]
+        place[rest] = np.where(known, self._order[at], NOBODY)
+        return place

@@ -8,47 +8,17 @@ these codes is judged [ours].
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.clearing.localities import pooling_area
 from sscard_chip.settlement.columns import DebitColumns, as_words, number_of_bcd
 from sscard_chip.settlement.judge.codes import Code, Masks
-from sscard_chip.settlement.judge.keys import Words, mix
+from sscard_chip.settlement.judge.keys import NOBODY, Lookup, Words, mix
 from sscard_chip.settlement.judge.times import dates_of, moments
 from sscard_chip.settlement.ledger.register import CardRegister, CardStatus
 
 Places = NDArray[np.int64]
-
-NOBODY: Final = -1
-"""In place of a card's place, or of an account: there is none."""
-
-
-class Lookup:
-    """Places of hashes among some: a table that most questions are answered by at once."""
-
-    def __init__(self, hashes: Words) -> None:
-        bits = max(16, len(hashes).bit_length() + 2)
-        self._mask = np.uint64((1 << bits) - 1)
-        self._table = np.zeros(1 << bits, np.int32)
-        self._table[hashes & self._mask] = np.arange(len(hashes), dtype=np.int32)
-        self._order = np.argsort(hashes)
-        self._sorted = hashes[self._order]
-        self._hashes = hashes
-
-    def find(self, hashes: Words) -> Places:
-        """Where each hash stands, ``NOBODY`` for one that is not there."""
-        if not len(self._hashes):
-            return np.full(len(hashes), NOBODY, np.int64)
-        place: Places = self._table[hashes & self._mask].astype(np.int64)
-        rest = np.flatnonzero(self._hashes[place] != hashes)
-        at = np.searchsorted(self._sorted, hashes[rest])
-        at[at == len(self._sorted)] = 0
-        known = self._sorted[at] == hashes[rest]
-        place[rest] = np.where(known, self._order[at], NOBODY)
-        return place
 
 
 class RegisterJudge:

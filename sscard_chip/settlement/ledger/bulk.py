@@ -62,6 +62,11 @@ def select_pieces(
     return rows
 
 
+def raw_rows(result: sa.CursorResult[Any]) -> list[tuple[Any, ...]]:
+    """All rows as the driver gives them: for many integers, texts and bytes it is faster."""
+    return [] if result.cursor is None else list(result.cursor.fetchall())
+
+
 def take_ids(connection: sa.Connection, table: sa.Table, count: int) -> Integers:
     """``count`` new numbers for ``table``, rising.
 

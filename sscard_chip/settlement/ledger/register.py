@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
-from sscard_chip.settlement.ledger.bulk import Integers, select_pieces
+from sscard_chip.settlement.ledger.bulk import Integers, raw_rows, select_pieces
 from sscard_chip.settlement.ledger.errors import CardRegisterError
 from sscard_chip.settlement.ledger.schema import card, card_status
 from sscard_chip.settlement.ledger.transaction import Transaction
@@ -279,9 +279,19 @@ def _as_values(codes: NDArray[np.uint8]) -> NDArray[np.bytes_]:
 
 def read_register(t: Transaction, card_id_code: NDArray[np.uint8] | None = None) -> CardRegister:
     """The whole register, or what it has of the cards (n, 16) given."""
-    codes = None if card_id_code is None else list(dict.fromkeys(_bytes(card_id_code)))
-    rows = sorted(_rows(t, codes), key=lambda row: bytes(row.card_id_code))
-    place = {row.id: at for at, row in enumerate(rows)}
+    names = ("id", "account", "card_number", "card_id_code", "division", "psn_no", "factor",
+             "valid_to")  # fmt: skip
+    if card_id_code is None:
+        rows = raw_rows(t.connection.execute(sa.select(*(card.c[name] for name in names))))
+    else:
+        codes = list(dict.fromkeys(_bytes(card_id_code)))
+        rows = [tuple(getattr(row, name) for name in names) for row in _rows(t, codes)]
+    columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
+    own = dict(zip(names, columns, strict=True))
+    code = _matrix(own["card_id_code"], 16)
+    order = np.argsort(_as_values(code))
+    number = np.array(own["id"], np.int64)[order]
+    place = {one: at for at, one in enumerate(number.tolist())}
     events = [
         (place[event.card], event.status, event.since, event.until or 0)
         for event in t.connection.execute(
@@ -292,14 +302,14 @@ def read_register(t: Transaction, card_id_code: NDArray[np.uint8] | None = None)
     events.sort(key=lambda event: event[0])
     table = np.array(events, np.int64).reshape(-1, 4)
     return CardRegister(
-        id=np.array([row.id for row in rows], np.int64),
-        account=np.array([row.account for row in rows], np.int64),
-        card_number=np.array([row.card_number for row in rows], "S9"),
-        card_id_code=_matrix([row.card_id_code for row in rows], 16),
-        division=np.array([row.division for row in rows], np.int64),
-        psn_no=np.array([person_number(row.id, row.psn_no) for row in rows], "S30"),
-        factor=_matrix([row.factor for row in rows], 8),
-        valid_to=np.array([row.valid_to or ALWAYS for row in rows], np.int64),
+        id=number,
+        account=np.array(own["account"], np.int64)[order],
+        card_number=np.array(own["card_number"], "S9")[order],
+        card_id_code=code[order],
+        division=np.array(own["division"], np.int64)[order],
+        psn_no=np.array([one or "" for one in own["psn_no"]], "S30")[order],
+        factor=_matrix(own["factor"], 8)[order],
+        valid_to=np.array([one or ALWAYS for one in own["valid_to"]], np.int64)[order],
         event_card=table[:, 0],
         event_status=table[:, 1],
         event_since=table[:, 2],
@@ -307,7 +317,7 @@ def read_register(t: Transaction, card_id_code: NDArray[np.uint8] | None = None)
     )
 
 
-def _matrix(values: list[bytes], width: int) -> NDArray[np.uint8]:
+def _matrix(values: Sequence[bytes], width: int) -> NDArray[np.uint8]:
     return np.frombuffer(b"".join(map(bytes, values)), np.uint8).reshape(-1, width)
 
 

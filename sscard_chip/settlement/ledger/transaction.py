@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from sscard_chip.settlement.ledger.bulk import (
     Column,
     Integers,
     insert_columns,
+    raw_rows,
     select_pieces,
     take_ids,
 )
@@ -173,8 +175,9 @@ class Transaction:
             rows = select_pieces(self.connection, statement, table.c.account, distinct.tolist())
         else:
             span = table.c.account.between(int(distinct[0]), int(distinct[-1]))
-            rows = list(self.connection.execute(statement.where(span)))
-        pairs = np.array([tuple(row) for row in rows], np.int64).reshape(-1, 2)
+            rows = raw_rows(self.connection.execute(statement.where(span)))
+        values = chain.from_iterable(rows)
+        pairs = np.fromiter(values, np.int64, 2 * len(rows)).reshape(-1, 2)
         at = np.searchsorted(pairs[:, 0], wanted)
         at[at == len(pairs)] = 0
         if not len(pairs) or (pairs[at, 0] != wanted).any():

@@ -9,9 +9,10 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.judge.keys import Keys, TerminalKey
+from sscard_chip.settlement.judge.keys import Keys, Lookup, TerminalKey, Words, mix
 from sscard_chip.settlement.judge.sequence import Debit, Refund, debit_of
 from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.ledger.bulk import raw_rows
 from sscard_chip.settlement.run import tables
 from sscard_chip.settlement.run.archive import unpack
 from sscard_chip.settlement.run.ranges import Ranges
@@ -84,20 +85,19 @@ class LedgerHistory:
             .join_from(_asked, table, sa.and_(one == _asked.c.high, other == _asked.c.low))
             .where(table.c.last >= _asked.c.least, table.c.first <= _asked.c.greatest)
         )
-        hits = self._t.connection.execute(overlapping).all()
+        hits = raw_rows(self._t.connection.execute(overlapping))
         if not hits:
             return found
         one_of, other_of, first, last, blobs = zip(*hits, strict=True)
-        owners = zip(ranges.high.tolist(), ranges.low.tolist(), strict=True)
-        places: dict[tuple[int, int], list[int]] = {}
-        for at, owner in enumerate(owners):
-            places.setdefault(owner, []).append(at)
+        owners = Lookup(_owner_hashes(ranges.high, ranges.low))
+        sought = np.array(one_of, np.int64), np.array(other_of, np.int64)
+        place = owners.find(_owner_hashes(*sought))
         mine = np.repeat(np.arange(len(ranges.high)), ranges.counts) << 32 | ranges.number
-        for copy in range(max(map(len, places.values()))):  # more than one after a collision
-            held = [places[pair] for pair in zip(one_of, other_of, strict=True)]
-            place = np.array([own[min(copy, len(own) - 1)] for own in held], np.int64)
-            found |= np.isin(mine, _stored(place, first, last, blobs, kind))
-        return found
+        stored = np.sort(_stored(place, first, last, blobs, kind))
+        at = np.searchsorted(stored, mine)
+        at[at == len(stored)] = 0
+        taken: Found = stored[at] == mine
+        return taken
 
     def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
         """The highest proven number of each of ``terminals`` that is known."""
@@ -187,6 +187,10 @@ class LedgerHistory:
         connection.execute(sa.delete(_asked))
         columns = {"high": high, "low": low, "least": least, "greatest": greatest}
         self._t.insert(_asked, columns)
+
+
+def _owner_hashes(high: NDArray[np.int64], low: NDArray[np.int64]) -> Words:
+    return mix(high.view(np.uint64), low.astype(np.uint64))
 
 
 def _stored(

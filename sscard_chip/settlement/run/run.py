@@ -41,7 +41,7 @@ from sscard_chip.settlement.run.work import (
 )
 from sscard_chip.settlement.tac import KeyGroup
 
-BATCH_ROWS: Final = 1 << 20
+BATCH_ROWS: Final = 1 << 21
 """Rows that are in memory at once, and posted in one transaction; a larger file is a batch."""
 
 _SUMS: Final = ("total_fen", "fund_fen", "account_fen", "cash_fen")
