@@ -101,6 +101,7 @@ class Transaction:
         amount = np.asarray(fen, np.int64)
         if account.shape != amount.shape or account.ndim != 1:
             raise LedgerRefusedError("a line has an account and an amount")
+        self.lock_name(f"source:{source}")
         if self.entry_of(source) is not None:
             raise EntryExistsError(f"an entry with this source is posted already: {source}")
         order = np.argsort(account, kind="stable")
