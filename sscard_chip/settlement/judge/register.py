@@ -53,7 +53,8 @@ class RegisterJudge:
         psn_no = columns.psn_no[rows]
         given = psn_no != b"" if columns.psn_no.strides[0] else np.zeros(len(rows), np.bool_)
         if given.any():
-            other |= given & (psn_no != register.psn_no[place])
+            person = register.psn_no[place]
+            other |= given & (person != b"") & (psn_no != person)
         masks[rows[other]] |= Code.ACCOUNT.bit
         ends = register.valid_to[place]
         expired = (ends != 0) & (dates_of(columns.time[rows]) > ends)
