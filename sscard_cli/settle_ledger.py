@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 import click
 
-from sscard_cli.options import json_option
-from sscard_cli.pos_options import FILE, check_time
+from sscard_cli.options import force_option, json_option
+from sscard_cli.pos_options import FEN, FILE, check_time
 from sscard_cli.settle_options import ledger_option, open_ledger
 
 _SERVICES: Final = {
@@ -230,10 +231,120 @@ def check(ledger_url: str, as_json: bool) -> None:
         raise RefusedError(f"{name}: the books do not balance")
 
 
+@click.command(name="card-list")
+@click.argument("paths", metavar="CARD.ssc...", nargs=-1, required=True, type=FILE)
+@click.option(
+    "--out",
+    required=True,
+    metavar="CARDS.tsv",
+    type=FILE,
+    help="The register to write.  Example: --out CARDS.tsv",
+)
+@click.option(
+    "--psn-no",
+    default="",
+    metavar="TEXT",
+    help="The person (人员编号) of all these cards, who share one account; without it each has"
+    " its own.  Example: --psn-no 51000000000000000001",
+)
+@click.option(
+    "--opening-fen",
+    type=FEN,
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="The balance that each account begins with.  Example: --opening-fen 20000",
+)
+@click.option(
+    "--date",
+    metavar="YYYYMMDD",
+    help="The day of the balances; today without it.  Example: --date 20260301",
+)
+@force_option
+def card_list(
+    paths: tuple[Path, ...],
+    out: Path,
+    psn_no: str,
+    opening_fen: int,
+    date: str | None,
+    force: bool,
+) -> None:
+    """Write the register (sscard-cards/1) of some card images, for sscard settle cards.
+
+    \b
+    Example:
+      sscard settle card-list zhang.ssc --opening-fen 20000 --out CARDS.tsv
+      sscard settle cards CARDS.tsv --ledger city.db
+    """
+    from contextlib import ExitStack
+
+    from sscard_chip import Card
+    from sscard_chip.settlement.ledger import write_cards
+    from sscard_chip.settlement.ledger.images import cards_of
+    from sscard_chip.terminal.connection import connect_card
+    from sscard_cli.output import write_file
+
+    day = check_time(f"{date}000000" if date else None) or _now()
+    if not re.fullmatch("[!-~]{0,30}", psn_no) or psn_no == "null":
+        raise click.UsageError("--psn-no: must be at most 30 ASCII characters")
+    with ExitStack() as stack:
+        connections = [
+            (str(path), connect_card(stack.enter_context(Card.open(path)))) for path in paths
+        ]
+        found = cards_of(connections, psn_no=psn_no, opening_fen=opening_fen)
+    write_file(out, lambda path: write_cards(path, found, day[:8]), force=force)
+    click.echo(f"{out}: {len(found)} cards")
+
+
+@click.command()
+@click.option(
+    "--before",
+    metavar="YYYYMMDDhhmmss",
+    help="Only those of sales before this time; else all.  Example: --before 20260316000000",
+)
+@click.option("--release", is_flag=True, help="Reverse them: the money is the holder's again.")
+@ledger_option
+@json_option
+def holds(before: str | None, release: bool, ledger_url: str, as_json: bool) -> None:
+    """Show what on-line sales hold and nobody has settled, or let it go.
+
+    A till that has charged the card sends its confirmation again, and the day's settlement
+    confirms what the day file proves: release only what neither will bring any more.
+
+    \b
+    Example:
+      sscard settle holds --before 20260316000000 --ledger city.db
+    """
+    from functools import partial
+
+    from sscard_chip.settlement.ledger.authorisation import open_holds
+    from sscard_chip.settlement.ledger.authorisation import release as let_go
+    from sscard_cli.output import print_json
+    from sscard_cli.tables import yuan
+
+    until = check_time(before) or "99991231235959"
+    with open_ledger(ledger_url) as ledger:
+        with ledger.reading() as t:
+            found = open_holds(t, until)
+        for one in found if release else ():
+            ledger.run(partial(let_go, settlement=one, time=_now()))
+    orders = [one.order for one in found]
+    if as_json:
+        rows = [
+            {"msgid": one.msgid, "time": one.time, "account_fen": one.split.account_fen}
+            for one in orders
+        ]
+        print_json({"released": release, "holds": rows})
+        return
+    for order in orders:
+        click.echo(f"{order.time} {order.msgid} {yuan(order.split.account_fen)}")
+    click.echo(f"{len(orders)} holds{' released' if release else ''}")
+
+
 def _now() -> str:
     from datetime import datetime
 
     return datetime.now().strftime("%Y%m%d%H%M%S")
 
 
-COMMANDS: Final = (cards, card_status, card_replace, allocate, check)
+COMMANDS: Final = (cards, card_list, card_status, card_replace, allocate, holds, check)

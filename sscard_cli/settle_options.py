@@ -29,9 +29,12 @@ def open_ledger(url: str, *, create: bool = False) -> Ledger:
 
     Raises LedgerError, LedgerUrlError or OSError.
     """
+    from sscard_chip.settlement.ledger import Ledger
+
+    # isort: split
     # the tables of all rooms, or the ledger would be opened without them
     import sscard_chip.settlement.clearing.tables
+    import sscard_chip.settlement.platform.tables
     import sscard_chip.settlement.run.tables  # noqa: F401
-    from sscard_chip.settlement.ledger import Ledger
 
     return Ledger.open(url, create=create)

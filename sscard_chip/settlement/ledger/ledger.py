@@ -52,7 +52,7 @@ class Ledger:
         try:
             if not create:
                 ledger.database.require_tables()
-            ledger.database.create_tables()
+            ledger.create_tables()
         except BaseException:
             ledger.close()
             raise
@@ -62,6 +62,10 @@ class Ledger:
     def name(self) -> str:
         """Path, or host and database; for messages."""
         return self.database.name
+
+    def create_tables(self) -> None:
+        """Create the tables of rooms that were imported after the ledger was opened."""
+        self.database.create_tables()
 
     def close(self) -> None:
         """Close all connections."""

@@ -107,6 +107,7 @@ class Platform:
         permits_offline: bool = True,
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
+        ledger.create_tables()
         self._ledger = ledger
         self._share = share
         self._check_tac = check_tac

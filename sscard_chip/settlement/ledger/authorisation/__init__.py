@@ -16,10 +16,6 @@ a message that has not arrived: it will be refused when it does (conventions, A7
 from __future__ import annotations
 
 from sscard_chip.settlement.ledger.authorisation.books import (
-    AuthorisationRefusedError,
-    Order,
-    Settlement,
-    State,
     available_fen,
     cancel,
     confirm,
@@ -28,6 +24,7 @@ from sscard_chip.settlement.ledger.authorisation.books import (
     hold,
     is_reversed,
     open_holds,
+    release,
     reverse,
     settle,
     settled_online,
@@ -37,6 +34,12 @@ from sscard_chip.settlement.ledger.authorisation.msgid import (
     person_msgid,
     reversal_msgid,
     trial_msgid,
+)
+from sscard_chip.settlement.ledger.authorisation.settlement import (
+    AuthorisationRefusedError,
+    Order,
+    Settlement,
+    State,
 )
 
 __all__ = [
@@ -54,6 +57,7 @@ __all__ = [
     "is_reversed",
     "open_holds",
     "person_msgid",
+    "release",
     "reversal_msgid",
     "reverse",
     "settle",

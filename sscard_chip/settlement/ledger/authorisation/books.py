@@ -8,73 +8,28 @@ written.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum, unique
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from sscard_chip.applications.settlement_mode import Split
-from sscard_chip.settlement.ledger import schema
-from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
+from sscard_chip.settlement.ledger.accounts import EntryKind
 from sscard_chip.settlement.ledger.authorisation import tables
+from sscard_chip.settlement.ledger.authorisation.msgid import reversal_msgid
+from sscard_chip.settlement.ledger.authorisation.postings import (
+    held_account,
+    post_again,
+    post_counter_entry,
+    post_settlement,
+)
+from sscard_chip.settlement.ledger.authorisation.settlement import (
+    AuthorisationRefusedError,
+    Order,
+    Settlement,
+    State,
+)
 from sscard_chip.settlement.ledger.bulk import select_pieces
-from sscard_chip.settlement.ledger.errors import LedgerError
 from sscard_chip.settlement.ledger.transaction import Transaction
-
-
-class AuthorisationRefusedError(LedgerError):
-    """The centre says no: nothing is held, settled or taken back. One line."""
-
-
-@unique
-class State(StrEnum):
-    """What a settlement is."""
-
-    HELD = "held"
-    SETTLED = "settled"
-    RELEASED = "released"
-    CANCELLED = "cancelled"
-    REVERSED = "reversed"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Order:
-    """What is to be held or settled.
-
-    ``msgid`` is the message's, ``setl_id`` and ``mdtrt_id`` the centre's numbers for it. ``card``
-    and ``account`` are the ledger's numbers; whether the card may pay is the caller's to know.
-    Divisions have six digits; ``time`` is YYYYMMDDhhmmss, its day the business date.
-    """
-
-    msgid: str
-    setl_id: str
-    mdtrt_id: str
-    psn_no: str
-    card: int
-    account: int
-    pharmacy: str
-    treatment_division: str
-    insured_division: str
-    time: str
-    split: Split
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Settlement:
-    """A settlement as it is now. ``number`` is the ledger's, ``entry`` that of its last step.
-
-    ``done_by`` is the msgid of the message that it is so by: after the reversal of a cancellation
-    again the one that had settled it. ``cancelled_as`` is the setl_id of a cancellation.
-    """
-
-    number: int
-    order: Order
-    state: State
-    steps: int
-    entry: int | None
-    done_by: str
-    cancelled_as: str | None
 
 
 def available_fen(t: Transaction, account: int) -> int:
@@ -94,7 +49,7 @@ def hold(t: Transaction, order: Order) -> Settlement:
             EntryKind.HOLD,
             order.time[:8],
             f"hold:{order.msgid}",
-            [order.account, _held(t, order)],
+            [order.account, held_account(t, order)],
             [-order.split.account_fen, order.split.account_fen],
         )
     return _step(t, number, State.HELD, order.msgid, order.time, entry)
@@ -104,7 +59,7 @@ def settle(t: Transaction, order: Order) -> Settlement:
     """Settle a bill at once, without a hold. Raises as :func:`hold`."""
     _check_new(t, order)
     number = _record(t, order)
-    entry = _post_settlement(t, order, order.msgid, order.time, order.account)
+    entry = post_settlement(t, order, order.msgid, order.time, order.account)
     return _step(t, number, State.SETTLED, order.msgid, order.time, entry)
 
 
@@ -123,8 +78,8 @@ def confirm(
     if now.state is not State.HELD:
         raise AuthorisationRefusedError(f"the settlement is {now.state}")
     _check_msgid(t, msgid)
-    held = _held(t, now.order) if now.order.split.account_fen else now.order.account
-    entry = _post_settlement(t, now.order, msgid, time, held)
+    held = held_account(t, now.order) if now.order.split.account_fen else now.order.account
+    entry = post_settlement(t, now.order, msgid, time, held)
     return _step(t, now.number, State.SETTLED, msgid, time, entry, proof=proof)
 
 
@@ -139,7 +94,7 @@ def cancel(
     if now.state is not State.SETTLED:
         raise AuthorisationRefusedError(f"the settlement is {now.state}")
     _check_msgid(t, msgid)
-    entry = _take_back(t, now, EntryKind.CANCELLATION, f"cancel:{msgid}", time)
+    entry = post_counter_entry(t, now, EntryKind.CANCELLATION, f"cancel:{msgid}", time)
     return _step(t, now.number, State.CANCELLED, msgid, time, entry, setl_id=setl_id)
 
 
@@ -171,9 +126,9 @@ def reverse(t: Transaction, omsgid: str, msgid: str, time: str) -> Settlement | 
             entry = t.reverse(now.entry, EntryKind.RELEASE, time[:8], f"reverse:{msgid}")
         return _step(t, now.number, State.RELEASED, msgid, time, entry)
     if now.state is State.SETTLED:
-        entry = _take_back(t, now, EntryKind.REVERSAL, f"reverse:{msgid}", time)
+        entry = post_counter_entry(t, now, EntryKind.REVERSAL, f"reverse:{msgid}", time)
         return _step(t, now.number, State.REVERSED, msgid, time, entry)
-    entry = _restore(t, now, f"reverse:{msgid}", time)
+    entry = post_again(t, now, f"reverse:{msgid}", time)
     return _step(t, now.number, State.SETTLED, msgid, time, entry)
 
 
@@ -237,6 +192,15 @@ def open_holds(t: Transaction, before: str) -> list[Settlement]:
     return [one for one in found if one.state is State.HELD]
 
 
+def release(t: Transaction, settlement: Settlement, time: str) -> Settlement | None:
+    """Let a hold go that nobody settles: as its reversal by the till would.
+
+    :raises AuthorisationRefusedError: it is not held any more.
+    """
+    msgid = settlement.order.msgid
+    return reverse(t, msgid, reversal_msgid(msgid), time)
+
+
 # --- inside --------------------------------------------------------------------------------------
 
 _BEGUN: Final = (State.HELD, State.SETTLED)
@@ -279,73 +243,6 @@ def _record(t: Transaction, order: Order) -> int:
         )
     )
     return number
-
-
-def _held(t: Transaction, order: Order) -> int:
-    """The account of what is held of the order's personal account."""
-    key = sa.select(schema.account.c.key).where(schema.account.c.id == order.account)
-    return t.account(AccountKind.HELD, str(t.connection.execute(key).scalar_one()))
-
-
-def _post_settlement(t: Transaction, order: Order, msgid: str, time: str, payer: int) -> int:
-    """Pay the pharmacy; ``payer`` is the account with the personal share."""
-    account, cash, pool = order.split
-    lines: dict[int, int] = {}
-    _add(lines, payer, -account)
-    _add(lines, t.account(AccountKind.PHARMACY, order.pharmacy), account + pool)
-    if pool:
-        _add(lines, t.account(AccountKind.FUND, order.insured_division), -pool)
-    if cash:
-        _add(lines, t.account(AccountKind.SELF_PAID, order.treatment_division), -cash)
-        _add(lines, t.account(AccountKind.COLLECTED, order.pharmacy), cash)
-    return _post(t, EntryKind.SETTLEMENT, time, f"settle:{msgid}", lines)
-
-
-def _take_back(t: Transaction, now: Settlement, kind: EntryKind, source: str, time: str) -> int:
-    """The counter-entry of a settlement; what was held comes back to the personal account."""
-    if now.entry is None:
-        raise AuthorisationRefusedError("the settlement has no entry")
-    accounts, fen = t.lines(now.entry)
-    held = _held(t, now.order) if now.order.split.account_fen else -1
-    lines: dict[int, int] = {}
-    for account, amount in zip(accounts.tolist(), fen.tolist(), strict=True):
-        _add(lines, now.order.account if account == held else account, -amount)
-    return _post(t, kind, time, source, lines, reverses=now.entry)
-
-
-def _restore(t: Transaction, now: Settlement, source: str, time: str) -> int:
-    """The settlement again, after its cancellation was reversed.
-
-    The holder may have spent what came back: what the account cannot bear goes to suspense.
-    """
-    if now.entry is None:
-        raise AuthorisationRefusedError("the cancellation has no entry")
-    accounts, fen = t.lines(now.entry)
-    own = now.order.account
-    lines: dict[int, int] = {}
-    for account, amount in zip(accounts.tolist(), fen.tolist(), strict=True):
-        _add(lines, account, -amount)
-    missing = -lines.get(own, 0) - available_fen(t, own)
-    if missing > 0:
-        _add(lines, own, missing)
-        _add(lines, t.account(AccountKind.SUSPENSE, now.order.insured_division), -missing)
-    return _post(t, EntryKind.REVERSAL, time, source, lines, reverses=now.entry)
-
-
-def _add(lines: dict[int, int], account: int, fen: int) -> None:
-    lines[account] = lines.get(account, 0) + fen
-
-
-def _post(
-    t: Transaction,
-    kind: EntryKind,
-    time: str,
-    source: str,
-    lines: dict[int, int],
-    *,
-    reverses: int | None = None,
-) -> int:
-    return t.post(kind, time[:8], source, list(lines), list(lines.values()), reverses=reverses)
 
 
 def _mark(t: Transaction, omsgid: str, msgid: str, time: str) -> None:
