@@ -84,6 +84,10 @@ class Processes:
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(workers, context, _begin_worker, (begin,))
 
+    def processes(self) -> list[int]:
+        """The ids of the workers that have been started."""
+        return list(self._pool._processes or ())
+
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """See :class:`Pool`."""
         waiting: deque[Future[Result]] = deque()

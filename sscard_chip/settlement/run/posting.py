@@ -109,16 +109,12 @@ def keep(t: Transaction, segment: int, batch: Batch, keys: Keys, sequel: Sequel)
     """Write a segment: its files, its rows, and what they take."""
     good = posted(batch.masks)
     count = len(batch.columns)
-    t.connection.execute(
-        sa.insert(tables.segment).values(id=segment, rows=count, posted=int(good.sum()))
-    )
+    own = {"id": segment, "rows": count, "posted": int(good.sum())}
+    t.connection.execute(sa.insert(tables.segment), own)
     _keep_files(t, segment, batch)
     for first, rows, content in parts(batch.columns, batch.masks):
-        t.connection.execute(
-            sa.insert(tables.part).values(
-                segment=segment, first_row=first, rows=rows, columns=content
-            )
-        )
+        part = {"segment": segment, "first_row": first, "rows": rows, "columns": content}
+        t.connection.execute(sa.insert(tables.part), part)
     debits = good & ~batch.columns.refund
     _keep_terminals(t, segment, keys, debits, sequel)
     _keep_cards(t, segment, keys, debits)
