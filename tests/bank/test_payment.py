@@ -288,6 +288,25 @@ def test_another_version_of_the_application() -> None:
     assert Tvr.VERSIONS_DIFFER in outcome.tvr
 
 
+@SUITES
+@pytest.mark.parametrize("oda", ["dda", "sm2"])
+def test_electronic_cash_with_contacts(suite: str, oda: str) -> None:
+    """A card with PDOL, and a terminal that offers electronic cash below its floor limit."""
+    card = issue(suite=suite, oda=oda, pdol=True, ecash={"balance_fen": 5000})
+    connection = connect_card(card)
+    connection.power_on()
+    terminal = PaymentTerminal(profile(floor_limit_fen=100_000), host())
+    outcome = terminal.pay(connection, Purchase(1234, NOON, ecash=True))
+    assert outcome.decision is Decision.APPROVED_OFFLINE
+    assert outcome.tvr == Tvr(0)
+    assert get_data(card, ECASH_BALANCE).hex() == "000000003766"
+    host().verify(settlement(outcome))
+    connection.power_on()
+    outcome = terminal.pay(connection, Purchase(3767, NOON, ecash=True))
+    assert outcome.decision is Decision.APPROVED_ONLINE
+    assert get_data(card, ECASH_BALANCE).hex() == "000000003766"
+
+
 # --- offline data authentication ------------------------------------------------------------------
 
 

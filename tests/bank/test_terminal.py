@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,8 @@ from sscard_chip.terminal.bank.selection import Candidate, Selected, candidates,
 from sscard_chip.terminal.bank.terminal import AIDS, Purchase, TerminalProfile
 from sscard_chip.terminal.bank.tlv import digits_of, dol_data, find, primitives, template, tlv, tlvs
 from sscard_chip.terminal.bank.transaction import Transaction
-from sscard_chip.terminal.client import ApduClient
+from sscard_chip.terminal.client import ApduClient, CardStatusError
+from sscard_chip.terminal.connection import TerminalConnectionError
 from tests.bank.bank import NOON
 
 DEBIT = AIDS[0]
@@ -319,6 +321,41 @@ def test_a_contactless_card_that_names_no_cryptogram() -> None:
         )
         with pytest.raises(CardDataError, match=rule):
             ContactlessTerminal(TerminalProfile()).pay(fake, Purchase(1, NOON))
+
+
+class AnyCard(FakeCard):
+    """Answers what it is told, in turn, then 9000 for ever."""
+
+    def __init__(self, answers: list[bytes]) -> None:
+        super().__init__({})
+        self.waiting = answers
+
+    def transmit(self, apdu: bytes) -> bytes:
+        return self.waiting.pop(0) if self.waiting else b"\x90\x00"
+
+
+GOOD = [
+    ok(tlv(0x6F, tlv(0x84, PSE) + tlv(0xA5, tlv(0x88, b"\x01")))),
+    ok(tlv(0x70, entry(DEBIT))),
+    b"\x6a\x83",
+    fci(),
+    ok(bytes.fromhex("80067C0008010100")),
+    ok(tlv(0x70, RECORD)),
+    ok(tlv(0x80, bytes.fromhex("400001" + "AA" * 16))),
+]
+
+
+@given(st.integers(0, len(GOOD)), st.lists(st.binary(max_size=40), max_size=6), st.booleans())
+def test_whatever_a_card_answers_has_an_error_of_ours(
+    right: int, rest: list[bytes], contactless: bool
+) -> None:
+    fake = AnyCard([*GOOD[:right], *(ok(one) for one in rest)])
+    terminal: PaymentTerminal | ContactlessTerminal = PaymentTerminal(TerminalProfile())
+    if contactless:
+        terminal = ContactlessTerminal(TerminalProfile())
+    told = (CardDataError, NotAcceptedError, CardStatusError, TerminalConnectionError)
+    with suppress(*told):
+        assert terminal.pay(fake, Purchase(1000, NOON)).decision in set(Decision)
 
 
 # --- what the card says ---------------------------------------------------------------------------
