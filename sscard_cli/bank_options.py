@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from issuance.bank.account import BankAccount
     from issuance.bank.personalise import Bank
     from sscard_chip.terminal.bank.results import Outcome
+    from sscard_chip.terminal.connection import Connection
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -70,6 +71,38 @@ def ledger_options(*, required: bool = True) -> Callable[[Command], Command]:
         help="The clerk that the ledger names.  Example: --operator 0012",
     )
     return lambda command: ledger(operator(command))
+
+
+def reader_options(command: Command) -> Command:
+    """``CARD.ssc`` or ``--reader``, for :func:`connected`."""
+    card = click.argument("card_path", metavar="[CARD.ssc]", required=False, type=FILE)
+    reader = click.option(
+        "--reader",
+        metavar="NAME",
+        help="PC/SC reader with the card, by its name or part of it, in place of CARD.ssc."
+        "  Example: --reader 'PCD 00 00'",
+    )
+    return card(reader(command))
+
+
+@contextmanager
+def connected(
+    card_path: Path | None, reader: str | None, *, contactless: bool = False
+) -> Iterator[Connection]:
+    """The card of the options; in a reader the interface is the reader's."""
+    if (card_path is None) == (reader is None):
+        raise click.UsageError("one of CARD.ssc and --reader")
+    if card_path is not None:
+        from sscard_chip import Card
+        from sscard_chip.terminal.connection import connect_card
+
+        with Card.open(card_path) as card:
+            yield connect_card(card, contactless=contactless)
+        return
+    from sscard_chip.terminal.pcsc import PcscConnection
+
+    with PcscConnection(reader or "") as connection:
+        yield connection
 
 
 @contextmanager

@@ -233,6 +233,20 @@ def test_electronic_cash(run: Run) -> None:
     assert state["offline_authentication"] == "DDA with SM2"
 
 
+def test_electronic_cash_with_contacts(run: Run) -> None:
+    account = {"pan": PAN, "oda": "sm2", "pdol": True, "ecash": {"balance_fen": 500}}
+    write("pdol.json", {**HOLDER, "bank": account})
+    issue(run, "pdol.json", *KEYS)
+    assert pay(run, "--ecash", *KEYS)["decision"] == "approved offline"
+    assert pay(run, *KEYS)["decision"] == "approved online"
+
+
+def test_one_card_at_a_time(run: Run) -> None:
+    for options in ((), ("card.ssc", "--reader", "x")):
+        error = run("bank", "load", *options, "--amount-fen", "1", *KEYS, code=2)
+        assert "one of CARD.ssc and --reader" in error
+
+
 def test_a_purchase_that_is_not_approved(run: Run) -> None:
     issue(run, "linked.json", *KEYS)
     declined = pay(run, "--decline", *KEYS, code=1)
