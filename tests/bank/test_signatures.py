@@ -97,12 +97,30 @@ def test_contactless_approval_is_signed(name: str) -> None:
     card_data = found[0x9F69]
     assert (len(card_data), card_data[:1], card_data[5:]) == (7, b"\x01", found[0x9F6C])
     asked = fdda_input(TERMINAL[0x9F37], TERMINAL[0x9F02], TERMINAL[0x5F2A], card_data)
-    assert SCHEMES[name].check_dynamic(public, found[0x9F4B], asked)
+    assert found[0x94][-4:].hex() == "18070700"
+    ((tag, body),) = tlv.parse(bench.ok("00B2071C00"))
+    assert tag == 0x70
+    ((tag, signature),) = tlv.parse(body)
+    assert tag == 0x9F4B
+    assert SCHEMES[name].check_dynamic(public, signature, asked)
+    bench.contactless(t9F66=bytes.fromhex("26800000"))
+    assert bench.sw("00B2071C00") == 0x6A83  # an ARQC is not signed, and the old one is gone
     assert bench.counters.balance_fen == 50_000 - 1234
 
 
-def test_a_signature_that_does_not_fit_is_left_out() -> None:
-    bench = BankBench(signing("rsa", 1984)[0])
+@pytest.mark.parametrize("bits", [1024, 1152, 1408, 1984])
+def test_keys_of_every_length_fit(bits: int) -> None:
+    contents, public = signing("rsa", bits)
+    bench = BankBench(contents)
     found = bench.contactless()
-    assert 0x9F4B not in found
-    assert 0x9F5D in found
+    assert len(bench.ok("00B2071C00")) <= 256
+    asked = fdda_input(TERMINAL[0x9F37], TERMINAL[0x9F02], TERMINAL[0x5F2A], found[0x9F69])
+    signature = tlv.find(bench.ok("00B2071C00"), 0x9F4B)
+    assert signature is not None
+    assert SCHEMES["rsa"].check_dynamic(public, signature, asked)
+
+
+def test_a_card_without_key_has_no_such_record() -> None:
+    bench = BankBench(cash=CASH)
+    assert 0x9F69 not in bench.contactless()
+    assert bench.sw("00B2071C00") == 0x6A83

@@ -21,6 +21,7 @@ SFI 3.2     9F74                                                electronic cash
 SFI 3.4     90                                                  offline data authentication
 SFI 3.5     9F47 9F48                                           dynamic, RSA
 SFI 3.6     9F49                                                dynamic
+SFI 3.7     9F4B, made by each contactless approval             dynamic
 ==========  ==================================================  =============================
 """
 
