@@ -68,12 +68,28 @@ def bank() -> None:
     metavar="MMYY",
     help="When the certificates end.  Example: --expiry 1236",
 )
+@click.option(
+    "--scheme",
+    "schemes",
+    multiple=True,
+    type=click.Choice(["rsa", "sm2"]),
+    default=("rsa", "sm2"),
+    show_default=True,
+    help="Which keys; may be repeated. SM2 needs the extra sm2.  Example: --scheme rsa",
+)
 @force_option
 @json_option
-def authority(path: Path, identifier: str, expiry: str, force: bool, as_json: bool) -> None:
-    """Create a test authority and the bank's certificates under it, RSA and SM2, in CA.json.
+def authority(
+    path: Path,
+    identifier: str,
+    expiry: str,
+    schemes: tuple[str, ...],
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Create a test authority and the bank's certificates under it in CA.json.
 
-    The file has private keys and is readable by its owner alone. SM2 needs the extra sm2.
+    The file has private keys and is readable by its owner alone.
 
     \b
     Example:
@@ -83,7 +99,7 @@ def authority(path: Path, identifier: str, expiry: str, force: bool, as_json: bo
     from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
     refuse_to_overwrite(path, force=force)
-    made = BankAuthority.create(identifier, expiry)
+    made = BankAuthority.create(identifier, expiry, schemes)
     write_file(path, made.save, force=force)
     indexes = {name: f"{keys.index:02X}" for name, keys in made.keys.items()}
     if as_json:

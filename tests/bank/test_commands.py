@@ -93,6 +93,8 @@ def test_the_bank_s_keys_have_a_store_of_their_own(run: Run) -> None:
 def test_certificates(run: Run) -> None:
     made = run("bank", "authority", "own.json", "--identifier", "623999", "--expiry", "1240")
     assert made == {"authority": "own.json", "indexes": {"rsa": "F1", "sm2": "F2"}}
+    options = ("--identifier", "623999", "--scheme", "rsa")
+    assert run("bank", "authority", "rsa.json", *options)["indexes"] == {"rsa": "F1"}
     again = run("bank", "authority", "own.json", "--identifier", "623999", code=1)
     assert "own.json: exists already" in again
     assert "3 to 8 digits" in run("bank", "authority", "b.json", "--identifier", "62", code=2)
