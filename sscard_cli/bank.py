@@ -35,6 +35,12 @@ _ACCOUNT = click.option(
     type=FILE,
     help="The account, as the object bank of a holder file.  Example: --account account.json",
 )
+_SUB_ACCOUNT = click.option(
+    "--sub-account",
+    metavar="NUMBER",
+    help="The social security account (子账户) in the ledger; the card number (卡号) without it."
+    "  Example: --sub-account Z00000013",
+)
 
 
 @click.group()
@@ -112,12 +118,7 @@ def authority(
 @bank.command()
 @card_argument
 @_ACCOUNT
-@click.option(
-    "--sub-account",
-    metavar="NUMBER",
-    help="The social security account (子账户) in the ledger; the card number (卡号) without it."
-    "  Example: --sub-account Z00000013",
-)
+@_SUB_ACCOUNT
 @bank_options()
 @ledger_options()
 @json_option
@@ -147,6 +148,39 @@ def link(
         with Card.open(card_path) as card:
             save = _saver(card, card_path)
             entry = counter.link(card, account, save, sub_account=sub_account)
+    _print_entry(entry, as_json=as_json)
+
+
+@bank.command()
+@card_argument
+@_SUB_ACCOUNT
+@bank_options()
+@ledger_options()
+@json_option
+def record(
+    card_path: Path,
+    sub_account: str | None,
+    bank_roots: str,
+    bank_passphrase_file: Path | None,
+    authority_path: Path | None,
+    ledger_path: Path,
+    operator: str,
+    as_json: bool,
+) -> None:
+    """Write CARD.ssc down, which has its bank application and is not in the ledger.
+
+    It was issued without --ledger, or the ledger could not be written after a link.
+
+    \b
+    Example:
+      sscard bank record zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
+    """
+    from issuance.bank.counter import BankCounter
+
+    with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
+        counter = BankCounter(own, ledger_path, operator)
+        with Card.open(card_path) as card:
+            entry = counter.record(card, sub_account=sub_account)
     _print_entry(entry, as_json=as_json)
 
 

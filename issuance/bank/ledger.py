@@ -169,11 +169,14 @@ class OpenLedger:
             application.atc,
         )
         line = entry.line()
+        descriptor = self._file.fileno()
+        end = os.fstat(descriptor).st_size
         try:
             self._file.write(line)
             self._file.flush()
-            os.fsync(self._file.fileno())
+            os.fsync(descriptor)
         except OSError as error:
+            os.ftruncate(descriptor, end)  # half a line would spoil the ledger
             reason = error.strerror or "input/output error"
             text = f"{self._path}: the card is changed and the ledger is not ({reason})"
             raise LedgerError(text) from None

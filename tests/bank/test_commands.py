@@ -186,6 +186,13 @@ def test_activated_at_the_counter(run: Run) -> None:
     assert error == "sscard: error: the account is active already"
 
 
+def test_a_card_is_written_down_later(run: Run) -> None:
+    issue(run, "linked.json", *KEYS)
+    entry = run("bank", "record", "card.ssc", *KEYS, *BOOK)
+    assert (entry["number"], entry["operation"]) == (2, "activate")
+    run("bank", "unlink", "card.ssc", *KEYS, *BOOK)
+
+
 def test_a_sub_account_of_its_own(run: Run) -> None:
     issue(run, "holder.json")
     options = ("--account", "account.json", "--sub-account", "SB-77")
