@@ -133,13 +133,25 @@ class PurseTerminal:
         records: Sequence[tuple[int, bytes]] = (),
         key_index: int = 1,
     ) -> Debited:
-        """Purchase, cash withdrawal, or compound purchase with its ``records`` (SFI, record).
+        """Purchase, cash withdrawal, or compound purchase with its ``records`` (SFI, record)."""
+        opened = self.initialize(kind, amount_fen, key_index=key_index)
+        return self.pay(psam, opened, time, records=records)
+
+    def pay(
+        self,
+        psam: Connection,
+        opened: Initialized,
+        time: bytes,
+        *,
+        records: Sequence[tuple[int, bytes]] = (),
+    ) -> Debited:
+        """The rest of a purchase that is initialized.
 
         The card's MAC2 is checked by the PSAM: CardStatusError 9302 when it is wrong.
         """
-        opened = self.initialize(kind, amount_fen, key_index=key_index)
         client = ApduClient(psam)
-        request = opened.random + opened.number_bytes + opened.amount + bytes((kind,)) + time
+        kind = bytes((opened.kind.type,))
+        request = opened.random + opened.number_bytes + opened.amount + kind + time
         request += bytes((opened.key_version, opened.algorithm))
         issuer, serial = opened.public.factors
         answer = client.require(0x80, 0x70, 0x00, 0x00, request + serial + issuer, 8)
