@@ -20,6 +20,7 @@ is readable by its owner alone.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -29,8 +30,9 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from sscard_chip.profile.pan import masked_pan
 
@@ -128,7 +130,7 @@ class Link:
 class OpenLedger:
     """A ledger that is locked for one operation; :func:`open_ledger` gives it."""
 
-    def __init__(self, path: Path, file: IO[bytes], entries: list[Entry], last: str) -> None:
+    def __init__(self, path: Path, file: FileIO, entries: list[Entry], last: str) -> None:
         self._path = path
         self._file = file
         self._entries = entries
@@ -172,8 +174,8 @@ class OpenLedger:
         descriptor = self._file.fileno()
         end = os.fstat(descriptor).st_size
         try:
-            self._file.write(line)
-            self._file.flush()
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(descriptor)
         except OSError as error:
             os.ftruncate(descriptor, end)  # half a line would spoil the ledger
@@ -195,7 +197,7 @@ def open_ledger(path: Path) -> Iterator[OpenLedger]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "r+b") as file:
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         content = file.read()
         entries = _parse(path, content)
