@@ -41,8 +41,8 @@ _AUTHORITY: Final = click.option(
 )
 
 
-def bank_options(*, required: bool = True) -> Callable[[Command], Command]:
-    """``--bank-keys`` with its passphrase, and ``--bank-authority``."""
+def bank_options(*, required: bool = True, authority: bool = True) -> Callable[[Command], Command]:
+    """``--bank-keys`` with its passphrase, and ``--bank-authority`` where it has a use."""
     keys = click.option(
         "--bank-keys",
         "bank_roots",
@@ -51,7 +51,12 @@ def bank_options(*, required: bool = True) -> Callable[[Command], Command]:
         help="The bank's root keys: a file or a token, see sscard keys create --bank."
         "  Example: --bank-keys bank.json",
     )
-    return lambda command: keys(_PASSPHRASE(_AUTHORITY(command)))
+    certificates = _AUTHORITY if authority else _nothing
+    return lambda command: keys(_PASSPHRASE(certificates(command)))
+
+
+def _nothing(command: Command) -> Command:
+    return command
 
 
 def ledger_options(*, required: bool = True) -> Callable[[Command], Command]:

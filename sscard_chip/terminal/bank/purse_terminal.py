@@ -67,6 +67,17 @@ class PurseTerminal:
         """0015 of the selected application; :meth:`select` if need be."""
         return self._public or self.select()
 
+    def pin_tries(self) -> int | None:
+        """Tries left of the PIN, 0 when it is locked, None when none is set."""
+        answer = self._client.send(0x00, 0x20, 0x00, 0x00)
+        if answer.ok:
+            return None
+        if answer.sw == StatusWord.AUTHENTICATION_BLOCKED:
+            return 0
+        if answer.sw & 0xFFF0 != StatusWord.VERIFICATION_FAILED:
+            raise CardStatusError(bytes.fromhex("00200000"), answer.sw)
+        return answer.sw & 0x0F
+
     def verify(self, pin: bytes) -> None:
         """VERIFY the holder's PIN, BCD."""
         self._client.require(0x00, 0x20, 0x00, 0x00, pin)
