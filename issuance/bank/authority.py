@@ -86,11 +86,14 @@ class IssuerKeys:
         certificate = document["certificate"]
         if not isinstance(certificate, dict):
             raise AuthorityError("certificate must be an object of tags")
+        index = _bytes(document["index"], "index")
+        if len(index) != 1:
+            raise AuthorityError("index must be one byte")
         scheme = SCHEMES[name]
         validity = Validity(str(document["expiry"]), _bytes(document["serial"], "serial"))
         keys = cls(
             scheme,
-            _bytes(document["index"], "index")[0],
+            index[0],
             str(document["identifier"]),
             validity,
             scheme.decode_private(_bytes(document["authority"], "authority")),

@@ -32,6 +32,7 @@ from enum import StrEnum
 from hashlib import sha256
 from io import FileIO
 from pathlib import Path
+from types import UnionType
 from typing import Any, Final
 
 from sscard_chip.profile.pan import masked_pan
@@ -249,10 +250,19 @@ def _parse(path: Path, content: bytes) -> list[Entry]:
     return entries
 
 
+def _kind(name: str) -> type | UnionType:
+    """The JSON type of a field."""
+    if name in ("number", "atc"):
+        return int
+    return str | None if name == "former_account" else str
+
+
 def _entry(line: bytes, where: str) -> Entry:
     try:
         document: Any = json.loads(line)
         if not isinstance(document, dict) or tuple(document) != _NAMES:
+            raise ValueError
+        if any(not isinstance(value, _kind(name)) for name, value in document.items()):
             raise ValueError
         document["operation"] = Operation(document["operation"])
     except ValueError:

@@ -25,7 +25,7 @@ from sscard_chip.terminal.bank.data import (
     AuthorisationResponse,
 )
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
-from sscard_chip.terminal.bank.host import IssuerHost, WrongCryptogramError
+from sscard_chip.terminal.bank.host import CRYPTOGRAM_TAGS, IssuerHost, WrongCryptogramError
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
 from sscard_chip.terminal.bank.results import Decision, Outcome, Tsi, Tvr
 from sscard_chip.terminal.bank.scripts import (
@@ -39,6 +39,7 @@ from sscard_chip.terminal.bank.tlv import tlv
 from sscard_chip.terminal.client import ApduClient, CardStatusError
 from sscard_chip.terminal.connection import connect_card
 from tests.bank.bank import NOON, PAN, PIN, bank, issue, profile
+from tests.vectors.cards import load
 
 NEW_PIN = "246802"
 SUITES = pytest.mark.parametrize("suite", ["3des", "sm4"])
@@ -423,6 +424,43 @@ def test_every_byte_of_a_request_counts(suite: str) -> None:
         issuer.verify(replace(request, pan="6239990000000067892"))
     with pytest.raises(WrongCryptogramError):
         issuer.verify(replace(request, sequence="01"))
+
+
+class KeyOfOneCard:
+    """A store that has the session key of a published transaction, and nothing else."""
+
+    def __init__(self, session_key: bytes) -> None:
+        self._key = session_key
+
+    def encrypt(self, *_request: object) -> bytes:
+        return self._key
+
+    def diversify(self, *_request: object) -> list[bytes]:
+        raise RootKeyError("published: the card key is not known")
+
+    def mac(self, *_request: object) -> bytes:
+        raise RootKeyError("published: the card key is not known")
+
+
+@SUITES
+def test_published_transactions(suite: str) -> None:
+    """The host takes the cryptograms of published walkthroughs, and answers as they do."""
+    name = "des" if suite == "3des" else suite
+    cases = {case["name"]: case for case in load("payment.json")["cases"]}
+    given = {k: bytes.fromhex(v) for k, v in cases[f"bank-cryptogram-{name}-1"]["inputs"].items()}
+    signed, algorithm = given["data"], b"\x01" if suite == "3des" else b"\x04"
+    values, at = {}, 0
+    for tag, length in zip(CRYPTOGRAM_TAGS, (6, 6, 2, 5, 2, 3, 1, 4), strict=True):
+        values[tag] = signed[at : at + length]
+        at += length
+    values |= {0x82: signed[29:31], 0x9F36: signed[31:33]}
+    values[0x9F10] = b"\x07\x00\x01" + signed[33:] + algorithm
+    arqc = bytes.fromhex(cases[f"bank-cryptogram-{name}-1"]["expected"]["arqc"])
+    request = AuthorisationRequest(PAN, "00", {**values, 0x9F26: arqc, 0x9F27: b"\x80"})
+    issuer = IssuerHost(KeyOfOneCard(given["sk_ac"]))
+    answer = issuer.authorise(request)
+    expected = cases[f"bank-arpc-{name}-1"]["expected"]["arpc"]
+    assert answer == AuthorisationResponse(APPROVED, bytes.fromhex(expected) + b"00")
 
 
 def test_a_copied_request_is_refused() -> None:
