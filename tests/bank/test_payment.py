@@ -18,6 +18,7 @@ from sscard_chip.terminal.bank.contactless import ContactlessTerminal
 from sscard_chip.terminal.bank.cryptograms import IssuerData
 from sscard_chip.terminal.bank.data import (
     APPROVED,
+    CRYPTOGRAM_TAGS,
     NOT_SUFFICIENT,
     SUSPECTED_FRAUD,
     UNABLE_ONLINE,
@@ -25,7 +26,7 @@ from sscard_chip.terminal.bank.data import (
     AuthorisationResponse,
 )
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
-from sscard_chip.terminal.bank.host import CRYPTOGRAM_TAGS, IssuerHost, WrongCryptogramError
+from sscard_chip.terminal.bank.host import IssuerHost, WrongCryptogramError
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
 from sscard_chip.terminal.bank.results import Decision, Outcome, Tsi, Tvr
 from sscard_chip.terminal.bank.scripts import (

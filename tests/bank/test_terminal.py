@@ -91,7 +91,7 @@ def client(answers: Mapping[str, bytes]) -> ApduClient:
 
 
 def transaction(answers: Mapping[str, bytes] | None = None, **data: bytes) -> Transaction:
-    selected = Selected(DEBIT, "PBOC DEBIT", b"", b"")
+    selected = Selected(DEBIT, "PBOC DEBIT", b"")
     made = Transaction(client(answers or {}), TerminalProfile(), Purchase(1000, NOON), selected)
     made.data |= {int(tag[1:], 16): value for tag, value in data.items()}
     return made
