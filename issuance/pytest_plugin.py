@@ -15,6 +15,9 @@
 - ``sscard_holder``: the holder's fields, a new dict in each test, free to be changed.
 - ``sscard_roots``: random root keys, one set in a run; a terminal or PSAM under test is handed
   the same.
+- ``sscard_bank``: a bank with root keys and test certificates, one in a run. A card of a holder
+  with ``bank={"pan": "6239990000000012344"}`` is its; hosts under test are handed
+  ``sscard_bank.store``, terminals ``sscard_bank.authority.for_terminals()``.
 
 pytest imports this module in every run, so the rest of the project is imported by the fixtures.
 """
@@ -29,6 +32,7 @@ import pytest
 if TYPE_CHECKING:
     from datetime import date
 
+    from issuance.bank.personalise import Bank
     from issuance.roots import RootKeys
     from sscard_chip.card import Card
     from sscard_chip.profile.model import Profile
@@ -58,6 +62,28 @@ def sscard_roots() -> RootKeys:
     return create_roots()
 
 
+@pytest.fixture(scope="session")
+def sscard_bank() -> Bank:
+    """A bank whose account numbers begin with 623999; without the extra ``sm2`` it has
+    certificates of RSA alone."""
+    import os
+
+    from issuance.bank.authority import BankAuthority
+    from issuance.bank.personalise import Bank
+    from issuance.bank.roots import bank_slots
+    from issuance.roots import RootKeys
+    from sscard_chip.security.oda.schemes import SCHEMES
+    from sscard_chip.security.sm2 import Sm2Error, default_library
+
+    schemes = list(SCHEMES)
+    try:
+        default_library()
+    except Sm2Error:
+        schemes.remove("sm2")
+    keys = RootKeys({slot: os.urandom(16) for slot in bank_slots()})
+    return Bank(keys, BankAuthority.create("623999", "1249", schemes))
+
+
 @pytest.fixture
 def sscard_holder() -> dict[str, object]:
     """The fields of an invented holder as in a ``HOLDER.json`` file."""
@@ -74,7 +100,9 @@ def sscard_holder() -> dict[str, object]:
 
 
 @pytest.fixture
-def issue_sscard(sscard_roots: RootKeys, sscard_holder: dict[str, object]) -> Iterator[IssueCard]:
+def issue_sscard(
+    request: pytest.FixtureRequest, sscard_roots: RootKeys, sscard_holder: dict[str, object]
+) -> Iterator[IssueCard]:
     """Issue cards in memory, powered on; they are powered off when the test ends."""
     from issuance.holder import Holder
     from issuance.personalise import issue_card
@@ -92,8 +120,15 @@ def issue_sscard(sscard_roots: RootKeys, sscard_holder: dict[str, object]) -> It
         **changes: object,
     ) -> Card:
         holder = Holder.from_object({**sscard_holder, **changes}, today=today)
+        linked = holder.bank is not None and generation > 1
         memory = issue_card(
-            generation, sscard_roots, holder, algorithm=algorithm, serial=serial, profile=profile
+            generation,
+            sscard_roots,
+            holder,
+            algorithm=algorithm,
+            serial=serial,
+            profile=profile,
+            bank=request.getfixturevalue("sscard_bank") if linked else None,
         )
         card = Card(memory)
         card.power_on()

@@ -3,38 +3,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from sscard_chip import Card
-from sscard_chip.terminal.bank.contactless import ContactlessTerminal
-from sscard_chip.terminal.bank.kernel import PaymentTerminal
-from sscard_chip.terminal.bank.terminal import Purchase, TerminalProfile
-from sscard_chip.terminal.connection import connect_card
 from sscard_cli.bank_options import (
-    FEN,
     FILE,
     bank_options,
+    connected,
     ledger_options,
     load_account,
     open_bank,
-    outcome_document,
+    reader_options,
     refusals,
 )
-from sscard_cli.options import INTERFACES, card_argument, force_option, json_option
-from sscard_cli.tables import yuan
+from sscard_cli.bank_pay import load, pay
+from sscard_cli.options import card_argument, force_option, json_option
 
 if TYPE_CHECKING:
     from issuance.bank.ledger import Entry
     from sscard_chip.memory import Memory
-    from sscard_chip.terminal.bank.data import Issuer
-    from sscard_chip.terminal.bank.results import Outcome
-    from sscard_chip.terminal.bank.terminal import Authority, PinEntry
 
 _ACCOUNT = click.option(
     "--account",
@@ -43,6 +34,12 @@ _ACCOUNT = click.option(
     metavar="ACCOUNT.json",
     type=FILE,
     help="The account, as the object bank of a holder file.  Example: --account account.json",
+)
+_SUB_ACCOUNT = click.option(
+    "--sub-account",
+    metavar="NUMBER",
+    help="The social security account (子账户) in the ledger; the card number (卡号) without it."
+    "  Example: --sub-account Z00000013",
 )
 
 
@@ -77,12 +74,28 @@ def bank() -> None:
     metavar="MMYY",
     help="When the certificates end.  Example: --expiry 1236",
 )
+@click.option(
+    "--scheme",
+    "schemes",
+    multiple=True,
+    type=click.Choice(["rsa", "sm2"]),
+    default=("rsa", "sm2"),
+    show_default=True,
+    help="Which keys; may be repeated. SM2 needs the extra sm2.  Example: --scheme rsa",
+)
 @force_option
 @json_option
-def authority(path: Path, identifier: str, expiry: str, force: bool, as_json: bool) -> None:
-    """Create a test authority and the bank's certificates under it, RSA and SM2, in CA.json.
+def authority(
+    path: Path,
+    identifier: str,
+    expiry: str,
+    schemes: tuple[str, ...],
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Create a test authority and the bank's certificates under it in CA.json.
 
-    The file has private keys and is readable by its owner alone. SM2 needs the extra sm2.
+    The file has private keys and is readable by its owner alone.
 
     \b
     Example:
@@ -92,7 +105,7 @@ def authority(path: Path, identifier: str, expiry: str, force: bool, as_json: bo
     from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
     refuse_to_overwrite(path, force=force)
-    made = BankAuthority.create(identifier, expiry)
+    made = BankAuthority.create(identifier, expiry, schemes)
     write_file(path, made.save, force=force)
     indexes = {name: f"{keys.index:02X}" for name, keys in made.keys.items()}
     if as_json:
@@ -105,12 +118,7 @@ def authority(path: Path, identifier: str, expiry: str, force: bool, as_json: bo
 @bank.command()
 @card_argument
 @_ACCOUNT
-@click.option(
-    "--sub-account",
-    metavar="NUMBER",
-    help="The social security account (子账户) in the ledger; the card number (卡号) without it."
-    "  Example: --sub-account Z00000013",
-)
+@_SUB_ACCOUNT
 @bank_options()
 @ledger_options()
 @json_option
@@ -140,6 +148,39 @@ def link(
         with Card.open(card_path) as card:
             save = _saver(card, card_path)
             entry = counter.link(card, account, save, sub_account=sub_account)
+    _print_entry(entry, as_json=as_json)
+
+
+@bank.command()
+@card_argument
+@_SUB_ACCOUNT
+@bank_options()
+@ledger_options()
+@json_option
+def record(
+    card_path: Path,
+    sub_account: str | None,
+    bank_roots: str,
+    bank_passphrase_file: Path | None,
+    authority_path: Path | None,
+    ledger_path: Path,
+    operator: str,
+    as_json: bool,
+) -> None:
+    """Write CARD.ssc down, which has its bank application and is not in the ledger.
+
+    It was issued without --ledger, or the ledger could not be written after a link.
+
+    \b
+    Example:
+      sscard bank record zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
+    """
+    from issuance.bank.counter import BankCounter
+
+    with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
+        counter = BankCounter(own, ledger_path, operator)
+        with Card.open(card_path) as card:
+            entry = counter.record(card, sub_account=sub_account)
     _print_entry(entry, as_json=as_json)
 
 
@@ -179,12 +220,13 @@ def change(
 
 
 @bank.command()
-@card_argument
+@reader_options
 @bank_options()
 @ledger_options()
 @json_option
 def activate(
-    card_path: Path,
+    card_path: Path | None,
+    reader: str | None,
     bank_roots: str,
     bank_passphrase_file: Path | None,
     authority_path: Path | None,
@@ -192,7 +234,7 @@ def activate(
     operator: str,
     as_json: bool,
 ) -> None:
-    """Wake the dormant bank application of CARD.ssc, by command under the application's key.
+    """Wake the dormant bank application of a card, by command under the application's key.
 
     \b
     Example:
@@ -202,18 +244,19 @@ def activate(
 
     with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
         counter = BankCounter(own, ledger_path, operator)
-        with Card.open(card_path) as card:
-            entry = counter.activate(connect_card(card))
+        with connected(card_path, reader) as connection:
+            entry = counter.activate(connection)
     _print_entry(entry, as_json=as_json)
 
 
 @bank.command()
-@card_argument
+@reader_options
 @bank_options()
 @ledger_options()
 @json_option
 def unlink(
-    card_path: Path,
+    card_path: Path | None,
+    reader: str | None,
     bank_roots: str,
     bank_passphrase_file: Path | None,
     authority_path: Path | None,
@@ -221,7 +264,7 @@ def unlink(
     operator: str,
     as_json: bool,
 ) -> None:
-    """End the link of CARD.ssc: its bank application goes to sleep and is not found any more.
+    """End the link of a card: its bank application goes to sleep and is not found any more.
 
     \b
     Example:
@@ -231,8 +274,8 @@ def unlink(
 
     with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
         counter = BankCounter(own, ledger_path, operator)
-        with Card.open(card_path) as card:
-            entry = counter.unlink(connect_card(card))
+        with connected(card_path, reader) as connection:
+            entry = counter.unlink(connection)
     _print_entry(entry, as_json=as_json)
 
 
@@ -265,125 +308,6 @@ def ledger(ledger_path: Path, as_json: bool) -> None:
     Console(highlight=False).print(table)
 
 
-@bank.command()
-@card_argument
-@click.option(
-    "--amount-fen",
-    type=FEN,
-    required=True,
-    metavar="N",
-    help="Amount of the purchase, fen.  Example: --amount-fen 1000",
-)
-@click.option(
-    "--interface",
-    type=INTERFACES,
-    default="contact",
-    show_default=True,
-    help="How the card is held to the terminal.  Example: --interface contactless",
-)
-@click.option(
-    "--offline", is_flag=True, help="The terminal cannot reach the issuer: the card decides."
-)
-@click.option("--decline", is_flag=True, help="The issuer has no money for it (51).")
-@click.option(
-    "--pin",
-    metavar="DIGITS",
-    help="What the holder types when the card asks for its bank PIN.  Example: --pin 135790",
-)
-@bank_options(required=False)
-@json_option
-def pay(
-    card_path: Path,
-    amount_fen: int,
-    interface: str,
-    offline: bool,
-    decline: bool,
-    pin: str | None,
-    bank_roots: str | None,
-    bank_passphrase_file: Path | None,
-    authority_path: Path | None,
-    as_json: bool,
-) -> None:
-    """Pay with CARD.ssc at a test terminal, whose issuer has the keys of --bank-keys.
-
-    With contacts the issuer is asked; without, electronic cash pays off-line where it can. With
-    --bank-authority the terminal knows the bank's certificates. Exit code 1: not paid.
-
-    \b
-    Example:
-      sscard bank pay zhang.ssc --amount-fen 1000 --bank-keys bank.json
-      sscard bank pay zhang.ssc --amount-fen 200 --interface contactless --offline
-    """
-    from sscard_chip.terminal.bank.data import APPROVED, NOT_SUFFICIENT
-    from sscard_chip.terminal.bank.host import IssuerHost
-
-    if offline == (bank_roots is not None):
-        raise click.UsageError("either --offline or the issuer's --bank-keys")
-    if decline and offline:
-        raise click.UsageError("--decline is an answer of the issuer")
-    code = NOT_SUFFICIENT if decline else APPROVED
-    with refusals(), ExitStack() as stack:
-        issuer, authorities = None, {}
-        if bank_roots is not None:
-            own = stack.enter_context(open_bank(bank_roots, bank_passphrase_file, authority_path))
-            issuer = IssuerHost(own.store, lambda _request, _data: code)
-        if authority_path is not None:
-            from issuance.bank.authority import BankAuthority
-
-            authorities = BankAuthority.load(authority_path).for_terminals()
-        card = stack.enter_context(Card.open(card_path))
-        outcome = _pay(card, amount_fen, interface, issuer, authorities, pin)
-    document = outcome_document(outcome, amount_fen)
-    if as_json:
-        from sscard_cli.output import print_json
-
-        print_json(document)
-    else:
-        _print_outcome(document)
-    if not outcome.decision.approved:
-        click.get_current_context().exit(1)
-
-
-@bank.command()
-@card_argument
-@click.option(
-    "--amount-fen",
-    type=FEN,
-    required=True,
-    metavar="N",
-    help="What is added to the electronic cash, fen.  Example: --amount-fen 20000",
-)
-@bank_options()
-@json_option
-def load(
-    card_path: Path,
-    amount_fen: int,
-    bank_roots: str,
-    bank_passphrase_file: Path | None,
-    authority_path: Path | None,
-    as_json: bool,
-) -> None:
-    """Load the electronic cash (电子现金圈存) of CARD.ssc, by a script of the issuer.
-
-    \b
-    Example:
-      sscard bank load zhang.ssc --amount-fen 20000 --bank-keys bank.json
-    """
-    from issuance.bank.counter import load_electronic_cash
-    from sscard_cli.output import print_json
-
-    with (
-        refusals(),
-        open_bank(bank_roots, bank_passphrase_file, authority_path) as own,
-        Card.open(card_path) as card,
-    ):
-        balance_fen = load_electronic_cash(connect_card(card), own, amount_fen)
-    if as_json:
-        print_json({"loaded_fen": amount_fen, "balance_fen": balance_fen})
-    else:
-        click.echo(f"loaded {yuan(amount_fen)} yuan, balance {yuan(balance_fen)} yuan")
-
-
 def _saver(card: Card, path: Path) -> Callable[[Memory], None]:
     """Keeps a new memory in place of the card's file, which is let go of first."""
 
@@ -392,29 +316,6 @@ def _saver(card: Card, path: Path) -> Callable[[Memory], None]:
         Card(memory).save(path)
 
     return save
-
-
-def _pay(
-    card: Card,
-    amount_fen: int,
-    interface: str,
-    issuer: Issuer | None,
-    authorities: Mapping[tuple[bytes, int], Authority],
-    pin: str | None,
-) -> Outcome:
-    profile = TerminalProfile(authorities=authorities, pin_pad=pin is not None)
-    purchase = Purchase(amount_fen, datetime.now())
-    connection = connect_card(card, contactless=interface == "contactless")
-    connection.power_on()
-    if interface == "contactless":
-        return ContactlessTerminal(profile, issuer).pay(connection, purchase)
-    return PaymentTerminal(profile, issuer, _once(pin)).pay(connection, purchase)
-
-
-def _once(pin: str | None) -> PinEntry:
-    """The PIN, typed once: a wrong one is not tried until it is blocked."""
-    waiting = [] if pin is None else [pin]
-    return lambda _left: waiting.pop() if waiting else None
 
 
 def _print_entry(entry: Entry, *, as_json: bool) -> None:
@@ -430,13 +331,5 @@ def _print_entry(entry: Entry, *, as_json: bool) -> None:
     click.echo(f"{entry.number} {entry.operation}: {account}, sub-account {entry.sub_account}")
 
 
-def _print_outcome(document: dict[str, Any]) -> None:
-    click.echo(f"{document['decision']}: {yuan(document['amount_fen'])} yuan, {document['pan']}")
-    click.echo(f"{document['label']} {document['aid']}, ATC {document['atc']}")
-    if document["response_code"] is not None:
-        click.echo(f"issuer: {document['response_code']}")
-    bits = ", ".join(document["tvr_bits"])
-    click.echo(f"TVR {document['tvr']}{': ' if bits else ''}{bits}")
-    click.echo(f"TSI {document['tsi']}, cryptogram {document['cryptogram']}")
-    for script in document["scripts"]:
-        click.echo(f"script: {' '.join(script['status_words'])}")
+bank.add_command(pay)
+bank.add_command(load)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from issuance.bank.account import BankAccount
     from issuance.bank.personalise import Bank
     from sscard_chip.terminal.bank.results import Outcome
+    from sscard_chip.terminal.connection import Connection
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,8 +41,8 @@ _AUTHORITY: Final = click.option(
 )
 
 
-def bank_options(*, required: bool = True) -> Callable[[Command], Command]:
-    """``--bank-keys`` with its passphrase, and ``--bank-authority``."""
+def bank_options(*, required: bool = True, authority: bool = True) -> Callable[[Command], Command]:
+    """``--bank-keys`` with its passphrase, and ``--bank-authority`` where it has a use."""
     keys = click.option(
         "--bank-keys",
         "bank_roots",
@@ -50,7 +51,12 @@ def bank_options(*, required: bool = True) -> Callable[[Command], Command]:
         help="The bank's root keys: a file or a token, see sscard keys create --bank."
         "  Example: --bank-keys bank.json",
     )
-    return lambda command: keys(_PASSPHRASE(_AUTHORITY(command)))
+    certificates = _AUTHORITY if authority else _nothing
+    return lambda command: keys(_PASSPHRASE(certificates(command)))
+
+
+def _nothing(command: Command) -> Command:
+    return command
 
 
 def ledger_options(*, required: bool = True) -> Callable[[Command], Command]:
@@ -70,6 +76,38 @@ def ledger_options(*, required: bool = True) -> Callable[[Command], Command]:
         help="The clerk that the ledger names.  Example: --operator 0012",
     )
     return lambda command: ledger(operator(command))
+
+
+def reader_options(command: Command) -> Command:
+    """``CARD.ssc`` or ``--reader``, for :func:`connected`."""
+    card = click.argument("card_path", metavar="[CARD.ssc]", required=False, type=FILE)
+    reader = click.option(
+        "--reader",
+        metavar="NAME",
+        help="PC/SC reader with the card, by its name or part of it, in place of CARD.ssc."
+        "  Example: --reader 'PCD 00 00'",
+    )
+    return card(reader(command))
+
+
+@contextmanager
+def connected(
+    card_path: Path | None, reader: str | None, *, contactless: bool = False
+) -> Iterator[Connection]:
+    """The card of the options; in a reader the interface is the reader's."""
+    if (card_path is None) == (reader is None):
+        raise click.UsageError("one of CARD.ssc and --reader")
+    if card_path is not None:
+        from sscard_chip import Card
+        from sscard_chip.terminal.connection import connect_card
+
+        with Card.open(card_path) as card:
+            yield connect_card(card, contactless=contactless)
+        return
+    from sscard_chip.terminal.pcsc import PcscConnection
+
+    with PcscConnection(reader or "") as connection:
+        yield connection
 
 
 @contextmanager

@@ -149,11 +149,11 @@ def issue(
         )
         card = Card(memory)
         write_file(card_path, card.save, force=force)
-        if bank is not None and holder.bank is not None and ledger_path and operator:
+        if bank is not None and ledger_path and operator:
             from issuance.bank.counter import BankCounter
 
             with refusals():
-                BankCounter(bank, ledger_path, operator).record_issue(card, holder.bank)
+                BankCounter(bank, ledger_path, operator).record(card)
     atr = card.atr.hex().upper()
     if as_json:
         print_json({"card": str(card_path), "generation": generation, "atr": atr})

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "shell": ("sscard_cli.shell", "shell", "Talk to a card in short lines."),
     "pos": ("sscard_cli.pos", "pos", "A pharmacy's till: sales, refunds, day file."),
     "bank": ("sscard_cli.bank", "bank", "The linked bank account: link, activate, pay, load."),
+    "purse": ("sscard_cli.purse", "purse", "Deposit and purse: load, pay, unload."),
     "settle": ("sscard_cli.settle", "settle", "A settlement centre: cards, accounts, debits."),
     "demo": ("sscard_cli.demo", "demo", "Issue, read and debit a card of each generation."),
     "completion": ("sscard_cli.completion", "completion", "Print the shell completion script."),

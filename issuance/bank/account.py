@@ -95,7 +95,8 @@ def check_account(value: object, *, issued: str) -> list[Rule]:
     """All broken rules of an object ``bank``; ``issued`` is the card's issue date, YYYYMMDD."""
     if not isinstance(value, dict):
         return [("", "must be an object")]
-    broken = [(_shown(name), "is not a field of the account") for name in value.keys() - _CHECKS]
+    unknown = [name for name in value if name not in _CHECKS]
+    broken = [(_shown(name), "is not a field of the account") for name in unknown]
     if "pan" not in value:
         broken.append(("pan", "is required"))
     for name, check in _CHECKS.items():

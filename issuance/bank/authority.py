@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -86,11 +86,14 @@ class IssuerKeys:
         certificate = document["certificate"]
         if not isinstance(certificate, dict):
             raise AuthorityError("certificate must be an object of tags")
+        index = _bytes(document["index"], "index")
+        if len(index) != 1:
+            raise AuthorityError("index must be one byte")
         scheme = SCHEMES[name]
         validity = Validity(str(document["expiry"]), _bytes(document["serial"], "serial"))
         keys = cls(
             scheme,
-            _bytes(document["index"], "index")[0],
+            index[0],
             str(document["identifier"]),
             validity,
             scheme.decode_private(_bytes(document["authority"], "authority")),
@@ -116,11 +119,13 @@ class BankAuthority:
         self.source = source
 
     @classmethod
-    def create(cls, identifier: str, expiry: str) -> BankAuthority:
-        """New keys of both schemes. ``identifier``: 3 to 8 digits with which the bank's PANs
-        begin; ``expiry`` MMYY. Raises OdaError.
+    def create(
+        cls, identifier: str, expiry: str, schemes: Iterable[str] = tuple(SCHEMES)
+    ) -> BankAuthority:
+        """New keys of ``schemes``. ``identifier``: 3 to 8 digits with which the bank's PANs
+        begin; ``expiry`` MMYY. Raises OdaError, and Sm2Error for SM2 without the extra.
         """
-        return cls({name: IssuerKeys.create(name, identifier, expiry) for name in SCHEMES})
+        return cls({name: IssuerKeys.create(name, identifier, expiry) for name in schemes})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> BankAuthority:

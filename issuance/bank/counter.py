@@ -24,6 +24,7 @@ from issuance.bank.personalise import Bank, put_bank
 from issuance.bank.roots import KEY_VERSION, MDK_MAC
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
+from sscard_chip.profile.bank.inspect import identities
 from sscard_chip.profile.bank.removal import bank_directories, remove_bank
 from sscard_chip.security.emv import (
     BANK_SUITES,
@@ -33,7 +34,9 @@ from sscard_chip.security.emv import (
     session_input,
 )
 from sscard_chip.status import StatusWord
+from sscard_chip.terminal.bank.account import read_account
 from sscard_chip.terminal.bank.cryptograms import IssuerData
+from sscard_chip.terminal.bank.errors import NotAcceptedError
 from sscard_chip.terminal.bank.host import IssuerHost
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
 from sscard_chip.terminal.bank.results import Outcome
@@ -98,7 +101,8 @@ class BankCounter:
                 raise CounterError("the card has a bank application that the ledger does not know")
             application = self._put(card, facts, account, save, when)
             sub = sub_account or (link.sub_account if link else facts.card_number)
-            return self._begin(ledger, facts, account, application, sub, when)
+            active = account.state == "active"
+            return self._begin(ledger, facts, application, sub, when, active=active)
 
     def change(
         self,
@@ -131,24 +135,33 @@ class BankCounter:
                 when=when,
             )
 
-    def record_issue(
-        self, card: Card, account: BankAccount, *, sub_account: str | None = None
+    def record(
+        self, card: Card, *, sub_account: str | None = None, when: datetime | None = None
     ) -> Entry:
-        """Write down a card that was issued with its account. Errors as :meth:`link`."""
+        """Write down a card that has its application already: linked, and active if it is.
+
+        For cards that were issued with an account, and when the ledger could not be written.
+        Raises :class:`CounterError`, LedgerError.
+        """
         facts = _facts(card)
-        suite = account.suite or facts.algorithm
-        application = Application(account.pan, account.pan_sequence, suite)
+        found = identities(card.files.directories)
+        if len(found) != 1:
+            raise CounterError("the card has no bank application, or more than one")
+        own = found[0]
+        application = Application(own.pan, own.sequence, own.algorithm, own.atc)
         with open_ledger(self._ledger) as ledger:
             link = ledger.link_of(facts.identification)
             if link is not None and link.linked:
                 raise CounterError("the card is linked with an account already")
-            sub = sub_account or facts.card_number
-            return self._begin(ledger, facts, account, application, sub, None)
+            sub = sub_account or (link.sub_account if link else facts.card_number)
+            return self._begin(ledger, facts, application, sub, when, active=own.active)
 
     def activate(self, connection: Connection, *, when: datetime | None = None) -> Entry:
         """Wake a card's dormant application, by command.
 
-        Raises :class:`CounterError`, LedgerError, KeyStoreError, CardStatusError, DriverError.
+        One that is awake already, since the ledger could not be written last time, is written
+        down. Raises :class:`CounterError`, LedgerError, KeyStoreError, CardStatusError,
+        DriverError.
         """
         session = open_session(connection)
         facts = CardFacts.of(session)
@@ -194,17 +207,18 @@ class BankCounter:
         self,
         ledger: OpenLedger,
         facts: CardFacts,
-        account: BankAccount,
         application: Application,
         sub_account: str,
         when: datetime | None,
+        *,
+        active: bool,
     ) -> Entry:
         """Write that a card is linked and, when its account is active, that; the last entry."""
         card, operator = facts.identification, self._operator
         entry = ledger.append(
             Operation.LINK, card, application, operator=operator, sub_account=sub_account, when=when
         )
-        if account.state == "active":
+        if active:
             entry = ledger.append(
                 Operation.ACTIVATE,
                 card,
@@ -250,6 +264,8 @@ class BankCounter:
             if sw not in _GONE:
                 break
         if sw in _GONE:
+            if _active_pan(session.client.connection) == application.pan:
+                return
             raise CounterError("the card has no application that is dormant")
         if sw != StatusWord.SUCCESS:
             raise CardStatusError(_ACTIVATE, sw)
@@ -283,6 +299,14 @@ def load_electronic_cash(connection: Connection, bank: Bank, amount_fen: int) ->
     outcome = run_script(connection, host)
     told = IssuerData.parse(outcome.data[0x9F10])
     return int(told.balance.hex()) + amount_fen
+
+
+def _active_pan(connection: Connection) -> str | None:
+    """The PAN of the application that a terminal finds, None when it finds none."""
+    try:
+        return read_account(connection).pan
+    except NotAcceptedError:
+        return None
 
 
 def _facts(card: Card) -> CardFacts:

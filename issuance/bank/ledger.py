@@ -20,6 +20,7 @@ is readable by its owner alone.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -29,8 +30,10 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any, Final
+from types import UnionType
+from typing import Any, Final
 
 from sscard_chip.profile.pan import masked_pan
 
@@ -128,7 +131,7 @@ class Link:
 class OpenLedger:
     """A ledger that is locked for one operation; :func:`open_ledger` gives it."""
 
-    def __init__(self, path: Path, file: IO[bytes], entries: list[Entry], last: str) -> None:
+    def __init__(self, path: Path, file: FileIO, entries: list[Entry], last: str) -> None:
         self._path = path
         self._file = file
         self._entries = entries
@@ -169,11 +172,14 @@ class OpenLedger:
             application.atc,
         )
         line = entry.line()
+        descriptor = self._file.fileno()
+        end = os.fstat(descriptor).st_size
         try:
-            self._file.write(line)
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(descriptor)
         except OSError as error:
+            os.ftruncate(descriptor, end)  # half a line would spoil the ledger
             reason = error.strerror or "input/output error"
             text = f"{self._path}: the card is changed and the ledger is not ({reason})"
             raise LedgerError(text) from None
@@ -192,7 +198,7 @@ def open_ledger(path: Path) -> Iterator[OpenLedger]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "r+b") as file:
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         content = file.read()
         entries = _parse(path, content)
@@ -244,10 +250,19 @@ def _parse(path: Path, content: bytes) -> list[Entry]:
     return entries
 
 
+def _kind(name: str) -> type | UnionType:
+    """The JSON type of a field."""
+    if name in ("number", "atc"):
+        return int
+    return str | None if name == "former_account" else str
+
+
 def _entry(line: bytes, where: str) -> Entry:
     try:
         document: Any = json.loads(line)
         if not isinstance(document, dict) or tuple(document) != _NAMES:
+            raise ValueError
+        if any(not isinstance(value, _kind(name)) for name, value in document.items()):
             raise ValueError
         document["operation"] = Operation(document["operation"])
     except ValueError:

@@ -24,7 +24,9 @@ from sscard_chip.profile.model import (
     Profile,
     Structure,
 )
+from sscard_chip.profile.purse import PURSE_DIRECTORY
 
+_EF: Final = 0xEF
 _HEAD: Final = """\
 # Files, items and keys of the card
 
@@ -57,6 +59,13 @@ Only what differs from generation 2 is shown; all else is the same [L], keys inc
 """,
 }
 
+_PURSE: Final = """\
+## Deposit and purse
+
+Of a card with a bank account, optional: an environment of its own, below the MF, without a master
+key. What it does: [purse.md](purse.md). MAC: updates carry one.
+"""
+
 
 def document() -> str:
     """The whole page."""
@@ -65,6 +74,7 @@ def document() -> str:
     parts = [_HEAD]
     for profile in profiles:
         parts.append("\n".join(_profile(profile, profiles, codes)))
+    parts.append("\n".join((_PURSE, *_directory(PURSE_DIRECTORY, None, codes))))
     parts.append("\n".join(_codes(codes)))
     return "\n".join(parts)
 
@@ -118,7 +128,8 @@ def _directory(
     )
     for file in files:
         if file.items:
-            yield f"**{directory.short_name} EF{file.fid & 0xFF:02X} {file.name}**\n"
+            ef = f"EF{file.fid & 0xFF:02X}" if file.fid >> 8 == _EF else f"{file.fid:04X}"
+            yield f"**{directory.short_name} {ef} {file.name}**\n"
             yield from _table(
                 ("record", "tag", "format", "length", "name", "codes", "confidence"),
                 list(_item_rows(file, codes)),
@@ -145,7 +156,7 @@ def _file_row(file: ElementaryFile) -> tuple[str, ...]:
         f"{file.name}, {file.english}",
         structure,
         str(file.read),
-        str(file.write),
+        f"{file.write}, MAC" if file.secure_messaging else str(file.write),
         file.provision.value,
         size,
         file.clause,
@@ -154,9 +165,9 @@ def _file_row(file: ElementaryFile) -> tuple[str, ...]:
 
 
 def _item_rows(file: ElementaryFile, codes: dict[str, dict[str, str]]) -> Iterator[tuple[str, ...]]:
-    cyclic = file.structure is Structure.CYCLIC
+    raw = file.structure in (Structure.CYCLIC, Structure.TRANSPARENT)
     for first, count, item in _runs(file.items):
-        record = "field" if cyclic else f"{first}"
+        record = "field" if raw else f"{first}"
         if count > 1:
             record = f"{first} to {first + count - 1} ({count}×)"
         yield _item_row(record, item, codes)
@@ -229,10 +240,16 @@ _USES: Final = {
     KeyUse.PURCHASE: "purchase",
     KeyUse.LOAD: "load",
     KeyUse.TAC: "TAC",
+    KeyUse.UNLOAD: "unload",
+    KeyUse.OVERDRAFT: "overdraft limit",
+    KeyUse.PIN_UNBLOCK: "PIN unblock",
+    KeyUse.PIN_RELOAD: "PIN reload",
 }
 
 
 def _key_rows(directory: Directory) -> list[tuple[str, ...]]:
+    if directory is PURSE_DIRECTORY:
+        return [_key_row(key) for key in directory.keys]
     master = ("", directory.master_key, "master key", "1", "3", "create files, load keys", "M")
     return [master, *(_key_row(key) for key in directory.keys)]
 

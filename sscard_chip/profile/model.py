@@ -19,6 +19,7 @@ from sscard_chip.applications.purse.kinds import (
 )
 from sscard_chip.applications.settlement_mode import SettlementMode
 
+_SSSE_FID: Final = 0xDDF1
 MF_MASTER_KEY: Final = "MKMF"
 """Name of the root of the MF's master key."""
 
@@ -254,7 +255,7 @@ class Directory:
     @property
     def short_name(self) -> str:
         """How people call it: SSSE, DF01, DF02..."""
-        return f"{self.fid:04X}" if self.fid >> 8 == 0xDF else "SSSE"
+        return "SSSE" if self.fid == _SSSE_FID else f"{self.fid:04X}"
 
     @property
     def master_key(self) -> str:

@@ -105,12 +105,15 @@ CARDHOLDER: Final = ElementaryFile(
     Structure.TRANSPARENT,
     FREE,
     key(_EXTERNAL_KID),
-    (
-        binary(1, "卡类型标识", "card type"),
-        binary(1, "本行职工标识", "staff"),
-        _text(20, "持卡人姓名", "name"),
-        _text(32, "持卡人证件号码", "document number"),
-        binary(1, "持卡人证件类型", "document type"),
+    tuple(
+        replace(item, confidence=M)
+        for item in (
+            binary(1, "卡类型标识", "card type"),
+            binary(1, "本行职工标识", "staff"),
+            _text(20, "持卡人姓名", "name"),
+            _text(32, "持卡人证件号码", "document number"),
+            binary(1, "持卡人证件类型", "document type"),
+        )
     ),
     size=55,
     secure_messaging=True,

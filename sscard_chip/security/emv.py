@@ -37,10 +37,7 @@ CVN_01: Final = 0x01
 CVN_17: Final = 0x17
 """Cryptogram versions: of contact transactions and e-cash load; of contactless (qPBOC)."""
 
-CRYPTOGRAM_LENGTH: Final = 8
 MAC_LENGTH: Final = 4
-TERMINAL_DATA_LENGTH: Final = 29
-"""Of 9F02 9F03 9F1A 95 5F2A 9A 9C 9F37, the terminal's part of a cryptogram's input."""
 
 PIN_DIGITS: Final = range(4, 13)
 

@@ -84,6 +84,10 @@ DES_PURSE: Final[PurseSuite] = _DesPurse()
 SM4_PURSE: Final[PurseSuite] = _Sm4Purse()
 
 PURSE_SUITES: Final[dict[str, PurseSuite]] = {p.suite.name: p for p in (DES_PURSE, SM4_PURSE)}
+PURSE_SUITE_OF_CODE: Final[dict[int, PurseSuite]] = {
+    p.algorithm_code: p for p in PURSE_SUITES.values()
+}
+"""By 算法标识 of INITIALIZE."""
 
 
 def card_factors(issuer: bytes, serial: bytes) -> tuple[bytes, bytes]:

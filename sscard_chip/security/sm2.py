@@ -190,7 +190,7 @@ class GmalgLibrary:
 
     def generate(self) -> tuple[bytes, bytes]:
         private, public = self._gmalg.SM2().generate_keypair()
-        return private, public[1:]
+        return private.rjust(PRIVATE_LENGTH, b"\0"), public[1:]  # it leaves leading zeros out
 
     def sign(self, private: bytes, key: PublicKey, message: bytes) -> tuple[int, int]:
         sm2 = self._gmalg.SM2(private, key.identity, b"\x04" + key.value)

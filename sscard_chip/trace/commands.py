@@ -7,13 +7,14 @@ and whether it may show secrets; it never raises, whatever the bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sscard_chip.profile.model import ElementaryFile, KeyUse, Structure
 from sscard_chip.trace import layouts
+from sscard_chip.trace.bank import ACTIVATION_ENTRIES, BANK_ENTRIES
+from sscard_chip.trace.entry import Entry, data, fields, result
 from sscard_chip.trace.layouts import secret
+from sscard_chip.trace.purse import PURSE_ENTRIES
 from sscard_chip.trace.selection import (
     MF_FID,
     MF_NAME,
@@ -25,9 +26,6 @@ from sscard_chip.trace.selection import (
     fci_algorithm,
     item_name,
 )
-
-Parameters = Callable[[Selection, TracedCommand, bool], str]
-Answer = Callable[[bytes, bool], str]
 
 _ALGORITHMS: Final = {b"\x01": "DES", b"\x02": "SSF33", b"\x03": "SM4"}
 _OCCURRENCES: Final = ("", ", last 末个", ", next 下一个", ", previous 上一个")
@@ -51,22 +49,10 @@ _BALANCES: Final = {1: "账户余额", 2: "年度个人自付累计", 3: "年度
 _TRANSACTIONS: Final = {0x31: "划入", 0x32: "结算"}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """How one command is shown."""
-
-    english: str
-    chinese: str
-    parameters: Parameters
-    answer: Answer = secret
-
-    @property
-    def name(self) -> str:
-        return f"{self.english} {self.chinese}".rstrip()
-
-
-def entry_of(command: TracedCommand) -> Entry:
+def entry_of(command: TracedCommand, selection: Selection) -> Entry:
     """The entry of a command; one that shows the header alone when it is unknown."""
+    if selection.bank and (entry := BANK_ENTRIES.get((command.cla, command.ins))):
+        return entry
     for key in (
         (command.cla, command.ins, command.p1, command.p2),
         (command.cla, command.ins, command.p1),
@@ -171,10 +157,6 @@ def _unblock(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     return f"{what}, {secret(command.data, unsafe)}"
 
 
-def _data(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
-    return secret(command.data, unsafe) if command.data else ""
-
-
 def _balance(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     return _BALANCES.get(command.p2, f"P2 {command.p2:02X}")
 
@@ -206,7 +188,7 @@ def _province(selection: Selection, command: TracedCommand, unsafe: bool) -> str
     return (
         f"province {command.data.hex()}"
         if len(command.data) == 1
-        else _data(selection, command, unsafe)
+        else data(selection, command, unsafe)
     )
 
 
@@ -221,10 +203,6 @@ def _create_file(selection: Selection, command: TracedCommand, unsafe: bool) -> 
 def _unknown(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     header = f"CLA {command.cla:02X} INS {command.ins:02X} P1 {command.p1:02X} P2 {command.p2:02X}"
     return f"{header}, {secret(command.data, unsafe)}" if command.data else header
-
-
-def _fields(layout: Any) -> Parameters:
-    return lambda selection, command, unsafe: layouts.describe(layout, command.data, unsafe)
 
 
 # --- answers ------------------------------------------------------------------------------------
@@ -249,79 +227,79 @@ def _random(body: bytes, unsafe: bool) -> str:
     return f"random {body.hex().upper()}"
 
 
-def _result(layout: Any) -> Answer:
-    return lambda body, unsafe: layouts.describe(layout, body, unsafe)
-
-
 _CREATE_KEY: Final = Entry("CREATE KEY", "装载密钥", _write_key)
 _CHANGE_KEY: Final = Entry("CHANGE KEY", "修改密钥", _write_key)
 _UNKNOWN: Final = Entry("unknown command", "未知命令", _unknown)
 
 # Keys: CLA, INS and, where they tell commands apart, P1 and P2.
-_ENTRIES: Final[dict[tuple[int, ...], Entry]] = {
-    (0x00, 0xA4): Entry("SELECT", "选择", _select, _fci),
-    (0x00, 0xB2): Entry("READ RECORD", "读记录", _read_record),
-    (0x00, 0xDC): Entry("UPDATE RECORD", "修改记录", _update_record),
-    (0x04, 0xDC): Entry("UPDATE RECORD", "修改记录, 安全报文", _update_record),
-    (0x00, 0xE2): Entry("APPEND RECORD", "追加记录", _append_record),
-    (0x00, 0xB0): Entry("READ BINARY", "读二进制文件", _binary),
-    (0x00, 0xD6): Entry("UPDATE BINARY", "修改二进制文件", _binary),
-    (0x04, 0xD6): Entry("UPDATE BINARY", "修改二进制文件, 安全报文", _binary),
-    (0x00, 0x84): Entry("GET CHALLENGE", "取随机数", _length, _random),
-    (0x00, 0xC0): Entry("GET RESPONSE", "取响应", _length),
-    (0x00, 0x88): Entry("INTERNAL AUTHENTICATE", "内部认证", _internal),
-    (0x00, 0x82): Entry("EXTERNAL AUTHENTICATE", "外部认证", _external),
-    (0x00, 0x20): Entry("VERIFY", "校验个人密码", _verify),
-    (0x80, 0x5E): Entry("CHANGE PIN", "修改个人密码", _data),
-    (0x84, 0x24): Entry("PIN CHANGE/UNBLOCK", "个人密码修改/解锁", _unblock),
-    (0x84, 0x1E): Entry("APPLICATION BLOCK", "应用锁定", _fields(layouts.MAC)),
-    (0x84, 0x16): Entry("CARD BLOCK", "卡片锁定", _fields(layouts.MAC)),
-    (0xB0, 0x28, 0x01, 0x01): Entry(
-        "INITIALIZE FOR PURCHASE",
-        "医疗消费初始化",
-        _fields(layouts.PURCHASE),
-        _result(layouts.PURCHASE_ANSWER),
-    ),
-    (0xB0, 0x28, 0x00, 0x01): Entry(
-        "INITIALIZE FOR LOAD", "划入初始化", _fields(layouts.LOAD), _result(layouts.LOAD_ANSWER)
-    ),
-    (0xB0, 0x2C): Entry(
-        "DEBIT FOR PURCHASE", "医疗消费", _fields(layouts.DEBIT), _result(layouts.DEBIT_ANSWER)
-    ),
-    (0xB0, 0x2A): Entry(
-        "CREDIT FOR LOAD", "账户划入", _fields(layouts.CREDIT), _result(layouts.CREDIT_ANSWER)
-    ),
-    (0xB0, 0x26, 0x00, 0x01): Entry(
-        "GET BALANCE", "读余额", _balance, _result(layouts.BALANCE_ANSWER)
-    ),
-    (0xB0, 0x26): Entry("GET BALANCE", "读余额", _balance, _result(layouts.TOTAL_ANSWER)),
-    (0xB0, 0x2E): Entry(
-        "GET TRANSACTION PROOF", "取交易认证", _proof, _result(layouts.PROOF_ANSWER)
-    ),
-    (0xB0, 0x56, 0x00): Entry(
-        "UPDATE STARTING DAY", "修改年度起始日期", _fields(layouts.STARTING_DAY)
-    ),
-    (0xB0, 0x56, 0x01): Entry(
-        "GET STARTING DAY", "读年度起始日期", _length, _result(layouts.STARTING_DAY)
-    ),
-    # PSAM
-    (0xBF, 0xEC): Entry("INITIALIZE ENVIRONMENT", "环境初始化", _province),
-    (0xBF, 0xDE): Entry("DELIVERY SESSION KEY", "生成过程密钥", _session_key),
-    (0x80, 0xFA): Entry("CIPHER DATA", "数据加密", _cipher),
-    (0x80, 0x70): Entry(
-        "INIT SAM FOR PURCHASE",
-        "消费初始化, MAC1",
-        _sam_purchase,
-        _result(layouts.SAM_PURCHASE_ANSWER),
-    ),
-    (0x80, 0x72): Entry("CREDIT SAM FOR PURCHASE", "校验MAC2", _fields(layouts.MAC)),
-    # Structure and keys, on blank cards and PSAMs.
-    (0x80, 0xD4, 0x00): _CREATE_KEY,
-    (0x84, 0xD4, 0x00): _CREATE_KEY,
-    (0x80, 0xD4, 0x01): _CHANGE_KEY,
-    (0x84, 0xD4, 0x01): _CHANGE_KEY,
-    (0x80, 0xE0): Entry("CREATE FILE", "建立文件", _create_file),
-    (0xBF, 0xC8): Entry("GET INFO", "读卡片信息", _length),
-    (0xBF, 0xCE): Entry("CLEAR DF", "清除目录", _data),
-    (0xBF, 0xFE): Entry("FREEZE MF", "冻结主文件", _data),
-}
+_ENTRIES: Final[dict[tuple[int, ...], Entry]] = (
+    {
+        (0x00, 0xA4): Entry("SELECT", "选择", _select, _fci),
+        (0x00, 0xB2): Entry("READ RECORD", "读记录", _read_record),
+        (0x00, 0xDC): Entry("UPDATE RECORD", "修改记录", _update_record),
+        (0x04, 0xDC): Entry("UPDATE RECORD", "修改记录, 安全报文", _update_record),
+        (0x00, 0xE2): Entry("APPEND RECORD", "追加记录", _append_record),
+        (0x00, 0xB0): Entry("READ BINARY", "读二进制文件", _binary),
+        (0x00, 0xD6): Entry("UPDATE BINARY", "修改二进制文件", _binary),
+        (0x04, 0xD6): Entry("UPDATE BINARY", "修改二进制文件, 安全报文", _binary),
+        (0x00, 0x84): Entry("GET CHALLENGE", "取随机数", _length, _random),
+        (0x00, 0xC0): Entry("GET RESPONSE", "取响应", _length),
+        (0x00, 0x88): Entry("INTERNAL AUTHENTICATE", "内部认证", _internal),
+        (0x00, 0x82): Entry("EXTERNAL AUTHENTICATE", "外部认证", _external),
+        (0x00, 0x20): Entry("VERIFY", "校验个人密码", _verify),
+        (0x80, 0x5E): Entry("CHANGE PIN", "修改个人密码", data),
+        (0x84, 0x24): Entry("PIN CHANGE/UNBLOCK", "个人密码修改/解锁", _unblock),
+        (0x84, 0x1E): Entry("APPLICATION BLOCK", "应用锁定", fields(layouts.MAC)),
+        (0x84, 0x16): Entry("CARD BLOCK", "卡片锁定", fields(layouts.MAC)),
+        (0xB0, 0x28, 0x01, 0x01): Entry(
+            "INITIALIZE FOR PURCHASE",
+            "医疗消费初始化",
+            fields(layouts.PURCHASE),
+            result(layouts.PURCHASE_ANSWER),
+        ),
+        (0xB0, 0x28, 0x00, 0x01): Entry(
+            "INITIALIZE FOR LOAD", "划入初始化", fields(layouts.LOAD), result(layouts.LOAD_ANSWER)
+        ),
+        (0xB0, 0x2C): Entry(
+            "DEBIT FOR PURCHASE", "医疗消费", fields(layouts.DEBIT), result(layouts.DEBIT_ANSWER)
+        ),
+        (0xB0, 0x2A): Entry(
+            "CREDIT FOR LOAD", "账户划入", fields(layouts.CREDIT), result(layouts.CREDIT_ANSWER)
+        ),
+        (0xB0, 0x26, 0x00, 0x01): Entry(
+            "GET BALANCE", "读余额", _balance, result(layouts.BALANCE_ANSWER)
+        ),
+        (0xB0, 0x26): Entry("GET BALANCE", "读余额", _balance, result(layouts.TOTAL_ANSWER)),
+        (0xB0, 0x2E): Entry(
+            "GET TRANSACTION PROOF", "取交易认证", _proof, result(layouts.PROOF_ANSWER)
+        ),
+        (0xB0, 0x56, 0x00): Entry(
+            "UPDATE STARTING DAY", "修改年度起始日期", fields(layouts.STARTING_DAY)
+        ),
+        (0xB0, 0x56, 0x01): Entry(
+            "GET STARTING DAY", "读年度起始日期", _length, result(layouts.STARTING_DAY)
+        ),
+        # PSAM
+        (0xBF, 0xEC): Entry("INITIALIZE ENVIRONMENT", "环境初始化", _province),
+        (0xBF, 0xDE): Entry("DELIVERY SESSION KEY", "生成过程密钥", _session_key),
+        (0x80, 0xFA): Entry("CIPHER DATA", "数据加密", _cipher),
+        (0x80, 0x70): Entry(
+            "INIT SAM FOR PURCHASE",
+            "消费初始化, MAC1",
+            _sam_purchase,
+            result(layouts.SAM_PURCHASE_ANSWER),
+        ),
+        (0x80, 0x72): Entry("CREDIT SAM FOR PURCHASE", "校验MAC2", fields(layouts.MAC)),
+        # Structure and keys, on blank cards and PSAMs.
+        (0x80, 0xD4, 0x00): _CREATE_KEY,
+        (0x84, 0xD4, 0x00): _CREATE_KEY,
+        (0x80, 0xD4, 0x01): _CHANGE_KEY,
+        (0x84, 0xD4, 0x01): _CHANGE_KEY,
+        (0x80, 0xE0): Entry("CREATE FILE", "建立文件", _create_file),
+        (0xBF, 0xC8): Entry("GET INFO", "读卡片信息", _length),
+        (0xBF, 0xCE): Entry("CLEAR DF", "清除目录", data),
+        (0xBF, 0xFE): Entry("FREEZE MF", "冻结主文件", data),
+    }
+    | PURSE_ENTRIES
+    | ACTIVATION_ENTRIES
+)

@@ -17,6 +17,7 @@ from construct import (
     If,
     Int8ub,
     Int16ub,
+    Int24ub,
     Int32ub,
     Prefixed,
     Struct,
@@ -46,6 +47,7 @@ _LABELS: Final = {
     "self_paid_fen": "个人自付",
     "self_paid_total_fen": "年度自付累计",
     "amount_fen": "金额",
+    "limit_fen": "透支限额",
     "number": "交易序号",
     "terminal": "终端机编号",
     "terminal_number": "终端交易序号",
@@ -118,6 +120,31 @@ SAM_PURCHASE: Final = Struct(
 )
 SAM_PURCHASE_ANSWER: Final = Struct("terminal_number" / Int32ub, "MAC1" / Bytes(4))
 
+# Deposit and purse (电子存折/电子钱包): what they do not share with the medical account.
+PURSE_ANSWER: Final = Struct(
+    "balance_fen" / Int32ub,
+    "number" / Int16ub,
+    "limit_fen" / Int24ub,
+    "key_version" / Int8ub,
+    "algorithm" / Bytes(1),
+    "random" / Bytes(4),
+)
+OVERDRAFT: Final = Struct("key_index" / Int8ub, "terminal" / Bytes(6))
+OVERDRAFT_ANSWER: Final = Struct(*PURSE_ANSWER.subcons, "MAC1" / Bytes(4))
+OVERDRAFT_UPDATE: Final = Struct("limit_fen" / Int24ub, "time" / Bytes(7), "MAC2" / Bytes(4))
+UNLOAD_ANSWER: Final = Struct("MAC3" / Bytes(4))
+PURSE_SAM: Final = Struct(
+    "random" / Bytes(4),
+    "number" / Int16ub,
+    "amount_fen" / Int32ub,
+    "transaction_type" / Bytes(1),
+    "time" / Bytes(7),
+    "key_version" / Int8ub,
+    "algorithm" / Bytes(1),
+    "serial" / Bytes(8),
+    "issuer" / Bytes(8),
+)
+
 _BER_TLV: Final = Struct(
     "first" / Int8ub,
     "second" / If(this.first & 0x1F == 0x1F, Int8ub),
@@ -147,14 +174,15 @@ def describe(layout: Any, data: bytes, unsafe: bool) -> str:
         return secret(data, unsafe)
     parsed = layout.parse(data)
     return ", ".join(
-        f"{_LABELS.get(part.name, part.name)} {_render(part.name, parsed[part.name], unsafe)}"
+        f"{_LABELS.get(part.name, part.name)} {_render(part, parsed[part.name], unsafe)}"
         for part in layout.subcons
     )
 
 
-def _render(name: str, value: Any, unsafe: bool) -> str:
+def _render(part: Any, value: Any, unsafe: bool) -> str:
+    name = part.name
     if name.endswith("_fen"):
-        return yuan(value) if unsafe else "[4 bytes]"
+        return yuan(value) if unsafe else hidden(bytes(part.sizeof()))
     if not (unsafe or name in SHOWN):
         return hidden(value)
     return value.hex().upper() if isinstance(value, bytes) else str(value)

@@ -43,7 +43,12 @@ _NAMES: Final = {
     bytes.fromhex("504B492EC9E7BBE1B1A3D5CF"): "PKI.社会保障",
     b"1PAY.SYS.DDF01": "PSE 1PAY.SYS.DDF01",
     b"2PAY.SYS.DDF01": "PPSE 2PAY.SYS.DDF01",
+    bytes.fromhex("A000000333010101"): "A000000333010101 PBOC 借记",
+    bytes.fromhex("A000000333010102"): "A000000333010102 PBOC 贷记",
+    bytes.fromhex("A000000333010103"): "A000000333010103 PBOC 准贷记",
+    bytes.fromhex("A000000333010106"): "A000000333010106 PBOC 电子现金",
 }
+_BANK_NAMES: Final = (bytes.fromhex("A000000333"), b"1PAY.SYS.DDF01", b"2PAY.SYS.DDF01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +80,21 @@ class Selection:
     """The directory and file that the card has selected, as far as its answers tell.
 
     Without a fixed ``profile`` the generation is learnt from the FCI and from 规范版本. That the
-    card is a PSAM is learnt from its AID and its commands, if ``psam`` does not say so.
+    card is a PSAM is learnt from its AID and its commands, if ``psam`` does not say so. ``bank``
+    says that the selected application is a bank's.
     """
 
     def __init__(self, profile: Profile | None, *, psam: bool = False) -> None:
         self._fixed = profile is not None
         self.profile = profile or for_generation(2)
         self.psam = psam
+        self.bank = False
         self.directory: Directory | None = None
         self.file: ElementaryFile | None = None
 
     def reset(self) -> None:
         """Nothing is selected but the MF."""
+        self.bank = False
         self.directory = self.file = None
 
     def follow(self, command: TracedCommand, body: bytes) -> None:
@@ -110,11 +118,13 @@ class Selection:
             if fci[0x84] == _PSAM_AID:
                 self._become_psam()
             self._select(self.named(fci[0x84]))
+            self.bank = _is_bank(fci[0x84])
             if fci_algorithm(fci):
                 self._become(3)
         elif command.p1 == 0x04:
             if command.p2 == 0:
                 self._select(self.named(command.data))
+                self.bank = _is_bank(command.data)
         else:
             fid = int.from_bytes(command.data[:2], "big") if command.data else MF_FID
             directory = None if command.p1 == 0x02 else self.directory_of(fid)
@@ -124,6 +134,7 @@ class Selection:
                 self.file = self.file_of(fid)
 
     def _select(self, directory: Directory | None) -> None:
+        self.bank = False
         self.directory = directory
         self.file = None
 
@@ -192,6 +203,10 @@ class Selection:
         keys = (key for key in directory.keys if key.use is use and key.kid == kid)
         key = next(keys, None)
         return f"{kid:02X} {key.root}" if key else f"{kid:02X}"
+
+
+def _is_bank(name: bytes) -> bool:
+    return name.startswith(_BANK_NAMES)
 
 
 def addressed_sfi(command: TracedCommand) -> int:

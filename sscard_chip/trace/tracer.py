@@ -17,7 +17,8 @@ from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.selection import INS_GET_RESPONSE, Selection, TracedCommand
 
 _FACTOR_LENGTH = 8
-_SUCCESS = 0x9000
+_DONE = (0x9000, 0x6283)
+"""Status words of commands that did what they should: 6283 comes with a FCI."""
 
 
 class Tracer:
@@ -86,20 +87,21 @@ class Tracer:
 
     def _exchange(self, command: TracedCommand, body: bytes, sw: int | None) -> tuple[str, str]:
         """The command in words, and the answer's data in words."""
-        entry = entry_of(command)
-        parameters = entry.parameters(self._selection, command, self.unsafe)
+        selection = self._selection
+        entry = entry_of(command, selection)
+        parameters = entry.parameters(selection, command, self.unsafe)
         origin: TracedCommand | None = command
         if command.cla == 0 and command.ins == INS_GET_RESPONSE:
             origin = self._waiting
             if origin:
-                parameters += f" of {entry_of(origin).english}"
+                parameters += f" of {entry_of(origin, selection).english}"
         asked = f"{entry.name}: {parameters}" if parameters else entry.name
-        done = sw == _SUCCESS or (sw is not None and sw >> 8 == 0x61)
+        done = sw in _DONE or (sw is not None and sw >> 8 == 0x61)
         self._waiting = origin if sw is not None and sw >> 8 == 0x61 else None
         if origin is None or not done:
             return asked, secret(body, self.unsafe) if body else ""
-        self._selection.follow(origin, body)
-        return asked, entry_of(origin).answer(body, self.unsafe) if body else ""
+        selection.follow(origin, body)
+        return asked, entry_of(origin, selection).answer(body, self.unsafe) if body else ""
 
 
 def _time(at: datetime | float) -> str:

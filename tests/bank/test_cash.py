@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sscard_chip.applications.bank.data import CONTACTLESS_CRYPTOGRAM_VERSION
+from sscard_chip.applications.bank.data import CONTACTLESS_CRYPTOGRAM_VERSION, Flags
 from sscard_chip.filesystem import tlv
 from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.profile.bank.model import CASH_PDOL, CDOL2, PDOL
@@ -207,6 +207,12 @@ def test_how_the_holder_is_to_be_verified(qualifiers: str, kind: int, wants: int
     found = bench.contactless(t9F66=value)
     assert checked(bench, found, t9F66=value).kind == kind
     assert found[0x9F6C] == bytes((wants, 0))
+
+
+def test_contactless_tells_what_was_left_undone() -> None:
+    bench = cash_bench()
+    bench.set_counters(flags=Flags.ONLINE_PENDING | Flags.SCRIPT_FAILED, scripts=2)
+    assert checked(bench, bench.contactless()).cvr.hex() == "03909028"
 
 
 def test_without_electronic_cash_everything_goes_online() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from issuance.bank.account import BankAccount
 from issuance.bank.counter import BankCounter, CardFacts, CounterError
-from issuance.bank.ledger import Operation, read_ledger
+from issuance.bank.ledger import LedgerError, Operation, read_ledger
 from issuance.bank.personalise import Bank, BankIssueError, card_keys
 from issuance.bank.roots import bank_slots
 from issuance.holder import HolderError
@@ -81,7 +81,7 @@ def blank(tmp_path: Path) -> Desk:
 def sleeping(tmp_path: Path, request: pytest.FixtureRequest) -> Desk:
     """A card that was issued with a dormant application."""
     desk = Desk(tmp_path, issue(state="dormant", suite=request.param))
-    desk.counter.record_issue(desk.card, account(state="dormant", suite=request.param))
+    desk.counter.record(desk.card)
     return desk
 
 
@@ -196,10 +196,11 @@ def test_refusals(blank: Desk) -> None:
     refuses(none, counter.activate, connect_card(blank.card))
     refuses(none, counter.unlink, connect_card(blank.card))
     refuses(none, counter.change, blank.card, account(), blank.save)
+    refuses("the card has no bank application, or more than one", counter.record, blank.card)
     blank.link()
     linked = "the card is linked with an account already"
     refuses(linked, counter.link, blank.card, account(NEW_PAN), blank.save)
-    refuses(linked, counter.record_issue, blank.card, account())
+    refuses(linked, counter.record, blank.card)
     same = "the account is the one that the card is linked with"
     refuses(same, counter.change, blank.card, account(), blank.save)
 
@@ -243,10 +244,39 @@ def test_a_wrong_key_wakes_nothing(sleeping: Desk) -> None:
     assert sleeping.operations() == [Operation.LINK]
 
 
-def test_the_card_of_somebody_else(tmp_path: Path) -> None:
-    """The ledger says active, the card is not."""
-    desk = Desk(tmp_path, issue(state="dormant"))
-    desk.counter.record_issue(desk.card, account())
+def test_a_ledger_that_could_not_be_written_is_caught_up(blank: Desk) -> None:
+    """Link and activation are on the card and not in the book."""
+    blank.link(state="dormant")
+    blank.counter.activate(connect_card(blank.card))
+    lines = blank.path.read_bytes().splitlines(keepends=True)
+    blank.path.write_bytes(lines[0])
+    blank.pay()
+    blank.counter.activate(connect_card(blank.card))
+    assert blank.operations() == [Operation.LINK, Operation.ACTIVATE]
+    blank.path.write_bytes(b"")
+    entry = blank.counter.record(blank.card)
+    assert (entry.operation, entry.main_account) == (Operation.ACTIVATE, PAN)
+    blank.counter.unlink(connect_card(blank.card))
+    assert blank.select() == "6a82"
+
+
+def test_a_sleeping_card_that_the_ledger_takes_for_awake(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, issue())
+    desk.counter.record(desk.card)
+    desk.card = issue(state="dormant")
     with pytest.raises(NotAcceptedError):
         desk.counter.unlink(connect_card(desk.card))
     assert desk.operations() == [Operation.LINK, Operation.ACTIVATE]
+
+
+def test_a_full_disk_is_told(blank: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("issuance.bank.ledger.os.fsync", full)
+    with pytest.raises(LedgerError, match=r"the card is changed and the ledger is not \(No space"):
+        blank.link()
+    monkeypatch.undo()
+    assert read_ledger(blank.path) == []
+    blank.counter.record(blank.card)
+    assert blank.operations() == [Operation.LINK, Operation.ACTIVATE]

@@ -104,6 +104,12 @@ def test_other_files_are_no_ledger(path: Path) -> None:
         path.write_text(text + "\n")
         with pytest.raises(LedgerError, match="line 1: is no entry of a ledger"):
             read_ledger(path)
+    write(path := path.parent / "right.jsonl", (Operation.LINK, CARD, PAN))
+    right = json.loads(path.read_text())
+    for name in right:
+        path.write_text(json.dumps({**right, name: []}) + "\n")
+        with pytest.raises(LedgerError, match="line 1: is no entry of a ledger"):
+            read_ledger(path)
     with pytest.raises(LedgerError, match="No such file"):
         read_ledger(path.parent / "none.jsonl")
     with (

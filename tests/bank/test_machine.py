@@ -254,8 +254,11 @@ class BankMachine(RuleBasedStateMachine):
         model = self.model
         if model.state == "none":
             return False
+        chain = self.bench.chain
         command = self.bench.script_command(header, data, wrong=wrong)
         taken = self.expect(command, "online completed", sw)
+        if model.state not in ("online", "completed"):
+            self.bench.chain = chain  # the card has not looked at the MAC
         if model.state in ("online", "completed"):
             if taken:
                 model.scripts = min(model.scripts + (model.state == "completed"), 15)

@@ -6,13 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from issuance.bank.roots import bank_slots
-from issuance.roots import RootKeyError, RootKeys
-from sscard_chip.card import Card
+from issuance.roots import RootKeys
 from sscard_chip.filesystem.files import LinearFile
 from sscard_chip.terminal.bank.contactless import ContactlessTerminal
 from sscard_chip.terminal.bank.cryptograms import IssuerData
@@ -24,58 +22,25 @@ from sscard_chip.terminal.bank.data import (
     AuthorisationRequest,
     AuthorisationResponse,
 )
-from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
-from sscard_chip.terminal.bank.host import IssuerHost, WrongCryptogramError
+from sscard_chip.terminal.bank.errors import NotAcceptedError
+from sscard_chip.terminal.bank.host import IssuerHost
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
-from sscard_chip.terminal.bank.results import Decision, Outcome, Tsi, Tvr
+from sscard_chip.terminal.bank.results import Decision, Tsi, Tvr
 from sscard_chip.terminal.bank.scripts import (
     ECASH_BALANCE,
     ECASH_LIMIT,
-    Script,
-    ScriptBuilder,
 )
 from sscard_chip.terminal.bank.terminal import Purchase
 from sscard_chip.terminal.bank.tlv import tlv
-from sscard_chip.terminal.client import ApduClient, CardStatusError
+from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import connect_card
 from tests.bank.bank import NOON, PAN, PIN, bank, issue, profile
+from tests.bank.payments import contact, contactless, flip, get_data, host, settlement
 
 NEW_PIN = "246802"
 SUITES = pytest.mark.parametrize("suite", ["3des", "sm4"])
 ODA = pytest.mark.parametrize("oda", ["none", "sda", "dda", "sm2"])
 ONLINE = Tsi.CARD_RISK | Tsi.ISSUER_AUTHENTICATION | Tsi.TERMINAL_RISK | Tsi.CARDHOLDER
-
-
-def contact(
-    card: Card,
-    issuer: Any,
-    amount_fen: int = 1000,
-    pin: str | None = PIN,
-    **terminal: Any,
-) -> Outcome:
-    connection = connect_card(card)
-    connection.power_on()
-    own = PaymentTerminal(profile(**terminal), issuer, lambda _left: pin)
-    return own.pay(connection, Purchase(amount_fen, NOON))
-
-
-def contactless(card: Card, issuer: Any = None, amount_fen: int = 1000, **purchase: Any) -> Outcome:
-    connection = connect_card(card, contactless=True)
-    connection.power_on()
-    own = ContactlessTerminal(profile(), issuer)
-    return own.pay(connection, Purchase(amount_fen, NOON, **purchase))
-
-
-def host(code: bytes = APPROVED) -> IssuerHost:
-    return IssuerHost(bank().store, lambda _request, _data: code)
-
-
-def get_data(card: Card, tag: int) -> bytes:
-    connection = connect_card(card)
-    connection.power_on()
-    client = ApduClient(connection)
-    client.require(0x00, 0xA4, 0x04, 0x00, bytes.fromhex("A000000333010101"), 0)
-    return client.require(0x80, 0xCA, tag >> 8, tag & 0xFF, b"", 0)[3:]
 
 
 # --- on-line --------------------------------------------------------------------------------------
@@ -109,10 +74,6 @@ def test_a_whole_payment_with_a_script(suite: str, oda: str) -> None:
     assert issuer.verify(request).issuer_data.balance.hex() == "0000000500"
 
 
-def settlement(outcome: Outcome) -> AuthorisationRequest:
-    return AuthorisationRequest(outcome.pan, "00", outcome.data)
-
-
 @SUITES
 def test_a_payment_that_the_issuer_declines(suite: str) -> None:
     card = issue(suite=suite)
@@ -143,10 +104,6 @@ class Forger:
 
     def authorise(self, request: AuthorisationRequest) -> AuthorisationResponse:
         return self._forge(self._host.authorise(request))
-
-
-def flip(data: bytes, at: int) -> bytes:
-    return data[:at] + bytes((data[at] ^ 0x01,)) + data[at + 1 :]
 
 
 @SUITES
@@ -288,6 +245,25 @@ def test_another_version_of_the_application() -> None:
     assert Tvr.VERSIONS_DIFFER in outcome.tvr
 
 
+@SUITES
+@pytest.mark.parametrize("oda", ["dda", "sm2"])
+def test_electronic_cash_with_contacts(suite: str, oda: str) -> None:
+    """A card with PDOL, and a terminal that offers electronic cash below its floor limit."""
+    card = issue(suite=suite, oda=oda, pdol=True, ecash={"balance_fen": 5000})
+    connection = connect_card(card)
+    connection.power_on()
+    terminal = PaymentTerminal(profile(floor_limit_fen=100_000), host())
+    outcome = terminal.pay(connection, Purchase(1234, NOON, ecash=True))
+    assert outcome.decision is Decision.APPROVED_OFFLINE
+    assert outcome.tvr == Tvr(0)
+    assert get_data(card, ECASH_BALANCE).hex() == "000000003766"
+    host().verify(settlement(outcome))
+    connection.power_on()
+    outcome = terminal.pay(connection, Purchase(3767, NOON, ecash=True))
+    assert outcome.decision is Decision.APPROVED_ONLINE
+    assert get_data(card, ECASH_BALANCE).hex() == "000000003766"
+
+
 # --- offline data authentication ------------------------------------------------------------------
 
 
@@ -370,60 +346,3 @@ def test_a_contactless_card_that_has_expired() -> None:
     late = Purchase(1000, NOON + timedelta(days=20 * 365))
     outcome = ContactlessTerminal(profile()).pay(connection, late)
     assert outcome.decision is Decision.DECLINED_OFFLINE
-
-
-# --- the host -------------------------------------------------------------------------------------
-
-
-def requests(card: Card) -> tuple[IssuerHost, AuthorisationRequest]:
-    """A host and a request that it has answered."""
-    seen: list[AuthorisationRequest] = []
-
-    def decide(request: AuthorisationRequest, _data: IssuerData) -> bytes:
-        seen.append(request)
-        return APPROVED
-
-    issuer = IssuerHost(bank().store, decide)
-    contact(card, issuer)
-    return issuer, seen[0]
-
-
-@SUITES
-def test_every_byte_of_a_request_counts(suite: str) -> None:
-    issuer, request = requests(issue(suite=suite))
-    issuer.verify(request)
-    for tag, value in request.data.items():
-        if tag == 0x9F27:
-            continue  # what the cryptogram is stands in the CVR too
-        for at in range(len(value)):
-            changed = replace(request, data={**request.data, tag: flip(value, at)})
-            with pytest.raises((WrongCryptogramError, CardDataError, RootKeyError)):
-                issuer.verify(changed)
-            assert issuer.authorise(changed) == AuthorisationResponse(SUSPECTED_FRAUD)
-    with pytest.raises(WrongCryptogramError):
-        issuer.verify(replace(request, pan="6239990000000067892"))
-    with pytest.raises(WrongCryptogramError):
-        issuer.verify(replace(request, sequence="01"))
-
-
-def test_a_copied_request_is_refused() -> None:
-    issuer, request = requests(issue())
-    answer = issuer.authorise(request)
-    assert (answer.response_code, answer.issuer_data) == (SUSPECTED_FRAUD, b"")
-
-
-def test_no_number_shows() -> None:
-    _, request = requests(issue())
-    assert PAN not in repr(request)
-    assert PAN not in repr(contact(issue(), host()))
-
-
-def test_a_script_keeps_what_it_was_made_of() -> None:
-    issuer, request = requests(issue())
-    builder = issuer.script(request, issuer.verify(request))
-    assert isinstance(builder, ScriptBuilder)
-    builder.put_amount(ECASH_BALANCE, 1).unblock_application().block_card()
-    parsed = Script.parse(builder.template(identifier=b"\x01\x02\x03\x04"))
-    assert parsed.identifier == b"\x01\x02\x03\x04"
-    assert parsed.commands == builder.commands
-    assert [command[:2].hex() for command in parsed.commands] == ["04da", "8418", "8416"]

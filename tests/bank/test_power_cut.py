@@ -8,7 +8,6 @@ the log and under the ATC, or in none of them.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from functools import cache
 
 import pytest
@@ -19,41 +18,27 @@ from sscard_chip.memory import Durability, Memory, create_image
 from sscard_chip.memory.image import open_medium
 from sscard_chip.profile.bank.model import CDOL2
 from tests.bank.bench import CASH, CONTENTS, TC, BankBench, amount
-from tests.memory.medium import Done, FailingMedium, RamMedium, RecordingMedium
+from tests.memory.medium import FailingMedium
+from tests.memory.runs import JOURNAL_SIZE, LASTING, Run, check_every_cut, recover
 
-JOURNAL_SIZE = 800
-LASTING = (Durability.OS, Durability.DISK)
 SUITES = ("3des", "sm4")
 
 
-@dataclass(repr=False)
-class Day:
-    """Command n took the memory from ``states[n]`` to ``states[n + 1]``."""
+class Day(Run):
+    """A run of payments, with the bench that pays."""
 
-    bench: BankBench
-    medium: RecordingMedium
-    states: list[bytes]
-    commands: list[bytes]
+    def __init__(self, memory: Memory, durability: Durability, bench: BankBench) -> None:
+        super().__init__(memory, durability)
+        self.bench = BankBench(bench.contents, memory=self.memory)
+        self.bench.transmit = self.watch(self.bench.card.transmit)
 
 
 @cache
 def run_day(suite: str, durability: Durability) -> Day:
     """A day of payments, loads and failures, nothing cut."""
-    bench = BankBench(CONTENTS, suite=suite, cash=CASH)
-    image = create_image(bench.memory, journal_size=JOURNAL_SIZE)
-    medium = RecordingMedium(image, volatile=durability is Durability.DISK)
-    memory = open_medium(medium, durability)
-    bench = BankBench(bench.contents, memory=memory)
-    day = Day(bench, medium, [bytes(memory.cells)], [])
-
-    def transmit(apdu: bytes) -> bytes:
-        medium.command = len(day.commands)
-        answer = bench.card.transmit(apdu)
-        day.commands.append(apdu)
-        day.states.append(bytes(memory.cells))
-        return answer
-
-    bench.transmit = transmit
+    issued = BankBench(CONTENTS, suite=suite, cash=CASH)
+    day = Day(issued.memory, durability, issued)
+    bench = day.bench
     _payments(bench)
     _issuer(bench)
     _payments(bench)
@@ -85,22 +70,12 @@ def _issuer(bench: BankBench) -> None:
     assert bench.script("84180000") == 0x9000
 
 
-def recover(image: bytes) -> Memory:
-    return open_medium(RamMedium(image), Durability.OS)
-
-
 @pytest.mark.parametrize("durability", LASTING)
 @pytest.mark.parametrize("suite", SUITES)
 def test_every_cut_leaves_the_state_before_or_after(suite: str, durability: Durability) -> None:
     day = run_day(suite, durability)
-    assert sum(a != b for a, b in zip(day.states, day.states[1:], strict=False)) >= 25
-    found = set()
-    for cut in day.medium.cuts(random.Random(1)):
-        before, after = day.states[cut.command : cut.command + 2]
-        state = bytes(recover(cut.content).cells)
-        assert state in (before, after), f"command {cut.command}, event {cut.index}, {cut.done}"
-        found.add((cut.done, state == after))
-    assert found >= {(Done.NONE, False), (Done.ALL, True), (Done.RANDOM, False)}
+    assert day.writing >= 25
+    check_every_cut(day)
 
 
 @pytest.mark.parametrize("suite", SUITES)

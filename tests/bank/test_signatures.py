@@ -11,9 +11,10 @@ import pytest
 
 from sscard_chip.filesystem import tlv
 from sscard_chip.profile.bank import BankContents, OfflineData
+from sscard_chip.security.emv import plain_pin_block
 from sscard_chip.security.oda.model import OdaError, fdda_input
 from sscard_chip.security.oda.schemes import SCHEMES
-from tests.bank.bench import CASH, CONTENTS, TERMINAL, BankBench
+from tests.bank.bench import CASH, CONTENTS, PIN, TERMINAL, BankBench
 
 SCHEMES_OF_CARDS = ("rsa", "sm2")
 ASKED = bytes.fromhex("A1B2C3D4")
@@ -97,12 +98,68 @@ def test_contactless_approval_is_signed(name: str) -> None:
     card_data = found[0x9F69]
     assert (len(card_data), card_data[:1], card_data[5:]) == (7, b"\x01", found[0x9F6C])
     asked = fdda_input(TERMINAL[0x9F37], TERMINAL[0x9F02], TERMINAL[0x5F2A], card_data)
-    assert SCHEMES[name].check_dynamic(public, found[0x9F4B], asked)
+    assert found[0x94][-4:].hex() == "18070700"
+    ((tag, body),) = tlv.parse(bench.ok("00B2071C00"))
+    assert tag == 0x70
+    ((tag, signature),) = tlv.parse(body)
+    assert tag == 0x9F4B
+    assert SCHEMES[name].check_dynamic(public, signature, asked)
+    bench.contactless(t9F66=bytes.fromhex("26800000"))
+    assert bench.sw("00B2071C00") == 0x6A83  # an ARQC is not signed, and the old one is gone
     assert bench.counters.balance_fen == 50_000 - 1234
 
 
-def test_a_signature_that_does_not_fit_is_left_out() -> None:
-    bench = BankBench(signing("rsa", 1984)[0])
+@pytest.mark.parametrize("bits", [1024, 1152, 1408, 1984])
+def test_keys_of_every_length_fit(bits: int) -> None:
+    contents, public = signing("rsa", bits)
+    bench = BankBench(contents)
     found = bench.contactless()
-    assert 0x9F4B not in found
-    assert 0x9F5D in found
+    assert len(bench.ok("00B2071C00")) <= 256
+    asked = fdda_input(TERMINAL[0x9F37], TERMINAL[0x9F02], TERMINAL[0x5F2A], found[0x9F69])
+    signature = tlv.find(bench.ok("00B2071C00"), 0x9F4B)
+    assert signature is not None
+    assert SCHEMES["rsa"].check_dynamic(public, signature, asked)
+
+
+def test_a_card_without_key_has_no_such_record() -> None:
+    bench = BankBench(cash=CASH)
+    assert 0x9F69 not in bench.contactless()
+    assert bench.sw("00B2071C00") == 0x6A83
+
+
+# --- the enciphered PIN ---------------------------------------------------------------------------
+
+
+def enciphered(public: Any, challenge: bytes, pin: str = PIN) -> bytes:
+    """VERIFY with a PIN enciphered as a terminal does it (EMV book 2, section 7.2)."""
+    size = len(public.modulus)
+    block = b"\x7f" + plain_pin_block(pin) + challenge
+    plain = int.from_bytes(block + bytes(range(1, size - len(block) + 1)))
+    cryptogram = pow(plain, public.exponent, int.from_bytes(public.modulus)).to_bytes(size)
+    return b"\x00\x20\x00\x88" + bytes((size,)) + cryptogram
+
+
+@pytest.mark.parametrize("bits", [1024, 1984])
+def test_enciphered_pin(bits: int) -> None:
+    contents, public = signing("rsa", bits)
+    bench = BankBench(contents, enciphered_pin=True)
+    bench.select()
+    bench.initiate()
+    cvm = tlv.find(bench.ok("00B2081400"), 0x8E)
+    assert cvm is not None
+    assert cvm[8:10].hex() == "4403"
+    assert bench.sw(enciphered(public, bench.ok("0084000008"), "0000")) == 0x63C2
+    command = enciphered(public, bench.ok("0084000008"))
+    assert bench.sw(command) == 0x9000
+    assert bench.sw(command) == 0x6984  # the challenge is spent
+    bench.ok("0084000008")
+    assert bench.sw(command) == 0x6984  # another challenge
+    assert bench.ok("80CA9F1700").hex() == "9f170103"
+    assert bench.sw("0020008808" + "00" * 8) == 0x6700
+    assert bench.generate(0x80).cvr[1] & 0x06 == 0x04
+
+
+def test_no_enciphered_pin_with_sm2() -> None:
+    bench = BankBench(signing("sm2")[0])
+    bench.select()
+    assert bench.sw("0020008808" + "00" * 8) == 0x6A88

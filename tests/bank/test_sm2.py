@@ -48,6 +48,16 @@ def test_private_keys_that_are_none(secret: bytes) -> None:
         sm2.PrivateKey(secret, public)
 
 
+def test_keys_that_begin_with_zeros_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of 256: gmalg gives such a private key without its zeros."""
+    library = sm2.GmalgLibrary()
+    short = b"\x01", b"\x04" + sm2._G
+    monkeypatch.setattr(library._gmalg.SM2, "generate_keypair", lambda _: short)
+    private = sm2.PrivateKey.generate(library=library)
+    assert private.encode()[:32] == short[0].rjust(32, b"\0")
+    assert private.public.verify(b"message", private.sign(b"message"))
+
+
 def test_no_secret_shows() -> None:
     private = sm2.PrivateKey.generate()
     assert private.encode()[:32].hex().upper() not in repr(private)

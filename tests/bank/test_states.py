@@ -243,3 +243,36 @@ def test_lengths_of_generate_ac() -> None:
     bench.generate(ARQC)
     # CDOL1's data where CDOL2's are asked for
     assert bench.sw(bench.generate_command(TC)) == 0x6700
+
+
+KNOWN = {
+    (0x00, 0xA4), (0x00, 0xC0), (0x00, 0xB2), (0x00, 0x84), (0x80, 0xCA), (0x80, 0xA8),
+    (0x00, 0x20), (0x00, 0x88), (0x80, 0xAE), (0x00, 0x82), (0x84, 0x1E), (0x84, 0x18),
+    (0x84, 0x04), (0x84, 0x16), (0x84, 0x24), (0x04, 0xDA), (0x04, 0xDC),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", State, ids=lambda state: state.name)
+def test_every_class_and_instruction(state: State) -> None:
+    """Nothing but the instruction set is known, in no state; nothing changes."""
+    bench = BankBench(cash=CASH)
+    REACH[state](bench)
+    before = bytes(bench.memory.cells)
+    classes = {cla for cla, _ in KNOWN}
+    instructions = {ins for _, ins in KNOWN}
+    session = bench.card._session
+    assert session is not None
+    for cla in range(256):
+        for ins in range(256):
+            sw = bench.sw(bytes((cla, ins, 0xFF, 0xFF)))
+            if (cla, ins) in KNOWN:
+                assert sw not in (0x6D00, 0x6E00, 0x6881, 0x9000), f"{cla:02X}{ins:02X}"
+            elif cla & 0xC0 == 0x40 or (cla & 0xF0 == 0 and cla & 0x03):
+                assert sw == 0x6881, f"{cla:02X}{ins:02X}"
+            else:
+                wanted = 0x6E00 if cla not in classes or ins in instructions else 0x6D00
+                assert sw == wanted, f"{cla:02X}{ins:02X}"
+    told = session.memory.cells
+    changed = [at for at, byte in enumerate(before) if told[at] != byte]
+    assert len(changed) <= 1  # that a script failed, where scripts are taken
+    assert state_of(session) is state

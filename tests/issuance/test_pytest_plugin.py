@@ -36,6 +36,12 @@ def test_changes(issue_sscard, sscard_holder):
     assert "pin" not in sscard_holder
 
 
+def test_bank(issue_sscard, sscard_bank):
+    card = issue_sscard(3, bank={"pan": "6239990000000012344", "oda": "sm2"})
+    assert card.transmit(bytes.fromhex("00A4040008A000000333010101"))[-2:].hex() == "9000"
+    assert len(sscard_bank.authority.for_terminals()) == 2
+
+
 def test_roots(issue_sscard, sscard_roots):
     assert sscard_roots.slots()
     first, second = issue_sscard(), issue_sscard()
@@ -64,7 +70,7 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 def test_fixtures_in_a_run_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(TESTS)
     done = run(["-m", "pytest", "-q", "-p", "issuance.pytest_plugin", "test_mine.py"], tmp_path)
-    assert "6 passed" in done.stdout, done.stdout + done.stderr
+    assert "7 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_documented_example(tmp_path: Path) -> None:

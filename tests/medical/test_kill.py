@@ -8,12 +8,8 @@ answered, the last debit being decided by GET TRANSACTION PROOF.
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +17,7 @@ from sscard_chip.memory import create_image
 from tests.medical.cards import new_memory
 from tests.medical.terminal import PURCHASE, TERMINAL, Purchase, Terminal
 from tests.reader.fake_vpcd import POWER_ON, FakeVpcd
+from tests.reader.serving import kill_when_due, serving
 
 DEBITS = 2_000
 KILLS = 21
@@ -64,28 +61,6 @@ def _settle(ledger: Ledger, *, made: bool) -> None:
         sums = (purchase.amounts[at : at + 4] for at in (0, 4, 8))
         account, self_paid, pooled = (int.from_bytes(amount) for amount in sums)
         ledger.made.append((account, self_paid, pooled))
-
-
-@contextmanager
-def _serving(path: Path, vpcd: FakeVpcd, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "sscard_cli", "serve", str(path)]
-    process = subprocess.Popen(
-        [*command, "--vpcd", f"127.0.0.1:{vpcd.port}", *options],
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        vpcd.eject()
-
-
-def _kill_later(process: subprocess.Popen[bytes], due: threading.Event, delay: float) -> None:
-    due.wait(20)
-    time.sleep(delay)
-    process.kill()
 
 
 def _check(terminal: Terminal, ledger: Ledger) -> None:
@@ -153,18 +128,15 @@ def test_no_acknowledged_debit_is_lost_by_kill_9(tmp_path: Path) -> None:
             interface = ("contact", "contactless")[ledger.kills % 2]
             durability = "disk" if ledger.kills % 4 == 3 else "os"
             options = ("--interface", interface, "--durability", durability)
-            with _serving(path, vpcd, *options) as process:
+            with serving(path, vpcd, *options) as process:
                 vpcd.control(POWER_ON)
                 terminal = Terminal(Reader(vpcd, ledger).transmit, "sm4")
                 _check(terminal, ledger)
                 due = threading.Event()
-                killer = threading.Thread(
-                    target=_kill_later, args=(process, due, rng.uniform(0, 0.002)), daemon=True
-                )
-                killer.start()
+                killer = kill_when_due(process, due, rng.uniform(0, 0.002))
                 _debit_until_dead(terminal, ledger, rng, due, rng.randrange(60, 150))
                 killer.join()
-        with _serving(path, vpcd):
+        with serving(path, vpcd):
             vpcd.control(POWER_ON)
             _check(Terminal(Reader(vpcd, ledger).transmit, "sm4"), ledger)
 
@@ -176,11 +148,11 @@ def test_kill_9_while_it_starts(tmp_path: Path) -> None:
     path.write_bytes(create_image(new_memory("3des", balance_fen=100), journal_size=JOURNAL_SIZE))
     with FakeVpcd() as vpcd:
         for _ in range(4):
-            with _serving(path, vpcd) as process:
+            with serving(path, vpcd) as process:
                 time.sleep(rng.uniform(0.05, 0.4))
                 process.kill()
         ledger = Ledger()
-        with _serving(path, vpcd):
+        with serving(path, vpcd):
             terminal = Terminal(Reader(vpcd, ledger).transmit, "3des")
             _wait_for_the_living(vpcd)
             terminal.open_account()

@@ -6,14 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sscard_chip.card import Card
-from sscard_chip.memory import Durability, create_image
-from sscard_chip.memory.image import open_medium
+from sscard_chip.memory import Durability, Memory
 from tests.medical.cards import new_memory
 from tests.medical.terminal import DF04, LOAD, PURCHASE, SSSE, SUCCESS, Terminal
-from tests.memory.medium import RecordingMedium
-
-JOURNAL_SIZE = 800
-"""So small that every few commands the journal is full and the cells go into a slot."""
+from tests.memory.runs import Run
 
 OTHER_PIN = "8866"
 
@@ -30,34 +26,20 @@ class Transaction:
     answer: bytes
 
 
-@dataclass(repr=False)
-class Run:
-    """What happened: command n took the memory from ``states[n]`` to ``states[n + 1]``."""
+class MedicalRun(Run):
+    """The script's run, with its DEBITs and CREDITs by number of the command."""
 
-    algorithm: str
-    medium: RecordingMedium
-    states: list[bytes]
-    commands: list[bytes]
-    transactions: dict[int, Transaction]
+    def __init__(self, memory: Memory, durability: Durability) -> None:
+        super().__init__(memory, durability)
+        self.transactions: dict[int, Transaction] = {}
 
 
-def run_script(algorithm: str, durability: Durability) -> Run:
+def run_script(algorithm: str, durability: Durability) -> MedicalRun:
     """Run it once, nothing cut, and check that every command did what it should."""
     memory = new_memory(algorithm, balance_fen=50_000, year="2023", starting_day="0701")
-    image = create_image(memory, journal_size=JOURNAL_SIZE)
-    medium = RecordingMedium(image, volatile=durability is Durability.DISK)
-    opened = open_medium(medium, durability)
-    card = Card(opened)
-    run = Run(algorithm, medium, [bytes(opened.cells)], [], {})
-
-    def transmit(apdu: bytes) -> bytes:
-        medium.command = len(run.commands)
-        answer = card.transmit(apdu)
-        run.commands.append(apdu)
-        run.states.append(bytes(opened.cells))
-        return answer
-
-    terminal = Terminal(transmit, algorithm)
+    run = MedicalRun(memory, durability)
+    card = Card(run.memory)
+    terminal = Terminal(run.watch(card.transmit), algorithm)
     card.power_on()
     _holder(terminal)
     _issuer(terminal)
@@ -92,7 +74,7 @@ def _issuer(t: Terminal) -> None:
     assert t.maintain("84240000", "STKSSSE") == SUCCESS
 
 
-def _medical(t: Terminal, run: Run) -> None:
+def _medical(t: Terminal, run: MedicalRun) -> None:
     t.open_account()
     assert t.authenticate(0x86, "UK2DF04", 3) == SUCCESS
     for number in range(3):
@@ -101,14 +83,14 @@ def _medical(t: Terminal, run: Run) -> None:
     for position, day in enumerate(DAYS):
         purchase = t.initialize_purchase(1_000 + position, 200, 30)
         record = Transaction(PURCHASE, purchase.number, t.debit(purchase, day + "101112"))
-        run.transactions[len(run.commands) - 1] = record
+        run.transactions[run.last] = record
         if position == 2:
             t.send("B056000002 0115")
             t.send("B056000002 0701")
         if position in (3, 6):
             load = t.initialize_load(70_000 + position)
             record = Transaction(LOAD, load.number, t.credit(load, day + "235959"))
-            run.transactions[len(run.commands) - 1] = record
+            run.transactions[run.last] = record
         if position == 4:
             command = t.debit_command(t.initialize_purchase(1), day + "120000")
             assert t.sw(command[:-1] + bytes((command[-1] ^ 1,))) == 0x9302

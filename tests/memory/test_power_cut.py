@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import random
 from functools import cache
-from itertools import pairwise
 
 import pytest
 
@@ -16,38 +15,24 @@ from sscard_chip.memory.image import open_medium
 from tests.medical.cards import ALGORITHMS
 from tests.medical.terminal import DF04, LOAD, PURCHASE, SSSE, Terminal
 from tests.memory.medium import Done, RamMedium, RecordingMedium
-from tests.memory.script import JOURNAL_SIZE, Run, run_script
+from tests.memory.runs import JOURNAL_SIZE, LASTING, Run, check_every_cut, recover
+from tests.memory.script import run_script
 
 run = cache(run_script)
-
-LASTING = (Durability.OS, Durability.DISK)
-
-
-def _recover(image: bytes) -> Memory:
-    return open_medium(RamMedium(image), Durability.OS)
 
 
 def test_script_writes_enough_to_be_worth_cutting() -> None:
     done = run("3des", Durability.DISK)
-    writing = sum(before != after for before, after in pairwise(done.states))
-    assert writing >= 35
+    assert done.writing >= 35
     # A commit is one write and one sync; the rest are the compactions, four each.
-    assert done.medium.events - 2 * writing >= 4 * 5
+    assert done.medium.events - 2 * done.writing >= 4 * 5
     assert len(done.transactions) == 14
 
 
 @pytest.mark.parametrize("durability", LASTING)
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_cut_leaves_the_state_before_or_after(algorithm: str, durability: Durability) -> None:
-    """With each measure of the write being done; what was answered before is all there."""
-    done = run(algorithm, durability)
-    found = set()
-    for cut in done.medium.cuts(random.Random(1)):
-        before, after = done.states[cut.command : cut.command + 2]
-        state = bytes(_recover(cut.content).cells)
-        assert state in (before, after), f"command {cut.command}, event {cut.index}, {cut.done}"
-        found.add((cut.done, state == after))
-    assert found >= {(Done.NONE, False), (Done.ALL, True), (Done.RANDOM, False)}
+    check_every_cut(run(algorithm, durability))
 
 
 @pytest.mark.parametrize("durability", LASTING)
@@ -65,9 +50,9 @@ def test_recovered_memory_goes_on_and_survives_another_cut(durability: Durabilit
             memory.write(at // 2, b"end")
             memory.commit()
             states.append(bytes(memory.cells))
-        assert bytes(_recover(bytes(medium.content)).cells) == states[-1]
+        assert bytes(recover(bytes(medium.content)).cells) == states[-1]
         for second in medium.cuts(rng, share=0.1):
-            state = bytes(_recover(second.content).cells)
+            state = bytes(recover(second.content).cells)
             # Command 0 is the recovery itself: its writes change nothing.
             assert state in states[max(second.command - 1, 0) : second.command + 1]
 
@@ -81,7 +66,7 @@ def test_doubtful_transaction_is_decided_by_its_proof(algorithm: str) -> None:
         transaction = done.transactions.get(cut.command)
         if transaction is None:
             continue
-        card = Card(_recover(cut.content))
+        card = Card(recover(cut.content))
         card.power_on()
         terminal = Terminal(card.transmit, algorithm)
         terminal.open_account()
@@ -121,7 +106,7 @@ def test_script_goes_on_where_a_cut_stopped_it() -> None:
     """What the terminal does after power-on, for a card that was cut in the middle of a day."""
     done = run("3des", Durability.DISK)
     for cut in done.medium.cuts(random.Random(4), share=0.05):
-        card = Card(_recover(cut.content))
+        card = Card(recover(cut.content))
         card.power_on()
         terminal = Terminal(card.transmit, "3des")
         blocked = card._memory.cells[0] == 0x0D
@@ -146,7 +131,7 @@ def test_cut_while_a_card_in_memory_is_closed() -> None:
     first = Memory(bytearray(rng.randbytes(3_000)))
     base = RamMedium(create_image(first, journal_size=JOURNAL_SIZE))
     for _ in range(4):  # with the newer slot A and B, with commits behind it and without
-        before = _recover(bytes(base.content))
+        before = recover(bytes(base.content))
         medium = RecordingMedium(bytes(base.content), volatile=True)
         memory = open_medium(medium, Durability.MEMORY)
         _swing(memory, rng)
@@ -154,11 +139,11 @@ def test_cut_while_a_card_in_memory_is_closed() -> None:
         memory.close()
         found = set()
         for cut in medium.cuts(rng):
-            recovered = _recover(cut.content)
+            recovered = recover(cut.content)
             assert bytes(recovered.cells) in (bytes(before.cells), bytes(memory.cells))
             found.add(bytes(recovered.cells) == bytes(memory.cells))
         assert found == {False, True}
-        assert bytes(_recover(bytes(medium.content)).cells) == bytes(memory.cells)
+        assert bytes(recover(bytes(medium.content)).cells) == bytes(memory.cells)
         base = medium
         going_on = open_medium(base, Durability.OS)
         _swing(going_on, rng)

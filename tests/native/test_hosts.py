@@ -10,6 +10,8 @@ from pathlib import Path
 
 from sscard_driver.build import find_compiler
 from sscard_driver.exports import EXPORTS
+from tests.bank.bank import PAN
+from tests.bank.bank import issue as issue_linked
 from tests.native.native import Images, Native, Options, environment, execute
 from tests.support import roots
 from tests.terminal.desk import NAME, Desk
@@ -65,6 +67,14 @@ for name, export in EXPORTS.items():
 print(tried)
 """
 
+ACCOUNT_PY = r"""
+import ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+library.iReadPBOCAccount.restype = ctypes.c_long
+out = ctypes.create_string_buffer(1024)
+print(library.iReadPBOCAccount(1, out), out.value.decode("gbk"))
+"""
+
 # A buffer of exactly 1024 bytes at the end of a page that nothing may write behind, which is also
 # the parameter: iReadCardBas_HSM_Step2 with one buffer for the key and the answer.
 ONE_BUFFER_PY = r"""
@@ -114,6 +124,13 @@ def test_a_python_program_without_any_packages(native: Native, tmp_path: Path) -
     images = Images.of(Desk(3), tmp_path)
     (line,) = python(native, BASICS_PY, "-I", "-S", options=images.options)
     assert line.startswith("0 510100|")
+
+
+def test_the_account_of_a_linked_card(native: Native, tmp_path: Path) -> None:
+    card = tmp_path / "linked.ssc"
+    issue_linked(pan_sequence="07").save(card)
+    (line,) = python(native, ACCOUNT_PY, options={"card": str(card)})
+    assert line == f"0 {PAN}|07|203607|"
 
 
 def test_null_pointers(native: Native) -> None:

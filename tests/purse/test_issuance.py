@@ -167,9 +167,7 @@ class Desk:
     def __init__(self, folder: Path, state: str) -> None:
         self.card = bank.issue(state=state, purse={"balance_fen": 700})
         self.counter = BankCounter(bank.bank(), folder / "ledger.jsonl", "0012")
-        account = bank.holder(state=state).bank
-        assert account is not None
-        self.counter.record_issue(self.card, account)
+        self.counter.record(self.card)
 
     def save(self, memory: Memory) -> None:
         self.card = Card(memory)

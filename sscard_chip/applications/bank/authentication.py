@@ -24,10 +24,12 @@ from sscard_chip.filesystem.tlv import dol_length, parse_dol, tlv
 from sscard_chip.memory.cells import READ
 from sscard_chip.security.keys import PinRecord
 from sscard_chip.security.oda.model import DYNAMIC_NUMBER_LENGTH, OdaError
+from sscard_chip.security.oda.rsa import PrivateKey
 from sscard_chip.security.oda.schemes import SCHEMES
 from sscard_chip.status import StatusError, StatusWord
 
-SCHEME_CODES: Final = {0x01: "rsa", 0x04: "sm2"}
+_RSA: Final = 0x01
+SCHEME_CODES: Final = {_RSA: "rsa", 0x04: "sm2"}
 """What signs dynamic data, by the code in the data file [L]."""
 
 _CHALLENGE_LENGTH: Final = 8
@@ -36,6 +38,7 @@ _ISSUER_DATA_LENGTH: Final = 10
 _PLAIN_PIN, _ENCIPHERED_PIN = 0x80, 0x88
 _PIN_BLOCK: Final = 8
 _PIN_CONTROL: Final = 2
+_ENCIPHERED_HEAD: Final = b"\x7f"
 _PIN_DIGITS: Final = range(4, 13)
 _DDOL: Final = 0x9F49
 _FORMAT_1: Final = 0x80
@@ -104,12 +107,8 @@ def signs(application: BankApplication) -> bool:
 
 def dynamic_signature(session: Session, application: BankApplication, asked: bytes) -> bytes:
     """9F4B over a fresh number of the card's and what the terminal asked; 6A88, 6A81."""
-    file = application.directory.internal.get(PRIVATE_KEY_FID)
-    name = SCHEME_CODES.get(application.data.value(DYNAMIC_SCHEME)[0])
-    if file is None or name is None:
-        raise StatusError(StatusWord.KEY_NOT_FOUND)
+    name, encoded = _private_key(application)
     scheme = SCHEMES[name]
-    encoded: bytes = READ[file.size](file.memory.cells, file.body)[0]
     number = session.random.take(DYNAMIC_NUMBER_LENGTH)
     try:
         return scheme.sign_dynamic(scheme.decode_private(encoded), number, asked)
@@ -118,25 +117,36 @@ def dynamic_signature(session: Session, application: BankApplication, asked: byt
         raise StatusError(StatusWord.FUNCTION_NOT_SUPPORTED) from None
 
 
+def _private_key(application: BankApplication) -> tuple[str, bytes]:
+    """Scheme and encoding of the card's private key; 6A88 when it has none."""
+    file = application.directory.internal.get(PRIVATE_KEY_FID)
+    name = SCHEME_CODES.get(application.data.value(DYNAMIC_SCHEME)[0])
+    if file is None or name is None:
+        raise StatusError(StatusWord.KEY_NOT_FOUND)
+    encoded: bytes = READ[file.size](file.memory.cells, file.body)[0]
+    return name, encoded
+
+
 # --- the PIN --------------------------------------------------------------------------------------
 
 
 def verify(session: Session, application: BankApplication, command: Command) -> bytes:
-    """VERIFY 00 20 00 80 with a plain PIN block 2L digits F, 8 bytes.
+    """VERIFY 00 20 00 80 with a plain PIN block 2L digits F, 8 bytes; 00 20 00 88 enciphered.
 
-    6A88 for an enciphered PIN (P2 88), which needs a key that this card has not; 6984 when no
-    PIN is set, 6983 blocked, 6A80 no PIN block (that costs no try), else 63Cx and one try less.
+    6984 when no PIN is set, 6983 blocked, 6A80 no PIN block (that costs no try), else 63Cx and
+    one try less. Enciphered also: see :func:`_deciphered_block`.
     """
     if command.p1 or command.p2 not in (_PLAIN_PIN, _ENCIPHERED_PIN):
         raise StatusError(StatusWord.INCORRECT_P1_P2)
+    block = command.data
     if command.p2 == _ENCIPHERED_PIN:
-        raise StatusError(StatusWord.KEY_NOT_FOUND)
-    if len(command.data) != _PIN_BLOCK:
+        block = _deciphered_block(session, application, command.data)
+    if len(block) != _PIN_BLOCK:
         raise StatusError(StatusWord.WRONG_LENGTH)
     pin = application.pin
     if pin is None:
         raise StatusError(StatusWord.REFERENCE_DATA_INVALID)
-    given = pin_of_plain_block(command.data)
+    given = pin_of_plain_block(block)
     if given is None:
         raise StatusError(StatusWord.WRONG_DATA)
     session.require_counters()
@@ -148,6 +158,25 @@ def verify(session: Session, application: BankApplication, command: Command) -> 
     pin.stage_tries(pin.limit)
     _note(session, failed=False)
     return b""
+
+
+def _deciphered_block(session: Session, application: BankApplication, data: bytes) -> bytes:
+    """The PIN block out of a PIN enciphered with the card's RSA key (EMV book 2, section 7.2).
+
+    7F, PIN block 8, the card's last challenge 8, padding. 6A88 without such a key, 6700, 6984
+    without a challenge or with another one, which costs no try [L].
+    """
+    name, encoded = _private_key(application)
+    if name != SCHEME_CODES[_RSA]:
+        raise StatusError(StatusWord.KEY_NOT_FOUND)
+    try:
+        plain = PrivateKey.decode(encoded).decipher(data)
+    except OdaError:
+        raise StatusError(StatusWord.WRONG_LENGTH) from None
+    challenge = session.take_challenge()
+    if plain[:1] != _ENCIPHERED_HEAD or not compare_digest(plain[9:17], challenge):
+        raise StatusError(StatusWord.REFERENCE_DATA_INVALID)
+    return plain[1:9]
 
 
 def _wrong_pin(session: Session, application: BankApplication, pin: PinRecord) -> None:

@@ -29,13 +29,13 @@ from sscard_chip.applications.bank.data import (
 from sscard_chip.applications.bank.log import stage_log
 from sscard_chip.applications.bank.risk import (
     Cryptogram,
-    Cvr,
     affordable,
     after_offline_approval,
     below_threshold,
+    remembered,
     verification_results,
 )
-from sscard_chip.applications.bank.states import State, Transaction
+from sscard_chip.applications.bank.states import SIGNATURE_RECORD, State, Transaction
 from sscard_chip.filesystem import tlv
 from sscard_chip.security.oda.model import fdda_input
 from sscard_chip.status import StatusError, StatusWord
@@ -45,8 +45,7 @@ _CASH_TERMINAL, _TERMINAL_QUALIFIERS = 0x9F7A, 0x9F66
 _TRACK_2, _NAME, _SEQUENCE = 0x57, 0x5F20, 0x5F34
 _ATC, _AFL, _ISSUER_DATA, _CRYPTOGRAM = 0x9F36, 0x94, 0x9F10, 0x9F26
 _REMAINING, _AVAILABLE = 0x9F50, 0x9F5D
-_AUTHENTICATION_DATA, _SIGNATURE = 0x9F69, 0x9F4B
-_LONGEST: Final = 0xFF
+_AUTHENTICATION_DATA: Final = 0x9F69
 _FDDA_VERSION: Final = b"\x01"
 
 # Terminal transaction qualifiers, bytes 1 and 2 [M].
@@ -54,6 +53,9 @@ _QPBOC, _OFFLINE_ONLY, _ONLINE_PIN, _SIGNS = 0x20, 0x08, 0x04, 0x02
 _CRYPTOGRAM_REQUIRED, _HOLDER_REQUIRED = 0x80, 0x40
 # Card transaction qualifiers, byte 1 [M].
 _WANTS_PIN, _WANTS_SIGNATURE = 0x80, 0x40
+
+
+Objects = list[tuple[int, bytes]]
 
 
 def get_processing_options(
@@ -117,7 +119,7 @@ def _contactless(
     cannot go online is served. Else ARQC, from an offline reader AAC. 6985 for a reader that
     does not do qPBOC and for a blocked application.
     """
-    first, second = (values.get(_TERMINAL_QUALIFIERS, b"").ljust(4, b"\0"))[:2]
+    first, second = _terminal_qualifiers(values)
     if not first & _QPBOC or application.suspended:
         raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
     amount, domestic = amount_of(application, values)
@@ -129,7 +131,7 @@ def _contactless(
         pays &= not below_threshold(application, counters, amount)
         kind = Cryptogram.TC if pays else Cryptogram.ARQC
     atc = counters.atc.to_bytes(2)
-    results = Cvr(0) if counters.last_online_atc else Cvr.NEW_CARD
+    results = remembered(application, counters)
     if kind is Cryptogram.TC:
         counters = after_offline_approval(counters, amount, domestic=domestic, electronic_cash=True)
         stage_log(application, values, atc)
@@ -142,60 +144,69 @@ def _contactless(
         counters,
         contactless=True,
     )
-    answer = _answer(session, application, counters, values, kind, cryptogram, issuer_data)
-    session.transaction = Transaction(State.FINISHED, atc)
-    return answer
-
-
-def _answer(
-    session: Session,
-    application: BankApplication,
-    counters: Counters,
-    values: Mapping[int, bytes],
-    kind: Cryptogram,
-    cryptogram: bytes,
-    issuer_data: bytes,
-) -> bytes:
-    """Format 2: what the reader needs at once, and an AFL only when it is to read on.
-
-    An ARQC carries the balance as 9F50 and the product identification (9F63); an approval the
-    balance as 9F5D [L], the AFL, and 9F69 with the dynamic signature where the card has a key
-    and the answer room for it [L].
-    """
-    data = application.data
-    first, second = (values.get(_TERMINAL_QUALIFIERS, b"").ljust(4, b"\0"))[:2]
-    qualifiers = bytearray(data.value(QUALIFIERS))
-    if second & _HOLDER_REQUIRED and first & _ONLINE_PIN and kind is Cryptogram.ARQC:
-        qualifiers[0] |= _WANTS_PIN
-    elif second & _HOLDER_REQUIRED and first & _SIGNS:
-        qualifiers[0] |= _WANTS_SIGNATURE
-    balance = bcd(counters.balance_fen)
+    qualifiers = _qualifiers(application, values, kind)
     objects = [
-        (INTERCHANGE_PROFILE, data.value(INTERCHANGE_PROFILE)),
-        (_ATC, counters.atc.to_bytes(2)),
+        (INTERCHANGE_PROFILE, application.data.value(INTERCHANGE_PROFILE)),
+        (_ATC, atc),
         *_from_records(application, _TRACK_2),
         (_ISSUER_DATA, issuer_data),
         (_CRYPTOGRAM, cryptogram),
     ]
-    if kind is not Cryptogram.TC:
-        objects += [
-            (PRODUCT, data.value(PRODUCT)),
-            *_from_records(application, _SEQUENCE),
-            (QUALIFIERS, bytes(qualifiers)),
-            (_REMAINING, balance),
-            *_from_records(application, _NAME),
-        ]
-        return tlv.template(_FORMAT_2, objects)
-    objects += [
-        (_AFL, application.file_locator(contactless=True)),
-        *_from_records(application, _SEQUENCE),
-        (QUALIFIERS, bytes(qualifiers)),
-        (_AVAILABLE, balance),
-    ]
-    signed = _signature(session, application, values, bytes(qualifiers))
-    if sum(len(tlv.tlv(*item)) for item in objects + signed) <= _LONGEST:
-        objects += signed
+    signature = b""
+    if kind is Cryptogram.TC:
+        signed, signature = _signature(session, application, values, qualifiers)
+        objects += _approved(application, counters, qualifiers, signed)
+    else:
+        objects += _not_approved(application, counters, qualifiers)
+    session.transaction = Transaction(State.FINISHED, atc, signature=signature)
     return tlv.template(_FORMAT_2, objects)
+
+
+def _approved(
+    application: BankApplication, counters: Counters, qualifiers: bytes, signed: Objects
+) -> Objects:
+    """What an approval goes on with: the AFL, the balance as 9F5D [L], and 9F69 of a card that
+    signs, whose signature is the last record that the AFL names."""
+    locator = application.file_locator(contactless=True)
+    if signed:
+        sfi, number = SIGNATURE_RECORD
+        locator += bytes((sfi << 3, number, number, 0))
+    return [
+        (_AFL, locator),
+        *_from_records(application, _SEQUENCE),
+        (QUALIFIERS, qualifiers),
+        (_AVAILABLE, bcd(counters.balance_fen)),
+        *signed,
+    ]
+
+
+def _not_approved(application: BankApplication, counters: Counters, qualifiers: bytes) -> Objects:
+    """What goes to the issuer, or nowhere: no records, the balance as 9F50."""
+    return [
+        (PRODUCT, application.data.value(PRODUCT)),
+        *_from_records(application, _SEQUENCE),
+        (QUALIFIERS, qualifiers),
+        (_REMAINING, bcd(counters.balance_fen)),
+        *_from_records(application, _NAME),
+    ]
+
+
+def _qualifiers(
+    application: BankApplication, values: Mapping[int, bytes], kind: Cryptogram
+) -> bytes:
+    """The card's own, and how it wants the holder verified where the reader says one must be."""
+    first, second = _terminal_qualifiers(values)
+    qualifiers = bytearray(application.data.value(QUALIFIERS))
+    if second & _HOLDER_REQUIRED and first & _ONLINE_PIN and kind is Cryptogram.ARQC:
+        qualifiers[0] |= _WANTS_PIN
+    elif second & _HOLDER_REQUIRED and first & _SIGNS:
+        qualifiers[0] |= _WANTS_SIGNATURE
+    return bytes(qualifiers)
+
+
+def _terminal_qualifiers(values: Mapping[int, bytes]) -> tuple[int, int]:
+    first, second = values.get(_TERMINAL_QUALIFIERS, b"").ljust(2, b"\0")[:2]
+    return first, second
 
 
 def _from_records(application: BankApplication, tag: int) -> list[tuple[int, bytes]]:
@@ -208,11 +219,14 @@ def _signature(
     application: BankApplication,
     values: Mapping[int, bytes],
     qualifiers: bytes,
-) -> list[tuple[int, bytes]]:
-    """9F69 and 9F4B of fDDA: version 1, a random of the card's 4, its qualifiers 2 [M]."""
+) -> tuple[Objects, bytes]:
+    """9F69 and the signature of fDDA, nothing from a card without key.
+
+    9F69: version 1, a random of the card's 4, its qualifiers 2 [M].
+    """
     if not signs(application):
-        return []
+        return [], b""
     card_data = _FDDA_VERSION + session.random.take(4) + qualifiers
     asked = fdda_input(values[UNPREDICTABLE], values[AMOUNT], values[CURRENCY], card_data)
     signature = dynamic_signature(session, application, asked)
-    return [(_AUTHENTICATION_DATA, card_data), (_SIGNATURE, signature)]
+    return [(_AUTHENTICATION_DATA, card_data)], signature

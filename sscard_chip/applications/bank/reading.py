@@ -11,8 +11,9 @@ from sscard_chip.applications.bank.application import LOG_SFI, BankApplication
 from sscard_chip.applications.bank.data import BALANCE, BY_TAG
 from sscard_chip.applications.bank.log import LOG_FORMAT
 from sscard_chip.applications.bank.selection import entries, is_pse
+from sscard_chip.applications.bank.states import SIGNATURE_RECORD, Transaction
 from sscard_chip.filesystem.files import RecordFile
-from sscard_chip.filesystem.tlv import tlv
+from sscard_chip.filesystem.tlv import template, tlv
 from sscard_chip.status import StatusError, StatusWord
 
 PSE_SFI: Final = 0x01
@@ -20,14 +21,15 @@ PSE_SFI: Final = 0x01
 
 _BY_NUMBER: Final = 0x04
 _RECORD: Final = 0x70
+_SIGNATURE: Final = 0x9F4B
 _PIN_TRIES, _LOG_FORMAT, _AVAILABLE = 0x9F17, 0x9F4F, 0x9F5D
 
 
 def read_record(session: Session, command: Command) -> bytes:
     """READ RECORD 00 B2 number (SFI << 3 | 4): a template 70, a log record raw.
 
-    In PSE the directory entries, one a record. 6700, 6A86, 6A82 no such file, 6A83 no such
-    record.
+    In PSE the directory entries, one a record; after a signed contactless approval the signature
+    in the last record. 6700, 6A86, 6A82 no such file, 6A83 no such record.
     """
     if command.data:
         raise StatusError(StatusWord.WRONG_LENGTH)
@@ -36,6 +38,10 @@ def read_record(session: Session, command: Command) -> bytes:
         raise StatusError(StatusWord.INCORRECT_P1_P2)
     if is_pse(session.df):
         return _entry(session, sfi, number)
+    transaction = session.transaction
+    signature = transaction.signature if isinstance(transaction, Transaction) else b""
+    if signature and (sfi, number) == SIGNATURE_RECORD:
+        return template(_RECORD, [(_SIGNATURE, signature)])
     file = session.df.files_by_sfi.get(sfi)
     if not isinstance(file, RecordFile):
         raise StatusError(StatusWord.FILE_NOT_FOUND)

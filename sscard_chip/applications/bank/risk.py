@@ -187,24 +187,28 @@ def judge_second(
 
 def _common(application: BankApplication, counters: Counters, transaction: Transaction) -> Cvr:
     """What does not depend on the amount."""
-    results = Cvr(0)
-    for flag, bit in _OF_FLAGS:
-        if counters.flags & flag:
-            results |= bit
+    results = remembered(application, counters)
     if transaction.pin_received:
         results |= Cvr.PIN_PERFORMED
         if transaction.pin_failed:
             results |= Cvr.PIN_FAILED
     elif application.pin is not None:
         results |= Cvr.PIN_NOT_RECEIVED
-    if application.pin_blocked:
-        results |= Cvr.PIN_TRIES_EXCEEDED
     if transaction.blocked_by_pin:
         results |= Cvr.BLOCKED_BY_PIN
     if transaction.dynamic_signature:
         results |= Cvr.DYNAMIC_PERFORMED
-    if not counters.last_online_atc:
-        results |= Cvr.NEW_CARD
+    return results
+
+
+def remembered(application: BankApplication, counters: Counters) -> Cvr:
+    """What the card tells of before this transaction; of a contactless one it is all."""
+    results = Cvr(0) if counters.last_online_atc else Cvr.NEW_CARD
+    for flag, bit in _OF_FLAGS:
+        if counters.flags & flag:
+            results |= bit
+    if application.pin_blocked:
+        results |= Cvr.PIN_TRIES_EXCEEDED
     return results
 
 

@@ -53,13 +53,19 @@ TAKES: Final[Mapping[str, frozenset[State]]] = {
 """In which states a command is taken; in others it answers 6985."""
 
 
+SIGNATURE_RECORD: Final = (3, 7)
+"""SFI and number of the record that a contactless approval adds: the dynamic signature, which is
+too long for the answer itself [L]."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """A transaction between GET PROCESSING OPTIONS and the next SELECT.
 
     Each step replaces it by another, so that a command which is refused leaves it as it was.
     ``terminal`` is what the terminal has sent so far, by tag; ``chain`` the last MAC block of
-    the script.
+    the script; ``signature`` that of a contactless approval, which stands in
+    :data:`SIGNATURE_RECORD`.
     """
 
     state: State
@@ -73,4 +79,5 @@ class Transaction:
     issuer_checked: bool = False
     issuer_failed: bool = False
     chain: bytes = b""
+    signature: bytes = b""
     terminal: Mapping[int, bytes] = field(default_factory=dict)

@@ -7,7 +7,8 @@ reason the records of a bank directory are not shown raw.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.applications.bank import data
@@ -85,6 +86,35 @@ def bank_state(directory: Directory) -> BankState | None:
         reset_threshold_fen=values.amount(data.RESET_THRESHOLD),
         log=tuple(_log(application)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class BankIdentity:
+    """Whose a bank application is: PAN, PAN sequence number, suite, counter; never shown."""
+
+    pan: str = field(repr=False)
+    sequence: str
+    algorithm: str
+    atc: int
+    active: bool
+
+
+def identities(directories: Iterable[Directory]) -> list[BankIdentity]:
+    """The applications of a card, for the issuer's own use."""
+    found = []
+    for directory in directories:
+        if is_bank(directory) and DATA_FID in directory.internal:
+            application = BankApplication.of(directory)
+            found.append(
+                BankIdentity(
+                    _digits(application, _PAN),
+                    _digits(application, _SEQUENCE),
+                    application.suite.name,
+                    application.data.read().atc,
+                    directory.state == ApplicationState.WORKING,
+                )
+            )
+    return found
 
 
 def _digits(application: BankApplication, tag: int) -> str:

@@ -89,6 +89,8 @@ class BankContents:
     3, ``discretionary`` the digits at the end of track 2; ``pin`` 4 to 12 digits or None.
     ``suite`` is ``"3des"`` or ``"sm4"``. ``pdol``: contact terminals are asked for data with GET
     PROCESSING OPTIONS, as real cards do and electronic cash needs; contactless ones always are.
+    ``enciphered_pin``: the list of CVMs begins with the enciphered offline PIN, which needs an RSA
+    key for dynamic data.
     ``dormant``: not to be found until it is activated.
     """
 
@@ -104,6 +106,7 @@ class BankContents:
     pin: str | None = None
     pin_tries: int = 3
     pdol: bool = False
+    enciphered_pin: bool = False
     cash: ElectronicCash | None = None
     limits: OfflineLimits = field(default_factory=OfflineLimits)
     offline: OfflineData | None = None
@@ -131,6 +134,8 @@ ACTION_ONLINE: Final = bytes.fromhex("D8689CF800")
 CVM_ONLINE: Final = bytes.fromhex("000000000000000042031E031F00")
 CVM_OFFLINE: Final = bytes.fromhex("0000000000000000410342031E031F00")
 """With a PIN on the card: plain offline PIN first [M]."""
+CVM_ENCIPHERED: Final = bytes.fromhex("00000000000000004403410342031E031F00")
+"""The same, enciphered before plain [M]."""
 CASH_AUTHORISATION: Final = b"ECC001"
 """9F74, issuer authorisation code of electronic cash [L]."""
 STATIC_TAGS: Final = bytes.fromhex("82")

@@ -21,6 +21,7 @@ SFI 3.2     9F74                                                electronic cash
 SFI 3.4     90                                                  offline data authentication
 SFI 3.5     9F47 9F48                                           dynamic, RSA
 SFI 3.6     9F49                                                dynamic
+SFI 3.7     9F4B, made by each contactless approval             dynamic
 ==========  ==================================================  =============================
 """
 
@@ -38,6 +39,7 @@ from sscard_chip.profile.bank.model import (
     CDOL1,
     CDOL2,
     COUNTRY,
+    CVM_ENCIPHERED,
     CVM_OFFLINE,
     CVM_ONLINE,
     DDOL,
@@ -93,6 +95,12 @@ def track_2(contents: BankContents) -> bytes:
     return bytes.fromhex(text + "F" * (len(text) % 2))
 
 
+def _cvm_list(contents: BankContents) -> bytes:
+    if contents.pin is None:
+        return CVM_ONLINE
+    return CVM_ENCIPHERED if contents.enciphered_pin else CVM_OFFLINE
+
+
 def _static_objects(contents: BankContents) -> Objects:
     pan = contents.pan + "F" * (len(contents.pan) % 2)
     return [
@@ -100,7 +108,7 @@ def _static_objects(contents: BankContents) -> Objects:
         (0x5F25, bytes.fromhex(contents.effective)),
         (0x5A, bytes.fromhex(pan)),
         (0x9F07, USAGE_CONTROL),
-        (0x8E, CVM_OFFLINE if contents.pin else CVM_ONLINE),
+        (0x8E, _cvm_list(contents)),
         (0x9F0D, ACTION_DEFAULT),
         (0x9F0E, ACTION_DENIAL),
         (0x9F0F, ACTION_ONLINE),

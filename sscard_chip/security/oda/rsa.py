@@ -101,12 +101,24 @@ class PrivateKey:
 
     def sign(self, content: bytes, digest: bytes) -> bytes:
         """6A || content || digest || BC, which must be as long as the modulus, signed."""
-        value = int.from_bytes(_HEAD + content + digest + _END)
+        return self._power(_HEAD + content + digest + _END)
+
+    def decipher(self, cryptogram: bytes) -> bytes:
+        """What was enciphered with the public key, a PIN (EMV book 2, section 7).
+
+        Raises :class:`OdaError` when it is not as long as the modulus.
+        """
+        if len(cryptogram) != len(self.public.modulus):
+            raise OdaError("cryptogram: is not as long as the key")
+        return self._power(cryptogram)
+
+    def _power(self, block: bytes) -> bytes:
+        """A block as long as the modulus, to the private exponent."""
+        value = int.from_bytes(block)
         p, q = self._p, self._q
         by_q = pow(value % q, self._dq, q)
         by_p = pow(value % p, self._dp, p)
-        signed = by_q + (by_p - by_q) * self._inverse % p * q
-        return signed.to_bytes(len(self.public.modulus))
+        return (by_q + (by_p - by_q) * self._inverse % p * q).to_bytes(len(block))
 
     def encode(self) -> bytes:
         """Length of a prime 1, the primes, the exponent 3."""

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 APPROVED: Final = b"00"
-REFER_OR_DECLINE: Final = b"05"
 NOT_SUFFICIENT: Final = b"51"
 SUSPECTED_FRAUD: Final = b"59"
 UNABLE_ONLINE: Final = b"Z3"
 """Authorisation response codes (8A). The last is the terminal's own: the issuer was not reached."""
+
+CRYPTOGRAM_TAGS: Final = (0x9F02, 0x9F03, 0x9F1A, 0x95, 0x5F2A, 0x9A, 0x9C, 0x9F37)
+"""The terminal's part of the input of a cryptogram of version 01, in its order."""
 
 
 @dataclass(frozen=True, slots=True)

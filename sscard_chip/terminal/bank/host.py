@@ -35,6 +35,7 @@ from sscard_chip.security.keystore import KeyStore, KeyStoreError
 from sscard_chip.terminal.bank.cryptograms import IssuerData
 from sscard_chip.terminal.bank.data import (
     APPROVED,
+    CRYPTOGRAM_TAGS,
     SUSPECTED_FRAUD,
     AuthorisationRequest,
     AuthorisationResponse,
@@ -45,8 +46,6 @@ from sscard_chip.terminal.bank.scripts import AFTER, BEFORE, ScriptBuilder
 MDK_AC: Final = "MDK_AC"
 MDK_MAC: Final = "MDK_MAC"
 MDK_ENC: Final = "MDK_ENC"
-
-CRYPTOGRAM_TAGS: Final = (0x9F02, 0x9F03, 0x9F1A, 0x95, 0x5F2A, 0x9A, 0x9C, 0x9F37)
 
 _LOG: Final = logging.getLogger(__name__)
 

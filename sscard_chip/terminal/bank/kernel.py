@@ -32,7 +32,13 @@ from sscard_chip.terminal.connection import Connection
 
 _ISSUER_AUTHENTICATION: Final = 0x04  # of the AIP
 _KIND: Final = 0xC0
-_CARD_RISK: Final = (0x8C, 0x8D)
+_FIRST, _SECOND = 0x8C, 0x8D
+_ALLOWED: Final = {
+    Cryptogram.TC: {Cryptogram.TC, Cryptogram.ARQC, Cryptogram.AAC},
+    Cryptogram.ARQC: {Cryptogram.ARQC, Cryptogram.AAC},
+    Cryptogram.AAC: {Cryptogram.AAC},
+}
+"""What a card may answer: what it was asked for, or less."""
 _WARNINGS: Final = (0x62, 0x63)
 
 
@@ -62,7 +68,7 @@ class PaymentTerminal:
         transaction = Transaction(client, self._profile, purchase, selected)
         transaction.get_processing_options()
         transaction.read_records()
-        for tag in _CARD_RISK:
+        for tag in (_FIRST, _SECOND):
             transaction.value(tag)
         transaction.check_account()
         authenticate(transaction)
@@ -70,7 +76,7 @@ class PaymentTerminal:
         verify_cardholder(transaction, self._pin_entry)
         manage_risk(transaction)
         asked = first_request(transaction, online=self._issuer is not None)
-        given = _generate(transaction, asked, 0x8C)
+        given = _generate(transaction, asked, _FIRST)
         transaction.tsi |= Tsi.CARD_RISK
         if given is Cryptogram.TC:
             return transaction.outcome(Decision.APPROVED_OFFLINE)
@@ -89,7 +95,7 @@ class PaymentTerminal:
             transaction, (s for s in scripts if s.tag == BEFORE), Tvr.SCRIPT_FAILED_BEFORE
         )
         wanted = Cryptogram.TC if answer.response_code == APPROVED else Cryptogram.AAC
-        given = _generate(transaction, wanted, 0x8D)
+        given = _generate(transaction, wanted, _SECOND)
         after = _run(transaction, (s for s in scripts if s.tag == AFTER), Tvr.SCRIPT_FAILED_AFTER)
         approved = given is Cryptogram.TC
         return transaction.outcome(
@@ -101,7 +107,7 @@ class PaymentTerminal:
 
 def _not_reached(transaction: Transaction) -> Outcome:
     transaction.data[0x8A] = UNABLE_ONLINE
-    given = _generate(transaction, unable_online(transaction), 0x8D)
+    given = _generate(transaction, unable_online(transaction), _SECOND)
     approved = given is Cryptogram.TC
     return transaction.outcome(
         Decision.APPROVED_OFFLINE if approved else Decision.DECLINED_OFFLINE, UNABLE_ONLINE
@@ -129,7 +135,8 @@ def _generate(transaction: Transaction, asked: Cryptogram, list_tag: int) -> Cry
         given = Cryptogram(information[0] & _KIND)
     except (IndexError, ValueError):
         raise CardDataError("GENERATE AC: 9F27 is none") from None
-    if given > asked:
+    allowed = _ALLOWED[asked] - ({Cryptogram.ARQC} if list_tag == _SECOND else set())
+    if given not in allowed:
         raise CardDataError("GENERATE AC: the card gave more than it was asked for")
     return given
 

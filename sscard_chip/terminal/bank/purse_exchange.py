@@ -8,7 +8,7 @@ from typing import Final
 
 from sscard_chip.applications.purse import inputs
 from sscard_chip.applications.purse.kinds import KINDS, Course, Kind, PurseId, TransactionType
-from sscard_chip.security.purse import card_factors
+from sscard_chip.security.purse import PURSE_SUITE_OF_CODE, PurseSuite, card_factors
 from sscard_chip.terminal.bank.errors import BankTerminalError, CardDataError
 
 TERMINAL_LENGTH: Final = 6
@@ -112,6 +112,14 @@ class Initialized:
             answer[at + 2 : at + 6],
             answer[at + 6 :],
         )
+
+    @property
+    def suite(self) -> PurseSuite:
+        """The algorithm suite of the card. :raises CardDataError: its code is not known."""
+        suite = PURSE_SUITE_OF_CODE.get(self.algorithm)
+        if suite is None:
+            raise CardDataError("INITIALIZE names an algorithm that is not known")
+        return suite
 
     @property
     def amount(self) -> bytes:

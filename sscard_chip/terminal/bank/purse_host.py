@@ -19,6 +19,7 @@ from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.purse import (
     PURSE_SUITES,
     PurseSession,
+    PurseSuite,
     command_mac,
     encipher_pin,
     online_factor,
@@ -44,15 +45,15 @@ _RELOAD_ROOT: Final = "PURSE_DRPK"
 
 
 class PurseHost:
-    """The host of one bank and suite (``"3des"`` or ``"sm4"``).
+    """The host of one bank.
 
     Every method raises KeyStoreError when the store has no such key. ``key_version`` is that of
-    the roots.
+    the roots. ``algorithm`` (``"3des"`` or ``"sm4"``) is that of the cards it looks after;
+    transactions name their own.
     """
 
-    def __init__(self, store: KeyStore, algorithm: str, *, key_version: int = 1) -> None:
+    def __init__(self, store: KeyStore, algorithm: str = "3des", *, key_version: int = 1) -> None:
         self._store = store
-        self._algorithm = algorithm
         self._purse = PURSE_SUITES[algorithm]
         self._version = key_version
 
@@ -62,7 +63,8 @@ class PurseHost:
         """MAC2 of a load, an unload or, with the new ``limit_fen``, an overdraft limit.
 
         ``time`` is the host's, 7 bytes of BCD. Raises PurseMacError when the card's MAC1 is
-        wrong, ValueError for a transaction that no host makes.
+        wrong, CardDataError for an algorithm that is not known, ValueError for a transaction that
+        no host makes.
         """
         session = self._online_session(opened)
         if opened.kind.course is Course.OVERDRAFT:
@@ -90,7 +92,7 @@ class PurseHost:
             balance = (opened.balance_fen - (opened.limit_fen or 0) + limit_fen).to_bytes(4)
             limit = limit_fen.to_bytes(3)
             message = inputs.overdraft_tac(balance, number, limit, kind.type, opened.terminal, time)
-            _check(self._tac(opened.public, message), answer, "TAC")
+            _check(self._tac(opened, message), answer, "TAC")
             return
         unload = kind.course is Course.UNLOAD
         balance_fen = opened.balance_fen + (-opened.amount_fen if unload else opened.amount_fen)
@@ -98,30 +100,32 @@ class PurseHost:
         if unload:
             _check(self._online_session(opened).mac(message), answer, "MAC3")
         else:
-            _check(self._tac(opened.public, message), answer, "TAC")
+            _check(self._tac(opened, message), answer, "TAC")
 
     def settle(self, debited: Debited) -> None:
         """Check the TAC of a purchase, cash withdrawal or compound purchase: PurseMacError."""
-        what = debited.initialized.what
-        message = inputs.purchase_tac(what, debited.sequence, debited.time)
-        _check(self._tac(debited.initialized.public, message), debited.tac, "TAC")
+        opened = debited.initialized
+        message = inputs.purchase_tac(opened.what, debited.sequence, debited.time)
+        _check(self._tac(opened, message), debited.tac, "TAC")
 
     def _online_session(self, opened: Initialized) -> PurseSession:
         root = _ROOTS.get(opened.kind.course)
         if root is None:
             raise ValueError("a purchase is made with a PSAM")
-        return self._purse.session(
+        purse = opened.suite
+        return purse.session(
             lambda block: self._store.encrypt(
-                self._algorithm, root, self._version, opened.public.factors, block
+                purse.suite.name, root, self._version, opened.public.factors, block
             ),
             online_factor(opened.random, opened.number_bytes),
         )
 
-    def _tac(self, public: PublicData, message: bytes) -> bytes:
-        return self._purse.tac(self._card_key(_TAC_ROOT, public), message)
+    def _tac(self, opened: Initialized, message: bytes) -> bytes:
+        return opened.suite.tac(self._card_key(_TAC_ROOT, opened.public, opened.suite), message)
 
-    def _card_key(self, root: str, public: PublicData) -> bytes:
-        (key,) = self._store.diversify(self._algorithm, root, self._version, [public.factors])
+    def _card_key(self, root: str, public: PublicData, purse: PurseSuite) -> bytes:
+        name = purse.suite.name
+        (key,) = self._store.diversify(name, root, self._version, [public.factors])
         return key
 
     # --- looking after a card -------------------------------------------------------------------
@@ -137,20 +141,21 @@ class PurseHost:
 
     def unblock_pin(self, public: PublicData, challenge: bytes, pin: bytes, key: int = 1) -> bytes:
         """PIN UNBLOCK with the holder's PIN from then on, BCD; ``key`` is DPUK's identifier."""
-        sealed = encipher_pin(self._purse, self._card_key(_UNBLOCK_ROOT, public), pin)
+        sealed = encipher_pin(self._purse, self._card_key(_UNBLOCK_ROOT, public, self._purse), pin)
         header = bytes((0x84, 0x24, 0x00, key))
         return self._with_mac(_UNBLOCK_ROOT, public, challenge, header, sealed)
 
     def reload_pin(self, public: PublicData, pin: bytes) -> bytes:
         """RELOAD PIN with the new PIN, BCD."""
-        mac = reload_mac(self._purse, self._card_key(_RELOAD_ROOT, public), pin)
+        mac = reload_mac(self._purse, self._card_key(_RELOAD_ROOT, public, self._purse), pin)
         return bytes((0x80, 0x5E, 0x00, 0x00, len(pin) + len(mac))) + pin + mac
 
     def _with_mac(
         self, root: str, public: PublicData, challenge: bytes, header: bytes, data: bytes
     ) -> bytes:
         head = header + bytes((len(data) + 4,)) + data
-        return head + command_mac(self._purse, self._card_key(root, public), challenge, head)
+        key = self._card_key(root, public, self._purse)
+        return head + command_mac(self._purse, key, challenge, head)
 
 
 def _check(computed: bytes, given: bytes, name: str) -> None:

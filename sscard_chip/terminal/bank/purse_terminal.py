@@ -67,6 +67,17 @@ class PurseTerminal:
         """0015 of the selected application; :meth:`select` if need be."""
         return self._public or self.select()
 
+    def pin_tries(self) -> int | None:
+        """Tries left of the PIN, 0 when it is locked, None when none is set."""
+        answer = self._client.send(0x00, 0x20, 0x00, 0x00)
+        if answer.ok:
+            return None
+        if answer.sw == StatusWord.AUTHENTICATION_BLOCKED:
+            return 0
+        if answer.sw & 0xFFF0 != StatusWord.VERIFICATION_FAILED:
+            raise CardStatusError(bytes.fromhex("00200000"), answer.sw)
+        return answer.sw & 0x0F
+
     def verify(self, pin: bytes) -> None:
         """VERIFY the holder's PIN, BCD."""
         self._client.require(0x00, 0x20, 0x00, 0x00, pin)
@@ -133,13 +144,25 @@ class PurseTerminal:
         records: Sequence[tuple[int, bytes]] = (),
         key_index: int = 1,
     ) -> Debited:
-        """Purchase, cash withdrawal, or compound purchase with its ``records`` (SFI, record).
+        """Purchase, cash withdrawal, or compound purchase with its ``records`` (SFI, record)."""
+        opened = self.initialize(kind, amount_fen, key_index=key_index)
+        return self.pay(psam, opened, time, records=records)
+
+    def pay(
+        self,
+        psam: Connection,
+        opened: Initialized,
+        time: bytes,
+        *,
+        records: Sequence[tuple[int, bytes]] = (),
+    ) -> Debited:
+        """The rest of a purchase that is initialized.
 
         The card's MAC2 is checked by the PSAM: CardStatusError 9302 when it is wrong.
         """
-        opened = self.initialize(kind, amount_fen, key_index=key_index)
         client = ApduClient(psam)
-        request = opened.random + opened.number_bytes + opened.amount + bytes((kind,)) + time
+        kind = bytes((opened.kind.type,))
+        request = opened.random + opened.number_bytes + opened.amount + kind + time
         request += bytes((opened.key_version, opened.algorithm))
         issuer, serial = opened.public.factors
         answer = client.require(0x80, 0x70, 0x00, 0x00, request + serial + issuer, 8)

@@ -29,12 +29,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The application that is selected: its DF name, label, PDOL (empty: none), FCI."""
+    """The application that is selected: its DF name, label, PDOL (empty: none)."""
 
     aid: bytes
     label: str
     pdol: bytes
-    fci: bytes
 
 
 def candidates(
@@ -64,7 +63,7 @@ def select(client: ApduClient, candidate: Candidate) -> Selected | None:
         raise CardDataError("FCI: is of another application")
     label = find(fci, 0x50, "FCI")
     text = candidate.label if label is None else _text(label)
-    return Selected(name, text, find(fci, 0x9F38, "FCI") or b"", fci)
+    return Selected(name, text, find(fci, 0x9F38, "FCI") or b"")
 
 
 def choose(client: ApduClient, aids: tuple[bytes, ...], *, contactless: bool = False) -> Selected:

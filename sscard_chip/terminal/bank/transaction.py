@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from sscard_chip.terminal.bank.data import AuthorisationRequest
+from sscard_chip.terminal.bank.data import CRYPTOGRAM_TAGS, AuthorisationRequest
 from sscard_chip.terminal.bank.errors import CardDataError
-from sscard_chip.terminal.bank.host import CRYPTOGRAM_TAGS
 from sscard_chip.terminal.bank.results import Decision, Outcome, ScriptResult, Tsi, Tvr
 from sscard_chip.terminal.bank.selection import Selected
 from sscard_chip.terminal.bank.terminal import Purchase, TerminalProfile, terminal_data

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from sscard_chip.filesystem import tlv
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.codec import ItemValueError, decode_value
 from sscard_chip.profile.model import ElementaryFile, Format, Item, Structure
@@ -16,6 +17,7 @@ from sscard_chip.trace.selection import Selection, TracedCommand, addressed_sfi
 _INS_READ_RECORD: Final = 0xB2
 _INS_READ_BINARY: Final = 0xB0
 _MEDICAL_CLA: Final = 0xB0
+_TEMPLATE: Final = b"\x70"
 _LONGEST_NUMBER: Final = 4
 _INDENT: Final = "  "
 
@@ -25,7 +27,7 @@ def describe_command(selection: Selection, command: TracedCommand) -> str:
 
     Amounts are shown; PIN blocks, cryptograms and values that are written as their length.
     """
-    entry = entry_of(command)
+    entry = entry_of(command, selection)
     parameters = entry.parameters(selection, command, command.cla == _MEDICAL_CLA)
     return f"{entry.name}: {parameters}" if parameters else entry.name
 
@@ -35,10 +37,12 @@ def describe_answer(selection: Selection, command: TracedCommand, data: bytes) -
     if not data:
         return []
     if command.cla == 0 and command.ins == _INS_READ_RECORD:
+        if selection.bank:
+            return [_INDENT + line for line in _objects(data)]
         return [_INDENT + line for line in _records(selection, command, data)]
     if command.cla == 0 and command.ins == _INS_READ_BINARY:
         return [_INDENT + _bytes(data)]
-    detail = entry_of(command).answer(data, True)
+    detail = entry_of(command, selection).answer(data, True)
     return [] if detail == data.hex().upper() else [_INDENT + detail]
 
 
@@ -47,6 +51,18 @@ def _bytes(data: bytes) -> str:
         return f"{len(data)} bytes 00"
     used = len(data.rstrip(b"\0"))
     return f"{len(data)} bytes" if used == len(data) else f"{len(data)} bytes, {used} in use"
+
+
+def _objects(data: bytes) -> Iterator[str]:
+    """The data objects of a record of the bank application; a log record is none."""
+    try:
+        objects = tlv.flatten(data)
+    except ValueError:
+        objects = []
+    if data[:1] != _TEMPLATE or not objects:
+        yield _bytes(data)
+    for tag, value in objects if data[:1] == _TEMPLATE else ():
+        yield f"{tag:02X}: {value.hex().upper()}"
 
 
 def _records(selection: Selection, command: TracedCommand, data: bytes) -> Iterator[str]:
