@@ -28,6 +28,7 @@ MODULES: Final = (
     "startup",
     "batch",
     "bulk",
+    "settle",
     "libcrypto",
 )
 """Modules of this package; each has ``rows()``."""

@@ -12,7 +12,7 @@ from sscard_chip.settlement.run.pools import (
     Processes,
     RunStoppedError,
 )
-from sscard_chip.settlement.run.run import BATCH_ROWS, Progress, Summary, settle
+from sscard_chip.settlement.run.run import BATCH_ROWS, Progress, Run, Summary, settle
 
 __all__ = [
     "BATCH_ROWS",
@@ -26,6 +26,7 @@ __all__ = [
     "Pool",
     "Processes",
     "Progress",
+    "Run",
     "RunStoppedError",
     "Summary",
     "settle",

@@ -116,18 +116,23 @@ def settle(
     :raises LedgerError: as :meth:`~sscard_chip.settlement.ledger.Ledger.run`.
     :raises OSError: ``out`` cannot be written.
     """
-    set_rules(rules)
-    run = _Run(keys, ledger, rules, pool or Alone(), tell)
+    run = Run(keys, ledger, rules, pool or Alone(), tell)
     heads, refused = survey(paths)
     run.summary.refused_files += refused
     run.total = sum(head.trailer.count for head in heads)
     names = None if rules.pharmacies is None else rules.pharmacies.names()
     with Output(out, names) as output:
         for group in _batches(heads, batch_rows):
-            run.batch(group, output)
+            _add(output, *run.batch(group))
+            run.through(group)
         run.summary.refused_files.sort(key=lambda file: file.path)
         output.finish(run.summary.document())
     return run.summary
+
+
+def _add(output: Output, batch: Batch, masks: Masks) -> None:
+    """A function of its own, so that a batch is gone before the next is read."""
+    output.add(batch.heads, batch.columns, masks)
 
 
 def _batches(heads: Sequence[DayFileHead], most: int) -> Iterator[list[DayFileHead]]:
@@ -143,12 +148,13 @@ def _batches(heads: Sequence[DayFileHead], most: int) -> Iterator[list[DayFileHe
         yield batch
 
 
-class _Run:
-    """One go at some files."""
+class Run:
+    """One go at some files, batch by batch; :func:`settle` writes what comes of it."""
 
     def __init__(
         self, keys: KeySource, ledger: Ledger, rules: Rules, pool: Pool, tell: Tell
     ) -> None:
+        set_rules(rules)
         self.summary = Summary()
         self.total = 0
         self._keys = keys
@@ -162,13 +168,16 @@ class _Run:
         self._old = 0
         self._known: tuple[tuple[int, int], RegisterJudge | None] | None = None
 
-    def batch(self, heads: Sequence[DayFileHead], output: Output) -> None:
-        """Everything for some files."""
+    def batch(self, heads: Sequence[DayFileHead]) -> tuple[Batch, Masks]:
+        """Read, verify, judge and post some files; their rows and what was found in the end."""
         batch = self._read(heads)
         self._verify(batch)
         masks = self._ledger.run(lambda t: self._post(t, batch), exclusive=True)
-        output.add(batch.heads, batch.columns, masks)
         self._count(batch, masks)
+        return batch, masks
+
+    def through(self, heads: Sequence[DayFileHead]) -> None:
+        """Tell that some files are through."""
         self._through += sum(head.trailer.count for head in heads)
         self._tell(Progress(self._through, self.total))
 
