@@ -48,6 +48,7 @@ class DayFileHead:
     header: DayHeader
     trailer: DayTrailer
     ends: tuple[bytes, bytes]
+    parquet: bool
 
     @property
     def place(self) -> tuple[str, str, bytes]:
@@ -121,7 +122,8 @@ def _head(path: str) -> DayFileHead:
         trailer = DayTrailer.parse(trailer_line.decode())
     except (DayFileError, UnicodeDecodeError):
         raise refusal(path, "trailer: is none of a day file") from None
-    return DayFileHead(path, size, header, trailer, (header_line + b"\n", trailer_line + b"\n"))
+    ends = header_line + b"\n", trailer_line + b"\n"
+    return DayFileHead(path, size, header, trailer, ends, is_parquet(first))
 
 
 def refusal(path: str, rule: str) -> DayFileError:
@@ -179,7 +181,7 @@ def read_piece(heads: Sequence[DayFileHead]) -> Piece:
 def _body(head: DayFileHead) -> memoryview:
     """The D rows of a file as text, digest and ends checked."""
     path = head.path
-    if path_is_parquet(path):
+    if head.parquet:
         content = parquet_text(path)
     else:
         with open(path, "rb", buffering=0) as file:
@@ -202,12 +204,6 @@ def _body(head: DayFileHead) -> memoryview:
     return body
 
 
-def path_is_parquet(path: str) -> bool:
-    """Whether a file is in the Parquet form."""
-    with open(path, "rb", buffering=0) as file:
-        return is_parquet(file.read(4) or b"")
-
-
 def _parse(
     waiting: list[tuple[DayFileHead, memoryview]],
     taken: list[DayFileHead],
@@ -218,10 +214,10 @@ def _parse(
     if not waiting:
         return
     buffer = pad(*(body for _, body in waiting))
-    columns, not_rows = parse_lines(buffer)
-    sizes = [len(body) for _, body in waiting]
-    counts = _lines(buffer, sizes)
-    first = np.cumsum([0, *counts])
+    columns, not_rows, ends = parse_lines(buffer)
+    sizes = np.array([len(body) for _, body in waiting])
+    first = np.append(0, np.searchsorted(ends, BEFORE + np.cumsum(sizes)))
+    counts = np.diff(first)
     columns.line[:] = np.arange(len(columns)) - np.repeat(first[:-1], counts) + 2
     sums = _sums(columns, first)
     wrong = np.add.reduceat(np.append(columns.malformed, False), first[:-1]) > 0
@@ -250,14 +246,6 @@ def _parse(
             keep[first[at] : first[at + 1]] = False
         columns = columns.rows(keep)
     parts.append(columns)
-
-
-def _lines(buffer: bytes, sizes: Sequence[int]) -> list[int]:
-    counts, begin = [], BEFORE
-    for size in sizes:
-        counts.append(buffer.count(b"\n", begin, begin + size))
-        begin += size
-    return counts
 
 
 def _sums(columns: DebitColumns, first: Any) -> list[list[int]]:

@@ -29,8 +29,10 @@ def pad(*parts: bytes | memoryview) -> bytes:
     return b"".join((bytes(BEFORE), *parts, bytes(AFTER)))
 
 
-def parse_lines(buffer: bytes) -> tuple[DebitColumns, NDArray[np.bool_]]:
-    """The columns of the lines in a padded ``buffer``, and which lines are no D rows at all.
+def parse_lines(
+    buffer: bytes,
+) -> tuple[DebitColumns, NDArray[np.bool_], NDArray[np.int64]]:
+    """The columns of the lines in a padded ``buffer``; which lines are no D rows; where lines end.
 
     Each line ends in LF. ``file`` and ``line`` of the columns are left to the caller. A row that
     :func:`~sscard_chip.terminal.pos.records.parse_row` refuses is ``malformed``; so is one with
@@ -67,7 +69,7 @@ def parse_lines(buffer: bytes) -> tuple[DebitColumns, NDArray[np.bool_]]:
         doubtful[plain] = cells.doubtful
     for at in np.flatnonzero(doubtful & ~not_rows).tolist():
         _decode_slowly(columns, at, buffer[begins[at] : ends[at]])
-    return columns, not_rows
+    return columns, not_rows, ends
 
 
 def _plain(

@@ -12,7 +12,7 @@ from sscard_chip.terminal.pos import DayRow
 
 def columns_of(rows: Sequence[DayRow], files: Sequence[int] | None = None) -> DebitColumns:
     """The columns of rows, in the files given (all in the first)."""
-    columns, strange = parse_lines(pad("".join(f"{row.encode()}\n" for row in rows).encode()))
+    columns, strange, _ = parse_lines(pad("".join(f"{row.encode()}\n" for row in rows).encode()))
     assert not strange.any()
     if files is not None:
         columns.file[:] = files
