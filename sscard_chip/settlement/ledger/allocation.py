@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
-from sscard_chip.settlement.ledger.bulk import Integers, select_pieces
+from sscard_chip.settlement.ledger.bulk import Integers, select_keys
 from sscard_chip.settlement.ledger.errors import (
     CardRegisterError,
     EntryExistsError,
@@ -88,16 +88,17 @@ def allocate(t: Transaction, file: AllocationFile) -> Allocated:
 
 def _accounts(t: Transaction, owners: tuple[str, ...]) -> tuple[Integers, Integers]:
     """Personal account and insured division of each owner."""
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[str | None, tuple[int, int]] = {}
     people = [owner for owner in dict.fromkeys(owners) if not _is_card(owner)]
     cards = [bytes.fromhex(owner) for owner in dict.fromkeys(owners) if _is_card(owner)]
     statement = sa.select(card.c.psn_no, card.c.card_id_code, card.c.account, card.c.division)
-    for row in select_pieces(
-        t.connection, statement.order_by(card.c.id), card.c.psn_no, people
-    ):  # the last card says where a person is insured
-        found[row.psn_no] = row.account, row.division
-    for row in select_pieces(t.connection, statement, card.c.card_id_code, cards):
-        found[bytes(row.card_id_code).hex().upper()] = row.account, row.division
+    # the last card says where a person is insured
+    for result in select_keys(t.connection, statement.order_by(card.c.id), card.c.psn_no, people):
+        for row in result:
+            found[row.psn_no] = row.account, row.division
+    for result in select_keys(t.connection, statement, card.c.card_id_code, cards):
+        for row in result:
+            found[bytes(row.card_id_code).hex().upper()] = row.account, row.division
     pairs = np.empty((len(owners), 2), np.int64)
     for at, owner in enumerate(owners):
         if owner not in found:

@@ -76,6 +76,10 @@ class Database:
 
     def create_tables(self) -> None:
         """Create what is missing of all tables of :data:`schema.metadata`."""
+        with self.begin(reading=True) as connection:  # nobody waits for it in the usual case
+            there = set(sa.inspect(connection).get_table_names())
+        if there.issuperset(schema.metadata.tables):
+            return
         with self.begin() as connection:
             if not self.is_sqlite:
                 self.lock(connection, _SCHEMA_LOCK)

@@ -8,7 +8,7 @@ is changed: a card is registered once, its status has a history (conventions, D1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Any, Final
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
-from sscard_chip.settlement.ledger.bulk import Integers, raw_rows, select_pieces
+from sscard_chip.settlement.ledger.bulk import Integers, raw_rows, select_keys
 from sscard_chip.settlement.ledger.errors import CardRegisterError
 from sscard_chip.settlement.ledger.schema import card, card_status
 from sscard_chip.settlement.ledger.transaction import Transaction
@@ -189,27 +189,24 @@ def _bytes(values: NDArray[np.uint8]) -> list[bytes]:
     return [data[at : at + width] for at in range(0, len(data), width)]
 
 
-_ALL_FROM: Final = 20_000
-
-
-def _rows(t: Transaction, codes: Sequence[bytes] | None) -> list[Any]:
-    """Rows of the register: of these cards, or all, in the order of their numbers."""
-    statement = sa.select(card).order_by(card.c.id)
-    if codes is None:
-        return list(t.connection.execute(statement))
-    if len(codes) < _ALL_FROM:
-        return select_pieces(t.connection, statement, card.c.card_id_code, list(codes))
+def _rows(t: Transaction, codes: Collection[bytes]) -> list[Any]:
+    """Rows of the register, of these cards."""
     wanted = set(codes)
-    return [row for row in t.connection.execute(statement) if bytes(row.card_id_code) in wanted]
+    return [
+        row
+        for result in select_keys(t.connection, sa.select(card), card.c.card_id_code, wanted)
+        for row in result
+        if bytes(row.card_id_code) in wanted
+    ]
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class CardRegister:
     """The register, or a part of it, as columns, sorted by 卡识别码.
 
-    As in :class:`CardColumns`, with ``id``, ``account`` (of the personal account), ``psn_no`` by
-    :func:`person_number`, and the changes of status: ``event_card`` is a place here, rising;
-    times are YYYYMMDDhhmmss as numbers, ``event_until`` 0 without an end.
+    As in :class:`CardColumns`, with ``id``, ``account`` (of the personal account) and the changes
+    of status: ``event_card`` is a place here, rising; times are YYYYMMDDhhmmss as numbers,
+    ``event_until`` 0 without an end.
     """
 
     id: Integers
@@ -284,8 +281,8 @@ def read_register(t: Transaction, card_id_code: NDArray[np.uint8] | None = None)
     if card_id_code is None:
         rows = raw_rows(t.connection.execute(sa.select(*(card.c[name] for name in names))))
     else:
-        codes = list(dict.fromkeys(_bytes(card_id_code)))
-        rows = [tuple(getattr(row, name) for name in names) for row in _rows(t, codes)]
+        found = _rows(t, set(_bytes(card_id_code)))
+        rows = [tuple(getattr(row, name) for name in names) for row in found]
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
     own = dict(zip(names, columns, strict=True))
     code = _matrix(own["card_id_code"], 16)

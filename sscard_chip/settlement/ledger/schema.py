@@ -84,6 +84,8 @@ line: Final = sa.Table(
     sa.Column("account", Number, nullable=False),
     sa.Column("fen", Number, nullable=False),
     sa.Index(None, "account", "entry"),
+    # elsewhere the type says so
+    sa.CheckConstraint("typeof(fen) = 'integer'", name="whole_fen").ddl_if(dialect="sqlite"),
     sqlite_with_rowid=False,
 )
 card: Final = sa.Table(

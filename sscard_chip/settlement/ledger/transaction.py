@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Final
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -17,14 +17,11 @@ from sscard_chip.settlement.ledger.bulk import (
     Integers,
     insert_columns,
     raw_rows,
-    select_pieces,
+    select_keys,
     take_ids,
 )
 from sscard_chip.settlement.ledger.database import ACCOUNT_LOCK, Database
 from sscard_chip.settlement.ledger.errors import EntryExistsError, LedgerRefusedError
-
-_MANY: Final = 5000
-"""From so many keys on a whole column is read instead of its parts."""
 
 
 class Transaction:
@@ -66,12 +63,9 @@ class Transaction:
         """As :meth:`accounts`, and opens none: -1 for a missing one."""
         table = schema.account
         statement = sa.select(table.c.key, table.c.id).where(table.c.kind == str(kind))
-        distinct = list(set(keys))
-        if len(distinct) < _MANY:
-            rows = select_pieces(self.connection, statement, table.c.key, distinct)
-        else:
-            rows = list(self.connection.execute(statement))
-        number = {row.key: row.id for row in rows}
+        number: dict[str, int] = {}
+        for result in select_keys(self.connection, statement, table.c.key, set(keys)):
+            number.update(raw_rows(result))
         return np.fromiter((number.get(key, -1) for key in keys), np.int64, len(keys))
 
     # --- entries -------------------------------------------------------------------------------
@@ -171,12 +165,10 @@ class Transaction:
         statement = sa.select(table.c.account, table.c.fen).order_by(table.c.account)
         if for_update:
             statement = statement.with_for_update()
-        distinct = np.unique(wanted)
-        if len(distinct) < _MANY:
-            rows = select_pieces(self.connection, statement, table.c.account, distinct.tolist())
-        else:
-            span = table.c.account.between(int(distinct[0]), int(distinct[-1]))
-            rows = raw_rows(self.connection.execute(statement.where(span)))
+        rows: list[tuple[Any, ...]] = []
+        distinct = np.unique(wanted).tolist()
+        for result in select_keys(self.connection, statement, table.c.account, distinct):
+            rows += raw_rows(result)
         values = chain.from_iterable(rows)
         pairs = np.fromiter(values, np.int64, 2 * len(rows)).reshape(-1, 2)
         at = np.searchsorted(pairs[:, 0], wanted)

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from sscard_chip.applications.settlement_mode import Split
 from sscard_chip.settlement.platform.drugs import Bill
-from sscard_chip.settlement.platform.fields import TIME, yuan
+from sscard_chip.settlement.platform.fields import TIME
+from sscard_chip.terminal.pos.records import yuan
 
 PHARMACY_VISIT: Final = "41"
 """med_type and clr_type of a designated pharmacy [H]."""

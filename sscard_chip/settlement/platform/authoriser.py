@@ -13,7 +13,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sscard_chip.applications.settlement_mode import OfflineUse, Split
-from sscard_chip.settlement.ledger import Ledger, LedgerConflictError, LedgerUnavailableError
+from sscard_chip.settlement.ledger import (
+    Ledger,
+    LedgerConflictError,
+    LedgerError,
+    LedgerUnavailableError,
+)
 from sscard_chip.settlement.ledger.authorisation import (
     confirmation_msgid,
     person_msgid,
@@ -21,7 +26,7 @@ from sscard_chip.settlement.ledger.authorisation import (
     trial_msgid,
 )
 from sscard_chip.settlement.platform.envelope import FAILURE, SUCCESS, compact, make_request
-from sscard_chip.settlement.platform.fields import fen, yuan
+from sscard_chip.settlement.platform.fields import fen
 from sscard_chip.settlement.platform.payer import CARD
 from sscard_chip.settlement.platform.platform import EMPLOYEE_BASIC, HOLD, CheckTac, Platform
 from sscard_chip.terminal.pos.authoriser import (
@@ -31,7 +36,7 @@ from sscard_chip.terminal.pos.authoriser import (
     Hold,
     HoldRequest,
 )
-from sscard_chip.terminal.pos.records import DayRow
+from sscard_chip.terminal.pos.records import DayRow, yuan
 
 Send = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Sends a request and gives the response. Raises :class:`CentreUnreachableError` when it certainly
@@ -161,6 +166,8 @@ def ledger_authoriser(
         except LedgerUnavailableError as error:
             kind = CentreNoAnswerError if error.begun else CentreUnreachableError
             raise kind(str(error)) from None
+        except LedgerError as error:  # the database has refused it
+            raise CentreRefusedError(str(error)) from None
 
     return PlatformAuthoriser(send)
 

@@ -78,14 +78,14 @@ def _additions(text: str) -> dict[str, Any]:
         return {}
     try:
         extra = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         extra = None
     if not isinstance(extra, dict):
         raise MessageError("druginfo.exp_content: must be a JSON object")
     for name, good in (
         ("card_sn", lambda v: isinstance(v, str) and re.fullmatch("[0-9A-F]{32}", v)),
         ("split", lambda v: _numbers(v, 3)),
-        ("setl_id", lambda v: isinstance(v, str) and 0 < len(v) <= 30),
+        ("setl_id", lambda v: isinstance(v, str) and re.fullmatch("[!-~]{1,30}", v)),
         ("row", lambda v: isinstance(v, str)),
     ):
         if name in extra and not good(extra[name]):
@@ -97,5 +97,5 @@ def _numbers(value: Any, count: int) -> bool:
     return (
         isinstance(value, list)
         and len(value) == count
-        and all(isinstance(one, int) and one >= 0 for one in value)
+        and all(type(one) is int and 0 <= one < 10**16 for one in value)
     )

@@ -55,13 +55,18 @@ def parse_request(message: Any) -> Request:
     node = message.get("input")
     if not isinstance(node, Mapping):
         raise MessageError("input: must be an object")
-    if len(compact(node)) > MOST_INPUT:
+    try:
+        text = compact(node)
+    except (TypeError, ValueError, RecursionError):
+        raise MessageError("input: must be JSON") from None
+    if len(text) > MOST_INPUT:
         raise MessageError(f"input: at most {MOST_INPUT} characters")
     if not is_msgid(found["msgid"], found["fixmedins_code"]):
         raise MessageError("msgid: must be institution 12, yyyyMMddHHmmss, sequence 4")
     time = parse_time(found["inf_time"], "inf_time")
     content = {name: value for name, value in found.items() if name not in _CHANGING}
-    digest = sha256(compact(content | {"input": node}, sort=True).encode()).digest()
+    whole = json.dumps(content | {"input": node}, sort_keys=True)
+    digest = sha256(whole.encode()).digest()
     return Request(
         found["infno"],
         found["msgid"],
@@ -129,9 +134,9 @@ def make_answer(
     }
 
 
-def compact(value: Any, *, sort: bool = False) -> str:
+def compact(value: Any) -> str:
     """JSON without blanks."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _stamp(time: datetime) -> str:

@@ -19,6 +19,7 @@ PRICE: Final = r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?"
 DIVISION: Final = "[1-9][0-9]{5}"
 TIME: Final = "%Y-%m-%d %H:%M:%S"
 
+_TEXT: Final = re.compile("[^\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]*")
 _RULES: Final = {
     YUAN: "must be yuan with two decimals",
     QUANTITY: "must be a number with up to four decimals",
@@ -39,12 +40,6 @@ class Field:
     length: int
     must: bool = False
     shape: str | None = None
-
-
-def yuan(fen: int) -> str:
-    """Fen as yuan with two decimals."""
-    whole, rest = divmod(abs(fen), 100)
-    return f"{'-' if fen < 0 else ''}{whole}.{rest:02d}"
 
 
 def fen(text: str) -> int:
@@ -68,6 +63,8 @@ def check(node: Any, name: str, fields: Sequence[Field]) -> dict[str, str]:
         where = f"{name}.{field.name}" if name else field.name
         if not isinstance(value, str):
             raise MessageError(f"{where}: must be text")
+        if not _TEXT.fullmatch(value):
+            raise MessageError(f"{where}: must be text without control characters")
         if len(value) > field.length:
             raise MessageError(f"{where}: at most {field.length} characters")
         if field.must and not value:

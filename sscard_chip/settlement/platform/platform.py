@@ -134,7 +134,7 @@ class Platform:
         """The same for the bytes of a request, as a server behind HTTPS gets them."""
         try:
             message = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = None
         return self._answer(message).encode()
 

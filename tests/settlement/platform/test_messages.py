@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.platform import Platform
-from sscard_chip.settlement.platform.fields import fen, yuan
+from sscard_chip.settlement.platform.fields import fen
+from sscard_chip.terminal.pos.records import yuan
 from tests.settlement.platform.centre import (
     CARD,
     bill,

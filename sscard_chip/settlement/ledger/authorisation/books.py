@@ -28,7 +28,7 @@ from sscard_chip.settlement.ledger.authorisation.settlement import (
     Settlement,
     State,
 )
-from sscard_chip.settlement.ledger.bulk import select_pieces
+from sscard_chip.settlement.ledger.bulk import select_keys
 from sscard_chip.settlement.ledger.transaction import Transaction
 
 
@@ -171,8 +171,13 @@ def settled_online(t: Transaction, msgids: Sequence[str]) -> dict[str, State]:
         )
     )
     column: sa.Column[Any] = tables.authorisation.c.msgid
-    rows = select_pieces(t.connection, statement, column, list(dict.fromkeys(msgids)))
-    return {row.msgid: State(row.state) for row in rows}
+    wanted = set(msgids)
+    return {
+        row.msgid: State(row.state)
+        for result in select_keys(t.connection, statement, column, wanted)
+        for row in result
+        if row.msgid in wanted
+    }
 
 
 def open_holds(t: Transaction, before: str) -> list[Settlement]:
