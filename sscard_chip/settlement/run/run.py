@@ -120,6 +120,8 @@ def settle(
     heads, refused = survey(paths)
     run.summary.refused_files += refused
     run.total = sum(head.trailer.count for head in heads)
+    with ledger.reading() as t:
+        run.summary.register = not register_is_empty(t)
     names = None if rules.pharmacies is None else rules.pharmacies.names()
     with Output(out, names) as output:
         for group in _batches(heads, batch_rows):
@@ -255,7 +257,6 @@ class Run:
         if self._known is None or self._known[0] != state:
             empty = register_is_empty(t)
             self._known = state, None if empty else RegisterJudge(read_register(t))
-        self.summary.register = self._known[1] is not None
         return self._known[1]
 
     def _count(self, batch: Batch, masks: Masks) -> None:
