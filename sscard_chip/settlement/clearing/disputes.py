@@ -16,10 +16,12 @@ from typing import Any, Final
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from sscard_chip.settlement.clearing.books import BookedRows, Books
 from sscard_chip.settlement.clearing.codes import Outcome, outcome_of
 from sscard_chip.settlement.clearing.tables import appeal, decision
+from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import (
     FINDINGS,
     Code,
@@ -34,6 +36,7 @@ from sscard_chip.settlement.ledger import Transaction
 from sscard_chip.settlement.ledger.register import read_register
 from sscard_chip.settlement.run.booking import book
 from sscard_chip.settlement.run.history import LedgerHistory
+from sscard_chip.settlement.run.online import look_up
 from sscard_chip.settlement.run.posting import Batch, keep
 
 _NAME: Final = re.compile(r"(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})")
@@ -199,24 +202,32 @@ def _post(t: Transaction, rows: BookedRows, found: Dispute, business_date: str) 
     if columns.malformed[0]:
         raise DisputeRefusedError(f"dispute {found.name}: the row cannot be read")
     masks = rows.masks & _NOTES
-    keys, genuine = Keys(columns), np.ones(1, np.bool_)
+    keys, whole = Keys(columns), np.ones(1, np.bool_)
     if columns.refund[0]:
-        judge_refunds(columns, masks, keys, genuine, history)
-    elif history.taken(keys, np.arange(1)).any():
+        judge_refunds(columns, masks, keys, whole, history)
+    elif history.taken(keys, whole).any():
         masks |= Code.DUPLICATE.bit
+    online = look_up(t, columns, masks)
     if not posted(masks)[0]:
         twice = masks[0] & Code.DUPLICATE.bit
-        what = "is posted already" if twice else "is a refund that does not fit its sale"
+        what = "is posted already" if twice else "does not fit the sale that it is of"
         raise DisputeRefusedError(f"dispute {found.name}: the row {what}")
     segment = history.newest + 1
-    keep(t, segment, Batch((), columns, masks), keys, Sequel())
+    terminal = int(keys.terminal[0]), int(keys.algorithm[0])
+    sequel = Sequel({terminal: -1} | history.highest([terminal]))
+    keep(t, segment, Batch((), columns, masks), keys, sequel)
+    online.settle_held(t, columns, np.arange(1))
+    if not (online.in_books | online.held)[0]:
+        header = replace(rows.header, business_date=business_date)
+        book(t, segment, columns, np.arange(1), _holder(t, columns), [header])
+    return segment
+
+
+def _holder(t: Transaction, columns: DebitColumns) -> NDArray[np.int64]:
+    """The personal account of the card, -1 for a card that is not registered."""
     register = read_register(t, columns.card_id_code)
     place = register.find(columns.card_id_code)
-    personal = np.full(1, -1, np.int64)
-    if place[0] >= 0:
-        personal[0] = register.account[place[0]]
-    book(t, segment, columns, personal, [rows.header.pharmacy_code], [business_date])
-    return segment
+    return np.where(place >= 0, register.account[place] if len(register) else -1, -1)
 
 
 def _appealed(t: Transaction, name: str, operator: str, reason: str) -> Dispute:
