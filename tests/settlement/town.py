@@ -14,16 +14,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from issuance.holder import Holder
 from issuance.personalise import issue_card
 from issuance.validity import card_check_character
 from sscard_chip.memory import Memory
 from sscard_chip.profile import SettlementMode, for_generation
+from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.settlement.judge.pharmacies import Pharmacies, Pharmacy
 from sscard_chip.settlement.judge.rules import Rules
-from sscard_chip.settlement.ledger import Ledger
+from sscard_chip.settlement.ledger import CardColumns, Ledger, register_cards
+from sscard_chip.settlement.reconciliation.cards import state_of_image
 from sscard_chip.settlement.run import Summary, settle
 from sscard_chip.terminal.pos import DayFile, DayRow, read_day
+from tests.medical.terminal import Terminal
 from tests.pos.shop import BALANCE, BILL, PHARMACY, PIN, TERMINAL, TIME, Shop, psam_memory
 from tests.support import HOLDER, roots
 
@@ -71,10 +77,30 @@ class Town:
             [str(path) for path in paths], keys=roots, ledger=self.ledger, out=self.out, rules=rules
         )
 
+    def register(self, shop: Shop, opening_fen: int = BALANCE, **changes: Any) -> None:
+        """Put the shop's card into the register; ``changes`` are columns of one row."""
+        card = state_of_image(shop.card)
+        columns = {
+            "card_number": np.array([card.card_number], "S9"),
+            "card_id_code": _bytes(bytes.fromhex(card.identification)),
+            "division": np.array([510100]),
+            "psn_no": np.array([f"P{self.shops}"], "S30"),
+            "factor": _bytes(card.factor),
+            "valid_to": np.array([0]),
+            "opening_fen": np.array([opening_fen]),
+        }
+        cards = CardColumns(**(columns | changes))
+        with self.ledger.transaction(exclusive=True) as t:
+            register_cards(t, cards, "20260101", f"cards:{card.identification}")
+
     @property
     def out(self) -> Path:
         """The folder of the last run."""
         return self.folder / f"run{self.runs}"
+
+
+def _bytes(value: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(value, np.uint8).reshape(1, -1)
 
 
 @cache
@@ -102,6 +128,18 @@ def sell_day(shop: Shop, *times: str, close: bool = True) -> Path:
         if close:
             till.close_day()
     return shop.day_file
+
+
+def load(shop: Shop, fen: int, time: str) -> None:
+    """Money onto the card, as a terminal of the centre does it (账户划入)."""
+    factor = state_of_image(shop.card).factor
+    chain = (province_factor("510100"), city_factor("510100"), factor)
+    keys = {name: roots().diversify(shop.algorithm, name, 1, [chain])[0] for name in ("DLK", "DTK")}
+    shop.card.power_on()
+    terminal = Terminal(shop.card.transmit, shop.algorithm, keys)
+    terminal.open_account(PIN)
+    terminal.allocate(fen, time)
+    shop.card.power_off()
 
 
 def rewrite(path: Path, change: Any, target: Path | None = None) -> Path:

@@ -89,17 +89,46 @@ class Books:
         """The rows of all files of segments."""
         yield from self._files(tables.file.c.segment.in_(sorted(segments)), None)
 
+    def of_card(self, card_id_code: bytes, segments: Iterable[int]) -> Iterator[BookedRows]:
+        """The rows of a card (卡识别码, 16 bytes) in segments, each by itself."""
+        wanted = np.frombuffer(card_id_code, np.uint8)
+        for segment in sorted(segments):
+            parts = sa.select(tables.part.c.first_row, tables.part.c.columns)
+            parts = parts.where(tables.part.c.segment == segment).order_by(tables.part.c.first_row)
+            for first, content in self._t.connection.execute(parts).all():
+                columns, _ = unpack(bytes(content))
+                own = (columns.card_id_code == wanted).all(axis=1) & ~columns.malformed
+                for at in np.flatnonzero(own).tolist():
+                    found = self.row(segment, first + at)
+                    if found is not None:
+                        yield found
+
+    def segments_of_card(self, factor: bytes, division: int) -> set[int]:
+        """Segments that have posted debits of a card; for an accepted one that of its file."""
+        table = tables.card
+        number = int.from_bytes(factor, signed=True)
+        posted = sa.select(table.c.segment).where(
+            table.c.factor == number, table.c.division == division
+        )
+        origin = {posted: of for (of, _), posted in self._accepted.items()}
+        found = self._t.connection.execute(posted).scalars()
+        return {origin.get(segment, segment) for segment in found}
+
     def row(self, segment: int, row: int) -> BookedRows | None:
-        """One row; None when there is none such, or an accepted one has taken its place."""
+        """One row, or the accepted one that has taken its place; None when there is none such."""
         table = tables.file
         inside = sa.and_(
             table.c.segment == segment,
             table.c.first_row <= row,
             table.c.first_row + table.c.rows > row,
         )
+        if (segment, row) in self._accepted:
+            found = [rows for rows in self._files(inside, None) if rows.segment != segment]
+            wanted = self._accepted[segment, row]
+            return next(rows for rows in found if rows.segment == wanted)
         for rows in self._files(inside, None):
-            found = rows.some(rows.row == row)
-            return found if len(found) else None
+            if rows.segment == segment:
+                return rows.some(rows.row == row)
         return None
 
     def _files(self, which: sa.ColumnElement[bool], first_date: str | None) -> Iterator[BookedRows]:

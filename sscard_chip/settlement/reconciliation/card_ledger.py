@@ -51,15 +51,16 @@ class CardBooks:
 
     ``card_number`` and ``identification`` are those of the register, None where it has no such
     card. ``balance_fen`` is that of the personal account with what is held of it, None when there
-    is no account. ``charged_fen`` is what off-line debits took from it, ``online_fen`` what
-    on-line settlements did. ``credits`` are in the order of their posting.
+    is no account. ``charged_fen`` is what debits of this card took from it, on-line settlements
+    among them, ``others_fen`` what those of other cards took. ``credits`` are in the order of
+    their posting.
     """
 
     card_number: str | None
     identification: str | None
     balance_fen: int | None
     charged_fen: int
-    online_fen: int
+    others_fen: int
     debits: tuple[BookedDebit, ...]
     credits: tuple[Credit, ...]
 
@@ -71,7 +72,8 @@ def compare_card(card: CardState, books: CardBooks) -> Report:
     differences += _purchases(card, posted, refused)
     differences += _ahead(card, posted)
     if books.balance_fen is not None:
-        differences += _balance(card, books, posted, differences)
+        explained = sum(one.fen or 0 for one in differences)
+        differences += _balance(card, books, posted, explained)
     return Report(f"card {card.card_number}", _figures(card, books, posted), tuple(differences))
 
 
@@ -162,13 +164,16 @@ def _balance(
     card: CardState,
     books: CardBooks,
     posted: dict[int, BookedDebit],
-    found: list[Difference],
+    explained: int,
 ) -> Iterator[Difference]:
     assert books.balance_fen is not None  # noqa: S101
-    suspense = sum(one.account_fen for one in posted.values()) - books.charged_fen
-    if suspense:
-        yield Difference(Kind.SUSPENSE, yuan(suspense), -suspense)
-    explained = sum(one.fen or 0 for one in found) - suspense + books.online_fen
+    # In modes 1 and 2 the ledger is charged and the card is not: that is no difference.
+    surplus = books.charged_fen - sum(one.account_fen for one in posted.values())
+    if surplus < 0:
+        yield Difference(Kind.SUSPENSE, yuan(-surplus), surplus)
+    if books.others_fen:
+        yield Difference(Kind.OTHER_CARD, yuan(books.others_fen), books.others_fen)
+    explained += surplus + books.others_fen
     left = card.balance_fen - books.balance_fen - explained
     if left:
         yield from _loads(card, books, left)

@@ -49,8 +49,9 @@ class CardEntry(NamedTuple):
 class CardState:
     """The medical account of a card (DF04), and whose it is.
 
-    ``identification`` is 卡识别码, 32 hex digits, ``factor`` the diversification factor; ``purchase_counter`` and ``load_counter`` are
-    the numbers that the next purchase and load get. ``log`` is EF08, newest first.
+    ``identification`` is 卡识别码, 32 hex digits, ``factor`` the diversification factor;
+    ``purchase_counter`` and ``load_counter`` are the numbers that the next purchase and load get.
+    ``log`` is EF08, newest first.
     """
 
     card_number: str

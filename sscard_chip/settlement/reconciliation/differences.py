@@ -22,6 +22,7 @@ class Kind(StrEnum):
     NOT_LOADED = "credit not loaded"
     LOAD_UNKNOWN = "load unknown"
     SUSPENSE = "share in suspense"
+    OTHER_CARD = "paid by another card"
     BALANCE = "balance unexplained"
     UNKNOWN_CARD = "card unknown"
     IDENTITY = "card registered otherwise"
@@ -41,6 +42,7 @@ CAUSES: Final = {
     Kind.NOT_LOADED: "an allocation or a refund waits to be loaded at a terminal",
     Kind.LOAD_UNKNOWN: "loaded by somebody who did not tell the ledger",
     Kind.SUSPENSE: "the personal account could not bear it when it was posted",
+    Kind.OTHER_CARD: "another card of the same person charges the same account",
     Kind.BALANCE: "something older than the card's log, or a load that the log no longer shows",
     Kind.UNKNOWN_CARD: "the card was never registered and has no debit at the centre",
     Kind.IDENTITY: "the register has another card number or identification code",

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the ledger has of a card: register, personal account, and every row that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+import sqlalchemy as sa
+
+from sscard_chip.settlement.clearing.books import BookedRows, Books
+from sscard_chip.settlement.clearing.codes import Outcome, outcome_of
+from sscard_chip.settlement.judge.codes import codes_text
+from sscard_chip.settlement.ledger import (
+    AccountKind,
+    EntryKind,
+    Transaction,
+    account_key,
+    read_register,
+    schema,
+)
+from sscard_chip.settlement.reconciliation.card_ledger import BookedDebit, CardBooks, Credit
+from sscard_chip.settlement.reconciliation.cards import PURCHASE, CardState
+
+_ONLINE: Final = frozenset(
+    {
+        EntryKind.HOLD,
+        EntryKind.RELEASE,
+        EntryKind.SETTLEMENT,
+        EntryKind.CANCELLATION,
+        EntryKind.REVERSAL,
+    }
+)
+_OF_FILES: Final = frozenset({EntryKind.DEBITS, EntryKind.REFUNDS})
+
+
+def read_card_books(t: Transaction, card: CardState) -> CardBooks:
+    """Everything in the ledger that a card is compared with.
+
+    Debits that were not posted are looked for in the files of the terminals that the card's log
+    names.
+    """
+    code = bytes.fromhex(card.identification)
+    books = Books(t)
+    rows = list(_rows(books, card, code))
+    debits = [_debit(one) for one in rows if not one.columns.refund[0]]
+    register = read_register(t, np.frombuffer(code, np.uint8).reshape(1, 16))
+    if not len(register):
+        known = _registered_number(t, card.card_number)
+        return CardBooks(known and card.card_number, known, None, 0, 0, tuple(debits), ())
+    account = int(register.account[0])
+    others = [
+        one
+        for other in _other_cards(t, account, code)
+        for one in books.of_card(
+            bytes(other.card_id_code),
+            books.segments_of_card(bytes(other.factor), _division(bytes(other.card_id_code))),
+        )
+        if outcome_of(int(one.masks[0])) is Outcome.POSTED
+    ]
+    paid = [one for one in rows if outcome_of(int(one.masks[0])) is Outcome.POSTED]
+    refunds = [one for one in (*paid, *others) if one.columns.refund[0]]
+    others_fen = sum(_account(one) for one in others if not one.columns.refund[0])
+    key = account_key(register.psn_no[0].decode(), code)
+    held = t.find_accounts(AccountKind.HELD, [key])
+    both = [account, *(int(one) for one in held if one >= 0)]
+    taken, credits = _lines(t, both)
+    # The lines of files are net of refunds, which are credits.
+    offline = [one for one in refunds if one.columns.card_account_fen[0] and _account(one)]
+    taken -= sum(_account(one) for one in offline)
+    credits += [(one.header.business_date, _refund(one)) for one in offline]
+    credits.sort(key=lambda credit: credit[0])
+    return CardBooks(
+        card_number=register.card_number[0].decode(),
+        identification=card.identification,
+        balance_fen=int(t.balances(both).sum()),
+        charged_fen=taken - others_fen,
+        others_fen=others_fen,
+        debits=tuple(debits),
+        credits=tuple(credit for _, credit in credits),
+    )
+
+
+def _rows(books: Books, card: CardState, code: bytes) -> Iterator[BookedRows]:
+    """Posted rows by the card's key, the others by the terminals of its log."""
+    seen: set[tuple[int, int]] = set()
+    for one in books.of_card(code, books.segments_of_card(card.factor, _division(code))):
+        seen.add((one.segment, int(one.row[0])))
+        yield one
+    purchases = [entry for entry in card.log if entry.kind == PURCHASE]
+    if not purchases:
+        return
+    # A file takes sales of the night after its day; dates are compared as text.
+    first = str(int(min(entry.time for entry in purchases)[:8]) - 1)
+    wanted = np.frombuffer(code, np.uint8)
+    for rows in books.of_terminals({entry.terminal_id for entry in purchases}, first):
+        own = (rows.columns.card_id_code == wanted).all(axis=1) & ~rows.columns.malformed
+        for at in np.flatnonzero(own).tolist():
+            if (rows.segment, int(rows.row[at])) not in seen:
+                yield rows.some(np.arange(len(rows)) == at)
+
+
+def _debit(one: BookedRows) -> BookedDebit:
+    columns, mask = one.columns, int(one.masks[0])
+    return BookedDebit(
+        int(columns.transaction_number[0]),
+        columns.terminal[0].tobytes().hex(),
+        columns.time[0].tobytes().hex(),
+        int(columns.card_account_fen[0]),
+        int(columns.card_self_paid_fen[0]),
+        int(columns.card_pooled_fen[0]),
+        columns.msgid[0].decode("utf-8", "replace"),
+        outcome_of(mask),
+        codes_text(mask),
+    )
+
+
+def _account(one: BookedRows) -> int:
+    return int(one.columns.account_fen[0])
+
+
+def _refund(one: BookedRows) -> Credit:
+    msgid = one.columns.msgid[0].decode("utf-8", "replace")
+    return Credit(f"refund {msgid}", -_account(one))
+
+
+def _lines(t: Transaction, accounts: list[int]) -> tuple[int, list[tuple[str, Credit]]]:
+    """What debits took from an account, refunds given back; and what it was given otherwise."""
+    entry, line = schema.entry, schema.line
+    statement = (
+        sa.select(entry.c.kind, entry.c.business_date, entry.c.id, line.c.fen)
+        .join_from(line, entry, entry.c.id == line.c.entry)
+        .where(line.c.account.in_(accounts))
+        .order_by(entry.c.id)
+    )
+    taken = 0
+    credits = []
+    for kind, date, _, fen in t.connection.execute(statement):
+        if EntryKind(kind) in _ONLINE | _OF_FILES:
+            taken -= fen
+        elif kind != EntryKind.OPENING:
+            credits.append((date, Credit(f"{kind} of {date}", fen)))
+    return taken, credits
+
+
+def _other_cards(t: Transaction, account: int, code: bytes) -> list[Any]:
+    table = schema.card
+    statement = sa.select(table.c.card_id_code, table.c.factor).where(
+        table.c.account == account, table.c.card_id_code != code
+    )
+    return list(t.connection.execute(statement).all())
+
+
+def _registered_number(t: Transaction, card_number: str) -> str | None:
+    """The 卡识别码 under which a card number is registered."""
+    table = schema.card
+    statement = sa.select(table.c.card_id_code).where(table.c.card_number == card_number)
+    found = t.connection.execute(statement).scalars().first()
+    return None if found is None else bytes(found).hex().upper()
+
+
+def _division(code: bytes) -> int:
+    return int(code[:3].hex())
