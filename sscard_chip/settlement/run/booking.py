@@ -105,26 +105,30 @@ def book(
 
 def _charge(t: Transaction, fen: Fen, refund: NDArray[np.bool_], owner: NDArray[np.int64]) -> Fen:
     """What the holders' accounts bear of each debit, and get back by each refund, in order."""
-    charged = np.zeros(len(fen), np.int64)
+    charged = np.where(owner >= 0, fen, 0)
     rows = np.flatnonzero(owner >= 0)
     if not len(rows):
         return charged
-    accounts, amounts = owner[rows], fen[rows]
-    balances = t.balances(accounts, for_update=True)
-    refunded = np.zeros(int(accounts.max()) + 1, np.bool_)
-    refunded[accounts[refund[rows]]] = True
-    mixed = refunded[accounts]
-    plain = ~mixed
-    charged[rows[plain]], _ = bear(accounts[plain], amounts[plain], balances[plain])
+    size = int(owner.max()) + 1
+    there, asked = np.zeros(size, np.bool_), np.zeros(size, np.int64)
+    there[owner[rows]] = True
+    debits = rows[~refund[rows]]
+    np.add.at(asked, owner[debits], fen[debits])
+    accounts = np.flatnonzero(there)
+    balances = np.zeros(size, np.int64)
+    balances[accounts] = t.balances(accounts, for_update=True)
+    short = rows[(asked > balances)[owner[rows]]]  # the others bear all that is asked of them
+    refunded = np.zeros(size, np.bool_)
+    refunded[owner[short[refund[short]]]] = True
+    mixed = refunded[owner[short]]
+    plain = short[~mixed]
+    charged[plain], _ = bear(owner[plain], fen[plain], balances[owner[plain]])
     left: dict[int, int] = {}
-    for row, account, amount, balance in zip(
-        rows[mixed].tolist(),
-        accounts[mixed].tolist(),
-        amounts[mixed].tolist(),
-        balances[mixed].tolist(),
-        strict=True,
+    rest = short[mixed]
+    for row, account, amount in zip(
+        rest.tolist(), owner[rest].tolist(), fen[rest].tolist(), strict=True
     ):
-        before = left.get(account, balance)
+        before = left.get(account, int(balances[account]))
         charged[row] = share = min(amount, before)
         left[account] = before - share
     return charged

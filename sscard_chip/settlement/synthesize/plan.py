@@ -87,7 +87,7 @@ def make_cards(rng: np.random.Generator, count: int) -> Cards:
         rng.integers(1, 4, count).astype(np.uint32),
         persons,
         np.full(count, 20351231, np.int64),
-        rng.integers(0, 120_000, count),
+        rng.integers(0, 400_000, count),
     )
 
 
