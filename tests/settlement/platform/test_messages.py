@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sscard_chip.settlement.ledger import Ledger
@@ -212,3 +212,42 @@ def test_yuan_and_fen(amount: int) -> None:
     text = yuan(amount)
     assert fen(text) == amount
     assert re.fullmatch(r"-?(0|[1-9][0-9]*)\.[0-9]{2}", text)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
+    max_leaves=6,
+)
+NASTY = ["\ud800", "\0", '{"row": "\\u0000"}', "[" * 9999]
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_whatever_comes_is_answered(platform: Platform, data: st.DataObject) -> None:
+    """A good message with something put in somewhere; never an exception, never half an answer."""
+    good = [
+        message("1101", 1, person()),
+        message("2102", 2, bill("1.00", extra='{"split": [100, 0, 0]}')),
+        message("2103", 3, {"data": {"psn_no": "a", "setl_id": "b", "mdtrt_id": "c"}}),
+        message("2601", 4, undo(msgid(9), "2102")),
+    ]
+    request = json.loads(json.dumps(data.draw(st.sampled_from(good))))
+    node, path = request, data.draw(st.integers(0, 3))
+    while path and isinstance(node, dict) and node:
+        key = data.draw(st.sampled_from(sorted(node)))
+        if not isinstance(node[key], dict):
+            break
+        node, path = node[key], path - 1
+    key = data.draw(st.sampled_from(sorted(node)) if node else st.just("x"))
+    node[key] = data.draw(JSON | st.sampled_from(NASTY))
+    answer = json.loads(platform.handle_json(json.dumps(request).encode()))
+    assert answer["infcode"] in (0, -1)
+    assert bool(answer["err_msg"]) == (answer["infcode"] == -1)
+
+
+def test_a_message_nested_too_deep(platform: Platform) -> None:
+    deep = b'{"input":' + b"[" * 100_000
+    assert json.loads(platform.handle_json(deep))["infcode"] == -1
