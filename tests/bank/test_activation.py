@@ -56,7 +56,8 @@ def test_refusals() -> None:
     bench.ok("0084000008")
     assert bench.sw(right) == 0x6988
     assert bench.sw(right) == 0x6984  # the challenge is spent
-    assert bench.sw(activation(bench, aid=DEBIT[:7])) == 0x6A82
+    for length in (5, 7):
+        assert bench.sw(activation(bench, aid=DEBIT[:length])) == 0x6A82
     assert bench.sw("844400010C" + "00" * 12) == 0x6A86
     assert bench.sw("8444010000") == 0x6A86
     assert bench.sw("8444000004" + "00" * 4) == 0x6700
