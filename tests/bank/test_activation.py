@@ -65,6 +65,19 @@ def test_refusals() -> None:
     assert bytes(bench.memory.cells) == before
 
 
+def test_a_blocked_application_of_the_other_part_is_no_hindrance() -> None:
+    bench = BankBench(dormant=True)
+    bench.ok(SELECT_SSSE)
+    bench.ok("00A4000002DF03")
+    command = activation(bench)
+    session = bench.card._session
+    assert session is not None
+    session.df.stage_block()
+    bench.memory.commit()
+    assert bench.sw("00B2012C00") == 0x9303
+    assert bench.sw(command) == 0x9000
+
+
 def test_it_gives_no_right_and_needs_none() -> None:
     bench = BankBench(dormant=True)
     bench.ok(SELECT_SSSE)
