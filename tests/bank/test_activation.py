@@ -56,12 +56,26 @@ def test_refusals() -> None:
     bench.ok("0084000008")
     assert bench.sw(right) == 0x6988
     assert bench.sw(right) == 0x6984  # the challenge is spent
-    assert bench.sw(activation(bench, aid=DEBIT[:7])) == 0x6A82
+    for length in (5, 7):
+        assert bench.sw(activation(bench, aid=DEBIT[:length])) == 0x6A82
     assert bench.sw("844400010C" + "00" * 12) == 0x6A86
     assert bench.sw("8444010000") == 0x6A86
     assert bench.sw("8444000004" + "00" * 4) == 0x6700
     assert bench.sw("84440000" + "15" + "00" * 21) == 0x6700
     assert bytes(bench.memory.cells) == before
+
+
+def test_a_blocked_application_of_the_other_part_is_no_hindrance() -> None:
+    bench = BankBench(dormant=True)
+    bench.ok(SELECT_SSSE)
+    bench.ok("00A4000002DF03")
+    command = activation(bench)
+    session = bench.card._session
+    assert session is not None
+    session.df.stage_block()
+    bench.memory.commit()
+    assert bench.sw("00B2012C00") == 0x9303
+    assert bench.sw(command) == 0x9000
 
 
 def test_it_gives_no_right_and_needs_none() -> None:

@@ -100,6 +100,17 @@ def test_the_cryptogram_tells(pins: list[str], cvr: int) -> None:
     assert int.from_bytes(bench.generate(ARQC).cvr[1:]) == 0xA00000 | cvr
 
 
+def test_the_cryptogram_tells_of_a_pin_that_is_blocked() -> None:
+    bench = BankBench()
+    bench.select()
+    for _ in range(3):
+        bench.verify("0000")
+    bench.select()
+    bench.initiate()
+    assert bench.verify() == 0x6983
+    assert int.from_bytes(bench.generate(ARQC).cvr[1:]) & 0x064001 == 0x064000
+
+
 def test_a_new_transaction_forgets_the_pin() -> None:
     bench = BankBench()
     bench.select()

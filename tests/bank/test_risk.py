@@ -185,6 +185,15 @@ def test_a_wrong_issuer_is_told_and_declined() -> None:
     assert bench.counters.flags == Flags(0)
 
 
+def test_a_failed_issuer_leaves_what_was_to_be_told() -> None:
+    bench = used(flags=Flags.SCRIPT_FAILED | Flags.STATIC_FAILED)
+    bench.to_online()
+    assert bench.sw(bench.answer_command(wrong=True)) == 0x6300
+    bench.generate(TC, dol=CDOL2)
+    told = Flags.SCRIPT_FAILED | Flags.STATIC_FAILED
+    assert bench.counters.flags == told | Flags.ISSUER_FAILED | Flags.ONLINE_PENDING
+
+
 def test_the_failure_survives_a_power_cut() -> None:
     bench = used()
     bench.to_online()

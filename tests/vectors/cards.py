@@ -19,6 +19,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from issuance.bank.account import BankAccount
+from issuance.bank.personalise import Bank, put_bank
+from issuance.bank.roots import bank_slots
 from issuance.holder import Holder
 from issuance.personalise import issue_card
 from issuance.roots import RootKeys, create_roots
@@ -82,6 +85,24 @@ def card_image(generation: int, script: Script | None = None) -> Memory:
 def card(generation: int, script: Script | None = None) -> Card:
     """A freshly issued card, not yet powered."""
     return Card(card_image(generation, script))
+
+
+@cache
+def _with_bank(generation: int, requires: str, state: str) -> Memory:
+    keys = {slot: random.Random(repr(slot)).randbytes(16) for slot in bank_slots()}
+    account = {"pan": "6239990000000012344", "pin": "135790", "state": state, "purse": {}}
+    return put_bank(
+        _issued(generation, requires),
+        Bank(RootKeys(keys)),
+        BankAccount.from_object(account, card_expiry="20361231"),
+        issued="20260701",
+        algorithm=profile_of(generation).algorithms[0],
+    )
+
+
+def bank_card(generation: int, script: Script, state: str = "active") -> Card:
+    """The card of :func:`card` with a bank application and purse, ``"active"`` or ``"dormant"``."""
+    return Card(_with_bank(generation, script.requires, state).copy())
 
 
 def card_keys(generation: int, atr: bytes) -> CardKeys:

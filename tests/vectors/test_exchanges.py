@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from sscard_chip.reader.interface import Connection, ContactInterface, ContactlessInterface
-from sscard_chip.terminal.script import Script, ScriptError
-from tests.vectors.cards import GENERATIONS, SCRIPTS, VECTORS, card, load, play
+from sscard_chip.terminal.script import Interface, Script, ScriptError
+from tests.vectors.cards import GENERATIONS, SCRIPTS, VECTORS, bank_card, card, load, play
 from tests.vectors.schema import errors
 
 PROGRAMS = [f"E{number:02d}" for number in range(1, 15)]
@@ -44,6 +44,43 @@ def test_without_contacts(name: str) -> None:
     interface = ContactlessInterface(card(3, script))
     result = play(script, interface, 3, interface="contactless")
     assert result.passed, result.report()
+
+
+INTERFACES: Final[dict[int, tuple[Interface, ...]]] = {
+    2: ("contact",),
+    3: ("contact", "contactless"),
+}
+BANK_CARDS: Final = [
+    (name, generation, state)
+    for name, script in SCRIPTS.items()
+    for generation in (2, 3)
+    for state in ("active", "dormant")
+    # A program that asks for the bank application finds one that is active.
+    if (name, state) != ("foreign-aids", "active")
+]
+
+
+@pytest.mark.parametrize(("name", "generation", "state"), BANK_CARDS)
+def test_programs_of_social_security_do_not_mind_a_bank_part(
+    name: str, generation: int, state: str
+) -> None:
+    """With bank application and purse on the card, every script sees what it saw without."""
+    script = SCRIPTS[name]
+    for interface in INTERFACES[generation]:
+        if interface not in script.interfaces:
+            continue
+        chip = bank_card(generation, script, state)
+        slot = ContactInterface(chip) if interface == "contact" else ContactlessInterface(chip)
+        result = play(script, slot, generation, interface=interface)
+        assert result.passed, result.report()
+
+
+@pytest.mark.parametrize("generation", [2, 3])
+def test_a_program_that_looks_for_the_bank_part_finds_it(generation: int) -> None:
+    script = SCRIPTS["foreign-aids"]
+    result = play(script, ContactInterface(bank_card(generation, script)), generation)
+    assert "(select bank application)" in result.report()
+    assert "expected 6A82, got 61" in result.report()
 
 
 def test_a_deviation_is_reported_without_secrets(tmp_path: Path) -> None:
