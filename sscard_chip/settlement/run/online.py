@@ -24,6 +24,7 @@ from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import Code, Masks
 from sscard_chip.settlement.ledger import Transaction
 from sscard_chip.settlement.ledger.authorisation import (
+    AuthorisationRefusedError,
     State,
     confirm,
     confirmation_msgid,
@@ -43,13 +44,19 @@ class Online:
     held: NDArray[np.bool_]
 
     def settle_held(self, t: Transaction, columns: DebitColumns, rows: NDArray[np.int64]) -> None:
-        """Confirm the holds of ``rows``, debits that are posted now."""
+        """Confirm the holds of ``rows``, debits that are posted now.
+
+        One that was released a moment ago is not held any more: it is booked as any other.
+        """
         for at in rows[self.held[rows]].tolist():
             msgid = columns.msgid[at].decode()
             settlement = find_by_msgid(t, msgid)
             if settlement is not None:
                 time = columns.time[at].tobytes().hex()
-                confirm(t, settlement, confirmation_msgid(msgid), time)
+                try:
+                    confirm(t, settlement, confirmation_msgid(msgid), time)
+                except AuthorisationRefusedError:
+                    self.held[at] = False
 
 
 def look_up(t: Transaction, columns: DebitColumns, masks: Masks) -> Online:

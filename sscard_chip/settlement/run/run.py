@@ -44,6 +44,9 @@ from sscard_chip.settlement.tac import KeyGroup
 BATCH_ROWS: Final = 1 << 21
 """Rows that are in memory at once, and posted in one transaction; a larger file is a batch."""
 
+_SENT_ROWS: Final = 1 << 17
+"""Rows of a task that goes over a network: some megabytes."""
+
 _SUMS: Final = ("total_fen", "fund_fen", "account_fen", "cash_fen")
 
 
@@ -213,6 +216,8 @@ class Run:
         """Code 1, by pieces of cards."""
         columns = batch.columns
         count = 1 if self._pool.size == 1 else self._pool.size * 2
+        if not self._pool.near:
+            count = max(count, len(columns) // _SENT_ROWS + 1)
         rows = list(card_pieces(columns, count))
         tasks = (VerifyTask(tac_columns(columns, piece), self._keys) for piece in rows)
         wrong = ~columns.has_tac & ~columns.grey & ~columns.malformed
