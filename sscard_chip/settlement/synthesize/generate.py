@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.judge.codes import TEXTS, mask_of
+from sscard_chip.settlement.judge.codes import mask_of
 from sscard_chip.settlement.judge.pharmacies import Pharmacies
 from sscard_chip.settlement.ledger.files import write_cards
-from sscard_chip.settlement.run.output import VERDICT_COLUMNS
 from sscard_chip.settlement.run.work import tac_columns
 from sscard_chip.settlement.synthesize import faults as f
 from sscard_chip.settlement.synthesize.day import Counters, Day, fill_card, make_day
+from sscard_chip.settlement.synthesize.piles import Pile, TrialFile, write_days
 from sscard_chip.settlement.synthesize.plan import (
     DATE,
     EARLIER,
@@ -27,15 +27,12 @@ from sscard_chip.settlement.synthesize.plan import (
     OLD_VERSION,
     REGISTERED,
     VERSION,
-    Terminal,
     as_pharmacies,
     make_cards,
     make_terminals,
 )
-from sscard_chip.settlement.synthesize.text import day_file, row_lines, verdict_lines
 from sscard_chip.settlement.tac import TacVerifier
 from sscard_chip.terminal.pos.hotlist import HotCard, Hotlist, HotRange
-from sscard_chip.terminal.pos.records import DayHeader
 
 Rows = NDArray[np.int64]
 
@@ -77,57 +74,13 @@ class Wanted:
             raise SynthesizeError("debits: at most 60,000 a card and 40,000 a pharmacy")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Made:
     """What was made: files and rows, and how many rows there are of each fault."""
 
-    files: int = 0
-    rows: int = 0
-    faults: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True, repr=False, eq=False)
-class _File:
-    """A day file to be: whose, of when, and what its header claims."""
-
-    terminal: Terminal
-    date: str
-    version: str = VERSION
-    psam: str = ""
-
-    def header(self) -> DayHeader:
-        """Its first row."""
-        one = self.terminal
-        psam = self.psam or one.psam_number
-        return DayHeader(one.pharmacy, one.terminal_id, self.date, self.version, psam)
-
-
-@dataclass(slots=True, repr=False, eq=False)
-class _Pile:
-    """Rows of many files in no order yet."""
-
-    files: list[_File]
-    parts: list[DebitColumns] = field(default_factory=list)
-    file: list[Rows] = field(default_factory=list)
-    place: list[NDArray[np.floating[Any]]] = field(default_factory=list)
-    masks: list[NDArray[np.uint16]] = field(default_factory=list)
-    broken: list[NDArray[np.bool_]] = field(default_factory=list)
-
-    def add(
-        self,
-        columns: DebitColumns,
-        file: Rows,
-        place: NDArray[np.floating[Any]],
-        masks: NDArray[np.uint16],
-        *,
-        broken: bool = False,
-    ) -> None:
-        """Rows, the files they go to, and their places there."""
-        self.parts.append(columns)
-        self.file.append(file)
-        self.place.append(place)
-        self.masks.append(masks)
-        self.broken.append(np.full(len(columns), broken))
+    files: int
+    rows: int
+    faults: dict[str, int]
 
 
 class _Generator:
@@ -147,7 +100,7 @@ class _Generator:
 
     # --- the earlier day -----------------------------------------------------------------------
 
-    def earlier(self) -> _Pile:
+    def earlier(self) -> Pile:
         """A day before, small and good, but for grey debits whose proof comes a day later."""
         released, again = self.count[f.RELEASED], self.count[f.REPEAT_RUN]
         rows = max(self.wanted.debits // 20, _SPACE * (released + again), len(self.terminals))
@@ -167,7 +120,7 @@ class _Generator:
         self.proof_file, self.repeat_file = day.terminal[self.grey], day.terminal[self.known]
         f.CLAIMED[f.GREY](day.columns, self.grey)
         day.masks[self.grey] = mask_of(104)
-        pile = _Pile([_File(one, EARLIER) for one in self.terminals])
+        pile = Pile([TrialFile(one, EARLIER) for one in self.terminals])
         pile.add(day.columns, day.terminal, np.arange(rows, dtype=np.float64), day.masks)
         return pile
 
@@ -181,7 +134,7 @@ class _Generator:
 
     # --- the day -------------------------------------------------------------------------------
 
-    def day(self) -> _Pile:
+    def day(self) -> Pile:
         """The day, with its faults."""
         debits = self.wanted.debits
         day = self._day(DATE, self.rng.integers(0, self.wanted.cards, debits))
@@ -204,7 +157,7 @@ class _Generator:
         place[swaps], place[swaps + 1] = swaps + 1.0, swaps.astype(np.float64)
         day.masks[swaps + 1] = mask_of(*f.SWAP.codes)
         self._replay(day)
-        pile = _Pile([_File(one, DATE) for one in self.terminals])
+        pile = Pile([TrialFile(one, DATE) for one in self.terminals])
         self._refunds(day, pile)
         self._beside(day, pile)
         self._elsewhere(pile)
@@ -276,7 +229,7 @@ class _Generator:
 
     # --- rows beside others --------------------------------------------------------------------
 
-    def _refunds(self, day: Day, pile: _Pile) -> None:
+    def _refunds(self, day: Day, pile: Pile) -> None:
         """Good refunds: on-line as a whole, off-line in parts."""
         rows = np.sort(np.array(self._free[: len(day) // _REFUNDS], np.int64))
         self._free = self._free[len(day) // _REFUNDS :]
@@ -288,7 +241,7 @@ class _Generator:
         _as_refund(refunds, b"R1")
         pile.add(refunds, day.terminal[rows], _END + rows, np.zeros(len(rows), np.uint16))
 
-    def _beside(self, day: Day, pile: _Pile) -> None:
+    def _beside(self, day: Day, pile: Pile) -> None:
         """Copies of good rows, good and bad ones."""
         taken = {kind: self._take(day, kind) for kind in f.BESIDE[:7] if kind is not f.REPEAT_RUN}
         copy = {kind: day.columns.rows(rows) for kind, rows in taken.items()}
@@ -314,15 +267,15 @@ class _Generator:
         proof = np.zeros(len(self.proofs), np.uint16)
         pile.add(self.proofs, self.proof_file, _END * 3 + self.grey, proof)
 
-    def _late_files(self, columns: DebitColumns, terminal: Rows, pile: _Pile) -> None:
+    def _late_files(self, columns: DebitColumns, terminal: Rows, pile: Pile) -> None:
         """The day after, terminals hand in rows once more."""
         distinct, which = np.unique(terminal, return_inverse=True)
         begin = len(pile.files)
-        pile.files += [_File(self.terminals[at], NEXT) for at in distinct.tolist()]
+        pile.files += [TrialFile(self.terminals[at], NEXT) for at in distinct.tolist()]
         masks = np.full(len(columns), mask_of(*f.REPEAT_FILE.codes), np.uint16)
         pile.add(columns, begin + which, np.arange(len(columns), dtype=np.float64), masks)
 
-    def _elsewhere(self, pile: _Pile) -> None:
+    def _elsewhere(self, pile: Pile) -> None:
         """Rows of terminals of their own, most in a file of their own."""
         kinds = [kind for kind in f.ELSEWHERE for _ in range(self.count[kind])]
         if not kinds:
@@ -334,7 +287,7 @@ class _Generator:
         self._sign(day.columns)
         file = len(pile.files) + np.arange(len(kinds))
         for at, (kind, terminal) in enumerate(zip(kinds, self.others, strict=True)):
-            pile.files.append(_File(terminal, DATE))
+            pile.files.append(TrialFile(terminal, DATE))
             day.masks[at] = mask_of(*kind.codes)
             if kind is f.FOREIGN:
                 pile.files.pop()
@@ -409,54 +362,14 @@ def synthesize(out: Path, keys: KeyStore, wanted: Wanted, tell: Tell = lambda st
         raise SynthesizeError(f"{out}: must be a new or empty folder")
     out.mkdir(parents=True, exist_ok=True)
     generator = _Generator(wanted, keys)
-    made = Made()
     tell("the day before")
-    _write(generator.earlier(), out / EARLIER_DAYS, out / EARLIER_EXPECTED, made)
+    before = write_days(generator.earlier(), out / EARLIER_DAYS, out / EARLIER_EXPECTED)
     tell("the day")
     pile = generator.day()
     tell("files")
-    _write(pile, out / DAYS, out / EXPECTED, made)
+    files, rows = write_days(pile, out / DAYS, out / EXPECTED)
     generator.hotlist().save(out / HOTLIST)
     generator.pharmacies().save(out / PHARMACIES)
     write_cards(out / CARDS, generator.register(), EARLIER)
-    made.faults = {kind.name: count for kind, count in generator.count.items() if count}
-    return made
-
-
-def _write(pile: _Pile, folder: Path, expected: Path, made: Made) -> None:
-    folder.mkdir()
-    ranks = sorted(
-        range(len(pile.files)),
-        key=lambda at: (pile.files[at].date, pile.files[at].terminal.terminal_id),
-    )
-    rank = np.empty(len(ranks), np.int64)
-    rank[ranks] = np.arange(len(ranks))
-    file, place = np.concatenate(pile.file), np.concatenate(pile.place)
-    order = np.lexsort((place, rank[file]))
-    columns = DebitColumns.join(pile.parts).rows(order)
-    masks, broken = np.concatenate(pile.masks)[order], np.concatenate(pile.broken)[order]
-    ends = np.cumsum(np.bincount(rank[file], minlength=len(ranks))).tolist()
-    lines = _damaged(row_lines(columns), broken)
-    begin = 0
-    with expected.open("w", encoding="utf-8", newline="\n") as verdicts:
-        verdicts.write("\t".join(VERDICT_COLUMNS) + "\n")
-        for at, end in zip(ranks, ends, strict=True):
-            one, rows = pile.files[at], slice(begin, end)
-            text = [next(lines) for _ in range(end - begin)]
-            name = f"{one.date}-{one.terminal.terminal_id}.tsv"
-            (folder / name).write_bytes(day_file(one.header(), text, columns.rows(rows)))
-            codes = [TEXTS[mask] for mask in masks[rows].tolist()]
-            verdicts.writelines(verdict_lines(columns.rows(rows), codes))
-            begin = end
-    made.files += len(ranks)
-    made.rows += len(columns)
-
-
-def _damaged(lines: Iterator[str], broken: NDArray[np.bool_]) -> Iterator[str]:
-    """Malformed rows get a card number that is too long."""
-    for line, bad in zip(lines, broken.tolist(), strict=True):
-        if bad:
-            cells = line.split("\t")
-            cells[13] += "0"
-            line = "\t".join(cells)
-        yield line
+    kinds = {kind.name: count for kind, count in generator.count.items() if count}
+    return Made(before[0] + files, before[1] + rows, kinds)
