@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A day of an institution against the centre: totals first, details when they are not even.
+
+One task for (institution, day, insurance, TOTAL or DETAIL). A day that is even is not asked
+again; an uneven or failed one is, and ``force`` asks in any case: the new task makes the old one
+and its differences void. Differences are open, then checked, then settled [M].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum, unique
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.reconciliation.centre import Centre, CentreUnreachableError
+from sscard_chip.settlement.reconciliation.compare import Totals
+from sscard_chip.settlement.reconciliation.details import (
+    ResultRow,
+    UploadRow,
+    pack,
+    unpack_result,
+)
+from sscard_chip.settlement.reconciliation.results import ReconciliationError, StatementResult
+from sscard_chip.settlement.reconciliation.tables import difference, difference_step, task
+
+TOTAL, DETAIL = "TOTAL", "DETAIL"
+_EMPLOYEE_BASIC: Final = "310"
+
+
+@unique
+class TaskResult(IntEnum):
+    """How a task ended."""
+
+    EVEN = 1
+    UNEVEN = 2
+    FAILED = 9
+
+
+@unique
+class DifferenceState(IntEnum):
+    """What became of a difference."""
+
+    OPEN = 0
+    CHECKED = 1
+    SETTLED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKey:
+    """What a task is of; ``day`` is YYYYMMDD."""
+
+    pharmacy: str
+    day: str
+    insurance: str
+    kind: str
+
+    def columns(self) -> dict[str, str]:
+        """The key's columns."""
+        return {
+            "pharmacy": self.pharmacy,
+            "day": self.day,
+            "insurance": self.insurance,
+            "kind": self.kind,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task that was done. ``institution`` and ``centre`` are the sums of both sides."""
+
+    key: TaskKey
+    attempt: int
+    result: TaskResult
+    statement: StatementResult
+    institution: Totals
+    centre: Totals
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DayResult:
+    """A day's outcome. ``skipped``: it was even before and not asked again."""
+
+    total: Task
+    detail: Task | None = None
+    differences: tuple[ResultRow, ...] = ()
+    skipped: bool = False
+
+    @property
+    def even(self) -> bool:
+        """Whether both sides have the same."""
+        return self.total.result is TaskResult.EVEN
+
+
+def reconcile_day(
+    t: Transaction,
+    centre: Centre,
+    pharmacy: str,
+    day: str,
+    rows: Sequence[UploadRow],
+    *,
+    insurance: str = _EMPLOYEE_BASIC,
+    force: bool = False,
+) -> DayResult:
+    """Reconcile an institution's day.
+
+    :param t: where the tasks are kept, an exclusive transaction.
+    :param rows: what the institution has settled on the day.
+    :param insurance: insutype; neither day file nor card tells another than 310 [L].
+    """
+    key = TaskKey(pharmacy, day, insurance, TOTAL)
+    last = find_task(t, key)
+    if last is not None and last.result is TaskResult.EVEN and not force:
+        return DayResult(last, skipped=True)
+    own = Totals.of(rows)
+    try:
+        statement, theirs = centre.totals(pharmacy, day, day, own)
+    except (CentreUnreachableError, ReconciliationError) as error:
+        return DayResult(_failed(t, key, own, str(error)))
+    result = TaskResult.EVEN if statement is StatementResult.EVEN else TaskResult.UNEVEN
+    total = _keep(t, key, result, statement, own, theirs)
+    if result is TaskResult.EVEN:
+        return DayResult(total)
+    key = TaskKey(pharmacy, day, insurance, DETAIL)
+    try:
+        answer = centre.details(pharmacy, day, day, pack(rows, f"{pharmacy}_{day}.txt"))
+        found = unpack_result(answer, "result")
+    except (CentreUnreachableError, ReconciliationError) as error:
+        return DayResult(total, _failed(t, key, own, str(error)))
+    unequal = tuple(row for row in found if row.result is not StatementResult.EVEN)
+    detail = _keep(t, key, TaskResult.UNEVEN, statement, own, theirs)
+    _keep_differences(t, detail, unequal)
+    return DayResult(total, detail, unequal)
+
+
+def find_task(t: Transaction, key: TaskKey) -> Task | None:
+    """The valid task: the last one; None when there was none."""
+    row = t.connection.execute(
+        sa.select(task).filter_by(**key.columns()).order_by(task.c.attempt.desc()).limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    own = Totals(row.net_count, row.total_fen, row.fund_fen, row.account_fen)
+    theirs = Totals(
+        row.centre_net_count, row.centre_total_fen, row.centre_fund_fen, row.centre_account_fen
+    )
+    result, statement = TaskResult(row.result), StatementResult(row.stmt_rslt)
+    return Task(key, row.attempt, result, statement, own, theirs, row.note)
+
+
+def differences_of(t: Transaction, key: TaskKey) -> list[tuple[int, Any, DifferenceState, str]]:
+    """The differences of the valid task: number, row, state, and the note of the last step."""
+    last = find_task(t, key)
+    if last is None:
+        return []
+    rows = t.connection.execute(
+        sa.select(difference)
+        .filter_by(**key.columns(), attempt=last.attempt)
+        .order_by(difference.c.number)
+    ).all()
+    states = {
+        row.number: (DifferenceState(row.state), row.note)
+        for row in t.connection.execute(
+            sa.select(difference_step)
+            .filter_by(**key.columns(), attempt=last.attempt)
+            .order_by(difference_step.c.step)
+        )
+    }
+    return [(row.number, row, *states[row.number]) for row in rows]
+
+
+def settle_difference(
+    t: Transaction, key: TaskKey, number: int, state: DifferenceState, note: str
+) -> None:
+    """Move a difference on: open, checked, settled.
+
+    :raises ReconciliationError: there is no such difference, it stands there or further already,
+        or its task is void.
+    """
+    found = {at: now for at, _, now, _ in differences_of(t, key)}
+    if number not in found:
+        raise ReconciliationError(f"difference {number}: there is none such")
+    if state <= found[number]:
+        raise ReconciliationError(f"difference {number}: is {found[number].name.lower()} already")
+    last = find_task(t, key)
+    assert last is not None  # noqa: S101
+    t.connection.execute(
+        sa.insert(difference_step).values(
+            **key.columns(),
+            attempt=last.attempt,
+            number=number,
+            step=int(state),
+            state=int(state),
+            note=note,
+        )
+    )
+
+
+def _failed(t: Transaction, key: TaskKey, own: Totals, note: str) -> Task:
+    return _keep(t, key, TaskResult.FAILED, StatementResult.DIFFERENT, own, Totals(), note[:500])
+
+
+def _keep(
+    t: Transaction,
+    key: TaskKey,
+    result: TaskResult,
+    statement: StatementResult,
+    own: Totals,
+    theirs: Totals,
+    note: str = "",
+) -> Task:
+    last = find_task(t, key)
+    attempt = 1 if last is None else last.attempt + 1
+    t.connection.execute(
+        sa.insert(task).values(
+            **key.columns(),
+            attempt=attempt,
+            result=int(result),
+            stmt_rslt=int(statement),
+            net_count=own.count,
+            total_fen=own.total_fen,
+            fund_fen=own.fund_fen,
+            account_fen=own.account_fen,
+            centre_net_count=theirs.count,
+            centre_total_fen=theirs.total_fen,
+            centre_fund_fen=theirs.fund_fen,
+            centre_account_fen=theirs.account_fen,
+            note=note,
+        )
+    )
+    return Task(key, attempt, result, statement, own, theirs, note)
+
+
+def _keep_differences(t: Transaction, of: Task, rows: Sequence[ResultRow]) -> None:
+    for number, row in enumerate(rows, 1):
+        place = {**of.key.columns(), "attempt": of.attempt, "number": number}
+        t.connection.execute(
+            sa.insert(difference).values(
+                **place,
+                stmt_rslt=int(row.result),
+                refund=row.refund,
+                msgid=row.msgid,
+                setl_id=row.setl_id,
+                memo=row.memo,
+                centre_total_fen=row.total_fen,
+                centre_fund_fen=row.fund_fen,
+                centre_account_fen=row.account_fen,
+            )
+        )
+        opened = {"step": 0, "state": int(DifferenceState.OPEN), "note": ""}
+        t.connection.execute(sa.insert(difference_step).values(**place, **opened))
