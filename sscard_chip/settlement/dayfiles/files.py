@@ -33,6 +33,8 @@ _PARSE_BYTES: Final = 2 << 20
 """Text that is parsed at once: what a processor's cache holds is the fastest."""
 
 _END_BYTES: Final = 4096
+_CODE_LENGTH: Final = 30
+_TEXT_LENGTH: Final = 64
 _NOT_CLOSED: Final = "the day is not closed: there is no trailer"
 
 
@@ -116,6 +118,8 @@ def _head(path: str) -> DayFileHead:
         header = DayHeader.parse(header_line.decode())
     except (DayFileError, UnicodeDecodeError):
         raise refusal(path, "row 1: header: is none of a day file") from None
+    if rule := header_rule(header):
+        raise refusal(path, f"row 1: header: {rule}")
     if not trailer_line.startswith(b"T\t"):
         raise refusal(path, _NOT_CLOSED)
     try:
@@ -124,6 +128,20 @@ def _head(path: str) -> DayFileHead:
         raise refusal(path, "trailer: is none of a day file") from None
     ends = header_line + b"\n", trailer_line + b"\n"
     return DayFileHead(path, size, header, trailer, ends, is_parquet(first))
+
+
+def header_rule(header: DayHeader) -> str:
+    """What a header must be so that a ledger can keep it; empty when it is so [ours]."""
+    code = header.pharmacy_code
+    if not (0 < len(code) <= _CODE_LENGTH and code.isascii() and code.isalnum()):
+        return f"fixmedins_code: must be 1 to {_CODE_LENGTH} letters and digits"
+    for name, text in (
+        ("hotlist version", header.hotlist_version),
+        ("PSAM number", header.psam_number),
+    ):
+        if text is not None and not (0 < len(text) <= _TEXT_LENGTH and text.isprintable()):
+            return f"{name}: must be 1 to {_TEXT_LENGTH} printable characters"
+    return ""
 
 
 def refusal(path: str, rule: str) -> DayFileError:
