@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -73,8 +74,12 @@ def test_entries_in_opposite_order_are_both_posted(ledger: Ledger) -> None:
         assert len(attempts) == (2 if t.connection.dialect.name == "sqlite" else 3)
 
 
-def test_a_conflict_that_does_not_end_is_told(ledger: Ledger) -> None:
-    calls = []
+def test_a_conflict_that_does_not_end_is_told(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Transaction] = []
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
 
     def work(t: Transaction) -> None:
         calls.append(t)
@@ -83,6 +88,7 @@ def test_a_conflict_that_does_not_end_is_told(ledger: Ledger) -> None:
     with pytest.raises(LedgerConflictError):
         ledger.run(work)
     assert len(calls) == 10
+    assert len(slept) == 9
 
 
 def test_exclusive_transactions_take_turns(ledger: Ledger) -> None:
