@@ -6,7 +6,7 @@ from __future__ import annotations
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.messaging import OpenData, update_data
 from sscard_chip.apdu.session import Session
-from sscard_chip.filesystem.files import CyclicFile, LinearFile, Occurrence, RecordFile
+from sscard_chip.filesystem.files import CyclicFile, Occurrence, RecordFile
 from sscard_chip.memory.cells import READ
 from sscard_chip.status import StatusError, StatusWord
 
@@ -74,12 +74,13 @@ def read_record_quickly(session: Session, apdu: bytes) -> bytes | None:
     if p2 & 0x07 != _BY_NUMBER:
         return None
     file = session.df.files_by_sfi.get(p2 >> 3) if p2 > _BY_NUMBER else session.ef
-    if type(file) is not LinearFile or not file.read_rule.free:
+    if file is None:
         return None
-    index, number = file.index, apdu[2]
-    if index is None or not 0 < number <= len(index):
+    number = apdu[2]
+    place = file.free_records.get(number)
+    if place is None:
         return None
-    start, length = index[number - 1]
+    start, length = place
     if 0 < apdu[4] < length:
         return None
     session.ef = file

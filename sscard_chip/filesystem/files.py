@@ -8,6 +8,7 @@ change, but for the record index of a linear file, which an update that moves re
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
 
@@ -39,12 +40,30 @@ class Occurrence(IntEnum):
     PREVIOUS = 3
 
 
-class ElementaryFile:
-    """What all EFs have: identifiers, a body in the memory, two access rules."""
+_NONE_FREE: Final[Mapping[int, tuple[int, int]]] = {}
 
-    __slots__ = ("body", "fid", "memory", "offset", "read_rule", "sfi", "size", "write_rule")
+
+class ElementaryFile:
+    """What all EFs have: identifiers, a body in the memory, two access rules.
+
+    ``free_records``: start in the memory and length, by number, of the records that anybody may
+    read and that have been located; of a linear file alone.
+    """
+
+    __slots__ = (
+        "body",
+        "fid",
+        "free_records",
+        "memory",
+        "offset",
+        "read_rule",
+        "sfi",
+        "size",
+        "write_rule",
+    )
 
     def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
+        self.free_records = _NONE_FREE
         self.memory = memory
         self.offset = found.offset
         self.body = found.body
@@ -132,7 +151,7 @@ class LinearFile(RecordFile):
     BER-TLVs are those of payment applications; their identifiers are one byte too.
     """
 
-    __slots__ = ("_ber", "_grows", "_record_length", "_tags", "_tlv", "index")
+    __slots__ = ("_ber", "_grows", "_index", "_record_length", "_tags", "_tlv")
 
     def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
         super().__init__(memory, found, header)
@@ -141,7 +160,7 @@ class LinearFile(RecordFile):
         self._grows = bool(header.record_format & _GROWS)
         self._ber = bool(header.record_format & _BER)
         self._tlv = not fixed or bool(header.record_format & _TLV)
-        self.index: list[tuple[int, int]] | None = None
+        self._index: list[tuple[int, int]] | None = None
         self._tags: dict[int, list[int]] = {}
 
     @property
@@ -150,16 +169,18 @@ class LinearFile(RecordFile):
         return int(_USED.unpack_from(self.memory.cells, self.offset + USED_IN_HEADER)[0])
 
     def _records(self) -> list[tuple[int, int]]:
-        """Start in the memory and length of each record; kept in ``index``."""
-        if self.index is None:
-            self.index, self._tags = [], {}
+        """Start in the memory and length of each record; kept until one moves."""
+        if self._index is None:
+            self._index, self._tags = [], {}
             start, end, cells = self.body, self.body + self.used, self.memory.cells
             while start < end:
                 length = self._record_length or self._length_at(start)
-                self.index.append((start, length))
-                self._tags.setdefault(cells[start], []).append(len(self.index))
+                self._index.append((start, length))
+                self._tags.setdefault(cells[start], []).append(len(self._index))
                 start += length
-        return self.index
+            if self.read_rule.free:
+                self.free_records = dict(enumerate(self._index, 1))
+        return self._index
 
     def _length_at(self, start: int) -> int:
         """Length of the TLV that begins at ``start`` in the memory."""
@@ -174,7 +195,7 @@ class LinearFile(RecordFile):
         return len(self._records())
 
     def record(self, number: int) -> bytes:
-        index = self.index or self._records()
+        index = self._index or self._records()
         if not 0 < number <= len(index):
             raise StatusError(StatusWord.RECORD_NOT_FOUND)
         start, length = index[number - 1]
@@ -215,7 +236,8 @@ class LinearFile(RecordFile):
             raise StatusError(StatusWord.NOT_ENOUGH_SPACE)
         self.memory.write(start, tail)
         self.memory.write(self.offset + USED_IN_HEADER, _USED.pack(used))
-        self.index = None
+        self._index = None
+        self.free_records = _NONE_FREE
 
 
 def _is_simple(data: bytes) -> bool:
