@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from sscard_cli import settle_ledger, settle_run
+from sscard_cli import settle_clearing, settle_ledger, settle_reconcile, settle_run
 
 
 @click.group()
@@ -21,5 +21,10 @@ def settle() -> None:
     """
 
 
-for _command in (*settle_run.COMMANDS, *settle_ledger.COMMANDS):
+for _command in (
+    *settle_run.COMMANDS,
+    *settle_ledger.COMMANDS,
+    *settle_clearing.COMMANDS,
+    *settle_reconcile.COMMANDS,
+):
     settle.add_command(_command)

@@ -35,6 +35,7 @@ def open_ledger(url: str, *, create: bool = False) -> Ledger:
     # the tables of all rooms, or the ledger would be opened without them
     import sscard_chip.settlement.clearing.tables
     import sscard_chip.settlement.platform.tables
+    import sscard_chip.settlement.reconciliation.tables
     import sscard_chip.settlement.run.tables  # noqa: F401
 
     return Ledger.open(url, create=create)
