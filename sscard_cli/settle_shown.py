@@ -82,13 +82,19 @@ def settle_shown(
     )
     try:
         with _pool(orders) as pool, shown:
-            bar = shown.add_task("rows", total=None, rate="")
+            bar = shown.add_task("", total=None, rate="")
             started = time.monotonic()
 
             def tell(progress: Progress) -> None:
                 seconds = max(time.monotonic() - started, 1e-9)
                 rate = f"{progress.rows / seconds:,.0f} a second"
-                shown.update(bar, completed=progress.rows, total=progress.total, rate=rate)
+                shown.update(
+                    bar,
+                    description=f"{progress.step:9}",
+                    completed=progress.rows,
+                    total=progress.total,
+                    rate=rate,
+                )
 
             return settle(
                 orders.day_files,

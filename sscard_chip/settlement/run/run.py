@@ -90,11 +90,27 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: ``rows`` of ``total`` rows are through."""
+    """How far a run is: what it does, and as if ``rows`` of ``total`` rows were through.
 
+    A batch counts in parts, by what its steps have been measured to take.
+    """
+
+    step: str
     rows: int
     total: int
 
+
+READING: Final = "reading"
+VERIFYING: Final = "verifying"
+POSTING: Final = "posting"
+WRITING: Final = "writing"
+_SHARES: Final = {
+    READING: (0.0, 0.2),
+    VERIFYING: (0.2, 0.3),
+    POSTING: (0.3, 0.6),
+    WRITING: (0.6, 1),
+}
+"""Which part of a batch's time a step takes: from, to."""
 
 Tell = Callable[[Progress], None]
 
@@ -129,7 +145,7 @@ def settle(
     with Output(out, names) as output:
         for group in _batches(heads, batch_rows):
             _add(output, *run.batch(group))
-            run.through(group)
+            run.through()
         run.summary.refused_files.sort(key=lambda file: file.path)
         output.finish(run.summary.document())
     return run.summary
@@ -170,21 +186,31 @@ class Run:
         self._seen: set[bytes] = set()
         self._missing: dict[KeyGroup, str] = {}
         self._through = 0
+        self._size = 0
         self._old = 0
         self._known: tuple[tuple[int, int], RegisterJudge | None] | None = None
 
     def batch(self, heads: Sequence[DayFileHead]) -> tuple[Batch, Masks]:
         """Read, verify, judge and post some files; their rows and what was found in the end."""
+        self._size = sum(head.trailer.count for head in heads)
         batch = self._read(heads)
         self._verify(batch)
+        self._show(POSTING, 0)
         masks = self._ledger.run(lambda t: self._post(t, batch), exclusive=True)
+        self._show(WRITING, 0)
         self._count(batch, masks)
         return batch, masks
 
-    def through(self, heads: Sequence[DayFileHead]) -> None:
-        """Tell that some files are through."""
-        self._through += sum(head.trailer.count for head in heads)
-        self._tell(Progress(self._through, self.total))
+    def through(self) -> None:
+        """Tell that the last batch is through."""
+        self._show(WRITING, self._size)
+        self._through += self._size
+
+    def _show(self, step: str, rows: int) -> None:
+        """Tell that a step has done some rows of the batch."""
+        begin, end = _SHARES[step]
+        share = begin + (end - begin) * rows / max(self._size, 1)
+        self._tell(Progress(step, self._through + round(share * self._size), self.total))
 
     def _read(self, heads: Sequence[DayFileHead]) -> Batch:
         near = self._pool if self._pool.near else Alone()
@@ -199,6 +225,7 @@ class Run:
             columns += piece.blocks
             masks += found
             self.summary.refused_files += piece.refused
+            self._show(READING, sum(map(len, masks)))
         joined = np.concatenate(masks) if masks else np.zeros(0, np.uint16)
         return self._once(Batch(tuple(taken), DebitColumns.gather(columns), joined))
 
@@ -221,9 +248,12 @@ class Run:
         rows = list(card_pieces(columns, count))
         tasks = (VerifyTask(tac_columns(columns, piece), self._keys) for piece in rows)
         wrong = ~columns.has_tac & ~columns.grey & ~columns.malformed
+        done = 0
         for piece, (right, absent) in zip(rows, self._pool.map(verify, tasks), strict=True):
             wrong[piece[~right]] = True
             self._missing |= absent
+            done += len(piece)
+            self._show(VERIFYING, done)
         self.summary.without_key = sorted(set(self._missing.values()))
         add(batch.masks, Code.TAC, wrong)
         add(batch.masks, Code.GREY, wrong & columns.grey)

@@ -16,7 +16,13 @@ import pytest
 from sscard_chip.settlement import synthesize as s
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.ledger import AccountKind, Ledger
-from sscard_chip.settlement.run import SUMMARY, VERDICTS, VERDICTS_PARQUET, Processes
+from sscard_chip.settlement.run import (
+    SUMMARY,
+    VERDICTS,
+    VERDICTS_PARQUET,
+    Processes,
+    Progress,
+)
 from sscard_chip.settlement.run.work import set_rules
 from sscard_chip.settlement.synthesize import faults
 from tests.settlement.run.conftest import Undisturbed
@@ -192,6 +198,16 @@ def test_a_file_that_claims_to_be_a_settled_one_is_refused(trial: Trial, tmp_pat
         summary = trial.settle(ledger, tmp_path / "two", [str(forged), str(path)])
     assert [file.path for file in summary.refused_files] == [str(forged)]
     assert (summary.files, summary.settled_before) == (1, 1)
+
+
+def test_progress_goes_from_nothing_to_all(trial: Trial, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        trial.settle(ledger, tmp_path / "out", trial.files(), tell=told.append, batch_rows=400)
+    rows = [one.rows for one in told]
+    assert rows == sorted(rows)
+    assert rows[-1] == told[-1].total == len(trial.expected().splitlines()) - 1
+    assert [one.step for one in told[:4]] == ["reading", "verifying", "posting", "writing"]
 
 
 def test_nothing_is_written_when_the_run_fails(trial: Trial, tmp_path: Path) -> None:

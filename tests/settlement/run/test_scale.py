@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from sscard_chip.settlement.ledger import Ledger
-from sscard_chip.settlement.run import Cluster, Processes, RunStoppedError
+from sscard_chip.settlement.run import Cluster, Processes, Progress, RunStoppedError
+from sscard_chip.settlement.run.run import WRITING
 from sscard_chip.settlement.run.work import card_pieces, set_rules
 from tests.pos.test_dayfile import ROW
 from tests.settlement.judge.rows import columns_of
@@ -97,7 +98,9 @@ def test_a_killed_worker_stops_the_run_and_the_next_goes_on(
         begin = partial(set_rules, trial.rules())
         with Processes(2, begin) as pool:
 
-            def kill(_: object) -> None:
+            def kill(progress: Progress) -> None:
+                if progress.step != WRITING:
+                    return
                 for process in list(pool.processes()):
                     os.kill(process, signal.SIGKILL)
 
