@@ -58,6 +58,8 @@ def parse_bill(node: Mapping[str, Any]) -> Bill:
     if sum(fen(line["det_item_fee_sumamt"]) for line in details) != total:
         raise MessageError("druginfo.medfee_sumamt: must be the sum of the lines")
     extra = _additions(info["exp_content"])
+    if "row" in extra and "setl_id" not in extra:
+        raise MessageError("druginfo.exp_content: row: goes with the setl_id of a hold")
     split = extra.get("split")
     if split is not None and sum(split) != total:
         raise MessageError("druginfo.exp_content: the parts must add up to medfee_sumamt")

@@ -176,6 +176,7 @@ def test_who_is_insured_elsewhere(platform: Platform) -> None:
         (bill("1.00", extra='{"split": [1, 2, 3]}'), "druginfo.exp_content: the parts"),
         (bill("1.00", extra='{"split": [-1, 2, 99]}'), "druginfo.exp_content: split"),
         (bill("1.00", extra='{"card_sn": "1"}'), "druginfo.exp_content: card_sn"),
+        (bill("1.00", extra='{"row": "D"}'), "druginfo.exp_content: row: goes with"),
         (
             bill("1.00", "1.00") | {"drugdetail": [bill("1.00")["drugdetail"][0]] * 2},
             "drugdetail.feedetl_sn: occurs twice",
