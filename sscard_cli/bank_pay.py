@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -23,10 +23,8 @@ from sscard_cli.bank_options import (
     refusals,
 )
 from sscard_cli.options import INTERFACES, json_option
+from sscard_cli.pos_options import pin_entry
 from sscard_cli.tables import yuan
-
-if TYPE_CHECKING:
-    from sscard_chip.terminal.bank.terminal import PinEntry
 
 
 @click.command()
@@ -48,7 +46,8 @@ if TYPE_CHECKING:
 @click.option(
     "--ecash",
     is_flag=True,
-    help="The terminal offers electronic cash and asks no issuer for it; for cards with PDOL.",
+    help="The terminal offers electronic cash and asks no issuer for it; with contacts, for cards"
+    " with PDOL.",
 )
 @click.option(
     "--offline", is_flag=True, help="The terminal cannot reach the issuer: the card decides."
@@ -57,7 +56,8 @@ if TYPE_CHECKING:
 @click.option(
     "--pin",
     metavar="DIGITS",
-    help="What the holder types when the card asks for its bank PIN.  Example: --pin 135790",
+    help="What the holder types when the card asks for its bank PIN, with contacts."
+    "  Example: --pin 135790",
 )
 @bank_options(required=False)
 @json_option
@@ -92,6 +92,10 @@ def pay(
         raise click.UsageError("either --offline or the issuer's --bank-keys")
     if decline and offline:
         raise click.UsageError("--decline is an answer of the issuer")
+    contactless = interface == "contactless"
+    if contactless and (ecash or pin is not None):
+        raise click.UsageError("--ecash and --pin are for --interface contact")
+    typed = pin_entry(pin)
     code = NOT_SUFFICIENT if decline else APPROVED
     with refusals(), ExitStack() as stack:
         issuer, authorities = None, {}
@@ -102,7 +106,6 @@ def pay(
             from issuance.bank.authority import BankAuthority
 
             authorities = BankAuthority.load(authority_path).for_terminals()
-        contactless = interface == "contactless"
         connection = stack.enter_context(connected(card_path, reader, contactless=contactless))
         profile = TerminalProfile(
             authorities=authorities,
@@ -114,7 +117,7 @@ def pay(
         if contactless:
             outcome = ContactlessTerminal(profile, issuer).pay(connection, purchase)
         else:
-            outcome = PaymentTerminal(profile, issuer, _once(pin)).pay(connection, purchase)
+            outcome = PaymentTerminal(profile, issuer, typed).pay(connection, purchase)
     document = outcome_document(outcome, amount_fen)
     if as_json:
         from sscard_cli.output import print_json
@@ -165,12 +168,6 @@ def load(
         print_json({"loaded_fen": amount_fen, "balance_fen": balance_fen})
     else:
         click.echo(f"loaded {yuan(amount_fen)} yuan, balance {yuan(balance_fen)} yuan")
-
-
-def _once(pin: str | None) -> PinEntry:
-    """The PIN, typed once: a wrong one is not tried until it is blocked."""
-    waiting = [] if pin is None else [pin]
-    return lambda _left: waiting.pop() if waiting else None
 
 
 def _print_outcome(document: dict[str, Any]) -> None:

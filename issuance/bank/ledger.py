@@ -190,22 +190,37 @@ class OpenLedger:
 
 @contextmanager
 def open_ledger(path: Path) -> Iterator[OpenLedger]:
-    """Open for one operation, locked against every other; a file that is not there is begun.
+    """Open for one operation, locked against every other; a file that is not there is begun, and
+    goes again when nothing was written.
 
     Raises :class:`LedgerError` when it cannot be opened or has been tampered with.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        file = _locked(path)
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "r+b", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with file:
         content = file.read()
         entries = _parse(path, content)
         last = _BEGINNING
         if content:
             last = sha256(content.splitlines(keepends=True)[-1]).hexdigest()
-        yield OpenLedger(path, file, entries, last)
+        try:
+            yield OpenLedger(path, file, entries, last)
+        finally:
+            if not os.fstat(file.fileno()).st_size:
+                path.unlink()
+
+
+def _locked(path: Path) -> FileIO:
+    """The file, locked; whoever waited for one that has gone meanwhile opens it anew."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        file = FileIO(descriptor, "r+")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return file
+        file.close()
 
 
 def read_ledger(path: Path) -> list[Entry]:

@@ -280,6 +280,22 @@ def test_a_wrong_pin_is_tried_once(run: Run) -> None:
     with Card.open("card.ssc") as card:
         tries = [d.pin.tries for d in card.files.directories if d.pin and d.name[:1] == b"\xa0"]
     assert tries == [2]
+    for pin in ("abc", "135", "1357901357901", "１３５７９０"):
+        assert "--pin: must be 4 to 12 digits" in pay(run, "--pin", pin, *KEYS, code=2)
+
+
+def test_options_of_contacts_without_contacts(run: Run) -> None:
+    issue(run, "linked.json", *KEYS)
+    for options in (("--ecash",), ("--pin", "135790")):
+        error = pay(run, "--interface", "contactless", *options, *KEYS, code=2)
+        assert "--ecash and --pin are for --interface contact" in error
+
+
+def test_a_refused_operation_leaves_no_ledger(run: Run) -> None:
+    issue(run, "holder.json")
+    for command in ("activate", "unlink", "record"):
+        run("bank", command, "card.ssc", *KEYS[:2], *BOOK, code=1)
+    assert not Path("ledger.jsonl").exists()
 
 
 def test_the_text_forms(folder: Path, capsys: Capture) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -128,6 +129,29 @@ def test_numbers_are_masked_where_people_look(path: Path) -> None:
     assert entry.shown()["main_account"] == "623999*********7892"
     assert entry.shown()["former_account"] == "623999*********2344"
     assert NEW not in repr(entry)
+
+
+def test_nothing_written_leaves_no_file(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        assert ledger.link_of(CARD) is None
+    assert not path.exists()
+    with pytest.raises(ZeroDivisionError), open_ledger(path):
+        raise ZeroDivisionError
+    assert not path.exists()
+    write(path, (Operation.LINK, CARD, PAN))
+    with open_ledger(path):
+        pass
+    assert len(read_ledger(path)) == 1
+
+
+def test_a_clerk_who_waits_for_a_file_that_goes(path: Path) -> None:
+    """The line is written into a file that has a name."""
+    waiting = threading.Thread(target=write, args=(path, (Operation.LINK, CARD, PAN)))
+    with open_ledger(path):
+        waiting.start()
+        time.sleep(0.05)
+    waiting.join()
+    assert [entry.main_account for entry in read_ledger(path)] == [PAN]
 
 
 def test_two_clerks_at_once_leave_one_chain(path: Path) -> None:

@@ -17,9 +17,12 @@ from sscard_chip.filesystem.layout import STATE_AT, LifeCycle
 from sscard_chip.memory import Durability, Memory, create_image
 from sscard_chip.memory.image import open_medium
 from sscard_chip.profile.bank.model import CDOL2
-from tests.bank.bench import CASH, CONTENTS, TC, BankBench, amount
+from tests.bank.bench import ARQC, CASH, CONTENTS, TC, BankBench, amount
+from tests.bank.test_activation import activation
+from tests.bank.test_cash import initiate_cash
 from tests.memory.medium import FailingMedium
 from tests.memory.runs import JOURNAL_SIZE, LASTING, Run, check_every_cut, recover
+from tests.support import SELECT_SSSE
 
 SUITES = ("3des", "sm4")
 
@@ -46,6 +49,28 @@ def run_day(suite: str, durability: Durability) -> Day:
     bench.select(b"1PAY.SYS.DDF01")
     bench.complete()
     assert bench.script("84160000") == 0x9000
+    return day
+
+
+@cache
+def run_contact_day(suite: str, durability: Durability) -> Day:
+    """Electronic cash with contacts, the issuer reached and not; to sleep and awake again."""
+    issued = BankBench(CONTENTS, suite=suite, cash=CASH, pdol=True)
+    day = Day(issued.memory, durability, issued)
+    bench = day.bench
+    for fen in (1, 999, 2_000, 1_500):
+        initiate_cash(bench)
+        assert bench.generate(TC, t9F02=amount(fen)).kind == TC
+        initiate_cash(bench)
+        assert bench.generate(ARQC, t9F02=amount(fen)).kind == ARQC
+        assert bench.generate(TC, dol=CDOL2, t9F02=amount(fen), t8A=b"Y3").kind == TC
+        initiate_cash(bench, indicator=0)
+        bench.generate(ARQC)
+        assert bench.sw(bench.answer_command()) == 0x9000
+        bench.generate(TC, dol=CDOL2)
+        assert bench.script("84040000") == 0x9000
+        bench.ok(SELECT_SSSE)
+        assert bench.sw(activation(bench)) == 0x9000
     return day
 
 
@@ -76,6 +101,39 @@ def test_every_cut_leaves_the_state_before_or_after(suite: str, durability: Dura
     day = run_day(suite, durability)
     assert day.writing >= 25
     check_every_cut(day)
+
+
+@pytest.mark.parametrize("durability", LASTING)
+def test_every_cut_of_a_day_with_contacts(durability: Durability) -> None:
+    day = run_contact_day("3des", durability)
+    assert day.writing >= 30
+    check_every_cut(day)
+
+
+def test_money_with_contacts_is_in_balance_and_log_or_in_neither() -> None:
+    """The balance falls by what stands in the log under the ATC; what the account pays is in the
+    log alone."""
+    day = run_contact_day("3des", Durability.DISK)
+    seen = set()
+    for cut in day.medium.cuts(random.Random(4), share=0.3):
+        if day.commands[cut.command][1] != 0xAE:
+            continue
+        before = BankBench(day.bench.contents, memory=Memory(bytearray(day.states[cut.command])))
+        now = BankBench(day.bench.contents, memory=recover(cut.content))
+        paid = before.counters.balance_fen - now.counters.balance_fen
+        before.select()
+        now.select()
+        log = now.log()
+        assert (paid > 0) <= (log != before.log())
+        if paid:
+            assert int(log[0][6:12].hex()) == paid
+            assert int.from_bytes(log[0][-2:]) == now.counters.atc == before.counters.atc
+        balance = now.counters.balance_fen
+        initiate_cash(now)
+        assert now.generate(TC, t9F02=amount(1)).kind == TC
+        assert now.counters.balance_fen == balance - 1
+        seen.add(paid)
+    assert seen == {0, 1, 999, 1_500, 2_000}
 
 
 @pytest.mark.parametrize("suite", SUITES)
