@@ -37,6 +37,7 @@ $(VENV)/.core: pyproject.toml
 	@scripts/bootstrap venv $(PYTHON) $(VENV)
 	@echo "installing sscard-chip into $(VENV)"
 	@$(PIP) --editable .
+	@$(PIP) --only-binary :all: --editable '.[settlement]' || true
 	@! scripts/bootstrap has_pcsc || $(PIP) --editable '.[pcsc]' || true
 	@touch $@
 

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import click
 
 # Invented people: common names, and numbers whose area 990000 does not exist.
@@ -46,7 +49,7 @@ HOLDERS = (
 @click.command()
 def demo() -> None:
     """Issue a card of each generation, power it on, authenticate, read, load and debit it; then
-    pay with one in a pharmacy.
+    pay with one in a pharmacy, and settle the sale.
 
     Nothing is kept on disk. Where pcscd with vpcd is installed the last card is also shown to
     them.
@@ -63,6 +66,7 @@ def demo() -> None:
     from sscard_chip.profile import SettlementMode, for_generation
     from sscard_cli.demo_pcsc import show_to_pcsc
     from sscard_cli.demo_pharmacy import sell
+    from sscard_cli.demo_settlement import settle_day
     from sscard_cli.demo_terminal import DemoTerminal
 
     roots = create_roots()
@@ -87,4 +91,8 @@ def demo() -> None:
     show_to_pcsc(card, click.echo)
     click.secho("\nPharmacy: the same card pays at a till", bold=True)
     psam = Card(make_psam(roots, level=3, terminal_id=f"{holder.city}000001", city=holder.city))
-    sell(card, psam, holder.city, holder.pin or "", click.echo)
+    with tempfile.TemporaryDirectory() as folder:
+        day = Path(folder) / "DAY.tsv"
+        sell(card, psam, holder.city, holder.pin or "", day, click.echo)
+        click.secho("\nSettlement: the centre takes the day file", bold=True)
+        settle_day(day, card, roots, click.echo)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,15 +26,20 @@ _PATIENCE_S: Final = 10.0
 _WIDTH: Final = 92
 
 
-def sell(card: Card, psam: Card, city: str, pin: str, say: Callable[[str], None]) -> None:
-    """Sell something for 40.00 yuan and print the receipt; by PC/SC where that is possible."""
+def sell(
+    card: Card, psam: Card, city: str, pin: str, day: Path, say: Callable[[str], None]
+) -> None:
+    """Sell something for 40.00 yuan and print the receipt; by PC/SC where that is possible.
+
+    ``day`` is the day file, closed in the end.
+    """
     try:
         with _pcsc_slots(card, psam) as slots:
             say("  card and PSAM are in the two slots of a PC/SC reader")
-            _sell(*slots, city, pin, say)
+            _sell(*slots, city, pin, day, say)
     except PcscUnavailableError as error:
         say(f"  in process, not over PC/SC: {error}")
-        _sell(connect_card(card), connect_card(psam), city, pin, say)
+        _sell(connect_card(card), connect_card(psam), city, pin, day, say)
 
 
 @contextmanager
@@ -68,17 +72,20 @@ def _wait_for(connections: tuple[Connection, Connection]) -> None:
 
 
 def _sell(
-    card: Connection, psam: Connection, city: str, pin: str, say: Callable[[str], None]
+    card: Connection,
+    psam: Connection,
+    city: str,
+    pin: str,
+    day: Path,
+    say: Callable[[str], None],
 ) -> None:
     settings = TillSettings(_PHARMACY, Region(city, SettlementMode.OFFLINE))
-    with tempfile.TemporaryDirectory() as folder:
-        day = Path(folder) / "DAY.tsv"
-        with Till.open(settings, card, psam, day, pin_entry=lambda tries_left: pin) as till:
-            receipt = till.sell(_BILL).receipt
-            for line in receipt.text().splitlines() if receipt else ():
-                say(f"  {line}")
-            till.close_day()
-        say("  and the day file, closed:")
-        for row in day.read_text(encoding="utf-8").splitlines():
-            told = "  ".join(cell for cell in row.split("\t") if cell != "null")
-            say(f"  {told[:_WIDTH]}{'…' if len(told) > _WIDTH else ''}")
+    with Till.open(settings, card, psam, day, pin_entry=lambda tries_left: pin) as till:
+        receipt = till.sell(_BILL).receipt
+        for line in receipt.text().splitlines() if receipt else ():
+            say(f"  {line}")
+        till.close_day()
+    say("  and the day file, closed:")
+    for row in day.read_text(encoding="utf-8").splitlines():
+        told = "  ".join(cell for cell in row.split("\t") if cell != "null")
+        say(f"  {told[:_WIDTH]}{'…' if len(told) > _WIDTH else ''}")

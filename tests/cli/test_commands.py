@@ -299,3 +299,11 @@ def test_demo_goes_through_all_generations() -> None:
     assert "opensc-tool is not installed" in text
     assert "账户余额                 1659.40" in text
     assert "T  1  40.00  24.00  12.60  3.40" in text
+    assert "1 row read, TAC verified, 1 posted" in text
+    assert "定点零售药店医疗费用清算单" in text
+    assert "应付金额 36.60 元" in text
+    assert "the books: 2 entries, even" in text
+    # The debit of the generation's own part went into no day file.
+    assert text.count("debit not uploaded: purchase 0") == 1
+    assert "account 128.50" in text
+    assert "balance unexplained" not in text

@@ -77,7 +77,9 @@ class Town:
             [str(path) for path in paths], keys=roots, ledger=self.ledger, out=self.out, rules=rules
         )
 
-    def register(self, shop: Shop, opening_fen: int = BALANCE, **changes: Any) -> None:
+    def register(
+        self, shop: Shop, opening_fen: int = BALANCE, date: str = "20260101", **changes: Any
+    ) -> None:
         """Put the shop's card into the register; ``changes`` are columns of one row."""
         card = state_of_image(shop.card)
         columns = {
@@ -91,7 +93,7 @@ class Town:
         }
         cards = CardColumns(**(columns | changes))
         with self.ledger.transaction(exclusive=True) as t:
-            register_cards(t, cards, "20260101", f"cards:{card.identification}")
+            register_cards(t, cards, date, f"cards:{card.identification}")
 
     @property
     def out(self) -> Path:

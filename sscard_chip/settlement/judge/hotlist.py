@@ -33,13 +33,13 @@ class HotlistColumns:
         sieve |= _among(_prefixes(columns.card_number), self._numbers)
         if len(self._first):
             heads = _heads(columns.card_number)
-            at = np.searchsorted(self._first, heads, "right") - 1
-            sieve |= (at >= 0) & (self._reach[at] >= heads)
+            before = np.searchsorted(self._first, heads, "right") - 1
+            sieve |= (before >= 0) & (self._reach[before] >= heads)
         found = np.zeros(len(columns), np.bool_)
         for at in np.flatnonzero(sieve).tolist():
             found[at] = self._hotlist.holds(
                 columns.card_id_code[at].tobytes(),
-                columns.card_number[at].decode(),
+                bytes(columns.card_number[at]).decode(),
                 columns.time[at].tobytes().hex(),
             )
         return found

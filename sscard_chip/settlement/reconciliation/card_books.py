@@ -65,7 +65,7 @@ def read_card_books(t: Transaction, card: CardState) -> CardBooks:
     key = account_key(register.psn_no[0].decode(), code)
     held = t.find_accounts(AccountKind.HELD, [key])
     both = [account, *(int(one) for one in held if one >= 0)]
-    taken, credits = _lines(t, both)
+    taken, credits, opened = _lines(t, both)
     # The lines of files are net of refunds, which are credits.
     offline = [one for one in refunds if one.columns.card_account_fen[0] and _account(one)]
     taken -= sum(_account(one) for one in offline)
@@ -79,6 +79,7 @@ def read_card_books(t: Transaction, card: CardState) -> CardBooks:
         others_fen=others_fen,
         debits=tuple(debits),
         credits=tuple(credit for _, credit in credits),
+        opened=opened,
     )
 
 
@@ -125,8 +126,8 @@ def _refund(one: BookedRows) -> Credit:
     return Credit(f"refund {msgid}", -_account(one))
 
 
-def _lines(t: Transaction, accounts: list[int]) -> tuple[int, list[tuple[str, Credit]]]:
-    """What debits took from an account, refunds given back; and what it was given otherwise."""
+def _lines(t: Transaction, accounts: list[int]) -> tuple[int, list[tuple[str, Credit]], str]:
+    """What debits took from an account less refunds, what it was given, when it was opened."""
     entry, line = schema.entry, schema.line
     statement = (
         sa.select(entry.c.kind, entry.c.business_date, entry.c.id, line.c.fen)
@@ -134,14 +135,16 @@ def _lines(t: Transaction, accounts: list[int]) -> tuple[int, list[tuple[str, Cr
         .where(line.c.account.in_(accounts))
         .order_by(entry.c.id)
     )
-    taken = 0
+    taken, opened = 0, ""
     credits = []
     for kind, date, _, fen in t.connection.execute(statement):
         if EntryKind(kind) in _ONLINE | _OF_FILES:
             taken -= fen
-        elif kind != EntryKind.OPENING:
+        elif kind == EntryKind.OPENING:
+            opened = date
+        else:
             credits.append((date, Credit(f"{kind} of {date}", fen)))
-    return taken, credits
+    return taken, credits, opened
 
 
 def _other_cards(t: Transaction, account: int, code: bytes) -> list[Any]:

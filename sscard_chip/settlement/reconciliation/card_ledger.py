@@ -53,7 +53,8 @@ class CardBooks:
     card. ``balance_fen`` is that of the personal account with what is held of it, None when there
     is no account. ``charged_fen`` is what debits of this card took from it, on-line settlements
     among them, ``others_fen`` what those of other cards took. ``credits`` are in the order of
-    their posting.
+    their posting. ``opened`` is the date (YYYYMMDD) of the balance that the register brought:
+    what the card paid before it is no concern of the ledger's.
     """
 
     card_number: str | None
@@ -63,13 +64,14 @@ class CardBooks:
     others_fen: int
     debits: tuple[BookedDebit, ...]
     credits: tuple[Credit, ...]
+    opened: str = ""
 
 
 def compare_card(card: CardState, books: CardBooks) -> Report:
     """Every difference between a card and the ledger, with its likely cause."""
     differences = [*_identity(card, books)]
     posted, refused = _by_number(books)
-    differences += _purchases(card, posted, refused)
+    differences += _purchases(card, posted, refused, books.opened)
     differences += _ahead(card, posted)
     if books.balance_fen is not None:
         explained = sum(one.fen or 0 for one in differences)
@@ -94,7 +96,10 @@ def _by_number(books: CardBooks) -> tuple[dict[int, BookedDebit], dict[int, Book
 
 
 def _purchases(
-    card: CardState, posted: dict[int, BookedDebit], refused: dict[int, BookedDebit]
+    card: CardState,
+    posted: dict[int, BookedDebit],
+    refused: dict[int, BookedDebit],
+    opened: str,
 ) -> Iterator[Difference]:
     log = {entry.number: entry for entry in card.log if entry.kind == PURCHASE}
     for number in sorted(log):
@@ -112,7 +117,7 @@ def _purchases(
             yield Difference(
                 kind, _told(entry), -entry.account_fen, other.msgid, f"code {other.codes}"
             )
-        else:
+        elif entry.time[:8] >= opened:
             yield Difference(Kind.NOT_UPLOADED, _told(entry), -entry.account_fen)
     for first, last in _gaps(card, posted, set(log) | set(refused)):
         numbers = f"purchase {first}" if first == last else f"purchases {first} to {last}"

@@ -69,6 +69,13 @@ def test_a_debit_that_was_not_uploaded(town: Town) -> None:
     assert "has not come yet" in first.cause
 
 
+def test_what_was_paid_before_the_account_was_opened_is_no_difference(town: Town) -> None:
+    shop = town.shop()
+    sell_day(shop)
+    town.register(shop, opening_fen=BALANCE - 1000, date="20260401")
+    assert kinds(town, shop.card) == []
+
+
 def test_refused_and_held_debits(town: Town) -> None:
     shop = town.shop()
     town.register(shop)
