@@ -112,11 +112,16 @@ def test_wrong_usage_is_one_line(
     assert not (place / "out").exists()
 
 
-def test_two_workers_from_the_command_line(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_workers_with_sealed_keys(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trial = Trial.make(place / "trial", cards=50, pharmacies=10, debits=400, faults=0.02)
+    (place / "pass").write_text("a long passphrase\n")
+    secret = ("--passphrase-file", "pass")
+    assert (
+        main(["keys", "convert", "roots.json", "sealed.keys", "--new-passphrase-file", "pass"]) == 0
+    )
     run("cards", "trial/cards.tsv", "--ledger", "ledger.db")
     lists = ("--hotlist", "trial/hotlist.tsv", "--pharmacies", "trial/pharmacies.tsv")
-    common = ("--keys", "roots.json", "--ledger", "ledger.db", "--workers", "2", *lists)
+    common = ("--keys", "sealed.keys", *secret, "--ledger", "ledger.db", "--workers", "2", *lists)
     run("run", "trial/earlier", *common, "--out", "earlier")
     run("run", "trial/days", *common, "--out", "out")
     assert (place / "out" / "verdicts.tsv").read_bytes() == trial.expected()
