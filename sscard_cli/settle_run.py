@@ -185,7 +185,7 @@ def show(name: str, is_card: bool, ledger_url: str, as_json: bool) -> None:
     type=float,
     default=0.02,
     show_default=True,
-    help="Share of faulty rows.  Example: --faults 0.001",
+    help="Share of faulty rows, every fourth at most.  Example: --faults 0.001",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Example: --seed 7")
 @json_option
