@@ -125,3 +125,32 @@ def test_two_workers_with_sealed_keys(place: Path, capsys: pytest.CaptureFixture
     run("run", "trial/earlier", *common, "--out", "earlier")
     run("run", "trial/days", *common, "--out", "out")
     assert (place / "out" / "verdicts.tsv").read_bytes() == trial.expected()
+
+
+def test_folders_of_somebody_else_stay(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trial = Trial.make(place / "trial", cards=20, pharmacies=4, debits=60, faults=0.0)
+    orders = (*trial.files(), "--keys", "roots.json", "--ledger", "ledger.db", "--out", "out")
+    mine = place / "out" / "statements" / "mine.html"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    run("run", *orders, code=2)
+    assert "statements: is in the way, not of an earlier run" in capsys.readouterr().err
+    assert mine.read_text() == "mine"
+    mine.unlink()
+    run("run", *orders)
+    run("run", *orders)  # its own are replaced
+
+
+def test_a_folder_without_files_is_a_mistake(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "empty").mkdir()
+    (place / "empty" / ".hidden").write_text("")
+    run("run", "empty", "--keys", "roots.json", "--ledger", "l.db", "--out", "out", code=2)
+    assert "empty: there is no file in the folder" in capsys.readouterr().err
+    assert not (place / "l.db").exists()
+
+
+def test_a_seed_is_not_negative(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("synthesize", "--keys", "roots.json", "--out", "trial", "--seed", "-1", code=2)
+    assert "--seed" in capsys.readouterr().err
