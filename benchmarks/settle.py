@@ -52,9 +52,8 @@ class Day:
     rules: Rules
 
     @classmethod
-    def make(cls, folder: Path, factor: int) -> Day:
-        """``factor`` times 400,000 debits."""
-        wanted = s.Wanted(40_000 * factor, 600 * factor, 400_000 * factor, 0.001)
+    def make(cls, folder: Path, wanted: s.Wanted) -> Day:
+        """The files that are wanted, and the ledger."""
         s.synthesize(folder / "day", keys(), wanted)
         with Ledger.open(folder / "ledger.db") as ledger:
             file = read_cards(folder / "day" / s.CARDS)
@@ -117,7 +116,8 @@ def rows() -> list[Row]:
     """Row 9."""
     factor = int(os.environ.get("SSCARD_BENCH_DAY", "1"))
     with tempfile.TemporaryDirectory() as name, one_core(), no_garbage_collection():
-        day = Day.make(Path(name), factor)
+        wanted = s.Wanted(40_000 * factor, 600 * factor, 400_000 * factor, 0.001)
+        day = Day.make(Path(name), wanted)
         ratio, rate, alone = measure(day, register=True)
         bare, bare_rate, _ = measure(day, register=False)
     count = sum(head.trailer.count for head in day.heads)

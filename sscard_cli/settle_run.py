@@ -132,7 +132,10 @@ def _named(paths: tuple[Path, ...]) -> list[str]:
     found: list[str] = []
     for path in paths:
         inside = sorted(path.iterdir()) if path.is_dir() else [path]
-        found += [str(one) for one in inside if one.is_file() and not one.name.startswith(".")]
+        files = [str(one) for one in inside if one.is_file() and not one.name.startswith(".")]
+        if not files:
+            raise click.UsageError(f"{path}: there is no file in the folder")
+        found += files
     return found
 
 
@@ -185,9 +188,11 @@ def show(name: str, is_card: bool, ledger_url: str, as_json: bool) -> None:
     type=float,
     default=0.02,
     show_default=True,
-    help="Share of faulty rows.  Example: --faults 0.001",
+    help="Share of faulty rows, every fourth at most.  Example: --faults 0.001",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Example: --seed 7")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Example: --seed 7"
+)
 @json_option
 def synthesize(
     roots: str,

@@ -104,8 +104,9 @@ def print_report(report: Report) -> None:
     out.print(Text(f"{count} {'difference' if count == 1 else 'differences'}", "bold red"))
     for one in report.differences:
         money = f"  ({yuan(one.fen)} yuan)" if one.fen else ""
-        out.print(Text.assemble((f"{one.kind.value}: ", "red"), one.what, (money, "bold")))
-        out.print(Text(f"    {one.cause}", "dim"))
+        what = Text.assemble((f"{one.kind.value}: ", "red"), one.what, (money, "bold"))
+        out.print(what, soft_wrap=True)
+        out.print(Text(f"    {one.cause}", "dim"), soft_wrap=True)
 
 
 def _day(day: str) -> str:

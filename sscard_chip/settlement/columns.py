@@ -153,6 +153,20 @@ def constant(value: bytes, count: int) -> NDArray[np.bytes_]:
     return np.broadcast_to(np.array(value, "S30"), (count,))
 
 
+def given(ids: NDArray[np.bytes_]) -> NDArray[np.bool_]:
+    """Which texts are not empty: their first byte tells."""
+    if not len(ids) or not ids.strides[0]:
+        return np.full(len(ids), bool(len(ids) and ids[0]))
+    first: NDArray[np.bool_] = octets(ids)[:, 0] != 0
+    return first
+
+
+def octets(texts: NDArray[np.bytes_]) -> NDArray[np.uint8]:
+    """Texts (n) of w bytes at most as bytes (n, w)."""
+    width = texts.dtype.itemsize
+    return np.ascontiguousarray(texts).view(np.uint8).reshape(-1, width)
+
+
 def number_of_bcd(digits: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """BCD bytes (n, up to 4) as numbers; ``NO_DIVISION`` where a nibble is no digit."""
     number = np.zeros(len(digits), np.uint32)

@@ -11,11 +11,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from issuance.roots import RootKeys
 from sscard_chip import Card
+from sscard_cli.demo_settlement import settle_day
 from sscard_cli.main import main
 
 Issue = Callable[..., Path]
@@ -307,3 +309,11 @@ def test_demo_goes_through_all_generations() -> None:
     assert text.count("debit not uploaded: purchase 0") == 1
     assert "account 128.50" in text
     assert "balance unexplained" not in text
+
+
+def test_demo_without_the_extra_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sscard_chip.settlement.ledger", None)
+    said: list[str] = []
+    settle_day(tmp_path / "none.tsv", cast(Card, None), cast(RootKeys, None), said.append)
+    assert len(said) == 1
+    assert said[0].startswith("  not shown: ")

@@ -60,14 +60,23 @@ class Town:
         self.runs = 0
         self.shops = 0
 
-    def shop(self, generation: int = 3, *, terminal: str = TERMINAL, **changes: Any) -> Shop:
-        """A shop with a fresh card and a fresh PSAM; ``changes`` are those of :class:`Shop`."""
+    def shop(
+        self,
+        generation: int = 3,
+        *,
+        terminal: str = TERMINAL,
+        city: str = "510100",
+        **changes: Any,
+    ) -> Shop:
+        """A shop with a fresh card (of ``city``) and a fresh PSAM; ``changes`` are those of
+        :class:`Shop`."""
         self.shops += 1
         place = self.folder / f"shop{self.shops}"
         place.mkdir()
-        memory = card_of(generation, self.shops)
+        memory = card_of(generation, self.shops, city)
+        level = 3 if city == "510100" else 1  # a PSAM that reads cards of everywhere
         return Shop(
-            place, generation, memory=memory, psam=psam_memory(terminal=terminal), **changes
+            place, generation, memory=memory, psam=psam_memory(level, terminal=terminal), **changes
         )
 
     def settle(self, *paths: Path, rules: Rules = RULES) -> Summary:
@@ -106,13 +115,14 @@ def _bytes(value: bytes) -> NDArray[np.uint8]:
 
 
 @cache
-def card_of(generation: int, number: int) -> Memory:
+def card_of(generation: int, number: int, city: str) -> Memory:
     """The card of another person for each ``number``, with money on it."""
     first8 = f"Z{number:07d}"
     fields = {
         **HOLDER,
         "pin": PIN,
         "account": {"balance_fen": BALANCE},
+        "city": city,
         "card_number": first8 + card_check_character(first8),
     }
     profile = for_generation(generation, settlement_mode=SettlementMode.OFFLINE, with_account=True)

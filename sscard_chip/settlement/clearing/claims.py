@@ -152,7 +152,7 @@ def due_statement(t: Transaction, pharmacy: str, month: str) -> Statement | None
     ]
     parts = [
         Totals.of(clearing_rows(rows.columns, rows.masks, [rows.header]))
-        for rows in _unclaimed(Books(t).of_pharmacy(pharmacy), last, live)
+        for rows in _unclaimed(Books(t).of_pharmacy(pharmacy, covered=live), last, live)
     ]
     return next(statements(Totals.sum(parts)), None)
 

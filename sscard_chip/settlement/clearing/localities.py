@@ -64,11 +64,12 @@ def locality(treatment: int, insured: int) -> Locality:
 def localities(treatment: NDArray[Any], insured: NDArray[Any]) -> NDArray[np.uint8]:
     """:func:`locality` of whole columns."""
     province = treatment // 10000 == insured // 10000
-    own = _areas(treatment) == _areas(insured)
+    own = pooling_areas(treatment) == pooling_areas(insured)
     away = np.where(province, np.uint8(Locality.PROVINCE), np.uint8(Locality.ELSEWHERE))
     return np.where(own, np.uint8(Locality.OWN), away)
 
 
-def _areas(division: NDArray[Any]) -> NDArray[Any]:
+def pooling_areas(division: NDArray[Any]) -> NDArray[Any]:
+    """:func:`pooling_area` of whole columns."""
     province = division // 10000
     return np.where(np.isin(province, MUNICIPALITIES), province * 100, division // 100)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.columns import DebitColumns, given
 from sscard_chip.settlement.judge.codes import Code, Masks
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.judge.times import IMPOSSIBLE, clock_is_right, dates_of, days
@@ -62,7 +62,7 @@ def wrong_card_amounts(columns: DebitColumns) -> Found:
         return ~offline
     share = columns.account_fen + columns.fund_fen
     online = (account == 0) & (paid == columns.total_fen) & (pooled == share)
-    settled = columns.setl_id != b""
+    settled = given(columns.setl_id)
     online &= settled | (columns.account_fen == columns.total_fen)
     found: Found = ~(online | (offline & ~settled) | columns.refund)
     return found

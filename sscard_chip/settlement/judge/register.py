@@ -8,17 +8,21 @@ these codes is judged [ours].
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.clearing.localities import pooling_area
-from sscard_chip.settlement.columns import DebitColumns, as_words, number_of_bcd
+from sscard_chip.settlement.clearing.localities import pooling_area, pooling_areas
+from sscard_chip.settlement.columns import DebitColumns, as_words, given, number_of_bcd
 from sscard_chip.settlement.judge.codes import Code, Masks
 from sscard_chip.settlement.judge.keys import NOBODY, Lookup, Words, mix
 from sscard_chip.settlement.judge.times import dates_of, moments
 from sscard_chip.settlement.ledger.register import CardRegister, CardStatus
 
 Places = NDArray[np.int64]
+
+_DIVISIONS: Final = 1_000_000
 
 
 class RegisterJudge:
@@ -29,7 +33,9 @@ class RegisterJudge:
         self._by_code = Lookup(_code_hashes(register.card_id_code))
         self._by_number = Lookup(_number_hashes(register.card_number))
         issuing = np.unique(number_of_bcd(register.card_id_code[:, :3])).tolist()
-        self._areas = {pooling_area(division) for division in issuing}
+        areas = [pooling_area(division) for division in issuing]
+        every = np.arange(_DIVISIONS)
+        self._own = np.isin(pooling_areas(every), areas)
         self._eventful = np.zeros(len(register), np.bool_)
         self._eventful[register.event_card] = True
 
@@ -50,11 +56,9 @@ class RegisterJudge:
         factor = as_words(columns.factor[rows]) != as_words(register.factor)[place]
         masks[rows[factor]] |= Code.IDENTIFICATION.bit
         other = columns.card_number[rows] != register.card_number[place]
-        psn_no = columns.psn_no[rows]
-        given = psn_no != b"" if columns.psn_no.strides[0] else np.zeros(len(rows), np.bool_)
-        if given.any():
-            person = register.psn_no[place]
-            other |= given & (person != b"") & (psn_no != person)
+        told = np.flatnonzero(given(columns.psn_no[rows]))
+        person = register.psn_no[place[told]]
+        other[told] |= given(person) & (columns.psn_no[rows[told]] != person)
         masks[rows[other]] |= Code.ACCOUNT.bit
         ends = register.valid_to[place]
         expired = (ends != 0) & (dates_of(columns.time[rows]) > ends)
@@ -68,9 +72,8 @@ class RegisterJudge:
     def _covered(self, columns: DebitColumns) -> NDArray[np.bool_]:
         """Rows of cards that were issued where the register is kept."""
         divisions = columns.divisions()
-        distinct = np.unique(divisions)
-        own = np.array([pooling_area(one) in self._areas for one in distinct.tolist()], np.bool_)
-        return own[np.searchsorted(distinct, divisions)]
+        known = divisions < _DIVISIONS
+        return known & self._own[np.where(known, divisions, 0)]
 
     def _unknown(self, columns: DebitColumns, masks: Masks, rows: Places) -> None:
         """No card has the 卡识别码: 12 when one has the number, else 8."""

@@ -75,21 +75,52 @@ class Database:
             self.engine = _postgresql_engine(url)
 
     def create_tables(self) -> None:
-        """Create what is missing of all tables of :data:`schema.metadata`."""
+        """Create what is missing of all tables of :data:`schema.metadata`.
+
+        Raises LedgerUnavailableError where the tables are another program's; nothing is changed
+        in such a database.
+        """
         with self.begin(reading=True) as connection:  # nobody waits for it in the usual case
-            there = set(sa.inspect(connection).get_table_names())
+            there = self._tables(connection)
         if there.issuperset(schema.metadata.tables):
             return
+        if self.is_sqlite:
+            self._keep_a_log()
         with self.begin() as connection:
-            if not self.is_sqlite:
-                self.lock(connection, _SCHEMA_LOCK)
+            self.lock(connection, _SCHEMA_LOCK)
+            fresh = not self._tables(connection)
             schema.metadata.create_all(connection)
+            if fresh:
+                connection.execute(schema.ledger_format.insert().values(format=schema.FORMAT))
 
     def require_tables(self) -> None:
         """Raises LedgerUnavailableError where nobody has created a ledger."""
         with self.begin(reading=True) as connection:
-            if not sa.inspect(connection).has_table(schema.seal.name):
+            if not self._tables(connection):
                 raise LedgerUnavailableError(f"{self.name}: has no ledger yet")
+
+    def _tables(self, connection: sa.Connection) -> set[str]:
+        """The ledger's tables that are there; all others are none of our concern.
+
+        A SQLite file is a ledger's alone; in PostgreSQL others may live beside it, under names
+        that are not ours.
+        """
+        there = set(sa.inspect(connection).get_table_names())
+        if schema.ledger_format.name not in there:
+            if there if self.is_sqlite else there.intersection(schema.metadata.tables):
+                raise LedgerUnavailableError(f"{self.name}: is the database of another program")
+            return set()
+        if connection.scalars(sa.select(schema.ledger_format.c.format)).all() != [schema.FORMAT]:
+            raise LedgerUnavailableError(f"{self.name}: is no ledger of format {schema.FORMAT}")
+        return there
+
+    def _keep_a_log(self) -> None:
+        """Have SQLite write ahead into a log, so that readers and the writer go side by side."""
+        connection = self.engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
 
     @contextmanager
     def begin(self, *, reading: bool = False) -> Iterator[sa.Connection]:
@@ -146,7 +177,6 @@ def _sqlite_engine(url: URL) -> sa.Engine:
     def set_up(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
             "trusted_schema=OFF",

@@ -76,7 +76,14 @@ def _after(table: sa.Table, dialect: str, statements: Iterable[str]) -> None:
         event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
 
 
-for _table in (schema.account, schema.entry, schema.seal, schema.card, schema.card_status):
+for _table in (
+    schema.ledger_format,
+    schema.account,
+    schema.entry,
+    schema.seal,
+    schema.card,
+    schema.card_status,
+):
     append_only(_table)
 append_only(schema.line, guard_replace=False)
 

@@ -31,6 +31,14 @@ Number: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 for _name in ("account_id", "card_id", "entry_id"):  # PostgreSQL counts by them
     sa.Sequence(_name, metadata=metadata)
 
+FORMAT: Final = "sscard-ledger/1"
+ledger_format: Final = sa.Table(
+    "sscard_ledger",
+    metadata,
+    sa.Column("format", sa.String(20), primary_key=True),
+)
+"""Says that the tables of this database are a ledger's, and of which format."""
+
 account: Final = sa.Table(
     "account",
     metadata,

@@ -74,3 +74,15 @@ difference_step: Final = append_only(
         sa.Column("note", sa.String(500), nullable=False),
     )
 )
+file: Final = append_only(
+    sa.Table(
+        "reconciliation_file",
+        metadata,
+        sa.Column("number", sa.String(30), primary_key=True),  # file_qury_no
+        sa.Column("pharmacy", sa.String(200), nullable=False),
+        sa.Column("filename", sa.String(200), nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+    )
+)
+"""Detail files that institutions have uploaded and results that they may fetch; the number comes
+of the content, so the same file again is the same file."""

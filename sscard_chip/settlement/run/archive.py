@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.columns import DebitColumns, octets
 from sscard_chip.settlement.extras import missing
 from sscard_chip.settlement.judge.codes import Masks
 
@@ -38,7 +38,8 @@ def pack(columns: DebitColumns, masks: Masks) -> bytes:
     """Rows and findings as an Arrow stream of one batch."""
     names, arrays = [_MASK], [pa.array(masks)]
     for name, column in columns.items():
-        if column.strides[0] and column.any():
+        filled = octets(column) if column.dtype.kind == "S" else column
+        if column.strides[0] and filled.any():
             names.append(name)
             arrays.append(_to_arrow(column))
     batch = pa.record_batch(arrays, names)

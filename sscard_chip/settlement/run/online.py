@@ -20,7 +20,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.columns import DebitColumns, given
 from sscard_chip.settlement.judge.codes import Code, Masks
 from sscard_chip.settlement.ledger import Transaction
 from sscard_chip.settlement.ledger.authorisation import (
@@ -64,9 +64,7 @@ def look_up(t: Transaction, columns: DebitColumns, masks: Masks) -> Online:
     in_books = np.zeros(len(columns), np.bool_)
     held = np.zeros(len(columns), np.bool_)
     online = Online(in_books, held)
-    if not len(columns) or not columns.setl_id.strides[0]:
-        return online
-    rows = np.flatnonzero(columns.setl_id != b"")
+    rows = np.flatnonzero(given(columns.setl_id))
     if (
         not len(rows)
         or t.connection.execute(sa.select(authorisation.c.id).limit(1)).first() is None

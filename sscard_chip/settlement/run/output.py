@@ -2,12 +2,14 @@
 """What a run leaves in its folder: verdicts, disputes, summary, and what clearing makes.
 
 Everything is written into a folder beside, and moved into place when the run is through: each
-file is whole, and ``summary.json`` comes last.
+file is whole, and ``summary.json`` comes last. The folders of an earlier run are replaced; those
+of somebody else, under the same names, are not.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -23,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.clearing import ClearingOutput
+from sscard_chip.settlement.clearing.exchange import FOLDER as REGIONS
+from sscard_chip.settlement.clearing.files import STATEMENTS
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
 from sscard_chip.settlement.dayfiles import DayFileHead
 from sscard_chip.settlement.extras import missing
@@ -68,6 +72,8 @@ _SCHEMA: Final = pa.schema(
         ("codes", pa.string()),
     ]
 )
+_OF_A_RUN: Final = (DISPUTES, SUMMARY)
+"""One of them is there when a run has put something in place: disputes come before folders."""
 _STAGING: Final = ".settle."
 _GROUP: Final = 1 << 17
 """Rows of a row group: the same in all files, however the rows came."""
@@ -85,6 +91,7 @@ class Output:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
+        _refuse_foreign(self._folder)
         with _alone(self._folder):
             _sweep(self._folder)
             self._staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self._folder))
@@ -169,6 +176,14 @@ class Output:
         shutil.rmtree(self._staging, ignore_errors=True)
         if self._lock is not None:
             os.close(self._lock)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise FileExistsError for a folder that we would replace, where no run has been yet."""
+    if not any((folder / name).exists() for name in _OF_A_RUN):
+        for path in (folder / STATEMENTS, folder / REGIONS):
+            if path.is_dir() and any(path.iterdir()):
+                raise FileExistsError(errno.EEXIST, "is in the way, not of an earlier run", path)
 
 
 def _lock(folder: Path) -> int | None:

@@ -27,7 +27,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 KeySource = Callable[[], KeyStore]
-"""Opens the root keys; picklable, equal to another that opens the same."""
+"""Opens the root keys; picklable, equal to another that opens the same. The run closes them."""
 
 _AHEAD: Final = 2
 _CONNECT_SECONDS: Final = 20

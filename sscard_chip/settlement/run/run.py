@@ -34,6 +34,7 @@ from sscard_chip.settlement.run.posting import Batch, Findings, judge_and_keep, 
 from sscard_chip.settlement.run.work import (
     VerifyTask,
     card_pieces,
+    forget_keys,
     read_and_judge,
     set_rules,
     tac_columns,
@@ -142,12 +143,15 @@ def settle(
     with ledger.reading() as t:
         run.summary.register = not register_is_empty(t)
     names = None if rules.pharmacies is None else rules.pharmacies.names()
-    with Output(out, names) as output:
-        for group in _batches(heads, batch_rows):
-            _add(output, *run.batch(group))
-            run.through()
-        run.summary.refused_files.sort(key=lambda file: file.path)
-        output.finish(run.summary.document())
+    try:
+        with Output(out, names) as output:
+            for group in _batches(heads, batch_rows):
+                _add(output, *run.batch(group))
+                run.through()
+            run.summary.refused_files.sort(key=lambda file: file.path)
+            output.finish(run.summary.document())
+    finally:
+        forget_keys()
     return run.summary
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.security.keystore import KeyStore
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.dayfiles import DayFileHead, Piece, read_piece
 from sscard_chip.settlement.judge.codes import Code, Masks
@@ -26,7 +27,8 @@ from sscard_chip.settlement.tac import KeyGroup, TacColumns, TacVerifier
 
 _MOST_VERSION: Final = 0xFF
 
-_VERIFIERS: dict[Any, TacVerifier] = {}
+_KEYS: list[tuple[KeySource, KeyStore, TacVerifier]] = []
+"""What this process has open: one store at a time."""
 _RULES: list[tuple[Rules, HotlistColumns | None]] = []
 
 
@@ -66,11 +68,22 @@ def verify(task: VerifyTask) -> tuple[NDArray[np.bool_], dict[KeyGroup, str]]:
 
     Raises :class:`~sscard_chip.security.keystore.KeyStoreError`.
     """
-    if task.keys not in _VERIFIERS:
-        _VERIFIERS[task.keys] = TacVerifier(task.keys())
-    verifier = _VERIFIERS[task.keys]
+    if not _KEYS or _KEYS[0][0] != task.keys:
+        forget_keys()
+        store = task.keys()
+        _KEYS.append((task.keys, store, TacVerifier(store)))
+    verifier = _KEYS[0][2]
     right = verifier.verify(task.columns)
     return right, verifier.without_key
+
+
+def forget_keys() -> None:
+    """Close the root keys that this process has open."""
+    while _KEYS:
+        _, store, _ = _KEYS.pop()
+        close = getattr(store, "close", None)
+        if close is not None:
+            close()
 
 
 def tac_columns(columns: DebitColumns, rows: NDArray[np.int64]) -> TacColumns:

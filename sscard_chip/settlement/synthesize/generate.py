@@ -55,7 +55,10 @@ class SynthesizeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to make. The same values give the same files, under the same root keys."""
+    """What to make. The same values give the same files, under the same root keys.
+
+    ``faults`` is the share of faulty rows, as far as there is room: every fourth row at most.
+    """
 
     cards: int = 1000
     pharmacies: int = 20
@@ -64,10 +67,10 @@ class Wanted:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.cards < 10 or self.pharmacies < 10 or self.debits < 100:
-            raise SynthesizeError("a day has at least 10 cards, 10 pharmacies and 100 debits")
-        if not 0 <= self.faults <= 0.1:
-            raise SynthesizeError("faults: must be from 0 to 0.1")
+        if min(self.cards, self.pharmacies, self.debits) < 1:
+            raise SynthesizeError("a day has at least one card, one pharmacy and one debit")
+        if not 0 <= self.faults <= 1:
+            raise SynthesizeError("faults: must be from 0 to 1")
         if self.cards > 30_000_000 or self.pharmacies > 900_000:
             raise SynthesizeError("cards: at most 30,000,000; pharmacies: at most 900,000")
         if self.debits > self.cards * 60_000 or self.debits > self.pharmacies * 40_000:

@@ -93,8 +93,8 @@ def test_a_refused_file_is_exit_code_1(place: Path, capsys: pytest.CaptureFixtur
         (["run", "nothing.tsv", "--keys", "k", "--ledger", "l", "--out", "o"], 2, "nothing.tsv"),
         (["run", "--keys", "k", "--ledger", "l", "--out", "o"], 2, "DAY_FILE"),
         (["run", "roots.json", "--keys", "none.json", "--ledger", "l", "--out", "o"], 2, "none"),
-        (["synthesize", "--keys", "roots.json", "--out", "o", "--debits", "5"], 2, "at least"),
-        (["synthesize", "--keys", "roots.json", "--out", "o", "--faults", "1"], 2, "faults"),
+        (["synthesize", "--keys", "roots.json", "--out", "o", "--debits", "0"], 2, "at least"),
+        (["synthesize", "--keys", "roots.json", "--out", "o", "--faults", "2"], 2, "faults"),
         (["show", "X", "--ledger", "none.db"], 1, "none.db"),
     ],
 )
@@ -112,11 +112,45 @@ def test_wrong_usage_is_one_line(
     assert not (place / "out").exists()
 
 
-def test_two_workers_from_the_command_line(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_workers_with_sealed_keys(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trial = Trial.make(place / "trial", cards=50, pharmacies=10, debits=400, faults=0.02)
+    (place / "pass").write_text("a long passphrase\n")
+    secret = ("--passphrase-file", "pass")
+    assert (
+        main(["keys", "convert", "roots.json", "sealed.keys", "--new-passphrase-file", "pass"]) == 0
+    )
     run("cards", "trial/cards.tsv", "--ledger", "ledger.db")
     lists = ("--hotlist", "trial/hotlist.tsv", "--pharmacies", "trial/pharmacies.tsv")
-    common = ("--keys", "roots.json", "--ledger", "ledger.db", "--workers", "2", *lists)
+    common = ("--keys", "sealed.keys", *secret, "--ledger", "ledger.db", "--workers", "2", *lists)
     run("run", "trial/earlier", *common, "--out", "earlier")
     run("run", "trial/days", *common, "--out", "out")
     assert (place / "out" / "verdicts.tsv").read_bytes() == trial.expected()
+
+
+def test_folders_of_somebody_else_stay(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trial = Trial.make(place / "trial", cards=20, pharmacies=4, debits=60, faults=0.0)
+    orders = (*trial.files(), "--keys", "roots.json", "--ledger", "ledger.db", "--out", "out")
+    mine = place / "out" / "statements" / "mine.html"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    run("run", *orders, code=2)
+    assert "statements: is in the way, not of an earlier run" in capsys.readouterr().err
+    assert mine.read_text() == "mine"
+    mine.unlink()
+    run("run", *orders)
+    run("run", *orders)  # its own are replaced
+
+
+def test_a_folder_without_files_is_a_mistake(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "empty").mkdir()
+    (place / "empty" / ".hidden").write_text("")
+    run("run", "empty", "--keys", "roots.json", "--ledger", "l.db", "--out", "out", code=2)
+    assert "empty: there is no file in the folder" in capsys.readouterr().err
+    assert not (place / "l.db").exists()
+
+
+def test_a_seed_is_not_negative(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("synthesize", "--keys", "roots.json", "--out", "trial", "--seed", "-1", code=2)
+    assert "--seed" in capsys.readouterr().err

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""3201 to 3205, 9101 and 9102 in the national platform's envelope (conventions, A8, A9).
+
+All of them may be asked again without harm: reading changes nothing, a file is named by its
+content, a claim that stands already is answered with its number.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from sscard_chip.settlement.clearing.claims import (
+    ClaimRefusedError,
+    ClaimRequest,
+    apply_claim,
+    cancel_claim,
+    find_claim,
+)
+from sscard_chip.settlement.ledger import Ledger, Transaction
+from sscard_chip.settlement.platform.envelope import Request, make_answer, parse_request
+from sscard_chip.settlement.platform.fields import YUAN, Field, MessageError, check, fen
+from sscard_chip.settlement.reconciliation.centre import LedgerCentre
+from sscard_chip.settlement.reconciliation.compare import Totals
+from sscard_chip.settlement.reconciliation.results import ReconciliationError
+from sscard_chip.settlement.reconciliation.tables import file
+
+_DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_COUNT: Final = "-?(0|[1-9][0-9]{0,9})"
+_RESULT_NAME: Final = "result.zip"
+
+TOTALS: Final = (  # 3201
+    Field("insutype", 6, must=True),
+    Field("clr_type", 6, must=True),
+    Field("setl_optins", 6, must=True),
+    Field("stmt_begndate", 10, must=True, shape=_DAY),
+    Field("stmt_enddate", 10, must=True, shape=_DAY),
+    Field("medfee_sumamt", 17, must=True, shape=YUAN),
+    Field("fund_pay_sumamt", 17, must=True, shape=YUAN),
+    Field("acct_pay", 17, must=True, shape=YUAN),
+    Field("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
+    Field("refd_setl_flag", 6),
+    Field("exp_content", 4000),
+)
+DETAILS: Final = (  # 3202
+    Field("setl_optins", 6, must=True),
+    Field("file_qury_no", 30, must=True),
+    Field("stmt_begndate", 10, must=True, shape=_DAY),
+    Field("stmt_enddate", 10, must=True, shape=_DAY),
+    Field("medfee_sumamt", 17, must=True, shape=YUAN),
+    Field("fund_pay_sumamt", 17, must=True, shape=YUAN),
+    Field("cash_payamt", 17, must=True, shape=YUAN),
+    Field("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
+)
+UPLOAD: Final = (  # 9101; the bytes in base64 [L]
+    Field("in", 40_000, must=True),
+    Field("filename", 200, must=True),
+    Field("fixmedins_code", 30, must=True),
+)
+DOWNLOAD: Final = (  # 9102
+    Field("file_qury_no", 30, must=True),
+    Field("filename", 200),
+    Field("fixmedins_code", 30),
+)
+CLAIM: Final = (  # 3203
+    Field("clr_type", 6, must=True),
+    Field("clr_way", 30, must=True),
+    Field("setlym", 6, must=True, shape="[0-9]{6}"),
+    Field("psntime", 6, must=True, shape=_COUNT),
+    Field("medfee_sumamt", 17, must=True, shape=YUAN),
+    Field("med_sumfee", 17, must=True, shape=YUAN),
+    Field("fund_appy_sum", 17, must=True, shape=YUAN),
+    Field("cash_payamt", 17, must=True, shape=YUAN),
+    Field("acct_pay", 17, must=True, shape=YUAN),
+    Field("begndate", 10, must=True, shape=_DAY),
+    Field("enddate", 10, must=True, shape=_DAY),
+)
+CLAIM_NUMBER: Final = (  # 3204, 3205
+    Field("clr_appy_evt_id", 30, must=True),
+    Field("clr_optins", 6),
+)
+
+Handler = Callable[[Transaction, Request], Mapping[str, Any]]
+
+
+class ClearingPlatform:
+    """The centre's side; beside :class:`~sscard_chip.settlement.platform.Platform`.
+
+    ``now`` is the clock of the answers.
+    """
+
+    def __init__(self, ledger: Ledger, *, now: Callable[[], datetime] = datetime.now) -> None:
+        ledger.create_tables()
+        self._ledger = ledger
+        self._now = now
+        self._handlers: dict[str, Handler] = {
+            "3201": _totals,
+            "3202": _details,
+            "3203": _claim,
+            "3204": _cancel,
+            "3205": _status,
+            "9101": _upload,
+            "9102": _download,
+        }
+
+    def handle(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a request.
+
+        :raises LedgerError: the ledger cannot be used; there is no answer.
+        """
+        received = self._now()
+        division, output, error = "000000", None, None
+        try:
+            request = parse_request(message)
+            division = request.treatment_division
+            handler = self._handlers.get(request.infno)
+            if handler is None:
+                raise MessageError("infno: is not served here")
+            output = self._ledger.run(lambda t: handler(t, request), exclusive=True)
+        except (MessageError, ReconciliationError, ClaimRefusedError) as refusal:
+            error = str(refusal)
+        number = f"{division}{received:%Y%m%d%H%M%S}{secrets.randbelow(10**10):010d}"
+        return make_answer(number, received, self._now(), output=output, error=error)
+
+
+def store_file(t: Transaction, pharmacy: str, filename: str, content: bytes) -> str:
+    """9101 for files of any size: keep a file; its file_qury_no."""
+    digest = sha256(b"\0".join((pharmacy.encode(), filename.encode(), content)))
+    number = digest.hexdigest()[:30].upper()
+    known = sa.select(file.c.number).where(file.c.number == number)
+    if t.connection.execute(known).first() is None:
+        t.connection.execute(
+            sa.insert(file).values(
+                number=number, pharmacy=pharmacy, filename=filename, content=content
+            )
+        )
+    return number
+
+
+def fetch_file(t: Transaction, pharmacy: str, number: str) -> tuple[str, bytes]:
+    """9102 for files of any size: name and content.
+
+    :raises ReconciliationError: the institution has no such file.
+    """
+    row = t.connection.execute(
+        sa.select(file.c.filename, file.c.content).where(
+            file.c.number == number, file.c.pharmacy == pharmacy
+        )
+    ).one_or_none()
+    if row is None:
+        raise ReconciliationError("file_qury_no: there is no such file")
+    return row.filename, bytes(row.content)
+
+
+def _totals(t: Transaction, request: Request) -> Mapping[str, Any]:
+    data = check(request.input.get("data"), "data", TOTALS)
+    own = Totals(
+        int(data["fixmedins_setl_cnt"]),
+        *(fen(data[name]) for name in ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")),
+    )
+    first, last = _days(data, "stmt_begndate", "stmt_enddate")
+    result, _ = LedgerCentre(t).totals(request.institution, first, last, own)
+    return {
+        "stmtinfo": {
+            "setl_optins": data["setl_optins"],
+            "stmt_rslt": str(int(result)),
+            "stmt_rslt_dscr": result.title,
+        }
+    }
+
+
+def _details(t: Transaction, request: Request) -> Mapping[str, Any]:
+    data = check(request.input.get("data"), "data", DETAILS)
+    first, last = _days(data, "stmt_begndate", "stmt_enddate")
+    _, upload = fetch_file(t, request.institution, data["file_qury_no"])
+    result = LedgerCentre(t).details(request.institution, first, last, upload)
+    number = store_file(t, request.institution, _RESULT_NAME, result)
+    return {"fileinfo": {"file_qury_no": number, "filename": _RESULT_NAME, "dld_endtime": ""}}
+
+
+def _upload(t: Transaction, request: Request) -> Mapping[str, Any]:
+    data = check(request.input.get("fsUploadIn"), "fsUploadIn", UPLOAD)
+    try:
+        content = base64.b64decode(data["in"], validate=True)
+    except binascii.Error:
+        raise MessageError("fsUploadIn.in: must be base64") from None
+    number = store_file(t, request.institution, data["filename"], content)
+    return {"file_qury_no": number, "filename": data["filename"], "dld_endtime": ""}
+
+
+def _download(t: Transaction, request: Request) -> Mapping[str, Any]:
+    data = check(request.input.get("fsDownloadIn"), "fsDownloadIn", DOWNLOAD)
+    name, content = fetch_file(t, request.institution, data["file_qury_no"])
+    return {"filename": name, "out": base64.b64encode(content).decode()}
+
+
+def _claim(t: Transaction, request: Request) -> Mapping[str, Any]:
+    data = check(request.input.get("data"), "data", CLAIM)
+    first, last = _days(data, "begndate", "enddate")
+    claim = apply_claim(
+        t,
+        ClaimRequest(
+            request.institution,
+            data["setlym"],
+            int(data["psntime"]),
+            fen(data["medfee_sumamt"]),
+            fen(data["med_sumfee"]),
+            fen(data["fund_appy_sum"]),
+            fen(data["cash_payamt"]),
+            fen(data["acct_pay"]),
+            first,
+            last,
+            data["clr_type"],
+            data["clr_way"],
+        ),
+    )
+    return {"result": {"clr_appy_evt_id": claim.number}}
+
+
+def _cancel(t: Transaction, request: Request) -> Mapping[str, Any]:
+    data = check(request.input.get("data"), "data", CLAIM_NUMBER)
+    _own_claim(t, request, data["clr_appy_evt_id"])
+    cancel_claim(t, data["clr_appy_evt_id"])
+    return {}
+
+
+def _status(t: Transaction, request: Request) -> Mapping[str, Any]:
+    data = check(request.input.get("data"), "data", CLAIM_NUMBER)
+    state = _own_claim(t, request, data["clr_appy_evt_id"])
+    return {"result": {"clr_appy_evt_id": data["clr_appy_evt_id"], "clr_stas": state}}
+
+
+def _own_claim(t: Transaction, request: Request, number: str) -> str:
+    claim = find_claim(t, number)
+    if claim.request.pharmacy != request.institution:
+        raise ClaimRefusedError(f"clr_appy_evt_id {number}: there is no such claim")
+    return claim.state.value
+
+
+def _days(data: Mapping[str, str], first: str, last: str) -> tuple[str, str]:
+    for name in (first, last):
+        try:
+            datetime.strptime(data[name], "%Y-%m-%d")
+        except ValueError:
+            raise MessageError(f"data.{name}: must be yyyy-MM-dd") from None
+    return data[first].replace("-", ""), data[last].replace("-", "")
