@@ -59,6 +59,12 @@ def _nothing(command: Command) -> Command:
     return command
 
 
+def _somebody(_context: click.Context, _parameter: click.Parameter, who: str | None) -> str | None:
+    if who is not None and not who.strip():
+        raise click.BadParameter("must not be empty")
+    return who
+
+
 def ledger_options(*, required: bool = True) -> Callable[[Command], Command]:
     """``--ledger`` and ``--operator``."""
     ledger = click.option(
@@ -72,6 +78,7 @@ def ledger_options(*, required: bool = True) -> Callable[[Command], Command]:
     operator = click.option(
         "--operator",
         required=required,
+        callback=_somebody,
         metavar="WHO",
         help="The clerk that the ledger names.  Example: --operator 0012",
     )

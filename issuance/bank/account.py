@@ -26,7 +26,7 @@ from issuance.bank.purse import PurseOptions, check_purse
 from sscard_chip.profile.pan import pan_rule
 
 STATES: Final = ("active", "dormant")
-VARIANTS: Final = ("debit", "credit", "quasi-credit")
+VARIANTS: Final = ("debit", "credit", "quasi-credit", "electronic-cash")
 SUITES: Final = ("3des", "sm4")
 ODA_KINDS: Final = ("none", "sda", "dda", "sm2")
 MAX_ECASH_FEN: Final = 9_999_999_999

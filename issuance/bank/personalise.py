@@ -35,6 +35,7 @@ _VARIANTS: Final = {
     "debit": Variant.DEBIT,
     "credit": Variant.CREDIT,
     "quasi-credit": Variant.QUASI_CREDIT,
+    "electronic-cash": Variant.ELECTRONIC_CASH,
 }
 _SCHEMES: Final = {"sda": "rsa", "dda": "rsa", "sm2": "sm2"}
 _TAG_STATIC_SIGNATURE: Final = 0x93

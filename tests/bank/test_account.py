@@ -69,7 +69,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"pin": 1234}, "pin", "must be 4 to 12 digits, or null for none"),
     ({"service_code": "22"}, "service_code", "must be 3 digits"),
     ({"state": "asleep"}, "state", "must be one of active, dormant"),
-    ({"variant": "gold"}, "variant", "must be one of debit, credit, quasi-credit"),
+    ({"variant": "gold"}, "variant", "must be one of debit, credit, quasi-credit, electronic-cash"),
     ({"pdol": 1}, "pdol", "must be true or false"),
     ({"suite": "des"}, "suite", "must be one of 3des, sm4"),
     ({"oda": "cda"}, "oda", "must be one of none, sda, dda, sm2"),

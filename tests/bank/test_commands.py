@@ -291,6 +291,16 @@ def test_options_of_contacts_without_contacts(run: Run) -> None:
         assert "--ecash and --pin are for --interface contact" in error
 
 
+def test_a_clerk_has_a_name(run: Run) -> None:
+    nobody = ("--ledger", "ledger.jsonl", "--operator", " ")
+    error = issue(run, "linked.json", *KEYS, *nobody, code=2)
+    assert "'--operator': must not be empty" in error
+    assert not Path("card.ssc").exists()
+    issue(run, "holder.json")
+    for command in ("activate", "unlink", "record"):
+        run("bank", command, "card.ssc", *KEYS[:2], *nobody, code=2)
+
+
 def test_a_refused_operation_leaves_no_ledger(run: Run) -> None:
     issue(run, "holder.json")
     for command in ("activate", "unlink", "record"):

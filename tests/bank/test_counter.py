@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from issuance.bank.account import BankAccount
+from issuance.bank.account import VARIANTS, BankAccount
 from issuance.bank.counter import BankCounter, CardFacts, CounterError
 from issuance.bank.ledger import LedgerError, Operation, read_ledger
 from issuance.bank.personalise import Bank, BankIssueError, card_keys
@@ -107,7 +107,7 @@ def test_linked_dormant_then_activated(blank: Desk) -> None:
     assert blank.operations() == [Operation.LINK, Operation.ACTIVATE]
 
 
-@pytest.mark.parametrize("variant", ["debit", "credit", "quasi-credit"])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_is_activated(blank: Desk, variant: str) -> None:
     blank.link(state="dormant", variant=variant)
     blank.counter.activate(connect_card(blank.card))

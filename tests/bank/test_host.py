@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from issuance.bank.personalise import bank_contents
 from issuance.roots import RootKeyError
 from sscard_chip.card import Card
+from sscard_chip.profile.bank import add_bank
+from sscard_chip.security.emv import CVN_17
 from sscard_chip.terminal.bank.cryptograms import IssuerData
 from sscard_chip.terminal.bank.data import (
     APPROVED,
@@ -19,15 +23,18 @@ from sscard_chip.terminal.bank.data import (
 )
 from sscard_chip.terminal.bank.errors import CardDataError
 from sscard_chip.terminal.bank.host import IssuerHost, WrongCryptogramError
+from sscard_chip.terminal.bank.results import Decision, Outcome
 from sscard_chip.terminal.bank.scripts import ECASH_BALANCE, Script, ScriptBuilder
-from tests.bank.bank import PAN, bank, issue
-from tests.bank.payments import contact, flip, host
+from tests.bank.bank import PAN, bank, holder, issue
+from tests.bank.payments import contact, contactless, flip, host
 from tests.vectors.cards import load
 
 SUITES = pytest.mark.parametrize("suite", ["3des", "sm4"])
 
 
-def requests(card: Card) -> tuple[IssuerHost, AuthorisationRequest]:
+def requests(
+    card: Card, pay: Callable[[Card, IssuerHost], Outcome] = contact
+) -> tuple[IssuerHost, AuthorisationRequest]:
     """A host and a request that it has answered."""
     seen: list[AuthorisationRequest] = []
 
@@ -36,7 +43,7 @@ def requests(card: Card) -> tuple[IssuerHost, AuthorisationRequest]:
         return APPROVED
 
     issuer = IssuerHost(bank().store, decide)
-    contact(card, issuer)
+    assert pay(card, issuer).decision is Decision.APPROVED_ONLINE
     return issuer, seen[0]
 
 
@@ -56,6 +63,22 @@ def test_every_byte_of_a_request_counts(suite: str) -> None:
         issuer.verify(replace(request, pan="6239990000000067892"))
     with pytest.raises(WrongCryptogramError):
         issuer.verify(replace(request, sequence="01"))
+
+
+@SUITES
+def test_cryptogram_version_17(suite: str) -> None:
+    """A contactless card whose cryptograms cover amount, number, ATC and CVR alone."""
+    card = issue(pan=None)
+    contents = bank_contents(bank(), holder().bank, suite, issued="20260101")  # type: ignore[arg-type]
+    add_bank(card.files.memory, replace(contents, contactless_cryptogram_version=CVN_17))
+    card = Card(card.files.memory)
+    issuer, request = requests(card, contactless)
+    assert IssuerData.parse(request.data[0x9F10]).version == CVN_17
+    for tag in (0x9F02, 0x9F37, 0x9F36, 0x9F26):
+        changed = {**request.data, tag: flip(request.data[tag], 1)}
+        with pytest.raises(WrongCryptogramError):
+            issuer.verify(replace(request, data=changed))
+    assert issuer.verify(replace(request, data={**request.data, 0x95: b"\xff" * 5}))
 
 
 class KeyOfOneCard:
