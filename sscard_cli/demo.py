@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -49,7 +50,7 @@ HOLDERS = (
 @click.command()
 def demo() -> None:
     """Issue a card of each generation, power it on, authenticate, read, load and debit it; then
-    pay with one in a pharmacy, and settle the sale.
+    pay with one from its bank account and in a pharmacy, and settle the sale.
 
     Nothing is kept on disk. Where pcscd with vpcd is installed the last card is also shown to
     them.
@@ -64,18 +65,20 @@ def demo() -> None:
     from issuance.roots import create_roots
     from sscard_chip import Card
     from sscard_chip.profile import SettlementMode, for_generation
+    from sscard_cli.demo_bank import ACCOUNT, create_bank, pay
     from sscard_cli.demo_pcsc import show_to_pcsc
     from sscard_cli.demo_pharmacy import sell
     from sscard_cli.demo_settlement import settle_day
     from sscard_cli.demo_terminal import DemoTerminal
 
-    roots = create_roots()
+    roots, bank = create_roots(), create_bank(os.urandom)
     click.echo("Root keys: random, for both algorithm suites")
     for generation, person in enumerate(HOLDERS, 1):
-        holder = Holder.from_object(person)
+        linked = {"bank": ACCOUNT} if generation == len(HOLDERS) else {}
+        holder = Holder.from_object(person | linked)
         # A card of generation 1 has an account only where the region settles off-line.
         profile = for_generation(generation, settlement_mode=SettlementMode.OFFLINE)
-        card = Card(issue_card(generation, roots, holder, profile=profile))
+        card = Card(issue_card(generation, roots, holder, profile=profile, bank=bank))
         click.secho(
             f"\nGeneration {generation}.0: a card for {holder.name}, {holder.city}", bold=True
         )
@@ -89,6 +92,8 @@ def demo() -> None:
         terminal.debit(account_fen=12850, self_paid_fen=0, pooled_fen=3000)
     click.secho("\nPC/SC: the same card in a virtual reader", bold=True)
     show_to_pcsc(card, click.echo)
+    click.secho("\nBank: the same card pays from its linked account", bold=True)
+    pay(card, bank, click.echo)
     click.secho("\nPharmacy: the same card pays at a till", bold=True)
     psam = Card(make_psam(roots, level=3, terminal_id=f"{holder.city}000001", city=holder.city))
     with tempfile.TemporaryDirectory() as folder:

@@ -40,6 +40,11 @@ def _now() -> bytes:
     return bytes.fromhex(f"{datetime.now():%Y%m%d%H%M%S}")
 
 
+def line(step: str, result: str) -> str:
+    """A step and what came of it, in columns."""
+    return f"  {step}{' ' * (26 - cell_len(step))}{result}"
+
+
 class DemoTerminal:
     """One card in one reader. ``say`` gets one line per step."""
 
@@ -60,7 +65,7 @@ class DemoTerminal:
         self._tell("power on", f"ATR {atr.hex().upper()}")
 
     def _tell(self, step: str, result: str) -> None:
-        self._say(f"  {step}{' ' * (26 - cell_len(step))}{result}")
+        self._say(line(step, result))
 
     def _send(self, command: str | bytes, *, expect: int = 0x9000) -> bytes:
         """Exchange one command over T=0, fetching what waits; anything unexpected ends it."""

@@ -299,6 +299,9 @@ def test_demo_goes_through_all_generations() -> None:
     assert text.count("EXTERNAL AUTHENTICATE") == 1
     assert text.count("same MAC and TAC") == 3
     assert "opensc-tool is not installed" in text
+    assert "88.00 yuan from 623999*********3332, approved online" in text
+    assert "100.00 yuan, balance 100.00" in text
+    assert "2.00 yuan from 623999*********3332, approved offline" in text
     assert "账户余额                 1659.40" in text
     assert "T  1  40.00  24.00  12.60  3.40" in text
     assert "1 row read, TAC verified, 1 posted" in text
