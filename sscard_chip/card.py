@@ -7,7 +7,6 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from sscard_chip.apdu.dispatch import Dispatcher
@@ -18,6 +17,7 @@ from sscard_chip.applications.issuing import ISSUING
 from sscard_chip.applications.medical import MEDICAL, MEDICAL_SHORTCUTS
 from sscard_chip.applications.psam import PSAM, PSAM_KIND
 from sscard_chip.applications.purse import PURSE, enter_purse
+from sscard_chip.closing import Closing
 from sscard_chip.filesystem.layout import CONTACTLESS_AT, KIND_AT, ApplicationType
 from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import (
@@ -65,7 +65,7 @@ class NotPoweredError(RuntimeError):
     """A command for a card that is not powered: nothing could answer it."""
 
 
-class Card:
+class Card(Closing):
     """A social security card (社会保障卡) of any generation.
 
     It takes whole commands and gives whole answers; the mapping to T=0 or to the contactless
@@ -180,14 +180,3 @@ class Card:
         """Power off and release the image file, with everything committed in it."""
         self.power_off()
         self._memory.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

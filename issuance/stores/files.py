@@ -10,8 +10,8 @@ from pathlib import Path
 
 from issuance.privatefile import write_private
 from issuance.roots import RootKeyError, RootKeys, Slot
-from issuance.stores.closing import Closing
 from issuance.stores.interface import Done, nobody_counts, refuse_known
+from sscard_chip.closing import Closing
 from sscard_chip.security.diversify import KEY_LENGTH
 
 

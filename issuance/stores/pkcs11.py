@@ -19,10 +19,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from issuance.roots import RootKeyError, RootKeys, Slot, check_request, prepare_chains
-from issuance.stores.closing import Closing
 from issuance.stores.interface import Done, Passphrase, answer, nobody_counts, refuse_known
 from issuance.stores.token import APPLICATION, IN_TOKEN, TokenLogin, label_of
 from issuance.stores.tokenurl import TokenUrl
+from sscard_chip.closing import Closing
 from sscard_chip.security.diversify import (
     KEY_LENGTH,
     Family,

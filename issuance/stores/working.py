@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from issuance.roots import Slot, check_request, prepare_chains
-from issuance.stores.closing import Closing
+from sscard_chip.closing import Closing
 from sscard_chip.security.diversify import Chains, Family, diversify_families
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES

@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from types import ModuleType, TracebackType
-from typing import Any, Final, Self
+from types import ModuleType
+from typing import Any, Final
 
+from sscard_chip.closing import Closing
 from sscard_chip.terminal.connection import (
     CardRemovedError,
     ConnectionLostError,
@@ -43,7 +44,7 @@ _NO_ANSWER: Final = (
 )
 
 
-class PcscConnection:
+class PcscConnection(Closing):
     """A slot of a PC/SC reader.
 
     ``reader`` is its name, or any part that only one reader's name has. By default the card is
@@ -105,17 +106,6 @@ class PcscConnection:
         """Power off and leave the service."""
         self.power_off()
         self._release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # --- the service -------------------------------------------------------------------------
 

@@ -17,9 +17,9 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from sscard_chip.closing import Closing
 from sscard_chip.terminal.connection import (
     CardRemovedError,
     Connection,
@@ -57,7 +57,7 @@ class DeviationError(Exception):
     """
 
 
-class Recording:
+class Recording(Closing):
     """A recording that is being made; each line is written as it happens."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -73,17 +73,6 @@ class Recording:
     def close(self) -> None:
         """End the recording."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _write(self, entry: Mapping[str, str]) -> None:
         self._file.write(json.dumps(entry) + "\n")

@@ -8,9 +8,9 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Final, Self, TypeVar
 
+from sscard_chip.closing import Closing
 from sscard_chip.settlement.ledger.check import Check, check
 from sscard_chip.settlement.ledger.database import WRITER_LOCK, Database, parse_url
 from sscard_chip.settlement.ledger.errors import LedgerConflictError
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 _ATTEMPTS: Final = 10
 
 
-class Ledger:
+class Ledger(Closing):
     """The books of a settlement centre in one database.
 
     ::
@@ -70,17 +70,6 @@ class Ledger:
     def close(self) -> None:
         """Close all connections."""
         self.database.engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @contextmanager
     def transaction(self, *, exclusive: bool = False) -> Iterator[Transaction]:

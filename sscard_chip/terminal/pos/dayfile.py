@@ -14,9 +14,9 @@ import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from sscard_chip.closing import Closing
 from sscard_chip.terminal.pos.errors import DayFileError, Refusal, SaleRefusedError, at_row
 from sscard_chip.terminal.pos.records import DayHeader, DayRow, DayTrailer, parse_row, sums
 
@@ -76,7 +76,7 @@ def _check_trailer(trailer: DayTrailer, rows: list[DayRow], before: bytes) -> No
         raise DayFileError("trailer: the digest is not that of the rows")
 
 
-class DayFile:
+class DayFile(Closing):
     """A day file that a terminal writes. One program has it open at a time."""
 
     def __init__(self, path: Path, descriptor: int, day: Day) -> None:
@@ -175,17 +175,6 @@ class DayFile:
     def close(self) -> None:
         """Release the file. The day stays open."""
         os.close(self._descriptor)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _write(self, line: str) -> None:
         end = os.fstat(self._descriptor).st_size

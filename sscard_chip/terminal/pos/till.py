@@ -11,10 +11,10 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.closing import Closing
 from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.pos.authoriser import Authoriser
 from sscard_chip.terminal.pos.card import HolderPin, PinEntry
@@ -38,7 +38,7 @@ from sscard_chip.terminal.pos.station import Bill, Outcome, Station, TillSetting
 _TIME: Final = "%Y%m%d%H%M%S"
 
 
-class Till:
+class Till(Closing):
     """See the module. Made by :meth:`open`.
 
     Between calls the holder's card has no power. ``clock`` gives the terminal's local time.
@@ -233,17 +233,6 @@ class Till:
         station.power_off()
         station.sam.power_off()
         station.day.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _time(self, given: str | None) -> str:
         """The sale's time; it must fall on the business date or the night after it."""

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A store as a context manager: closed at the end of its block."""
+"""Whatever has a ``close`` as a context manager: closed at the end of its block."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
 
-class Closing:
-    """For stores, which all have ``close``."""
+class Closing(ABC):
+    """For classes with ``close``."""
 
+    __slots__ = ()
+
+    @abstractmethod
     def close(self) -> None:
-        """Forget keys, passphrase and session."""
+        """Let go of what it holds."""
 
     def __enter__(self) -> Self:
         return self
