@@ -214,10 +214,10 @@ def parts_sum_up(row: Row) -> bool:
 def card_amounts_fit(row: Row) -> bool:
     total, fund, account, cash = (row[name] for name in YUAN)
     given = tuple(row[name] for name in FEN)
-    if given == (account, cash, fund):
-        return True
     if row["setl_id"] is not None:
         return given == (0, total, account + fund)
+    if given == (account, cash, fund):
+        return True
     return given == (0, total, total) and fund == cash == 0
 
 
@@ -284,7 +284,8 @@ def of_register(row: Row, law: Law) -> set[int]:
         found.add(10)
     if card.factor != row["diversification_factor"]:
         found.add(12)
-    if card.number != row["card_number"] or row["psn_no"] not in (None, card.psn_no):
+    other_person = None not in (card.psn_no, row["psn_no"]) and card.psn_no != row["psn_no"]
+    if card.number != row["card_number"] or other_person:
         found.add(14)
     return found
 
@@ -436,7 +437,7 @@ class Centre:
     def _pay(self, row: Row, file: File) -> None:
         _, fund, account, cash = (row[name] for name in YUAN)
         here, money, card = row["mdtrtarea_admvs"], self.money, find(row, self.law)
-        division = card.division if card else row["insuplc_admdvs"] or row["card_id_code"][:6]
+        division = row["insuplc_admdvs"] or row["card_id_code"][:6]
         money["pharmacy", file.pharmacy] += account + fund
         money["collected", file.pharmacy] += cash
         money["self_paid", here] -= cash
