@@ -16,10 +16,18 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import pairwise
+from operator import add
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.arrow import joined, yuan_texts
 from sscard_chip.settlement.clearing.files import new_folder
 from sscard_chip.terminal.pos.errors import DayFileError
 from sscard_chip.terminal.pos.records import NULL, parse_number, parse_yuan, yuan
@@ -45,7 +53,29 @@ COLUMNS: Final = (
 SALE, REFUND = "2102", "2103"
 """infno of a row; off-line ones have that of the transaction they stand for [L]."""
 
-_BUFFERED_ROWS: Final = 65536
+ROWS: Final = pa.schema(
+    [
+        ("state", pa.string()),
+        ("treatment", pa.string()),
+        ("insured", pa.string()),
+        ("total_fen", pa.int64()),
+        ("fund_fen", pa.int64()),
+        ("account_fen", pa.int64()),
+        ("cash_fen", pa.int64()),
+        ("time", pa.string()),
+        ("mdtrt_id", pa.string()),
+        ("setl_id", pa.string()),
+        ("msgid", pa.string()),
+        ("refund", pa.bool_()),
+        ("settled", pa.bool_()),
+    ]
+)
+"""The fields of :class:`ExchangeRow` as columns, for many rows."""
+
+_SUMS: Final = ("total_fen", "fund_fen", "account_fen", "cash_fen")
+_FLAGS: Final = ("refund", "settled")
+_PIECE_ROWS: Final = 1 << 18
+"""Rows that are written at once: memory is bounded by them."""
 
 
 class ExchangeError(ValueError):
@@ -73,14 +103,6 @@ class ExchangeRow(NamedTuple):
     msgid: str
     refund: bool
     settled: bool
-
-    def encode(self) -> str:
-        """The row, without LF."""
-        amounts = map(yuan, self[3:7])
-        ids = (self.mdtrt_id or NULL, self.setl_id or NULL, self.msgid)
-        infno = REFUND if self.refund else SALE
-        flags = (str(int(self.refund)), str(int(self.settled)))
-        return "\t".join(("D", *self[:3], *amounts, self.time, infno, *ids, *flags))
 
     @classmethod
     def parse(cls, line: str) -> ExchangeRow:
@@ -111,44 +133,65 @@ class ExchangeRow(NamedTuple):
         )
 
 
+def table_of(rows: Iterable[ExchangeRow]) -> Any:
+    """Rows as the Arrow table of :data:`ROWS`."""
+    return pa.Table.from_pylist([row._asdict() for row in rows], ROWS)
+
+
+def _lines(rows: Any) -> Any:
+    """Each row of a table of :data:`ROWS` as its line in the file."""
+    column = {name: rows.column(name).combine_chunks() for name in rows.column_names}
+    ids = (pc.fill_null(column[name], NULL) for name in ("mdtrt_id", "setl_id", "msgid"))
+    flags = (pc.cast(pc.cast(column[name], pa.int8()), pa.string()) for name in _FLAGS)
+    cells = [
+        pa.array(["D"]).take(pa.array(np.zeros(len(rows), np.int8))),
+        column["state"],
+        column["treatment"],
+        column["insured"],
+        *(yuan_texts(column[name].to_numpy()) for name in _SUMS),
+        column["time"],
+        pc.if_else(column["refund"], REFUND, SALE),
+        *ids,
+        *flags,
+    ]
+    cells[-1] = pc.binary_join_element_wise(cells[-1], "\n", "")
+    return pc.binary_join_element_wise(*cells, "\t")
+
+
 @dataclass(slots=True)
 class _Pair:
     """A file that is being written; ``sums`` are of the settled rows."""
 
     path: Path
     hash: Any = field(default_factory=sha256)
-    lines: list[str] = field(default_factory=list)
     rows: int = 0
     settled: int = 0
-    sums: tuple[int, int, int, int] = (0, 0, 0, 0)
+    sums: tuple[int, ...] = (0, 0, 0, 0)
     first: str = ""
     last: str = ""
 
-    def add(self, row: ExchangeRow) -> None:
-        self.lines.append(row.encode())
-        self.rows += 1
-        day = row.time[:8]
-        self.first = min(self.first or day, day)
-        self.last = max(self.last, day)
-        if row.settled:
-            self.settled += 1
-            total, fund, account, cash = self.sums
-            self.sums = (
-                total + row.total_fen,
-                fund + row.fund_fen,
-                account + row.account_fen,
-                cash + row.cash_fen,
-            )
+    def begin(self, treatment: str, insured: str) -> None:
+        self._write("\t".join(("H", FORMAT, treatment, insured)).encode() + b"\n")
 
-    def flush(self) -> None:
-        content = "".join(f"{line}\n" for line in self.lines).encode()
+    def add(self, content: NDArray[np.uint8], rows: Any) -> None:
+        """Lines of rows, and the rows themselves."""
+        self._write(content)
+        self.rows += len(rows)
+        times = pc.min_max(rows.column("time"))
+        first, last = str(times["min"])[:8], str(times["max"])[:8]
+        self.first = min(self.first or first, first)
+        self.last = max(self.last, last)
+        settled = rows.filter(rows.column("settled"))
+        self.settled += len(settled)
+        own = (pc.sum(settled.column(name)).as_py() or 0 for name in _SUMS)
+        self.sums = tuple(map(add, self.sums, own))
+
+    def _write(self, content: Any) -> None:
         self.hash.update(content)
-        self.lines.clear()
         with self.path.open("ab") as file:
             file.write(content)
 
     def finish(self) -> None:
-        self.flush()
         sums = map(yuan, self.sums)
         counts = (str(self.rows), str(self.settled))
         digest = self.hash.hexdigest().upper()
@@ -157,10 +200,22 @@ class _Pair:
             file.write(f"{trailer}\n")
 
 
+def _pairs_of(rows: Any) -> tuple[NDArray[np.int64], dict[int, tuple[str, str]]]:
+    """The pair of regions of each row as a number, and the names of the pairs."""
+    one = rows.column("treatment").combine_chunks().dictionary_encode()
+    other = rows.column("insured").combine_chunks().dictionary_encode()
+    here, there = one.dictionary.to_pylist(), other.dictionary.to_pylist()
+    pair = one.indices.to_numpy().astype(np.int64) * len(there) + other.indices.to_numpy()
+    names = {
+        at: (here[at // len(there)], there[at % len(there)]) for at in np.unique(pair).tolist()
+    }
+    return pair, names
+
+
 class ExchangeWriter:
     """Writes the files of a run, which take the place of earlier ones when the block ends well.
 
-    Rows stand in the files in the order in which they are added. Memory is bounded.
+    Rows stand in the files in the order in which they are added.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -168,29 +223,32 @@ class ExchangeWriter:
         self._target = Path(folder) / FOLDER
         self._stack = ExitStack()
         self._pairs: dict[tuple[str, str], _Pair] = {}
-        self._buffered = 0
 
     def __enter__(self) -> Self:
         self._folder = self._stack.enter_context(new_folder(self._target))
         return self
 
-    def add(self, rows: Iterable[ExchangeRow]) -> None:
-        """Add rows of pairs of regions that are not one. Raises OSError."""
-        for row in rows:
-            key = row.treatment, row.insured
-            pair = self._pairs.get(key)
-            if pair is None:
-                pair = self._pairs[key] = _Pair(self._folder / f"{key[0]}-{key[1]}.tsv")
-                pair.lines.append("\t".join(("H", FORMAT, *key)))
-            pair.add(row)
-            self._buffered += 1
-            if self._buffered >= _BUFFERED_ROWS:
-                self._flush()
+    def add(self, rows: Any) -> None:
+        """Add an Arrow table of :data:`ROWS`, of pairs of regions that are not one.
 
-    def _flush(self) -> None:
-        for pair in self._pairs.values():
-            pair.flush()
-        self._buffered = 0
+        Raises OSError.
+        """
+        for begin in range(0, len(rows), _PIECE_ROWS):
+            self._add(rows.slice(begin, _PIECE_ROWS))
+
+    def _add(self, rows: Any) -> None:
+        pair, places = _pairs_of(rows)
+        order = np.argsort(pair, kind="stable")
+        together = rows.take(pa.array(order))
+        content, begins = joined(_lines(together))
+        fresh = np.flatnonzero(np.diff(pair[order], prepend=-1))
+        for begin, end in pairwise([*fresh.tolist(), len(rows)]):
+            one = places[int(pair[order[begin]])]
+            if one not in self._pairs:
+                self._pairs[one] = _Pair(self._folder / f"{one[0]}-{one[1]}.tsv")
+                self._pairs[one].begin(*one)
+            lines = content[begins[begin] : begins[end]]
+            self._pairs[one].add(lines, together.slice(begin, end - begin))
 
     def __exit__(
         self,

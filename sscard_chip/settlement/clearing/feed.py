@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.arrow import division_texts, hex_texts, texts
 from sscard_chip.settlement.clearing.codes import EMPLOYEE_BASIC
-from sscard_chip.settlement.clearing.exchange import ExchangeRow
+from sscard_chip.settlement.clearing.exchange import ROWS as EXCHANGED
 from sscard_chip.settlement.clearing.localities import Locality, localities
 from sscard_chip.settlement.clearing.totals import ROWS
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, number_of_bcd
@@ -20,6 +21,7 @@ from sscard_chip.terminal.pos.records import DayHeader
 
 _SUITES: Final = np.array(["", "3des", "", "sm4"])
 """Names of the suites by the FCI's code; a malformed row has none."""
+_TEXTS: Final = pa.array(TEXTS)
 _NOWHERE: Final = np.uint32(0)
 
 
@@ -61,35 +63,32 @@ def clearing_rows(
     return pa.Table.from_arrays(columns, schema=ROWS)
 
 
-def exchange_rows(debits: DebitColumns, findings: Masks) -> Iterator[ExchangeRow]:
-    """The rows of cards from outside the pooling area of the place of treatment, in their order."""
+def exchange_rows(debits: DebitColumns, findings: Masks) -> Any:
+    """The Arrow table of :data:`~sscard_chip.settlement.clearing.exchange.ROWS`.
+
+    It has the rows of cards from outside the pooling area of the place of treatment, in their
+    order.
+    """
     treatment, insured = _divisions(debits)
     known = (treatment != _NOWHERE) & (insured != _NOWHERE) & ~debits.malformed
     away = known & (localities(treatment, insured) != Locality.OWN)
-    chosen = np.flatnonzero(away)
-    settled = posted(findings[chosen])
-    rows = debits.rows(chosen)
-    times = rows.time.tobytes().hex()
-    for at in range(len(rows)):
-        yield ExchangeRow(
-            TEXTS[findings[chosen[at]]],
-            f"{treatment[chosen[at]]:06d}",
-            f"{insured[chosen[at]]:06d}",
-            int(rows.total_fen[at]),
-            int(rows.fund_fen[at]),
-            int(rows.account_fen[at]),
-            int(rows.cash_fen[at]),
-            times[14 * at : 14 * at + 14],
-            _text(rows.mdtrt_id[at]),
-            _text(rows.setl_id[at]),
-            _text(rows.msgid[at]) or "",
-            bool(rows.refund[at]),
-            bool(settled[at]),
-        )
-
-
-def _text(value: bytes) -> str | None:
-    return value.decode("utf-8", "replace") or None
+    rows = np.flatnonzero(away)
+    columns = [
+        _TEXTS.take(pa.array(findings[rows])),
+        division_texts(treatment[rows]),
+        division_texts(insured[rows]),
+        pa.array(debits.total_fen[rows]),
+        pa.array(debits.fund_fen[rows]),
+        pa.array(debits.account_fen[rows]),
+        pa.array(debits.cash_fen[rows]),
+        hex_texts(debits.time[rows]),
+        texts(debits.mdtrt_id[rows]),
+        texts(debits.setl_id[rows]),
+        texts(debits.msgid[rows]),
+        pa.array(debits.refund[rows]),
+        pa.array(posted(findings[rows])),
+    ]
+    return pa.Table.from_arrays(columns, schema=EXCHANGED)
 
 
 def _divisions(debits: DebitColumns) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:

@@ -22,8 +22,8 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sscard_chip.settlement.arrow import texts
 from sscard_chip.settlement.clearing import ClearingOutput
 from sscard_chip.settlement.clearing.exchange import FOLDER as REGIONS
 from sscard_chip.settlement.clearing.files import STATEMENTS
@@ -260,31 +260,19 @@ def verdict_table(columns: DebitColumns, masks: Masks) -> Any:
     numbers = words.view(">u8").reshape(-1).astype(np.uint64)
     fresh = np.flatnonzero(np.diff(numbers, prepend=~numbers[0]))
     names = [columns.terminal[at].tobytes().hex() for at in fresh.tolist()]
-    texts = pa.array(names).dictionary_encode()
-    place = texts.indices.to_numpy()[
+    terminals = pa.array(names).dictionary_encode()
+    place = terminals.indices.to_numpy()[
         np.repeat(np.arange(len(fresh)), np.diff(fresh, append=len(numbers)))
     ]
     return pa.Table.from_arrays(
         [
-            _strings(columns.msgid),
-            texts.dictionary.take(pa.array(place.astype(np.int32), mask=unknown)),
+            texts(columns.msgid),
+            terminals.dictionary.take(pa.array(place.astype(np.int32), mask=unknown)),
             pa.array(columns.terminal_number.astype(np.int64), mask=unknown),
             _TEXTS.take(pa.array(masks)),
         ],
         schema=_SCHEMA,
     )
-
-
-def _strings(texts: NDArray[np.bytes_]) -> Any:
-    """Texts of up to 30 bytes as an Arrow array; null where there is none."""
-    wide = np.ascontiguousarray(texts)
-    lengths = np.char.str_len(wide) if wide.strides[0] else np.zeros(len(wide), np.int64)
-    width = wide.dtype.itemsize
-    if (lengths == width).all():
-        offsets = np.arange(0, (len(wide) + 1) * width, width, dtype=np.int32)
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(wide)]
-        return pa.StringArray.from_buffers(len(wide), *buffers[1:])
-    return pa.array([text.decode() or None for text in wide.tolist()], pa.string())
 
 
 def _verdict_lines(table: Any) -> bytes:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from sscard_chip.settlement.clearing.exchange import (
     ExchangeRow,
     ExchangeWriter,
     read_exchange,
+    table_of,
 )
 
 SALE = ExchangeRow(
@@ -36,14 +36,14 @@ NEAR = SALE._replace(insured="510700", state="0,101")
 
 def write(folder: Path, *rows: ExchangeRow) -> Path:
     with ExchangeWriter(folder) as writer:
-        for row in rows:
-            writer.add([row])
+        writer.add(table_of(rows[:1]))
+        writer.add(table_of(rows[1:]))
     return folder / "regions" / "510100-330106.tsv"
 
 
-@pytest.mark.parametrize("buffered", [1, 2, 65536])
-def test_a_file_for_each_pair(tmp_path: Path, monkeypatch: Any, buffered: int) -> None:
-    monkeypatch.setattr(exchange, "_BUFFERED_ROWS", buffered)
+@pytest.mark.parametrize("piece", [1, 2, 65536])
+def test_a_file_for_each_pair(tmp_path: Path, monkeypatch: Any, piece: int) -> None:
+    monkeypatch.setattr(exchange, "_PIECE_ROWS", piece)
     path = write(tmp_path, SALE, NEAR, REFUND, REFUSED)
     assert sorted(one.name for one in path.parent.iterdir()) == [
         "510100-330106.tsv",
@@ -65,12 +65,8 @@ def test_files_of_an_earlier_run_go_and_a_failed_run_leaves_them(tmp_path: Path)
     path = write(tmp_path, SALE)
     before = path.read_bytes()
 
-    def broken() -> Iterator[ExchangeRow]:
-        yield NEAR
-        raise KeyError
-
     with pytest.raises(KeyError), ExchangeWriter(tmp_path) as writer:
-        writer.add(broken())
+        writer.add(table_of([NEAR]).drop_columns(["refund"]))
     assert path.read_bytes() == before
     write(tmp_path, NEAR)
     assert not path.exists()

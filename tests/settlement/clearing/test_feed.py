@@ -11,6 +11,7 @@ import pytest
 
 from sscard_chip.applications.settlement_mode import Split
 from sscard_chip.settlement.clearing import Totals, statements
+from sscard_chip.settlement.clearing.exchange import ExchangeRow
 from sscard_chip.settlement.clearing.feed import clearing_rows, exchange_rows
 from sscard_chip.settlement.clearing.output import ClearingOutput
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns
@@ -56,7 +57,7 @@ def test_what_the_till_sold_is_what_the_pharmacy_is_owed(piece: Piece) -> None:
     assert [line.keys["algorithm"] for line in statement.suites] == ["3des", "sm4"]
     assert {line.payable_fen for line in (one.net for one in statement.suites)} == {5600}
     assert [line.keys["locality"] for line in statement.localities] == ["own"]
-    assert list(exchange_rows(piece.columns, masks)) == []
+    assert len(exchange_rows(piece.columns, masks)) == 0
 
 
 def test_rows_of_elsewhere_keep_both_regions_and_the_original_number(piece: Piece) -> None:
@@ -66,7 +67,7 @@ def test_rows_of_elsewhere_keep_both_regions_and_the_original_number(piece: Piec
         setl_id=np.array([b"S1", b"", b""] * 2, "S30"),
     )
     masks = np.array([0, 0, mask_of(1)] * 2, np.uint16)
-    sale, refund = list(exchange_rows(columns, masks))[:2]
+    sale, refund = (ExchangeRow(**row) for row in exchange_rows(columns, masks).to_pylist()[:2])
     assert (sale.treatment, sale.insured, sale.settled, sale.state) == (
         "510100",
         "330106",
@@ -87,7 +88,7 @@ def test_a_malformed_row_counts_on_the_day_of_its_file(piece: Piece) -> None:
     (statement,) = statements(Totals.of(clearing_rows(columns, masks, headers)))
     assert statement.first_day == TIME[:8]
     assert statement.refused.counts == ((6, 1),)
-    assert list(exchange_rows(columns, masks)) == []
+    assert len(exchange_rows(columns, masks)) == 0
 
 
 def test_a_run_in_pieces_writes_what_it_writes_in_one(piece: Piece, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from sscard_chip.settlement.clearing.exchange import (
     ExchangeRow,
     ExchangeWriter,
     read_exchange,
+    table_of,
 )
 from sscard_chip.settlement.reconciliation import ReconciliationError
 from sscard_chip.settlement.reconciliation.regions import compare_exchange
@@ -27,7 +28,7 @@ OTHER = ROW._replace(msgid="P51010000001202603151011120101")
 def exchange(folder: Path, *rows: ExchangeRow) -> Exchange:
     folder.mkdir()
     with ExchangeWriter(folder) as writer:
-        writer.add(rows)
+        writer.add(table_of(rows))
     return read_exchange(folder / "regions" / "510100-330106.tsv")
 
 

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Texts of many rows as Arrow arrays, without a Python object for each."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.columns import octets
+from sscard_chip.settlement.extras import missing
+
+try:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+except ImportError as error:
+    raise missing(error) from None
+
+_HUNDREDTHS: Final = pa.array([f".{rest:02d}" for rest in range(100)])
+_SIGNS: Final = pa.array(["", "-"])
+
+
+def texts(column: NDArray[np.bytes_]) -> Any:
+    """ASCII texts as an Arrow array; null where there is none."""
+    count = len(column)
+    if not count or (not column.strides[0] and not column[0]):
+        return pa.nulls(count, pa.string())
+    characters = octets(column)
+    if characters[:, -1].all():
+        return _array(characters, np.full(count, characters.shape[1]))
+    there = characters != 0
+    widths = np.count_nonzero(there, axis=1)
+    found = _array(characters[there], widths)
+    return pc.if_else(pa.array(widths > 0), found, None)
+
+
+def hex_texts(column: NDArray[np.uint8]) -> Any:
+    """Bytes (n, k) in hex, two characters for each."""
+    content = np.frombuffer(column.tobytes().hex().encode(), np.uint8)
+    return _array(content, np.full(len(column), 2 * column.shape[1]))
+
+
+def yuan_texts(fen: NDArray[np.int64]) -> Any:
+    """Fen as yuan with two decimals, as :func:`~sscard_chip.terminal.pos.records.yuan` has it."""
+    whole, rest = np.divmod(np.abs(fen), 100)
+    sign = _SIGNS.take(pa.array((fen < 0).astype(np.int8)))
+    digits = pc.cast(pa.array(whole), pa.string())
+    return pc.binary_join_element_wise(sign, digits, _HUNDREDTHS.take(pa.array(rest)), "")
+
+
+def division_texts(divisions: NDArray[Any]) -> Any:
+    """Divisions as six digits each."""
+    distinct, place = np.unique(divisions, return_inverse=True)
+    return pa.array([f"{one:06d}" for one in distinct.tolist()], pa.string()).take(pa.array(place))
+
+
+def joined(lines: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """All texts of an array, with none that is null, one behind the other; where each begins."""
+    begins = np.frombuffer(lines.buffers()[1], np.int32)[
+        lines.offset : lines.offset + len(lines) + 1
+    ]
+    return np.frombuffer(lines.buffers()[2] or b"", np.uint8), begins.astype(np.int64)
+
+
+def _array(characters: NDArray[np.uint8], widths: NDArray[np.intp]) -> Any:
+    offsets = np.zeros(len(widths) + 1, np.int32)
+    np.cumsum(widths, out=offsets[1:])
+    content = pa.py_buffer(np.ascontiguousarray(characters))
+    return pa.StringArray.from_buffers(len(widths), pa.py_buffer(offsets), content)

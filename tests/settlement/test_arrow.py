@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Texts as Arrow arrays against the same texts, one by one."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sscard_chip.settlement.arrow import division_texts, hex_texts, joined, texts, yuan_texts
+from sscard_chip.settlement.columns import constant
+from sscard_chip.terminal.pos.records import yuan
+
+WORDS = st.lists(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=30))
+
+
+@given(WORDS)
+def test_texts_and_null_for_none(words: list[str]) -> None:
+    found = texts(np.array([word.encode() for word in words], "S30"))
+    assert found.to_pylist() == [word or None for word in words]
+
+
+@pytest.mark.parametrize("value", [b"", b"S1", b"x" * 30])
+def test_one_text_in_all_rows(value: bytes) -> None:
+    assert texts(constant(value, 3)).to_pylist() == [value.decode() or None] * 3
+    assert texts(constant(value, 0)).to_pylist() == []
+
+
+@given(st.lists(st.integers(-(2**62), 2**62)))
+def test_amounts_are_written_as_in_a_day_file(fen: list[int]) -> None:
+    assert yuan_texts(np.array(fen, np.int64)).to_pylist() == list(map(yuan, fen))
+
+
+def test_hex_and_divisions() -> None:
+    assert hex_texts(np.array([[0, 171], [1, 2]], np.uint8)).to_pylist() == ["00ab", "0102"]
+    assert division_texts(np.array([510100, 7, 510100])).to_pylist() == [
+        "510100",
+        "000007",
+        "510100",
+    ]
+
+
+def test_joined_says_where_each_text_begins() -> None:
+    lines = texts(np.array([b"aa", b"b", b"ccc"], "S30")).slice(1)
+    content, begins = joined(lines)
+    assert [content[a:b].tobytes() for a, b in pairwise(begins)] == [
+        b"b",
+        b"ccc",
+    ]
