@@ -214,10 +214,10 @@ def parts_sum_up(row: Row) -> bool:
 def card_amounts_fit(row: Row) -> bool:
     total, fund, account, cash = (row[name] for name in YUAN)
     given = tuple(row[name] for name in FEN)
-    if row["setl_id"] is not None:
-        return given == (0, total, account + fund)
     if given == (account, cash, fund):
         return True
+    if row["setl_id"] is not None:
+        return given == (0, total, account + fund)
     return given == (0, total, total) and fund == cash == 0
 
 

@@ -34,7 +34,7 @@ TERMINALS: Final = (
     ("P51010000002", "510100000003", "00000000000000000003"),
 )
 MUTATIONS: Final[dict[str, tuple[str, ...]]] = {
-    "setl_id": ("null", ""),
+    "setl_id": ("null", "", "S1"),
     "psn_no": ("P0", "P1", "null"),
     "medfee_sumamt": ("1.00", "-1.00", "0.00", "1", "-0.00"),
     "fund_pay_sumamt": ("0.00", "-1.00", "99.99"),

@@ -47,8 +47,8 @@ def wrong_card_amounts(columns: DebitColumns) -> Found:
 
     Mode 3: the bill's own. Modes 1 and 2 on-line: 0, total, account and pooled together.
     Temporary off-line in mode 2: 0, total, total, with account money alone
-    (:meth:`~sscard_chip.applications.settlement_mode.Region.amounts`). What was not settled
-    on-line has no setl_id. A refund repeats the amounts of its debit, and is seen beside it.
+    (:meth:`~sscard_chip.applications.settlement_mode.Region.amounts`). Of these two the first
+    has a setl_id. A refund repeats the amounts of its debit, and is seen beside it.
     """
     account, paid, pooled = (
         columns.card_account_fen,
@@ -62,9 +62,8 @@ def wrong_card_amounts(columns: DebitColumns) -> Found:
         return ~offline
     share = columns.account_fen + columns.fund_fen
     online = (account == 0) & (paid == columns.total_fen) & (pooled == share)
-    settled = given(columns.setl_id)
-    online &= settled | (columns.account_fen == columns.total_fen)
-    found: Found = ~(online | (offline & ~settled) | columns.refund)
+    online &= given(columns.setl_id) | (columns.account_fen == columns.total_fen)
+    found: Found = ~(online | offline | columns.refund)
     return found
 
 

@@ -146,11 +146,12 @@ def find_gaps(
         rows = np.flatnonzero(counted)
         if not len(rows):
             continue
-        numbers = keys.number[rows].astype(np.int64)
         # a run is what a file has of one terminal: normally all of it
-        fresh = np.flatnonzero(
-            np.diff(columns.file[rows], prepend=-1) | np.diff(keys.terminal[rows], prepend=-1)
-        )
+        fresh = _runs(columns, keys, rows)
+        if len(fresh) > np.count_nonzero(np.diff(columns.file[rows], prepend=-1)):
+            rows = rows[np.lexsort((keys.terminal[rows], columns.file[rows]))]
+            fresh = _runs(columns, keys, rows)
+        numbers = keys.number[rows].astype(np.int64)
         sure = np.where(genuine[rows], numbers, -1)
         proven_high = np.maximum.reduceat(sure, fresh).tolist()
         known = np.empty(len(fresh), np.int64)
@@ -169,6 +170,12 @@ def find_gaps(
         gap = genuine[rows] & (numbers > previous + 1)
         masks[rows[gap]] |= Code.GAP.bit
     return sequel
+
+
+def _runs(columns: DebitColumns, keys: Keys, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where among ``rows`` another file or another terminal begins."""
+    other = np.diff(columns.file[rows], prepend=-1) | np.diff(keys.terminal[rows], prepend=-1)
+    return np.flatnonzero(other)
 
 
 def judge_refunds(

@@ -119,6 +119,16 @@ def test_a_forged_number_does_not_blind_the_next_file() -> None:
     assert [codes_of(mask) for mask in masks.tolist()] == [(0,), (1,), (0,), (0, 101)]
 
 
+def test_a_row_of_another_terminal_does_not_cut_a_file_in_two() -> None:
+    own = [replace(ROW, terminal_transaction_number=n, transaction_number=n) for n in (1, 2, 9, 3)]
+    own[1] = replace(own[1], tac=None, grey=True)
+    own[2] = replace(own[2], terminal_id="510100000099")
+    columns = columns_of(own)
+    grey = np.array([0, Code.GREY.bit, 0, 0], np.uint16)
+    judge_sequence(columns, grey, Keys(columns), NoHistory())
+    assert [codes_of(mask) for mask in grey.tolist()] == [(0,), (104,), (0,), (0,)]
+
+
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=30), st.lists(st.integers(0, 40), max_size=30))
 def test_look_ups(values: list[int], chosen: list[int]) -> None:
     hashes = np.array(sorted(set(values)), np.uint64)
