@@ -63,7 +63,7 @@ _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="Processes that work.  Example: --workers 8",
+    help="Threads that read and verify.  Example: --workers 8",
 )
 @click.option(
     "--cluster",

@@ -7,7 +7,6 @@ import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,14 +128,13 @@ def _roots(location: str, passphrase_file: Path | None, cluster: str | None) -> 
 
 
 def _pool(orders: Orders) -> Pool:
-    from sscard_chip.settlement.run import Alone, Cluster, Processes
-    from sscard_chip.settlement.run.work import set_rules
+    from sscard_chip.settlement.run import Alone, Cluster, Threads
 
     if orders.cluster is not None:
         return Cluster(orders.cluster)
     if orders.workers == 1:
         return Alone()
-    return Processes(orders.workers, partial(set_rules, orders.rules))
+    return Threads(orders.workers)
 
 
 def print_summary(summary: Summary, out: Path) -> None:

@@ -9,8 +9,8 @@ from sscard_chip.settlement.run.pools import (
     Cluster,
     KeySource,
     Pool,
-    Processes,
     RunStoppedError,
+    Threads,
 )
 from sscard_chip.settlement.run.run import BATCH_ROWS, Progress, Run, Summary, settle
 
@@ -24,10 +24,10 @@ __all__ = [
     "Cluster",
     "KeySource",
     "Pool",
-    "Processes",
     "Progress",
     "Run",
     "RunStoppedError",
     "Summary",
+    "Threads",
     "settle",
 ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who does the work of a run: this process, worker processes, a Dask cluster.
+"""Who does the work of a run: this thread, several threads, a Dask cluster.
 
 A pool does a function for each of some tasks and gives the results in their order. Tasks are
 drawn only as fast as they are worked off, so memory stays flat. Whoever needs root keys opens
@@ -9,14 +9,9 @@ them where it works, by a :data:`KeySource`.
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
@@ -57,7 +52,7 @@ class Pool(Protocol):
 
 
 class Alone:
-    """This process does everything."""
+    """This thread does everything."""
 
     size = 1
     near = True
@@ -73,53 +68,30 @@ class Alone:
         return None
 
 
-class Processes:
-    """Worker processes, started afresh (spawn); they end with this one, however it ends."""
+class Threads:
+    """Threads of this process: what the work consists of lets others run meanwhile."""
 
     near = True
 
-    def __init__(self, workers: int, begin: Callable[[], None]) -> None:
-        """``begin`` is done by each worker first; picklable."""
+    def __init__(self, workers: int) -> None:
         self.size = workers
-        context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(workers, context, _begin_worker, (begin,))
-
-    def processes(self) -> list[int]:
-        """The ids of the workers that have been started."""
-        return list(self._pool._processes or ())
+        self._pool = ThreadPoolExecutor(workers)
 
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """See :class:`Pool`."""
         waiting: deque[Future[Result]] = deque()
-        try:
-            for task in tasks:
-                waiting.append(self._pool.submit(function, task))
-                if len(waiting) > self.size * _AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
+        for task in tasks:
+            waiting.append(self._pool.submit(function, task))
+            if len(waiting) > self.size * _AHEAD:
                 yield waiting.popleft().result()
-        except BrokenProcessPool:
-            raise RunStoppedError("a worker process was killed") from None
+        while waiting:
+            yield waiting.popleft().result()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
-
-
-def _begin_worker(begin: Callable[[], None]) -> None:
-    """In a new worker: the interrupt is the parent's, and the end of the parent is the end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    begin()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 class Cluster:

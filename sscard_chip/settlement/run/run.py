@@ -32,11 +32,10 @@ from sscard_chip.settlement.run.output import Output
 from sscard_chip.settlement.run.pools import Alone, KeySource, Pool
 from sscard_chip.settlement.run.posting import Batch, Findings, judge_and_keep, settled_before
 from sscard_chip.settlement.run.work import (
+    Reader,
     VerifyTask,
     card_pieces,
     forget_keys,
-    read_and_judge,
-    set_rules,
     tac_columns,
     verify,
 )
@@ -179,12 +178,11 @@ class Run:
     def __init__(
         self, keys: KeySource, ledger: Ledger, rules: Rules, pool: Pool, tell: Tell
     ) -> None:
-        set_rules(rules)
         self.summary = Summary()
         self.total = 0
         self._keys = keys
         self._ledger = ledger
-        self._rules = rules
+        self._reader = Reader(rules)
         self._pool = pool
         self._tell = tell
         self._seen: set[bytes] = set()
@@ -222,7 +220,7 @@ class Run:
         taken: list[DayFileHead] = []
         columns: list[DebitColumns] = []
         masks: list[Masks] = []
-        for piece, found in near.map(read_and_judge, tasks):
+        for piece, found in near.map(self._reader.read, tasks):
             for block in piece.blocks:
                 block.file[:] += len(taken)
             taken += piece.heads

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What workers do: read and judge files by themselves, and verify the TACs of cards.
 
-Pieces of files share nothing, and neither do pieces of cards. A worker opens the root keys
+Pieces of files share nothing, and neither do pieces of cards. A process opens the root keys
 itself; keys are not sent to it.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock, local
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.security.keystore import KeyStore
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.dayfiles import DayFileHead, Piece, read_piece
 from sscard_chip.settlement.judge.codes import Code, Masks
@@ -27,32 +27,60 @@ from sscard_chip.settlement.tac import KeyGroup, TacColumns, TacVerifier
 
 _MOST_VERSION: Final = 0xFF
 
-_KEYS: list[tuple[KeySource, KeyStore, TacVerifier]] = []
+
+class Reader:
+    """Reads files, and judges each row by itself; any number of threads may share it."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._hotlist = None if rules.hotlist is None else HotlistColumns(rules.hotlist)
+
+    def read(self, heads: Sequence[DayFileHead]) -> tuple[Piece, list[Masks]]:
+        """The rows of files with the findings of each; these are by blocks, as the rows."""
+        piece = read_piece(heads)
+        headers = [head.header for head in piece.heads]
+        found = []
+        for columns in piece.blocks:
+            masks = judge_fields(columns, headers, self._rules)
+            if self._hotlist is not None and len(columns):
+                add(masks, Code.LOST, self._hotlist.holds(columns) & ~columns.malformed)
+            found.append(masks)
+        return piece, found
+
+
+class _Roots:
+    """Root keys that this process has open: threads ask them in turn, each has its verifier."""
+
+    def __init__(self, source: KeySource) -> None:
+        self.source = source
+        self._store = source()
+        self._turn = Lock()
+        self._own = local()
+
+    @property
+    def verifier(self) -> TacVerifier:
+        """That of this thread."""
+        if not hasattr(self._own, "verifier"):
+            self._own.verifier = TacVerifier(self)
+        verifier: TacVerifier = self._own.verifier
+        return verifier
+
+    def encrypt(
+        self, algorithm: str, name: str, version: int, factors: Sequence[bytes], data: bytes
+    ) -> bytes:
+        """See :class:`~sscard_chip.security.keystore.KeyStore`."""
+        with self._turn:
+            return self._store.encrypt(algorithm, name, version, factors, data)
+
+    def close(self) -> None:
+        close = getattr(self._store, "close", None)
+        if close is not None:
+            close()
+
+
+_OPEN: list[_Roots] = []
 """What this process has open: one store at a time."""
-_RULES: list[tuple[Rules, HotlistColumns | None]] = []
-
-
-def set_rules(rules: Rules) -> None:
-    """What this process judges by from now on."""
-    hotlist = None if rules.hotlist is None else HotlistColumns(rules.hotlist)
-    _RULES[:] = [(rules, hotlist)]
-
-
-def read_and_judge(heads: Sequence[DayFileHead]) -> tuple[Piece, list[Masks]]:
-    """The rows of files with the findings that each shows by itself; after :func:`set_rules`.
-
-    The findings are by blocks, as the rows.
-    """
-    ((rules, hotlist),) = _RULES
-    piece = read_piece(heads)
-    headers = [head.header for head in piece.heads]
-    found = []
-    for columns in piece.blocks:
-        masks = judge_fields(columns, headers, rules)
-        if hotlist is not None and len(columns):
-            add(masks, Code.LOST, hotlist.holds(columns) & ~columns.malformed)
-        found.append(masks)
-    return piece, found
+_OPENING: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,22 +96,23 @@ def verify(task: VerifyTask) -> tuple[NDArray[np.bool_], dict[KeyGroup, str]]:
 
     Raises :class:`~sscard_chip.security.keystore.KeyStoreError`.
     """
-    if not _KEYS or _KEYS[0][0] != task.keys:
-        forget_keys()
-        store = task.keys()
-        _KEYS.append((task.keys, store, TacVerifier(store)))
-    verifier = _KEYS[0][2]
+    verifier = _roots(task.keys).verifier
     right = verifier.verify(task.columns)
     return right, verifier.without_key
 
 
+def _roots(source: KeySource) -> _Roots:
+    with _OPENING:
+        if not _OPEN or _OPEN[0].source != source:
+            forget_keys()
+            _OPEN.append(_Roots(source))
+        return _OPEN[0]
+
+
 def forget_keys() -> None:
-    """Close the root keys that this process has open."""
-    while _KEYS:
-        _, store, _ = _KEYS.pop()
-        close = getattr(store, "close", None)
-        if close is not None:
-            close()
+    """Close the root keys that this process has open; nobody is verifying."""
+    while _OPEN:
+        _OPEN.pop().close()
 
 
 def tac_columns(columns: DebitColumns, rows: NDArray[np.int64]) -> TacColumns:

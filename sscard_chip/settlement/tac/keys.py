@@ -7,15 +7,15 @@ enciphered in one request, so a store on an HSM sees one batch of factors and no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.security.diversify import KEY_LENGTH, city_factor, province_factor
-from sscard_chip.security.keystore import KeyMissingError, KeyStore
+from sscard_chip.security.keystore import KeyMissingError
 from sscard_chip.security.suite import SUITES
 from sscard_chip.settlement.tac.columns import FACTOR, TacColumns
 
@@ -24,6 +24,15 @@ SUITE_OF_CODE: Final = {suite.fci_code: suite for suite in SUITES.values()}
 """The algorithm byte of the FCI and of a day file."""
 
 _MOST_DIVISION: Final = 999_999
+
+
+class Enciphering(Protocol):
+    """All that settlement asks of a :class:`~sscard_chip.security.keystore.KeyStore`."""
+
+    def encrypt(
+        self, algorithm: str, name: str, version: int, factors: Sequence[bytes], data: bytes
+    ) -> bytes:
+        """See there."""
 
 
 class KeyGroup(NamedTuple):
@@ -60,7 +69,7 @@ class _Cards:
     factors: NDArray[np.uint8]
 
 
-def derive(store: KeyStore, columns: TacColumns) -> tuple[list[Keyed], dict[KeyGroup, str]]:
+def derive(store: Enciphering, columns: TacColumns) -> tuple[list[Keyed], dict[KeyGroup, str]]:
     """The keys of all cards, by suite; and the groups that have none, each with the reason.
 
     One request to the store for each group. Raises
@@ -119,7 +128,7 @@ def _partition(codes: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.intp
         begin = end
 
 
-def _diversify(store: KeyStore, cards: _Cards) -> tuple[str, NDArray[np.uint8]]:
+def _diversify(store: Enciphering, cards: _Cards) -> tuple[str, NDArray[np.uint8]]:
     """The suite of a group and the DTKs (m, 16) of its cards.
 
     Raises :class:`KeyMissingError` for an algorithm without a suite, a division that is no six

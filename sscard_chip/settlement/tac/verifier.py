@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.security.keystore import KeyMissingError, KeyStore
+from sscard_chip.security.keystore import KeyMissingError
 from sscard_chip.settlement.tac.bulk import BulkMacs
 from sscard_chip.settlement.tac.columns import TAC, TacColumns
-from sscard_chip.settlement.tac.keys import Keyed, KeyGroup, derive
+from sscard_chip.settlement.tac.keys import Enciphering, Keyed, KeyGroup, derive
 
 
 class TacVerifier:
@@ -19,7 +19,7 @@ class TacVerifier:
     cities batch by batch may remember them (``issuance.stores.WorkingKeys``).
     """
 
-    def __init__(self, store: KeyStore) -> None:
+    def __init__(self, store: Enciphering) -> None:
         self._store = store
         self._bulk = BulkMacs()
         self._without_key: dict[KeyGroup, str] = {}

@@ -7,7 +7,6 @@ import json
 import os
 import random
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -20,10 +19,9 @@ from sscard_chip.settlement.run import (
     SUMMARY,
     VERDICTS,
     VERDICTS_PARQUET,
-    Processes,
     Progress,
+    Threads,
 )
-from sscard_chip.settlement.run.work import set_rules
 from sscard_chip.settlement.synthesize import faults
 from tests.settlement.run.conftest import Undisturbed
 from tests.settlement.run.trial import Trial, books, outputs, verdicts
@@ -129,7 +127,7 @@ def test_two_workers_give_the_same_bytes(
 ) -> None:
     with (
         Ledger.open(tmp_path / "ledger.db") as ledger,
-        Processes(2, partial(set_rules, trial.rules())) as pool,
+        Threads(2) as pool,
     ):
         trial.begin(ledger, tmp_path / "earlier")
         trial.settle(ledger, tmp_path / "out", trial.files(), pool=pool, batch_rows=900)

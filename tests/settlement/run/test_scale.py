@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,9 +16,8 @@ import numpy as np
 import pytest
 
 from sscard_chip.settlement.ledger import Ledger
-from sscard_chip.settlement.run import Cluster, Processes, Progress, RunStoppedError
-from sscard_chip.settlement.run.run import WRITING
-from sscard_chip.settlement.run.work import card_pieces, set_rules
+from sscard_chip.settlement.run import Cluster, RunStoppedError
+from sscard_chip.settlement.run.work import card_pieces
 from tests.pos.test_dayfile import ROW
 from tests.settlement.judge.rows import columns_of
 from tests.settlement.postgres import PostgresServer
@@ -88,32 +86,6 @@ def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sscard_chip.settlement.run.pools._CONNECT_SECONDS", 1)
     with pytest.raises(RunStoppedError, match="no Dask scheduler answers there"):
         Cluster("tcp://127.0.0.1:9")
-
-
-def test_a_killed_worker_stops_the_run_and_the_next_goes_on(
-    trial: Trial, undisturbed: Undisturbed, tmp_path: Path
-) -> None:
-    with Ledger.open(tmp_path / "ledger.db") as ledger:
-        trial.begin(ledger, tmp_path / "earlier")
-        begin = partial(set_rules, trial.rules())
-        with Processes(2, begin) as pool:
-
-            def kill(progress: Progress) -> None:
-                if progress.step != WRITING:
-                    return
-                for process in list(pool.processes()):
-                    os.kill(process, signal.SIGKILL)
-
-            with pytest.raises(RunStoppedError, match="was killed"):
-                trial.settle(
-                    ledger, tmp_path / "out", trial.files(), pool=pool, batch_rows=300, tell=kill
-                )
-        assert ledger.check().problems == ()
-        trial.settle(ledger, tmp_path / "out", trial.files(), batch_rows=300)
-        assert outputs(tmp_path / "out", without=["summary.json"]) == {
-            name: data for name, data in undisturbed.outputs.items() if name != "summary.json"
-        }
-        assert books(ledger) == undisturbed.books
 
 
 _MEASURE = r"""
