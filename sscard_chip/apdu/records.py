@@ -7,7 +7,6 @@ from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.messaging import OpenData, update_data
 from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.files import CyclicFile, Occurrence, RecordFile
-from sscard_chip.memory.cells import READ
 from sscard_chip.status import StatusError, StatusWord
 
 _BY_NUMBER, _TO_LAST, _FROM_LAST = 4, 5, 6
@@ -80,13 +79,13 @@ def read_record_quickly(session: Session, apdu: bytes) -> bytes | None:
     place = file.free_records.get(number)
     if place is None:
         return None
-    start, length = place
+    start, length, read = place
     if 0 < apdu[4] < length:
         return None
     session.ef = file
     session.record = number
     session.transaction = None
-    record: bytes = READ[length](session.memory.cells, start)[0]
+    record: bytes = read(session.memory.cells, start)[0]
     return record
 
 

@@ -8,9 +8,9 @@ change, but for the record index of a linear file, which an update that moves re
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 from sscard_chip.filesystem import tlv
 from sscard_chip.filesystem.layout import (
@@ -40,14 +40,16 @@ class Occurrence(IntEnum):
     PREVIOUS = 3
 
 
-_NONE_FREE: Final[Mapping[int, tuple[int, int]]] = {}
+Place = tuple[int, int, Callable[..., Any]]
+"""Where a record starts in the memory, its length, and what reads so many bytes."""
+_NONE_FREE: Final[Mapping[int, Place]] = {}
 
 
 class ElementaryFile:
     """What all EFs have: identifiers, a body in the memory, two access rules.
 
-    ``free_records``: start in the memory and length, by number, of the records that anybody may
-    read and that have been located; of a linear file alone.
+    ``free_records``: by number, the records that anybody may read and that have been located; of
+    a linear file alone.
     """
 
     __slots__ = (
@@ -63,7 +65,7 @@ class ElementaryFile:
     )
 
     def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
-        self.free_records = _NONE_FREE
+        self.free_records: Mapping[int, Place] = _NONE_FREE
         self.memory = memory
         self.offset = found.offset
         self.body = found.body
@@ -179,7 +181,8 @@ class LinearFile(RecordFile):
                 self._tags.setdefault(cells[start], []).append(len(self._index))
                 start += length
             if self.read_rule.free:
-                self.free_records = dict(enumerate(self._index, 1))
+                places = ((start, length, READ[length]) for start, length in self._index)
+                self.free_records = dict(enumerate(places, 1))
         return self._index
 
     def _length_at(self, start: int) -> int:
