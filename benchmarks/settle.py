@@ -27,15 +27,15 @@ try:
     import numpy as np
 
     from issuance.roots import RootKeys, create_roots
+    from sscard_chip.dayfile.hotlist import Hotlist
+    from sscard_chip.dayfile.pharmacies import Pharmacies
     from sscard_chip.settlement import synthesize as s
     from sscard_chip.settlement.dayfiles import DayFileHead, survey
-    from sscard_chip.settlement.judge.pharmacies import Pharmacies
     from sscard_chip.settlement.judge.rules import Rules
     from sscard_chip.settlement.ledger import Ledger, read_cards, register_cards
     from sscard_chip.settlement.run import Alone, Run
     from sscard_chip.settlement.run.work import tac_columns
     from sscard_chip.settlement.tac import TacVerifier
-    from sscard_chip.terminal.pos.hotlist import Hotlist
 except ImportError as error:
     raise UnavailableError(str(error)) from error
 

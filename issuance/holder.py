@@ -23,8 +23,8 @@ from typing import Final
 
 from issuance import validity
 from issuance.bank.account import BankAccount, check_account
-from issuance.divisions import DivisionError, check_division
 from issuance.jsonfile import JsonFileError, read_json
+from sscard_chip.standard.divisions import DivisionError, check_division
 
 DEFAULT_PIN: Final = "123456"
 DEFAULT_CARD_CLASS: Final = "3"

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from issuance.divisions import DivisionError, check_division
 from sscard_chip.applications.psam.keys import KeyType
 from sscard_chip.memory import Memory
 from sscard_chip.profile import psam
@@ -25,6 +24,7 @@ from sscard_chip.profile.psam_keys import KEYS, SamKeyRow
 from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.divisions import DivisionError, check_division
 
 TERMINAL_DIGITS: Final = 12
 SERIAL_DIGITS: Final = 20

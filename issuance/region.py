@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from issuance import validity
-from issuance.divisions import PROVINCES
 from issuance.holder import VALID_YEARS, Holder, HolderError, Problem, years_after
 from issuance.jsonfile import JsonFileError, read_json
 from sscard_chip.profile import SettlementMode, for_generation
@@ -30,6 +29,7 @@ from sscard_chip.profile.generations import OPTIONAL
 from sscard_chip.profile.local import FORMAT as LOCAL_FORMAT
 from sscard_chip.profile.local import LocalFile, LocalFileError, parse_local_file
 from sscard_chip.profile.model import Directory, Key, Profile
+from sscard_chip.standard.divisions import PROVINCES
 
 FORMAT: Final = "sscard-region/1"
 SCHEMA: Final = Path(__file__).with_name("schemas") / "region.schema.json"

@@ -11,7 +11,7 @@ import unicodedata
 from datetime import date
 from typing import Final
 
-from issuance.divisions import PROVINCES
+from sscard_chip.standard.divisions import PROVINCES
 
 NATIONS: Final = frozenset(f"{number:02d}" for number in range(1, 57)) | {"99"}
 """Codes of the nations (民族), GB/T 3304: 01 to 56, and 99 for others."""

@@ -3,7 +3,7 @@
 
 from sscard_chip.card import Card, NotPoweredError
 from sscard_chip.memory import CardImageError, CardInUseError, Durability
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 __all__ = [
     "Card",

@@ -7,14 +7,13 @@ from typing import Final
 
 import click
 
-REFUSED: Final = 1
-BAD_INPUT: Final = 2
+from sscard_chip.standard.errors import BAD_INPUT, REFUSED, SscardError
 
 _OURS: Final = ("sscard_chip", "issuance", "sscard_cli")
 _SETTLEMENT: Final = "sscard_chip.settlement."
 
 
-class RefusedError(Exception):
+class RefusedError(SscardError):
     """An operation that was understood and not done. The message is one line."""
 
 
@@ -26,8 +25,8 @@ def explain(error: Exception) -> tuple[str, int]:
     """
     if isinstance(error, click.ClickException):
         return error.format_message(), error.exit_code
-    if isinstance(error, RefusedError):
-        return str(error), REFUSED
+    if isinstance(error, SscardError):
+        return str(error), error.exit_code
     from sscard_chip.memory import CardInUseError, CardMemoryError
 
     if isinstance(error, (CardInUseError, CardMemoryError)):

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from issuance.bank.purse import PurseOptions, check_purse
-from sscard_chip.profile.pan import pan_rule
+from sscard_chip.standard.pan import pan_rule
 
 STATES: Final = ("active", "dormant")
 VARIANTS: Final = ("debit", "credit", "quasi-credit", "electronic-cash")

@@ -33,7 +33,7 @@ from sscard_chip.security.emv import (
     script_mac,
     session_input,
 )
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.account import read_account
 from sscard_chip.terminal.bank.cryptograms import IssuerData
 from sscard_chip.terminal.bank.errors import NotAcceptedError

@@ -35,7 +35,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final
 
-from sscard_chip.profile.pan import masked_pan
+from sscard_chip.standard.pan import masked_pan
 
 _BEGINNING: Final = "0" * 64
 

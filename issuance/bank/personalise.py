@@ -29,7 +29,7 @@ from sscard_chip.profile.purse import add_purse
 from sscard_chip.security.emv import pan_block
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.oda.model import SERIAL_LENGTH, TAG_CA_INDEX, Validity
-from sscard_chip.status import StatusError
+from sscard_chip.standard.status import StatusError
 
 _VARIANTS: Final = {
     "debit": Variant.DEBIT,

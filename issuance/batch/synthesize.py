@@ -14,8 +14,8 @@ from datetime import date, timedelta
 from typing import Final, TextIO
 
 from issuance.batch.errors import BatchError
-from issuance.divisions import DivisionError, check_division
 from issuance.validity import card_check_character, citizen_check_character, sex_of
+from sscard_chip.standard.divisions import DivisionError, check_division
 
 COLUMNS: Final = (
     "card_number", "social_security_number", "name", "sex", "nation", "birthplace", "birth_date",

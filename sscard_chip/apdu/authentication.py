@@ -11,7 +11,7 @@ from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
 from sscard_chip.security.keys import USE_EXTERNAL, USE_INTERNAL, KeyRecord, MasterKey
 from sscard_chip.security.suite import Suite
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _LOCAL: Final = 0x80
 _CHALLENGE_LENGTHS: Final = (4, 8, 16)

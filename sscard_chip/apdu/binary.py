@@ -8,7 +8,7 @@ from sscard_chip.apdu.messaging import OpenData, update_data
 from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.memory.cells import READ
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 
 def _addressed(session: Session, command: Command) -> tuple[TransparentFile, int]:

@@ -8,7 +8,7 @@ from typing import Final
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.layout import STATE_AT, LifeCycle
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _BK_LEVEL: Final = 1 << 5  # BK, kid 05 of the environment
 _LK_LEVEL: Final = 1 << 3  # LKDF03 and LKDF04, kid 83

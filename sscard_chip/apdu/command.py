@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 
 class Command:

@@ -32,7 +32,7 @@ from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.layout import STATE_AT, ApplicationState, LifeCycle
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.memory import CardMemoryError
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 Handler = Callable[[Session, Command], bytes]
 Shortcut = Callable[[Session, bytes], bytes | None]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session, decipher_data
 from sscard_chip.security.access import AccessRule
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 CLA_SECURE = 0x04
 

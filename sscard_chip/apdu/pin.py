@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session, decipher_data
 from sscard_chip.security.keys import PinRecord, valid_pin
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _PUK_LEVEL: Final = 1 << 6  # the level that EXTERNAL AUTHENTICATE of PUK, kid 06, sets
 

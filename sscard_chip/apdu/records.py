@@ -7,7 +7,7 @@ from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.messaging import OpenData, update_data
 from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.files import CyclicFile, Occurrence, RecordFile
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _BY_NUMBER, _TO_LAST, _FROM_LAST = 4, 5, 6
 

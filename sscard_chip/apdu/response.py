@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 
 def get_response(session: Session, command: Command) -> bytes:

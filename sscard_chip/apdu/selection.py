@@ -6,7 +6,7 @@ from __future__ import annotations
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.tree import MF_FID, Directory
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _BY_FID, _CHILD_DF, _EF, _PARENT, _BY_NAME = range(5)
 _NEXT = 0x02

@@ -16,7 +16,7 @@ from sscard_chip.security.keys import USE_MAINTENANCE, KeyRecord, PinRecord
 from sscard_chip.security.random import RandomSource
 from sscard_chip.security.status import SecurityStatus
 from sscard_chip.security.suite import Session as CipherSession
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _STK_KID = 0x02
 

@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 from sscard_chip.filesystem.files import CyclicFile, InternalFile
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.keys import USE_PURCHASE, USE_TAC, KeyRecord
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 FILE_FID: Final = 0xEF81
 """FID of the file [M]."""

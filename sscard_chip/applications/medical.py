@@ -20,7 +20,7 @@ from sscard_chip.applications.amounts import LOAD, PURCHASE, MedicalAccount, Tra
 from sscard_chip.security.keys import USE_LOAD, USE_PURCHASE
 from sscard_chip.security.suite import Session as CipherSession
 from sscard_chip.security.suite import pad
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _DSK_LEVEL: Final = 1 << 0x0E  # DSK, kid 8E [L]
 _MAX_COUNTER: Final = b"\xff\xff"

@@ -23,7 +23,7 @@ from sscard_chip.filesystem.layout import (
 from sscard_chip.memory import Memory
 from sscard_chip.memory.cells import READ
 from sscard_chip.security.access import AccessRule
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _USED: Final = struct.Struct(">H")
 _TLV: Final = 0x01

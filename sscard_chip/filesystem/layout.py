@@ -20,7 +20,7 @@ from enum import IntEnum
 from typing import Final
 
 from sscard_chip.memory import CardImageError, Memory
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 SYSTEM_SIZE: Final = 64
 STATE_AT: Final = 0

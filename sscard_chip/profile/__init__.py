@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sscard_chip.applications.settlement_mode import SettlementMode
 from sscard_chip.profile.model import Profile
+from sscard_chip.standard.settlement_mode import SettlementMode
 
 if TYPE_CHECKING:
     from sscard_chip.profile.local import LocalFile

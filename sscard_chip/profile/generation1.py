@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from sscard_chip.applications.settlement_mode import SettlementMode
 from sscard_chip.profile import codes, environment, further, insurance
 from sscard_chip.profile.build import (
     M,
@@ -38,6 +37,7 @@ from sscard_chip.profile.model import (
     Key,
     key,
 )
+from sscard_chip.standard.settlement_mode import SettlementMode
 
 _CLAUSE: Final = "LB002-2000; letter 37, table 9 and annex C"
 _GROWTH: Final = 3

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
-from sscard_chip.applications.settlement_mode import SettlementMode
 from sscard_chip.profile import environment, further, generation1
 from sscard_chip.profile.employment import DF01, df02
 from sscard_chip.profile.insurance import df03, df04
@@ -18,6 +17,7 @@ from sscard_chip.profile.model import (
     Item,
     Profile,
 )
+from sscard_chip.standard.settlement_mode import SettlementMode
 
 GENERATIONS: Final = (1, 2, 3)
 OPTIONAL: Final = (0xDF05, 0xDF06)

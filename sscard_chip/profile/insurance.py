@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from sscard_chip.applications.settlement_mode import SettlementMode
 from sscard_chip.profile import codes
 from sscard_chip.profile.build import (
     L,
@@ -36,6 +35,7 @@ from sscard_chip.profile.model import (
     KeyUse,
     key,
 )
+from sscard_chip.standard.settlement_mode import SettlementMode
 
 _DF03: Final = "LD/T 32.6; letter 37, DF03"
 _DF04: Final = "LD/T 32.6; letter 37, DF04"

@@ -17,7 +17,7 @@ from sscard_chip.applications.purse.kinds import (
     USE_PIN_UNBLOCK,
     USE_UNLOAD,
 )
-from sscard_chip.applications.settlement_mode import SettlementMode
+from sscard_chip.standard.settlement_mode import SettlementMode
 
 _SSSE_FID: Final = 0xDDF1
 MF_MASTER_KEY: Final = "MKMF"

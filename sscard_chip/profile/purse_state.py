@@ -9,7 +9,7 @@ from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.filesystem.layout import ApplicationState, ApplicationType
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.profile.contents import PurseAmounts, PurseState, PurseTransaction
-from sscard_chip.status import StatusError
+from sscard_chip.standard.status import StatusError
 
 _NAMES = {kind.value: kind.name.lower().replace("_", " ") for kind in TransactionType}
 

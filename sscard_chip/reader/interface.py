@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from sscard_chip.card import NotPoweredError
 from sscard_chip.reader.faults import describe_fault
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 
 _LOG: Final = logging.getLogger(__name__)
 

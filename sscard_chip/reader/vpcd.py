@@ -23,7 +23,7 @@ from typing import Final, Self
 from sscard_chip.reader.faults import describe_fault
 from sscard_chip.reader.framing import MAX_PAYLOAD, FrameSocket
 from sscard_chip.reader.interface import Connection
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 
 _LOG: Final = logging.getLogger(__name__)
 

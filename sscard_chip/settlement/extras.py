@@ -3,14 +3,10 @@
 
 from __future__ import annotations
 
-
-class ExtraMissingError(ValueError, ImportError):
-    """An optional package is not installed; the text names the extra."""
+from sscard_chip.standard.errors import ExtraMissingError
 
 
 def missing(error: ImportError) -> ExtraMissingError:
     """The one-line error for a package of the extra that could not be imported."""
     package = (error.name or "a package").partition(".")[0]
-    return ExtraMissingError(
-        f"settlement needs {package}, which is not installed: pip install 'sscard-chip[settlement]'"
-    )
+    return ExtraMissingError("settlement", package, "settlement")

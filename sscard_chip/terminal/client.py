@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from sscard_chip.status import StatusWord, describe
+from sscard_chip.standard.status import StatusWord, describe
 from sscard_chip.terminal.connection import Connection, ConnectionLostError, ShortAnswerError
 
 _MOST_ROUNDS: Final = 64

@@ -16,7 +16,7 @@ from sscard_chip.profile.psam import AID
 from sscard_chip.profile.psam_keys import KEYS, SamKeyRow, key_file
 from sscard_chip.security.diversify import card_factor, city_factor, province_factor
 from sscard_chip.security.suite import SUITES, Suite, pad, pad_if_needed
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import ApduClient, CardStatusError
 from sscard_chip.terminal.connection import Connection, TerminalConnectionError
 

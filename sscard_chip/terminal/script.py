@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 from sscard_chip.reader.interface import Connection
 from sscard_chip.security.suite import DES, SM4_SUITE, Suite
-from sscard_chip.status import describe
+from sscard_chip.standard.status import describe
 from sscard_chip.terminal.placeholders import CardKeys, PlaceholderError, Values
 from sscard_chip.terminal.script_model import Script, ScriptError, Step
 

@@ -15,7 +15,7 @@ from sscard_chip.profile import Profile, for_generation
 from sscard_chip.profile.codec import decode_value
 from sscard_chip.profile.model import ElementaryFile, Key, KeyUse
 from sscard_chip.security.diversify import HISTORICAL_LENGTH
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer, ApduClient, CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.connection import Connection

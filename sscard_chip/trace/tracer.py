@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sscard_chip.profile.model import Profile
-from sscard_chip.status import describe
+from sscard_chip.standard.status import describe
 from sscard_chip.trace.commands import entry_of
 from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.selection import INS_GET_RESPONSE, Selection, TracedCommand

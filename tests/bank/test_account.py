@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from issuance.bank.account import BankAccount, ElectronicCash, check_account
 from issuance.bank.purse import PurseOptions
 from issuance.holder import Holder, HolderError
-from sscard_chip.profile.pan import luhn_digit, masked_pan, pan_rule
+from sscard_chip.standard.pan import luhn_digit, masked_pan, pan_rule
 
 PAN = "6239990000000012344"
 TODAY = date(2026, 7, 1)

@@ -17,7 +17,7 @@ from sscard_chip.filesystem.files import InternalFile
 from sscard_chip.profile.bank import OfflineLimits, Variant
 from sscard_chip.profile.bank.model import CDOL2
 from sscard_chip.security.emv import plain_pin_block
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from tests.bank.bench import (
     AAC,
     ARQC,

@@ -17,7 +17,7 @@ from sscard_chip.memory import create_image
 from sscard_chip.memory.store import Write
 from sscard_chip.security.keys import RECORD_LENGTH
 from sscard_chip.security.suite import SUITES, pad_if_needed
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from tests.blank.bench import (
     CLEAR,
     CREATE_ATR,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.security.suite import DES
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from tests.blank.bench import CHALLENGE, NEW, TEMPORARY, TRANSPORT, ZERO, BlankBench
 
 ALGORITHMS = ("3des", "sm4")

@@ -20,7 +20,7 @@ from sscard_chip.memory import Memory
 from sscard_chip.memory.store import Write
 from sscard_chip.profile.model import Directory, KeyUse, Structure
 from sscard_chip.security.random import RandomSource
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from tests.card.sweep import whole_profile
 from tests.support import MF, SELECT_SSSE, SSSE, Bench
 

@@ -20,7 +20,7 @@ from sscard_chip.filesystem.layout import (
 )
 from sscard_chip.filesystem.tree import MF_FID, Directory, FileSystem
 from sscard_chip.memory import CardImageError, Memory
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 from tests.support import PIN, SELECT_SSSE, Bench
 
 NAMES = (b"OTHER.ONE", b"OTHER.TWO")

@@ -17,7 +17,7 @@ import pytest
 
 from issuance.roots import RootKeys
 from sscard_chip import Card
-from sscard_cli.demo_settlement import settle_day
+from sscard_cli.demo.settlement import settle_day
 from sscard_cli.main import main
 
 Issue = Callable[..., Path]

@@ -167,7 +167,7 @@ def test_a_reader_that_is_not_there(
 def test_completion_knows_the_functions() -> None:
     import click
 
-    from sscard_cli.driver import driver
+    from sscard_cli.card.driver import driver
 
     context = click.Context(driver)
     (argument,) = (p for p in driver.params if p.name == "function")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from issuance.divisions import PROVINCES, DivisionError, check_division, find_division
+from sscard_chip.standard.divisions import PROVINCES, DivisionError, check_division, find_division
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from issuance.divisions import PROVINCES
 from issuance.validity import (
     card_check_character,
     check_birth_date,
@@ -22,6 +21,7 @@ from issuance.validity import (
     parse_date,
     sex_of,
 )
+from sscard_chip.standard.divisions import PROVINCES
 
 TODAY = date(2026, 7, 1)
 

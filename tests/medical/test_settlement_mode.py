@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from sscard_chip.applications.settlement_mode import (
+from sscard_chip.standard.settlement_mode import (
     OfflineUse,
     Region,
     SettlementMode,

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sscard_chip.dayfile.parquet import read_parquet, write_parquet
+from sscard_chip.standard.errors import ExtraMissingError
 from sscard_chip.terminal.pos import (
     COLUMNS,
     DayFile,
@@ -21,7 +23,6 @@ from sscard_chip.terminal.pos import (
     SaleRefusedError,
     read_day,
 )
-from sscard_chip.terminal.pos.tables import ExtraMissingError, read_parquet, write_parquet
 
 HEADER = DayHeader("P51010000001", "510100000001", "20260315", None, "51010000000100000001")
 ROW = DayRow(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sscard_chip.applications.settlement_mode import OfflineUse
+from sscard_chip.standard.settlement_mode import OfflineUse
 from sscard_chip.terminal.faulty import Fault, FaultAt
 from sscard_chip.terminal.pos import Bill, SaleRefusedError, UnfinishedSaleError
 from tests.pos.shop import BILL, LATER, TIME, Shop

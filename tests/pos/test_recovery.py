@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sscard_chip.applications.settlement_mode import Split
 from sscard_chip.card import Card
+from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.faulty import Fault, FaultAt
 from sscard_chip.terminal.pos import SaleRefusedError, UnfinishedSaleError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sscard_chip.applications.settlement_mode import SettlementMode, Split
+from sscard_chip.standard.settlement_mode import SettlementMode, Split
 from sscard_chip.terminal.faulty import Fault, FaultAt
 from sscard_chip.terminal.pos import (
     CentreNoAnswerError,

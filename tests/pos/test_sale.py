@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from issuance.divisions import check_division
-from sscard_chip.applications.settlement_mode import Region, SettlementMode, Split
 from sscard_chip.card import Card
+from sscard_chip.standard.divisions import check_division
+from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
 from sscard_chip.terminal.faulty import Fault, FaultAt
 from sscard_chip.terminal.pos import (
     Bill,

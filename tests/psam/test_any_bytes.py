@@ -8,7 +8,7 @@ import random
 import pytest
 
 from sscard_chip.applications.psam import PSAM
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from tests.psam.sam import ALGORITHMS, BLOCK, Sam
 
 FAULT = StatusWord.NO_GET_RESPONSE_DATA

@@ -14,7 +14,7 @@ from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
 from sscard_chip.filesystem.layout import STATE_AT, STATE_IN_HEADER, ApplicationState, LifeCycle
 from sscard_chip.memory.store import Write
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from tests.card.fuzzing import CardFuzzer
 from tests.purse.cards import ALGORITHMS, new_memory
 from tests.purse.terminal import AID, INITS, RefusedError, Terminal

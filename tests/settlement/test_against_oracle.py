@@ -12,12 +12,12 @@ import numpy as np
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 
-from sscard_chip.settlement.judge.pharmacies import Pharmacies, Pharmacy
+from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotRange
+from sscard_chip.dayfile.pharmacies import Pharmacies, Pharmacy
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import AccountKind, CardColumns, Ledger, register_cards
 from sscard_chip.settlement.ledger.schema import card, card_status
 from sscard_chip.settlement.run import VERDICTS, settle
-from sscard_chip.terminal.pos.hotlist import HotCard, Hotlist, HotRange
 from tests.settlement.oracle import Centre, Law, RegisteredCard
 from tests.settlement.worlds import World, text_of, worlds
 from tests.support import roots

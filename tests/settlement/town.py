@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from issuance.holder import Holder
 from issuance.personalise import issue_card
 from issuance.validity import card_check_character
+from sscard_chip.dayfile.pharmacies import Pharmacies, Pharmacy
 from sscard_chip.memory import Memory
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.security.diversify import city_factor, province_factor
-from sscard_chip.settlement.judge.pharmacies import Pharmacies, Pharmacy
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import CardColumns, Ledger, register_cards
 from sscard_chip.settlement.reconciliation.cards import state_of_image

@@ -7,8 +7,8 @@ import dataclasses
 
 import pytest
 
-from sscard_chip.applications.settlement_mode import Split
 from sscard_chip.profile import for_generation
+from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.driver import FUNCTIONS, Interface, PinPrompt
 from sscard_chip.terminal.driver.strings import card_info
 from tests.medical import reference

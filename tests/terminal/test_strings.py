@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.driver import FileAddress, Interface, Proof, strings
 

@@ -20,7 +20,7 @@ from sscard_chip.applications.bank.application import USE_SCRIPT_MAC, BankApplic
 from sscard_chip.filesystem.layout import ApplicationState, ApplicationType
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.emv import MAC_LENGTH, script_mac
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 CHALLENGE_LENGTH: Final = 8
 

@@ -23,7 +23,7 @@ from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.emv import BANK_SUITE_OF_CODE, BankSession, BankSuite
 from sscard_chip.security.keys import KeyRecord, PinRecord
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 USE_CRYPTOGRAM: Final = 0x40
 USE_SCRIPT_MAC: Final = 0x41

@@ -26,7 +26,7 @@ from sscard_chip.security.keys import PinRecord
 from sscard_chip.security.oda.model import DYNAMIC_NUMBER_LENGTH, OdaError
 from sscard_chip.security.oda.rsa import PrivateKey
 from sscard_chip.security.oda.schemes import SCHEMES
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _RSA: Final = 0x01
 SCHEME_CODES: Final = {_RSA: "rsa", 0x04: "sm2"}

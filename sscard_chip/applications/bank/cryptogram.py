@@ -39,7 +39,7 @@ from sscard_chip.applications.bank.risk import (
 from sscard_chip.applications.bank.states import State, Transaction
 from sscard_chip.filesystem.tlv import dol_length, parse_dol, split_dol, tlv
 from sscard_chip.security.emv import CVN_17, cvn01_input, cvn17_input, issuer_data_mac
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 AMOUNT, OTHER_AMOUNT, COUNTRY = 0x9F02, 0x9F03, 0x9F1A
 RESULTS, CURRENCY, DATE, KIND, UNPREDICTABLE = 0x95, 0x5F2A, 0x9A, 0x9C, 0x9F37

@@ -38,7 +38,7 @@ from sscard_chip.applications.bank.risk import (
 from sscard_chip.applications.bank.states import SIGNATURE_RECORD, State, Transaction
 from sscard_chip.filesystem import tlv
 from sscard_chip.security.oda.model import fdda_input
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _COMMAND_TEMPLATE, _FORMAT_1, _FORMAT_2 = 0x83, 0x80, 0x77
 _CASH_TERMINAL, _TERMINAL_QUALIFIERS = 0x9F7A, 0x9F66

@@ -14,7 +14,7 @@ from sscard_chip.applications.bank.selection import entries, is_pse
 from sscard_chip.applications.bank.states import SIGNATURE_RECORD, Transaction
 from sscard_chip.filesystem.files import RecordFile
 from sscard_chip.filesystem.tlv import template, tlv
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 PSE_SFI: Final = 0x01
 """SFI of the directory file of PSE, tag 88 of its FCI."""

@@ -32,7 +32,7 @@ from sscard_chip.filesystem.files import LinearFile
 from sscard_chip.filesystem.layout import STATE_AT, ApplicationState, LifeCycle
 from sscard_chip.security.emv import MAC_LENGTH, pin_of_block, script_mac
 from sscard_chip.security.keys import PinRecord
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _BY_NUMBER: Final = 0x04
 _MAX_SCRIPTS: Final = 15

@@ -27,7 +27,7 @@ from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.filesystem.tree import MF_FID, Directory
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 PSE_NAME: Final = b"1PAY.SYS.DDF01"
 PPSE_NAME: Final = b"2PAY.SYS.DDF01"

@@ -12,7 +12,7 @@ from sscard_chip.filesystem import layout
 from sscard_chip.filesystem.layout import STATE_AT, DirectoryHeader, FileType, LifeCycle, scan
 from sscard_chip.filesystem.structure import erase
 from sscard_chip.filesystem.tree import Directory
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _PURSES: Final = (0x09, 0x0A)
 _TYPES: Final = frozenset(FileType) - {FileType.INTERNAL}

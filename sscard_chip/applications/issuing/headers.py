@@ -17,7 +17,7 @@ from sscard_chip.applications import amounts
 from sscard_chip.filesystem.layout import DirectoryHeader, FileHeader, FileType
 from sscard_chip.security.access import NEVER
 from sscard_chip.security.suite import SUITES
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 NAME_MAX: Final = 16
 _MF: Final = struct.Struct(">HBBBBBBBBB")

@@ -37,7 +37,7 @@ from sscard_chip.security.keys import (
     valid_pin,
 )
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE, pad_if_needed
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _NEW, _REPLACE = 0x00, 0x01
 _SECURE: Final = 0x04

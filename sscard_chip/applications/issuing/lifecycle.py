@@ -18,7 +18,7 @@ from sscard_chip.filesystem.layout import (
 )
 from sscard_chip.filesystem.structure import clear_directory, clear_mf, erase
 from sscard_chip.filesystem.tree import MF_FID
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _CHIP: Final = bytes.fromhex("5353C1") + b"\x03\x01"
 """Chip supplier 2, COS id 1, COS version 1, revision 1: this emulator's own [L]."""

@@ -10,7 +10,7 @@ from sscard_chip.apdu import authentication, selection
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
 from sscard_chip.applications.psam.keys import KeyType, SamKeys, suite_of
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 SX1: Final = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
 """Name of the DES environment, ``sx1.sh.社会保障`` in GBK; it is the MF."""

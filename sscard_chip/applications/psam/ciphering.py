@@ -12,7 +12,7 @@ from sscard_chip.apdu.session import Session
 from sscard_chip.applications.psam.keys import MAX_STEPS, KeyType, SamKeys
 from sscard_chip.security.diversify import FACTOR_LENGTH
 from sscard_chip.security.suite import Suite
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _MAX_BLOCKS: Final = 8
 

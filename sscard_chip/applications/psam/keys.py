@@ -18,7 +18,7 @@ from sscard_chip.filesystem.layout import FileHeader, FileType, scan
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.keys import RECORD, RECORD_LENGTH, KeyRecord
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE, Suite
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 MAX_STEPS: Final = 3
 KEY_FILES: Final = (0x0011, 0x0012, 0x0013)

@@ -20,7 +20,7 @@ from sscard_chip.filesystem.files import InternalFile
 from sscard_chip.filesystem.layout import COUNT_IN_HEADER
 from sscard_chip.security.keys import RECORD_LENGTH
 from sscard_chip.security.suite import Suite, pad_if_needed
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _CREATE, _CHANGE = 0x00, 0x01
 _MAC_LENGTH: Final = 4

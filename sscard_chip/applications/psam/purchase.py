@@ -15,7 +15,7 @@ from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.diversify import FACTOR_LENGTH
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 ANSWERS_63CF: Final = 0x01
 """Option in the header of DF01 (its application type): a wrong MAC2 is 63CF and not 9302.

@@ -26,7 +26,7 @@ from sscard_chip.filesystem.tree import Directory
 from sscard_chip.memory import Memory
 from sscard_chip.security.keys import USE_MAINTENANCE, USE_TAC, KeyRecord
 from sscard_chip.security.purse import PURSE_SUITES, PurseSession, PurseSuite
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 DEPOSIT_FID: Final = 0x0001
 PURSE_FID: Final = 0x0002

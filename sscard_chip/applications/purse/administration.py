@@ -24,7 +24,7 @@ from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.keys import USE_EXTERNAL, USE_INTERNAL
 from sscard_chip.security.purse import MAC_LENGTH
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _FOR_GOOD: Final = 0x01
 _VERSION_AT: Final = 9

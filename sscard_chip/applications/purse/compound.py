@@ -19,7 +19,7 @@ from sscard_chip.applications.purse.kinds import TransactionType
 from sscard_chip.applications.purse.transactions import CachedRecord, Pending
 from sscard_chip.filesystem.files import CyclicFile, Occurrence, RecordFile
 from sscard_chip.security.purse import MAC_LENGTH, command_mac
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _BY_IDENTIFIER, _BY_NUMBER = 0, 4
 

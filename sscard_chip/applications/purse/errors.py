@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.keys import KeyRecord
-from sscard_chip.status import StatusError
+from sscard_chip.standard.status import StatusError
 
 
 def refuse_mac(directory: Directory, key: KeyRecord, sw: int) -> StatusError:

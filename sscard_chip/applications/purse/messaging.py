@@ -12,7 +12,7 @@ from sscard_chip.applications.purse.accounts import maintenance_key
 from sscard_chip.security.access import AccessRule
 from sscard_chip.security.keys import KeyRecord
 from sscard_chip.security.purse import MAC_LENGTH, PurseSuite, command_mac
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 
 class WrongMacError(StatusError):

@@ -15,7 +15,7 @@ from sscard_chip.applications.purse.kinds import USE_PIN_RELOAD, USE_PIN_UNBLOCK
 from sscard_chip.applications.purse.messaging import open_message
 from sscard_chip.security.keys import valid_pin
 from sscard_chip.security.purse import MAC_LENGTH, decipher_pin, reload_mac
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 PIN_LENGTHS: Final = range(2, 7)
 """Bytes of a PIN: 4 to 12 digits."""

@@ -38,7 +38,7 @@ from sscard_chip.security.purse import (
     online_factor,
     purchase_factor,
 )
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _INIT_LENGTH: Final = 11
 _INIT_OVERDRAFT_LENGTH: Final = 7

@@ -26,7 +26,7 @@ from sscard_chip.filesystem.layout import ApplicationState, ApplicationType
 from sscard_chip.filesystem.tlv import find, parse_dol, split_dol
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.profile.contents import BankState, BankTransaction
-from sscard_chip.profile.pan import masked_pan
+from sscard_chip.standard.pan import masked_pan
 
 KEY_NAMES: Final = {
     USE_CRYPTOGRAM: ("MDK_AC", "应用密文 application cryptogram"),

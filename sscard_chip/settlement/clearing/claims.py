@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from sscard_chip.dayfile.rows import yuan
 from sscard_chip.settlement.clearing.books import BookedRows, Books
 from sscard_chip.settlement.clearing.codes import ClearingType, ClearingWay
 from sscard_chip.settlement.clearing.feed import clearing_rows
@@ -26,7 +27,6 @@ from sscard_chip.settlement.clearing.tables import claim, claim_step
 from sscard_chip.settlement.clearing.totals import Totals
 from sscard_chip.settlement.columns import NO_DIVISION, number_of_bcd
 from sscard_chip.settlement.ledger import AccountKind, EntryKind, Transaction
-from sscard_chip.terminal.pos.records import yuan
 
 
 class ClaimRefusedError(Exception):

@@ -27,10 +27,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.rows import NULL, parse_number, parse_yuan, yuan
 from sscard_chip.settlement.arrow import joined, yuan_texts
 from sscard_chip.settlement.clearing.files import new_folder
-from sscard_chip.terminal.pos.errors import DayFileError
-from sscard_chip.terminal.pos.records import NULL, parse_number, parse_yuan, yuan
 
 FORMAT: Final = "sscard-exchange/1"
 FOLDER: Final = "regions"

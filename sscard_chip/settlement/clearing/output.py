@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 from numpy.typing import NDArray
 
+from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.clearing.exchange import ExchangeWriter
 from sscard_chip.settlement.clearing.feed import clearing_rows, exchange_rows
 from sscard_chip.settlement.clearing.files import write_clearing
@@ -18,7 +19,6 @@ from sscard_chip.settlement.clearing.statement import Statement
 from sscard_chip.settlement.clearing.totals import Totals
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import Masks
-from sscard_chip.terminal.pos.records import DayHeader
 
 _MOST_PARTS: Final = 64
 

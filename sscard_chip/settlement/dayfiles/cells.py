@@ -2,7 +2,7 @@
 """The cells of many D rows at once: numbers, hex and text out of one buffer of bytes.
 
 A decoder here takes only what is certainly right and calls everything else doubtful. A doubtful
-row goes to :func:`sscard_chip.terminal.pos.records.parse_row`, whose word is final, so the two
+row goes to :func:`sscard_chip.dayfile.rows.parse_row`, whose word is final, so the two
 readers of the house cannot differ.
 """
 

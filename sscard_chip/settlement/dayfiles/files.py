@@ -18,13 +18,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.rows import DayHeader, DayTrailer
+from sscard_chip.dayfile.text import parse_day
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.dayfiles.cells import BEFORE
 from sscard_chip.settlement.dayfiles.parquet import is_parquet, parquet_ends, parquet_text
 from sscard_chip.settlement.dayfiles.rows import pad, parse_lines
-from sscard_chip.terminal.pos.dayfile import parse_day
-from sscard_chip.terminal.pos.errors import DayFileError
-from sscard_chip.terminal.pos.records import DayHeader, DayTrailer
 
 PIECE_BYTES: Final = 16 << 20
 """Text of the files that are handed out together."""

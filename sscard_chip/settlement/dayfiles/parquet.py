@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.rows import COLUMNS, NULL
 from sscard_chip.settlement.extras import missing
-from sscard_chip.terminal.pos.errors import DayFileError
-from sscard_chip.terminal.pos.records import COLUMNS, NULL
 
 _MAGIC: Final = b"PAR1"
 _BATCH: Final = 65_536

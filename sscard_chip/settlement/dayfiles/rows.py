@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.rows import COLUMNS, DayRow, parse_number, parse_row
 from sscard_chip.settlement.columns import NO_DIVISION, UNKNOWN, DebitColumns, constant
 from sscard_chip.settlement.dayfiles.cells import AFTER, BEFORE, Cells
-from sscard_chip.terminal.pos.errors import DayFileError
-from sscard_chip.terminal.pos.records import COLUMNS, DayRow, parse_number, parse_row
 
 CELL: Final = {column.name: number for number, column in enumerate(COLUMNS, 1)}
 """Where a column stands in a row; 0 is the letter."""
@@ -35,7 +35,7 @@ def parse_lines(
     """The columns of the lines in a padded ``buffer``; which lines are no D rows; where lines end.
 
     Each line ends in LF. ``file`` and ``line`` of the columns are left to the caller. A row that
-    :func:`~sscard_chip.terminal.pos.records.parse_row` refuses is ``malformed``; so is one with
+    :func:`~sscard_chip.dayfile.rows.parse_row` refuses is ``malformed``; so is one with
     an id that is not ASCII, which no column can hold [ours].
     """
     octets = np.frombuffer(buffer, np.uint8)

@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.dayfile.rows import PURCHASE, DayHeader
 from sscard_chip.settlement.columns import DebitColumns, given
 from sscard_chip.settlement.judge.codes import Code, Masks
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.judge.times import IMPOSSIBLE, clock_is_right, dates_of, days
-from sscard_chip.terminal.pos.records import PURCHASE, DayHeader
 
 Found = NDArray[np.bool_]
 
@@ -47,7 +47,7 @@ def wrong_card_amounts(columns: DebitColumns) -> Found:
 
     Mode 3: the bill's own. Modes 1 and 2 on-line: 0, total, account and pooled together.
     Temporary off-line in mode 2: 0, total, total, with account money alone
-    (:meth:`~sscard_chip.applications.settlement_mode.Region.amounts`). Of these two the first
+    (:meth:`~sscard_chip.standard.settlement_mode.Region.amounts`). Of these two the first
     has a setl_id. A refund repeats the amounts of its debit, and is seen beside it.
     """
     account, paid, pooled = (

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.settlement.columns import DebitColumns, as_words
-from sscard_chip.terminal.pos.hotlist import Hotlist
 
 
 class HotlistColumns:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sscard_chip.settlement.judge.pharmacies import Pharmacies
-from sscard_chip.terminal.pos.hotlist import Hotlist
+from sscard_chip.dayfile.hotlist import Hotlist
+from sscard_chip.dayfile.pharmacies import Pharmacies
 
 LATE_DAYS: Final = 30
 """How many days before the business date of its file a debit may have been made [ours]."""

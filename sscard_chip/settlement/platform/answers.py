@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.dayfile.rows import yuan
 from sscard_chip.settlement.platform.drugs import Bill
 from sscard_chip.settlement.platform.fields import TIME
-from sscard_chip.terminal.pos.records import yuan
+from sscard_chip.standard.settlement_mode import Split
 
 PHARMACY_VISIT: Final = "41"
 """med_type and clr_type of a designated pharmacy [H]."""

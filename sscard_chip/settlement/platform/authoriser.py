@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sscard_chip.applications.settlement_mode import OfflineUse, Split
+from sscard_chip.dayfile.rows import DayRow, yuan
 from sscard_chip.settlement.ledger import (
     Ledger,
     LedgerConflictError,
@@ -29,6 +29,7 @@ from sscard_chip.settlement.platform.envelope import FAILURE, SUCCESS, compact, 
 from sscard_chip.settlement.platform.fields import fen
 from sscard_chip.settlement.platform.payer import CARD
 from sscard_chip.settlement.platform.platform import EMPLOYEE_BASIC, HOLD, CheckTac, Platform
+from sscard_chip.standard.settlement_mode import OfflineUse, Split
 from sscard_chip.terminal.pos.authoriser import (
     CentreNoAnswerError,
     CentreRefusedError,
@@ -36,7 +37,6 @@ from sscard_chip.terminal.pos.authoriser import (
     Hold,
     HoldRequest,
 )
-from sscard_chip.terminal.pos.records import DayRow, yuan
 
 Send = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Sends a request and gives the response. Raises :class:`CentreUnreachableError` when it certainly

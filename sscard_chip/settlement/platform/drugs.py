@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sscard_chip.applications.settlement_mode import Split
 from sscard_chip.settlement.platform.fields import (
     DRUGDETAIL,
     DRUGINFO,
@@ -23,6 +22,7 @@ from sscard_chip.settlement.platform.fields import (
     fen,
     parse_time,
 )
+from sscard_chip.standard.settlement_mode import Split
 
 
 @dataclass(frozen=True, slots=True, repr=False)

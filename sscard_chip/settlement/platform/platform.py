@@ -18,7 +18,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.rows import DayRow, parse_row
 from sscard_chip.settlement.ledger import Ledger, LedgerRefusedError, Transaction
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
@@ -49,8 +50,7 @@ from sscard_chip.settlement.platform.fields import (
     check,
 )
 from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
-from sscard_chip.terminal.pos.errors import DayFileError
-from sscard_chip.terminal.pos.records import DayRow, parse_row
+from sscard_chip.standard.settlement_mode import Split
 
 HOLD: Final = "2102A"
 """A hold: our use of the regional number for a pharmacy settlement in two steps [ours]. The 2102

@@ -12,7 +12,7 @@ from sscard_chip.profile.contents import CardContents
 from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.security.diversify import card_factor
 from sscard_chip.settlement.reconciliation.results import ReconciliationError
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.placeholders import historical_bytes

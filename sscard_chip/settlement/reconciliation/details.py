@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.rows import NULL, DayRow, parse_yuan, yuan
 from sscard_chip.settlement.reconciliation.results import ReconciliationError, StatementResult
-from sscard_chip.terminal.pos.errors import DayFileError
-from sscard_chip.terminal.pos.records import NULL, DayRow, parse_yuan, yuan
 
 _MOST_BYTES: Final = 1 << 30
 _STAMP: Final = (1980, 1, 1, 0, 0, 0)  # the same rows give the same bytes

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from sscard_chip.dayfile.rows import DayRow, yuan
+from sscard_chip.dayfile.text import Day
 from sscard_chip.settlement.clearing.codes import Outcome, outcome_of
 from sscard_chip.settlement.judge.codes import codes_text
 from sscard_chip.settlement.ledger import Transaction
@@ -13,8 +15,6 @@ from sscard_chip.settlement.reconciliation.centre import centre_rows, days_of, u
 from sscard_chip.settlement.reconciliation.compare import Totals
 from sscard_chip.settlement.reconciliation.details import UploadRow
 from sscard_chip.settlement.reconciliation.differences import Difference, Kind, Report
-from sscard_chip.terminal.pos.dayfile import Day
-from sscard_chip.terminal.pos.records import DayRow, yuan
 
 
 def rows_of_day(days: Sequence[Day], day: str) -> list[DayRow]:

@@ -21,10 +21,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.clearing.localities import Locality, localities
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, number_of_bcd
 from sscard_chip.settlement.ledger import AccountKind, EntryKind, Transaction, bear
-from sscard_chip.terminal.pos.records import DayHeader
 
 Fen = NDArray[np.int64]
 

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
 
 from sscard_chip.security.keystore import KeyStore
+from sscard_chip.standard.errors import ExtraMissingError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -106,7 +107,7 @@ class Cluster:
         try:
             self._distributed: Any = import_module("distributed")
         except ImportError:
-            raise ClusterExtraError("--cluster needs pip install 'sscard-chip[cluster]'") from None
+            raise ExtraMissingError("--cluster", "distributed", "cluster") from None
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         self._address = address
         try:
@@ -140,7 +141,3 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
-
-
-class ClusterExtraError(ValueError, ImportError):
-    """An optional package is not installed; the text names the extra."""

@@ -11,10 +11,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotRange
+from sscard_chip.dayfile.pharmacies import Pharmacies
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import mask_of
-from sscard_chip.settlement.judge.pharmacies import Pharmacies
 from sscard_chip.settlement.ledger.files import write_cards
 from sscard_chip.settlement.run.work import tac_columns
 from sscard_chip.settlement.synthesize import faults as f
@@ -32,7 +33,6 @@ from sscard_chip.settlement.synthesize.plan import (
     make_terminals,
 )
 from sscard_chip.settlement.tac import TacVerifier
-from sscard_chip.terminal.pos.hotlist import HotCard, Hotlist, HotRange
 
 Rows = NDArray[np.int64]
 

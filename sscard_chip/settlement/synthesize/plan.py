@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.judge.pharmacies import Pharmacy
+from sscard_chip.dayfile.pharmacies import Pharmacy
 from sscard_chip.settlement.ledger.register import CardColumns
 
 DATE: Final = "20260315"

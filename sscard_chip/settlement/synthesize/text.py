@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.dayfile.rows import NULL, DayHeader, DayTrailer
 from sscard_chip.settlement.columns import NO_DIVISION, UNKNOWN, DebitColumns
-from sscard_chip.terminal.pos.records import NULL, DayHeader, DayTrailer
 
 _ROWS: Final = 65_536
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 from sscard_chip.security.emv import plain_pin_block
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError
 from sscard_chip.terminal.bank.results import Tsi, Tvr
 from sscard_chip.terminal.bank.terminal import PinEntry

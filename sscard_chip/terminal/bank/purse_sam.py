@@ -18,7 +18,7 @@ from typing import Final
 from sscard_chip.applications.purse import inputs
 from sscard_chip.security.diversify import diversify_chain
 from sscard_chip.security.purse import PURSE_SUITES, card_factors, purchase_factor
-from sscard_chip.status import StatusError, StatusWord
+from sscard_chip.standard.status import StatusError, StatusWord
 
 _LAST_SEQUENCE: Final = 0xFFFFFFFF
 _INIT_LENGTH: Final = 0x24

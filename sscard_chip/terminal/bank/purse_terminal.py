@@ -15,7 +15,7 @@ from typing import Final
 
 from sscard_chip.applications.purse.accounts import LogRecord
 from sscard_chip.applications.purse.kinds import PurseId, TransactionType
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.purse_exchange import (
     Debited,

@@ -6,7 +6,7 @@ LD/T 33 knows no bank; the name is what callers of vendors' drivers use, what it
 
 from __future__ import annotations
 
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.account import CardAccount, read_account
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.codes import Code, DriverError

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.bank.account import CardAccount
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.connection import Slots

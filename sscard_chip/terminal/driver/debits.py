@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sscard_chip.applications.settlement_mode import Split
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.settlement_mode import Split
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError, code_of
 from sscard_chip.terminal.connection import ConnectionLostError, TerminalConnectionError

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.profile.model import FREE, ElementaryFile, Rule, Structure
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.driver import items

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.bank.account import CardAccount
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.driver.values import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto
 from typing import TypeAlias
 
-from sscard_chip.applications.settlement_mode import Split
+from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.codes import Code, DriverError
 
 

@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotRange
+from sscard_chip.dayfile.rows import COLUMNS, DayHeader, DayRow, DayTrailer
+from sscard_chip.dayfile.text import Day, read_day
 from sscard_chip.terminal.pos.authoriser import (
     Authoriser,
     CentreError,
@@ -14,17 +18,9 @@ from sscard_chip.terminal.pos.authoriser import (
     LocalAuthoriser,
 )
 from sscard_chip.terminal.pos.card import PinEntry
-from sscard_chip.terminal.pos.dayfile import Day, DayFile, read_day
-from sscard_chip.terminal.pos.errors import (
-    DayFileError,
-    PosError,
-    Refusal,
-    SaleRefusedError,
-    UnfinishedSaleError,
-)
-from sscard_chip.terminal.pos.hotlist import HotCard, Hotlist, HotRange
+from sscard_chip.terminal.pos.dayfile import DayFile
+from sscard_chip.terminal.pos.errors import PosError, Refusal, SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.pos.receipt import Receipt
-from sscard_chip.terminal.pos.records import COLUMNS, DayHeader, DayRow, DayTrailer
 from sscard_chip.terminal.pos.station import Bill, Outcome, TillSettings
 from sscard_chip.terminal.pos.till import Till
 

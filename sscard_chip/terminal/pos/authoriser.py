@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from sscard_chip.applications.settlement_mode import OfflineUse, Split
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.rows import DayRow
+from sscard_chip.standard.settlement_mode import OfflineUse, Split
 from sscard_chip.terminal.pos.dayfile import sync_folder, write_at
-from sscard_chip.terminal.pos.errors import DayFileError
-from sscard_chip.terminal.pos.records import DayRow
 
 
 class CentreError(Exception):

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final, NamedTuple
 
-from sscard_chip.applications.settlement_mode import OfflineUse, Split
+from sscard_chip.dayfile.hotlist import Hotlist
+from sscard_chip.dayfile.rows import PURCHASE
 from sscard_chip.profile.codec import join_name
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.settlement_mode import OfflineUse, Split
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer, CardStatusError
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
-from sscard_chip.terminal.pos.hotlist import Hotlist
 from sscard_chip.terminal.pos.psam import Psam
-from sscard_chip.terminal.pos.records import PURCHASE
 from sscard_chip.terminal.session import CardSession, bcd
 
 MEDICAL: Final = 0xDF04

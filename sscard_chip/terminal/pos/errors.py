@@ -7,11 +7,9 @@ No text here holds a PIN, a key or a holder's data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum, unique
 
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
 
 
@@ -68,19 +66,6 @@ class UnfinishedSaleError(PosError):
 
     Until it is, or the sale is given up, the till sells nothing.
     """
-
-
-class DayFileError(ValueError):
-    """A day file, hotlist or journal that is not as it must be; one line: file, row, rule."""
-
-
-@contextmanager
-def at_row(source: str, number: int) -> Iterator[None]:
-    """In the block a DayFileError gets file and row in front of it."""
-    try:
-        yield
-    except DayFileError as error:
-        raise DayFileError(f"{source}: row {number}: {error}") from None
 
 
 _EXTERNAL_AUTHENTICATE = 0x82

@@ -16,10 +16,10 @@ from enum import StrEnum, unique
 from pathlib import Path
 from typing import Any
 
-from sscard_chip.applications.settlement_mode import OfflineUse
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.rows import DayRow, parse_row
+from sscard_chip.standard.settlement_mode import OfflineUse
 from sscard_chip.terminal.pos.dayfile import sync_folder, write_at
-from sscard_chip.terminal.pos.errors import DayFileError
-from sscard_chip.terminal.pos.records import DayRow, parse_row
 
 
 @unique

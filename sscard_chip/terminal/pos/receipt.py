@@ -12,8 +12,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
+from sscard_chip.dayfile.rows import DayRow, yuan
 from sscard_chip.terminal.pos.card import Holder
-from sscard_chip.terminal.pos.records import DayRow, yuan
 
 WIDTH: Final = 32
 _RULE: Final = "-" * WIDTH

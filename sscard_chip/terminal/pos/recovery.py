@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.connection import TerminalConnectionError
@@ -23,7 +24,6 @@ from sscard_chip.terminal.pos.card import (
 )
 from sscard_chip.terminal.pos.errors import SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.pos.pending import OpenSale
-from sscard_chip.terminal.pos.records import DayRow
 from sscard_chip.terminal.pos.station import Station
 from sscard_chip.terminal.session import CardSession
 

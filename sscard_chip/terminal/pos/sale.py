@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from sscard_chip.applications.settlement_mode import (
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.rows import PURCHASE, DayRow
+from sscard_chip.standard.settlement_mode import (
     OfflineUse,
     SettlementMode,
     SettlementRefusedError,
@@ -29,7 +31,6 @@ from sscard_chip.terminal.pos.authoriser import (
 from sscard_chip.terminal.pos.card import Holder, HolderPin, Proof
 from sscard_chip.terminal.pos.errors import (
     BrokenOffError,
-    DayFileError,
     Refusal,
     SaleRefusedError,
     UnfinishedSaleError,
@@ -42,7 +43,6 @@ from sscard_chip.terminal.pos.followup import (
     release_holds,
 )
 from sscard_chip.terminal.pos.pending import OpenSale, Task
-from sscard_chip.terminal.pos.records import PURCHASE, DayRow
 from sscard_chip.terminal.pos.recovery import ask_card
 from sscard_chip.terminal.pos.station import Bill, Outcome, Station, next_msgid
 from sscard_chip.terminal.psam_client import Mac1, PurchaseRequest

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from sscard_chip.applications.settlement_mode import Region, Split
+from sscard_chip.dayfile.hotlist import Hotlist
+from sscard_chip.dayfile.rows import DayRow
+from sscard_chip.standard.settlement_mode import Region, Split
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.connection import Connection, NoCardError, TerminalConnectionError
@@ -22,11 +24,9 @@ from sscard_chip.terminal.pos.errors import (
     UnfinishedSaleError,
     refusal_of,
 )
-from sscard_chip.terminal.pos.hotlist import Hotlist
 from sscard_chip.terminal.pos.pending import OpenSale, PendingJournal
 from sscard_chip.terminal.pos.psam import Psam
 from sscard_chip.terminal.pos.receipt import Receipt
-from sscard_chip.terminal.pos.records import DayRow
 from sscard_chip.terminal.session import CardSession, Profiles, default_profiles, open_session
 
 CATEGORIES: Final = {"1": "工伤", "2": "生育", "3": "医疗救助"}

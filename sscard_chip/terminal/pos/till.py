@@ -13,23 +13,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
-from sscard_chip.applications.settlement_mode import Split
 from sscard_chip.closing import Closing
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.hotlist import Hotlist
+from sscard_chip.dayfile.rows import DayHeader, DayRow, DayTrailer
+from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.pos.authoriser import Authoriser
 from sscard_chip.terminal.pos.card import HolderPin, PinEntry
 from sscard_chip.terminal.pos.dayfile import DayFile
-from sscard_chip.terminal.pos.errors import (
-    DayFileError,
-    Refusal,
-    SaleRefusedError,
-    UnfinishedSaleError,
-)
+from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.pos.followup import confirm_all, finish_owed, release_holds
-from sscard_chip.terminal.pos.hotlist import Hotlist
 from sscard_chip.terminal.pos.pending import OpenSale, PendingJournal
 from sscard_chip.terminal.pos.psam import Psam
-from sscard_chip.terminal.pos.records import DayHeader, DayRow, DayTrailer
 from sscard_chip.terminal.pos.recovery import ask_card
 from sscard_chip.terminal.pos.refund import finish_refund, refund
 from sscard_chip.terminal.pos.sale import Sale, answered, conclude

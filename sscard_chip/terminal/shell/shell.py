@@ -20,7 +20,7 @@ from sscard_chip.profile.generations import OPTIONAL
 from sscard_chip.profile.local import LocalFile, LocalFileError
 from sscard_chip.profile.model import Profile
 from sscard_chip.security.keystore import KeyStore, KeyStoreError
-from sscard_chip.status import StatusWord, describe
+from sscard_chip.standard.status import StatusWord, describe
 from sscard_chip.terminal.client import Answer, ApduClient
 from sscard_chip.terminal.connection import (
     Connection,

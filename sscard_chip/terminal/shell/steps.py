@@ -12,7 +12,7 @@ from os import urandom
 from typing import Final, TypeAlias
 
 from sscard_chip.profile.model import ElementaryFile, Structure
-from sscard_chip.status import StatusWord
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer
 from sscard_chip.terminal.placeholders import bcd_pin
 from sscard_chip.terminal.shell import commands

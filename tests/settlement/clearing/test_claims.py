@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from sscard_chip.applications.settlement_mode import Split
 from sscard_chip.settlement.clearing.claims import (
     ClaimRefusedError,
     ClaimState,
@@ -20,6 +19,7 @@ from sscard_chip.settlement.clearing.claims import (
     pay_claim,
 )
 from sscard_chip.settlement.ledger import AccountKind, Ledger
+from sscard_chip.standard.settlement_mode import Split
 from tests.pos.shop import BILL, LATER, PHARMACY, TIME
 from tests.settlement.town import SECOND, Town, sell_day
 

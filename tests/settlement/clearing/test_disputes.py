@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from sscard_chip.applications.settlement_mode import Split
 from sscard_chip.settlement.clearing.books import Books
 from sscard_chip.settlement.clearing.claims import due
 from sscard_chip.settlement.clearing.disputes import (
@@ -24,6 +23,7 @@ from sscard_chip.settlement.clearing.disputes import (
 )
 from sscard_chip.settlement.clearing.tables import decision
 from sscard_chip.settlement.ledger import AccountKind, Ledger, LedgerRefusedError
+from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.pos import DayRow
 from tests.pos.shop import BILL, LATER, PHARMACY, TIME
 from tests.settlement.town import Town, forged, rewrite, sell_day

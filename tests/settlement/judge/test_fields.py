@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sscard_chip.applications.settlement_mode import Region, SettlementMode, Split
+from sscard_chip.dayfile.pharmacies import Pharmacies, PharmaciesError, Pharmacy
 from sscard_chip.settlement.judge.codes import (
     FINDINGS,
     TEXTS,
@@ -27,9 +27,9 @@ from sscard_chip.settlement.judge.codes import (
 )
 from sscard_chip.settlement.judge.fields import judge_fields
 from sscard_chip.settlement.judge.hotlist import HotlistColumns
-from sscard_chip.settlement.judge.pharmacies import Pharmacies, PharmaciesError, Pharmacy
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.judge.times import IMPOSSIBLE, days
+from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
 from sscard_chip.terminal.pos import DayRow, HotCard, Hotlist, HotRange
 from tests.pos.test_dayfile import GREY, HEADER, REFUND, ROW
 from tests.settlement.judge.rows import columns_of

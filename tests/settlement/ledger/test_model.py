@@ -22,7 +22,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sscard_chip.applications.settlement_mode import Split
 from sscard_chip.settlement.ledger import (
     AccountKind,
     EntryKind,
@@ -44,6 +43,7 @@ from sscard_chip.settlement.ledger.authorisation import (
     reverse,
     settle,
 )
+from sscard_chip.standard.settlement_mode import Split
 from tests.settlement.ledger.people import cards
 
 PEOPLE: Final = 2

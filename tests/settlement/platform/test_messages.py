@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sscard_chip.dayfile.rows import yuan
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.platform import Platform
 from sscard_chip.settlement.platform.fields import fen
-from sscard_chip.terminal.pos.records import yuan
 from tests.settlement.platform.centre import (
     CARD,
     bill,

@@ -10,7 +10,6 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from sscard_chip.applications.settlement_mode import OfflineUse, SettlementMode
 from sscard_chip.card import Card
 from sscard_chip.settlement.ledger import (
     AccountKind,
@@ -23,6 +22,7 @@ from sscard_chip.settlement.ledger import (
 )
 from sscard_chip.settlement.ledger.authorisation import State, settled_online
 from sscard_chip.settlement.platform import Platform, PlatformAuthoriser, ledger_authoriser
+from sscard_chip.standard.settlement_mode import OfflineUse, SettlementMode
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.faulty import Fault, FaultAt
 from sscard_chip.terminal.pos import (

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sscard_chip.applications.settlement_mode import SettlementMode, Split
 from sscard_chip.card import Card
 from sscard_chip.settlement.ledger import AllocationFile, Ledger, allocate
 from sscard_chip.settlement.platform import ledger_authoriser
@@ -17,6 +16,7 @@ from sscard_chip.settlement.reconciliation.card_books import read_card_books
 from sscard_chip.settlement.reconciliation.card_ledger import compare_card
 from sscard_chip.settlement.reconciliation.cards import read_state, state_of_image
 from sscard_chip.settlement.reconciliation.differences import Report
+from sscard_chip.standard.settlement_mode import SettlementMode, Split
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.pos import Bill, DayRow
 from tests.pos.shop import BALANCE, BILL, LATER, PHARMACY, PIN, TERMINAL, TIME, region

@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 import pytest
 
-from sscard_chip.applications.settlement_mode import OfflineUse, SettlementMode, Split
 from sscard_chip.card import Card
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import AccountKind, CardColumns, Ledger, register_cards
 from sscard_chip.settlement.ledger.authorisation import State, settled_online
 from sscard_chip.settlement.platform import ledger_authoriser
 from sscard_chip.settlement.run import Summary, settle
+from sscard_chip.standard.settlement_mode import OfflineUse, SettlementMode, Split
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.pos import (
     Authoriser,

@@ -12,13 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from sscard_chip.dayfile.hotlist import Hotlist
+from sscard_chip.dayfile.pharmacies import Pharmacies
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.settlement import synthesize as s
-from sscard_chip.settlement.judge.pharmacies import Pharmacies
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import AccountKind, Ledger, read_cards, register_cards
 from sscard_chip.settlement.run import SUMMARY, VERDICTS, VERDICTS_PARQUET, Summary, settle
-from sscard_chip.terminal.pos.hotlist import Hotlist
 from tests.support import roots
 
 ROOT: Final = Path(__file__).resolve().parents[3]

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from sscard_chip.applications.settlement_mode import Split
 from sscard_chip.settlement.ledger.accounts import EntryKind
 from sscard_chip.settlement.ledger.authorisation import tables
 from sscard_chip.settlement.ledger.authorisation.msgid import reversal_msgid
@@ -30,6 +29,7 @@ from sscard_chip.settlement.ledger.authorisation.settlement import (
 )
 from sscard_chip.settlement.ledger.bulk import select_keys
 from sscard_chip.settlement.ledger.transaction import Transaction
+from sscard_chip.standard.settlement_mode import Split
 
 
 def available_fen(t: Transaction, account: int) -> int:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from sscard_chip.applications.settlement_mode import Split
 from sscard_chip.settlement.ledger.errors import LedgerError
+from sscard_chip.standard.settlement_mode import Split
 
 
 class AuthorisationRefusedError(LedgerError):

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a file between till and centre can have wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class DayFileError(ValueError):
+    """A day file, hotlist or journal that is not as it must be; one line: file, row, rule."""
+
+
+@contextmanager
+def at_row(source: str, number: int) -> Iterator[None]:
+    """In the block a DayFileError gets file and row in front of it."""
+    try:
+        yield
+    except DayFileError as error:
+        raise DayFileError(f"{source}: row {number}: {error}") from None

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The day file as Parquet: the second form, with the same columns (extra ``tables``).
+
+Money in yuan is decimal128(16, 2), numbers are int64, all else is text as in the day file; an
+empty cell is null. Header and trailer stand as they are in the day file in the metadata of the
+schema, ``sscard.header`` and ``sscard.trailer``; so the digest still holds for the rows.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.rows import COLUMNS, NULL, parse_number, parse_yuan, yuan
+from sscard_chip.dayfile.text import Day, parse_day
+from sscard_chip.standard.errors import ExtraMissingError
+
+_HEADER: Final = b"sscard.header"
+_TRAILER: Final = b"sscard.trailer"
+
+
+def write_parquet(day: Day, path: str | os.PathLike[str]) -> None:
+    """Write a closed day, whole or not at all.
+
+    :raises ExtraMissingError: pyarrow is missing.
+    :raises DayFileError: the day is open.
+    :raises OSError: the file cannot be written.
+    """
+    arrow, parquet = _load()
+    if day.trailer is None:
+        raise DayFileError("the day is not closed")
+    rows = [row.encode().split("\t")[1:] for row in day.rows]
+    metadata = {_HEADER: day.header.encode().encode(), _TRAILER: day.trailer.encode().encode()}
+    fields, arrays = [], []
+    for at, column in enumerate(COLUMNS):
+        kind = _type(arrow, column.parse)
+        cells = [_value(arrow, kind, column.name, row[at]) for row in rows]
+        fields.append(arrow.field(column.name, kind, nullable=column.optional))
+        arrays.append(arrow.array(cells, kind))
+    table = arrow.Table.from_arrays(arrays, schema=arrow.schema(fields, metadata))
+    target = Path(path)
+    handle, name = tempfile.mkstemp(dir=target.absolute().parent, prefix=f".{target.name}.")
+    os.close(handle)
+    try:
+        parquet.write_table(table, name)
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_parquet(path: str | os.PathLike[str]) -> Day:
+    """Read a day from Parquet, with every check of the text form.
+
+    :raises ExtraMissingError: pyarrow is missing.
+    :raises DayFileError: it is no such file, or not what its trailer says.
+    :raises OSError: the file cannot be read.
+    """
+    arrow, parquet = _load()
+    source = os.fspath(path)
+    try:
+        table = parquet.read_table(path)
+        metadata = table.schema.metadata or {}
+        lines = [metadata[_HEADER].decode()]
+        columns = [table.column(column.name).to_pylist() for column in COLUMNS]
+        lines += ["\t".join(("D", *map(_cell, row))) for row in zip(*columns, strict=True)]
+        lines.append(metadata[_TRAILER].decode())
+    except (arrow.ArrowException, LookupError, ValueError):
+        raise DayFileError(f"{source}: is no day file in Parquet") from None
+    return parse_day("".join(f"{line}\n" for line in lines).encode(), source)
+
+
+def require_extra() -> None:
+    """Raises ExtraMissingError when pyarrow is missing."""
+    _load()
+
+
+def _load() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ExtraMissingError("Parquet", "pyarrow", "tables") from None
+    module: ModuleType = pyarrow
+    return module, pyarrow.parquet
+
+
+def _type(arrow: Any, parse: object) -> Any:
+    if parse is parse_yuan:
+        return arrow.decimal128(16, 2)
+    return arrow.int64() if parse is parse_number else arrow.string()
+
+
+def _value(arrow: Any, kind: Any, name: str, cell: str) -> Decimal | int | str | None:
+    if cell == NULL:
+        return None
+    if kind == arrow.int64():
+        return int(cell)
+    return cell if kind == arrow.string() else Decimal(parse_yuan(name, cell)).scaleb(-2)
+
+
+def _cell(value: Decimal | int | str | None) -> str:
+    if value is None:
+        return NULL
+    return yuan(int(value.scaleb(2))) if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list of pharmacies (``sscard-pharmacies/1``): whose terminals and PSAMs are whose.
+
+UTF-8, tab separated, LF. Header ``H``, ``sscard-pharmacies/1``. A row ``P`` for each pharmacy:
+fixmedins_code, name, division (six digits), terminal ids, PSAM numbers; the last two are lists
+joined by commas, and may be ``null``. Trailer ``T``, number of rows, SHA-256 (hex) of all rows
+before it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Self
+
+from sscard_chip.dayfile.errors import DayFileError, at_row
+from sscard_chip.dayfile.rows import NULL
+
+FORMAT: Final = "sscard-pharmacies/1"
+
+
+class PharmaciesError(ValueError):
+    """A list of pharmacies that is not as it must be; one line: file, row, rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pharmacy:
+    """A pharmacy: ``code`` is the fixmedins_code, ``division`` where it stands (six digits)."""
+
+    code: str
+    name: str
+    division: str
+    terminals: frozenset[str]
+    psams: frozenset[str]
+
+    def encode(self) -> str:
+        """The row, without LF."""
+        lists = (",".join(sorted(one)) or NULL for one in (self.terminals, self.psams))
+        return "\t".join(("P", self.code, self.name, self.division, *lists))
+
+
+class Pharmacies:
+    """The pharmacies of a centre, by code."""
+
+    def __init__(self, pharmacies: Iterable[Pharmacy]) -> None:
+        self._by_code = {one.code: one for one in pharmacies}
+
+    def __len__(self) -> int:
+        return len(self._by_code)
+
+    def get(self, code: str) -> Pharmacy | None:
+        """The pharmacy with a code."""
+        return self._by_code.get(code)
+
+    def names(self) -> dict[str, str]:
+        """Names by code."""
+        return {code: one.name for code, one in self._by_code.items()}
+
+    def owns(self, code: str, terminal_id: str, psam_number: str) -> bool:
+        """Whether a terminal and a PSAM are those of the pharmacy ``code``."""
+        pharmacy = self._by_code.get(code)
+        if pharmacy is None:
+            return False
+        return terminal_id in pharmacy.terminals and psam_number in pharmacy.psams
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a list.
+
+        :raises PharmaciesError: file, row and rule; also when the digest is wrong.
+        :raises OSError: the file cannot be read.
+        """
+        source, content = os.fspath(path), Path(path).read_bytes()
+        try:
+            lines = content.decode().split("\n")
+        except UnicodeDecodeError:
+            raise PharmaciesError(f"{source}: is not UTF-8") from None
+        if len(lines) < 3 or lines.pop():
+            raise PharmaciesError(f"{source}: must have header and trailer, each ending in LF")
+        if lines[0] != f"H\t{FORMAT}":
+            raise PharmaciesError(f"{source}: row 1: header: must be H and {FORMAT}")
+        trailer = lines.pop()
+        before = content[: len(content) - len(trailer.encode()) - 1]
+        if trailer != _trailer(len(lines) - 1, before):
+            raise PharmaciesError(f"{source}: trailer: count or digest is not that of the rows")
+        found: dict[str, Pharmacy] = {}
+        try:
+            for number, line in enumerate(lines[1:], 2):
+                with at_row(source, number):
+                    pharmacy = _parse(line)
+                    if pharmacy.code in found:
+                        raise DayFileError("fixmedins_code: stands in an earlier row")
+                    found[pharmacy.code] = pharmacy
+        except DayFileError as error:
+            raise PharmaciesError(str(error)) from None
+        return cls(found.values())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a list. Raises OSError."""
+        rows = [f"H\t{FORMAT}", *(one.encode() for one in self._by_code.values())]
+        content = "".join(f"{row}\n" for row in rows).encode()
+        Path(path).write_bytes(content + f"{_trailer(len(rows) - 1, content)}\n".encode())
+
+
+def _trailer(count: int, before: bytes) -> str:
+    return f"T\t{count}\t{sha256(before).hexdigest().upper()}"
+
+
+def _parse(line: str) -> Pharmacy:
+    cells = line.split("\t")
+    if len(cells) != 6 or cells[0] != "P" or not all(cells):
+        raise DayFileError("must be P and 5 more cells")
+    _, code, name, division, terminals, psams = cells
+    if not (code.isascii() and code.isalnum() and len(code) <= 30):
+        raise DayFileError("fixmedins_code: must be letters and digits")
+    if not name.isprintable():
+        raise DayFileError("name: must be printable text")
+    if not (len(division) == 6 and division.isascii() and division.isdecimal()):
+        raise DayFileError("division: must be 6 digits")
+    ids = _list(terminals)
+    if not all(len(one) == 12 and one.isascii() and one.isdecimal() for one in ids):
+        raise DayFileError("terminal ids: must be 12 digits each")
+    return Pharmacy(code, name, division, ids, _list(psams))
+
+
+def _list(cell: str) -> frozenset[str]:
+    return frozenset(() if cell == NULL else cell.split(","))

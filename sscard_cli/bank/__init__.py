@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard bank``: the linked bank account, from the counter to a payment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sscard_chip import Card
+from sscard_cli.bank.options import (
+    FILE,
+    bank_options,
+    connected,
+    ledger_options,
+    load_account,
+    open_bank,
+    reader_options,
+    refusals,
+)
+from sscard_cli.bank.pay import load, pay
+from sscard_cli.options import card_argument, force_option, json_option
+
+if TYPE_CHECKING:
+    from issuance.bank.ledger import Entry
+    from sscard_chip.memory import Memory
+
+_ACCOUNT = click.option(
+    "--account",
+    "account_path",
+    required=True,
+    metavar="ACCOUNT.json",
+    type=FILE,
+    help="The account, as the object bank of a holder file.  Example: --account account.json",
+)
+_SUB_ACCOUNT = click.option(
+    "--sub-account",
+    metavar="NUMBER",
+    help="The social security account (子账户) in the ledger; the card number (卡号) without it."
+    "  Example: --sub-account Z00000013",
+)
+
+
+@click.group()
+def bank() -> None:
+    """The bank's part of a card (金融应用): link, activate, pay, load.
+
+    The main account (主账户) is at the bank, the social security account (子账户) is another;
+    nothing here moves money between them.
+
+    \b
+    Example:
+      sscard keys create --bank bank.json
+      sscard bank link zhang.ssc --account account.json --bank-keys bank.json \\
+        --ledger ledger.jsonl --operator 0012
+      sscard bank pay zhang.ssc --amount-fen 1000 --bank-keys bank.json
+    """
+
+
+@bank.command()
+@click.argument("path", metavar="CA.json", type=FILE)
+@click.option(
+    "--identifier",
+    required=True,
+    metavar="DIGITS",
+    help="3 to 8 digits with which the bank's account numbers begin.  Example: --identifier 623999",
+)
+@click.option(
+    "--expiry",
+    default="1249",
+    show_default=True,
+    metavar="MMYY",
+    help="When the certificates end.  Example: --expiry 1236",
+)
+@click.option(
+    "--scheme",
+    "schemes",
+    multiple=True,
+    type=click.Choice(["rsa", "sm2"]),
+    default=("rsa", "sm2"),
+    show_default=True,
+    help="Which keys; may be repeated. SM2 needs the extra sm2.  Example: --scheme rsa",
+)
+@force_option
+@json_option
+def authority(
+    path: Path,
+    identifier: str,
+    expiry: str,
+    schemes: tuple[str, ...],
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Create a test authority and the bank's certificates under it in CA.json.
+
+    The file has private keys and is readable by its owner alone.
+
+    \b
+    Example:
+      sscard bank authority ca.json --identifier 623999
+    """
+    from issuance.bank.authority import BankAuthority
+    from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+
+    refuse_to_overwrite(path, force=force)
+    made = BankAuthority.create(identifier, expiry, schemes)
+    write_file(path, made.save, force=force)
+    indexes = {name: f"{keys.index:02X}" for name, keys in made.keys.items()}
+    if as_json:
+        print_json({"authority": str(path), "indexes": indexes})
+    else:
+        shown = ", ".join(f"{name} with key index {index}" for name, index in indexes.items())
+        click.echo(f"{path}: test authority and certificates, {shown}; for tests only")
+
+
+@bank.command()
+@card_argument
+@_ACCOUNT
+@_SUB_ACCOUNT
+@bank_options()
+@ledger_options()
+@json_option
+def link(
+    card_path: Path,
+    account_path: Path,
+    sub_account: str | None,
+    bank_roots: str,
+    bank_passphrase_file: Path | None,
+    authority_path: Path | None,
+    ledger_path: Path,
+    operator: str,
+    as_json: bool,
+) -> None:
+    """Link a bank account with CARD.ssc, a card that has none or whose account was unlinked.
+
+    \b
+    Example:
+      sscard bank link zhang.ssc --account account.json --bank-keys bank.json \\
+        --ledger ledger.jsonl --operator 0012
+    """
+    from issuance.bank.counter import BankCounter
+
+    account = load_account(account_path)
+    with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
+        counter = BankCounter(own, ledger_path, operator)
+        with Card.open(card_path) as card:
+            save = _saver(card, card_path)
+            entry = counter.link(card, account, save, sub_account=sub_account)
+    _print_entry(entry, as_json=as_json)
+
+
+@bank.command()
+@card_argument
+@_SUB_ACCOUNT
+@bank_options()
+@ledger_options()
+@json_option
+def record(
+    card_path: Path,
+    sub_account: str | None,
+    bank_roots: str,
+    bank_passphrase_file: Path | None,
+    authority_path: Path | None,
+    ledger_path: Path,
+    operator: str,
+    as_json: bool,
+) -> None:
+    """Write CARD.ssc down, which has its bank application and is not in the ledger.
+
+    It was issued without --ledger, or the ledger could not be written after a link.
+
+    \b
+    Example:
+      sscard bank record zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
+    """
+    from issuance.bank.counter import BankCounter
+
+    with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
+        counter = BankCounter(own, ledger_path, operator)
+        with Card.open(card_path) as card:
+            entry = counter.record(card, sub_account=sub_account)
+    _print_entry(entry, as_json=as_json)
+
+
+@bank.command()
+@card_argument
+@_ACCOUNT
+@bank_options()
+@ledger_options()
+@json_option
+def change(
+    card_path: Path,
+    account_path: Path,
+    bank_roots: str,
+    bank_passphrase_file: Path | None,
+    authority_path: Path | None,
+    ledger_path: Path,
+    operator: str,
+    as_json: bool,
+) -> None:
+    """Put another account in place of the one that CARD.ssc is linked with.
+
+    The old application goes with its keys, electronic cash and log.
+
+    \b
+    Example:
+      sscard bank change zhang.ssc --account new.json --bank-keys bank.json \\
+        --ledger ledger.jsonl --operator 0012
+    """
+    from issuance.bank.counter import BankCounter
+
+    account = load_account(account_path)
+    with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
+        counter = BankCounter(own, ledger_path, operator)
+        with Card.open(card_path) as card:
+            entry = counter.change(card, account, _saver(card, card_path))
+    _print_entry(entry, as_json=as_json)
+
+
+@bank.command()
+@reader_options
+@bank_options()
+@ledger_options()
+@json_option
+def activate(
+    card_path: Path | None,
+    reader: str | None,
+    bank_roots: str,
+    bank_passphrase_file: Path | None,
+    authority_path: Path | None,
+    ledger_path: Path,
+    operator: str,
+    as_json: bool,
+) -> None:
+    """Wake the dormant bank application of a card, by command under the application's key.
+
+    \b
+    Example:
+      sscard bank activate zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
+    """
+    from issuance.bank.counter import BankCounter
+
+    with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
+        counter = BankCounter(own, ledger_path, operator)
+        with connected(card_path, reader) as connection:
+            entry = counter.activate(connection)
+    _print_entry(entry, as_json=as_json)
+
+
+@bank.command()
+@reader_options
+@bank_options()
+@ledger_options()
+@json_option
+def unlink(
+    card_path: Path | None,
+    reader: str | None,
+    bank_roots: str,
+    bank_passphrase_file: Path | None,
+    authority_path: Path | None,
+    ledger_path: Path,
+    operator: str,
+    as_json: bool,
+) -> None:
+    """End the link of a card: its bank application goes to sleep and is not found any more.
+
+    \b
+    Example:
+      sscard bank unlink zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
+    """
+    from issuance.bank.counter import BankCounter
+
+    with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
+        counter = BankCounter(own, ledger_path, operator)
+        with connected(card_path, reader) as connection:
+            entry = counter.unlink(connection)
+    _print_entry(entry, as_json=as_json)
+
+
+@bank.command()
+@click.argument("ledger_path", metavar="LEDGER.jsonl", type=FILE)
+@json_option
+def ledger(ledger_path: Path, as_json: bool) -> None:
+    """Show a ledger of links, account numbers masked; a line that was tampered with is found.
+
+    \b
+    Example:
+      sscard bank ledger ledger.jsonl
+    """
+    from issuance.bank.ledger import read_ledger
+    from sscard_cli.output import print_json
+
+    entries = [entry.shown() for entry in read_ledger(ledger_path)]
+    if as_json:
+        print_json(entries)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="cyan")
+    names = ("number", "when", "operator", "operation", "main_account", "sub_account", "card")
+    for name in names:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for entry in entries:
+        table.add_row(*(str(entry[name]) for name in names))
+    Console(highlight=False).print(table)
+
+
+def _saver(card: Card, path: Path) -> Callable[[Memory], None]:
+    """Keeps a new memory in place of the card's file, which is let go of first."""
+
+    def save(memory: Memory) -> None:
+        card.close()
+        Card(memory).save(path)
+
+    return save
+
+
+def _print_entry(entry: Entry, *, as_json: bool) -> None:
+    if as_json:
+        from sscard_cli.output import print_json
+
+        print_json(entry.shown())
+        return
+    shown = entry.shown()
+    account = f"main account {shown['main_account']}"
+    if shown["former_account"]:
+        account += f" for {shown['former_account']}"
+    click.echo(f"{entry.number} {entry.operation}: {account}, sub-account {entry.sub_account}")
+
+
+bank.add_command(pay)
+bank.add_command(load)

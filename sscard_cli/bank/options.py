@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands of the bank share: options, the bank's keys, and what a refusal means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from sscard_cli.issuing.stores import STORE_METAVAR, passphrase_source
+
+if TYPE_CHECKING:
+    from issuance.bank.account import BankAccount
+    from issuance.bank.personalise import Bank
+    from sscard_chip.terminal.bank.results import Outcome
+    from sscard_chip.terminal.connection import Connection
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+BANK_PASSPHRASE_VARIABLE: Final = "SSCARD_BANK_PASSPHRASE"
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
+FEN: Final = click.IntRange(0, 999_999_999_999)
+
+_PASSPHRASE: Final = click.option(
+    "--bank-passphrase-file",
+    metavar="FILE",
+    type=FILE,
+    help="Has the passphrase of the bank's store, or the PIN of its token, in its first line;"
+    f" else {BANK_PASSPHRASE_VARIABLE}, else a prompt.  Example: --bank-passphrase-file /run/bank",
+)
+_AUTHORITY: Final = click.option(
+    "--bank-authority",
+    "authority_path",
+    metavar="CA.json",
+    type=FILE,
+    help="The bank's certificates, see sscard bank authority.  Example: --bank-authority ca.json",
+)
+
+
+def bank_options(*, required: bool = True, authority: bool = True) -> Callable[[Command], Command]:
+    """``--bank-keys`` with its passphrase, and ``--bank-authority`` where it has a use."""
+    keys = click.option(
+        "--bank-keys",
+        "bank_roots",
+        required=required,
+        metavar=STORE_METAVAR,
+        help="The bank's root keys: a file or a token, see sscard keys create --bank."
+        "  Example: --bank-keys bank.json",
+    )
+    certificates = _AUTHORITY if authority else _nothing
+    return lambda command: keys(_PASSPHRASE(certificates(command)))
+
+
+def _nothing(command: Command) -> Command:
+    return command
+
+
+def _somebody(_context: click.Context, _parameter: click.Parameter, who: str | None) -> str | None:
+    if who is not None and not who.strip():
+        raise click.BadParameter("must not be empty")
+    return who
+
+
+def ledger_options(*, required: bool = True) -> Callable[[Command], Command]:
+    """``--ledger`` and ``--operator``."""
+    ledger = click.option(
+        "--ledger",
+        "ledger_path",
+        required=required,
+        metavar="LEDGER.jsonl",
+        type=FILE,
+        help="The ledger of the link; begun if it is not there.  Example: --ledger ledger.jsonl",
+    )
+    operator = click.option(
+        "--operator",
+        required=required,
+        callback=_somebody,
+        metavar="WHO",
+        help="The clerk that the ledger names.  Example: --operator 0012",
+    )
+    return lambda command: ledger(operator(command))
+
+
+def reader_options(command: Command) -> Command:
+    """``CARD.ssc`` or ``--reader``, for :func:`connected`."""
+    card = click.argument("card_path", metavar="[CARD.ssc]", required=False, type=FILE)
+    reader = click.option(
+        "--reader",
+        metavar="NAME",
+        help="PC/SC reader with the card, by its name or part of it, in place of CARD.ssc."
+        "  Example: --reader 'PCD 00 00'",
+    )
+    return card(reader(command))
+
+
+@contextmanager
+def connected(
+    card_path: Path | None, reader: str | None, *, contactless: bool = False
+) -> Iterator[Connection]:
+    """The card of the options; in a reader the interface is the reader's."""
+    if (card_path is None) == (reader is None):
+        raise click.UsageError("one of CARD.ssc and --reader")
+    if card_path is not None:
+        from sscard_chip import Card
+        from sscard_chip.terminal.connection import connect_card
+
+        with Card.open(card_path) as card:
+            yield connect_card(card, contactless=contactless)
+        return
+    from sscard_chip.terminal.pcsc import PcscConnection
+
+    with PcscConnection(reader or "") as connection:
+        yield connection
+
+
+@contextmanager
+def open_bank(
+    roots: str, passphrase_file: Path | None, authority_path: Path | None
+) -> Iterator[Bank]:
+    """The bank behind the options. Raises KeyStoreError, AuthorityError."""
+    from issuance.bank.authority import BankAuthority
+    from issuance.bank.personalise import Bank
+    from issuance.stores import open_store
+
+    authority = BankAuthority.load(authority_path) if authority_path else None
+    passphrase = passphrase_source(passphrase_file, BANK_PASSPHRASE_VARIABLE)
+    with open_store(roots, passphrase) as store:
+        yield Bank(store, authority)
+
+
+def load_account(path: Path) -> BankAccount:
+    """An account in a file of its own: the object ``bank`` of a holder file, with its expiry.
+
+    Raises HolderError.
+    """
+    from issuance.bank.account import BankAccount, check_account
+    from issuance.holder import VALID_YEARS, HolderError, years_after
+    from issuance.jsonfile import JsonFileError, read_json
+
+    source, fault, issued = str(path), "", f"{date.today():%Y%m%d}"
+    try:
+        document = read_json(path)
+    except JsonFileError as error:
+        fault = str(error)
+    if fault:
+        raise HolderError(source, "", fault)
+    for item, rule in check_account(document, issued=issued):
+        raise HolderError(source, item, rule)
+    if not isinstance(document, dict):
+        raise HolderError(source, "", "must be an object")
+    return BankAccount.from_object(document, card_expiry=years_after(issued, VALID_YEARS))
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What a card, a counter or a terminal refuses, as a refused operation."""
+    from issuance.bank.counter import CounterError
+    from sscard_chip.terminal.bank.errors import BankTerminalError
+    from sscard_chip.terminal.client import CardStatusError
+    from sscard_chip.terminal.codes import DriverError
+    from sscard_cli.errors import RefusedError
+
+    try:
+        yield
+    except (CounterError, BankTerminalError, CardStatusError, DriverError) as error:
+        raise RefusedError(str(error)) from None
+
+
+def outcome_document(outcome: Outcome, amount_fen: int) -> dict[str, object]:
+    """A payment for JSON, the PAN masked."""
+    from sscard_chip.standard.pan import masked_pan
+
+    code = outcome.response_code
+    return {
+        "approved": outcome.decision.approved,
+        "decision": str(outcome.decision),
+        "amount_fen": amount_fen,
+        "aid": outcome.aid.hex().upper(),
+        "label": outcome.label,
+        "pan": masked_pan(outcome.pan),
+        "atc": outcome.atc,
+        "cryptogram": outcome.cryptogram.hex().upper(),
+        "response_code": None if code is None else code.decode("ascii", "replace"),
+        "tvr": outcome.tvr.field.hex().upper(),
+        "tvr_bits": [_words(bit.name) for bit in type(outcome.tvr) if bit in outcome.tvr],
+        "tsi": outcome.tsi.field.hex().upper(),
+        "scripts": [
+            {
+                "identifier": result.identifier.hex().upper(),
+                "status_words": [f"{word:04X}" for word in result.status_words],
+            }
+            for result in outcome.scripts
+        ],
+    }
+
+
+def _words(name: str | None) -> str:
+    return (name or "").lower().replace("_", " ")

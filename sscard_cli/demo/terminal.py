@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A terminal with a key store, small enough to read: what the demonstration does with a card.
+
+It talks T=0 and holds no card key: session keys come out of the store (a hardware module in
+the field). LD/T 32.5 (commands), 32.7 (flows).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from secrets import token_bytes
+from typing import Final
+
+from rich.cells import cell_len
+
+from sscard_chip.card import Card
+from sscard_chip.profile.codec import decode_value, join_name
+from sscard_chip.profile.model import Profile
+from sscard_chip.reader import ContactInterface
+from sscard_chip.security.diversify import card_chain
+from sscard_chip.security.keystore import KeyStore
+from sscard_chip.security.suite import SUITES, Session, pad
+from sscard_chip.standard.status import describe
+from sscard_cli.errors import RefusedError
+from sscard_cli.tables import yuan
+
+_ENVIRONMENT: Final = "7378312E73682EC9E7BBE1B1A3D5CF"  # sx1.sh.社会保障
+_TERMINAL: Final = bytes.fromhex("330100000001")
+_LOAD, _PURCHASE = b"1", b"2"
+_KEY_INDEX: Final = 1
+
+
+def _fen(amount: int) -> bytes:
+    return amount.to_bytes(4)
+
+
+def _now() -> bytes:
+    """The terminal's local time, YYYYMMDDhhmmss in BCD."""
+    return bytes.fromhex(f"{datetime.now():%Y%m%d%H%M%S}")
+
+
+def line(step: str, result: str) -> str:
+    """A step and what came of it, in columns."""
+    return f"  {step}{' ' * (26 - cell_len(step))}{result}"
+
+
+class DemoTerminal:
+    """One card in one reader. ``say`` gets one line per step."""
+
+    def __init__(
+        self,
+        card: Card,
+        profile: Profile,
+        roots: KeyStore,
+        city: str,
+        say: Callable[[str], None],
+    ) -> None:
+        self._files = profile.environment
+        self._reader = ContactInterface(card)
+        self._roots = roots
+        self._say = say
+        atr = self._reader.power_on()
+        self._chain = card_chain(city, atr[-13:])
+        self._tell("power on", f"ATR {atr.hex().upper()}")
+
+    def _tell(self, step: str, result: str) -> None:
+        self._say(line(step, result))
+
+    def _send(self, command: str | bytes, *, expect: int = 0x9000) -> bytes:
+        """Exchange one command over T=0, fetching what waits; anything unexpected ends it."""
+        apdu = command if isinstance(command, bytes) else bytes.fromhex(command)
+        answer = self._reader.transmit(apdu)
+        if answer[-2] == 0x6C:
+            answer = self._reader.transmit(apdu[:4] + answer[-1:])
+        if answer[-2] == 0x61:
+            answer = self._reader.transmit(b"\x00\xc0\x00\x00" + answer[-1:])
+        sw = int.from_bytes(answer[-2:])
+        if sw != expect:
+            raise RefusedError(f"demo: the card answered {sw:04X}, {describe(sw)}")
+        return answer[:-2]
+
+    def _session(self, key: str, factor: bytes) -> Session:
+        """A session under a card key that stays in the store."""
+        block = self._suite.block
+        session_key = self._roots.encrypt(
+            self._suite.name, key, _KEY_INDEX, self._chain, factor.ljust(block, b"\0")
+        )
+        return self._suite.session(session_key)
+
+    def _read(self, tag: int, sfi: int) -> bytes:
+        """The value of a record of SSSE, addressed by tag."""
+        return self._send(bytes((0x00, 0xB2, tag, sfi << 3, 0x00)))[2:]
+
+    def _read_text(self, tag: int, sfi: int) -> str:
+        """Name and value of a record, by the declaration of its file."""
+        items = self._files.file(0xEF00 | sfi).items
+        item = next(item for item in items if item.tag == tag)
+        return f"{item.name} {decode_value(item, self._read(tag, sfi))}"
+
+    def open_environment(self) -> None:
+        """SELECT 社会保障系统环境; the FCI names the algorithm of third-generation cards."""
+        fci = self._send(f"00A404000F{_ENVIRONMENT}")
+        at = fci.find(bytes.fromhex("9F0C03860103"))
+        self._suite = SUITES["sm4" if at >= 0 else "3des"]
+        self._tell("SELECT 社会保障系统环境", f"FCI {fci.hex().upper()}")
+
+    def authenticate_card(self) -> None:
+        """INTERNAL AUTHENTICATE: only a card with the right IRK finds this answer."""
+        factor, original = token_bytes(8), token_bytes(8)
+        answer = self._send(b"\x00\x88\x00\x00\x10" + factor + original)
+        if answer != self._session("IRK", factor).authentication_data(original):
+            raise RefusedError("demo: the card is not genuine")
+        self._tell("INTERNAL AUTHENTICATE", f"{self._suite.name}: the card is genuine")
+
+    def read_issuer_data(self) -> None:
+        """EF05 is free to read on every generation."""
+        self._tell("READ RECORD EF05", f"{self._read_text(0x03, 5)}, {self._read_text(0x07, 5)}")
+
+    def read_holder(self, generation: int) -> None:
+        """EF06: free until generation 2; generation 3 wants RKSSSE first."""
+        if generation == 3:
+            self._send(bytes((0x00, 0xB2, 0x09, 6 << 3, 0x00)), expect=0x6982)
+            self._tell("READ RECORD EF06", f"6982, {describe(0x6982)}")
+            self._authenticate_terminal("RKSSSE", 0x0A)
+        extension = self._read(0x4E, 6) if generation > 1 else b""  # 姓名扩展
+        name = join_name(self._read(0x09, 6), extension)
+        self._tell("READ RECORD EF06", f"{self._read_text(0x08, 6)}, 姓名 {name}")
+
+    def _authenticate_terminal(self, key: str, kid: int) -> None:
+        challenge, original = self._send("0084000008"), token_bytes(8)
+        data = self._session(key, challenge).authentication_data(original)
+        self._send(bytes((0x00, 0x82, 0x00, kid, 0x10)) + data + original)
+        self._tell("EXTERNAL AUTHENTICATE", f"{key}: the terminal may read")
+
+    def open_account(self, pin: str) -> None:
+        """SELECT DF04, VERIFY the holder's PIN, show the balance."""
+        self._send("00A4000002DF04")
+        digits = bytes.fromhex(pin + "F" * (len(pin) % 2))
+        self._send(b"\x00\x20\x00\x00" + bytes((len(digits),)) + digits)
+        self._tell("SELECT DF04, VERIFY", f"PIN checked, balance {self._balance()} yuan")
+
+    def _balance(self) -> str:
+        return yuan(int.from_bytes(self._send("B026000104")))
+
+    def _tac(self, message: bytes) -> bytes:
+        """The TAC that the settlement centre finds for a transaction."""
+        (key,) = self._roots.diversify(self._suite.name, "DTK", _KEY_INDEX, [self._chain])
+        return self._suite.tac_mac(key)(pad(message, self._suite.block))
+
+    def _receipt(self, amount_fen: int, tac: bytes) -> str:
+        checked = f"TAC {tac.hex().upper()} checked"
+        return f"{yuan(amount_fen)} yuan, {checked}, balance {self._balance()}"
+
+    def load(self, amount_fen: int) -> None:
+        """账户划入: INITIALIZE FOR LOAD, CREDIT FOR LOAD."""
+        what = _fen(amount_fen) + _LOAD + _TERMINAL
+        answer = self._send(
+            b"\xb0\x28\x00\x01\x0b" + bytes((_KEY_INDEX,)) + _fen(amount_fen) + _TERMINAL
+        )
+        balance, number, random, mac1 = answer[:4], answer[4:6], answer[8:12], answer[12:]
+        session = self._session("DLK", random + number + b"\x80\x00")
+        if session.mac(balance + what) != mac1:
+            raise RefusedError("demo: MAC1 of the load is wrong")
+        time = _now()
+        tac = self._send(b"\xb0\x2a\x00\x00\x0b" + time + session.mac(what + time))
+        after = _fen(int.from_bytes(balance) + amount_fen)
+        if tac != self._tac(after + number + what + time):
+            raise RefusedError("demo: TAC of the load is wrong")
+        self._tell("账户划入 load", self._receipt(amount_fen, tac))
+
+    def debit(self, *, account_fen: int, self_paid_fen: int, pooled_fen: int) -> None:
+        """医疗消费: INITIALIZE FOR PURCHASE, DEBIT FOR PURCHASE, then the proof of it."""
+        amounts = _fen(account_fen) + _fen(self_paid_fen) + _fen(pooled_fen)
+        answer = self._send(b"\xb0\x28\x01\x01\x13" + bytes((_KEY_INDEX,)) + amounts + _TERMINAL)
+        number, random = answer[14:16], answer[18:22]
+        sequence, time = token_bytes(4), _now()
+        session = self._session("DPK", random + number + sequence[2:])
+        what = amounts + _PURCHASE + _TERMINAL
+        mac1 = session.mac(what + time)
+        answer = self._send(b"\xb0\x2c\x01\x00\x0f" + sequence + time + mac1)
+        tac, mac2 = answer[:4], answer[4:]
+        if mac2 != session.mac(amounts) or tac != self._tac(what + sequence + time):
+            raise RefusedError("demo: MAC2 or TAC of the debit is wrong")
+        self._tell("医疗消费 debit", self._receipt(account_fen, tac))
+        proof = self._send(b"\xb0\x2e\x00" + _PURCHASE + b"\x02" + number)
+        if proof != mac2 + tac:
+            raise RefusedError("demo: the proof of the debit is another one")
+        self._tell("GET TRANSACTION PROOF", f"number {int.from_bytes(number)}: same MAC and TAC")

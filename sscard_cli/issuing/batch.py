@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard batch``: cards for a whole list of holders."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from sscard_cli.issuing.stores import keys_option, passphrase_option
+from sscard_cli.options import algorithm_option, generation_option, json_option
+
+if TYPE_CHECKING:
+    from issuance.batch.run import Summary
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+
+_folder_argument = click.argument("folder", metavar="DIR", type=_FOLDER)
+_workers_option = click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Worker processes on this machine.  Example: --workers 4",
+)
+_cluster_option = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Dask scheduler whose workers make the cards, in place of --workers; they open ROOTS at"
+    " the same path, with their own SSCARD_PASSPHRASE.  Example: --cluster tcp://10.0.0.1:8786",
+)
+
+
+@click.group()
+def batch() -> None:
+    """Personalise cards for a list of holders: resumable, each card exactly once.
+
+    \b
+    Example:
+      sscard batch synthesize 10000 --out holders.csv
+      sscard batch run --generation 3 --keys roots.json --holders holders.csv --out june
+      sscard batch export june --card-number Z00000013 --out card.ssc
+    """
+
+
+@batch.command()
+@generation_option
+@keys_option()
+@click.option(
+    "--holders",
+    "holders_path",
+    required=True,
+    metavar="FILE",
+    type=_FILE,
+    help="Table of holders: .csv, .parquet or .xlsx.  Example: --holders june.csv",
+)
+@click.option(
+    "--out",
+    "folder",
+    required=True,
+    metavar="DIR",
+    type=_FOLDER,
+    help="New folder for the batch.  Example: --out june",
+)
+@_workers_option
+@_cluster_option
+@click.option(
+    "--output",
+    default="images,data",
+    show_default=True,
+    metavar="KINDS",
+    help="What to write: images, scripts for a machine, data for printing."
+    "  Example: --output images,scripts,data",
+)
+@algorithm_option
+@click.option(
+    "--region",
+    metavar="FILE.toml",
+    type=_FILE,
+    help="Region profile, see docs/region-profile.md.  Example: --region region.toml",
+)
+@click.option(
+    "--mapping",
+    metavar="FILE.toml",
+    type=_FILE,
+    help="What the table's columns mean, see docs/batch.md.  Example: --mapping columns.toml",
+)
+@click.option(
+    "--ledger",
+    metavar="FILE",
+    type=_FILE,
+    help="The issuer's ledger, for numbers across batches; issuer.sqlite beside DIR without it."
+    "  Example: --ledger /srv/issuer.sqlite",
+)
+@click.option(
+    "--encoding",
+    type=click.Choice(["utf-8", "gbk"]),
+    default="utf-8",
+    show_default=True,
+    help="Encoding of return.csv and the other tables.  Example: --encoding gbk",
+)
+@json_option
+def run(
+    generation: int,
+    roots: str,
+    passphrase_file: Path | None,
+    holders_path: Path,
+    folder: Path,
+    workers: int,
+    cluster: str | None,
+    output: str,
+    algorithm: str | None,
+    region: Path | None,
+    mapping: Path | None,
+    ledger: Path | None,
+    encoding: str,
+    as_json: bool,
+) -> None:
+    """Make cards for all holders of a table; rejected rows go to DIR/rejects.csv.
+
+    \b
+    Example:
+      sscard batch run --generation 3 --keys roots.json --holders june.csv --out june --workers 4
+    """
+    from issuance.batch.run import start
+    from sscard_cli.issuing.batch_run import stopped_as_refused, work_shown
+
+    with stopped_as_refused(None):
+        start(
+            folder,
+            generation=generation,
+            keys=roots,
+            holders=holders_path,
+            algorithm=algorithm,
+            outputs=tuple(kind.strip() for kind in output.split(",")),
+            mapping=mapping,
+            region=region,
+            ledger=ledger,
+            encoding=encoding,
+        )
+    summary = work_shown(folder, passphrase_file, workers, cluster, quiet=as_json)
+    _show(summary, as_json=as_json)
+
+
+@batch.command()
+@_folder_argument
+@passphrase_option
+@_workers_option
+@_cluster_option
+@json_option
+def resume(
+    folder: Path,
+    passphrase_file: Path | None,
+    workers: int,
+    cluster: str | None,
+    as_json: bool,
+) -> None:
+    """Go on with a batch that was stopped; nothing to do when it is finished.
+
+    \b
+    Example:
+      sscard batch resume june
+    """
+    from sscard_cli.issuing.batch_run import work_shown
+
+    summary = work_shown(folder, passphrase_file, workers, cluster, quiet=as_json)
+    _show(summary, as_json=as_json)
+
+
+@batch.command()
+@_folder_argument
+@json_option
+def status(folder: Path, as_json: bool) -> None:
+    """Show where a batch stands.
+
+    \b
+    Example:
+      sscard batch status june
+    """
+    from issuance.batch.run import status as status_of
+    from sscard_cli.issuing.batch_run import stopped_as_refused
+
+    with stopped_as_refused(None):
+        summary = status_of(folder)
+    _show(summary, as_json=as_json)
+
+
+@batch.command()
+@_folder_argument
+@click.option(
+    "--card-number",
+    required=True,
+    help="卡号, nine characters.  Example: --card-number Z00000013",
+)
+@click.option(
+    "--out",
+    "card_path",
+    required=True,
+    metavar="CARD.ssc",
+    type=_FILE,
+    help="Image file to write.  Example: --out card.ssc",
+)
+@click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+def export(folder: Path, card_number: str, card_path: Path, force: bool) -> None:
+    """Take one card out of a batch, as an image file.
+
+    \b
+    Example:
+      sscard batch export june --card-number Z00000013 --out card.ssc
+    """
+    from issuance.batch.export import export_card
+    from sscard_chip import Card
+    from sscard_cli.issuing.batch_run import stopped_as_refused
+    from sscard_cli.output import refuse_to_overwrite, write_file
+
+    refuse_to_overwrite(card_path, force=force)
+    with stopped_as_refused(None):
+        card = Card(export_card(folder, card_number))
+    write_file(card_path, card.save, force=force)
+    click.echo(f"{card_path}: ATR {card.atr.hex().upper()}")
+
+
+@batch.command()
+@click.argument("count", metavar="N", type=click.IntRange(1, 1_000_000))
+@click.option(
+    "--out",
+    "table_path",
+    required=True,
+    metavar="HOLDERS.csv",
+    type=_FILE,
+    help="Table to write.  Example: --out holders.csv",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Another seed gives other holders.  Example: --seed 7",
+)
+@click.option(
+    "--city", default="510100", show_default=True, help="Issuing city.  Example: --city 430100"
+)
+@click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+def synthesize(count: int, table_path: Path, seed: int, city: str, force: bool) -> None:
+    """Write a table of N invented holders, all of them valid and none of them anybody.
+
+    \b
+    Example:
+      sscard batch synthesize 10000 --out holders.csv --seed 7
+    """
+    from issuance.batch.synthesize import write_holders
+    from sscard_cli.output import refuse_to_overwrite, write_file
+
+    def save(path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            write_holders(stream, count, seed=seed, city=city)
+
+    refuse_to_overwrite(table_path, force=force)
+    write_file(table_path, save, force=force)
+    click.echo(f"{table_path}: {count} holders")
+
+
+def _show(summary: Summary, *, as_json: bool) -> None:
+    from sscard_cli.output import print_json
+
+    if as_json:
+        print_json(asdict(summary))
+        return
+    from sscard_cli.issuing.batch_run import summary_table
+
+    summary_table(summary)

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard issue``: one card from root keys and a holder."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from sscard_cli.bank.options import bank_options, ledger_options, open_bank, refusals
+from sscard_cli.issuing.stores import keys_option, open_keys
+from sscard_cli.options import (
+    algorithm_option,
+    force_option,
+    generation_option,
+    hex_bytes,
+    holder_option,
+    json_option,
+    local_files_option,
+)
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@generation_option
+@keys_option()
+@holder_option
+@click.option(
+    "--out",
+    "card_path",
+    required=True,
+    metavar="CARD.ssc",
+    type=_FILE,
+    help="Image file to write.  Example: --out zhang.ssc",
+)
+@algorithm_option
+@click.option(
+    "--serial",
+    metavar="HEX8",
+    type=hex_bytes(4),
+    help="Serial number, the last 4 bytes of the ATR; else random.  Example: --serial 00C0FFEE",
+)
+@click.option(
+    "--settlement-mode",
+    type=click.IntRange(1, 3),
+    default=1,
+    show_default=True,
+    help="How the region settles medical bills: 1 on-line (联网), 2 with temporary off-line"
+    " (临时脱网), 3 off-line (脱网).  Example: --settlement-mode 2",
+)
+@click.option(
+    "--optional",
+    multiple=True,
+    type=click.Choice(["DF05", "DF06"]),
+    help="Add an optional application; may be repeated.  Example: --optional DF05",
+)
+@local_files_option
+@click.option(
+    "--region",
+    "region_path",
+    metavar="FILE.toml",
+    type=_FILE,
+    help="Region profile, see docs/region-profile.md; it takes the place of --settlement-mode,"
+    " --optional and --local-files.  Example: --region region.toml",
+)
+@bank_options(required=False)
+@ledger_options(required=False)
+@force_option
+@json_option
+def issue(
+    generation: int,
+    roots: str,
+    passphrase_file: Path | None,
+    holder_path: Path,
+    card_path: Path,
+    algorithm: str | None,
+    serial: bytes | None,
+    settlement_mode: int,
+    optional: tuple[str, ...],
+    local_paths: tuple[Path, ...],
+    region_path: Path | None,
+    bank_roots: str | None,
+    bank_passphrase_file: Path | None,
+    authority_path: Path | None,
+    ledger_path: Path | None,
+    operator: str | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Issue a card: all files and keys of its generation, personalised for the holder.
+
+    With --bank-keys the account of the holder's "bank" becomes the card's bank application; with
+    --ledger it is written down, so that sscard bank can activate, change and unlink it.
+
+    \b
+    Example:
+      sscard issue --generation 3 --keys roots.json --holder zhang.json --out zhang.ssc
+      sscard issue --generation 3 --keys roots.json --holder zhang.json --out zhang.ssc \\
+        --bank-keys bank.json --bank-authority ca.json
+    """
+    from issuance.holder import Holder
+    from issuance.personalise import issue_card
+    from issuance.region import load_region
+    from sscard_chip import Card
+    from sscard_chip.profile import SettlementMode, for_generation
+    from sscard_chip.profile.local import load_local_file
+    from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+
+    refuse_to_overwrite(card_path, force=force)
+    if region_path is not None:
+        if optional or local_paths or settlement_mode != 1:
+            raise click.UsageError("--region says all about files and the settlement mode")
+        region = load_region(region_path)
+        holder = region.holder(holder_path)
+        profile = region.profile(generation, with_account=holder.account is not None)
+    else:
+        holder = Holder.load(holder_path)
+        try:
+            profile = for_generation(
+                generation,
+                optional=[int(name, 16) for name in optional],
+                settlement_mode=SettlementMode(settlement_mode),
+                with_account=holder.account is not None,
+                local_files=[load_local_file(path) for path in local_paths],
+            )
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+    if bank_roots is None and (authority_path or ledger_path or operator):
+        raise click.UsageError("--bank-authority, --ledger and --operator go with --bank-keys")
+    if (ledger_path is None) != (operator is None):
+        raise click.UsageError("--ledger and --operator go together")
+    if bank_roots is not None and holder.bank is None:
+        raise click.UsageError("--bank-keys: the holder file has no bank account")
+    with ExitStack() as stack:
+        store = stack.enter_context(open_keys(roots, passphrase_file))
+        bank = None
+        if bank_roots is not None:
+            bank = stack.enter_context(open_bank(bank_roots, bank_passphrase_file, authority_path))
+        memory = issue_card(
+            generation,
+            store,
+            holder,
+            algorithm=algorithm,
+            serial=serial,
+            profile=profile,
+            bank=bank,
+        )
+        card = Card(memory)
+        write_file(card_path, card.save, force=force)
+        if bank is not None and ledger_path and operator:
+            from issuance.bank.counter import BankCounter
+
+            with refusals():
+                BankCounter(bank, ledger_path, operator).record(card)
+    atr = card.atr.hex().upper()
+    if as_json:
+        print_json({"card": str(card_path), "generation": generation, "atr": atr})
+    else:
+        click.echo(f"{card_path}: generation {generation}, ATR {atr}")

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard personalise``: a blank card becomes a holder's, by real commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sscard_cli.issuing.stores import keys_option, open_keys
+from sscard_cli.options import (
+    algorithm_option,
+    generation_option,
+    hex_bytes,
+    holder_option,
+    json_option,
+    local_files_option,
+)
+
+if TYPE_CHECKING:
+    from issuance.plan import Plan
+    from sscard_chip.terminal.connection import Connection
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_SERIAL_LENGTH = 4
+
+
+@click.command()
+@click.option(
+    "--blank",
+    "blank_path",
+    metavar="CARD.ssc",
+    type=_FILE,
+    help="Blank card image, changed in place; see sscard blank.  Example: --blank blank.ssc",
+)
+@click.option(
+    "--reader",
+    metavar="NAME",
+    help="PC/SC reader with a blank card: its name or a part of it.  Example: --reader 'ACS'",
+)
+@click.option(
+    "--script",
+    "script_path",
+    metavar="FILE.json",
+    type=_FILE,
+    help="Write the plan as a script for a machine.  Example: --script zhang.plan.json",
+)
+@generation_option
+@keys_option()
+@holder_option
+@algorithm_option
+@click.option(
+    "--serial",
+    metavar="HEX8",
+    type=hex_bytes(_SERIAL_LENGTH),
+    help="Serial number; else the one that the blank card has.  Example: --serial 00C0FFEE",
+)
+@click.option(
+    "--transport-key-file",
+    metavar="FILE",
+    type=_FILE,
+    help="Has the transport key (传输密钥) in its first line, 32 hex digits; without it the key is"
+    " 16 bytes 00.  Example: --transport-key-file transport.key",
+)
+@click.option(
+    "--transport-algorithm",
+    type=click.Choice(["3des", "sm4"]),
+    default="3des",
+    show_default=True,
+    help="Algorithm of the transport key.  Example: --transport-algorithm sm4",
+)
+@click.option(
+    "--temporary-key-file",
+    metavar="FILE",
+    type=_FILE,
+    help="Has the temporary master key of the project; without it the transport key and the"
+    " card's factor give it.  Example: --temporary-key-file project.key",
+)
+@local_files_option
+@json_option
+def personalise(
+    blank_path: Path | None,
+    reader: str | None,
+    script_path: Path | None,
+    generation: int,
+    roots: str,
+    passphrase_file: Path | None,
+    holder_path: Path,
+    algorithm: str | None,
+    serial: bytes | None,
+    transport_key_file: Path | None,
+    transport_algorithm: str,
+    temporary_key_file: Path | None,
+    local_paths: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Personalise a blank card: CREATE FILE, WRITE KEY, FREEZE MF and what follows.
+
+    On an image, on a card in a PC/SC reader, or into a script file for a machine. A card that
+    was broken off is taken up again by the same command.
+
+    \b
+    Example:
+      sscard blank --generation 3 --out zhang.ssc
+      sscard personalise --blank zhang.ssc --generation 3 --keys roots.json --holder zhang.json
+    """
+    from issuance.holder import Holder, HolderError
+    from issuance.keyfile import KEY_LENGTH, read_key_file
+    from issuance.personalise import prepare
+    from issuance.plan import make_plan, write_script
+    from sscard_chip.profile import for_generation
+    from sscard_chip.profile.local import load_local_file
+    from sscard_cli.output import print_json
+
+    if (blank_path is None) == (reader is None) and not (script_path and not reader):
+        raise click.UsageError("one of --blank and --reader, or --script, is needed")
+    transport = read_key_file(transport_key_file) if transport_key_file else bytes(KEY_LENGTH)
+    temporary = read_key_file(temporary_key_file) if temporary_key_file else None
+    holder = Holder.load(holder_path)
+    if holder.bank is not None:
+        rule = "no command puts an application on a blank card, sscard bank link adds it afterwards"
+        raise HolderError(holder.source, "bank", rule)
+    try:
+        profile = for_generation(
+            generation,
+            with_account=holder.account is not None,
+            local_files=[load_local_file(path) for path in local_paths],
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    with _connected(blank_path, reader) as connection:
+        if serial is None and connection is not None:
+            serial = connection.power_on()[-_SERIAL_LENGTH:]
+        if serial is None:
+            raise click.UsageError("--script without a card needs --serial")
+        with open_keys(roots, passphrase_file) as store:
+            data = prepare(profile, store, holder, algorithm=algorithm, serial=serial)
+        plan = make_plan(
+            data,
+            transport_key=transport,
+            transport_algorithm=transport_algorithm,
+            temporary_key=temporary,
+        )
+        if script_path is not None:
+            write_script(plan, script_path)
+        atr = _play(plan, connection) if connection is not None else ""
+    if as_json:
+        shown = {"generation": generation, "steps": len(plan.steps), "atr": atr or None}
+        print_json(shown | {"script": str(script_path) if script_path else None})
+        return
+    if script_path is not None:
+        click.echo(f"{script_path}: script of {len(plan.steps)} steps")
+    if atr:
+        click.echo(f"{blank_path or reader}: generation {generation}, ATR {atr}")
+
+
+@contextmanager
+def _connected(blank_path: Path | None, reader: str | None) -> Iterator[Connection | None]:
+    """The card to personalise; None for a script alone."""
+    if blank_path is not None:
+        from sscard_chip import Card
+        from sscard_chip.terminal.connection import connect_card
+
+        with Card.open(blank_path) as card:
+            yield connect_card(card)
+    elif reader is not None:
+        from sscard_chip.terminal.connection import TerminalConnectionError
+        from sscard_chip.terminal.pcsc import PcscConnection
+        from sscard_cli.errors import RefusedError
+
+        try:
+            with PcscConnection(reader) as connection:
+                yield connection
+        except TerminalConnectionError as error:
+            raise RefusedError(f"{reader}: {error}") from error
+    else:
+        yield None
+
+
+def _play(plan: Plan, connection: Connection) -> str:
+    """Play the plan, with a bar on a terminal; the card's ATR in the end, in hex."""
+    from issuance.plan import PlanError, run_plan
+    from sscard_cli.errors import RefusedError
+
+    total = len(plan.steps)
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=total, file=sys.stderr, hidden=hidden) as bar:
+
+        def progress(done: int, steps: int, name: str) -> None:
+            bar.update(done + total - steps - bar.pos)
+
+        try:
+            run_plan(plan, connection, progress)
+        except PlanError as error:
+            raise RefusedError(str(error)) from error
+        bar.update(total - bar.pos)
+    return connection.atr.hex().upper()

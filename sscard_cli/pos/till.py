@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The till behind ``sscard pos``: its slots and files, and the screen of ``pos run``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from sscard_chip import Card, Durability
+from sscard_chip.dayfile.rows import COLUMNS, yuan
+from sscard_chip.standard.errors import ExtraMissingError
+from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
+from sscard_chip.terminal.connection import (
+    Connection,
+    EmptySlot,
+    TerminalConnectionError,
+    connect_card,
+)
+from sscard_chip.terminal.pos import (
+    Authoriser,
+    Bill,
+    DayFile,
+    Hotlist,
+    LocalAuthoriser,
+    Outcome,
+    PosError,
+    Till,
+    TillSettings,
+)
+from sscard_chip.terminal.pos.psam import Psam
+from sscard_cli.errors import RefusedError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sscard_chip.dayfile.text import Day
+
+
+class AmountError(ValueError):
+    """What was typed is no amount."""
+
+
+class CardSlot:
+    """A slot into which card images are put, one at a time. Their files are released on removal."""
+
+    def __init__(self, interface: str) -> None:
+        self._contactless = interface == "contactless"
+        self._card: Card | None = None
+        self._connection: Connection = EmptySlot()
+
+    def insert(self, path: Path) -> None:
+        """Take out what is in, and put in the card of an image file.
+
+        Raises CardImageError, CardInUseError, InterfaceNotSupportedError or another OSError.
+        """
+        self.remove()
+        card = Card.open(path, durability=Durability.DISK)
+        try:
+            self._connection = connect_card(card, contactless=self._contactless)
+        except BaseException:
+            card.close()
+            raise
+        self._card = card
+
+    def remove(self) -> None:
+        """Leave the slot empty."""
+        self._connection = EmptySlot()
+        if self._card is not None:
+            self._card.close()
+        self._card = None
+
+    @property
+    def atr(self) -> bytes:
+        """See :class:`Connection`."""
+        return self._connection.atr
+
+    def power_on(self) -> bytes:
+        """See :class:`Connection`."""
+        return self._connection.power_on()
+
+    def reset(self) -> bytes:
+        """See :class:`Connection`."""
+        return self._connection.reset()
+
+    def power_off(self) -> None:
+        """See :class:`Connection`."""
+        self._connection.power_off()
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """See :class:`Connection`."""
+        return self._connection.transmit(apdu)
+
+
+@dataclass(slots=True)
+class Counter:
+    """A till and the slot in front of it; ``slot`` is None when the card is in a real reader."""
+
+    till: Till
+    slot: CardSlot | None
+    settings: TillSettings
+    typed: list[Callable[[int], str | None]]
+
+    def warn(self, lines: Iterable[str]) -> None:
+        """Lines for the operator, on stderr."""
+        for line in lines:
+            click.echo(f"sscard: warning: {line}", err=True)
+
+
+@contextmanager
+def open_counter(
+    *,
+    card_path: Path | None,
+    reader: str | None,
+    psam_path: Path | None,
+    psam_reader: str | None,
+    interface: str,
+    day_path: Path,
+    pharmacy_code: str | None,
+    pharmacy_name: str,
+    hotlist_path: Path | None,
+    mode: str,
+    division: str | None,
+    offline_cap_fen: int,
+    offline_cap_times: int,
+    authoriser_location: str | None,
+    pin: Callable[[int], str | None] = lambda _left: None,
+    when: str | None = None,
+    creating: bool = True,
+) -> Iterator[Counter]:
+    """The till that the options describe. What it refuses becomes a RefusedError."""
+    if (card_path and reader) or (psam_path and psam_reader):
+        raise click.UsageError("give --card or --reader, and --psam or --psam-reader")
+    with ExitStack() as stack:
+        try:
+            slot = None
+            card: Connection
+            if reader is not None:
+                card = _reader(stack, reader)
+            else:
+                card = slot = CardSlot(interface)
+                stack.callback(slot.remove)
+                if card_path is not None:
+                    slot.insert(card_path)
+            psam = None
+            if psam_path is not None:
+                opened = Card.open(psam_path, durability=Durability.DISK)
+                psam = connect_card(stack.enter_context(opened))
+            elif psam_reader is not None:
+                psam = _reader(stack, psam_reader)
+            elif creating and not day_path.exists():
+                raise click.UsageError("a new day file needs --psam or --psam-reader")
+            settings = _settings(
+                day_path,
+                psam,
+                pharmacy_code,
+                pharmacy_name,
+                division,
+                lambda area: Region(
+                    area, SettlementMode(int(mode)), offline_cap_fen, offline_cap_times
+                ),
+            )
+            typed = [pin]
+            till = stack.enter_context(
+                Till.open(
+                    settings,
+                    card,
+                    psam,
+                    day_path,
+                    pin_entry=lambda left: typed[0](left),
+                    hotlist=Hotlist.load(hotlist_path) if hotlist_path else None,
+                    authoriser=_authoriser(stack, authoriser_location),
+                    business_date=when[:8] if when else None,
+                )
+            )
+            yield Counter(till, slot, settings, typed)
+        except (PosError, TerminalConnectionError) as error:
+            raise RefusedError(str(error)) from None
+
+
+def _reader(stack: ExitStack, name: str) -> Connection:
+    from sscard_chip.terminal.pcsc import PcscConnection
+
+    return stack.enter_context(PcscConnection(name))
+
+
+def _authoriser(stack: ExitStack, location: str | None) -> Authoriser | None:
+    """The centre that ``--authorisations`` names: a ledger, or a journal of our own."""
+    if location is None:
+        return None
+    if "://" not in location and not _is_database(Path(location)):
+        return LocalAuthoriser(location)
+    from sscard_chip.settlement.platform import ledger_authoriser
+    from sscard_cli.settle.options import open_ledger
+
+    return ledger_authoriser(stack.enter_context(open_ledger(location)))
+
+
+def _is_database(path: Path) -> bool:
+    """Whether it is a SQLite file. Raises OSError."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
+
+
+def _settings(
+    day_path: Path,
+    psam: Connection | None,
+    pharmacy_code: str | None,
+    pharmacy_name: str,
+    division: str | None,
+    region: Callable[[str], Region],
+) -> TillSettings:
+    """Pharmacy and region of the options, else of the day file, else of the PSAM's terminal."""
+    if psam is not None:
+        terminal_id, _ = Psam(psam).identify()
+    if pharmacy_code is None and day_path.exists() and day_path.stat().st_size:
+        with DayFile.open(day_path) as day:
+            pharmacy_code, terminal_id = day.header.pharmacy_code, day.header.terminal_id
+    elif psam is None:
+        with DayFile.open(day_path) as day:
+            terminal_id = day.header.terminal_id
+    area = division or terminal_id[:6]
+    if len(area) != 6 or not (area.isascii() and area.isdecimal()):
+        raise click.UsageError("--region: must be 6 digits")
+    code = pharmacy_code or f"P{terminal_id[:6]}00001"
+    if len(code) != 12 or not (code.isascii() and code.isalnum()):
+        raise click.UsageError("--pharmacy-code: must be 12 letters and digits")
+    return TillSettings(code, region(area), pharmacy_name)
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """A sale or refund for programs."""
+    cells = outcome.row.encode().split("\t")[1:]
+    return {
+        "paid": True,
+        "recovered": outcome.recovered,
+        "mac2": outcome.mac2,
+        "balance_fen": outcome.receipt.balance_fen,
+        "row": {
+            column.name: None if cell == "null" else cell
+            for column, cell in zip(COLUMNS, cells, strict=True)
+        },
+        "warnings": list(outcome.warnings),
+        "receipt": outcome.receipt.text(),
+    }
+
+
+def save_parquet(day: Day | None, path: Path) -> None:
+    """Write a day as Parquet; with None only see that it could be done."""
+    from sscard_chip.dayfile.parquet import require_extra, write_parquet
+
+    try:
+        if day is None:
+            require_extra()
+        else:
+            write_parquet(day, path)
+    except ExtraMissingError as error:
+        raise RefusedError(str(error)) from None
+
+
+# --- the screen ----------------------------------------------------------------------------------
+
+_MENU: Final = (
+    ("1", "sale 收费"),
+    ("2", "refund 退费"),
+    ("3", "recover 未完成交易"),
+    ("4", "give up 未完成交易记为存疑"),
+    ("5", "day so far 当日汇总"),
+    ("6", "close the day 日结"),
+    ("q", "quit 退出"),
+)
+
+
+def run_till(counter: Counter) -> None:
+    """Show the menu until the day is closed or the operator leaves."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    counter.typed[0] = lambda left: _ask_pin(console, left)
+    header = counter.till.header
+    console.print(f"{counter.settings.pharmacy_name} {header.pharmacy_code}", style="bold")
+    console.print(f"terminal {header.terminal_id}, day {header.business_date}")
+    while True:
+        if counter.till.unfinished is not None:
+            console.print("A sale broke off: recover it with its card (3).", style="bold red")
+        console.print("  ".join(f"[{key}] {name}" for key, name in _MENU), markup=False)
+        try:
+            choice = console.input("> ").strip().lower()
+            if choice in ("q", "quit"):
+                return
+            if _act(counter, console, choice):
+                return
+        except EOFError:
+            return
+        except (PosError, TerminalConnectionError, ValueError, OSError) as error:
+            console.print(_line(error), style="red", markup=False)
+
+
+def _act(counter: Counter, console: Console, choice: str) -> bool:
+    """One choice of the menu; True when the day is closed."""
+    till = counter.till
+    if choice == "1":
+        split = Split(*(_ask_fen(console, name) for name in ("account", "cash", "fund")))
+        bill = Bill(split)
+        _insert(counter, console)
+        try:
+            _show(console, till.sell(bill))
+        finally:
+            if counter.slot is not None and till.unfinished is None:
+                counter.slot.remove()
+    elif choice == "2":
+        _show(console, till.refund(console.input("流水号 (msgid): ").strip()))
+    elif choice == "3":
+        if till.unfinished is not None and not till.unfinished.answered:
+            _insert(counter, console)
+        was_open = till.unfinished is not None
+        outcome = till.recover()
+        if outcome is not None:
+            _show(console, outcome)
+        elif was_open:
+            console.print("not paid, not recorded")
+        if till.owing:
+            _insert(counter, console)
+            for line in till.finish_owed():
+                console.print(line, style="yellow", markup=False)
+    elif choice == "4":
+        _show(console, till.give_up())
+    elif choice == "5":
+        _summary(console, till)
+    elif choice == "6":
+        trailer = till.close_day()
+        console.print(f"closed: {trailer.count} rows, {yuan(trailer.sums_fen[0])} yuan")
+        return True
+    return False
+
+
+def _summary(console: Console, till: Till) -> None:
+    from rich.table import Table
+
+    table = Table("时间", "流水号", "费用合计", "统筹基金", "个人账户", "现金", "存疑")
+    for row in till.rows:
+        amounts = (row.total_fen, row.fund_fen, row.account_fen, row.cash_fen)
+        table.add_row(row.time[8:], row.msgid, *map(yuan, amounts), "*" if row.grey else "")
+    console.print(table)
+
+
+def _show(console: Console, outcome: Outcome) -> None:
+    for line in outcome.warnings:
+        console.print(line, style="yellow", markup=False)
+    if outcome.recovered:
+        console.print("This is the sale that had broken off.", style="yellow")
+    console.print(outcome.receipt.text(), markup=False)
+
+
+def _insert(counter: Counter, console: Console) -> None:
+    """Have a card in the slot: an image by its name, nothing to do with a real reader."""
+    if counter.slot is None:
+        console.input("Put the card into the reader and press Enter. ")
+        return
+    name = console.input("Card image: ").strip()
+    if name:
+        counter.slot.insert(Path(name))
+
+
+def _ask_fen(console: Console, name: str) -> int:
+    """An amount in yuan as fen; empty is nothing."""
+    text = console.input(f"{name}, yuan: ").strip() or "0"
+    whole, _, cents = text.partition(".")
+    digits = whole + cents
+    if not whole or len(cents) > 2 or not (digits.isascii() and digits.isdecimal()):
+        raise AmountError("an amount is yuan with at most two decimals")
+    return int(whole) * 100 + int(cents.ljust(2, "0"))
+
+
+def _ask_pin(console: Console, left: int) -> str | None:
+    answer = console.input(f"PIN ({left} tries left): ", password=True).strip()
+    return answer or None
+
+
+def _line(error: Exception) -> str:
+    from sscard_cli.errors import explain
+
+    if isinstance(error, (PosError, TerminalConnectionError)):
+        return str(error)
+    return explain(error)[0]

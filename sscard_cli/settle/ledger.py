@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard settle``: card register, status of cards, allocations, the proof of the books."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import click
+
+from sscard_cli.options import force_option, json_option
+from sscard_cli.pos.options import FEN, FILE, check_time
+from sscard_cli.settle.options import ledger_option, open_ledger
+
+_SERVICES: Final = {
+    "temporary-loss": "01",
+    "formal-loss": "02",
+    "lift": "03",
+    "cancel": "04",
+}
+_card_argument = click.argument("card_name", metavar="CARD")
+_time_option = click.option(
+    "--time",
+    "when",
+    metavar="YYYYMMDDhhmmss",
+    help="From when on, local time; now without it.  Example: --time 20260315101112",
+)
+
+
+@click.command()
+@click.argument("path", metavar="FILE", type=FILE)
+@ledger_option
+@json_option
+def cards(path: Path, ledger_url: str, as_json: bool) -> None:
+    """Load a register of cards (sscard-cards/1) and open their personal accounts.
+
+    A card that is registered already stays as it is. All of the file or nothing.
+
+    \b
+    Example:
+      sscard settle cards CARDS.tsv --ledger city.db
+    """
+    from sscard_chip.settlement.ledger import CardRegisterError, read_cards, register_cards
+    from sscard_cli.output import print_json
+    from sscard_cli.tables import yuan
+
+    file = read_cards(path)
+    source = f"cards:{file.digest.hex()}"
+    with open_ledger(ledger_url, create=True) as ledger:
+        try:
+            done = ledger.run(
+                lambda t: register_cards(t, file.cards, file.date, source), exclusive=True
+            )
+        except CardRegisterError as error:
+            raise CardRegisterError(f"{path}: {error}") from None
+    if as_json:
+        print_json(asdict(done))
+        return
+    click.echo(f"{path}: {done.cards} new cards, {done.known} known")
+    click.echo(f"{done.accounts} accounts opened with {yuan(done.opening_fen)} yuan")
+
+
+@click.command()
+@click.argument("path", metavar="FILE", type=FILE)
+@ledger_option
+@json_option
+def allocate(path: Path, ledger_url: str, as_json: bool) -> None:
+    """Post a monthly allocation (划入) to personal accounts (sscard-allocations/1).
+
+    All of the file or nothing; the same file again changes nothing.
+
+    \b
+    Example:
+      sscard settle allocate MARCH.tsv --ledger city.db
+    """
+    from sscard_chip.settlement.ledger import CardRegisterError, read_allocations
+    from sscard_chip.settlement.ledger import allocate as post
+    from sscard_cli.output import print_json
+    from sscard_cli.tables import yuan
+
+    file = read_allocations(path)
+    with open_ledger(ledger_url) as ledger:
+        try:
+            done = ledger.run(lambda t: post(t, file), exclusive=True)
+        except CardRegisterError as error:
+            raise CardRegisterError(f"{path}: {error}") from None
+    if as_json:
+        print_json(asdict(done))
+    elif done.posted:
+        click.echo(f"{path}: {yuan(done.fen)} yuan to {done.accounts} accounts")
+    else:
+        click.echo(f"{path}: was posted before, nothing changed")
+
+
+@click.command(name="card-status")
+@_card_argument
+@click.argument("service", required=False, type=click.Choice(list(_SERVICES)))
+@_time_option
+@click.option(
+    "--lapse-days",
+    type=click.IntRange(0, 3650),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="After how many days a temporary report lapses; 0 for never.  Example: --lapse-days 5",
+)
+@ledger_option
+@json_option
+def card_status(
+    card_name: str,
+    service: str | None,
+    when: str | None,
+    lapse_days: int,
+    ledger_url: str,
+    as_json: bool,
+) -> None:
+    """Show a card's status and its history, or change it (挂失, 解挂, 注销).
+
+    CARD is a 卡号 or a 卡识别码. A formal loss cannot be withdrawn; a card is cancelled for good.
+
+    \b
+    Example:
+      sscard settle card-status Z00000013 temporary-loss --ledger city.db
+      sscard settle card-status Z00000013 --ledger city.db
+    """
+    from sscard_chip.settlement.ledger import (
+        CardService,
+        Transaction,
+        change_status,
+        find_card,
+        history_of,
+        status_of,
+    )
+    from sscard_cli.output import print_json
+
+    time = check_time(when) or _now()
+
+    def change(t: Transaction) -> bool:
+        if service is None:
+            return False
+        return change_status(
+            t,
+            find_card(t, card_name),
+            CardService(_SERVICES[service]),
+            time,
+            lapse_days=lapse_days or None,
+        )
+
+    with open_ledger(ledger_url) as ledger:
+        changed = ledger.run(change)
+        with ledger.reading() as t:
+            card = find_card(t, card_name)
+            status, history = status_of(t, card, time), history_of(t, card)
+    if as_json:
+        document = [
+            {"status": int(one), "since": since, "until": until} for one, since, until in history
+        ]
+        print_json({"changed": changed, "status": int(status), "history": document})
+        return
+    if service is not None and not changed:
+        click.echo("is in that status already")
+    click.echo(f"at {time}: {int(status)} {status.chinese}")
+    for one, since, until in history:
+        click.echo(f"{since} {one.chinese}{f', until {until}' if until else ''}")
+
+
+@click.command(name="card-replace")
+@_card_argument
+@click.argument("path", metavar="NEW.tsv", type=FILE)
+@click.option("--damaged", is_flag=True, help="Exchange a card that is not lost.")
+@_time_option
+@ledger_option
+@json_option
+def card_replace(
+    card_name: str, path: Path, damaged: bool, when: str | None, ledger_url: str, as_json: bool
+) -> None:
+    """Give the account of CARD to a new card and cancel the old one (补换卡).
+
+    NEW.tsv is a register (sscard-cards/1) of the one new card. A lost card must have been
+    reported formally.
+
+    \b
+    Example:
+      sscard settle card-status Z00000013 formal-loss --ledger city.db
+      sscard settle card-replace Z00000013 NEW.tsv --ledger city.db
+    """
+    from sscard_chip.settlement.ledger import find_card, read_cards, replace_card
+    from sscard_cli.output import print_json
+
+    time = check_time(when) or _now()
+    new = read_cards(path).cards
+    with open_ledger(ledger_url) as ledger:
+        changed = ledger.run(
+            lambda t: replace_card(t, find_card(t, card_name), new, time, damaged=damaged)
+        )
+    if as_json:
+        print_json({"changed": changed})
+    else:
+        click.echo("replaced" if changed else "was replaced before, nothing changed")
+
+
+@click.command()
+@ledger_option
+@json_option
+def check(ledger_url: str, as_json: bool) -> None:
+    """Prove that the books balance: every entry, every balance, the sum of all.
+
+    Exit code 1 when they do not.
+
+    \b
+    Example:
+      sscard settle check --ledger city.db
+    """
+    from sscard_cli.errors import RefusedError
+    from sscard_cli.output import print_json
+
+    with open_ledger(ledger_url) as ledger:
+        done = ledger.check()
+        name = ledger.name
+    if as_json:
+        print_json({"even": done.even, **asdict(done)})
+    elif done.even:
+        counts = f"{done.entries} entries, {done.lines} lines, {done.accounts} accounts"
+        click.echo(f"{name}: the books balance: {counts}")
+    else:
+        for problem in done.problems:
+            click.echo(problem)
+    if not done.even:
+        raise RefusedError(f"{name}: the books do not balance")
+
+
+@click.command(name="card-list")
+@click.argument("paths", metavar="CARD.ssc...", nargs=-1, required=True, type=FILE)
+@click.option(
+    "--out",
+    required=True,
+    metavar="CARDS.tsv",
+    type=FILE,
+    help="The register to write.  Example: --out CARDS.tsv",
+)
+@click.option(
+    "--psn-no",
+    default="",
+    metavar="TEXT",
+    help="The person (人员编号) of all these cards, who share one account; without it each has"
+    " its own.  Example: --psn-no 51000000000000000001",
+)
+@click.option(
+    "--opening-fen",
+    type=FEN,
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="The balance that each account begins with.  Example: --opening-fen 20000",
+)
+@click.option(
+    "--date",
+    metavar="YYYYMMDD",
+    help="The day of the balances; today without it.  Example: --date 20260301",
+)
+@force_option
+def card_list(
+    paths: tuple[Path, ...],
+    out: Path,
+    psn_no: str,
+    opening_fen: int,
+    date: str | None,
+    force: bool,
+) -> None:
+    """Write the register (sscard-cards/1) of some card images, for sscard settle cards.
+
+    \b
+    Example:
+      sscard settle card-list zhang.ssc --opening-fen 20000 --out CARDS.tsv
+      sscard settle cards CARDS.tsv --ledger city.db
+    """
+    from contextlib import ExitStack
+
+    from sscard_chip import Card
+    from sscard_chip.settlement.ledger import write_cards
+    from sscard_chip.settlement.ledger.images import cards_of
+    from sscard_chip.terminal.connection import connect_card
+    from sscard_cli.output import write_file
+
+    day = check_time(f"{date}000000" if date else None) or _now()
+    if not re.fullmatch("[!-~]{0,30}", psn_no) or psn_no == "null":
+        raise click.UsageError("--psn-no: must be at most 30 ASCII characters")
+    with ExitStack() as stack:
+        connections = [
+            (str(path), connect_card(stack.enter_context(Card.open(path)))) for path in paths
+        ]
+        found = cards_of(connections, psn_no=psn_no, opening_fen=opening_fen)
+    write_file(out, lambda path: write_cards(path, found, day[:8]), force=force)
+    click.echo(f"{out}: {len(found)} cards")
+
+
+@click.command()
+@click.option(
+    "--before",
+    metavar="YYYYMMDDhhmmss",
+    help="Only those of sales before this time; else all.  Example: --before 20260316000000",
+)
+@click.option("--release", is_flag=True, help="Reverse them: the money is the holder's again.")
+@ledger_option
+@json_option
+def holds(before: str | None, release: bool, ledger_url: str, as_json: bool) -> None:
+    """Show what on-line sales hold and nobody has settled, or let it go.
+
+    A till that has charged the card sends its confirmation again, and the day's settlement
+    confirms what the day file proves: release only what neither will bring any more.
+
+    \b
+    Example:
+      sscard settle holds --before 20260316000000 --ledger city.db
+    """
+    from functools import partial
+
+    from sscard_chip.settlement.ledger.authorisation import open_holds
+    from sscard_chip.settlement.ledger.authorisation import release as let_go
+    from sscard_cli.output import print_json
+    from sscard_cli.tables import yuan
+
+    until = check_time(before) or "99991231235959"
+    with open_ledger(ledger_url) as ledger:
+        with ledger.reading() as t:
+            found = open_holds(t, until)
+        for one in found if release else ():
+            ledger.run(partial(let_go, settlement=one, time=_now()))
+    orders = [one.order for one in found]
+    if as_json:
+        rows = [
+            {"msgid": one.msgid, "time": one.time, "account_fen": one.split.account_fen}
+            for one in orders
+        ]
+        print_json({"released": release, "holds": rows})
+        return
+    for order in orders:
+        click.echo(f"{order.time} {order.msgid} {yuan(order.split.account_fen)}")
+    click.echo(f"{len(orders)} holds{' released' if release else ''}")
+
+
+def _now() -> str:
+    from datetime import datetime
+
+    return datetime.now().strftime("%Y%m%d%H%M%S")
+
+
+COMMANDS: Final = (cards, card_list, card_status, card_replace, allocate, holds, check)

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard settle``: the run over day files, what became of a row, day files for trials."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import click
+
+from sscard_cli.issuing.stores import keys_option
+from sscard_cli.options import json_option
+from sscard_cli.pos.options import FILE
+from sscard_cli.settle.options import ledger_option, open_ledger
+
+_DAY_FILE: Final = click.Path(exists=True, path_type=Path)
+_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("day_files", metavar="DAY_FILE...", nargs=-1, required=True, type=_DAY_FILE)
+@keys_option()
+@ledger_option
+@click.option(
+    "--out",
+    required=True,
+    metavar="DIR",
+    type=_FOLDER,
+    help="Where verdicts, statements and summary go.  Example: --out settled",
+)
+@click.option(
+    "--hotlist",
+    "hotlist_path",
+    metavar="FILE",
+    type=FILE,
+    help="The current hotlist; codes 3 and 103.  Example: --hotlist hotlist.tsv",
+)
+@click.option(
+    "--pharmacies",
+    "pharmacies_path",
+    metavar="FILE",
+    type=FILE,
+    help="The list of pharmacies (sscard-pharmacies/1); code 102."
+    "  Example: --pharmacies pharmacies.tsv",
+)
+@click.option(
+    "--late-days",
+    type=click.IntRange(0, 3650),
+    default=30,
+    show_default=True,
+    help="Code 5: made more days before the business date of its file.  Example: --late-days 7",
+)
+@click.option(
+    "--cap-fen",
+    type=click.IntRange(0),
+    default=1_000_000,
+    show_default=True,
+    help="Code 7: a debit of more fen; 0 for no cap.  Example: --cap-fen 500000",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Threads that read and verify.  Example: --workers 8",
+)
+@click.option(
+    "--cluster",
+    "cluster_address",
+    metavar="ADDRESS",
+    help="Verify on a Dask cluster (extra cluster).  Example: --cluster tcp://10.0.0.1:8786",
+)
+@click.option(
+    "--batch-rows",
+    type=click.IntRange(1),
+    default=1 << 21,
+    show_default=True,
+    help="Rows in memory at once, and in one transaction.  Example: --batch-rows 200000",
+)
+@json_option
+def run(
+    day_files: tuple[Path, ...],
+    roots: str,
+    passphrase_file: Path | None,
+    ledger_url: str,
+    out: Path,
+    hotlist_path: Path | None,
+    pharmacies_path: Path | None,
+    late_days: int,
+    cap_fen: int,
+    workers: int,
+    cluster_address: str | None,
+    batch_rows: int,
+    as_json: bool,
+) -> None:
+    """Settle day files: verify, judge, post, write verdicts and statements.
+
+    A folder stands for all files in it. Exit code 0 when every file was taken and every row has
+    a verdict, 1 when a file was refused; the others are settled all the same. The same files
+    again change nothing, and a run that was stopped is completed by the next.
+
+    \b
+    Example:
+      sscard settle run days/*.tsv --keys roots.json --ledger city.db --out settled
+    """
+    from sscard_chip.dayfile.hotlist import Hotlist
+    from sscard_chip.dayfile.pharmacies import Pharmacies
+    from sscard_chip.settlement.judge.rules import Rules
+    from sscard_cli.output import print_json
+    from sscard_cli.settle.shown import Orders, print_summary, settle_shown
+
+    rules = Rules(
+        late_days=late_days,
+        cap_fen=cap_fen,
+        hotlist=None if hotlist_path is None else Hotlist.load(hotlist_path),
+        pharmacies=None if pharmacies_path is None else Pharmacies.load(pharmacies_path),
+    )
+    orders = Orders(_named(day_files), out, rules, workers, cluster_address, batch_rows)
+    with open_ledger(ledger_url, create=True) as ledger:
+        summary = settle_shown(orders, roots, passphrase_file, ledger, quiet=as_json)
+    if as_json:
+        print_json(summary.document())
+    else:
+        print_summary(summary, out)
+    if summary.refused_files:
+        click.get_current_context().exit(1)
+
+
+def _named(paths: tuple[Path, ...]) -> list[str]:
+    """Files, and all files of folders but hidden ones."""
+    found: list[str] = []
+    for path in paths:
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        files = [str(one) for one in inside if one.is_file() and not one.name.startswith(".")]
+        if not files:
+            raise click.UsageError(f"{path}: there is no file in the folder")
+        found += files
+    return found
+
+
+@click.command()
+@click.argument("name", metavar="MSGID")
+@click.option("--card", "is_card", is_flag=True, help="MSGID is a card: its 卡识别码 or 卡号.")
+@ledger_option
+@json_option
+def show(name: str, is_card: bool, ledger_url: str, as_json: bool) -> None:
+    """What became of a row: its verdict, its file, its money. All rows of a card with --card.
+
+    \b
+    Example:
+      sscard settle show P51010000001202603151011120100 --ledger city.db
+      sscard settle show --card Z00000013 --ledger city.db
+    """
+    from sscard_chip.settlement.run.lookup import rows_of_card, rows_of_msgid
+    from sscard_cli.errors import RefusedError
+    from sscard_cli.output import print_json
+    from sscard_cli.settle.shown import print_rows
+
+    with open_ledger(ledger_url) as ledger, ledger.reading() as t:
+        rows = rows_of_card(t, name) if is_card else rows_of_msgid(t, name)
+    if not rows:
+        raise RefusedError("no such row has been settled")
+    if as_json:
+        print_json([asdict(row) for row in rows])
+    else:
+        print_rows(rows)
+
+
+@click.command()
+@keys_option()
+@click.option(
+    "--out",
+    required=True,
+    metavar="DIR",
+    type=_FOLDER,
+    help="New or empty folder for all files.  Example: --out trial",
+)
+@click.option("--cards", type=int, default=1000, show_default=True, help="Example: --cards 200000")
+@click.option(
+    "--pharmacies", type=int, default=20, show_default=True, help="Example: --pharmacies 3000"
+)
+@click.option(
+    "--debits", type=int, default=5000, show_default=True, help="Example: --debits 2000000"
+)
+@click.option(
+    "--faults",
+    type=float,
+    default=0.02,
+    show_default=True,
+    help="Share of faulty rows, every fourth at most.  Example: --faults 0.001",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Example: --seed 7"
+)
+@json_option
+def synthesize(
+    roots: str,
+    passphrase_file: Path | None,
+    out: Path,
+    cards: int,
+    pharmacies: int,
+    debits: int,
+    faults: float,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Make day files of invented pharmacies and cards, with everything that can be wrong.
+
+    Beside them the hotlist, the lists of pharmacies and cards, and the verdicts to expect. The
+    same numbers and root keys give the same files.
+
+    \b
+    Example:
+      sscard settle synthesize --keys roots.json --out trial
+    """
+    from sscard_chip.settlement.synthesize import Wanted
+    from sscard_cli.output import print_json
+    from sscard_cli.settle.shown import commands_for, print_made, synthesize_shown
+
+    wanted = Wanted(cards, pharmacies, debits, faults, seed)
+    made = synthesize_shown(out, roots, passphrase_file, wanted, quiet=as_json)
+    if as_json:
+        print_json(asdict(made) | {"commands": commands_for(out, roots)})
+    else:
+        print_made(made, out, roots)
+
+
+COMMANDS: Final = (run, show, synthesize)

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A settlement run before people's eyes: keys for its workers, progress, tables."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from sscard_chip.security.keystore import KeyStore
+from sscard_cli.errors import RefusedError
+from sscard_cli.issuing.stores import PASSPHRASE_VARIABLE, open_keys, passphrase_source
+from sscard_cli.tables import yuan
+
+if TYPE_CHECKING:
+    from sscard_chip.settlement.judge.rules import Rules
+    from sscard_chip.settlement.ledger import Ledger
+    from sscard_chip.settlement.run import Pool, Progress, Summary
+    from sscard_chip.settlement.run.lookup import SettledRow
+    from sscard_chip.settlement.synthesize import Made, Wanted
+
+
+@dataclass(frozen=True)
+class RootsAt:
+    """Root keys at a place; opens them, here or in a worker.
+
+    Without ``passphrase`` that of the worker's own environment is taken.
+    """
+
+    location: str
+    passphrase: str | None = field(default=None, repr=False)
+
+    def __call__(self) -> KeyStore:
+        """Open the store. Raises KeyStoreError."""
+        from issuance.stores import WorkingKeys, open_store
+
+        answer = passphrase_source(None, PASSPHRASE_VARIABLE)
+        return WorkingKeys(open_store(self.location, self.passphrase or answer))
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What to settle, by which rules, where the results go, and who works."""
+
+    day_files: Sequence[str]
+    out: Path
+    rules: Rules
+    workers: int
+    cluster: str | None
+    batch_rows: int
+
+
+def settle_shown(
+    orders: Orders, location: str, passphrase_file: Path | None, ledger: Ledger, *, quiet: bool
+) -> Summary:
+    """Settle, with a progress bar on stderr if that is a terminal.
+
+    The keys are opened here first: what is wrong with them is told before anything is done.
+    """
+    from sscard_chip.settlement.run import RunStoppedError, settle
+
+    roots = _roots(location, passphrase_file, orders.cluster)
+    console = Console(stderr=True)
+    shown = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=quiet or not console.is_terminal,
+    )
+    try:
+        with _pool(orders) as pool, shown:
+            bar = shown.add_task("", total=None, rate="")
+            started = time.monotonic()
+
+            def tell(progress: Progress) -> None:
+                seconds = max(time.monotonic() - started, 1e-9)
+                rate = f"{progress.rows / seconds:,.0f} a second"
+                shown.update(
+                    bar,
+                    description=f"{progress.step:9}",
+                    completed=progress.rows,
+                    total=progress.total,
+                    rate=rate,
+                )
+
+            return settle(
+                orders.day_files,
+                keys=roots,
+                ledger=ledger,
+                out=orders.out,
+                rules=orders.rules,
+                pool=pool,
+                batch_rows=orders.batch_rows,
+                tell=tell,
+            )
+    except RunStoppedError as error:
+        raise RefusedError(f"{error}; the same command goes on") from error
+
+
+def _roots(location: str, passphrase_file: Path | None, cluster: str | None) -> RootsAt:
+    given: list[str] = []
+    ask = passphrase_source(passphrase_file, PASSPHRASE_VARIABLE)
+
+    def answer(purpose: str) -> str:
+        if not given:
+            given.append(ask(purpose))
+        return given[0]
+
+    from issuance.stores import open_store
+
+    if "pkcs11:" not in location:
+        location = str(Path(location).absolute())
+    if cluster is None:
+        open_store(location, answer).close()
+    return RootsAt(location, given[0] if given else None)
+
+
+def _pool(orders: Orders) -> Pool:
+    from sscard_chip.settlement.run import Alone, Cluster, Threads
+
+    if orders.cluster is not None:
+        return Cluster(orders.cluster)
+    if orders.workers == 1:
+        return Alone()
+    return Threads(orders.workers)
+
+
+def print_summary(summary: Summary, out: Path) -> None:
+    """The summary for people."""
+    from sscard_chip.settlement.judge.codes import FINDINGS
+    from sscard_chip.settlement.run import VERDICTS
+
+    table = Table(show_header=False, title="结算 settlement", title_justify="left")
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_row("files", f"{summary.files:,}", _files_note(summary))
+    table.add_row("rows", f"{summary.rows:,}")
+    table.add_row("posted 已入账", f"{summary.posted:,}", yuan(summary.posted_fen["total_fen"]))
+    table.add_row("refused 拒付", f"{summary.refused:,}")
+    table.add_row("held 待查", f"{summary.held:,}")
+    for name, fen in (("fund", "fund_fen"), ("account", "account_fen"), ("cash", "cash_fen")):
+        table.add_row(f"  {name}", "", yuan(summary.posted_fen[fen]))
+    for finding in FINDINGS:
+        count = summary.codes.get(str(int(finding.code)))
+        if count:
+            table.add_row(
+                f"{int(finding.code):>5}", f"{count:,}", f"{finding.english} {finding.name}"
+            )
+    Console().print(table)
+    for reason in summary.without_key:
+        click.echo(f"no key: {reason}")
+    for file in summary.refused_files:
+        click.echo(f"refused: {file.reason}")
+    if not summary.register:
+        click.echo("no card register: codes 8, 10, 12 and 14 were not judged")
+    click.echo(f"verdicts: {out / VERDICTS}")
+
+
+def _files_note(summary: Summary) -> str:
+    notes = []
+    if summary.settled_before:
+        notes.append(f"{summary.settled_before:,} settled before")
+    if summary.given_twice:
+        notes.append(f"{len(summary.given_twice):,} given twice")
+    if summary.refused_files:
+        notes.append(f"{len(summary.refused_files):,} refused")
+    return ", ".join(notes)
+
+
+def print_rows(rows: Sequence[SettledRow]) -> None:
+    """Settled rows for people."""
+    from sscard_chip.settlement.judge.codes import FINDINGS
+
+    names = {int(one.code): f"{one.english} {one.name}" for one in FINDINGS} | {0: "posted 已入账"}
+    for row in rows:
+        table = Table(show_header=False, title=row.msgid, title_justify="left")
+        table.add_column(style="bold")
+        table.add_column()
+        for code in row.codes:
+            table.add_row(str(code), names[code])
+        table.add_row("pharmacy", row.pharmacy)
+        table.add_row("terminal", f"{row.terminal_id}, number {row.terminal_number}")
+        table.add_row("file", f"of {row.business_date}, row {row.line}")
+        table.add_row("time", row.time)
+        table.add_row("kind", "refund" if row.refund else "debit")
+        table.add_row("total", yuan(row.total_fen))
+        table.add_row("fund, account, cash", ", ".join(
+            map(yuan, (row.fund_fen, row.account_fen, row.cash_fen))
+        ))  # fmt: skip
+        table.add_row("segment", str(row.segment))
+        Console().print(table)
+
+
+def synthesize_shown(
+    out: Path, location: str, passphrase_file: Path | None, wanted: Wanted, *, quiet: bool
+) -> Made:
+    """Make day files, and say on stderr what is being made if that is a terminal."""
+    from sscard_chip.settlement.synthesize import synthesize
+
+    console = Console(stderr=True)
+    with open_keys(location, passphrase_file) as store:
+        if quiet or not console.is_terminal:
+            return synthesize(out, store, wanted)
+        with console.status("making") as status:
+            return synthesize(out, store, wanted, lambda step: status.update(f"making {step}"))
+
+
+def commands_for(out: Path, roots: str) -> list[str]:
+    """The commands that settle what was made."""
+    from sscard_chip.settlement import synthesize as s
+
+    keys, ledger = shlex.quote(roots), shlex.quote(str(out / "ledger.db"))
+
+    def at(name: str) -> str:
+        return shlex.quote(str(out / name))
+
+    lists = f"--hotlist {at(s.HOTLIST)} --pharmacies {at(s.PHARMACIES)}"
+    settle = f"--keys {keys} --ledger {ledger} {lists}"
+    return [
+        f"sscard settle cards {at(s.CARDS)} --ledger {ledger}",
+        f"sscard settle run {at(s.EARLIER_DAYS)} {settle} --out {at('settled-earlier')}",
+        f"sscard settle run {at(s.DAYS)} {settle} --out {at('settled')}",
+        f"cmp {at(s.EXPECTED)} {at('settled')}/verdicts.tsv",
+    ]
+
+
+def print_made(made: Made, out: Path, roots: str) -> None:
+    """What was made, and how to settle it."""
+    click.echo(f"{out}: {made.files:,} day files, {made.rows:,} rows, of them with faults:")
+    for name, count in made.faults.items():
+        click.echo(f"{count:8,}  {name}")
+    click.echo("")
+    for command in commands_for(out, roots):
+        click.echo(command)
