@@ -25,6 +25,7 @@ from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.divisions import DivisionError, check_division
+from sscard_chip.standard.errors import BAD_INPUT, IssuingError
 
 TERMINAL_DIGITS: Final = 12
 SERIAL_DIGITS: Final = 20
@@ -40,8 +41,10 @@ _OF_ACCESS: Final = (b"PSAMKID1", b"PSAMKID2", b"PSAMKID3")
 _MF_ROOT, _DDF_ROOT, _ADF_ROOT = "MKMF", "MKSSSE", "MKDF01"
 
 
-class PsamError(ValueError):
+class PsamError(IssuingError, ValueError):
     """A PSAM that cannot be made as it was asked for; one line, ``field: rule``."""
+
+    exit_code = BAD_INPUT
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from issuance.roots import RootKeyError, Slot, missing_key, slot_rule
 from issuance.stores.tokenurl import TokenUrl
 from sscard_chip.security.keystore import KeyStoreError
+from sscard_chip.standard.errors import REFUSED
 
 if TYPE_CHECKING:
     from pkcs11 import Attribute, Object, Session, Token
@@ -48,6 +49,8 @@ class TokenError(KeyStoreError):
 
 class SessionLostError(TokenError):
     """The session with the token is gone. The next request logs in again."""
+
+    exit_code = REFUSED
 
 
 class TokenLogin:

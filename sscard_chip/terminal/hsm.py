@@ -16,6 +16,7 @@ from typing import Final
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES, Session
+from sscard_chip.standard.errors import KeyStoreError
 from sscard_chip.terminal.addresses import KeyAddressError, KeyAddresses
 
 ALGORITHMS: Final = {"01": "3des", "03": "sm4"}
@@ -30,7 +31,7 @@ _UNBLOCK: Final = "8424000004"
 _DTK: Final = "DTK"
 
 
-class HsmError(ValueError):
+class HsmError(KeyStoreError):
     """A request that cannot be answered; one line that names the field and the rule."""
 
 

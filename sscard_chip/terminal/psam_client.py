@@ -16,6 +16,7 @@ from sscard_chip.profile.psam import AID
 from sscard_chip.profile.psam_keys import KEYS, SamKeyRow, key_file
 from sscard_chip.security.diversify import card_factor, city_factor, province_factor
 from sscard_chip.security.suite import SUITES, Suite, pad, pad_if_needed
+from sscard_chip.standard.errors import TerminalError
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import ApduClient, CardStatusError
 from sscard_chip.terminal.connection import Connection, TerminalConnectionError
@@ -38,7 +39,7 @@ _NOT_THIS_LEVEL: Final = (StatusWord.KEY_NOT_FOUND, StatusWord.WRONG_DATA)
 _PURCHASE_LEVEL: Final = (*_NOT_THIS_LEVEL, StatusWord.WRONG_LENGTH)
 
 
-class SamError(Exception):
+class SamError(TerminalError):
     """The PSAM cannot help; one line without key or PIN."""
 
 

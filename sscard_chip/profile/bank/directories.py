@@ -62,6 +62,7 @@ from sscard_chip.security.access import NEVER
 from sscard_chip.security.emv import BANK_SUITES, CVN_01
 from sscard_chip.security.keys import RECORD_LENGTH, encode_key
 from sscard_chip.security.keys import encode_pin as encode_pin_record
+from sscard_chip.standard.errors import BAD_INPUT, IssuingError
 
 PSE_FID, PPSE_FID = 0xB001, 0xB002
 _FIRST_ADF_FID: Final = 0xB101
@@ -76,8 +77,10 @@ File = tuple[FileHeader, bytes, int]
 """Header, initial content, number of key records."""
 
 
-class BankError(ValueError):
+class BankError(IssuingError, ValueError):
     """A bank application that this card cannot have; one line."""
+
+    exit_code = BAD_INPUT
 
 
 def add_bank(memory: Memory, contents: BankContents) -> None:

@@ -29,11 +29,10 @@ from sscard_chip.settlement.platform.envelope import FAILURE, SUCCESS, compact, 
 from sscard_chip.settlement.platform.fields import fen
 from sscard_chip.settlement.platform.payer import CARD
 from sscard_chip.settlement.platform.platform import EMPLOYEE_BASIC, HOLD, CheckTac, Platform
+from sscard_chip.standard.errors import CentreNoAnswerError, CentreUnreachableError
 from sscard_chip.standard.settlement_mode import OfflineUse, Split
 from sscard_chip.terminal.pos.authoriser import (
-    CentreNoAnswerError,
     CentreRefusedError,
-    CentreUnreachableError,
     Hold,
     HoldRequest,
 )

@@ -7,12 +7,10 @@ from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotRange
 from sscard_chip.dayfile.rows import COLUMNS, DayHeader, DayRow, DayTrailer
 from sscard_chip.dayfile.text import Day, read_day
+from sscard_chip.standard.errors import CentreError, CentreNoAnswerError, CentreUnreachableError
 from sscard_chip.terminal.pos.authoriser import (
     Authoriser,
-    CentreError,
-    CentreNoAnswerError,
     CentreRefusedError,
-    CentreUnreachableError,
     Hold,
     HoldRequest,
     LocalAuthoriser,

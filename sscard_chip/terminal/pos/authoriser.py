@@ -17,24 +17,13 @@ from typing import Any, Final, Protocol
 
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import DayRow
+from sscard_chip.standard.errors import CentreError
 from sscard_chip.standard.settlement_mode import OfflineUse, Split
 from sscard_chip.terminal.pos.dayfile import sync_folder, write_at
 
 
-class CentreError(Exception):
-    """The centre did not do what it was asked; one line."""
-
-
 class CentreRefusedError(CentreError):
     """It answered no: nothing is held, confirmed or cancelled."""
-
-
-class CentreUnreachableError(CentreError):
-    """It was not asked: the request certainly did not leave."""
-
-
-class CentreNoAnswerError(CentreError):
-    """It was asked and no answer came: what it did is not known."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -6,13 +6,12 @@ Each may be done again, so a break is no harm: the journal keeps it until it is 
 
 from __future__ import annotations
 
+from sscard_chip.standard.errors import CentreNoAnswerError, CentreUnreachableError
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.connection import TerminalConnectionError
 from sscard_chip.terminal.pos.authoriser import (
-    CentreNoAnswerError,
     CentreRefusedError,
-    CentreUnreachableError,
 )
 from sscard_chip.terminal.pos.card import (
     MEDICAL,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import PURCHASE, DayRow
+from sscard_chip.standard.errors import CentreNoAnswerError, CentreUnreachableError
 from sscard_chip.standard.settlement_mode import (
     OfflineUse,
     SettlementMode,
@@ -22,9 +23,7 @@ from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import TerminalConnectionError
 from sscard_chip.terminal.pos import card as steps
 from sscard_chip.terminal.pos.authoriser import (
-    CentreNoAnswerError,
     CentreRefusedError,
-    CentreUnreachableError,
     Hold,
     HoldRequest,
 )

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from sscard_chip.profile.codec import ItemValueError, Value, encode_value
 from sscard_chip.profile.model import Directory, ElementaryFile, Format, Item, Key, KeyUse
+from sscard_chip.standard.errors import InputError
 from sscard_chip.terminal.shell.commands import Word
 from sscard_chip.terminal.shell.grammar import is_file_name, is_hex
 from sscard_chip.trace.selection import MF_FID, Selection
@@ -33,7 +34,7 @@ _HIGHEST_SFI: Final = 30
 _MOST_DATA: Final = 255
 
 
-class UnknownNameError(ValueError):
+class UnknownNameError(InputError):
     """A name that means nothing here; one line of text."""
 
 

@@ -17,7 +17,7 @@ from sscard_chip.settlement.reconciliation import (
     Totals,
     UploadRow,
 )
-from sscard_chip.settlement.reconciliation.centre import CentreUnreachableError, LedgerCentre
+from sscard_chip.settlement.reconciliation.centre import LedgerCentre
 from sscard_chip.settlement.reconciliation.differences import Report
 from sscard_chip.settlement.reconciliation.pharmacy import compare_pharmacy, rows_of_day
 from sscard_chip.settlement.reconciliation.tasks import (
@@ -30,6 +30,7 @@ from sscard_chip.settlement.reconciliation.tasks import (
     reconcile_day,
     settle_difference,
 )
+from sscard_chip.standard.errors import CentreUnreachableError
 from sscard_chip.standard.settlement_mode import SettlementMode, Split
 from sscard_chip.terminal.pos import Bill, DayRow, read_day
 from tests.pos.shop import BILL, LATER, PHARMACY, TIME, region
