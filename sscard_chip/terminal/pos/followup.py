@@ -9,17 +9,13 @@ from __future__ import annotations
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.connection import TerminalConnectionError
+from sscard_chip.terminal.medical import MEDICAL
 from sscard_chip.terminal.pos.authoriser import (
     CentreNoAnswerError,
     CentreRefusedError,
     CentreUnreachableError,
 )
-from sscard_chip.terminal.pos.card import (
-    MEDICAL,
-    HolderPin,
-    append_special,
-    write_offline_use,
-)
+from sscard_chip.terminal.pos.card import HolderPin, append_special, write_offline_use
 from sscard_chip.terminal.pos.errors import SaleRefusedError
 from sscard_chip.terminal.pos.pending import OpenSale, Task
 from sscard_chip.terminal.pos.station import Station

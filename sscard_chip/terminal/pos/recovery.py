@@ -15,13 +15,8 @@ from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.connection import TerminalConnectionError
-from sscard_chip.terminal.pos.card import (
-    MEDICAL,
-    Detail,
-    HolderPin,
-    find_detail,
-    get_proof,
-)
+from sscard_chip.terminal.medical import MEDICAL, Detail, get_proof
+from sscard_chip.terminal.pos.card import HolderPin, find_detail
 from sscard_chip.terminal.pos.errors import SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.pos.pending import OpenSale
 from sscard_chip.terminal.pos.station import Station
