@@ -30,6 +30,8 @@ FILE_FID: Final = 0xEF81
 """FID of the file [M]."""
 BODY_LENGTH: Final = 42
 DETAIL_SFI: Final = 0x08
+NO_PIN: Final = -1
+"""In place of the PIN record's offset where there is none: no verified PIN is ever that one."""
 LOAD: Final = 0x31
 """交易类型 '1', 账户划入."""
 PURCHASE: Final = 0x32
@@ -123,7 +125,7 @@ class MedicalAccount:
         self._directory = directory
         self._details = details
         pin = directory.environment.pin
-        self.pin_offset = pin.offset if pin else 0
+        self.pin_offset = pin.offset if pin else NO_PIN
         self.account_only = details.record_length == _SHORT_DETAIL
         # Filled on first use: keys by index, and where the year after a settlement year begins.
         self.purchase_keys: dict[int, TransactionKeys] = {}

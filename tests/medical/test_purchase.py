@@ -334,6 +334,28 @@ def test_card_without_a_pin_needs_none(new_account: NewAccount) -> None:
     assert terminal.balance() == 95
 
 
+def test_card_without_a_pin_record_knows_no_holder(algorithm: str) -> None:
+    """A key file without PIN record is not a card with no PIN set: nobody can be the holder."""
+    memory = new_memory(algorithm, balance_fen=100)
+    record = next(d.pin for d in Card(memory).files.directories if d.pin)
+    record.memory.write(record.offset, bytes.fromhex("1E000000"))  # a use that no card knows
+    memory.commit()
+    card = Card(memory)
+    card.power_on()
+    terminal = Terminal(card.transmit, algorithm)
+    terminal.open_account(pin="")
+    before = bytes(memory.cells)
+    for command in (
+        "B028010113 01 0000000A" + "00" * 14,
+        "B028010113 01 0000000A" + "00" * 14 + "00",
+        "B02800010B 01 0000000A" + "00" * 6,
+        "B026000104",
+    ):
+        assert terminal.sw(command) == 0x6982
+    assert terminal.sw("B02C01000F" + "00" * 15) == 0x6901
+    assert bytes(memory.cells) == before
+
+
 def test_no_account_elsewhere(new_account: NewAccount) -> None:
     terminal = new_account(balance_fen=100).terminal
     terminal.select(bytes.fromhex("D15600000502"))
