@@ -12,7 +12,7 @@ import pytest
 
 from sscard_chip.security.access import AccessRule, permits
 from sscard_chip.security.status import SecurityStatus
-from tests.support import Bench
+from tests.bench.issued import Bench
 
 PIN_AND, PIN_OR = 0x01, 0x03
 

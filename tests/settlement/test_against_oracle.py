@@ -18,9 +18,9 @@ from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import AccountKind, CardColumns, Ledger, register_cards
 from sscard_chip.settlement.ledger.schema import card, card_status
 from sscard_chip.settlement.run import VERDICTS, settle
+from tests.bench.issued import roots
 from tests.settlement.oracle import Centre, Law, RegisteredCard
 from tests.settlement.worlds import World, text_of, worlds
-from tests.support import roots
 
 KINDS = (
     AccountKind.PERSONAL,
