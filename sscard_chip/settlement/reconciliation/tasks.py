@@ -25,7 +25,7 @@ from sscard_chip.settlement.reconciliation.details import (
     unpack_result,
 )
 from sscard_chip.settlement.reconciliation.results import ReconciliationError, StatementResult
-from sscard_chip.settlement.reconciliation.tables import difference, difference_step, task
+from sscard_chip.settlement.schema.reconciliation import difference, difference_step, task
 
 TOTAL, DETAIL = "TOTAL", "DETAIL"
 _EMPLOYEE_BASIC: Final = "310"

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
 from sscard_chip.settlement.judge.codes import Masks, codes_of
 from sscard_chip.settlement.ledger import Transaction
-from sscard_chip.settlement.ledger.schema import card as registered_card
-from sscard_chip.settlement.run import tables
 from sscard_chip.settlement.run.archive import unpack
+from sscard_chip.settlement.schema import run as tables
+from sscard_chip.settlement.schema.books import card as registered_card
 from sscard_chip.standard.identifiers import ALGORITHM_OF_CODE
 
 

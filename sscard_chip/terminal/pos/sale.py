@@ -10,6 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from sscard_chip.dayfile.authoriser import (
+    CentreNoAnswerError,
+    CentreRefusedError,
+    CentreUnreachableError,
+    Hold,
+    HoldRequest,
+)
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.standard.identifiers import DF04, PURCHASE
@@ -23,13 +30,6 @@ from sscard_chip.terminal import medical
 from sscard_chip.terminal.connection import TerminalConnectionError
 from sscard_chip.terminal.medical import Initialized, Proof
 from sscard_chip.terminal.pos import card as steps
-from sscard_chip.terminal.pos.authoriser import (
-    CentreNoAnswerError,
-    CentreRefusedError,
-    CentreUnreachableError,
-    Hold,
-    HoldRequest,
-)
 from sscard_chip.terminal.pos.card import Holder, HolderPin
 from sscard_chip.terminal.pos.errors import (
     BrokenOffError,

@@ -15,13 +15,8 @@ import pytest
 from sscard_chip.settlement import synthesize as s
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.ledger import AccountKind, Ledger
-from sscard_chip.settlement.run import (
-    SUMMARY,
-    VERDICTS,
-    VERDICTS_PARQUET,
-    Progress,
-    Threads,
-)
+from sscard_chip.settlement.output import SUMMARY, VERDICTS, VERDICTS_PARQUET
+from sscard_chip.settlement.run import Progress, Threads
 from sscard_chip.settlement.synthesize import faults
 from tests.settlement.run.conftest import Undisturbed
 from tests.settlement.run.trial import Trial, books, outputs, verdicts

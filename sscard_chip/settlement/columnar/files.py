@@ -21,10 +21,10 @@ import numpy as np
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import DayHeader, DayTrailer
 from sscard_chip.dayfile.text import parse_day
+from sscard_chip.settlement.columnar.cells import BEFORE
+from sscard_chip.settlement.columnar.parquet import is_parquet, parquet_ends, parquet_text
+from sscard_chip.settlement.columnar.rows import pad, parse_lines
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.dayfiles.cells import BEFORE
-from sscard_chip.settlement.dayfiles.parquet import is_parquet, parquet_ends, parquet_text
-from sscard_chip.settlement.dayfiles.rows import pad, parse_lines
 
 PIECE_BYTES: Final = 16 << 20
 """Text of the files that are handed out together."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import COLUMNS, DayRow, parse_number, parse_row
+from sscard_chip.settlement.columnar.cells import AFTER, BEFORE, Cells
 from sscard_chip.settlement.columns import NO_DIVISION, UNKNOWN, DebitColumns, constant
-from sscard_chip.settlement.dayfiles.cells import AFTER, BEFORE, Cells
 from sscard_chip.standard.identifiers import CODE_OF_ALGORITHM
 
 CELL: Final = {column.name: number for number, column in enumerate(COLUMNS, 1)}

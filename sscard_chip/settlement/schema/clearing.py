@@ -12,12 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger import append_only, metadata
-
-
-def _whole(name: str, *, key: bool = False, nullable: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, primary_key=key, nullable=nullable, autoincrement=False)
-
+from sscard_chip.settlement.schema.base import append_only, metadata, whole
 
 claim: Final = append_only(
     sa.Table(
@@ -28,17 +23,17 @@ claim: Final = append_only(
         sa.Column("pharmacy", sa.String(200), nullable=False),
         sa.Column("month", sa.String(6), nullable=False),  # setlym
         sa.Column("clr_type", sa.String(6), nullable=False),
-        _whole("attempt"),
+        whole("attempt"),
         sa.Column("clr_way", sa.String(30), nullable=False),
-        _whole("visits"),  # psntime
-        _whole("total_fen"),  # medfee_sumamt
-        _whole("recognised_fen"),  # med_sumfee
-        _whole("claimed_fen"),  # fund_appy_sum
-        _whole("cash_fen"),  # cash_payamt
-        _whole("account_fen"),  # acct_pay
+        whole("visits"),  # psntime
+        whole("total_fen"),  # medfee_sumamt
+        whole("recognised_fen"),  # med_sumfee
+        whole("claimed_fen"),  # fund_appy_sum
+        whole("cash_fen"),  # cash_payamt
+        whole("account_fen"),  # acct_pay
         sa.Column("first_day", sa.String(8), nullable=False),  # begndate
         sa.Column("last_day", sa.String(8), nullable=False),  # enddate
-        _whole("newest_segment"),  # what was settled when the claim was made
+        whole("newest_segment"),  # what was settled when the claim was made
         sa.UniqueConstraint("pharmacy", "month", "clr_type", "attempt"),
     )
 )
@@ -47,18 +42,18 @@ claim_step: Final = append_only(
         "clearing_claim_step",
         metadata,
         sa.Column("claim", sa.String(30), sa.ForeignKey(claim.c.id), primary_key=True),
-        _whole("number", key=True),
+        whole("number", key=True),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("note", sa.String(500), nullable=False),
-        _whole("entry", nullable=True),
+        whole("entry", nullable=True),
     )
 )
 appeal: Final = append_only(
     sa.Table(
         "clearing_appeal",
         metadata,
-        _whole("segment", key=True),
-        _whole("row", key=True),
+        whole("segment", key=True),
+        whole("row", key=True),
         sa.Column("appellant", sa.String(50), nullable=False),
         sa.Column("reason", sa.String(500), nullable=False),
     )
@@ -69,12 +64,12 @@ decision: Final = append_only(
     sa.Table(
         "clearing_decision",
         metadata,
-        _whole("segment", key=True),
-        _whole("row", key=True),
+        whole("segment", key=True),
+        whole("row", key=True),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("operator", sa.String(50), nullable=False),
         sa.Column("reason", sa.String(500), nullable=False),
-        _whole("posted_segment", nullable=True),
+        whole("posted_segment", nullable=True),
         sa.ForeignKeyConstraint(
             ["segment", "row"],
             [appeal.c.segment, appeal.c.row],

@@ -7,8 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger.rules import append_only
-from sscard_chip.settlement.ledger.schema import Number, metadata
+from sscard_chip.settlement.schema.base import Number, append_only, metadata
 
 sa.Sequence("message_id", metadata=metadata)
 

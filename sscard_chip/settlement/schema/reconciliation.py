@@ -7,11 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger import append_only, metadata
-
-
-def _whole(name: str, *, key: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, primary_key=key, nullable=False, autoincrement=False)
+from sscard_chip.settlement.schema.base import append_only, metadata, whole
 
 
 def _of_task() -> tuple[sa.Column[str], sa.Column[str], sa.Column[str], sa.Column[str]]:
@@ -28,17 +24,17 @@ task: Final = append_only(
         "reconciliation_task",
         metadata,
         *_of_task(),
-        _whole("attempt", key=True),
-        _whole("result"),  # 1 even, 2 uneven, 9 failed
-        _whole("stmt_rslt"),
-        _whole("net_count"),
-        _whole("total_fen"),
-        _whole("fund_fen"),
-        _whole("account_fen"),
-        _whole("centre_net_count"),
-        _whole("centre_total_fen"),
-        _whole("centre_fund_fen"),
-        _whole("centre_account_fen"),
+        whole("attempt", key=True),
+        whole("result"),  # 1 even, 2 uneven, 9 failed
+        whole("stmt_rslt"),
+        whole("net_count"),
+        whole("total_fen"),
+        whole("fund_fen"),
+        whole("account_fen"),
+        whole("centre_net_count"),
+        whole("centre_total_fen"),
+        whole("centre_fund_fen"),
+        whole("centre_account_fen"),
         sa.Column("note", sa.String(500), nullable=False),
     )
 )
@@ -50,16 +46,16 @@ difference: Final = append_only(
         "reconciliation_difference",
         metadata,
         *_of_task(),
-        _whole("attempt", key=True),
-        _whole("number", key=True),
-        _whole("stmt_rslt"),
+        whole("attempt", key=True),
+        whole("number", key=True),
+        whole("stmt_rslt"),
         sa.Column("refund", sa.Boolean, nullable=False),
         sa.Column("msgid", sa.String(30)),
         sa.Column("setl_id", sa.String(30)),
         sa.Column("memo", sa.String(500)),
-        _whole("centre_total_fen"),
-        _whole("centre_fund_fen"),
-        _whole("centre_account_fen"),
+        whole("centre_total_fen"),
+        whole("centre_fund_fen"),
+        whole("centre_account_fen"),
     )
 )
 difference_step: Final = append_only(
@@ -67,10 +63,10 @@ difference_step: Final = append_only(
         "reconciliation_difference_step",
         metadata,
         *_of_task(),
-        _whole("attempt", key=True),
-        _whole("number", key=True),
-        _whole("step", key=True),
-        _whole("state"),  # 0 open, 1 checked, 2 settled
+        whole("attempt", key=True),
+        whole("number", key=True),
+        whole("step", key=True),
+        whole("state"),  # 0 open, 1 checked, 2 settled
         sa.Column("note", sa.String(500), nullable=False),
     )
 )

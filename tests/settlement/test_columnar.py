@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from sscard_chip.dayfile.parquet import write_parquet
 from sscard_chip.dayfile.rows import sums
+from sscard_chip.settlement.columnar import DayFileHead, Piece, RefusedFile, read_piece, survey
+from sscard_chip.settlement.columnar.files import header_rule
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns
-from sscard_chip.settlement.dayfiles import DayFileHead, Piece, RefusedFile, read_piece, survey
-from sscard_chip.settlement.dayfiles.files import header_rule
 from sscard_chip.terminal.pos import Day, DayFileError, DayHeader, DayRow, DayTrailer, read_day
 from tests.pos.test_dayfile import GREY, HEADER, REFUND, ROW
 

@@ -8,95 +8,24 @@ holds in a trigger too, hence RAISE beside the CHECK of a balance.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
-import sqlalchemy as sa
-from sqlalchemy import event
-
-from sscard_chip.settlement.ledger import schema
-from sscard_chip.settlement.ledger.accounts import BOUNDED
+from sscard_chip.settlement.schema import books
+from sscard_chip.settlement.schema.base import on_postgresql, on_sqlite
+from sscard_chip.settlement.schema.kinds import BOUNDED
 
 _BOUNDED: Final = ", ".join(f"'{kind}'" for kind in sorted(BOUNDED))
 
-
-def append_only(table: sa.Table, *, guard_replace: bool = True) -> sa.Table:
-    """Have the database refuse every UPDATE, DELETE and TRUNCATE of ``table``.
-
-    To be called where a table of :data:`schema.metadata` is declared, before the ledger is
-    opened. ``guard_replace`` costs a look-up for each unique key and inserted row on SQLite; a
-    table whose rows are guarded otherwise does without. Returns the table.
-    """
-    name = table.name
-    refuse = f"SELECT RAISE(ABORT, 'ledger: nothing in {name} is changed or deleted')"
-    _sqlite(
-        table,
-        f"CREATE TRIGGER {name}_update BEFORE UPDATE ON {name} BEGIN {refuse}; END",
-        f"CREATE TRIGGER {name}_delete BEFORE DELETE ON {name} BEGIN {refuse}; END",
-    )
-    for at, columns in enumerate(_unique_keys(table) if guard_replace else ()):
-        same = " AND ".join(f'"{column}" = NEW."{column}"' for column in columns)
-        _sqlite(
-            table,
-            f"CREATE TRIGGER {name}_replace_{at} BEFORE INSERT ON {name}"
-            f" WHEN EXISTS (SELECT 1 FROM {name} WHERE {same}) BEGIN"
-            f" SELECT RAISE(ABORT, 'UNIQUE constraint failed: {name}.{'+'.join(columns)}'); END",
-        )
-    _postgresql(
-        table,
-        f"""CREATE FUNCTION {name}_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-            RAISE EXCEPTION 'ledger: nothing in {name} is changed or deleted'
-                USING ERRCODE = 'restrict_violation';
-        END $$""",
-        f"""CREATE TRIGGER {name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {name}
-            FOR EACH STATEMENT EXECUTE FUNCTION {name}_append_only()""",
-    )
-    return table
-
-
-def _unique_keys(table: sa.Table) -> Iterable[list[str]]:
-    keys = [list(table.primary_key.columns.keys())]
-    for constraint in table.constraints:
-        if isinstance(constraint, sa.UniqueConstraint):
-            keys.append(list(constraint.columns.keys()))
-    return sorted(keys)
-
-
-def _sqlite(table: sa.Table, *statements: str) -> None:
-    _after(table, "sqlite", statements)
-
-
-def _postgresql(table: sa.Table, *statements: str) -> None:
-    _after(table, "postgresql", statements)
-
-
-def _after(table: sa.Table, dialect: str, statements: Iterable[str]) -> None:
-    for statement in statements:
-        ddl = sa.DDL(statement)  # type: ignore[no-untyped-call]
-        event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
-
-
-for _table in (
-    schema.ledger_format,
-    schema.account,
-    schema.entry,
-    schema.seal,
-    schema.card,
-    schema.card_status,
-):
-    append_only(_table)
-append_only(schema.line, guard_replace=False)
-
 # A new account has a balance of zero.
-_sqlite(
-    schema.account,
+on_sqlite(
+    books.account,
     f"""CREATE TRIGGER account_balance AFTER INSERT ON account BEGIN
         INSERT INTO balance (account, bounded, fen)
             VALUES (NEW.id, NEW.kind IN ({_BOUNDED}), 0);
     END""",
 )
-_postgresql(
-    schema.account,
+on_postgresql(
+    books.account,
     f"""CREATE FUNCTION account_balance() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         INSERT INTO balance (account, bounded, fen)
             SELECT id, kind IN ({_BOUNDED}), 0 FROM fresh;
@@ -108,8 +37,8 @@ _postgresql(
 
 # A balance changes while an entry is being sealed. SQLite has one writer, whose open entry is
 # the last one.
-_sqlite(
-    schema.balance,
+on_sqlite(
+    books.balance,
     """CREATE TRIGGER balance_insert BEFORE INSERT ON balance
         WHEN NEW.fen <> 0 OR EXISTS (SELECT 1 FROM balance WHERE account = NEW.account) BEGIN
         SELECT RAISE(ABORT, 'ledger: a balance begins with zero, once');
@@ -125,8 +54,8 @@ _sqlite(
             WHERE NEW.bounded AND NEW.fen < 0;
     END""",
 )
-_postgresql(
-    schema.balance,
+on_postgresql(
+    books.balance,
     """CREATE FUNCTION balance_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF pg_trigger_depth() < 2 THEN
             RAISE EXCEPTION 'ledger: a balance changes by sealing an entry alone'
@@ -139,8 +68,8 @@ _postgresql(
 )
 
 # Numbers of entries grow; on PostgreSQL the key is enough.
-_sqlite(
-    schema.entry,
+on_sqlite(
+    books.entry,
     """CREATE TRIGGER entry_grows BEFORE INSERT ON entry
         WHEN NEW.id <= (SELECT max(id) FROM entry) BEGIN
         SELECT RAISE(ABORT, 'ledger: numbers of entries grow');
@@ -148,16 +77,16 @@ _sqlite(
 )
 
 # Lines are taken by an open entry.
-_sqlite(
-    schema.line,
+on_sqlite(
+    books.line,
     """CREATE TRIGGER line_open BEFORE INSERT ON line
         WHEN NOT EXISTS (SELECT 1 FROM entry WHERE id = NEW.entry)
             OR EXISTS (SELECT 1 FROM seal WHERE entry = NEW.entry) BEGIN
         SELECT RAISE(ABORT, 'ledger: lines go into an open entry');
     END""",
 )
-_postgresql(
-    schema.line,
+on_postgresql(
+    books.line,
     """CREATE FUNCTION line_open() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF EXISTS (
             SELECT FROM (SELECT DISTINCT entry FROM fresh) f
@@ -174,8 +103,8 @@ _postgresql(
 )
 
 # Sealing: the lines sum to zero, their accounts exist, the balances move.
-_sqlite(
-    schema.seal,
+on_sqlite(
+    books.seal,
     """CREATE TRIGGER seal_entry BEFORE INSERT ON seal BEGIN
         SELECT RAISE(ABORT, 'ledger: the lines of an entry sum to zero')
             WHERE (SELECT sum(fen) FROM line WHERE entry = NEW.entry) IS NOT 0;
@@ -188,8 +117,8 @@ _sqlite(
             WHERE balance.account = moved.account;
     END""",
 )
-_postgresql(
-    schema.seal,
+on_postgresql(
+    books.seal,
     """CREATE FUNCTION seal_entry() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF (SELECT sum(fen) FROM line WHERE entry = NEW.entry) IS DISTINCT FROM 0 THEN
             RAISE EXCEPTION 'ledger: the lines of an entry sum to zero'

@@ -28,8 +28,8 @@ from sscard_chip.settlement.arrow import texts
 from sscard_chip.settlement.clearing import ClearingOutput
 from sscard_chip.settlement.clearing.exchange import FOLDER as REGIONS
 from sscard_chip.settlement.clearing.files import STATEMENTS
+from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
-from sscard_chip.settlement.dayfiles import DayFileHead
 from sscard_chip.settlement.extras import missing
 from sscard_chip.settlement.judge.codes import FINDINGS, TEXTS, Masks, posted
 

@@ -7,7 +7,7 @@ those that hold what their trailers say, and tells why others are refused.
 
 from __future__ import annotations
 
-from sscard_chip.settlement.dayfiles.files import (
+from sscard_chip.settlement.columnar.files import (
     DayFileHead,
     Piece,
     RefusedFile,

@@ -10,8 +10,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger.rules import append_only
-from sscard_chip.settlement.ledger.schema import Number, account, card, entry, metadata
+from sscard_chip.settlement.schema.base import Number, append_only, metadata
+from sscard_chip.settlement.schema.books import account, card, entry
 
 sa.Sequence("authorisation_id", metadata=metadata)
 

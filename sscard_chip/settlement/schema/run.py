@@ -13,20 +13,15 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger import append_only, metadata
-
-
-def _whole(name: str, *, key: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, primary_key=key, nullable=False, autoincrement=False)
-
+from sscard_chip.settlement.schema.base import append_only, metadata, whole
 
 segment: Final = append_only(
     sa.Table(
         "settled_segment",
         metadata,
-        _whole("id", key=True),
-        _whole("rows"),
-        _whole("posted"),
+        whole("id", key=True),
+        whole("rows"),
+        whole("posted"),
     )
 )
 file: Final = append_only(
@@ -34,9 +29,9 @@ file: Final = append_only(
         "settled_file",
         metadata,
         sa.Column("digest", sa.LargeBinary, primary_key=True),
-        _whole("segment"),
-        _whole("first_row"),
-        _whole("rows"),
+        whole("segment"),
+        whole("first_row"),
+        whole("rows"),
         sa.Column("pharmacy", sa.String(200), nullable=False),
         sa.Column("terminal_id", sa.String(12), nullable=False),
         sa.Column("business_date", sa.String(8), nullable=False),
@@ -52,9 +47,9 @@ part: Final = append_only(
     sa.Table(
         "settled_part",
         metadata,
-        _whole("segment", key=True),
-        _whole("first_row", key=True),
-        _whole("rows"),
+        whole("segment", key=True),
+        whole("first_row", key=True),
+        whole("rows"),
         sa.Column("columns", sa.LargeBinary, nullable=False),
     )
 )
@@ -62,12 +57,12 @@ terminal: Final = append_only(
     sa.Table(
         "settled_terminal",
         metadata,
-        _whole("terminal", key=True),
-        _whole("algorithm", key=True),
-        _whole("last", key=True),
-        _whole("segment", key=True),
-        _whole("first"),
-        _whole("highest"),
+        whole("terminal", key=True),
+        whole("algorithm", key=True),
+        whole("last", key=True),
+        whole("segment", key=True),
+        whole("first"),
+        whole("highest"),
         sa.Column("numbers", sa.LargeBinary),
         sqlite_with_rowid=False,
     ),
@@ -80,11 +75,11 @@ card: Final = append_only(
     sa.Table(
         "settled_card",
         metadata,
-        _whole("factor", key=True),
-        _whole("division", key=True),
-        _whole("last", key=True),
-        _whole("segment", key=True),
-        _whole("first"),
+        whole("factor", key=True),
+        whole("division", key=True),
+        whole("last", key=True),
+        whole("segment", key=True),
+        whole("first"),
         sa.Column("counters", sa.LargeBinary),
         sqlite_with_rowid=False,
     ),
@@ -96,14 +91,14 @@ refund: Final = append_only(
     sa.Table(
         "settled_refund",
         metadata,
-        _whole("terminal", key=True),
-        _whole("algorithm", key=True),
-        _whole("number", key=True),
+        whole("terminal", key=True),
+        whole("algorithm", key=True),
+        whole("number", key=True),
         sa.Column("msgid", sa.String(30), primary_key=True),
-        _whole("segment"),
-        _whole("account_fen"),
-        _whole("cash_fen"),
-        _whole("fund_fen"),
+        whole("segment"),
+        whole("account_fen"),
+        whole("cash_fen"),
+        whole("fund_fen"),
     )
 )
 """Posted refunds by their debit."""
