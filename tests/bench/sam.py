@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sscard_chip.applications.psam.access import SX1, SX3
 from sscard_chip.applications.psam.keys import KeyType
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile import psam
-from sscard_chip.profile.psam import AID, SamContents, SamSecrets, compile_psam
+from sscard_chip.profile.psam import SamContents, SamSecrets, compile_psam
 from sscard_chip.profile.psam_keys import SamKeyRow
+from sscard_chip.standard.identifiers import PSAM_AID, SX1_NAME, SX3_NAME
 from tests.bench.exchange import Answer, CardBench, FixedRandom
 from tests.bench.reference import social as reference
 
@@ -27,10 +27,10 @@ SESSION_FACTOR: Final = {"3des": "1122334455667788", "sm4": "1122334455667788" +
 TERMINAL: Final = "330400815985"
 ALGORITHMS: Final = ("3des", "sm4")
 BLOCK: Final = reference.BLOCK
-ENVIRONMENT: Final = {"3des": SX1, "sm4": SX3}
+ENVIRONMENT: Final = {"3des": SX1_NAME, "sm4": SX3_NAME}
 KEY_CODE: Final = {"3des": "00", "sm4": "03"}
 
-SELECT_DF01: Final = "00A4040006" + AID.hex()
+SELECT_DF01: Final = "00A4040006" + PSAM_AID.hex()
 
 
 def key(key_type: KeyType, identifier: int, *, single: bool = False) -> SamKeyRow:

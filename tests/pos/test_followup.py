@@ -19,7 +19,7 @@ def special(shop: Shop) -> list[bytes]:
     account = shop.account()
     found = []
     for number in range(1, 9):
-        data, sw = account.ok(bytes((0x00, 0xB2, number, 0xAC, 0x00)))
+        data, sw = account.send(bytes((0x00, 0xB2, number, 0xAC, 0x00)))
         if sw != 0x9000:
             break
         found.append(data)

@@ -95,7 +95,7 @@ def test_log_needs_the_pin_unless_it_is_free() -> None:
         terminal = Terminal(card.transmit, "3des")
         terminal.select()
         terminal.do(EP_BUY, 1)
-        assert terminal.ok("00B201C417")[1] == (SUCCESS if free else 0x6982)
+        assert terminal.send("00B201C417")[1] == (SUCCESS if free else 0x6982)
         assert terminal.verify() == SUCCESS
         assert len(terminal.log()) == 1
 
@@ -225,7 +225,7 @@ def test_block_and_unblock(terminal: Terminal) -> None:
     assert terminal.sw(terminal.secured("84180000")) == 0x6985
     assert terminal.sw(terminal.secured("841E0000", wrong=True)) == 0x6988
     assert terminal.sw(terminal.secured("841E0000")) == SUCCESS
-    assert terminal.ok(b"\x00\xa4\x04\x00\x09" + AID) == (FCI, 0x6283)
+    assert terminal.send(b"\x00\xa4\x04\x00\x09" + AID) == (FCI, 0x6283)
     for command in ("805C000204", "00B0950000", "0020000003123456", "805A0006020000",
                     "0082000108" + "11" * 8, "0088000108" + "11" * 8, "00B201C417"):  # fmt: skip
         assert terminal.sw(command) == 0x6A81
@@ -241,7 +241,7 @@ def test_block_survives_power(terminal: Terminal) -> None:
     first.select()
     assert first.sw(first.secured("841E0000")) == SUCCESS
     card.power_on()
-    assert first.ok(b"\x00\xa4\x04\x00\x09" + AID) == (FCI, 0x6283)
+    assert first.send(b"\x00\xa4\x04\x00\x09" + AID) == (FCI, 0x6283)
     assert first.sw("805C000204") == 0x6A81
 
 

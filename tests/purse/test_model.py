@@ -243,7 +243,7 @@ class PurseMachine(RuleBasedStateMachine):
     @rule(what=st.sampled_from(["0084000004", "805C000204", "00B0950000", "00A40200020015"]))
     def something_else_in_between(self, what: str) -> None:
         self.open = self.cached = None
-        assert self.terminal.ok(what)[1] == 0x9000
+        assert self.terminal.send(what)[1] == 0x9000
 
     @rule(how=st.sampled_from(["reset", "off", "load"]))
     def power(self, how: str) -> None:
@@ -254,7 +254,7 @@ class PurseMachine(RuleBasedStateMachine):
         card = Card(self.card.image()) if how == "load" else self.card
         self.insert(card)
         if self.blocked:
-            assert self.terminal.ok(b"\x00\xa4\x04\x00\x05\xa0\x00\x00\x00\x03")[1] == 0x6283
+            assert self.terminal.send(b"\x00\xa4\x04\x00\x05\xa0\x00\x00\x00\x03")[1] == 0x6283
 
     @precondition(lambda self: not self.ended)
     @rule()

@@ -273,14 +273,14 @@ def test_6c_asks_for_the_same_command_again() -> None:
     """A too small Le leaves an open transaction as it was."""
     terminal = bench()
     command = terminal.init_command(EP_BUY, 100)
-    assert terminal.ok(command + b"\x0e") == (b"", 0x6C0F)
+    assert terminal.send(command + b"\x0e") == (b"", 0x6C0F)
     opened = terminal.init(EP_BUY, 100)
     debit, expected = terminal.completion(opened)
-    assert terminal.ok(debit + b"\x04") == (b"", 0x6C08)
+    assert terminal.send(debit + b"\x04") == (b"", 0x6C08)
     assert terminal.balance(EP) == 2_000
     with pytest.raises(RefusedError, match="6985"):  # GET BALANCE came between
         terminal.ok(debit)
     opened = terminal.init(EP_BUY, 100)
     debit, expected = terminal.completion(opened)
-    assert terminal.ok(debit + b"\x04") == (b"", 0x6C08)
+    assert terminal.send(debit + b"\x04") == (b"", 0x6C08)
     assert terminal.ok(debit + b"\x08") == expected

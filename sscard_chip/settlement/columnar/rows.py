@@ -12,6 +12,7 @@ from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import COLUMNS, DayRow, parse_number, parse_row
 from sscard_chip.settlement.columnar.cells import AFTER, BEFORE, Cells
 from sscard_chip.settlement.columns import NO_DIVISION, UNKNOWN, DebitColumns, constant
+from sscard_chip.standard.identifiers import CODE_OF_ALGORITHM
 
 CELL: Final = {column.name: number for number, column in enumerate(COLUMNS, 1)}
 """Where a column stands in a row; 0 is the letter."""
@@ -19,7 +20,6 @@ CELL: Final = {column.name: number for number, column in enumerate(COLUMNS, 1)}
 _CELLS: Final = len(COLUMNS) + 1
 _TAB: Final = 9
 _LF: Final = 10
-_CODES: Final = {"3des": 1, "sm4": 3}
 _IDS: Final = ("setl_id", "mdtrt_id", "psn_no")
 _TEXTS: Final = (*_IDS, "msgid", "card_number")
 
@@ -190,7 +190,7 @@ def _fill(columns: DebitColumns, at: int, row: DayRow) -> None:
     columns.insured_division[at] = NO_DIVISION if insured is None else int(insured)
     columns.card_id_code[at] = list(row.card_id_code)
     columns.factor[at] = list(row.diversification_factor)
-    columns.algorithm[at] = _CODES[row.algorithm]
+    columns.algorithm[at] = CODE_OF_ALGORITHM[row.algorithm]
     columns.terminal[at] = list(bytes.fromhex(row.terminal_id))
     columns.terminal_number[at] = row.terminal_transaction_number
     columns.time[at] = list(bytes.fromhex(row.time))
