@@ -23,6 +23,7 @@ from sscard_chip.security.diversify import KEY_LENGTH
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.errors import KeyStoreError
+from sscard_chip.standard.identifiers import ALGORITHM_3DES
 
 COMPONENTS: Final = (2, 3)
 
@@ -134,7 +135,7 @@ def _weakness(algorithm: str, key: int) -> str | None:
     """Why a key is none. Parity bits of DES do not count."""
     if not key:
         return "the components cancel each other, the key would be all zero"
-    if algorithm == "3des":
+    if algorithm == ALGORITHM_3DES:
         bits = key & _PARITY
         if bits >> _HALF == bits & ((1 << _HALF) - 1):
             return "both halves are equal, the key would be a single DES key"

@@ -77,18 +77,6 @@ class LedgerError(SettlementError):
     """An operation that a ledger did not do; one line."""
 
 
-class CentreError(SettlementError):
-    """The centre did not do what it was asked; one line."""
-
-
-class CentreUnreachableError(CentreError):
-    """It was not asked: the request certainly did not leave."""
-
-
-class CentreNoAnswerError(CentreError):
-    """It was asked and no answer came: what it did is not known."""
-
-
 class ExtraMissingError(SscardError, ImportError):
     """An optional package is not installed; the text names the extra that brings it."""
 

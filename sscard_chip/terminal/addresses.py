@@ -16,19 +16,20 @@ from typing import Final
 
 from sscard_chip.profile.psam_keys import KEYS
 from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.keys import DPK, PUK, RKSSSE, STKSSSE, UKSSSE
 
 FORMAT: Final = "sscard-key-addresses/1"
 
 PUBLISHED: Final[Mapping[str, tuple[str, int]]] = {
-    "004C": ("RKSSSE", 1),
+    "004C": (RKSSSE, 1),
     "004F": ("RK1DF01", 1),
     "0064": ("RK1DF02", 1),
-    "0090": ("PUK", 1),
-    "0094": ("UKSSSE", 1),
-    "0173": ("STKSSSE", 1),
-    "017F": ("DPK", 1),
-    "0199": ("DPK", 2),
-    "019C": ("DPK", 3),
+    "0090": (PUK, 1),
+    "0094": (UKSSSE, 1),
+    "0173": (STKSSSE, 1),
+    "017F": (DPK, 1),
+    "0199": (DPK, 2),
+    "019C": (DPK, 3),
 }
 
 _ADDRESS: Final = re.compile(r"[0-9A-F]{4}")

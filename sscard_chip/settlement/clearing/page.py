@@ -19,9 +19,9 @@ from sscard_chip.settlement.clearing.codes import (
     ClearingType,
     insurance_name,
 )
-from sscard_chip.settlement.clearing.localities import Locality
 from sscard_chip.settlement.clearing.statement import Line, Reasons, Statement
 from sscard_chip.settlement.judge.codes import FINDINGS
+from sscard_chip.settlement.judge.localities import Locality
 
 _TYPE: Final = f"{ClearingType.PHARMACY} {CLEARING_TYPES[ClearingType.PHARMACY].name}"
 _LONG: Final = 12

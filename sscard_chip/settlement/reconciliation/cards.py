@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -12,7 +11,9 @@ from sscard_chip.profile.contents import CardContents
 from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.security.diversify import card_factor
 from sscard_chip.settlement.reconciliation.results import ReconciliationError
+from sscard_chip.standard import identifiers
 from sscard_chip.standard.status import StatusWord
+from sscard_chip.terminal import medical
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.placeholders import historical_bytes
@@ -20,13 +21,8 @@ from sscard_chip.terminal.session import CardSession, open_session
 
 LOAD, PURCHASE = "load", "purchase"
 
-_MEDICAL: Final = 0xDF04
 _ISSUER_FILE: Final = "EF05"
-_DETAIL_SFI: Final = 0x08
-_MOST_DETAILS: Final = 254
-_DETAIL: Final = struct.Struct(">HB6s7sIII")
-_SHORT_DETAIL: Final = 20
-_KINDS: Final = {0x31: LOAD, 0x32: PURCHASE}
+_KINDS: Final = {identifiers.LOAD: LOAD, identifiers.PURCHASE: PURCHASE}
 _KEY_INDEXES: Final = (1, 2, 3)
 
 
@@ -124,7 +120,7 @@ def read_state(connection: Connection, pin: str | None = None) -> CardState:
     if pin is not None and session.pin_needed():
         session.verify_pin(pin)
     try:
-        session.enter(_MEDICAL)
+        session.enter(identifiers.DF04)
         balance = session.client.require(0xB0, 0x26, 0x00, 0x01, le=4)
     except CardStatusError as error:
         if error.sw in (StatusWord.FILE_NOT_FOUND, StatusWord.CONDITIONS_NOT_SATISFIED):
@@ -159,31 +155,23 @@ def _initialize(session: CardSession, p1: int, rest: bytes, length: int) -> byte
 
 
 def _details(session: CardSession) -> list[CardEntry]:
-    """EF08, newest first."""
-    entries = []
-    for position in range(1, _MOST_DETAILS + 1):
-        answer = session.client.send(0x00, 0xB2, position, _DETAIL_SFI << 3 | 4, le=0)
-        if answer.sw in (StatusWord.RECORD_NOT_FOUND, StatusWord.FILE_NOT_FOUND):
-            break
-        if not answer.ok:
-            raise CardStatusError(b"\x00\xb2", answer.sw)
-        entries.append(_entry(answer.data))
-    return entries
+    """EF08, newest first; empty where there is none."""
+    try:
+        return [_entry(detail) for detail in medical.details(session)]
+    except CardStatusError as error:
+        if error.sw == StatusWord.FILE_NOT_FOUND:
+            return []
+        raise
 
 
-def _entry(record: bytes) -> CardEntry:
-    if len(record) not in (_SHORT_DETAIL, _DETAIL.size):
-        raise ReconciliationError("card: a record of EF08 has neither 20 nor 28 bytes")
-    number, kind, terminal, time, account, self_paid, pooled = _DETAIL.unpack(
-        record.ljust(_DETAIL.size, b"\0")
-    )
-    single = len(record) == _SHORT_DETAIL or kind == 0x31
+def _entry(detail: medical.Detail) -> CardEntry:
+    load = detail.type == identifiers.LOAD
     return CardEntry(
-        number,
-        _KINDS.get(kind, f"{kind:02X}"),
-        terminal.hex(),
-        time.hex(),
-        account,
-        None if single else self_paid,
-        None if single else pooled,
+        detail.number,
+        _KINDS.get(detail.type, f"{detail.type:02X}"),
+        detail.terminal_id,
+        detail.time,
+        detail.account_fen,
+        None if load else detail.self_paid_fen,
+        None if load else detail.pooled_fen,
     )

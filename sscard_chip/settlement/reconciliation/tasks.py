@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sscard_chip.dayfile.authoriser import CentreError
 from sscard_chip.settlement.ledger import Transaction
 from sscard_chip.settlement.reconciliation.centre import Centre
 from sscard_chip.settlement.reconciliation.compare import Totals
@@ -25,8 +26,7 @@ from sscard_chip.settlement.reconciliation.details import (
     unpack_result,
 )
 from sscard_chip.settlement.reconciliation.results import ReconciliationError, StatementResult
-from sscard_chip.settlement.reconciliation.tables import difference, difference_step, task
-from sscard_chip.standard.errors import CentreError
+from sscard_chip.settlement.schema.reconciliation import difference, difference_step, task
 
 TOTAL, DETAIL = "TOTAL", "DETAIL"
 _EMPLOYEE_BASIC: Final = "310"

@@ -11,8 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sscard_chip.standard.identifiers import DF04, INSURED_FILE, PURCHASE
+from sscard_chip.standard.keys import DPK
 from sscard_chip.standard.settlement_mode import Split
-from sscard_chip.standard.status import StatusWord
+from sscard_chip.terminal import medical
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError, code_of
 from sscard_chip.terminal.connection import ConnectionLostError, TerminalConnectionError
@@ -25,18 +27,12 @@ from sscard_chip.terminal.driver.values import (
     Interface,
     PinPrompt,
 )
+from sscard_chip.terminal.medical import Detail, Proof
 from sscard_chip.terminal.psam_client import PurchaseRequest
 from sscard_chip.terminal.session import CardSession
 
-_DF04: Final = 0xDF04
-_MEDICAL_FILE, _LOG_FILE = 0xEF05, 0xEF08
 _CARD_USE: Final = 0x8F
 _OFFLINE: Final = b"2"
-PURCHASE: Final = b"2"
-"""交易类型标识 of a purchase, 32 hex."""
-_DPK: Final = "DPK"
-_SHORT_RECORD, _LONG_RECORD = 20, 28
-_MOST_RECORDS: Final = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +82,8 @@ def debit(kit: Kit, interface: Interface, card: CardInfo, amounts: Split, time: 
             PurchaseRequest(
                 random=asked.random,
                 number=asked.number,
-                amounts=encode_amounts(amounts),
-                kind=PURCHASE,
+                amounts=medical.encode_amounts(amounts),
+                kind=bytes((PURCHASE,)),
                 time=bytes.fromhex(time),
                 version=pending.version,
                 algorithm=pending.algorithm,
@@ -118,28 +114,26 @@ def finish_debit(
     return result_of(ready, *execute(kit, ready))
 
 
-def execute(kit: Kit, pending: PendingDebit) -> tuple[bytes, bytes]:
+def execute(kit: Kit, pending: PendingDebit) -> Proof:
     """DEBIT; TAC and MAC2, also when its answer is lost but the card can be asked for them.
 
     :raises CardStatusError: the card refused, and has not paid.
     :raises DebitInDoubtError: it cannot be asked.
     """
-    time = bytes.fromhex(pending.request.time)
-    data = pending.terminal_number.to_bytes(4) + time + pending.mac1
-    client = pending.session.client
+    session, request = pending.session, pending.request
     try:
-        answer = client.send(0xB0, 0x2C, 0x01, 0x00, data, 8)
-        if answer.ok and len(answer.data) == 8:
-            return answer.data[:4], answer.data[4:]
-        proof = _proof(pending.session, pending.request.number)
+        answer = medical.debit(session, pending.terminal_number, request.time, pending.mac1)
+        if isinstance(answer, Proof):
+            return answer
+        proof = medical.get_proof(session, request.number)
     except ConnectionLostError as lost:
         return _recover(kit, pending, lost)
     if proof is None:
-        raise CardStatusError(b"\xb0\x2c\x01\x00", answer.sw)
+        raise medical.debit_error(answer)
     return proof
 
 
-def _recover(kit: Kit, pending: PendingDebit, lost: ConnectionLostError) -> tuple[bytes, bytes]:
+def _recover(kit: Kit, pending: PendingDebit, lost: ConnectionLostError) -> Proof:
     """Power the card on anew and ask for the proof.
 
     :raises DebitInDoubtError: the card is not there, or it breaks off again.
@@ -181,27 +175,17 @@ def settle_doubt(kit: Kit, doubt: PendingDebit, interface: Interface) -> DebitRe
     return settle(kit, again, proof) if doubt.by_psam else result_of(again, *proof)
 
 
-def prove(kit: Kit, pending: PendingDebit) -> tuple[bytes, bytes] | None:
+def prove(kit: Kit, pending: PendingDebit) -> Proof | None:
     """Ask the card, in a session of its own, whether it has paid: TAC and MAC2, None if not.
 
     :raises DriverError: -22 when it is another card.
     """
     session = kit.open_card(pending.interface, pending.card)
-    session.enter(_DF04)
-    return _proof(session, pending.request.number)
+    session.enter(DF04)
+    return medical.get_proof(session, pending.request.number)
 
 
-def _proof(session: CardSession, number: int) -> tuple[bytes, bytes] | None:
-    """GET TRANSACTION PROOF of a purchase, None for 9406; it answers MAC2 ‖ TAC."""
-    answer = session.client.send(0xB0, 0x2E, 0x00, PURCHASE[0], number.to_bytes(2), 8)
-    if answer.ok and len(answer.data) == 8:
-        return answer.data[4:], answer.data[:4]
-    if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
-        return None
-    raise CardStatusError(b"\xb0\x2e\x00\x32", answer.sw)
-
-
-def settle(kit: Kit, pending: PendingDebit, answer: tuple[bytes, bytes]) -> DebitResult:
+def settle(kit: Kit, pending: PendingDebit, answer: Proof) -> DebitResult:
     """Let the PSAM check MAC2.
 
     The card has paid by now, so a PSAM that left is no error: the TAC proves the purchase.
@@ -229,11 +213,6 @@ def result_of(
     )
 
 
-def encode_amounts(amounts: Split) -> bytes:
-    """Account, self-paid and pooled, 4 bytes each, fen."""
-    return b"".join(amount.to_bytes(4) for amount in amounts)
-
-
 def read_records(kit: Kit, interface: Interface) -> list[DebitRecord]:
     """The purchases in DF04 EF08, newest first; loads are no debits and left out.
 
@@ -242,42 +221,31 @@ def read_records(kit: Kit, interface: Interface) -> list[DebitRecord]:
     """
     session = kit.open(interface)
     kit.verify_holder(session)
-    session.enter(_DF04)
+    session.enter(DF04)
     offline = _card_use(session) == _OFFLINE
-    session.select_file(_LOG_FILE)
-    records = []
-    for number in range(1, _MOST_RECORDS + 1):
-        answer = session.client.send(0x00, 0xB2, number, 0x04, le=0)
-        if answer.sw == StatusWord.RECORD_NOT_FOUND:
-            break
-        if not answer.ok:
-            raise CardStatusError(bytes((0x00, 0xB2, number, 0x04)), answer.sw)
-        if answer.data[2:3] == PURCHASE:
-            records.append(_record(answer.data, offline=offline))
-    return records
+    return [
+        _record(detail, offline=offline)
+        for detail in medical.details(session)
+        if detail.type == PURCHASE
+    ]
 
 
 def _card_use(session: CardSession) -> bytes:
     """Tag 8F 用卡方式; empty when it cannot be read."""
     try:
-        session.select_file(_MEDICAL_FILE)
+        session.select_file(INSURED_FILE)
         return session.record(_CARD_USE, length=1)
     except (CardStatusError, DriverError):
         return b""
 
 
-def _record(data: bytes, *, offline: bool) -> DebitRecord:
-    if len(data) not in (_SHORT_RECORD, _LONG_RECORD):
-        raise DriverError(Code.COMMAND, "a record of 医疗交易明细 is neither 20 nor 28 bytes")
-    sums = [int.from_bytes(data[at : at + 4]) for at in range(16, len(data), 4)]
-    account, own, pooled = (*sums, 0, 0)[:3]
+def _record(detail: Detail, *, offline: bool) -> DebitRecord:
+    account, own, pooled = detail.account_fen, detail.self_paid_fen or 0, detail.pooled_fen or 0
     if offline or account:
         total, insured = account + own + pooled, account + pooled
     else:
         total, insured = own, pooled
-    return DebitRecord(
-        int.from_bytes(data[:2]), data[3:9].hex().upper(), data[9:16].hex(), total, insured
-    )
+    return DebitRecord(detail.number, detail.terminal_id, detail.time, total, insured)
 
 
 def _pay_right(kit: Kit, session: CardSession) -> None:
@@ -298,19 +266,15 @@ def _initialize(
     index: int,
 ) -> PendingDebit:
     """INITIALIZE FOR PURCHASE; the card answers 序号, version, algorithm and a random."""
-    session.enter(_DF04)
-    data = bytes((index,)) + encode_amounts(amounts) + bytes.fromhex(terminal_id)
-    answer = session.client.require(0xB0, 0x28, 0x01, 0x01, data, 0x16)
-    if len(answer) != 0x16:
-        raise DriverError(Code.COMMAND, "INITIALIZE FOR PURCHASE gave another length than 22")
-    version, algorithm = answer[16], answer[17]
+    session.enter(DF04)
+    opened = medical.initialize(session, index, amounts, terminal_id)
     request = DebitRequest(
         session.algorithm_code,
-        kit.settings.addresses.address(_DPK, version),
-        answer[18:22],
-        int.from_bytes(answer[14:16]),
+        kit.settings.addresses.address(DPK, opened.key_version),
+        opened.random,
+        opened.number,
         amounts,
         terminal_id,
         time,
     )
-    return PendingDebit(session, interface, card, request, version, algorithm)
+    return PendingDebit(session, interface, card, request, opened.key_version, opened.algorithm)

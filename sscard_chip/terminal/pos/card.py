@@ -10,26 +10,34 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Final, NamedTuple
+from typing import Final
 
 from sscard_chip.dayfile.hotlist import Hotlist
-from sscard_chip.dayfile.rows import PURCHASE
 from sscard_chip.profile.codec import join_name
-from sscard_chip.standard.settlement_mode import OfflineUse, Split
+from sscard_chip.standard.identifiers import (
+    DF04,
+    INSURED_FILE,
+    OFFLINE_FILE,
+    PURCHASE,
+    SFI_MASK,
+    SPECIAL_FILE,
+)
+from sscard_chip.standard.keys import IRK
+from sscard_chip.standard.settlement_mode import OfflineUse
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer, CardStatusError
+from sscard_chip.terminal.medical import MOST_DETAILS, Detail, details
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
 from sscard_chip.terminal.pos.psam import Psam
 from sscard_chip.terminal.session import CardSession, bcd
 
-MEDICAL: Final = 0xDF04
 _CARD_CLASSES: Final = (b"1", b"2", b"3", b"4")
 _INITIALISER: Final = bytes.fromhex("9156000002")
-_IRK: Final = "IRK"
 _ISSUER_SFI, _HOLDER_SFI = 0x05, 0x06
-_MEDICAL_SFI, _OFFLINE_SFI, _DETAIL_SFI, _SPECIAL_SFI = 0x05, 0x06, 0x08, 0x15
-_MOST_DETAILS: Final = 254
 _RKSSSE, _RK1DF04, _UK2DF04 = 0x0A, 0x84, 0x86
+_INSURED_SFI: Final = INSURED_FILE & SFI_MASK
+_OFFLINE_SFI: Final = OFFLINE_FILE & SFI_MASK
+_SPECIAL_SFI: Final = SPECIAL_FILE & SFI_MASK
 _ALLOWED, _AMOUNT, _TIMES = 0x90, 0x92, 0x93
 _MOST_AMOUNT, _MOST_TIMES = 99_999_999, 99
 
@@ -46,32 +54,6 @@ class Holder:
 
     name: str
     number: str
-
-
-class Initialized(NamedTuple):
-    """The answer of INITIALIZE FOR PURCHASE. ``number`` is 医疗消费序号, ``random`` 4 bytes."""
-
-    balance_fen: int
-    number: int
-    key_version: int
-    algorithm: int
-    random: bytes
-
-
-class Proof(NamedTuple):
-    """TAC and MAC2, 4 bytes each, of DEBIT or of GET TRANSACTION PROOF."""
-
-    tac: bytes
-    mac2: bytes
-
-
-class Detail(NamedTuple):
-    """A record of EF08: 序号, terminal (hex), time (14 digits), first amount in fen."""
-
-    number: int
-    terminal_id: str
-    time: str
-    account_fen: int
 
 
 class HolderPin:
@@ -169,9 +151,9 @@ def check_genuine(session: CardSession, sam: Psam) -> None:
     :raises SaleRefusedError: NOT_GENUINE; a PSAM of another city gives the same.
     """
     factor, original = os.urandom(8), os.urandom(8)
-    version = sam.key_version(_IRK)
+    version = sam.key_version(IRK)
     answer = session.internal_authenticate(factor, original, version)
-    expected = sam.authentication_data(_IRK, session.factors, factor, original)
+    expected = sam.authentication_data(IRK, session.factors, factor, original)
     if not compare_digest(answer, expected):
         raise SaleRefusedError(Refusal.NOT_GENUINE, "internal authentication failed")
 
@@ -187,7 +169,7 @@ def authenticate(session: CardSession, sam: Psam, kid: int) -> None:
 
 def read_holder(session: CardSession, sam: Psam) -> Holder:
     """姓名 and 社会保障号码 from SSSE EF06; generation 3 wants RKSSSE first."""
-    file = session.file(session.directory, 0xEF06)
+    file = session.file(session.directory, OFFLINE_FILE)
     if file is not None and file.read.kid is not None:
         authenticate(session, sam, _RKSSSE)
     number = session.record(0x08, sfi=_HOLDER_SFI, length=18)
@@ -204,7 +186,7 @@ def insured_division(session: CardSession) -> str:
     In cards of generation 1 the tag 84 has another meaning and another length.
     """
     try:
-        value = session.record(0x84, sfi=_MEDICAL_SFI, length=3)
+        value = session.record(0x84, sfi=_INSURED_SFI, length=3)
     except CardStatusError as error:
         if error.sw not in (StatusWord.RECORD_NOT_FOUND, StatusWord.FILE_NOT_FOUND):
             raise
@@ -215,73 +197,22 @@ def insured_division(session: CardSession) -> str:
 # --- the debit -----------------------------------------------------------------------------------
 
 
-def encode_amounts(amounts: Split) -> bytes:
-    """Account, self-paid and pooled, 4 bytes each, fen."""
-    return b"".join(amount.to_bytes(4) for amount in amounts)
-
-
-def initialize(
-    session: CardSession, key_index: int, amounts: Split, terminal_id: str
-) -> Initialized:
-    """INITIALIZE FOR PURCHASE. Raises CardStatusError: 6982, 9403, 9401, 9402."""
-    data = bytes((key_index,)) + encode_amounts(amounts) + bytes.fromhex(terminal_id)
-    answer = session.client.require(0xB0, 0x28, 0x01, 0x01, data, 0x16)
-    if len(answer) != 0x16:
-        raise SaleRefusedError(Refusal.NOT_READABLE, "INITIALIZE gave another length than 22")
-    return Initialized(
-        int.from_bytes(answer[:4]),
-        int.from_bytes(answer[14:16]),
-        answer[16],
-        answer[17],
-        answer[18:],
-    )
-
-
-def debit(session: CardSession, terminal_number: int, time: str, mac1: bytes) -> Proof | int:
-    """DEBIT FOR PURCHASE: its answer, or the status word of anything else.
-
-    What is not 9000 with 8 bytes does not tell for sure that the card has not paid.
-    """
-    data = terminal_number.to_bytes(4) + bytes.fromhex(time) + mac1
-    answer = session.client.send(0xB0, 0x2C, 0x01, 0x00, data, 8)
-    if answer.ok and len(answer.data) == 8:
-        return Proof(answer.data[:4], answer.data[4:])
-    return answer.sw
-
-
-def get_proof(session: CardSession, number: int) -> Proof | None:
-    """GET TRANSACTION PROOF of purchase ``number``; None for 9406: not the card's last one."""
-    answer = session.client.send(0xB0, 0x2E, 0x00, PURCHASE, number.to_bytes(2), 8)
-    if answer.ok and len(answer.data) == 8:
-        return Proof(answer.data[4:], answer.data[:4])
-    if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
-        return None
-    raise CardStatusError(b"\xb0\x2e\x00\x32", answer.sw)
-
-
 def find_detail(session: CardSession, number: int) -> tuple[Detail | None, bool]:
     """Purchase ``number`` in EF08, newest first, and whether the file reaches back that far.
 
     Needs the PIN where one is set. Purchases count upwards, so the search ends at a smaller one;
     and where a later one is found and this one is not, it was made by somebody and overwritten.
     """
-    later = False
-    for position in range(1, _MOST_DETAILS + 1):
-        answer = session.client.send(0x00, 0xB2, position, _DETAIL_SFI << 3 | 4, le=0)
-        if answer.sw == StatusWord.RECORD_NOT_FOUND:
-            return None, not later
-        if not answer.ok or len(answer.data) < 20:
-            raise CardStatusError(b"\x00\xb2", answer.sw)
-        data = answer.data
-        found = int.from_bytes(data[:2])
-        if data[2] != PURCHASE or found > number:
-            later |= data[2] == PURCHASE
-            continue
-        if found < number:
+    later, read = False, 0
+    for detail in details(session):
+        read += 1
+        if detail.type != PURCHASE or detail.number > number:
+            later |= detail.type == PURCHASE
+        elif detail.number == number:
+            return detail, True
+        else:
             return None, True
-        amount = int.from_bytes(data[16:20])
-        return Detail(found, data[3:9].hex().upper(), data[9:16].hex(), amount), True
-    return None, False
+    return None, not later and read < MOST_DETAILS
 
 
 # --- what a sale leaves on the card --------------------------------------------------------------
@@ -340,7 +271,7 @@ def write_offline_use(
 
 def append_special(session: CardSession, sam: Psam, number: int, category: str) -> bool:
     """EF15: 交易序号 and 结算类别, unless they stand there. False: the card has no EF15."""
-    if session.file(MEDICAL, 0xEF15) is None:
+    if session.file(DF04, SPECIAL_FILE) is None:
         return False
     record = number.to_bytes(2) + category.encode()
     newest = _newest_special(session)

@@ -10,24 +10,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from sscard_chip.dayfile.authoriser import (
+    CentreNoAnswerError,
+    CentreRefusedError,
+    CentreUnreachableError,
+    Hold,
+    HoldRequest,
+)
 from sscard_chip.dayfile.errors import DayFileError
-from sscard_chip.dayfile.rows import PURCHASE, DayRow
-from sscard_chip.standard.errors import CentreNoAnswerError, CentreUnreachableError
+from sscard_chip.dayfile.rows import DayRow
+from sscard_chip.standard.identifiers import DF04, PURCHASE
 from sscard_chip.standard.settlement_mode import (
     OfflineUse,
     SettlementMode,
     SettlementRefusedError,
     Split,
 )
-from sscard_chip.terminal.client import CardStatusError
+from sscard_chip.terminal import medical
 from sscard_chip.terminal.connection import TerminalConnectionError
+from sscard_chip.terminal.medical import Initialized, Proof
 from sscard_chip.terminal.pos import card as steps
-from sscard_chip.terminal.pos.authoriser import (
-    CentreRefusedError,
-    Hold,
-    HoldRequest,
-)
-from sscard_chip.terminal.pos.card import Holder, HolderPin, Proof
+from sscard_chip.terminal.pos.card import Holder, HolderPin
 from sscard_chip.terminal.pos.errors import (
     BrokenOffError,
     Refusal,
@@ -134,17 +137,17 @@ class Sale:
         steps.check_genuine(session, station.sam)
         self.pin.verify(session)
         self.holder = steps.read_holder(session, station.sam)
-        session.enter(steps.MEDICAL)
+        session.enter(DF04)
         division = steps.insured_division(session)
         self.warnings = finish_owed(station, session, self.pin)
         terms = self._terms(session, division)
         key_index = station.sam.purchase_key_index()
-        opened = steps.initialize(session, key_index, terms.amounts, terminal_id)
+        opened = medical.initialize(session, key_index, terms.amounts, terminal_id)
         self.balance_fen = self._balance_after(opened.balance_fen, terms)
         request = PurchaseRequest(
             opened.random,
             opened.number,
-            steps.encode_amounts(terms.amounts),
+            medical.encode_amounts(terms.amounts),
             bytes((PURCHASE,)),
             bytes.fromhex(self.time),
             opened.key_version,
@@ -233,7 +236,7 @@ class Sale:
         terms: Terms,
         division: str,
         terminal_id: str,
-        opened: steps.Initialized,
+        opened: Initialized,
         mac1: Mac1,
     ) -> DayRow:
         """The row as it is without an answer: grey."""
@@ -278,11 +281,11 @@ class Sale:
         :raises UnfinishedSaleError: that is not known.
         """
         try:
-            answer = steps.debit(session, mac1.transaction_number, self.time, mac1.mac)
+            answer = medical.debit(session, mac1.transaction_number, self.time, mac1.mac)
             if isinstance(answer, Proof):
                 paid = answered(self.station, sale, answer.tac, grey=False)
                 return paid, self.station.sam.credit(self.msgid, answer.mac2), session
-            refused = refusal_of(CardStatusError(b"\xb0\x2c\x01\x00", answer))
+            refused = refusal_of(medical.debit_error(answer))
         except TerminalConnectionError as error:
             refused = BrokenOffError(Refusal.NOT_READABLE, str(error))
         verdict = ask_card(self.station, self.pin, sale)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.identifiers import LOAD, PURCHASE
 from sscard_chip.terminal.shell import commands
 from sscard_chip.terminal.shell.commands import CardCommand, Expected, Line, ShellCommand, Word
 
@@ -44,7 +45,7 @@ _BALANCES: Final = {
     "统筹": 3,
     "3": 3,
 }
-_TRANSACTIONS: Final = {"31": 0x31, "load": 0x31, "32": 0x32, "purchase": 0x32}
+_TRANSACTIONS: Final = {"31": LOAD, "load": LOAD, "32": PURCHASE, "purchase": PURCHASE}
 
 Words: TypeAlias = Sequence[Word]
 

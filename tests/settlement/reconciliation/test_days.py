@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sscard_chip.dayfile.authoriser import CentreUnreachableError
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.platform import ledger_authoriser
 from sscard_chip.settlement.reconciliation import (
@@ -30,10 +31,9 @@ from sscard_chip.settlement.reconciliation.tasks import (
     reconcile_day,
     settle_difference,
 )
-from sscard_chip.standard.errors import CentreUnreachableError
 from sscard_chip.standard.settlement_mode import SettlementMode, Split
 from sscard_chip.terminal.pos import Bill, DayRow, read_day
-from tests.pos.shop import BILL, LATER, PHARMACY, TIME, region
+from tests.bench.shop import BILL, LATER, PHARMACY, TIME, region
 from tests.settlement.town import SECOND, Town, forged, rewrite, sell_day
 
 DAY = TIME[:8]

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The medical account as a terminal speaks to it: purchase, proof, details (LD/T 32.7).
+
+DF04 is current in every function. Each raises CardStatusError for what the card refuses, and
+DriverError -13 for an answer that is not whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from sscard_chip.standard.identifiers import MEDICAL_LOG, PURCHASE, SFI_MASK
+from sscard_chip.standard.settlement_mode import Split
+from sscard_chip.standard.status import StatusWord
+from sscard_chip.terminal.client import CardStatusError
+from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.session import CardSession
+
+_LOG_SFI: Final = MEDICAL_LOG & SFI_MASK
+MOST_DETAILS: Final = 254
+"""Record numbers of a cyclic file."""
+
+_DETAIL_LENGTHS: Final = (20, 28)
+
+
+class Initialized(NamedTuple):
+    """The answer of INITIALIZE FOR PURCHASE. ``number`` is 医疗消费序号, ``random`` 4 bytes."""
+
+    balance_fen: int
+    number: int
+    key_version: int
+    algorithm: int
+    random: bytes
+
+
+class Proof(NamedTuple):
+    """TAC and MAC2, 4 bytes each, of DEBIT or of GET TRANSACTION PROOF."""
+
+    tac: bytes
+    mac2: bytes
+
+
+class Detail(NamedTuple):
+    """A record of EF08 医疗交易明细: 序号, type, terminal (hex), time (14 digits), amounts in fen.
+
+    A card that keeps the account alone has ``account_fen`` and no other amount.
+    """
+
+    number: int
+    type: int
+    terminal_id: str
+    time: str
+    account_fen: int
+    self_paid_fen: int | None
+    pooled_fen: int | None
+
+
+def encode_amounts(amounts: Split) -> bytes:
+    """Account, self-paid and pooled, 4 bytes each, fen."""
+    return b"".join(amount.to_bytes(4) for amount in amounts)
+
+
+def initialize(
+    session: CardSession, key_index: int, amounts: Split, terminal_id: str
+) -> Initialized:
+    """INITIALIZE FOR PURCHASE. Raises CardStatusError: 6982, 9403, 9401, 9402."""
+    data = bytes((key_index,)) + encode_amounts(amounts) + bytes.fromhex(terminal_id)
+    answer = session.client.require(0xB0, 0x28, 0x01, 0x01, data, 0x16)
+    if len(answer) != 0x16:
+        raise DriverError(Code.COMMAND, "INITIALIZE FOR PURCHASE gave another length than 22")
+    return Initialized(
+        int.from_bytes(answer[:4]),
+        int.from_bytes(answer[14:16]),
+        answer[16],
+        answer[17],
+        answer[18:],
+    )
+
+
+def debit(session: CardSession, terminal_number: int, time: str, mac1: bytes) -> Proof | int:
+    """DEBIT FOR PURCHASE: its answer, or the status word of anything else.
+
+    What is not 9000 with 8 bytes does not tell for sure that the card has not paid.
+    """
+    data = terminal_number.to_bytes(4) + bytes.fromhex(time) + mac1
+    answer = session.client.send(0xB0, 0x2C, 0x01, 0x00, data, 8)
+    if answer.ok and len(answer.data) == 8:
+        return Proof(answer.data[:4], answer.data[4:])
+    return answer.sw
+
+
+def debit_error(sw: int) -> CardStatusError:
+    """The error of a DEBIT that ended in ``sw``."""
+    return CardStatusError(b"\xb0\x2c\x01\x00", sw)
+
+
+def get_proof(session: CardSession, number: int) -> Proof | None:
+    """GET TRANSACTION PROOF of purchase ``number``; None for 9406: not the card's last one."""
+    answer = session.client.send(0xB0, 0x2E, 0x00, PURCHASE, number.to_bytes(2), 8)
+    if answer.ok and len(answer.data) == 8:
+        return Proof(answer.data[4:], answer.data[:4])
+    if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
+        return None
+    raise CardStatusError(b"\xb0\x2e\x00\x32", answer.sw)
+
+
+def details(session: CardSession) -> Iterator[Detail]:
+    """EF08, newest first, read as far as the caller asks. Needs the PIN where one is set."""
+    for position in range(1, MOST_DETAILS + 1):
+        answer = session.client.send(0x00, 0xB2, position, _LOG_SFI << 3 | 4, le=0)
+        if answer.sw == StatusWord.RECORD_NOT_FOUND:
+            return
+        if not answer.ok:
+            raise CardStatusError(bytes((0x00, 0xB2, position, _LOG_SFI << 3 | 4)), answer.sw)
+        yield _detail(answer.data)
+
+
+def _detail(data: bytes) -> Detail:
+    if len(data) not in _DETAIL_LENGTHS:
+        raise DriverError(Code.COMMAND, "a record of 医疗交易明细 is neither 20 nor 28 bytes")
+    sums: list[int | None] = [int.from_bytes(data[at : at + 4]) for at in range(16, len(data), 4)]
+    account, own, pooled = (*sums, None, None)[:3]
+    return Detail(
+        int.from_bytes(data[:2]),
+        data[2],
+        data[3:9].hex().upper(),
+        data[9:16].hex(),
+        account or 0,
+        own,
+        pooled,
+    )
