@@ -17,7 +17,7 @@ from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.reconciliation import unpack_result, unpack_upload
 from sscard_chip.terminal.pos import DayRow
 from sscard_cli.main import main
-from tests.pos.shop import LATER, PHARMACY, TIME
+from tests.bench.shop import LATER, PHARMACY, TIME
 from tests.settlement.town import Town, forged, rewrite, sell_day
 
 ROOT: Final = Path(__file__).resolve().parents[3]

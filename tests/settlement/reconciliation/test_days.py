@@ -32,7 +32,7 @@ from sscard_chip.settlement.reconciliation.tasks import (
 )
 from sscard_chip.standard.settlement_mode import SettlementMode, Split
 from sscard_chip.terminal.pos import Bill, DayRow, read_day
-from tests.pos.shop import BILL, LATER, PHARMACY, TIME, region
+from tests.bench.shop import BILL, LATER, PHARMACY, TIME, region
 from tests.settlement.town import SECOND, Town, forged, rewrite, sell_day
 
 DAY = TIME[:8]
