@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from sscard_chip.standard.keys import PUK, STKSSSE
-from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.driver.kit import Kit
 from sscard_chip.terminal.driver.values import (
@@ -122,4 +121,4 @@ def _header(session: CardSession, *, reload: bool) -> bytes:
 def _send(session: CardSession, command: bytes) -> None:
     answer = session.client.exchange(command)
     if not answer.ok:
-        raise CardStatusError(command[:4], answer.sw)
+        raise answer.refusal
