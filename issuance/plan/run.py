@@ -20,6 +20,7 @@ from sscard_chip.standard.commands import (
     GET_INFO,
     SELECT,
 )
+from sscard_chip.standard.errors import IssuingError
 from sscard_chip.standard.keys import MF_MASTER_KEY
 from sscard_chip.standard.status import StatusWord, describe
 from sscard_chip.terminal.client import Answer, ApduClient
@@ -33,7 +34,7 @@ Progress = Callable[[int, int, str], None]
 """Is told steps done, steps in all, and the name of the next."""
 
 
-class PlanError(Exception):
+class PlanError(IssuingError):
     """A plan that could not be played to its end; one line, without any data of a command."""
 
 

@@ -30,6 +30,8 @@ from sscard_chip.standard.status import StatusError, StatusWord
 
 BODY_LENGTH: Final = 42
 DETAIL_SFI: Final = 0x08
+NO_PIN: Final = -1
+"""In place of the PIN record's offset where there is none: no verified PIN is ever that one."""
 
 _READ_HEAD: Final = struct.Struct("16s").unpack_from
 _ACCOUNT: Final = struct.Struct(">III2sH11xH11x2s")
@@ -119,7 +121,7 @@ class MedicalAccount:
         self._directory = directory
         self._details = details
         pin = directory.environment.pin
-        self.pin_offset = pin.offset if pin else 0
+        self.pin_offset = pin.offset if pin else NO_PIN
         self.account_only = details.record_length == _SHORT_DETAIL
         # Filled on first use: keys by index, and where the year after a settlement year begins.
         self.purchase_keys: dict[int, TransactionKeys] = {}

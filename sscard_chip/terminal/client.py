@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.standard.commands import GET_RESPONSE, StandardCommand
+from sscard_chip.standard.errors import CardError
 from sscard_chip.standard.status import StatusWord, describe
 from sscard_chip.terminal.connection import Connection, ConnectionLostError, ShortAnswerError
 
@@ -41,7 +42,7 @@ class Answer:
         return CardStatusError(self.header, self.sw)
 
 
-class CardStatusError(Exception):
+class CardStatusError(CardError):
     """A command that the card refused. The text has its header and status word, never its data."""
 
     def __init__(self, header: bytes, sw: int) -> None:

@@ -22,6 +22,7 @@ from sscard_chip.standard.commands import (
     READ_BINARY,
     SELECT,
 )
+from sscard_chip.standard.errors import TerminalError
 from sscard_chip.standard.identifiers import (
     ALGORITHM_3DES,
     ALGORITHM_SM4,
@@ -56,7 +57,7 @@ _NOT_THIS_LEVEL: Final = (StatusWord.KEY_NOT_FOUND, StatusWord.WRONG_DATA)
 _PURCHASE_LEVEL: Final = (*_NOT_THIS_LEVEL, StatusWord.WRONG_LENGTH)
 
 
-class SamError(Exception):
+class SamError(TerminalError):
     """The PSAM cannot help; one line without key or PIN."""
 
 

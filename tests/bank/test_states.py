@@ -14,7 +14,7 @@ from sscard_chip.profile.bank import records
 from sscard_chip.profile.bank.model import CDOL1, CDOL2
 from sscard_chip.security.emv import plain_pin_block
 from sscard_chip.standard.commands import StandardCommand
-from tests.bank.bench import AAC, ARQC, CASH, CONTENTS, PIN, PPSE, TC, BankBench
+from tests.bench.bank import AAC, ARQC, CASH, CONTENTS, PIN, PPSE, TC, BankBench
 
 
 def selected(bench: BankBench) -> None:

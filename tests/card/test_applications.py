@@ -23,7 +23,7 @@ from sscard_chip.memory import CardImageError, Memory
 from sscard_chip.standard.commands import SELECT, StandardCommand
 from sscard_chip.standard.identifiers import MF
 from sscard_chip.standard.status import StatusError, StatusWord
-from tests.support import PIN, SELECT_SSSE, Bench
+from tests.bench.issued import PIN, SELECT_SSSE, Bench
 
 NAMES = (b"OTHER.ONE", b"OTHER.TWO")
 FID = 0xDF01  # the same as one of the social security application: they do not see each other

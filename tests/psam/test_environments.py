@@ -11,7 +11,7 @@ from sscard_chip.card import Card
 from sscard_chip.filesystem.layout import KIND_AT
 from sscard_chip.memory import CardImageError, create_image
 from sscard_chip.standard.identifiers import PSAM_AID, SX1_NAME, SX2_NAME, SX3_NAME
-from tests.psam.sam import ACCESS, ALGORITHMS, FACTORS, IRK, ROOT, SELECT_DF01, SERVED, Sam, make
+from tests.bench.sam import ACCESS, ALGORITHMS, FACTORS, IRK, ROOT, SELECT_DF01, SERVED, Sam, make
 
 SELECT_SX1 = "00A404000F" + SX1_NAME.hex()
 SELECT_SX3 = "00A404000F" + SX3_NAME.hex()
@@ -159,21 +159,21 @@ def test_a_level_writes_its_own_information(algorithm: str, kid: int) -> None:
 
 def test_external_authentication_in_order() -> None:
     sam = Sam()
-    good = sam.authentication(1, sam.challenge())
+    good = sam.authentication(1, sam.known_challenge())
     sam.ok(SELECT_SX1)
     assert sam.sw(good) == 0x6985  # no current application
     sam.ok(SELECT_DF01)
     assert sam.sw(good) == 0x6984
     assert sam.sw(b"\x00\x82\x01" + good[3:]) == 0x6A86
     assert sam.sw("00820001080102030405060708") == 0x6700
-    challenge = sam.challenge()
+    challenge = sam.known_challenge()
     assert sam.sw(sam.authentication(4, challenge)) == 0x6A88
     assert sam.sw(good) == 0x6984  # the challenge went with the failure
-    sam.challenge()
+    sam.known_challenge()
     assert sam.sw(sam.authentication(8, challenge)) == 0x6982  # IRK is no access key
-    sam.challenge()
+    sam.known_challenge()
     assert sam.sw(good[:4] + b"\x11" + good[5:] + b"\x02") == 0x6A88  # there is no version 2
-    sam.challenge()
+    sam.known_challenge()
     assert sam.sw(good[:4] + b"\x11" + good[5:] + b"\x01") == 0x9000
     assert sam.sw(good) == 0x6984  # and with success
 

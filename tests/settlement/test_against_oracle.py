@@ -19,9 +19,9 @@ from sscard_chip.settlement.ledger import AccountKind, CardColumns, Ledger, regi
 from sscard_chip.settlement.output import VERDICTS
 from sscard_chip.settlement.schema.books import card, card_status
 from sscard_chip.settlement.settle import settle
+from tests.bench.issued import roots
 from tests.settlement.oracle import Centre, Law, RegisteredCard
 from tests.settlement.worlds import World, text_of, worlds
-from tests.support import roots
 
 KINDS = (
     AccountKind.PERSONAL,

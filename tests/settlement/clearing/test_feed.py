@@ -17,7 +17,7 @@ from sscard_chip.settlement.columnar import Piece, read_piece, survey
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns
 from sscard_chip.settlement.judge.codes import mask_of
 from sscard_chip.standard.settlement_mode import Split
-from tests.pos.shop import BILL, LATER, PHARMACY, TIME, Shop
+from tests.bench.shop import BILL, LATER, PHARMACY, TIME, Shop
 
 
 def piece_of(*paths: Path) -> Piece:

@@ -27,7 +27,7 @@ from sscard_chip.terminal.pos import (
     HoldRequest,
 )
 from sscard_chip.terminal.session import open_session
-from tests.pos.shop import BALANCE, BILL, CARDS, LATER, PHARMACY, TIME, Shop, region
+from tests.bench.shop import BALANCE, BILL, CARDS, LATER, PHARMACY, TIME, Shop, region
 from tests.settlement.run.trial import keys, verdicts
 
 NIGHT: Final = "20260315203000"

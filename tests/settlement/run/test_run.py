@@ -41,7 +41,7 @@ def test_every_fault_is_found_and_no_good_row_refused(
 
 def test_the_trial_has_every_kind_of_fault(tmp_path: Path) -> None:
     wanted = s.Wanted(cards=300, pharmacies=12, debits=1600, faults=0.05, seed=3)
-    from tests.support import roots
+    from tests.bench.issued import roots
 
     made = s.synthesize(tmp_path / "one", roots(), wanted)
     assert set(made.faults) == {kind.name for kind in faults.ALL}

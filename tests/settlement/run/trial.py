@@ -21,7 +21,7 @@ from sscard_chip.settlement.ledger import AccountKind, Ledger, read_cards, regis
 from sscard_chip.settlement.output import SUMMARY, VERDICTS, VERDICTS_PARQUET
 from sscard_chip.settlement.run import Summary
 from sscard_chip.settlement.settle import settle
-from tests.support import roots
+from tests.bench.issued import roots
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 

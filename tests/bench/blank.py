@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from sscard_chip.apdu.authentication import direct_authentication
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile.blank import make_blank
-from sscard_chip.security.random import RandomSource
-from sscard_chip.security.suite import SUITES, pad_if_needed
-from tests.support import Answer, FixedRandom
+from sscard_chip.security.suite import SUITES
+from tests.bench.exchange import CardBench, FixedRandom
+from tests.bench.reference import social as reference
 
 TRANSPORT: Final = bytes(range(0xA0, 0xB0))
 TEMPORARY: Final = bytes(range(0xB0, 0xC0))
@@ -33,7 +32,7 @@ SELECT_MF: Final = "00A40000023F00"
 SELECT_SSSE: Final = "00A4000002DDF1"
 
 
-class BlankBench:
+class BlankBench(CardBench):
     """A powered blank card. ``sm4`` makes master keys SM4 by the RFU byte of the headers."""
 
     def __init__(self, algorithm: str = "3des", *, transport_algorithm: str = "3des") -> None:
@@ -42,38 +41,14 @@ class BlankBench:
         self.memory: Memory = make_blank(
             TRANSPORT, algorithm=transport_algorithm, historical_bytes=HISTORICAL
         )
-        self.card = Card(self.memory)
-        self.card.power_on()
-
-    # --- commands ---------------------------------------------------------------------------
-
-    def send(self, command: str | bytes) -> Answer:
-        apdu = bytes.fromhex(command) if isinstance(command, str) else command
-        answer = self.card.transmit(apdu)
-        return Answer(answer[:-2], int.from_bytes(answer[-2:]))
-
-    def sw(self, command: str | bytes) -> int:
-        return self.send(command).sw
-
-    def ok(self, *commands: str | bytes) -> bytes:
-        body = b""
-        for command in commands:
-            answer = self.send(command)
-            assert answer.sw == 0x9000, f"{answer.sw:04X}"
-            body = answer.body
-        return body
+        super().__init__(Card(self.memory))
 
     @property
     def state(self) -> int:
         return self.ok(INFO)[7]
 
     def fix_random(self, value: bytes = CHALLENGE) -> None:
-        self.random(FixedRandom(value))
-
-    def random(self, source: RandomSource) -> None:
-        session = self.card._session
-        assert session is not None
-        session.random = source
+        self.set_random(FixedRandom(value))
 
     # --- rights -----------------------------------------------------------------------------
 
@@ -81,8 +56,8 @@ class BlankBench:
         self, key: bytes, algorithm: str | None = None, *, wrong: bool = False, length: int = 8
     ) -> int:
         """GET CHALLENGE and EXTERNAL AUTHENTICATE with 8 bytes; the status word."""
-        challenge = self.ok(bytes((0, 0x84, 0, 0, length)))
-        data = direct_authentication(SUITES[algorithm or self.algorithm], key, challenge)
+        challenge = self.challenge(length)
+        data = reference.response(algorithm or self.algorithm, key, challenge)
         if wrong:
             data = bytes((data[0] ^ 1,)) + data[1:]
         return self.sw(b"\x00\x82\x00\x00\x08" + data)
@@ -120,12 +95,11 @@ class BlankBench:
         algorithm: str | None = None,
     ) -> int:
         """An enciphered WRITE KEY with its MAC; ``spoil`` turns over a bit of that byte."""
-        suite = SUITES[algorithm or self.algorithm]
-        random = self.ok(bytes((0, 0x84, 0, 0, challenge)))
-        plain = pad_if_needed(bytes((len(information),)) + information, suite.block)
-        cryptogram = suite.encryptor(under)(plain)
+        name = algorithm or self.algorithm
+        random = self.challenge(challenge)
+        cryptogram = reference.enciphered(name, under, information)
         command = bytes((0x84, 0xD4, p1, p2, len(cryptogram) + 4)) + cryptogram
-        command += suite.key_mac(under, random[: suite.block], command)
+        command += reference.key_mac(name, under, random[: reference.BLOCK[name]], command)
         if spoil is not None:
             at = spoil % len(command)
             command = command[:at] + bytes((command[at] ^ 1,)) + command[at + 1 :]

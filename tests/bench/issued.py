@@ -14,7 +14,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from issuance.holder import Holder
 from issuance.personalise import CardData, prepare, write_card
@@ -24,8 +24,9 @@ from sscard_chip.memory import Memory
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.compiler import compile_template
 from sscard_chip.profile.model import KeyUse, Profile, Rule
-from sscard_chip.security.random import RandomSource
-from sscard_chip.security.suite import SUITES, Session, Suite
+from sscard_chip.security.suite import SUITES, Suite
+from tests.bench.exchange import CardBench
+from tests.bench.reference.social import Session
 
 MF, SSSE = 0x3F00, 0xDDF1
 SSSE_NAME: Final = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
@@ -50,24 +51,6 @@ HOLDER: Final[dict[str, object]] = {
 ORIGINAL: Final = bytes.fromhex("0102030405060708")
 
 
-class Answer(NamedTuple):
-    """An answer, taken apart."""
-
-    body: bytes
-    sw: int
-
-
-class FixedRandom(RandomSource):
-    """Gives the same bytes each time, cut to length; a longer request repeats them."""
-
-    def __init__(self, value: bytes) -> None:
-        super().__init__()
-        self._value = value
-
-    def take(self, length: int) -> bytes:
-        return (self._value * length)[:length]
-
-
 @cache
 def roots() -> RootKeys:
     """Root keys, the same in every run: a failure can be repeated."""
@@ -89,7 +72,7 @@ def _frozen(value: object) -> object:
     return tuple(sorted(value.items())) if isinstance(value, dict) else value
 
 
-class Bench:
+class Bench(CardBench):
     """A powered card, standing at its MF, and whoever knows its keys.
 
     ``changes`` are fields of the holder; ``secrets`` put keys of one's own in place of derived
@@ -119,8 +102,7 @@ class Bench:
                 if version == 1:
                     self.keys[fid, key.root, 1] = secrets[key.root]
                     self._put(self.data.keys[fid, key, 1], secrets[key.root])
-        self.card = Card(self.memory)
-        self.card.power_on()
+        super().__init__(Card(self.memory))
         self.at = MF
 
     def _put(self, old: bytes, new: bytes) -> None:
@@ -131,25 +113,6 @@ class Bench:
     @property
     def suite(self) -> Suite:
         return SUITES[self.data.algorithm]
-
-    # --- commands ---------------------------------------------------------------------------
-
-    def send(self, command: str | bytes) -> Answer:
-        apdu = bytes.fromhex(command) if isinstance(command, str) else command
-        answer = self.card.transmit(apdu)
-        return Answer(answer[:-2], int.from_bytes(answer[-2:]))
-
-    def sw(self, command: str | bytes) -> int:
-        """The status word of a command that answers nothing else."""
-        answer = self.send(command)
-        assert not answer.body, answer
-        return answer.sw
-
-    def ok(self, command: str | bytes) -> bytes:
-        """The body of a command that must succeed."""
-        answer = self.send(command)
-        assert answer.sw == 0x9000, f"{answer.sw:04X}"
-        return answer.body
 
     def power_cycle(self) -> None:
         self.card.power_off()
@@ -176,11 +139,6 @@ class Bench:
 
     # --- rights -----------------------------------------------------------------------------
 
-    def challenge(self, length: int = 8) -> bytes:
-        value = self.ok(bytes((0x00, 0x84, 0, 0, length)))
-        assert len(value) == length
-        return value
-
     def key(self, root: str, version: int = 1, directory: int | None = None) -> bytes:
         """A key of a directory (of any, where only one has it)."""
         found = {
@@ -202,8 +160,8 @@ class Bench:
         return self.keys[fid, root, version]
 
     def session(self, key: bytes, challenge: bytes) -> Session:
-        """The session of ``key`` and ``challenge``."""
-        return self.suite.session(self.suite.session_key(self.suite.encryptor(key), challenge))
+        """The terminal's session of ``key`` and ``challenge``."""
+        return Session.of(self.data.algorithm, key, challenge)
 
     def authentication(
         self, kid: int, challenge: bytes, version: int | None = None, *, wrong: bool = False
@@ -221,7 +179,7 @@ class Bench:
         return self.sw(self.authentication(kid, self.challenge(), version, wrong=wrong))
 
     def verify(self, pin: str = PIN) -> int:
-        return self.sw(bytes((0x00, 0x20, 0, 0, len(pin) // 2)) + bytes.fromhex(pin))
+        return super().verify(pin)
 
     def grant(self, rule: Rule, version: int = 1) -> None:
         """Satisfy ``rule``, by its key where it leaves the choice."""

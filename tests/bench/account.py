@@ -6,22 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.medical import reference
-from tests.medical.cards import PIN, secret
+from tests.bench.account_cards import PIN, secret
+from tests.bench.exchange import SUCCESS, Exchange, RefusedError
+from tests.bench.reference import social as reference
 
 SSSE = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
 DF04 = bytes.fromhex("D15600000503")
 TERMINAL = bytes.fromhex("330400815985")
 LOAD, PURCHASE = 0x31, 0x32
-SUCCESS = 0x9000
-
-
-class RefusedError(Exception):
-    """The card answered something else than 9000."""
-
-    def __init__(self, sw: int) -> None:
-        super().__init__(f"{sw:04X}")
-        self.sw = sw
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,7 @@ class Load:
     amount_fen: int
 
 
-class Terminal:
+class Terminal(Exchange):
     """Commands by name over ``transmit``, with the MACs of a PSAM and of the host."""
 
     def __init__(
@@ -61,46 +53,28 @@ class Terminal:
         algorithm: str,
         keys: dict[str, bytes] | None = None,
     ) -> None:
-        self._transmit = transmit
+        super().__init__(transmit)
         self.algorithm = algorithm
         self._keys = keys or {}
 
     def key(self, root: str, version: int = 1, length: int = 16) -> bytes:
         return self._keys.get(root) or secret(root, version, length)
 
-    def raw(self, apdu: bytes | str) -> tuple[bytes, int]:
-        """Data and status word."""
-        answer = self._transmit(bytes.fromhex(apdu) if isinstance(apdu, str) else apdu)
-        return answer[:-2], int.from_bytes(answer[-2:])
-
-    def sw(self, apdu: bytes | str) -> int:
-        return self.raw(apdu)[1]
-
-    def send(self, apdu: bytes | str) -> bytes:
-        data, sw = self.raw(apdu)
-        if sw != SUCCESS:
-            raise RefusedError(sw)
-        return data
-
     # --- what every application needs ----------------------------------------------------------
 
-    def select(self, name: bytes) -> None:
-        self.send(b"\x00\xa4\x04\x00" + bytes((len(name),)) + name)
-
     def verify(self, pin: str = PIN) -> int:
-        value = bytes.fromhex(pin)
-        return self.sw(b"\x00\x20\x00\x00" + bytes((len(value),)) + value)
+        return super().verify(pin)
 
     def open_account(self, pin: str = PIN) -> None:
         """Select DF04, and the holder types the PIN."""
-        self.select(SSSE)
-        self.select(DF04)
+        self.select_name(SSSE)
+        self.select_name(DF04)
         if pin and self.verify(pin) != SUCCESS:
             raise RefusedError(0x63C0)
 
     def _challenge_key(self, root: str, version: int, length: int = 16) -> bytes:
-        challenge = self.send("0084000008")
-        return reference.session_key(self.algorithm, self.key(root, version, length), challenge)
+        key = self.key(root, version, length)
+        return reference.session_key(self.algorithm, key, self.challenge())
 
     def authenticate(self, kid: int, root: str, version: int = 1, *, wrong: bool = False) -> int:
         """EXTERNAL AUTHENTICATE; the status word."""
@@ -113,14 +87,8 @@ class Terminal:
 
     def maintain(self, header: str, root: str, plain: bytes | None = None) -> int:
         """A command under the session key of STK: its data enciphered, a MAC behind it."""
-        block = reference.BLOCK[self.algorithm]
-        session = self._challenge_key(root, 1, block)
-        data = b""
-        if plain is not None:
-            data = bytes((len(plain),)) + plain
-            if len(data) % block:
-                data = (data + b"\x80").ljust(-(-len(data) // block) * block, b"\0")
-            data = reference.encipher(self.algorithm, session, data)
+        session = self._challenge_key(root, 1, reference.BLOCK[self.algorithm])
+        data = b"" if plain is None else reference.enciphered(self.algorithm, session, plain)
         head = bytes.fromhex(header) + bytes((len(data) + 4,))
         return self.sw(head + data + reference.mac(self.algorithm, session, head + data))
 
@@ -130,7 +98,7 @@ class Terminal:
         self, account: int, self_paid: int = 0, pooled: int = 0, *, index: int = 1
     ) -> Purchase:
         sums = b"".join(amount.to_bytes(4) for amount in (account, self_paid, pooled))
-        data = self.send(b"\xb0\x28\x01\x01\x13" + bytes((index,)) + sums + TERMINAL)
+        data = self.ok(b"\xb0\x28\x01\x01\x13" + bytes((index,)) + sums + TERMINAL)
         assert len(data) == 22
         return Purchase(
             balance_fen=int.from_bytes(data[:4]),
@@ -166,12 +134,12 @@ class Terminal:
 
     def debit(self, purchase: Purchase, time: str, sequence: int = 1) -> bytes:
         """TAC || MAC2, checked."""
-        answer = self.send(self.debit_command(purchase, time, sequence))
+        answer = self.ok(self.debit_command(purchase, time, sequence))
         assert answer == self.debit_answer(purchase, time, sequence)
         return answer
 
     def initialize_load(self, amount: int, *, index: int = 1) -> Load:
-        data = self.send(b"\xb0\x28\x00\x01\x0b" + bytes((index,)) + amount.to_bytes(4) + TERMINAL)
+        data = self.ok(b"\xb0\x28\x00\x01\x0b" + bytes((index,)) + amount.to_bytes(4) + TERMINAL)
         assert len(data) == 16
         load = Load(
             balance_fen=int.from_bytes(data[:4]),
@@ -204,7 +172,7 @@ class Terminal:
 
     def credit(self, load: Load, time: str) -> bytes:
         """The TAC, checked."""
-        answer = self.send(self.credit_command(load, time))
+        answer = self.ok(self.credit_command(load, time))
         assert answer == self.credit_answer(load, time)
         return answer
 
@@ -223,16 +191,16 @@ class Terminal:
         return load
 
     def balance(self) -> int:
-        return int.from_bytes(self.send("B026000104"))
+        return int.from_bytes(self.ok("B026000104"))
 
     def total(self, kind: int) -> tuple[int, str]:
         """Yearly total 2 (self-paid) or 3 (pooled), and the settlement year."""
-        data = self.send(bytes((0xB0, 0x26, 0x00, kind, 0x06)))
+        data = self.ok(bytes((0xB0, 0x26, 0x00, kind, 0x06)))
         return int.from_bytes(data[:4]), data[4:].hex()
 
     def proof(self, kind: int, number: int) -> bytes | None:
         """MAC2 || TAC of a transaction, None for 9406."""
-        data, sw = self.raw(bytes((0xB0, 0x2E, 0x00, kind, 2)) + number.to_bytes(2))
+        data, sw = self.send(bytes((0xB0, 0x2E, 0x00, kind, 2)) + number.to_bytes(2))
         if sw == 0x9406:
             return None
         if sw != SUCCESS:
@@ -241,11 +209,4 @@ class Terminal:
 
     def log(self) -> list[bytes]:
         """The records of EF08, newest first."""
-        records: list[bytes] = []
-        while True:
-            data, sw = self.raw(bytes((0x00, 0xB2, len(records) + 1, 0x44, 0x00)))
-            if sw == 0x6A83:
-                return records
-            if sw != SUCCESS:
-                raise RefusedError(sw)
-            records.append(data)
+        return self.cyclic_records(8)

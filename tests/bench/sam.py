@@ -13,8 +13,8 @@ from sscard_chip.profile import psam
 from sscard_chip.profile.psam import SamContents, SamSecrets, compile_psam
 from sscard_chip.profile.psam_keys import SamKeyRow
 from sscard_chip.standard.identifiers import PSAM_AID, SX1_NAME, SX3_NAME
-from tests.medical import reference
-from tests.support import Answer, FixedRandom
+from tests.bench.exchange import Answer, CardBench, FixedRandom
+from tests.bench.reference import social as reference
 
 ROOT: Final = bytes(range(16))
 MASTER: Final = bytes(range(0xC0, 0xD0))
@@ -72,7 +72,7 @@ def make(
     )
 
 
-class Sam:
+class Sam(CardBench):
     """A powered PSAM whose DF01 is current in the environment of ``algorithm``."""
 
     def __init__(
@@ -89,8 +89,8 @@ class Sam:
         self.memory = memory or make(
             (algorithm,), served, steps=steps, number=number, wrong_mac2_is_63cf=wrong_mac2_is_63cf
         )
-        self.card = Card(self.memory)
-        self.power_on()
+        super().__init__(Card(self.memory))
+        self.enter()
 
     def power_on(self) -> None:
         self.card.power_on()
@@ -101,30 +101,12 @@ class Sam:
         self.ok(b"\x00\xa4\x04\x00\x0f" + ENVIRONMENT[self.algorithm])
         self.ok(SELECT_DF01)
 
-    def send(self, command: str | bytes) -> Answer:
-        apdu = bytes.fromhex(command) if isinstance(command, str) else command
-        answer = self.card.transmit(apdu)
-        return Answer(answer[:-2], int.from_bytes(answer[-2:]))
-
-    def sw(self, command: str | bytes) -> int:
-        """The status word of a command that answers nothing else."""
-        answer = self.send(command)
-        assert not answer.body, answer
-        return answer.sw
-
-    def ok(self, command: str | bytes) -> bytes:
-        """The body of a command that must succeed."""
-        answer = self.send(command)
-        assert answer.sw == 0x9000, f"{answer.sw:04X}"
-        return answer.body
-
     # --- rights and key loading -----------------------------------------------------------------
 
-    def challenge(self, value: bytes = CHALLENGE) -> bytes:
+    def known_challenge(self, value: bytes = CHALLENGE) -> bytes:
         """GET CHALLENGE that answers ``value``."""
-        assert self.card._session is not None
-        self.card._session.random = FixedRandom(value)
-        return self.ok(bytes((0x00, 0x84, 0, 0, len(value))))
+        self.set_random(FixedRandom(value))
+        return self.challenge(len(value))
 
     def authentication(self, kid: int, challenge: bytes, secret: bytes = ACCESS) -> bytes:
         """EXTERNAL AUTHENTICATION with the KID of a level."""
@@ -133,23 +115,21 @@ class Sam:
         return bytes((0x00, 0x82, 0x00, kid, len(data))) + data
 
     def authenticate(self, kid: int, secret: bytes = ACCESS) -> int:
-        return self.sw(self.authentication(kid, self.challenge(), secret))
+        return self.sw(self.authentication(kid, self.known_challenge(), secret))
 
-    def load(self, header: str, content: str, challenge: bytes, *, length: int = -1) -> bytes:
+    def load(
+        self, header: str, content: str, challenge: bytes, *, length: int | None = None
+    ) -> bytes:
         """CREATE or CHANGE KEY: ``content`` enciphered with its length, and a MAC."""
         plain = bytes.fromhex(content)
-        size = BLOCK[self.algorithm]
-        padded = bytes((len(plain) if length < 0 else length,)) + plain
-        if len(padded) % size:
-            padded = (padded + b"\x80").ljust(-(-(len(padded) + 1) // size) * size, b"\0")
-        data = reference.encipher(self.algorithm, MASTER, padded)
+        data = reference.enciphered(self.algorithm, MASTER, plain, length)
         head = bytes.fromhex(header) + bytes((len(data) + 4,)) + data
-        return head + key_mac(self.algorithm, MASTER, challenge, head)
+        return head + reference.key_mac(self.algorithm, MASTER, challenge, head)
 
     def create(self, content: str, file: int = 0x11) -> int:
         """The right of the file's level, a challenge and CREATE KEY."""
         assert self.authenticate(file - 0x10) == 0x9000
-        return self.sw(self.load(f"84D400{file:02X}", content, self.challenge()))
+        return self.sw(self.load(f"84D400{file:02X}", content, self.known_challenge()))
 
     # --- use ------------------------------------------------------------------------------------
 
@@ -173,30 +153,3 @@ class Sam:
             + factors
         )
         return self.send(bytes((0x80, 0x70, 1, 0, len(data))) + data + b"\x08")
-
-
-def key_mac(algorithm: str, secret: bytes, challenge: bytes, message: bytes) -> bytes:
-    """The MAC of CREATE KEY, written down once more: left half, the last block whole."""
-    size = BLOCK[algorithm]
-    padded = message + b"\x80"
-    padded += bytes(-len(padded) % size)
-    blocks = [padded[at : at + size] for at in range(0, len(padded), size)]
-    state = challenge.ljust(size, b"\0")
-    for number, block in enumerate(blocks, 1):
-        chosen = secret[:8] if algorithm == "3des" and number < len(blocks) else secret
-        mixed = bytes(a ^ b for a, b in zip(state, block, strict=True))
-        state = reference.encipher(algorithm, chosen, mixed)
-    if algorithm == "3des":
-        return state[:4]
-    return bytes(state[i] ^ state[i + 4] ^ state[i + 8] ^ state[i + 12] for i in range(4))
-
-
-def cbc_mac(algorithm: str, secret: bytes, iv: bytes, data: bytes) -> bytes:
-    """The MAC of CIPHER DATA over whole blocks, written down once more."""
-    size, state = BLOCK[algorithm], iv
-    for at in range(0, len(data), size):
-        mixed = bytes(a ^ b for a, b in zip(state, data[at : at + size], strict=True))
-        state = reference.encipher(algorithm, secret, mixed)
-    if algorithm == "3des":
-        return state[:4]
-    return bytes(state[i] ^ state[i + 4] ^ state[i + 8] ^ state[i + 12] for i in range(4))

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.purse import reference
-from tests.purse.cards import PIN, secret
+from tests.bench.exchange import SUCCESS, Exchange, RefusedError
+from tests.bench.purse_cards import PIN, secret
+from tests.bench.reference import purse as reference
 
 AID = bytes.fromhex("A00000000386980701")
 TERMINAL = bytes.fromhex("112233445566")
 TIME = "20240315101112"
-SUCCESS = 0x9000
 ED, EP = 1, 2
 ED_LOAD, EP_LOAD, UNLOAD, CASH, ED_BUY, EP_BUY, OVERDRAFT, CAPP = 1, 2, 3, 4, 5, 6, 7, 9
 INITS = {
@@ -35,14 +35,6 @@ ROOTS = {
 DEBITS = (CASH, ED_BUY, EP_BUY, CAPP)
 
 
-class RefusedError(Exception):
-    """The card answered something else than 9000."""
-
-    def __init__(self, sw: int) -> None:
-        super().__init__(f"{sw:04X}")
-        self.sw = sw
-
-
 @dataclass(frozen=True)
 class Opened:
     """The answer to INITIALIZE, with what was asked."""
@@ -62,7 +54,7 @@ class Opened:
         return self.amount + bytes((self.type,)) + TERMINAL
 
 
-class Terminal:
+class Terminal(Exchange):
     """Commands by name over ``transmit``, with the MACs of a PSAM and of the host."""
 
     def __init__(
@@ -71,35 +63,18 @@ class Terminal:
         algorithm: str,
         keys: Mapping[str, bytes] | None = None,
     ) -> None:
-        self._transmit = transmit
+        super().__init__(transmit)
         self.algorithm = algorithm
         self._keys = keys or {}
 
     def key(self, root: str) -> bytes:
         return self._keys.get(root) or secret(root)
 
-    def raw(self, apdu: bytes | str) -> tuple[bytes, int]:
-        """Data and status word."""
-        answer = self._transmit(bytes.fromhex(apdu) if isinstance(apdu, str) else apdu)
-        return answer[:-2], int.from_bytes(answer[-2:])
-
-    def sw(self, apdu: bytes | str) -> int:
-        data, sw = self.raw(apdu)
-        assert sw == SUCCESS or not data
-        return sw
-
-    def send(self, apdu: bytes | str) -> bytes:
-        data, sw = self.raw(apdu)
-        if sw != SUCCESS:
-            raise RefusedError(sw)
-        return data
-
     def select(self) -> bytes:
-        return self.send(b"\x00\xa4\x04\x00\x09" + AID)
+        return self.select_name(AID)
 
     def verify(self, pin: str = PIN) -> int:
-        value = bytes.fromhex(pin)
-        return self.sw(b"\x00\x20\x00\x00" + bytes((len(value),)) + value)
+        return super().verify(pin)
 
     def open(self, pin: str = PIN) -> None:
         """Select the application, and the holder types the PIN."""
@@ -116,7 +91,7 @@ class Terminal:
 
     def init(self, kind: int, amount: int = 0, index: int = 1) -> Opened:
         """INITIALIZE, its MAC1 checked."""
-        data = self.send(self.init_command(kind, amount, index))
+        data = self.ok(self.init_command(kind, amount, index))
         limited = kind in DEBITS or kind == OVERDRAFT
         rest = data[9:] if limited else data[6:]
         opened = Opened(
@@ -181,7 +156,7 @@ class Terminal:
     ) -> bytes:
         """Send it; the answer, checked."""
         command, expected = self.completion(opened, time, sequence=sequence, limit=limit)
-        answer = self.send(command)
+        answer = self.ok(command)
         assert answer == expected
         return answer
 
@@ -189,7 +164,7 @@ class Terminal:
         """A whole transaction."""
         opened = self.init(kind, amount)
         if kind == CAPP:
-            self.send(self.cache(b"\x01\x08" + amount.to_bytes(8)))
+            self.ok(self.cache(b"\x01\x08" + amount.to_bytes(8)))
         self.complete(opened, time, limit=limit)
         return opened
 
@@ -207,11 +182,11 @@ class Terminal:
         return bytes((0x80, 0xDC, record[0], sfi << 3, len(record))) + record
 
     def balance(self, purse: int) -> int:
-        return int.from_bytes(self.send(bytes((0x80, 0x5C, 0, purse, 4))))
+        return int.from_bytes(self.ok(bytes((0x80, 0x5C, 0, purse, 4))))
 
     def proof(self, kind: int, number: int) -> bytes | None:
         """MAC || TAC of the last transaction, None for 9406."""
-        data, sw = self.raw(bytes((0x80, 0x5A, 0, kind, 2)) + number.to_bytes(2))
+        data, sw = self.send(bytes((0x80, 0x5A, 0, kind, 2)) + number.to_bytes(2))
         if sw == 0x9406:
             return None
         if sw != SUCCESS:
@@ -220,29 +195,19 @@ class Terminal:
 
     def log(self) -> list[bytes]:
         """The records of 0018, newest first."""
-        records: list[bytes] = []
-        while True:
-            data, sw = self.raw(bytes((0x00, 0xB2, len(records) + 1, 0xC4, 0x17)))
-            if sw == 0x6A83:
-                return records
-            if sw != SUCCESS:
-                raise RefusedError(sw)
-            records.append(data)
+        return self.cyclic_records(0x18)
 
     def compound(self, tag: int) -> bytes:
         """The value of a record of 0019."""
-        return self.send(bytes((0x00, 0xB2, tag, 0xC8, 0)))[2:]
+        return self.ok(bytes((0x00, 0xB2, tag, 0xC8, 0)))[2:]
 
     # --- the issuer -------------------------------------------------------------------------
-
-    def challenge(self, length: int = 4) -> bytes:
-        return self.send(bytes((0x00, 0x84, 0, 0, length)))
 
     def secured(
         self, header: str, data: bytes = b"", root: str = "PURSE_DAMK", *, wrong: bool = False
     ) -> bytes:
         """CLA INS P1 P2 with Lc, data and the MAC of a fresh challenge."""
-        challenge = self.challenge()
+        challenge = self.challenge(4)
         head = bytes.fromhex(header) + bytes((len(data) + 4,)) + data
         mac = reference.command_mac(self.algorithm, self.key(root), challenge, head)
         return head + (bytes((mac[0] ^ 1,)) + mac[1:] if wrong else mac)

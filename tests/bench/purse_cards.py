@@ -17,7 +17,7 @@ from sscard_chip.profile.purse import (
     add_purse,
     root_names,
 )
-from tests.medical import cards as medical
+from tests.bench import account_cards as medical
 
 PIN = "123456"
 ALGORITHMS = ("3des", "sm4")

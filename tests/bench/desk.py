@@ -24,7 +24,7 @@ from sscard_chip.terminal.driver import FUNCTIONS, Driver, PinPrompt, Settings
 from sscard_chip.terminal.driver.with_hsm import StepResult, run_with_hsm
 from sscard_chip.terminal.faulty import FaultyConnection
 from sscard_chip.terminal.hsm import Hsm
-from tests.support import HOLDER, roots
+from tests.bench.issued import HOLDER, roots
 
 PIN: Final = "135790"
 TERMINAL: Final = "510100000001"

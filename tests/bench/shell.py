@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.shell import Shell
-from tests.support import Bench, roots
+from tests.bench.issued import Bench, roots
 
 
 class Watch:

@@ -29,9 +29,9 @@ from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.faulty import FaultAt, FaultyConnection
 from sscard_chip.terminal.pos import Authoriser, Bill, DayRow, Hotlist, Till, TillSettings
-from tests.medical import reference
-from tests.medical.terminal import Terminal
-from tests.support import HOLDER, roots
+from tests.bench.account import Terminal
+from tests.bench.issued import HOLDER, roots
+from tests.bench.reference import social as reference
 
 PIN: Final = "135790"
 TERMINAL: Final = "510100000001"

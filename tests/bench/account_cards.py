@@ -7,7 +7,6 @@ import hashlib
 from functools import cache
 
 from sscard_chip.applications import amounts
-from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.compiler import CardWriter, compile_template, key_length
@@ -87,10 +86,3 @@ class KnownRandom(RandomSource):
             return self._fixed[:length]
         self._count += 1
         return hashlib.sha256(f"{self._seed} {self._count}".encode()).digest()[:length]
-
-
-def set_random(card: Card, source: RandomSource) -> None:
-    """Give a powered card another source of random bytes, until it is reset."""
-    session = card._session
-    assert session is not None
-    session.random = source
