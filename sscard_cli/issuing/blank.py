@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
-from sscard_cli.options import force_option, hex_bytes, json_option
+from sscard_cli.options import GENERATION, force_option, hex_bytes, json_option
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -24,9 +24,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option(
     "--generation",
-    type=click.IntRange(1, 3),
-    default=3,
-    show_default=True,
+    type=GENERATION,
+    default=lambda: GENERATION.newest(),
+    show_default="the newest",
     help="For cards of which generation: 3 has the contactless interface.  Example: --generation 2",
 )
 @click.option(

@@ -350,13 +350,13 @@ def _listing(values: dict[Slot, bytes]) -> list[dict[str, object]]:
 def _extended_profiles(local_files: list[LocalFile]) -> list[Profile]:
     """The profiles of those generations that the local files fit; LocalFileError for none."""
     from sscard_chip.profile import for_generation
-    from sscard_chip.profile.generations import GENERATIONS
+    from sscard_chip.profile.generations import generations
     from sscard_chip.profile.local import LocalFileError
 
     profiles, misfit = [], None
-    for generation in GENERATIONS:
+    for generation in generations():
         try:
-            profiles.append(for_generation(generation, local_files=local_files))
+            profiles.append(for_generation(generation.number, local_files=local_files))
         except LocalFileError as error:
             misfit = error
     if misfit and not profiles:
