@@ -17,6 +17,7 @@ from sscard_chip.reader.interface import Connection
 from sscard_chip.reader.pcscd import PcscUnavailableError, PrivateDaemon
 from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
 from sscard_chip.terminal.connection import NoCardError, connect_card
+from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_chip.terminal.pos import Bill, Till, TillSettings
 
 _PHARMACY: Final = "P51010000001"
@@ -46,8 +47,6 @@ def sell(
 def _pcsc_slots(card: Card, psam: Card) -> Iterator[tuple[Connection, Connection]]:
     if importlib.util.find_spec("smartcard") is None:
         raise PcscUnavailableError("pyscard is not installed (extra pcsc)")
-    from sscard_chip.terminal.pcsc import PcscConnection
-
     with PrivateDaemon() as daemon:
         os.environ.update(daemon.environment)
         slots = [ContactInterface(card), ContactInterface(psam)]
