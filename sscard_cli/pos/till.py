@@ -17,7 +17,7 @@ from sscard_chip import Card, Durability
 from sscard_chip.dayfile.parquet import require_extra, write_parquet
 from sscard_chip.dayfile.rows import COLUMNS, yuan
 from sscard_chip.dayfile.text import Day
-from sscard_chip.standard.errors import ExtraMissingError
+from sscard_chip.standard.errors import ExtraMissingError, InputError
 from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
 from sscard_chip.terminal.connection import (
     Connection,
@@ -41,7 +41,7 @@ from sscard_chip.terminal.pos.psam import Psam
 from sscard_cli.errors import RefusedError, explain
 
 
-class AmountError(ValueError):
+class AmountError(InputError):
     """What was typed is no amount."""
 
 
