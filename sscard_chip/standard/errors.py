@@ -24,6 +24,7 @@ _PACKAGES: Final = {
     "distributed": "distributed",
     "gmalg": "gmalg",
     "gmssl_pyx": "gmssl-pyx",
+    "jinja2": "jinja2",
     "numpy": "numpy",
     "openpyxl": "openpyxl",
     "pkcs11": "python-pkcs11",

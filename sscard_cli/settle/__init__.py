@@ -30,7 +30,7 @@ COMMANDS: Final = {
 }
 
 
-@click.group(cls=LazyGroup, lazy=COMMANDS)
+@click.group(cls=LazyGroup, lazy=COMMANDS, extra="settlement")
 def settle() -> None:
     """A settlement centre (结算中心): cards, accounts and the debits of its pharmacies.
 
