@@ -11,7 +11,7 @@ from sscard_chip.applications.bank.data import CONTACTLESS_CRYPTOGRAM_VERSION, F
 from sscard_chip.filesystem import tlv
 from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.profile.bank.model import CASH_PDOL, CDOL2, PDOL
-from sscard_chip.security.emv import cvn17_input, issuer_data_mac
+from sscard_chip.security.emv import cvn17_input
 from tests.bank.bench import (
     AAC,
     ARQC,
@@ -260,7 +260,7 @@ def test_cryptogram_version_17() -> None:
     message = cvn17_input(TERMINAL[0x9F02], TERMINAL[0x9F37], found[0x9F36], data[3:7])
     assert message == TERMINAL[0x9F02] + TERMINAL[0x9F37] + found[0x9F36] + data[4:5]
     assert found[0x9F26] == session.cryptogram(message)
-    assert data[15:] == issuer_data_mac(session, found[0x9F36], data[10:15])
+    assert data[15:] == bench.data_mac(found[0x9F36], data[10:15])
     bench.select(b"1PAY.SYS.DDF01")
     initiate_cash(bench)
     assert bench.generate(ARQC).issuer_data[2] == 0x01  # contact stays with version 01

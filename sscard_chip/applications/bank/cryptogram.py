@@ -11,6 +11,7 @@ from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
 from sscard_chip.applications.bank.application import (
     USE_CRYPTOGRAM,
+    USE_SCRIPT_MAC,
     BankApplication,
     current,
     digits,
@@ -181,8 +182,8 @@ def certify(
 ) -> tuple[bytes, bytes]:
     """The application cryptogram, 8 bytes, and the issuer application data (9F10), 19.
 
-    9F10: 07 DKI CVN CVR(4) algorithm, 0A 01 low five bytes of the balance, MAC 4 over ATC and
-    balance [M]. ``counters`` are those that the command leaves behind.
+    9F10: 07 DKI CVN CVR(4) algorithm, 0A 01 low five bytes of the balance, MAC 4 under
+    the MAC key over ATC, balance and 00 [M]. ``counters`` are those that the command leaves behind.
     """
     data = application.data
     session = application.session(USE_CRYPTOGRAM, atc)
@@ -199,7 +200,7 @@ def certify(
         message = cvn01_input(terminal, data.value(INTERCHANGE_PROFILE), atc, results)
     balance = bcd(counters.balance_fen)[1:]
     head = data.value(DERIVATION_KEY_INDEX) + number + results + data.value(SUITE)
-    mac = issuer_data_mac(session, atc, balance)
+    mac = issuer_data_mac(application.session(USE_SCRIPT_MAC, atc), atc, balance)
     issuer_data = bytes((len(head),)) + head + _CASH_BALANCE + balance + mac
     return session.cryptogram(message), issuer_data
 
