@@ -27,7 +27,14 @@ from sscard_chip.filesystem.layout import (
 )
 from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.memory import Memory
-from sscard_chip.security.keys import RECORD_LENGTH, USE_PIN, KeyRecord, MasterKey, PinRecord
+from sscard_chip.security.keys import (
+    RECORD_LENGTH,
+    USE_PIN,
+    KeyRecord,
+    MasterKey,
+    PinRecord,
+    suite_of,
+)
 
 MF_FID: Final = 0x3F00
 _NO_FID: Final = -1
@@ -219,6 +226,7 @@ class FileSystem:
         for found in scan(memory):
             parent = by_offset.get(found.parent)
             if isinstance(found.header, DirectoryHeader):
+                suite_of(found.header.algorithm)
                 directory = Directory(memory, found.offset, found.header, parent)
                 by_offset[found.offset] = directory
                 if parent:
