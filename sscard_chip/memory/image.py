@@ -117,7 +117,8 @@ def _read_layout(data: bytes) -> _Layout:
             continue
         if not _FIRST_VERSION <= version <= _VERSION:
             raise CardImageError(f"image version {version}; this program reads up to {_VERSION}")
-        layout = _Layout(*sizes, version=version)
+        slot, journal, memory, salt = sizes
+        layout = _Layout(slot, journal, memory, salt, version)
         if layout.slot_size < _CELLS_IN_SLOT + layout.memory_size + _CHECK.size:
             raise CardImageError("the header of the card image is malformed")
         if len(data) != layout.size:
