@@ -30,8 +30,8 @@ from issuance.roots import create_roots
 from issuance.stores import WorkingKeys
 from issuance.values import Contents
 from sscard_chip.profile import for_generation
-from sscard_chip.profile.model import MF_MASTER_KEY
 from sscard_chip.security.diversify import Chains, card_chain
+from sscard_chip.standard.keys import MF_MASTER_KEY
 
 CARDS: Final = 1000
 PAIRS: Final = 7

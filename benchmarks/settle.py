@@ -30,7 +30,7 @@ try:
     from sscard_chip.dayfile.hotlist import Hotlist
     from sscard_chip.dayfile.pharmacies import Pharmacies
     from sscard_chip.settlement import synthesize as s
-    from sscard_chip.settlement.dayfiles import DayFileHead, survey
+    from sscard_chip.settlement.columnar import DayFileHead, survey
     from sscard_chip.settlement.judge.rules import Rules
     from sscard_chip.settlement.ledger import Ledger, read_cards, register_cards
     from sscard_chip.settlement.run import Alone, Run
@@ -83,7 +83,7 @@ class Day:
 
     def cryptography(self) -> float:
         """Seconds of the processor for keys and TACs alone, the columns being there."""
-        from sscard_chip.settlement.dayfiles import read_piece
+        from sscard_chip.settlement.columnar import read_piece
 
         columns = read_piece(self.heads).columns
         rows = np.flatnonzero(columns.has_tac & ~columns.malformed)

@@ -22,6 +22,8 @@ from issuance.stores.interface import CHECK_VALUE_LENGTH, Done, nobody_counts, r
 from sscard_chip.security.diversify import KEY_LENGTH
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.errors import KeyStoreError
+from sscard_chip.standard.identifiers import ALGORITHM_3DES
 
 COMPONENTS: Final = (2, 3)
 
@@ -30,7 +32,7 @@ _PARITY: Final = int("FE" * KEY_LENGTH, 16)
 _HALF: Final = 8 * KEY_LENGTH // 2
 
 
-class CeremonyError(ValueError):
+class CeremonyError(KeyStoreError):
     """A component or key that is refused; one line without any part of it."""
 
 
@@ -133,7 +135,7 @@ def _weakness(algorithm: str, key: int) -> str | None:
     """Why a key is none. Parity bits of DES do not count."""
     if not key:
         return "the components cancel each other, the key would be all zero"
-    if algorithm == "3des":
+    if algorithm == ALGORITHM_3DES:
         bits = key & _PARITY
         if bits >> _HALF == bits & ((1 << _HALF) - 1):
             return "both halves are equal, the key would be a single DES key"

@@ -24,29 +24,30 @@ from sscard_chip.memory import Memory
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.codec import ItemValueError, split_name
 from sscard_chip.profile.compiler import CardWriter, compile_template, key_length
-from sscard_chip.profile.model import MF_MASTER_KEY, ElementaryFile, Key, Profile, Structure
+from sscard_chip.profile.model import ElementaryFile, Key, Profile, Structure
 from sscard_chip.security.diversify import HISTORICAL_LENGTH, Chains, card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.errors import BAD_INPUT, IssuingError
+from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, MF, RID
+from sscard_chip.standard.keys import IRK, MF_MASTER_KEY
 
 SERIAL_LENGTH: Final = 4
-MF_FID: Final = 0x3F00
 
-_RID: Final = bytes.fromhex("D156000005")
 _INITIALISER: Final = bytes.fromhex("9156000002")
 _FIRST_SEQUENCE: Final = b"\x01"
-_INTERNAL_KEY: Final = "IRK"
 _CODE_VERSION: Final = 1
 
-_EF05, _EF06 = 0xEF05, 0xEF06
 _TAG_NAME, _TAG_NAME_REST = 0x09, 0x4E
 
 KeySlot = tuple[int, Key, int]
 """FID of the directory, key of the profile, version from 1."""
 
 
-class IssueError(ValueError):
+class IssueError(IssuingError, ValueError):
     """A card that cannot be made for another reason than its holder; one line."""
+
+    exit_code = BAD_INPUT
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -195,7 +196,7 @@ def derive_master_keys(
     profile: Profile, store: KeyStore, algorithm: str, chains: Sequence[Sequence[bytes]]
 ) -> list[dict[int, bytes]]:
     """Master keys (主控密钥) of the MF and of every directory for many cards."""
-    names = {MF_FID: MF_MASTER_KEY} | {d.fid: d.master_key for d in profile.directories}
+    names = {MF: MF_MASTER_KEY} | {d.fid: d.master_key for d in profile.directories}
     chains = Chains.of(chains)
     cards: list[dict[int, bytes]] = [{} for _ in chains]
     for fid, name in names.items():
@@ -213,11 +214,11 @@ def card_identification(
     The code is a MAC with the card's IRK, version 1, initial value 0 [M]; for SM4 the last
     block folded to four bytes as in every other MAC of the suite [L].
     """
-    body = bytes.fromhex(city) + _RID + serial
+    body = bytes.fromhex(city) + RID + serial
     irk = next(
         secret
         for (fid, key, version), secret in keys.items()
-        if fid == profile.environment.fid and key.root == _INTERNAL_KEY and version == _CODE_VERSION
+        if fid == profile.environment.fid and key.root == IRK and version == _CODE_VERSION
     )
     return body + SUITES[algorithm].key_mac(irk, b"", body)
 
@@ -238,7 +239,7 @@ def fill(profile: Profile, holder: Holder, identification: bytes) -> Contents:
     """Everything that the holder brings into files. Raises HolderError."""
     contents = Contents()
     environment = profile.environment
-    issuer, person = environment.file(_EF05), environment.file(_EF06)
+    issuer, person = environment.file(ISSUER_FILE), environment.file(HOLDER_FILE)
     extension = bool(person.record_numbers(_TAG_NAME_REST))  # came with generation 2
     try:
         name, rest = split_name(holder.name, extension=extension)

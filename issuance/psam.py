@@ -25,6 +25,9 @@ from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.divisions import DivisionError, check_division
+from sscard_chip.standard.errors import BAD_INPUT, IssuingError
+from sscard_chip.standard.identifiers import ALGORITHM_3DES
+from sscard_chip.standard.keys import DF01_MASTER_KEY, MF_MASTER_KEY, SSSE_MASTER_KEY
 
 TERMINAL_DIGITS: Final = 12
 SERIAL_DIGITS: Final = 20
@@ -37,11 +40,12 @@ _HISTORICAL_HEAD: Final = b"SSCPSAM"
 # factors that no province has and the PSAM's serial number [L].
 _OF_MASTER: Final = b"PSAM-MK\0"
 _OF_ACCESS: Final = (b"PSAMKID1", b"PSAMKID2", b"PSAMKID3")
-_MF_ROOT, _DDF_ROOT, _ADF_ROOT = "MKMF", "MKSSSE", "MKDF01"
 
 
-class PsamError(ValueError):
+class PsamError(IssuingError, ValueError):
     """A PSAM that cannot be made as it was asked for; one line, ``field: rule``."""
+
+    exit_code = BAD_INPUT
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -118,10 +122,10 @@ def make_psam(
 def derive_own_keys(store: KeyStore, algorithm: str, serial: bytes) -> OwnKeys:
     """The master and access keys that a PSAM with this serial number (10 bytes) gets [L]."""
     tail = serial[-8:]
-    environment = _MF_ROOT if algorithm == "3des" else _DDF_ROOT
+    environment = MF_MASTER_KEY if algorithm == ALGORITHM_3DES else SSSE_MASTER_KEY
     (master,) = store.diversify(algorithm, environment, 1, [(_OF_MASTER, tail)])
     chains = [(factor, tail) for factor in (_OF_MASTER, *_OF_ACCESS)]
-    application, first, second, third = store.diversify(algorithm, _ADF_ROOT, 1, chains)
+    application, first, second, third = store.diversify(algorithm, DF01_MASTER_KEY, 1, chains)
     return OwnKeys(master, application, (first, second, third))
 
 

@@ -34,13 +34,14 @@ from sscard_chip.profile.model import (
     Profile,
     Structure,
 )
+from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, PHOTO_FILE
 
-PHOTO_FID: Final = 0xEF08
 PHOTO_MAX: Final = 4096
 _PHOTO_MARKS: Final = (b"\xff\xd8\xff", b"BM")  # JPEG, BMP
 
 # Files of SSSE that the holder's own fields fill.
-OWN_FIDS: Final = (0xEF05, 0xEF06)
+OWN_FIDS: Final = (ISSUER_FILE, HOLDER_FILE)
 
 _TAG: Final = re.compile(r"[0-9A-F]{2}")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
@@ -48,7 +49,7 @@ _FILE_NAME: Final = re.compile(r"EF[0-9A-F]{2}")
 _DIRECTORY_NAME: Final = re.compile(r"SSSE|DF[0-9A-F]{2}")
 
 
-class ValueRuleError(ValueError):
+class ValueRuleError(InputError):
     """A value breaks a rule; ``item`` says where inside what was being encoded, if anywhere."""
 
     def __init__(self, rule: str, item: str = "") -> None:
@@ -169,7 +170,7 @@ def _add_file(
     key = directory.fid, file.fid
     if file.structure is Structure.TRANSPARENT:
         content = _content(value, folder)
-        if environment and file.fid == PHOTO_FID:
+        if environment and file.fid == PHOTO_FILE:
             _check_photo(content)
         if len(content) > file.size:
             raise ValueRuleError(f"is longer than {file.size} bytes")

@@ -10,6 +10,8 @@ from typing import Final
 
 import click
 
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
+
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON instead of text."
 )
@@ -43,7 +45,7 @@ holder_option: Final = click.option(
 )
 algorithm_option: Final = click.option(
     "--algorithm",
-    type=click.Choice(["3des", "sm4"]),
+    type=click.Choice([ALGORITHM_3DES, ALGORITHM_SM4]),
     help="Algorithm suite; the generation's own without it.  Example: --algorithm 3des",
 )
 INTERFACES: Final = click.Choice(["contact", "contactless"])

@@ -23,11 +23,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from issuance.bank.purse import PurseOptions, check_purse
+from sscard_chip.standard.identifiers import ALGORITHMS
 from sscard_chip.standard.pan import pan_rule
 
 STATES: Final = ("active", "dormant")
 VARIANTS: Final = ("debit", "credit", "quasi-credit", "electronic-cash")
-SUITES: Final = ("3des", "sm4")
 ODA_KINDS: Final = ("none", "sda", "dda", "sm2")
 MAX_ECASH_FEN: Final = 9_999_999_999
 """What the balance in 9F10 can say: ten digits."""
@@ -187,7 +187,7 @@ _CHECKS: Final[dict[str, Callable[[object], list[Rule]]]] = {
     "state": _one_of(STATES),
     "variant": _one_of(VARIANTS),
     "pdol": _flag_rules,
-    "suite": _one_of(SUITES),
+    "suite": _one_of(ALGORITHMS),
     "oda": _one_of(ODA_KINDS),
     "ecash": _ecash_rules,
     "purse": check_purse,

@@ -26,7 +26,9 @@ from issuance.jsonfile import JsonFileError, read_json
 from issuance.privatefile import write_private
 from sscard_chip.security.oda.model import OdaError, Scheme, Validity
 from sscard_chip.security.oda.schemes import SCHEMES
-from sscard_chip.terminal.bank.terminal import RID, Authority
+from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.identifiers import BANK_RID
+from sscard_chip.terminal.bank.terminal import Authority
 
 FORMAT: Final = "sscard-bank-authority/1"
 INDEXES: Final = {"rsa": 0xF1, "sm2": 0xF2}
@@ -41,7 +43,7 @@ _FIELDS: Final = {
 _HEX: Final = re.compile("([0-9A-Fa-f]{2})+")
 
 
-class AuthorityError(ValueError):
+class AuthorityError(InputError):
     """A file of certificates that is not right; one line without key bytes."""
 
 
@@ -176,7 +178,7 @@ class BankAuthority:
     def for_terminals(self) -> dict[tuple[bytes, int], Authority]:
         """The public keys of the authority as a terminal profile wants them."""
         return {
-            (RID, keys.index): Authority(keys.scheme, keys.scheme.public(keys.authority))
+            (BANK_RID, keys.index): Authority(keys.scheme, keys.scheme.public(keys.authority))
             for keys in self.keys.values()
         }
 

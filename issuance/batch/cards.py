@@ -14,7 +14,6 @@ from typing import Final
 from issuance.batch.template import ACCOUNT, HISTORICAL, Columns, Span, Template, key_columns
 from issuance.holder import Holder
 from issuance.personalise import (
-    MF_FID,
     KeySlot,
     card_identification,
     encode_pin,
@@ -24,30 +23,31 @@ from issuance.personalise import (
 from issuance.values import Contents, encode
 from sscard_chip.applications import amounts
 from sscard_chip.profile.codec import split_name
-from sscard_chip.profile.model import MF_MASTER_KEY, Item
+from sscard_chip.profile.model import Item
 from sscard_chip.security.diversify import HISTORICAL_LENGTH, Chains, card_chain, card_factor
 from sscard_chip.security.keystore import KeyStore
+from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, MF
+from sscard_chip.standard.keys import IRK, MF_MASTER_KEY
 
-_EF05, _EF06 = 0xEF05, 0xEF06
 _TAG_NAME, _TAG_NAME_REST = 0x09, 0x4E
 _IDENTIFICATION: Final = 0x01
 _PIN_PAD: Final = b"\xff"
 _PIN_BYTES: Final = 16
 
 _FIELDS: Final[tuple[tuple[int, int, Callable[[Holder], str]], ...]] = (
-    (_EF05, 0x02, lambda holder: holder.card_class),
-    (_EF05, 0x05, lambda holder: holder.issue_date),
-    (_EF05, 0x06, lambda holder: holder.expiry_date),
-    (_EF06, 0x0A, lambda holder: holder.sex),
-    (_EF06, 0x0B, lambda holder: holder.nation),
-    (_EF06, 0x0C, lambda holder: holder.birthplace),
-    (_EF06, 0x0D, lambda holder: holder.birth_date),
+    (ISSUER_FILE, 0x02, lambda holder: holder.card_class),
+    (ISSUER_FILE, 0x05, lambda holder: holder.issue_date),
+    (ISSUER_FILE, 0x06, lambda holder: holder.expiry_date),
+    (HOLDER_FILE, 0x0A, lambda holder: holder.sex),
+    (HOLDER_FILE, 0x0B, lambda holder: holder.nation),
+    (HOLDER_FILE, 0x0C, lambda holder: holder.birthplace),
+    (HOLDER_FILE, 0x0D, lambda holder: holder.birth_date),
 )
 """Items of SSSE with few different values in a chunk: each is encoded once."""
 
 _NUMBERS: Final[tuple[tuple[int, int, Callable[[Holder], str]], ...]] = (
-    (_EF05, 0x07, lambda holder: holder.card_number),
-    (_EF06, 0x08, lambda holder: holder.social_security_number),
+    (ISSUER_FILE, 0x07, lambda holder: holder.card_number),
+    (HOLDER_FILE, 0x08, lambda holder: holder.social_security_number),
 )
 """Items that differ from card to card: letters and digits alone, as the checks want them."""
 
@@ -115,7 +115,7 @@ def _derive(template: Template, store: KeyStore, chains: Chains) -> dict[KeySlot
 
 def _master_keys(template: Template) -> dict[int, str]:
     directories = template.profile.directories
-    return {MF_FID: MF_MASTER_KEY} | {d.fid: d.master_key for d in directories}
+    return {MF: MF_MASTER_KEY} | {d.fid: d.master_key for d in directories}
 
 
 # --- values --------------------------------------------------------------------------------------
@@ -137,8 +137,8 @@ def _put_issuer(
 ) -> None:
     environment = template.profile.environment.fid
     proofs = {slot: column for slot, column in keys.items() if slot[0] == environment}
-    span, _ = _place(template, _EF05, _IDENTIFICATION)
-    irk = next(slot for slot in proofs if slot[1].root == "IRK" and slot[2] == 1)
+    span, _ = _place(template, ISSUER_FILE, _IDENTIFICATION)
+    irk = next(slot for slot in proofs if slot[1].root == IRK and slot[2] == 1)
     columns.put(
         span,
         [
@@ -148,9 +148,9 @@ def _put_issuer(
             for o, secret in zip(orders, proofs[irk], strict=True)
         ],
     )
-    span, item = _place(template, _EF05, 0x03)
+    span, item = _place(template, ISSUER_FILE, 0x03)
     columns.same(span, encode(item, template.profile.version))
-    span, _ = _place(template, _EF05, 0x04)
+    span, _ = _place(template, ISSUER_FILE, 0x04)
     cities = [order.holder.city for order in orders]
     numbers = {city: initialiser_number(city) for city in set(cities)}
     columns.put(span, [numbers[city] for city in cities])
@@ -167,11 +167,11 @@ def _put_holder(template: Template, columns: Columns, orders: Sequence[Order]) -
         span, item = _place(template, fid, tag)
         length = item.length
         columns.put(span, [field(h).encode("ascii").ljust(length, b"\0") for h in holders])
-    extension = bool(template.profile.environment.file(_EF06).record_numbers(_TAG_NAME_REST))
+    extension = bool(template.profile.environment.file(HOLDER_FILE).record_numbers(_TAG_NAME_REST))
     names = [split(holder.name, extension) for holder in holders]
-    columns.put(_place(template, _EF06, _TAG_NAME)[0], [name for name, _ in names])
+    columns.put(_place(template, HOLDER_FILE, _TAG_NAME)[0], [name for name, _ in names])
     if extension:
-        columns.put(_place(template, _EF06, _TAG_NAME_REST)[0], [rest for _, rest in names])
+        columns.put(_place(template, HOLDER_FILE, _TAG_NAME_REST)[0], [rest for _, rest in names])
     pins = [holder.pin for holder in holders]
     records = {pin: _pin_record(pin) for pin in set(pins)}
     for span in template.pins:

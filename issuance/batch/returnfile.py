@@ -18,6 +18,7 @@ from issuance.batch.container import Container
 from issuance.batch.template import HISTORICAL, Span, Template
 from issuance.validity import check_card_number
 from sscard_chip.profile.codec import join_name
+from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE
 
 RETURN_COLUMNS: Final = (
     "card_number",  # 社保卡号
@@ -45,7 +46,6 @@ REJECT_COLUMNS: Final = ("row", "column", "rule")
 FAILED_STEP: Final = "制卡"
 
 _ATR_HEAD: Final = "3B6D0000"
-_EF05, _EF06 = 0xEF05, 0xEF06
 _ISSUED: Final = "ok"
 _FAILED: Final = "failed"
 
@@ -89,14 +89,14 @@ def read_back(template: Template, container: Container) -> list[ReadBack]:
     return list(
         map(
             ReadBack,
-            text(_EF05, 0x07),
-            text(_EF06, 0x08),
-            map(join_name, column(_EF06, 0x09), column(_EF06, 0x4E)),
-            digits(_EF05, 0x01),
+            text(ISSUER_FILE, 0x07),
+            text(HOLDER_FILE, 0x08),
+            map(join_name, column(HOLDER_FILE, 0x09), column(HOLDER_FILE, 0x4E)),
+            digits(ISSUER_FILE, 0x01),
             [value.hex().upper() for value in container.column(span)],
-            digits(_EF05, 0x05),
-            digits(_EF05, 0x06),
-            text(_EF05, 0x03),
+            digits(ISSUER_FILE, 0x05),
+            digits(ISSUER_FILE, 0x06),
+            text(ISSUER_FILE, 0x03),
         )
     )
 

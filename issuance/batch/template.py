@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Final
 
-from issuance.personalise import MF_FID, KeySlot
+from issuance.personalise import KeySlot
 from sscard_chip.applications import amounts
 from sscard_chip.filesystem.files import CyclicFile
 from sscard_chip.filesystem.layout import COUNT_IN_HEADER
@@ -25,6 +25,7 @@ from sscard_chip.profile.compiler import CardWriter, compile_template, key_lengt
 from sscard_chip.profile.model import ElementaryFile, Profile, Structure
 from sscard_chip.security.diversify import HISTORICAL_LENGTH, KEY_LENGTH
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.identifiers import MF
 
 HISTORICAL: Final = "historical bytes"
 ACCOUNT: Final = "account"
@@ -103,7 +104,7 @@ class Template:
                     length = key_length(key, suite)
                     self._writer.key(directory.fid, key, version, bytes(length))
                     self._take((directory.fid, key, version), length)
-        for fid in (MF_FID, *(directory.fid for directory in self.profile.directories)):
+        for fid in (MF, *(directory.fid for directory in self.profile.directories)):
             self._writer.master_key(fid, bytes(KEY_LENGTH))
             self._take(fid, KEY_LENGTH)
 

@@ -27,11 +27,12 @@ from issuance.region import Region
 from issuance.values import Contents, add_files
 from sscard_chip.profile.codec import NAME_LENGTH, ItemValueError, split_name
 from sscard_chip.profile.model import Profile, Structure
+from sscard_chip.standard.identifiers import EF, HOLDER_FILE
 
 _BANK: Final = re.compile(r"[0-9]{8,30}")
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 _ACCOUNT_TEXTS: Final = ("year", "starting_day")
-_NAME_REST, _HOLDER_FILE = 0x4E, 0xEF06
+_NAME_REST: Final = 0x4E
 _NOBODY: Final = Holder("", "", "", "", "", "", "", "", "", "", "")  # carries files to their check
 
 
@@ -66,7 +67,7 @@ class RowReader:
         self._folder = folder
         self._today = today
         self._region = region
-        environment = profile.environment.file(_HOLDER_FILE)
+        environment = profile.environment.file(HOLDER_FILE)
         self._extension = bool(environment.record_numbers(_NAME_REST))
         self._medical = any(
             file.structure is Structure.AMOUNT for d in profile.directories for file in d.files
@@ -200,7 +201,7 @@ def check_columns(columns: Columns, profile: Profile, source: str) -> None:
             continue
         directory, fid, *tag = place.split(".")
         try:
-            file = directories[directory].file(int(fid[2:], 16) | 0xEF00)
+            file = directories[directory].file(int(fid[2:], 16) | EF)
         except KeyError:
             raise HolderListError(source, name, "is not on the cards of this batch") from None
         if tag and not file.record_numbers(int(tag[0], 16)):

@@ -18,15 +18,7 @@ from issuance.plan.steps import TEMPORARY, TRANSPORT, ZERO, CardKey, Phase, Plan
 from sscard_chip.applications import amounts
 from sscard_chip.applications.issuing.headers import encode
 from sscard_chip.filesystem.layout import FileType
-from sscard_chip.filesystem.tree import MF_FID
-from sscard_chip.profile.model import (
-    MF_MASTER_KEY,
-    Directory,
-    ElementaryFile,
-    Key,
-    KeyUse,
-    Structure,
-)
+from sscard_chip.profile.model import Directory, ElementaryFile, Key, KeyUse, Structure
 from sscard_chip.profile.structure import (
     ATR_FID,
     KEY_FID,
@@ -39,10 +31,11 @@ from sscard_chip.profile.structure import (
 )
 from sscard_chip.security.diversify import FACTOR_LENGTH
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ISSUER_FILE, MF
+from sscard_chip.standard.keys import MF_MASTER_KEY
 
 KEY_LENGTH: Final = 16
 _PIN: Final = "PIN"
-_ISSUER_FID: Final = 0xEF05
 _EARLY_TAGS: Final = (0x01, 0x03, 0x04)  # 卡识别码, 规范版本, 初始化机构编号: step 9 of D10
 _PIECE: Final = 0xF0
 _ORIGINAL: Final = bytes.fromhex("5353434152443033")
@@ -75,7 +68,7 @@ def make_plan(
     data: CardData,
     *,
     transport_key: bytes,
-    transport_algorithm: str = "3des",
+    transport_algorithm: str = ALGORITHM_3DES,
     temporary_key: bytes | None = None,
 ) -> Plan:
     """The plan of one card.
@@ -96,7 +89,7 @@ def make_plan(
 
 
 def _keyring(data: CardData) -> dict[str, CardKey]:
-    names = {d.fid: d.master_key for d in data.profile.directories} | {MF_FID: MF_MASTER_KEY}
+    names = {d.fid: d.master_key for d in data.profile.directories} | {MF: MF_MASTER_KEY}
     keys = {names[fid]: CardKey(data.algorithm, key) for fid, key in data.master_keys.items()}
     for (fid, key, version), secret in data.keys.items():
         keys[_name(data.profile.directory(fid), key, version)] = CardKey(data.algorithm, secret)
@@ -153,7 +146,7 @@ class _Builder:
 
     def _enter(self, fid: int) -> Iterator[Step]:
         """Make a directory current, from anywhere."""
-        if fid == MF_FID:
+        if fid == MF:
             yield self._step("MF: select", _SELECT, fid.to_bytes(2))
             return
         environment = self._data.profile.environment
@@ -164,7 +157,7 @@ class _Builder:
 
     def _label(self, directory: PlannedDirectory) -> str:
         fid = directory.header.fid
-        return "MF" if fid == MF_FID else self._data.profile.directory(fid).short_name
+        return "MF" if fid == MF else self._data.profile.directory(fid).short_name
 
     # --- structure --------------------------------------------------------------------------
 
@@ -225,7 +218,7 @@ class _Builder:
 
     def _is_early(self, fid: int, file: ElementaryFile, number: int) -> bool:
         """Whether a value is written before FREEZE MF already."""
-        if fid == self._data.profile.environment.fid and file.fid == _ISSUER_FID:
+        if fid == self._data.profile.environment.fid and file.fid == ISSUER_FILE:
             return file.items[number - 1].tag in _EARLY_TAGS
         return not _written_by_key(file)
 
@@ -268,7 +261,7 @@ class _Builder:
         for directory in reversed(self._planned):
             fid, label = directory.header.fid, self._label(directory)
             yield from self._enter(fid)
-            if fid == MF_FID:
+            if fid == MF:
                 yield self._master("MF: authenticate")
                 name = MF_MASTER_KEY
             else:

@@ -12,7 +12,8 @@ from typing import Final
 
 from issuance.plan.steps import TEMPORARY, TRANSPORT, ZERO, Phase, Plan, Proof, Step
 from sscard_chip.filesystem.layout import HISTORICAL_LENGTH, LifeCycle
-from sscard_chip.profile.model import MF_MASTER_KEY
+from sscard_chip.standard.errors import IssuingError
+from sscard_chip.standard.keys import MF_MASTER_KEY
 from sscard_chip.standard.status import StatusWord, describe
 from sscard_chip.terminal.client import Answer, ApduClient
 from sscard_chip.terminal.connection import Connection
@@ -28,7 +29,7 @@ Progress = Callable[[int, int, str], None]
 """Is told steps done, steps in all, and the name of the next."""
 
 
-class PlanError(Exception):
+class PlanError(IssuingError):
     """A plan that could not be played to its end; one line, without any data of a command."""
 
 

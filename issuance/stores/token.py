@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from issuance.roots import RootKeyError, Slot, missing_key, slot_rule
 from issuance.stores.tokenurl import TokenUrl
 from sscard_chip.security.keystore import KeyStoreError
+from sscard_chip.standard.errors import REFUSED
+from sscard_chip.standard.identifiers import ALGORITHM_3DES
 
 if TYPE_CHECKING:
     from pkcs11 import Attribute, Object, Session, Token
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 APPLICATION: Final = "sscard-chip"
-IN_TOKEN: Final = "3des"
+IN_TOKEN: Final = ALGORITHM_3DES
 """The suite whose keys are secret keys of the token; those of others are data objects."""
 
 _PREFIX: Final = "sscard"
@@ -48,6 +50,8 @@ class TokenError(KeyStoreError):
 
 class SessionLostError(TokenError):
     """The session with the token is gone. The next request logs in again."""
+
+    exit_code = REFUSED
 
 
 class TokenLogin:

@@ -9,8 +9,9 @@ from typing import Final, TypeVar
 
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
-from sscard_chip.security.keys import USE_EXTERNAL, USE_INTERNAL, KeyRecord, MasterKey
+from sscard_chip.security.keys import KeyRecord, MasterKey
 from sscard_chip.security.suite import Suite
+from sscard_chip.standard.keys import USE_EXTERNAL, USE_INTERNAL
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _LOCAL: Final = 0x80

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
-from sscard_chip.filesystem.tree import MF_FID, Directory
+from sscard_chip.filesystem.tree import Directory
+from sscard_chip.standard.identifiers import MF
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _BY_FID, _CHILD_DF, _EF, _PARENT, _BY_NAME = range(5)
@@ -46,7 +47,7 @@ def select(session: Session, command: Command) -> bytes:
         raise StatusError(StatusWord.FILE_NOT_FOUND)
     if p1 == _CHILD_DF:
         return enter_found(session, session.files.find_child(session.df, fid))
-    if fid == MF_FID:
+    if fid == MF:
         return enter_found(session, session.files.mf)
     return enter_found(session, session.files.find_directory(session.df, fid))
 

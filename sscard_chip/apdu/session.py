@@ -13,10 +13,11 @@ from sscard_chip.filesystem.layout import STATE_AT, STATE_IN_HEADER, LifeCycle
 from sscard_chip.filesystem.tree import Directory, FileSystem
 from sscard_chip.memory import Memory
 from sscard_chip.security.access import FREE_RULE, AccessRule, permits
-from sscard_chip.security.keys import USE_MAINTENANCE, KeyRecord, PinRecord
+from sscard_chip.security.keys import KeyRecord, PinRecord
 from sscard_chip.security.random import RandomSource
 from sscard_chip.security.status import SecurityStatus
 from sscard_chip.security.suite import Session as CipherSession
+from sscard_chip.standard.keys import USE_MAINTENANCE
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _STK_KID = 0x02

@@ -23,17 +23,15 @@ from typing import Final, NamedTuple
 
 from sscard_chip.filesystem.files import CyclicFile, InternalFile
 from sscard_chip.filesystem.tree import Directory
-from sscard_chip.security.keys import USE_PURCHASE, USE_TAC, KeyRecord
+from sscard_chip.security.keys import KeyRecord
+from sscard_chip.standard.identifiers import LOAD, PURCHASE
+from sscard_chip.standard.keys import USE_PURCHASE, USE_TAC
 from sscard_chip.standard.status import StatusError, StatusWord
 
-FILE_FID: Final = 0xEF81
-"""FID of the file [M]."""
 BODY_LENGTH: Final = 42
 DETAIL_SFI: Final = 0x08
-LOAD: Final = 0x31
-"""交易类型 '1', 账户划入."""
-PURCHASE: Final = 0x32
-"""交易类型 '2', 医疗消费."""
+NO_PIN: Final = -1
+"""In place of the PIN record's offset where there is none: no verified PIN is ever that one."""
 
 _READ_HEAD: Final = struct.Struct("16s").unpack_from
 _ACCOUNT: Final = struct.Struct(">III2sH11xH11x2s")
@@ -123,7 +121,7 @@ class MedicalAccount:
         self._directory = directory
         self._details = details
         pin = directory.environment.pin
-        self.pin_offset = pin.offset if pin else 0
+        self.pin_offset = pin.offset if pin else NO_PIN
         self.account_only = details.record_length == _SHORT_DETAIL
         # Filled on first use: keys by index, and where the year after a settlement year begins.
         self.purchase_keys: dict[int, TransactionKeys] = {}

@@ -16,10 +16,11 @@ from typing import Final, NamedTuple
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.dispatch import Instruction
 from sscard_chip.apdu.session import Session
-from sscard_chip.applications.amounts import LOAD, PURCHASE, MedicalAccount, TransactionKeys
-from sscard_chip.security.keys import USE_LOAD, USE_PURCHASE
+from sscard_chip.applications.amounts import MedicalAccount, TransactionKeys
 from sscard_chip.security.suite import Session as CipherSession
 from sscard_chip.security.suite import pad
+from sscard_chip.standard.identifiers import LOAD, PURCHASE
+from sscard_chip.standard.keys import USE_LOAD, USE_PURCHASE
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _DSK_LEVEL: Final = 1 << 0x0E  # DSK, kid 8E [L]

@@ -1,2 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files between till and centre: day file, hotlist, list of pharmacies; text and Parquet."""
+"""What till and centre say to each other: day file, hotlist, list of pharmacies; text and Parquet.
+
+:mod:`.authoriser` is the protocol of on-line authorisation.
+"""

@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.standard.identifiers import ALGORITHM_OF_DIGITS, DIGITS_OF_ALGORITHM
 
 FORMAT: Final = "sscard-day/1"
 NULL: Final = "null"
-PURCHASE: Final = 0x32  # 交易类型 '2'
 
 _MOST_FEN: Final = 0xFFFFFFFF  # four bytes on the card
 _MOST_YUAN_FEN: Final = 10**16 - 1  # 16,2 in the interface
-_ALGORITHMS: Final = {"01": "3des", "03": "sm4"}
-_CODES: Final = {name: code for code, name in _ALGORITHMS.items()}
 _YUAN: Final = re.compile(r"(-?)(0|[1-9][0-9]{0,13})\.([0-9]{2})")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 
@@ -216,9 +214,9 @@ def _parse_flag(name: str, cell: str) -> bool:
 
 
 def _parse_algorithm(name: str, cell: str) -> str:
-    if cell not in _ALGORITHMS:
+    if cell not in ALGORITHM_OF_DIGITS:
         raise DayFileError(f"{name}: must be 01 (DES) or 03 (SM4)")
-    return _ALGORITHMS[cell]
+    return ALGORITHM_OF_DIGITS[cell]
 
 
 def _parse_byte(name: str, cell: str) -> int:
@@ -266,7 +264,7 @@ COLUMNS: Final = (
     _column("card_id_code", _hex, _parse_hex(16)),
     _column("card_number", _text, _parse_text(9)),
     _column("diversification_factor", _hex, _parse_hex(8)),
-    _column("algorithm", _CODES.__getitem__, _parse_algorithm),
+    _column("algorithm", DIGITS_OF_ALGORITHM.__getitem__, _parse_algorithm),
     _column("key_version", str, parse_number),
     _column("transaction_number", str, parse_number),
     _column("transaction_type", "{:02X}".format, _parse_byte),

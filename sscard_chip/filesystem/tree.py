@@ -27,16 +27,10 @@ from sscard_chip.filesystem.layout import (
 )
 from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.memory import Memory
-from sscard_chip.security.keys import (
-    RECORD_LENGTH,
-    USE_PIN,
-    KeyRecord,
-    MasterKey,
-    PinRecord,
-    suite_of,
-)
+from sscard_chip.security.keys import RECORD_LENGTH, KeyRecord, MasterKey, PinRecord, suite_of
+from sscard_chip.standard.identifiers import MF
+from sscard_chip.standard.keys import USE_PIN
 
-MF_FID: Final = 0x3F00
 _NO_FID: Final = -1
 _HAS_MASTER_KEY: Final = 0x01
 
@@ -137,7 +131,7 @@ class Directory:
         """
         if not self.offset:
             return MasterKey(self.memory, TRANSPORT_KEY_AT)
-        if self.fid != MF_FID and not self.header.write_access & _HAS_MASTER_KEY:
+        if self.fid != MF and not self.header.write_access & _HAS_MASTER_KEY:
             return None
         return self.stored_master_key
 

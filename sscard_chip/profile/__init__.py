@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sscard_chip.profile.model import Profile
+from sscard_chip.standard.identifiers import DF02
 from sscard_chip.standard.settlement_mode import SettlementMode
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def for_generation(
     with_account: bool = False,
     inferred_items: bool = True,
     account_only: bool = False,
-    registration_date_in: int = 0xDF02,
+    registration_date_in: int = DF02,
     local_files: Iterable[LocalFile] = (),
 ) -> Profile:
     """The profile of generation 1, 2 or 3.

@@ -24,6 +24,7 @@ from sscard_chip.memory import Memory
 from sscard_chip.profile.compiler import MEMORY_SIZE
 from sscard_chip.security.keys import encode_master_key
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.identifiers import ALGORITHM_3DES
 
 TRANSPORT_KEY_LENGTH: Final = 16
 TRANSPORT_TRIES: Final = 3
@@ -33,7 +34,7 @@ TRANSPORT_TRIES: Final = 3
 def make_blank(
     transport_key: bytes,
     *,
-    algorithm: str = "3des",
+    algorithm: str = ALGORITHM_3DES,
     historical_bytes: bytes = bytes(HISTORICAL_LENGTH),
     contactless: bool = False,
     tries: int = TRANSPORT_TRIES,

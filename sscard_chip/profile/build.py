@@ -20,6 +20,7 @@ from sscard_chip.profile.model import (
     Structure,
     key,
 )
+from sscard_chip.standard.identifiers import AMOUNT_FILE
 
 H, M, L = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 Codes: TypeAlias = Mapping[str, str]
@@ -108,7 +109,7 @@ def transparent(
 def amount_file(clause: str) -> ElementaryFile:
     """医疗保险金额文件, known to the COS alone. FID EF81 [M]; the engine has size and layout."""
     return ElementaryFile(
-        0xEF81,
+        AMOUNT_FILE,
         "医疗保险金额文件",
         "medical insurance amounts",
         Structure.AMOUNT,

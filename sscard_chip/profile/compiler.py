@@ -21,8 +21,8 @@ from sscard_chip.filesystem.layout import (
     create_file,
     format_memory,
 )
-from sscard_chip.filesystem.tree import MF_FID, FileSystem
 from sscard_chip.filesystem.tree import Directory as MountedDirectory
+from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import Memory
 from sscard_chip.profile.model import Key, Profile
 from sscard_chip.profile.structure import (
@@ -37,6 +37,7 @@ from sscard_chip.profile.structure import (
 )
 from sscard_chip.security.keys import encode_key, encode_pin
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.identifiers import MF
 
 __all__ = ["MEMORY_SIZE", "CardWriter", "compile_template", "key_length", "record_kid"]
 
@@ -119,7 +120,7 @@ class CardWriter:
 
     def historical_bytes(self, value: bytes) -> None:
         """The 13 historical bytes."""
-        mf = self._directory(MF_FID)
+        mf = self._directory(MF)
         self._binary(mf, ATR_FID, value)
 
     def _binary(self, directory: MountedDirectory, fid: int, value: bytes) -> None:

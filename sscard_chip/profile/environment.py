@@ -18,9 +18,8 @@ from sscard_chip.profile.build import (
     variable,
 )
 from sscard_chip.profile.model import FREE, Directory, ElementaryFile, Key, Provision, key
+from sscard_chip.standard.identifiers import SSSE, SSSE_NAME
 
-FID: Final = 0xDDF1
-DF_NAME: Final = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")  # "sx1.sh.社会保障" in GBK
 UKSSSE, RKSSSE = key(0x04), key(0x0A)
 
 _CLAUSE: Final = "LD/T 32.6; letter 37, SSSE"
@@ -102,10 +101,10 @@ def environment(
 ) -> Directory:
     """SSSE with these files and keys. FID DDF1 below the MF [M]."""
     return Directory(
-        FID,
+        SSSE,
         "社会保障系统环境",
         "social security system environment",
-        DF_NAME,
+        SSSE_NAME,
         files,
         keys,
         clause=clause,

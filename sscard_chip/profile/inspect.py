@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from sscard_chip.applications.amounts import LOAD, PURCHASE, MedicalAccount
+from sscard_chip.applications.amounts import MedicalAccount
 from sscard_chip.card import Card
 from sscard_chip.filesystem.files import (
     CyclicFile,
@@ -21,7 +21,7 @@ from sscard_chip.filesystem.files import (
     TransparentFile,
 )
 from sscard_chip.filesystem.layout import STATE_AT, LifeCycle
-from sscard_chip.filesystem.tree import MF_FID, Directory, FileSystem
+from sscard_chip.filesystem.tree import Directory, FileSystem
 from sscard_chip.profile import for_generation, model
 from sscard_chip.profile.bank.inspect import KEY_NAMES, bank_state, is_bank, names_of
 from sscard_chip.profile.codec import decode_value
@@ -42,8 +42,21 @@ from sscard_chip.profile.purse_state import describe_purse
 from sscard_chip.profile.reuse import reused_value
 from sscard_chip.security.access import AccessRule
 from sscard_chip.security.keys import KeyRecord, PinRecord
+from sscard_chip.standard.identifiers import (
+    DF02,
+    DF03,
+    DF04,
+    DF05,
+    DF06,
+    ISSUER_FILE,
+    LOAD,
+    MEDICAL_LOG,
+    MF,
+    PURCHASE,
+    SSSE,
+    UNEMPLOYMENT_FILE,
+)
 
-_SSSE: Final = 0xDDF1
 _VERSION_TAG: Final = 0x03
 _REGISTRATION_TAG: Final = 0x60
 _SHORT_DETAIL: Final = 20
@@ -95,12 +108,12 @@ def _find_file(files: FileSystem, directory: int, fid: int) -> ElementaryFile | 
 
 def _version(files: FileSystem) -> str | None:
     """规范版本, tag 03 of SSSE EF05; None when there is no such record."""
-    file = _find_file(files, _SSSE, 0xEF05)
+    file = _find_file(files, SSSE, ISSUER_FILE)
     if not isinstance(file, LinearFile) or not file.numbers(_VERSION_TAG):
         return None
     raw = file.record(file.numbers(_VERSION_TAG)[0])[2:]
     item = next(
-        i for i in for_generation(2).environment.file(0xEF05).items if i.tag == _VERSION_TAG
+        i for i in for_generation(2).environment.file(ISSUER_FILE).items if i.tag == _VERSION_TAG
     )
     return decode_value(item, raw)
 
@@ -113,16 +126,16 @@ def _profile(
     generation = "" if version is None else version[:1] or "1"
     if generation not in ("1", "2", "3"):
         return None
-    details = _find_file(files, 0xDF04, 0xEF08)
-    unemployment = _find_file(files, 0xDF03, 0xEF05)
+    details = _find_file(files, DF04, MEDICAL_LOG)
+    unemployment = _find_file(files, DF03, UNEMPLOYMENT_FILE)
     moved = isinstance(unemployment, LinearFile) and bool(unemployment.numbers(_REGISTRATION_TAG))
     present = {d.fid for d in files.directories}
     return for_generation(
         int(generation),
-        optional=[fid for fid in (0xDF05, 0xDF06) if fid in present],
+        optional=[fid for fid in (DF05, DF06) if fid in present],
         with_account=True,
         account_only=isinstance(details, CyclicFile) and details.record_length == _SHORT_DETAIL,
-        registration_date_in=0xDF03 if moved and generation != "1" else 0xDF02,
+        registration_date_in=DF03 if moved and generation != "1" else DF02,
         local_files=local_files,
     )
 
@@ -144,7 +157,7 @@ def _directory(directory: Directory, profile: model.Profile | None) -> Directory
     files |= {file.fid: file for file in declared.files} if declared else {}
     old = profile is not None and profile.generation == 1
     of_bank = is_bank(directory)
-    unnamed = ("主文件", "master file") if directory.fid == MF_FID else ("", "")
+    unnamed = ("主文件", "master file") if directory.fid == MF else ("", "")
     if of_bank:
         unnamed = names_of(directory)
     name, english = (declared.name, declared.english) if declared else unnamed

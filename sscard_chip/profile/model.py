@@ -11,17 +11,15 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
-from sscard_chip.applications.purse.kinds import (
+from sscard_chip.standard.identifiers import SSSE
+from sscard_chip.standard.keys import (
+    MF_MASTER_KEY,
     USE_OVERDRAFT,
     USE_PIN_RELOAD,
     USE_PIN_UNBLOCK,
     USE_UNLOAD,
 )
 from sscard_chip.standard.settlement_mode import SettlementMode
-
-_SSSE_FID: Final = 0xDDF1
-MF_MASTER_KEY: Final = "MKMF"
-"""Name of the root of the MF's master key."""
 
 
 class Confidence(Enum):
@@ -255,7 +253,7 @@ class Directory:
     @property
     def short_name(self) -> str:
         """How people call it: SSSE, DF01, DF02..."""
-        return "SSSE" if self.fid == _SSSE_FID else f"{self.fid:04X}"
+        return "SSSE" if self.fid == SSSE else f"{self.fid:04X}"
 
     @property
     def master_key(self) -> str:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.applications.psam import PSAM_KIND
-from sscard_chip.applications.psam.access import SX1, SX3
 from sscard_chip.applications.psam.keys import KEY_FILES, KeyType, encode_record, use_byte
 from sscard_chip.applications.psam.purchase import ANSWERS_63CF
 from sscard_chip.filesystem.layout import (
@@ -26,7 +25,6 @@ from sscard_chip.filesystem.layout import (
     create_file,
     format_memory,
 )
-from sscard_chip.filesystem.tree import MF_FID
 from sscard_chip.memory import Memory
 from sscard_chip.profile.build import transparent
 from sscard_chip.profile.compiler import MEMORY_SIZE
@@ -43,6 +41,22 @@ from sscard_chip.profile.psam_keys import SamKeyRow, key_file
 from sscard_chip.security.access import encode_rule
 from sscard_chip.security.keys import RECORD_LENGTH
 from sscard_chip.security.suite import SUITES, Suite
+from sscard_chip.standard.identifiers import (
+    ALGORITHM_3DES,
+    ALGORITHM_SM4,
+    MF,
+    PSAM_AID,
+    PSAM_CITY,
+    PSAM_COUNTRY,
+    PSAM_DF,
+    PSAM_DIR,
+    PSAM_NUMBER,
+    PSAM_PROVINCE,
+    PSAM_PUBLIC,
+    PSAM_TERMINAL,
+    SX1_NAME,
+    SX3_NAME,
+)
 
 _CLAUSE: Final = "PSAM guide, part 9 of the draft of LD/T 32, section 5"
 
@@ -61,7 +75,7 @@ def _raw(fid: int, name: str, english: str, write: Rule, *fields: Item) -> Eleme
 # The guide lets the environment's master key write these two; it has no command to prove that
 # key with, so after issuing nobody writes them.
 PUBLIC_DATA: Final = _raw(
-    0x0015,
+    PSAM_PUBLIC,
     "卡片公共信息文件",
     "public data of the PSAM",
     NEVER,
@@ -72,14 +86,14 @@ PUBLIC_DATA: Final = _raw(
     _field(2, "发卡方自定义FCI数据", "issuer's own FCI data"),
 )
 TERMINAL: Final = _raw(
-    0x0016,
+    PSAM_TERMINAL,
     "终端信息文件",
     "terminal",
     NEVER,
     _field(6, "终端机编号", "terminal number", Format.CN),
 )
 TRANSACTION_NUMBER: Final = _raw(
-    0x0019,
+    PSAM_NUMBER,
     "终端交易序号文件",
     "terminal transaction number",
     NEVER,
@@ -102,19 +116,16 @@ def _information(fid: int, name: str, english: str, kid: int) -> ElementaryFile:
 
 # KID-01 to KID-03 are keys of DF01 itself: bit 8 set.
 INFORMATION: Final = (
-    _information(0x001A, "国家级", "country", 0x81),
-    _information(0x001B, "省级", "province", 0x82),
-    _information(0x001C, "地市级", "city", 0x83),
+    _information(PSAM_COUNTRY, "国家级", "country", 0x81),
+    _information(PSAM_PROVINCE, "省级", "province", 0x82),
+    _information(PSAM_CITY, "地市级", "city", 0x83),
 )
 
 ENVIRONMENT_FILES: Final = (PUBLIC_DATA, TERMINAL)
 APPLICATION_FILES: Final = (TRANSACTION_NUMBER, *INFORMATION)
 
-DF01: Final = 0xDF01
-AID: Final = bytes.fromhex("D15600000590")
 _LABEL: Final = "社会保障应用"
 _SX3_FID: Final = 0xDDF2  # the guide gives DDF1 to sx2; nobody prints that of sx3 [L]
-_DIR_FID: Final = 0x0001
 _DIR_SIZE: Final = 0x80
 _BY_MASTER: Final = 0x80  # access byte: master key of the environment
 _APPLICATION_WRITES: Final = 0x30  # key file: enciphered and MACed
@@ -162,11 +173,11 @@ def compile_psam(contents: SamContents) -> Memory:
     if not contents.secrets or not set(contents.secrets) <= set(SUITES):
         raise ValueError(f"a PSAM has keys of {' or '.join(SUITES)}")
     memory = format_memory(MEMORY_SIZE, historical_bytes=contents.historical_bytes, kind=PSAM_KIND)
-    with_sm4 = "sm4" in contents.secrets
-    below = (_dir_record(SX3),) if with_sm4 else ()
-    mf = _create_environment(memory, 0, FileType.MF, contents, "3des", below)
+    with_sm4 = ALGORITHM_SM4 in contents.secrets
+    below = (_dir_record(SX3_NAME),) if with_sm4 else ()
+    mf = _create_environment(memory, 0, FileType.MF, contents, ALGORITHM_3DES, below)
     if with_sm4:
-        _create_environment(memory, mf, FileType.DDF, contents, "sm4")
+        _create_environment(memory, mf, FileType.DDF, contents, ALGORITHM_SM4)
     memory.write(STATE_AT, bytes((LifeCycle.WORKING,)))
     memory.commit()
     return memory
@@ -187,18 +198,18 @@ def _create_environment(
         parent,
         DirectoryHeader(
             file_type,
-            MF_FID if is_mf else _SX3_FID,
-            SX1 if is_mf else SX3,
-            dir_sfi=_DIR_FID,
+            MF if is_mf else _SX3_FID,
+            SX1_NAME if is_mf else SX3_NAME,
+            dir_sfi=PSAM_DIR,
             algorithm=suite.key_code(16),
             master_key=_secret(secrets.master_key) if secrets else bytes(16),
         ),
     )
     memory.commit()
-    records = b"".join((_dir_record(AID, _LABEL), *below))
+    records = b"".join((_dir_record(PSAM_AID, _LABEL), *below))
     directory_file = FileHeader(
         FileType.LINEAR_VARIABLE,
-        _DIR_FID,
+        PSAM_DIR,
         _DIR_SIZE,
         record_format=_TLV,
         write_access=_BY_MASTER,
@@ -210,8 +221,8 @@ def _create_environment(
         environment,
         DirectoryHeader(
             FileType.ADF,
-            DF01,
-            AID,
+            PSAM_DF,
+            PSAM_AID,
             app_type=ANSWERS_63CF if contents.wrong_mac2_is_63cf else 0,
             algorithm=suite.key_code(16),
             master_key=_secret(secrets.application_key) if secrets else bytes(16),

@@ -10,6 +10,7 @@ from typing import Final
 from sscard_chip.applications.psam.keys import KEY_FILES, KeyType
 from sscard_chip.profile.build import H, M
 from sscard_chip.profile.model import Confidence
+from sscard_chip.standard.keys import BK, DPK, DSK, IRK, PUK, RKSSSE, STKSSSE, UKSSSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,16 @@ def _rows(
 # province's programs and of the terminal interface (M). STK is type 6 in the annex; type 8 lets
 # a terminal reload a PIN through the PSAM as well, and that is what the field has.
 KEYS: Final[tuple[SamKeyRow, ...]] = (
-    *_rows(KeyType.PURCHASE, {"DPK": 0x01}),
-    *_rows(KeyType.ENCRYPTION, {"IRK": 0x08, "RKSSSE": 0x0A}),
+    *_rows(KeyType.PURCHASE, {DPK: 0x01}),
+    *_rows(KeyType.ENCRYPTION, {IRK: 0x08, RKSSSE: 0x0A}),
     *_rows(
         KeyType.MAC_AND_ENCRYPTION,
-        {"STKSSSE": 0x09, "STKDF01": 0x20, "STKDF02": 0x21, "STKDF03": 0x22, "STKDF04": 0x23},
+        {STKSSSE: 0x09, "STKDF01": 0x20, "STKDF02": 0x21, "STKDF03": 0x22, "STKDF04": 0x23},
         versions=1,
         single=True,
     ),
     *_rows(KeyType.MAC_AND_ENCRYPTION, {"STKDF07": 0x3C}, M, 1, single=True),
-    *_rows(KeyType.MAC_AND_ENCRYPTION, {"PUK": 0x10, "BK": 0x11}, M, 1),
+    *_rows(KeyType.MAC_AND_ENCRYPTION, {PUK: 0x10, BK: 0x11}, M, 1),
     *_rows(KeyType.MAC_AND_ENCRYPTION, {"LKDF03": 0x40, "LKDF04": 0x41}, M, 1),
     *_rows(
         KeyType.ENCRYPTION,
@@ -102,7 +103,7 @@ KEYS: Final[tuple[SamKeyRow, ...]] = (
     *_rows(
         KeyType.MAC_AND_ENCRYPTION,
         {
-            "UKSSSE": 0x12,
+            UKSSSE: 0x12,
             "UK1DF01": 0x42,
             "UK2DF01": 0x43,
             "UK5DF01": 0x44,
@@ -111,7 +112,7 @@ KEYS: Final[tuple[SamKeyRow, ...]] = (
             "UK1DF03": 0x47,
             "UK3DF03": 0x48,
             "UK1DF04": 0x49,
-            "DSK": 0x4A,
+            DSK: 0x4A,
             "RK1DF06": 0x52,
         },
         M,

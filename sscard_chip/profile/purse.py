@@ -11,15 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sscard_chip.applications.purse.accounts import (
-    DEPOSIT_FID,
-    DEPOSIT_SIZE,
-    LOG_FID,
-    PUBLIC_FID,
-    PURSE_FID,
-    PURSE_SIZE,
-    Purse,
-)
+from sscard_chip.applications.purse.accounts import DEPOSIT_SIZE, PURSE_SIZE, Purse
 from sscard_chip.applications.purse.kinds import TransactionType
 from sscard_chip.filesystem.layout import (
     COUNT_IN_HEADER,
@@ -52,14 +44,20 @@ from sscard_chip.profile.model import (
 from sscard_chip.profile.structure import KEY_FID, file_header, key_length, plan_keys
 from sscard_chip.security.keys import encode_key, encode_pin
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.identifiers import (
+    DEPOSIT_FILE,
+    PURSE_AID,
+    PURSE_COMPOUND,
+    PURSE_DF,
+    PURSE_FILE,
+    PURSE_HOLDER,
+    PURSE_LOG,
+    PURSE_MANAGEMENT,
+    PURSE_PUBLIC,
+)
 
 M, L = Confidence.MEDIUM, Confidence.LOW
 
-DIRECTORY_FID: Final = 0x1001
-AID: Final = bytes.fromhex("A00000000386980701")
-CARDHOLDER_FID: Final = 0x0016
-MANAGEMENT_FID: Final = 0x0017
-COMPOUND_FID: Final = 0x0019
 LOG_RECORDS: Final = 10
 PIN_TRIES: Final = 3
 COMPOUND_TAG: Final = 0xAA
@@ -80,7 +78,7 @@ def _digits(length: int, name: str, english: str) -> Item:
 
 
 PUBLIC: Final = ElementaryFile(
-    PUBLIC_FID,
+    PURSE_PUBLIC,
     "公共应用基本数据",
     "public data",
     Structure.TRANSPARENT,
@@ -99,7 +97,7 @@ PUBLIC: Final = ElementaryFile(
     secure_messaging=True,
 )
 CARDHOLDER: Final = ElementaryFile(
-    CARDHOLDER_FID,
+    PURSE_HOLDER,
     "持卡人基本数据",
     "cardholder",
     Structure.TRANSPARENT,
@@ -120,7 +118,7 @@ CARDHOLDER: Final = ElementaryFile(
     confidence=M,
 )
 MANAGEMENT: Final = ElementaryFile(
-    MANAGEMENT_FID,
+    PURSE_MANAGEMENT,
     "管理信息",
     "management",
     Structure.TRANSPARENT,
@@ -131,7 +129,7 @@ MANAGEMENT: Final = ElementaryFile(
     confidence=L,
 )
 LOG: Final = ElementaryFile(
-    LOG_FID,
+    PURSE_LOG,
     "交易明细",
     "transaction log",
     Structure.CYCLIC,
@@ -152,7 +150,7 @@ LOG: Final = ElementaryFile(
     records=LOG_RECORDS,
 )
 COMPOUND: Final = ElementaryFile(
-    COMPOUND_FID,
+    PURSE_COMPOUND,
     "复合应用数据",
     "compound application",
     Structure.LINEAR_VARIABLE,
@@ -173,10 +171,10 @@ def _issuer(root: str, use: KeyUse, purpose: str, tries: int) -> Key:
 
 
 PURSE_DIRECTORY: Final = Directory(
-    DIRECTORY_FID,
+    PURSE_DF,
     "电子存折/电子钱包",
     "electronic deposit and purse",
-    AID,
+    PURSE_AID,
     (PUBLIC, CARDHOLDER, MANAGEMENT, LOG, COMPOUND),
     (
         _indexed("PURSE_DLK", KeyUse.LOAD, "圈存 load"),
@@ -233,14 +231,14 @@ def add_purse(memory: Memory, contents: PurseContents) -> None:
     KeyError for a missing key, StatusError (6A84) when the memory is full.
     """
     files = FileSystem(memory)
-    if files.mf is None or any(d.name == AID for d in files.directories):
+    if files.mf is None or any(d.name == PURSE_AID for d in files.directories):
         raise ValueError("purse: the card has one already, or no file system")
     planned = _files(contents)
     suite = SUITES[contents.algorithm]
     header = DirectoryHeader(
         FileType.ADF,
-        DIRECTORY_FID,
-        AID,
+        PURSE_DF,
+        PURSE_AID,
         app_type=ApplicationType.PURSE,
         algorithm=suite.key_code(16),
     )
@@ -272,8 +270,11 @@ def _files(contents: PurseContents) -> list[tuple[FileHeader, bytes]]:
             raise ValueError(f"purse: {file.fid:04X} must be {file.size} bytes")
     return [
         (FileHeader(FileType.KEY, KEY_FID, len(records)), records),
-        (FileHeader(FileType.INTERNAL, DEPOSIT_FID, DEPOSIT_SIZE), contents.deposit.encode()),
-        (FileHeader(FileType.INTERNAL, PURSE_FID, PURSE_SIZE), contents.purse.encode()),
+        (
+            FileHeader(FileType.INTERNAL, DEPOSIT_FILE, DEPOSIT_SIZE),
+            contents.deposit.encode(),
+        ),
+        (FileHeader(FileType.INTERNAL, PURSE_FILE, PURSE_SIZE), contents.purse.encode()),
         *((file_header(file), content) for file, content in transparent),
         (file_header(log), b""),
         (compound_header, compound),

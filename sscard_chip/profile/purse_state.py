@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from sscard_chip.applications.purse.accounts import PUBLIC_FID, LogRecord, PurseAccounts
+from sscard_chip.applications.purse.accounts import LogRecord, PurseAccounts
 from sscard_chip.applications.purse.kinds import PurseId, TransactionType
 from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.filesystem.layout import ApplicationState, ApplicationType
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.profile.contents import PurseAmounts, PurseState, PurseTransaction
+from sscard_chip.standard.identifiers import PURSE_PUBLIC
 from sscard_chip.standard.status import StatusError
 
 _NAMES = {kind.value: kind.name.lower().replace("_", " ") for kind in TransactionType}
@@ -22,7 +23,7 @@ def describe_purse(directory: Directory) -> PurseState | None:
         accounts = PurseAccounts.of(directory)
     except StatusError:
         return None
-    file = directory.files.get(PUBLIC_FID)
+    file = directory.files.get(PURSE_PUBLIC)
     public = file.read(0, file.size) if isinstance(file, TransparentFile) else bytes(30)
     return PurseState(
         state=ApplicationState(directory.state).name.lower(),

@@ -20,7 +20,6 @@ from sscard_chip.filesystem.layout import (
     FileType,
 )
 from sscard_chip.filesystem.tlv import tlv
-from sscard_chip.filesystem.tree import MF_FID
 from sscard_chip.profile.model import (
     BY_INDEX,
     Directory,
@@ -34,6 +33,7 @@ from sscard_chip.profile.model import (
 from sscard_chip.security.access import encode_rule, key_level
 from sscard_chip.security.keys import RECORD_LENGTH
 from sscard_chip.security.suite import Suite
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, EF, FCI_FILE, MF
 
 ATR_FID: Final = 0x0001
 KEY_FID: Final = 0x0002
@@ -41,7 +41,6 @@ PUK_KID: Final = 0x06
 STK_KID: Final = 0x02
 MASTER_TRIES: Final = 3
 
-_FCI_FID: Final = 0xEF1D
 _MF_ACCESS, _DF_ACCESS = 0x38, 0x3D  # master key of 16 bytes, replaced enciphered and MACed
 _KEY_FILE_ACCESS: Final = 0x73  # keys come and change enciphered and MACed
 _BY_MASTER: Final = 0x80  # access byte: master key of the environment
@@ -108,7 +107,7 @@ def plan_directories(profile: Profile, suite: Suite) -> list[PlannedDirectory]:
 def _mf(profile: Profile, suite: Suite) -> PlannedDirectory:
     header = DirectoryHeader(
         FileType.MF,
-        MF_FID,
+        MF,
         atr_sfi=ATR_FID,
         dir_sfi=profile.dir_sfi,
         write_access=_MF_ACCESS,
@@ -123,11 +122,11 @@ def _mf(profile: Profile, suite: Suite) -> PlannedDirectory:
 def _environment(profile: Profile, suite: Suite, room: int) -> PlannedDirectory:
     """SSSE; ``room`` is what its ADFs take of its LNG."""
     directory = profile.environment
-    announced = profile.announce_algorithm or suite.name != "3des"
+    announced = profile.announce_algorithm or suite.name != ALGORITHM_3DES
     keys = tuple(plan_keys(directory, suite))
     files = [_key_file(len(keys) + 1)]
     if announced:
-        fci = FileHeader(FileType.TRANSPARENT, _FCI_FID, 3, write_access=_BY_MASTER)
+        fci = FileHeader(FileType.TRANSPARENT, FCI_FILE, 3, write_access=_BY_MASTER)
         files.append(PlannedFile(fci, content=bytes((0x86, 0x01, suite.fci_code))))
     files.append(_directory_file(profile.dir_sfi, profile.applications))
     files += [_file(file) for file in directory.files]
@@ -136,14 +135,14 @@ def _environment(profile: Profile, suite: Suite, room: int) -> PlannedDirectory:
         directory.fid,
         directory.df_name,
         dir_sfi=profile.dir_sfi,
-        fci_sfi=_FCI_FID & 0x1F if announced else 0,
+        fci_sfi=FCI_FILE & 0x1F if announced else 0,
         write_access=_DF_ACCESS,
         block_kid=STK_KID,
         limit=MASTER_TRIES,
         algorithm=suite.key_code(16),
     )
     header = replace(header, quota=_quota(files, room))
-    return PlannedDirectory(header, MF_FID, tuple(files), keys, profile.pin_tries)
+    return PlannedDirectory(header, MF, tuple(files), keys, profile.pin_tries)
 
 
 def _application(directory: Directory, parent: int, suite: Suite) -> PlannedDirectory:
@@ -212,7 +211,7 @@ def _directory_file(sfi: int, entries: tuple[Directory, ...]) -> PlannedFile:
         records.append(tlv(0x70, tlv(0x61, template)))
     header = FileHeader(
         FileType.LINEAR_VARIABLE,
-        0xEF00 | sfi,
+        EF | sfi,
         max(sum(map(len, records)), _DIR_SIZE),
         record_format=_TLV,
         write_access=_BY_MASTER,

@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 
 from sscard_chip.security.suite import DES, SM4_SUITE, Suite, pad, pad_if_needed
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 
 CVN_01: Final = 0x01
 CVN_17: Final = 0x17
@@ -183,7 +184,7 @@ def _with_response_code(arqc: bytes, response_code: bytes) -> bytes:
 
 
 class _DesBank:
-    name = "3des"
+    name = ALGORITHM_3DES
     suite = DES
     algorithm_code = 0x01
 
@@ -195,7 +196,7 @@ class _DesBank:
 
 
 class _Sm4Bank:
-    name = "sm4"
+    name = ALGORITHM_SM4
     suite = SM4_SUITE
     algorithm_code = 0x04
 

@@ -13,17 +13,13 @@ from typing import ClassVar, Final
 
 from sscard_chip.memory import CardImageError, Memory
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE, Session, Suite
+from sscard_chip.standard.keys import (
+    USE_PIN,
+)
 
 RECORD: Final = struct.Struct(">BBBBHBBBB16s")
 RECORD_LENGTH: Final = RECORD.size
 
-USE_EXTERNAL: Final = 0x00
-USE_MAINTENANCE: Final = 0x01
-USE_PURCHASE: Final = 0x02
-USE_LOAD: Final = 0x09
-USE_TAC: Final = 0x0C
-USE_INTERNAL: Final = 0x1C
-USE_PIN: Final = 0x1F
 
 _LENGTH_AT: Final = 9
 _SECRET_AT: Final = 10

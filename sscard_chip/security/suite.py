@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
+
 _ECB: Final = ECB()
 _CBC8: Final = CBC(bytes(8))
 _CBC16: Final = CBC(bytes(16))
@@ -151,7 +153,7 @@ class DesSession(_CbcChain):
 class DesSuite:
     """DES and two-key 3DES."""
 
-    name = "3des"
+    name = ALGORITHM_3DES
     block = 8
     fci_code = 0x01
 
@@ -251,7 +253,7 @@ class Sm4Session(_CbcChain):
 class Sm4Suite:
     """SM4, GB/T 32907; what LD/T 32.4 says of 16-byte blocks."""
 
-    name = "sm4"
+    name = ALGORITHM_SM4
     block = 16
     fci_code = 0x03
 

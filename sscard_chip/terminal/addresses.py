@@ -15,26 +15,28 @@ from pathlib import Path
 from typing import Final
 
 from sscard_chip.profile.psam_keys import KEYS
+from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.keys import DPK, PUK, RKSSSE, STKSSSE, UKSSSE
 
 FORMAT: Final = "sscard-key-addresses/1"
 
 PUBLISHED: Final[Mapping[str, tuple[str, int]]] = {
-    "004C": ("RKSSSE", 1),
+    "004C": (RKSSSE, 1),
     "004F": ("RK1DF01", 1),
     "0064": ("RK1DF02", 1),
-    "0090": ("PUK", 1),
-    "0094": ("UKSSSE", 1),
-    "0173": ("STKSSSE", 1),
-    "017F": ("DPK", 1),
-    "0199": ("DPK", 2),
-    "019C": ("DPK", 3),
+    "0090": (PUK, 1),
+    "0094": (UKSSSE, 1),
+    "0173": (STKSSSE, 1),
+    "017F": (DPK, 1),
+    "0199": (DPK, 2),
+    "019C": (DPK, 3),
 }
 
 _ADDRESS: Final = re.compile(r"[0-9A-F]{4}")
 _KEY: Final = re.compile(r"([A-Z][A-Z0-9]{1,31})(?:/([1-9]))?")
 
 
-class KeyAddressError(ValueError):
+class KeyAddressError(InputError):
     """A table that cannot be read, or a key or address that it lacks; one line."""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from sscard_chip.standard.errors import CardError
 from sscard_chip.standard.status import StatusWord, describe
 from sscard_chip.terminal.connection import Connection, ConnectionLostError, ShortAnswerError
 
@@ -31,7 +32,7 @@ class Answer:
         return self.sw == StatusWord.SUCCESS
 
 
-class CardStatusError(Exception):
+class CardStatusError(CardError):
     """A command that the card refused. The text has its header and status word, never its data."""
 
     def __init__(self, header: bytes, sw: int) -> None:

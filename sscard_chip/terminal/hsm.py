@@ -16,21 +16,19 @@ from typing import Final
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES, Session
+from sscard_chip.standard.errors import KeyStoreError
+from sscard_chip.standard.identifiers import ALGORITHM_OF_DIGITS
+from sscard_chip.standard.keys import DPK, DTK, IRK, RKSSSE
 from sscard_chip.terminal.addresses import KeyAddressError, KeyAddresses
 
-ALGORITHMS: Final = {"01": "3des", "03": "sm4"}
-"""Algorithm codes of the interface. 02 is SSF33, which is not public."""
-
-_INTERNAL, _EXTERNAL = "IRK", "RKSSSE"
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 _DIVISION: Final = re.compile(r"[0-9]{6}")
 _TIME: Final = re.compile(r"[0-9]{14}")
 _RELOADS: Final = {"01": "842400010C", "03": "8424000114"}
 _UNBLOCK: Final = "8424000004"
-_DTK: Final = "DTK"
 
 
-class HsmError(ValueError):
+class HsmError(KeyStoreError):
     """A request that cannot be answered; one line that names the field and the rule."""
 
 
@@ -72,10 +70,10 @@ class Hsm:
         fields = _fields(request, 8, extra=True)
         card = self.card(fields[0], fields[1])
         suite = fields[2]
-        internal = card.proof(suite, _INTERNAL, 1, fields[4], fields[5])
+        internal = card.proof(suite, IRK, 1, fields[4], fields[5])
         external = ""
         if fields[6] or fields[7]:
-            external = card.proof(suite, _EXTERNAL, 1, fields[6], fields[7])
+            external = card.proof(suite, RKSSSE, 1, fields[6], fields[7])
         return f"{internal}|{external}|"
 
     def card(self, division: str, reset_information: str) -> CardHsm:
@@ -164,7 +162,7 @@ class CardHsm:
         sums = bytes(4) + asked.amounts
         time = _bytes("时间", fields[7], 7)
         suite = SUITES[asked.algorithm]
-        (key,) = self._hsm._store.diversify(asked.algorithm, _DTK, asked.version, [self._chain])
+        (key,) = self._hsm._store.diversify(asked.algorithm, DTK, asked.version, [self._chain])
         message = sums + asked.kind + asked.terminal + number + time
         tac = suite.tac_mac(key)(message + b"\x80" + bytes(-(len(message) + 1) % suite.block))
         return compare_digest(session.mac(sums), _bytes("MAC2", fields[0], 4)) and compare_digest(
@@ -174,7 +172,7 @@ class CardHsm:
     def _debit_request(self, request: str) -> DebitRequest:
         code, address, random, number, amounts, kind, terminal, time = _fields(request, 8)
         root, version = self._hsm._key(address)
-        if root != "DPK":
+        if root != DPK:
             raise HsmError("密钥地址: is not that of a purchase key")
         if not _TIME.fullmatch(time):
             raise HsmError("时间: must be 14 digits")
@@ -190,7 +188,7 @@ class CardHsm:
 
     def _purchase(self, asked: DebitRequest, number: int) -> Session:
         factor = asked.factor + number.to_bytes(4)[2:]
-        return self._session(asked.algorithm, "DPK", asked.version, factor)
+        return self._session(asked.algorithm, DPK, asked.version, factor)
 
     def _session(self, algorithm: str, root: str, version: int, factor: bytes) -> Session:
         """The session of a card key that never leaves the store, but for single DES keys."""
@@ -204,9 +202,9 @@ class CardHsm:
 
 
 def _algorithm(code: str) -> str:
-    if code not in ALGORITHMS:
-        raise HsmError(f"算法: must be one of {', '.join(ALGORITHMS)}")
-    return ALGORITHMS[code]
+    if code not in ALGORITHM_OF_DIGITS:
+        raise HsmError(f"算法: must be one of {', '.join(ALGORITHM_OF_DIGITS)}")
+    return ALGORITHM_OF_DIGITS[code]
 
 
 def _fields(text: str, count: int, *, extra: bool = False) -> list[str]:

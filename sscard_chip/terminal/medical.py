@@ -10,17 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from sscard_chip.standard.identifiers import MEDICAL_LOG, PURCHASE, SFI_MASK
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.session import CardSession
 
-MEDICAL: Final = 0xDF04
-LOAD, PURCHASE = 0x31, 0x32
-"""交易类型标识."""
-
-_DETAIL_SFI: Final = 0x08
+_LOG_SFI: Final = MEDICAL_LOG & SFI_MASK
 MOST_DETAILS: Final = 254
 """Record numbers of a cyclic file."""
 
@@ -111,11 +108,11 @@ def get_proof(session: CardSession, number: int) -> Proof | None:
 def details(session: CardSession) -> Iterator[Detail]:
     """EF08, newest first, read as far as the caller asks. Needs the PIN where one is set."""
     for position in range(1, MOST_DETAILS + 1):
-        answer = session.client.send(0x00, 0xB2, position, _DETAIL_SFI << 3 | 4, le=0)
+        answer = session.client.send(0x00, 0xB2, position, _LOG_SFI << 3 | 4, le=0)
         if answer.sw == StatusWord.RECORD_NOT_FOUND:
             return
         if not answer.ok:
-            raise CardStatusError(bytes((0x00, 0xB2, position, _DETAIL_SFI << 3 | 4)), answer.sw)
+            raise CardStatusError(bytes((0x00, 0xB2, position, _LOG_SFI << 3 | 4)), answer.sw)
         yield _detail(answer.data)
 
 

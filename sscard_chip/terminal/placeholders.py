@@ -35,6 +35,7 @@ from os import urandom
 from typing import Final, Protocol
 
 from sscard_chip.security.suite import Session, Suite
+from sscard_chip.standard.errors import InputError
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z][^{}]*)\}")
 
@@ -46,7 +47,7 @@ class CardKeys(Protocol):
         """The card's key under root key ``root``, 16 bytes, or 8 for a single-DES key."""
 
 
-class PlaceholderError(ValueError):
+class PlaceholderError(InputError):
     """A placeholder that does not exist or cannot be computed; names it, never its value."""
 
 

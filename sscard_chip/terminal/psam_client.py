@@ -10,23 +10,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sscard_chip.applications.psam.access import SX1, SX3
 from sscard_chip.applications.psam.keys import KeyType
-from sscard_chip.profile.psam import AID
 from sscard_chip.profile.psam_keys import KEYS, SamKeyRow, key_file
 from sscard_chip.security.diversify import card_factor, city_factor, province_factor
 from sscard_chip.security.suite import SUITES, Suite, pad, pad_if_needed
+from sscard_chip.standard.errors import TerminalError
+from sscard_chip.standard.identifiers import (
+    ALGORITHM_3DES,
+    ALGORITHM_SM4,
+    PSAM_AID,
+    PSAM_COUNTRY,
+    PSAM_COUNTRY_KEYS,
+    PSAM_NUMBER,
+    PSAM_PUBLIC,
+    PSAM_TERMINAL,
+    SX1_NAME,
+    SX3_NAME,
+)
+from sscard_chip.standard.keys import DPK
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import ApduClient, CardStatusError
 from sscard_chip.terminal.connection import Connection, TerminalConnectionError
 
-ENVIRONMENTS: Final = {"3des": SX1, "sm4": SX3}
+ENVIRONMENTS: Final = {ALGORITHM_3DES: SX1_NAME, ALGORITHM_SM4: SX3_NAME}
 _ROWS: Final = {row.root: row for row in KEYS}
-_PURCHASE_ROOT: Final = "DPK"
 _COUNTS: Final = (1, 2, 3)  # factors for a PSAM of a city, a province, the ministry
 _MAX_BLOCKS: Final = 8
-_PUBLIC, _TERMINAL, _NUMBER = 0x0015, 0x0016, 0x0019
-_INFORMATION: Final = 0x001A - 0x0011  # from a level's key file to its information file
+# From a level's key file to its information file.
+_INFORMATION: Final = PSAM_COUNTRY - PSAM_COUNTRY_KEYS
 
 # A terminal cannot tell from outside whether a key is of type 7 or 8, 6 or 8: D9 and the field
 # differ (STK is 26/09 in the annex and 48/09 in programs) [M].
@@ -38,7 +49,7 @@ _NOT_THIS_LEVEL: Final = (StatusWord.KEY_NOT_FOUND, StatusWord.WRONG_DATA)
 _PURCHASE_LEVEL: Final = (*_NOT_THIS_LEVEL, StatusWord.WRONG_LENGTH)
 
 
-class SamError(Exception):
+class SamError(TerminalError):
     """The PSAM cannot help; one line without key or PIN."""
 
 
@@ -145,19 +156,19 @@ class SamClient:
 
     def terminal_id(self) -> str:
         """终端机编号 of file 0016, 12 digits. Selects the environment and DF01 again."""
-        return self._environment_file(_TERMINAL, 6).hex().upper()
+        return self._environment_file(PSAM_TERMINAL, 6).hex().upper()
 
     def serial(self) -> str:
         """PSAM序列号 of file 0015, 20 digits. Selects the environment and DF01 again."""
-        return self._environment_file(_PUBLIC, 15)[1:11].hex().upper()
+        return self._environment_file(PSAM_PUBLIC, 15)[1:11].hex().upper()
 
     def transaction_number(self) -> int:
         """终端交易序号 of file 0019: the number that the next purchase will get."""
-        return int.from_bytes(self._file(_NUMBER, 4))
+        return int.from_bytes(self._file(PSAM_NUMBER, 4))
 
     def purchase_key_index(self) -> int:
         """医疗消费密钥索引号 of file 001A, the country's."""
-        return self._file(0x001A, 10)[0]
+        return self._file(PSAM_COUNTRY, 10)[0]
 
     def key_version(self, root: str) -> int:
         """Version of an authentication key (鉴别密钥版本号), by the file of the key's level.
@@ -232,7 +243,7 @@ class SamClient:
             if answer.sw not in _PURCHASE_LEVEL:
                 raise CardStatusError(b"\x80\x70\x01\x00", answer.sw)
             seen.append(answer.sw)
-        raise _no_key(_PURCHASE_ROOT, seen)
+        raise _no_key(DPK, seen)
 
     def credit(self, mac2: bytes) -> bool:
         """CREDIT SAM FOR PURCHASE: whether the card's MAC2 (4 bytes) is right.
@@ -247,7 +258,7 @@ class SamClient:
     # --- commands ------------------------------------------------------------------------------
 
     def _enter(self, suite: Suite) -> None:
-        if not self._select(ENVIRONMENTS[suite.name]) or not self._select(AID):
+        if not self._select(ENVIRONMENTS[suite.name]) or not self._select(PSAM_AID):
             raise SamEnvironmentError(f"the PSAM has no environment for {suite.name}")
         if suite is not self._suite:
             self._forget()
@@ -279,7 +290,7 @@ class SamClient:
         if not self._select(name):
             raise SamEnvironmentError("the PSAM has lost its environment")
         data = self._file(fid, length)
-        self._select(AID)
+        self._select(PSAM_AID)
         return data
 
     def _current(self) -> Suite:

@@ -15,6 +15,18 @@ from sscard_chip.profile import Profile, for_generation
 from sscard_chip.profile.codec import decode_value
 from sscard_chip.profile.model import ElementaryFile, Key, KeyUse
 from sscard_chip.security.diversify import HISTORICAL_LENGTH
+from sscard_chip.standard.identifiers import (
+    ALGORITHM_OF_CODE,
+    CARD_NUMBER_TAG,
+    DF05,
+    DF06,
+    IDENTIFICATION_TAG,
+    ISSUER_FILE,
+    SSF33_CODE,
+    SSSE,
+    SSSE_NAME,
+    VERSION_TAG,
+)
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer, ApduClient, CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
@@ -22,15 +34,8 @@ from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.placeholders import historical_bytes
 from sscard_chip.terminal.psam_client import CardFactors
 
-SSSE: Final = 0xDDF1
-SSSE_NAME: Final = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
-ISSUER_FILE, HOLDER_FILE = 0xEF05, 0xEF06
-SUITE_NAMES: Final = {0x01: "3des", 0x03: "sm4"}
-
-_EVERY_OPTION: Final = (0xDF05, 0xDF06)
-_SSF33: Final = 0x02
+_EVERY_OPTION: Final = (DF05, DF06)
 _BEIJING: Final = "11"
-_IDENTIFICATION, _VERSION, _CARD_NUMBER = 0x01, 0x03, 0x07
 
 Profiles = Callable[[int], Profile]
 """The profile of a generation, with a region's own files where it has some."""
@@ -83,7 +88,7 @@ class CardSession:
     @property
     def algorithm(self) -> str:
         """``"3des"`` or ``"sm4"``. Raises DriverError -2202 for SSF33, which is not public."""
-        name = SUITE_NAMES.get(self.algorithm_code)
+        name = ALGORITHM_OF_CODE.get(self.algorithm_code)
         if name is None:
             raise DriverError(Code.PSAM_ALGORITHM, "the card's algorithm is not supported")
         return name
@@ -199,13 +204,13 @@ def open_session(connection: Connection, profiles: Profiles = default_profiles) 
     sfi = ISSUER_FILE & 0x1F
     values = {
         tag: record_value(client.require(0x00, 0xB2, tag, sfi << 3, le=length + 2), tag)
-        for tag, length in ((_IDENTIFICATION, 16), (_VERSION, 4), (_CARD_NUMBER, 9))
+        for tag, length in ((IDENTIFICATION_TAG, 16), (VERSION_TAG, 4), (CARD_NUMBER_TAG, 9))
     }
-    identification = values[_IDENTIFICATION]
+    identification = values[IDENTIFICATION_TAG]
     historical = historical_bytes(atr)
     if len(identification) != 16 or len(historical) != HISTORICAL_LENGTH:
         raise DriverError(Code.CARD_ID_FORMAT, "卡识别码 or 复位信息 has a wrong length")
-    profile = _profile(values[_VERSION], profiles)
+    profile = _profile(values[VERSION_TAG], profiles)
     issuer = profile.environment.file(ISSUER_FILE).items
     texts = {
         item.tag: decode_value(item, values[item.tag]) for item in issuer if item.tag in values
@@ -214,8 +219,8 @@ def open_session(connection: Connection, profiles: Profiles = default_profiles) 
         client,
         historical=historical,
         identification=identification,
-        version=texts[_VERSION],
-        card_number=texts[_CARD_NUMBER],
+        version=texts[VERSION_TAG],
+        card_number=texts[CARD_NUMBER_TAG],
         algorithm_code=_algorithm_code(answer.data, identification[:3].hex()),
         profile=profile,
     )
@@ -235,7 +240,7 @@ def _algorithm_code(fci: bytes, division: str) -> int:
     value = find_tlv(find_tlv(find_tlv(find_tlv(fci, 0x6F), 0xA5), 0x9F0C), 0x86)
     if value:
         return value[0]
-    return _SSF33 if division.startswith(_BEIJING) else 0x01
+    return SSF33_CODE if division.startswith(_BEIJING) else 0x01
 
 
 def find_tlv(data: bytes, wanted: int) -> bytes:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 from sscard_chip.profile.model import ElementaryFile, KeyUse, Structure
+from sscard_chip.standard.identifiers import LOAD, MF, PURCHASE
 from sscard_chip.trace import layouts
 from sscard_chip.trace.bank import ACTIVATION_ENTRIES, BANK_ENTRIES
 from sscard_chip.trace.entry import Entry, data, fields, result
 from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.purse import PURSE_ENTRIES
 from sscard_chip.trace.selection import (
-    MF_FID,
     MF_NAME,
     Selection,
     TracedCommand,
@@ -46,7 +46,7 @@ _CIPHERS: Final = {
     0x07: "MAC, first blocks",
 }
 _BALANCES: Final = {1: "账户余额", 2: "年度个人自付累计", 3: "年度统筹累计"}
-_TRANSACTIONS: Final = {0x31: "划入", 0x32: "结算"}
+_TRANSACTIONS: Final = {LOAD: "划入", PURCHASE: "结算"}
 
 
 def entry_of(command: TracedCommand, selection: Selection) -> Entry:
@@ -87,7 +87,7 @@ def _select(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     directory = None if command.p1 == 0x02 else selection.directory_of(fid)
     if directory:
         return directory_name(directory)
-    return MF_NAME if fid == MF_FID else selection.file_name(fid)
+    return MF_NAME if fid == MF else selection.file_name(fid)
 
 
 def _which_record(command: TracedCommand, file: ElementaryFile | None) -> str:

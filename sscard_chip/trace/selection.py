@@ -8,9 +8,34 @@ from typing import Final
 
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.model import Directory, ElementaryFile, Item, KeyUse, Profile
+from sscard_chip.standard.identifiers import (
+    BANK_RID,
+    CASH_AID,
+    CREDIT_AID,
+    DEBIT_AID,
+    MF,
+    PKI_NAME,
+    PPSE_NAME,
+    PSAM_AID,
+    PSAM_CITY,
+    PSAM_CITY_KEYS,
+    PSAM_COUNTRY,
+    PSAM_COUNTRY_KEYS,
+    PSAM_DF,
+    PSAM_DIR,
+    PSAM_NUMBER,
+    PSAM_PROVINCE,
+    PSAM_PROVINCE_KEYS,
+    PSAM_PUBLIC,
+    PSAM_TERMINAL,
+    PSE_NAME,
+    QUASI_CREDIT_AID,
+    SX1_NAME,
+    SX2_NAME,
+    SX3_NAME,
+)
 from sscard_chip.trace import layouts
 
-MF_FID: Final = 0x3F00
 MF_NAME: Final = "MF 主文件"
 INS_SELECT: Final = 0xA4
 INS_GET_RESPONSE: Final = 0xC0
@@ -20,35 +45,33 @@ _VERSION_RECORD: Final = b"\x03\x04"
 _LONGEST_NAME: Final = 16
 
 _PSAM_FILES: Final = {
-    0x0001: "0001 DIR目录数据文件",
-    0x0011: "0011 国家级密钥",
-    0x0012: "0012 省级密钥",
-    0x0013: "0013 地市级密钥",
-    0x0015: "0015 卡片公共信息",
-    0x0016: "0016 终端信息",
-    0x0019: "0019 终端交易序号",
-    0x001A: "001A 国家级应用信息",
-    0x001B: "001B 省级应用信息",
-    0x001C: "001C 地市级应用信息",
+    PSAM_DIR: "0001 DIR目录数据文件",
+    PSAM_COUNTRY_KEYS: "0011 国家级密钥",
+    PSAM_PROVINCE_KEYS: "0012 省级密钥",
+    PSAM_CITY_KEYS: "0013 地市级密钥",
+    PSAM_PUBLIC: "0015 卡片公共信息",
+    PSAM_TERMINAL: "0016 终端信息",
+    PSAM_NUMBER: "0019 终端交易序号",
+    PSAM_COUNTRY: "001A 国家级应用信息",
+    PSAM_PROVINCE: "001B 省级应用信息",
+    PSAM_CITY: "001C 地市级应用信息",
 }
-_PSAM_AID: Final = bytes.fromhex("D15600000590")
-_PSAM_DF: Final = 0xDF01
 _PSAM_KEYS: Final = {1: "01 KID-01 国家级", 2: "02 KID-02 省级", 3: "03 KID-03 地市级"}
 _PSAM_COMMANDS: Final = ((0xBF, 0xDE), (0xBF, 0xEC), (0x80, 0xFA), (0x80, 0x70), (0x80, 0x72))
 _NAMES: Final = {
-    bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF"): "sx1.sh.社会保障",
-    bytes.fromhex("7378322E73682EC9E7BBE1B1A3D5CF"): "sx2.sh.社会保障",
-    bytes.fromhex("7378332E73682EC9E7BBE1B1A3D5CF"): "sx3.sh.社会保障",
-    _PSAM_AID: "D15600000590 PSAM 社会保障应用",
-    bytes.fromhex("504B492EC9E7BBE1B1A3D5CF"): "PKI.社会保障",
-    b"1PAY.SYS.DDF01": "PSE 1PAY.SYS.DDF01",
-    b"2PAY.SYS.DDF01": "PPSE 2PAY.SYS.DDF01",
-    bytes.fromhex("A000000333010101"): "A000000333010101 PBOC 借记",
-    bytes.fromhex("A000000333010102"): "A000000333010102 PBOC 贷记",
-    bytes.fromhex("A000000333010103"): "A000000333010103 PBOC 准贷记",
-    bytes.fromhex("A000000333010106"): "A000000333010106 PBOC 电子现金",
+    SX1_NAME: SX1_NAME.decode("gbk"),
+    SX2_NAME: SX2_NAME.decode("gbk"),
+    SX3_NAME: SX3_NAME.decode("gbk"),
+    PSAM_AID: f"{PSAM_AID.hex().upper()} PSAM 社会保障应用",
+    PKI_NAME: PKI_NAME.decode("gbk"),
+    PSE_NAME: f"PSE {PSE_NAME.decode()}",
+    PPSE_NAME: f"PPSE {PPSE_NAME.decode()}",
+    DEBIT_AID: f"{DEBIT_AID.hex().upper()} PBOC 借记",
+    CREDIT_AID: f"{CREDIT_AID.hex().upper()} PBOC 贷记",
+    QUASI_CREDIT_AID: f"{QUASI_CREDIT_AID.hex().upper()} PBOC 准贷记",
+    CASH_AID: f"{CASH_AID.hex().upper()} PBOC 电子现金",
 }
-_BANK_NAMES: Final = (bytes.fromhex("A000000333"), b"1PAY.SYS.DDF01", b"2PAY.SYS.DDF01")
+_BANK_NAMES: Final = (BANK_RID, PSE_NAME, PPSE_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +138,7 @@ class Selection:
     def _follow_select(self, command: TracedCommand, body: bytes) -> None:
         fci = layouts.templates(layouts.templates(body).get(0x6F, b""))
         if 0x84 in fci:
-            if fci[0x84] == _PSAM_AID:
+            if fci[0x84] == PSAM_AID:
                 self._become_psam()
             self._select(self.named(fci[0x84]))
             self.bank = _is_bank(fci[0x84])
@@ -126,9 +149,9 @@ class Selection:
                 self._select(self.named(command.data))
                 self.bank = _is_bank(command.data)
         else:
-            fid = int.from_bytes(command.data[:2], "big") if command.data else MF_FID
+            fid = int.from_bytes(command.data[:2], "big") if command.data else MF
             directory = None if command.p1 == 0x02 else self.directory_of(fid)
-            if directory or fid == MF_FID:
+            if directory or fid == MF:
                 self._select(directory)
             else:
                 self.file = self.file_of(fid)
@@ -180,7 +203,7 @@ class Selection:
         file = self.file_of(fid)
         if file:
             return f"EF{fid & 0xFF:02X} {file.name}"
-        if fid == _PSAM_DF and self.psam:
+        if fid == PSAM_DF and self.psam:
             return "DF01 社会保障应用"
         return _PSAM_FILES.get(fid, f"EF {fid:04X}")
 

@@ -25,14 +25,12 @@ def settle_day(day_file: Path, card: Card, roots: RootKeys, say: Callable[[str],
     """
     try:
         from sscard_chip.settlement.ledger import Ledger
-        from sscard_chip.settlement.run import settle
+        from sscard_chip.settlement.settle import settle
     except ImportError as error:
         say(f"  not shown: {error}")
         return
     from rich.console import Console
 
-    import sscard_chip.settlement.clearing.tables
-    import sscard_chip.settlement.reconciliation.tables  # noqa: F401
     from sscard_chip.dayfile.text import read_day
     from sscard_chip.settlement.clearing.period import period_statement
     from sscard_chip.settlement.judge.rules import Rules

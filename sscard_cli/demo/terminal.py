@@ -21,6 +21,8 @@ from sscard_chip.reader import ContactInterface
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES, Session, pad
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4, EF
+from sscard_chip.standard.keys import DLK, DPK, DTK, IRK, RKSSSE
 from sscard_chip.standard.status import describe
 from sscard_cli.errors import RefusedError
 from sscard_cli.tables import yuan
@@ -94,7 +96,7 @@ class DemoTerminal:
 
     def _read_text(self, tag: int, sfi: int) -> str:
         """Name and value of a record, by the declaration of its file."""
-        items = self._files.file(0xEF00 | sfi).items
+        items = self._files.file(EF | sfi).items
         item = next(item for item in items if item.tag == tag)
         return f"{item.name} {decode_value(item, self._read(tag, sfi))}"
 
@@ -102,14 +104,14 @@ class DemoTerminal:
         """SELECT 社会保障系统环境; the FCI names the algorithm of third-generation cards."""
         fci = self._send(f"00A404000F{_ENVIRONMENT}")
         at = fci.find(bytes.fromhex("9F0C03860103"))
-        self._suite = SUITES["sm4" if at >= 0 else "3des"]
+        self._suite = SUITES[ALGORITHM_SM4 if at >= 0 else ALGORITHM_3DES]
         self._tell("SELECT 社会保障系统环境", f"FCI {fci.hex().upper()}")
 
     def authenticate_card(self) -> None:
         """INTERNAL AUTHENTICATE: only a card with the right IRK finds this answer."""
         factor, original = token_bytes(8), token_bytes(8)
         answer = self._send(b"\x00\x88\x00\x00\x10" + factor + original)
-        if answer != self._session("IRK", factor).authentication_data(original):
+        if answer != self._session(IRK, factor).authentication_data(original):
             raise RefusedError("demo: the card is not genuine")
         self._tell("INTERNAL AUTHENTICATE", f"{self._suite.name}: the card is genuine")
 
@@ -122,7 +124,7 @@ class DemoTerminal:
         if generation == 3:
             self._send(bytes((0x00, 0xB2, 0x09, 6 << 3, 0x00)), expect=0x6982)
             self._tell("READ RECORD EF06", f"6982, {describe(0x6982)}")
-            self._authenticate_terminal("RKSSSE", 0x0A)
+            self._authenticate_terminal(RKSSSE, 0x0A)
         extension = self._read(0x4E, 6) if generation > 1 else b""  # 姓名扩展
         name = join_name(self._read(0x09, 6), extension)
         self._tell("READ RECORD EF06", f"{self._read_text(0x08, 6)}, 姓名 {name}")
@@ -145,7 +147,7 @@ class DemoTerminal:
 
     def _tac(self, message: bytes) -> bytes:
         """The TAC that the settlement centre finds for a transaction."""
-        (key,) = self._roots.diversify(self._suite.name, "DTK", _KEY_INDEX, [self._chain])
+        (key,) = self._roots.diversify(self._suite.name, DTK, _KEY_INDEX, [self._chain])
         return self._suite.tac_mac(key)(pad(message, self._suite.block))
 
     def _receipt(self, amount_fen: int, tac: bytes) -> str:
@@ -159,7 +161,7 @@ class DemoTerminal:
             b"\xb0\x28\x00\x01\x0b" + bytes((_KEY_INDEX,)) + _fen(amount_fen) + _TERMINAL
         )
         balance, number, random, mac1 = answer[:4], answer[4:6], answer[8:12], answer[12:]
-        session = self._session("DLK", random + number + b"\x80\x00")
+        session = self._session(DLK, random + number + b"\x80\x00")
         if session.mac(balance + what) != mac1:
             raise RefusedError("demo: MAC1 of the load is wrong")
         time = _now()
@@ -175,7 +177,7 @@ class DemoTerminal:
         answer = self._send(b"\xb0\x28\x01\x01\x13" + bytes((_KEY_INDEX,)) + amounts + _TERMINAL)
         number, random = answer[14:16], answer[18:22]
         sequence, time = token_bytes(4), _now()
-        session = self._session("DPK", random + number + sequence[2:])
+        session = self._session(DPK, random + number + sequence[2:])
         what = amounts + _PURCHASE + _TERMINAL
         mac1 = session.mac(what + time)
         answer = self._send(b"\xb0\x2c\x01\x00\x0f" + sequence + time + mac1)

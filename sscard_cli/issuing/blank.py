@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.options import force_option, hex_bytes, json_option
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -43,8 +44,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option(
     "--transport-algorithm",
-    type=click.Choice(["3des", "sm4"]),
-    default="3des",
+    type=click.Choice([ALGORITHM_3DES, ALGORITHM_SM4]),
+    default=ALGORITHM_3DES,
     show_default=True,
     help="Algorithm of the transport key.  Example: --transport-algorithm sm4",
 )

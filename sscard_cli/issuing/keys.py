@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.errors import RefusedError
 from sscard_cli.issuing.stores import (
     NEW_PASSPHRASE_VARIABLE,
@@ -172,7 +173,7 @@ def show(location: str, passphrase_file: Path | None, as_json: bool) -> None:
 @click.option(
     "--algorithm",
     required=True,
-    type=click.Choice(["3des", "sm4"]),
+    type=click.Choice([ALGORITHM_3DES, ALGORITHM_SM4]),
     help="Algorithm suite of the key.  Example: --algorithm sm4",
 )
 @click.option(

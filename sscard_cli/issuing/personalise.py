@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import (
     algorithm_option,
@@ -68,8 +69,8 @@ _SERIAL_LENGTH = 4
 )
 @click.option(
     "--transport-algorithm",
-    type=click.Choice(["3des", "sm4"]),
-    default="3des",
+    type=click.Choice([ALGORITHM_3DES, ALGORITHM_SM4]),
+    default=ALGORITHM_3DES,
     show_default=True,
     help="Algorithm of the transport key.  Example: --transport-algorithm sm4",
 )

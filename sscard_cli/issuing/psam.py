@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import force_option, json_option
 
@@ -17,7 +18,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @keys_option()
 @click.option(
     "--algorithm",
-    type=click.Choice(["3des", "sm4"]),
+    type=click.Choice([ALGORITHM_3DES, ALGORITHM_SM4]),
     help="The environment that gets keys, sx1 or sx3; both without it.  Example: --algorithm 3des",
 )
 @click.option(

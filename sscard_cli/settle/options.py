@@ -31,11 +31,4 @@ def open_ledger(url: str, *, create: bool = False) -> Ledger:
     """
     from sscard_chip.settlement.ledger import Ledger
 
-    # isort: split
-    # the tables of all rooms, or the ledger would be opened without them
-    import sscard_chip.settlement.clearing.tables
-    import sscard_chip.settlement.platform.tables
-    import sscard_chip.settlement.reconciliation.tables
-    import sscard_chip.settlement.run.tables  # noqa: F401
-
     return Ledger.open(url, create=create)

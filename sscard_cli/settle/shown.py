@@ -66,7 +66,8 @@ def settle_shown(
 
     The keys are opened here first: what is wrong with them is told before anything is done.
     """
-    from sscard_chip.settlement.run import RunStoppedError, settle
+    from sscard_chip.settlement.run import RunStoppedError
+    from sscard_chip.settlement.settle import settle
 
     roots = _roots(location, passphrase_file, orders.cluster)
     console = Console(stderr=True)
@@ -140,7 +141,7 @@ def _pool(orders: Orders) -> Pool:
 def print_summary(summary: Summary, out: Path) -> None:
     """The summary for people."""
     from sscard_chip.settlement.judge.codes import FINDINGS
-    from sscard_chip.settlement.run import VERDICTS
+    from sscard_chip.settlement.output import VERDICTS
 
     table = Table(show_header=False, title="结算 settlement", title_justify="left")
     table.add_column(style="bold")

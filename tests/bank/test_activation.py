@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from sscard_chip.security.emv import script_mac
-from tests.bank.bench import ARQC, DEBIT, PPSE, PSE, BankBench, select_command
-from tests.support import SELECT_SSSE, Bench
+from tests.bench.bank import ARQC, DEBIT, PPSE, PSE, BankBench, select_command
+from tests.bench.issued import SELECT_SSSE, Bench
 
 HEADER = bytes.fromhex("844400000C")
 
@@ -18,7 +17,7 @@ def activation(bench: BankBench, *, challenge: bytes | None = None, aid: bytes =
         challenge = bench.ok("0084000008")
     header = HEADER[:4] + bytes((len(aid) + 4,))
     session = bench.issuer(bench.atc, bench.contents.keys.script_mac)
-    return header + aid + script_mac(session, header, bench.atc, challenge, aid, b"")[:4]
+    return header + aid + session.mac(header + bench.atc + challenge + aid)
 
 
 @pytest.mark.parametrize("suite", ["3des", "sm4"])

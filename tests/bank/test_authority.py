@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from issuance.bank.authority import AuthorityError, BankAuthority
-from sscard_chip.terminal.bank.terminal import RID
+from sscard_chip.standard.identifiers import BANK_RID
 
 
 @cache
@@ -31,7 +31,7 @@ def test_a_file_comes_back(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     again = BankAuthority.load(path)
     assert again.for_terminals() == authority().for_terminals()
-    assert sorted(again.for_terminals()) == [(RID, 0xF1), (RID, 0xF2)]
+    assert sorted(again.for_terminals()) == [(BANK_RID, 0xF1), (BANK_RID, 0xF2)]
     for name, keys in authority().keys.items():
         assert again.of_scheme(name).document() == keys.document()
 

@@ -12,7 +12,7 @@ from sscard_chip.filesystem import tlv
 from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.profile.bank.model import CASH_PDOL, CDOL2, PDOL
 from sscard_chip.security.emv import cvn17_input
-from tests.bank.bench import (
+from tests.bench.bank import (
     AAC,
     ARQC,
     CASH,

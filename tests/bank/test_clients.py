@@ -13,7 +13,7 @@ from sscard_chip.filesystem import tlv
 from sscard_chip.profile.bank.model import CASH_PDOL, PDOL
 from sscard_chip.reader.interface import ContactInterface, ContactlessInterface
 from tests.bank.bank import PAN, issue
-from tests.bank.bench import DEBIT, select_command
+from tests.bench.bank import DEBIT, select_command
 
 NO_DATA = "80A8000002830000"
 

@@ -18,7 +18,7 @@ from sscard_chip.profile.bank import OfflineLimits, Variant
 from sscard_chip.profile.bank.model import CDOL2
 from sscard_chip.security.emv import plain_pin_block
 from sscard_chip.standard.status import StatusWord
-from tests.bank.bench import (
+from tests.bench.bank import (
     AAC,
     ARQC,
     CASH,
@@ -33,8 +33,8 @@ from tests.bank.bench import (
     new_memory,
     select_command,
 )
+from tests.bench.issued import SELECT_SSSE
 from tests.card.fuzzing import Recorder, SeededRandom
-from tests.support import SELECT_SSSE
 
 COMMANDS = 20_000
 _KNOWN = frozenset(int(word) for word in StatusWord) - {0x63C0, 0x6C00, 0x6F00}

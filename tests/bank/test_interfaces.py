@@ -11,8 +11,8 @@ from sscard_chip.filesystem import tlv
 from sscard_chip.profile.bank import records
 from sscard_chip.profile.bank.model import CDOL2
 from sscard_chip.reader import ContactInterface, ContactlessInterface
-from tests.bank.bench import CASH, CONTENTS, DEBIT, PPSE, PSE, TC, BankBench, amount, select_command
 from tests.bank.test_signatures import COMMAND, signing
+from tests.bench.bank import CASH, CONTENTS, DEBIT, PPSE, PSE, TC, BankBench, amount, select_command
 
 Transmit = Callable[[bytes], bytes]
 

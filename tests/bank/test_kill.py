@@ -17,7 +17,7 @@ from sscard_chip.filesystem import tlv
 from sscard_chip.memory import create_image
 from sscard_chip.profile.bank import ElectronicCash
 from sscard_chip.profile.bank.model import CASH_PDOL, CDOL1, PDOL
-from tests.bank.bench import CONTENTS, DEBIT, PPSE, PSE, TERMINAL, BankBench, amount, select_command
+from tests.bench.bank import CONTENTS, DEBIT, PPSE, PSE, TERMINAL, BankBench, amount, select_command
 from tests.reader.fake_vpcd import POWER_ON, FakeVpcd
 from tests.reader.serving import kill_when_due, serving
 

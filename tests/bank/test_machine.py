@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from sscard_chip.profile.bank import OfflineLimits
 from sscard_chip.profile.bank.model import CDOL2
-from tests.bank.bench import (
+from tests.bench.bank import (
     AAC,
     ARQC,
     CASH,

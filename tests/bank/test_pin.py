@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.applications.bank.data import DEFAULT_ACTION
-from tests.bank.bench import AAC, ARQC, DEBIT, PIN, BankBench, select_command
+from tests.bench.bank import AAC, ARQC, DEBIT, PIN, BankBench, select_command
 
 
 @pytest.mark.parametrize("pin", ["1234", "12345", "123456", "12345678901", "123456789012"])

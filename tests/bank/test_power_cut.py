@@ -17,12 +17,12 @@ from sscard_chip.filesystem.layout import STATE_AT, LifeCycle
 from sscard_chip.memory import Durability, Memory, create_image
 from sscard_chip.memory.image import open_medium
 from sscard_chip.profile.bank.model import CDOL2
-from tests.bank.bench import ARQC, CASH, CONTENTS, TC, BankBench, amount
 from tests.bank.test_activation import activation
 from tests.bank.test_cash import initiate_cash
+from tests.bench.bank import ARQC, CASH, CONTENTS, TC, BankBench, amount
+from tests.bench.issued import SELECT_SSSE
 from tests.memory.medium import FailingMedium
 from tests.memory.runs import JOURNAL_SIZE, LASTING, Run, check_every_cut, recover
-from tests.support import SELECT_SSSE
 
 SUITES = ("3des", "sm4")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sscard_chip.applications.bank.data import INTERCHANGE_PROFILE, Flags
 from sscard_chip.profile.bank.model import CDOL2
-from tests.bank.bench import ARQC, CONTENTS, KEYS, TC, BankBench
+from tests.bench.bank import ARQC, CONTENTS, KEYS, TC, BankBench
 from tests.vectors.cards import load
 
 CASES: dict[str, dict[str, Any]] = {case["name"]: case for case in load("payment.json")["cases"]}

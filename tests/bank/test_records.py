@@ -12,7 +12,7 @@ from sscard_chip.filesystem import tlv
 from sscard_chip.profile.bank import OfflineData, file_locator, records, track_2
 from sscard_chip.profile.bank.records import static_data
 from sscard_chip.security.oda.schemes import SCHEMES
-from tests.bank.bench import CASH, CONTENTS, PIN, BankBench
+from tests.bench.bank import CASH, CONTENTS, PIN, BankBench
 
 REAL_AFL = "0801020010080A01100707001801010018040600"
 """AFL of a published card with DDA (payment page B2)."""

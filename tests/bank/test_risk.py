@@ -9,7 +9,7 @@ from sscard_chip.applications.bank.data import DEFAULT_ACTION, ISSUER_AUTHENTICA
 from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.profile.bank import OfflineLimits
 from sscard_chip.profile.bank.model import CDOL2
-from tests.bank.bench import AAC, ARQC, TC, BankBench, Generated, amount, select_command
+from tests.bench.bank import AAC, ARQC, TC, BankBench, Generated, amount, select_command
 
 USED = {"last_online_atc": 1}
 """Counters of a card that is not new."""

@@ -9,8 +9,8 @@ from sscard_chip.applications.bank.data import Flags
 from sscard_chip.profile.bank import records
 from sscard_chip.profile.bank.model import CDOL2
 from sscard_chip.security.emv import pin_block
-from tests.bank.bench import AAC, ARQC, CASH, CONTENTS, DEBIT, PIN, TC, BankBench, select_command
-from tests.support import SELECT_SSSE
+from tests.bench.bank import AAC, ARQC, CASH, CONTENTS, DEBIT, PIN, TC, BankBench, select_command
+from tests.bench.issued import SELECT_SSSE
 
 SUITES = ("3des", "sm4")
 

@@ -12,7 +12,7 @@ from sscard_chip.filesystem import tlv
 from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.profile.bank import BankError, Variant, add_bank
 from sscard_chip.profile.bank.model import PDOL
-from tests.bank.bench import (
+from tests.bench.bank import (
     CASH,
     CONTENTS,
     DEBIT,
@@ -22,7 +22,7 @@ from tests.bank.bench import (
     new_memory,
     select_command,
 )
-from tests.support import SELECT_SSSE, Bench
+from tests.bench.issued import SELECT_SSSE, Bench
 
 CREDIT = replace(CONTENTS, variant=Variant.CREDIT)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.shell import Shell
-from tests.bank.bench import CASH, BankBench
+from tests.bench.bank import CASH, BankBench
 
 
 def test_answers_in_words() -> None:

@@ -14,7 +14,7 @@ from sscard_chip.profile.bank import BankContents, OfflineData
 from sscard_chip.security.emv import plain_pin_block
 from sscard_chip.security.oda.model import OdaError, fdda_input
 from sscard_chip.security.oda.schemes import SCHEMES
-from tests.bank.bench import CASH, CONTENTS, PIN, TERMINAL, BankBench
+from tests.bench.bank import CASH, CONTENTS, PIN, TERMINAL, BankBench
 
 SCHEMES_OF_CARDS = ("rsa", "sm2")
 ASKED = bytes.fromhex("A1B2C3D4")

@@ -13,7 +13,7 @@ from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.profile.bank import records
 from sscard_chip.profile.bank.model import CDOL1, CDOL2
 from sscard_chip.security.emv import plain_pin_block
-from tests.bank.bench import AAC, ARQC, CASH, CONTENTS, PIN, PPSE, TC, BankBench
+from tests.bench.bank import AAC, ARQC, CASH, CONTENTS, PIN, PPSE, TC, BankBench
 
 
 def selected(bench: BankBench) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sscard_chip.reader import ContactInterface, ContactlessInterface
 from sscard_chip.trace import Tracer
-from tests.bank.bench import (
+from tests.bench.bank import (
     CASH,
     DEBIT,
     KEYS,
@@ -23,7 +23,7 @@ from tests.bank.bench import (
     amount,
     select_command,
 )
-from tests.support import SELECT_SSSE
+from tests.bench.issued import SELECT_SSSE
 
 NOON = datetime(2026, 1, 2, 12, 0, 0)
 

@@ -17,7 +17,7 @@ from sscard_chip.profile import Profile, for_generation
 from sscard_chip.profile.blank import make_blank
 from sscard_chip.profile.compiler import compile_template
 from sscard_chip.profile.local import load_local_file
-from tests.blank.bench import HISTORICAL, TRANSPORT
+from tests.bench.blank import HISTORICAL, TRANSPORT
 from tests.vectors.cards import LOCAL_FILES, SERIAL, VECTORS, roots
 
 CARDS: Final = ((1, "3des"), (2, "3des"), (3, "sm4"), (3, "3des"))

@@ -7,7 +7,7 @@ import pytest
 
 from sscard_chip.filesystem.files import CyclicFile, LinearFile, TransparentFile
 from sscard_chip.filesystem.tree import Directory
-from tests.blank.bench import (
+from tests.bench.blank import (
     CREATE_ATR,
     CREATE_DF04,
     CREATE_KEY_FILE,

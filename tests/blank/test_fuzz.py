@@ -18,7 +18,7 @@ from sscard_chip.memory.store import Write
 from sscard_chip.security.keys import RECORD_LENGTH
 from sscard_chip.security.suite import SUITES, pad_if_needed
 from sscard_chip.standard.status import StatusWord
-from tests.blank.bench import (
+from tests.bench.blank import (
     CLEAR,
     CREATE_ATR,
     CREATE_DF04,
@@ -94,7 +94,7 @@ class Fuzzer:
 
     def power_on(self) -> None:
         self.bench.card.power_on()
-        self.bench.random(SeededRandom(self.random))
+        self.bench.set_random(SeededRandom(self.random))
 
     def authenticated(self) -> bytes:
         """A proof of the transport key or of a master key, mostly right."""

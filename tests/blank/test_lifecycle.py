@@ -15,7 +15,7 @@ from sscard_chip.filesystem.layout import TRANSPORT_KEY_AT, top
 from sscard_chip.memory import CardMemoryError, create_image
 from sscard_chip.memory.store import Write
 from sscard_chip.profile.blank import make_blank
-from tests.blank.bench import (
+from tests.bench.blank import (
     CLEAR,
     CREATE_ATR,
     CREATE_DF04,
@@ -32,7 +32,7 @@ from tests.blank.bench import (
     ZERO,
     BlankBench,
 )
-from tests.support import SSSE, Bench
+from tests.bench.issued import SSSE, Bench
 
 KEY = bytes.fromhex("000A0100 0000 03 AA") + NEW
 

@@ -17,7 +17,7 @@ from sscard_chip.memory.store import Write
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.blank import make_blank
 from sscard_chip.reader.interface import ContactInterface, ContactlessInterface
-from tests.blank.bench import HISTORICAL, TEMPORARY, TRANSPORT
+from tests.bench.blank import HISTORICAL, TEMPORARY, TRANSPORT
 from tests.blank.plans import CARDS, blank_for, card_data, comparable, data_for, patched, plan_of
 from tests.memory.medium import RamMedium
 from tests.vectors.cards import SCRIPTS, card_image, play

@@ -7,7 +7,7 @@ import pytest
 
 from sscard_chip.security.suite import DES
 from sscard_chip.standard.status import StatusWord
-from tests.blank.bench import CHALLENGE, NEW, TEMPORARY, TRANSPORT, ZERO, BlankBench
+from tests.bench.blank import CHALLENGE, NEW, TEMPORARY, TRANSPORT, ZERO, BlankBench
 
 ALGORITHMS = ("3des", "sm4")
 KCARD = {

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.security.suite import SUITES
-from tests.blank.bench import (
+from tests.bench.blank import (
     NEW,
     SELECT_MF,
     SELECT_SSSE,

@@ -21,8 +21,8 @@ from sscard_chip.memory.store import Write
 from sscard_chip.profile.model import Directory, KeyUse, Structure
 from sscard_chip.security.random import RandomSource
 from sscard_chip.standard.status import StatusWord
+from tests.bench.issued import MF, SELECT_SSSE, SSSE, Bench
 from tests.card.sweep import whole_profile
-from tests.support import MF, SELECT_SSSE, SSSE, Bench
 
 COMMANDS_PER_CARD: Final = 400
 _INSTRUCTIONS: Final = bytes.fromhex("A4B2DCB0D6848882205E241E16282C2A262E56C070CAD4E0CEFEC8E2")

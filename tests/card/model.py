@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sscard_chip.profile.model import Directory, ElementaryFile, KeyUse, Profile, Rule, Structure
-from tests.support import MF, SSSE, Bench
+from tests.bench.issued import MF, SSSE, Bench
 
 Expected = tuple[bytes, int]
 OK: Expected = (b"", 0x9000)

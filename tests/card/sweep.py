@@ -18,7 +18,8 @@ from sscard_chip.profile.model import (
     Rule,
     Structure,
 )
-from tests.support import SUITES_OF_CARDS, Answer, Bench
+from tests.bench.exchange import Answer
+from tests.bench.issued import SUITES_OF_CARDS, Bench
 
 LINEAR: Final = (Structure.LINEAR_FIXED, Structure.LINEAR_VARIABLE)
 _OWN_TAG: Final = 0x53  # for the one file that is delivered without records

@@ -18,10 +18,11 @@ from sscard_chip.filesystem.layout import (
     FileType,
     create_directory,
 )
-from sscard_chip.filesystem.tree import MF_FID, Directory, FileSystem
+from sscard_chip.filesystem.tree import Directory, FileSystem
 from sscard_chip.memory import CardImageError, Memory
+from sscard_chip.standard.identifiers import MF
 from sscard_chip.standard.status import StatusError, StatusWord
-from tests.support import PIN, SELECT_SSSE, Bench
+from tests.bench.issued import PIN, SELECT_SSSE, Bench
 
 NAMES = (b"OTHER.ONE", b"OTHER.TWO")
 FID = 0xDF01  # the same as one of the social security application: they do not see each other
@@ -146,7 +147,7 @@ def test_other_applications_are_found_by_name_alone(session: Session) -> None:
         assert run(session, command) == b"\x6a\x82"
     run(session, by_name(NAMES[0]))
     assert run(session, "00A40000023F00")[:1] == b"\x6f"
-    assert session.df.fid == MF_FID
+    assert session.df.fid == MF
 
 
 def test_an_application_below_the_mf_is_an_environment_of_its_own(session: Session) -> None:

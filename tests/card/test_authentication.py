@@ -6,7 +6,8 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.security.suite import SUITES
-from tests.support import ORIGINAL, SSSE, SUITES_OF_CARDS, Bench, FixedRandom, roots
+from tests.bench.exchange import FixedRandom
+from tests.bench.issued import ORIGINAL, SSSE, SUITES_OF_CARDS, Bench, roots
 
 # From the shared vectors: an invented key, its answer to one challenge and original.
 KEYS = {

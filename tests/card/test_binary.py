@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import SSSE, Bench
+from tests.bench.issued import SSSE, Bench
 
 SIZE = 0x300  # SSSE EF07 指纹
 CONTENT = bytes(n * 7 & 0xFF for n in range(SIZE))

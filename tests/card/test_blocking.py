@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import SELECT_SSSE, SSSE, SUITES_OF_CARDS, Bench
+from tests.bench.issued import SELECT_SSSE, SSSE, SUITES_OF_CARDS, Bench
 
 BK, LK = 0x05, 0x83
 

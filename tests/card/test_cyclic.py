@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import Bench
+from tests.bench.issued import Bench
 
 LENGTH = 0x55  # DF02 EF07 就业记录: four records
 APPEND = "00DC003B"  # SFI 07, previous instance of any record

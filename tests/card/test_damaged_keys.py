@@ -8,8 +8,8 @@ import pytest
 from sscard_chip import Card, CardImageError
 from sscard_chip.filesystem.layout import MASTER_KEY_IN_HEADER
 from sscard_chip.memory import Memory, create_image
-from tests.psam.sam import ALGORITHMS, Sam
-from tests.support import Bench
+from tests.bench.issued import Bench
+from tests.bench.sam import ALGORITHMS, Sam
 
 ALGORITHM_AT = 3
 

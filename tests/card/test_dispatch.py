@@ -10,7 +10,7 @@ import pytest
 from sscard_chip.apdu.dispatch import Dispatcher, Instruction
 from sscard_chip.apdu.instructions import BASE
 from sscard_chip.card import Card, NotPoweredError
-from tests.support import GENERATIONS, SELECT_SSSE, Bench
+from tests.bench.issued import GENERATIONS, SELECT_SSSE, Bench
 
 KNOWN = {
     (0x00, 0xA4), (0x00, 0xB2), (0x00, 0xDC), (0x04, 0xDC), (0x00, 0xB0), (0x00, 0xD6),

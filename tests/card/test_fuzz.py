@@ -7,8 +7,8 @@ import logging
 
 import pytest
 
+from tests.bench.issued import SUITES_OF_CARDS
 from tests.card.fuzzing import COMMANDS_PER_CARD, Fuzzer
-from tests.support import SUITES_OF_CARDS
 
 SEEDS = range(7)
 COMMANDS = 36_000  # times four cards and seven seeds: more than a million

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import GENERATIONS, SSSE, Bench
+from tests.bench.issued import GENERATIONS, SSSE, Bench
 
 
 def at(generation: int, directory: int) -> Bench:

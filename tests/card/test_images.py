@@ -9,7 +9,7 @@ import pytest
 
 from sscard_chip import Card, CardImageError, CardInUseError
 from sscard_chip.memory import Memory, create_image
-from tests.support import Bench
+from tests.bench.issued import Bench
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import SSSE, SUITES_OF_CARDS, Bench
+from tests.bench.issued import SSSE, SUITES_OF_CARDS, Bench
 
 QUERY = "0020000000"
 WRONG = "654321"

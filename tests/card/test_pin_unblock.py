@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import SSSE, SUITES_OF_CARDS, Bench, FixedRandom
+from tests.bench.exchange import FixedRandom
+from tests.bench.issued import SSSE, SUITES_OF_CARDS, Bench
 
 _VECTORS = Path(__file__).parents[2] / "vectors" / "card.json"
 RELOADS: list[dict[str, Any]] = [

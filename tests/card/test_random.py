@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 
-from tests.support import Bench
+from tests.bench.issued import Bench
 
 
 def test_after_a_fork_both_processes_draw_other_challenges() -> None:

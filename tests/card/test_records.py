@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import SSSE, Bench
+from tests.bench.issued import SSSE, Bench
 
 NUMBER = "07095A3030303030303133"  # EF05 record 7, card number
 

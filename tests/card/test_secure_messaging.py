@@ -10,7 +10,7 @@ import pytest
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.model import Profile
 from sscard_chip.security.access import AccessRule
-from tests.support import SSSE, SUITES_OF_CARDS, Bench
+from tests.bench.issued import SSSE, SUITES_OF_CARDS, Bench
 
 RECORD = bytes.fromhex("07095A3030303030303133")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support import SELECT_SSSE, SSSE, Bench
+from tests.bench.issued import SELECT_SSSE, SSSE, Bench
 
 READ = "00B2012C00"  # DF01 EF05, read by PIN or RK1DF01
 UPDATE = "00DC012C0420023131"  # written with UK1DF01

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import MF, SELECT_SSSE, SSSE, SSSE_NAME, Bench
+from tests.bench.issued import MF, SELECT_SSSE, SSSE, SSSE_NAME, Bench
 
 SUCCESS = (b"", 0x9000)
 

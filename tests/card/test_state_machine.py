@@ -9,9 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from sscard_chip.card import Card
 from sscard_chip.filesystem.files import RecordFile, TransparentFile
+from tests.bench.issued import MF, ORIGINAL, PIN, SSSE, SSSE_NAME, Bench
 from tests.card.model import Expected, Model
 from tests.card.sweep import whole_profile
-from tests.support import MF, ORIGINAL, PIN, SSSE, SSSE_NAME, Bench
 
 DIRECTORIES = [MF, SSSE, *range(0xDF01, 0xDF09)]
 SFIS = [0, 5, 6, 7, 8, 9, 0x0A, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x1F]

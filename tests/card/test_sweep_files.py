@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.profile.model import FREE, NEVER, PIN, Rule, Structure
+from tests.bench.issued import SSSE, Bench
 from tests.card.sweep import CASES, LINEAR, Case, external_kids
-from tests.support import SSSE, Bench
 
 every_file = pytest.mark.parametrize("case", CASES, ids=str)
 guarded_reads = pytest.mark.parametrize("case", [c for c in CASES if not c.file.read.free], ids=str)

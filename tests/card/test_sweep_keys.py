@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.profile.model import Directory, KeyUse
+from tests.bench.issued import GENERATIONS, SSSE, SUITES_OF_CARDS, Bench
 from tests.card.sweep import external_kids, whole_profile
-from tests.support import GENERATIONS, SSSE, SUITES_OF_CARDS, Bench
 
 PLACES = [
     (generation, algorithm, directory)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol
 import pytest
 
 from sscard_chip.card import Card
-from tests.medical.cards import ALGORITHMS, PIN, new_memory
-from tests.medical.terminal import Terminal
+from tests.bench.account import Terminal
+from tests.bench.account_cards import ALGORITHMS, PIN, new_memory
 
 
 class Set(NamedTuple):

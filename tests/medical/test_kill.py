@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sscard_chip.memory import create_image
-from tests.medical.cards import new_memory
-from tests.medical.terminal import PURCHASE, TERMINAL, Purchase, Terminal
+from tests.bench.account import PURCHASE, TERMINAL, Purchase, Terminal
+from tests.bench.account_cards import new_memory
 from tests.reader.fake_vpcd import POWER_ON, FakeVpcd
 from tests.reader.serving import kill_when_due, serving
 
@@ -104,7 +104,7 @@ def _debit_until_dead(
             )
             command = terminal.debit_command(purchase, TIME)
             ledger.doubtful = purchase
-            answer = terminal.send(command)
+            answer = terminal.ok(command)
             assert answer == terminal.debit_answer(purchase, TIME)
             if ledger.doubtful is not None:  # answered without 61xx
                 _settle(ledger, made=True)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.bench.account import LOAD, PURCHASE, TERMINAL
+from tests.bench.exchange import RefusedError
 from tests.medical.conftest import NewAccount
-from tests.medical.terminal import LOAD, PURCHASE, TERMINAL, RefusedError
 from tests.medical.test_purchase import MOST, TIME, state_of
 
 
@@ -147,6 +148,6 @@ def test_lengths_and_parameters(new_account: NewAccount) -> None:
     # 6Cxx asks for the same command again: it is still the turn of CREDIT, and nothing is done.
     assert terminal.sw(terminal.credit_command(load, TIME) + b"\3") == 0x6C04
     assert terminal.balance() == 0
-    assert terminal.send(terminal.credit_command(load, TIME) + b"\4") == (
+    assert terminal.ok(terminal.credit_command(load, TIME) + b"\4") == (
         terminal.credit_answer(load, TIME)
     )

@@ -23,8 +23,8 @@ from hypothesis.stateful import (
 )
 
 from sscard_chip.card import Card
-from tests.medical.cards import ALGORITHMS, new_memory
-from tests.medical.terminal import LOAD, PURCHASE, TERMINAL, Load, Purchase, Terminal
+from tests.bench.account import LOAD, PURCHASE, TERMINAL, Load, Purchase, Terminal
+from tests.bench.account_cards import ALGORITHMS, new_memory
 
 MOST = 0xFFFFFFFF
 LAST = 0xFFFF
@@ -207,7 +207,7 @@ class AccountMachine(RuleBasedStateMachine):
         )
         proof = answer[4:] + answer[:4]
         if self.model.purchase((account, self_paid, pooled), time, proof):
-            assert self.terminal.send(command) == answer
+            assert self.terminal.ok(command) == answer
         else:
             assert self.terminal.sw(command) == 0x9401
 
@@ -219,7 +219,7 @@ class AccountMachine(RuleBasedStateMachine):
             return
         command = self.terminal.credit_command(load, time)
         answer = self.terminal.credit_answer(load, time)
-        assert self.terminal.send(command) == answer
+        assert self.terminal.ok(command) == answer
         self.model.load(load.amount_fen, time, command[-4:] + answer)
 
     # --- and what goes wrong ----------------------------------------------------------------
@@ -257,7 +257,7 @@ class AccountMachine(RuleBasedStateMachine):
         assert self.terminal.sw(f"B056000002 {day}") == 0x9000
         self.model.starting_day = int(day)
         shown = "0000" if self.account_only else day
-        assert self.terminal.send("B056010002").hex() == shown
+        assert self.terminal.ok("B056010002").hex() == shown
 
     # --- always -----------------------------------------------------------------------------
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from sscard_chip.card import Card
-from tests.medical.cards import KnownRandom, new_memory, set_random
+from tests.bench.account import PURCHASE, TERMINAL, Terminal
+from tests.bench.account_cards import KnownRandom, new_memory
+from tests.bench.exchange import RefusedError, set_random
 from tests.medical.conftest import NewAccount
-from tests.medical.terminal import PURCHASE, TERMINAL, RefusedError, Terminal
 from tests.vectors.cards import load
 
 TIME = "20240315101112"
@@ -35,18 +36,18 @@ def test_purchase_byte_for_byte_with_the_vector(new_account: NewAccount, algorit
     set_random(card, KnownRandom(bytes.fromhex(given["icc_random"])))
     names = ("account_amount", "self_paid_amount", "pooled_amount")
     amounts = "".join(f"{given[name]:08X}" for name in names)
-    assert terminal.send(f"B028010113 02 {amounts} {given['terminal_id']} 16").hex().upper() == (
+    assert terminal.ok(f"B028010113 02 {amounts} {given['terminal_id']} 16").hex().upper() == (
         "01020304" "000007D0" "00000BB8" "2015" "0005" "02"
         + {"3des": "00", "sm4": "03"}[algorithm]
         + given["icc_random"]
     )  # fmt: skip
     sequence, time = given["terminal_transaction_number"], given["time"]
-    answer = terminal.send(f"B02C01000F {sequence} {time} {expected['mac1']} 08")
+    answer = terminal.ok(f"B02C01000F {sequence} {time} {expected['mac1']} 08")
     assert answer.hex().upper() == expected["tac"] + expected["mac2"]
-    proof = terminal.send("B02E003202 0005 08")
+    proof = terminal.ok("B02E003202 0005 08")
     assert proof.hex().upper() == expected["mac2"] + expected["tac"]
     record = f"0005{given['transaction_type']}{given['terminal_id']}{time}{amounts}"
-    assert terminal.send("00B201441C").hex().upper() == record
+    assert terminal.ok("00B201441C").hex().upper() == record
     assert terminal.balance() == 0x01020304 - given["account_amount"]
     assert terminal.total(2) == (2_000 + given["self_paid_amount"], "2015")
     assert terminal.total(3) == (3_000 + given["pooled_amount"], "2015")
@@ -308,7 +309,7 @@ def test_lengths_and_parameters(new_account: NewAccount) -> None:
     # 6Cxx asks for the same command again: it is still the turn of DEBIT, and nothing is done.
     assert terminal.sw(terminal.debit_command(purchase, TIME) + b"\x07") == 0x6C08
     assert terminal.balance() == before[0]
-    answer = terminal.send(terminal.debit_command(purchase, TIME) + b"\0")
+    answer = terminal.ok(terminal.debit_command(purchase, TIME) + b"\0")
     assert answer == terminal.debit_answer(purchase, TIME)
 
 
@@ -334,9 +335,31 @@ def test_card_without_a_pin_needs_none(new_account: NewAccount) -> None:
     assert terminal.balance() == 95
 
 
+def test_card_without_a_pin_record_knows_no_holder(algorithm: str) -> None:
+    """A key file without PIN record is not a card with no PIN set: nobody can be the holder."""
+    memory = new_memory(algorithm, balance_fen=100)
+    record = next(d.pin for d in Card(memory).files.directories if d.pin)
+    record.memory.write(record.offset, bytes.fromhex("1E000000"))  # a use that no card knows
+    memory.commit()
+    card = Card(memory)
+    card.power_on()
+    terminal = Terminal(card.transmit, algorithm)
+    terminal.open_account(pin="")
+    before = bytes(memory.cells)
+    for command in (
+        "B028010113 01 0000000A" + "00" * 14,
+        "B028010113 01 0000000A" + "00" * 14 + "00",
+        "B02800010B 01 0000000A" + "00" * 6,
+        "B026000104",
+    ):
+        assert terminal.sw(command) == 0x6982
+    assert terminal.sw("B02C01000F" + "00" * 15) == 0x6901
+    assert bytes(memory.cells) == before
+
+
 def test_no_account_elsewhere(new_account: NewAccount) -> None:
     terminal = new_account(balance_fen=100).terminal
-    terminal.select(bytes.fromhex("D15600000502"))
+    terminal.select_name(bytes.fromhex("D15600000502"))
     for command in (
         "B028010113 01" + "00" * 18,
         "B02800010B 01" + "00" * 10,
@@ -359,7 +382,7 @@ def test_details_wrap_at_thirty(new_account: NewAccount) -> None:
         )
         assert log[0][16:] == b"".join((count * n).to_bytes(4) for n in (1, 2, 3))
     assert terminal.sw("00B21F4400") == 0x6A83
-    assert len(terminal.send("00B2014500")) == 30 * 28
+    assert len(terminal.ok("00B2014500")) == 30 * 28
 
 
 def test_account_only_card(new_account: NewAccount) -> None:
@@ -373,7 +396,7 @@ def test_account_only_card(new_account: NewAccount) -> None:
     terminal.allocate(50)
     assert terminal.balance() == 1_000 - 31 * 3 + 50
     assert terminal.total(2) == terminal.total(3) == (0, "0000")
-    assert terminal.send("B056010002") == b"\0\0"
+    assert terminal.ok("B056010002") == b"\0\0"
     log = terminal.log()
     assert len(log) == 30
     assert {len(record) for record in log} == {20}

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.bench.account import LOAD, PURCHASE, Terminal
 from tests.medical.conftest import NewAccount
-from tests.medical.terminal import LOAD, PURCHASE, Terminal
 from tests.medical.test_purchase import TIME
 
 
@@ -27,7 +27,7 @@ def test_three_balances(new_account: NewAccount) -> None:
         ("B026000206", "050607082024"),
         ("B026000300", "090A0B0C2024"),
     ):
-        assert terminal.send(command).hex().upper() == answer
+        assert terminal.ok(command).hex().upper() == answer
     for command, sw in (
         ("B026000004", 0x6A86),
         ("B026000404", 0x6A86),
@@ -159,7 +159,7 @@ def test_totals_begin_anew_once_in_a_year(new_account: NewAccount) -> None:
 
 def test_starting_day_needs_dsk(new_account: NewAccount) -> None:
     card, terminal = new_account(starting_day="0701")
-    assert terminal.send("B056010002").hex() == "0701"
+    assert terminal.ok("B056010002").hex() == "0701"
     assert set_starting_day(terminal, "0101") == 0x6982
     assert terminal.authenticate(0x8E, "DSK", wrong=True) == 0x63C2
     assert set_starting_day(terminal, "0101") == 0x6982
@@ -167,10 +167,10 @@ def test_starting_day_needs_dsk(new_account: NewAccount) -> None:
     assert set_starting_day(terminal, "0101") == 0x6982  # the right of another key
     assert terminal.authenticate(0x8E, "DSK", 2) == 0x9000
     assert set_starting_day(terminal, "0101") == 0x9000
-    assert terminal.send("B0560100").hex() == "0101"
+    assert terminal.ok("B0560100").hex() == "0101"
     card.reset()
     terminal.open_account(pin="")
-    assert terminal.send("B056010000").hex() == "0101"  # free
+    assert terminal.ok("B056010000").hex() == "0101"  # free
     assert set_starting_day(terminal, "0201") == 0x6982
 
 
@@ -197,7 +197,7 @@ def test_starting_days_there_are(new_account: NewAccount, mmdd: str, sw: int) ->
     assert terminal.authenticate(0x8E, "DSK") == 0x9000
     assert set_starting_day(terminal, mmdd) == sw
     expected = mmdd if sw == 0x9000 else "0615"
-    assert terminal.send("B056010002").hex() == expected
+    assert terminal.ok("B056010002").hex() == expected
 
 
 def test_starting_day_lengths_and_parameters(new_account: NewAccount) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sscard_chip.card import Card
 from sscard_chip.memory import Durability, Memory
-from tests.medical.cards import new_memory
-from tests.medical.terminal import DF04, LOAD, PURCHASE, SSSE, SUCCESS, Terminal
+from tests.bench.account import DF04, LOAD, PURCHASE, SSSE, Terminal
+from tests.bench.account_cards import new_memory
+from tests.bench.exchange import SUCCESS
 from tests.memory.runs import Run
 
 OTHER_PIN = "8866"
@@ -52,21 +53,21 @@ def run_script(algorithm: str, durability: Durability) -> MedicalRun:
 
 
 def _holder(t: Terminal) -> None:
-    t.select(SSSE)
+    t.select_name(SSSE)
     assert [t.verify("0000"), t.verify("111111")] == [0x63C5, 0x63C4]
     assert t.verify() == SUCCESS
-    t.send("805E010006 123456 FF " + OTHER_PIN)
+    t.ok("805E010006 123456 FF " + OTHER_PIN)
     assert t.sw("805E010006 123456 FF " + OTHER_PIN) == 0x63C5
     assert t.verify(OTHER_PIN) == SUCCESS
 
 
 def _issuer(t: Terminal) -> None:
-    t.select(SSSE)
+    t.select_name(SSSE)
     assert t.authenticate(0x04, "UKSSSE", wrong=True) == 0x63C2
     assert t.authenticate(0x04, "UKSSSE") == SUCCESS
-    t.send("00DC013414 0812" + b"990000200102030012".hex())
-    t.send("00D6880064" + "5A" * 100)
-    t.send("00D6886364" + "A5" * 100)
+    t.ok("00DC013414 0812" + b"990000200102030012".hex())
+    t.ok("00D6880064" + "5A" * 100)
+    t.ok("00D6886364" + "A5" * 100)
     assert t.verify("0000") == 0x63C5
     assert t.authenticate(0x06, "PUK") == SUCCESS
     assert t.maintain("84240001", "STKSSSE", bytes.fromhex("123456")) == SUCCESS
@@ -78,15 +79,15 @@ def _medical(t: Terminal, run: MedicalRun) -> None:
     t.open_account()
     assert t.authenticate(0x86, "UK2DF04", 3) == SUCCESS
     for number in range(3):
-        t.send(f"00DC00AB03 00{number:02X}31")
+        t.ok(f"00DC00AB03 00{number:02X}31")
     assert t.authenticate(0x8E, "DSK", 2) == SUCCESS
     for position, day in enumerate(DAYS):
         purchase = t.initialize_purchase(1_000 + position, 200, 30)
         record = Transaction(PURCHASE, purchase.number, t.debit(purchase, day + "101112"))
         run.transactions[run.last] = record
         if position == 2:
-            t.send("B056000002 0115")
-            t.send("B056000002 0701")
+            t.ok("B056000002 0115")
+            t.ok("B056000002 0701")
         if position in (3, 6):
             load = t.initialize_load(70_000 + position)
             record = Transaction(LOAD, load.number, t.credit(load, day + "235959"))
@@ -100,7 +101,7 @@ def _medical(t: Terminal, run: MedicalRun) -> None:
 
 
 def _end(t: Terminal) -> None:
-    t.select(SSSE)
+    t.select_name(SSSE)
     assert t.authenticate(0x05, "BK") == SUCCESS
     assert t.maintain("84160000", "STKSSSE") == SUCCESS
     assert t.sw("0084000008") == 0x6A81

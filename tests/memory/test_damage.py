@@ -26,7 +26,7 @@ from sscard_chip.memory import (
 )
 from sscard_chip.memory.image import JOURNAL_SIZE, open_medium
 from sscard_chip.memory.journal import encode_frame
-from tests.medical.cards import new_memory
+from tests.bench.account_cards import new_memory
 from tests.memory.medium import Cut, Done, RamMedium, RecordingMedium
 
 SIZE = 900

@@ -18,8 +18,9 @@ from sscard_chip.memory import (
     open_image,
 )
 from sscard_chip.memory.image import open_medium
-from tests.medical.cards import new_memory
-from tests.medical.terminal import DF04, PURCHASE, SSSE, RefusedError, Terminal
+from tests.bench.account import DF04, PURCHASE, SSSE, Terminal
+from tests.bench.account_cards import new_memory
+from tests.bench.exchange import RefusedError
 from tests.memory.medium import FailingMedium, RamMedium
 
 NO_SPACE = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -77,19 +78,19 @@ def _still_reads(terminal: Terminal, done: int) -> None:
     assert terminal.sw(f"B02E003202{done:04X}") == 0x6581
     assert terminal.balance() == 10_000 - 100 * done
     assert len(terminal.log()) == done
-    terminal.select(SSSE)
-    assert terminal.send("00B2032C00")[:2] == b"\x03\x04"
+    terminal.select_name(SSSE)
+    assert terminal.ok("00B2032C00")[:2] == b"\x03\x04"
 
 
 def _writes_no_more(terminal: Terminal, memory: Memory) -> None:
-    terminal.select(SSSE)
+    terminal.select_name(SSSE)
     # A wrong try could not be counted, so no try is taken.
     assert terminal.authenticate(0x04, "UKSSSE") == 0x6581
     assert terminal.authenticate(0x04, "UKSSSE", wrong=True) == 0x6581
     assert terminal.verify() == 0x6581
     assert terminal.verify("000000") == 0x6581
     assert terminal.sw("805E010006 123456 FF 8866") == 0x6581
-    terminal.select(DF04)
+    terminal.select_name(DF04)
     purchase = terminal.initialize_purchase(100)
     assert terminal.sw(terminal.debit_command(purchase, TIME)) == 0x6581
     memory.write(0, b"x")
@@ -154,7 +155,7 @@ def test_closed_card_takes_no_commit(durability: Durability) -> None:
     assert medium.closed
     card.power_on()
     terminal = Terminal(card.transmit, "3des")
-    terminal.select(SSSE)
+    terminal.select_name(SSSE)
     assert terminal.verify() == 0x6581
     with pytest.raises(CardMemoryError):
         card.files.memory.commit()

@@ -11,8 +11,8 @@ import pytest
 
 from sscard_chip.card import Card
 from sscard_chip.memory import CardImageError, CardInUseError, Durability, create_image, open_image
-from tests.medical.cards import new_memory
-from tests.medical.terminal import Terminal
+from tests.bench.account import Terminal
+from tests.bench.account_cards import new_memory
 
 OPEN = """
 import sys

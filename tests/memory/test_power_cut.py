@@ -12,8 +12,8 @@ import pytest
 from sscard_chip.card import Card
 from sscard_chip.memory import Durability, Memory, create_image
 from sscard_chip.memory.image import open_medium
-from tests.medical.cards import ALGORITHMS
-from tests.medical.terminal import DF04, LOAD, PURCHASE, SSSE, Terminal
+from tests.bench.account import DF04, LOAD, PURCHASE, SSSE, Terminal
+from tests.bench.account_cards import ALGORITHMS
 from tests.memory.medium import Done, RamMedium, RecordingMedium
 from tests.memory.runs import JOURNAL_SIZE, LASTING, Run, check_every_cut, recover
 from tests.memory.script import run_script
@@ -113,9 +113,9 @@ def test_script_goes_on_where_a_cut_stopped_it() -> None:
         if blocked:
             assert terminal.sw("0084000008") == 0x6A81
             continue
-        terminal.select(SSSE)
+        terminal.select_name(SSSE)
         assert terminal.authenticate(0x04, "UKSSSE") == 0x9000
-        terminal.send("00D6880004 01020304")
+        terminal.ok("00D6880004 01020304")
         assert terminal.sw(b"\x00\xa4\x04\x00\x06" + DF04) in (0x9000, 0x9303)
 
 

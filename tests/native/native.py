@@ -13,7 +13,7 @@ from types import MappingProxyType
 import pytest
 
 from sscard_driver.build import NAME, TEST_PROGRAM, BuildError, build
-from tests.terminal.desk import PIN, Desk
+from tests.bench.desk import PIN, Desk
 
 Options = Mapping[str, str]
 _NO_OPTIONS: Options = MappingProxyType({})

@@ -12,9 +12,9 @@ from sscard_driver.build import find_compiler
 from sscard_driver.exports import EXPORTS
 from tests.bank.bank import PAN
 from tests.bank.bank import issue as issue_linked
+from tests.bench.desk import NAME, Desk
+from tests.bench.issued import roots
 from tests.native.native import Images, Native, Options, environment, execute
-from tests.support import roots
-from tests.terminal.desk import NAME, Desk
 
 # Plug-ins of hospital programs are loaded like this: late, and with local symbols.
 LATE_C = r"""

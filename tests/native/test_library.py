@@ -9,9 +9,9 @@ import pytest
 
 from sscard_chip.card import Card
 from sscard_driver.library import INPUT_LIMIT, Library, encode_answer
+from tests.bench.desk import Desk
+from tests.bench.issued import roots
 from tests.native.native import Images
-from tests.support import roots
-from tests.terminal.desk import Desk
 
 
 def library(images: Images, **options: str) -> Library:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.desk import CARDS, LONG_NAME, NAME, PAY, Desk
+from tests.bench.issued import roots
 from tests.native.native import FILES, Images, Native, environment, execute
-from tests.support import roots
-from tests.terminal.desk import CARDS, LONG_NAME, NAME, PAY, Desk
 
 
 @pytest.mark.parametrize(("generation", "algorithm"), CARDS)

@@ -15,7 +15,7 @@ import pytest
 
 from sscard_chip.profile.bank import OfflineLimits, records
 from sscard_chip.reader.pcscd import READER_NAMES, PrivateDaemon
-from tests.bank.bench import CASH, CONTENTS, PIN, PSE, TC, BankBench, amount
+from tests.bench.bank import CASH, CONTENTS, PIN, PSE, TC, BankBench, amount
 from tests.pcsc.conftest import unavailable
 from tests.pcsc.stack import ROOT, serving
 

@@ -20,8 +20,8 @@ from sscard_chip.terminal.connection import (
 )
 from sscard_chip.terminal.driver import FUNCTIONS, Driver
 from sscard_chip.terminal.pcsc import PcscConnection
+from tests.bench.desk import CARDS, PAY, PIN, TERMINAL, Desk, psam_memory
 from tests.pcsc.stack import serving
-from tests.terminal.desk import CARDS, PAY, PIN, TERMINAL, Desk, psam_memory
 
 pytestmark = pytest.mark.pcsc
 

@@ -18,8 +18,8 @@ from sscard_chip.terminal.pos import (
     read_day,
 )
 from sscard_cli.main import main
+from tests.bench.shop import BILL, CARDS, LATER, PIN, ROUTES, TIME, Shop
 from tests.pcsc.stack import serving
-from tests.pos.shop import BILL, CARDS, LATER, PIN, ROUTES, TIME, Shop
 
 pytestmark = pytest.mark.pcsc
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from sscard_chip.reader.pcscd import READER_NAMES, PrivateDaemon
+from tests.bench.desk import CARDS, PAY, PIN, Desk
+from tests.bench.issued import roots
 from tests.native.native import FILES, Images, Native, build_or_skip
 from tests.pcsc.stack import serving
-from tests.support import roots
-from tests.terminal.desk import CARDS, PAY, PIN, Desk
 
 pytestmark = pytest.mark.pcsc
 

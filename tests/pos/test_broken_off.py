@@ -12,7 +12,7 @@ import pytest
 from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.faulty import Fault, FaultAt
 from sscard_chip.terminal.pos import SaleRefusedError, Till, UnfinishedSaleError, dayfile, pending
-from tests.pos.shop import BILL, LATER, ROUTES, TIME, KilledError, Shop, exchanges
+from tests.bench.shop import BILL, LATER, ROUTES, TIME, KilledError, Shop, exchanges
 
 Route = tuple[int, str, bool]
 FAULTS = [

@@ -16,7 +16,7 @@ from issuance.roots import RootKeys
 from sscard_chip.card import Card
 from sscard_chip.terminal.pos import Hotlist, HotRange, read_day
 from sscard_cli.main import main
-from tests.pos.shop import PIN, TERMINAL, TIME, card_memory, psam_memory
+from tests.bench.shop import PIN, TERMINAL, TIME, card_memory, psam_memory
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -10,7 +10,7 @@ import pytest
 from sscard_chip.standard.settlement_mode import OfflineUse
 from sscard_chip.terminal.faulty import Fault, FaultAt
 from sscard_chip.terminal.pos import Bill, SaleRefusedError, UnfinishedSaleError
-from tests.pos.shop import BILL, LATER, TIME, Shop
+from tests.bench.shop import BILL, LATER, TIME, Shop
 from tests.pos.test_modes import ACCOUNT, NIGHT, TEMPORARY, shop_of, use_of
 
 
@@ -19,7 +19,7 @@ def special(shop: Shop) -> list[bytes]:
     account = shop.account()
     found = []
     for number in range(1, 9):
-        data, sw = account.raw(bytes((0x00, 0xB2, number, 0xAC, 0x00)))
+        data, sw = account.send(bytes((0x00, 0xB2, number, 0xAC, 0x00)))
         if sw != 0x9000:
             break
         found.append(data)

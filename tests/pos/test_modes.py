@@ -29,7 +29,7 @@ from sscard_chip.terminal.pos import (
 from sscard_chip.terminal.pos.card import read_offline_use
 from sscard_chip.terminal.pos.psam import Psam
 from sscard_chip.terminal.session import bcd, open_session
-from tests.pos.shop import BALANCE, BILL, LATER, PIN, TIME, Shop, region
+from tests.bench.shop import BALANCE, BILL, LATER, PIN, TIME, Shop, region
 
 ONLINE, TEMPORARY = SettlementMode.ONLINE, SettlementMode.TEMPORARY_OFFLINE
 ACCOUNT = Bill(Split(1000, 0, 0))

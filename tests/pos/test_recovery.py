@@ -15,7 +15,17 @@ from sscard_chip.terminal.medical import debit, encode_amounts, initialize
 from sscard_chip.terminal.pos import SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.psam_client import PurchaseRequest, SamClient
 from sscard_chip.terminal.session import bcd, open_session
-from tests.pos.shop import BILL, LATER, PIN, ROUTES, TIME, Shop, card_memory, exchanges, psam_memory
+from tests.bench.shop import (
+    BILL,
+    LATER,
+    PIN,
+    ROUTES,
+    TIME,
+    Shop,
+    card_memory,
+    exchanges,
+    psam_memory,
+)
 
 
 def test_recovery_of_an_account_only_card(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from sscard_chip.terminal.pos import (
     UnfinishedSaleError,
     read_day,
 )
-from tests.pos.shop import BALANCE, BILL, LATER, PHARMACY, TIME, Shop
+from tests.bench.shop import BALANCE, BILL, LATER, PHARMACY, TIME, Shop
 from tests.pos.test_modes import Network, shop_of
 
 MSGID = f"{PHARMACY}{TIME}0100"

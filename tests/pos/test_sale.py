@@ -23,7 +23,8 @@ from sscard_chip.terminal.pos import (
     SaleRefusedError,
     TillSettings,
 )
-from tests.pos.shop import (
+from tests.bench.issued import HOLDER
+from tests.bench.shop import (
     BALANCE,
     BILL,
     LATER,
@@ -36,7 +37,6 @@ from tests.pos.shop import (
     card_memory,
     psam_memory,
 )
-from tests.support import HOLDER
 
 
 def refused(shop: Shop, refusal: Refusal, bill: Bill = BILL, time: str = TIME) -> SaleRefusedError:

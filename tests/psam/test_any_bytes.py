@@ -9,7 +9,7 @@ import pytest
 
 from sscard_chip.applications.psam import PSAM
 from sscard_chip.standard.status import StatusWord
-from tests.psam.sam import ALGORITHMS, BLOCK, Sam
+from tests.bench.sam import ALGORITHMS, BLOCK, Sam
 
 FAULT = StatusWord.NO_GET_RESPONSE_DATA
 

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from sscard_chip.applications.psam.access import SX1, SX2, SX3
 from sscard_chip.card import Card
 from sscard_chip.filesystem.layout import KIND_AT
 from sscard_chip.memory import CardImageError, create_image
-from sscard_chip.profile.psam import AID
-from tests.psam.sam import ACCESS, ALGORITHMS, FACTORS, IRK, ROOT, SELECT_DF01, SERVED, Sam, make
+from sscard_chip.standard.identifiers import PSAM_AID, SX1_NAME, SX2_NAME, SX3_NAME
+from tests.bench.sam import ACCESS, ALGORITHMS, FACTORS, IRK, ROOT, SELECT_DF01, SERVED, Sam, make
 
-SELECT_SX1 = "00A404000F" + SX1.hex()
-SELECT_SX3 = "00A404000F" + SX3.hex()
+SELECT_SX1 = "00A404000F" + SX1_NAME.hex()
+SELECT_SX3 = "00A404000F" + SX3_NAME.hex()
 
 
 @pytest.fixture
@@ -27,9 +26,9 @@ def both() -> Sam:
 
 
 def test_environment_gives_the_fci_of_a_card(both: Sam) -> None:
-    for name, select in ((SX1, SELECT_SX1), (SX3, SELECT_SX3)):
+    for name, select in ((SX1_NAME, SELECT_SX1), (SX3_NAME, SELECT_SX3)):
         assert both.ok(select).hex() == "6f16840f" + name.hex() + "a503880101"
-        assert both.ok(SELECT_DF01).hex() == "6f088406" + AID.hex()
+        assert both.ok(SELECT_DF01).hex() == "6f088406" + PSAM_AID.hex()
 
 
 def test_application_is_that_of_the_current_environment(both: Sam) -> None:
@@ -55,7 +54,7 @@ def test_environment_is_entered_by_fid_from_anywhere(both: Sam) -> None:
 def test_single_environments() -> None:
     des = Sam("3des")
     assert des.sw(SELECT_SX3) == 0x6A82
-    assert des.sw("00A404000F" + SX2.hex()) == 0x6A82
+    assert des.sw("00A404000F" + SX2_NAME.hex()) == 0x6A82
     sm4 = Sam("sm4")
     sm4.ok(SELECT_SX1)  # the MF is always there, with its files and without keys
     sm4.ok(SELECT_DF01)
@@ -88,7 +87,7 @@ def test_select_refuses(command: str, sw: int) -> None:
 
 def test_next_by_partial_name(both: Sam) -> None:
     both.ok("00A4040005D156000005")
-    assert both.ok("00A4040205D156000005")[2:] == b"\x84\x06" + AID
+    assert both.ok("00A4040205D156000005")[2:] == b"\x84\x06" + PSAM_AID
     assert both.send("0084000010").sw == 0x9000  # that was the DF01 of sx3
     assert both.sw("00A4040205D156000005") == 0x6A82
 
@@ -100,9 +99,9 @@ def test_free_files_at_the_mf(both: Sam) -> None:
     assert both.ok("00B0960006").hex() == "330400815985"
     assert len(both.ok("00B095010A")) == 10
     assert len(both.ok("00B0950000")) == 15
-    entry = "4f06" + AID.hex() + "500c" + "社会保障应用".encode("gbk").hex()
+    entry = "4f06" + PSAM_AID.hex() + "500c" + "社会保障应用".encode("gbk").hex()
     assert both.ok("00B2010C00").hex() == f"61{len(entry) // 2:02x}{entry}"
-    assert both.ok("00B2020C00").hex() == "61114f0f" + SX3.hex()
+    assert both.ok("00B2020C00").hex() == "61114f0f" + SX3_NAME.hex()
     assert both.sw("00B2030C00") == 0x6A83
 
 
@@ -160,21 +159,21 @@ def test_a_level_writes_its_own_information(algorithm: str, kid: int) -> None:
 
 def test_external_authentication_in_order() -> None:
     sam = Sam()
-    good = sam.authentication(1, sam.challenge())
+    good = sam.authentication(1, sam.known_challenge())
     sam.ok(SELECT_SX1)
     assert sam.sw(good) == 0x6985  # no current application
     sam.ok(SELECT_DF01)
     assert sam.sw(good) == 0x6984
     assert sam.sw(b"\x00\x82\x01" + good[3:]) == 0x6A86
     assert sam.sw("00820001080102030405060708") == 0x6700
-    challenge = sam.challenge()
+    challenge = sam.known_challenge()
     assert sam.sw(sam.authentication(4, challenge)) == 0x6A88
     assert sam.sw(good) == 0x6984  # the challenge went with the failure
-    sam.challenge()
+    sam.known_challenge()
     assert sam.sw(sam.authentication(8, challenge)) == 0x6982  # IRK is no access key
-    sam.challenge()
+    sam.known_challenge()
     assert sam.sw(good[:4] + b"\x11" + good[5:] + b"\x02") == 0x6A88  # there is no version 2
-    sam.challenge()
+    sam.known_challenge()
     assert sam.sw(good[:4] + b"\x11" + good[5:] + b"\x01") == 0x9000
     assert sam.sw(good) == 0x6984  # and with success
 

@@ -7,8 +7,8 @@ import pytest
 
 from sscard_chip.memory import Durability, create_image
 from sscard_chip.memory.image import open_medium
+from tests.bench.sam import ALGORITHMS, IRK, KEY_CODE, ROOT, STK, Sam
 from tests.memory.medium import FailingMedium
-from tests.psam.sam import ALGORITHMS, IRK, KEY_CODE, ROOT, STK, Sam
 
 RECORDS = 96
 
@@ -21,7 +21,7 @@ def content(algorithm: str, use: str = "67", identifier: str = "30", code: str =
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_checks_in_order(algorithm: str) -> None:
     sam = Sam(algorithm)
-    challenge = sam.challenge()
+    challenge = sam.known_challenge()
     create = sam.load("84D40011", content(algorithm), challenge)
     change = sam.load("84D40111", "670800" + "5A" * 16, challenge)
     for command in (create, change):
@@ -34,12 +34,12 @@ def test_checks_in_order(algorithm: str) -> None:
         assert sam.authenticate(1) == 0x9000
         assert sam.sw(command[:3] + b"\x14" + command[4:]) == 0x6A82
         assert sam.sw(command) == 0x6984
-        sam.challenge()
+        sam.known_challenge()
         assert sam.sw(command[:-1] + bytes((command[-1] ^ 1,))) == 0x6988
         assert sam.sw(command) == 0x6984  # the challenge is spent
-        sam.challenge(bytes.fromhex("00112233"))
+        sam.known_challenge(bytes.fromhex("00112233"))
         assert sam.sw(command) == 0x6988  # the MAC is of another challenge
-        sam.challenge()
+        sam.known_challenge()
         assert sam.sw(command) == 0x9000
         sam.enter()
 
@@ -50,7 +50,7 @@ def test_checks_in_order(algorithm: str) -> None:
 def test_challenge_is_padded_to_the_block(algorithm: str, length: int) -> None:
     sam = Sam(algorithm)
     assert sam.authenticate(1) == 0x9000
-    challenge = sam.challenge(bytes(range(1, length + 1)))
+    challenge = sam.known_challenge(bytes(range(1, length + 1)))
     assert sam.sw(sam.load("84D40011", content(algorithm), challenge)) == 0x9000
 
 
@@ -108,7 +108,7 @@ def test_algorithm_and_length(algorithm: str, information: str, sw: int) -> None
 def test_length_byte_is_wrong(algorithm: str, length: int) -> None:
     sam = Sam(algorithm)
     assert sam.authenticate(1) == 0x9000
-    challenge = sam.challenge()
+    challenge = sam.known_challenge()
     command = sam.load("84D40011", content(algorithm), challenge, length=length)
     assert sam.sw(command) == 0x6A80
     assert sam.deliver(0x67, 0x30) == 0x6A88
@@ -121,7 +121,7 @@ def test_each_level_has_its_file(file: int) -> None:
     assert sam.deliver(0x67, 0x30) == 0x9000
     for other in (0x11, 0x12, 0x13):
         assert sam.authenticate(other - 0x10) == 0x9000
-        change = sam.load(f"84D401{other:02X}", "673000" + "A5" * 16, sam.challenge())
+        change = sam.load(f"84D401{other:02X}", "673000" + "A5" * 16, sam.known_challenge())
         assert sam.sw(change) == (0x9000 if other == file else 0x6A88)
 
 
@@ -140,13 +140,13 @@ def test_each_level_has_its_file(file: int) -> None:
 def test_change_key(information: str, sw: int) -> None:
     sam = Sam("3des", {IRK: ROOT, STK: ROOT})
     assert sam.authenticate(1) == 0x9000
-    assert sam.sw(sam.load("84D40111", information, sam.challenge())) == sw
+    assert sam.sw(sam.load("84D40111", information, sam.known_challenge())) == sw
 
 
 def test_changed_access_key_is_the_one_that_counts() -> None:
     sam = Sam()
     assert sam.authenticate(1) == 0x9000
-    assert sam.sw(sam.load("84D40111", "000100" + ROOT.hex(), sam.challenge())) == 0x9000
+    assert sam.sw(sam.load("84D40111", "000100" + ROOT.hex(), sam.known_challenge())) == 0x9000
     sam.enter()
     assert sam.authenticate(1) == 0x63C2
     assert sam.authenticate(1, ROOT) == 0x9000
@@ -158,7 +158,7 @@ def test_file_is_full() -> None:
     answers = []
     for number in range(RECORDS):
         information = content("3des", "67" if number < 48 else "66", f"{0x30 + number % 48:02X}")
-        answers.append(sam.sw(sam.load("84D40011", information, sam.challenge())))
+        answers.append(sam.sw(sam.load("84D40011", information, sam.known_challenge())))
     assert answers == [0x9000] * (RECORDS - 1) + [0x6A84]  # KID-01 has a record too
     assert sam.deliver(0x66, 0x30 + 45) == 0x9000
 

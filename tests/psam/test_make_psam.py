@@ -19,8 +19,8 @@ from sscard_chip.memory import Memory
 from sscard_chip.profile.psam_keys import KEYS, SamKeyRow, key_file
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_cli.main import main
-from tests.psam.sam import ACCESS, MASTER, SELECT_DF01, Sam
-from tests.support import roots
+from tests.bench.issued import roots
+from tests.bench.sam import ACCESS, MASTER, SELECT_DF01, Sam
 
 TERMINAL = "330106000001"
 

@@ -9,8 +9,8 @@ import pytest
 
 from sscard_chip.memory import Durability, create_image
 from sscard_chip.memory.image import open_medium
+from tests.bench.sam import ALGORITHMS, CARD, CITY, DPK, FACTORS, ROOT, SELECT_DF01, Sam
 from tests.memory.medium import Done, FailingMedium, RamMedium, RecordingMedium
-from tests.psam.sam import ALGORITHMS, CARD, CITY, DPK, FACTORS, ROOT, SELECT_DF01, Sam
 
 MAC1 = {"3des": "D319F25A", "sm4": "F4E4A0BF"}
 MAC2 = {"3des": "B1A0ADFD", "sm4": "9B6D3F77"}

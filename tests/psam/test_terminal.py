@@ -11,8 +11,8 @@ import pytest
 from issuance.psam import make_psam
 from sscard_chip.card import Card
 from sscard_chip.reader.interface import ContactInterface
-from tests.psam.sam import BLOCK, ENVIRONMENT, SELECT_DF01
-from tests.support import PIN, Bench, roots
+from tests.bench.issued import PIN, Bench, roots
+from tests.bench.sam import BLOCK, ENVIRONMENT, SELECT_DF01
 
 CARDS = ((2, "3des"), (3, "3des"), (3, "sm4"))
 LEVELS = (1, 2, 3)

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.applications.psam.keys import KeyType
-from tests.medical import reference
-from tests.psam.sam import (
+from tests.bench.reference import social as reference
+from tests.bench.sam import (
     ALGORITHMS,
     BLOCK,
     CARD,
@@ -20,7 +20,6 @@ from tests.psam.sam import (
     ROOT,
     SESSION_FACTOR,
     Sam,
-    cbc_mac,
     key,
 )
 
@@ -45,9 +44,9 @@ PURCHASE = {"3des": ("0000012CD319F25A", "B1A0ADFD"), "sm4": ("0000012CF4E4A0BF"
 
 def _load(sam: Sam, command: str) -> int:
     """The right of KID-01 by the vector, a challenge, and the command."""
-    sam.challenge()
+    sam.known_challenge()
     assert sam.sw(AUTHENTICATION[sam.algorithm]) == 0x9000
-    assert sam.challenge() == CHALLENGE
+    assert sam.known_challenge() == CHALLENGE
     return sam.sw(command)
 
 
@@ -61,7 +60,7 @@ def _cipher(sam: Sam, use: int = 0x67, identifier: int = 0x0A, factors: str = FA
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_external_authentication(algorithm: str) -> None:
     sam = Sam(algorithm)
-    sam.challenge()
+    sam.known_challenge()
     assert sam.sw(AUTHENTICATION[algorithm]) == 0x9000
 
 
@@ -87,15 +86,15 @@ def test_single_des_key_is_created_and_changed() -> None:
     """26/09 with 8 bytes: DES(K, f) is the card's key, DES(that, random) the session's."""
     sam = Sam("3des", {})
     assert _load(sam, CREATE_SINGLE) == 0x9000
-    card = reference.encipher("3des", ROOT[:8], bytes.fromhex(CARD))
-    session = reference.encipher("3des", card, bytes.fromhex(SESSION_FACTOR["3des"]))
+    card = reference.encrypt("3des", ROOT[:8], bytes.fromhex(CARD))
+    session = reference.encrypt("3des", card, bytes.fromhex(SESSION_FACTOR["3des"]))
     message = bytes.fromhex("8424000004800000")
-    expected = cbc_mac("3des", session, bytes(8), message)
+    expected = reference.cbc_mac("3des", session, bytes(8), message)
     assert sam.deliver(0x26, 0x09, CARD) == 0x9000
     assert sam.cipher(0x05, bytes(8) + message).body == expected
 
     assert sam.authenticate(1) == 0x9000
-    assert sam.sw(sam.load("84D40111", "260900" + "FF" * 8, sam.challenge())) == 0x9000
+    assert sam.sw(sam.load("84D40111", "260900" + "FF" * 8, sam.known_challenge())) == 0x9000
     assert sam.deliver(0x26, 0x09, CARD) == 0x9000
     assert sam.cipher(0x05, bytes(8) + message).body != expected
     assert _load(sam, CHANGE_SINGLE) == 0x9000

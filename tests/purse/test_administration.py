@@ -7,9 +7,10 @@ import pytest
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
-from tests.purse import reference
-from tests.purse.cards import ALGORITHMS, CARDHOLDER, PUBLIC, new_card, new_memory, secret
-from tests.purse.terminal import AID, ED_LOAD, EP_BUY, EP_LOAD, SUCCESS, Terminal
+from tests.bench.exchange import SUCCESS
+from tests.bench.purse import AID, ED_LOAD, EP_BUY, EP_LOAD, Terminal
+from tests.bench.purse_cards import ALGORITHMS, CARDHOLDER, PUBLIC, new_card, new_memory, secret
+from tests.bench.reference import purse as reference
 
 SSSE = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
 FCI = bytes.fromhex("6F32 8409") + AID + bytes.fromhex("A525 9F080101 9F0C1E") + PUBLIC
@@ -24,7 +25,7 @@ def terminal(request: pytest.FixtureRequest) -> Terminal:
 
 
 def select_ssse(terminal: Terminal) -> None:
-    terminal.send(b"\x00\xa4\x04\x00\x0f" + SSSE)
+    terminal.ok(b"\x00\xa4\x04\x00\x0f" + SSSE)
 
 
 # --- selection and files --------------------------------------------------------------------------
@@ -32,17 +33,17 @@ def select_ssse(terminal: Terminal) -> None:
 
 def test_fci_has_the_public_data(terminal: Terminal) -> None:
     assert terminal.select() == FCI
-    assert terminal.send("00A4040005A000000003") == FCI
-    assert terminal.send("00B0950000") == PUBLIC
-    assert terminal.send("00B0960000") == CARDHOLDER
-    assert len(terminal.send("00B0970000")) == 0x3C
+    assert terminal.ok("00A4040005A000000003") == FCI
+    assert terminal.ok("00B0950000") == PUBLIC
+    assert terminal.ok("00B0960000") == CARDHOLDER
+    assert len(terminal.ok("00B0970000")) == 0x3C
 
 
 def test_fci_follows_an_update(terminal: Terminal) -> None:
     command = terminal.secured("04D69509", bytes.fromhex("02") + bytes(9) + b"\x77")
     assert terminal.sw(command) == SUCCESS
     new = PUBLIC[:9] + b"\x02" + bytes(9) + b"\x77" + PUBLIC[20:]
-    assert terminal.send("00B0950000") == new
+    assert terminal.ok("00B0950000") == new
     assert terminal.select() == FCI[:18] + b"\x02" + FCI[19:22] + new
 
 
@@ -94,7 +95,7 @@ def test_log_needs_the_pin_unless_it_is_free() -> None:
         terminal = Terminal(card.transmit, "3des")
         terminal.select()
         terminal.do(EP_BUY, 1)
-        assert terminal.raw("00B201C417")[1] == (SUCCESS if free else 0x6982)
+        assert terminal.send("00B201C417")[1] == (SUCCESS if free else 0x6982)
         assert terminal.verify() == SUCCESS
         assert len(terminal.log()) == 1
 
@@ -108,7 +109,7 @@ def test_external_authentication_opens_the_cardholder_file(terminal: Terminal) -
     assert terminal.sw(terminal.secured("04D69600", data)) == 0x6982
     assert terminal.authenticate() == SUCCESS
     assert terminal.sw(terminal.secured("04D69600", data)) == SUCCESS
-    assert terminal.send("00B0960000") == data
+    assert terminal.ok("00B0960000") == data
     select_ssse(terminal)
     terminal.select()
     assert terminal.sw(terminal.secured("04D69600", data)) == 0x6982
@@ -128,7 +129,7 @@ def test_external_authentication_counts(terminal: Terminal) -> None:
 
 def test_internal_authentication_proves_the_card(terminal: Terminal) -> None:
     original = bytes(range(8))
-    answer = terminal.send(b"\x00\x88\x00\x01\x08" + original)
+    answer = terminal.ok(b"\x00\x88\x00\x01\x08" + original)
     assert answer == reference.response(terminal.algorithm, secret("PURSE_DIAK"), original)
     assert terminal.sw("0088000208" + "11" * 8) == 0x6A88
     assert terminal.sw("0088000107" + "11" * 7) == 0x6700
@@ -224,7 +225,7 @@ def test_block_and_unblock(terminal: Terminal) -> None:
     assert terminal.sw(terminal.secured("84180000")) == 0x6985
     assert terminal.sw(terminal.secured("841E0000", wrong=True)) == 0x6988
     assert terminal.sw(terminal.secured("841E0000")) == SUCCESS
-    assert terminal.raw(b"\x00\xa4\x04\x00\x09" + AID) == (FCI, 0x6283)
+    assert terminal.send(b"\x00\xa4\x04\x00\x09" + AID) == (FCI, 0x6283)
     for command in ("805C000204", "00B0950000", "0020000003123456", "805A0006020000",
                     "0082000108" + "11" * 8, "0088000108" + "11" * 8, "00B201C417"):  # fmt: skip
         assert terminal.sw(command) == 0x6A81
@@ -240,7 +241,7 @@ def test_block_survives_power(terminal: Terminal) -> None:
     first.select()
     assert first.sw(first.secured("841E0000")) == SUCCESS
     card.power_on()
-    assert first.raw(b"\x00\xa4\x04\x00\x09" + AID) == (FCI, 0x6283)
+    assert first.send(b"\x00\xa4\x04\x00\x09" + AID) == (FCI, 0x6283)
     assert first.sw("805C000204") == 0x6A81
 
 
@@ -317,7 +318,7 @@ def test_other_pin_locked_means_nothing(terminal: Terminal) -> None:
 def test_application_is_found_by_name_alone(terminal: Terminal) -> None:
     select_ssse(terminal)
     assert terminal.sw("00A40000021001") == 0x6A82
-    assert terminal.send("00A40000023F00")
+    assert terminal.ok("00A40000023F00")
     assert terminal.sw("00A40000021001") == 0x6A82
 
 

@@ -14,7 +14,7 @@ from issuance.roots import RootKeys
 from sscard_chip.card import Card
 from sscard_cli.main import main
 from tests.bank import bank
-from tests.medical import cards as medical
+from tests.bench import account_cards as medical
 
 PIN = ("--pin", "135790")
 TIME = ("--time", "20260315101112")

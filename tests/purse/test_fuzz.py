@@ -15,10 +15,11 @@ from sscard_chip.card import Card
 from sscard_chip.filesystem.layout import STATE_AT, STATE_IN_HEADER, ApplicationState, LifeCycle
 from sscard_chip.memory.store import Write
 from sscard_chip.standard.status import StatusWord
+from tests.bench.exchange import RefusedError
+from tests.bench.issued import SELECT_SSSE
+from tests.bench.purse import AID, INITS, Terminal
+from tests.bench.purse_cards import ALGORITHMS, new_memory
 from tests.card.fuzzing import CardFuzzer
-from tests.purse.cards import ALGORITHMS, new_memory
-from tests.purse.terminal import AID, INITS, RefusedError, Terminal
-from tests.support import SELECT_SSSE
 
 COMMANDS: Final = 30_000
 SEEDS: Final = range(3)

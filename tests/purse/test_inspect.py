@@ -14,8 +14,8 @@ from sscard_chip.card import Card
 from sscard_chip.profile.contents import DirectoryContents, PurseAmounts, PurseTransaction
 from sscard_chip.profile.inspect import inspect_card
 from sscard_cli.tables import render
-from tests.purse.cards import new_card, secret
-from tests.purse.terminal import EP_BUY, OVERDRAFT, TIME, Terminal
+from tests.bench.purse import EP_BUY, OVERDRAFT, TIME, Terminal
+from tests.bench.purse_cards import new_card, secret
 
 DEPOSIT = Purse(balance_fen=1_500, limit_fen=500, online_number=3, offline_number=4)
 PURSE = Purse(balance_fen=2_000, grey_locked=False)

@@ -26,8 +26,8 @@ from sscard_chip.terminal.bank.purse_terminal import PurseTerminal
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import connect_card
 from tests.bank import bank
-from tests.medical import cards as medical
-from tests.purse.cards import contents
+from tests.bench import account_cards as medical
+from tests.bench.purse_cards import contents
 
 PAN = "6239990000000012344"
 ROOTS = RootKeys({slot: random.Random(str(slot)).randbytes(16) for slot in bank_slots()})

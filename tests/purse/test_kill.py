@@ -14,8 +14,8 @@ from pathlib import Path
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.memory import create_image
-from tests.purse.cards import new_memory
-from tests.purse.terminal import CAPP, EP, EP_BUY, EP_LOAD, TIME, Opened, Terminal
+from tests.bench.purse import CAPP, EP, EP_BUY, EP_LOAD, TIME, Opened, Terminal
+from tests.bench.purse_cards import new_memory
 from tests.reader.fake_vpcd import POWER_ON, FakeVpcd
 from tests.reader.serving import kill_when_due, serving
 
@@ -81,10 +81,10 @@ def transact_until_dead(
             kind = rng.choice((EP_LOAD, EP_BUY, CAPP))
             opened = terminal.init(kind, rng.randrange(1, 100))
             if kind == CAPP:
-                terminal.send(terminal.cache(b"\x01\x08" + opened.number.to_bytes(8)))
+                terminal.ok(terminal.cache(b"\x01\x08" + opened.number.to_bytes(8)))
             command, answer = terminal.completion(opened, TIME)
             ledger.doubtful = opened, command, answer
-            assert terminal.send(command) == answer
+            assert terminal.ok(command) == answer
             ledger.made.append(opened)
             ledger.doubtful = None
             done += 1

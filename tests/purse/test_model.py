@@ -24,8 +24,7 @@ from hypothesis.stateful import (
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
-from tests.purse.cards import ALGORITHMS, new_memory
-from tests.purse.terminal import (
+from tests.bench.purse import (
     CAPP,
     CASH,
     DEBITS,
@@ -42,6 +41,7 @@ from tests.purse.terminal import (
     Opened,
     Terminal,
 )
+from tests.bench.purse_cards import ALGORITHMS, new_memory
 
 MOST, MOST_LIMIT, LAST = 0xFFFFFFFF, 0xFFFFFF, 0xFFFF
 PURSE_KINDS = (EP_LOAD, EP_BUY, CAPP)
@@ -224,7 +224,7 @@ class PurseMachine(RuleBasedStateMachine):
         if kind == OVERDRAFT and not 0 <= one.balance - one.limit + limit <= MOST:
             assert self.terminal.sw(command) == 0x9401
             return
-        assert self.terminal.send(command) == answer
+        assert self.terminal.ok(command) == answer
         amount = int.from_bytes(opened.amount)
         model.made(kind, amount, time, self.terminal.proof_of(command, kind, answer), limit)
         if kind == CAPP and cached is not None:
@@ -243,7 +243,7 @@ class PurseMachine(RuleBasedStateMachine):
     @rule(what=st.sampled_from(["0084000004", "805C000204", "00B0950000", "00A40200020015"]))
     def something_else_in_between(self, what: str) -> None:
         self.open = self.cached = None
-        assert self.terminal.raw(what)[1] == 0x9000
+        assert self.terminal.send(what)[1] == 0x9000
 
     @rule(how=st.sampled_from(["reset", "off", "load"]))
     def power(self, how: str) -> None:
@@ -254,7 +254,7 @@ class PurseMachine(RuleBasedStateMachine):
         card = Card(self.card.image()) if how == "load" else self.card
         self.insert(card)
         if self.blocked:
-            assert self.terminal.raw(b"\x00\xa4\x04\x00\x05\xa0\x00\x00\x00\x03")[1] == 0x6283
+            assert self.terminal.send(b"\x00\xa4\x04\x00\x05\xa0\x00\x00\x00\x03")[1] == 0x6283
 
     @precondition(lambda self: not self.ended)
     @rule()

@@ -19,10 +19,8 @@ from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
 from sscard_chip.memory import Durability, create_image
 from sscard_chip.memory.image import open_medium
-from tests.memory.medium import FailingMedium, RamMedium
-from tests.memory.runs import JOURNAL_SIZE, LASTING, Run, check_every_cut, recover
-from tests.purse.cards import ALGORITHMS, new_memory
-from tests.purse.terminal import (
+from tests.bench.exchange import SUCCESS
+from tests.bench.purse import (
     CAPP,
     CASH,
     DEBITS,
@@ -34,12 +32,14 @@ from tests.purse.terminal import (
     EP_LOAD,
     INITS,
     OVERDRAFT,
-    SUCCESS,
     TIME,
     UNLOAD,
     Opened,
     Terminal,
 )
+from tests.bench.purse_cards import ALGORITHMS, new_memory
+from tests.memory.medium import FailingMedium, RamMedium
+from tests.memory.runs import JOURNAL_SIZE, LASTING, Run, check_every_cut, recover
 
 RICH = Purse(balance_fen=100_000, limit_fen=10_000, online_number=7, offline_number=9)
 LIMIT = 12_000
@@ -73,9 +73,9 @@ class Day(Run):
         if kind == CAPP:
             for tag, length in ((0x01, 8), (0xAA, 0x29)):
                 value = bytes((len(self.made) + 1,)) * length
-                terminal.send(terminal.cache(bytes((tag, length)) + value))
+                terminal.ok(terminal.cache(bytes((tag, length)) + value))
         command, answer = terminal.completion(opened, limit=LIMIT)
-        assert terminal.send(command) == answer
+        assert terminal.ok(command) == answer
         self.made[self.last] = Made(opened, command, answer)
 
 
@@ -190,7 +190,7 @@ def test_failing_medium_answers_6581_and_changes_nothing(
     assert terminal.sw(terminal.completion(terminal.init(kind, 1))[0]) == 0x6581
     assert terminal.sw("0020000003111111") == 0x6581
     assert terminal.balance(EP if kind == EP_BUY else ED) == int.from_bytes(
-        terminal.send(terminal.init_command(kind, 1))[:4]
+        terminal.ok(terminal.init_command(kind, 1))[:4]
     )
     again = _opened(Card(open_medium(RamMedium(medium.read()), Durability.DISK)))
     arrived = again.proof(kind, number) is not None

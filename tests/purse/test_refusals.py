@@ -8,8 +8,7 @@ import pytest
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
-from tests.purse.cards import new_card
-from tests.purse.terminal import (
+from tests.bench.purse import (
     CAPP,
     CASH,
     DEBITS,
@@ -24,6 +23,7 @@ from tests.purse.terminal import (
     UNLOAD,
     Terminal,
 )
+from tests.bench.purse_cards import new_card
 
 KINDS = tuple(INITS)
 NEED_PIN = (ED_LOAD, EP_LOAD, ED_BUY, CASH, UNLOAD, OVERDRAFT)
@@ -192,9 +192,9 @@ def test_anything_between_ends_a_transaction(kind: int, between: str) -> None:
     bench = Bench()
     opened = bench.init(kind, 1)
     if kind == CAPP:
-        bench.send(bench.cache(b"\x01\x0811111111"))
+        bench.ok(bench.cache(b"\x01\x0811111111"))
     command, _ = bench.completion(opened)
-    bench.raw(between)
+    bench.send(between)
     bench.refused(command, 0x6985)
 
 
@@ -202,7 +202,7 @@ def test_second_initialize_takes_the_place_of_the_first() -> None:
     bench = Bench()
     first, _ = bench.completion(bench.init(EP_BUY, 1))
     second, expected = bench.completion(bench.init(EP_BUY, 2))
-    assert bench.send(second) == expected
+    assert bench.ok(second) == expected
     bench.refused(first, 0x6985)
     assert bench.balance(EP) == 998
 
@@ -228,7 +228,7 @@ def test_time_that_is_no_bcd(kind: int) -> None:
     bench = Bench()
     opened = bench.init(kind, 1)
     if kind == CAPP:
-        bench.send(bench.cache(b"\x01\x0811111111"))
+        bench.ok(bench.cache(b"\x01\x0811111111"))
     command, _ = bench.completion(opened, "2024031510111A")
     bench.refused(command, 0x6A80)
 
@@ -257,7 +257,7 @@ def test_wrong_mac_changes_a_counter_alone(kind: int) -> None:
     bench = Bench()
     opened = bench.init(kind, 1)
     if kind == CAPP:
-        bench.send(bench.cache(b"\x01\x0811111111"))
+        bench.ok(bench.cache(b"\x01\x0811111111"))
     right, _ = bench.completion(opened)
     before = bytes(bench.memory.cells)
     assert bench.sw(right[:-1] + bytes((right[-1] ^ 1,))) == 0x9302

@@ -11,8 +11,8 @@ import pytest
 from sscard_chip.applications.purse import PURSE
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
-from tests.purse.cards import new_memory
-from tests.purse.terminal import INITS, Terminal
+from tests.bench.purse import INITS, Terminal
+from tests.bench.purse_cards import new_memory
 
 ALL = range(256)
 RICH = Purse(balance_fen=1_000)

@@ -22,8 +22,8 @@ from sscard_chip.terminal.bank.purse_sam import PurseSam
 from sscard_chip.terminal.bank.purse_terminal import PurseTerminal
 from sscard_chip.terminal.client import ApduClient, CardStatusError
 from sscard_chip.terminal.connection import connect_card
-from tests.medical import cards as medical
-from tests.purse.cards import ALGORITHMS, PUBLIC, new_card, secret
+from tests.bench import account_cards as medical
+from tests.bench.purse_cards import ALGORITHMS, PUBLIC, new_card, secret
 
 NUMBER = bytes.fromhex("112233445566")
 TIME = bytes.fromhex("20240315101112")

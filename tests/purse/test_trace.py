@@ -9,9 +9,10 @@ import pytest
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.trace import Tracer
-from tests.medical.cards import KnownRandom, set_random
-from tests.purse.cards import new_card
-from tests.purse.terminal import CAPP, ED_LOAD, EP_BUY, OVERDRAFT, UNLOAD, Terminal
+from tests.bench.account_cards import KnownRandom
+from tests.bench.exchange import set_random
+from tests.bench.purse import CAPP, ED_LOAD, EP_BUY, OVERDRAFT, UNLOAD, Terminal
+from tests.bench.purse_cards import new_card
 
 NOON = datetime(2026, 1, 2, 12, 0, 0)
 

@@ -7,10 +7,9 @@ import pytest
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
-from tests.medical.cards import KnownRandom, set_random
-from tests.purse import reference
-from tests.purse.cards import ALGORITHMS, COMPOUND, new_card
-from tests.purse.terminal import (
+from tests.bench.account_cards import KnownRandom
+from tests.bench.exchange import RefusedError, set_random
+from tests.bench.purse import (
     CAPP,
     CASH,
     ED,
@@ -23,9 +22,10 @@ from tests.purse.terminal import (
     TERMINAL,
     TIME,
     UNLOAD,
-    RefusedError,
     Terminal,
 )
+from tests.bench.purse_cards import ALGORITHMS, COMPOUND, new_card
+from tests.bench.reference import purse as reference
 
 DEPOSIT = Purse(balance_fen=10_000, limit_fen=3_000, online_number=5, offline_number=7)
 PURSE = Purse(balance_fen=2_000, online_number=1, offline_number=2)
@@ -62,9 +62,9 @@ def test_transaction(
     assert (opened.version, opened.algorithm) == (1, reference.ALGORITHM_CODE[algorithm])
     assert opened.limit_fen in (None, 3_000 if kind in (CASH, ED_BUY, OVERDRAFT) else 0)
     if kind == CAPP:
-        terminal.send(terminal.cache(b"\x01\x0812345678"))
+        terminal.ok(terminal.cache(b"\x01\x0812345678"))
     command, expected = terminal.completion(opened, limit=2_000)
-    assert terminal.send(command) == expected
+    assert terminal.ok(command) == expected
     assert (terminal.balance(ED), terminal.balance(EP)) == (balance, other)
     limit = {OVERDRAFT: 2_000, EP_LOAD: 0, EP_BUY: 0, CAPP: 0}.get(kind, 3_000)
     record = number.to_bytes(2) + limit.to_bytes(3) + amount.to_bytes(4) + bytes((kind,))
@@ -78,7 +78,7 @@ def test_lengths_of_the_answers() -> None:
     terminal = bench()
     lengths = {ED_LOAD: 16, EP_LOAD: 16, UNLOAD: 16, CASH: 15, ED_BUY: 15, EP_BUY: 15, CAPP: 15}
     for kind, length in (lengths | {OVERDRAFT: 19}).items():
-        assert len(terminal.send(terminal.init_command(kind, 1) + bytes((length,)))) == length
+        assert len(terminal.ok(terminal.init_command(kind, 1) + bytes((length,)))) == length
 
 
 def test_deposit_and_purse_count_apart() -> None:
@@ -157,7 +157,7 @@ def test_compound_purchase_writes_everything_at_once() -> None:
     opened = terminal.init(CAPP, 100)
     records = [bytes((tag, len(value))) + b"\x5a" * len(value) for tag, value in COMPOUND]
     for record in records:
-        terminal.send(terminal.cache(record))
+        terminal.ok(terminal.cache(record))
     command, expected = terminal.completion(opened)
     card_state = terminal.compound(1)  # ends the transaction, and nothing was written
     assert [terminal.compound(tag) for tag, _ in COMPOUND] == before
@@ -165,9 +165,9 @@ def test_compound_purchase_writes_everything_at_once() -> None:
     assert terminal.sw(command) == 0x6985
     opened = terminal.init(CAPP, 100)
     for record in records:
-        terminal.send(terminal.cache(record))
+        terminal.ok(terminal.cache(record))
     command, expected = terminal.completion(opened)
-    assert terminal.send(command) == expected
+    assert terminal.ok(command) == expected
     assert [terminal.compound(tag) for tag, _ in COMPOUND] == [record[2:] for record in records]
     assert terminal.balance(EP) == 1_900
 
@@ -175,8 +175,8 @@ def test_compound_purchase_writes_everything_at_once() -> None:
 def test_same_record_again_takes_the_place() -> None:
     terminal = bench()
     opened = terminal.init(CAPP, 0)
-    terminal.send(terminal.cache(b"\x01\x08AAAAAAAA"))
-    terminal.send(terminal.cache(b"\x01\x08BBBBBBBB"))
+    terminal.ok(terminal.cache(b"\x01\x08AAAAAAAA"))
+    terminal.ok(terminal.cache(b"\x01\x08BBBBBBBB"))
     terminal.complete(opened)
     assert terminal.compound(1) == b"BBBBBBBB"
 
@@ -184,7 +184,7 @@ def test_same_record_again_takes_the_place() -> None:
 def test_compound_record_by_number() -> None:
     terminal = bench()
     opened = terminal.init(CAPP, 0)
-    terminal.send(b"\x80\xdc\x02\xcc\x0a\x01\x08CCCCCCCC")
+    terminal.ok(b"\x80\xdc\x02\xcc\x0a\x01\x08CCCCCCCC")
     terminal.complete(opened)
     assert terminal.compound(1) == b"CCCCCCCC"
 
@@ -201,7 +201,7 @@ def test_compound_record_with_a_mac(algorithm: str) -> None:
         if wrong:
             assert terminal.sw(head + bytes((mac[0] ^ 1,)) + mac[1:]) == 0x6988
             continue
-        terminal.send(head + mac)
+        terminal.ok(head + mac)
         terminal.complete(opened)
     assert terminal.compound(1) == b"DDDDDDDD"
 
@@ -273,17 +273,17 @@ def test_6c_asks_for_the_same_command_again() -> None:
     """A too small Le leaves an open transaction as it was."""
     terminal = bench()
     command = terminal.init_command(EP_BUY, 100)
-    assert terminal.raw(command + b"\x0e") == (b"", 0x6C0F)
+    assert terminal.send(command + b"\x0e") == (b"", 0x6C0F)
     opened = terminal.init(EP_BUY, 100)
     debit, expected = terminal.completion(opened)
-    assert terminal.raw(debit + b"\x04") == (b"", 0x6C08)
+    assert terminal.send(debit + b"\x04") == (b"", 0x6C08)
     assert terminal.balance(EP) == 2_000
     with pytest.raises(RefusedError, match="6985"):  # GET BALANCE came between
-        terminal.send(debit)
+        terminal.ok(debit)
     opened = terminal.init(EP_BUY, 100)
     debit, expected = terminal.completion(opened)
-    assert terminal.raw(debit + b"\x04") == (b"", 0x6C08)
-    assert terminal.send(debit + b"\x08") == expected
+    assert terminal.send(debit + b"\x04") == (b"", 0x6C08)
+    assert terminal.ok(debit + b"\x08") == expected
 
 
 @pytest.mark.parametrize("kind", [ED_LOAD, EP_BUY, CAPP, UNLOAD, CASH, OVERDRAFT])

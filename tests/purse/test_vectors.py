@@ -19,10 +19,11 @@ from sscard_chip.security.purse import (
     online_factor,
     purchase_factor,
 )
-from tests.medical.cards import KnownRandom, set_random
-from tests.purse import reference
-from tests.purse.cards import new_card
-from tests.purse.terminal import Terminal
+from tests.bench.account_cards import KnownRandom
+from tests.bench.exchange import set_random
+from tests.bench.purse import Terminal
+from tests.bench.purse_cards import new_card
+from tests.bench.reference import purse as reference
 from tests.vectors.cards import load
 
 CASES: dict[str, dict[str, Any]] = {case["name"]: case for case in load("payment.json")["cases"]}
@@ -58,7 +59,7 @@ def test_load_mac1(number: int) -> None:
     session, mac1 = f"purse-load-session-{number}", f"purse-load-mac1-{number}"
     data, factor = given(mac1, "data"), given(session, "data")
     terminal = card_with(factor[:4], DLK=given(session, "key"))
-    answer = terminal.send(init(data[8], data[4:]))
+    answer = terminal.ok(init(data[8], data[4:]))
     assert answer[:6] == data[:4] + factor[4:6]
     assert answer[8:] == factor[:4] + wanted(mac1)
 
@@ -68,9 +69,9 @@ def test_load_mac2_and_tac() -> None:
     dtk = given("purse-tac-key-1", "dtk")
     terminal = card_with(factor[:4], DLK=given("purse-load-session-1", "key"), DTK=dtk)
     data = given("purse-load-mac2-1", "data")
-    terminal.send(init(data[4], data))
+    terminal.ok(init(data[4], data))
     credit = b"\x80\x52\x00\x00\x0b" + data[11:] + wanted("purse-load-mac2-1")
-    assert terminal.send(credit) == wanted("purse-load-tac-1")
+    assert terminal.ok(credit) == wanted("purse-load-tac-1")
     assert terminal.balance(1).to_bytes(4) == given("purse-load-tac-1", "data")[:4]
 
 
@@ -80,10 +81,10 @@ def test_purchase() -> None:
     terminal = card_with(factor[:4], purse=Purse(balance_fen=0x1000), **keys)
     data = given("purse-purchase-tac-1", "data")
     amount, number, sequence, time = data[:4], data[5:11], data[11:15], data[15:]
-    answer = terminal.send(b"\x80\x50\x01\x02\x0b\x01" + amount + number)
+    answer = terminal.ok(b"\x80\x50\x01\x02\x0b\x01" + amount + number)
     assert answer[4:6] + sequence[2:] == factor[4:]
     debit = b"\x80\x54\x01\x00\x0f" + sequence + time + wanted("purse-purchase-mac1-1")
-    assert terminal.send(debit) == wanted("purse-purchase-tac-1") + wanted("purse-purchase-mac2-1")
+    assert terminal.ok(debit) == wanted("purse-purchase-tac-1") + wanted("purse-purchase-mac2-1")
     assert terminal.balance(2) == 0
 
 

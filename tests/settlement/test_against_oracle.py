@@ -16,11 +16,12 @@ from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotRange
 from sscard_chip.dayfile.pharmacies import Pharmacies, Pharmacy
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import AccountKind, CardColumns, Ledger, register_cards
-from sscard_chip.settlement.ledger.schema import card, card_status
-from sscard_chip.settlement.run import VERDICTS, settle
+from sscard_chip.settlement.output import VERDICTS
+from sscard_chip.settlement.schema.books import card, card_status
+from sscard_chip.settlement.settle import settle
+from tests.bench.issued import roots
 from tests.settlement.oracle import Centre, Law, RegisteredCard
 from tests.settlement.worlds import World, text_of, worlds
-from tests.support import roots
 
 KINDS = (
     AccountKind.PERSONAL,

@@ -27,11 +27,12 @@ from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import CardColumns, Ledger, register_cards
 from sscard_chip.settlement.reconciliation.cards import state_of_image
-from sscard_chip.settlement.run import Summary, settle
+from sscard_chip.settlement.run import Summary
+from sscard_chip.settlement.settle import settle
 from sscard_chip.terminal.pos import DayFile, DayRow, read_day
-from tests.medical.terminal import Terminal
-from tests.pos.shop import BALANCE, BILL, PHARMACY, PIN, TERMINAL, TIME, Shop, psam_memory
-from tests.support import HOLDER, roots
+from tests.bench.account import Terminal
+from tests.bench.issued import HOLDER, roots
+from tests.bench.shop import BALANCE, BILL, PHARMACY, PIN, TERMINAL, TIME, Shop, psam_memory
 
 PSAM = "00000000000000000001"
 SECOND = "510100000002"

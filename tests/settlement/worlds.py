@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from tests.bench.issued import roots
 from tests.settlement.oracle import FEN, NAMES, YUAN, File, Law, RegisteredCard, tac
-from tests.support import roots
 
 DATES: Final = ("20260315", "20260316")
 VERSION: Final = "20260315.1"

@@ -9,8 +9,8 @@ from sscard_chip.profile import SettlementMode
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.faulty import Fault, FaultAt, FaultyConnection
 from sscard_chip.terminal.shell import Shell
-from tests.shell.bench import ShellBench
-from tests.support import GENERATIONS, PIN, Bench, roots
+from tests.bench.issued import GENERATIONS, PIN, Bench, roots
+from tests.bench.shell import ShellBench
 
 # --- the card is recognised ---------------------------------------------------------------------
 

@@ -13,9 +13,9 @@ from sscard_chip.terminal.faulty import FaultyConnection
 from sscard_chip.terminal.shell import Shell
 from sscard_chip.terminal.shell.grammar import COMMAND_NAMES
 from sscard_chip.terminal.shell.help import TOPICS
-from tests.shell.bench import ShellBench
+from tests.bench.issued import GENERATIONS, SSSE_NAME, Bench, roots
+from tests.bench.shell import ShellBench
 from tests.shell.test_grammar import WORDS
-from tests.support import GENERATIONS, SSSE_NAME, Bench, roots
 
 NAME = SSSE_NAME.hex().upper()
 

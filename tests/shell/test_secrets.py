@@ -20,8 +20,8 @@ from sscard_chip.terminal.shell import (
     recorded_without_secrets,
     without_secret,
 )
-from tests.shell.bench import ShellBench
-from tests.support import Bench
+from tests.bench.issued import Bench
+from tests.bench.shell import ShellBench
 
 SECRET = (
     "verify 123456",

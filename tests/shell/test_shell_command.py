@@ -13,7 +13,7 @@ import pytest
 
 from sscard_chip import Card
 from sscard_cli.main import main
-from tests.support import GENERATIONS, Bench, roots
+from tests.bench.issued import GENERATIONS, Bench, roots
 
 Capture = pytest.CaptureFixture[str]
 

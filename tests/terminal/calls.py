@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from sscard_chip.terminal.driver import FUNCTIONS
-from tests.terminal.desk import PAY, Desk
+from tests.bench.desk import PAY, Desk
 
 GENERATIONS: Final = (1, 2, 3)
 KEY: Final = "0" * 32

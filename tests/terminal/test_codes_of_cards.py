@@ -19,9 +19,9 @@ from sscard_chip.terminal.driver import (
     Driver,
 )
 from sscard_chip.terminal.faulty import FaultyConnection
-from tests.support import Bench
+from tests.bench.desk import CARD_NUMBER, PAY, PIN, Desk, psam_memory
+from tests.bench.issued import Bench
 from tests.terminal.calls import FIRST, GENERATIONS, READ, arguments
-from tests.terminal.desk import CARD_NUMBER, PAY, PIN, Desk, psam_memory
 
 
 @pytest.mark.parametrize("name", FIRST)

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.bench.desk import TERMINAL, Desk
 from tests.terminal.calls import GENERATIONS, READ
-from tests.terminal.desk import TERMINAL, Desk
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)

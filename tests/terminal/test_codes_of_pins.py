@@ -17,8 +17,8 @@ from sscard_chip.terminal.driver import (
     PinTimeoutError,
     Settings,
 )
+from tests.bench.desk import PAY, PIN, Desk
 from tests.terminal.calls import GENERATIONS, READ
-from tests.terminal.desk import PAY, PIN, Desk
 
 WITH_PIN: list[tuple[str, Callable[[Desk], list[int | str]]]] = [
     ("iVerifyPIN", lambda desk: [1]),

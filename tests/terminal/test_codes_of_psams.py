@@ -10,10 +10,10 @@ import pytest
 from issuance.psam import make_psam
 from sscard_chip.memory import Memory
 from sscard_chip.profile.psam_keys import KEYS
-from tests.psam import sam as psams
-from tests.support import roots
+from tests.bench import sam as psams
+from tests.bench.desk import PAY, TERMINAL, Desk, psam_memory
+from tests.bench.issued import roots
 from tests.terminal.calls import GENERATIONS, READ
-from tests.terminal.desk import PAY, TERMINAL, Desk, psam_memory
 
 OTHER_CITY = "510300"
 FAIL_OVER = {-2201, -2202, -2203, -27272, -24}

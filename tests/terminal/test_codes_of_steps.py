@@ -12,8 +12,8 @@ from sscard_chip.profile.local import load_local_file
 from sscard_chip.terminal.driver import (
     Settings,
 )
+from tests.bench.desk import PAY, Desk
 from tests.terminal.calls import GENERATIONS, KEY, LATER, READ, arguments
-from tests.terminal.desk import PAY, Desk
 
 GOOD_KEYS = {
     "iDoDebit_HSM_Step2": "00000001|20260102030405|00000000|",

@@ -7,7 +7,7 @@ import pytest
 
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.faulty import Fault, FaultAt, FaultyConnection
-from tests.terminal.desk import CARDS, PAY, TERMINAL, Desk
+from tests.bench.desk import CARDS, PAY, TERMINAL, Desk
 
 RECORD = f"0^{TERMINAL}^20260102030405^10.00^8.00^|"
 FAULTS = [

@@ -12,8 +12,8 @@ from sscard_chip.terminal.driver import (
     FUNCTIONS,
 )
 from sscard_chip.terminal.faulty import Fault, FaultAt, FaultyConnection
+from tests.bench.desk import PIN, SERIAL, Desk
 from tests.terminal.calls import FIRST, arguments
-from tests.terminal.desk import PIN, SERIAL, Desk
 
 FAULTS = [
     (Fault.REMOVED, -2),

@@ -16,7 +16,7 @@ from sscard_chip.terminal.connection import (
     connect_card,
 )
 from sscard_chip.terminal.faulty import Fault, FaultAt, FaultyConnection
-from tests.terminal.desk import Desk
+from tests.bench.desk import Desk
 
 SELECT = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
 WRONG_PIN = bytes.fromhex("0020000003999999")

@@ -7,7 +7,7 @@ import pytest
 
 from sscard_chip.memory import load_image
 from sscard_chip.terminal.driver import PinPrompt, Settings
-from tests.terminal.desk import (
+from tests.bench.desk import (
     CARDS,
     LONG_NAME,
     NAME,

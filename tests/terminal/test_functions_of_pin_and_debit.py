@@ -11,10 +11,7 @@ from sscard_chip.profile import for_generation
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.driver import FUNCTIONS, Interface, PinPrompt
 from sscard_chip.terminal.driver.strings import card_info
-from tests.medical import reference
-from tests.support import roots
-from tests.terminal.calls import OF_VENDORS
-from tests.terminal.desk import (
+from tests.bench.desk import (
     CARDS,
     PAY,
     PIN,
@@ -22,6 +19,9 @@ from tests.terminal.desk import (
     Desk,
     issue,
 )
+from tests.bench.issued import roots
+from tests.bench.reference import social as reference
+from tests.terminal.calls import OF_VENDORS
 
 GENERATIONS = (1, 2, 3)
 KINDS = {1: (1, 3, 4), 2: (1, 3, 4), 3: (1, 2, 3, 4)}

@@ -21,8 +21,8 @@ from sscard_chip.terminal.psam_client import (
     SamKeyError,
     SamLevelError,
 )
-from tests.psam import sam as vectors
-from tests.terminal.desk import TERMINAL, psam_memory
+from tests.bench import sam as vectors
+from tests.bench.desk import TERMINAL, psam_memory
 
 VECTOR_FACTORS = CardFactors(
     *(bytes.fromhex(f) for f in (vectors.CARD, vectors.CITY, vectors.PROVINCE))

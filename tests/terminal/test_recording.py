@@ -13,7 +13,7 @@ from sscard_chip.terminal.connection import CardRemovedError, Slots, connect_car
 from sscard_chip.terminal.driver import FUNCTIONS, Driver
 from sscard_chip.terminal.faulty import Fault, FaultAt, FaultyConnection
 from sscard_chip.terminal.recording import DeviationError, Recording, RecordingError, Replay
-from tests.terminal.desk import PIN, Desk
+from tests.bench.desk import PIN, Desk
 
 READ = bytes.fromhex("00B2072C0B")
 SELECT = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")

@@ -16,10 +16,11 @@ from typing import Final
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.dispatch import Instruction
 from sscard_chip.apdu.session import Session
-from sscard_chip.applications.bank.application import USE_SCRIPT_MAC, BankApplication
+from sscard_chip.applications.bank.application import BankApplication
 from sscard_chip.filesystem.layout import ApplicationState, ApplicationType
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.emv import MAC_LENGTH, script_mac
+from sscard_chip.standard.keys import USE_SCRIPT_MAC
 from sscard_chip.standard.status import StatusError, StatusWord
 
 CHALLENGE_LENGTH: Final = 8

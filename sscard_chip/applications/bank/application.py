@@ -23,12 +23,9 @@ from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.emv import BANK_SUITE_OF_CODE, BankSession, BankSuite
 from sscard_chip.security.keys import KeyRecord, PinRecord
+from sscard_chip.standard.identifiers import EF
+from sscard_chip.standard.keys import USE_CRYPTOGRAM
 from sscard_chip.standard.status import StatusError, StatusWord
-
-USE_CRYPTOGRAM: Final = 0x40
-USE_SCRIPT_MAC: Final = 0x41
-USE_SCRIPT_CIPHER: Final = 0x42
-"""用途 bytes of the card keys (UDK) of MDK_AC, MDK_MAC and MDK_ENC in the key file [L]."""
 
 FCI_FID: Final = 0xEF9E
 CONTACTLESS_FCI_FID: Final = 0xEF9F
@@ -38,7 +35,7 @@ PRIVATE_KEY_FID: Final = 0xEF82
 
 LAST_TEMPLATE_SFI: Final = 10
 LOG_SFI: Final = 11
-_LOG_FID: Final = 0xEF00 | LOG_SFI
+_LOG_FID: Final = EF | LOG_SFI
 _PDOL: Final = 0x9F38
 
 BankHandler = Callable[[Session, "BankApplication", Command], bytes]

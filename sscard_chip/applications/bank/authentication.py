@@ -10,12 +10,7 @@ from typing import Final
 
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
-from sscard_chip.applications.bank.application import (
-    PRIVATE_KEY_FID,
-    USE_CRYPTOGRAM,
-    BankApplication,
-    current,
-)
+from sscard_chip.applications.bank.application import PRIVATE_KEY_FID, BankApplication, current
 from sscard_chip.applications.bank.data import DYNAMIC_SCHEME, Flags
 from sscard_chip.applications.bank.risk import Action, default_action
 from sscard_chip.applications.bank.states import Transaction
@@ -26,6 +21,7 @@ from sscard_chip.security.keys import PinRecord
 from sscard_chip.security.oda.model import DYNAMIC_NUMBER_LENGTH, OdaError
 from sscard_chip.security.oda.rsa import PrivateKey
 from sscard_chip.security.oda.schemes import SCHEMES
+from sscard_chip.standard.keys import USE_CRYPTOGRAM
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _RSA: Final = 0x01

@@ -9,13 +9,7 @@ from typing import Final
 
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
-from sscard_chip.applications.bank.application import (
-    USE_CRYPTOGRAM,
-    USE_SCRIPT_MAC,
-    BankApplication,
-    current,
-    digits,
-)
+from sscard_chip.applications.bank.application import BankApplication, current, digits
 from sscard_chip.applications.bank.data import (
     CONTACTLESS_CRYPTOGRAM_VERSION,
     CRYPTOGRAM_VERSION,
@@ -40,6 +34,7 @@ from sscard_chip.applications.bank.risk import (
 from sscard_chip.applications.bank.states import State, Transaction
 from sscard_chip.filesystem.tlv import dol_length, parse_dol, split_dol, tlv
 from sscard_chip.security.emv import CVN_17, cvn01_input, cvn17_input, issuer_data_mac
+from sscard_chip.standard.keys import USE_CRYPTOGRAM, USE_SCRIPT_MAC
 from sscard_chip.standard.status import StatusError, StatusWord
 
 AMOUNT, OTHER_AMOUNT, COUNTRY = 0x9F02, 0x9F03, 0x9F1A

@@ -18,8 +18,6 @@ from sscard_chip.apdu.session import Session
 from sscard_chip.applications.bank.activation import stage_purses
 from sscard_chip.applications.bank.application import (
     LAST_TEMPLATE_SFI,
-    USE_SCRIPT_CIPHER,
-    USE_SCRIPT_MAC,
     BankApplication,
     BankHandler,
     current,
@@ -32,6 +30,7 @@ from sscard_chip.filesystem.files import LinearFile
 from sscard_chip.filesystem.layout import STATE_AT, ApplicationState, LifeCycle
 from sscard_chip.security.emv import MAC_LENGTH, pin_of_block, script_mac
 from sscard_chip.security.keys import PinRecord
+from sscard_chip.standard.keys import USE_SCRIPT_CIPHER, USE_SCRIPT_MAC
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _BY_NUMBER: Final = 0x04

@@ -26,11 +26,10 @@ from sscard_chip.applications.bank.application import (
 from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.filesystem.tlv import tlv
-from sscard_chip.filesystem.tree import MF_FID, Directory
+from sscard_chip.filesystem.tree import Directory
+from sscard_chip.standard.identifiers import MF
 from sscard_chip.standard.status import StatusError, StatusWord
 
-PSE_NAME: Final = b"1PAY.SYS.DDF01"
-PPSE_NAME: Final = b"2PAY.SYS.DDF01"
 PSE, PPSE, ADF = 0x01, 0x02, 0x00
 """What a directory is: the low four bits of ``app_type``."""
 ENTRY_FID: Final = 0xEF9D
@@ -50,7 +49,7 @@ def select(session: Session, command: Command) -> bytes:
     """
     p1, p2, data = command.p1, command.p2, command.data
     if p1 == _BY_FID and not p2:
-        if data not in (b"", MF_FID.to_bytes(2)):
+        if data not in (b"", MF.to_bytes(2)):
             raise StatusError(StatusWord.FILE_NOT_FOUND)
         return enter_found(session, session.files.mf)
     if p1 != _BY_NAME or p2 not in (_FIRST, _NEXT):

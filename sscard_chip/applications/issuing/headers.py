@@ -17,6 +17,7 @@ from sscard_chip.applications import amounts
 from sscard_chip.filesystem.layout import DirectoryHeader, FileHeader, FileType
 from sscard_chip.security.access import NEVER
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.identifiers import AMOUNT_FILE, MF
 from sscard_chip.standard.status import StatusError, StatusWord
 
 NAME_MAX: Final = 16
@@ -34,7 +35,6 @@ _NAMED: Final = {FileType.MF: _MF, FileType.DDF: _DDF, FileType.ADF: _ADF}
 
 _TLV: Final = 0x01
 _TLV_OR_GROWS: Final = 0x03
-_MF_FID: Final = 0x3F00
 _FORBIDDEN: Final = (0x0000, 0xFFFF)
 _STK_KID: Final = 0x02
 _MAX_LIMIT: Final = 15
@@ -127,7 +127,7 @@ def _directory(file_type: FileType, data: bytes) -> DirectoryHeader:
         fid, quota, app_type, algorithm, dir_sfi = head
     else:
         fid, quota, algorithm = head
-    _require((fid == _MF_FID) == (file_type is FileType.MF) and fid not in _FORBIDDEN)
+    _require((fid == MF) == (file_type is FileType.MF) and fid not in _FORBIDDEN)
     _require(app_type == 0 and algorithm in _ALGORITHMS and limit <= _MAX_LIMIT)
     _require(max(atr_sfi, dir_sfi, fci_sfi) <= _MAX_SFI)
     _require(not access & _DIRECTORY_RFU and bool(access & _LONG_KEY))
@@ -162,7 +162,7 @@ def _checked(
 
     RT-KID and WT-KID can only be 00 or STK, the one key that secures messages here.
     """
-    _require(header.fid not in (*_FORBIDDEN, _MF_FID) and header.size > 0)
+    _require(header.fid not in (*_FORBIDDEN, MF) and header.size > 0)
     _require(not read_access & _READ_UNKNOWN)
     _require(read_kid in (0, _STK_KID) and write_kid in (0, _STK_KID))
     return replace(
@@ -220,7 +220,7 @@ def _cyclic(data: bytes) -> Creation:
 
 def _key(data: bytes) -> Creation:
     fid, size, write_kid, access, right = _unpack(_KEY, data)
-    _require(fid not in (*_FORBIDDEN, _MF_FID) and size > 0)
+    _require(fid not in (*_FORBIDDEN, MF) and size > 0)
     header = FileHeader(
         FileType.KEY, fid, size, write_access=access, write_right=right, write_kid=write_kid
     )
@@ -232,7 +232,7 @@ def _amount(data: bytes) -> Creation:
     if len(data) not in (_AMOUNT.size, _AMOUNT.size + _ACCOUNT.size):
         raise StatusError(StatusWord.WRONG_LENGTH)
     (fid,) = _AMOUNT.unpack_from(data)
-    _require(fid == amounts.FILE_FID)
+    _require(fid == AMOUNT_FILE)
     never = NEVER << 8 | NEVER
     header = FileHeader(
         FileType.AMOUNT, fid, amounts.BODY_LENGTH, read_right=never, write_right=never

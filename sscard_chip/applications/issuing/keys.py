@@ -23,13 +23,6 @@ from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.access import AccessRule
 from sscard_chip.security.keys import (
     RECORD_LENGTH,
-    USE_EXTERNAL,
-    USE_INTERNAL,
-    USE_LOAD,
-    USE_MAINTENANCE,
-    USE_PIN,
-    USE_PURCHASE,
-    USE_TAC,
     KeyRecord,
     MasterKey,
     encode_key,
@@ -37,6 +30,15 @@ from sscard_chip.security.keys import (
     valid_pin,
 )
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE, pad_if_needed
+from sscard_chip.standard.keys import (
+    USE_EXTERNAL,
+    USE_INTERNAL,
+    USE_LOAD,
+    USE_MAINTENANCE,
+    USE_PIN,
+    USE_PURCHASE,
+    USE_TAC,
+)
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _NEW, _REPLACE = 0x00, 0x01

@@ -17,7 +17,7 @@ from sscard_chip.filesystem.layout import (
     top,
 )
 from sscard_chip.filesystem.structure import clear_directory, clear_mf, erase
-from sscard_chip.filesystem.tree import MF_FID
+from sscard_chip.standard.identifiers import MF
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _CHIP: Final = bytes.fromhex("5353C1") + b"\x03\x01"
@@ -35,12 +35,12 @@ def clear_df(session: Session, command: Command) -> bytes:
     """
     command.require(0, 0, 0)
     memory, df = session.memory, session.df
-    if df.fid == MF_FID and memory.cells[STATE_AT] != LifeCycle.DEVELOPMENT:
+    if df.fid == MF and memory.cells[STATE_AT] != LifeCycle.DEVELOPMENT:
         raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
     if df.offset not in session.status.masters:
         raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)
     erase(memory)  # what a power cut left over
-    if df.fid == MF_FID:
+    if df.fid == MF:
         clear_mf(memory)
         session.remount()
         erase(memory)
@@ -61,7 +61,7 @@ def freeze_mf(session: Session, command: Command) -> bytes:
     memory = session.memory
     if memory.cells[STATE_AT] != LifeCycle.DEVELOPMENT:
         raise StatusError(StatusWord.INS_NOT_SUPPORTED)
-    if session.df.fid != MF_FID:
+    if session.df.fid != MF:
         raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
     if session.df.offset not in session.status.masters:
         raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)

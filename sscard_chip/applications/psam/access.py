@@ -10,14 +10,8 @@ from sscard_chip.apdu import authentication, selection
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
 from sscard_chip.applications.psam.keys import KeyType, SamKeys, suite_of
+from sscard_chip.standard.identifiers import SX1_NAME, SX2_NAME
 from sscard_chip.standard.status import StatusError, StatusWord
-
-SX1: Final = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
-"""Name of the DES environment, ``sx1.sh.社会保障`` in GBK; it is the MF."""
-SX2: Final = bytes.fromhex("7378322E73682EC9E7BBE1B1A3D5CF")
-"""Name of the SSF33 environment; no image has it, the algorithm is not public."""
-SX3: Final = bytes.fromhex("7378332E73682EC9E7BBE1B1A3D5CF")
-"""Name of the SM4 environment [M]."""
 
 _BY_FID, _EF, _BY_NAME = 0x00, 0x02, 0x04
 _BEIJING: Final = 0x11
@@ -62,7 +56,7 @@ def initialize_environment(session: Session, command: Command) -> bytes:
     command.require(0, 0, 1)
     if not command.data.hex().isdecimal():
         raise StatusError(StatusWord.WRONG_DATA)
-    wanted = SX2 if command.data[0] == _BEIJING else SX1
+    wanted = SX2_NAME if command.data[0] == _BEIJING else SX1_NAME
     environment = session.files.find_name(wanted)
     if environment is None:
         raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)

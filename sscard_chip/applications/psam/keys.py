@@ -18,10 +18,11 @@ from sscard_chip.filesystem.layout import FileHeader, FileType, scan
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.keys import RECORD, RECORD_LENGTH, KeyRecord
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE, Suite
+from sscard_chip.standard.identifiers import PSAM_CITY_KEYS, PSAM_COUNTRY_KEYS, PSAM_PROVINCE_KEYS
 from sscard_chip.standard.status import StatusError, StatusWord
 
 MAX_STEPS: Final = 3
-KEY_FILES: Final = (0x0011, 0x0012, 0x0013)
+KEY_FILES: Final = (PSAM_COUNTRY_KEYS, PSAM_PROVINCE_KEYS, PSAM_CITY_KEYS)
 """国家级, 省级 and 地市级密钥文件; KID-01 to KID-03 guard them in this order."""
 
 _SINGLE_DES: Final = 0x01

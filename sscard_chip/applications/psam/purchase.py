@@ -15,6 +15,7 @@ from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.diversify import FACTOR_LENGTH
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE
+from sscard_chip.standard.identifiers import PSAM_NUMBER, PSAM_TERMINAL
 from sscard_chip.standard.status import StatusError, StatusWord
 
 ANSWERS_63CF: Final = 0x01
@@ -23,7 +24,6 @@ ANSWERS_63CF: Final = 0x01
 The guide's text says one, its table the other; in both readings no counter goes down.
 """
 
-_TERMINAL_FID, _NUMBER_FID = 0x0016, 0x0019
 _BASE_LENGTH: Final = 0x1C
 _LENGTHS: Final = tuple(_BASE_LENGTH + FACTOR_LENGTH * n for n in range(1, MAX_STEPS + 1))
 _LAST_NUMBER: Final = 0xFFFFFFFF
@@ -47,7 +47,7 @@ def init_sam_for_purchase(session: Session, command: Command) -> bytes:
     """
     command.require(1, 0, *_LENGTHS)
     keys, data = SamKeys.of(session), command.data
-    file = _file(session.df, _NUMBER_FID)
+    file = _file(session.df, PSAM_NUMBER)
     number = file.read(0, 4)
     if int.from_bytes(number) == _LAST_NUMBER:
         raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
@@ -62,7 +62,7 @@ def init_sam_for_purchase(session: Session, command: Command) -> bytes:
     card, amounts, kind, time = data[:6], data[6:18], data[18:19], data[19:26]
     secret = suite.session_key(suite.encryptor(key.derive(factors)), card + number[2:])
     cipher = suite.session(secret)
-    terminal = _file(session.df.environment, _TERMINAL_FID).read(0, 6)
+    terminal = _file(session.df.environment, PSAM_TERMINAL).read(0, 6)
     mac1 = cipher.mac(amounts + kind + terminal + time)
     session.transaction = Purchase(cipher.mac(amounts))
     file.stage_update(0, (int.from_bytes(number) + 1).to_bytes(4))

@@ -24,14 +24,12 @@ from sscard_chip.applications.purse.kinds import Kind, PurseId
 from sscard_chip.filesystem.files import CyclicFile
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.memory import Memory
-from sscard_chip.security.keys import USE_MAINTENANCE, USE_TAC, KeyRecord
+from sscard_chip.security.keys import KeyRecord
 from sscard_chip.security.purse import PURSE_SUITES, PurseSession, PurseSuite
+from sscard_chip.standard.identifiers import DEPOSIT_FILE, PURSE_FILE, PURSE_LOG
+from sscard_chip.standard.keys import USE_MAINTENANCE, USE_TAC
 from sscard_chip.standard.status import StatusError, StatusWord
 
-DEPOSIT_FID: Final = 0x0001
-PURSE_FID: Final = 0x0002
-PUBLIC_FID: Final = 0x0015
-LOG_FID: Final = 0x0018
 LOG_RECORD_LENGTH: Final = 23
 MAX_BALANCE_FEN: Final = 0xFFFFFFFF
 MAX_LIMIT_FEN: Final = 0xFFFFFF
@@ -43,7 +41,7 @@ _LOG: Final = struct.Struct(">H3sIB6s7s")
 _PROOF_AT: Final = _STATE.size
 DEPOSIT_SIZE: Final = _STATE.size + _PROOF.size
 PURSE_SIZE: Final = _STATE.size
-_FIDS: Final = {PurseId.DEPOSIT: DEPOSIT_FID, PurseId.PURSE: PURSE_FID}
+_FIDS: Final = {PurseId.DEPOSIT: DEPOSIT_FILE, PurseId.PURSE: PURSE_FILE}
 
 
 class Purse(NamedTuple):
@@ -153,7 +151,7 @@ class PurseAccounts:
             return accounts
         files = {purse: directory.internal.get(fid) for purse, fid in _FIDS.items()}
         bodies = {purse: file.body for purse, file in files.items() if file}
-        log = directory.files.get(LOG_FID)
+        log = directory.files.get(PURSE_LOG)
         if len(bodies) < len(_FIDS) or not isinstance(log, CyclicFile):
             raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
         directory.application = accounts = cls(directory, bodies, log)

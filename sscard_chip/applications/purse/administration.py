@@ -15,15 +15,16 @@ from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.dispatch import Handler
 from sscard_chip.apdu.records import update_record
 from sscard_chip.apdu.session import Session
-from sscard_chip.applications.purse.accounts import PUBLIC_FID, maintenance_key
+from sscard_chip.applications.purse.accounts import maintenance_key
 from sscard_chip.applications.purse.errors import refuse_mac
 from sscard_chip.applications.purse.messaging import WrongMacError, open_message, update_data
 from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.filesystem.layout import STATE_AT, ApplicationState, LifeCycle
 from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.filesystem.tree import Directory
-from sscard_chip.security.keys import USE_EXTERNAL, USE_INTERNAL
 from sscard_chip.security.purse import MAC_LENGTH
+from sscard_chip.standard.identifiers import PURSE_PUBLIC
+from sscard_chip.standard.keys import USE_EXTERNAL, USE_INTERNAL
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _FOR_GOOD: Final = 0x01
@@ -47,7 +48,7 @@ def enter(session: Session, directory: Directory) -> bytes:
 
 def fci(directory: Directory) -> bytes:
     """6F {84 AID, A5 {9F08 version, 9F0C issuer data}}, the last two taken from 0015 as it is."""
-    public = directory.files.get(PUBLIC_FID)
+    public = directory.files.get(PURSE_PUBLIC)
     issuer = b""
     if isinstance(public, TransparentFile):
         data = public.read(0, public.size)

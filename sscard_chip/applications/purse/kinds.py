@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from sscard_chip.security.keys import USE_LOAD, USE_PURCHASE
-
-USE_PIN_UNBLOCK: Final = 0x37
-USE_PIN_RELOAD: Final = 0x38
-USE_OVERDRAFT: Final = 0x3B
-USE_UNLOAD: Final = 0x3C
-"""用途 of key records that the social security part does not have: DPUK, DRPK, DUK, DULK. The
-codes are those of a card family of the field [L]; only the card itself knows them."""
+from sscard_chip.standard.keys import (
+    USE_LOAD,
+    USE_OVERDRAFT,
+    USE_PURCHASE,
+    USE_UNLOAD,
+)
 
 
 class PurseId(IntEnum):

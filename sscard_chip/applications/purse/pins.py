@@ -11,10 +11,10 @@ from sscard_chip.apdu.pin import replace_pin
 from sscard_chip.apdu.session import Session
 from sscard_chip.applications.purse.accounts import issuer_key
 from sscard_chip.applications.purse.errors import refuse_mac
-from sscard_chip.applications.purse.kinds import USE_PIN_RELOAD, USE_PIN_UNBLOCK
 from sscard_chip.applications.purse.messaging import open_message
 from sscard_chip.security.keys import valid_pin
 from sscard_chip.security.purse import MAC_LENGTH, decipher_pin, reload_mac
+from sscard_chip.standard.keys import USE_PIN_RELOAD, USE_PIN_UNBLOCK
 from sscard_chip.standard.status import StatusError, StatusWord
 
 PIN_LENGTHS: Final = range(2, 7)

@@ -12,21 +12,11 @@ from sscard_chip.applications.bank.application import (
     FCI_FID,
     LOG_SFI,
     PRIVATE_KEY_FID,
-    USE_CRYPTOGRAM,
-    USE_SCRIPT_CIPHER,
-    USE_SCRIPT_MAC,
 )
 from sscard_chip.applications.bank.authentication import SCHEME_CODES, encode_pin
 from sscard_chip.applications.bank.log import LOG_RECORD_LENGTH, LOG_RECORDS
 from sscard_chip.applications.bank.reading import PSE_SFI
-from sscard_chip.applications.bank.selection import (
-    ADF,
-    ENTRY_FID,
-    PPSE,
-    PPSE_NAME,
-    PSE,
-    PSE_NAME,
-)
+from sscard_chip.applications.bank.selection import ADF, ENTRY_FID, PPSE, PSE
 from sscard_chip.filesystem.layout import (
     CONTACTLESS_AT,
     COUNT_IN_HEADER,
@@ -41,7 +31,6 @@ from sscard_chip.filesystem.layout import (
     scan,
 )
 from sscard_chip.filesystem.tlv import template, tlv
-from sscard_chip.filesystem.tree import MF_FID
 from sscard_chip.memory import Memory
 from sscard_chip.profile.bank.model import (
     CASH_PDOL,
@@ -62,6 +51,9 @@ from sscard_chip.security.access import NEVER
 from sscard_chip.security.emv import BANK_SUITES, CVN_01
 from sscard_chip.security.keys import RECORD_LENGTH, encode_key
 from sscard_chip.security.keys import encode_pin as encode_pin_record
+from sscard_chip.standard.errors import BAD_INPUT, IssuingError
+from sscard_chip.standard.identifiers import EF, MF, PPSE_NAME, PSE_NAME
+from sscard_chip.standard.keys import USE_CRYPTOGRAM, USE_SCRIPT_CIPHER, USE_SCRIPT_MAC
 
 PSE_FID, PPSE_FID = 0xB001, 0xB002
 _FIRST_ADF_FID: Final = 0xB101
@@ -76,8 +68,10 @@ File = tuple[FileHeader, bytes, int]
 """Header, initial content, number of key records."""
 
 
-class BankError(ValueError):
+class BankError(IssuingError, ValueError):
     """A bank application that this card cannot have; one line."""
+
+    exit_code = BAD_INPUT
 
 
 def add_bank(memory: Memory, contents: BankContents) -> None:
@@ -88,7 +82,7 @@ def add_bank(memory: Memory, contents: BankContents) -> None:
     6A84 when it does not fit.
     """
     directories = {f.header.name: f for f in scan(memory) if isinstance(f.header, DirectoryHeader)}
-    mf = next((f for f in directories.values() if f.header.fid == MF_FID), None)
+    mf = next((f for f in directories.values() if f.header.fid == MF), None)
     if mf is None:
         raise BankError("bank: the card has no MF to put the application under")
     if contents.variant.aid in directories:
@@ -197,7 +191,7 @@ def _record_files(contents: BankContents) -> Iterator[File]:
         content = b"".join(numbered.get(n, UNUSED) for n in range(1, max(numbered) + 1))
         header = FileHeader(
             FileType.LINEAR_VARIABLE,
-            0xEF00 | sfi,
+            EF | sfi,
             len(content),
             record_format=_BER_RECORDS,
             write_right=_NEVER,
@@ -208,7 +202,7 @@ def _record_files(contents: BankContents) -> Iterator[File]:
 def _log_file() -> File:
     header = FileHeader(
         FileType.CYCLIC,
-        0xEF00 | LOG_SFI,
+        EF | LOG_SFI,
         LOG_RECORDS * LOG_RECORD_LENGTH,
         record_length=LOG_RECORD_LENGTH,
         records=LOG_RECORDS,

@@ -12,20 +12,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.applications.bank import data
-from sscard_chip.applications.bank.application import (
-    USE_CRYPTOGRAM,
-    USE_SCRIPT_CIPHER,
-    USE_SCRIPT_MAC,
-    BankApplication,
-)
+from sscard_chip.applications.bank.application import BankApplication
 from sscard_chip.applications.bank.authentication import SCHEME_CODES
 from sscard_chip.applications.bank.data import DATA_FID
 from sscard_chip.applications.bank.log import LOG_FORMAT
-from sscard_chip.applications.bank.selection import PPSE_NAME, PSE_NAME
 from sscard_chip.filesystem.layout import ApplicationState, ApplicationType
 from sscard_chip.filesystem.tlv import find, parse_dol, split_dol
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.profile.contents import BankState, BankTransaction
+from sscard_chip.standard.identifiers import PPSE_NAME, PSE_NAME
+from sscard_chip.standard.keys import USE_CRYPTOGRAM, USE_SCRIPT_CIPHER, USE_SCRIPT_MAC
 from sscard_chip.standard.pan import masked_pan
 
 KEY_NAMES: Final = {

@@ -8,21 +8,27 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-RID: Final = bytes.fromhex("A000000333")
+from sscard_chip.standard.identifiers import (
+    ALGORITHM_3DES,
+    CASH_AID,
+    CREDIT_AID,
+    DEBIT_AID,
+    QUASI_CREDIT_AID,
+)
 
 
 class Variant(Enum):
-    """Kind of the account: the last byte of the AID, and the label."""
+    """Kind of the account: its AID, and its label."""
 
-    DEBIT = (bytes.fromhex("010101"), "PBOC DEBIT")
-    CREDIT = (bytes.fromhex("010102"), "PBOC CREDIT")
-    QUASI_CREDIT = (bytes.fromhex("010103"), "PBOC QUASI")
-    ELECTRONIC_CASH = (bytes.fromhex("010106"), "PBOC ECASH")  # [L]
+    DEBIT = (DEBIT_AID, "PBOC DEBIT")
+    CREDIT = (CREDIT_AID, "PBOC CREDIT")
+    QUASI_CREDIT = (QUASI_CREDIT_AID, "PBOC QUASI")
+    ELECTRONIC_CASH = (CASH_AID, "PBOC ECASH")  # [L]
 
     @property
     def aid(self) -> bytes:
         """The application identifier, 8 bytes."""
-        return RID + self.value[0]
+        return self.value[0]
 
     @property
     def label(self) -> str:
@@ -98,7 +104,7 @@ class BankContents:
     expiry: str
     keys: BankKeys
     variant: Variant = Variant.DEBIT
-    suite: str = "3des"
+    suite: str = ALGORITHM_3DES
     sequence: str = "00"
     effective: str = "250101"
     service_code: str = "220"

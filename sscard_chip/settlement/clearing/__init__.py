@@ -8,10 +8,10 @@ made of them. :class:`ClearingOutput` does all of it (extra ``settlement``).
 from __future__ import annotations
 
 from sscard_chip.settlement.clearing.codes import ClearingType, ClearingWay, Outcome
-from sscard_chip.settlement.clearing.localities import Locality, localities, locality
 from sscard_chip.settlement.clearing.output import ClearingOutput
 from sscard_chip.settlement.clearing.statement import Line, Statement, Sums, statements
 from sscard_chip.settlement.clearing.totals import ROWS, Totals
+from sscard_chip.settlement.judge.localities import Locality, localities, locality
 
 __all__ = [
     "ROWS",

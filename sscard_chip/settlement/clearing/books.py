@@ -14,12 +14,12 @@ import numpy as np
 import sqlalchemy as sa
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.clearing.tables import decision
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import Masks
 from sscard_chip.settlement.ledger import Transaction
-from sscard_chip.settlement.run import tables
 from sscard_chip.settlement.run.archive import unpack
+from sscard_chip.settlement.schema import run as tables
+from sscard_chip.settlement.schema.clearing import decision
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

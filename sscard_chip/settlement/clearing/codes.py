@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from sscard_chip.settlement.judge.codes import held, posted
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 
 
 class Term(NamedTuple):
@@ -39,8 +40,8 @@ INSURANCES: Final = {
 """insutype [H]; the Chinese wording of the rarer ones is [M]."""
 
 SUITES: Final = {
-    "3des": Term("国际算法 3DES", "3DES"),
-    "sm4": Term("国密算法 SM4", "SM4"),
+    ALGORITHM_3DES: Term("国际算法 3DES", "3DES"),
+    ALGORITHM_SM4: Term("国密算法 SM4", "SM4"),
 }
 
 

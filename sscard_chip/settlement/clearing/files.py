@@ -27,10 +27,10 @@ import pyarrow.parquet as pq
 
 from sscard_chip.dayfile.rows import NULL, yuan
 from sscard_chip.settlement.clearing.codes import ClearingType, Outcome
-from sscard_chip.settlement.clearing.localities import locality
 from sscard_chip.settlement.clearing.page import render_page
 from sscard_chip.settlement.clearing.statement import Line, Statement, statements
 from sscard_chip.settlement.clearing.totals import Cell, Totals
+from sscard_chip.settlement.judge.localities import locality
 
 STATEMENTS: Final = "statements"
 STATEMENT_COLUMNS: Final = (

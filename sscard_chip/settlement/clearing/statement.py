@@ -14,9 +14,9 @@ from itertools import groupby
 from typing import Any, Final
 
 from sscard_chip.settlement.clearing.codes import ClearingType, Outcome, outcome_of
-from sscard_chip.settlement.clearing.localities import Locality, locality
 from sscard_chip.settlement.clearing.totals import Cell, Reason, Totals
 from sscard_chip.settlement.judge.codes import codes_of
+from sscard_chip.settlement.judge.localities import Locality, locality
 
 FORMAT: Final = "sscard-statement/1"
 

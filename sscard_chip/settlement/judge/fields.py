@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.dayfile.rows import PURCHASE, DayHeader
+from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.columns import DebitColumns, given
 from sscard_chip.settlement.judge.codes import Code, Masks
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.judge.times import IMPOSSIBLE, clock_is_right, dates_of, days
+from sscard_chip.standard.identifiers import PURCHASE
 
 Found = NDArray[np.bool_]
 

@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.clearing.localities import pooling_area, pooling_areas
 from sscard_chip.settlement.columns import DebitColumns, as_words, given, number_of_bcd
 from sscard_chip.settlement.judge.codes import Code, Masks
 from sscard_chip.settlement.judge.keys import NOBODY, Lookup, Words, mix
+from sscard_chip.settlement.judge.localities import pooling_area, pooling_areas
 from sscard_chip.settlement.judge.times import dates_of, moments
 from sscard_chip.settlement.ledger.register import CardRegister, CardStatus
 

@@ -18,11 +18,10 @@ below zero, and every change of what is posted.
 from __future__ import annotations
 
 from sscard_chip.settlement.extras import missing
+from sscard_chip.standard.errors import LedgerError
 
 try:
-    from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
     from sscard_chip.settlement.ledger.allocation import Allocated, allocate
-    from sscard_chip.settlement.ledger.authorisation import tables as _tables  # noqa: F401
     from sscard_chip.settlement.ledger.card_status import (
         CardService,
         change_status,
@@ -37,7 +36,6 @@ try:
         CardRegisterError,
         EntryExistsError,
         LedgerConflictError,
-        LedgerError,
         LedgerRefusedError,
         LedgerUnavailableError,
         LedgerUrlError,
@@ -61,9 +59,8 @@ try:
         register_cards,
         register_is_empty,
     )
-    from sscard_chip.settlement.ledger.rules import append_only
-    from sscard_chip.settlement.ledger.schema import metadata
     from sscard_chip.settlement.ledger.transaction import Transaction, bear
+    from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 except ImportError as error:
     raise missing(error) from None
 
@@ -91,12 +88,10 @@ __all__ = [
     "Transaction",
     "account_key",
     "allocate",
-    "append_only",
     "bear",
     "change_status",
     "find_card",
     "history_of",
-    "metadata",
     "read_allocations",
     "read_cards",
     "read_register",

@@ -4,33 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
 from sscard_chip.settlement.ledger.bulk import Integers, select_keys
 from sscard_chip.settlement.ledger.errors import (
     CardRegisterError,
     EntryExistsError,
 )
 from sscard_chip.settlement.ledger.files import AllocationFile
-from sscard_chip.settlement.ledger.rules import append_only
-from sscard_chip.settlement.ledger.schema import Number, card, entry, metadata
 from sscard_chip.settlement.ledger.transaction import Transaction
-
-allocation: Final = append_only(
-    sa.Table(
-        "allocation",
-        metadata,
-        sa.Column("month", sa.String(6), primary_key=True),
-        sa.Column("batch", sa.String(40), primary_key=True),
-        sa.Column("digest", sa.LargeBinary(32), nullable=False),
-        sa.Column("entry", Number, sa.ForeignKey(entry.c.id), nullable=False, unique=True),
-    )
-)
-"""Batches that are posted, with the digest of their file."""
+from sscard_chip.settlement.schema.books import allocation, card
+from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from sscard_chip.settlement.ledger.register import (
     insert_cards,
     register_cards,
 )
-from sscard_chip.settlement.ledger.schema import card, card_status
 from sscard_chip.settlement.ledger.transaction import Transaction
+from sscard_chip.settlement.schema.books import card, card_status
 
 LAPSE_DAYS: Final = 10
 """After how many days a temporary report lapses: one capital's rule [H]; elsewhere 5 or never."""

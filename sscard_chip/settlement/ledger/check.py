@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger.accounts import BOUNDED
-from sscard_chip.settlement.ledger.schema import account, balance, entry, line, seal
+from sscard_chip.settlement.schema.books import account, balance, entry, line, seal
+from sscard_chip.settlement.schema.kinds import BOUNDED
 
 
 @dataclass(frozen=True, slots=True)

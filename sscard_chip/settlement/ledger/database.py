@@ -16,8 +16,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from sscard_chip.settlement.extras import missing
-from sscard_chip.settlement.ledger import schema
 from sscard_chip.settlement.ledger.errors import LedgerUnavailableError, LedgerUrlError, translate
+from sscard_chip.settlement.schema import books, metadata
 
 _READING: Final = "sscard_reading"
 _BUSY_SECONDS: Final = 60.0
@@ -75,23 +75,23 @@ class Database:
             self.engine = _postgresql_engine(url)
 
     def create_tables(self) -> None:
-        """Create what is missing of all tables of :data:`schema.metadata`.
+        """Create what is missing of all tables of :data:`~sscard_chip.settlement.schema.metadata`.
 
         Raises LedgerUnavailableError where the tables are another program's; nothing is changed
         in such a database.
         """
         with self.begin(reading=True) as connection:  # nobody waits for it in the usual case
             there = self._tables(connection)
-        if there.issuperset(schema.metadata.tables):
+        if there.issuperset(metadata.tables):
             return
         if self.is_sqlite:
             self._keep_a_log()
         with self.begin() as connection:
             self.lock(connection, _SCHEMA_LOCK)
             fresh = not self._tables(connection)
-            schema.metadata.create_all(connection)
+            metadata.create_all(connection)
             if fresh:
-                connection.execute(schema.ledger_format.insert().values(format=schema.FORMAT))
+                connection.execute(books.ledger_format.insert().values(format=books.FORMAT))
 
     def require_tables(self) -> None:
         """Raises LedgerUnavailableError where nobody has created a ledger."""
@@ -106,12 +106,12 @@ class Database:
         that are not ours.
         """
         there = set(sa.inspect(connection).get_table_names())
-        if schema.ledger_format.name not in there:
-            if there if self.is_sqlite else there.intersection(schema.metadata.tables):
+        if books.ledger_format.name not in there:
+            if there if self.is_sqlite else there.intersection(metadata.tables):
                 raise LedgerUnavailableError(f"{self.name}: is the database of another program")
             return set()
-        if connection.scalars(sa.select(schema.ledger_format.c.format)).all() != [schema.FORMAT]:
-            raise LedgerUnavailableError(f"{self.name}: is no ledger of format {schema.FORMAT}")
+        if connection.scalars(sa.select(books.ledger_format.c.format)).all() != [books.FORMAT]:
+            raise LedgerUnavailableError(f"{self.name}: is no ledger of format {books.FORMAT}")
         return there
 
     def _keep_a_log(self) -> None:

@@ -39,8 +39,8 @@ class Ledger(Closing):
         """Open a ledger, and create it on first use unless ``create`` is False.
 
         ``address`` is the path of a SQLite file, ``sqlite:///PATH`` or
-        ``postgresql://USER:PASSWORD@HOST/NAME``. All tables are created that are on the common
-        metadata now, so rooms above have theirs imported first.
+        ``postgresql://USER:PASSWORD@HOST/NAME``. A new ledger has all tables of
+        :mod:`sscard_chip.settlement.schema`.
 
         :raises LedgerUrlError: it is no such address.
         :raises LedgerUnavailableError: the database cannot be reached or is none; there is no
@@ -52,7 +52,7 @@ class Ledger(Closing):
         try:
             if not create:
                 ledger.database.require_tables()
-            ledger.create_tables()
+            ledger.database.create_tables()
         except BaseException:
             ledger.close()
             raise
@@ -62,10 +62,6 @@ class Ledger(Closing):
     def name(self) -> str:
         """Path, or host and database; for messages."""
         return self.database.name
-
-    def create_tables(self) -> None:
-        """Create the tables of rooms that were imported after the ledger was opened."""
-        self.database.create_tables()
 
     def close(self) -> None:
         """Close all connections."""

@@ -17,11 +17,11 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
 from sscard_chip.settlement.ledger.bulk import Integers, raw_rows, select_keys
 from sscard_chip.settlement.ledger.errors import CardRegisterError
-from sscard_chip.settlement.ledger.schema import card, card_status
 from sscard_chip.settlement.ledger.transaction import Transaction
+from sscard_chip.settlement.schema.books import card, card_status
+from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 
 ALWAYS: Final = 0
 """``valid_to`` of a card without an end."""

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger import schema
-from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
 from sscard_chip.settlement.ledger.bulk import (
     Column,
     Integers,
@@ -22,6 +20,8 @@ from sscard_chip.settlement.ledger.bulk import (
 )
 from sscard_chip.settlement.ledger.database import ACCOUNT_LOCK, Database
 from sscard_chip.settlement.ledger.errors import EntryExistsError, LedgerRefusedError
+from sscard_chip.settlement.schema import books as schema
+from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 
 
 class Transaction:

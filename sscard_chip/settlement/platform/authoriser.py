@@ -12,6 +12,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from sscard_chip.dayfile.authoriser import (
+    CentreNoAnswerError,
+    CentreRefusedError,
+    CentreUnreachableError,
+    Hold,
+    HoldRequest,
+)
 from sscard_chip.dayfile.rows import DayRow, yuan
 from sscard_chip.settlement.ledger import (
     Ledger,
@@ -30,13 +37,6 @@ from sscard_chip.settlement.platform.fields import fen
 from sscard_chip.settlement.platform.payer import CARD
 from sscard_chip.settlement.platform.platform import EMPLOYEE_BASIC, HOLD, CheckTac, Platform
 from sscard_chip.standard.settlement_mode import OfflineUse, Split
-from sscard_chip.terminal.pos.authoriser import (
-    CentreNoAnswerError,
-    CentreRefusedError,
-    CentreUnreachableError,
-    Hold,
-    HoldRequest,
-)
 
 Send = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Sends a request and gives the response. Raises :class:`CentreUnreachableError` when it certainly

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sscard_chip.settlement.ledger import CardStatus, Transaction, status_of
 from sscard_chip.settlement.ledger.authorisation import AuthorisationRefusedError
 from sscard_chip.settlement.ledger.register import person_number
-from sscard_chip.settlement.ledger.schema import card
 from sscard_chip.settlement.platform.drugs import Bill
+from sscard_chip.settlement.schema.books import card
 
 CARD: Final = "03"
 """mdtrt_cert_type of a social security card [H]; the register knows nothing else."""

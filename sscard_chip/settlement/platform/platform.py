@@ -33,7 +33,7 @@ from sscard_chip.settlement.ledger.authorisation import (
     reverse,
     settle,
 )
-from sscard_chip.settlement.platform import answers, tables
+from sscard_chip.settlement.platform import answers
 from sscard_chip.settlement.platform.drugs import Bill, parse_bill
 from sscard_chip.settlement.platform.envelope import (
     FAILURE,
@@ -50,6 +50,7 @@ from sscard_chip.settlement.platform.fields import (
     check,
 )
 from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
+from sscard_chip.settlement.schema import platform as tables
 from sscard_chip.standard.settlement_mode import Split
 
 HOLD: Final = "2102A"
@@ -107,7 +108,6 @@ class Platform:
         permits_offline: bool = True,
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
-        ledger.create_tables()
         self._ledger = ledger
         self._share = share
         self._check_tac = check_tac

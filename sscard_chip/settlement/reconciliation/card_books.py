@@ -18,10 +18,10 @@ from sscard_chip.settlement.ledger import (
     Transaction,
     account_key,
     read_register,
-    schema,
 )
 from sscard_chip.settlement.reconciliation.card_ledger import BookedDebit, CardBooks, Credit
 from sscard_chip.settlement.reconciliation.cards import PURCHASE, CardState
+from sscard_chip.settlement.schema import books as schema
 
 _ONLINE: Final = frozenset(
     {

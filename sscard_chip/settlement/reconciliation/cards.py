@@ -11,6 +11,7 @@ from sscard_chip.profile.contents import CardContents
 from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.security.diversify import card_factor
 from sscard_chip.settlement.reconciliation.results import ReconciliationError
+from sscard_chip.standard import identifiers
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal import medical
 from sscard_chip.terminal.client import CardStatusError
@@ -21,7 +22,7 @@ from sscard_chip.terminal.session import CardSession, open_session
 LOAD, PURCHASE = "load", "purchase"
 
 _ISSUER_FILE: Final = "EF05"
-_KINDS: Final = {medical.LOAD: LOAD, medical.PURCHASE: PURCHASE}
+_KINDS: Final = {identifiers.LOAD: LOAD, identifiers.PURCHASE: PURCHASE}
 _KEY_INDEXES: Final = (1, 2, 3)
 
 
@@ -119,7 +120,7 @@ def read_state(connection: Connection, pin: str | None = None) -> CardState:
     if pin is not None and session.pin_needed():
         session.verify_pin(pin)
     try:
-        session.enter(medical.MEDICAL)
+        session.enter(identifiers.DF04)
         balance = session.client.require(0xB0, 0x26, 0x00, 0x01, le=4)
     except CardStatusError as error:
         if error.sw in (StatusWord.FILE_NOT_FOUND, StatusWord.CONDITIONS_NOT_SATISFIED):
@@ -164,7 +165,7 @@ def _details(session: CardSession) -> list[CardEntry]:
 
 
 def _entry(detail: medical.Detail) -> CardEntry:
-    load = detail.type == medical.LOAD
+    load = detail.type == identifiers.LOAD
     return CardEntry(
         detail.number,
         _KINDS.get(detail.type, f"{detail.type:02X}"),

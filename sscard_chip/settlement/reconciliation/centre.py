@@ -17,22 +17,18 @@ from sscard_chip.settlement.columns import number_of_bcd
 from sscard_chip.settlement.judge.codes import codes_text, posted
 from sscard_chip.settlement.ledger import Transaction
 from sscard_chip.settlement.ledger.authorisation import State
-from sscard_chip.settlement.ledger.authorisation.tables import authorisation, step
 from sscard_chip.settlement.reconciliation.compare import Totals, compare_details, compare_totals
 from sscard_chip.settlement.reconciliation.details import UploadRow, pack, unpack_upload
 from sscard_chip.settlement.reconciliation.results import StatementResult
+from sscard_chip.settlement.schema.authorisation import authorisation, step
 
 RESULT_NAME = "result.txt"
-
-
-class CentreUnreachableError(Exception):
-    """The other side did not answer; one line."""
 
 
 class Centre(Protocol):
     """The side that an institution reconciles with.
 
-    Days are YYYYMMDD, from and to. Methods raise CentreUnreachableError, and ReconciliationError
+    Days are YYYYMMDD, from and to. Methods raise CentreError, and ReconciliationError
     for what they cannot read.
     """
 

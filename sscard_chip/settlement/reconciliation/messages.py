@@ -30,7 +30,7 @@ from sscard_chip.settlement.platform.fields import YUAN, Field, MessageError, ch
 from sscard_chip.settlement.reconciliation.centre import LedgerCentre
 from sscard_chip.settlement.reconciliation.compare import Totals
 from sscard_chip.settlement.reconciliation.results import ReconciliationError
-from sscard_chip.settlement.reconciliation.tables import file
+from sscard_chip.settlement.schema.reconciliation import file
 
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _COUNT: Final = "-?(0|[1-9][0-9]{0,9})"
@@ -97,7 +97,6 @@ class ClearingPlatform:
     """
 
     def __init__(self, ledger: Ledger, *, now: Callable[[], datetime] = datetime.now) -> None:
-        ledger.create_tables()
         self._ledger = ledger
         self._now = now
         self._handlers: dict[str, Handler] = {

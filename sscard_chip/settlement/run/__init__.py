@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settlement of day files: read, verify, judge, post, write (extra ``settlement``)."""
+"""A run over day files: read, verify, judge, post (extra ``settlement``)."""
 
 from __future__ import annotations
 
-from sscard_chip.settlement.run.output import DISPUTES, SUMMARY, VERDICTS, VERDICTS_PARQUET
 from sscard_chip.settlement.run.pools import (
     Alone,
     Cluster,
@@ -12,14 +11,10 @@ from sscard_chip.settlement.run.pools import (
     RunStoppedError,
     Threads,
 )
-from sscard_chip.settlement.run.run import BATCH_ROWS, Progress, Run, Summary, settle
+from sscard_chip.settlement.run.run import BATCH_ROWS, Progress, Run, Summary
 
 __all__ = [
     "BATCH_ROWS",
-    "DISPUTES",
-    "SUMMARY",
-    "VERDICTS",
-    "VERDICTS_PARQUET",
     "Alone",
     "Cluster",
     "KeySource",
@@ -29,5 +24,4 @@ __all__ = [
     "RunStoppedError",
     "Summary",
     "Threads",
-    "settle",
 ]

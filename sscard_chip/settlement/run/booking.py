@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.clearing.localities import Locality, localities
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, number_of_bcd
+from sscard_chip.settlement.judge.localities import Locality, localities
 from sscard_chip.settlement.ledger import AccountKind, EntryKind, Transaction, bear
 
 Fen = NDArray[np.int64]

@@ -13,9 +13,9 @@ from sscard_chip.settlement.judge.keys import Keys, Lookup, TerminalKey, Words, 
 from sscard_chip.settlement.judge.sequence import Debit, Refund, debit_of
 from sscard_chip.settlement.ledger import Transaction
 from sscard_chip.settlement.ledger.bulk import raw_rows
-from sscard_chip.settlement.run import tables
 from sscard_chip.settlement.run.archive import unpack
 from sscard_chip.settlement.run.ranges import Ranges
+from sscard_chip.settlement.schema import run as tables
 
 Found = NDArray[np.bool_]
 

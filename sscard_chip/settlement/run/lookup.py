@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
 from sscard_chip.settlement.judge.codes import Masks, codes_of
 from sscard_chip.settlement.ledger import Transaction
-from sscard_chip.settlement.ledger.schema import card as registered_card
-from sscard_chip.settlement.run import tables
 from sscard_chip.settlement.run.archive import unpack
-
-_SUITES: Final = {1: "3des", 3: "sm4"}
+from sscard_chip.settlement.schema import run as tables
+from sscard_chip.settlement.schema.books import card as registered_card
+from sscard_chip.standard.identifiers import ALGORITHM_OF_CODE
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -127,7 +126,7 @@ def _rows(
                 business_date=file.business_date,
                 line=int(columns.line[at]),
                 time=columns.time[at].tobytes().hex(),
-                algorithm=_SUITES.get(int(columns.algorithm[at])),
+                algorithm=ALGORITHM_OF_CODE.get(int(columns.algorithm[at])),
                 refund=bool(columns.refund[at]),
                 grey=bool(columns.grey[at]),
                 total_fen=int(columns.total_fen[at]),

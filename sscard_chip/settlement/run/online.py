@@ -30,7 +30,7 @@ from sscard_chip.settlement.ledger.authorisation import (
     confirmation_msgid,
     find_by_msgid,
 )
-from sscard_chip.settlement.ledger.authorisation.tables import authorisation, step
+from sscard_chip.settlement.schema.authorisation import authorisation, step
 
 _PIECE: Final = 500
 _IN_BOOKS: Final = frozenset({State.SETTLED, State.CANCELLED})

@@ -17,16 +17,16 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.dayfiles import DayFileHead
 from sscard_chip.settlement.judge.codes import Masks, posted
 from sscard_chip.settlement.judge.keys import Keys
 from sscard_chip.settlement.judge.sequence import Sequel, judge_sequence
 from sscard_chip.settlement.ledger import Transaction
-from sscard_chip.settlement.run import tables
 from sscard_chip.settlement.run.archive import parts, unpack
 from sscard_chip.settlement.run.history import LedgerHistory
 from sscard_chip.settlement.run.ranges import Ranges
+from sscard_chip.settlement.schema import run as tables
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

@@ -9,7 +9,7 @@ matter where one batch ends, and a run that was stopped is completed by the next
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,28 +17,26 @@ from typing import Any, Final
 import numpy as np
 import sqlalchemy as sa
 
+from sscard_chip.settlement.columnar import DayFileHead, RefusedFile, pieces
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.dayfiles import DayFileHead, RefusedFile, pieces, survey
 from sscard_chip.settlement.judge.codes import FINDINGS, Code, Masks, held, posted
 from sscard_chip.settlement.judge.fields import add
 from sscard_chip.settlement.judge.register import RegisterJudge, judge_register
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger, Transaction
 from sscard_chip.settlement.ledger.register import read_register, register_is_empty
-from sscard_chip.settlement.ledger.schema import card, card_status
 from sscard_chip.settlement.run.booking import book
 from sscard_chip.settlement.run.online import look_up
-from sscard_chip.settlement.run.output import Output
 from sscard_chip.settlement.run.pools import Alone, KeySource, Pool
 from sscard_chip.settlement.run.posting import Batch, Findings, judge_and_keep, settled_before
 from sscard_chip.settlement.run.work import (
     Reader,
     VerifyTask,
     card_pieces,
-    forget_keys,
     tac_columns,
     verify,
 )
+from sscard_chip.settlement.schema.books import card, card_status
 from sscard_chip.settlement.tac import KeyGroup
 
 BATCH_ROWS: Final = 1 << 21
@@ -115,65 +113,8 @@ _SHARES: Final = {
 Tell = Callable[[Progress], None]
 
 
-def settle(
-    paths: Sequence[str],
-    *,
-    keys: KeySource,
-    ledger: Ledger,
-    out: Path,
-    rules: Rules,
-    pool: Pool | None = None,
-    batch_rows: int = BATCH_ROWS,
-    tell: Tell = lambda progress: None,
-) -> Summary:
-    """Settle day files and write what came of them into the folder ``out``.
-
-    :param keys: opens the root keys, here and in workers.
-    :param pool: who works; this process alone without it.
-    :raises KeyStoreError: the root keys cannot be used.
-    :raises RunStoppedError: workers are gone; what is posted stays, and a further run goes on.
-    :raises LedgerError: as :meth:`~sscard_chip.settlement.ledger.Ledger.run`.
-    :raises OSError: ``out`` cannot be written.
-    """
-    run = Run(keys, ledger, rules, pool or Alone(), tell)
-    heads, refused = survey(paths)
-    run.summary.refused_files += refused
-    run.total = sum(head.trailer.count for head in heads)
-    with ledger.reading() as t:
-        run.summary.register = not register_is_empty(t)
-    names = None if rules.pharmacies is None else rules.pharmacies.names()
-    try:
-        with Output(out, names) as output:
-            for group in _batches(heads, batch_rows):
-                _add(output, *run.batch(group))
-                run.through()
-            run.summary.refused_files.sort(key=lambda file: file.path)
-            output.finish(run.summary.document())
-    finally:
-        forget_keys()
-    return run.summary
-
-
-def _add(output: Output, batch: Batch, masks: Masks) -> None:
-    """A function of its own, so that a batch is gone before the next is read."""
-    output.add(batch.heads, batch.columns, masks)
-
-
-def _batches(heads: Sequence[DayFileHead], most: int) -> Iterator[list[DayFileHead]]:
-    batch: list[DayFileHead] = []
-    rows = 0
-    for head in heads:
-        if batch and rows + head.trailer.count > most:
-            yield batch
-            batch, rows = [], 0
-        batch.append(head)
-        rows += head.trailer.count
-    if batch:
-        yield batch
-
-
 class Run:
-    """One go at some files, batch by batch; :func:`settle` writes what comes of it."""
+    """One go at some files, batch by batch; what came of it is written by its caller."""
 
     def __init__(
         self, keys: KeySource, ledger: Ledger, rules: Rules, pool: Pool, tell: Tell

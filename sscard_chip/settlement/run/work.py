@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.columnar import DayFileHead, Piece, read_piece
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.dayfiles import DayFileHead, Piece, read_piece
 from sscard_chip.settlement.judge.codes import Code, Masks
 from sscard_chip.settlement.judge.fields import add, judge_fields
 from sscard_chip.settlement.judge.hotlist import HotlistColumns

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.dayfile.rows import PURCHASE
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.synthesize.plan import Cards, Terminal, bcd, times
+from sscard_chip.standard.identifiers import PURCHASE
 
 _OPENS: Final = 8 * 3600
 _SPAN: Final = 13 * 3600

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.standard.identifiers import LOAD
 
 Rows = NDArray[np.int64]
 Change = Callable[[DebitColumns, Rows], None]
@@ -35,7 +36,7 @@ def _date(date: str) -> Change:
 
 
 def _type(columns: DebitColumns, rows: Rows) -> None:
-    columns.transaction_type[rows] = 0x31
+    columns.transaction_type[rows] = LOAD
 
 
 def _raise(fen: int) -> Change:

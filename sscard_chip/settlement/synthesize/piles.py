@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import TEXTS
-from sscard_chip.settlement.run.output import VERDICT_COLUMNS
+from sscard_chip.settlement.output import VERDICT_COLUMNS
 from sscard_chip.settlement.synthesize.plan import VERSION, Terminal
 from sscard_chip.settlement.synthesize.text import day_file, row_lines, verdict_lines
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sscard_chip.dayfile.pharmacies import Pharmacy
 from sscard_chip.settlement.ledger.register import CardColumns
+from sscard_chip.standard.identifiers import RID
 
 DATE: Final = "20260315"
 EARLIER: Final = "20260314"
@@ -65,7 +66,7 @@ def make_cards(rng: np.random.Generator, count: int) -> Cards:
     serial = rng.permutation(count).astype(np.uint32) + np.uint32(0x01000000)
     code = np.empty((count, 16), np.uint8)
     code[:, :3] = bcd(division, 3)
-    code[:, 3:8] = list(bytes.fromhex("D156000005"))
+    code[:, 3:8] = list(RID)
     code[:, 8:12] = serial.astype(">u4").view(np.uint8).reshape(-1, 4)
     code[:, 12:] = rng.integers(0, 256, (count, 4), np.uint8)
     factor = np.empty((count, 8), np.uint8)

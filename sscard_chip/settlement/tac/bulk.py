@@ -14,6 +14,7 @@ from sscard_chip.security.suite import SUITES
 from sscard_chip.settlement.tac.des_lanes import DesLanes
 from sscard_chip.settlement.tac.onebyone import macs_one_by_one
 from sscard_chip.settlement.tac.sm4_lanes import Sm4Lanes
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 
 
 class Costs(NamedTuple):
@@ -35,8 +36,8 @@ class Costs(NamedTuple):
 
 
 COSTS: Final = {
-    "3des": Costs(cipher=3800, single=1600, start=5_500_000, lane=100),
-    "sm4": Costs(cipher=2900, single=1100, start=390_000, lane=200),
+    ALGORITHM_3DES: Costs(cipher=3800, single=1600, start=5_500_000, lane=100),
+    ALGORITHM_SM4: Costs(cipher=2900, single=1100, start=390_000, lane=200),
 }
 """Lanes break even at 1,000 debits of as many cards for 3DES, at 100 for SM4."""
 
@@ -59,7 +60,7 @@ class Lanes(Protocol):
         """See :meth:`BulkMacs.macs`; ``which`` in any order."""
 
 
-LANES: Final[dict[str, Callable[[], Lanes]]] = {"3des": DesLanes, "sm4": Sm4Lanes}
+LANES: Final[dict[str, Callable[[], Lanes]]] = {ALGORITHM_3DES: DesLanes, ALGORITHM_SM4: Sm4Lanes}
 
 
 class BulkMacs:

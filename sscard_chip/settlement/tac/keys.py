@@ -18,8 +18,8 @@ from sscard_chip.security.diversify import KEY_LENGTH, city_factor, province_fac
 from sscard_chip.security.keystore import KeyMissingError
 from sscard_chip.security.suite import SUITES
 from sscard_chip.settlement.tac.columns import FACTOR, TacColumns
+from sscard_chip.standard.keys import DTK
 
-DTK: Final = "DTK"
 SUITE_OF_CODE: Final = {suite.fci_code: suite for suite in SUITES.values()}
 """The algorithm byte of the FCI and of a day file."""
 

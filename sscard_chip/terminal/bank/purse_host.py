@@ -25,6 +25,7 @@ from sscard_chip.security.purse import (
     online_factor,
     reload_mac,
 )
+from sscard_chip.standard.identifiers import ALGORITHM_3DES
 from sscard_chip.terminal.bank.purse_exchange import (
     Debited,
     HostAnswer,
@@ -52,7 +53,9 @@ class PurseHost:
     transactions name their own.
     """
 
-    def __init__(self, store: KeyStore, algorithm: str = "3des", *, key_version: int = 1) -> None:
+    def __init__(
+        self, store: KeyStore, algorithm: str = ALGORITHM_3DES, *, key_version: int = 1
+    ) -> None:
         self._store = store
         self._purse = PURSE_SUITES[algorithm]
         self._version = key_version

@@ -15,6 +15,7 @@ from typing import Final
 
 from sscard_chip.applications.purse.accounts import LogRecord
 from sscard_chip.applications.purse.kinds import PurseId, TransactionType
+from sscard_chip.standard.identifiers import PURSE_AID
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.purse_exchange import (
@@ -30,7 +31,6 @@ from sscard_chip.terminal.bank.purse_host import PurseHost
 from sscard_chip.terminal.client import ApduClient, CardStatusError
 from sscard_chip.terminal.connection import Connection
 
-AID: Final = bytes.fromhex("A00000000386980701")
 _PUBLIC_SFI: Final = 0x15
 _PUBLIC_LENGTH: Final = 30
 _LOG_P2: Final = 0x18 << 3 | 4
@@ -53,7 +53,7 @@ class PurseTerminal:
 
         :raises NotAcceptedError: the card has none.
         """
-        answer = self._client.send(0x00, 0xA4, 0x04, 0x00, AID, 0)
+        answer = self._client.send(0x00, 0xA4, 0x04, 0x00, PURSE_AID, 0)
         if answer.sw == StatusWord.FILE_NOT_FOUND:
             raise NotAcceptedError("the card has no deposit or purse")
         if not answer.ok:

@@ -6,13 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from sscard_chip.standard.identifiers import PPSE_NAME, PSE_NAME
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.tlv import find, template, tlvs
 from sscard_chip.terminal.client import ApduClient
 
-PSE: Final = b"1PAY.SYS.DDF01"
-PPSE: Final = b"2PAY.SYS.DDF01"
 _LOWEST: Final = 0x0F
 _MOST_RECORDS: Final = 16
 _NOT_THERE: Final = (StatusWord.FILE_NOT_FOUND, StatusWord.RECORD_NOT_FOUND)
@@ -79,7 +78,7 @@ def choose(client: ApduClient, aids: tuple[bytes, ...], *, contactless: bool = F
 
 
 def _from_pse(client: ApduClient) -> list[Candidate] | None:
-    answer = client.send(0x00, 0xA4, 0x04, 0x00, PSE, 0)
+    answer = client.send(0x00, 0xA4, 0x04, 0x00, PSE_NAME, 0)
     if not answer.ok:
         return None
     sfi = find(answer.data, 0x88, "PSE")
@@ -97,7 +96,7 @@ def _from_pse(client: ApduClient) -> list[Candidate] | None:
 
 
 def _from_ppse(client: ApduClient) -> list[Candidate] | None:
-    answer = client.send(0x00, 0xA4, 0x04, 0x00, PPSE, 0)
+    answer = client.send(0x00, 0xA4, 0x04, 0x00, PPSE_NAME, 0)
     if not answer.ok:
         return None
     discretionary = find(answer.data, 0xBF0C, "PPSE")

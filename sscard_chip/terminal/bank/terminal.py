@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from sscard_chip.security.oda.model import Scheme
+from sscard_chip.standard.identifiers import CASH_AID, CREDIT_AID, DEBIT_AID, QUASI_CREDIT_AID
 
-RID: Final = bytes.fromhex("A000000333")
-AIDS: Final = tuple(RID + bytes.fromhex(end) for end in ("010101", "010102", "010103", "010106"))
+AIDS: Final = (DEBIT_AID, CREDIT_AID, QUASI_CREDIT_AID, CASH_AID)
 """Debit, credit, quasi-credit, and e-cash alone [L]."""
 
 PURCHASE: Final = b"\x00"

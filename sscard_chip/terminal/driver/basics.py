@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Final
 
 from sscard_chip.profile.codec import decode_value, join_name
 from sscard_chip.profile.model import ElementaryFile
+from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, SSSE
+from sscard_chip.standard.keys import IRK
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError, code_of
 from sscard_chip.terminal.driver.kit import Kit
 from sscard_chip.terminal.driver.values import BasicsRequest, CardBasics, Interface, Proof
 from sscard_chip.terminal.psam_client import SamError
-from sscard_chip.terminal.session import HOLDER_FILE, ISSUER_FILE, SSSE, CardSession
+from sscard_chip.terminal.session import CardSession
 
-_IRK: Final = "IRK"
 _ISSUED, _EXPIRES = 0x05, 0x06
 _NUMBER, _NAME, _NAME_REST = 0x08, 0x09, 0x4E
 
@@ -124,8 +124,8 @@ def _check_genuine(kit: Kit, session: CardSession) -> None:
     """INTERNAL AUTHENTICATE against the PSAM, randoms of the terminal."""
     factor, original = kit.random(8), kit.random(8)
     with kit.sam(session) as sam:
-        version = sam.key_version(_IRK)
-        expected = sam.authentication_data(_IRK, session.factors, factor, original)
+        version = sam.key_version(IRK)
+        expected = sam.authentication_data(IRK, session.factors, factor, original)
     if not compare_digest(session.internal_authenticate(factor, original, version), expected):
         raise DriverError(Code.INTERNAL_AUTHENTICATION, "the card is not genuine")
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sscard_chip.standard.identifiers import DF04, INSURED_FILE, PURCHASE
+from sscard_chip.standard.keys import DPK
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal import medical
 from sscard_chip.terminal.client import CardStatusError
@@ -25,14 +27,12 @@ from sscard_chip.terminal.driver.values import (
     Interface,
     PinPrompt,
 )
-from sscard_chip.terminal.medical import MEDICAL, PURCHASE, Detail, Proof
+from sscard_chip.terminal.medical import Detail, Proof
 from sscard_chip.terminal.psam_client import PurchaseRequest
 from sscard_chip.terminal.session import CardSession
 
-_MEDICAL_FILE: Final = 0xEF05
 _CARD_USE: Final = 0x8F
 _OFFLINE: Final = b"2"
-_DPK: Final = "DPK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def prove(kit: Kit, pending: PendingDebit) -> Proof | None:
     :raises DriverError: -22 when it is another card.
     """
     session = kit.open_card(pending.interface, pending.card)
-    session.enter(MEDICAL)
+    session.enter(DF04)
     return medical.get_proof(session, pending.request.number)
 
 
@@ -221,7 +221,7 @@ def read_records(kit: Kit, interface: Interface) -> list[DebitRecord]:
     """
     session = kit.open(interface)
     kit.verify_holder(session)
-    session.enter(MEDICAL)
+    session.enter(DF04)
     offline = _card_use(session) == _OFFLINE
     return [
         _record(detail, offline=offline)
@@ -233,7 +233,7 @@ def read_records(kit: Kit, interface: Interface) -> list[DebitRecord]:
 def _card_use(session: CardSession) -> bytes:
     """Tag 8F 用卡方式; empty when it cannot be read."""
     try:
-        session.select_file(_MEDICAL_FILE)
+        session.select_file(INSURED_FILE)
         return session.record(_CARD_USE, length=1)
     except (CardStatusError, DriverError):
         return b""
@@ -266,11 +266,11 @@ def _initialize(
     index: int,
 ) -> PendingDebit:
     """INITIALIZE FOR PURCHASE; the card answers 序号, version, algorithm and a random."""
-    session.enter(MEDICAL)
+    session.enter(DF04)
     opened = medical.initialize(session, index, amounts, terminal_id)
     request = DebitRequest(
         session.algorithm_code,
-        kit.settings.addresses.address(_DPK, opened.key_version),
+        kit.settings.addresses.address(DPK, opened.key_version),
         opened.random,
         opened.number,
         amounts,

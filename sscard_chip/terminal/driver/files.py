@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.profile.model import FREE, ElementaryFile, Rule, Structure
+from sscard_chip.standard.identifiers import SSSE
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
@@ -27,7 +28,7 @@ from sscard_chip.terminal.driver.values import (
     Proof,
     ProofRequest,
 )
-from sscard_chip.terminal.session import SSSE, CardSession
+from sscard_chip.terminal.session import CardSession
 
 _CHUNK: Final = 0xF0
 _MOST_RECORDS: Final = 254

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from sscard_chip.standard.keys import RKSSSE
 from sscard_chip.terminal.addresses import KeyAddresses
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
@@ -32,8 +33,6 @@ from sscard_chip.terminal.session import CardSession, Profiles, default_profiles
 NO_TERMINAL: Final = "0" * 12
 PIN_DIGITS: Final = range(4, 13)
 """What a terminal's PIN pad takes (LD/T 33); cards hold up to 16."""
-
-_HOLDER_KEY: Final = "RKSSSE"
 
 
 def no_pin_pad(prompt: PinPrompt) -> str:
@@ -144,7 +143,7 @@ class Kit:
                 version = min(sam.key_version(key.root), key.versions)
                 proof = sam.authentication_data(key.root, session.factors, challenge, original)
             except SamKeyError as error:
-                code = Code.NO_RKSSSE if key.root == _HOLDER_KEY else Code.KEY_NOT_FOUND
+                code = Code.NO_RKSSSE if key.root == RKSSSE else Code.KEY_NOT_FOUND
                 raise DriverError(code, str(error)) from None
         session.external_authenticate(kid, proof, original, version)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from sscard_chip.standard.keys import PUK, STKSSSE
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.driver.kit import Kit
@@ -19,8 +20,7 @@ from sscard_chip.terminal.driver.values import (
 )
 from sscard_chip.terminal.session import CardSession, bcd
 
-_PUK_KID: Final = 0x06
-_PUK, _STK = "PUK", "STKSSSE"
+PUK_KID: Final = 0x06
 _RELOAD, _UNBLOCK = b"\x84\x24\x00\x01", b"\x84\x24\x00\x00"
 _RELOAD_LENGTHS: Final = {0x01: 12, 0x02: 20, 0x03: 20}
 """Lc of PIN reload by algorithm: one block and the MAC."""
@@ -67,14 +67,14 @@ def service(kit: Kit, interface: Interface, card: CardInfo, *, reload: bool) -> 
     """
     session = kit.open_card(interface, card)
     new = kit.ask_new_pin() if reload else ""
-    kit.authenticate(session, _PUK_KID)
+    kit.authenticate(session, PUK_KID)
     challenge = session.challenge()
     with kit.sam(session) as sam:
         if reload:
-            command = sam.enciphered_command(_STK, session.factors, challenge, _RELOAD, bcd(new))
+            command = sam.enciphered_command(STKSSSE, session.factors, challenge, _RELOAD, bcd(new))
         else:
             header = _header(session, reload=False)
-            command = header + sam.command_mac(_STK, session.factors, challenge, header)
+            command = header + sam.command_mac(STKSSSE, session.factors, challenge, header)
     _send(session, command)
 
 
@@ -84,7 +84,7 @@ def begin_service(
     """Step 1: challenges for the external authentication of PUK."""
     session = kit.open_card(interface, card)
     original, factor = session.challenge(), session.challenge()
-    address = kit.settings.addresses.address(_PUK)
+    address = kit.settings.addresses.address(PUK)
     pending = PendingService(session, reload, _header(session, reload=reload))
     return pending, ProofRequest(session.algorithm_code, address, factor, original)
 
@@ -93,8 +93,8 @@ def authorise_service(kit: Kit, pending: PendingService, proof: Proof) -> Comman
     """Step 2: the external authentication, and what the HSM needs for the command."""
     session = pending.session
     new = kit.ask_new_pin() if pending.reload else ""
-    session.external_authenticate(_PUK_KID, proof.data, proof.original)
-    address = kit.settings.addresses.address(_STK)
+    session.external_authenticate(PUK_KID, proof.data, proof.original)
+    address = kit.settings.addresses.address(STKSSSE)
     challenge = session.challenge()
     pending.authorised = True
     return CommandRequest(session.algorithm_code, address, challenge, pending.header, new)

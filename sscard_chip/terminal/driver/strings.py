@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
+from sscard_chip.standard.identifiers import SSSE
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.bank.account import CardAccount
 from sscard_chip.terminal.codes import Code, DriverError
@@ -29,7 +30,6 @@ from sscard_chip.terminal.driver.values import (
     Proof,
     ProofRequest,
 )
-from sscard_chip.terminal.session import SSSE
 
 MOST_FEN: Final = 4294967295
 """Amounts are below 42949672.95 yuan."""

@@ -3,11 +3,7 @@
 
 from __future__ import annotations
 
-from sscard_chip.dayfile.errors import DayFileError
-from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotRange
-from sscard_chip.dayfile.rows import COLUMNS, DayHeader, DayRow, DayTrailer
-from sscard_chip.dayfile.text import Day, read_day
-from sscard_chip.terminal.pos.authoriser import (
+from sscard_chip.dayfile.authoriser import (
     Authoriser,
     CentreError,
     CentreNoAnswerError,
@@ -15,8 +11,12 @@ from sscard_chip.terminal.pos.authoriser import (
     CentreUnreachableError,
     Hold,
     HoldRequest,
-    LocalAuthoriser,
 )
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotRange
+from sscard_chip.dayfile.rows import COLUMNS, DayHeader, DayRow, DayTrailer
+from sscard_chip.dayfile.text import Day, read_day
+from sscard_chip.terminal.pos.authoriser import LocalAuthoriser
 from sscard_chip.terminal.pos.card import PinEntry
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import PosError, Refusal, SaleRefusedError, UnfinishedSaleError

@@ -14,20 +14,30 @@ from typing import Final
 
 from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.profile.codec import join_name
+from sscard_chip.standard.identifiers import (
+    DF04,
+    INSURED_FILE,
+    OFFLINE_FILE,
+    PURCHASE,
+    SFI_MASK,
+    SPECIAL_FILE,
+)
+from sscard_chip.standard.keys import IRK
 from sscard_chip.standard.settlement_mode import OfflineUse
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer, CardStatusError
-from sscard_chip.terminal.medical import MEDICAL, MOST_DETAILS, PURCHASE, Detail, details
+from sscard_chip.terminal.medical import MOST_DETAILS, Detail, details
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
 from sscard_chip.terminal.pos.psam import Psam
 from sscard_chip.terminal.session import CardSession, bcd
 
 _CARD_CLASSES: Final = (b"1", b"2", b"3", b"4")
 _INITIALISER: Final = bytes.fromhex("9156000002")
-_IRK: Final = "IRK"
 _ISSUER_SFI, _HOLDER_SFI = 0x05, 0x06
-_MEDICAL_SFI, _OFFLINE_SFI, _SPECIAL_SFI = 0x05, 0x06, 0x15
 _RKSSSE, _RK1DF04, _UK2DF04 = 0x0A, 0x84, 0x86
+_INSURED_SFI: Final = INSURED_FILE & SFI_MASK
+_OFFLINE_SFI: Final = OFFLINE_FILE & SFI_MASK
+_SPECIAL_SFI: Final = SPECIAL_FILE & SFI_MASK
 _ALLOWED, _AMOUNT, _TIMES = 0x90, 0x92, 0x93
 _MOST_AMOUNT, _MOST_TIMES = 99_999_999, 99
 
@@ -141,9 +151,9 @@ def check_genuine(session: CardSession, sam: Psam) -> None:
     :raises SaleRefusedError: NOT_GENUINE; a PSAM of another city gives the same.
     """
     factor, original = os.urandom(8), os.urandom(8)
-    version = sam.key_version(_IRK)
+    version = sam.key_version(IRK)
     answer = session.internal_authenticate(factor, original, version)
-    expected = sam.authentication_data(_IRK, session.factors, factor, original)
+    expected = sam.authentication_data(IRK, session.factors, factor, original)
     if not compare_digest(answer, expected):
         raise SaleRefusedError(Refusal.NOT_GENUINE, "internal authentication failed")
 
@@ -159,7 +169,7 @@ def authenticate(session: CardSession, sam: Psam, kid: int) -> None:
 
 def read_holder(session: CardSession, sam: Psam) -> Holder:
     """姓名 and 社会保障号码 from SSSE EF06; generation 3 wants RKSSSE first."""
-    file = session.file(session.directory, 0xEF06)
+    file = session.file(session.directory, OFFLINE_FILE)
     if file is not None and file.read.kid is not None:
         authenticate(session, sam, _RKSSSE)
     number = session.record(0x08, sfi=_HOLDER_SFI, length=18)
@@ -176,7 +186,7 @@ def insured_division(session: CardSession) -> str:
     In cards of generation 1 the tag 84 has another meaning and another length.
     """
     try:
-        value = session.record(0x84, sfi=_MEDICAL_SFI, length=3)
+        value = session.record(0x84, sfi=_INSURED_SFI, length=3)
     except CardStatusError as error:
         if error.sw not in (StatusWord.RECORD_NOT_FOUND, StatusWord.FILE_NOT_FOUND):
             raise
@@ -261,7 +271,7 @@ def write_offline_use(
 
 def append_special(session: CardSession, sam: Psam, number: int, category: str) -> bool:
     """EF15: 交易序号 and 结算类别, unless they stand there. False: the card has no EF15."""
-    if session.file(MEDICAL, 0xEF15) is None:
+    if session.file(DF04, SPECIAL_FILE) is None:
         return False
     record = number.to_bytes(2) + category.encode()
     newest = _newest_special(session)

@@ -6,15 +6,15 @@ Each may be done again, so a break is no harm: the journal keeps it until it is 
 
 from __future__ import annotations
 
-from sscard_chip.terminal.client import CardStatusError
-from sscard_chip.terminal.codes import DriverError
-from sscard_chip.terminal.connection import TerminalConnectionError
-from sscard_chip.terminal.medical import MEDICAL
-from sscard_chip.terminal.pos.authoriser import (
+from sscard_chip.dayfile.authoriser import (
     CentreNoAnswerError,
     CentreRefusedError,
     CentreUnreachableError,
 )
+from sscard_chip.standard.identifiers import DF04
+from sscard_chip.terminal.client import CardStatusError
+from sscard_chip.terminal.codes import DriverError
+from sscard_chip.terminal.connection import TerminalConnectionError
 from sscard_chip.terminal.pos.card import HolderPin, append_special, write_offline_use
 from sscard_chip.terminal.pos.errors import SaleRefusedError
 from sscard_chip.terminal.pos.pending import OpenSale, Task
@@ -51,7 +51,7 @@ def _write(
     station: Station, session: CardSession, pin: HolderPin, sale: OpenSale, task: Task
 ) -> list[str]:
     station.sam.open(session.algorithm)
-    session.enter(MEDICAL)
+    session.enter(DF04)
     if task is Task.SPECIAL:
         number, category = sale.row.transaction_number, sale.category or "9"
         if append_special(session, station.sam, number, category):

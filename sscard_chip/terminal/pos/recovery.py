@@ -12,10 +12,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sscard_chip.dayfile.rows import DayRow
+from sscard_chip.standard.identifiers import DF04
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.connection import TerminalConnectionError
-from sscard_chip.terminal.medical import MEDICAL, Detail, get_proof
+from sscard_chip.terminal.medical import Detail, get_proof
 from sscard_chip.terminal.pos.card import HolderPin, find_detail
 from sscard_chip.terminal.pos.errors import SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.pos.pending import OpenSale
@@ -47,7 +48,7 @@ def ask_card(station: Station, pin: HolderPin, sale: OpenSale) -> Verdict:
     row = sale.row
     try:
         session = station.open_card_of(row)
-        session.enter(MEDICAL)
+        session.enter(DF04)
         proof = get_proof(session, row.transaction_number)
         right = station.sam.credit(row.msgid, proof.mac2) if proof else None
         if proof and right:

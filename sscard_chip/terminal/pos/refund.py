@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from sscard_chip.dayfile.authoriser import CentreError, CentreNoAnswerError
 from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.standard.settlement_mode import Split
-from sscard_chip.terminal.pos.authoriser import CentreError, CentreNoAnswerError
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.pos.pending import OpenSale
 from sscard_chip.terminal.pos.station import Outcome, Station, next_msgid

@@ -10,8 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from sscard_chip.dayfile.authoriser import (
+    CentreNoAnswerError,
+    CentreRefusedError,
+    CentreUnreachableError,
+    Hold,
+    HoldRequest,
+)
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import DayRow
+from sscard_chip.standard.identifiers import DF04, PURCHASE
 from sscard_chip.standard.settlement_mode import (
     OfflineUse,
     SettlementMode,
@@ -20,15 +28,8 @@ from sscard_chip.standard.settlement_mode import (
 )
 from sscard_chip.terminal import medical
 from sscard_chip.terminal.connection import TerminalConnectionError
-from sscard_chip.terminal.medical import MEDICAL, PURCHASE, Initialized, Proof
+from sscard_chip.terminal.medical import Initialized, Proof
 from sscard_chip.terminal.pos import card as steps
-from sscard_chip.terminal.pos.authoriser import (
-    CentreNoAnswerError,
-    CentreRefusedError,
-    CentreUnreachableError,
-    Hold,
-    HoldRequest,
-)
 from sscard_chip.terminal.pos.card import Holder, HolderPin
 from sscard_chip.terminal.pos.errors import (
     BrokenOffError,
@@ -136,7 +137,7 @@ class Sale:
         steps.check_genuine(session, station.sam)
         self.pin.verify(session)
         self.holder = steps.read_holder(session, station.sam)
-        session.enter(MEDICAL)
+        session.enter(DF04)
         division = steps.insured_division(session)
         self.warnings = finish_owed(station, session, self.pin)
         terms = self._terms(session, division)

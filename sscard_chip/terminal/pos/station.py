@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from sscard_chip.dayfile.authoriser import Authoriser
 from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.standard.settlement_mode import Region, Split
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.connection import Connection, NoCardError, TerminalConnectionError
-from sscard_chip.terminal.pos.authoriser import Authoriser
 from sscard_chip.terminal.pos.card import Holder, PinEntry
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import (

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Final, Self
 
 from sscard_chip.closing import Closing
+from sscard_chip.dayfile.authoriser import Authoriser
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.dayfile.rows import DayHeader, DayRow, DayTrailer
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.connection import Connection
-from sscard_chip.terminal.pos.authoriser import Authoriser
 from sscard_chip.terminal.pos.card import HolderPin, PinEntry
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError, UnfinishedSaleError

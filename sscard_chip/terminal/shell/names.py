@@ -13,27 +13,41 @@ from typing import Final, NamedTuple
 
 from sscard_chip.profile.codec import ItemValueError, Value, encode_value
 from sscard_chip.profile.model import Directory, ElementaryFile, Format, Item, Key, KeyUse
+from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.identifiers import (
+    CERTIFICATE_NAME,
+    HIGHEST_SFI,
+    MF,
+    PKI_NAME,
+    PPSE_NAME,
+    PSAM_AID,
+    PSE_NAME,
+    SX1_NAME,
+    SX2_NAME,
+    SX3_NAME,
+)
 from sscard_chip.terminal.shell.commands import Word
 from sscard_chip.terminal.shell.grammar import is_file_name, is_hex
-from sscard_chip.trace.selection import MF_FID, Selection
+from sscard_chip.trace.selection import Selection
 
-DF_NAMES: Final = (
-    "sx1.sh.社会保障",
-    "sx2.sh.社会保障",
-    "sx3.sh.社会保障",
-    "PKI.社会保障",
-    "SS.CERT.ADF1",
-    "1PAY.SYS.DDF01",
-    "2PAY.SYS.DDF01",
+DF_NAMES: Final = tuple(
+    name.decode("gbk")
+    for name in (
+        SX1_NAME,
+        SX2_NAME,
+        SX3_NAME,
+        PKI_NAME,
+        CERTIFICATE_NAME,
+        PSE_NAME,
+        PPSE_NAME,
+    )
 )
-_PSAM: Final = bytes.fromhex("D15600000590")
 _BY_FID, _EF, _BY_NAME = 0, 2, 4
 _NAME_LENGTHS: Final = range(5, 17)
-_HIGHEST_SFI: Final = 30
 _MOST_DATA: Final = 255
 
 
-class UnknownNameError(ValueError):
+class UnknownNameError(InputError):
     """A name that means nothing here; one line of text."""
 
 
@@ -83,9 +97,9 @@ class Names:
         text = word.text
         if not word.quoted:
             if text.casefold() == "mf":
-                return Target(_BY_FID, MF_FID.to_bytes(2))
+                return Target(_BY_FID, MF.to_bytes(2))
             if text.casefold() == "psam":
-                return Target(_BY_NAME, _PSAM)
+                return Target(_BY_NAME, PSAM_AID)
             if is_file_name(text):
                 return Target(_EF, bytes.fromhex(text))
             if is_hex(text):
@@ -284,7 +298,7 @@ def _directory_names(directory: Directory) -> tuple[str, ...]:
 
 
 def _has_sfi(fid: int) -> bool:
-    return fid >> 8 == 0xEF and 0 < fid & 0xFF <= _HIGHEST_SFI
+    return fid >> 8 == 0xEF and 0 < fid & 0xFF <= HIGHEST_SFI
 
 
 def _sfi(fid: int) -> int:

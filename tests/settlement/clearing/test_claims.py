@@ -20,7 +20,7 @@ from sscard_chip.settlement.clearing.claims import (
 )
 from sscard_chip.settlement.ledger import AccountKind, Ledger
 from sscard_chip.standard.settlement_mode import Split
-from tests.pos.shop import BILL, LATER, PHARMACY, TIME
+from tests.bench.shop import BILL, LATER, PHARMACY, TIME
 from tests.settlement.town import SECOND, Town, sell_day
 
 MONTH = "202603"

@@ -21,11 +21,11 @@ from sscard_chip.settlement.clearing.disputes import (
     find_dispute,
     reject_appeal,
 )
-from sscard_chip.settlement.clearing.tables import decision
 from sscard_chip.settlement.ledger import AccountKind, Ledger, LedgerRefusedError
+from sscard_chip.settlement.schema.clearing import decision
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.pos import DayRow
-from tests.pos.shop import BILL, LATER, PHARMACY, TIME
+from tests.bench.shop import BILL, LATER, PHARMACY, TIME
 from tests.settlement.town import Town, forged, rewrite, sell_day
 
 MONTH = "202603"

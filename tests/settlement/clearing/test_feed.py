@@ -13,11 +13,11 @@ from sscard_chip.settlement.clearing import Totals, statements
 from sscard_chip.settlement.clearing.exchange import ExchangeRow
 from sscard_chip.settlement.clearing.feed import clearing_rows, exchange_rows
 from sscard_chip.settlement.clearing.output import ClearingOutput
+from sscard_chip.settlement.columnar import Piece, read_piece, survey
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns
-from sscard_chip.settlement.dayfiles import Piece, read_piece, survey
 from sscard_chip.settlement.judge.codes import mask_of
 from sscard_chip.standard.settlement_mode import Split
-from tests.pos.shop import BILL, LATER, PHARMACY, TIME, Shop
+from tests.bench.shop import BILL, LATER, PHARMACY, TIME, Shop
 
 
 def piece_of(*paths: Path) -> Piece:

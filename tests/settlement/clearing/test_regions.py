@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sscard_chip.settlement.clearing.exchange import read_exchange
 from sscard_chip.settlement.ledger import AccountKind, Ledger
-from tests.pos.shop import BILL, LATER, PHARMACY, TIME
+from tests.bench.shop import BILL, LATER, PHARMACY, TIME
 from tests.settlement.town import SECOND, Town, sell_day
 
 

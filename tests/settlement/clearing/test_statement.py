@@ -20,13 +20,13 @@ from sscard_chip.settlement.clearing import (
     Outcome,
     Statement,
     Totals,
-    localities,
     locality,
     statements,
 )
 from sscard_chip.settlement.clearing.codes import outcome_of
 from sscard_chip.settlement.clearing.files import file_stem, regional_totals, write_clearing
 from sscard_chip.settlement.clearing.page import render_page
+from sscard_chip.settlement.judge.localities import localities
 from tests.settlement.clearing.cells import DAY, ONE, TWO, row, table
 
 RUN = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sscard_chip.settlement.columnar.rows import pad, parse_lines
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.dayfiles.rows import pad, parse_lines
 from sscard_chip.terminal.pos import DayRow
 
 

@@ -15,7 +15,7 @@ import pytest
 from sscard_chip.card import Card
 from sscard_chip.settlement.ledger import AccountKind, Ledger, write_allocations, write_cards
 from sscard_cli.main import main
-from tests.pos.shop import PIN, TIME, card_memory, psam_memory
+from tests.bench.shop import PIN, TIME, card_memory, psam_memory
 from tests.settlement.ledger.people import cards
 
 ROOT: Final = Path(__file__).resolve().parents[3]

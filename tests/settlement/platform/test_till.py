@@ -33,7 +33,7 @@ from sscard_chip.terminal.pos import (
     UnfinishedSaleError,
 )
 from sscard_chip.terminal.session import open_session
-from tests.pos.shop import BILL, CARDS, LATER, TIME, KilledError, Shop, region
+from tests.bench.shop import BILL, CARDS, LATER, TIME, KilledError, Shop, region
 from tests.pos.test_modes import use_of
 
 ONLINE, TEMPORARY = SettlementMode.ONLINE, SettlementMode.TEMPORARY_OFFLINE

@@ -19,7 +19,7 @@ from sscard_chip.settlement.reconciliation.differences import Report
 from sscard_chip.standard.settlement_mode import SettlementMode, Split
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.pos import Bill, DayRow
-from tests.pos.shop import BALANCE, BILL, LATER, PHARMACY, PIN, TERMINAL, TIME, region
+from tests.bench.shop import BALANCE, BILL, LATER, PHARMACY, PIN, TERMINAL, TIME, region
 from tests.settlement.town import SECOND, Town, forged, load, rewrite, sell_day
 
 

@@ -16,8 +16,8 @@ from sscard_chip.settlement.reconciliation.results import ReconciliationError
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.connection import connect_card
-from tests.pos.shop import BALANCE, BILL, CARDS, PIN, TERMINAL, TIME, Shop, card_memory
-from tests.support import HOLDER, roots
+from tests.bench.issued import HOLDER, roots
+from tests.bench.shop import BALANCE, BILL, CARDS, PIN, TERMINAL, TIME, Shop, card_memory
 
 
 @pytest.mark.parametrize(("generation", "algorithm"), CARDS)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sscard_chip.dayfile.authoriser import CentreUnreachableError
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.platform import ledger_authoriser
 from sscard_chip.settlement.reconciliation import (
@@ -17,7 +18,7 @@ from sscard_chip.settlement.reconciliation import (
     Totals,
     UploadRow,
 )
-from sscard_chip.settlement.reconciliation.centre import CentreUnreachableError, LedgerCentre
+from sscard_chip.settlement.reconciliation.centre import LedgerCentre
 from sscard_chip.settlement.reconciliation.differences import Report
 from sscard_chip.settlement.reconciliation.pharmacy import compare_pharmacy, rows_of_day
 from sscard_chip.settlement.reconciliation.tasks import (
@@ -32,7 +33,7 @@ from sscard_chip.settlement.reconciliation.tasks import (
 )
 from sscard_chip.standard.settlement_mode import SettlementMode, Split
 from sscard_chip.terminal.pos import Bill, DayRow, read_day
-from tests.pos.shop import BILL, LATER, PHARMACY, TIME, region
+from tests.bench.shop import BILL, LATER, PHARMACY, TIME, region
 from tests.settlement.town import SECOND, Town, forged, rewrite, sell_day
 
 DAY = TIME[:8]

@@ -15,7 +15,7 @@ from sscard_chip.settlement.platform import make_request
 from sscard_chip.settlement.reconciliation import UploadRow, pack, unpack_result
 from sscard_chip.settlement.reconciliation.messages import ClearingPlatform
 from sscard_chip.terminal.pos import read_day
-from tests.pos.shop import LATER, PHARMACY, TERMINAL, TIME
+from tests.bench.shop import LATER, PHARMACY, TERMINAL, TIME
 from tests.settlement.town import Town, sell_day
 
 DAYS = {"stmt_begndate": "2026-03-15", "stmt_enddate": "2026-03-15"}

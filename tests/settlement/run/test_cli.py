@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sscard_cli.main import main
+from tests.bench.issued import roots
 from tests.settlement.run.trial import Trial
-from tests.support import roots
 
 
 @pytest.fixture

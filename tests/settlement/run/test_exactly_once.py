@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from sscard_chip.settlement.ledger import Ledger
-from sscard_chip.settlement.run import SUMMARY
+from sscard_chip.settlement.output import SUMMARY
 from tests.settlement.run.conftest import Undisturbed
 from tests.settlement.run.trial import Trial, books, outputs, verdicts
 
@@ -176,7 +176,7 @@ def test_two_processes_at_once(
 def test_the_database_keeps_two_judges_apart(trial: Trial, begun: str, tmp_path: Path) -> None:
     """The number of a segment can be taken once: who judged by an old state is refused."""
     from sscard_chip.settlement.ledger import LedgerRefusedError
-    from sscard_chip.settlement.run import tables
+    from sscard_chip.settlement.schema import run as tables
 
     with Ledger.open(begun) as ledger:
         with ledger.reading() as t:

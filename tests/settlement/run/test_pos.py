@@ -14,7 +14,8 @@ from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import AccountKind, CardColumns, Ledger, register_cards
 from sscard_chip.settlement.ledger.authorisation import State, settled_online
 from sscard_chip.settlement.platform import ledger_authoriser
-from sscard_chip.settlement.run import Summary, settle
+from sscard_chip.settlement.run import Summary
+from sscard_chip.settlement.settle import settle
 from sscard_chip.standard.settlement_mode import OfflineUse, SettlementMode, Split
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.pos import (
@@ -26,7 +27,7 @@ from sscard_chip.terminal.pos import (
     HoldRequest,
 )
 from sscard_chip.terminal.session import open_session
-from tests.pos.shop import BALANCE, BILL, CARDS, LATER, PHARMACY, TIME, Shop, region
+from tests.bench.shop import BALANCE, BILL, CARDS, LATER, PHARMACY, TIME, Shop, region
 from tests.settlement.run.trial import keys, verdicts
 
 NIGHT: Final = "20260315203000"

@@ -15,13 +15,8 @@ import pytest
 from sscard_chip.settlement import synthesize as s
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.ledger import AccountKind, Ledger
-from sscard_chip.settlement.run import (
-    SUMMARY,
-    VERDICTS,
-    VERDICTS_PARQUET,
-    Progress,
-    Threads,
-)
+from sscard_chip.settlement.output import SUMMARY, VERDICTS, VERDICTS_PARQUET
+from sscard_chip.settlement.run import Progress, Threads
 from sscard_chip.settlement.synthesize import faults
 from tests.settlement.run.conftest import Undisturbed
 from tests.settlement.run.trial import Trial, books, outputs, verdicts
@@ -46,7 +41,7 @@ def test_every_fault_is_found_and_no_good_row_refused(
 
 def test_the_trial_has_every_kind_of_fault(tmp_path: Path) -> None:
     wanted = s.Wanted(cards=300, pharmacies=12, debits=1600, faults=0.05, seed=3)
-    from tests.support import roots
+    from tests.bench.issued import roots
 
     made = s.synthesize(tmp_path / "one", roots(), wanted)
     assert set(made.faults) == {kind.name for kind in faults.ALL}

@@ -18,8 +18,10 @@ from sscard_chip.security.keystore import KeyStore
 from sscard_chip.settlement import synthesize as s
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import AccountKind, Ledger, read_cards, register_cards
-from sscard_chip.settlement.run import SUMMARY, VERDICTS, VERDICTS_PARQUET, Summary, settle
-from tests.support import roots
+from sscard_chip.settlement.output import SUMMARY, VERDICTS, VERDICTS_PARQUET
+from sscard_chip.settlement.run import Summary
+from sscard_chip.settlement.settle import settle
+from tests.bench.issued import roots
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 

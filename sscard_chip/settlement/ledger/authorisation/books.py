@@ -12,8 +12,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger.accounts import EntryKind
-from sscard_chip.settlement.ledger.authorisation import tables
 from sscard_chip.settlement.ledger.authorisation.msgid import reversal_msgid
 from sscard_chip.settlement.ledger.authorisation.postings import (
     held_account,
@@ -29,6 +27,8 @@ from sscard_chip.settlement.ledger.authorisation.settlement import (
 )
 from sscard_chip.settlement.ledger.bulk import select_keys
 from sscard_chip.settlement.ledger.transaction import Transaction
+from sscard_chip.settlement.schema import authorisation as tables
+from sscard_chip.settlement.schema.kinds import EntryKind
 from sscard_chip.standard.settlement_mode import Split
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger import schema
-from sscard_chip.settlement.ledger.accounts import AccountKind, EntryKind
 from sscard_chip.settlement.ledger.authorisation.settlement import (
     AuthorisationRefusedError,
     Order,
     Settlement,
 )
 from sscard_chip.settlement.ledger.transaction import Transaction
+from sscard_chip.settlement.schema import books as schema
+from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 
 
 def held_account(t: Transaction, order: Order) -> int:

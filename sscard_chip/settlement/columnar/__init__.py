@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Day files of terminals, text or Parquet, read in pieces into columns (extra ``settlement``).
+
+``survey`` puts files into their order, ``pieces`` groups them, ``read_piece`` gives the rows of
+those that hold what their trailers say, and tells why others are refused.
+"""
+
+from __future__ import annotations
+
+from sscard_chip.settlement.columnar.files import (
+    DayFileHead,
+    Piece,
+    RefusedFile,
+    pieces,
+    read_piece,
+    survey,
+)
+
+__all__ = ["DayFileHead", "Piece", "RefusedFile", "pieces", "read_piece", "survey"]

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of a ledger, all of them: importing this package names them on :data:`metadata`.
+
+:mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
+:mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
+:mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`.
+"""
+
+from __future__ import annotations
+
+from sscard_chip.settlement.extras import missing
+
+try:
+    from sscard_chip.settlement.schema import (
+        authorisation,
+        books,
+        clearing,
+        platform,
+        reconciliation,
+        rules,
+        run,
+    )
+    from sscard_chip.settlement.schema.base import metadata
+except ImportError as error:
+    raise missing(error) from None
+
+__all__ = [
+    "authorisation",
+    "books",
+    "clearing",
+    "metadata",
+    "platform",
+    "reconciliation",
+    "rules",
+    "run",
+]

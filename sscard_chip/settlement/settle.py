@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settle day files: a run over them, and what it and clearing leave in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sscard_chip.settlement.columnar import DayFileHead, survey
+from sscard_chip.settlement.judge.codes import Masks
+from sscard_chip.settlement.judge.rules import Rules
+from sscard_chip.settlement.ledger import Ledger
+from sscard_chip.settlement.ledger.register import register_is_empty
+from sscard_chip.settlement.output import Output
+from sscard_chip.settlement.run.pools import Alone, KeySource, Pool
+from sscard_chip.settlement.run.posting import Batch
+from sscard_chip.settlement.run.run import BATCH_ROWS, Run, Summary, Tell
+from sscard_chip.settlement.run.work import forget_keys
+
+
+def settle(
+    paths: Sequence[str],
+    *,
+    keys: KeySource,
+    ledger: Ledger,
+    out: Path,
+    rules: Rules,
+    pool: Pool | None = None,
+    batch_rows: int = BATCH_ROWS,
+    tell: Tell = lambda progress: None,
+) -> Summary:
+    """Settle day files and write what came of them into the folder ``out``.
+
+    :param keys: opens the root keys, here and in workers.
+    :param pool: who works; this process alone without it.
+    :raises KeyStoreError: the root keys cannot be used.
+    :raises RunStoppedError: workers are gone; what is posted stays, and a further run goes on.
+    :raises LedgerError: as :meth:`~sscard_chip.settlement.ledger.Ledger.run`.
+    :raises OSError: ``out`` cannot be written.
+    """
+    run = Run(keys, ledger, rules, pool or Alone(), tell)
+    heads, refused = survey(paths)
+    run.summary.refused_files += refused
+    run.total = sum(head.trailer.count for head in heads)
+    with ledger.reading() as t:
+        run.summary.register = not register_is_empty(t)
+    names = None if rules.pharmacies is None else rules.pharmacies.names()
+    try:
+        with Output(out, names) as output:
+            for group in _batches(heads, batch_rows):
+                _add(output, *run.batch(group))
+                run.through()
+            run.summary.refused_files.sort(key=lambda file: file.path)
+            output.finish(run.summary.document())
+    finally:
+        forget_keys()
+    return run.summary
+
+
+def _add(output: Output, batch: Batch, masks: Masks) -> None:
+    """A function of its own, so that a batch is gone before the next is read."""
+    output.add(batch.heads, batch.columns, masks)
+
+
+def _batches(heads: Sequence[DayFileHead], most: int) -> Iterator[list[DayFileHead]]:
+    batch: list[DayFileHead] = []
+    rows = 0
+    for head in heads:
+        if batch and rows + head.trailer.count > most:
+            yield batch
+            batch, rows = [], 0
+        batch.append(head)
+        rows += head.trailer.count
+    if batch:
+        yield batch
