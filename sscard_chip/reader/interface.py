@@ -14,12 +14,13 @@ from typing import Final, Protocol
 
 from sscard_chip.card import NotPoweredError
 from sscard_chip.reader.faults import describe_fault
+from sscard_chip.standard.commands import GET_RESPONSE
 from sscard_chip.standard.errors import BAD_INPUT, CardReaderError
 from sscard_chip.standard.status import StatusWord
 
 _LOG: Final = logging.getLogger(__name__)
 
-_GET_RESPONSE: Final = b"\x00\xc0"
+_GET_RESPONSE: Final = GET_RESPONSE.code
 _READER_GET_DATA: Final = b"\xff\xca"
 _RESERVED_UID: Final = (0x08, 0x88, 0xF8)
 """First bytes of a UID with a meaning of their own: random, cascade tag, not to be used."""

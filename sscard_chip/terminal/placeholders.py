@@ -35,6 +35,7 @@ from os import urandom
 from typing import Final, Protocol
 
 from sscard_chip.security.suite import Session, Suite
+from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
 from sscard_chip.standard.errors import InputError
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z][^{}]*)\}")
@@ -163,7 +164,7 @@ def _internal(values: Values, root: str, version: str = "1") -> str:
 
 
 def _unblock(values: Values, root: str) -> str:
-    header = bytes.fromhex("8424000004")
+    header = PIN_CHANGE_UNBLOCK.header() + b"\x04"
     session = values.session(root, 1, values.challenges[-1])
     return "04" + session.mac(header).hex().upper()
 
@@ -171,7 +172,7 @@ def _unblock(values: Values, root: str) -> str:
 def _reload(values: Values, root: str, source: str) -> str:
     session = values.session(root, 1, values.challenges[-1])
     enciphered = session.encipher(bcd_pin(values.text(source)))
-    head = bytes((0x84, 0x24, 0x00, 0x01, len(enciphered) + 4))
+    head = PIN_CHANGE_UNBLOCK.header(0x00, 0x01) + bytes((len(enciphered) + 4,))
     return (head[3:] + enciphered + session.mac(head + enciphered)).hex().upper()
 
 
