@@ -39,6 +39,7 @@ try:
         LedgerRefusedError,
         LedgerUnavailableError,
         LedgerUrlError,
+        LedgerVersionError,
     )
     from sscard_chip.settlement.ledger.files import (
         AllocationFile,
@@ -60,6 +61,7 @@ try:
         register_is_empty,
     )
     from sscard_chip.settlement.ledger.transaction import Transaction, bear
+    from sscard_chip.settlement.ledger.upgrade import Upgraded, upgrade_ledger
     from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 except ImportError as error:
     raise missing(error) from None
@@ -84,8 +86,10 @@ __all__ = [
     "LedgerRefusedError",
     "LedgerUnavailableError",
     "LedgerUrlError",
+    "LedgerVersionError",
     "Registered",
     "Transaction",
+    "Upgraded",
     "account_key",
     "allocate",
     "bear",
@@ -99,6 +103,7 @@ __all__ = [
     "register_is_empty",
     "replace_card",
     "status_of",
+    "upgrade_ledger",
     "write_allocations",
     "write_cards",
 ]

@@ -7,6 +7,8 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
+from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS
+
 _MARK: Final = "ledger: "
 """Texts of our triggers begin with it; they name the rule and no value."""
 _BELOW_ZERO: Final = "a personal account would fall below zero"
@@ -30,6 +32,18 @@ class LedgerUnavailableError(LedgerError):
     """
 
     begun = True
+
+
+class LedgerVersionError(LedgerUnavailableError):
+    """The tables of a ledger are of another version than this program's."""
+
+    def __init__(self, name: str, version: str) -> None:
+        """``version`` is that of the ledger ``name``."""
+        if version == UNVERSIONED or version in VERSIONS:
+            rule = "is of an earlier version: sscard settle upgrade brings it to this one"
+        else:
+            rule = f"is of schema {version} and this program knows {VERSIONS[-1]}: use a newer one"
+        super().__init__(f"{name}: {rule}")
 
 
 class LedgerConflictError(LedgerError):
