@@ -20,6 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from sscard_chip.standard.errors import TerminalError
 from sscard_driver.exports import EXPORTS, Export
 
 NAME: Final = "libSSCardDriver.so"
@@ -39,7 +40,7 @@ _WARNINGS: Final = ("-Wall", "-Wextra", "-Werror")
 _PACKAGES: Final = "on Debian: apt-get install gcc libc6-dev python3-dev"
 
 
-class BuildError(RuntimeError):
+class BuildError(TerminalError, RuntimeError):
     """Why there is no library; one line, or what the compiler says."""
 
 

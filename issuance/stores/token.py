@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from issuance.roots import RootKeyError, Slot, missing_key, slot_rule
 from issuance.stores.tokenurl import TokenUrl
 from sscard_chip.security.keystore import KeyStoreError
+from sscard_chip.standard.errors import REFUSED
 from sscard_chip.standard.identifiers import ALGORITHM_3DES
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class TokenError(KeyStoreError):
 
 class SessionLostError(TokenError):
     """The session with the token is gone. The next request logs in again."""
+
+    exit_code = REFUSED
 
 
 class TokenLogin:

@@ -14,11 +14,13 @@ from typing import Final, Protocol
 
 from sscard_chip.card import NotPoweredError
 from sscard_chip.reader.faults import describe_fault
+from sscard_chip.standard.commands import GET_RESPONSE
+from sscard_chip.standard.errors import BAD_INPUT, CardReaderError
 from sscard_chip.standard.status import StatusWord
 
 _LOG: Final = logging.getLogger(__name__)
 
-_GET_RESPONSE: Final = b"\x00\xc0"
+_GET_RESPONSE: Final = GET_RESPONSE.code
 _INS_SELECT: Final = 0xA4
 _INS_READ_BINARY: Final = 0xB0
 _MAX_SHORT: Final = 256
@@ -33,8 +35,10 @@ _ATS_HEAD: Final = bytes.fromhex("7880A002")
 """T0 78 (FSCI 8, TA, TB and TC follow), TA1 80, TB1 A0 (FWI 10, SFGI 0), TC1 02 (CID)."""
 
 
-class InterfaceNotSupportedError(ValueError):
+class InterfaceNotSupportedError(CardReaderError, ValueError):
     """The card has no interface of this kind: contactless came with generation 3.0."""
+
+    exit_code = BAD_INPUT
 
 
 class CardCore(Protocol):

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 )
 from cryptography.hazmat.primitives.hashes import SM3, Hash
 
+from sscard_chip.standard.errors import BAD_INPUT, CardError
+
 DEFAULT_IDENTITY: Final = b"1234567812345678"
 PRIVATE_LENGTH: Final = 32
 PUBLIC_LENGTH: Final = 64
@@ -36,8 +38,10 @@ _N: Final = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 _CURVE: Final = _A.to_bytes(32) + _B.to_bytes(32) + _G
 
 
-class Sm2Error(ValueError):
+class Sm2Error(CardError, ValueError):
     """A key that is none, or no library for SM2; one line without key bytes."""
+
+    exit_code = BAD_INPUT
 
 
 class Library(Protocol):

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one family of errors: a base, and a branch for each part of the house.
+"""The one family of errors: a base, and eight families that say whose error it is.
 
-Every error of this project is a :class:`SscardError`; its text is one line and holds no PIN, key
-or citizen's data. ``exit_code`` is what the command line ends with. Where callers of the standard
-library's types must find them, ValueError or OSError is mixed in.
+Every error of this project is a :class:`SscardError` of exactly one family; its text is one line
+and holds no PIN, key or citizen's data. ``exit_code`` is what the command line ends with. Where
+callers of the standard library's types must find them, ValueError or OSError is mixed in.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import ClassVar, Final
 
 REFUSED: Final = 1
@@ -15,11 +18,63 @@ REFUSED: Final = 1
 BAD_INPUT: Final = 2
 """Exit code of wrong usage or bad input."""
 
+_PACKAGES: Final = {
+    "_cffi_backend": "cffi",
+    "cffi": "cffi",
+    "distributed": "distributed",
+    "gmalg": "gmalg",
+    "gmssl_pyx": "gmssl-pyx",
+    "numpy": "numpy",
+    "openpyxl": "openpyxl",
+    "pkcs11": "python-pkcs11",
+    "psycopg": "psycopg",
+    "pyarrow": "pyarrow",
+    "smartcard": "pyscard",
+    "sqlalchemy": "sqlalchemy",
+}
+"""Module of an optional package to the package's name."""
+
 
 class SscardError(Exception):
     """Whatever this project tells its caller."""
 
     exit_code: ClassVar[int] = REFUSED
+
+
+class CardError(SscardError):
+    """The card: what it answers, its memory and image, its data and their cryptography."""
+
+
+class CardReaderError(SscardError):
+    """The reader and the connection through it: no reader, no card, no answer."""
+
+
+class InputError(SscardError, ValueError):
+    """A document, row, line or value that was handed in and is not as it must be."""
+
+    exit_code = BAD_INPUT
+
+
+class KeyStoreError(SscardError, ValueError):
+    """A store cannot serve a request; one line that names store, suite, key and version."""
+
+    exit_code = BAD_INPUT
+
+
+class IssuingError(SscardError):
+    """Making cards, PSAMs and bank applications: one that cannot be made, a batch that stopped."""
+
+
+class TerminalError(SscardError):
+    """A terminal, its driver, a till or the command line did not do what it was asked."""
+
+
+class SettlementError(SscardError):
+    """The settlement centre and its ledgers refused an operation or could not be asked."""
+
+
+class LedgerError(SettlementError):
+    """An operation that a ledger did not do; one line."""
 
 
 class ExtraMissingError(SscardError, ImportError):
@@ -33,3 +88,30 @@ class ExtraMissingError(SscardError, ImportError):
             f"{purpose} needs {package}, which is not installed: pip install 'sscard-chip[{extra}]'"
         )
         self.extra = extra
+
+
+def require(extra: str, purpose: str, *modules: str) -> None:
+    """See that optional ``modules`` are installed, without importing them.
+
+    :raises ExtraMissingError: one is not.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise ExtraMissingError(purpose, _PACKAGES[module], extra)
+
+
+@contextmanager
+def importing(
+    extra: str, purpose: str, error: type[ExtraMissingError] = ExtraMissingError
+) -> Iterator[None]:
+    """Imports of optional packages in its block; ``error`` when one of them cannot be.
+
+    :raises ExtraMissingError: a package of the extra is not installed.
+    """
+    try:
+        yield
+    except ImportError as fault:
+        package = _PACKAGES.get((fault.name or "").partition(".")[0])
+        if package is None:
+            raise
+        raise error(purpose, package, extra) from None

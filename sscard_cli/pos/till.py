@@ -13,7 +13,7 @@ import click
 
 from sscard_chip import Card, Durability
 from sscard_chip.dayfile.rows import COLUMNS, yuan
-from sscard_chip.standard.errors import ExtraMissingError
+from sscard_chip.standard.errors import ExtraMissingError, InputError
 from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
 from sscard_chip.terminal.connection import (
     Connection,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sscard_chip.dayfile.text import Day
 
 
-class AmountError(ValueError):
+class AmountError(InputError):
     """What was typed is no amount."""
 
 

@@ -18,6 +18,7 @@ below zero, and every change of what is posted.
 from __future__ import annotations
 
 from sscard_chip.settlement.extras import missing
+from sscard_chip.standard.errors import LedgerError
 
 try:
     from sscard_chip.settlement.ledger.allocation import Allocated, allocate
@@ -35,7 +36,6 @@ try:
         CardRegisterError,
         EntryExistsError,
         LedgerConflictError,
-        LedgerError,
         LedgerRefusedError,
         LedgerUnavailableError,
         LedgerUrlError,

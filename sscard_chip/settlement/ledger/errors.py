@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 
 from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS
+from sscard_chip.standard.errors import InputError, LedgerError
 
 _MARK: Final = "ledger: "
 """Texts of our triggers begin with it; they name the rule and no value."""
@@ -17,12 +18,8 @@ _RETRY: Final = frozenset({"40001", "40P01"})
 """SQLSTATE: serialization failure, deadlock."""
 
 
-class LedgerUrlError(ValueError):
+class LedgerUrlError(InputError):
     """A ledger's address that is no path and no database URL; its text has no password."""
-
-
-class LedgerError(Exception):
-    """An operation that the ledger did not do; one line."""
 
 
 class LedgerUnavailableError(LedgerError):
@@ -67,7 +64,7 @@ class EntryExistsError(LedgerError):
     """An entry with this source is posted already."""
 
 
-class CardRegisterError(ValueError):
+class CardRegisterError(InputError):
     """A register file or a change of a card that is not as it must be: file, row, item, rule."""
 
 

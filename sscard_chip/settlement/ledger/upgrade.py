@@ -8,12 +8,9 @@ from dataclasses import dataclass
 
 from sscard_chip.settlement.ledger.check import Check, check
 from sscard_chip.settlement.ledger.database import SCHEMA_LOCK, Database, parse_url
-from sscard_chip.settlement.ledger.errors import (
-    LedgerError,
-    LedgerUnavailableError,
-    LedgerVersionError,
-)
+from sscard_chip.settlement.ledger.errors import LedgerUnavailableError, LedgerVersionError
 from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS, migrate
+from sscard_chip.standard.errors import LedgerError
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ BALANCES = {
     ("bank", "510100"): 13800,
 }
 """By hand from make.sh: 210.00 yuan each; card 1 pays 10.00, 15.00 and 90.00 and gets 4.00 back,
-card 3 pays 7.00 and has 3.00 held. With 20.00 of the fund the pharmacy got its 138.00 by a claim."""
+card 3 pays 7.00 and has 3.00 held. The pharmacy got 138.00, with 20.00 of the fund."""
 SAY = "is of an earlier version: sscard settle upgrade brings it to this one"
 
 
