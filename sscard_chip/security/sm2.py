@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 )
 from cryptography.hazmat.primitives.hashes import SM3, Hash
 
-from sscard_chip.standard.errors import BAD_INPUT, CardError
+from sscard_chip.standard.errors import BAD_INPUT, CardError, ExtraMissingError
 
 DEFAULT_IDENTITY: Final = b"1234567812345678"
 PRIVATE_LENGTH: Final = 32
@@ -206,6 +206,10 @@ class GmalgLibrary:
         return bool(sm2.verify(message, r.to_bytes(32), s.to_bytes(32)))
 
 
+class _LibraryMissingError(ExtraMissingError, Sm2Error):
+    """Neither library is installed."""
+
+
 @cache
 def default_library() -> Library:
     """The faster library that is installed. Raises :class:`Sm2Error` when none is."""
@@ -214,4 +218,4 @@ def default_library() -> Library:
             return library()
         except ImportError:
             continue
-    raise Sm2Error("SM2 needs the extra sm2: pip install 'sscard-chip[sm2]'")
+    raise _LibraryMissingError("SM2", "gmssl-pyx or gmalg", "sm2")

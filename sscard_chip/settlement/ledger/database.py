@@ -15,7 +15,6 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from sscard_chip.settlement.extras import missing
 from sscard_chip.settlement.ledger.errors import (
     LedgerUnavailableError,
     LedgerUrlError,
@@ -24,6 +23,7 @@ from sscard_chip.settlement.ledger.errors import (
 )
 from sscard_chip.settlement.schema import books, metadata, versions
 from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS
+from sscard_chip.standard.errors import importing
 
 _READING: Final = "sscard_reading"
 _BUSY_SECONDS: Final = 60.0
@@ -208,8 +208,7 @@ def _sqlite_engine(url: URL) -> sa.Engine:
 
 def _postgresql_engine(url: URL) -> sa.Engine:
     try:
-        return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
-    except ImportError as error:
-        raise missing(error) from None
+        with importing("settlement", "settlement"):
+            return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
     except NoSuchModuleError:
         raise LedgerUrlError("ledger: this SQLAlchemy has no driver for the URL") from None

@@ -9,22 +9,17 @@
 
 from __future__ import annotations
 
-from sscard_chip.settlement.extras import missing
-
-try:
-    from sscard_chip.settlement.schema import (
-        authorisation,
-        books,
-        clearing,
-        platform,
-        reconciliation,
-        rules,
-        run,
-        versions,
-    )
-    from sscard_chip.settlement.schema.base import metadata
-except ImportError as error:
-    raise missing(error) from None
+from sscard_chip.settlement.schema import (
+    authorisation,
+    books,
+    clearing,
+    platform,
+    reconciliation,
+    rules,
+    run,
+    versions,
+)
+from sscard_chip.settlement.schema.base import metadata
 
 __all__ = [
     "authorisation",

@@ -14,8 +14,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.extras import missing
 from sscard_chip.settlement.schema.base import metadata
+from sscard_chip.standard.errors import importing
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 VERSIONS: Final = ("1",)
@@ -36,12 +36,10 @@ def migrate(connection: sa.Connection) -> None:
 
     Raises ExtraMissingError without Alembic.
     """
-    try:
+    with importing("settlement", "settlement"):
         from alembic.operations import Operations
         from alembic.runtime.migration import MigrationContext
         from alembic.script import ScriptDirectory
-    except ImportError as error:
-        raise missing(error) from None
     script = ScriptDirectory(str(MIGRATIONS))
     context = MigrationContext.configure(connection, opts={"version_table": version.name})
     pending = list(script.iterate_revisions("head", context.get_current_revision() or "base"))
