@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "show": (f"{_ROOM}.run", "show", "What became of a row, or of all rows of a card."),
     "statement": (f"{_ROOM}.clearing", "statement", "The clearing statement (清算单)."),
     "synthesize": (f"{_ROOM}.run", "synthesize", "Make day files of invented pharmacies."),
+    "upgrade": (f"{_ROOM}.ledger", "upgrade", "Bring a ledger to the version of this program."),
 }
 
 

@@ -26,6 +26,7 @@ from sscard_chip.settlement.ledger import (
     register_cards,
     replace_card,
     status_of,
+    upgrade_ledger,
     write_cards,
 )
 from sscard_chip.settlement.ledger import allocate as post
@@ -203,6 +204,26 @@ def card_replace(
         print_json({"changed": changed})
     else:
         click.echo("replaced" if changed else "was replaced before, nothing changed")
+
+
+@click.command()
+@ledger_option
+@json_option
+def upgrade(ledger_url: str, as_json: bool) -> None:
+    """Bring a ledger of an earlier version to the tables of this one.
+
+    All of it or nothing, and only when the books balance. Make a copy of the database before;
+    no other program may write to it meanwhile.
+
+    \b
+    Example:
+      sscard settle upgrade --ledger city.db
+    """
+    done = upgrade_ledger(ledger_url)
+    if as_json:
+        print_json(asdict(done))
+        return
+    click.echo(done)
 
 
 @click.command()
