@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any, cast
 
 import click
@@ -14,16 +13,12 @@ import click
 class LazyGroup(click.Group):
     """Imports a command's module when the command is used.
 
-    ``lazy`` is command -> (module, attribute, one-line help); ``extra`` brings the optional
-    packages that all of them need.
+    ``lazy`` is command -> (module, attribute, one-line help).
     """
 
-    def __init__(
-        self, *, lazy: Mapping[str, tuple[str, str, str]], extra: str = "", **attributes: Any
-    ) -> None:
+    def __init__(self, *, lazy: Mapping[str, tuple[str, str, str]], **attributes: Any) -> None:
         super().__init__(**attributes)
         self._lazy = lazy
-        self._extra = extra
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names, in the order of the help."""
@@ -34,11 +29,7 @@ class LazyGroup(click.Group):
         if cmd_name not in self._lazy:
             return None
         module, attribute, _ = self._lazy[cmd_name]
-        # here, since the package would be imported for sscard --help too
-        from sscard_chip.standard.errors import importing
-
-        with importing(self._extra, self._extra) if self._extra else nullcontext():
-            return cast(click.Command, getattr(importlib.import_module(module), attribute))
+        return cast(click.Command, getattr(importlib.import_module(module), attribute))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of the help, without importing anything."""

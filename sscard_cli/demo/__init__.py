@@ -15,7 +15,7 @@ from issuance.psam import make_psam
 from issuance.roots import create_roots
 from sscard_chip import Card
 from sscard_chip.profile import SettlementMode, for_generation
-from sscard_chip.standard.errors import ExtraMissingError, importing
+from sscard_chip.standard.errors import ExtraMissingError
 from sscard_cli.demo.bank import ACCOUNT, create_bank, pay
 from sscard_cli.demo.pcsc import show_to_pcsc
 from sscard_cli.demo.pharmacy import sell
@@ -101,8 +101,7 @@ def demo() -> None:
         sell(card, psam, holder.city, holder.pin or "", day, click.echo)
         click.secho("\nSettlement: the centre takes the day file", bold=True)
         try:
-            with importing("settlement", "settlement"):
-                from sscard_cli.demo.settlement import settle_day
+            from sscard_cli.demo.settlement import settle_day
         except ExtraMissingError as error:
             click.echo(f"  not shown: {error}")
         else:

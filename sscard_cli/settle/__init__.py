@@ -31,7 +31,7 @@ COMMANDS: Final = {
 }
 
 
-@click.group(cls=LazyGroup, lazy=COMMANDS, extra="settlement")
+@click.group(cls=LazyGroup, lazy=COMMANDS)
 def settle() -> None:
     """A settlement centre (结算中心): cards, accounts and the debits of its pharmacies.
 
