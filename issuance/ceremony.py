@@ -22,6 +22,7 @@ from issuance.stores.interface import CHECK_VALUE_LENGTH, Done, nobody_counts, r
 from sscard_chip.security.diversify import KEY_LENGTH
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.errors import KeyStoreError
 from sscard_chip.standard.identifiers import ALGORITHM_3DES
 
 COMPONENTS: Final = (2, 3)
@@ -31,7 +32,7 @@ _PARITY: Final = int("FE" * KEY_LENGTH, 16)
 _HALF: Final = 8 * KEY_LENGTH // 2
 
 
-class CeremonyError(ValueError):
+class CeremonyError(KeyStoreError):
     """A component or key that is refused; one line without any part of it."""
 
 

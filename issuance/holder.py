@@ -25,6 +25,7 @@ from issuance import validity
 from issuance.bank.account import BankAccount, check_account
 from issuance.jsonfile import JsonFileError, read_json
 from sscard_chip.standard.divisions import DivisionError, check_division
+from sscard_chip.standard.errors import InputError
 
 DEFAULT_PIN: Final = "123456"
 DEFAULT_CARD_CLASS: Final = "3"
@@ -46,7 +47,7 @@ _FIELDS: Final = frozenset((*REQUIRED, *_OPTIONAL_TEXTS, "pin", "account", "bank
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
-class HolderError(ValueError):
+class HolderError(InputError):
     """A holder of whom no card can be made: one line with file, item and rule, no value."""
 
     def __init__(self, source: str, item: str, rule: str) -> None:

@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 from typing import Final
 
+from sscard_chip.standard.errors import InputError
+
 MAX_SIZE: Final = 16 * 1024 * 1024
 
 
-class JsonFileError(ValueError):
+class JsonFileError(InputError):
     """One line saying why a file is no JSON; without its content and without its name."""
 
 

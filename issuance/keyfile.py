@@ -7,11 +7,13 @@ import contextlib
 from pathlib import Path
 from typing import Final
 
+from sscard_chip.standard.errors import KeyStoreError
+
 KEY_LENGTH: Final = 16
 _MAX_SIZE: Final = 4096
 
 
-class KeyFileError(ValueError):
+class KeyFileError(KeyStoreError):
     """A key file that cannot be used; one line, without its content."""
 
 

@@ -28,6 +28,7 @@ from sscard_chip.profile.model import ElementaryFile, Key, Profile, Structure
 from sscard_chip.security.diversify import HISTORICAL_LENGTH, Chains, card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.errors import BAD_INPUT, IssuingError
 from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, MF, RID
 from sscard_chip.standard.keys import IRK, MF_MASTER_KEY
 
@@ -43,8 +44,10 @@ KeySlot = tuple[int, Key, int]
 """FID of the directory, key of the profile, version from 1."""
 
 
-class IssueError(ValueError):
+class IssueError(IssuingError, ValueError):
     """A card that cannot be made for another reason than its holder; one line."""
+
+    exit_code = BAD_INPUT
 
 
 @dataclass(frozen=True, slots=True, repr=False)

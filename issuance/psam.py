@@ -25,6 +25,7 @@ from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.divisions import DivisionError, check_division
+from sscard_chip.standard.errors import BAD_INPUT, IssuingError
 from sscard_chip.standard.identifiers import ALGORITHM_3DES
 from sscard_chip.standard.keys import DF01_MASTER_KEY, MF_MASTER_KEY, SSSE_MASTER_KEY
 
@@ -41,8 +42,10 @@ _OF_MASTER: Final = b"PSAM-MK\0"
 _OF_ACCESS: Final = (b"PSAMKID1", b"PSAMKID2", b"PSAMKID3")
 
 
-class PsamError(ValueError):
+class PsamError(IssuingError, ValueError):
     """A PSAM that cannot be made as it was asked for; one line, ``field: rule``."""
+
+    exit_code = BAD_INPUT
 
 
 @dataclass(frozen=True, slots=True, repr=False)

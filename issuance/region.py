@@ -30,6 +30,7 @@ from sscard_chip.profile.local import FORMAT as LOCAL_FORMAT
 from sscard_chip.profile.local import LocalFile, LocalFileError, parse_local_file
 from sscard_chip.profile.model import Directory, Key, Profile
 from sscard_chip.standard.divisions import PROVINCES
+from sscard_chip.standard.errors import InputError
 
 FORMAT: Final = "sscard-region/1"
 SCHEMA: Final = Path(__file__).with_name("schemas") / "region.schema.json"
@@ -41,7 +42,7 @@ _MAX_PIN: Final = 16
 _PIN_LIMIT: Final = 15
 
 
-class RegionError(ValueError):
+class RegionError(InputError):
     """A region profile that cannot be used: one line with file, line, field and rule."""
 
     def __init__(self, source: str, line: int, field: str, rule: str) -> None:

@@ -34,6 +34,7 @@ from sscard_chip.profile.model import (
     Profile,
     Structure,
 )
+from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, PHOTO_FILE
 
 PHOTO_MAX: Final = 4096
@@ -48,7 +49,7 @@ _FILE_NAME: Final = re.compile(r"EF[0-9A-F]{2}")
 _DIRECTORY_NAME: Final = re.compile(r"SSSE|DF[0-9A-F]{2}")
 
 
-class ValueRuleError(ValueError):
+class ValueRuleError(InputError):
     """A value breaks a rule; ``item`` says where inside what was being encoded, if anywhere."""
 
     def __init__(self, rule: str, item: str = "") -> None:

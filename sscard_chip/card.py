@@ -29,6 +29,7 @@ from sscard_chip.memory import (
     open_image,
 )
 from sscard_chip.memory.medium import FileMedium
+from sscard_chip.standard.errors import CardError
 
 _SHORTCUTS: Final = BASE_SHORTCUTS | MEDICAL_SHORTCUTS
 _CARD: Final[Mapping[int, Application]] = {
@@ -61,7 +62,7 @@ def _applications(files: FileSystem) -> Mapping[int, Application]:
     return known
 
 
-class NotPoweredError(RuntimeError):
+class NotPoweredError(CardError, RuntimeError):
     """A command for a card that is not powered: nothing could answer it."""
 
 

@@ -3,17 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import click
 
-from sscard_chip.standard.errors import BAD_INPUT, REFUSED, SscardError
-
-_OURS: Final = ("sscard_chip", "issuance", "sscard_cli")
-_SETTLEMENT: Final = "sscard_chip.settlement."
+from sscard_chip.standard.errors import BAD_INPUT, REFUSED, SscardError, TerminalError
 
 
-class RefusedError(SscardError):
+class RefusedError(TerminalError):
     """An operation that was understood and not done. The message is one line."""
 
 
@@ -27,24 +22,11 @@ def explain(error: Exception) -> tuple[str, int]:
         return error.format_message(), error.exit_code
     if isinstance(error, SscardError):
         return str(error), error.exit_code
-    from sscard_chip.memory import CardInUseError, CardMemoryError
-
-    if isinstance(error, (CardInUseError, CardMemoryError)):
-        return str(error), REFUSED
     if isinstance(error, OSError):
         wrong_name = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
         code = BAD_INPUT if isinstance(error, (*wrong_name, PermissionError)) else REFUSED
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or type(error).__name__}", code
-    if isinstance(error, ValueError) and type(error).__module__.startswith(_OURS):
-        from issuance.stores.token import SessionLostError
-
-        return str(error), REFUSED if isinstance(error, SessionLostError) else BAD_INPUT
-    if type(error).__module__.startswith(_SETTLEMENT):  # what a centre refuses has a line for it
-        return str(error), REFUSED
     from sscard_chip.reader.faults import describe_fault
-    from sscard_chip.terminal.connection import TerminalConnectionError
 
-    if isinstance(error, TerminalConnectionError):
-        return str(error), REFUSED
     return f"internal error, {describe_fault(error)} (sscard --debug shows more)", REFUSED

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from sscard_chip.standard.errors import InputError
+
 FORMAT: Final = "sscard-driver/1"
 PREFIX: Final = "SSCARD_DRIVER_"
 FILE_VARIABLE: Final = PREFIX + "CONFIG"
@@ -26,7 +28,7 @@ _CHOICES: Final = {"encoding": tuple(CODECS), "interface": ("contact", "contactl
 _TOKEN: Final = "pkcs11:"
 
 
-class ConfigurationError(ValueError):
+class ConfigurationError(InputError):
     """An option that cannot be used; one line that names file or variable and the rule."""
 
 

@@ -26,6 +26,7 @@ from issuance.jsonfile import JsonFileError, read_json
 from issuance.privatefile import write_private
 from sscard_chip.security.oda.model import OdaError, Scheme, Validity
 from sscard_chip.security.oda.schemes import SCHEMES
+from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import BANK_RID
 from sscard_chip.terminal.bank.terminal import Authority
 
@@ -42,7 +43,7 @@ _FIELDS: Final = {
 _HEX: Final = re.compile("([0-9A-Fa-f]{2})+")
 
 
-class AuthorityError(ValueError):
+class AuthorityError(InputError):
     """A file of certificates that is not right; one line without key bytes."""
 
 

@@ -33,6 +33,8 @@ from sscard_chip.security.emv import (
     script_mac,
     session_input,
 )
+from sscard_chip.standard.commands import ACTIVATE_APPLICATION
+from sscard_chip.standard.errors import IssuingError
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.account import read_account
 from sscard_chip.terminal.bank.cryptograms import IssuerData
@@ -45,11 +47,11 @@ from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.session import CardSession, open_session
 
-_ACTIVATE: Final = bytes.fromhex("84440000")
+_ACTIVATE: Final = ACTIVATE_APPLICATION.header()
 _GONE: Final = (StatusWord.FILE_NOT_FOUND, StatusWord.INS_NOT_SUPPORTED)
 
 
-class CounterError(Exception):
+class CounterError(IssuingError):
     """An operation that the counter refuses; one line without an account number."""
 
 
@@ -90,7 +92,7 @@ class BankCounter:
 
         ``save`` keeps the card's new memory; ``sub_account`` is by default the card number
         (卡号). The account is active at once if it says so. Raises :class:`CounterError`,
-        LedgerError, BankIssueError, KeyStoreError.
+        BankLedgerError, BankIssueError, KeyStoreError.
         """
         facts = _facts(card)
         with open_ledger(self._ledger) as ledger:
@@ -141,7 +143,7 @@ class BankCounter:
         """Write down a card that has its application already: linked, and active if it is.
 
         For cards that were issued with an account, and when the ledger could not be written.
-        Raises :class:`CounterError`, LedgerError.
+        Raises :class:`CounterError`, BankLedgerError.
         """
         facts = _facts(card)
         found = identities(card.files.directories)
@@ -160,7 +162,7 @@ class BankCounter:
         """Wake a card's dormant application, by command.
 
         One that is awake already, since the ledger could not be written last time, is written
-        down. Raises :class:`CounterError`, LedgerError, KeyStoreError, CardStatusError,
+        down. Raises :class:`CounterError`, BankLedgerError, KeyStoreError, CardStatusError,
         DriverError.
         """
         session = open_session(connection)

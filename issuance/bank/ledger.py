@@ -35,13 +35,16 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final
 
+from sscard_chip.standard.errors import BAD_INPUT, LedgerError
 from sscard_chip.standard.pan import masked_pan
 
 _BEGINNING: Final = "0" * 64
 
 
-class LedgerError(ValueError):
+class BankLedgerError(LedgerError, ValueError):
     """A ledger that cannot be read, or an operation that does not follow; one line."""
+
+    exit_code = BAD_INPUT
 
 
 class Operation(StrEnum):
@@ -154,7 +157,7 @@ class OpenLedger:
     ) -> Entry:
         """Write a line and bring it to the disk. ``when`` (with zone) is now by default.
 
-        Raises :class:`LedgerError`; what has been done to the card stays done.
+        Raises :class:`BankLedgerError`; what has been done to the card stays done.
         """
         time = when or datetime.now().astimezone()
         entry = Entry(
@@ -182,7 +185,7 @@ class OpenLedger:
             os.ftruncate(descriptor, end)  # half a line would spoil the ledger
             reason = error.strerror or "input/output error"
             text = f"{self._path}: the card is changed and the ledger is not ({reason})"
-            raise LedgerError(text) from None
+            raise BankLedgerError(text) from None
         self._entries.append(entry)
         self._last = sha256(line).hexdigest()
         return entry
@@ -193,12 +196,12 @@ def open_ledger(path: Path) -> Iterator[OpenLedger]:
     """Open for one operation, locked against every other; a file that is not there is begun, and
     goes again when nothing was written.
 
-    Raises :class:`LedgerError` when it cannot be opened or has been tampered with.
+    Raises :class:`BankLedgerError` when it cannot be opened or has been tampered with.
     """
     try:
         file = _locked(path)
     except OSError as error:
-        raise LedgerError(f"{path}: {error.strerror}") from None
+        raise BankLedgerError(f"{path}: {error.strerror}") from None
     with file:
         content = file.read()
         entries = _parse(path, content)
@@ -224,11 +227,11 @@ def _locked(path: Path) -> FileIO:
 
 
 def read_ledger(path: Path) -> list[Entry]:
-    """All entries, in order. Raises :class:`LedgerError`, also for a broken chain."""
+    """All entries, in order. Raises :class:`BankLedgerError`, also for a broken chain."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise LedgerError(f"{path}: {error.strerror}") from None
+        raise BankLedgerError(f"{path}: {error.strerror}") from None
     return _parse(path, content)
 
 
@@ -256,10 +259,10 @@ def _parse(path: Path, content: bytes) -> list[Entry]:
     for number, line in enumerate(content.splitlines(keepends=True), 1):
         where = f"{path}: line {number}"
         if not line.endswith(b"\n"):
-            raise LedgerError(f"{where}: is not whole")
+            raise BankLedgerError(f"{where}: is not whole")
         entry = _entry(line, where)
         if entry.number != number or entry.previous != last:
-            raise LedgerError(f"{where}: does not follow the line before: it was tampered with")
+            raise BankLedgerError(f"{where}: does not follow the line before: it was tampered with")
         last = sha256(line).hexdigest()
         entries.append(entry)
     return entries
@@ -281,5 +284,5 @@ def _entry(line: bytes, where: str) -> Entry:
             raise ValueError
         document["operation"] = Operation(document["operation"])
     except ValueError:
-        raise LedgerError(f"{where}: is no entry of a ledger") from None
+        raise BankLedgerError(f"{where}: is no entry of a ledger") from None
     return Entry(**document)

@@ -29,6 +29,7 @@ from sscard_chip.profile.purse import add_purse
 from sscard_chip.security.emv import pan_block
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.oda.model import SERIAL_LENGTH, TAG_CA_INDEX, Validity
+from sscard_chip.standard.errors import BAD_INPUT, IssuingError
 from sscard_chip.standard.status import StatusError
 
 _VARIANTS: Final = {
@@ -42,8 +43,10 @@ _TAG_STATIC_SIGNATURE: Final = 0x93
 _AUTHENTICATION_CODE: Final = bytes.fromhex("DAC1")
 
 
-class BankIssueError(ValueError):
+class BankIssueError(IssuingError, ValueError):
     """A bank application that cannot be made; one line without number or key."""
+
+    exit_code = BAD_INPUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from typing import Final
 from issuance.batch.cards import Patches
 from issuance.batch.template import Span, Template
 from sscard_chip.memory import Memory
+from sscard_chip.standard.errors import InputError
 
 SUFFIX: Final = ".sscards"
 
@@ -35,7 +36,7 @@ _LENGTH: Final = struct.Struct(">I")
 _HEAD: Final = len(_MAGIC) + _LENGTH.size
 
 
-class ContainerError(ValueError):
+class ContainerError(InputError):
     """A file that is no container, or a damaged one; one line."""
 
 

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from sscard_chip.standard.errors import BAD_INPUT, IssuingError
 
-class BatchError(ValueError):
+
+class BatchError(IssuingError, ValueError):
     """A batch that cannot be started or exported from: wrong folder, wrong file, wrong option."""
 
+    exit_code = BAD_INPUT
 
-class BatchStoppedError(Exception):
+
+class BatchStoppedError(IssuingError):
     """A batch that stopped in the middle and can be resumed: disk, key store, worker."""

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from sscard_chip.standard.errors import InputError
 
-class HolderListError(ValueError):
+
+class HolderListError(InputError):
     """A table or mapping file that cannot be used: one line, file, place and rule, no value."""
 
     def __init__(self, source: str, place: str, rule: str) -> None:

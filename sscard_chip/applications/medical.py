@@ -19,6 +19,7 @@ from sscard_chip.apdu.session import Session
 from sscard_chip.applications.amounts import MedicalAccount, TransactionKeys
 from sscard_chip.security.suite import Session as CipherSession
 from sscard_chip.security.suite import pad
+from sscard_chip.standard import commands
 from sscard_chip.standard.identifiers import LOAD, PURCHASE
 from sscard_chip.standard.keys import USE_LOAD, USE_PURCHASE
 from sscard_chip.standard.status import StatusError, StatusWord
@@ -274,17 +275,13 @@ def starting_day(session: Session, command: Command) -> bytes:
     return b""
 
 
-_CLAUSE: Final = "LD/T 32.5, medical commands"
-
 MEDICAL: Final = (
-    Instruction("INITIALIZE", 0xB0, 0x28, _initialize, _CLAUSE, in_transaction=True),
-    Instruction("DEBIT FOR PURCHASE", 0xB0, 0x2C, _debit, _CLAUSE, in_transaction=True),
-    Instruction("CREDIT FOR LOAD", 0xB0, 0x2A, credit_for_load, _CLAUSE, in_transaction=True),
-    Instruction("GET BALANCE", 0xB0, 0x26, get_balance, _CLAUSE, in_transaction=True),
-    Instruction(
-        "GET TRANSACTION PROOF", 0xB0, 0x2E, get_transaction_proof, _CLAUSE, in_transaction=True
-    ),
-    Instruction("STARTING DAY", 0xB0, 0x56, starting_day, _CLAUSE),
+    Instruction(commands.INITIALIZE, _initialize, in_transaction=True),
+    Instruction(commands.DEBIT_FOR_PURCHASE, _debit, in_transaction=True),
+    Instruction(commands.CREDIT_FOR_LOAD, credit_for_load, in_transaction=True),
+    Instruction(commands.GET_BALANCE, get_balance, in_transaction=True),
+    Instruction(commands.GET_TRANSACTION_PROOF, get_transaction_proof, in_transaction=True),
+    Instruction(commands.STARTING_DAY, starting_day),
 )
 
 _PURCHASE_FORM: Final = bytes((1, 1, _PURCHASE_LENGTH))
@@ -303,4 +300,7 @@ def _debit_quickly(session: Session, apdu: bytes) -> bytes | None:
     return debit_for_purchase(session, apdu)
 
 
-MEDICAL_SHORTCUTS: Final = {b"\xb0\x28": _initialize_quickly, b"\xb0\x2c": _debit_quickly}
+MEDICAL_SHORTCUTS: Final = {
+    commands.INITIALIZE.code: _initialize_quickly,
+    commands.DEBIT_FOR_PURCHASE.code: _debit_quickly,
+}

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sscard_chip.dayfile.rows import DayRow
+from sscard_chip.standard.errors import SettlementError
 from sscard_chip.standard.settlement_mode import OfflineUse, Split
 
 
-class CentreError(Exception):
+class CentreError(SettlementError):
     """The centre did not do what it was asked; one line."""
 
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sscard_chip.standard.errors import InputError
 
-class DayFileError(ValueError):
+
+class DayFileError(InputError):
     """A day file, hotlist or journal that is not as it must be; one line: file, row, rule."""
 
 

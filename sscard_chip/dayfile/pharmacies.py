@@ -18,11 +18,12 @@ from typing import Final, Self
 
 from sscard_chip.dayfile.errors import DayFileError, at_row
 from sscard_chip.dayfile.rows import NULL
+from sscard_chip.standard.errors import InputError
 
 FORMAT: Final = "sscard-pharmacies/1"
 
 
-class PharmaciesError(ValueError):
+class PharmaciesError(InputError):
     """A list of pharmacies that is not as it must be; one line: file, row, rule."""
 
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from sscard_chip.profile.model import Format, Item
+from sscard_chip.standard.errors import InputError
 
 NAME_LENGTH: Final = 30
 """Bytes of tag 09 姓名."""
@@ -33,7 +34,7 @@ _CONTROL: Final = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 _PRIVATE: Final = "Co"
 
 
-class ItemValueError(ValueError):
+class ItemValueError(InputError):
     """A value that an item cannot hold. The text names item and rule, never the value."""
 
     def __init__(self, item: Item, rule: str) -> None:

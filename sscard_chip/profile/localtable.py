@@ -7,10 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from sscard_chip.standard.errors import InputError
+
 _HEX: Final = re.compile(r"(?:[0-9A-F]{2})+")
 
 
-class LocalFileError(ValueError):
+class LocalFileError(InputError):
     """Local files that cannot be used: one line with file, field and rule."""
 
     def __init__(self, source: str, field: str, rule: str) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import socket
 from typing import Final
 
+from sscard_chip.standard.errors import CardReaderError
+
 MAX_PAYLOAD: Final = 0xFFFF
 """Most bytes that one frame holds."""
 
@@ -17,7 +19,7 @@ _RECEIVE_SIZE: Final = 4096
 _QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 
 
-class PeerClosedError(ConnectionError):
+class PeerClosedError(CardReaderError, ConnectionError):
     """The other side closed the connection."""
 
 

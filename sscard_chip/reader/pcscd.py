@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from sscard_chip.reader.vpcd import DEFAULT_HOST
+from sscard_chip.standard.errors import CardReaderError
 
 DRIVER: Final = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 PACKAGES: Final = "pcscd vsmartcard-vpcd"
@@ -45,7 +46,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-class PcscUnavailableError(RuntimeError):
+class PcscUnavailableError(CardReaderError, RuntimeError):
     """pcscd or its vpcd driver is not installed, or cannot be run here."""
 
 

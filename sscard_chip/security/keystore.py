@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from sscard_chip.standard.errors import KeyStoreError
 
-class KeyStoreError(ValueError):
-    """A store cannot serve a request; one line that names store, suite, key and version."""
+__all__ = ["KeyMissingError", "KeyStore", "KeyStoreError"]
 
 
 class KeyMissingError(KeyStoreError):

@@ -12,8 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from sscard_chip.standard.errors import InputError
 
-class DivisionError(ValueError):
+
+class DivisionError(InputError):
     """A code that is no division; the message states the rule and never the code."""
 
 

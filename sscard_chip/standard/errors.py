@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one family of errors: a base, and a branch for each part of the house.
+"""The one family of errors: a base, and eight families that say whose error it is.
 
-Every error of this project is a :class:`SscardError`; its text is one line and holds no PIN, key
-or citizen's data. ``exit_code`` is what the command line ends with. Where callers of the standard
-library's types must find them, ValueError or OSError is mixed in.
+Every error of this project is a :class:`SscardError` of exactly one family; its text is one line
+and holds no PIN, key or citizen's data. ``exit_code`` is what the command line ends with. Where
+callers of the standard library's types must find them, ValueError or OSError is mixed in.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import ClassVar, Final
 
 REFUSED: Final = 1
@@ -15,11 +18,55 @@ REFUSED: Final = 1
 BAD_INPUT: Final = 2
 """Exit code of wrong usage or bad input."""
 
+_PACKAGES: Final = {
+    "_cffi_backend": "cffi",
+    "gmssl_pyx": "gmssl-pyx",
+    "pkcs11": "python-pkcs11",
+    "smartcard": "pyscard",
+}
+"""Modules whose package has another name."""
+
 
 class SscardError(Exception):
     """Whatever this project tells its caller."""
 
     exit_code: ClassVar[int] = REFUSED
+
+
+class CardError(SscardError):
+    """The card: what it answers, its memory and image, its data and their cryptography."""
+
+
+class CardReaderError(SscardError):
+    """The reader and the connection through it: no reader, no card, no answer."""
+
+
+class InputError(SscardError, ValueError):
+    """A document, row, line or value that was handed in and is not as it must be."""
+
+    exit_code = BAD_INPUT
+
+
+class KeyStoreError(SscardError, ValueError):
+    """A store cannot serve a request; one line that names store, suite, key and version."""
+
+    exit_code = BAD_INPUT
+
+
+class IssuingError(SscardError):
+    """Making cards, PSAMs and bank applications: one that cannot be made, a batch that stopped."""
+
+
+class TerminalError(SscardError):
+    """A terminal, its driver, a till or the command line did not do what it was asked."""
+
+
+class SettlementError(SscardError):
+    """The settlement centre and its ledgers refused an operation or could not be asked."""
+
+
+class LedgerError(SettlementError):
+    """An operation that a ledger did not do; one line."""
 
 
 class ExtraMissingError(SscardError, ImportError):
@@ -29,7 +76,31 @@ class ExtraMissingError(SscardError, ImportError):
 
     def __init__(self, purpose: str, package: str, extra: str) -> None:
         """``purpose`` needs ``package``, which ``pip install 'sscard-chip[extra]'`` installs."""
-        super().__init__(
-            f"{purpose} needs {package}, which is not installed: pip install 'sscard-chip[{extra}]'"
-        )
+        text = f"{purpose} needs {package}, which is not installed"
+        ImportError.__init__(self, f"{text}: pip install 'sscard-chip[{extra}]'")
         self.extra = extra
+
+
+def require(extra: str, purpose: str, *modules: str) -> None:
+    """See that the optional ``modules`` are installed, without importing them.
+
+    :raises ExtraMissingError: one is not.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise ExtraMissingError(purpose, _PACKAGES.get(module, module), extra)
+
+
+@contextmanager
+def importing(
+    extra: str, purpose: str, error: type[ExtraMissingError] = ExtraMissingError
+) -> Iterator[None]:
+    """A block that imports the packages of an extra.
+
+    :raises ExtraMissingError: one cannot be imported; ``error`` is raised then.
+    """
+    try:
+        yield
+    except ImportError as fault:
+        module = (fault.name or extra).partition(".")[0]
+        raise error(purpose, _PACKAGES.get(module, module), extra) from None

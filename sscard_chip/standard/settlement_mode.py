@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from sscard_chip.standard.errors import BAD_INPUT, SettlementError
+
 
 class SettlementMode(IntEnum):
     """Mode 1, 2 or 3 of letter no. 38."""
@@ -27,8 +29,10 @@ class SettlementMode(IntEnum):
         return "2" if self is SettlementMode.OFFLINE else "1"
 
 
-class SettlementRefusedError(ValueError):
+class SettlementRefusedError(SettlementError, ValueError):
     """The region's mode does not allow this settlement; the text names the rule."""
+
+    exit_code = BAD_INPUT
 
 
 class Split(NamedTuple):

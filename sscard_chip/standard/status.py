@@ -10,6 +10,8 @@ from __future__ import annotations
 from enum import IntEnum, unique
 from typing import Final
 
+from sscard_chip.standard.errors import CardError
+
 
 @unique
 class StatusWord(IntEnum):
@@ -104,7 +106,7 @@ def describe(sw: int) -> str:
     return "unknown status word"
 
 
-class StatusError(Exception):
+class StatusError(CardError):
     """A command that ends in something other than 9000.
 
     ``sw`` is the raw 16-bit number, kept as it is even when it is no :class:`StatusWord`.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from sscard_chip.profile.psam_keys import KEYS
+from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.keys import DPK, PUK, RKSSSE, STKSSSE, UKSSSE
 
 FORMAT: Final = "sscard-key-addresses/1"
@@ -35,7 +36,7 @@ _ADDRESS: Final = re.compile(r"[0-9A-F]{4}")
 _KEY: Final = re.compile(r"([A-Z][A-Z0-9]{1,31})(?:/([1-9]))?")
 
 
-class KeyAddressError(ValueError):
+class KeyAddressError(InputError):
     """A table that cannot be read, or a key or address that it lacks; one line."""
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from enum import IntEnum, unique
 
 from sscard_chip.card import NotPoweredError
+from sscard_chip.standard.errors import TerminalError
 from sscard_chip.terminal.addresses import KeyAddressError
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import (
@@ -67,7 +68,7 @@ FAIL_OVER = frozenset(
 """With these a caller turns from the PSAM to the HSM steps (LD/T 33)."""
 
 
-class DriverError(Exception):
+class DriverError(TerminalError):
     """A function that ends with another code than 0. One line, no PIN, no key, no holder's data.
 
     ``output`` is what the string layer puts into pOutInfo where the function has something to

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from sscard_chip.card import Card
 from sscard_chip.reader.interface import Connection, ContactInterface, ContactlessInterface
+from sscard_chip.standard.errors import CardReaderError
 
 __all__ = [
     "CardRemovedError",
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 
-class TerminalConnectionError(Exception):
+class TerminalConnectionError(CardReaderError):
     """A connection that failed. The text is one line and holds no data of a command."""
 
 

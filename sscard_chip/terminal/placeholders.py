@@ -35,6 +35,8 @@ from os import urandom
 from typing import Final, Protocol
 
 from sscard_chip.security.suite import Session, Suite
+from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
+from sscard_chip.standard.errors import InputError
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z][^{}]*)\}")
 
@@ -46,7 +48,7 @@ class CardKeys(Protocol):
         """The card's key under root key ``root``, 16 bytes, or 8 for a single-DES key."""
 
 
-class PlaceholderError(ValueError):
+class PlaceholderError(InputError):
     """A placeholder that does not exist or cannot be computed; names it, never its value."""
 
 
@@ -162,7 +164,7 @@ def _internal(values: Values, root: str, version: str = "1") -> str:
 
 
 def _unblock(values: Values, root: str) -> str:
-    header = bytes.fromhex("8424000004")
+    header = PIN_CHANGE_UNBLOCK.header() + b"\x04"
     session = values.session(root, 1, values.challenges[-1])
     return "04" + session.mac(header).hex().upper()
 
@@ -170,7 +172,7 @@ def _unblock(values: Values, root: str) -> str:
 def _reload(values: Values, root: str, source: str) -> str:
     session = values.session(root, 1, values.challenges[-1])
     enciphered = session.encipher(bcd_pin(values.text(source)))
-    head = bytes((0x84, 0x24, 0x00, 0x01, len(enciphered) + 4))
+    head = PIN_CHANGE_UNBLOCK.header(0x00, 0x01) + bytes((len(enciphered) + 4,))
     return (head[3:] + enciphered + session.mac(head + enciphered)).hex().upper()
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sscard_chip.closing import Closing
+from sscard_chip.standard.errors import InputError, TerminalError
 from sscard_chip.terminal.connection import (
     CardRemovedError,
     Connection,
@@ -46,11 +47,11 @@ _ERRORS: Final[Mapping[str, type[TerminalConnectionError]]] = {
 _CALLS: Final = {"power_on": "atr", "reset": "atr", "power_off": "", "transmit": "answer"}
 
 
-class RecordingError(ValueError):
+class RecordingError(InputError):
     """A recording that cannot be read; file, line and rule."""
 
 
-class DeviationError(Exception):
+class DeviationError(TerminalError):
     """The terminal does something else than the recording: file, line, what was expected.
 
     Of commands the header is told, never the data.

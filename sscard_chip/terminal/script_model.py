@@ -17,11 +17,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from sscard_chip.standard.errors import InputError
+
 FORMAT: Final = "sscard-exchange/1"
 GENERATIONS: Final = (1, 2, 3)
 
 
-class ScriptError(ValueError):
+class ScriptError(InputError):
     """A script that cannot be used: one line naming file, step and rule."""
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from issuance.bank.account import VARIANTS, BankAccount
 from issuance.bank.counter import BankCounter, CardFacts, CounterError
-from issuance.bank.ledger import LedgerError, Operation, read_ledger
+from issuance.bank.ledger import BankLedgerError, Operation, read_ledger
 from issuance.bank.personalise import Bank, BankIssueError, card_keys
 from issuance.bank.roots import bank_slots
 from issuance.holder import HolderError
@@ -274,7 +274,9 @@ def test_a_full_disk_is_told(blank: Desk, monkeypatch: pytest.MonkeyPatch) -> No
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("issuance.bank.ledger.os.fsync", full)
-    with pytest.raises(LedgerError, match=r"the card is changed and the ledger is not \(No space"):
+    with pytest.raises(
+        BankLedgerError, match=r"the card is changed and the ledger is not \(No space"
+    ):
         blank.link()
     monkeypatch.undo()
     assert not blank.path.exists()

@@ -13,7 +13,7 @@ import pytest
 
 from issuance.bank.ledger import (
     Application,
-    LedgerError,
+    BankLedgerError,
     Link,
     Operation,
     link_of,
@@ -80,7 +80,7 @@ def test_every_changed_character_but_of_the_last_line_is_found(path: Path) -> No
     first = content.index(b"\n")
     for at in range(first + 1):
         path.write_bytes(content[:at] + bytes((content[at] ^ 0x01,)) + content[at + 1 :])
-        with pytest.raises(LedgerError, match=f"^{path}: line [12]: "):
+        with pytest.raises(BankLedgerError, match=f"^{path}: line [12]: "):
             read_ledger(path)
 
 
@@ -89,32 +89,32 @@ def test_a_line_that_is_missing_is_found(path: Path, gone: int) -> None:
     write(path, *((Operation.LINK, card, PAN) for card in (CARD, OTHER, CARD, OTHER)))
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:gone] + lines[gone + 1 :]))
-    with pytest.raises(LedgerError, match=f"line {gone + 1}: does not follow"):
+    with pytest.raises(BankLedgerError, match=f"line {gone + 1}: does not follow"):
         read_ledger(path)
 
 
 def test_a_line_that_was_cut_stops_the_next_operation(path: Path) -> None:
     write(path, (Operation.LINK, CARD, PAN))
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(LedgerError, match="line 1: is not whole"), open_ledger(path):
+    with pytest.raises(BankLedgerError, match="line 1: is not whole"), open_ledger(path):
         pass
 
 
 def test_other_files_are_no_ledger(path: Path) -> None:
     for text in ("[]", "x", json.dumps({"number": 1})):
         path.write_text(text + "\n")
-        with pytest.raises(LedgerError, match="line 1: is no entry of a ledger"):
+        with pytest.raises(BankLedgerError, match="line 1: is no entry of a ledger"):
             read_ledger(path)
     write(path := path.parent / "right.jsonl", (Operation.LINK, CARD, PAN))
     right = json.loads(path.read_text())
     for name in right:
         path.write_text(json.dumps({**right, name: []}) + "\n")
-        with pytest.raises(LedgerError, match="line 1: is no entry of a ledger"):
+        with pytest.raises(BankLedgerError, match="line 1: is no entry of a ledger"):
             read_ledger(path)
-    with pytest.raises(LedgerError, match="No such file"):
+    with pytest.raises(BankLedgerError, match="No such file"):
         read_ledger(path.parent / "none.jsonl")
     with (
-        pytest.raises(LedgerError, match="No such file"),
+        pytest.raises(BankLedgerError, match="No such file"),
         open_ledger(path.parent / "no" / "ledger.jsonl"),
     ):
         pass

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sscard_chip.card import Card
+from sscard_chip.standard.commands import VERIFY
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.faulty import Fault, FaultAt
@@ -79,7 +80,7 @@ def _sell_elsewhere(shop: Shop, count: int) -> None:
     sam = SamClient(connect_card(Card(psam_memory(terminal="510100000002").copy())))
     session = open_session(connect_card(shop.card))
     sam.open(session.algorithm)
-    session.client.require(0x00, 0x20, 0, 0, bcd(PIN))
+    session.client.require(VERIFY, 0, 0, bcd(PIN))
     session.enter(0xDF04)
     for _ in range(count):
         amounts = Split(1, 0, 0)

@@ -51,6 +51,7 @@ from sscard_chip.security.access import NEVER
 from sscard_chip.security.emv import BANK_SUITES, CVN_01
 from sscard_chip.security.keys import RECORD_LENGTH, encode_key
 from sscard_chip.security.keys import encode_pin as encode_pin_record
+from sscard_chip.standard.errors import BAD_INPUT, IssuingError
 from sscard_chip.standard.identifiers import EF, MF, PPSE_NAME, PSE_NAME
 from sscard_chip.standard.keys import USE_CRYPTOGRAM, USE_SCRIPT_CIPHER, USE_SCRIPT_MAC
 
@@ -67,8 +68,10 @@ File = tuple[FileHeader, bytes, int]
 """Header, initial content, number of key records."""
 
 
-class BankError(ValueError):
+class BankError(IssuingError, ValueError):
     """A bank application that this card cannot have; one line."""
+
+    exit_code = BAD_INPUT
 
 
 def add_bank(memory: Memory, contents: BankContents) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
+from sscard_chip.standard.errors import BAD_INPUT, CardError
+
 TAG_CA_INDEX: Final = 0x8F
 TAG_ISSUER_CERTIFICATE: Final = 0x90
 TAG_ISSUER_REMAINDER: Final = 0x92
@@ -30,8 +32,10 @@ Public = TypeVar("Public")
 Private = TypeVar("Private")
 
 
-class OdaError(ValueError):
+class OdaError(CardError, ValueError):
     """A certificate or signature that does not prove what it should; one line, no key."""
+
+    exit_code = BAD_INPUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,10 @@ from sscard_chip.settlement.clearing.totals import Totals
 from sscard_chip.settlement.columns import NO_DIVISION, number_of_bcd
 from sscard_chip.settlement.ledger import AccountKind, EntryKind, Transaction
 from sscard_chip.settlement.schema.clearing import claim, claim_step
+from sscard_chip.standard.errors import SettlementError
 
 
-class ClaimRefusedError(Exception):
+class ClaimRefusedError(SettlementError):
     """A claim, or a step of one, that the centre does not accept; one line."""
 
 

@@ -38,6 +38,7 @@ from sscard_chip.settlement.run.history import LedgerHistory
 from sscard_chip.settlement.run.online import look_up
 from sscard_chip.settlement.run.posting import Batch, keep
 from sscard_chip.settlement.schema.clearing import appeal, decision
+from sscard_chip.standard.errors import SettlementError
 
 _NAME: Final = re.compile(r"(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})")
 _NOTES: Final = mask_of(*(one.code for one in FINDINGS if one.effect is Effect.NOTE))
@@ -45,7 +46,7 @@ _MOST_TEXT: Final = 500
 _MOST_NAME: Final = 50
 
 
-class DisputeRefusedError(Exception):
+class DisputeRefusedError(SettlementError):
     """An appeal or a decision that is not possible; one line."""
 
 

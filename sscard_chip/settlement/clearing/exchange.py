@@ -31,6 +31,7 @@ from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import NULL, parse_number, parse_yuan, yuan
 from sscard_chip.settlement.arrow import joined, yuan_texts
 from sscard_chip.settlement.clearing.files import new_folder
+from sscard_chip.standard.errors import InputError
 
 FORMAT: Final = "sscard-exchange/1"
 FOLDER: Final = "regions"
@@ -78,7 +79,7 @@ _PIECE_ROWS: Final = 1 << 18
 """Rows that are written at once: memory is bounded by them."""
 
 
-class ExchangeError(ValueError):
+class ExchangeError(InputError):
     """An exchange file that is not as it must be; one line: file, row, rule."""
 
 

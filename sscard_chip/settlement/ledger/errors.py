@@ -7,6 +7,9 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
+from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS
+from sscard_chip.standard.errors import InputError, LedgerError
+
 _MARK: Final = "ledger: "
 """Texts of our triggers begin with it; they name the rule and no value."""
 _BELOW_ZERO: Final = "a personal account would fall below zero"
@@ -15,12 +18,8 @@ _RETRY: Final = frozenset({"40001", "40P01"})
 """SQLSTATE: serialization failure, deadlock."""
 
 
-class LedgerUrlError(ValueError):
+class LedgerUrlError(InputError):
     """A ledger's address that is no path and no database URL; its text has no password."""
-
-
-class LedgerError(Exception):
-    """An operation that the ledger did not do; one line."""
 
 
 class LedgerUnavailableError(LedgerError):
@@ -30,6 +29,18 @@ class LedgerUnavailableError(LedgerError):
     """
 
     begun = True
+
+
+class LedgerVersionError(LedgerUnavailableError):
+    """The tables of a ledger are of another version than this program's."""
+
+    def __init__(self, name: str, version: str) -> None:
+        """``version`` is that of the ledger ``name``."""
+        if version == UNVERSIONED or version in VERSIONS:
+            rule = "is of an earlier version: sscard settle upgrade brings it to this one"
+        else:
+            rule = f"is of schema {version} and this program knows {VERSIONS[-1]}: use a newer one"
+        super().__init__(f"{name}: {rule}")
 
 
 class LedgerConflictError(LedgerError):
@@ -53,7 +64,7 @@ class EntryExistsError(LedgerError):
     """An entry with this source is posted already."""
 
 
-class CardRegisterError(ValueError):
+class CardRegisterError(InputError):
     """A register file or a change of a card that is not as it must be: file, row, item, rule."""
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from sscard_chip.standard.errors import InputError
+
 YUAN: Final = r"-?(0|[1-9][0-9]{0,13})\.[0-9]{2}"
 QUANTITY: Final = r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?"
 PRICE: Final = r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?"
@@ -28,7 +30,7 @@ _RULES: Final = {
 }
 
 
-class MessageError(ValueError):
+class MessageError(InputError):
     """A message that is not as it must be; "field: rule"."""
 
 

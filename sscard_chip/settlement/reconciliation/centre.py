@@ -25,14 +25,10 @@ from sscard_chip.settlement.schema.authorisation import authorisation, step
 RESULT_NAME = "result.txt"
 
 
-class CentreUnreachableError(Exception):
-    """The other side did not answer; one line."""
-
-
 class Centre(Protocol):
     """The side that an institution reconciles with.
 
-    Days are YYYYMMDD, from and to. Methods raise CentreUnreachableError, and ReconciliationError
+    Days are YYYYMMDD, from and to. Methods raise CentreError, and ReconciliationError
     for what they cannot read.
     """
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 from enum import IntEnum, unique
 from typing import Final
 
+from sscard_chip.standard.errors import InputError
 
-class ReconciliationError(ValueError):
+
+class ReconciliationError(InputError):
     """A file or a request of reconciliation that is not as it must be; one line."""
 
 

@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sscard_chip.dayfile.authoriser import CentreError
 from sscard_chip.settlement.ledger import Transaction
-from sscard_chip.settlement.reconciliation.centre import Centre, CentreUnreachableError
+from sscard_chip.settlement.reconciliation.centre import Centre
 from sscard_chip.settlement.reconciliation.compare import Totals
 from sscard_chip.settlement.reconciliation.details import (
     ResultRow,
@@ -119,7 +120,7 @@ def reconcile_day(
     own = Totals.of(rows)
     try:
         statement, theirs = centre.totals(pharmacy, day, day, own)
-    except (CentreUnreachableError, ReconciliationError) as error:
+    except (CentreError, ReconciliationError) as error:
         return DayResult(_failed(t, key, own, str(error)))
     result = TaskResult.EVEN if statement is StatementResult.EVEN else TaskResult.UNEVEN
     total = _keep(t, key, result, statement, own, theirs)
@@ -129,7 +130,7 @@ def reconcile_day(
     try:
         answer = centre.details(pharmacy, day, day, pack(rows, f"{pharmacy}_{day}.txt"))
         found = unpack_result(answer, "result")
-    except (CentreUnreachableError, ReconciliationError) as error:
+    except (CentreError, ReconciliationError) as error:
         return DayResult(total, _failed(t, key, own, str(error)))
     unequal = tuple(row for row in found if row.result is not StatementResult.EVEN)
     detail = _keep(t, key, TaskResult.UNEVEN, statement, own, theirs)

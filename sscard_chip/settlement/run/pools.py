@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
 
 from sscard_chip.security.keystore import KeyStore
-from sscard_chip.standard.errors import ExtraMissingError
+from sscard_chip.standard.errors import ExtraMissingError, SettlementError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -29,7 +29,7 @@ _AHEAD: Final = 2
 _CONNECT_SECONDS: Final = 20
 
 
-class RunStoppedError(Exception):
+class RunStoppedError(SettlementError):
     """A run could not go on, and may be started again; one line."""
 
 

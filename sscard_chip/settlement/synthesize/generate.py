@@ -33,6 +33,7 @@ from sscard_chip.settlement.synthesize.plan import (
     make_terminals,
 )
 from sscard_chip.settlement.tac import TacVerifier
+from sscard_chip.standard.errors import InputError
 
 Rows = NDArray[np.int64]
 
@@ -49,7 +50,7 @@ _SPACE: Final = 4  # rows from one fault to the next
 _END: Final = 1e9
 
 
-class SynthesizeError(ValueError):
+class SynthesizeError(InputError):
     """Numbers that no day can be made of; one line."""
 
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from sscard_chip.standard.errors import TerminalError
 
-class BankTerminalError(Exception):
+
+class BankTerminalError(TerminalError):
     """A transaction that ends without an answer of the card to it."""
 
 

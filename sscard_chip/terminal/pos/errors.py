@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum, unique
 
+from sscard_chip.standard.errors import TerminalError
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
 
@@ -41,7 +42,7 @@ class Refusal(StrEnum):
     DAY = "day file"
 
 
-class PosError(Exception):
+class PosError(TerminalError):
     """Anything that a till tells its operator; one line."""
 
 

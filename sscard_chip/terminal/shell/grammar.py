@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
+from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import LOAD, PURCHASE
 from sscard_chip.terminal.shell import commands
 from sscard_chip.terminal.shell.commands import CardCommand, Expected, Line, ShellCommand, Word
@@ -49,7 +50,7 @@ _TRANSACTIONS: Final = {"31": LOAD, "load": LOAD, "32": PURCHASE, "purchase": PU
 Words: TypeAlias = Sequence[Word]
 
 
-class GrammarError(ValueError):
+class GrammarError(InputError):
     """A line that is not of the grammar: one line of text that quotes no data."""
 
 

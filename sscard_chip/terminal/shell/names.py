@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from sscard_chip.profile.codec import ItemValueError, Value, encode_value
 from sscard_chip.profile.model import Directory, ElementaryFile, Format, Item, Key, KeyUse
+from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import (
     CERTIFICATE_NAME,
     HIGHEST_SFI,
@@ -46,7 +47,7 @@ _NAME_LENGTHS: Final = range(5, 17)
 _MOST_DATA: Final = 255
 
 
-class UnknownNameError(ValueError):
+class UnknownNameError(InputError):
     """A name that means nothing here; one line of text."""
 
 

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -18,6 +20,7 @@ from sscard_cli.main import main
 from tests.bench.shop import LATER, PHARMACY, TIME
 from tests.settlement.town import Town, forged, rewrite, sell_day
 
+ROOT: Final = Path(__file__).resolve().parents[3]
 Run = Callable[..., tuple[int, str, str]]
 PERIOD = ("--pharmacy", PHARMACY, "--from", "20260301", "--to", "20260331")
 
@@ -160,3 +163,18 @@ def test_a_pharmacy_against_the_ledger(run: Run, town: Town) -> None:
 def test_help_has_an_example(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settle", *arguments, "--help"]) == 0
     assert f"sscard settle {' '.join(arguments)}" in capsys.readouterr().out
+
+
+def test_without_jinja_the_extra_is_named() -> None:
+    """In a process of its own, where the template engine cannot be imported."""
+    arguments = ["settle", "statement", "--pharmacy", PHARMACY, "--from", "20260315"]
+    code = (
+        "import sys; sys.modules['jinja2'] = None; from sscard_cli.main import main;"
+        f" sys.exit(main({[*arguments, '--ledger', 'city.db']!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "sscard: error: settlement needs jinja2, which is not installed:"
+        " pip install 'sscard-chip[settlement]'\n"
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sscard_chip.dayfile.authoriser import CentreUnreachableError
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.platform import ledger_authoriser
 from sscard_chip.settlement.reconciliation import (
@@ -17,7 +18,7 @@ from sscard_chip.settlement.reconciliation import (
     Totals,
     UploadRow,
 )
-from sscard_chip.settlement.reconciliation.centre import CentreUnreachableError, LedgerCentre
+from sscard_chip.settlement.reconciliation.centre import LedgerCentre
 from sscard_chip.settlement.reconciliation.differences import Report
 from sscard_chip.settlement.reconciliation.pharmacy import compare_pharmacy, rows_of_day
 from sscard_chip.settlement.reconciliation.tasks import (

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from sscard_chip.settlement.ledger.errors import LedgerError
+from sscard_chip.standard.errors import LedgerError
 from sscard_chip.standard.settlement_mode import Split
 
 
