@@ -15,7 +15,7 @@ try:
 except ImportError as error:
     raise missing(error) from None
 
-NO_DIVISION: Final = 0xFFFFFFFF
+NO_DIVISION: Final = int(np.iinfo(np.uint32).max)
 """In a column of divisions: the cell was ``null``, or is no division."""
 
 UNKNOWN: Final = 0xFF

@@ -23,7 +23,7 @@ from typing import IO, Any, Final, Self
 
 import numpy as np
 
-from sscard_chip.dayfile.rows import NULL, yuan
+from sscard_chip.dayfile.rows import NULL
 from sscard_chip.settlement.arrow import texts
 from sscard_chip.settlement.clearing import ClearingOutput
 from sscard_chip.settlement.clearing.exchange import FOLDER as REGIONS
@@ -32,6 +32,7 @@ from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
 from sscard_chip.settlement.extras import missing
 from sscard_chip.settlement.judge.codes import FINDINGS, TEXTS, Masks, posted
+from sscard_chip.standard.amounts import yuan
 
 try:
     import pyarrow as pa

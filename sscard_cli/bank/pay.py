@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from sscard_chip.standard.amounts import yuan
 from sscard_chip.terminal.bank.contactless import ContactlessTerminal
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
 from sscard_chip.terminal.bank.terminal import Purchase, TerminalProfile
@@ -24,7 +25,6 @@ from sscard_cli.bank.options import (
 )
 from sscard_cli.options import INTERFACES, json_option
 from sscard_cli.pos.options import pin_entry
-from sscard_cli.tables import yuan
 
 
 @click.command()

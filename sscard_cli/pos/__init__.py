@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sscard_chip.standard.amounts import MAX_FEN
 from sscard_cli.options import json_option
 from sscard_cli.pos.options import (
     FEN,
@@ -94,8 +95,8 @@ def sale(
     from sscard_cli.pos.till import open_counter
 
     split = Split(account_fen, self_fen, pool_fen)
-    if not 0 < split.total_fen <= 0xFFFFFFFF:
-        raise click.UsageError("the three amounts must add up to 1 to 4294967295 fen")
+    if not 0 < split.total_fen <= MAX_FEN:
+        raise click.UsageError(f"the three amounts must add up to 1 to {MAX_FEN} fen")
     with open_counter(pin=pin_entry(pin), when=check_time(when), **options) as counter:
         outcome = counter.till.sell(Bill(split, category), when)
         _print(counter, outcome, as_json=as_json)
@@ -204,8 +205,8 @@ def close(parquet_path: Path | None, as_json: bool, **options: Any) -> None:
     Example:
       sscard pos close --day-file DAY.tsv --parquet DAY.parquet
     """
-    from sscard_chip.dayfile.rows import yuan
     from sscard_chip.dayfile.text import read_day
+    from sscard_chip.standard.amounts import yuan
     from sscard_cli.output import print_json
     from sscard_cli.pos.till import open_counter, save_parquet
 

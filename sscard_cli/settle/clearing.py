@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sscard_chip.standard.dates import parse_date
 from sscard_cli.options import force_option, json_option
 from sscard_cli.pos.options import FILE
 from sscard_cli.settle.options import ledger_option, open_ledger
@@ -130,8 +131,8 @@ def due(pharmacy: str, month: str, ledger_url: str, as_json: bool) -> None:
     from dataclasses import asdict
 
     from sscard_chip.settlement.clearing.claims import due as find_due
+    from sscard_chip.standard.amounts import yuan
     from sscard_cli.output import print_json
-    from sscard_cli.tables import yuan
 
     with open_ledger(ledger_url) as ledger, ledger.reading() as t:
         request = find_due(t, pharmacy, month)
@@ -225,8 +226,8 @@ def status(number: str, ledger_url: str, as_json: bool) -> None:
 
 
 def _print_claim(found: Claim, *, as_json: bool) -> None:
+    from sscard_chip.standard.amounts import yuan
     from sscard_cli.output import print_json
-    from sscard_cli.tables import yuan
 
     if as_json:
         print_json(found.to_dict())
@@ -343,8 +344,8 @@ def reject(name: str, operator: str, reason: str, ledger_url: str, as_json: bool
 
 
 def _print_dispute(found: Dispute, *, as_json: bool) -> None:
+    from sscard_chip.standard.amounts import yuan
     from sscard_cli.output import print_json
-    from sscard_cli.tables import yuan
 
     if as_json:
         print_json(found.to_dict())
@@ -358,14 +359,8 @@ def _print_dispute(found: Dispute, *, as_json: bool) -> None:
 
 def check_day(option: str, day: str) -> None:
     """Refuse what is no day. Raises UsageError."""
-    from datetime import datetime
-
-    try:
-        if len(day) != 8 or not (day.isascii() and day.isdecimal()):
-            raise ValueError
-        datetime.strptime(day, "%Y%m%d")
-    except ValueError:
-        raise click.UsageError(f"{option}: must be a day as YYYYMMDD") from None
+    if parse_date(day) is None:
+        raise click.UsageError(f"{option}: must be a day as YYYYMMDD")
 
 
 def business_date(when: str | None) -> str:

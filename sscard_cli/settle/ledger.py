@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from sscard_chip.standard.dates import TIME
 from sscard_cli.options import force_option, json_option
 from sscard_cli.pos.options import FEN, FILE, check_time
 from sscard_cli.settle.options import ledger_option, open_ledger
@@ -43,8 +44,8 @@ def cards(path: Path, ledger_url: str, as_json: bool) -> None:
       sscard settle cards CARDS.tsv --ledger city.db
     """
     from sscard_chip.settlement.ledger import CardRegisterError, read_cards, register_cards
+    from sscard_chip.standard.amounts import yuan
     from sscard_cli.output import print_json
-    from sscard_cli.tables import yuan
 
     file = read_cards(path)
     source = f"cards:{file.digest.hex()}"
@@ -77,8 +78,8 @@ def allocate(path: Path, ledger_url: str, as_json: bool) -> None:
     """
     from sscard_chip.settlement.ledger import CardRegisterError, read_allocations
     from sscard_chip.settlement.ledger import allocate as post
+    from sscard_chip.standard.amounts import yuan
     from sscard_cli.output import print_json
-    from sscard_cli.tables import yuan
 
     file = read_allocations(path)
     with open_ledger(ledger_url) as ledger:
@@ -319,8 +320,8 @@ def holds(before: str | None, release: bool, ledger_url: str, as_json: bool) -> 
 
     from sscard_chip.settlement.ledger.authorisation import open_holds
     from sscard_chip.settlement.ledger.authorisation import release as let_go
+    from sscard_chip.standard.amounts import yuan
     from sscard_cli.output import print_json
-    from sscard_cli.tables import yuan
 
     until = check_time(before) or "99991231235959"
     with open_ledger(ledger_url) as ledger:
@@ -344,7 +345,7 @@ def holds(before: str | None, release: bool, ledger_url: str, as_json: bool) -> 
 def _now() -> str:
     from datetime import datetime
 
-    return datetime.now().strftime("%Y%m%d%H%M%S")
+    return datetime.now().strftime(TIME)
 
 
 COMMANDS: Final = (cards, card_list, card_status, card_replace, allocate, holds, check)

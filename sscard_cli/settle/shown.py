@@ -17,9 +17,9 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from sscard_chip.security.keystore import KeyStore
+from sscard_chip.standard.amounts import yuan
 from sscard_cli.errors import RefusedError
 from sscard_cli.issuing.stores import PASSPHRASE_VARIABLE, open_keys, passphrase_source
-from sscard_cli.tables import yuan
 
 if TYPE_CHECKING:
     from sscard_chip.settlement.judge.rules import Rules

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sscard_chip.settlement.clearing.codes import SUITES, insurance_name
-from sscard_chip.settlement.clearing.page import yuan
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.judge.localities import Locality
+from sscard_chip.standard.amounts import grouped_yuan as yuan
 
 if TYPE_CHECKING:
     from sscard_chip.settlement.clearing import Line, Statement
