@@ -6,16 +6,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.columns import octets
-from sscard_chip.settlement.extras import missing
-
-try:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-except ImportError as error:
-    raise missing(error) from None
 
 _HUNDREDTHS: Final = pa.array([f".{rest:02d}" for rest in range(100)])
 _SIGNS: Final = pa.array(["", "-"])

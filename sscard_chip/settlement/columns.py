@@ -7,13 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from sscard_chip.settlement.extras import missing
-
-try:
-    import numpy as np
-    from numpy.typing import NDArray
-except ImportError as error:
-    raise missing(error) from None
+import numpy as np
+from numpy.typing import NDArray
 
 NO_DIVISION: Final = int(np.iinfo(np.uint32).max)
 """In a column of divisions: the cell was ``null``, or is no division."""

@@ -22,6 +22,9 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from sscard_chip.dayfile.rows import NULL
 from sscard_chip.settlement.arrow import texts
@@ -30,16 +33,8 @@ from sscard_chip.settlement.clearing.exchange import FOLDER as REGIONS
 from sscard_chip.settlement.clearing.files import STATEMENTS
 from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
-from sscard_chip.settlement.extras import missing
 from sscard_chip.settlement.judge.codes import FINDINGS, TEXTS, Masks, posted
 from sscard_chip.standard.amounts import yuan
-
-try:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-except ImportError as error:
-    raise missing(error) from None
 
 VERDICTS: Final = "verdicts.tsv"
 VERDICTS_PARQUET: Final = "verdicts.parquet"

@@ -205,6 +205,29 @@ def card_replace(
 @click.command()
 @ledger_option
 @json_option
+def upgrade(ledger_url: str, as_json: bool) -> None:
+    """Bring a ledger of an earlier version to the tables of this one.
+
+    All of it or nothing, and only when the books balance. Make a copy of the database before;
+    no other program may write to it meanwhile.
+
+    \b
+    Example:
+      sscard settle upgrade --ledger city.db
+    """
+    from sscard_chip.settlement.ledger import upgrade_ledger
+    from sscard_cli.output import print_json
+
+    done = upgrade_ledger(ledger_url)
+    if as_json:
+        print_json(asdict(done))
+        return
+    click.echo(done)
+
+
+@click.command()
+@ledger_option
+@json_option
 def check(ledger_url: str, as_json: bool) -> None:
     """Prove that the books balance: every entry, every balance, the sum of all.
 
@@ -348,4 +371,4 @@ def _now() -> str:
     return datetime.now().strftime(TIME)
 
 
-COMMANDS: Final = (cards, card_list, card_status, card_replace, allocate, holds, check)
+COMMANDS: Final = (cards, card_list, card_status, card_replace, allocate, holds, check, upgrade)

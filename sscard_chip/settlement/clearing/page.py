@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
 from sscard_chip.settlement.clearing.codes import (
     CLEARING_TYPES,
     SUITES,
@@ -16,15 +18,9 @@ from sscard_chip.settlement.clearing.codes import (
     insurance_name,
 )
 from sscard_chip.settlement.clearing.statement import Line, Statement
-from sscard_chip.settlement.extras import missing
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.judge.localities import Locality
 from sscard_chip.standard.amounts import grouped_yuan
-
-try:
-    from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-except ImportError as error:
-    raise missing(error) from None
 
 
 def render_page(statement: Statement) -> str:

@@ -10,15 +10,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 
 from sscard_chip.settlement.columns import DebitColumns, octets
-from sscard_chip.settlement.extras import missing
 from sscard_chip.settlement.judge.codes import Masks
-
-try:
-    import pyarrow as pa
-except ImportError as error:
-    raise missing(error) from None
 
 PART_ROWS: Final = 65_536
 
