@@ -43,13 +43,27 @@ def test_what_is_no_amount(text: str) -> None:
 
 def test_days() -> None:
     assert parse_date("20240229") == date(2024, 2, 29)
-    for text in ("20230229", "2024022", "202402290", "20241301", "00000101", "2024\uff10\uff12\uff12\uff19"):  # fmt: skip
+    for text in (
+        "20230229",
+        "2024022",
+        "202402290",
+        "20241301",
+        "00000101",
+        "2024\uff10\uff12\uff12\uff19",
+    ):
         assert parse_date(text) is None, text
 
 
 def test_moments() -> None:
     assert parse_time("20240229235959") == datetime(2024, 2, 29, 23, 59, 59)
-    for text in ("20240229240000", "20240229236000", "20240229235960", "2024022923595", "20230229000000", ""):  # fmt: skip
+    for text in (
+        "20240229240000",
+        "20240229236000",
+        "20240229235960",
+        "2024022923595",
+        "20230229000000",
+        "",
+    ):
         assert parse_time(text) is None, text
 
 
