@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from sscard_chip import Card, Durability
+from sscard_chip.dayfile.parquet import require_extra, write_parquet
 from sscard_chip.dayfile.rows import COLUMNS
+from sscard_chip.dayfile.text import Day
 from sscard_chip.standard.amounts import AmountError, parse_yuan, yuan
 from sscard_chip.standard.dates import is_digits
 from sscard_chip.standard.errors import ExtraMissingError
@@ -23,6 +27,7 @@ from sscard_chip.terminal.connection import (
     TerminalConnectionError,
     connect_card,
 )
+from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_chip.terminal.pos import (
     Authoriser,
     Bill,
@@ -35,12 +40,7 @@ from sscard_chip.terminal.pos import (
     TillSettings,
 )
 from sscard_chip.terminal.pos.psam import Psam
-from sscard_cli.errors import RefusedError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from sscard_chip.dayfile.text import Day
+from sscard_cli.errors import RefusedError, explain
 
 
 class CardSlot:
@@ -181,8 +181,6 @@ def open_counter(
 
 
 def _reader(stack: ExitStack, name: str) -> Connection:
-    from sscard_chip.terminal.pcsc import PcscConnection
-
     return stack.enter_context(PcscConnection(name))
 
 
@@ -192,6 +190,7 @@ def _authoriser(stack: ExitStack, location: str | None) -> Authoriser | None:
         return None
     if "://" not in location and not _is_database(Path(location)):
         return LocalAuthoriser(location)
+    # Only a till with such a centre needs the extra settlement.
     from sscard_chip.settlement.platform import ledger_authoriser
     from sscard_cli.settle.options import open_ledger
 
@@ -251,8 +250,6 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
 
 def save_parquet(day: Day | None, path: Path) -> None:
     """Write a day as Parquet; with None only see that it could be done."""
-    from sscard_chip.dayfile.parquet import require_extra, write_parquet
-
     try:
         if day is None:
             require_extra()
@@ -277,8 +274,6 @@ _MENU: Final = (
 
 def run_till(counter: Counter) -> None:
     """Show the menu until the day is closed or the operator leaves."""
-    from rich.console import Console
-
     console = Console(highlight=False)
     counter.typed[0] = lambda left: _ask_pin(console, left)
     header = counter.till.header
@@ -339,8 +334,6 @@ def _act(counter: Counter, console: Console, choice: str) -> bool:
 
 
 def _summary(console: Console, till: Till) -> None:
-    from rich.table import Table
-
     table = Table("时间", "流水号", "费用合计", "统筹基金", "个人账户", "现金", "存疑")
     for row in till.rows:
         amounts = (row.total_fen, row.fund_fen, row.account_fen, row.cash_fen)
@@ -385,8 +378,6 @@ def _ask_pin(console: Console, left: int) -> str | None:
 
 
 def _line(error: Exception) -> str:
-    from sscard_cli.errors import explain
-
     if isinstance(error, (PosError, TerminalConnectionError)):
         return str(error)
     return explain(error)[0]
