@@ -23,7 +23,7 @@ GUARDED_OTHERWISE: Final = {"balance", "line"}
 """Their own rules refuse it: see below."""
 UNGUARDED: Final = {"settled_terminal", "settled_card", "sscard_ledger_version"}
 """A look-up for each card of a day is too much there; the version is for change."""
-KEYS: Final = {
+KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
     "account": [("id",), ("kind", "key")],
     "allocation": [("entry",), ("month", "batch")],
     "answer": [("message",)],
