@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 from click.types import IntParamType
 
+from sscard_chip.profile.generations import generations
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 
 json_option: Final = click.option(
@@ -50,8 +51,6 @@ class GenerationNumber(IntParamType):
         return self._known()[-1]
 
     def _known(self) -> list[str]:
-        from sscard_chip.profile.generations import generations
-
         return [str(generation.number) for generation in generations()]
 
 

@@ -2,10 +2,14 @@
 """A terminal for deposit and purse: selects the application and runs whole transactions with a
 PSAM or with the bank's host.
 
->>> terminal = PurseTerminal(connect_card(card), bytes.fromhex("112233445566"))   # doctest: +SKIP
->>> terminal.select().expiry                                                      # doctest: +SKIP
+>>> from sscard_chip.terminal.connection import connect_card
+>>> terminal = PurseTerminal(connect_card(card), bytes.fromhex("112233445566"))
+>>> terminal.select().expiry
 '20340101'
->>> terminal.load(host, TransactionType.PURSE_LOAD, 5_000, time)                  # doctest: +SKIP
+>>> terminal.verify(bytes.fromhex("123456"))
+>>> loaded = terminal.load(host, TransactionType.PURSE_LOAD, 5_000, time)
+>>> terminal.balance(PurseId.PURSE)
+5000
 """
 
 from __future__ import annotations
@@ -116,8 +120,11 @@ class PurseTerminal:
             records.append(LogRecord.decode(answer.data))
 
     def proof(self, kind: TransactionType, number: int) -> tuple[bytes, bytes] | None:
-        """MAC and TAC of the last transaction if it was this one, None if it was not (9406)."""
-        answer = self._client.send(GET_TRANSACTION_PROVE, 0x00, kind, number.to_bytes(2), 8)
+        """MAC and TAC of the last transaction if it was this one, None if it was not (9406).
+
+        ``number`` is the one that INITIALIZE answered; the card is asked for it plus 1.
+        """
+        answer = self._client.send(GET_TRANSACTION_PROVE, 0x00, kind, (number + 1).to_bytes(2), 8)
         if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
             return None
         if not answer.ok:
