@@ -17,6 +17,7 @@ from sscard_chip.reader.pcscd import PcscUnavailableError, PrivateDaemon
 from sscard_chip.standard.errors import ExtraMissingError, require
 from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
 from sscard_chip.terminal.connection import NoCardError, connect_card
+from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_chip.terminal.pos import Bill, Till, TillSettings
 
 _PHARMACY: Final = "P51010000001"
@@ -45,8 +46,6 @@ def sell(
 @contextmanager
 def _pcsc_slots(card: Card, psam: Card) -> Iterator[tuple[Connection, Connection]]:
     require("pcsc", "PC/SC", "smartcard")
-    from sscard_chip.terminal.pcsc import PcscConnection
-
     with PrivateDaemon() as daemon:
         os.environ.update(daemon.environment)
         slots = [ContactInterface(card), ContactInterface(psam)]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -135,8 +136,6 @@ def till_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def check_time(text: str | None) -> str | None:
     """``--time`` as it is, when it is a time."""
-    from datetime import datetime
-
     if text is None:
         return None
     try:

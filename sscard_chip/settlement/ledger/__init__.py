@@ -35,6 +35,7 @@ from sscard_chip.settlement.ledger.errors import (
     LedgerRefusedError,
     LedgerUnavailableError,
     LedgerUrlError,
+    LedgerVersionError,
 )
 from sscard_chip.settlement.ledger.files import (
     AllocationFile,
@@ -56,6 +57,7 @@ from sscard_chip.settlement.ledger.register import (
     register_is_empty,
 )
 from sscard_chip.settlement.ledger.transaction import Transaction, bear
+from sscard_chip.settlement.ledger.upgrade import Upgraded, upgrade_ledger
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 from sscard_chip.standard.errors import LedgerError
 
@@ -79,8 +81,10 @@ __all__ = [
     "LedgerRefusedError",
     "LedgerUnavailableError",
     "LedgerUrlError",
+    "LedgerVersionError",
     "Registered",
     "Transaction",
+    "Upgraded",
     "account_key",
     "allocate",
     "bear",
@@ -94,6 +98,7 @@ __all__ = [
     "register_is_empty",
     "replace_card",
     "status_of",
+    "upgrade_ledger",
     "write_allocations",
     "write_cards",
 ]

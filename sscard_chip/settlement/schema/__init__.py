@@ -3,7 +3,8 @@
 
 :mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
 :mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
-:mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`.
+:mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`,
+:mod:`.versions` knows how older tables become these.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sscard_chip.settlement.schema import (
     reconciliation,
     rules,
     run,
+    versions,
 )
 from sscard_chip.settlement.schema.base import metadata
 
@@ -28,4 +30,5 @@ __all__ = [
     "reconciliation",
     "rules",
     "run",
+    "versions",
 ]

@@ -129,7 +129,8 @@ class IssuerHost:
         if not compare_digest(session.cryptogram(message), data[0x9F26]):
             raise WrongCryptogramError("the cryptogram is not the card's over these data")
         if issuer_data.mac:
-            mac = issuer_data_mac(session, atc, issuer_data.balance)
+            of_mac = self._session(suite, MDK_MAC, request, issuer_data.key_index)
+            mac = issuer_data_mac(of_mac, atc, issuer_data.balance)
             if not compare_digest(mac, issuer_data.mac):
                 raise WrongCryptogramError("the balance in 9F10 is not the card's")
         return Verified(issuer_data, suite, session)

@@ -116,8 +116,11 @@ class PurseTerminal:
             records.append(LogRecord.decode(answer.data))
 
     def proof(self, kind: TransactionType, number: int) -> tuple[bytes, bytes] | None:
-        """MAC and TAC of the last transaction if it was this one, None if it was not (9406)."""
-        answer = self._client.send(GET_TRANSACTION_PROVE, 0x00, kind, number.to_bytes(2), 8)
+        """MAC and TAC of the last transaction if it was this one, None if it was not (9406).
+
+        ``number`` is the one that INITIALIZE answered; the card is asked for it plus 1.
+        """
+        answer = self._client.send(GET_TRANSACTION_PROVE, 0x00, kind, (number + 1).to_bytes(2), 8)
         if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
             return None
         if not answer.ok:
