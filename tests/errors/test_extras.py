@@ -23,8 +23,8 @@ from tests.bench.shop import PIN, TIME, card_memory, psam_memory
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-SETTLEMENT: Final = frozenset({"numpy", "pyarrow", "sqlalchemy", "jinja2"})
 EXTRAS: Final = {
+    "alembic": "settlement",
     "cffi": "driver",
     "distributed": "cluster",
     "gmssl_pyx gmalg": "sm2",
@@ -85,7 +85,7 @@ LINES: Final[Mapping[str, str]] = {
     f"pos sale --card card.ssc {_SALE}": "",
     f"pos sale --reader x {_SALE}": "smartcard",
     f"pos sale --card card.ssc {_SALE} --mode 1 --authorisations city.db":
-        "numpy pyarrow sqlalchemy jinja2",
+        "numpy pyarrow sqlalchemy alembic jinja2",
     "pos refund P51010000001202603151011120100 --psam psam.ssc --day-file DAY.tsv": "",
     "pos recover --card card.ssc --psam psam.ssc --day-file DAY.tsv": "",
     "pos run --card card.ssc --psam psam.ssc --day-file DAY.tsv": "",
@@ -114,6 +114,7 @@ LINES: Final[Mapping[str, str]] = {
     f"settle allocate CARDS.tsv {_CITY}": "",
     f"settle check {_CITY}": "",
     "settle check --ledger postgresql://127.0.0.1:1/none": "psycopg",
+    f"settle upgrade {_CITY}": "",
     f"settle holds {_CITY}": "",
     f"settle run DAY.tsv --keys roots.json {_CITY} --out out": "",
     f"settle run DAY.tsv --keys roots.json {_CITY} --out out --cluster {_DEAD}": "distributed",
@@ -152,8 +153,8 @@ def needed(line: str) -> dict[str, str]:
     """The packages that a line cannot do without, and the extra that each is named with."""
     own = LINES[line]
     if line.startswith("settle "):
-        own += " numpy pyarrow sqlalchemy jinja2"
-    found = {}
+        own += " numpy pyarrow sqlalchemy alembic jinja2"
+    found: dict[str, str] = {}
     for group in EXTRAS:
         for word in own.split():
             package, _, extra = word.partition(":")

@@ -66,6 +66,7 @@ WITH_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "HolderListError": (("june.csv", "row 2", "a line"), "june.csv: row 2: a line"),
     "ItemValueError": ((Item(0x09, "姓名", "name", Format.AN, 30), "a line"), "09 姓名: a line"),
     "LedgerRefusedError": (("a line",), "refused by the ledger: a line"),
+    "LedgerVersionError": (("city.db", "9"), "city.db"),
     "LocalFileError": (("hunan.toml", "fid", "a line"), "hunan.toml: fid: a line"),
     "PartialBasicsError": ((-1, "a line", None), "a line"),
     "PinCancelledError": ((), "PIN entry was cancelled"),
