@@ -20,13 +20,13 @@ from sscard_chip.applications.amounts import MedicalAccount, TransactionKeys
 from sscard_chip.security.suite import Session as CipherSession
 from sscard_chip.security.suite import pad
 from sscard_chip.standard import commands
+from sscard_chip.standard.amounts import MAX_COUNTER, MAX_FEN
 from sscard_chip.standard.identifiers import LOAD, PURCHASE
 from sscard_chip.standard.keys import USE_LOAD, USE_PURCHASE
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _DSK_LEVEL: Final = 1 << 0x0E  # DSK, kid 8E [L]
-_MAX_COUNTER: Final = b"\xff\xff"
-_MAX_AMOUNT: Final = 0xFFFFFFFF
+_MAX_COUNTER: Final = MAX_COUNTER.to_bytes(2)
 
 _PURCHASE_LENGTH: Final = 19
 _DEBIT_LENGTH: Final = 15
@@ -154,7 +154,7 @@ def debit_for_purchase(session: Session, apdu: bytes) -> bytes:
             self_paid = pooled = 0
         self_paid += self_amount
         pooled += pool_amount
-        if self_paid > _MAX_AMOUNT or pooled > _MAX_AMOUNT:
+        if self_paid > MAX_FEN or pooled > MAX_FEN:
             raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
     tac = keys.tac(what + sequence + time + _PAD30)
     account.stage_purchase(
@@ -183,7 +183,7 @@ def initialize_for_load(session: Session, data: bytes) -> bytes:
     number, balance = state.load_counter.to_bytes(2), state.balance_fen.to_bytes(4)
     if number == _MAX_COUNTER:
         raise StatusError(StatusWord.COUNTER_AT_MAXIMUM)
-    if state.balance_fen + int.from_bytes(amount) > _MAX_AMOUNT:
+    if state.balance_fen + int.from_bytes(amount) > MAX_FEN:
         raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
     random = session.random.take(4)
     load = Load(account, keys, amount + _LOAD_TYPE + terminal, random)

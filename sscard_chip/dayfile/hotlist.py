@@ -18,6 +18,7 @@ from typing import Final, Self
 from sscard_chip.dayfile.errors import DayFileError, at_row
 from sscard_chip.dayfile.rows import NULL
 from sscard_chip.dayfile.sealed import read_sealed, write_sealed
+from sscard_chip.standard.dates import is_digits
 
 FORMAT: Final = "sscard-hotlist/1"
 _ALWAYS: Final = ""
@@ -115,7 +116,7 @@ def _parse(line: str, cards: list[HotCard], ranges: list[HotRange]) -> None:
         raise DayFileError("must have 4 cells")
     kind, first, second, since = cells
     time = None if since == NULL else since
-    if time is not None and not (len(time) == 14 and time.isascii() and time.isdecimal()):
+    if time is not None and not is_digits(time, 14):
         raise DayFileError("since: must be YYYYMMDDhhmmss or null")
     if kind == "R":
         if len(first) != len(second) or first > second:

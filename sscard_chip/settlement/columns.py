@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-NO_DIVISION: Final = 0xFFFFFFFF
+NO_DIVISION: Final = int(np.iinfo(np.uint32).max)
 """In a column of divisions: the cell was ``null``, or is no division."""
 
 UNKNOWN: Final = 0xFF
