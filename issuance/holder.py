@@ -24,13 +24,14 @@ from typing import Final
 from issuance import validity
 from issuance.bank.account import BankAccount, check_account
 from issuance.jsonfile import JsonFileError, read_json
+from sscard_chip.standard.amounts import MAX_COUNTER, MAX_FEN
+from sscard_chip.standard.dates import DATE_RULE, parse_date
 from sscard_chip.standard.divisions import DivisionError, check_division
 from sscard_chip.standard.errors import InputError
 
 DEFAULT_PIN: Final = "123456"
 DEFAULT_CARD_CLASS: Final = "3"
 VALID_YEARS: Final = 10
-MAX_AMOUNT_FEN: Final = 0xFFFFFFFF
 
 REQUIRED: Final = (
     "social_security_number",
@@ -86,17 +87,17 @@ class Account:
 
 
 _ACCOUNT_NUMBERS: Final = {
-    "balance_fen": MAX_AMOUNT_FEN,
-    "self_paid_total_fen": MAX_AMOUNT_FEN,
-    "pooled_total_fen": MAX_AMOUNT_FEN,
-    "load_counter": 0xFFFF,
-    "purchase_counter": 0xFFFF,
+    "balance_fen": MAX_FEN,
+    "self_paid_total_fen": MAX_FEN,
+    "pooled_total_fen": MAX_FEN,
+    "load_counter": MAX_COUNTER,
+    "purchase_counter": MAX_COUNTER,
 }
 # 2000 is a leap year: 29 February is a day of some year.
 _ACCOUNT_TEXTS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
     "year": (lambda text: bool(re.fullmatch("[0-9]{4}", text)), "must be a year, YYYY"),
     "starting_day": (
-        lambda text: validity.parse_date(f"2000{text}") is not None,
+        lambda text: parse_date(f"2000{text}") is not None,
         "must be a day of the year, MMDD",
     ),
 }
@@ -178,7 +179,7 @@ class Holder:
 def years_after(day: str, years: int) -> str:
     """The same day ``years`` later, YYYYMMDD; 29 February becomes 28 February where it must."""
     later = f"{int(day[:4]) + years:04d}{day[4:]}"
-    return later if validity.parse_date(later) else later[:6] + "28"
+    return later if parse_date(later) else later[:6] + "28"
 
 
 def check_holder(document: Mapping[str, object], *, today: date) -> list[Problem]:
@@ -234,9 +235,9 @@ def _check_city(value: str, _today: date) -> str | None:
 
 
 def _check_issue_date(value: str, today: date) -> str | None:
-    day = validity.parse_date(value)
+    day = parse_date(value)
     if day is None:
-        return validity.DATE_RULE
+        return DATE_RULE
     return "is a date in the future" if day > today else None
 
 
@@ -251,7 +252,7 @@ _CHECKS: Final[dict[str, Callable[[str, date], str | None]]] = {
     "city": _check_city,
     "card_class": _one_of(validity.CARD_CLASSES, "must be 1, 2, 3 or 4"),
     "issue_date": _check_issue_date,
-    "expiry_date": lambda value, _today: None if validity.parse_date(value) else validity.DATE_RULE,
+    "expiry_date": lambda value, _today: None if parse_date(value) else DATE_RULE,
 }
 
 

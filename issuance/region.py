@@ -29,6 +29,7 @@ from sscard_chip.profile.generations import OPTIONAL
 from sscard_chip.profile.local import FORMAT as LOCAL_FORMAT
 from sscard_chip.profile.local import LocalFile, LocalFileError, parse_local_file
 from sscard_chip.profile.model import Directory, Key, Profile
+from sscard_chip.standard.dates import parse_date
 from sscard_chip.standard.divisions import PROVINCES
 from sscard_chip.standard.errors import InputError
 
@@ -134,7 +135,7 @@ class Region:
         if self.card_class is not None:
             found["card_class"] = self.card_class
         issued = document.get("issue_date", f"{today:%Y%m%d}")
-        if isinstance(issued, str) and validity.parse_date(issued):
+        if isinstance(issued, str) and parse_date(issued):
             found["expiry_date"] = years_after(issued, self.valid_years)
         return found
 

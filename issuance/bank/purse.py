@@ -28,8 +28,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from issuance import validity
-from sscard_chip.applications.purse.accounts import MAX_BALANCE_FEN, MAX_LIMIT_FEN, Purse
+from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.profile.purse import (
     CARDHOLDER,
     COMPOUND_LENGTH,
@@ -40,6 +39,8 @@ from sscard_chip.profile.purse import (
 )
 from sscard_chip.security.diversify import Chains
 from sscard_chip.security.purse import card_factors
+from sscard_chip.standard.amounts import MAX_FEN, MAX_LIMIT_FEN
+from sscard_chip.standard.dates import DATE_RULE, parse_date
 
 if TYPE_CHECKING:
     from sscard_chip.security.keystore import KeyStore
@@ -102,8 +103,8 @@ def check_purse(value: object) -> list[Rule]:
             broken += [(name, rule)] if rule else []
     if not broken:
         limit = value.get("overdraft_limit_fen", 0)
-        if value.get("deposit_fen", 0) + limit > MAX_BALANCE_FEN:
-            rule = f"together with overdraft_limit_fen must be at most {MAX_BALANCE_FEN}"
+        if value.get("deposit_fen", 0) + limit > MAX_FEN:
+            rule = f"together with overdraft_limit_fen must be at most {MAX_FEN}"
             broken.append(("deposit_fen", rule))
         if value.get("expiry_date", "99991231") < value.get("start_date", "00000101"):
             broken.append(("expiry_date", "is before start_date"))
@@ -129,8 +130,8 @@ def _flag(value: object) -> str | None:
 
 
 def _date(value: object) -> str | None:
-    right = isinstance(value, str) and validity.parse_date(value)
-    return None if right else validity.DATE_RULE
+    right = isinstance(value, str) and parse_date(value)
+    return None if right else DATE_RULE
 
 
 def _compound(value: object) -> str | None:
@@ -146,8 +147,8 @@ def _compound(value: object) -> str | None:
 
 _FEN: Final = " of fen"
 _CHECKS: Final[dict[str, Callable[[object], str | None]]] = {
-    "balance_fen": _number(0, MAX_BALANCE_FEN, _FEN),
-    "deposit_fen": _number(0, MAX_BALANCE_FEN, _FEN),
+    "balance_fen": _number(0, MAX_FEN, _FEN),
+    "deposit_fen": _number(0, MAX_FEN, _FEN),
     "overdraft_limit_fen": _number(0, MAX_LIMIT_FEN, _FEN),
     "issuer": _matching("[0-9A-Fa-f]{16}", "must be 8 bytes, 16 hex digits"),
     "serial": _matching(f"[0-9]{{1,{SERIAL_DIGITS}}}", f"must be 1 to {SERIAL_DIGITS} digits"),

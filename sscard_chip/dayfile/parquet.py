@@ -16,8 +16,9 @@ from types import ModuleType
 from typing import Any, Final
 
 from sscard_chip.dayfile.errors import DayFileError
-from sscard_chip.dayfile.rows import COLUMNS, NULL, parse_number, parse_yuan, yuan
+from sscard_chip.dayfile.rows import COLUMNS, NULL, parse_number, parse_yuan
 from sscard_chip.dayfile.text import Day, parse_day
+from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.errors import importing
 
 _HEADER: Final = b"sscard.header"

@@ -37,7 +37,7 @@ def hex_texts(column: NDArray[np.uint8]) -> Any:
 
 
 def yuan_texts(fen: NDArray[np.int64]) -> Any:
-    """Fen as yuan with two decimals, as :func:`~sscard_chip.dayfile.rows.yuan` has it."""
+    """Fen as yuan with two decimals, as :func:`~sscard_chip.standard.amounts.yuan` has it."""
     whole, rest = np.divmod(np.abs(fen), 100)
     sign = _SIGNS.take(pa.array((fen < 0).astype(np.int8)))
     digits = pc.cast(pa.array(whole), pa.string())

@@ -24,6 +24,7 @@ from sscard_chip.standard.commands import (
     SELECT,
     VERIFY,
 )
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.identifiers import (
     ALGORITHM_OF_CODE,
     CARD_NUMBER_TAG,
@@ -273,11 +274,6 @@ def record_value(record: bytes, tag: int) -> bytes:
     if len(record) < 2 or record[0] != tag or len(record) < 2 + record[1]:
         raise DriverError(Code.COMMAND, f"the card gave no whole record {tag:02X}")
     return record[2 : 2 + record[1]]
-
-
-def bcd(digits: str) -> bytes:
-    """PIN digits as BCD, an odd count padded with F."""
-    return bytes.fromhex(digits + "F" * (len(digits) % 2))
 
 
 def pin_error(answer: Answer) -> Exception:

@@ -12,6 +12,7 @@ import click
 
 from issuance.bank.authority import BankAuthority
 from issuance.bank.counter import load_electronic_cash
+from sscard_chip.standard.amounts import yuan
 from sscard_chip.terminal.bank.contactless import ContactlessTerminal
 from sscard_chip.terminal.bank.data import APPROVED, NOT_SUFFICIENT
 from sscard_chip.terminal.bank.host import IssuerHost
@@ -29,7 +30,6 @@ from sscard_cli.bank.options import (
 from sscard_cli.options import INTERFACES, json_option
 from sscard_cli.output import print_json
 from sscard_cli.pos.options import pin_entry
-from sscard_cli.tables import yuan
 
 
 @click.command()

@@ -10,10 +10,10 @@ import click
 from sscard_chip import Card
 from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.profile.local import load_local_file
+from sscard_cli.card.contents import render
 from sscard_cli.options import card_argument, json_option, local_files_option
 from sscard_cli.output import print_json
 from sscard_cli.screen import show
-from sscard_cli.tables import render
 
 
 @click.command()

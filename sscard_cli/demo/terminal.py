@@ -21,6 +21,7 @@ from sscard_chip.reader import ContactInterface
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES, Session, pad
+from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.commands import (
     EXTERNAL_AUTHENTICATE,
     GET_BALANCE,
@@ -31,11 +32,11 @@ from sscard_chip.standard.commands import (
     SELECT,
     VERIFY,
 )
+from sscard_chip.standard.dates import TIME, bcd
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4, DF04, EF, SSSE_NAME
 from sscard_chip.standard.keys import DLK, DPK, DTK, IRK, KID_OF_ROOT, RKSSSE
 from sscard_chip.standard.status import describe
 from sscard_cli.errors import RefusedError
-from sscard_cli.tables import yuan
 
 _TERMINAL: Final = bytes.fromhex("330100000001")
 _LOAD, _PURCHASE = b"1", b"2"
@@ -48,7 +49,7 @@ def _fen(amount: int) -> bytes:
 
 def _now() -> bytes:
     """The terminal's local time, YYYYMMDDhhmmss in BCD."""
-    return bytes.fromhex(f"{datetime.now():%Y%m%d%H%M%S}")
+    return bytes.fromhex(datetime.now().strftime(TIME))
 
 
 def line(step: str, result: str) -> str:
@@ -147,7 +148,7 @@ class DemoTerminal:
     def open_account(self, pin: str) -> None:
         """SELECT DF04, VERIFY the holder's PIN, show the balance."""
         self._send(SELECT.header() + b"\x02" + DF04.to_bytes(2))
-        digits = bytes.fromhex(pin + "F" * (len(pin) % 2))
+        digits = bcd(pin)
         self._send(VERIFY.header() + bytes((len(digits),)) + digits)
         self._tell("SELECT DF04, VERIFY", f"PIN checked, balance {self._balance()} yuan")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from sscard_chip.dayfile.rows import yuan
 from sscard_chip.dayfile.text import read_day
+from sscard_chip.standard.amounts import MAX_FEN, yuan
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.pos import Bill, Outcome
 from sscard_cli.errors import RefusedError
@@ -92,8 +92,8 @@ def sale(
         --account-fen 1000 --self-fen 500 --pool-fen 2000 --day-file DAY.tsv
     """
     split = Split(account_fen, self_fen, pool_fen)
-    if not 0 < split.total_fen <= 0xFFFFFFFF:
-        raise click.UsageError("the three amounts must add up to 1 to 4294967295 fen")
+    if not 0 < split.total_fen <= MAX_FEN:
+        raise click.UsageError(f"the three amounts must add up to 1 to {MAX_FEN} fen")
     with open_counter(pin=pin_entry(pin), when=check_time(when), **options) as counter:
         outcome = counter.till.sell(Bill(split, category), when)
         _print(counter, outcome, as_json=as_json)

@@ -6,16 +6,17 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
+from sscard_chip.standard.amounts import MAX_FEN
+from sscard_chip.standard.dates import parse_time
 from sscard_cli.options import INTERFACES
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
-FEN: Final = click.IntRange(0, 0xFFFFFFFF)
+FEN: Final = click.IntRange(0, MAX_FEN)
 
 _SHARED: Final = (
     click.option(
@@ -136,14 +137,8 @@ def till_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def check_time(text: str | None) -> str | None:
     """``--time`` as it is, when it is a time."""
-    if text is None:
-        return None
-    try:
-        if not re.fullmatch("[0-9]{14}", text):
-            raise ValueError
-        datetime.strptime(text, "%Y%m%d%H%M%S")
-    except ValueError:
-        raise click.UsageError("--time: must be a time as YYYYMMDDhhmmss") from None
+    if text is not None and parse_time(text) is None:
+        raise click.UsageError("--time: must be a time as YYYYMMDDhhmmss")
     return text
 
 

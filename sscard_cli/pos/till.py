@@ -14,9 +14,11 @@ from rich.console import Console
 
 from sscard_chip import Card, Durability
 from sscard_chip.dayfile.parquet import require_extra, write_parquet
-from sscard_chip.dayfile.rows import COLUMNS, yuan
+from sscard_chip.dayfile.rows import COLUMNS
 from sscard_chip.dayfile.text import Day
-from sscard_chip.standard.errors import ExtraMissingError, InputError
+from sscard_chip.standard.amounts import AmountError, parse_yuan, yuan
+from sscard_chip.standard.dates import is_digits
+from sscard_chip.standard.errors import ExtraMissingError
 from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
 from sscard_chip.terminal.connection import (
     Connection,
@@ -39,10 +41,6 @@ from sscard_chip.terminal.pos import (
 from sscard_chip.terminal.pos.psam import Psam
 from sscard_cli.errors import RefusedError, explain
 from sscard_cli.screen import listing, show
-
-
-class AmountError(InputError):
-    """What was typed is no amount."""
 
 
 class CardSlot:
@@ -225,7 +223,7 @@ def _settings(
         with DayFile.open(day_path) as day:
             terminal_id = day.header.terminal_id
     area = division or terminal_id[:6]
-    if len(area) != 6 or not (area.isascii() and area.isdecimal()):
+    if not is_digits(area, 6):
         raise click.UsageError("--region: must be 6 digits")
     code = pharmacy_code or f"P{terminal_id[:6]}00001"
     if len(code) != 12 or not (code.isascii() and code.isalnum()):
@@ -366,10 +364,13 @@ def _ask_fen(console: Console, name: str) -> int:
     """An amount in yuan as fen; empty is nothing."""
     text = console.input(f"{name}, yuan: ").strip() or "0"
     whole, _, cents = text.partition(".")
-    digits = whole + cents
-    if not whole or len(cents) > 2 or not (digits.isascii() and digits.isdecimal()):
+    try:
+        fen = parse_yuan(f"{whole.lstrip('0') or whole[:1]}.{cents:0<2}")
+    except AmountError:
+        fen = -1
+    if fen < 0:
         raise AmountError("an amount is yuan with at most two decimals")
-    return int(whole) * 100 + int(cents.ljust(2, "0"))
+    return fen
 
 
 def _ask_pin(console: Console, left: int) -> str | None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,13 +30,14 @@ from sscard_chip.settlement.clearing.disputes import (
 from sscard_chip.settlement.clearing.page import render_page
 from sscard_chip.settlement.clearing.period import period_statement
 from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.dates import parse_date
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import force_option, json_option
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 from sscard_cli.pos.options import FILE
 from sscard_cli.settle.options import ledger_option, open_ledger
 from sscard_cli.settle.statement import print_disputes, print_statement
-from sscard_cli.tables import yuan
 
 pharmacy_option: Final = click.option(
     "--pharmacy",
@@ -343,12 +344,8 @@ def _print_dispute(found: Dispute, *, as_json: bool) -> None:
 
 def check_day(option: str, day: str) -> None:
     """Refuse what is no day. Raises UsageError."""
-    try:
-        if len(day) != 8 or not (day.isascii() and day.isdecimal()):
-            raise ValueError
-        datetime.strptime(day, "%Y%m%d")
-    except ValueError:
-        raise click.UsageError(f"{option}: must be a day as YYYYMMDD") from None
+    if parse_date(day) is None:
+        raise click.UsageError(f"{option}: must be a day as YYYYMMDD")
 
 
 def business_date(when: str | None) -> str:

@@ -33,13 +33,14 @@ from sscard_chip.settlement.ledger import allocate as post
 from sscard_chip.settlement.ledger.authorisation import open_holds
 from sscard_chip.settlement.ledger.authorisation import release as let_go
 from sscard_chip.settlement.ledger.images import cards_of
+from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.dates import TIME
 from sscard_chip.terminal.connection import connect_card
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import force_option, json_option
 from sscard_cli.output import print_json, write_file
 from sscard_cli.pos.options import FEN, FILE, check_time
 from sscard_cli.settle.options import ledger_option, open_ledger
-from sscard_cli.tables import yuan
 
 _SERVICES: Final = {
     "temporary-loss": "01",
@@ -349,4 +350,4 @@ def holds(before: str | None, release: bool, ledger_url: str, as_json: bool) -> 
 
 
 def _now() -> str:
-    return datetime.now().strftime("%Y%m%d%H%M%S")
+    return datetime.now().strftime(TIME)

@@ -13,11 +13,11 @@ from rich.text import Text
 from sscard_chip.settlement.clearing import Line, Statement
 from sscard_chip.settlement.clearing.codes import SUITES, insurance_name
 from sscard_chip.settlement.clearing.disputes import Dispute
-from sscard_chip.settlement.clearing.page import yuan
 from sscard_chip.settlement.clearing.statement import Reasons
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.judge.localities import Locality
 from sscard_chip.settlement.reconciliation.differences import Report
+from sscard_chip.standard.amounts import grouped_yuan as yuan
 from sscard_cli.screen import listing, show
 
 _NAMES: Final = {int(one.code): one.name for one in FINDINGS}

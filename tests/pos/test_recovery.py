@@ -9,13 +9,14 @@ import pytest
 
 from sscard_chip.card import Card
 from sscard_chip.standard.commands import VERIFY
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.faulty import Fault, FaultAt
 from sscard_chip.terminal.medical import debit, encode_amounts, initialize
 from sscard_chip.terminal.pos import SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.psam_client import PurchaseRequest, SamClient
-from sscard_chip.terminal.session import bcd, open_session
+from sscard_chip.terminal.session import open_session
 from tests.bench.shop import (
     BILL,
     LATER,

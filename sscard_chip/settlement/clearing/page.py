@@ -20,12 +20,7 @@ from sscard_chip.settlement.clearing.codes import (
 from sscard_chip.settlement.clearing.statement import Line, Statement
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.judge.localities import Locality
-
-
-def yuan(fen: int) -> str:
-    """Fen as yuan for people: ``-12,345.60``."""
-    whole, rest = divmod(abs(fen), 100)
-    return f"{'-' if fen < 0 else ''}{whole:,}.{rest:02d}"
+from sscard_chip.standard.amounts import grouped_yuan
 
 
 def render_page(statement: Statement) -> str:
@@ -38,7 +33,7 @@ def _figures(line: Line) -> list[str]:
     net = line.net
     rows = (line.sales.rows, line.refunds.rows, line.net_count)
     sums = (net.total_fen, net.fund_fen, net.account_fen, net.cash_fen, net.payable_fen)
-    return [*(f"{count:,}" for count in rows), *map(yuan, sums)]
+    return [*(f"{count:,}" for count in rows), *map(grouped_yuan, sums)]
 
 
 @cache
@@ -57,7 +52,7 @@ def _template() -> Template:
         "figures": _figures,
         "insurance": insurance_name,
         "locality": lambda name: Locality[name.upper()].title,
-        "yuan": yuan,
+        "yuan": grouped_yuan,
     }
     environment.globals |= {
         "clearing_type": ClearingType.PHARMACY,

@@ -18,6 +18,7 @@ from typing import Final
 from sscard_chip.applications.purse import inputs
 from sscard_chip.security.diversify import diversify_chain
 from sscard_chip.security.purse import PURSE_SUITES, card_factors, purchase_factor
+from sscard_chip.standard.amounts import MAX_NUMBER
 from sscard_chip.standard.commands import (
     CREDIT_SAM_FOR_PURCHASE,
     INIT_SAM_FOR_PURSE_PURCHASE,
@@ -26,7 +27,6 @@ from sscard_chip.standard.commands import (
 from sscard_chip.standard.identifiers import PSAM_TERMINAL
 from sscard_chip.standard.status import StatusError, StatusWord
 
-_LAST_SEQUENCE: Final = 0xFFFFFFFF
 _INIT_LENGTH: Final = 0x24
 _ATR: Final = b"\x3b\x65\x00\x00PURSE"
 
@@ -106,7 +106,7 @@ class PurseSam:
         )  # fmt: skip
         if tuple(data[18:20]) != (self._version, self._purse.algorithm_code):
             raise StatusError(StatusWord.KEY_NOT_FOUND)
-        if self._sequence > _LAST_SEQUENCE:
+        if self._sequence > MAX_NUMBER:
             raise StatusError(StatusWord.COUNTER_AT_MAXIMUM)
         serial, issuer = data[20:28], data[28:]
         sequence = self._sequence.to_bytes(4)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.keys import PUK, STKSSSE
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.driver.kit import Kit
@@ -18,7 +19,7 @@ from sscard_chip.terminal.driver.values import (
     Proof,
     ProofRequest,
 )
-from sscard_chip.terminal.session import CardSession, bcd
+from sscard_chip.terminal.session import CardSession
 
 PUK_KID: Final = 0x06
 _RELOAD: Final = PIN_CHANGE_UNBLOCK.header(0x00, 0x01)

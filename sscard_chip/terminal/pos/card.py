@@ -15,6 +15,7 @@ from typing import Final
 from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.profile.codec import join_name
 from sscard_chip.standard.commands import READ_RECORD, UPDATE_RECORD, VERIFY
+from sscard_chip.standard.dates import bcd, is_digits
 from sscard_chip.standard.identifiers import (
     DF04,
     INSURED_FILE,
@@ -30,7 +31,7 @@ from sscard_chip.terminal.client import Answer, CardStatusError
 from sscard_chip.terminal.medical import MOST_DETAILS, Detail, details
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
 from sscard_chip.terminal.pos.psam import Psam
-from sscard_chip.terminal.session import CardSession, bcd
+from sscard_chip.terminal.session import CardSession
 
 _CARD_CLASSES: Final = (b"1", b"2", b"3", b"4")
 _INITIALISER: Final = bytes.fromhex("9156000002")
@@ -85,7 +86,7 @@ class HolderPin:
                 if wrong:
                     raise _wrong(left)
                 raise SaleRefusedError(Refusal.PIN_MISSING)
-            if len(digits) not in PIN_DIGITS or not (digits.isascii() and digits.isdecimal()):
+            if not is_digits(digits, *PIN_DIGITS):
                 raise SaleRefusedError(Refusal.PIN_MISSING, "a PIN has 4 to 12 digits")
             self.in_doubt = True
             left = self._send(session, digits)

@@ -26,10 +26,10 @@ from sscard_chip.standard.commands import (
     UPDATE_RECORD,
     VERIFY,
 )
+from sscard_chip.standard.dates import bcd, is_digits
 from sscard_chip.standard.identifiers import EF
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer
-from sscard_chip.terminal.placeholders import bcd_pin
 from sscard_chip.terminal.shell import commands
 from sscard_chip.terminal.shell.commands import Append, Bytes, Named, Number, Tag, Whole, Word
 from sscard_chip.terminal.shell.grammar import PIN_DIGITS, is_hex
@@ -78,7 +78,7 @@ def steps(command: commands.CardCommand, context: Context) -> Steps:
             return _update(command, context.names)
         case commands.Verify():
             pin = _asked(context, "PIN: ") if command.pin is None else command.pin
-            return _once(_apdu(VERIFY.header(), bcd_pin(pin)))
+            return _once(_apdu(VERIFY.header(), bcd(pin)))
         case commands.ChangePin():
             return _once(_apdu(CHANGE_PIN.header(), _both_pins(command, context)))
         case commands.Challenge():
@@ -276,14 +276,14 @@ def _asked(context: Context, question: str) -> str:
     if context.ask is None:
         raise UnknownNameError("nobody is there to be asked for a PIN")
     pin = context.ask(question)
-    if not (pin.isascii() and pin.isdecimal() and PIN_DIGITS[0] <= len(pin) <= PIN_DIGITS[1]):
+    if not is_digits(pin, *range(PIN_DIGITS[0], PIN_DIGITS[1] + 1)):
         raise UnknownNameError(f"a PIN is {PIN_DIGITS[0]} to {PIN_DIGITS[1]} digits")
     return pin
 
 
 def _both_pins(command: commands.ChangePin, context: Context) -> bytes:
     old, new = command.pins or (_asked(context, "old PIN: "), _asked(context, "new PIN: "))
-    return bcd_pin(old) + b"\xff" + bcd_pin(new)
+    return bcd(old) + b"\xff" + bcd(new)
 
 
 def _external(command: commands.ExternalAuthentication, context: Context) -> Steps:
