@@ -4,9 +4,9 @@
 The runner plays the client of a script over any :class:`Connection`, in process or over PC/SC,
 and says where the card deviates from what the script expects of its generation.
 
->>> script = Script.load("vectors/exchanges/E03.json")                     # doctest: +SKIP
->>> result = run(script, connection, generation=2, keys=keys, holder=...)  # doctest: +SKIP
->>> print(result.report())                                                 # doctest: +SKIP
+>>> script = Script.load("vectors/exchanges/E03.json")
+>>> result = run(script, connection, generation=2, keys=keys, holder=holder)
+>>> print(result.report())
 E03 on generation 2: as expected, 30 exchanges, ran to its end
 """
 

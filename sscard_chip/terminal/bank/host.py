@@ -5,9 +5,11 @@ It reaches the bank's keys through a key store alone and never sees a master key
 come from the store too, so a hardware module may be the store. Only a PIN block needs bytes of a
 card key.
 
->>> host = IssuerHost(store)                                               # doctest: +SKIP
->>> host.queue(pan, lambda script: script.put_amount(ECASH_BALANCE, 50_000))   # doctest: +SKIP
->>> host.authorise(request)                                                # doctest: +SKIP
+>>> from sscard_chip.terminal.bank.scripts import ECASH_BALANCE
+>>> host = IssuerHost(store)
+>>> host.queue(request.pan, lambda script: script.put_amount(ECASH_BALANCE, 50_000))
+>>> host.authorise(request).response_code
+b'00'
 """
 
 from __future__ import annotations

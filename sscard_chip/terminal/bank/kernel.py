@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A payment with contacts, from the choice of the application to the last script (EMV book 3).
 
->>> terminal = PaymentTerminal(TerminalProfile(), host, pin_entry)         # doctest: +SKIP
->>> outcome = terminal.pay(connection, Purchase(1000, datetime.now()))     # doctest: +SKIP
+>>> from datetime import datetime
+>>> terminal = PaymentTerminal(TerminalProfile(), host, pin_entry)
+>>> terminal.pay(connection, Purchase(1000, datetime(2026, 11, 28, 12))).decision.name
+'APPROVED_ONLINE'
 """
 
 from __future__ import annotations

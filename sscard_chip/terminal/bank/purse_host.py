@@ -4,8 +4,10 @@ the commands with which the issuer looks after a card.
 
 It reaches the bank's keys through a key store; session keys come from the store too.
 
->>> host = PurseHost(store, "3des")                                         # doctest: +SKIP
->>> answer = host.authorise(initialized, bytes.fromhex("20240315101112"))   # doctest: +SKIP
+>>> from sscard_chip.applications.purse.kinds import TransactionType
+>>> host = PurseHost(store, "3des")
+>>> initialized = terminal.initialize(TransactionType.PURSE_LOAD, 5_000)
+>>> answer = host.authorise(initialized, bytes.fromhex("20240315101112"))
 """
 
 from __future__ import annotations

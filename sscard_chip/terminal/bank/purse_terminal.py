@@ -2,10 +2,14 @@
 """A terminal for deposit and purse: selects the application and runs whole transactions with a
 PSAM or with the bank's host.
 
->>> terminal = PurseTerminal(connect_card(card), bytes.fromhex("112233445566"))   # doctest: +SKIP
->>> terminal.select().expiry                                                      # doctest: +SKIP
+>>> from sscard_chip.terminal.connection import connect_card
+>>> terminal = PurseTerminal(connect_card(card), bytes.fromhex("112233445566"))
+>>> terminal.select().expiry
 '20340101'
->>> terminal.load(host, TransactionType.PURSE_LOAD, 5_000, time)                  # doctest: +SKIP
+>>> terminal.verify(bytes.fromhex("123456"))
+>>> loaded = terminal.load(host, TransactionType.PURSE_LOAD, 5_000, time)
+>>> terminal.balance(PurseId.PURSE)
+5000
 """
 
 from __future__ import annotations

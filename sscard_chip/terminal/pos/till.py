@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pharmacy's till: one terminal, one day file, one sale at a time.
 
->>> with Till.open(settings, card, psam, "DAY.tsv", pin_entry=ask) as till:   # doctest: +SKIP
-...     print(till.sell(Bill(Split(1000, 500, 2000))).receipt.text())
+>>> with Till.open(settings, card, psam, "DAY.tsv", pin_entry=ask) as till:
+...     sale = till.sell(Bill(Split(1000, 500, 2000)))
+>>> sale.row.card_account_fen
+1000
 """
 
 from __future__ import annotations

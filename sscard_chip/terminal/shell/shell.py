@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engine of the shell: a line of text in, lines of text out; who reads and prints is outside.
 
->>> shell = Shell(connect_card(Card.open("zhang.ssc")))                     # doctest: +SKIP
->>> print(*shell.start(), sep="\\n")                                         # doctest: +SKIP
->>> print(*shell.run_line("select SSSE/EF05 =9000").lines, sep="\\n")        # doctest: +SKIP
+>>> from sscard_chip.card import Card
+>>> from sscard_chip.terminal.connection import connect_card
+>>> shell = Shell(connect_card(Card.open("zhang.ssc")))
+>>> greeting = shell.start()
+>>> print(*shell.run_line("select SSSE/EF05 =9000").lines[-2:], sep="\\n")
+> 00A4020002EF05  SELECT 选择: EF05 发卡机构数据
+< 9000  success
 """
 
 from __future__ import annotations
