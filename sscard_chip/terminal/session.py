@@ -8,11 +8,11 @@ directories, challenges, authentications and the PIN (LD/T 32.5, 32.7; flows, 2.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Final
 
-from sscard_chip.profile import Profile, for_generation
+from sscard_chip.profile import Profile
 from sscard_chip.profile.codec import decode_value
+from sscard_chip.profile.generations import find_generation, generations, whole_profile
 from sscard_chip.profile.model import ElementaryFile, Key, KeyUse
 from sscard_chip.security.diversify import HISTORICAL_LENGTH
 from sscard_chip.standard.commands import (
@@ -28,8 +28,6 @@ from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.identifiers import (
     ALGORITHM_OF_CODE,
     CARD_NUMBER_TAG,
-    DF05,
-    DF06,
     IDENTIFICATION_TAG,
     ISSUER_FILE,
     SSF33_CODE,
@@ -45,17 +43,10 @@ from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.placeholders import historical_bytes
 from sscard_chip.terminal.psam_client import CardFactors
 
-_EVERY_OPTION: Final = (DF05, DF06)
 _BEIJING: Final = "11"
 
 Profiles = Callable[[int], Profile]
 """The profile of a generation, with a region's own files where it has some."""
-
-
-@cache
-def default_profiles(generation: int) -> Profile:
-    """Everything that a card of the generation may have: DF05, DF06, on 1.0 also the account."""
-    return for_generation(generation, optional=_EVERY_OPTION, with_account=generation == 1)
 
 
 class CardSession:
@@ -93,7 +84,7 @@ class CardSession:
 
     @property
     def generation(self) -> int:
-        """1, 2 or 3, by 规范版本."""
+        """Number of the generation, by 规范版本."""
         return self.profile.generation
 
     @property
@@ -197,7 +188,7 @@ class CardSession:
             raise pin_error(answer)
 
 
-def open_session(connection: Connection, profiles: Profiles = default_profiles) -> CardSession:
+def open_session(connection: Connection, profiles: Profiles = whole_profile) -> CardSession:
     """Power on the card in a slot and find out who it is.
 
     :raises DriverError: -1 when it is no social security card or of an unknown version, -20 when
@@ -238,11 +229,11 @@ def open_session(connection: Connection, profiles: Profiles = default_profiles) 
 
 
 def _profile(version: bytes, profiles: Profiles) -> Profile:
-    """By the first character of 规范版本; a blank one is a 1.0 card's."""
-    first = version[:1].strip(b"\0 \xff") or b"1"
-    if first not in b"123":
-        raise DriverError(Code.CARD_TYPE, "规范版本 of the card is none of 1, 2 and 3")
-    return profiles(int(first))
+    generation = find_generation(version)
+    if generation is None:
+        known = ", ".join(known.version for known in generations())
+        raise DriverError(Code.CARD_TYPE, f"规范版本 of the card is none of {known}")
+    return profiles(generation.number)
 
 
 def _algorithm_code(fci: bytes, division: str) -> int:

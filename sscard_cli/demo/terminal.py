@@ -44,6 +44,7 @@ from sscard_chip.standard.identifiers import (
     ALGORITHM_SM4,
     DF04,
     EF,
+    HOLDER_FILE,
     LOAD,
     PURCHASE,
     SSSE_NAME,
@@ -151,13 +152,14 @@ class DemoTerminal:
         """EF05 is free to read on every generation."""
         self._tell("READ RECORD EF05", f"{self._read_text(0x03, 5)}, {self._read_text(0x07, 5)}")
 
-    def read_holder(self, generation: int) -> None:
-        """EF06: free until generation 2; generation 3 wants RKSSSE first."""
-        if generation == 3:
+    def read_holder(self) -> None:
+        """EF06: where it is not free, RKSSSE first; where the name may go on, its extension."""
+        file = self._files.file(HOLDER_FILE)
+        if not file.read.free:
             self._send(READ_RECORD.header(0x09, 6 << 3) + b"\x00", expect=0x6982)
             self._tell("READ RECORD EF06", f"6982, {describe(0x6982)}")
             self._authenticate_terminal(RKSSSE, KID_OF_ROOT[RKSSSE])
-        extension = self._read(0x4E, 6) if generation > 1 else b""  # 姓名扩展
+        extension = self._read(0x4E, 6) if file.record_numbers(0x4E) else b""  # 姓名扩展
         name = join_name(self._read(0x09, 6), extension)
         self._tell("READ RECORD EF06", f"{self._read_text(0x08, 6)}, 姓名 {name}")
 
