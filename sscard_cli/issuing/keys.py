@@ -22,7 +22,7 @@ from issuance.ceremony import (
 from issuance.roots import RootKeyError, Slot, root_names, root_slots, slot_rule
 from issuance.stores import check_value, create_file_store, is_token, new_passphrase, open_store
 from sscard_chip.profile import Profile, for_generation
-from sscard_chip.profile.generations import GENERATIONS
+from sscard_chip.profile.generations import generations
 from sscard_chip.profile.local import LocalFile, LocalFileError, load_local_file
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.errors import RefusedError
@@ -338,9 +338,9 @@ def _listing(values: dict[Slot, bytes]) -> list[dict[str, object]]:
 def _extended_profiles(local_files: list[LocalFile]) -> list[Profile]:
     """The profiles of those generations that the local files fit; LocalFileError for none."""
     profiles, misfit = [], None
-    for generation in GENERATIONS:
+    for generation in generations():
         try:
-            profiles.append(for_generation(generation, local_files=local_files))
+            profiles.append(for_generation(generation.number, local_files=local_files))
         except LocalFileError as error:
             misfit = error
     if misfit and not profiles:
