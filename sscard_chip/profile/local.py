@@ -218,7 +218,7 @@ def _directory(table: Table) -> Directory:
         table.text("english", ""),
         df_name,
         (),
-        (maintenance(f"STKDF{fid & 0xFF:02X}", 0x82, L),),
+        (maintenance(f"STKDF{fid & 0xFF:02X}", L),),
         label=label,
         clause=f"local: {table.source_name}",
     )
@@ -382,8 +382,8 @@ def _key(table: Table) -> tuple[int, Key]:
         raise table.error("root", "must be 2 to 32 capital letters and digits")
     declared = external(
         root,
-        kid,
         table.text("purpose", "local files"),
+        kid=kid,
         versions=table.number("versions", 1, 15, default=3),
         tries=table.number("tries", 0, 15, default=3),
         confidence=L,
