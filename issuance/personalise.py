@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import asdict
 
 from issuance.bank.personalise import Bank, put_bank
 from issuance.holder import Account, Holder, HolderError

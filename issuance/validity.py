@@ -79,6 +79,11 @@ def check_social_security_number(number: str, today: date) -> str | None:
     return _check_birth(born, today, "digits 7 to 14 are")
 
 
+def check_date(text: str) -> str | None:
+    """A day, YYYYMMDD."""
+    return None if parse_date(text) else DATE_RULE
+
+
 def check_birth_date(text: str, today: date) -> str | None:
     """出生日期: a real day, not after today, not more than 130 years ago."""
     born = parse_date(text)
@@ -112,7 +117,8 @@ def check_card_number(number: str) -> str | None:
     if not _CARD.fullmatch(number):
         return "must be a capital letter, 7 digits or capital letters and a check character"
     if card_check_character(number[:8]) != number[8]:
-        return "the check character is wrong (annex A)"
+        right = card_check_character(number[:8])
+        return f"the check character is wrong, it must be {right} (annex A)"
     return None
 
 

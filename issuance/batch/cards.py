@@ -8,8 +8,10 @@ work differs: first all cards' keys of one root, then all cards' values of one r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import asdict
 
 from issuance.batch.template import ACCOUNT, HISTORICAL, Columns, Span, Template, key_columns
 from issuance.holder import Holder

@@ -10,8 +10,9 @@ get their content before: until FREEZE MF the master key opens them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Final
+
+from msgspec.structs import asdict
 
 from issuance.personalise import CardData
 from issuance.plan.steps import TEMPORARY, TRANSPORT, ZERO, CardKey, Phase, Plan, Proof, Step

@@ -3,22 +3,20 @@
 
 Letter 37, section 6: local EFs count from EF0C, local DFs from DF0A; what the standard defines is
 not used again, neither FIDs nor tags; the EFs of SSSE and cyclic EFs get no further items, others
-may. Every error is one line ``FILE: FIELD: RULE``.
+may. Every error is one line ``FILE: line N: FIELD: RULE``, with all findings.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final, Literal
 
 from sscard_chip.profile.build import L, external, maintenance
-from sscard_chip.profile.generations import OPTIONAL, defined_files, defined_tags
-from sscard_chip.profile.localtable import LocalFileError, Table
+from sscard_chip.profile.generations import defined_files, defined_tags
 from sscard_chip.profile.model import (
     FREE,
     NEVER,
@@ -33,6 +31,14 @@ from sscard_chip.profile.model import (
     Rule,
     Structure,
     key,
+)
+from sscard_chip.standard.documents import (
+    Broken,
+    Document,
+    DocumentError,
+    Finding,
+    Model,
+    rule,
 )
 
 __all__ = ["LocalFile", "LocalFileError", "load_local_file"]
@@ -49,11 +55,18 @@ _MAX_RECORDS: Final = 254
 _MAX_RECORD: Final = 255
 _MAX_VALUE: Final = 253
 
-_ROOT: Final = re.compile(r"[A-Z][A-Z0-9]{1,31}")
 _RULE: Final = re.compile(r"(?:(PIN) (or|and) )?key ([0-9A-F]{2})")
-_STRUCTURES: Final = {s.value: s for s in Structure if s is not Structure.AMOUNT}
-_FORMATS: Final = {f.value: f for f in Format}
 _PLAIN_RULES: Final = {"free": FREE, "never": NEVER, "PIN": PIN}
+_UNKNOWN: Final = "is not a field of this table"
+
+
+class LocalFileError(DocumentError):
+    """Local files that cannot be used: one line with file, field and rule."""
+
+    @property
+    def field(self) -> str:
+        """The field of the first finding."""
+        return self.item
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +118,10 @@ class LocalFile:
         self._check_levels(extended)
         owners = {False: self._with_keys(environment), True: extended}
         for file in added:
-            for field, rule in (("read", file.read), ("write", file.write)):
-                if rule.kid is not None and not _has_key(owners[rule.kid >= 0x80], rule.kid):
+            for field, access in (("read", file.read), ("write", file.write)):
+                if access.kid is not None and not _has_key(owners[access.kid >= 0x80], access.kid):
                     label = f"file {where} {file.fid:04X}: {field}"
-                    raise self._error(label, f"key {rule.kid:02X} is not declared")
+                    raise self._error(label, f"key {access.kid:02X} is not declared")
         return extended
 
     def _with_keys(self, directory: Directory) -> Directory:
@@ -142,8 +155,8 @@ class LocalFile:
             raise self._error(label, "only a file of variable records takes further items")
         return file
 
-    def _error(self, field: str, rule: str) -> LocalFileError:
-        return LocalFileError(self.source, field, rule)
+    def _error(self, field: str, text: str) -> LocalFileError:
+        return LocalFileError(self.source, field, text)
 
 
 def _has_key(directory: Directory, kid: int) -> bool:
@@ -154,239 +167,443 @@ def load_local_file(path: str | os.PathLike[str]) -> LocalFile:
     """Read and check a TOML file of local extensions. Raises :class:`LocalFileError`."""
     source = os.fspath(path)
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        content = Path(path).read_bytes()
     except OSError as error:
         raise LocalFileError(source, "", error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise LocalFileError(source, "", "must be UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise LocalFileError(source, "", f"is no TOML: {error}") from None
-    return parse_local_file(document, source=source)
+    return _checked(Document.toml(content, source, LocalFileError))
 
 
 def parse_local_file(document: Mapping[str, object], *, source: str = "local files") -> LocalFile:
     """Check the object of such a file; ``source`` stands in errors."""
-    top = Table(document, source, "")
-    if top.text("format") != FORMAT:
-        raise top.error("format", f'must be "{FORMAT}"')
-    used: set[int] = set()
-    local = LocalFile(
-        source,
-        frozenset(_optional(top)),
-        tuple(_directory(table) for table in top.tables("directory")),
-        tuple(_file(table, used) for table in top.tables("file")),
-        tuple(_extra(table, used) for table in top.tables("extra")),
-        tuple(_key(table) for table in top.tables("key")),
-    )
-    top.done()
-    return local
+    return _checked(Document(source, document, LocalFileError))
 
 
-def _optional(top: Table) -> list[int]:
-    fids = [_directory_fid(top, "optional", name) for name in top.texts("optional")]
-    if not set(fids) <= set(OPTIONAL):
-        raise top.error("optional", "must be of DF05, DF06")
-    return fids
+def _checked(document: Document) -> LocalFile:
+    return build_local(document.to(LocalFiles), document.source)
 
 
-def _directory_fid(table: Table, field: str, name: str) -> int:
-    if name == "SSSE":
-        return SSSE
-    if not re.fullmatch(r"DF[0-9A-F]{2}", name):
-        raise table.error(field, "must be SSSE or DF and two capital hex digits")
-    return int(name, 16)
+# --- the model ------------------------------------------------------------------------------------
 
 
-def _directory(table: Table) -> Directory:
-    """A local DF. It gets an STK of its own, kid 82 as in all ADFs [L]."""
-    fid = _directory_fid(table, "fid", table.text("fid"))
-    if not _FIRST_DIRECTORY <= fid <= _LAST_DIRECTORY:
-        raise table.error("fid", "a local directory counts from DF0A")
-    df_name = table.hex("df_name", 5, 16)
-    if any(df_name == bytes.fromhex(f"D1560000050{n}") for n in range(5)):
-        raise table.error("df_name", "is the name of a directory of the standard")
-    label = table.text("label", "")
+def _line_rule(text: str) -> str | None:
+    if not text.isprintable():
+        return "must be a text of one line"
+    return None if text else "must not be empty"
+
+
+def _label_rule(text: str) -> str | None:
+    if not text.isprintable():
+        return "must be a text of one line"
     try:
-        too_long = len(label.encode("gbk")) > 16
+        if len(text.encode("gbk")) <= 16:
+            return None
     except UnicodeEncodeError:
-        too_long = True
-    if too_long:
-        raise table.error("label", "must be at most 16 bytes in GBK")
-    directory = Directory(
-        fid,
-        table.text("name"),
-        table.text("english", ""),
-        df_name,
-        (),
-        (maintenance(f"STKDF{fid & 0xFF:02X}", 0x82, L),),
-        label=label,
-        clause=f"local: {table.source_name}",
-    )
-    table.done()
-    return directory
+        pass
+    return "must be at most 16 bytes in GBK"
 
 
-def _file(table: Table, used: set[int]) -> tuple[int, ElementaryFile]:
-    directory = _directory_fid(table, "directory", table.text("directory"))
-    fid = _local_fid(table, directory)
-    name = table.text("structure")
-    if name not in _STRUCTURES:
-        raise table.error("structure", f"must be of {', '.join(_STRUCTURES)}")
-    structure = _STRUCTURES[name]
-    raw = structure is Structure.CYCLIC
-    linear = structure in (Structure.LINEAR_FIXED, Structure.LINEAR_VARIABLE)
-    tags = None if raw or structure is Structure.TRANSPARENT else used
-    items = _records(table, tags, raw=raw)
-    file = ElementaryFile(
-        fid,
-        table.text("name"),
-        table.text("english", ""),
-        structure,
-        _rule(table, "read", directory),
-        _rule(table, "write", directory),
-        items,
-        records=table.number("records", 1, _MAX_RECORDS) if raw else len(items),
-        size=0 if raw or linear else table.number("size", 1, _MAX_CONTENT),
-        clause=f"local: {table.source_name}",
-        secure_messaging=table.flag("secure_messaging"),
-    )
-    _check_shape(table, file)
-    table.done()
-    return directory, file
+def _directory_rule(text: str) -> str | None:
+    right = _FIRST_DIRECTORY <= _directory_fid(text) <= _LAST_DIRECTORY
+    return None if right else "a local directory counts from DF0A"
 
 
-def _local_fid(table: Table, directory: int) -> int:
-    text = table.text("fid")
-    if not re.fullmatch(r"EF[0-9A-F]{2}", text):
-        raise table.error("fid", "must be EF and two capital hex digits")
-    fid = int(text, 16)
+def _df_name_rule(text: str) -> str | None:
+    if text in {f"D1560000050{n}" for n in range(5)}:
+        return "is the name of a directory of the standard"
+    return None
+
+
+def _tag_rule(text: str) -> str | None:
+    if text in ("00", "FF"):
+        return "must be from 01 to FE"
+    return "the standard defines this tag" if int(text, 16) in defined_tags() else None
+
+
+def _access_rule(text: str) -> str | None:
+    if text in _PLAIN_RULES:
+        return None
+    match = _RULE.fullmatch(text)
+    if match is None:
+        return "must be free, never, PIN, key NN, PIN or key NN, PIN and key NN"
+    return _kid_rule(match[3])
+
+
+def _kid_rule(text: str) -> str | None:
+    """Bits 5 to 7 of an identifier are not used; its low digit is the level, 1 to F."""
+    kid = int(text, 16)
+    wrong = kid & 0x70 or not kid & 0x0F
+    return "a key is 01 to 0F in SSSE, 81 to 8F in a DF" if wrong else None
+
+
+Line = Annotated[str, rule("must be a text of one line", check=_line_rule)]
+Words = Annotated[
+    str, rule("must be a text of one line", check=lambda text: text and _line_rule(text))
+]
+Owner = Annotated[
+    str,
+    rule(
+        "must be SSSE or DF and two capital hex digits",
+        pattern="SSSE|DF[0-9A-F]{2}",
+        title="Directory: SSSE or DFxx",
+    ),
+]
+Fid = Annotated[str, rule("must be EF and two capital hex digits", pattern="EF[0-9A-F]{2}")]
+Access = Annotated[
+    str,
+    rule(check=_access_rule, title="free, never, PIN, key NN, PIN or key NN, PIN and key NN"),
+]
+Kid = Annotated[str, rule("must be 2 capital hex digits", pattern="[0-9A-F]{2}", check=_kid_rule)]
+
+
+class LocalDirectory(Model, frozen=True):
+    """A directory of the region's own."""
+
+    WHAT = "this table"
+
+    fid: Annotated[Owner, rule(check=_directory_rule, title="DF0A to DFFF")]
+    name: Line
+    df_name: Annotated[
+        str,
+        rule(
+            "must be 10 to 32 capital hex digits",
+            pattern="(?:[0-9A-F]{2}){5,16}",
+            check=_df_name_rule,
+            title="Name for SELECT, 5 to 16 bytes in hex",
+        ),
+    ]
+    english: Words = ""
+    label: Annotated[
+        str, rule("must be a text of one line", check=_label_rule, title="Application label")
+    ] = ""
+
+
+class LocalItem(Model, frozen=True):
+    """A record, a raw field of a cyclic file (without tag) or a part of a template."""
+
+    WHAT = "this table"
+
+    name: Line
+    format: Annotated[
+        Literal["cn", "an", "b", "B-TLV"], rule("must be of cn, an, b, B-TLV", title="Data format")
+    ]
+    tag: Annotated[
+        str | None,
+        rule("must be 2 capital hex digits", pattern="[0-9A-F]{2}", check=_tag_rule),
+    ] = None
+    english: Words = ""
+    length: Annotated[int, rule(ge=1, le=_MAX_VALUE, title="Bytes")] | None = None
+    repeat: Annotated[int, rule(ge=1, le=_MAX_RECORDS, title="How many such records")] = 1
+    codes: Annotated[
+        dict[str, str], rule("must be a table of texts", title="Codes and their meanings")
+    ] = {}
+    item: Annotated[
+        list[LocalItem],
+        rule("must be an array of tables, [[item]]", title="Parts of a B-TLV template"),
+    ] = []
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """A template has parts, and nothing else has."""
+        if not {"format", "item", "length"} <= good.keys():
+            return
+        parts = good["item"]
+        if (good["format"] == "B-TLV") is not bool(parts):
+            yield ("item",), "a B-TLV item, and no other, has items"
+        elif not parts and good["length"] is None:
+            yield ("length",), "is required"
+        elif parts and sum(2 + (one.get("length") or 0) for one in parts) > _MAX_VALUE:
+            yield ("item",), f"a template must be at most {_MAX_VALUE} bytes"
+        elif parts and good["length"] is not None:
+            yield ("length",), _UNKNOWN
+        for number, part in enumerate(parts, 1):
+            yield from _tag_findings(part, ("item", str(number)), tagged=True)
+            if "repeat" in part:
+                yield ("item", str(number), "repeat"), _UNKNOWN
+
+
+def _tag_findings(
+    item: Mapping[str, Any], place: tuple[str, ...], *, tagged: bool
+) -> Iterator[Broken]:
+    """Whether an item has a tag just when it must have one."""
+    if tagged is not ("tag" in item):
+        yield (*place, "tag"), "is required" if tagged else _UNKNOWN
+
+
+Items = Annotated[
+    list[LocalItem], rule("must be an array of tables, [[item]]", title="Records or fields")
+]
+
+
+class LocalElementaryFile(Model, frozen=True):
+    """An elementary file of the region's own."""
+
+    WHAT = "this table"
+
+    directory: Owner
+    fid: Fid
+    name: Line
+    structure: Annotated[
+        Literal["transparent", "linear fixed", "linear variable", "cyclic"],
+        rule("must be of transparent, linear fixed, linear variable, cyclic"),
+    ]
+    read: Access
+    write: Access
+    english: Words = ""
+    item: Items = []
+    records: Annotated[int, rule(ge=1, le=_MAX_RECORDS, title="Of a cyclic file")] | None = None
+    size: Annotated[int, rule(ge=1, le=_MAX_CONTENT, title="Of a transparent file")] | None = None
+    secure_messaging: Annotated[bool, rule(title="Written with a MAC")] = False
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """What structure and directory demand of the other fields."""
+        structure = good.get("structure")
+        for name, owner in (("records", "cyclic"), ("size", "transparent")):
+            if structure and name in good and (good[name] is not None) is not (structure == owner):
+                yield (name,), "is required" if structure == owner else _UNKNOWN
+        if "directory" in good and "fid" in good:
+            fault = _local_fid_rule(_directory_fid(good["directory"]), int(good["fid"], 16))
+            if fault:
+                yield ("fid",), fault
+        for name in ("read", "write"):
+            if (
+                good.get("directory") == "SSSE"
+                and (_access(good.get(name, "free")).kid or 0) >= 0x80
+            ):
+                yield (name,), "a key of SSSE is below 80"
+        if structure and "item" in good:
+            yield from cls._item_findings(structure, good["item"])
+
+    @staticmethod
+    def _item_findings(structure: str, items: Sequence[Mapping[str, Any]]) -> Iterator[Broken]:
+        if structure == "transparent":
+            if items:
+                yield ("item",), "a transparent file has no items"
+            return
+        if not items:
+            yield ("item",), "at least one item is required"
+        raw = structure == "cyclic"
+        for number, item in enumerate(items, 1):
+            place = ("item", str(number))
+            yield from _tag_findings(item, place, tagged=not raw)
+            if raw and "repeat" in item:
+                yield (*place, "repeat"), _UNKNOWN
+            if raw and item["format"] == "B-TLV":
+                yield (*place, "format"), "must be of cn, an, b"
+
+
+def _local_fid_rule(directory: int, fid: int) -> str | None:
     first = _FIRST_OWN_FILE if directory >= _FIRST_DIRECTORY else _FIRST_FILE
     if not first <= fid <= _LAST_FILE:
-        raise table.error("fid", f"must be from {first:04X} to {_LAST_FILE:04X}")
+        return f"must be from {first:04X} to {_LAST_FILE:04X}"
     taken = defined_files().get(directory, frozenset())
     if fid in taken or (directory == SSSE and fid in _DIRECTORY_FILES):
-        raise table.error("fid", "the standard defines this file")
-    return fid
+        return "the standard defines this file"
+    return None
 
 
-def _check_shape(table: Table, file: ElementaryFile) -> None:
-    if file.structure is Structure.TRANSPARENT:
-        if file.items:
-            raise table.error("item", "a transparent file has no items")
-        return
-    if not file.items:
-        raise table.error("item", "at least one item is required")
-    if file.structure is Structure.CYCLIC and file.record_length > _MAX_RECORD:
-        raise table.error("item", f"the fields of a record must be at most {_MAX_RECORD} bytes")
-    if file.structure is Structure.LINEAR_FIXED and len({i.length for i in file.items}) > 1:
-        raise table.error("item", "the records of a fixed file must have one length")
-    if file.content_size > _MAX_CONTENT:
-        raise table.error("item", f"the file must be at most {_MAX_CONTENT} bytes")
+class LocalExtra(Model, frozen=True):
+    """Further items of a file that the standard defines."""
+
+    WHAT = "this table"
+
+    directory: Owner
+    fid: str
+    item: Items = []
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """Only files of applications, and only those of the standard, are extended."""
+        owner, fid = good.get("directory"), good.get("fid")
+        if owner == "SSSE":
+            yield ("directory",), "the files of SSSE get no further items"
+        elif owner and fid is not None:
+            defined = defined_files().get(_directory_fid(owner), frozenset())
+            if fid not in {f"{one:04X}" for one in defined}:
+                yield ("fid",), "must be a file that the standard defines"
+        if good.get("item") == []:
+            yield ("item",), "at least one item is required"
+        for number, item in enumerate(good.get("item", ()), 1):
+            yield from _tag_findings(item, ("item", str(number)), tagged=True)
 
 
-def _records(table: Table, used: set[int] | None, *, raw: bool = False) -> tuple[Item, ...]:
-    """The items of a file; ``repeat`` makes several records of one."""
-    items: list[Item] = []
-    for row in table.tables("item"):
-        count = 1 if raw else row.number("repeat", 1, _MAX_RECORDS, default=1)
-        items += [_item(row, used, raw=raw)] * count
-    if len(items) > _MAX_RECORDS:
-        raise table.error("item", f"a file has at most {_MAX_RECORDS} records")
-    return tuple(items)
+class LocalKey(Model, frozen=True):
+    """A key of EXTERNAL AUTHENTICATE of the region's own."""
+
+    WHAT = "this table"
+
+    directory: Owner
+    kid: Kid
+    root: Annotated[
+        str,
+        rule(
+            "must be 2 to 32 capital letters and digits",
+            pattern="[A-Z][A-Z0-9]{1,31}",
+            title="Name of the root key",
+        ),
+    ]
+    purpose: Line = "local files"
+    versions: Annotated[int, rule(ge=1, le=15)] = 3
+    tries: Annotated[int, rule(ge=0, le=15, title="Retry counter, 0 for no limit")] = 3
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """Bit 8 of the identifier says whose key it is."""
+        if {"directory", "kid"} <= good.keys():
+            own = int(good["kid"], 16) >= 0x80
+            if own is (good["directory"] == "SSSE"):
+                yield ("kid",), "a key is 01 to 0F in SSSE, 81 to 8F in a DF"
 
 
-def _item(table: Table, used: set[int] | None, *, raw: bool = False) -> Item:
-    """A record, a raw field (without tag) or a sub item; ``used`` collects tags."""
-    tag = 0 if raw else _tag(table, used)
-    name = table.text("format")
-    if name not in _FORMATS or (raw and name == Format.BTLV.value):
-        raise table.error("format", f"must be of {', '.join(f for f in _FORMATS)}")
-    subs = tuple(_item(t, used) for t in table.tables("item"))
-    template = _FORMATS[name] is Format.BTLV
-    if template is not bool(subs):
-        raise table.error("item", "a B-TLV item, and no other, has items")
-    length = sum(2 + sub.length for sub in subs)
-    if not template:
-        length = table.number("length", 1, _MAX_VALUE)
-    elif length > _MAX_VALUE:
-        raise table.error("item", f"a template must be at most {_MAX_VALUE} bytes")
-    codes = table.codes("codes")
-    item = Item(
-        tag, table.text("name"), table.text("english", ""), _FORMATS[name], length, subs, codes
+class LocalTables(Model, frozen=True):
+    """A region's own files, keys and directories."""
+
+    WHAT = "this table"
+    NOT_OBJECT = "must be a table, [local]"
+
+    optional: Annotated[
+        list[Annotated[Literal["DF05", "DF06"], rule("must be of DF05, DF06")]],
+        rule("must be a list of texts", title="Optional applications that are needed"),
+    ] = []
+    directory: Annotated[
+        list[LocalDirectory], rule("must be an array of tables, [[directory]]")
+    ] = []
+    file: Annotated[list[LocalElementaryFile], rule("must be an array of tables, [[file]]")] = []
+    extra: Annotated[list[LocalExtra], rule("must be an array of tables, [[extra]]")] = []
+    key: Annotated[list[LocalKey], rule("must be an array of tables, [[key]]")] = []
+
+
+class LocalFiles(LocalTables, frozen=True, kw_only=True):
+    """A file of local extensions (本地扩展): see docs/profile-format.md."""
+
+    format: Annotated[Literal["sscard-local-files/1"], rule(f'must be "{FORMAT}"')]
+
+
+# --- from the model to the profile ----------------------------------------------------------------
+
+
+def build_local(tables: LocalTables, source: str) -> LocalFile:
+    """What checked tables declare. Raises :class:`LocalFileError` for items that do not fit."""
+    file_name = re.split(r"[/\\]", source)[-1]
+    clause = f"local: {file_name}"
+    findings: list[Finding] = []
+    used: set[str] = set()
+    files, extras = [], []
+    for number, table in enumerate(tables.file, 1):
+        if table.structure != "cyclic":
+            findings += _tags_twice(table.item, f"file {number}", used)
+        file = _file(table, clause)
+        findings += _shape_findings(file, f"file {number} item")
+        files.append((_directory_fid(table.directory), file))
+    for number, extra in enumerate(tables.extra, 1):
+        findings += _tags_twice(extra.item, f"extra {number}", used)
+        extras.append((_directory_fid(extra.directory), int(extra.fid, 16), _records(extra.item)))
+    if findings:
+        raise LocalFileError.of(source, findings)
+    return LocalFile(
+        source,
+        frozenset(int(name, 16) for name in tables.optional),
+        tuple(_directory(table, clause) for table in tables.directory),
+        tuple(files),
+        tuple(extras),
+        tuple(_key(table) for table in tables.key),
     )
-    table.done()
-    return item
 
 
-def _tag(table: Table, used: set[int] | None) -> int:
-    tag = table.hex("tag", 1, 1)[0]
-    if not 0 < tag < 0xFF:
-        raise table.error("tag", "must be from 01 to FE")
-    if tag in defined_tags():
-        raise table.error("tag", "the standard defines this tag")
-    if used is not None:
-        if tag in used:
-            raise table.error("tag", "is declared twice")
-        used.add(tag)
-    return tag
+def _tags_twice(items: Sequence[LocalItem], path: str, used: set[str]) -> list[Finding]:
+    """Tags that a region declares for the second time; ``used`` collects them."""
+    found = []
+    for number, item in enumerate(items, 1):
+        place = f"{path} item {number}"
+        if item.tag in used:
+            found.append(Finding(f"{place} tag", "is declared twice"))
+        used.add(item.tag or "")
+        found += _tags_twice(item.item, place, used)
+    return found
 
 
-def _rule(table: Table, field: str, directory: int) -> Rule:
-    text = table.text(field)
+def _shape_findings(file: ElementaryFile, place: str) -> list[Finding]:
+    if file.structure is Structure.TRANSPARENT:
+        return []
+    rules = {
+        f"a file has at most {_MAX_RECORDS} records": len(file.items) <= _MAX_RECORDS,
+        f"the fields of a record must be at most {_MAX_RECORD} bytes": file.structure
+        is not Structure.CYCLIC
+        or file.record_length <= _MAX_RECORD,
+        "the records of a fixed file must have one length": file.structure
+        is not Structure.LINEAR_FIXED
+        or len({item.length for item in file.items}) == 1,
+        f"the file must be at most {_MAX_CONTENT} bytes": file.content_size <= _MAX_CONTENT,
+    }
+    return [Finding(place, text) for text, right in rules.items() if not right]
+
+
+def _directory_fid(name: str) -> int:
+    return SSSE if name == "SSSE" else int(name, 16)
+
+
+def _directory(table: LocalDirectory, clause: str) -> Directory:
+    """A local DF. It gets an STK of its own, kid 82 as in all ADFs [L]."""
+    fid = _directory_fid(table.fid)
+    return Directory(
+        fid,
+        table.name,
+        table.english,
+        bytes.fromhex(table.df_name),
+        (),
+        (maintenance(f"STKDF{fid & 0xFF:02X}", 0x82, L),),
+        label=table.label,
+        clause=clause,
+    )
+
+
+def _file(table: LocalElementaryFile, clause: str) -> ElementaryFile:
+    items = _records(table.item)
+    return ElementaryFile(
+        int(table.fid, 16),
+        table.name,
+        table.english,
+        Structure(table.structure),
+        _access(table.read),
+        _access(table.write),
+        items,
+        records=table.records or len(items),
+        size=table.size or 0,
+        clause=clause,
+        secure_messaging=table.secure_messaging,
+    )
+
+
+def _records(items: Sequence[LocalItem]) -> tuple[Item, ...]:
+    """The items of a file; ``repeat`` makes several records of one."""
+    return tuple(item for table in items for item in [_item(table)] * table.repeat)
+
+
+def _item(table: LocalItem) -> Item:
+    parts = tuple(map(_item, table.item))
+    length = table.length or sum(2 + part.length for part in parts)
+    tag = int(table.tag or "00", 16)
+    return Item(tag, table.name, table.english, Format(table.format), length, parts, table.codes)
+
+
+def _access(text: str) -> Rule:
     if text in _PLAIN_RULES:
         return _PLAIN_RULES[text]
     match = _RULE.fullmatch(text)
-    if match is None:
-        raise table.error(field, "must be free, never, PIN, key NN, PIN or key NN, PIN and key NN")
-    _, join, digits = match.groups()
-    kid = int(digits, 16)
-    _check_kid(table, field, kid)
-    if kid >= 0x80 and directory == SSSE:
-        raise table.error(field, "a key of SSSE is below 80")
-    rule = key(kid)
-    if join:
-        return PIN | rule if join == "or" else PIN & rule
-    return rule
+    assert match is not None  # noqa: S101 - the model checked it
+    rule_of_key = key(int(match[3], 16))
+    if match[2] is None:
+        return rule_of_key
+    return PIN | rule_of_key if match[2] == "or" else PIN & rule_of_key
 
 
-def _check_kid(table: Table, field: str, kid: int) -> None:
-    """Bits 5 to 7 of an identifier are not used; its low digit is the level, 1 to F."""
-    if kid & 0x70 or not kid & 0x0F:
-        raise table.error(field, "a key is 01 to 0F in SSSE, 81 to 8F in a DF")
-
-
-def _extra(table: Table, used: set[int]) -> tuple[int, int, tuple[Item, ...]]:
-    """Further items of a defined file."""
-    directory = _directory_fid(table, "directory", table.text("directory"))
-    if directory == SSSE:
-        raise table.error("directory", "the files of SSSE get no further items")
-    text = table.text("fid")
-    fid = int(text, 16) if re.fullmatch(r"EF[0-9A-F]{2}", text) else 0
-    if fid not in defined_files().get(directory, frozenset()):
-        raise table.error("fid", "must be a file that the standard defines")
-    items = _records(table, used)
-    if not items:
-        raise table.error("item", "at least one item is required")
-    table.done()
-    return directory, fid, items
-
-
-def _key(table: Table) -> tuple[int, Key]:
-    directory = _directory_fid(table, "directory", table.text("directory"))
-    kid = table.hex("kid", 1, 1)[0]
-    _check_kid(table, "kid", kid)
-    if (kid < 0x80) is not (directory == SSSE):
-        raise table.error("kid", "a key is 01 to 0F in SSSE, 81 to 8F in a DF")
-    root = table.text("root")
-    if not _ROOT.fullmatch(root):
-        raise table.error("root", "must be 2 to 32 capital letters and digits")
+def _key(table: LocalKey) -> tuple[int, Key]:
     declared = external(
-        root,
-        kid,
-        table.text("purpose", "local files"),
-        versions=table.number("versions", 1, 15, default=3),
-        tries=table.number("tries", 0, 15, default=3),
+        table.root,
+        int(table.kid, 16),
+        table.purpose,
+        versions=table.versions,
+        tries=table.tries,
         confidence=L,
     )
-    table.done()
-    return directory, declared
+    return _directory_fid(table.directory), declared
