@@ -19,6 +19,8 @@ from msgspec.structs import fields, replace
 
 from issuance import validity
 from issuance.bank.account import BankAccount, last_day
+from sscard_chip.standard.amounts import MAX_COUNTER, MAX_FEN
+from sscard_chip.standard.dates import DATE_RULE, date_rule, parse_date
 from sscard_chip.standard.divisions import DivisionError, check_division
 from sscard_chip.standard.documents import (
     Broken,
@@ -34,7 +36,6 @@ from sscard_chip.standard.documents import (
 DEFAULT_PIN: Final = "123456"
 DEFAULT_CARD_CLASS: Final = "3"
 VALID_YEARS: Final = 10
-MAX_AMOUNT_FEN: Final = 0xFFFFFFFF
 
 
 class HolderError(DocumentError):
@@ -44,7 +45,7 @@ class HolderError(DocumentError):
 def years_after(day: str, years: int) -> str:
     """The same day ``years`` later, YYYYMMDD; 29 February becomes 28 February where it must."""
     later = f"{int(day[:4]) + years:04d}{day[4:]}"
-    return later if validity.parse_date(later) else later[:6] + "28"
+    return later if parse_date(later) else later[:6] + "28"
 
 
 # --- the model ------------------------------------------------------------------------------------
@@ -59,19 +60,19 @@ def _city_rule(value: str) -> str | None:
 
 
 def _issue_date_rule(value: str, today: date) -> str | None:
-    day = validity.parse_date(value)
+    day = parse_date(value)
     if day is None:
-        return validity.DATE_RULE
+        return DATE_RULE
     return "is a date in the future" if day > today else None
 
 
 def _day_of_year_rule(value: str) -> str | None:
     """2000 is a leap year: 29 February is a day of some year."""
-    return None if validity.parse_date(f"2000{value}") else "must be a day of the year, MMDD"
+    return None if parse_date(f"2000{value}") else "must be a day of the year, MMDD"
 
 
-Fen = Annotated[int, rule(ge=0, le=MAX_AMOUNT_FEN, unit=" of fen")]
-Count = Annotated[int, rule(ge=0, le=0xFFFF)]
+Fen = Annotated[int, rule(ge=0, le=MAX_FEN, unit=" of fen")]
+Count = Annotated[int, rule(ge=0, le=MAX_COUNTER)]
 Year = Annotated[str, rule("must be a year, YYYY", pattern="[0-9]{4}")]
 DayOfYear = Annotated[str, rule("must be a day of the year, MMDD", check=_day_of_year_rule)]
 
@@ -157,7 +158,7 @@ class HolderDocument(Model, frozen=True):
     expiry_date: Annotated[
         str,
         rule(
-            check=validity.check_date,
+            check=date_rule,
             title=f"有效期至, YYYYMMDD; else {VALID_YEARS} years after the issue date",
         ),
     ] = ""

@@ -5,8 +5,8 @@
 a card keeps it. :func:`write_card` puts that into a copy of a template. The order of the work
 is that of LD/T 32.7: keys diversified by the card's factor, 卡识别码 with its 认证码, the holder.
 
->>> from issuance.roots import create_roots                             # doctest: +SKIP
->>> memory = issue_card(3, create_roots(), Holder.load("holder.json"))  # doctest: +SKIP
+>>> from issuance.roots import create_roots
+>>> memory = issue_card(3, create_roots(), Holder.load("holder.json"))
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ from sscard_chip.profile.psam_keys import KEYS, SamKeyRow
 from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.amounts import MAX_NUMBER
+from sscard_chip.standard.dates import is_digits
 from sscard_chip.standard.divisions import DivisionError, check_division
 from sscard_chip.standard.errors import BAD_INPUT, IssuingError
 from sscard_chip.standard.identifiers import ALGORITHM_3DES
@@ -90,7 +92,7 @@ def make_psam(
     _check_range("level", level, 1, 3)
     _check_range("issuer", issuer, 0, 0xFF)
     _check_range("key version", key_version, 1, 3)
-    _check_range("transaction number", transaction_number, 0, 0xFFFFFFFF)
+    _check_range("transaction number", transaction_number, 0, MAX_NUMBER)
     terminal = _terminal_number(terminal_id)
     number = _serial(serial, terminal_id)
     factors = _factors(level, terminal_id[:6] if city is None else city)
@@ -174,14 +176,14 @@ def _serial(digits: str | None, terminal_id: str) -> bytes:
     if digits is None:
         rest = SERIAL_DIGITS - TERMINAL_DIGITS
         digits = f"{terminal_id}{secrets.randbelow(10**rest):0{rest}}"
-    if not 1 <= len(digits) <= SERIAL_DIGITS or not (digits.isascii() and digits.isdecimal()):
+    if not is_digits(digits, *range(1, SERIAL_DIGITS + 1)):
         raise PsamError(f"serial: must be 1 to {SERIAL_DIGITS} digits")
     return bytes.fromhex(digits.rjust(SERIAL_DIGITS, "0"))
 
 
 def _terminal_number(digits: str) -> bytes:
     """终端机编号, 6 bytes."""
-    if len(digits) != TERMINAL_DIGITS or not (digits.isascii() and digits.isdecimal()):
+    if not is_digits(digits, TERMINAL_DIGITS):
         raise PsamError(f"terminal id: must be {TERMINAL_DIGITS} digits")
     return bytes.fromhex(digits)
 

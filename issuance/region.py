@@ -20,11 +20,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from issuance import validity
 from issuance.holder import VALID_YEARS, Holder, HolderError, check_holder, years_after
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.local import LocalFile, LocalFileError, LocalTables, build_local
 from sscard_chip.profile.model import Directory, Key, Profile
+from sscard_chip.standard.dates import parse_date
 from sscard_chip.standard.divisions import PROVINCES
 from sscard_chip.standard.documents import Broken, Document, DocumentError, Finding, Model, rule
 
@@ -215,7 +215,7 @@ class Region:
         if self._given.card_class is not None:
             found["card_class"] = self._given.card_class
         issued = document.get("issue_date", f"{today:%Y%m%d}")
-        if isinstance(issued, str) and validity.parse_date(issued):
+        if isinstance(issued, str) and parse_date(issued):
             found["expiry_date"] = years_after(issued, self._given.valid_years)
         return found
 

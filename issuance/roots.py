@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from issuance.jsonfile import JsonFileError, read_json
 from issuance.privatefile import write_private
+from issuance.stores.documents import RootKeyDocument
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.generations import GENERATIONS, OPTIONAL
 from sscard_chip.profile.model import Profile
@@ -76,9 +76,9 @@ class RootKeys:
         """Read a key file. Raises :class:`RootKeyError` with one line when it is not right."""
         source = os.fspath(path)
         try:
-            document = read_json(Path(path))
-        except JsonFileError as error:
-            raise RootKeyError(f"{source}: {error}") from None
+            document = read_json(path)
+        except DocumentError as error:
+            raise RootKeyError(str(error)) from None
         return cls.from_document(document, source=source)
 
     @classmethod
@@ -86,7 +86,16 @@ class RootKeys:
         cls, document: object, *, source: str, may_be_empty: bool = False
     ) -> RootKeys:
         """The keys of a document, see the top of this module. Raises :class:`RootKeyError`."""
-        keys = _parse(source, document)
+        try:
+            given = Document(source, document).to(RootKeyDocument, separator=": ")
+        except DocumentError as error:
+            raise RootKeyError(str(error)) from None
+        keys = {
+            (suite, name, int(version)): bytes.fromhex(text)
+            for suite, names in (("3des", given.des), ("sm4", given.sm4))
+            for name, versions in names.items()
+            for version, text in versions.items()
+        }
         if not keys and not may_be_empty:
             raise RootKeyError(f"{source}: holds no keys")
         return cls(keys, source=source)

@@ -11,6 +11,7 @@ import unicodedata
 from datetime import date
 from typing import Final
 
+from sscard_chip.standard.dates import DATE_RULE, is_digits, parse_date
 from sscard_chip.standard.divisions import PROVINCES
 
 NATIONS: Final = frozenset(f"{number:02d}" for number in range(1, 57)) | {"99"}
@@ -38,16 +39,6 @@ _FALSE_DOTS: Final = ".\u2022\u2027\u30fb\uff0e\uff65"
 _AREAS: Final = PROVINCES | {"83"}
 # Permanent residence cards of foreigners (2023) start with 9; so do invented numbers [M].
 _PERMANENT_RESIDENCE: Final = "9"
-
-
-def parse_date(text: str) -> date | None:
-    """The day written as YYYYMMDD, None when there is no such day."""
-    if len(text) != 8 or not _DIGITS.fullmatch(text):
-        return None
-    try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
-    except ValueError:
-        return None
 
 
 def citizen_check_character(first17: str) -> str:
@@ -79,11 +70,6 @@ def check_social_security_number(number: str, today: date) -> str | None:
     return _check_birth(born, today, "digits 7 to 14 are")
 
 
-def check_date(text: str) -> str | None:
-    """A day, YYYYMMDD."""
-    return None if parse_date(text) else DATE_RULE
-
-
 def check_birth_date(text: str, today: date) -> str | None:
     """出生日期: a real day, not after today, not more than 130 years ago."""
     born = parse_date(text)
@@ -98,9 +84,6 @@ def _check_birth(born: date, today: date, subject: str) -> str | None:
     if today.year - born.year > MAX_AGE:
         return f"{subject} more than {MAX_AGE} years ago"
     return None
-
-
-DATE_RULE: Final = "must be a real date, YYYYMMDD"
 
 
 def card_check_character(first8: str) -> str:
@@ -127,7 +110,7 @@ def check_birthplace(code: str) -> str | None:
 
     Codes that start with 9 are taken: there is no GB/T 2260 code for a birth abroad [L].
     """
-    if len(code) != 6 or not _DIGITS.fullmatch(code):
+    if not is_digits(code, 6):
         return "must be a division code of 6 digits (GB/T 2260)"
     if code[:2] not in PROVINCES and not code.startswith(_PERMANENT_RESIDENCE):
         return "the first two digits are no province (GB/T 2260)"

@@ -17,9 +17,11 @@ def completion(shell: str) -> None:
       eval "$(sscard completion bash)"
       sscard completion fish > ~/.config/fish/completions/sscard.fish
     """
-    from sscard_cli.main import cli
-
     generator = get_completion_class(shell)
     if generator is None:
         raise click.UsageError(f"no completion for {shell}")
-    click.echo(generator(cli, {}, "sscard", "_SSCARD_COMPLETE").source())
+    click.echo(
+        generator(
+            click.get_current_context().find_root().command, {}, "sscard", "_SSCARD_COMPLETE"
+        ).source()
+    )

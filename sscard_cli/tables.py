@@ -21,6 +21,7 @@ from sscard_chip.profile.contents import (
     PurseState,
     Value,
 )
+from sscard_chip.standard.amounts import yuan
 
 _LOG_FILE: Final = "EF08"
 _PURSE_LOG: Final = "0018"
@@ -141,11 +142,6 @@ def _add_value(table: Table, value: Value, depth: int) -> None:
     table.add_row(value.tag, name, value.english, shown)
     for item in value.items:
         _add_value(table, item, depth + 1)
-
-
-def yuan(amount_fen: int) -> str:
-    """An amount of fen in yuan, two decimals."""
-    return f"{amount_fen // 100}.{amount_fen % 100:02d}"
 
 
 def _account(account: AccountState) -> Iterator[RenderableType]:

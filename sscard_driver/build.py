@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from sscard_chip.standard.errors import TerminalError
+from sscard_chip.standard.errors import SscardError, TerminalError, importing
 from sscard_driver.exports import EXPORTS, Export
 
 NAME: Final = "libSSCardDriver.so"
@@ -109,10 +109,8 @@ def find_python_library() -> Path:
 
 def _emit(path: Path) -> None:
     """The C source of sscard_call, which starts the Python side."""
-    try:
+    with importing("driver", "the driver library"):
         from cffi import FFI
-    except ImportError:
-        raise BuildError("there is no cffi: pip install 'sscard-chip[driver]'") from None
     declarations = (_SOURCES / "call.h").read_text("utf-8")
     ffi = FFI()
     ffi.embedding_api(declarations)
@@ -193,7 +191,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         print(build(parser.parse_args(arguments).directory))
-    except (BuildError, OSError) as error:
+    except (SscardError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

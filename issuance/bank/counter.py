@@ -35,6 +35,7 @@ from sscard_chip.security.emv import (
     script_mac,
     session_input,
 )
+from sscard_chip.standard.commands import ACTIVATE_APPLICATION
 from sscard_chip.standard.errors import IssuingError
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.account import read_account
@@ -48,7 +49,7 @@ from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.session import CardSession, open_session
 
-_ACTIVATE: Final = bytes.fromhex("84440000")
+_ACTIVATE: Final = ACTIVATE_APPLICATION.header()
 _GONE: Final = (StatusWord.FILE_NOT_FOUND, StatusWord.INS_NOT_SUPPORTED)
 
 

@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
-from issuance import validity
-from sscard_chip.applications.purse.accounts import MAX_BALANCE_FEN, MAX_LIMIT_FEN, Purse
+from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.profile.purse import (
     CARDHOLDER,
     COMPOUND_LENGTH,
@@ -33,6 +32,8 @@ from sscard_chip.profile.purse import (
 )
 from sscard_chip.security.diversify import Chains
 from sscard_chip.security.purse import card_factors
+from sscard_chip.standard.amounts import MAX_FEN, MAX_LIMIT_FEN
+from sscard_chip.standard.dates import DATE_RULE, date_rule
 from sscard_chip.standard.documents import Broken, Model, rule
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def _compound_rule(value: Mapping[str, int]) -> str | None:
     return None
 
 
-Fen = Annotated[int, rule(ge=0, le=MAX_BALANCE_FEN, unit=" of fen")]
-Day = Annotated[str, rule(validity.DATE_RULE, check=validity.check_date)]
+Fen = Annotated[int, rule(ge=0, le=MAX_FEN, unit=" of fen")]
+Day = Annotated[str, rule(DATE_RULE, check=date_rule)]
 
 
 class PurseOptions(Model, frozen=True):
@@ -108,8 +109,8 @@ class PurseOptions(Model, frozen=True):
     def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
         """What the balance file of the deposit can hold, and the order of the dates."""
         limit = good.get("overdraft_limit_fen", 0)
-        if good.get("deposit_fen", 0) + limit > MAX_BALANCE_FEN:
-            text = f"together with overdraft_limit_fen must be at most {MAX_BALANCE_FEN}"
+        if good.get("deposit_fen", 0) + limit > MAX_FEN:
+            text = f"together with overdraft_limit_fen must be at most {MAX_FEN}"
             yield ("deposit_fen",), text
         if (good.get("expiry_date") or "99991231") < (good.get("start_date") or "00000101"):
             yield ("expiry_date",), "is before start_date"

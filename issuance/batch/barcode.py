@@ -5,7 +5,7 @@ Letters and digits of code set B; runs of four digits or more at the end take co
 digits a symbol, where that is shorter.
 
 >>> code128("Z00000013")
-(104, 58, 99, 0, 0, 0, 13, 57, 106)
+(104, 58, 99, 0, 0, 0, 13, 26, 106)
 """
 
 from __future__ import annotations

@@ -22,10 +22,10 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from issuance.batch.errors import BatchError, BatchStoppedError
+from sscard_chip.standard.amounts import MAX_NUMBER
 
 LEDGER: Final = "ledger.sqlite"
 ISSUER_LEDGER: Final = "issuer.sqlite"
-LAST_SERIAL: Final = 0xFFFFFFFF
 
 _WAIT_SECONDS: Final = 60
 _HASH_BYTES: Final = 12
@@ -173,7 +173,7 @@ class IssuerLedger(_Database):
             return int(known[0])
         last = db.execute("SELECT first + count FROM serials ORDER BY first DESC LIMIT 1")
         first = int((last.fetchone() or (1,))[0])
-        if first + count - 1 > LAST_SERIAL:
+        if first + count - 1 > MAX_NUMBER:
             raise BatchStoppedError(f"{self._path}: all serials of four bytes are given out")
         db.execute("INSERT INTO serials VALUES (?, ?, ?, ?)", (batch, chunk, first, count))
         return first

@@ -13,8 +13,10 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile
 
 from issuance.holders.errors import HolderListError
+from sscard_chip.standard.errors import ExtraMissingError, importing
 
 SUFFIXES: Final = (".csv", ".parquet", ".xlsx")
 
@@ -22,6 +24,10 @@ Row = tuple[int, list[str]]
 """Number of a row from 1, and its cells."""
 
 _BATCH: Final = 4096
+
+
+class _ReaderMissingError(ExtraMissingError, HolderListError):
+    """The package that reads this kind of table is not installed."""
 
 
 @contextmanager
@@ -87,13 +93,9 @@ def _text(value: Any) -> str:
 
 
 def _parquet_rows(source: str, stream: Any) -> Iterator[list[str]]:
-    try:
+    with importing("tables", f"{source}: Parquet", _ReaderMissingError):
         from pyarrow import ArrowInvalid
         from pyarrow.parquet import ParquetFile
-    except ImportError:
-        raise HolderListError(
-            source, "", "Parquet needs pip install 'sscard-chip[tables]'"
-        ) from None
     try:
         table = ParquetFile(stream)
     except (ArrowInvalid, OSError):
@@ -107,13 +109,9 @@ def _parquet_rows(source: str, stream: Any) -> Iterator[list[str]]:
 
 
 def _xlsx_rows(source: str, stream: Any) -> Iterator[list[str]]:
-    try:
-        from zipfile import BadZipFile
-
+    with importing("tables", f"{source}: XLSX", _ReaderMissingError):
         from openpyxl import load_workbook
         from openpyxl.utils.exceptions import InvalidFileException
-    except ImportError:
-        raise HolderListError(source, "", "XLSX needs pip install 'sscard-chip[tables]'") from None
     book = None
     with suppress(BadZipFile, InvalidFileException, KeyError, OSError, ValueError):
         book = load_workbook(stream, read_only=True, data_only=True)

@@ -32,6 +32,18 @@ from sscard_chip.profile.structure import (
 )
 from sscard_chip.security.diversify import FACTOR_LENGTH
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.commands import (
+    APPEND_RECORD,
+    CHANGE_KEY,
+    CREATE_FILE,
+    CREATE_KEY,
+    EXTERNAL_AUTHENTICATE,
+    FREEZE_MF,
+    INTERNAL_AUTHENTICATE,
+    SELECT,
+    UPDATE_BINARY,
+    UPDATE_RECORD,
+)
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ISSUER_FILE, MF
 from sscard_chip.standard.keys import MF_MASTER_KEY
 
@@ -42,18 +54,18 @@ _PIECE: Final = 0xF0
 _ORIGINAL: Final = bytes.fromhex("5353434152443033")
 _FACTOR: Final = bytes.fromhex("1122334455667788")
 
-_SELECT: Final = bytes.fromhex("00A40000")
-_SELECT_NAME: Final = bytes.fromhex("00A40400")
-_SELECT_EF: Final = bytes.fromhex("00A40200")
-_CREATE: Final = bytes.fromhex("80E000")
-_UPDATE_BINARY: Final = bytes.fromhex("00D6")
-_UPDATE_RECORD: Final = bytes.fromhex("00DC")
-_APPEND_RECORD: Final = bytes.fromhex("00E20000")
-_EXTERNAL: Final = bytes.fromhex("008200")
-_INTERNAL: Final = bytes.fromhex("00880000")
-_NEW_KEY: Final = bytes((0x84, 0xD4, 0x00, KEY_FID))
-_MASTER_KEY: Final = bytes.fromhex("84D40100")
-_FREEZE: Final = bytes.fromhex("BFFE0000")
+_SELECT: Final = SELECT.header()
+_SELECT_NAME: Final = SELECT.header(0x04)
+_SELECT_EF: Final = SELECT.header(0x02)
+_CREATE: Final = CREATE_FILE.header()[:3]
+_UPDATE_BINARY: Final = UPDATE_BINARY.code
+_UPDATE_RECORD: Final = UPDATE_RECORD.code
+_APPEND_RECORD: Final = APPEND_RECORD.header()
+_EXTERNAL: Final = EXTERNAL_AUTHENTICATE.header()[:3]
+_INTERNAL: Final = INTERNAL_AUTHENTICATE.header()
+_NEW_KEY: Final = CREATE_KEY.secured().header(p2=KEY_FID)
+_MASTER_KEY: Final = CHANGE_KEY.secured().header()
+_FREEZE: Final = FREEZE_MF.header()
 _OWN_VERSION: Final = b"\x01"
 
 

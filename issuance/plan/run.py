@@ -12,15 +12,20 @@ from typing import Final
 
 from issuance.plan.steps import TEMPORARY, TRANSPORT, ZERO, Phase, Plan, Proof, Step
 from sscard_chip.filesystem.layout import HISTORICAL_LENGTH, LifeCycle
+from sscard_chip.profile.structure import ATR_FID
+from sscard_chip.standard.commands import (
+    CLEAR_DF,
+    EXTERNAL_AUTHENTICATE,
+    GET_CHALLENGE,
+    GET_INFO,
+    SELECT,
+)
 from sscard_chip.standard.errors import IssuingError
 from sscard_chip.standard.keys import MF_MASTER_KEY
 from sscard_chip.standard.status import StatusWord, describe
 from sscard_chip.terminal.client import Answer, ApduClient
 from sscard_chip.terminal.connection import Connection
 
-_GET_INFO: Final = bytes.fromhex("BFC800000F")
-_SELECT_ATR_FILE: Final = bytes.fromhex("00A40200020001")
-_CLEAR_DF: Final = bytes.fromhex("BFCE0000")
 _INFO_LENGTH: Final = 15
 _STATE_AT: Final = 7
 _AFTER_FREEZE: Final = (Phase.PERSONALISATION, Phase.CHECK)
@@ -68,7 +73,7 @@ class _Player:
 
     def state(self) -> int:
         """The card's state, by GET INFO."""
-        answer = self._client.exchange(_GET_INFO)
+        answer = self._client.send(GET_INFO, le=_INFO_LENGTH)
         if not answer.ok or len(answer.data) != _INFO_LENGTH:
             raise PlanError("GET INFO: the card is no blank card of this kind")
         return answer.data[_STATE_AT]
@@ -95,7 +100,7 @@ class _Player:
         challenge = b""
         length = step.proof.challenge_length
         if length:
-            answer = self._client.exchange(bytes((0x00, 0x84, 0x00, 0x00, length)))
+            answer = self._client.send(GET_CHALLENGE, le=length)
             if not answer.ok or len(answer.data) != length:
                 raise PlanError(f"{step.name}: no challenge")
             challenge = answer.data
@@ -109,9 +114,9 @@ class _Player:
         Its master key is one of two, by whether the ATR file is there: the first try may cost
         one of three, which the right one gives back.
         """
-        begun = self._client.exchange(_SELECT_ATR_FILE).ok
+        begun = self._client.send(SELECT, 0x02, data=ATR_FID.to_bytes(2)).ok
         self._authenticate((TEMPORARY, MF_MASTER_KEY) if begun else (TEMPORARY, ZERO))
-        answer = self._client.exchange(_CLEAR_DF)
+        answer = self._client.exchange(CLEAR_DF.header())
         if not answer.ok:
             raise PlanError(f"CLEAR DF: {answer.sw:04X}, {describe(answer.sw)}")
         self._connection.reset()
@@ -119,7 +124,7 @@ class _Player:
     def _authenticate(self, names: Sequence[str]) -> None:
         for name in names:
             step = Step(
-                Phase.STRUCTURE, "", bytes.fromhex("00820000"), proof=Proof.DIRECT, key=name
+                Phase.STRUCTURE, "", EXTERNAL_AUTHENTICATE.header(), proof=Proof.DIRECT, key=name
             )
             answer = self._send(step)
             if answer.ok:

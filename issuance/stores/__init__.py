@@ -3,8 +3,9 @@
 
 All are :class:`~sscard_chip.security.keystore.KeyStore`; :func:`open_store` tells them apart.
 
->>> with open_store("roots.json") as store:                             # doctest: +SKIP
-...     store.slots()
+>>> with open_store("roots.json") as store:
+...     print(store.slots()[0])
+('3des', 'BK', 1)
 """
 
 from __future__ import annotations

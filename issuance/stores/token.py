@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from issuance.roots import RootKeyError, Slot, missing_key, slot_rule
 from issuance.stores.tokenurl import TokenUrl
 from sscard_chip.security.keystore import KeyStoreError
-from sscard_chip.standard.errors import REFUSED
+from sscard_chip.standard.errors import REFUSED, ExtraMissingError, importing
 from sscard_chip.standard.identifiers import ALGORITHM_3DES
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ class SessionLostError(TokenError):
     """The session with the token is gone. The next request logs in again."""
 
     exit_code = REFUSED
+
+
+class _PackageMissingError(ExtraMissingError, TokenError):
+    """The package that speaks PKCS#11 is not installed."""
 
 
 class TokenLogin:
@@ -170,12 +174,8 @@ class TokenLogin:
 
 
 def _import(source: str) -> None:
-    try:
+    with importing("hsm", source, _PackageMissingError):
         import pkcs11  # noqa: F401
-    except ImportError:
-        raise TokenError(
-            f"{source}: needs the package python-pkcs11: pip install 'sscard-chip[hsm]'"
-        ) from None
 
 
 def _log_in(url: TokenUrl, pin: str, *, writable: bool, forked: bool) -> Session:

@@ -11,12 +11,12 @@ from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
 from sscard_chip.security.keys import KeyRecord, MasterKey
 from sscard_chip.security.suite import Suite
-from sscard_chip.standard.keys import USE_EXTERNAL, USE_INTERNAL
+from sscard_chip.standard.commands import GET_CHALLENGE
+from sscard_chip.standard.keys import LOCAL_KEY, USE_EXTERNAL, USE_INTERNAL
 from sscard_chip.standard.status import StatusError, StatusWord
 
-_LOCAL: Final = 0x80
 _CHALLENGE_LENGTHS: Final = (4, 8, 16)
-_CHALLENGES: Final = frozenset(bytes((0x00, 0x84, 0, 0, le)) for le in _CHALLENGE_LENGTHS)
+_CHALLENGES: Final = frozenset(GET_CHALLENGE.header() + bytes((le,)) for le in _CHALLENGE_LENGTHS)
 _DIRECT_LENGTH: Final = 8
 
 AnyKey = TypeVar("AnyKey", KeyRecord, MasterKey)
@@ -68,7 +68,7 @@ def external_authenticate(session: Session, command: Command) -> bytes:
         return authenticate_master_key(session, command)
     command.require(0, command.p2, 16, 17)
     data, kid = command.data, command.p2
-    local = bool(kid & _LOCAL)
+    local = bool(kid & LOCAL_KEY)
     directory = session.df if local else session.df.environment
     version = data[16] if len(data) == 17 else 1
     key = directory.key(USE_EXTERNAL, kid, version) if kid and local == directory.is_adf else None

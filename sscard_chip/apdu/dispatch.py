@@ -32,6 +32,7 @@ from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.layout import STATE_AT, ApplicationState, LifeCycle
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.memory import CardMemoryError
+from sscard_chip.standard.commands import StandardCommand
 from sscard_chip.standard.status import StatusError, StatusWord
 
 Handler = Callable[[Session, Command], bytes]
@@ -59,18 +60,15 @@ ALWAYS: Final = frozenset(LifeCycle)
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One command of the card.
+    """One command of the card, and what runs it.
 
     ``in_transaction``: it neither opens nor disturbs a transaction by being sent (it may close
     it itself). ``when_blocked``: a blocked application still takes it. ``states`` of the card
-    in which it works. ``clause`` says where it is defined.
+    in which it works.
     """
 
-    name: str
-    cla: int
-    ins: int
+    command: StandardCommand
     handler: Handler
-    clause: str
     in_transaction: bool = False
     when_blocked: bool = False
     states: frozenset[LifeCycle] = IN_USE
@@ -98,9 +96,9 @@ class Dispatcher:
         self.enter = enter
         self._lasting = lasting
         self.instructions = tuple(instructions)
-        self._table = {i.cla << 8 | i.ins: i for i in self.instructions}
-        self._classes = {i.cla for i in self.instructions}
-        self._codes = {i.ins for i in self.instructions}
+        self._table = {i.command.cla << 8 | i.command.ins: i for i in self.instructions}
+        self._classes = {i.command.cla for i in self.instructions}
+        self._codes = {i.command.ins for i in self.instructions}
         self._shortcuts = dict(shortcuts or {})
 
     def execute(self, session: Session, apdu: bytes) -> bytes:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hmac import compare_digest
 from typing import Protocol
 
 from sscard_chip.apdu.command import Command
@@ -195,7 +196,7 @@ class Session:
         key = self.maintenance_key(directory)
         session = key.session(self.take_challenge())
         data, mac = command.data[:-4], command.data[-4:]
-        if session.mac(command.header + data) != mac:
+        if not compare_digest(session.mac(command.header + data), mac):
             raise StatusError(StatusWord.SECURE_MESSAGING_INCORRECT)
         return data, session
 

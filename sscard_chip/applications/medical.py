@@ -19,13 +19,14 @@ from sscard_chip.apdu.session import Session
 from sscard_chip.applications.amounts import MedicalAccount, TransactionKeys
 from sscard_chip.security.suite import Session as CipherSession
 from sscard_chip.security.suite import pad
+from sscard_chip.standard import commands
+from sscard_chip.standard.amounts import MAX_COUNTER, MAX_FEN
 from sscard_chip.standard.identifiers import LOAD, PURCHASE
 from sscard_chip.standard.keys import USE_LOAD, USE_PURCHASE
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _DSK_LEVEL: Final = 1 << 0x0E  # DSK, kid 8E [L]
-_MAX_COUNTER: Final = b"\xff\xff"
-_MAX_AMOUNT: Final = 0xFFFFFFFF
+_MAX_COUNTER: Final = MAX_COUNTER.to_bytes(2)
 
 _PURCHASE_LENGTH: Final = 19
 _DEBIT_LENGTH: Final = 15
@@ -153,7 +154,7 @@ def debit_for_purchase(session: Session, apdu: bytes) -> bytes:
             self_paid = pooled = 0
         self_paid += self_amount
         pooled += pool_amount
-        if self_paid > _MAX_AMOUNT or pooled > _MAX_AMOUNT:
+        if self_paid > MAX_FEN or pooled > MAX_FEN:
             raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
     tac = keys.tac(what + sequence + time + _PAD30)
     account.stage_purchase(
@@ -182,7 +183,7 @@ def initialize_for_load(session: Session, data: bytes) -> bytes:
     number, balance = state.load_counter.to_bytes(2), state.balance_fen.to_bytes(4)
     if number == _MAX_COUNTER:
         raise StatusError(StatusWord.COUNTER_AT_MAXIMUM)
-    if state.balance_fen + int.from_bytes(amount) > _MAX_AMOUNT:
+    if state.balance_fen + int.from_bytes(amount) > MAX_FEN:
         raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
     random = session.random.take(4)
     load = Load(account, keys, amount + _LOAD_TYPE + terminal, random)
@@ -274,17 +275,13 @@ def starting_day(session: Session, command: Command) -> bytes:
     return b""
 
 
-_CLAUSE: Final = "LD/T 32.5, medical commands"
-
 MEDICAL: Final = (
-    Instruction("INITIALIZE", 0xB0, 0x28, _initialize, _CLAUSE, in_transaction=True),
-    Instruction("DEBIT FOR PURCHASE", 0xB0, 0x2C, _debit, _CLAUSE, in_transaction=True),
-    Instruction("CREDIT FOR LOAD", 0xB0, 0x2A, credit_for_load, _CLAUSE, in_transaction=True),
-    Instruction("GET BALANCE", 0xB0, 0x26, get_balance, _CLAUSE, in_transaction=True),
-    Instruction(
-        "GET TRANSACTION PROOF", 0xB0, 0x2E, get_transaction_proof, _CLAUSE, in_transaction=True
-    ),
-    Instruction("STARTING DAY", 0xB0, 0x56, starting_day, _CLAUSE),
+    Instruction(commands.INITIALIZE, _initialize, in_transaction=True),
+    Instruction(commands.DEBIT_FOR_PURCHASE, _debit, in_transaction=True),
+    Instruction(commands.CREDIT_FOR_LOAD, credit_for_load, in_transaction=True),
+    Instruction(commands.GET_BALANCE, get_balance, in_transaction=True),
+    Instruction(commands.GET_TRANSACTION_PROOF, get_transaction_proof, in_transaction=True),
+    Instruction(commands.STARTING_DAY, starting_day),
 )
 
 _PURCHASE_FORM: Final = bytes((1, 1, _PURCHASE_LENGTH))
@@ -303,4 +300,7 @@ def _debit_quickly(session: Session, apdu: bytes) -> bytes | None:
     return debit_for_purchase(session, apdu)
 
 
-MEDICAL_SHORTCUTS: Final = {b"\xb0\x28": _initialize_quickly, b"\xb0\x2c": _debit_quickly}
+MEDICAL_SHORTCUTS: Final = {
+    commands.INITIALIZE.code: _initialize_quickly,
+    commands.DEBIT_FOR_PURCHASE.code: _debit_quickly,
+}

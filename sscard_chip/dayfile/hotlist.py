@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from sscard_chip.dayfile.errors import DayFileError, at_row
+from sscard_chip.standard.dates import is_digits
 
 FORMAT: Final = "sscard-hotlist/1"
 _NULL: Final = "null"
@@ -135,7 +136,7 @@ def _parse(line: str, cards: list[HotCard], ranges: list[HotRange]) -> None:
         raise DayFileError("must have 4 cells")
     kind, first, second, since = cells
     time = None if since == _NULL else since
-    if time is not None and not (len(time) == 14 and time.isascii() and time.isdecimal()):
+    if time is not None and not is_digits(time, 14):
         raise DayFileError("since: must be YYYYMMDDhhmmss or null")
     if kind == "R":
         if len(first) != len(second) or first > second:

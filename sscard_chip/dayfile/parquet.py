@@ -16,9 +16,10 @@ from types import ModuleType
 from typing import Any, Final
 
 from sscard_chip.dayfile.errors import DayFileError
-from sscard_chip.dayfile.rows import COLUMNS, NULL, parse_number, parse_yuan, yuan
+from sscard_chip.dayfile.rows import COLUMNS, NULL, parse_number, parse_yuan
 from sscard_chip.dayfile.text import Day, parse_day
-from sscard_chip.standard.errors import ExtraMissingError
+from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.errors import importing
 
 _HEADER: Final = b"sscard.header"
 _TRAILER: Final = b"sscard.trailer"
@@ -81,11 +82,9 @@ def require_extra() -> None:
 
 
 def _load() -> tuple[Any, Any]:
-    try:
+    with importing("tables", "Parquet"):
         import pyarrow
         import pyarrow.parquet
-    except ImportError:
-        raise ExtraMissingError("Parquet", "pyarrow", "tables") from None
     module: ModuleType = pyarrow
     return module, pyarrow.parquet
 

@@ -18,6 +18,7 @@ from typing import Final, Self
 
 from sscard_chip.dayfile.errors import DayFileError, at_row
 from sscard_chip.dayfile.rows import NULL
+from sscard_chip.standard.dates import is_digits
 from sscard_chip.standard.errors import InputError
 
 FORMAT: Final = "sscard-pharmacies/1"
@@ -119,10 +120,10 @@ def _parse(line: str) -> Pharmacy:
         raise DayFileError("fixmedins_code: must be letters and digits")
     if not name.isprintable():
         raise DayFileError("name: must be printable text")
-    if not (len(division) == 6 and division.isascii() and division.isdecimal()):
+    if not is_digits(division, 6):
         raise DayFileError("division: must be 6 digits")
     ids = _list(terminals)
-    if not all(len(one) == 12 and one.isascii() and one.isdecimal() for one in ids):
+    if not all(is_digits(one, 12) for one in ids):
         raise DayFileError("terminal ids: must be 12 digits each")
     return Pharmacy(code, name, division, ids, _list(psams))
 

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.standard import amounts
+from sscard_chip.standard.amounts import MAX_FEN, AmountError, yuan
+from sscard_chip.standard.dates import is_digits
 from sscard_chip.standard.identifiers import ALGORITHM_OF_DIGITS, DIGITS_OF_ALGORITHM
 
 FORMAT: Final = "sscard-day/1"
 NULL: Final = "null"
 
-_MOST_FEN: Final = 0xFFFFFFFF  # four bytes on the card
 _MOST_YUAN_FEN: Final = 10**16 - 1  # 16,2 in the interface
-_YUAN: Final = re.compile(r"(-?)(0|[1-9][0-9]{0,13})\.([0-9]{2})")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 
 
@@ -147,19 +148,12 @@ class DayTrailer:
 # --- cells ---------------------------------------------------------------------------------------
 
 
-def yuan(fen: int) -> str:
-    """Fen as yuan with two decimals: -1205 is ``-12.05``."""
-    whole, rest = divmod(abs(fen), 100)
-    return f"{'-' if fen < 0 else ''}{whole}.{rest:02d}"
-
-
 def parse_yuan(name: str, cell: str) -> int:
     """Yuan with two decimals as fen. Raises DayFileError."""
-    found = _YUAN.fullmatch(cell)
-    if not found or cell == "-0.00":
-        raise DayFileError(f"{name}: must be yuan with two decimals")
-    fen = int(found[2]) * 100 + int(found[3])
-    return -fen if found[1] else fen
+    try:
+        return amounts.parse_yuan(cell)
+    except AmountError as error:
+        raise DayFileError(f"{name}: {error}") from None
 
 
 def _text(value: str | None) -> str:
@@ -176,7 +170,7 @@ def _parse_text(most: int) -> Callable[[str, str], str]:
 
 
 def _digits(name: str, cell: str, count: int) -> str:
-    if len(cell) != count or not (cell.isascii() and cell.isdecimal()):
+    if not is_digits(cell, count):
         raise DayFileError(f"{name}: must be {count} digits")
     return cell
 
@@ -187,7 +181,7 @@ def _parse_digits(count: int) -> Callable[[str, str], str]:
 
 def parse_number(name: str, cell: str) -> int:
     """A number of at most four bytes. Raises DayFileError."""
-    if not _NUMBER.fullmatch(cell) or int(cell) > _MOST_FEN:
+    if not _NUMBER.fullmatch(cell) or int(cell) > MAX_FEN:
         raise DayFileError(f"{name}: must be a number of at most four bytes")
     return int(cell)
 

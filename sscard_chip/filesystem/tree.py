@@ -27,7 +27,7 @@ from sscard_chip.filesystem.layout import (
 )
 from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.memory import Memory
-from sscard_chip.security.keys import RECORD_LENGTH, KeyRecord, MasterKey, PinRecord
+from sscard_chip.security.keys import RECORD_LENGTH, KeyRecord, MasterKey, PinRecord, suite_of
 from sscard_chip.standard.identifiers import MF
 from sscard_chip.standard.keys import USE_PIN
 
@@ -220,6 +220,7 @@ class FileSystem:
         for found in scan(memory):
             parent = by_offset.get(found.parent)
             if isinstance(found.header, DirectoryHeader):
+                suite_of(found.header.algorithm)
                 directory = Directory(memory, found.offset, found.header, parent)
                 by_offset[found.offset] = directory
                 if parent:

@@ -29,15 +29,17 @@ from pathlib import Path
 from typing import Final
 
 from sscard_chip.memory.errors import CardImageError, CardMemoryError
-from sscard_chip.memory.journal import encode_frame, replay
+from sscard_chip.memory.journal import SECTOR, encode_frame, replay
 from sscard_chip.memory.medium import FileMedium, Medium
 from sscard_chip.memory.store import Memory, Write
 
-JOURNAL_SIZE: Final = 65536
-"""Bytes of the journal of a new image: about 300 debits between two compactions."""
+JOURNAL_SIZE: Final = 131072
+"""Bytes of the journal of a new image: about 250 debits between two compactions."""
 
 _MAGIC: Final = b"SSCARD\x1a\n"
-_VERSION: Final = 1
+_VERSION: Final = 2
+_FIRST_VERSION: Final = 1
+"""Its journal has both copies of a record in one sector; the first commit makes it version 2."""
 _HEADER: Final = struct.Struct(">8sHxxIIII")  # magic, version, sizes of slot, journal, memory; salt
 _CHECK: Final = struct.Struct(">I")
 _HEADER_COPIES: Final = (0, 64)
@@ -63,9 +65,25 @@ class Durability(Enum):
 class _Layout:
     """Where things lie in an image of given sizes."""
 
-    __slots__ = ("journal_at", "journal_size", "memory_size", "salt", "size", "slot_size")
+    __slots__ = (
+        "journal_at",
+        "journal_size",
+        "memory_size",
+        "salt",
+        "size",
+        "slot_size",
+        "version",
+    )
 
-    def __init__(self, slot_size: int, journal_size: int, memory_size: int, salt: int) -> None:
+    def __init__(
+        self,
+        slot_size: int,
+        journal_size: int,
+        memory_size: int,
+        salt: int,
+        version: int = _VERSION,
+    ) -> None:
+        self.version = version
         self.slot_size = slot_size
         self.journal_size = journal_size
         self.memory_size = memory_size
@@ -78,8 +96,13 @@ class _Layout:
 
     def header(self) -> bytes:
         sizes = (self.slot_size, self.journal_size, self.memory_size)
-        head = _HEADER.pack(_MAGIC, _VERSION, *sizes, self.salt)
+        head = _HEADER.pack(_MAGIC, self.version, *sizes, self.salt)
         return head + _CHECK.pack(zlib.crc32(head))
+
+
+def _headers(layout: _Layout) -> bytes:
+    """Both copies of the header, each in 64 bytes."""
+    return layout.header().ljust(_HEADER_COPIES[1], b"\0") * 2
 
 
 def _read_layout(data: bytes) -> _Layout:
@@ -92,9 +115,10 @@ def _read_layout(data: bytes) -> _Layout:
         magic, version, *sizes = _HEADER.unpack_from(data, at)
         if magic != _MAGIC:
             continue
-        if version != _VERSION:
-            raise CardImageError(f"image version {version}; this program reads {_VERSION}")
-        layout = _Layout(*sizes)
+        if not _FIRST_VERSION <= version <= _VERSION:
+            raise CardImageError(f"image version {version}; this program reads up to {_VERSION}")
+        slot, journal, memory, salt = sizes
+        layout = _Layout(slot, journal, memory, salt, version)
         if layout.slot_size < _CELLS_IN_SLOT + layout.memory_size + _CHECK.size:
             raise CardImageError("the header of the card image is malformed")
         if len(data) != layout.size:
@@ -174,7 +198,8 @@ class _State:
         if not newer.sound_head:
             self.repairs.append((layout.slot_at(self.slot), newer.head))
         self.position = 0
-        for commit in replay(data[layout.journal_at :], self.sequence, layout.salt):
+        sector = SECTOR if layout.version > _FIRST_VERSION else 1
+        for commit in replay(data[layout.journal_at :], self.sequence, layout.salt, sector):
             for offset, content in commit.writes:
                 if offset + len(content) > layout.memory_size:
                     raise CardImageError("journal damaged: a write outside the memory")
@@ -222,12 +247,19 @@ class ImageLog:
         if self._durability is Durability.MEMORY:
             self.failed = self._dirty = True
             return
-        frame = encode_frame(self._sequence + 1, writes, self._layout.salt)
-        if len(frame) > self._layout.journal_size:
-            raise CardMemoryError("one commit is larger than the journal")
+        layout, sequence = self._layout, self._sequence + 1
+        frame = encode_frame(sequence, writes, layout.salt, self._position)
+        fits = self._position + len(frame) <= layout.journal_size
+        if not fits:
+            frame = encode_frame(sequence, writes, layout.salt, 0)
+            if len(frame) > layout.journal_size:
+                raise CardMemoryError("one commit is larger than the journal")
         self.failed = True
         try:
-            if self._position + len(frame) > self._layout.journal_size:
+            if layout.version < _VERSION:
+                frame = encode_frame(sequence, writes, layout.salt, 0)
+                self._upgrade()
+            elif not fits:
                 self._compact(sync=self._sync)
             self._medium.write(self._layout.journal_at + self._position, frame)
             if self._sync:
@@ -236,6 +268,14 @@ class ImageLog:
             raise CardMemoryError(error.strerror or "write failed") from error
         self._position += len(frame)
         self._sequence += 1
+
+    def _upgrade(self) -> None:
+        """Make the image one of this version: its journal starts again in the new form."""
+        self._compact(sync=self._sync)
+        self._layout.version = _VERSION
+        self._medium.write(0, _headers(self._layout))
+        if self._sync:
+            self._medium.sync()
 
     def _compact(self, *, sync: bool) -> None:
         """Put the cells into the older slot; the journal may then start again.
@@ -306,9 +346,7 @@ def create_image(memory: Memory, *, journal_size: int = JOURNAL_SIZE) -> bytes:
     slot_size = -(-(_CELLS_IN_SLOT + len(cells) + _CHECK.size) // 4096) * 4096
     layout = _Layout(slot_size, journal_size, len(cells), zlib.crc32(cells))
     image = bytearray(layout.size)
-    header = layout.header()
-    for at in _HEADER_COPIES:
-        image[at : at + len(header)] = header
+    image[: _HEADER_COPIES[1] * 2] = _headers(layout)
     slot = b"".join(_slot_parts(0, cells))
     image[_SLOTS_AT : _SLOTS_AT + len(slot)] = slot
     return bytes(image)

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Journal records: one commit each, with a sequence number and a checksum, stored twice.
 
-A frame is a record and the same record again. So one damaged byte is told from a write that was
-cut: a cut write is the last one and was never acknowledged, a damaged byte leaves the other
-copy. One sound copy in its place proves a commit, and recovery restores the other. Nothing here
-is guessed: what neither copy proves, and is followed by a later commit, is an error.
+A frame is a record and, from the next sector on, the same record again. So one damaged byte is
+told from a write that was cut: a cut write is the last one and was never acknowledged, a damaged
+byte leaves the other copy, and so does a whole sector that the disk has lost. One sound copy in
+its place proves a commit, and recovery restores the other. Nothing here is guessed: what neither
+copy proves, and is followed by a later commit, is an error.
+
+In images of version 1 the second copy follows the first at once.
 """
 
 from __future__ import annotations
@@ -21,18 +24,28 @@ _MARK: Final = b"CmIt"
 _HEAD: Final = struct.Struct(">4sQI")  # mark, sequence, length of the writes
 _WRITE: Final = struct.Struct(">II")  # offset, length
 _CHECK: Final = struct.Struct(">I")
+SECTOR: Final = 512
+"""Bytes that a disk writes, or loses, at once; the journal begins at a multiple of it."""
 _pack_head: Final = _HEAD.pack
 _pack_write: Final = _WRITE.pack
 
 
-def encode_frame(sequence: int, writes: Sequence[Write], salt: int) -> bytes:
-    """The frame of one commit. ``salt`` begins the checksum, see ``create_image``."""
+def encode_frame(sequence: int, writes: Sequence[Write], salt: int, start: int) -> bytes:
+    """The frame of one commit at ``start`` of the journal.
+
+    ``salt`` begins the checksum, see ``create_image``.
+    """
     body = b""
     for at, data in writes:  # one to three: quicker than a join
         body += _pack_write(at, len(data)) + data
     record = _pack_head(_MARK, sequence, len(body)) + body
     record += zlib.crc32(record, salt).to_bytes(4)
-    return record + record
+    return record + bytes(-(start + len(record)) % SECTOR) + record
+
+
+def _frame(record: bytes, start: int, sector: int) -> bytes:
+    """The frame of a record read back; ``sector`` 1 for images of version 1."""
+    return record + bytes(-(start + len(record)) % sector) + record
 
 
 class Commit(NamedTuple):
@@ -80,7 +93,9 @@ def _decode_writes(record: _Record) -> list[Write]:
     return writes
 
 
-def _find_record(journal: bytes, start: int, sequence: int, salt: int) -> _Record | None:
+def _find_record(
+    journal: bytes, start: int, sequence: int, salt: int, sector: int
+) -> _Record | None:
     """The record of commit ``sequence`` that a frame at ``start`` proves; None if unproven.
 
     Raises CardImageError when it is not there although a later commit is.
@@ -91,22 +106,24 @@ def _find_record(journal: bytes, start: int, sequence: int, salt: int) -> _Recor
     search = start
     while (search := journal.find(_MARK, search)) >= 0:
         record = _decode_record(journal, search, salt)
-        if record and record.sequence == sequence and search == start + len(record.data):
-            return record  # the second copy
+        if record and record.sequence == sequence:
+            first = start + len(record.data)
+            if search == first + -first % sector:
+                return record  # the second copy
         if record and record.sequence >= sequence:
             raise CardImageError(f"journal damaged: commit {sequence} is not readable")
         search += 1
     return None
 
 
-def replay(journal: bytes, sequence: int, salt: int) -> Iterator[Commit]:
-    """Yield the commits behind ``sequence``.
+def replay(journal: bytes, sequence: int, salt: int, sector: int = SECTOR) -> Iterator[Commit]:
+    """Yield the commits behind ``sequence``; ``sector`` 1 for images of version 1.
 
     Raises CardImageError when a commit is damaged and a later one is there to prove it.
     """
     start = 0
-    while record := _find_record(journal, start, sequence + 1, salt):
-        frame = record.data * 2
+    while record := _find_record(journal, start, sequence + 1, salt, sector):
+        frame = _frame(record.data, start, sector)
         end = start + len(frame)
         whole = journal[start:end] == frame
         yield Commit(_decode_writes(record), start, end, frame, whole)

@@ -14,12 +14,16 @@ from typing import Final, Protocol
 
 from sscard_chip.card import NotPoweredError
 from sscard_chip.reader.faults import describe_fault
+from sscard_chip.standard.commands import GET_RESPONSE
 from sscard_chip.standard.errors import BAD_INPUT, CardReaderError
 from sscard_chip.standard.status import StatusWord
 
 _LOG: Final = logging.getLogger(__name__)
 
-_GET_RESPONSE: Final = b"\x00\xc0"
+_GET_RESPONSE: Final = GET_RESPONSE.code
+_READER_GET_DATA: Final = b"\xff\xca"
+_RESERVED_UID: Final = (0x08, 0x88, 0xF8)
+"""First bytes of a UID with a meaning of their own: random, cascade tag, not to be used."""
 _INS_SELECT: Final = 0xA4
 _INS_READ_BINARY: Final = 0xB0
 _MAX_SHORT: Final = 256
@@ -253,6 +257,9 @@ class ContactlessInterface:
     short answer come in pieces: 256 bytes with 61xx, the rest by GET RESPONSE, for which Le is
     the most the terminal wants.
 
+    GET DATA for the UID (``FF CA 00 00 00``, PC/SC part 3, 3.2.2.1.3) is answered here and not by
+    the card, as readers do: four bytes, and the historical bytes for P1 01.
+
     The object belongs to one thread.
 
     :raises InterfaceNotSupportedError: when the card has contacts only.
@@ -290,6 +297,14 @@ class ContactlessInterface:
             check ^= byte
         return b"\x3b" + body + bytes((check,))
 
+    @property
+    def uid(self) -> bytes:
+        """The card's UID in anticollision (ISO/IEC 14443-3), 4 bytes, always the same: the serial
+        number in the historical bytes, made a legal first byte [L]."""
+        serial = self._card.historical_bytes[-4:]
+        first = serial[0] if serial[0] not in _RESERVED_UID else serial[0] ^ 0x01
+        return bytes((first,)) + serial[1:]
+
     def power_on(self) -> bytes:
         """Bring the card into the field; return the ATR."""
         self._waiting = None
@@ -317,6 +332,8 @@ class ContactlessInterface:
         if apdu[:2] == _GET_RESPONSE and len(apdu) >= 4:
             return self._get_response(apdu)
         self._waiting = None
+        if apdu[:2] == _READER_GET_DATA and len(apdu) == 5:
+            return self._reader_data(apdu)
         try:
             answer = self._card.transmit(apdu)
         except Exception as fault:
@@ -327,6 +344,14 @@ class ContactlessInterface:
             return answer
         self._waiting = _WaitingResponse(answer)
         return self._waiting.take(_MAX_SHORT)
+
+    def _reader_data(self, apdu: bytes) -> bytes:
+        data = {0: self.uid, 1: self._card.historical_bytes}.get(apdu[2])
+        if data is None or apdu[3]:
+            return StatusWord.FUNCTION_NOT_SUPPORTED.to_bytes(2)
+        if 0 < apdu[4] < len(data):
+            return bytes((0x6C, len(data)))
+        return data + StatusWord.SUCCESS.to_bytes(2)
 
     def _get_response(self, apdu: bytes) -> bytes:
         if apdu[2] or apdu[3]:

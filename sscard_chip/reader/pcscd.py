@@ -76,8 +76,9 @@ class PrivateDaemon:
 
     :raises PcscUnavailableError: when entered and pcscd is not there or does not start.
 
-    >>> with PrivateDaemon() as daemon:  # doctest: +SKIP
-    ...     subprocess.run(["pcsc_scan"], env=daemon.environment)
+    >>> with PrivateDaemon() as daemon:
+    ...     daemon.running, daemon.environment[SOCKET_VARIABLE] == daemon.socket_path
+    (True, True)
     """
 
     def __init__(self) -> None:

@@ -259,8 +259,10 @@ class VirtualReader:
     The reader waits for a vpcd that does not run yet and comes back to one that restarts, for
     ever. When the connection ends the card loses its power.
 
-    >>> with VirtualReader([ContactInterface(card)]) as reader:  # doctest: +SKIP
-    ...     reader.wait()
+    >>> from sscard_chip.reader.interface import ContactInterface
+    >>> with VirtualReader([ContactInterface(card)]) as reader:
+    ...     reader.host, reader.port  # where it looks for vpcd; reader.wait() serves for ever
+    ('127.0.0.1', 35963)
     """
 
     def __init__(

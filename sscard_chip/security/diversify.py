@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, overload
 
 from sscard_chip.security.suite import Suite
+from sscard_chip.standard.dates import is_digits
 
 FACTOR_LENGTH: Final = 8
 KEY_LENGTH: Final = 16
@@ -24,7 +25,7 @@ _ZHEJIANG: Final = "33"
 
 
 def _digits(city: str) -> str:
-    if len(city) != 6 or not (city.isascii() and city.isdecimal()):
+    if not is_digits(city, 6):
         raise ValueError("city code: must be 6 digits")
     return city
 

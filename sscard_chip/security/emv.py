@@ -274,11 +274,12 @@ def cvn17_input(amount: bytes, unpredictable_number: bytes, atc: bytes, cvr: byt
 
 
 def issuer_data_mac(session: BankSession, atc: bytes, balance: bytes) -> bytes:
-    """The 4-byte MAC that ends 9F10, over ATC and 5 bytes of e-cash balance [M].
+    """The 4-byte MAC that ends 9F10, over ATC 2, e-cash balance 5 and 00 [M].
 
-    ``session`` is that of the application cryptogram.
+    ``session`` is that of the MAC key (IMK-MAC), not of the cryptogram key. One published exchange
+    of 3DES has this value; with SM4 the rule is the same by analogy [L].
     """
-    return session.mac(atc + balance)
+    return session.mac(atc + balance + b"\0")
 
 
 # --- Issuer scripts -------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import ClassVar, Final
 
-from sscard_chip.memory import Memory
+from sscard_chip.memory import CardImageError, Memory
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE, Session, Suite
 from sscard_chip.standard.keys import (
     USE_PIN,
@@ -77,6 +77,14 @@ class _Record:
         return left
 
 
+def suite_of(algorithm: int) -> Suite:
+    """The suite of an algorithm byte; CardImageError for one that no key can have been given."""
+    suite = SUITE_OF_KEY_CODE.get(algorithm)
+    if suite is None:
+        raise CardImageError(f"a key has the unknown algorithm {algorithm:02X}")
+    return suite
+
+
 class KeyRecord(_Record):
     """A secret key of 8 or 16 bytes with its suite and a kept encryptor, made on first use."""
 
@@ -87,7 +95,7 @@ class KeyRecord(_Record):
         fields = RECORD.unpack_from(memory.cells, offset)
         self.use, self.kid, self.version, self.algorithm = fields[:4]
         self.level: int = fields[6]
-        self.suite: Suite = SUITE_OF_KEY_CODE[self.algorithm]
+        self.suite = suite_of(self.algorithm)
         self._encrypt: Callable[[bytes], bytes] | None = None
 
     @property
@@ -137,7 +145,7 @@ class MasterKey(_Record):
     def __init__(self, memory: Memory, offset: int) -> None:
         super().__init__(memory, offset)
         self.algorithm: int = memory.cells[offset + 2]
-        self.suite: Suite = SUITE_OF_KEY_CODE[self.algorithm]
+        self.suite = suite_of(self.algorithm)
 
     @property
     def secret(self) -> bytes:

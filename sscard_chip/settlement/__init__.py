@@ -1,2 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The settlement centre: TAC verification in bulk, ledger, clearing, reconciliation."""
+"""The settlement centre: TAC verification in bulk, ledger, clearing, reconciliation.
+
+Importing it without the extra ``settlement`` raises ExtraMissingError.
+"""
+
+from __future__ import annotations
+
+from sscard_chip.standard.errors import require
+
+require("settlement", "settlement", "numpy", "pyarrow", "sqlalchemy", "jinja2")

@@ -6,16 +6,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.columns import octets
-from sscard_chip.settlement.extras import missing
-
-try:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-except ImportError as error:
-    raise missing(error) from None
 
 _HUNDREDTHS: Final = pa.array([f".{rest:02d}" for rest in range(100)])
 _SIGNS: Final = pa.array(["", "-"])
@@ -42,7 +37,7 @@ def hex_texts(column: NDArray[np.uint8]) -> Any:
 
 
 def yuan_texts(fen: NDArray[np.int64]) -> Any:
-    """Fen as yuan with two decimals, as :func:`~sscard_chip.dayfile.rows.yuan` has it."""
+    """Fen as yuan with two decimals, as :func:`~sscard_chip.standard.amounts.yuan` has it."""
     whole, rest = np.divmod(np.abs(fen), 100)
     sign = _SIGNS.take(pa.array((fen < 0).astype(np.int8)))
     digits = pc.cast(pa.array(whole), pa.string())

@@ -4,59 +4,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Self
 
-from sscard_chip.settlement.extras import missing
+import numpy as np
+from numpy.typing import NDArray
 
-try:
-    import numpy as np
-    from numpy.typing import NDArray
-except ImportError as error:
-    raise missing(error) from None
-
-NO_DIVISION: Final = 0xFFFFFFFF
+NO_DIVISION: Final = int(np.iinfo(np.uint32).max)
 """In a column of divisions: the cell was ``null``, or is no division."""
 
 UNKNOWN: Final = 0xFF
 """Fills the terminal of a row of which terminal and number cannot be read."""
 
-_SHAPES: Final[dict[str, tuple[Any, tuple[int, ...]]]] = {
-    "file": (np.int32, ()),
-    "line": (np.int32, ()),
-    "malformed": (np.bool_, ()),
-    "msgid": ("S30", ()),
-    "setl_id": ("S30", ()),
-    "mdtrt_id": ("S30", ()),
-    "psn_no": ("S30", ()),
-    "total_fen": (np.int64, ()),
-    "fund_fen": (np.int64, ()),
-    "account_fen": (np.int64, ()),
-    "cash_fen": (np.int64, ()),
-    "refund": (np.bool_, ()),
-    "treatment_division": (np.uint32, ()),
-    "insured_division": (np.uint32, ()),
-    "card_id_code": (np.uint8, (16,)),
-    "card_number": ("S9", ()),
-    "factor": (np.uint8, (8,)),
-    "algorithm": (np.uint8, ()),
-    "key_version": (np.uint32, ()),
-    "transaction_number": (np.uint32, ()),
-    "transaction_type": (np.uint8, ()),
-    "terminal": (np.uint8, (6,)),
-    "terminal_number": (np.uint32, ()),
-    "time": (np.uint8, (7,)),
-    "card_account_fen": (np.uint32, ()),
-    "card_self_paid_fen": (np.uint32, ()),
-    "card_pooled_fen": (np.uint32, ()),
-    "tac": (np.uint8, (4,)),
-    "has_tac": (np.bool_, ()),
-    "grey": (np.bool_, ()),
-}
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Columns:
+    """Rows as arrays of one length, one for each field; :func:`column` declares them."""
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {len(self)} rows>"
+
+    @classmethod
+    def shapes(cls) -> dict[str, tuple[Any, tuple[int, ...]]]:
+        """Name, type of the cells, and the shape of each that is an array itself."""
+        return {one.name: one.metadata["shape"] for one in fields(cls)}
+
+    def rows(self, which: NDArray[Any] | slice) -> Self:
+        """Some of the rows: a slice, positions, or a mask."""
+        return type(self)(**{name: column[which] for name, column in self.items()})
+
+    def items(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Name and array of each column."""
+        return ((one.name, getattr(self, one.name)) for one in fields(self))
+
+
+def column(kind: Any, *shape: int) -> Any:
+    """A column whose cells are of a type, or arrays of it."""
+    return field(metadata={"shape": (kind, shape)})
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class DebitColumns:
+class DebitColumns(Columns):
     """n rows of day files, in order; the names are those of the day file's columns.
 
     ``file`` is the place of the row's file in the run, ``line`` its line there (the header is
@@ -67,49 +58,42 @@ class DebitColumns:
     ``msgid``, and ``terminal`` with ``terminal_number``, hold what could be read.
     """
 
-    file: NDArray[np.int32]
-    line: NDArray[np.int32]
-    malformed: NDArray[np.bool_]
-    msgid: NDArray[np.bytes_]
-    setl_id: NDArray[np.bytes_]
-    mdtrt_id: NDArray[np.bytes_]
-    psn_no: NDArray[np.bytes_]
-    total_fen: NDArray[np.int64]
-    fund_fen: NDArray[np.int64]
-    account_fen: NDArray[np.int64]
-    cash_fen: NDArray[np.int64]
-    refund: NDArray[np.bool_]
-    treatment_division: NDArray[np.uint32]
-    insured_division: NDArray[np.uint32]
-    card_id_code: NDArray[np.uint8]
-    card_number: NDArray[np.bytes_]
-    factor: NDArray[np.uint8]
-    algorithm: NDArray[np.uint8]
-    key_version: NDArray[np.uint32]
-    transaction_number: NDArray[np.uint32]
-    transaction_type: NDArray[np.uint8]
-    terminal: NDArray[np.uint8]
-    terminal_number: NDArray[np.uint32]
-    time: NDArray[np.uint8]
-    card_account_fen: NDArray[np.uint32]
-    card_self_paid_fen: NDArray[np.uint32]
-    card_pooled_fen: NDArray[np.uint32]
-    tac: NDArray[np.uint8]
-    has_tac: NDArray[np.bool_]
-    grey: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.file)
-
-    def __repr__(self) -> str:
-        return f"<DebitColumns, {len(self)} rows>"
+    file: NDArray[np.int32] = column(np.int32)
+    line: NDArray[np.int32] = column(np.int32)
+    malformed: NDArray[np.bool_] = column(np.bool_)
+    msgid: NDArray[np.bytes_] = column("S30")
+    setl_id: NDArray[np.bytes_] = column("S30")
+    mdtrt_id: NDArray[np.bytes_] = column("S30")
+    psn_no: NDArray[np.bytes_] = column("S30")
+    total_fen: NDArray[np.int64] = column(np.int64)
+    fund_fen: NDArray[np.int64] = column(np.int64)
+    account_fen: NDArray[np.int64] = column(np.int64)
+    cash_fen: NDArray[np.int64] = column(np.int64)
+    refund: NDArray[np.bool_] = column(np.bool_)
+    treatment_division: NDArray[np.uint32] = column(np.uint32)
+    insured_division: NDArray[np.uint32] = column(np.uint32)
+    card_id_code: NDArray[np.uint8] = column(np.uint8, 16)
+    card_number: NDArray[np.bytes_] = column("S9")
+    factor: NDArray[np.uint8] = column(np.uint8, 8)
+    algorithm: NDArray[np.uint8] = column(np.uint8)
+    key_version: NDArray[np.uint32] = column(np.uint32)
+    transaction_number: NDArray[np.uint32] = column(np.uint32)
+    transaction_type: NDArray[np.uint8] = column(np.uint8)
+    terminal: NDArray[np.uint8] = column(np.uint8, 6)
+    terminal_number: NDArray[np.uint32] = column(np.uint32)
+    time: NDArray[np.uint8] = column(np.uint8, 7)
+    card_account_fen: NDArray[np.uint32] = column(np.uint32)
+    card_self_paid_fen: NDArray[np.uint32] = column(np.uint32)
+    card_pooled_fen: NDArray[np.uint32] = column(np.uint32)
+    tac: NDArray[np.uint8] = column(np.uint8, 4)
+    has_tac: NDArray[np.bool_] = column(np.bool_)
+    grey: NDArray[np.bool_] = column(np.bool_)
 
     @classmethod
     def zeros(cls, count: int) -> DebitColumns:
         """``count`` rows of nothing, for filling."""
-        return cls(
-            **{name: np.zeros((count, *rest), kind) for name, (kind, rest) in _SHAPES.items()}
-        )
+        shapes = cls.shapes().items()
+        return cls(**{name: np.zeros((count, *rest), kind) for name, (kind, rest) in shapes})
 
     @classmethod
     def join(cls, parts: Sequence[DebitColumns]) -> DebitColumns:
@@ -118,24 +102,17 @@ class DebitColumns:
             return parts[0]
         if not parts:
             return cls.zeros(0)
-        return cls(**{name: _join([getattr(part, name) for part in parts]) for name in _SHAPES})
+        names = cls.shapes()
+        return cls(**{name: _join([getattr(part, name) for part in parts]) for name in names})
 
     @classmethod
     def gather(cls, parts: list[DebitColumns]) -> DebitColumns:
         """As :meth:`join`, and empties ``parts``: memory for one column more is enough."""
-        columns = [{name: getattr(part, name) for name in _SHAPES} for part in parts]
+        columns = [dict(part.items()) for part in parts]
         parts.clear()
         if not columns:
             return cls.zeros(0)
-        return cls(**{name: _join([part.pop(name) for part in columns]) for name in _SHAPES})
-
-    def rows(self, which: NDArray[Any] | slice) -> DebitColumns:
-        """Some of the rows: a slice, positions, or a mask."""
-        return DebitColumns(**{name: column[which] for name, column in self.items()})
-
-    def items(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Name and array of each column."""
-        return ((field.name, getattr(self, field.name)) for field in fields(self))
+        return cls(**{name: _join([part.pop(name) for part in columns]) for name in cls.shapes()})
 
     def divisions(self) -> NDArray[np.uint32]:
         """The issuing divisions: the first three bytes of the 卡识别码."""

@@ -22,23 +22,19 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from sscard_chip.dayfile.rows import NULL, yuan
+from sscard_chip.dayfile.rows import NULL
 from sscard_chip.settlement.arrow import texts
 from sscard_chip.settlement.clearing import ClearingOutput
 from sscard_chip.settlement.clearing.exchange import FOLDER as REGIONS
 from sscard_chip.settlement.clearing.files import STATEMENTS
 from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
-from sscard_chip.settlement.extras import missing
 from sscard_chip.settlement.judge.codes import FINDINGS, TEXTS, Masks, posted
-
-try:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-except ImportError as error:
-    raise missing(error) from None
+from sscard_chip.standard.amounts import yuan
 
 VERDICTS: Final = "verdicts.tsv"
 VERDICTS_PARQUET: Final = "verdicts.parquet"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from sscard_chip.standard.dates import is_digits
 from sscard_chip.standard.errors import InputError
 
 
@@ -121,7 +122,7 @@ PROVINCES: Final = frozenset(_PROVINCES)
 
 def find_division(code: str) -> Division | None:
     """The division of a 6-digit code, None when the code is not 6 digits or not known."""
-    if len(code) != 6 or not (code.isascii() and code.isdecimal()):
+    if not is_digits(code, 6):
         return None
     province = _PROVINCES.get(code[:2])
     if province is None:
@@ -141,7 +142,7 @@ def check_division(code: str) -> Division:
 
     Raises :class:`DivisionError` when it is not 6 digits or not a known division.
     """
-    if len(code) != 6 or not (code.isascii() and code.isdecimal()):
+    if not is_digits(code, 6):
         raise DivisionError("must be a division code of 6 digits (GB/T 2260)")
     division = find_division(code)
     if division is None:

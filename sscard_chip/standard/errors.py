@@ -20,19 +20,11 @@ BAD_INPUT: Final = 2
 
 _PACKAGES: Final = {
     "_cffi_backend": "cffi",
-    "cffi": "cffi",
-    "distributed": "distributed",
-    "gmalg": "gmalg",
     "gmssl_pyx": "gmssl-pyx",
-    "numpy": "numpy",
-    "openpyxl": "openpyxl",
     "pkcs11": "python-pkcs11",
-    "psycopg": "psycopg",
-    "pyarrow": "pyarrow",
     "smartcard": "pyscard",
-    "sqlalchemy": "sqlalchemy",
 }
-"""Module of an optional package to the package's name."""
+"""Modules whose package has another name."""
 
 
 class SscardError(Exception):
@@ -84,34 +76,31 @@ class ExtraMissingError(SscardError, ImportError):
 
     def __init__(self, purpose: str, package: str, extra: str) -> None:
         """``purpose`` needs ``package``, which ``pip install 'sscard-chip[extra]'`` installs."""
-        super().__init__(
-            f"{purpose} needs {package}, which is not installed: pip install 'sscard-chip[{extra}]'"
-        )
+        text = f"{purpose} needs {package}, which is not installed"
+        ImportError.__init__(self, f"{text}: pip install 'sscard-chip[{extra}]'")
         self.extra = extra
 
 
 def require(extra: str, purpose: str, *modules: str) -> None:
-    """See that optional ``modules`` are installed, without importing them.
+    """See that the optional ``modules`` are installed, without importing them.
 
     :raises ExtraMissingError: one is not.
     """
     for module in modules:
         if find_spec(module) is None:
-            raise ExtraMissingError(purpose, _PACKAGES[module], extra)
+            raise ExtraMissingError(purpose, _PACKAGES.get(module, module), extra)
 
 
 @contextmanager
 def importing(
     extra: str, purpose: str, error: type[ExtraMissingError] = ExtraMissingError
 ) -> Iterator[None]:
-    """Imports of optional packages in its block; ``error`` when one of them cannot be.
+    """A block that imports the packages of an extra.
 
-    :raises ExtraMissingError: a package of the extra is not installed.
+    :raises ExtraMissingError: one cannot be imported; ``error`` is raised then.
     """
     try:
         yield
     except ImportError as fault:
-        package = _PACKAGES.get((fault.name or "").partition(".")[0])
-        if package is None:
-            raise
-        raise error(purpose, package, extra) from None
+        module = (fault.name or extra).partition(".")[0]
+        raise error(purpose, _PACKAGES.get(module, module), extra) from None

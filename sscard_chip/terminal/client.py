@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from sscard_chip.standard.commands import GET_RESPONSE, StandardCommand
 from sscard_chip.standard.errors import CardError
 from sscard_chip.standard.status import StatusWord, describe
 from sscard_chip.terminal.connection import Connection, ConnectionLostError, ShortAnswerError
@@ -21,15 +22,24 @@ _MORE, _WRONG_LE = 0x61, 0x6C
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer; ``data`` may be a holder's and is kept out of the repr."""
+    """A whole answer; ``data`` may be a holder's and is kept out of the repr.
+
+    ``header`` is that of the command that was answered.
+    """
 
     data: bytes = field(repr=False)
     sw: int
+    header: bytes = b""
 
     @property
     def ok(self) -> bool:
         """Whether the status word is 9000."""
         return self.sw == StatusWord.SUCCESS
+
+    @property
+    def refusal(self) -> CardStatusError:
+        """The error of a command that was answered so."""
+        return CardStatusError(self.header, self.sw)
 
 
 class CardStatusError(CardError):
@@ -69,30 +79,36 @@ class ApduClient:
         :param apdu: a command of 4 bytes or more, short lengths.
         :raises ConnectionLostError: the card announces data without end.
         """
+        header, data = apdu[:4], b""
         answer = self._transmit(apdu)
-        data = b""
         for _ in range(_MOST_ROUNDS):
             sw1, sw2 = answer[-2:]
             if sw1 == _WRONG_LE:
                 apdu = _with_le(apdu, sw2)
             elif sw1 == _MORE:
                 data += answer[:-2]
-                apdu = bytes((0x00, 0xC0, 0x00, 0x00, sw2))
+                apdu = GET_RESPONSE.header() + bytes((sw2,))
             else:
-                return Answer(data + answer[:-2], int.from_bytes(answer[-2:]))
+                return Answer(data + answer[:-2], int.from_bytes(answer[-2:]), header)
             answer = self._transmit(apdu)
         raise ConnectionLostError("the card announces data without end")
 
     def send(
-        self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int | None = None
+        self,
+        command: StandardCommand,
+        p1: int | None = None,
+        p2: int | None = None,
+        data: bytes = b"",
+        le: int | None = None,
     ) -> Answer:
         """Build a command and exchange it.
 
+        :param p1: what is not given is the command's own, or 00; ``p2`` likewise.
         :param data: up to 255 bytes.
         :param le: bytes expected, 0 for "all there is", None when the command answers no data.
             With a data field Le is left out over T=0, which cannot carry it.
         """
-        apdu = bytes((cla, ins, p1, p2))
+        apdu = command.header(p1, p2)
         if data:
             apdu += bytes((len(data),)) + data
         if le is not None and not (data and self._by_contacts()):
@@ -102,15 +118,20 @@ class ApduClient:
         return self.exchange(apdu)
 
     def require(
-        self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int | None = None
+        self,
+        command: StandardCommand,
+        p1: int | None = None,
+        p2: int | None = None,
+        data: bytes = b"",
+        le: int | None = None,
     ) -> bytes:
         """Like :meth:`send`; the data of a command that must succeed.
 
         :raises CardStatusError: for any status word but 9000.
         """
-        answer = self.send(cla, ins, p1, p2, data, le)
+        answer = self.send(command, p1, p2, data, le)
         if not answer.ok:
-            raise CardStatusError(bytes((cla, ins, p1, p2)), answer.sw)
+            raise answer.refusal
         return answer.data
 
     def _transmit(self, apdu: bytes) -> bytes:

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A connection that breaks where a test says: mute, slow, short, wrong, or the card pulled out.
 
->>> pulled = FaultyConnection(connection, FaultAt(Fault.REMOVED, 5))        # doctest: +SKIP
->>> pulled.power_on(); run_terminal(pulled)                                 # doctest: +SKIP
+>>> pulled = FaultyConnection(connection, FaultAt(Fault.REMOVED, 1))
+>>> atr = pulled.power_on()
+>>> pulled.transmit(bytes.fromhex("0084000008"))
 Traceback (most recent call last):
+    ...
 sscard_chip.terminal.connection.CardRemovedError: the card was removed
->>> pulled.insert(); recover(pulled)                                        # doctest: +SKIP
+>>> pulled.insert()
+>>> pulled.power_on() == atr
+True
 """
 
 from __future__ import annotations

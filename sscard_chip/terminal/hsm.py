@@ -16,6 +16,8 @@ from typing import Final
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES, Session
+from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
+from sscard_chip.standard.dates import bcd, is_digits
 from sscard_chip.standard.errors import KeyStoreError
 from sscard_chip.standard.identifiers import ALGORITHM_OF_DIGITS
 from sscard_chip.standard.keys import DPK, DTK, IRK, RKSSSE
@@ -23,9 +25,12 @@ from sscard_chip.terminal.addresses import KeyAddressError, KeyAddresses
 
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 _DIVISION: Final = re.compile(r"[0-9]{6}")
-_TIME: Final = re.compile(r"[0-9]{14}")
-_RELOADS: Final = {"01": "842400010C", "03": "8424000114"}
-_UNBLOCK: Final = "8424000004"
+_RELOADS: Final = {
+    digits: PIN_CHANGE_UNBLOCK.header(0x00, 0x01) + bytes((SUITES[name].block + 4,))
+    for digits, name in ALGORITHM_OF_DIGITS.items()
+}
+"""CLA INS P1 P2 Lc of a reload: one enciphered block and the MAC."""
+_UNBLOCK: Final = PIN_CHANGE_UNBLOCK.header() + b"\x04"
 
 
 class HsmError(KeyStoreError):
@@ -128,13 +133,13 @@ class CardHsm:
         code, address, challenge, header, pin = _fields(request, 5)
         root, version = self._hsm._key(address)
         session = self._session(_algorithm(code), root, version, _bytes("随机数", challenge, 8))
-        if header.upper() == _UNBLOCK and not pin:
-            message = bytes.fromhex(_UNBLOCK)
-        elif header.upper() == _RELOADS[code]:
-            if not (4 <= len(pin) <= 12 and pin.isascii() and pin.isdecimal()):
+        if header.upper() == _UNBLOCK.hex().upper() and not pin:
+            message = _UNBLOCK
+        elif header.upper() == _RELOADS[code].hex().upper():
+            if not is_digits(pin, *range(4, 13)):
                 raise HsmError("PIN: must be 4 to 12 digits")
-            plain = bytes.fromhex(pin + "F" * (len(pin) % 2))
-            message = bytes.fromhex(_RELOADS[code]) + session.encipher(plain)
+            plain = bcd(pin)
+            message = _RELOADS[code] + session.encipher(plain)
         else:
             raise HsmError("命令头: is not that of PIN reload or unblock for this algorithm")
         return (message + session.mac(message)).hex().upper()
@@ -174,7 +179,7 @@ class CardHsm:
         root, version = self._hsm._key(address)
         if root != DPK:
             raise HsmError("密钥地址: is not that of a purchase key")
-        if not _TIME.fullmatch(time):
+        if not is_digits(time, 14):
             raise HsmError("时间: must be 14 digits")
         return DebitRequest(
             _algorithm(code),

@@ -10,6 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from sscard_chip.standard.commands import (
+    DEBIT_FOR_PURCHASE,
+    GET_TRANSACTION_PROOF,
+    INITIALIZE_FOR_PURCHASE,
+    READ_RECORD,
+)
 from sscard_chip.standard.identifiers import MEDICAL_LOG, PURCHASE, SFI_MASK
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.standard.status import StatusWord
@@ -66,7 +72,7 @@ def initialize(
 ) -> Initialized:
     """INITIALIZE FOR PURCHASE. Raises CardStatusError: 6982, 9403, 9401, 9402."""
     data = bytes((key_index,)) + encode_amounts(amounts) + bytes.fromhex(terminal_id)
-    answer = session.client.require(0xB0, 0x28, 0x01, 0x01, data, 0x16)
+    answer = session.client.require(INITIALIZE_FOR_PURCHASE, data=data, le=0x16)
     if len(answer) != 0x16:
         raise DriverError(Code.COMMAND, "INITIALIZE FOR PURCHASE gave another length than 22")
     return Initialized(
@@ -84,7 +90,7 @@ def debit(session: CardSession, terminal_number: int, time: str, mac1: bytes) ->
     What is not 9000 with 8 bytes does not tell for sure that the card has not paid.
     """
     data = terminal_number.to_bytes(4) + bytes.fromhex(time) + mac1
-    answer = session.client.send(0xB0, 0x2C, 0x01, 0x00, data, 8)
+    answer = session.client.send(DEBIT_FOR_PURCHASE, data=data, le=8)
     if answer.ok and len(answer.data) == 8:
         return Proof(answer.data[:4], answer.data[4:])
     return answer.sw
@@ -92,27 +98,27 @@ def debit(session: CardSession, terminal_number: int, time: str, mac1: bytes) ->
 
 def debit_error(sw: int) -> CardStatusError:
     """The error of a DEBIT that ended in ``sw``."""
-    return CardStatusError(b"\xb0\x2c\x01\x00", sw)
+    return CardStatusError(DEBIT_FOR_PURCHASE.header(), sw)
 
 
 def get_proof(session: CardSession, number: int) -> Proof | None:
     """GET TRANSACTION PROOF of purchase ``number``; None for 9406: not the card's last one."""
-    answer = session.client.send(0xB0, 0x2E, 0x00, PURCHASE, number.to_bytes(2), 8)
+    answer = session.client.send(GET_TRANSACTION_PROOF, 0x00, PURCHASE, number.to_bytes(2), 8)
     if answer.ok and len(answer.data) == 8:
         return Proof(answer.data[4:], answer.data[:4])
     if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
         return None
-    raise CardStatusError(b"\xb0\x2e\x00\x32", answer.sw)
+    raise answer.refusal
 
 
 def details(session: CardSession) -> Iterator[Detail]:
     """EF08, newest first, read as far as the caller asks. Needs the PIN where one is set."""
     for position in range(1, MOST_DETAILS + 1):
-        answer = session.client.send(0x00, 0xB2, position, _LOG_SFI << 3 | 4, le=0)
+        answer = session.client.send(READ_RECORD, position, _LOG_SFI << 3 | 4, le=0)
         if answer.sw == StatusWord.RECORD_NOT_FOUND:
             return
         if not answer.ok:
-            raise CardStatusError(bytes((0x00, 0xB2, position, _LOG_SFI << 3 | 4)), answer.sw)
+            raise answer.refusal
         yield _detail(answer.data)
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A card in a PC/SC reader, through pyscard (extra ``pcsc``).
 
->>> with PcscConnection("Virtual PCD 00 00") as connection:                 # doctest: +SKIP
-...     connection.power_on()
+>>> with PcscConnection("Virtual PCD 00 00") as connection:
+...     connection.power_on()[:2].hex()
+'3b6d'
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from sscard_chip.closing import Closing
+from sscard_chip.standard.errors import ExtraMissingError, importing
 from sscard_chip.terminal.connection import (
     CardRemovedError,
     ConnectionLostError,
@@ -21,8 +23,6 @@ from sscard_chip.terminal.connection import (
     ShortAnswerError,
     TerminalConnectionError,
 )
-
-_EXTRA: Final = "PC/SC needs pyscard, which is not installed: pip install 'sscard-chip[pcsc]'"
 
 # names of the constants of pyscard, by what they mean to a terminal
 _NOT_CONNECTED: Final = (
@@ -42,6 +42,10 @@ _NO_ANSWER: Final = (
     "SCARD_W_UNPOWERED_CARD",
     "SCARD_W_RESET_CARD",
 )
+
+
+class _PackageMissingError(ExtraMissingError, NotConnectedError):
+    """pyscard is not installed, so there is no reader."""
 
 
 class PcscConnection(Closing):
@@ -215,9 +219,7 @@ class PcscConnection(Closing):
 
 
 def _load() -> ModuleType:
-    try:
+    with importing("pcsc", "PC/SC", _PackageMissingError):
         from smartcard import scard
-    except ImportError:
-        raise NotConnectedError(_EXTRA) from None
     module: ModuleType = scard
     return module

@@ -35,6 +35,8 @@ from os import urandom
 from typing import Final, Protocol
 
 from sscard_chip.security.suite import Session, Suite
+from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.errors import InputError
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z][^{}]*)\}")
@@ -100,11 +102,6 @@ class Values:
         return self.suite.session(self.suite.session_key(encrypt, factor))
 
 
-def bcd_pin(digits: str) -> bytes:
-    """A PIN as VERIFY carries it: BCD, an odd number of digits closed by F."""
-    return bytes.fromhex(digits + "F" * (len(digits) % 2))
-
-
 def historical_bytes(atr: bytes) -> bytes:
     """The historical bytes (历史字节) of an ATR, also of one that a contactless reader made up.
 
@@ -143,11 +140,11 @@ def _cn(values: Values, source: str, length: str) -> str:
 
 
 def _pin(values: Values, source: str = "pin") -> str:
-    return _with_length(bcd_pin(values.text(source)))
+    return _with_length(bcd(values.text(source)))
 
 
 def _change(values: Values, old: str, new: str) -> str:
-    return _with_length(bcd_pin(values.text(old)) + b"\xff" + bcd_pin(values.text(new)))
+    return _with_length(bcd(values.text(old)) + b"\xff" + bcd(values.text(new)))
 
 
 def _auth(values: Values, root: str, version: str = "1") -> str:
@@ -163,15 +160,15 @@ def _internal(values: Values, root: str, version: str = "1") -> str:
 
 
 def _unblock(values: Values, root: str) -> str:
-    header = bytes.fromhex("8424000004")
+    header = PIN_CHANGE_UNBLOCK.header() + b"\x04"
     session = values.session(root, 1, values.challenges[-1])
     return "04" + session.mac(header).hex().upper()
 
 
 def _reload(values: Values, root: str, source: str) -> str:
     session = values.session(root, 1, values.challenges[-1])
-    enciphered = session.encipher(bcd_pin(values.text(source)))
-    head = bytes((0x84, 0x24, 0x00, 0x01, len(enciphered) + 4))
+    enciphered = session.encipher(bcd(values.text(source)))
+    head = PIN_CHANGE_UNBLOCK.header(0x00, 0x01) + bytes((len(enciphered) + 4,))
     return (head[3:] + enciphered + session.mac(head + enciphered)).hex().upper()
 
 

@@ -14,6 +14,14 @@ from sscard_chip.applications.psam.keys import KeyType
 from sscard_chip.profile.psam_keys import KEYS, SamKeyRow, key_file
 from sscard_chip.security.diversify import card_factor, city_factor, province_factor
 from sscard_chip.security.suite import SUITES, Suite, pad, pad_if_needed
+from sscard_chip.standard.commands import (
+    CIPHER_DATA,
+    CREDIT_SAM_FOR_PURCHASE,
+    DELIVERY_SESSION_KEY,
+    INIT_SAM_FOR_MEDICAL_PURCHASE,
+    READ_BINARY,
+    SELECT,
+)
 from sscard_chip.standard.errors import TerminalError
 from sscard_chip.standard.identifiers import (
     ALGORITHM_3DES,
@@ -236,12 +244,12 @@ class SamClient:
         seen = []
         for count in self._candidates(slot):
             fields = data + factors.innermost(count)
-            answer = self._client.send(0x80, 0x70, 0x01, 0x00, fields, 0x08)
+            answer = self._client.send(INIT_SAM_FOR_MEDICAL_PURCHASE, data=fields, le=0x08)
             if answer.ok and len(answer.data) == 8:
                 self._remember(slot, count)
                 return Mac1(int.from_bytes(answer.data[:4]), answer.data[4:])
             if answer.sw not in _PURCHASE_LEVEL:
-                raise CardStatusError(b"\x80\x70\x01\x00", answer.sw)
+                raise answer.refusal
             seen.append(answer.sw)
         raise _no_key(DPK, seen)
 
@@ -250,9 +258,9 @@ class SamClient:
 
         A wrong one is 9302 in one part of the guide, 63CF in another: both are False.
         """
-        answer = self._client.send(0x80, 0x72, 0x00, 0x00, mac2)
+        answer = self._client.send(CREDIT_SAM_FOR_PURCHASE, data=mac2)
         if not answer.ok and answer.sw not in (StatusWord.MAC_INCORRECT, 0x63CF):
-            raise CardStatusError(b"\x80\x72\x00\x00", answer.sw)
+            raise answer.refusal
         return answer.ok
 
     # --- commands ------------------------------------------------------------------------------
@@ -269,17 +277,17 @@ class SamClient:
         self._versions.clear()
 
     def _select(self, name: bytes) -> bool:
-        answer = self._client.send(0x00, 0xA4, 0x04, 0x00, name, 0)
+        answer = self._client.send(SELECT, 0x04, 0x00, name, 0)
         if answer.sw == StatusWord.FILE_NOT_FOUND:
             return False
         if not answer.ok:
-            raise CardStatusError(b"\x00\xa4\x04\x00", answer.sw)
+            raise answer.refusal
         return True
 
     def _file(self, fid: int, length: int) -> bytes:
         """A transparent file of the current directory."""
-        self._client.require(0x00, 0xA4, 0x02, 0x00, fid.to_bytes(2))
-        data = self._client.require(0x00, 0xB0, 0x00, 0x00, le=length)
+        self._client.require(SELECT, 0x02, 0x00, fid.to_bytes(2))
+        data = self._client.require(READ_BINARY, le=length)
         if len(data) != length:
             raise SamError(f"file {fid:04X} of the PSAM has another length than {length}")
         return data
@@ -322,18 +330,20 @@ class SamClient:
             slot = (kind, row.identifier)
             for count in self._candidates(slot):
                 data = factors.innermost(count) + factor
-                answer = self._client.send(0xBF, 0xDE, count << 5 | kind, row.identifier, data)
+                answer = self._client.send(
+                    DELIVERY_SESSION_KEY, count << 5 | kind, row.identifier, data
+                )
                 if answer.ok:
                     self._remember(slot, count)
                     return suite
                 if answer.sw not in _NOT_THIS_LEVEL:
-                    raise CardStatusError(b"\xbf\xde", answer.sw)
+                    raise answer.refusal
                 seen.append(answer.sw)
         raise _no_key(root, seen)
 
     def _cipher(self, blocks: bytes) -> bytes:
         """CIPHER DATA, encryption in one command."""
-        return self._client.require(0x80, 0xFA, 0x00, 0x00, blocks, 0)
+        return self._client.require(CIPHER_DATA, data=blocks, le=0)
 
     def _mac(self, suite: Suite, message: bytes) -> bytes:
         """CIPHER DATA, MAC: one command, or a chain for more than the blocks of one."""
@@ -341,10 +351,10 @@ class SamClient:
         size = _MAX_BLOCKS * suite.block
         parts = [data[at : at + size] for at in range(0, len(data), size)]
         if len(parts) == 1:
-            return self._client.require(0x80, 0xFA, 0x05, 0x00, parts[0], 0x04)
+            return self._client.require(CIPHER_DATA, 0x05, 0x00, parts[0], 0x04)
         for number, part in enumerate(parts[:-1]):
-            self._client.require(0x80, 0xFA, 0x03 if number else 0x07, 0x00, part)
-        return self._client.require(0x80, 0xFA, 0x01, 0x00, parts[-1], 0x04)
+            self._client.require(CIPHER_DATA, 0x03 if number else 0x07, 0x00, part)
+        return self._client.require(CIPHER_DATA, 0x01, 0x00, parts[-1], 0x04)
 
 
 def _row(root: str) -> SamKeyRow:

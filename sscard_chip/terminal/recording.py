@@ -7,8 +7,11 @@ call, in order: ``{"slot": "card", "do": "transmit", "command": HEX, "answer": H
 connection that failed. It holds PINs and citizens' data as they went over the line, so only its
 owner can read the file.
 
->>> with Recording("sale.jsonl") as recording:                              # doctest: +SKIP
-...     driver = Driver(Slots(contact=recording.connection(reader, "card")))
+>>> from sscard_chip.terminal.connection import connect_card
+>>> with Recording("sale.jsonl") as recording:
+...     atr = recording.connection(connect_card(card), "card").power_on()
+>>> print(open("sale.jsonl").readline().strip())
+{"format": "sscard-recording/1"}
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
 The runner plays the client of a script over any :class:`Connection`, in process or over PC/SC,
 and says where the card deviates from what the script expects of its generation.
 
->>> script = Script.load("vectors/exchanges/E03.json")                     # doctest: +SKIP
->>> result = run(script, connection, generation=2, keys=keys, holder=...)  # doctest: +SKIP
->>> print(result.report())                                                 # doctest: +SKIP
+>>> script = Script.load("vectors/exchanges/E03.json")
+>>> result = run(script, connection, generation=2, keys=keys, holder=holder)
+>>> print(result.report())
 E03 on generation 2: as expected, 30 exchanges, ran to its end
 """
 
@@ -19,6 +19,7 @@ from typing import Final, Literal
 
 from sscard_chip.reader.interface import Connection
 from sscard_chip.security.suite import DES, SM4_SUITE, Suite
+from sscard_chip.standard.commands import GET_CHALLENGE, GET_RESPONSE
 from sscard_chip.standard.status import describe
 from sscard_chip.terminal.placeholders import CardKeys, PlaceholderError, Values
 from sscard_chip.terminal.script_model import Script, ScriptError, Step
@@ -159,7 +160,7 @@ class _Run:
             self._expect(number, step, "status word", (step.repeat_until,), sw)
         else:
             self._check_status(number, step, command, first, sw)
-        if command[:2] == b"\x00\x84" and sw == b"\x90\x00":
+        if command[:2] == GET_CHALLENGE.code and sw == b"\x90\x00":
             self._values.challenges.append(body)
         self._check_data(number, step, body)
         complete = self._take_fields(number, step, body, sw)
@@ -184,7 +185,7 @@ class _Run:
             for _ in range(_MOST_RESPONSES):
                 if sw[:1] != b"\x61":
                     break
-                answer = self._send(bytes((0x00, 0xC0, 0x00, 0x00)) + sw[1:])
+                answer = self._send(GET_RESPONSE.header() + sw[1:])
                 body, sw = body + answer[:-2], answer[-2:]
         return first, body, sw
 

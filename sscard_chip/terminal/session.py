@@ -15,6 +15,16 @@ from sscard_chip.profile import Profile, for_generation
 from sscard_chip.profile.codec import decode_value
 from sscard_chip.profile.model import ElementaryFile, Key, KeyUse
 from sscard_chip.security.diversify import HISTORICAL_LENGTH
+from sscard_chip.standard.commands import (
+    CHANGE_PIN,
+    EXTERNAL_AUTHENTICATE,
+    GET_CHALLENGE,
+    INTERNAL_AUTHENTICATE,
+    READ_RECORD,
+    SELECT,
+    VERIFY,
+)
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.identifiers import (
     ALGORITHM_OF_CODE,
     CARD_NUMBER_TAG,
@@ -28,7 +38,7 @@ from sscard_chip.standard.identifiers import (
     VERSION_TAG,
 )
 from sscard_chip.standard.status import StatusWord
-from sscard_chip.terminal.client import Answer, ApduClient, CardStatusError
+from sscard_chip.terminal.client import Answer, ApduClient
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.placeholders import historical_bytes
@@ -110,14 +120,14 @@ class CardSession:
         if directory == self.directory:
             return
         if directory == SSSE:
-            self.client.require(0x00, 0xA4, 0x04, 0x00, SSSE_NAME, 0)
+            self.client.require(SELECT, 0x04, 0x00, SSSE_NAME, 0)
         else:
-            self.client.require(0x00, 0xA4, 0x00, 0x00, directory.to_bytes(2), 0)
+            self.client.require(SELECT, data=directory.to_bytes(2), le=0)
         self.directory = directory
 
     def select_file(self, fid: int) -> None:
         """Select an EF of the current DF."""
-        self.client.require(0x00, 0xA4, 0x02, 0x00, fid.to_bytes(2))
+        self.client.require(SELECT, 0x02, 0x00, fid.to_bytes(2))
 
     def file(self, directory: int, fid: int) -> ElementaryFile | None:
         """What the profile knows of a file, None when it has none such."""
@@ -129,7 +139,7 @@ class CardSession:
     def record(self, tag: int, *, sfi: int = 0, length: int = 0) -> bytes:
         """The value of the first record with a tag, of the current EF or by SFI."""
         le = length + 2 if length else 0
-        return record_value(self.client.require(0x00, 0xB2, tag, sfi << 3, le=le), tag)
+        return record_value(self.client.require(READ_RECORD, tag, sfi << 3, le=le), tag)
 
     # --- authentication ------------------------------------------------------------------------
 
@@ -146,7 +156,7 @@ class CardSession:
 
     def challenge(self) -> bytes:
         """GET CHALLENGE, 8 bytes; the last one counts."""
-        value = self.client.require(0x00, 0x84, 0x00, 0x00, le=8)
+        value = self.client.require(GET_CHALLENGE, le=8)
         if len(value) != 8:
             raise DriverError(Code.COMMAND, "GET CHALLENGE gave another length than 8")
         return value
@@ -154,36 +164,36 @@ class CardSession:
     def internal_authenticate(self, factor: bytes, original: bytes, version: int = 1) -> bytes:
         """INTERNAL AUTHENTICATE with 8 bytes each; 鉴别数据 of 8 bytes."""
         data = factor + original + _version(version)
-        return self.client.require(0x00, 0x88, 0x00, 0x00, data, 8)
+        return self.client.require(INTERNAL_AUTHENTICATE, data=data, le=8)
 
     def external_authenticate(
         self, kid: int, proof: bytes, original: bytes, version: int = 1
     ) -> None:
         """EXTERNAL AUTHENTICATE with 8 bytes each."""
-        self.client.require(0x00, 0x82, 0x00, kid, proof + original + _version(version))
+        self.client.require(EXTERNAL_AUTHENTICATE, 0x00, kid, proof + original + _version(version))
 
     # --- PIN ---------------------------------------------------------------------------------
 
     def pin_needed(self) -> bool:
         """Whether a PIN is set. Raises DriverError -52 when it is locked."""
-        answer = self.client.send(0x00, 0x20, 0x00, 0x00)
+        answer = self.client.send(VERIFY)
         if answer.ok:
             return False
         if answer.sw & 0xFFF0 == StatusWord.VERIFICATION_FAILED and answer.sw & 0x0F:
             return True
-        raise pin_error(answer, b"\x00\x20\x00\x00")
+        raise pin_error(answer)
 
     def verify_pin(self, digits: str) -> None:
         """VERIFY. Raises DriverError -51 (wrong, tries left in the text) or -52 (locked)."""
-        answer = self.client.send(0x00, 0x20, 0x00, 0x00, bcd(digits))
+        answer = self.client.send(VERIFY, data=bcd(digits))
         if not answer.ok:
-            raise pin_error(answer, b"\x00\x20\x00\x00")
+            raise pin_error(answer)
 
     def change_pin(self, old: str, new: str) -> None:
         """CHANGE PIN; ``old`` is empty when none is set. Errors as :meth:`verify_pin`."""
-        answer = self.client.send(0x80, 0x5E, 0x01, 0x00, bcd(old) + b"\xff" + bcd(new))
+        answer = self.client.send(CHANGE_PIN, data=bcd(old) + b"\xff" + bcd(new))
         if not answer.ok:
-            raise pin_error(answer, b"\x80\x5e\x01\x00")
+            raise pin_error(answer)
 
 
 def open_session(connection: Connection, profiles: Profiles = default_profiles) -> CardSession:
@@ -196,14 +206,14 @@ def open_session(connection: Connection, profiles: Profiles = default_profiles) 
     """
     atr = connection.power_on()
     client = ApduClient(connection)
-    answer = client.send(0x00, 0xA4, 0x04, 0x00, SSSE_NAME, 0)
+    answer = client.send(SELECT, 0x04, 0x00, SSSE_NAME, 0)
     if answer.sw == StatusWord.FILE_NOT_FOUND:
         raise DriverError(Code.CARD_TYPE, "the card is no social security card")
     if not answer.ok:
-        raise CardStatusError(b"\x00\xa4\x04\x00", answer.sw)
+        raise answer.refusal
     sfi = ISSUER_FILE & 0x1F
     values = {
-        tag: record_value(client.require(0x00, 0xB2, tag, sfi << 3, le=length + 2), tag)
+        tag: record_value(client.require(READ_RECORD, tag, sfi << 3, le=length + 2), tag)
         for tag, length in ((IDENTIFICATION_TAG, 16), (VERSION_TAG, 4), (CARD_NUMBER_TAG, 9))
     }
     identification = values[IDENTIFICATION_TAG]
@@ -266,14 +276,9 @@ def record_value(record: bytes, tag: int) -> bytes:
     return record[2 : 2 + record[1]]
 
 
-def bcd(digits: str) -> bytes:
-    """PIN digits as BCD, an odd count padded with F."""
-    return bytes.fromhex(digits + "F" * (len(digits) % 2))
-
-
-def pin_error(answer: Answer, header: bytes) -> Exception:
+def pin_error(answer: Answer) -> Exception:
     """What a refused PIN command means."""
-    error = CardStatusError(header, answer.sw)
+    error = answer.refusal
     left = error.tries_left
     if answer.sw == StatusWord.AUTHENTICATION_BLOCKED or left == 0:
         return DriverError(Code.PIN_LOCKED, "the PIN is locked")

@@ -11,8 +11,9 @@ from typing import Final
 
 from sscard_chip.applications.bank.data import BY_TAG
 from sscard_chip.filesystem import tlv
+from sscard_chip.standard import commands
 from sscard_chip.trace import layouts
-from sscard_chip.trace.entry import Entry, data, fields
+from sscard_chip.trace.entry import SECURED, Entry, data, fields, table
 from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.selection import Selection, TracedCommand, df_name
 
@@ -132,25 +133,25 @@ def _activate(selection: Selection, command: TracedCommand, unsafe: bool) -> str
     return f"AID {df_name(aid)}, MAC {secret(mac, unsafe)}"
 
 
-ACTIVATION_ENTRIES: Final[dict[tuple[int, ...], Entry]] = {
-    (0x84, 0x44): Entry("ACTIVATE APPLICATION", "应用激活", _activate),
-}
+ACTIVATION_ENTRIES: Final = table(
+    Entry(commands.ACTIVATE_APPLICATION, _activate),
+)
 """What is sent outside the bank application."""
 
-BANK_ENTRIES: Final[dict[tuple[int, ...], Entry]] = {
-    (0x00, 0xB2): Entry("READ RECORD", "读记录", _record),
-    (0x80, 0xA8): Entry("GET PROCESSING OPTIONS", "取处理选项", _options, _options_answer),
-    (0x80, 0xAE): Entry("GENERATE AC", "产生应用密文", _generate, _generate_answer),
-    (0x80, 0xCA): Entry("GET DATA", "取数据", _get_data, _get_data_answer),
-    (0x00, 0x82): Entry("EXTERNAL AUTHENTICATE", "外部认证", _issuer),
-    (0x00, 0x88): Entry("INTERNAL AUTHENTICATE", "内部认证", data),
-    (0x00, 0x20): Entry("VERIFY", "校验个人密码", _verify),
-    (0x84, 0x1E): Entry("APPLICATION BLOCK", "应用锁定", fields(layouts.MAC)),
-    (0x84, 0x18): Entry("APPLICATION UNBLOCK", "应用解锁", fields(layouts.MAC)),
-    (0x84, 0x16): Entry("CARD BLOCK", "卡片锁定", fields(layouts.MAC)),
-    (0x84, 0x04): Entry("DEACTIVATE APPLICATION", "应用停用", fields(layouts.MAC)),
-    (0x84, 0x24): Entry("PIN CHANGE/UNBLOCK", "个人密码修改/解锁", _pin_change),
-    (0x04, 0xDA): Entry("PUT DATA", "设置数据, 安全报文", _put_data),
-    (0x04, 0xDC): Entry("UPDATE RECORD", "修改记录, 安全报文", _record),
-}
+BANK_ENTRIES: Final = table(
+    Entry(commands.READ_RECORD, _record),
+    Entry(commands.GET_PROCESSING_OPTIONS, _options, _options_answer),
+    Entry(commands.GENERATE_AC, _generate, _generate_answer),
+    Entry(commands.GET_DATA, _get_data, _get_data_answer),
+    Entry(commands.EXTERNAL_AUTHENTICATE, _issuer),
+    Entry(commands.INTERNAL_AUTHENTICATE, data),
+    Entry(commands.VERIFY, _verify),
+    Entry(commands.APPLICATION_BLOCK, fields(layouts.MAC)),
+    Entry(commands.APPLICATION_UNBLOCK, fields(layouts.MAC)),
+    Entry(commands.CARD_BLOCK, fields(layouts.MAC)),
+    Entry(commands.DEACTIVATE_APPLICATION, fields(layouts.MAC)),
+    Entry(commands.PIN_CHANGE_UNBLOCK, _pin_change),
+    Entry(commands.PUT_DATA, _put_data, note=SECURED),
+    Entry(commands.UPDATE_RECORD.secured(), _record, note=SECURED),
+)
 """By CLA and INS, while the bank application is selected."""

@@ -10,10 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 from sscard_chip.profile.model import ElementaryFile, KeyUse, Structure
+from sscard_chip.standard import commands
+from sscard_chip.standard.commands import StandardCommand
 from sscard_chip.standard.identifiers import LOAD, MF, PURCHASE
 from sscard_chip.trace import layouts
 from sscard_chip.trace.bank import ACTIVATION_ENTRIES, BANK_ENTRIES
-from sscard_chip.trace.entry import Entry, data, fields, result
+from sscard_chip.trace.entry import SECURED, Entry, data, fields, result, table
 from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.purse import PURSE_ENTRIES
 from sscard_chip.trace.selection import (
@@ -227,79 +229,65 @@ def _random(body: bytes, unsafe: bool) -> str:
     return f"random {body.hex().upper()}"
 
 
-_CREATE_KEY: Final = Entry("CREATE KEY", "装载密钥", _write_key)
-_CHANGE_KEY: Final = Entry("CHANGE KEY", "修改密钥", _write_key)
-_UNKNOWN: Final = Entry("unknown command", "未知命令", _unknown)
+_UNKNOWN: Final = Entry(StandardCommand("unknown command", "未知命令", 0, 0, ""), _unknown)
 
-# Keys: CLA, INS and, where they tell commands apart, P1 and P2.
-_ENTRIES: Final[dict[tuple[int, ...], Entry]] = (
-    {
-        (0x00, 0xA4): Entry("SELECT", "选择", _select, _fci),
-        (0x00, 0xB2): Entry("READ RECORD", "读记录", _read_record),
-        (0x00, 0xDC): Entry("UPDATE RECORD", "修改记录", _update_record),
-        (0x04, 0xDC): Entry("UPDATE RECORD", "修改记录, 安全报文", _update_record),
-        (0x00, 0xE2): Entry("APPEND RECORD", "追加记录", _append_record),
-        (0x00, 0xB0): Entry("READ BINARY", "读二进制文件", _binary),
-        (0x00, 0xD6): Entry("UPDATE BINARY", "修改二进制文件", _binary),
-        (0x04, 0xD6): Entry("UPDATE BINARY", "修改二进制文件, 安全报文", _binary),
-        (0x00, 0x84): Entry("GET CHALLENGE", "取随机数", _length, _random),
-        (0x00, 0xC0): Entry("GET RESPONSE", "取响应", _length),
-        (0x00, 0x88): Entry("INTERNAL AUTHENTICATE", "内部认证", _internal),
-        (0x00, 0x82): Entry("EXTERNAL AUTHENTICATE", "外部认证", _external),
-        (0x00, 0x20): Entry("VERIFY", "校验个人密码", _verify),
-        (0x80, 0x5E): Entry("CHANGE PIN", "修改个人密码", data),
-        (0x84, 0x24): Entry("PIN CHANGE/UNBLOCK", "个人密码修改/解锁", _unblock),
-        (0x84, 0x1E): Entry("APPLICATION BLOCK", "应用锁定", fields(layouts.MAC)),
-        (0x84, 0x16): Entry("CARD BLOCK", "卡片锁定", fields(layouts.MAC)),
-        (0xB0, 0x28, 0x01, 0x01): Entry(
-            "INITIALIZE FOR PURCHASE",
-            "医疗消费初始化",
+_ENTRIES: Final = (
+    table(
+        Entry(commands.SELECT, _select, _fci),
+        Entry(commands.READ_RECORD, _read_record),
+        Entry(commands.UPDATE_RECORD, _update_record),
+        Entry(commands.UPDATE_RECORD.secured(), _update_record, note=SECURED),
+        Entry(commands.APPEND_RECORD, _append_record),
+        Entry(commands.READ_BINARY, _binary),
+        Entry(commands.UPDATE_BINARY, _binary),
+        Entry(commands.UPDATE_BINARY.secured(), _binary, note=SECURED),
+        Entry(commands.GET_CHALLENGE, _length, _random),
+        Entry(commands.GET_RESPONSE, _length),
+        Entry(commands.INTERNAL_AUTHENTICATE, _internal),
+        Entry(commands.EXTERNAL_AUTHENTICATE, _external),
+        Entry(commands.VERIFY, _verify),
+        Entry(commands.CHANGE_PIN, data, place=()),
+        Entry(commands.PIN_CHANGE_UNBLOCK, _unblock),
+        Entry(commands.APPLICATION_BLOCK, fields(layouts.MAC)),
+        Entry(commands.CARD_BLOCK, fields(layouts.MAC)),
+        Entry(
+            commands.INITIALIZE_FOR_PURCHASE,
             fields(layouts.PURCHASE),
             result(layouts.PURCHASE_ANSWER),
         ),
-        (0xB0, 0x28, 0x00, 0x01): Entry(
-            "INITIALIZE FOR LOAD", "划入初始化", fields(layouts.LOAD), result(layouts.LOAD_ANSWER)
+        Entry(commands.INITIALIZE_FOR_LOAD, fields(layouts.LOAD), result(layouts.LOAD_ANSWER)),
+        Entry(
+            commands.DEBIT_FOR_PURCHASE,
+            fields(layouts.DEBIT),
+            result(layouts.DEBIT_ANSWER),
+            place=(),
         ),
-        (0xB0, 0x2C): Entry(
-            "DEBIT FOR PURCHASE", "医疗消费", fields(layouts.DEBIT), result(layouts.DEBIT_ANSWER)
-        ),
-        (0xB0, 0x2A): Entry(
-            "CREDIT FOR LOAD", "账户划入", fields(layouts.CREDIT), result(layouts.CREDIT_ANSWER)
-        ),
-        (0xB0, 0x26, 0x00, 0x01): Entry(
-            "GET BALANCE", "读余额", _balance, result(layouts.BALANCE_ANSWER)
-        ),
-        (0xB0, 0x26): Entry("GET BALANCE", "读余额", _balance, result(layouts.TOTAL_ANSWER)),
-        (0xB0, 0x2E): Entry(
-            "GET TRANSACTION PROOF", "取交易认证", _proof, result(layouts.PROOF_ANSWER)
-        ),
-        (0xB0, 0x56, 0x00): Entry(
-            "UPDATE STARTING DAY", "修改年度起始日期", fields(layouts.STARTING_DAY)
-        ),
-        (0xB0, 0x56, 0x01): Entry(
-            "GET STARTING DAY", "读年度起始日期", _length, result(layouts.STARTING_DAY)
-        ),
+        Entry(commands.CREDIT_FOR_LOAD, fields(layouts.CREDIT), result(layouts.CREDIT_ANSWER)),
+        Entry(commands.GET_BALANCE, _balance, result(layouts.BALANCE_ANSWER), place=(0x00, 0x01)),
+        Entry(commands.GET_BALANCE, _balance, result(layouts.TOTAL_ANSWER)),
+        Entry(commands.GET_TRANSACTION_PROOF, _proof, result(layouts.PROOF_ANSWER)),
+        Entry(commands.UPDATE_STARTING_DAY, fields(layouts.STARTING_DAY)),
+        Entry(commands.GET_STARTING_DAY, _length, result(layouts.STARTING_DAY)),
         # PSAM
-        (0xBF, 0xEC): Entry("INITIALIZE ENVIRONMENT", "环境初始化", _province),
-        (0xBF, 0xDE): Entry("DELIVERY SESSION KEY", "生成过程密钥", _session_key),
-        (0x80, 0xFA): Entry("CIPHER DATA", "数据加密", _cipher),
-        (0x80, 0x70): Entry(
-            "INIT SAM FOR PURCHASE",
-            "消费初始化, MAC1",
+        Entry(commands.INITIALIZE_ENVIRONMENT, _province),
+        Entry(commands.DELIVERY_SESSION_KEY, _session_key),
+        Entry(commands.CIPHER_DATA, _cipher),
+        Entry(
+            commands.INIT_SAM_FOR_PURCHASE,
             _sam_purchase,
             result(layouts.SAM_PURCHASE_ANSWER),
         ),
-        (0x80, 0x72): Entry("CREDIT SAM FOR PURCHASE", "校验MAC2", fields(layouts.MAC)),
+        Entry(commands.CREDIT_SAM_FOR_PURCHASE, fields(layouts.MAC)),
         # Structure and keys, on blank cards and PSAMs.
-        (0x80, 0xD4, 0x00): _CREATE_KEY,
-        (0x84, 0xD4, 0x00): _CREATE_KEY,
-        (0x80, 0xD4, 0x01): _CHANGE_KEY,
-        (0x84, 0xD4, 0x01): _CHANGE_KEY,
-        (0x80, 0xE0): Entry("CREATE FILE", "建立文件", _create_file),
-        (0xBF, 0xC8): Entry("GET INFO", "读卡片信息", _length),
-        (0xBF, 0xCE): Entry("CLEAR DF", "清除目录", data),
-        (0xBF, 0xFE): Entry("FREEZE MF", "冻结主文件", data),
-    }
+        Entry(commands.CREATE_KEY, _write_key),
+        Entry(commands.CREATE_KEY.secured(), _write_key),
+        Entry(commands.CHANGE_KEY, _write_key),
+        Entry(commands.CHANGE_KEY.secured(), _write_key),
+        Entry(commands.CREATE_FILE, _create_file),
+        Entry(commands.GET_INFO, _length),
+        Entry(commands.CLEAR_DF, data),
+        Entry(commands.FREEZE_MF, data),
+    )
     | PURSE_ENTRIES
     | ACTIVATION_ENTRIES
 )

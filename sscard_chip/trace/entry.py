@@ -5,28 +5,47 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from sscard_chip.standard.commands import StandardCommand
 from sscard_chip.trace import layouts
 from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.selection import Selection, TracedCommand
 
 Parameters = Callable[[Selection, TracedCommand, bool], str]
 Answer = Callable[[bytes, bool], str]
+SECURED: Final = ", 安全报文"
+"""The note of a command that also goes without secure messaging."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How one command is shown."""
+    """How one command is shown. ``note`` stands behind its Chinese name.
 
-    english: str
-    chinese: str
+    ``place`` are P1 and P2, or the first of them, by which the entry is found, where they are
+    others than the command's own.
+    """
+
+    command: StandardCommand
     parameters: Parameters
     answer: Answer = secret
+    note: str = ""
+    place: tuple[int, ...] | None = None
 
     @property
     def name(self) -> str:
-        return f"{self.english} {self.chinese}".rstrip()
+        return f"{self.command.name} {self.command.chinese}{self.note}".rstrip()
+
+
+def table(*entries: Entry) -> dict[tuple[int, ...], Entry]:
+    """Entries by CLA, INS and, where they tell commands apart, P1 and P2."""
+    found = {}
+    for entry in entries:
+        command, place = entry.command, entry.place
+        if place is None:
+            place = tuple(byte for byte in (command.p1, command.p2) if byte is not None)
+        found[command.cla, command.ins, *place] = entry
+    return found
 
 
 def fields(layout: Any) -> Parameters:

@@ -24,6 +24,8 @@ from construct import (
     this,
 )
 
+from sscard_chip.standard.amounts import yuan
+
 SHOWN: Final = frozenset(
     (
         "algorithm",
@@ -163,11 +165,6 @@ def secret(data: bytes, unsafe: bool) -> str:
     return data.hex().upper() if unsafe else hidden(data)
 
 
-def yuan(fen: int) -> str:
-    """An amount of fen (分) in yuan (元)."""
-    return f"{fen // 100}.{fen % 100:02d} 元"
-
-
 def describe(layout: Any, data: bytes, unsafe: bool) -> str:
     """The fields of ``data`` by name; its length alone when it does not fit ``layout``."""
     if layout.sizeof() != len(data):
@@ -182,7 +179,7 @@ def describe(layout: Any, data: bytes, unsafe: bool) -> str:
 def _render(part: Any, value: Any, unsafe: bool) -> str:
     name = part.name
     if name.endswith("_fen"):
-        return yuan(value) if unsafe else hidden(bytes(part.sizeof()))
+        return f"{yuan(value)} 元" if unsafe else hidden(bytes(part.sizeof()))
     if not (unsafe or name in SHOWN):
         return hidden(value)
     return value.hex().upper() if isinstance(value, bytes) else str(value)

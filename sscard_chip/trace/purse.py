@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from sscard_chip.standard import commands
 from sscard_chip.trace import layouts
-from sscard_chip.trace.entry import Entry, data, fields, result
+from sscard_chip.trace.entry import SECURED, Entry, data, fields, result, table
 from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.selection import Selection, TracedCommand
 
@@ -38,64 +39,46 @@ def _cache(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     return f"{sfi}, {which} {command.p1:02X}, {secret(command.data, unsafe)}"
 
 
-PURSE_ENTRIES: Final[dict[tuple[int, ...], Entry]] = {
-    (0x80, 0x50, 0x00): Entry(
-        "INITIALIZE FOR LOAD", "圈存初始化", fields(layouts.LOAD), result(layouts.LOAD_ANSWER)
-    ),
-    (0x80, 0x50, 0x01): Entry(
-        "INITIALIZE FOR PURCHASE",
-        "消费初始化",
+PURSE_ENTRIES: Final = table(
+    Entry(commands.PURSE_INITIALIZE_FOR_LOAD, fields(layouts.LOAD), result(layouts.LOAD_ANSWER)),
+    Entry(
+        commands.PURSE_INITIALIZE_FOR_PURCHASE,
         fields(layouts.LOAD),
         result(layouts.PURSE_ANSWER),
     ),
-    (0x80, 0x50, 0x02): Entry(
-        "INITIALIZE FOR CASH WITHDRAW",
-        "取现初始化",
+    Entry(
+        commands.PURSE_INITIALIZE_FOR_CASH,
         fields(layouts.LOAD),
         result(layouts.PURSE_ANSWER),
     ),
-    (0x80, 0x50, 0x03): Entry(
-        "INITIALIZE FOR CAPP PURCHASE",
-        "复合应用消费初始化",
+    Entry(
+        commands.PURSE_INITIALIZE_FOR_COMPOUND,
         fields(layouts.LOAD),
         result(layouts.PURSE_ANSWER),
     ),
-    (0x80, 0x50, 0x04): Entry(
-        "INITIALIZE FOR UPDATE",
-        "修改透支限额初始化",
+    Entry(
+        commands.PURSE_INITIALIZE_FOR_OVERDRAFT,
         fields(layouts.OVERDRAFT),
         result(layouts.OVERDRAFT_ANSWER),
     ),
-    (0x80, 0x50, 0x05): Entry(
-        "INITIALIZE FOR UNLOAD", "圈提初始化", fields(layouts.LOAD), result(layouts.LOAD_ANSWER)
-    ),
-    (0x80, 0x52): Entry(
-        "CREDIT FOR LOAD", "圈存", fields(layouts.CREDIT), result(layouts.CREDIT_ANSWER)
-    ),
-    (0x80, 0x54, 0x01): Entry(
-        "DEBIT", "消费/取现", fields(layouts.DEBIT), result(layouts.DEBIT_ANSWER)
-    ),
-    (0x80, 0x54, 0x03): Entry(
-        "DEBIT FOR UNLOAD", "圈提", fields(layouts.CREDIT), result(layouts.UNLOAD_ANSWER)
-    ),
-    (0x80, 0x58): Entry(
-        "UPDATE OVERDRAW LIMIT",
-        "修改透支限额",
+    Entry(commands.PURSE_INITIALIZE_FOR_UNLOAD, fields(layouts.LOAD), result(layouts.LOAD_ANSWER)),
+    Entry(commands.PURSE_CREDIT_FOR_LOAD, fields(layouts.CREDIT), result(layouts.CREDIT_ANSWER)),
+    Entry(commands.PURSE_DEBIT_FOR_PURCHASE, fields(layouts.DEBIT), result(layouts.DEBIT_ANSWER)),
+    Entry(commands.PURSE_DEBIT_FOR_UNLOAD, fields(layouts.CREDIT), result(layouts.UNLOAD_ANSWER)),
+    Entry(
+        commands.UPDATE_OVERDRAW_LIMIT,
         fields(layouts.OVERDRAFT_UPDATE),
         result(layouts.CREDIT_ANSWER),
     ),
-    (0x80, 0x5A): Entry(
-        "GET TRANSACTION PROVE", "取交易认证", _proof, result(layouts.PROOF_ANSWER)
-    ),
-    (0x80, 0x5C): Entry("GET BALANCE", "读余额", _balance, result(layouts.BALANCE_ANSWER)),
-    (0x80, 0x5E, 0x00): Entry("RELOAD PIN", "重装个人密码", data),
-    (0x80, 0xDC): Entry("UPDATE CAPP DATA CACHE", "更新复合应用数据缓存", _cache),
-    (0x84, 0xDC): Entry("UPDATE CAPP DATA CACHE", "更新复合应用数据缓存, 安全报文", _cache),
-    (0x84, 0x18): Entry("APPLICATION UNBLOCK", "应用解锁", fields(layouts.MAC)),
-    (0x80, 0x70, 0x00): Entry(
-        "INIT SAM FOR PURCHASE",
-        "消费初始化, MAC1",
+    Entry(commands.GET_TRANSACTION_PROVE, _proof, result(layouts.PROOF_ANSWER)),
+    Entry(commands.PURSE_GET_BALANCE, _balance, result(layouts.BALANCE_ANSWER)),
+    Entry(commands.RELOAD_PIN, data),
+    Entry(commands.UPDATE_CAPP_DATA_CACHE, _cache),
+    Entry(commands.UPDATE_CAPP_DATA_CACHE.secured(), _cache, note=SECURED),
+    Entry(commands.APPLICATION_UNBLOCK, fields(layouts.MAC)),
+    Entry(
+        commands.INIT_SAM_FOR_PURSE_PURCHASE,
         fields(layouts.PURSE_SAM),
         result(layouts.SAM_PURCHASE_ANSWER),
     ),
-}
+)

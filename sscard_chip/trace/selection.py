@@ -8,6 +8,18 @@ from typing import Final
 
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.model import Directory, ElementaryFile, Item, KeyUse, Profile
+from sscard_chip.standard.commands import (
+    CIPHER_DATA,
+    CREDIT_SAM_FOR_PURCHASE,
+    DELIVERY_SESSION_KEY,
+    INIT_SAM_FOR_PURCHASE,
+    INITIALIZE_ENVIRONMENT,
+    READ_BINARY,
+    READ_RECORD,
+    SELECT,
+    UPDATE_BINARY,
+    UPDATE_RECORD,
+)
 from sscard_chip.standard.identifiers import (
     BANK_RID,
     CASH_AID,
@@ -33,15 +45,14 @@ from sscard_chip.standard.identifiers import (
     SX1_NAME,
     SX2_NAME,
     SX3_NAME,
+    VERSION_TAG,
 )
 from sscard_chip.trace import layouts
 
 MF_NAME: Final = "MF 主文件"
-INS_SELECT: Final = 0xA4
-INS_GET_RESPONSE: Final = 0xC0
-_RECORD: Final = (0xB2, 0xDC)
-_BINARY: Final = (0xB0, 0xD6)
-_VERSION_RECORD: Final = b"\x03\x04"
+_RECORD: Final = (READ_RECORD.ins, UPDATE_RECORD.ins)
+_BINARY: Final = (READ_BINARY.ins, UPDATE_BINARY.ins)
+_VERSION_RECORD: Final = bytes((VERSION_TAG, 4))
 _LONGEST_NAME: Final = 16
 
 _PSAM_FILES: Final = {
@@ -57,7 +68,16 @@ _PSAM_FILES: Final = {
     PSAM_CITY: "001C 地市级应用信息",
 }
 _PSAM_KEYS: Final = {1: "01 KID-01 国家级", 2: "02 KID-02 省级", 3: "03 KID-03 地市级"}
-_PSAM_COMMANDS: Final = ((0xBF, 0xDE), (0xBF, 0xEC), (0x80, 0xFA), (0x80, 0x70), (0x80, 0x72))
+_PSAM_COMMANDS: Final = tuple(
+    (command.cla, command.ins)
+    for command in (
+        DELIVERY_SESSION_KEY,
+        INITIALIZE_ENVIRONMENT,
+        CIPHER_DATA,
+        INIT_SAM_FOR_PURCHASE,
+        CREDIT_SAM_FOR_PURCHASE,
+    )
+)
 _NAMES: Final = {
     SX1_NAME: SX1_NAME.decode("gbk"),
     SX2_NAME: SX2_NAME.decode("gbk"),
@@ -124,7 +144,7 @@ class Selection:
         """Learn what a successful command changed. ``body`` is empty until it is fetched."""
         if (command.cla, command.ins) in _PSAM_COMMANDS:
             self._become_psam()
-        if command.ins == INS_SELECT:
+        if command.ins == SELECT.ins:
             self._follow_select(command, body)
             return
         sfi = addressed_sfi(command)

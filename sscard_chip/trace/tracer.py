@@ -11,10 +11,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from sscard_chip.profile.model import Profile
+from sscard_chip.standard.commands import GET_RESPONSE
 from sscard_chip.standard.status import describe
 from sscard_chip.trace.commands import entry_of
 from sscard_chip.trace.layouts import secret
-from sscard_chip.trace.selection import INS_GET_RESPONSE, Selection, TracedCommand
+from sscard_chip.trace.selection import Selection, TracedCommand
 
 _FACTOR_LENGTH = 8
 _DONE = (0x9000, 0x6283)
@@ -91,10 +92,10 @@ class Tracer:
         entry = entry_of(command, selection)
         parameters = entry.parameters(selection, command, self.unsafe)
         origin: TracedCommand | None = command
-        if command.cla == 0 and command.ins == INS_GET_RESPONSE:
+        if command.cla == 0 and command.ins == GET_RESPONSE.ins:
             origin = self._waiting
             if origin:
-                parameters += f" of {entry_of(origin, selection).english}"
+                parameters += f" of {entry_of(origin, selection).command.name}"
         asked = f"{entry.name}: {parameters}" if parameters else entry.name
         done = sw in _DONE or (sw is not None and sw >> 8 == 0x61)
         self._waiting = origin if sw is not None and sw >> 8 == 0x61 else None

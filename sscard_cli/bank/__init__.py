@@ -5,11 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
+from rich.table import Table
 
+from issuance.bank.authority import BankAuthority
+from issuance.bank.counter import BankCounter
+from issuance.bank.ledger import Entry, read_ledger
 from sscard_chip import Card
+from sscard_chip.memory import Memory
 from sscard_cli.bank.options import (
     FILE,
     bank_options,
@@ -22,10 +27,7 @@ from sscard_cli.bank.options import (
 )
 from sscard_cli.bank.pay import load, pay
 from sscard_cli.options import card_argument, force_option, json_option
-
-if TYPE_CHECKING:
-    from issuance.bank.ledger import Entry
-    from sscard_chip.memory import Memory
+from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
 _ACCOUNT = click.option(
     "--account",
@@ -101,9 +103,6 @@ def authority(
     Example:
       sscard bank authority ca.json --identifier 623999
     """
-    from issuance.bank.authority import BankAuthority
-    from sscard_cli.output import print_json, refuse_to_overwrite, write_file
-
     refuse_to_overwrite(path, force=force)
     made = BankAuthority.create(identifier, expiry, schemes)
     write_file(path, made.save, force=force)
@@ -140,8 +139,6 @@ def link(
       sscard bank link zhang.ssc --account account.json --bank-keys bank.json \\
         --ledger ledger.jsonl --operator 0012
     """
-    from issuance.bank.counter import BankCounter
-
     account = load_account(account_path)
     with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
         counter = BankCounter(own, ledger_path, operator)
@@ -175,8 +172,6 @@ def record(
     Example:
       sscard bank record zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
     """
-    from issuance.bank.counter import BankCounter
-
     with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
         counter = BankCounter(own, ledger_path, operator)
         with Card.open(card_path) as card:
@@ -209,8 +204,6 @@ def change(
       sscard bank change zhang.ssc --account new.json --bank-keys bank.json \\
         --ledger ledger.jsonl --operator 0012
     """
-    from issuance.bank.counter import BankCounter
-
     account = load_account(account_path)
     with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
         counter = BankCounter(own, ledger_path, operator)
@@ -240,8 +233,6 @@ def activate(
     Example:
       sscard bank activate zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
     """
-    from issuance.bank.counter import BankCounter
-
     with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
         counter = BankCounter(own, ledger_path, operator)
         with connected(card_path, reader) as connection:
@@ -270,8 +261,6 @@ def unlink(
     Example:
       sscard bank unlink zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
     """
-    from issuance.bank.counter import BankCounter
-
     with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
         counter = BankCounter(own, ledger_path, operator)
         with connected(card_path, reader) as connection:
@@ -289,16 +278,10 @@ def ledger(ledger_path: Path, as_json: bool) -> None:
     Example:
       sscard bank ledger ledger.jsonl
     """
-    from issuance.bank.ledger import read_ledger
-    from sscard_cli.output import print_json
-
     entries = [entry.shown() for entry in read_ledger(ledger_path)]
     if as_json:
         print_json(entries)
         return
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="cyan")
     names = ("number", "when", "operator", "operation", "main_account", "sub_account", "card")
     for name in names:
@@ -320,8 +303,6 @@ def _saver(card: Card, path: Path) -> Callable[[Memory], None]:
 
 def _print_entry(entry: Entry, *, as_json: bool) -> None:
     if as_json:
-        from sscard_cli.output import print_json
-
         print_json(entry.shown())
         return
     shown = entry.shown()

@@ -7,17 +7,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
+from issuance.bank.account import BankAccount, check_account
+from issuance.bank.authority import BankAuthority
+from issuance.bank.counter import CounterError
+from issuance.bank.personalise import Bank
+from issuance.holder import VALID_YEARS, HolderError, years_after
+from issuance.jsonfile import JsonFileError, read_json
+from issuance.stores import open_store
+from sscard_chip import Card
+from sscard_chip.standard.pan import masked_pan
+from sscard_chip.terminal.bank.errors import BankTerminalError
+from sscard_chip.terminal.bank.results import Outcome
+from sscard_chip.terminal.client import CardStatusError
+from sscard_chip.terminal.codes import DriverError
+from sscard_chip.terminal.connection import Connection, connect_card
+from sscard_chip.terminal.pcsc import PcscConnection
+from sscard_cli.errors import RefusedError
 from sscard_cli.issuing.stores import STORE_METAVAR, passphrase_source
-
-if TYPE_CHECKING:
-    from issuance.bank.account import BankAccount
-    from issuance.bank.personalise import Bank
-    from sscard_chip.terminal.bank.results import Outcome
-    from sscard_chip.terminal.connection import Connection
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -105,14 +115,9 @@ def connected(
     if (card_path is None) == (reader is None):
         raise click.UsageError("one of CARD.ssc and --reader")
     if card_path is not None:
-        from sscard_chip import Card
-        from sscard_chip.terminal.connection import connect_card
-
         with Card.open(card_path) as card:
             yield connect_card(card, contactless=contactless)
         return
-    from sscard_chip.terminal.pcsc import PcscConnection
-
     with PcscConnection(reader or "") as connection:
         yield connection
 
@@ -122,10 +127,6 @@ def open_bank(
     roots: str, passphrase_file: Path | None, authority_path: Path | None
 ) -> Iterator[Bank]:
     """The bank behind the options. Raises KeyStoreError, AuthorityError."""
-    from issuance.bank.authority import BankAuthority
-    from issuance.bank.personalise import Bank
-    from issuance.stores import open_store
-
     authority = BankAuthority.load(authority_path) if authority_path else None
     passphrase = passphrase_source(passphrase_file, BANK_PASSPHRASE_VARIABLE)
     with open_store(roots, passphrase) as store:
@@ -137,33 +138,20 @@ def load_account(path: Path) -> BankAccount:
 
     Raises HolderError.
     """
-    from issuance.bank.account import BankAccount, check_account
+    from issuance.bank.account import AccountFile, BankAccount
     from issuance.holder import VALID_YEARS, HolderError, years_after
-    from issuance.jsonfile import JsonFileError, read_json
+    from sscard_chip.standard.documents import Document
 
-    source, fault, issued = str(path), "", f"{date.today():%Y%m%d}"
-    try:
-        document = read_json(path)
-    except JsonFileError as error:
-        fault = str(error)
-    if fault:
-        raise HolderError(source, "", fault)
-    for item, rule in check_account(document, issued=issued):
-        raise HolderError(source, item, rule)
-    if not isinstance(document, dict):
-        raise HolderError(source, "", "must be an object")
-    return BankAccount.from_object(document, card_expiry=years_after(issued, VALID_YEARS))
+    today = date.today()
+    document = Document.load(path, HolderError)
+    document.check(AccountFile, today)
+    expiry = years_after(f"{today:%Y%m%d}", VALID_YEARS)
+    return BankAccount.from_object(document.value, card_expiry=expiry)
 
 
 @contextmanager
 def refusals() -> Iterator[None]:
     """What a card, a counter or a terminal refuses, as a refused operation."""
-    from issuance.bank.counter import CounterError
-    from sscard_chip.terminal.bank.errors import BankTerminalError
-    from sscard_chip.terminal.client import CardStatusError
-    from sscard_chip.terminal.codes import DriverError
-    from sscard_cli.errors import RefusedError
-
     try:
         yield
     except (CounterError, BankTerminalError, CardStatusError, DriverError) as error:
@@ -172,8 +160,6 @@ def refusals() -> Iterator[None]:
 
 def outcome_document(outcome: Outcome, amount_fen: int) -> dict[str, object]:
     """A payment for JSON, the PAN masked."""
-    from sscard_chip.standard.pan import masked_pan
-
     code = outcome.response_code
     return {
         "approved": outcome.decision.approved,

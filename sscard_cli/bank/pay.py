@@ -10,7 +10,12 @@ from typing import Any
 
 import click
 
+from issuance.bank.authority import BankAuthority
+from issuance.bank.counter import load_electronic_cash
+from sscard_chip.standard.amounts import yuan
 from sscard_chip.terminal.bank.contactless import ContactlessTerminal
+from sscard_chip.terminal.bank.data import APPROVED, NOT_SUFFICIENT
+from sscard_chip.terminal.bank.host import IssuerHost
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
 from sscard_chip.terminal.bank.terminal import Purchase, TerminalProfile
 from sscard_cli.bank.options import (
@@ -23,8 +28,8 @@ from sscard_cli.bank.options import (
     refusals,
 )
 from sscard_cli.options import INTERFACES, json_option
+from sscard_cli.output import print_json
 from sscard_cli.pos.options import pin_entry
-from sscard_cli.tables import yuan
 
 
 @click.command()
@@ -85,9 +90,6 @@ def pay(
       sscard bank pay zhang.ssc --amount-fen 1000 --bank-keys bank.json
       sscard bank pay zhang.ssc --amount-fen 200 --interface contactless --offline
     """
-    from sscard_chip.terminal.bank.data import APPROVED, NOT_SUFFICIENT
-    from sscard_chip.terminal.bank.host import IssuerHost
-
     if offline == (bank_roots is not None):
         raise click.UsageError("either --offline or the issuer's --bank-keys")
     if decline and offline:
@@ -103,8 +105,6 @@ def pay(
             own = stack.enter_context(open_bank(bank_roots, bank_passphrase_file, authority_path))
             issuer = IssuerHost(own.store, lambda _request, _data: code)
         if authority_path is not None:
-            from issuance.bank.authority import BankAuthority
-
             authorities = BankAuthority.load(authority_path).for_terminals()
         connection = stack.enter_context(connected(card_path, reader, contactless=contactless))
         profile = TerminalProfile(
@@ -120,8 +120,6 @@ def pay(
             outcome = PaymentTerminal(profile, issuer, typed).pay(connection, purchase)
     document = outcome_document(outcome, amount_fen)
     if as_json:
-        from sscard_cli.output import print_json
-
         print_json(document)
     else:
         _print_outcome(document)
@@ -155,9 +153,6 @@ def load(
     Example:
       sscard bank load zhang.ssc --amount-fen 20000 --bank-keys bank.json
     """
-    from issuance.bank.counter import load_electronic_cash
-    from sscard_cli.output import print_json
-
     with (
         refusals(),
         open_bank(bank_roots, bank_passphrase_file, authority_path) as own,

@@ -7,14 +7,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from sscard_chip.applications.purse.kinds import PurseId, TransactionType
 from sscard_chip.security.keystore import KeyStore
+from sscard_chip.standard.amounts import MAX_FEN, MAX_NUMBER, yuan
+from sscard_chip.standard.dates import TIME, is_digits
+from sscard_chip.terminal.bank.purse_exchange import Initialized
 from sscard_chip.terminal.bank.purse_host import PurseHost
+from sscard_chip.terminal.bank.purse_sam import PurseSam
 from sscard_chip.terminal.bank.purse_terminal import PurseTerminal
+from sscard_chip.terminal.client import CardStatusError
 from sscard_cli.bank.options import (
     bank_options,
     connected,
@@ -22,12 +27,10 @@ from sscard_cli.bank.options import (
     reader_options,
     refusals,
 )
+from sscard_cli.errors import RefusedError
 from sscard_cli.options import json_option
+from sscard_cli.output import print_json
 from sscard_cli.pos.options import check_time, pin_entry, pin_option, time_option
-from sscard_cli.tables import yuan
-
-if TYPE_CHECKING:
-    from sscard_chip.terminal.bank.purse_exchange import Initialized
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -53,7 +56,7 @@ class _Desk:
 def _amount(what: str) -> Callable[[Command], Command]:
     return click.option(
         "--amount-fen",
-        type=click.IntRange(0, 0xFFFFFFFF),
+        type=click.IntRange(0, MAX_FEN),
         required=True,
         metavar="N",
         help=f"{what}, fen.  Example: --amount-fen 1000",
@@ -82,9 +85,9 @@ def _shared(command: Command) -> Command:
 def _desk(options: dict[str, Any], *, pin: bool) -> Iterator[_Desk]:
     """The card of the options, the application selected, the PIN verified where it is needed."""
     number = options["terminal_id"]
-    if len(number) != 12 or not (number.isascii() and number.isdecimal()):
+    if not is_digits(number, 12):
         raise click.UsageError("--terminal-id: must be 12 digits")
-    when = check_time(options["when"]) or time.strftime("%Y%m%d%H%M%S")
+    when = check_time(options["when"]) or time.strftime(TIME)
     ask = pin_entry(options["pin"])
     with (
         refusals(),
@@ -101,9 +104,6 @@ def _desk(options: dict[str, Any], *, pin: bool) -> Iterator[_Desk]:
 
 def _verify(terminal: PurseTerminal, ask: Callable[[int], str | None]) -> None:
     """What the holder types, once; a card without PIN asks for none."""
-    from sscard_chip.terminal.client import CardStatusError
-    from sscard_cli.errors import RefusedError
-
     left = terminal.pin_tries()
     if left is None:
         return
@@ -168,8 +168,6 @@ def pay(amount_fen: int, deposit: bool, cash: bool, as_json: bool, **options: An
       sscard purse pay zhang.ssc --amount-fen 700 --bank-keys bank.json
       sscard purse pay zhang.ssc --amount-fen 700 --deposit --bank-keys bank.json --pin 135790
     """
-    from sscard_chip.terminal.bank.purse_sam import PurseSam
-
     kind = _TYPES.DEPOSIT_PURCHASE if deposit else _TYPES.PURSE_PURCHASE
     if cash:
         kind = _TYPES.CASH_WITHDRAWAL
@@ -178,7 +176,7 @@ def pay(amount_fen: int, deposit: bool, cash: bool, as_json: bool, **options: An
         algorithm = opened.suite.suite.name
         (root,) = desk.store.diversify(algorithm, _PURCHASE_ROOT, 1, [()])
         # The PSAM lives for one purchase: the clock gives it another number each time.
-        sequence = int(time.time()) & 0xFFFFFFFF
+        sequence = int(time.time()) % (MAX_NUMBER + 1)
         psam = PurseSam(algorithm, root, desk.number, sequence=sequence)
         debited = desk.terminal.pay(psam, opened, desk.time)
         desk.host.settle(debited)
@@ -227,8 +225,6 @@ def _show(opened: Initialized, balance_fen: int, *, as_json: bool, **more: objec
     kind = opened.kind
     name = kind.type.name.lower().replace("_", " ")
     if as_json:
-        from sscard_cli.output import print_json
-
         document = {
             "transaction": name,
             "number": opened.number,

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import click
 
+from sscard_chip import Card
+from sscard_chip.standard.status import describe
+from sscard_cli.card.session import connect, open_trace
 from sscard_cli.options import INTERFACES, card_argument, hex_bytes, json_option, trace_options
+from sscard_cli.output import print_json
 
 
 @click.command()
@@ -38,11 +42,6 @@ def apdu(
     Example:
       sscard apdu zhang.ssc 00A404000F7378312E73682EC9E7BBE1B1A3D5CF 00B2072C00
     """
-    from sscard_chip import Card
-    from sscard_chip.standard.status import describe
-    from sscard_cli.card.session import connect, open_trace
-    from sscard_cli.output import print_json
-
     log = open_trace(trace, unsafe_trace)
     answers = []
     with Card.open(card_path) as card:

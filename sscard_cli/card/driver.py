@@ -6,17 +6,33 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
+from sscard_chip import Card
+from sscard_chip.terminal.addresses import KeyAddresses
+from sscard_chip.terminal.connection import Connection, Slots, TerminalConnectionError
+from sscard_chip.terminal.driver import (
+    FUNCTIONS,
+    Driver,
+    PinCancelledError,
+    PinPad,
+    PinPrompt,
+    Settings,
+)
+from sscard_chip.terminal.driver.with_hsm import (
+    HSM_FUNCTIONS,
+    StepResult,
+    parameters_of,
+    run_with_hsm,
+)
+from sscard_chip.terminal.hsm import Hsm
+from sscard_chip.terminal.pcsc import PcscConnection
+from sscard_cli.errors import RefusedError
 from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import INTERFACES, json_option
-
-if TYPE_CHECKING:
-    from sscard_chip.terminal.connection import Connection, Slots
-    from sscard_chip.terminal.driver import PinPad
+from sscard_cli.output import print_json
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -28,9 +44,6 @@ def _complete(
 
 
 def _names() -> list[str]:
-    from sscard_chip.terminal.driver import FUNCTIONS
-    from sscard_chip.terminal.driver.with_hsm import HSM_FUNCTIONS
-
     return [*FUNCTIONS, *HSM_FUNCTIONS]
 
 
@@ -110,13 +123,6 @@ def driver(
       sscard driver iReadCardBas_HSM 1 --card zhang.ssc --keys roots.json
       sscard driver iReadDebitRecord 1 --reader 'PCD 00 00' --pin 135790
     """
-    from sscard_chip.terminal.addresses import KeyAddresses
-    from sscard_chip.terminal.connection import TerminalConnectionError
-    from sscard_chip.terminal.driver import FUNCTIONS, Driver, Settings
-    from sscard_chip.terminal.driver.with_hsm import HSM_FUNCTIONS, StepResult, run_with_hsm
-    from sscard_cli.errors import RefusedError
-    from sscard_cli.output import print_json
-
     if (card_path is None) == (reader is None) or (psam_path and psam_reader):
         raise click.UsageError("one of --card and --reader, at most one of --psam, --psam-reader")
     values = _convert(function, arguments)
@@ -133,8 +139,6 @@ def driver(
         if function in HSM_FUNCTIONS:
             if roots is None:
                 raise click.UsageError(f"{function} needs --keys for the HSM")
-            from sscard_chip.terminal.hsm import Hsm
-
             hsm = Hsm(stack.enter_context(open_keys(roots, passphrase_file)), addresses)
             steps = run_with_hsm(terminal, hsm, function, *values)
         else:
@@ -152,9 +156,6 @@ def driver(
 
 def _convert(function: str, arguments: tuple[str, ...]) -> list[int | str]:
     """The arguments in the types of the function's parameters. They are not quoted in errors."""
-    from sscard_chip.terminal.driver import FUNCTIONS
-    from sscard_chip.terminal.driver.with_hsm import HSM_FUNCTIONS, parameters_of
-
     if function in HSM_FUNCTIONS:
         parameters = parameters_of(function)
     elif function in FUNCTIONS:
@@ -183,9 +184,6 @@ def _slots(
     psam_reader: str | None,
     interface: str | None,
 ) -> Slots:
-    from sscard_chip import Card
-    from sscard_chip.terminal.connection import Slots
-
     contact: Connection | None
     contactless: Connection | None
     psam: Connection | None = None
@@ -208,15 +206,11 @@ def _slots(
 
 
 def _reader(stack: ExitStack, name: str) -> Connection:
-    from sscard_chip.terminal.pcsc import PcscConnection
-
     return stack.enter_context(PcscConnection(name))
 
 
 def _pin_pad(pin: str | None, new_pin: str | None) -> PinPad:
     """The options as a PIN pad; what they do not tell is asked for where a person sits."""
-    from sscard_chip.terminal.driver import PinCancelledError, PinPrompt
-
     questions = {
         PinPrompt.CURRENT: ("PIN", pin),
         PinPrompt.PAYMENT: ("PIN, to pay", pin),

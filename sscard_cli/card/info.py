@@ -6,8 +6,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.console import Console
 
+from sscard_chip import Card
+from sscard_chip.profile.inspect import inspect_card
+from sscard_chip.profile.local import load_local_file
 from sscard_cli.options import card_argument, json_option, local_files_option
+from sscard_cli.output import print_json
+from sscard_cli.tables import render
 
 
 @click.command()
@@ -25,21 +31,11 @@ def info(card_path: Path, keys: bool, local_paths: tuple[Path, ...], as_json: bo
       sscard info zhang.ssc
       sscard info zhang.ssc --json
     """
-    from sscard_chip import Card
-    from sscard_chip.profile.inspect import inspect_card
-    from sscard_chip.profile.local import load_local_file
-
     local_files = [load_local_file(path) for path in local_paths]
     with Card.open(card_path) as card:
         contents = inspect_card(card, local_files=local_files)
     if as_json:
-        from sscard_cli.output import print_json
-
         print_json(contents.to_dict())
         return
-    from rich.console import Console
-
-    from sscard_cli.tables import render
-
     for part in render(contents, with_keys=keys):
         Console(highlight=False).print(part)

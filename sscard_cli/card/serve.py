@@ -11,6 +11,10 @@ from pathlib import Path
 
 import click
 
+from sscard_chip import Card, Durability
+from sscard_chip.reader import ReaderEvent
+from sscard_chip.reader import serve as serve_slots
+from sscard_cli.card.session import connect, open_trace
 from sscard_cli.options import INTERFACES, card_argument, host_port, json_option, trace_options
 
 
@@ -70,11 +74,6 @@ def serve(
       sscard serve zhang.ssc
       sscard serve zhang.ssc --trace --durability disk
     """
-    from sscard_chip import Card, Durability
-    from sscard_chip.reader import ReaderEvent
-    from sscard_chip.reader import serve as serve_slots
-    from sscard_cli.card.session import connect, open_trace
-
     paths = [card_path, *([slot2] if slot2 else [])]
     log = open_trace(trace, unsafe_trace, len(paths))
     host, port = address

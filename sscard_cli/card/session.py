@@ -4,16 +4,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import click
 
-from sscard_chip.reader import ContactInterface, ContactlessInterface
-
-if TYPE_CHECKING:
-    from sscard_chip import Card
-    from sscard_chip.reader import Connection
-    from sscard_chip.trace import Tracer
+from sscard_chip import Card
+from sscard_chip.reader import Connection, ContactInterface, ContactlessInterface
+from sscard_chip.trace import Tracer
 
 
 def connect(card: Card, interface: str | None) -> Connection:
@@ -45,8 +41,6 @@ def open_trace(trace: bool, unsafe: bool, slots: int = 1) -> TraceLog | None:
     """The trace that the options ask for, with a warning when it shows secrets."""
     if not (trace or unsafe):
         return None
-    from sscard_chip.trace import Tracer
-
     if unsafe:
         click.echo("sscard: warning: this trace shows PINs and citizens' data", err=True)
     names = [f"slot {number}" if slots > 1 else "" for number in range(1, slots + 1)]

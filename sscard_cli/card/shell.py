@@ -7,18 +7,29 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from getpass import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
+from sscard_chip import Card
+from sscard_chip.profile.local import load_local_file
+from sscard_chip.terminal.connection import Connection, TerminalConnectionError, connect_card
+from sscard_chip.terminal.pcsc import PcscConnection
+from sscard_chip.terminal.recording import DeviationError, Recording, Replay
+from sscard_chip.terminal.shell import (
+    GrammarError,
+    History,
+    MaskedConnection,
+    Shell,
+    parse_line,
+    recorded_without_secrets,
+    without_secret,
+)
 from sscard_cli.errors import RefusedError
 from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import INTERFACES, local_files_option
-
-if TYPE_CHECKING:
-    from sscard_chip.terminal.connection import Connection
-    from sscard_chip.terminal.shell import Shell
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _STYLES: Final[dict[str, dict[str, Any]]] = {"!": {"fg": "red"}, ">": {"dim": True}}
@@ -108,11 +119,6 @@ def shell(
     lines = _script(script or "-") if script or not sys.stdin.isatty() else None
     if keep_going and lines is None:
         raise click.UsageError("--keep-going goes with --commands")
-    from sscard_chip.profile.local import load_local_file
-    from sscard_chip.terminal.connection import TerminalConnectionError
-    from sscard_chip.terminal.recording import DeviationError, Recording
-    from sscard_chip.terminal.shell import Shell, recorded_without_secrets
-
     if unsafe:
         click.echo("sscard: warning: PINs and keys are shown", err=True)
     with ExitStack() as stack:
@@ -151,20 +157,11 @@ def _connect(
 ) -> tuple[Connection, Callable[[], None]]:
     """The connection, and what to call at the end of the session."""
     if card_path:
-        from sscard_chip import Card
-        from sscard_chip.terminal.connection import connect_card
-
         card = stack.enter_context(Card.open(card_path))
         return connect_card(card, contactless=interface == "contactless"), lambda: None
     if replay_path:
-        from sscard_chip.terminal.recording import Replay
-        from sscard_chip.terminal.shell import MaskedConnection
-
         replayed = Replay(replay_path).connection()
         return MaskedConnection(replayed), replayed.require_finished
-    from sscard_chip.terminal.connection import TerminalConnectionError
-    from sscard_chip.terminal.pcsc import PcscConnection
-
     try:
         return stack.enter_context(PcscConnection(reader or "")), lambda: None
     except TerminalConnectionError as error:
@@ -176,8 +173,6 @@ def _connect(
 
 def _script(source: str) -> list[tuple[int, str]]:
     """The numbered lines of a file that are commands; a usage error for one that is none."""
-    from sscard_chip.terminal.shell import GrammarError, parse_line
-
     name = "stdin" if source == "-" else source
     try:
         with click.open_file(source, encoding="utf-8-sig") as file:
@@ -196,8 +191,6 @@ def _script(source: str) -> list[tuple[int, str]]:
 
 def _run(session: Shell, lines: list[tuple[int, str]], keep_going: bool) -> None:
     """Raises RefusedError when a line fails: at once, or at the end."""
-    from sscard_chip.terminal.shell import without_secret
-
     failed = []
     for number, text in lines:
         click.echo(f"\n[{number}] {without_secret(text.strip())}")
@@ -216,8 +209,6 @@ def _run(session: Shell, lines: list[tuple[int, str]], keep_going: bool) -> None
 
 
 def _ask(question: str) -> str:
-    from getpass import getpass
-
     try:
         return getpass(question)
     except EOFError:
@@ -230,8 +221,6 @@ def _history_path() -> Path:
 
 
 def _interact(session: Shell) -> None:
-    from sscard_chip.terminal.shell import History
-
     history = History(_history_path(), _prepare_readline(session))
     try:
         while True:

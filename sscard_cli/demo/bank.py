@@ -13,6 +13,7 @@ from issuance.bank.roots import bank_slots
 from issuance.roots import RootKeys
 from sscard_chip.card import Card
 from sscard_chip.security.diversify import KEY_LENGTH
+from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.pan import masked_pan
 from sscard_chip.terminal.bank.contactless import ContactlessTerminal
 from sscard_chip.terminal.bank.data import APPROVED
@@ -22,7 +23,6 @@ from sscard_chip.terminal.bank.results import Outcome
 from sscard_chip.terminal.bank.terminal import Purchase, TerminalProfile
 from sscard_chip.terminal.connection import connect_card
 from sscard_cli.demo.terminal import line
-from sscard_cli.tables import yuan
 
 ACCOUNT: Final = {"pan": "6239990000000033332"}
 """The invented account of the holder whose card pays."""

@@ -12,9 +12,13 @@ from typing import Final
 from sscard_chip.card import Card
 from sscard_chip.reader import ContactInterface, VirtualReader
 from sscard_chip.reader.pcscd import PcscUnavailableError, PrivateDaemon
+from sscard_chip.standard.commands import READ_RECORD, SELECT
+from sscard_chip.standard.identifiers import CARD_NUMBER_TAG, ISSUER_FILE, SFI_MASK, SSSE_NAME
 
-_SELECT: Final = "00A404000F7378312E73682EC9E7BBE1B1A3D5CF"
-_READ_CARD_NUMBER: Final = "00B207280B"
+_SELECT: Final = (SELECT.header(0x04) + bytes((len(SSSE_NAME),)) + SSSE_NAME).hex().upper()
+_READ_CARD_NUMBER: Final = (
+    (READ_RECORD.header(CARD_NUMBER_TAG, (ISSUER_FILE & SFI_MASK) << 3) + b"\x0b").hex().upper()
+)
 _PATIENCE_S: Final = 10.0
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +14,10 @@ from sscard_chip.card import Card
 from sscard_chip.reader import ContactInterface, VirtualReader
 from sscard_chip.reader.interface import Connection
 from sscard_chip.reader.pcscd import PcscUnavailableError, PrivateDaemon
+from sscard_chip.standard.errors import ExtraMissingError, require
 from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
 from sscard_chip.terminal.connection import NoCardError, connect_card
+from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_chip.terminal.pos import Bill, Till, TillSettings
 
 _PHARMACY: Final = "P51010000001"
@@ -37,17 +38,14 @@ def sell(
         with _pcsc_slots(card, psam) as slots:
             say("  card and PSAM are in the two slots of a PC/SC reader")
             _sell(*slots, city, pin, day, say)
-    except PcscUnavailableError as error:
+    except (PcscUnavailableError, ExtraMissingError) as error:
         say(f"  in process, not over PC/SC: {error}")
         _sell(connect_card(card), connect_card(psam), city, pin, day, say)
 
 
 @contextmanager
 def _pcsc_slots(card: Card, psam: Card) -> Iterator[tuple[Connection, Connection]]:
-    if importlib.util.find_spec("smartcard") is None:
-        raise PcscUnavailableError("pyscard is not installed (extra pcsc)")
-    from sscard_chip.terminal.pcsc import PcscConnection
-
+    require("pcsc", "PC/SC", "smartcard")
     with PrivateDaemon() as daemon:
         os.environ.update(daemon.environment)
         slots = [ContactInterface(card), ContactInterface(psam)]

@@ -7,41 +7,30 @@ import tempfile
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from rich.console import Console
+
+from issuance.roots import RootKeys
 from sscard_chip.card import Card
-
-if TYPE_CHECKING:
-    from issuance.roots import RootKeys
+from sscard_chip.dayfile.text import read_day
+from sscard_chip.settlement.clearing.period import period_statement
+from sscard_chip.settlement.judge.rules import Rules
+from sscard_chip.settlement.ledger import Ledger, register_cards
+from sscard_chip.settlement.ledger.images import cards_of
+from sscard_chip.settlement.reconciliation.card_books import read_card_books
+from sscard_chip.settlement.reconciliation.card_ledger import compare_card
+from sscard_chip.settlement.reconciliation.cards import PURCHASE, state_of_image
+from sscard_chip.settlement.settle import settle
+from sscard_chip.terminal.connection import connect_card
+from sscard_cli.settle.statement import print_statement
 
 _NAME: Final = "长生堂大药房"
 _WIDTH: Final = 96
 
 
 def settle_day(day_file: Path, card: Card, roots: RootKeys, say: Callable[[str], None]) -> None:
-    """Settle a day file in a ledger of its own and print the pharmacy's statement.
-
-    Says what is missing, and does nothing, without the extra ``settlement``.
-    """
-    try:
-        from sscard_chip.settlement.ledger import Ledger
-        from sscard_chip.settlement.settle import settle
-    except ImportError as error:
-        say(f"  not shown: {error}")
-        return
-    from rich.console import Console
-
-    from sscard_chip.dayfile.text import read_day
-    from sscard_chip.settlement.clearing.period import period_statement
-    from sscard_chip.settlement.judge.rules import Rules
-    from sscard_chip.settlement.ledger import register_cards
-    from sscard_chip.settlement.ledger.images import cards_of
-    from sscard_chip.settlement.reconciliation.card_books import read_card_books
-    from sscard_chip.settlement.reconciliation.card_ledger import compare_card
-    from sscard_chip.settlement.reconciliation.cards import PURCHASE, state_of_image
-    from sscard_chip.terminal.connection import connect_card
-    from sscard_cli.settle.statement import print_statement
-
+    """Settle a day file in a ledger of its own and print the pharmacy's statement."""
     day = read_day(day_file)
     state = state_of_image(card)
     purchases = [entry for entry in state.log if entry.kind == PURCHASE]

@@ -21,13 +21,23 @@ from sscard_chip.reader import ContactInterface
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES, Session, pad
-from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4, EF
-from sscard_chip.standard.keys import DLK, DPK, DTK, IRK, RKSSSE
+from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.commands import (
+    EXTERNAL_AUTHENTICATE,
+    GET_BALANCE,
+    GET_CHALLENGE,
+    GET_RESPONSE,
+    INTERNAL_AUTHENTICATE,
+    READ_RECORD,
+    SELECT,
+    VERIFY,
+)
+from sscard_chip.standard.dates import TIME, bcd
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4, DF04, EF, SSSE_NAME
+from sscard_chip.standard.keys import DLK, DPK, DTK, IRK, KID_OF_ROOT, RKSSSE
 from sscard_chip.standard.status import describe
 from sscard_cli.errors import RefusedError
-from sscard_cli.tables import yuan
 
-_ENVIRONMENT: Final = "7378312E73682EC9E7BBE1B1A3D5CF"  # sx1.sh.社会保障
 _TERMINAL: Final = bytes.fromhex("330100000001")
 _LOAD, _PURCHASE = b"1", b"2"
 _KEY_INDEX: Final = 1
@@ -39,7 +49,7 @@ def _fen(amount: int) -> bytes:
 
 def _now() -> bytes:
     """The terminal's local time, YYYYMMDDhhmmss in BCD."""
-    return bytes.fromhex(f"{datetime.now():%Y%m%d%H%M%S}")
+    return bytes.fromhex(datetime.now().strftime(TIME))
 
 
 def line(step: str, result: str) -> str:
@@ -76,7 +86,7 @@ class DemoTerminal:
         if answer[-2] == 0x6C:
             answer = self._reader.transmit(apdu[:4] + answer[-1:])
         if answer[-2] == 0x61:
-            answer = self._reader.transmit(b"\x00\xc0\x00\x00" + answer[-1:])
+            answer = self._reader.transmit(GET_RESPONSE.header() + answer[-1:])
         sw = int.from_bytes(answer[-2:])
         if sw != expect:
             raise RefusedError(f"demo: the card answered {sw:04X}, {describe(sw)}")
@@ -92,7 +102,7 @@ class DemoTerminal:
 
     def _read(self, tag: int, sfi: int) -> bytes:
         """The value of a record of SSSE, addressed by tag."""
-        return self._send(bytes((0x00, 0xB2, tag, sfi << 3, 0x00)))[2:]
+        return self._send(READ_RECORD.header(tag, sfi << 3) + b"\x00")[2:]
 
     def _read_text(self, tag: int, sfi: int) -> str:
         """Name and value of a record, by the declaration of its file."""
@@ -102,7 +112,7 @@ class DemoTerminal:
 
     def open_environment(self) -> None:
         """SELECT 社会保障系统环境; the FCI names the algorithm of third-generation cards."""
-        fci = self._send(f"00A404000F{_ENVIRONMENT}")
+        fci = self._send(SELECT.header(0x04) + bytes((len(SSSE_NAME),)) + SSSE_NAME)
         at = fci.find(bytes.fromhex("9F0C03860103"))
         self._suite = SUITES[ALGORITHM_SM4 if at >= 0 else ALGORITHM_3DES]
         self._tell("SELECT 社会保障系统环境", f"FCI {fci.hex().upper()}")
@@ -110,7 +120,7 @@ class DemoTerminal:
     def authenticate_card(self) -> None:
         """INTERNAL AUTHENTICATE: only a card with the right IRK finds this answer."""
         factor, original = token_bytes(8), token_bytes(8)
-        answer = self._send(b"\x00\x88\x00\x00\x10" + factor + original)
+        answer = self._send(INTERNAL_AUTHENTICATE.header() + b"\x10" + factor + original)
         if answer != self._session(IRK, factor).authentication_data(original):
             raise RefusedError("demo: the card is not genuine")
         self._tell("INTERNAL AUTHENTICATE", f"{self._suite.name}: the card is genuine")
@@ -122,28 +132,28 @@ class DemoTerminal:
     def read_holder(self, generation: int) -> None:
         """EF06: free until generation 2; generation 3 wants RKSSSE first."""
         if generation == 3:
-            self._send(bytes((0x00, 0xB2, 0x09, 6 << 3, 0x00)), expect=0x6982)
+            self._send(READ_RECORD.header(0x09, 6 << 3) + b"\x00", expect=0x6982)
             self._tell("READ RECORD EF06", f"6982, {describe(0x6982)}")
-            self._authenticate_terminal(RKSSSE, 0x0A)
+            self._authenticate_terminal(RKSSSE, KID_OF_ROOT[RKSSSE])
         extension = self._read(0x4E, 6) if generation > 1 else b""  # 姓名扩展
         name = join_name(self._read(0x09, 6), extension)
         self._tell("READ RECORD EF06", f"{self._read_text(0x08, 6)}, 姓名 {name}")
 
     def _authenticate_terminal(self, key: str, kid: int) -> None:
-        challenge, original = self._send("0084000008"), token_bytes(8)
+        challenge, original = self._send(GET_CHALLENGE.header() + b"\x08"), token_bytes(8)
         data = self._session(key, challenge).authentication_data(original)
-        self._send(bytes((0x00, 0x82, 0x00, kid, 0x10)) + data + original)
+        self._send(EXTERNAL_AUTHENTICATE.header(0x00, kid) + b"\x10" + data + original)
         self._tell("EXTERNAL AUTHENTICATE", f"{key}: the terminal may read")
 
     def open_account(self, pin: str) -> None:
         """SELECT DF04, VERIFY the holder's PIN, show the balance."""
-        self._send("00A4000002DF04")
-        digits = bytes.fromhex(pin + "F" * (len(pin) % 2))
-        self._send(b"\x00\x20\x00\x00" + bytes((len(digits),)) + digits)
+        self._send(SELECT.header() + b"\x02" + DF04.to_bytes(2))
+        digits = bcd(pin)
+        self._send(VERIFY.header() + bytes((len(digits),)) + digits)
         self._tell("SELECT DF04, VERIFY", f"PIN checked, balance {self._balance()} yuan")
 
     def _balance(self) -> str:
-        return yuan(int.from_bytes(self._send("B026000104")))
+        return yuan(int.from_bytes(self._send(GET_BALANCE.header(0x00, 0x01) + b"\x04")))
 
     def _tac(self, message: bytes) -> bytes:
         """The TAC that the settlement centre finds for a transaction."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+from issuance.batch.export import export_card
+from issuance.batch.run import Summary, start
+from issuance.batch.run import status as status_of
+from issuance.batch.synthesize import write_holders
+from sscard_chip import Card
+from sscard_cli.issuing.batch_run import stopped_as_refused, summary_table, work_shown
 from sscard_cli.issuing.stores import keys_option, passphrase_option
 from sscard_cli.options import algorithm_option, generation_option, json_option
-
-if TYPE_CHECKING:
-    from issuance.batch.run import Summary
+from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
@@ -125,9 +129,6 @@ def run(
     Example:
       sscard batch run --generation 3 --keys roots.json --holders june.csv --out june --workers 4
     """
-    from issuance.batch.run import start
-    from sscard_cli.issuing.batch_run import stopped_as_refused, work_shown
-
     with stopped_as_refused(None):
         start(
             folder,
@@ -164,8 +165,6 @@ def resume(
     Example:
       sscard batch resume june
     """
-    from sscard_cli.issuing.batch_run import work_shown
-
     summary = work_shown(folder, passphrase_file, workers, cluster, quiet=as_json)
     _show(summary, as_json=as_json)
 
@@ -180,9 +179,6 @@ def status(folder: Path, as_json: bool) -> None:
     Example:
       sscard batch status june
     """
-    from issuance.batch.run import status as status_of
-    from sscard_cli.issuing.batch_run import stopped_as_refused
-
     with stopped_as_refused(None):
         summary = status_of(folder)
     _show(summary, as_json=as_json)
@@ -211,11 +207,6 @@ def export(folder: Path, card_number: str, card_path: Path, force: bool) -> None
     Example:
       sscard batch export june --card-number Z00000013 --out card.ssc
     """
-    from issuance.batch.export import export_card
-    from sscard_chip import Card
-    from sscard_cli.issuing.batch_run import stopped_as_refused
-    from sscard_cli.output import refuse_to_overwrite, write_file
-
     refuse_to_overwrite(card_path, force=force)
     with stopped_as_refused(None):
         card = Card(export_card(folder, card_number))
@@ -251,8 +242,6 @@ def synthesize(count: int, table_path: Path, seed: int, city: str, force: bool) 
     Example:
       sscard batch synthesize 10000 --out holders.csv --seed 7
     """
-    from issuance.batch.synthesize import write_holders
-    from sscard_cli.output import refuse_to_overwrite, write_file
 
     def save(path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="") as stream:
@@ -264,11 +253,7 @@ def synthesize(count: int, table_path: Path, seed: int, city: str, force: bool) 
 
 
 def _show(summary: Summary, *, as_json: bool) -> None:
-    from sscard_cli.output import print_json
-
     if as_json:
         print_json(asdict(summary))
         return
-    from sscard_cli.issuing.batch_run import summary_table
-
     summary_table(summary)

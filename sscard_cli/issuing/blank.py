@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
+from issuance.keyfile import KEY_LENGTH, read_key_file
+from sscard_chip import Card
+from sscard_chip.profile import for_generation
+from sscard_chip.profile.blank import make_blank
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.options import force_option, hex_bytes, json_option
+from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -67,14 +73,6 @@ def blank(
       sscard blank --generation 3 --out blank.ssc
       sscard personalise --blank blank.ssc --generation 3 --keys roots.json --holder zhang.json
     """
-    import os
-
-    from issuance.keyfile import KEY_LENGTH, read_key_file
-    from sscard_chip import Card
-    from sscard_chip.profile import for_generation
-    from sscard_chip.profile.blank import make_blank
-    from sscard_cli.output import print_json, refuse_to_overwrite, write_file
-
     refuse_to_overwrite(card_path, force=force)
     key = read_key_file(transport_key_file) if transport_key_file else bytes(KEY_LENGTH)
     profile = for_generation(generation)

@@ -8,6 +8,13 @@ from pathlib import Path
 
 import click
 
+from issuance.bank.counter import BankCounter
+from issuance.holder import Holder
+from issuance.personalise import issue_card
+from issuance.region import load_region
+from sscard_chip import Card
+from sscard_chip.profile import SettlementMode, for_generation
+from sscard_chip.profile.local import load_local_file
 from sscard_cli.bank.options import bank_options, ledger_options, open_bank, refusals
 from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import (
@@ -19,6 +26,7 @@ from sscard_cli.options import (
     json_option,
     local_files_option,
 )
+from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -100,14 +108,6 @@ def issue(
       sscard issue --generation 3 --keys roots.json --holder zhang.json --out zhang.ssc \\
         --bank-keys bank.json --bank-authority ca.json
     """
-    from issuance.holder import Holder
-    from issuance.personalise import issue_card
-    from issuance.region import load_region
-    from sscard_chip import Card
-    from sscard_chip.profile import SettlementMode, for_generation
-    from sscard_chip.profile.local import load_local_file
-    from sscard_cli.output import print_json, refuse_to_overwrite, write_file
-
     refuse_to_overwrite(card_path, force=force)
     if region_path is not None:
         if optional or local_paths or settlement_mode != 1:
@@ -150,8 +150,6 @@ def issue(
         card = Card(memory)
         write_file(card_path, card.save, force=force)
         if bank is not None and ledger_path and operator:
-            from issuance.bank.counter import BankCounter
-
             with refusals():
                 BankCounter(bank, ledger_path, operator).record(card)
     atr = card.atr.hex().upper()

@@ -5,10 +5,25 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from click._termui_impl import ProgressBar
 
+from issuance.bank.roots import bank_slots
+from issuance.ceremony import (
+    CeremonyError,
+    Component,
+    check_values,
+    combine,
+    compare,
+    copy_keys,
+    import_key,
+)
+from issuance.roots import RootKeyError, Slot, root_names, root_slots, slot_rule
+from issuance.stores import check_value, create_file_store, is_token, new_passphrase, open_store
+from sscard_chip.profile import Profile, for_generation
+from sscard_chip.profile.generations import GENERATIONS
+from sscard_chip.profile.local import LocalFile, LocalFileError, load_local_file
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.errors import RefusedError
 from sscard_cli.issuing.stores import (
@@ -20,14 +35,7 @@ from sscard_cli.issuing.stores import (
     passphrase_source,
 )
 from sscard_cli.options import force_option, hex_bytes, json_option, local_files_option
-
-if TYPE_CHECKING:
-    from click._termui_impl import ProgressBar
-
-    from issuance.ceremony import Component
-    from issuance.roots import Slot
-    from sscard_chip.profile import Profile
-    from sscard_chip.profile.local import LocalFile
+from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
 _TRIES = 3
 _KINDS = click.Choice(["plain", "encrypted"])
@@ -92,12 +100,6 @@ def create(
       sscard keys create issuer.keys --store encrypted
       sscard keys create bank.json --bank
     """
-    from issuance.bank.roots import bank_slots
-    from issuance.roots import root_slots
-    from issuance.stores import create_file_store, is_token, new_passphrase
-    from sscard_chip.profile.local import load_local_file
-    from sscard_cli.output import print_json, refuse_to_overwrite, write_file
-
     if is_token(location) and (kind or empty or force):
         raise click.UsageError("--store, --empty and --force do not go with a token")
     if empty and kind != "encrypted":
@@ -150,9 +152,6 @@ def show(location: str, passphrase_file: Path | None, as_json: bool) -> None:
     Example:
       sscard keys show roots.json
     """
-    from issuance.ceremony import check_values
-    from sscard_cli.output import print_json
-
     with open_keys(location, passphrase_file) as store:
         values = check_values(store)
         kind = store.kind
@@ -221,11 +220,6 @@ def import_(
     Example:
       sscard keys import issuer.keys DPK --algorithm sm4 --version 1 --components 3
     """
-    from issuance.ceremony import combine, import_key
-    from issuance.roots import RootKeyError, root_names, slot_rule
-    from issuance.stores import check_value
-    from sscard_cli.output import print_json
-
     rule = slot_rule(algorithm, name, str(version))
     if rule:
         raise click.UsageError(f"{name}: {rule}")
@@ -279,10 +273,6 @@ def convert(
     Example:
       sscard keys convert roots.json issuer.keys
     """
-    from issuance.ceremony import compare, copy_keys
-    from issuance.stores import create_file_store, is_token, new_passphrase, open_store
-    from sscard_cli.output import print_json, refuse_to_overwrite, write_file
-
     if is_token(target) and (kind or force):
         raise click.UsageError("--store and --force do not go with a token")
     ask = passphrase_source(new_passphrase_file, NEW_PASSPHRASE_VARIABLE, new=not is_token(target))
@@ -312,8 +302,6 @@ def convert(
 
 def _component(algorithm: str, number: int, count: int) -> Component:
     """Ask for a component until its check value is the one on the letter, a few times."""
-    from issuance.ceremony import CeremonyError, Component
-
     for _ in range(_TRIES):
         text = click.prompt(
             f"Component {number} of {count}, 32 hex digits", hide_input=True, err=True, type=str
@@ -349,10 +337,6 @@ def _listing(values: dict[Slot, bytes]) -> list[dict[str, object]]:
 
 def _extended_profiles(local_files: list[LocalFile]) -> list[Profile]:
     """The profiles of those generations that the local files fit; LocalFileError for none."""
-    from sscard_chip.profile import for_generation
-    from sscard_chip.profile.generations import GENERATIONS
-    from sscard_chip.profile.local import LocalFileError
-
     profiles, misfit = [], None
     for generation in GENERATIONS:
         try:

@@ -7,11 +7,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from issuance.holder import Holder, HolderError
+from issuance.keyfile import KEY_LENGTH, read_key_file
+from issuance.personalise import prepare
+from issuance.plan import Plan, PlanError, make_plan, run_plan, write_script
+from sscard_chip import Card
+from sscard_chip.profile import for_generation
+from sscard_chip.profile.local import load_local_file
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
+from sscard_chip.terminal.connection import Connection, TerminalConnectionError, connect_card
+from sscard_chip.terminal.pcsc import PcscConnection
+from sscard_cli.errors import RefusedError
 from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import (
     algorithm_option,
@@ -21,10 +30,7 @@ from sscard_cli.options import (
     json_option,
     local_files_option,
 )
-
-if TYPE_CHECKING:
-    from issuance.plan import Plan
-    from sscard_chip.terminal.connection import Connection
+from sscard_cli.output import print_json
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _SERIAL_LENGTH = 4
@@ -109,14 +115,6 @@ def personalise(
       sscard blank --generation 3 --out zhang.ssc
       sscard personalise --blank zhang.ssc --generation 3 --keys roots.json --holder zhang.json
     """
-    from issuance.holder import Holder, HolderError
-    from issuance.keyfile import KEY_LENGTH, read_key_file
-    from issuance.personalise import prepare
-    from issuance.plan import make_plan, write_script
-    from sscard_chip.profile import for_generation
-    from sscard_chip.profile.local import load_local_file
-    from sscard_cli.output import print_json
-
     if (blank_path is None) == (reader is None) and not (script_path and not reader):
         raise click.UsageError("one of --blank and --reader, or --script, is needed")
     transport = read_key_file(transport_key_file) if transport_key_file else bytes(KEY_LENGTH)
@@ -163,16 +161,9 @@ def personalise(
 def _connected(blank_path: Path | None, reader: str | None) -> Iterator[Connection | None]:
     """The card to personalise; None for a script alone."""
     if blank_path is not None:
-        from sscard_chip import Card
-        from sscard_chip.terminal.connection import connect_card
-
         with Card.open(blank_path) as card:
             yield connect_card(card)
     elif reader is not None:
-        from sscard_chip.terminal.connection import TerminalConnectionError
-        from sscard_chip.terminal.pcsc import PcscConnection
-        from sscard_cli.errors import RefusedError
-
         try:
             with PcscConnection(reader) as connection:
                 yield connection
@@ -184,9 +175,6 @@ def _connected(blank_path: Path | None, reader: str | None) -> Iterator[Connecti
 
 def _play(plan: Plan, connection: Connection) -> str:
     """Play the plan, with a bar on a terminal; the card's ATR in the end, in hex."""
-    from issuance.plan import PlanError, run_plan
-    from sscard_cli.errors import RefusedError
-
     total = len(plan.steps)
     hidden = not sys.stderr.isatty()
     with click.progressbar(length=total, file=sys.stderr, hidden=hidden) as bar:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import click
 
+from issuance.psam import make_psam
+from sscard_chip import Card
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import force_option, json_option
+from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -71,10 +74,6 @@ def psam(
     Example:
       sscard psam --keys roots.json --level 3 --terminal-id 510100000001 --out psam.ssc
     """
-    from issuance.psam import make_psam
-    from sscard_chip import Card
-    from sscard_cli.output import print_json, refuse_to_overwrite, write_file
-
     refuse_to_overwrite(psam_path, force=force)
     with open_keys(roots, passphrase_file) as store:
         memory = make_psam(

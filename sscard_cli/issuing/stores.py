@@ -7,12 +7,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from issuance.stores import RootStore
+from issuance.stores import RootStore, open_store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -53,8 +52,6 @@ def keys_option(*, required: bool = True, use: str = "") -> Callable[[Command], 
 
 def open_keys(location: str, passphrase_file: Path | None) -> RootStore:
     """The store at a path or ``pkcs11:`` address. Raises KeyStoreError."""
-    from issuance.stores import open_store
-
     return open_store(location, passphrase_source(passphrase_file, PASSPHRASE_VARIABLE))
 
 

@@ -4,11 +4,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from sscard_chip.dayfile.text import read_day
+from sscard_chip.standard.amounts import MAX_FEN, yuan
+from sscard_chip.standard.settlement_mode import Split
+from sscard_chip.terminal.pos import Bill, Outcome
+from sscard_cli.errors import RefusedError
 from sscard_cli.options import json_option
+from sscard_cli.output import print_json
 from sscard_cli.pos.options import (
     FEN,
     FILE,
@@ -18,10 +24,7 @@ from sscard_cli.pos.options import (
     till_options,
     time_option,
 )
-
-if TYPE_CHECKING:
-    from sscard_chip.terminal.pos import Outcome
-    from sscard_cli.pos.till import Counter
+from sscard_cli.pos.till import Counter, open_counter, outcome_document, run_till, save_parquet
 
 
 @click.group()
@@ -88,14 +91,9 @@ def sale(
       sscard pos sale --card zhang.ssc --psam psam.ssc --pin 135790 \\
         --account-fen 1000 --self-fen 500 --pool-fen 2000 --day-file DAY.tsv
     """
-    from sscard_chip.standard.settlement_mode import Split
-    from sscard_chip.terminal.pos import Bill
-    from sscard_cli.errors import RefusedError
-    from sscard_cli.pos.till import open_counter
-
     split = Split(account_fen, self_fen, pool_fen)
-    if not 0 < split.total_fen <= 0xFFFFFFFF:
-        raise click.UsageError("the three amounts must add up to 1 to 4294967295 fen")
+    if not 0 < split.total_fen <= MAX_FEN:
+        raise click.UsageError(f"the three amounts must add up to 1 to {MAX_FEN} fen")
     with open_counter(pin=pin_entry(pin), when=check_time(when), **options) as counter:
         outcome = counter.till.sell(Bill(split, category), when)
         _print(counter, outcome, as_json=as_json)
@@ -141,10 +139,6 @@ def refund(
     Example:
       sscard pos refund P51010000001202603151011120100 --day-file DAY.tsv
     """
-    from sscard_chip.dayfile.text import read_day
-    from sscard_chip.standard.settlement_mode import Split
-    from sscard_cli.pos.till import open_counter
-
     given = (account_fen, self_fen, pool_fen)
     parts = None if given == (None, None, None) else Split(*(part or 0 for part in given))
     earlier = [row for path in earlier_paths for row in read_day(path).rows]
@@ -170,9 +164,6 @@ def recover(give_up: bool, pin: str | None, as_json: bool, **options: Any) -> No
       sscard pos recover --card zhang.ssc --psam psam.ssc --pin 135790 --day-file DAY.tsv
       sscard pos recover --give-up --day-file DAY.tsv
     """
-    from sscard_cli.output import print_json
-    from sscard_cli.pos.till import open_counter
-
     with open_counter(pin=pin_entry(pin), **options) as counter:
         till = counter.till
         open_before = till.unfinished is not None
@@ -204,11 +195,6 @@ def close(parquet_path: Path | None, as_json: bool, **options: Any) -> None:
     Example:
       sscard pos close --day-file DAY.tsv --parquet DAY.parquet
     """
-    from sscard_chip.dayfile.rows import yuan
-    from sscard_chip.dayfile.text import read_day
-    from sscard_cli.output import print_json
-    from sscard_cli.pos.till import open_counter, save_parquet
-
     with open_counter(creating=False, **options) as counter:
         if parquet_path is not None:
             save_parquet(None, parquet_path)
@@ -239,16 +225,11 @@ def run(**options: Any) -> None:
     Example:
       sscard pos run --psam psam.ssc --day-file DAY.tsv
     """
-    from sscard_cli.pos.till import open_counter, run_till
-
     with open_counter(**options) as counter:
         run_till(counter)
 
 
 def _print(counter: Counter, outcome: Outcome, *, as_json: bool) -> None:
-    from sscard_cli.output import print_json
-    from sscard_cli.pos.till import outcome_document
-
     counter.warn(outcome.warnings)
     if as_json:
         print_json(outcome_document(outcome))

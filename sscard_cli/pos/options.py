@@ -11,10 +11,12 @@ from typing import Final
 
 import click
 
+from sscard_chip.standard.amounts import MAX_FEN
+from sscard_chip.standard.dates import parse_time
 from sscard_cli.options import INTERFACES
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
-FEN: Final = click.IntRange(0, 0xFFFFFFFF)
+FEN: Final = click.IntRange(0, MAX_FEN)
 
 _SHARED: Final = (
     click.option(
@@ -135,16 +137,8 @@ def till_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def check_time(text: str | None) -> str | None:
     """``--time`` as it is, when it is a time."""
-    from datetime import datetime
-
-    if text is None:
-        return None
-    try:
-        if not re.fullmatch("[0-9]{14}", text):
-            raise ValueError
-        datetime.strptime(text, "%Y%m%d%H%M%S")
-    except ValueError:
-        raise click.UsageError("--time: must be a time as YYYYMMDDhhmmss") from None
+    if text is not None and parse_time(text) is None:
+        raise click.UsageError("--time: must be a time as YYYYMMDDhhmmss")
     return text
 
 

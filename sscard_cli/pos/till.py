@@ -7,13 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from sscard_chip import Card, Durability
-from sscard_chip.dayfile.rows import COLUMNS, yuan
-from sscard_chip.standard.errors import ExtraMissingError, InputError
+from sscard_chip.dayfile.parquet import require_extra, write_parquet
+from sscard_chip.dayfile.rows import COLUMNS
+from sscard_chip.dayfile.text import Day
+from sscard_chip.standard.amounts import AmountError, parse_yuan, yuan
+from sscard_chip.standard.dates import is_digits
+from sscard_chip.standard.errors import ExtraMissingError
 from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
 from sscard_chip.terminal.connection import (
     Connection,
@@ -21,6 +27,7 @@ from sscard_chip.terminal.connection import (
     TerminalConnectionError,
     connect_card,
 )
+from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_chip.terminal.pos import (
     Authoriser,
     Bill,
@@ -33,16 +40,7 @@ from sscard_chip.terminal.pos import (
     TillSettings,
 )
 from sscard_chip.terminal.pos.psam import Psam
-from sscard_cli.errors import RefusedError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from sscard_chip.dayfile.text import Day
-
-
-class AmountError(InputError):
-    """What was typed is no amount."""
+from sscard_cli.errors import RefusedError, explain
 
 
 class CardSlot:
@@ -183,8 +181,6 @@ def open_counter(
 
 
 def _reader(stack: ExitStack, name: str) -> Connection:
-    from sscard_chip.terminal.pcsc import PcscConnection
-
     return stack.enter_context(PcscConnection(name))
 
 
@@ -194,6 +190,7 @@ def _authoriser(stack: ExitStack, location: str | None) -> Authoriser | None:
         return None
     if "://" not in location and not _is_database(Path(location)):
         return LocalAuthoriser(location)
+    # Only a till with such a centre needs the extra settlement.
     from sscard_chip.settlement.platform import ledger_authoriser
     from sscard_cli.settle.options import open_ledger
 
@@ -226,7 +223,7 @@ def _settings(
         with DayFile.open(day_path) as day:
             terminal_id = day.header.terminal_id
     area = division or terminal_id[:6]
-    if len(area) != 6 or not (area.isascii() and area.isdecimal()):
+    if not is_digits(area, 6):
         raise click.UsageError("--region: must be 6 digits")
     code = pharmacy_code or f"P{terminal_id[:6]}00001"
     if len(code) != 12 or not (code.isascii() and code.isalnum()):
@@ -253,8 +250,6 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
 
 def save_parquet(day: Day | None, path: Path) -> None:
     """Write a day as Parquet; with None only see that it could be done."""
-    from sscard_chip.dayfile.parquet import require_extra, write_parquet
-
     try:
         if day is None:
             require_extra()
@@ -279,8 +274,6 @@ _MENU: Final = (
 
 def run_till(counter: Counter) -> None:
     """Show the menu until the day is closed or the operator leaves."""
-    from rich.console import Console
-
     console = Console(highlight=False)
     counter.typed[0] = lambda left: _ask_pin(console, left)
     header = counter.till.header
@@ -341,8 +334,6 @@ def _act(counter: Counter, console: Console, choice: str) -> bool:
 
 
 def _summary(console: Console, till: Till) -> None:
-    from rich.table import Table
-
     table = Table("时间", "流水号", "费用合计", "统筹基金", "个人账户", "现金", "存疑")
     for row in till.rows:
         amounts = (row.total_fen, row.fund_fen, row.account_fen, row.cash_fen)
@@ -372,10 +363,13 @@ def _ask_fen(console: Console, name: str) -> int:
     """An amount in yuan as fen; empty is nothing."""
     text = console.input(f"{name}, yuan: ").strip() or "0"
     whole, _, cents = text.partition(".")
-    digits = whole + cents
-    if not whole or len(cents) > 2 or not (digits.isascii() and digits.isdecimal()):
+    try:
+        fen = parse_yuan(f"{whole.lstrip('0') or whole[:1]}.{cents:0<2}")
+    except AmountError:
+        fen = -1
+    if fen < 0:
         raise AmountError("an amount is yuan with at most two decimals")
-    return int(whole) * 100 + int(cents.ljust(2, "0"))
+    return fen
 
 
 def _ask_pin(console: Console, left: int) -> str | None:
@@ -384,8 +378,6 @@ def _ask_pin(console: Console, left: int) -> str | None:
 
 
 def _line(error: Exception) -> str:
-    from sscard_cli.errors import explain
-
     if isinstance(error, (PosError, TerminalConnectionError)):
         return str(error)
     return explain(error)[0]

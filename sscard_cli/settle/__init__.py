@@ -1,17 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``sscard settle``: the settlement centre. Each subject has a module ``settle_*`` of its own."""
+"""``sscard settle``: the settlement centre; each of its commands is imported when it is used."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
-from sscard_cli.settle import clearing as settle_clearing
-from sscard_cli.settle import ledger as settle_ledger
-from sscard_cli.settle import reconcile as settle_reconcile
-from sscard_cli.settle import run as settle_run
+from sscard_cli.lazy import LazyGroup
+
+_ROOM: Final = "sscard_cli.settle"
+
+# command -> (module, attribute, one-line help)
+COMMANDS: Final = {
+    "allocate": (f"{_ROOM}.ledger", "allocate", "Post a monthly allocation (划入) to accounts."),
+    "card-list": (f"{_ROOM}.ledger", "card_list", "Write the register of some card images."),
+    "card-replace": (f"{_ROOM}.ledger", "card_replace", "Give an account to a new card (补换卡)."),
+    "card-status": (f"{_ROOM}.ledger", "card_status", "A card's status: 挂失, 解挂, 注销."),
+    "cards": (f"{_ROOM}.ledger", "cards", "Load a register of cards, open their accounts."),
+    "check": (f"{_ROOM}.ledger", "check", "Prove that the books balance."),
+    "claim": (f"{_ROOM}.clearing", "claim", "Monthly claims of pharmacies (清算申请)."),
+    "dispute": (f"{_ROOM}.clearing", "dispute", "Rows refused or held: appeal, decide (申诉)."),
+    "holds": (f"{_ROOM}.ledger", "holds", "What on-line sales hold and nobody has settled."),
+    "reconcile": (f"{_ROOM}.reconcile", "reconcile", "Compare a card or a day with the ledger."),
+    "run": (f"{_ROOM}.run", "run", "Settle day files: verify, judge, post."),
+    "show": (f"{_ROOM}.run", "show", "What became of a row, or of all rows of a card."),
+    "statement": (f"{_ROOM}.clearing", "statement", "The clearing statement (清算单)."),
+    "synthesize": (f"{_ROOM}.run", "synthesize", "Make day files of invented pharmacies."),
+    "upgrade": (f"{_ROOM}.ledger", "upgrade", "Bring a ledger to the version of this program."),
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, lazy=COMMANDS)
 def settle() -> None:
     """A settlement centre (结算中心): cards, accounts and the debits of its pharmacies.
 
@@ -22,12 +42,3 @@ def settle() -> None:
       sscard settle allocate MARCH.tsv --ledger city.db
       sscard settle check --ledger city.db
     """
-
-
-for _command in (
-    *settle_run.COMMANDS,
-    *settle_ledger.COMMANDS,
-    *settle_clearing.COMMANDS,
-    *settle_reconcile.COMMANDS,
-):
-    settle.add_command(_command)

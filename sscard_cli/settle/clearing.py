@@ -3,18 +3,41 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
+from sscard_chip.settlement.clearing.claims import (
+    Claim,
+    apply_claim,
+    cancel_claim,
+    claims_of,
+    find_claim,
+    pay_claim,
+)
+from sscard_chip.settlement.clearing.claims import due as find_due
+from sscard_chip.settlement.clearing.disputes import (
+    Dispute,
+    DisputeState,
+    accept_appeal,
+    disputes_of,
+    file_appeal,
+    reject_appeal,
+)
+from sscard_chip.settlement.clearing.page import render_page
+from sscard_chip.settlement.clearing.period import period_statement
+from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.dates import parse_date
+from sscard_cli.errors import RefusedError
 from sscard_cli.options import force_option, json_option
+from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 from sscard_cli.pos.options import FILE
 from sscard_cli.settle.options import ledger_option, open_ledger
-
-if TYPE_CHECKING:
-    from sscard_chip.settlement.clearing.claims import Claim
-    from sscard_chip.settlement.clearing.disputes import Dispute
+from sscard_cli.settle.statement import print_disputes, print_statement
 
 pharmacy_option: Final = click.option(
     "--pharmacy",
@@ -74,12 +97,6 @@ def statement(
       sscard settle statement --pharmacy P51010000001 --from 20260301 --to 20260331 \\
         --ledger city.db --page march.html
     """
-    from sscard_chip.settlement.clearing.page import render_page
-    from sscard_chip.settlement.clearing.period import period_statement
-    from sscard_cli.errors import RefusedError
-    from sscard_cli.output import print_json, refuse_to_overwrite, write_file
-    from sscard_cli.settle.statement import print_statement
-
     last = last or first
     for option, day in (("--from", first), ("--to", last)):
         check_day(option, day)
@@ -127,12 +144,6 @@ def due(pharmacy: str, month: str, ledger_url: str, as_json: bool) -> None:
     Example:
       sscard settle claim due --pharmacy P51010000001 --month 202603 --ledger city.db
     """
-    from dataclasses import asdict
-
-    from sscard_chip.settlement.clearing.claims import due as find_due
-    from sscard_cli.output import print_json
-    from sscard_cli.tables import yuan
-
     with open_ledger(ledger_url) as ledger, ledger.reading() as t:
         request = find_due(t, pharmacy, month)
     if as_json:
@@ -157,9 +168,6 @@ def apply_(pharmacy: str, month: str, ledger_url: str, as_json: bool) -> None:
     Example:
       sscard settle claim apply --pharmacy P51010000001 --month 202603 --ledger city.db
     """
-    from sscard_chip.settlement.clearing.claims import apply_claim, claims_of
-    from sscard_chip.settlement.clearing.claims import due as find_due
-    from sscard_chip.settlement.ledger import Transaction
 
     def work(t: Transaction) -> Claim:
         for one in claims_of(t, pharmacy):
@@ -182,8 +190,6 @@ def cancel(number: str, note: str, ledger_url: str, as_json: bool) -> None:
     Example:
       sscard settle claim cancel 510100202603410000000001 --ledger city.db
     """
-    from sscard_chip.settlement.clearing.claims import cancel_claim
-
     _print_claim(_run(ledger_url, lambda t: cancel_claim(t, number, note)), as_json=as_json)
 
 
@@ -200,8 +206,6 @@ def pay(number: str, when: str | None, note: str, ledger_url: str, as_json: bool
     Example:
       sscard settle claim pay 510100202603410000000001 --date 20260415 --ledger city.db
     """
-    from sscard_chip.settlement.clearing.claims import pay_claim
-
     date = business_date(when)
     _print_claim(_run(ledger_url, lambda t: pay_claim(t, number, date, note)), as_json=as_json)
 
@@ -217,17 +221,12 @@ def status(number: str, ledger_url: str, as_json: bool) -> None:
     Example:
       sscard settle claim status 510100202603410000000001 --ledger city.db
     """
-    from sscard_chip.settlement.clearing.claims import find_claim
-
     with open_ledger(ledger_url) as ledger, ledger.reading() as t:
         found = find_claim(t, number)
     _print_claim(found, as_json=as_json)
 
 
 def _print_claim(found: Claim, *, as_json: bool) -> None:
-    from sscard_cli.output import print_json
-    from sscard_cli.tables import yuan
-
     if as_json:
         print_json(found.to_dict())
         return
@@ -267,10 +266,6 @@ def list_(pharmacy: str | None, state: str | None, ledger_url: str, as_json: boo
     Example:
       sscard settle dispute list --pharmacy P51010000001 --ledger city.db
     """
-    from sscard_chip.settlement.clearing.disputes import DisputeState, disputes_of
-    from sscard_cli.output import print_json
-    from sscard_cli.settle.statement import print_disputes
-
     states = None if state is None else [DisputeState(state)]
     with open_ledger(ledger_url) as ledger, ledger.reading() as t:
         found = list(disputes_of(t, pharmacy, states))
@@ -294,8 +289,6 @@ def appeal(name: str, appellant: str, reason: str, ledger_url: str, as_json: boo
     Example:
       sscard settle dispute appeal 1.17 --by 长生堂 --reason 卡内明细可证 --ledger city.db
     """
-    from sscard_chip.settlement.clearing.disputes import file_appeal
-
     found = _run(ledger_url, lambda t: file_appeal(t, name, appellant, reason))
     _print_dispute(found, as_json=as_json)
 
@@ -316,8 +309,6 @@ def accept(
     Example:
       sscard settle dispute accept 1.17 --operator 王敏 --reason 属实 --ledger city.db
     """
-    from sscard_chip.settlement.clearing.disputes import accept_appeal
-
     date = business_date(when)
     found = _run(ledger_url, lambda t: accept_appeal(t, name, operator, reason, date))
     _print_dispute(found, as_json=as_json)
@@ -336,16 +327,11 @@ def reject(name: str, operator: str, reason: str, ledger_url: str, as_json: bool
     Example:
       sscard settle dispute reject 1.17 --operator 王敏 --reason 重复 --ledger city.db
     """
-    from sscard_chip.settlement.clearing.disputes import reject_appeal
-
     found = _run(ledger_url, lambda t: reject_appeal(t, name, operator, reason))
     _print_dispute(found, as_json=as_json)
 
 
 def _print_dispute(found: Dispute, *, as_json: bool) -> None:
-    from sscard_cli.output import print_json
-    from sscard_cli.tables import yuan
-
     if as_json:
         print_json(found.to_dict())
         return
@@ -358,20 +344,12 @@ def _print_dispute(found: Dispute, *, as_json: bool) -> None:
 
 def check_day(option: str, day: str) -> None:
     """Refuse what is no day. Raises UsageError."""
-    from datetime import datetime
-
-    try:
-        if len(day) != 8 or not (day.isascii() and day.isdecimal()):
-            raise ValueError
-        datetime.strptime(day, "%Y%m%d")
-    except ValueError:
-        raise click.UsageError(f"{option}: must be a day as YYYYMMDD") from None
+    if parse_date(day) is None:
+        raise click.UsageError(f"{option}: must be a day as YYYYMMDD")
 
 
 def business_date(when: str | None) -> str:
     """``--date``, or today."""
-    from datetime import date
-
     if when is None:
         return f"{date.today():%Y%m%d}"
     check_day("--date", when)
@@ -382,6 +360,3 @@ def _run(ledger_url: str, work: Any) -> Any:
     """Do ``work`` in an exclusive transaction of the ledger."""
     with open_ledger(ledger_url) as ledger:
         return ledger.run(work, exclusive=True)
-
-
-COMMANDS: Final = (statement, claim, dispute)

@@ -4,13 +4,41 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from dataclasses import asdict
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import click
 
+from sscard_chip import Card
+from sscard_chip.settlement.ledger import (
+    CardRegisterError,
+    CardService,
+    Transaction,
+    change_status,
+    find_card,
+    history_of,
+    read_allocations,
+    read_cards,
+    register_cards,
+    replace_card,
+    status_of,
+    upgrade_ledger,
+    write_cards,
+)
+from sscard_chip.settlement.ledger import allocate as post
+from sscard_chip.settlement.ledger.authorisation import open_holds
+from sscard_chip.settlement.ledger.authorisation import release as let_go
+from sscard_chip.settlement.ledger.images import cards_of
+from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.dates import TIME
+from sscard_chip.terminal.connection import connect_card
+from sscard_cli.errors import RefusedError
 from sscard_cli.options import force_option, json_option
+from sscard_cli.output import print_json, write_file
 from sscard_cli.pos.options import FEN, FILE, check_time
 from sscard_cli.settle.options import ledger_option, open_ledger
 
@@ -42,10 +70,6 @@ def cards(path: Path, ledger_url: str, as_json: bool) -> None:
     Example:
       sscard settle cards CARDS.tsv --ledger city.db
     """
-    from sscard_chip.settlement.ledger import CardRegisterError, read_cards, register_cards
-    from sscard_cli.output import print_json
-    from sscard_cli.tables import yuan
-
     file = read_cards(path)
     source = f"cards:{file.digest.hex()}"
     with open_ledger(ledger_url, create=True) as ledger:
@@ -75,11 +99,6 @@ def allocate(path: Path, ledger_url: str, as_json: bool) -> None:
     Example:
       sscard settle allocate MARCH.tsv --ledger city.db
     """
-    from sscard_chip.settlement.ledger import CardRegisterError, read_allocations
-    from sscard_chip.settlement.ledger import allocate as post
-    from sscard_cli.output import print_json
-    from sscard_cli.tables import yuan
-
     file = read_allocations(path)
     with open_ledger(ledger_url) as ledger:
         try:
@@ -125,16 +144,6 @@ def card_status(
       sscard settle card-status Z00000013 temporary-loss --ledger city.db
       sscard settle card-status Z00000013 --ledger city.db
     """
-    from sscard_chip.settlement.ledger import (
-        CardService,
-        Transaction,
-        change_status,
-        find_card,
-        history_of,
-        status_of,
-    )
-    from sscard_cli.output import print_json
-
     time = check_time(when) or _now()
 
     def change(t: Transaction) -> bool:
@@ -186,9 +195,6 @@ def card_replace(
       sscard settle card-status Z00000013 formal-loss --ledger city.db
       sscard settle card-replace Z00000013 NEW.tsv --ledger city.db
     """
-    from sscard_chip.settlement.ledger import find_card, read_cards, replace_card
-    from sscard_cli.output import print_json
-
     time = check_time(when) or _now()
     new = read_cards(path).cards
     with open_ledger(ledger_url) as ledger:
@@ -204,6 +210,26 @@ def card_replace(
 @click.command()
 @ledger_option
 @json_option
+def upgrade(ledger_url: str, as_json: bool) -> None:
+    """Bring a ledger of an earlier version to the tables of this one.
+
+    All of it or nothing, and only when the books balance. Make a copy of the database before;
+    no other program may write to it meanwhile.
+
+    \b
+    Example:
+      sscard settle upgrade --ledger city.db
+    """
+    done = upgrade_ledger(ledger_url)
+    if as_json:
+        print_json(asdict(done))
+        return
+    click.echo(done)
+
+
+@click.command()
+@ledger_option
+@json_option
 def check(ledger_url: str, as_json: bool) -> None:
     """Prove that the books balance: every entry, every balance, the sum of all.
 
@@ -213,9 +239,6 @@ def check(ledger_url: str, as_json: bool) -> None:
     Example:
       sscard settle check --ledger city.db
     """
-    from sscard_cli.errors import RefusedError
-    from sscard_cli.output import print_json
-
     with open_ledger(ledger_url) as ledger:
         done = ledger.check()
         name = ledger.name
@@ -276,14 +299,6 @@ def card_list(
       sscard settle card-list zhang.ssc --opening-fen 20000 --out CARDS.tsv
       sscard settle cards CARDS.tsv --ledger city.db
     """
-    from contextlib import ExitStack
-
-    from sscard_chip import Card
-    from sscard_chip.settlement.ledger import write_cards
-    from sscard_chip.settlement.ledger.images import cards_of
-    from sscard_chip.terminal.connection import connect_card
-    from sscard_cli.output import write_file
-
     day = check_time(f"{date}000000" if date else None) or _now()
     if not re.fullmatch("[!-~]{0,30}", psn_no) or psn_no == "null":
         raise click.UsageError("--psn-no: must be at most 30 ASCII characters")
@@ -315,13 +330,6 @@ def holds(before: str | None, release: bool, ledger_url: str, as_json: bool) -> 
     Example:
       sscard settle holds --before 20260316000000 --ledger city.db
     """
-    from functools import partial
-
-    from sscard_chip.settlement.ledger.authorisation import open_holds
-    from sscard_chip.settlement.ledger.authorisation import release as let_go
-    from sscard_cli.output import print_json
-    from sscard_cli.tables import yuan
-
     until = check_time(before) or "99991231235959"
     with open_ledger(ledger_url) as ledger:
         with ledger.reading() as t:
@@ -342,9 +350,4 @@ def holds(before: str | None, release: bool, ledger_url: str, as_json: bool) -> 
 
 
 def _now() -> str:
-    from datetime import datetime
-
-    return datetime.now().strftime("%Y%m%d%H%M%S")
-
-
-COMMANDS: Final = (cards, card_list, card_status, card_replace, allocate, holds, check)
+    return datetime.now().strftime(TIME)

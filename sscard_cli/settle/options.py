@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-if TYPE_CHECKING:
-    from sscard_chip.settlement.ledger import Ledger
+from sscard_chip.settlement.ledger import Ledger
 
 LEDGER_VARIABLE: Final = "SSCARD_LEDGER"
 
@@ -29,6 +28,4 @@ def open_ledger(url: str, *, create: bool = False) -> Ledger:
 
     Raises LedgerError, LedgerUrlError or OSError.
     """
-    from sscard_chip.settlement.ledger import Ledger
-
     return Ledger.open(url, create=create)

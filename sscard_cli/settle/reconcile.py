@@ -5,17 +5,31 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 import click
 
+from sscard_chip import Card
+from sscard_chip.dayfile.text import read_day
+from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.reconciliation import UploadRow, compare_details, pack
+from sscard_chip.settlement.reconciliation.card_books import read_card_books
+from sscard_chip.settlement.reconciliation.card_ledger import compare_card
+from sscard_chip.settlement.reconciliation.cards import CardState, read_state, state_of_image
+from sscard_chip.settlement.reconciliation.centre import LedgerCentre, centre_rows
+from sscard_chip.settlement.reconciliation.differences import Report
+from sscard_chip.settlement.reconciliation.pharmacy import compare_pharmacy, rows_of_day
+from sscard_chip.settlement.reconciliation.tasks import DayResult, reconcile_day
+from sscard_chip.terminal.client import CardStatusError
+from sscard_chip.terminal.codes import DriverError
+from sscard_chip.terminal.pcsc import PcscConnection
+from sscard_cli.errors import RefusedError
 from sscard_cli.options import json_option
+from sscard_cli.output import print_json, write_file
 from sscard_cli.pos.options import FILE
+from sscard_cli.settle.clearing import check_day
 from sscard_cli.settle.options import ledger_option, open_ledger
-
-if TYPE_CHECKING:
-    from sscard_chip.settlement.reconciliation.cards import CardState
-    from sscard_chip.settlement.reconciliation.differences import Report
+from sscard_cli.settle.statement import print_report
 
 
 @click.group()
@@ -36,7 +50,8 @@ def reconcile() -> None:
 @click.option("--reader", metavar="NAME",
               help="The card in this PC/SC reader.  Example: --reader 'PCD 00'")  # fmt: skip
 @click.option("--pin", metavar="DIGITS",
-              help="For --reader: what the holder types; asked for without it.")  # fmt: skip
+              help="For --reader: what the holder types; asked for without it."
+              "  Example: --pin 135790")  # fmt: skip
 @ledger_option
 @json_option
 def card(
@@ -51,9 +66,6 @@ def card(
     Example:
       sscard settle reconcile card zhang.ssc --ledger city.db
     """
-    from sscard_chip.settlement.reconciliation.card_books import read_card_books
-    from sscard_chip.settlement.reconciliation.card_ledger import compare_card
-
     if (card_path is None) == (reader is None):
         raise click.UsageError("give CARD.ssc or --reader")
     if pin is not None and not re.fullmatch("[0-9]{4,12}", pin):
@@ -65,20 +77,11 @@ def card(
 
 
 def _of_image(path: Path) -> CardState:
-    from sscard_chip import Card
-    from sscard_chip.settlement.reconciliation.cards import state_of_image
-
     with Card.open(path) as opened:
         return state_of_image(opened)
 
 
 def _of_reader(name: str, pin: str | None) -> CardState:
-    from sscard_chip.settlement.reconciliation.cards import read_state
-    from sscard_chip.terminal.client import CardStatusError
-    from sscard_chip.terminal.codes import DriverError
-    from sscard_chip.terminal.pcsc import PcscConnection
-    from sscard_cli.errors import RefusedError
-
     digits = pin or click.prompt("PIN", hide_input=True, default="", show_default=False, err=True)
     try:
         with PcscConnection(name) as connection:
@@ -118,15 +121,6 @@ def pharmacy(
     Example:
       sscard settle reconcile pharmacy DAY.tsv --ledger city.db
     """
-    from sscard_chip.dayfile.text import read_day
-    from sscard_chip.settlement.ledger import Transaction
-    from sscard_chip.settlement.reconciliation import UploadRow, compare_details, pack
-    from sscard_chip.settlement.reconciliation.centre import LedgerCentre, centre_rows
-    from sscard_chip.settlement.reconciliation.pharmacy import compare_pharmacy, rows_of_day
-    from sscard_chip.settlement.reconciliation.tasks import DayResult, reconcile_day
-    from sscard_cli.output import write_file
-    from sscard_cli.settle.clearing import check_day
-
     days = [read_day(path) for path in day_paths]
     codes = {one.header.pharmacy_code for one in days}
     if len(codes) != 1:
@@ -163,15 +157,9 @@ def _writer(content: bytes) -> Any:
 
 
 def _show(report: Report, extra: dict[str, Any] | None = None, *, as_json: bool) -> None:
-    from sscard_cli.output import print_json
-    from sscard_cli.settle.statement import print_report
-
     if as_json:
         print_json({**report.to_dict(), **(extra or {})})
     else:
         print_report(report)
     if not report.even:
         click.get_current_context().exit(1)
-
-
-COMMANDS: Final = (reconcile,)

@@ -9,10 +9,26 @@ from typing import Final
 
 import click
 
+from sscard_chip.dayfile.hotlist import Hotlist
+from sscard_chip.dayfile.pharmacies import Pharmacies
+from sscard_chip.settlement.judge.rules import Rules
+from sscard_chip.settlement.run.lookup import rows_of_card, rows_of_msgid
+from sscard_chip.settlement.synthesize import Wanted
+from sscard_cli.errors import RefusedError
 from sscard_cli.issuing.stores import keys_option
 from sscard_cli.options import json_option
+from sscard_cli.output import print_json
 from sscard_cli.pos.options import FILE
 from sscard_cli.settle.options import ledger_option, open_ledger
+from sscard_cli.settle.shown import (
+    Orders,
+    commands_for,
+    print_made,
+    print_rows,
+    print_summary,
+    settle_shown,
+    synthesize_shown,
+)
 
 _DAY_FILE: Final = click.Path(exists=True, path_type=Path)
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
@@ -104,12 +120,6 @@ def run(
     Example:
       sscard settle run days/*.tsv --keys roots.json --ledger city.db --out settled
     """
-    from sscard_chip.dayfile.hotlist import Hotlist
-    from sscard_chip.dayfile.pharmacies import Pharmacies
-    from sscard_chip.settlement.judge.rules import Rules
-    from sscard_cli.output import print_json
-    from sscard_cli.settle.shown import Orders, print_summary, settle_shown
-
     rules = Rules(
         late_days=late_days,
         cap_fen=cap_fen,
@@ -152,11 +162,6 @@ def show(name: str, is_card: bool, ledger_url: str, as_json: bool) -> None:
       sscard settle show P51010000001202603151011120100 --ledger city.db
       sscard settle show --card Z00000013 --ledger city.db
     """
-    from sscard_chip.settlement.run.lookup import rows_of_card, rows_of_msgid
-    from sscard_cli.errors import RefusedError
-    from sscard_cli.output import print_json
-    from sscard_cli.settle.shown import print_rows
-
     with open_ledger(ledger_url) as ledger, ledger.reading() as t:
         rows = rows_of_card(t, name) if is_card else rows_of_msgid(t, name)
     if not rows:
@@ -214,16 +219,9 @@ def synthesize(
     Example:
       sscard settle synthesize --keys roots.json --out trial
     """
-    from sscard_chip.settlement.synthesize import Wanted
-    from sscard_cli.output import print_json
-    from sscard_cli.settle.shown import commands_for, print_made, synthesize_shown
-
     wanted = Wanted(cards, pharmacies, debits, faults, seed)
     made = synthesize_shown(out, roots, passphrase_file, wanted, quiet=as_json)
     if as_json:
         print_json(asdict(made) | {"commands": commands_for(out, roots)})
     else:
         print_made(made, out, roots)
-
-
-COMMANDS: Final = (run, show, synthesize)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -16,17 +15,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from issuance.stores import WorkingKeys, open_store
 from sscard_chip.security.keystore import KeyStore
+from sscard_chip.settlement import synthesize as s
+from sscard_chip.settlement.judge.codes import FINDINGS
+from sscard_chip.settlement.judge.rules import Rules
+from sscard_chip.settlement.ledger import Ledger
+from sscard_chip.settlement.output import VERDICTS
+from sscard_chip.settlement.run import (
+    Alone,
+    Cluster,
+    Pool,
+    Progress,
+    RunStoppedError,
+    Summary,
+    Threads,
+)
+from sscard_chip.settlement.run.lookup import SettledRow
+from sscard_chip.settlement.settle import settle
+from sscard_chip.settlement.synthesize import Made, Wanted, synthesize
+from sscard_chip.standard.amounts import yuan
 from sscard_cli.errors import RefusedError
 from sscard_cli.issuing.stores import PASSPHRASE_VARIABLE, open_keys, passphrase_source
-from sscard_cli.tables import yuan
-
-if TYPE_CHECKING:
-    from sscard_chip.settlement.judge.rules import Rules
-    from sscard_chip.settlement.ledger import Ledger
-    from sscard_chip.settlement.run import Pool, Progress, Summary
-    from sscard_chip.settlement.run.lookup import SettledRow
-    from sscard_chip.settlement.synthesize import Made, Wanted
 
 
 @dataclass(frozen=True)
@@ -41,8 +51,6 @@ class RootsAt:
 
     def __call__(self) -> KeyStore:
         """Open the store. Raises KeyStoreError."""
-        from issuance.stores import WorkingKeys, open_store
-
         answer = passphrase_source(None, PASSPHRASE_VARIABLE)
         return WorkingKeys(open_store(self.location, self.passphrase or answer))
 
@@ -66,9 +74,6 @@ def settle_shown(
 
     The keys are opened here first: what is wrong with them is told before anything is done.
     """
-    from sscard_chip.settlement.run import RunStoppedError
-    from sscard_chip.settlement.settle import settle
-
     roots = _roots(location, passphrase_file, orders.cluster)
     console = Console(stderr=True)
     shown = Bar(
@@ -119,8 +124,6 @@ def _roots(location: str, passphrase_file: Path | None, cluster: str | None) -> 
             given.append(ask(purpose))
         return given[0]
 
-    from issuance.stores import open_store
-
     if "pkcs11:" not in location:
         location = str(Path(location).absolute())
     if cluster is None:
@@ -129,8 +132,6 @@ def _roots(location: str, passphrase_file: Path | None, cluster: str | None) -> 
 
 
 def _pool(orders: Orders) -> Pool:
-    from sscard_chip.settlement.run import Alone, Cluster, Threads
-
     if orders.cluster is not None:
         return Cluster(orders.cluster)
     if orders.workers == 1:
@@ -140,9 +141,6 @@ def _pool(orders: Orders) -> Pool:
 
 def print_summary(summary: Summary, out: Path) -> None:
     """The summary for people."""
-    from sscard_chip.settlement.judge.codes import FINDINGS
-    from sscard_chip.settlement.output import VERDICTS
-
     table = Table(show_header=False, title="结算 settlement", title_justify="left")
     table.add_column(style="bold")
     table.add_column(justify="right")
@@ -183,8 +181,6 @@ def _files_note(summary: Summary) -> str:
 
 def print_rows(rows: Sequence[SettledRow]) -> None:
     """Settled rows for people."""
-    from sscard_chip.settlement.judge.codes import FINDINGS
-
     names = {int(one.code): f"{one.english} {one.name}" for one in FINDINGS} | {0: "posted 已入账"}
     for row in rows:
         table = Table(show_header=False, title=row.msgid, title_justify="left")
@@ -209,8 +205,6 @@ def synthesize_shown(
     out: Path, location: str, passphrase_file: Path | None, wanted: Wanted, *, quiet: bool
 ) -> Made:
     """Make day files, and say on stderr what is being made if that is a terminal."""
-    from sscard_chip.settlement.synthesize import synthesize
-
     console = Console(stderr=True)
     with open_keys(location, passphrase_file) as store:
         if quiet or not console.is_terminal:
@@ -221,8 +215,6 @@ def synthesize_shown(
 
 def commands_for(out: Path, roots: str) -> list[str]:
     """The commands that settle what was made."""
-    from sscard_chip.settlement import synthesize as s
-
     keys, ledger = shlex.quote(roots), shlex.quote(str(out / "ledger.db"))
 
     def at(name: str) -> str:

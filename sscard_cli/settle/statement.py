@@ -4,23 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sscard_chip.settlement.clearing import Line, Statement
 from sscard_chip.settlement.clearing.codes import SUITES, insurance_name
-from sscard_chip.settlement.clearing.page import yuan
+from sscard_chip.settlement.clearing.disputes import Dispute
+from sscard_chip.settlement.clearing.statement import Reasons
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.judge.localities import Locality
-
-if TYPE_CHECKING:
-    from sscard_chip.settlement.clearing import Line, Statement
-    from sscard_chip.settlement.clearing.disputes import Dispute
-    from sscard_chip.settlement.clearing.statement import Reasons
-    from sscard_chip.settlement.reconciliation.differences import Report
+from sscard_chip.settlement.reconciliation.differences import Report
+from sscard_chip.standard.amounts import grouped_yuan as yuan
 
 _NAMES: Final = {int(one.code): one.name for one in FINDINGS}
 _HEADS: Final = ("结算", "退费", "净人次", "医疗费总额", "统筹基金", "个人账户", "现金", "应付")

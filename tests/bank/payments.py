@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from sscard_chip.card import Card
+from sscard_chip.standard.commands import GET_DATA, SELECT
 from sscard_chip.terminal.bank.contactless import ContactlessTerminal
 from sscard_chip.terminal.bank.data import APPROVED, AuthorisationRequest
 from sscard_chip.terminal.bank.host import IssuerHost
@@ -45,8 +46,8 @@ def get_data(card: Card, tag: int) -> bytes:
     connection = connect_card(card)
     connection.power_on()
     client = ApduClient(connection)
-    client.require(0x00, 0xA4, 0x04, 0x00, bytes.fromhex("A000000333010101"), 0)
-    return client.require(0x80, 0xCA, tag >> 8, tag & 0xFF, b"", 0)[3:]
+    client.require(SELECT, 0x04, 0x00, bytes.fromhex("A000000333010101"), 0)
+    return client.require(GET_DATA, tag >> 8, tag & 0xFF, b"", 0)[3:]
 
 
 def settlement(outcome: Outcome) -> AuthorisationRequest:

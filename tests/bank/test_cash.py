@@ -260,7 +260,7 @@ def test_cryptogram_version_17() -> None:
     message = cvn17_input(TERMINAL[0x9F02], TERMINAL[0x9F37], found[0x9F36], data[3:7])
     assert message == TERMINAL[0x9F02] + TERMINAL[0x9F37] + found[0x9F36] + data[4:5]
     assert found[0x9F26] == session.cryptogram(message)
-    assert data[15:] == session.mac(found[0x9F36] + data[10:15])
+    assert data[15:] == bench.data_mac(found[0x9F36], data[10:15])
     bench.select(b"1PAY.SYS.DDF01")
     initiate_cash(bench)
     assert bench.generate(ARQC).issuer_data[2] == 0x01  # contact stays with version 01

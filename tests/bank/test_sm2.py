@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -32,6 +33,14 @@ def test_libraries_verify_each_other(name: str) -> None:
 def test_signatures_that_are_none(name: str, signature: bytes) -> None:
     public = sm2.PrivateKey.generate(library=LIBRARIES[name]).public
     assert not public.verify(b"message", signature)
+
+
+@BOTH
+def test_a_wrong_signature_prints_nothing(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    private = sm2.PrivateKey.generate(library=LIBRARIES[name])
+    assert not private.public.verify(b"massage", private.sign(b"message"))
+    os.write(2, b"heard")
+    assert capfd.readouterr() == ("", "heard")
 
 
 def test_points_off_the_curve() -> None:

@@ -13,6 +13,7 @@ from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.profile.bank import records
 from sscard_chip.profile.bank.model import CDOL1, CDOL2
 from sscard_chip.security.emv import plain_pin_block
+from sscard_chip.standard.commands import StandardCommand
 from tests.bench.bank import AAC, ARQC, CASH, CONTENTS, PIN, PPSE, TC, BankBench
 
 
@@ -79,8 +80,9 @@ def command(bench: BankBench, name: str, state: State) -> bytes:
 
 
 @pytest.mark.parametrize("state", State, ids=lambda state: state.name)
-@pytest.mark.parametrize("name", TAKES)
-def test_every_command_in_every_state(name: str, state: State) -> None:
+@pytest.mark.parametrize("standard", TAKES, ids=lambda standard: standard.name)
+def test_every_command_in_every_state(standard: StandardCommand, state: State) -> None:
+    name = standard.name
     bench = BankBench(cash=CASH)
     REACH[state](bench)
     session = bench.card._session
@@ -92,7 +94,7 @@ def test_every_command_in_every_state(name: str, state: State) -> None:
         bench.memory.commit()
         before = bytes(bench.memory.cells)
     answer = bench.send(command(bench, name, state))
-    if state not in TAKES[name]:
+    if state not in TAKES[standard]:
         assert answer == (b"", 0x6985)
         assert bytes(bench.memory.cells) == before
         assert state_of(session) is state

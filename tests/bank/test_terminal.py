@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sscard_chip.filesystem import tlv as ber
 from sscard_chip.terminal.bank.contactless import ContactlessTerminal
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
@@ -80,7 +81,7 @@ def test_a_card_that_approves() -> None:
         ("gpo", ok(bytes.fromhex("80067C0009010100")), "AFL: has an entry that is none"),
         ("gpo", ok(bytes.fromhex("80067C0008020100")), "AFL: has an entry that is none"),
         ("gpo", ok(bytes.fromhex("80067C0008010102")), "AFL: signs more records than there are"),
-        ("record", ok(tlv(0x70, RECORD) + b"\x00"), "record 1 of SFI 1: is no BER-TLV"),
+        ("record", ok(tlv(0x70, RECORD) + b"\x57"), "record 1 of SFI 1: is no BER-TLV"),
         ("record", ok(tlv(0x70, RECORD + PAN_RECORD)), "record 1 of SFI 1: 5A has come before"),
         ("record", ok(tlv(0x70, PAN_RECORD)), "the card gave no 8C"),
         (
@@ -103,6 +104,21 @@ def test_cards_that_end_a_transaction(name: str, answer: bytes, rule: str) -> No
         pay(card(**{name: answer}), **QUIET)
     assert str(caught.value) == rule
     assert "623999" not in rule
+
+
+@pytest.mark.parametrize("erased", ["00", "FF", "0000FF"])
+def test_erased_objects_and_long_lengths_are_read_over(erased: str) -> None:
+    """EMV book 3 annex B, ISO/IEC 7816-4 section 5.2.2: the same transaction as without them."""
+    gap = bytes.fromhex(erased)
+    silent = RECORD + b"".join(tlv(tag, bytes(5)) for tag in (0x9F0D, 0x9F0E, 0x9F0F))
+    plain = pay(card(record=ok(tlv(0x70, silent))), **QUIET)
+    inner = gap + gap.join(tlv(tag, value) for tag, value in ber.parse(silent)) + gap
+    for length in (b"\x81", b"\x82\x00", b"\x83\x00\x00"):
+        record = gap + b"\x70" + length + bytes((len(inner),)) + inner + gap
+        found = pay(card(record=ok(record)), **QUIET).data
+        assert {tag: found[tag] for tag in (0x5A, 0x5F24, 0x8C, 0x9F26)} == {
+            tag: plain.data[tag] for tag in (0x5A, 0x5F24, 0x8C, 0x9F26)
+        }
 
 
 def test_a_contactless_card_without_pdol() -> None:

@@ -53,11 +53,11 @@ def test_a_blank_card_refuses_the_rest() -> None:
     before = bytes(bench.memory.cells)
     able = {"GET CHALLENGE", "EXTERNAL AUTHENTICATE", "GET INFO", "CREATE FILE", "SELECT"}
     for instruction in (*BASE, *ISSUING, *MEDICAL):
-        if instruction.name in able:
+        if instruction.command.name in able:
             continue
-        command = bytes((instruction.cla, instruction.ins, 0, 0))
+        command = instruction.command.header(0, 0)
         for data in (b"", b"\0", b"\x01\xff", b"\x08" + bytes(8), b"\x10" + bytes(16)):
-            assert bench.sw(command + data) == 0x6985, instruction.name
+            assert bench.sw(command + data) == 0x6985, instruction.command.name
     for selection in (
         SELECT_MF, SELECT_SSSE, "00A40000", "00A40300", "00A4020002EF05", "00A40000020000",
         "00A4000002FFFF", "00A404000F7378312E73682EC9E7BBE1B1A3D5CF",

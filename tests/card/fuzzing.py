@@ -164,20 +164,21 @@ class CardFuzzer(ABC):
             if self.step >= renewal:
                 renewal = self.step + COMMANDS_PER_CARD
                 self._renew() if r.getrandbits(1) else self._power()
-            kind = r.randrange(32)
-            if kind == 0:
-                command = r.randbytes(r.choice((0, 1, 2, 3, 4, 5, 6, 21, 261, 262, 300)))
-            elif kind < 4:
-                command = r.choice(makers)()
-                if r.randrange(4) == 0:
-                    command = self._mutated(command)
-            elif kind < 9:
-                command = self._random_header()
-            else:
-                command = self.plain()
-                if kind & 1:
-                    command = self._mutated(command)
-            self._send(command)
+            self._send(self.next_command(makers))
+
+    def next_command(self, makers: list[Callable[[], bytes]]) -> bytes:
+        """Anything at all, what ``makers`` make, or what fits; much of it mutated."""
+        r = self.random
+        kind = r.randrange(32)
+        if kind == 0:
+            return r.randbytes(r.choice((0, 1, 2, 3, 4, 5, 6, 21, 261, 262, 300)))
+        if kind < 4:
+            command = r.choice(makers)()
+            return self._mutated(command) if r.randrange(4) == 0 else command
+        if kind < 9:
+            return self._random_header()
+        command = self.plain()
+        return self._mutated(command) if kind & 1 else command
 
     def _send(self, command: bytes) -> bytes:
         """Send one command; whatever must never happen is an AssertionError."""
@@ -236,13 +237,18 @@ class Fuzzer(CardFuzzer):
     instructions = _INSTRUCTIONS
 
     def __init__(self, generation: int, algorithm: str, seed: int) -> None:
-        profile = whole_profile(generation)
-        self.bench = Bench(generation, algorithm=algorithm, profile=profile, account=_ACCOUNT)
+        self.bench = self.make_bench(generation, algorithm)
+        profile = self.bench.profile
         super().__init__(f"{generation}-{algorithm}-{seed}", self.bench.card, self.bench.memory)
         self.valid = {d.fid: self._valid(d) for d in profile.directories}
         self.valid[MF] = [SELECT_SSSE, b"\x00\xa4\x00\x00\x02\x3f\x00", b"\x00\xa4\x03\x00"]
         self.selections = [c for found in self.valid.values() for c in found if c[1] == 0xA4]
         self._renew()
+
+    def make_bench(self, generation: int, algorithm: str) -> Bench:
+        """The card, with everything on it."""
+        profile = whole_profile(generation)
+        return Bench(generation, algorithm=algorithm, profile=profile, account=_ACCOUNT)
 
     def makers(self) -> list[Callable[[], bytes]]:
         return [

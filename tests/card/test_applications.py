@@ -20,6 +20,7 @@ from sscard_chip.filesystem.layout import (
 )
 from sscard_chip.filesystem.tree import Directory, FileSystem
 from sscard_chip.memory import CardImageError, Memory
+from sscard_chip.standard.commands import SELECT, StandardCommand
 from sscard_chip.standard.identifiers import MF
 from sscard_chip.standard.status import StatusError, StatusWord
 from tests.bench.issued import PIN, SELECT_SSSE, Bench
@@ -51,11 +52,11 @@ def enter(session: Session, directory: Directory) -> bytes:
 
 
 OTHER = (
-    Instruction("SELECT", 0x00, 0xA4, select, ""),
-    Instruction("OPEN", 0x90, 0x10, opens, "", in_transaction=True),
-    Instruction("STATE", 0x90, 0x12, state, "", in_transaction=True),
-    Instruction("REFUSE", 0x90, 0x14, refuses, ""),
-    Instruction("BREAK", 0x90, 0x16, breaks, ""),
+    Instruction(SELECT, select),
+    Instruction(StandardCommand("OPEN", "", 0x90, 0x10, ""), opens, in_transaction=True),
+    Instruction(StandardCommand("STATE", "", 0x90, 0x12, ""), state, in_transaction=True),
+    Instruction(StandardCommand("REFUSE", "", 0x90, 0x14, ""), refuses),
+    Instruction(StandardCommand("BREAK", "", 0x90, 0x16, ""), breaks),
 )
 APPLICATIONS: dict[int, Application] = {
     ApplicationType.SOCIAL_SECURITY: Dispatcher(BASE, BASE_SHORTCUTS),

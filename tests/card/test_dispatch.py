@@ -10,6 +10,7 @@ import pytest
 from sscard_chip.apdu.dispatch import Dispatcher, Instruction
 from sscard_chip.apdu.instructions import BASE
 from sscard_chip.card import Card, NotPoweredError
+from sscard_chip.standard.commands import VERIFY
 from tests.bench.issued import GENERATIONS, SELECT_SSSE, Bench
 
 KNOWN = {
@@ -102,8 +103,8 @@ def test_a_fault_of_our_own_is_an_answer_and_shows_no_data(
 
     bench = Bench(2)
     bench.ok(SELECT_SSSE)
-    table = [i for i in BASE if i.ins != 0x20]
-    dispatcher = Dispatcher([*table, Instruction("VERIFY", 0, 0x20, broken, "")])
+    table = [i for i in BASE if i.command.ins != 0x20]
+    dispatcher = Dispatcher([*table, Instruction(VERIFY, broken)])
     session = bench.card._session
     assert session is not None
     session.memory.write(100, b"\xaa")

@@ -200,3 +200,18 @@ def test_refused_header(header: str, expected: int) -> None:
     bench = ready()
     assert bench.sw(header + "07123456FF111111") == expected
     assert bench.verify() == 0x9000
+
+
+def test_a_pin_that_is_locked_later_stays_verified_until_power_off() -> None:
+    """Card page, VERIFY: the verified state lasts until power-off, whatever follows."""
+    bench = ready(directory=0xDF01)
+    read = "00B2012C00"  # EF05: PIN or key
+    assert bench.verify() == 0x9000
+    for left in range(LIMIT - 1, -1, -1):
+        assert bench.verify(WRONG) == 0x63C0 | left
+    assert bench.verify(WRONG) == bench.verify() == bench.sw(QUERY) == 0x6983
+    assert bench.send(read).sw == 0x9000
+    bench.card.power_on()
+    bench.enter(0xDF01)
+    assert bench.sw(QUERY) == 0x6983
+    assert bench.sw(read) == 0x6982

@@ -11,13 +11,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from issuance.roots import RootKeys
 from sscard_chip import Card
-from sscard_cli.demo.settlement import settle_day
 from sscard_cli.main import main
 
 Issue = Callable[..., Path]
@@ -314,9 +312,18 @@ def test_demo_goes_through_all_generations() -> None:
     assert "balance unexplained" not in text
 
 
-def test_demo_without_the_extra_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sscard_chip.settlement.ledger", None)
-    said: list[str] = []
-    settle_day(tmp_path / "none.tsv", cast(Card, None), cast(RootKeys, None), said.append)
-    assert len(said) == 1
-    assert said[0].startswith("  not shown: ")
+def test_demo_without_the_extra_says_so(tmp_path: Path) -> None:
+    """In a process of its own, where SQLAlchemy cannot be imported."""
+    code = (
+        "import sys; sys.modules['sqlalchemy'] = None; from sscard_cli.main import main;"
+        " sys.exit(main(['demo']))"
+    )
+    environment = os.environ | {"PATH": "", "PYTHONPATH": os.getcwd()}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == (
+        "  not shown: settlement needs sqlalchemy, which is not installed:"
+        " pip install 'sscard-chip[settlement]'"
+    )

@@ -15,18 +15,17 @@ import pytest
 from sscard_cli.main import COMMANDS, cli, main
 
 
-def _all_commands() -> Iterator[tuple[str, click.Command]]:
-    context = click.Context(cli)
-    for name in cli.list_commands(context):
-        command = cli.get_command(context, name)
+def _all_commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         assert command is not None
-        yield name, command
+        yield f"{prefix}{name}", command
         if isinstance(command, click.Group):
-            for subcommand in command.commands.values():
-                yield f"{name} {subcommand.name}", subcommand
+            yield from _all_commands(command, f"{prefix}{name} ")
 
 
-ALL = dict(_all_commands())
+ALL = dict(_all_commands(cli))
 
 
 @pytest.mark.parametrize("name", ALL)

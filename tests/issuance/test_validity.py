@@ -18,9 +18,9 @@ from issuance.validity import (
     check_pin,
     check_social_security_number,
     citizen_check_character,
-    parse_date,
     sex_of,
 )
+from sscard_chip.standard.dates import parse_date
 from sscard_chip.standard.divisions import PROVINCES
 
 TODAY = date(2026, 7, 1)

@@ -11,7 +11,7 @@ from sscard_chip.memory import Durability, Memory, create_image
 from sscard_chip.memory.image import open_medium
 from tests.memory.medium import Done, RamMedium, RecordingMedium
 
-JOURNAL_SIZE = 800
+JOURNAL_SIZE = 2600
 """So small that every few commands the journal is full and the cells go into a slot."""
 
 LASTING = (Durability.OS, Durability.DISK)

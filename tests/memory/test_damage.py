@@ -30,8 +30,8 @@ from tests.bench.account_cards import new_memory
 from tests.memory.medium import Cut, Done, RamMedium, RecordingMedium
 
 SIZE = 900
-JOURNAL = 700
-"""Room for four commits of 168 bytes: (16 + 2 * 8 + 48 + 4) * 2."""
+JOURNAL = 2200
+"""Room for four commits: a record has 16 + 2 * 8 + 48 + 4 bytes, its copy the next sector."""
 _HEADER = 4096
 _SLOT = 4096
 
@@ -232,9 +232,8 @@ def test_damage_of_several_bytes_is_an_error_too() -> None:
     """Both copies of one commit, with a later one behind it; a whole sector of a slot."""
     image = bytearray(with_journal())
     journal = _HEADER + 2 * _SLOT
-    record = 84
-    for copy in (0, record):
-        image[journal + 2 * record + copy + 40] ^= 1
+    for copy in (596, 1024):  # behind the first frame, and at the next sector
+        image[journal + copy + 40] ^= 1
     with pytest.raises(CardImageError, match="journal damaged: commit 2 is not readable"):
         load_image(bytes(image))
     image = bytearray(after_compaction())
@@ -306,15 +305,15 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
 def test_image_of_another_version_says_so() -> None:
     image = bytearray(fresh())
     for at in (0, 64):
-        image[at + 8 : at + 10] = struct.pack(">H", 2)
+        image[at + 8 : at + 10] = struct.pack(">H", 3)
         image[at + 28 : at + 32] = zlib.crc32(image[at : at + 28]).to_bytes(4)
-    with pytest.raises(CardImageError, match="image version 2; this program reads 1"):
+    with pytest.raises(CardImageError, match="image version 3; this program reads up to 2"):
         load_image(bytes(image))
 
 
 def test_content_of_a_file_cannot_pass_for_a_commit() -> None:
     """Whoever may write a file may write what looks like the record of a later commit."""
-    forged = encode_frame(1_000_000, [(0, b"forged")], 0)
+    forged = encode_frame(1_000_000, [(0, b"forged")], 0, 0)
     medium = _blank()
     for count in (4, 1):
         memory = open_medium(medium, Durability.OS)

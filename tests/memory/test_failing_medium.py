@@ -25,7 +25,7 @@ from tests.memory.medium import FailingMedium, RamMedium
 
 NO_SPACE = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 BROKEN = OSError(errno.EIO, os.strerror(errno.EIO))
-JOURNAL_SIZE = 800
+JOURNAL_SIZE = 2600
 TIME = "20240315101112"
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sscard_chip.standard.commands import VERIFY
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.settlement_mode import OfflineUse, SettlementMode, Split
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.faulty import Fault, FaultAt
@@ -28,7 +30,7 @@ from sscard_chip.terminal.pos import (
 )
 from sscard_chip.terminal.pos.card import read_offline_use
 from sscard_chip.terminal.pos.psam import Psam
-from sscard_chip.terminal.session import bcd, open_session
+from sscard_chip.terminal.session import open_session
 from tests.bench.shop import BALANCE, BILL, LATER, PIN, TIME, Shop, region
 
 ONLINE, TEMPORARY = SettlementMode.ONLINE, SettlementMode.TEMPORARY_OFFLINE
@@ -107,7 +109,7 @@ def use_of(shop: Shop) -> OfflineUse:
     session = open_session(connect_card(shop.card))
     sam = Psam(connect_card(shop.psam))
     sam.open(session.algorithm)
-    session.client.require(0x00, 0x20, 0, 0, bcd(PIN))
+    session.client.require(VERIFY, 0, 0, bcd(PIN))
     session.enter(0xDF04)
     return read_offline_use(session, sam)
 

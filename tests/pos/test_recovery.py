@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from sscard_chip.card import Card
+from sscard_chip.standard.commands import VERIFY
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.faulty import Fault, FaultAt
 from sscard_chip.terminal.medical import debit, encode_amounts, initialize
 from sscard_chip.terminal.pos import SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.psam_client import PurchaseRequest, SamClient
-from sscard_chip.terminal.session import bcd, open_session
+from sscard_chip.terminal.session import open_session
 from tests.bench.shop import (
     BILL,
     LATER,
@@ -79,7 +81,7 @@ def _sell_elsewhere(shop: Shop, count: int) -> None:
     sam = SamClient(connect_card(Card(psam_memory(terminal="510100000002").copy())))
     session = open_session(connect_card(shop.card))
     sam.open(session.algorithm)
-    session.client.require(0x00, 0x20, 0, 0, bcd(PIN))
+    session.client.require(VERIFY, 0, 0, bcd(PIN))
     session.enter(0xDF04)
     for _ in range(count):
         amounts = Split(1, 0, 0)

@@ -18,13 +18,13 @@ FAULT = StatusWord.NO_GET_RESPONSE_DATA
 def test_any_bytes_are_answered(algorithm: str) -> None:
     rng = random.Random(9)
     sam = Sam(algorithm)
-    levels = [instruction for instruction in PSAM if instruction.name != "SELECT"]
+    levels = [instruction for instruction in PSAM if instruction.command.name != "SELECT"]
     for turn in range(6000):
         chosen = rng.choice(levels)
         p1 = rng.choice((0, 1, 2, 5, 7, 0x62, 0x67, 0x68, 0x99, rng.randrange(256)))
         p2 = rng.choice((0, 1, 2, 3, 8, 9, 0x11, 0x12, 0x13, rng.randrange(256)))
         length = rng.choice((0, 1, 4, 8, 16, 20, 28, 32, 36, 40, 52, 128, rng.randrange(256)))
-        apdu = bytes((chosen.cla, chosen.ins, p1, p2))
+        apdu = chosen.command.header(p1, p2)
         if length:
             apdu += bytes((length,)) + rng.randbytes(length)
         apdu += rng.choice((b"", b"\x00", b"\x08"))

@@ -249,3 +249,18 @@ def test_a_too_small_le_gives_nothing_away() -> None:
     sam = Sam()
     assert sam.deliver(*BOTH) == 0x9000
     assert sam.send(b"\x80\xfa\x00\x00\x08" + bytes(8) + b"\x04") == (b"", 0x6C08)
+
+
+@both_suites
+def test_a_too_small_le_spends_nothing(algorithm: str) -> None:
+    """6Cxx asks for the same command again: the key and a chain are as they were."""
+    sam, untouched = Sam(algorithm), Sam(algorithm)
+    block = blocks(algorithm, 1)
+    for one in (sam, untouched):
+        assert one.deliver(*BOTH) == 0x9000
+        one.cipher(FIRST, block * 2)
+    size = bytes((len(block),))
+    assert sam.sw(b"\x80\xfa\x01\x00" + size + block + b"\x02") == 0x6C04
+    assert sam.cipher(LAST, block) == untouched.cipher(LAST, block)
+    assert sam.sw(b"\x80\xfa\x00\x00" + size + block + b"\x01") == 0x6C00 | len(block)
+    assert sam.cipher(ENCRYPT, block) == untouched.cipher(ENCRYPT, block)

@@ -16,7 +16,7 @@ from tests.bench.purse_cards import new_memory
 
 ALL = range(256)
 RICH = Purse(balance_fen=1_000)
-KNOWN = {(i.cla, i.ins) for i in PURSE}
+KNOWN = {(i.command.cla, i.command.ins) for i in PURSE}
 FORMS = {  # a data field of a right length, and the P1 P2 that may be followed by it
     (0x80, 0x50): (bytes(11), {bytes.fromhex(p) for k, p in INITS.items() if k != 7}),
     (0x80, 0x52): (bytes(11), {b"\x00\x00"}),

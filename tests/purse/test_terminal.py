@@ -15,6 +15,7 @@ from sscard_chip.profile.purse import root_names
 from sscard_chip.security.diversify import diversify_chain
 from sscard_chip.security.keystore import KeyStore, KeyStoreError
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.commands import READ_BINARY
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.purse_exchange import Initialized, PublicData, PurseMacError
 from sscard_chip.terminal.bank.purse_host import PurseHost
@@ -251,4 +252,4 @@ def test_psam_of_another_bank_gives_a_mac1_that_the_card_refuses() -> None:
         bench.terminal.purchase(other, _TYPE.PURSE_PURCHASE, 100, TIME)
     assert bench.terminal.balance(PurseId.PURSE) == 500
     other.power_off()
-    assert ApduClient(other).require(0x00, 0xB0, 0x96, 0x00, le=6) == NUMBER
+    assert ApduClient(other).require(READ_BINARY, 0x96, 0x00, le=6) == NUMBER

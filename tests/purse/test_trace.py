@@ -90,7 +90,7 @@ def test_purchase_in_words(kind: int) -> None:
         "> DEBIT 消费/取现: 终端交易序号 1, 时间 20240315101112, MAC1 [4 bytes]",
         "< 9000 success, TAC [4 bytes], MAC2 [4 bytes]",
         f"> GET TRANSACTION PROVE 取交易认证: "
-        f"{'复合应用消费' if kind == CAPP else '电子钱包消费'}, 交易序号 4",
+        f"{'复合应用消费' if kind == CAPP else '电子钱包消费'}, 交易序号 5",
         "< 9000 success, MAC [4 bytes], TAC [4 bytes]",
         "> GET BALANCE 读余额: 电子钱包",
         "< 9000 success, 账户余额 [4 bytes]",

@@ -139,3 +139,19 @@ def test_any_bytes_get_2_to_258_bytes(commands: list[bytes]) -> None:
     field.power_on()
     for command in commands:
         assert 2 <= len(field.transmit(command)) <= 258
+
+
+def test_the_reader_answers_for_uid_and_historical_bytes(send: Send) -> None:
+    """PC/SC part 3, 3.2.2.1.3: the card itself never sees the command."""
+    uid = HISTORICAL[-4:]
+    assert send("FFCA000000") == send("FFCA000004") == uid + OK
+    assert send("FFCA000003") == b"\x6c\x04"
+    assert send("FFCA010000") == HISTORICAL + OK
+    assert send("FFCA020000") == send("FFCA000100") == b"\x6a\x81"
+
+
+@pytest.mark.parametrize(("serial", "first"), [("08", 0x09), ("88", 0x89), ("F8", 0xF9)])
+def test_a_uid_has_no_first_byte_of_another_meaning(serial: str, first: int) -> None:
+    historical = HISTORICAL[:9] + bytes.fromhex(serial) + HISTORICAL[10:]
+    card = ToyCard(contactless=True, historical_bytes=historical)
+    assert ContactlessInterface(card).uid == bytes((first,)) + HISTORICAL[10:]

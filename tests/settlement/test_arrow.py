@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sscard_chip.dayfile.rows import yuan
 from sscard_chip.settlement.arrow import division_texts, hex_texts, joined, texts, yuan_texts
 from sscard_chip.settlement.columns import constant
+from sscard_chip.standard.amounts import yuan
 
 WORDS = st.lists(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=30))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.driver import FileAddress, Interface, Proof, strings
@@ -85,7 +86,7 @@ def test_write_data_pairs_with_files(data: str, fits: bool) -> None:
 )
 def test_amounts(text: str, amount: int) -> None:
     assert strings.fen(text) == amount
-    assert strings.yuan(amount) == text
+    assert yuan(amount) == text
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from pyemv.cvn import VisaCVN10
 from sscard_chip.security import emv, sm2
 from sscard_chip.security.emv import DES_BANK, SM4_BANK
 from sscard_chip.security.suite import DES, SM4_SUITE, pad
+from tests.bench.reference.bank import IssuerSession
+from tests.bench.reference.blocks import encrypt
 from tests.vectors.cards import load
 from tests.vectors.schema import errors
 
@@ -23,7 +25,8 @@ FAMILIES = (
     "purse-purchase-session", "purse-purchase-mac1", "purse-purchase-mac2",
     "purse-tac-key", "purse-purchase-tac", "purse-load-tac", "purse-external-authentication",
     "purse-diversify", "purse-script-mac", "bank-session-des", "bank-session-sm4",
-    "bank-cryptogram-des", "bank-cryptogram-sm4", "bank-arpc-des", "bank-arpc-sm4",
+    "bank-cryptogram-des", "bank-cryptogram-sm4",
+    "bank-issuer-data-mac-des", "bank-arpc-des", "bank-arpc-sm4",
     "bank-card-key-sm4", "bank-script-mac-des", "emv-card-key", "emv-common-session", "emv-arpc",
     "visa-cvn10", "sm2-signature", "sm2-encryption", "sm3", "sm4-block", "sm4-mac",
 )  # fmt: skip
@@ -126,6 +129,20 @@ def test_cryptogram(case: dict[str, Any]) -> None:
     assert emv.cvn01_input(data[:29], data[29:31], data[31:33], data[33:]) == data
     found = hexed(arqc=session.cryptogram(data), full_last_block=session.mac_block(data))
     assert found == {"full_last_block": found["arqc"]} | case["expected"]
+
+
+@cases("bank-issuer-data-mac-des")
+def test_mac_of_issuer_data(case: dict[str, Any]) -> None:
+    """By the product and by an oracle of its own."""
+    at, who = given(case), (case["inputs"]["pan"], case["inputs"]["psn"])
+    key = emv.card_key(DES_BANK, at["imk_mac"], *who)
+    own = DES_BANK.session_for(DES.encryptor(key), at["atc"])
+    found = emv.issuer_data_mac(own, at["atc"], at["balance"])
+    assert hexed(mac=found) == case["expected"]
+    block = bytes.fromhex("".join(who)[-16:].rjust(16, "0"))
+    key = encrypt("3des", at["imk_mac"], block + bytes(byte ^ 0xFF for byte in block))
+    session = IssuerSession.of("3des", key, at["atc"])
+    assert hexed(mac=session.mac(at["atc"] + at["balance"] + b"\0")) == case["expected"]
 
 
 @cases("bank-arpc-des", "bank-arpc-sm4")

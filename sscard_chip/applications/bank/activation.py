@@ -20,6 +20,7 @@ from sscard_chip.applications.bank.application import BankApplication
 from sscard_chip.filesystem.layout import ApplicationState, ApplicationType
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.emv import MAC_LENGTH, script_mac
+from sscard_chip.standard import commands
 from sscard_chip.standard.keys import USE_SCRIPT_MAC
 from sscard_chip.standard.status import StatusError, StatusWord
 
@@ -73,7 +74,5 @@ def _is_dormant(directory: Directory) -> bool:
 
 
 ACTIVATION: Final = (
-    Instruction(
-        "ACTIVATE APPLICATION", 0x84, 0x44, activate_application, "our own [L]", when_blocked=True
-    ),
+    Instruction(commands.ACTIVATE_APPLICATION, activate_application, when_blocked=True),
 )

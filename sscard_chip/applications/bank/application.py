@@ -23,6 +23,7 @@ from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.emv import BANK_SUITE_OF_CODE, BankSession, BankSuite
 from sscard_chip.security.keys import KeyRecord, PinRecord
+from sscard_chip.standard.commands import StandardCommand
 from sscard_chip.standard.identifiers import EF
 from sscard_chip.standard.keys import USE_CRYPTOGRAM
 from sscard_chip.standard.status import StatusError, StatusWord
@@ -140,9 +141,9 @@ def current(session: Session) -> Transaction:
     return session.transaction
 
 
-def command_of_application(name: str, handler: BankHandler) -> Handler:
+def command_of_application(standard: StandardCommand, handler: BankHandler) -> Handler:
     """A handler that finds an application in a state which takes it, else 6985."""
-    states = TAKES[name]
+    states = TAKES[standard]
 
     def handle(session: Session, command: Command) -> bytes:
         application = BankApplication.of(session.df)

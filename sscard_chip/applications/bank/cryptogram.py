@@ -34,7 +34,7 @@ from sscard_chip.applications.bank.risk import (
 from sscard_chip.applications.bank.states import State, Transaction
 from sscard_chip.filesystem.tlv import dol_length, parse_dol, split_dol, tlv
 from sscard_chip.security.emv import CVN_17, cvn01_input, cvn17_input, issuer_data_mac
-from sscard_chip.standard.keys import USE_CRYPTOGRAM
+from sscard_chip.standard.keys import USE_CRYPTOGRAM, USE_SCRIPT_MAC
 from sscard_chip.standard.status import StatusError, StatusWord
 
 AMOUNT, OTHER_AMOUNT, COUNTRY = 0x9F02, 0x9F03, 0x9F1A
@@ -177,8 +177,8 @@ def certify(
 ) -> tuple[bytes, bytes]:
     """The application cryptogram, 8 bytes, and the issuer application data (9F10), 19.
 
-    9F10: 07 DKI CVN CVR(4) algorithm, 0A 01 low five bytes of the balance, MAC 4 over ATC and
-    balance [M]. ``counters`` are those that the command leaves behind.
+    9F10: 07 DKI CVN CVR(4) algorithm, 0A 01 low five bytes of the balance, MAC 4 under
+    the MAC key over ATC, balance and 00 [M]. ``counters`` are those that the command leaves behind.
     """
     data = application.data
     session = application.session(USE_CRYPTOGRAM, atc)
@@ -195,7 +195,7 @@ def certify(
         message = cvn01_input(terminal, data.value(INTERCHANGE_PROFILE), atc, results)
     balance = bcd(counters.balance_fen)[1:]
     head = data.value(DERIVATION_KEY_INDEX) + number + results + data.value(SUITE)
-    mac = issuer_data_mac(session, atc, balance)
+    mac = issuer_data_mac(application.session(USE_SCRIPT_MAC, atc), atc, balance)
     issuer_data = bytes((len(head),)) + head + _CASH_BALANCE + balance + mac
     return session.cryptogram(message), issuer_data
 

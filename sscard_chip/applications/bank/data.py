@@ -23,7 +23,6 @@ DATA_FID: Final = 0xEF80
 AMOUNT_LENGTH: Final = 6
 """Amounts are n12: twelve digits of fen."""
 MAX_AFL: Final = 28
-MAX_ATC: Final = 0xFFFF
 MAX_COUNT: Final = 0xFF
 MAX_AMOUNT: Final = 10**12 - 1
 

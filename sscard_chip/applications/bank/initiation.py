@@ -20,7 +20,6 @@ from sscard_chip.applications.bank.cryptogram import (
 )
 from sscard_chip.applications.bank.data import (
     INTERCHANGE_PROFILE,
-    MAX_ATC,
     PRODUCT,
     QUALIFIERS,
     Counters,
@@ -38,6 +37,7 @@ from sscard_chip.applications.bank.risk import (
 from sscard_chip.applications.bank.states import SIGNATURE_RECORD, State, Transaction
 from sscard_chip.filesystem import tlv
 from sscard_chip.security.oda.model import fdda_input
+from sscard_chip.standard.amounts import MAX_COUNTER
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _COMMAND_TEMPLATE, _FORMAT_1, _FORMAT_2 = 0x83, 0x80, 0x77
@@ -74,7 +74,7 @@ def get_processing_options(
     contactless = session.contactless
     values = _terminal_data(application, command.data, contactless=contactless)
     counters = application.data.read()
-    if counters.atc == MAX_ATC:
+    if counters.atc == MAX_COUNTER:
         raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
     counters = counters._replace(atc=counters.atc + 1)
     if contactless:

@@ -28,30 +28,30 @@ from sscard_chip.applications.bank.scripts import (
     update_record,
 )
 from sscard_chip.applications.bank.selection import select
+from sscard_chip.standard import commands
+from sscard_chip.standard.commands import StandardCommand
 
-_CLAUSE: Final = "JR/T 0025 part 5"
 
-
-def _command(name: str, cla: int, ins: int, handler: BankHandler) -> Instruction:
-    return Instruction(name, cla, ins, command_of_application(name, handler), _CLAUSE)
+def _command(command: StandardCommand, handler: BankHandler) -> Instruction:
+    return Instruction(command, command_of_application(command, handler))
 
 
 BANK: Final = (
-    Instruction("SELECT", 0x00, 0xA4, select, _CLAUSE, when_blocked=True),
-    Instruction("GET RESPONSE", 0x00, 0xC0, get_response, _CLAUSE),
-    Instruction("READ RECORD", 0x00, 0xB2, read_record, _CLAUSE),
-    Instruction("GET CHALLENGE", 0x00, 0x84, get_challenge, _CLAUSE),
-    _command("GET DATA", 0x80, 0xCA, get_data),
-    _command("GET PROCESSING OPTIONS", 0x80, 0xA8, get_processing_options),
-    _command("VERIFY", 0x00, 0x20, verify),
-    _command("INTERNAL AUTHENTICATE", 0x00, 0x88, internal_authenticate),
-    _command("GENERATE AC", 0x80, 0xAE, generate_ac),
-    _command("EXTERNAL AUTHENTICATE", 0x00, 0x82, external_authenticate),
-    _command("APPLICATION BLOCK", 0x84, 0x1E, script(block_application)),
-    _command("APPLICATION UNBLOCK", 0x84, 0x18, script(unblock_application)),
-    _command("DEACTIVATE APPLICATION", 0x84, 0x04, script(deactivate_application)),
-    _command("CARD BLOCK", 0x84, 0x16, script(block_card)),
-    _command("PIN CHANGE/UNBLOCK", 0x84, 0x24, script(change_or_unblock_pin)),
-    _command("PUT DATA", 0x04, 0xDA, script(put_data)),
-    _command("UPDATE RECORD", 0x04, 0xDC, script(update_record)),
+    Instruction(commands.SELECT, select, when_blocked=True),
+    Instruction(commands.GET_RESPONSE, get_response),
+    Instruction(commands.READ_RECORD, read_record),
+    Instruction(commands.GET_CHALLENGE, get_challenge),
+    _command(commands.GET_DATA, get_data),
+    _command(commands.GET_PROCESSING_OPTIONS, get_processing_options),
+    _command(commands.VERIFY, verify),
+    _command(commands.INTERNAL_AUTHENTICATE, internal_authenticate),
+    _command(commands.GENERATE_AC, generate_ac),
+    _command(commands.EXTERNAL_AUTHENTICATE, external_authenticate),
+    _command(commands.APPLICATION_BLOCK, script(block_application)),
+    _command(commands.APPLICATION_UNBLOCK, script(unblock_application)),
+    _command(commands.DEACTIVATE_APPLICATION, script(deactivate_application)),
+    _command(commands.CARD_BLOCK, script(block_card)),
+    _command(commands.PIN_CHANGE_UNBLOCK, script(change_or_unblock_pin)),
+    _command(commands.PUT_DATA, script(put_data)),
+    _command(commands.UPDATE_RECORD.secured(), script(update_record)),
 )

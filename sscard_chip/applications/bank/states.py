@@ -19,6 +19,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from sscard_chip.standard import commands
+from sscard_chip.standard.commands import StandardCommand
+
 
 class State(Enum):
     """Where a transaction stands."""
@@ -33,22 +36,22 @@ class State(Enum):
 _ALWAYS: Final = frozenset(State)
 _SCRIPTS: Final = frozenset((State.ONLINE, State.COMPLETED))
 
-TAKES: Final[Mapping[str, frozenset[State]]] = {
-    "READ RECORD": _ALWAYS,
-    "GET DATA": _ALWAYS,
-    "GET CHALLENGE": _ALWAYS,
-    "VERIFY": _ALWAYS,
-    "GET PROCESSING OPTIONS": frozenset((State.SELECTED,)),
-    "INTERNAL AUTHENTICATE": frozenset((State.INITIATED,)),
-    "GENERATE AC": frozenset((State.INITIATED, State.ONLINE)),
-    "EXTERNAL AUTHENTICATE": frozenset((State.ONLINE,)),
-    "APPLICATION BLOCK": _SCRIPTS,
-    "APPLICATION UNBLOCK": _SCRIPTS,
-    "DEACTIVATE APPLICATION": _SCRIPTS,
-    "CARD BLOCK": _SCRIPTS,
-    "PIN CHANGE/UNBLOCK": _SCRIPTS,
-    "PUT DATA": _SCRIPTS,
-    "UPDATE RECORD": _SCRIPTS,
+TAKES: Final[Mapping[StandardCommand, frozenset[State]]] = {
+    commands.READ_RECORD: _ALWAYS,
+    commands.GET_DATA: _ALWAYS,
+    commands.GET_CHALLENGE: _ALWAYS,
+    commands.VERIFY: _ALWAYS,
+    commands.GET_PROCESSING_OPTIONS: frozenset((State.SELECTED,)),
+    commands.INTERNAL_AUTHENTICATE: frozenset((State.INITIATED,)),
+    commands.GENERATE_AC: frozenset((State.INITIATED, State.ONLINE)),
+    commands.EXTERNAL_AUTHENTICATE: frozenset((State.ONLINE,)),
+    commands.APPLICATION_BLOCK: _SCRIPTS,
+    commands.APPLICATION_UNBLOCK: _SCRIPTS,
+    commands.DEACTIVATE_APPLICATION: _SCRIPTS,
+    commands.CARD_BLOCK: _SCRIPTS,
+    commands.PIN_CHANGE_UNBLOCK: _SCRIPTS,
+    commands.PUT_DATA: _SCRIPTS,
+    commands.UPDATE_RECORD.secured(): _SCRIPTS,
 }
 """In which states a command is taken; in others it answers 6985."""
 

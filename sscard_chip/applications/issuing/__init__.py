@@ -13,15 +13,14 @@ from sscard_chip.apdu.dispatch import ALWAYS, FROM_THE_START, Instruction
 from sscard_chip.applications.issuing.creation import create_file
 from sscard_chip.applications.issuing.keys import write_key
 from sscard_chip.applications.issuing.lifecycle import clear_df, freeze_mf, get_info
-
-_CLAUSE = "D10; MCOS"
+from sscard_chip.standard import commands
 
 ISSUING: Final = (
-    Instruction("CREATE FILE", 0x80, 0xE0, create_file, _CLAUSE, states=FROM_THE_START),
-    Instruction("WRITE KEY", 0x80, 0xD4, write_key, _CLAUSE),
-    Instruction("WRITE KEY", 0x84, 0xD4, write_key, _CLAUSE),
-    Instruction("CLEAR DF", 0xBF, 0xCE, clear_df, _CLAUSE),
-    Instruction("FREEZE MF", 0xBF, 0xFE, freeze_mf, _CLAUSE),
-    Instruction("GET INFO", 0xBF, 0xC8, get_info, _CLAUSE, when_blocked=True, states=ALWAYS),
+    Instruction(commands.CREATE_FILE, create_file, states=FROM_THE_START),
+    Instruction(commands.WRITE_KEY, write_key),
+    Instruction(commands.WRITE_KEY.secured(), write_key),
+    Instruction(commands.CLEAR_DF, clear_df),
+    Instruction(commands.FREEZE_MF, freeze_mf),
+    Instruction(commands.GET_INFO, get_info, when_blocked=True, states=ALWAYS),
 )
 """Instructions of every social security card; a PSAM has its own."""

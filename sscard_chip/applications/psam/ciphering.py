@@ -157,6 +157,9 @@ def cipher_data(session: Session, command: Command) -> bytes:
         raise StatusError(StatusWord.WRONG_LENGTH)
     if step.kind not in key.allowed:
         raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
+    if command.ne:  # 6Cxx before anything is spent: the command comes again
+        mac = 4 if step.ends else 0
+        command.check_ne(len(command.data) if step.kind is Kind.ENCRYPTION else mac)
     answer = key.run(step, command.data)
     if not key.left:
         session.transaction = None

@@ -23,8 +23,7 @@ from sscard_chip.applications.psam.purchase import (
     credit_sam_for_purchase,
     init_sam_for_purchase,
 )
-
-_CLAUSE: Final = "PSAM guide, part 9 of the draft of LD/T 32"
+from sscard_chip.standard import commands
 
 
 def _between(handler: Handler) -> Handler:
@@ -41,23 +40,20 @@ def _between(handler: Handler) -> Handler:
 # READ BINARY, READ RECORD and UPDATE BINARY are not in the guide's list; programs read the files
 # that it makes free, and each level writes its information file [M].
 PSAM: Final = (
-    Instruction("SELECT", 0x00, 0xA4, _between(select), _CLAUSE, in_transaction=True),
-    Instruction("READ BINARY", 0x00, 0xB0, _between(read_binary), _CLAUSE, in_transaction=True),
-    Instruction("READ RECORD", 0x00, 0xB2, _between(read_record), _CLAUSE, in_transaction=True),
-    Instruction("GET CHALLENGE", 0x00, 0x84, _between(get_challenge), _CLAUSE, in_transaction=True),
-    Instruction("UPDATE BINARY", 0x00, 0xD6, update_binary, _CLAUSE),
-    Instruction("EXTERNAL AUTHENTICATION", 0x00, 0x82, external_authenticate, _CLAUSE),
-    Instruction("INITIALIZE ENVIRONMENT", 0xBF, 0xEC, initialize_environment, _CLAUSE),
-    Instruction("CREATE/CHANGE KEY", 0x84, 0xD4, load_key, _CLAUSE),
-    Instruction("DELIVERY SESSION KEY", 0xBF, 0xDE, deliver_session_key, _CLAUSE),
-    Instruction("CIPHER DATA", 0x80, 0xFA, cipher_data, _CLAUSE, in_transaction=True),
-    Instruction("INIT SAM FOR PURCHASE", 0x80, 0x70, init_sam_for_purchase, _CLAUSE),
+    Instruction(commands.SELECT, _between(select), in_transaction=True),
+    Instruction(commands.READ_BINARY, _between(read_binary), in_transaction=True),
+    Instruction(commands.READ_RECORD, _between(read_record), in_transaction=True),
+    Instruction(commands.GET_CHALLENGE, _between(get_challenge), in_transaction=True),
+    Instruction(commands.UPDATE_BINARY, update_binary),
+    Instruction(commands.EXTERNAL_AUTHENTICATE, external_authenticate),
+    Instruction(commands.INITIALIZE_ENVIRONMENT, initialize_environment),
+    Instruction(commands.WRITE_KEY.secured(), load_key),
+    Instruction(commands.DELIVERY_SESSION_KEY, deliver_session_key),
+    Instruction(commands.CIPHER_DATA, cipher_data, in_transaction=True),
+    Instruction(commands.INIT_SAM_FOR_PURCHASE, init_sam_for_purchase),
     Instruction(
-        "CREDIT SAM FOR PURCHASE",
-        0x80,
-        0x72,
+        commands.CREDIT_SAM_FOR_PURCHASE,
         credit_sam_for_purchase,
-        _CLAUSE,
         in_transaction=True,
     ),
 )

@@ -15,6 +15,7 @@ from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.diversify import FACTOR_LENGTH
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE
+from sscard_chip.standard.amounts import MAX_NUMBER
 from sscard_chip.standard.identifiers import PSAM_NUMBER, PSAM_TERMINAL
 from sscard_chip.standard.status import StatusError, StatusWord
 
@@ -26,7 +27,6 @@ The guide's text says one, its table the other; in both readings no counter goes
 
 _BASE_LENGTH: Final = 0x1C
 _LENGTHS: Final = tuple(_BASE_LENGTH + FACTOR_LENGTH * n for n in range(1, MAX_STEPS + 1))
-_LAST_NUMBER: Final = 0xFFFFFFFF
 _NOT_COUNTED: Final = 0x0F
 
 
@@ -49,7 +49,7 @@ def init_sam_for_purchase(session: Session, command: Command) -> bytes:
     keys, data = SamKeys.of(session), command.data
     file = _file(session.df, PSAM_NUMBER)
     number = file.read(0, 4)
-    if int.from_bytes(number) == _LAST_NUMBER:
+    if int.from_bytes(number) == MAX_NUMBER:
         raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
     version, algorithm = data[_BASE_LENGTH - 2 : _BASE_LENGTH]
     key = keys.find(KeyType.PURCHASE, version)

@@ -31,9 +31,6 @@ from sscard_chip.standard.keys import USE_MAINTENANCE, USE_TAC
 from sscard_chip.standard.status import StatusError, StatusWord
 
 LOG_RECORD_LENGTH: Final = 23
-MAX_BALANCE_FEN: Final = 0xFFFFFFFF
-MAX_LIMIT_FEN: Final = 0xFFFFFF
-MAX_NUMBER: Final = 0xFFFF
 
 _STATE: Final = struct.Struct(">I3sHH?")
 _PROOF: Final = struct.Struct(">BH4s4s")

@@ -31,45 +31,44 @@ from sscard_chip.applications.purse.transactions import (
     initialize,
     update_overdraw_limit,
 )
+from sscard_chip.standard import commands
+from sscard_chip.standard.commands import StandardCommand
 
-_CLAUSE: Final = "JR/T 0025"
 
-
-def _working(name: str, cla: int, ins: int, handler: Handler) -> Instruction:
+def _working(command: StandardCommand, handler: Handler) -> Instruction:
     """A command that a blocked application refuses."""
-    return Instruction(name, cla, ins, while_not_blocked(handler), _CLAUSE)
+    return Instruction(command, while_not_blocked(handler))
 
 
-def _step(name: str, cla: int, ins: int, handler: Handler) -> Instruction:
+def _step(command: StandardCommand, handler: Handler) -> Instruction:
     """A command that opens or continues a transaction."""
-    working = while_not_blocked(handler)
-    return Instruction(name, cla, ins, working, _CLAUSE, in_transaction=True)
+    return Instruction(command, while_not_blocked(handler), in_transaction=True)
 
 
 PURSE: Final = (
-    Instruction("GET RESPONSE", 0x00, 0xC0, get_response, _CLAUSE),
-    Instruction("SELECT", 0x00, 0xA4, select, _CLAUSE, when_blocked=True),
-    Instruction("GET CHALLENGE", 0x00, 0x84, get_challenge, _CLAUSE),
-    Instruction("APPLICATION BLOCK", 0x84, 0x1E, block_application, _CLAUSE),
-    Instruction("APPLICATION UNBLOCK", 0x84, 0x18, unblock_application, _CLAUSE),
-    Instruction("CARD BLOCK", 0x84, 0x16, block_card, _CLAUSE),
-    _working("READ RECORD", 0x00, 0xB2, read_record),
-    _working("READ BINARY", 0x00, 0xB0, read_binary),
-    _working("UPDATE RECORD", 0x00, 0xDC, update_record_with_mac),
-    _working("UPDATE RECORD", 0x04, 0xDC, update_record_with_mac),
-    _working("UPDATE BINARY", 0x00, 0xD6, update_binary_with_mac),
-    _working("UPDATE BINARY", 0x04, 0xD6, update_binary_with_mac),
-    _working("INTERNAL AUTHENTICATE", 0x00, 0x88, internal_authenticate),
-    _working("EXTERNAL AUTHENTICATE", 0x00, 0x82, external_authenticate),
-    _working("VERIFY", 0x00, 0x20, verify),
-    _working("CHANGE/RELOAD PIN", 0x80, 0x5E, change_or_reload_pin),
-    _working("PIN UNBLOCK", 0x84, 0x24, unblock_pin),
-    _working("GET BALANCE", 0x80, 0x5C, get_balance),
-    _working("GET TRANSACTION PROVE", 0x80, 0x5A, get_transaction_prove),
-    _step("INITIALIZE", 0x80, 0x50, initialize),
-    _step("CREDIT FOR LOAD", 0x80, 0x52, credit_for_load),
-    _step("DEBIT", 0x80, 0x54, debit),
-    _step("UPDATE OVERDRAW LIMIT", 0x80, 0x58, update_overdraw_limit),
-    _step("UPDATE CAPP DATA CACHE", 0x80, 0xDC, update_capp_data_cache),
-    _step("UPDATE CAPP DATA CACHE", 0x84, 0xDC, update_capp_data_cache),
+    Instruction(commands.GET_RESPONSE, get_response),
+    Instruction(commands.SELECT, select, when_blocked=True),
+    Instruction(commands.GET_CHALLENGE, get_challenge),
+    Instruction(commands.APPLICATION_BLOCK, block_application),
+    Instruction(commands.APPLICATION_UNBLOCK, unblock_application),
+    Instruction(commands.CARD_BLOCK, block_card),
+    _working(commands.READ_RECORD, read_record),
+    _working(commands.READ_BINARY, read_binary),
+    _working(commands.UPDATE_RECORD, update_record_with_mac),
+    _working(commands.UPDATE_RECORD.secured(), update_record_with_mac),
+    _working(commands.UPDATE_BINARY, update_binary_with_mac),
+    _working(commands.UPDATE_BINARY.secured(), update_binary_with_mac),
+    _working(commands.INTERNAL_AUTHENTICATE, internal_authenticate),
+    _working(commands.EXTERNAL_AUTHENTICATE, external_authenticate),
+    _working(commands.VERIFY, verify),
+    _working(commands.CHANGE_OR_RELOAD_PIN, change_or_reload_pin),
+    _working(commands.PIN_CHANGE_UNBLOCK, unblock_pin),
+    _working(commands.PURSE_GET_BALANCE, get_balance),
+    _working(commands.GET_TRANSACTION_PROVE, get_transaction_prove),
+    _step(commands.PURSE_INITIALIZE, initialize),
+    _step(commands.PURSE_CREDIT_FOR_LOAD, credit_for_load),
+    _step(commands.PURSE_DEBIT, debit),
+    _step(commands.UPDATE_OVERDRAW_LIMIT, update_overdraw_limit),
+    _step(commands.UPDATE_CAPP_DATA_CACHE, update_capp_data_cache),
+    _step(commands.UPDATE_CAPP_DATA_CACHE.secured(), update_capp_data_cache),
 )

@@ -28,6 +28,7 @@ def get_transaction_prove(session: Session, command: Command) -> bytes:
     """GET TRANSACTION PROVE 80 5A 00 type: number 2. Answers MAC 4, TAC 4 of the last
     transaction; 9406 for any other type or number.
 
+    The number is the one that INITIALIZE answered, plus 1: what the next INITIALIZE answers.
     The MAC is MAC2, of an unload MAC3. 6581 when a write has failed: the medium may hold a
     transaction that the card does not show, and 9406 would say that it was not made.
     """
@@ -37,6 +38,7 @@ def get_transaction_prove(session: Session, command: Command) -> bytes:
     accounts = PurseAccounts.of(session.df)
     session.require_counters()
     proof = accounts.proof()
-    if proof is None or (proof.type, proof.number) != (command.p2, int.from_bytes(command.data)):
+    asked = int.from_bytes(command.data) - 1
+    if proof is None or (proof.type, proof.number) != (command.p2, asked):
         raise StatusError(StatusWord.PROOF_NOT_AVAILABLE)
     return proof.mac + proof.tac

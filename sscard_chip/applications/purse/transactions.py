@@ -20,8 +20,6 @@ from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
 from sscard_chip.applications.purse import inputs
 from sscard_chip.applications.purse.accounts import (
-    MAX_BALANCE_FEN,
-    MAX_NUMBER,
     LogRecord,
     Proof,
     Purse,
@@ -38,6 +36,7 @@ from sscard_chip.security.purse import (
     online_factor,
     purchase_factor,
 )
+from sscard_chip.standard.amounts import MAX_COUNTER, MAX_FEN
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _INIT_LENGTH: Final = 11
@@ -114,7 +113,7 @@ def initialize(session: Session, command: Command) -> bytes:
         raise StatusError(StatusWord.PURSE_GREY_LOCKED)
     if int.from_bytes(amount) > _most(kind, state):
         raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
-    if state.number(kind) == MAX_NUMBER:
+    if state.number(kind) == MAX_COUNTER:
         raise StatusError(StatusWord.COUNTER_AT_MAXIMUM)
     random = session.random.take(RANDOM_LENGTH)
     pending = Pending(kind, session.df, keys, state, amount, terminal, random)
@@ -136,7 +135,7 @@ def _most(kind: Kind, state: Purse) -> int:
     its four bytes answers 9401 as well [L].
     """
     if kind.course is Course.LOAD:
-        return MAX_BALANCE_FEN - state.balance_fen
+        return MAX_FEN - state.balance_fen
     if kind.course is Course.UNLOAD:
         return max(state.balance_fen - state.limit_fen, 0)
     return state.balance_fen
@@ -259,7 +258,7 @@ def update_overdraw_limit(session: Session, command: Command) -> bytes:
     state = pending.state
     new_limit = int.from_bytes(limit)
     balance = state.balance_fen - state.limit_fen + new_limit
-    if not 0 <= balance <= MAX_BALANCE_FEN:
+    if not 0 <= balance <= MAX_FEN:
         raise StatusError(StatusWord.INSUFFICIENT_AMOUNT)
     after = balance.to_bytes(4)
     tac = pending.keys.tac(inputs.overdraft_tac(after, pending.number, limit, kind, terminal, time))

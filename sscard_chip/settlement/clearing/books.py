@@ -17,7 +17,7 @@ from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import Masks
 from sscard_chip.settlement.ledger import Transaction
-from sscard_chip.settlement.run.archive import unpack
+from sscard_chip.settlement.run.archive import NOTHING, Archive
 from sscard_chip.settlement.schema import run as tables
 from sscard_chip.settlement.schema.clearing import decision
 
@@ -55,7 +55,7 @@ class Books:
     def __init__(self, t: Transaction, *, overlay: bool = True) -> None:
         """``overlay`` puts rows that were accepted later in the place of the refused ones."""
         self._t = t
-        self._held: tuple[int, int, DebitColumns, Masks] | None = None
+        self._archive = Archive(t)
         self._accepted: dict[tuple[int, int], int] = {}
         if overlay:
             accepted = sa.select(
@@ -108,10 +108,7 @@ class Books:
         """The rows of a card (卡识别码, 16 bytes) in segments, each by itself."""
         wanted = np.frombuffer(card_id_code, np.uint8)
         for segment in sorted(segments):
-            parts = sa.select(tables.part.c.first_row, tables.part.c.columns)
-            parts = parts.where(tables.part.c.segment == segment).order_by(tables.part.c.first_row)
-            for first, content in self._t.connection.execute(parts).all():
-                columns, _ = unpack(bytes(content))
+            for first, columns, _ in self._archive.parts(segment):
                 own = (columns.card_id_code == wanted).all(axis=1) & ~columns.malformed
                 for at in np.flatnonzero(own).tolist():
                     found = self.row(segment, first + at)
@@ -164,15 +161,9 @@ class Books:
     def _rows(
         self, segment: int, first: int, count: int, header: DayHeader
     ) -> Iterator[BookedRows]:
-        pieces = []
-        at, left = first, count
-        while left:
-            begin, columns, masks = self._part(segment, at)
-            piece = slice(at - begin, at - begin + left)
-            pieces.append((columns.rows(piece), masks[piece]))
-            at, left = at + len(pieces[-1][1]), left - len(pieces[-1][1])
+        pieces = list(self._archive.rows(segment, first, count))
         columns = DebitColumns.join([piece for piece, _ in pieces])
-        masks = np.concatenate([np.zeros(0, np.uint16), *(mask for _, mask in pieces)])
+        masks = np.concatenate([NOTHING, *(mask for _, mask in pieces)])
         columns = columns.rows(np.arange(count))  # a copy of our own
         columns.file[:] = 0
         rows = BookedRows(segment, header, np.arange(first, first + count), columns, masks)
@@ -186,24 +177,7 @@ class Books:
             return
         yield rows.some(~np.isin(rows.row, [row for row, _ in replaced]))
         for _, posted in replaced:
-            _, columns, masks = self._part(posted, 0)
+            _, columns, masks = self._archive.part(posted, 0)
             columns = columns.rows(np.arange(len(columns)))
             columns.file[:] = 0
             yield BookedRows(posted, header, np.arange(len(columns)), columns, masks)
-
-    def _part(self, segment: int, row: int) -> tuple[int, DebitColumns, Masks]:
-        """The part of a segment that holds a row; the one read last is kept."""
-        held = self._held
-        if held is not None and held[0] == segment and held[1] <= row < held[1] + len(held[3]):
-            return held[1:]
-        table = tables.part
-        statement = (
-            sa.select(table.c.first_row, table.c.columns)
-            .where(table.c.segment == segment, table.c.first_row <= row)
-            .order_by(table.c.first_row.desc())
-            .limit(1)
-        )
-        begin, content = self._t.connection.execute(statement).one()
-        columns, masks = unpack(bytes(content))
-        self._held = segment, int(begin), columns, masks
-        return int(begin), columns, masks

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from sscard_chip.dayfile.rows import yuan
 from sscard_chip.settlement.clearing.books import BookedRows, Books
 from sscard_chip.settlement.clearing.codes import ClearingType, ClearingWay
 from sscard_chip.settlement.clearing.feed import clearing_rows
@@ -27,6 +26,8 @@ from sscard_chip.settlement.clearing.totals import Totals
 from sscard_chip.settlement.columns import NO_DIVISION, number_of_bcd
 from sscard_chip.settlement.ledger import AccountKind, EntryKind, Transaction
 from sscard_chip.settlement.schema.clearing import claim, claim_step
+from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.dates import is_digits
 from sscard_chip.standard.errors import SettlementError
 
 
@@ -173,7 +174,7 @@ def _unclaimed(
 
 def month_days(month: str) -> tuple[str, str]:
     """First and last day of a month. Raises ClaimRefusedError when it is none."""
-    if not (len(month) == 6 and month.isascii() and month.isdecimal()):
+    if not is_digits(month, 6):
         raise ClaimRefusedError("setlym: must be a month as YYYYMM")
     year, number = int(month[:4]), int(month[4:])
     if not (year and 1 <= number <= 12):

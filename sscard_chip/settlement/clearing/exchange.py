@@ -28,9 +28,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.errors import DayFileError
-from sscard_chip.dayfile.rows import NULL, parse_number, parse_yuan, yuan
+from sscard_chip.dayfile.rows import NULL, parse_number, parse_yuan
 from sscard_chip.settlement.arrow import joined, yuan_texts
 from sscard_chip.settlement.clearing.files import new_folder
+from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.errors import InputError
 
 FORMAT: Final = "sscard-exchange/1"

@@ -25,12 +25,13 @@ from urllib.parse import quote
 
 import pyarrow.parquet as pq
 
-from sscard_chip.dayfile.rows import NULL, yuan
+from sscard_chip.dayfile.rows import NULL
 from sscard_chip.settlement.clearing.codes import ClearingType, Outcome
 from sscard_chip.settlement.clearing.page import render_page
 from sscard_chip.settlement.clearing.statement import Line, Statement, statements
 from sscard_chip.settlement.clearing.totals import Cell, Totals
 from sscard_chip.settlement.judge.localities import locality
+from sscard_chip.standard.amounts import yuan
 
 STATEMENTS: Final = "statements"
 STATEMENT_COLUMNS: Final = (

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
 from sscard_chip.settlement.clearing.codes import (
     CLEARING_TYPES,
     SUITES,
@@ -16,20 +18,9 @@ from sscard_chip.settlement.clearing.codes import (
     insurance_name,
 )
 from sscard_chip.settlement.clearing.statement import Line, Statement
-from sscard_chip.settlement.extras import missing
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.judge.localities import Locality
-
-try:
-    from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-except ImportError as error:
-    raise missing(error) from None
-
-
-def yuan(fen: int) -> str:
-    """Fen as yuan for people: ``-12,345.60``."""
-    whole, rest = divmod(abs(fen), 100)
-    return f"{'-' if fen < 0 else ''}{whole:,}.{rest:02d}"
+from sscard_chip.standard.amounts import grouped_yuan
 
 
 def render_page(statement: Statement) -> str:
@@ -42,7 +33,7 @@ def _figures(line: Line) -> list[str]:
     net = line.net
     rows = (line.sales.rows, line.refunds.rows, line.net_count)
     sums = (net.total_fen, net.fund_fen, net.account_fen, net.cash_fen, net.payable_fen)
-    return [*(f"{count:,}" for count in rows), *map(yuan, sums)]
+    return [*(f"{count:,}" for count in rows), *map(grouped_yuan, sums)]
 
 
 @cache
@@ -61,7 +52,7 @@ def _template() -> Template:
         "figures": _figures,
         "insurance": insurance_name,
         "locality": lambda name: Locality[name.upper()].title,
-        "yuan": yuan,
+        "yuan": grouped_yuan,
     }
     environment.globals |= {
         "clearing_type": ClearingType.PHARMACY,

@@ -12,13 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sscard_chip.settlement.extras import missing
-
-try:
-    import numpy as np
-    import pyarrow as pa
-except ImportError as error:
-    raise missing(error) from None
+import numpy as np
+import pyarrow as pa
 
 from sscard_chip.settlement.clearing.codes import Outcome
 from sscard_chip.settlement.judge.codes import held, posted

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import COLUMNS, NULL
-from sscard_chip.settlement.extras import missing
 
 _MAGIC: Final = b"PAR1"
 _BATCH: Final = 65_536
@@ -19,8 +18,10 @@ def is_parquet(content: bytes) -> bool:
 
 
 def parquet_ends(path: str) -> tuple[bytes, bytes]:
-    """Header row and trailer row of a day in Parquet. Raises DayFileError, ExtraMissingError."""
-    arrow, parquet = _load()
+    """Header row and trailer row of a day in Parquet. Raises DayFileError."""
+    import pyarrow as arrow
+    from pyarrow import parquet
+
     try:
         metadata = parquet.read_schema(path).metadata or {}
         return metadata[b"sscard.header"], metadata[b"sscard.trailer"]
@@ -29,9 +30,10 @@ def parquet_ends(path: str) -> tuple[bytes, bytes]:
 
 
 def parquet_text(path: str) -> bytes:
-    """The text form of a day in Parquet. Raises DayFileError, ExtraMissingError."""
-    arrow, parquet = _load()
+    """The text form of a day in Parquet. Raises DayFileError."""
+    import pyarrow as arrow
     import pyarrow.compute as compute
+    from pyarrow import parquet
 
     header, trailer = parquet_ends(path)
     parts = [header + b"\n"]
@@ -55,12 +57,3 @@ def _lines(arrow: Any, compute: Any, batch: Any, names: list[str]) -> bytes:
     rows = compute.binary_join_element_wise(rows, "", "\n")
     ends, text = (memoryview(buffer or b"") for buffer in rows.buffers()[1:])
     return bytes(text[: ends.cast("i")[len(rows)]])
-
-
-def _load() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise missing(error) from None
-    return pyarrow, pyarrow.parquet

@@ -12,6 +12,7 @@ from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import COLUMNS, DayRow, parse_number, parse_row
 from sscard_chip.settlement.columnar.cells import AFTER, BEFORE, Cells
 from sscard_chip.settlement.columns import NO_DIVISION, UNKNOWN, DebitColumns, constant
+from sscard_chip.standard.dates import is_digits
 from sscard_chip.standard.identifiers import CODE_OF_ALGORITHM
 
 CELL: Final = {column.name: number for number, column in enumerate(COLUMNS, 1)}
@@ -171,7 +172,7 @@ def _note_malformed(columns: DebitColumns, at: int, text: str) -> None:
             value = parse_number("", number)
         except DayFileError:
             return
-        if len(terminal) == 12 and terminal.isascii() and terminal.isdecimal():
+        if is_digits(terminal, 12):
             columns.terminal[at] = list(bytes.fromhex(terminal))
             columns.terminal_number[at] = value
 

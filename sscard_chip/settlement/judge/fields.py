@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,10 @@ from sscard_chip.settlement.columns import DebitColumns, given
 from sscard_chip.settlement.judge.codes import Code, Masks
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.judge.times import IMPOSSIBLE, clock_is_right, dates_of, days
+from sscard_chip.standard.amounts import MAX_COUNTER
 from sscard_chip.standard.identifiers import PURCHASE
 
 Found = NDArray[np.bool_]
-
-_MOST_COUNTER: Final = 0xFFFF  # 消费序号, two bytes on the card
 
 
 def late(columns: DebitColumns, headers: Sequence[DayHeader], rules: Rules) -> Found:
@@ -80,7 +78,7 @@ def wrong_time(columns: DebitColumns, headers: Sequence[DayHeader]) -> Found:
 def wrong_cells(columns: DebitColumns) -> Found:
     """6: malformed; no purchase; a counter that no card has; neither TAC nor grey."""
     found: Found = columns.malformed | (columns.transaction_type != PURCHASE)
-    found |= columns.transaction_number > _MOST_COUNTER
+    found |= columns.transaction_number > MAX_COUNTER
     found |= ~columns.has_tac & ~columns.grey
     return found
 

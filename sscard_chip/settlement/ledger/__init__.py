@@ -17,52 +17,49 @@ below zero, and every change of what is posted.
 
 from __future__ import annotations
 
-from sscard_chip.settlement.extras import missing
+from sscard_chip.settlement.ledger.allocation import Allocated, allocate
+from sscard_chip.settlement.ledger.card_status import (
+    CardService,
+    change_status,
+    find_card,
+    history_of,
+    replace_card,
+    status_of,
+)
+from sscard_chip.settlement.ledger.check import Check
+from sscard_chip.settlement.ledger.errors import (
+    CardRefusedError,
+    CardRegisterError,
+    EntryExistsError,
+    LedgerConflictError,
+    LedgerRefusedError,
+    LedgerUnavailableError,
+    LedgerUrlError,
+    LedgerVersionError,
+)
+from sscard_chip.settlement.ledger.files import (
+    AllocationFile,
+    CardFile,
+    read_allocations,
+    read_cards,
+    write_allocations,
+    write_cards,
+)
+from sscard_chip.settlement.ledger.ledger import Ledger
+from sscard_chip.settlement.ledger.register import (
+    CardColumns,
+    CardRegister,
+    CardStatus,
+    Registered,
+    account_key,
+    read_register,
+    register_cards,
+    register_is_empty,
+)
+from sscard_chip.settlement.ledger.transaction import Transaction, bear
+from sscard_chip.settlement.ledger.upgrade import Upgraded, upgrade_ledger
+from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 from sscard_chip.standard.errors import LedgerError
-
-try:
-    from sscard_chip.settlement.ledger.allocation import Allocated, allocate
-    from sscard_chip.settlement.ledger.card_status import (
-        CardService,
-        change_status,
-        find_card,
-        history_of,
-        replace_card,
-        status_of,
-    )
-    from sscard_chip.settlement.ledger.check import Check
-    from sscard_chip.settlement.ledger.errors import (
-        CardRefusedError,
-        CardRegisterError,
-        EntryExistsError,
-        LedgerConflictError,
-        LedgerRefusedError,
-        LedgerUnavailableError,
-        LedgerUrlError,
-    )
-    from sscard_chip.settlement.ledger.files import (
-        AllocationFile,
-        CardFile,
-        read_allocations,
-        read_cards,
-        write_allocations,
-        write_cards,
-    )
-    from sscard_chip.settlement.ledger.ledger import Ledger
-    from sscard_chip.settlement.ledger.register import (
-        CardColumns,
-        CardRegister,
-        CardStatus,
-        Registered,
-        account_key,
-        read_register,
-        register_cards,
-        register_is_empty,
-    )
-    from sscard_chip.settlement.ledger.transaction import Transaction, bear
-    from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
-except ImportError as error:
-    raise missing(error) from None
 
 __all__ = [
     "AccountKind",
@@ -84,8 +81,10 @@ __all__ = [
     "LedgerRefusedError",
     "LedgerUnavailableError",
     "LedgerUrlError",
+    "LedgerVersionError",
     "Registered",
     "Transaction",
+    "Upgraded",
     "account_key",
     "allocate",
     "bear",
@@ -99,6 +98,7 @@ __all__ = [
     "register_is_empty",
     "replace_card",
     "status_of",
+    "upgrade_ledger",
     "write_allocations",
     "write_cards",
 ]

@@ -25,11 +25,10 @@ from sscard_chip.settlement.ledger.register import (
 )
 from sscard_chip.settlement.ledger.transaction import Transaction
 from sscard_chip.settlement.schema.books import card, card_status
+from sscard_chip.standard.dates import TIME, TIME_RULE, parse_time
 
 LAPSE_DAYS: Final = 10
 """After how many days a temporary report lapses: one capital's rule [H]; elsewhere 5 or never."""
-
-_FORMAT: Final = "%Y%m%d%H%M%S"
 
 
 @unique
@@ -115,7 +114,7 @@ def change_status(
         raise CardRefusedError("card: its status has changed later than this time")
     until = None
     if target is CardStatus.TEMPORARY_LOSS and lapse_days is not None:
-        until = int((since + timedelta(days=lapse_days)).strftime(_FORMAT))
+        until = int((since + timedelta(days=lapse_days)).strftime(TIME))
     _append(t, number, history, target, int(time), until)
     return True
 
@@ -166,12 +165,10 @@ def _register_on(t: Transaction, new: CardColumns, account: int) -> bool:
 
 
 def _time(text: str) -> datetime:
-    try:
-        if len(text) != 14 or not (text.isascii() and text.isdecimal()):
-            raise ValueError
-        return datetime.strptime(text, _FORMAT)
-    except ValueError:
-        raise CardRegisterError("time: must be YYYYMMDDhhmmss") from None
+    found = parse_time(text)
+    if found is None:
+        raise CardRegisterError(f"time: {TIME_RULE}")
+    return found
 
 
 def _history(t: Transaction, number: int) -> list[Any]:

@@ -15,13 +15,19 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from sscard_chip.settlement.extras import missing
-from sscard_chip.settlement.ledger.errors import LedgerUnavailableError, LedgerUrlError, translate
-from sscard_chip.settlement.schema import books, metadata
+from sscard_chip.settlement.ledger.errors import (
+    LedgerUnavailableError,
+    LedgerUrlError,
+    LedgerVersionError,
+    translate,
+)
+from sscard_chip.settlement.schema import books, metadata, versions
+from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS
+from sscard_chip.standard.errors import importing
 
 _READING: Final = "sscard_reading"
 _BUSY_SECONDS: Final = 60.0
-_SCHEMA_LOCK: Final = 0x53534301
+SCHEMA_LOCK: Final = 0x53534301
 """Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; new accounts."""
 WRITER_LOCK: Final = 0x53534302
 ACCOUNT_LOCK: Final = 0x53534303
@@ -75,44 +81,52 @@ class Database:
             self.engine = _postgresql_engine(url)
 
     def create_tables(self) -> None:
-        """Create what is missing of all tables of :data:`~sscard_chip.settlement.schema.metadata`.
+        """Create all tables of :data:`~sscard_chip.settlement.schema.metadata` in a new ledger.
 
-        Raises LedgerUnavailableError where the tables are another program's; nothing is changed
-        in such a database.
+        :raises LedgerVersionError: they are there, of another version.
+        :raises LedgerUnavailableError: the tables are another program's; nothing is changed in
+            such a database.
         """
         with self.begin(reading=True) as connection:  # nobody waits for it in the usual case
-            there = self._tables(connection)
-        if there.issuperset(metadata.tables):
-            return
-        if self.is_sqlite:
-            self._keep_a_log()
-        with self.begin() as connection:
-            self.lock(connection, _SCHEMA_LOCK)
-            fresh = not self._tables(connection)
-            metadata.create_all(connection)
-            if fresh:
-                connection.execute(books.ledger_format.insert().values(format=books.FORMAT))
+            found = self.version(connection)
+        if found is None:
+            if self.is_sqlite:
+                self._keep_a_log()
+            with self.begin() as connection:
+                self.lock(connection, SCHEMA_LOCK)
+                found = self.version(connection)
+                if found is None:
+                    metadata.create_all(connection)
+                    connection.execute(books.ledger_format.insert().values(format=books.FORMAT))
+                    found = VERSIONS[-1]
+                    connection.execute(versions.version.insert().values(version_num=found))
+        if found != VERSIONS[-1]:
+            raise LedgerVersionError(self.name, found)
 
     def require_tables(self) -> None:
         """Raises LedgerUnavailableError where nobody has created a ledger."""
         with self.begin(reading=True) as connection:
-            if not self._tables(connection):
+            if self.version(connection) is None:
                 raise LedgerUnavailableError(f"{self.name}: has no ledger yet")
 
-    def _tables(self, connection: sa.Connection) -> set[str]:
-        """The ledger's tables that are there; all others are none of our concern.
+    def version(self, connection: sa.Connection) -> str | None:
+        """The schema version of the ledger that is there; None where there is no ledger.
 
         A SQLite file is a ledger's alone; in PostgreSQL others may live beside it, under names
         that are not ours.
+
+        :raises LedgerUnavailableError: the tables are another program's.
         """
         there = set(sa.inspect(connection).get_table_names())
         if books.ledger_format.name not in there:
             if there if self.is_sqlite else there.intersection(metadata.tables):
                 raise LedgerUnavailableError(f"{self.name}: is the database of another program")
-            return set()
+            return None
         if connection.scalars(sa.select(books.ledger_format.c.format)).all() != [books.FORMAT]:
             raise LedgerUnavailableError(f"{self.name}: is no ledger of format {books.FORMAT}")
-        return there
+        if versions.version.name not in there:
+            return UNVERSIONED
+        return str(connection.scalars(sa.select(versions.version.c.version_num)).one())
 
     def _keep_a_log(self) -> None:
         """Have SQLite write ahead into a log, so that readers and the writer go side by side."""
@@ -194,8 +208,7 @@ def _sqlite_engine(url: URL) -> sa.Engine:
 
 def _postgresql_engine(url: URL) -> sa.Engine:
     try:
-        return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
-    except ImportError as error:
-        raise missing(error) from None
+        with importing("settlement", "settlement"):
+            return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
     except NoSuchModuleError:
         raise LedgerUrlError("ledger: this SQLAlchemy has no driver for the URL") from None

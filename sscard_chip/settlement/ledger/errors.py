@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
+from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS
 from sscard_chip.standard.errors import InputError, LedgerError
 
 _MARK: Final = "ledger: "
@@ -28,6 +29,18 @@ class LedgerUnavailableError(LedgerError):
     """
 
     begun = True
+
+
+class LedgerVersionError(LedgerUnavailableError):
+    """The tables of a ledger are of another version than this program's."""
+
+    def __init__(self, name: str, version: str) -> None:
+        """``version`` is that of the ledger ``name``."""
+        if version == UNVERSIONED or version in VERSIONS:
+            rule = "is of an earlier version: sscard settle upgrade brings it to this one"
+        else:
+            rule = f"is of schema {version} and this program knows {VERSIONS[-1]}: use a newer one"
+        super().__init__(f"{name}: {rule}")
 
 
 class LedgerConflictError(LedgerError):

@@ -14,7 +14,6 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ import numpy as np
 from sscard_chip.settlement.ledger.bulk import Integers
 from sscard_chip.settlement.ledger.errors import CardRegisterError
 from sscard_chip.settlement.ledger.register import ALWAYS, CardColumns
+from sscard_chip.standard.dates import parse_date
 
 CARDS_FORMAT: Final = "sscard-cards/1"
 ALLOCATIONS_FORMAT: Final = "sscard-allocations/1"
@@ -184,12 +184,8 @@ def _fault(letter: str, cells: Sequence[tuple[str, str, str]], row: str) -> str:
 
 
 def _check_day(item: str, text: str) -> None:
-    try:
-        if not re.fullmatch("[0-9]{8}", text):
-            raise ValueError
-        datetime.strptime(text, "%Y%m%d")
-    except ValueError:
-        raise CardRegisterError(f"{item}: must be YYYYMMDD") from None
+    if parse_date(text) is None:
+        raise CardRegisterError(f"{item}: must be YYYYMMDD")
 
 
 def _matrix(cells: Sequence[str], width: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:

@@ -43,6 +43,8 @@ class Ledger(Closing):
         :mod:`sscard_chip.settlement.schema`.
 
         :raises LedgerUrlError: it is no such address.
+        :raises LedgerVersionError: it is of another version, see
+            :func:`~sscard_chip.settlement.ledger.upgrade_ledger`.
         :raises LedgerUnavailableError: the database cannot be reached or is none; there is no
             ledger in it and none is to be created.
         :raises ExtraMissingError: the extra ``settlement`` is not installed.

@@ -17,6 +17,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.columns import Columns
 from sscard_chip.settlement.ledger.bulk import Integers, raw_rows, select_keys
 from sscard_chip.settlement.ledger.errors import CardRegisterError
 from sscard_chip.settlement.ledger.transaction import Transaction
@@ -43,7 +44,7 @@ class CardStatus(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class CardColumns:
+class CardColumns(Columns):
     """n cards as columns: what a register file tells.
 
     ``card_number`` S9, ``card_id_code`` (n, 16) and ``factor`` (n, 8) bytes, ``division`` the
@@ -58,9 +59,6 @@ class CardColumns:
     factor: NDArray[np.uint8]
     valid_to: Integers
     opening_fen: Integers
-
-    def __len__(self) -> int:
-        return len(self.card_number)
 
     def account_key(self, at: int) -> str:
         """The key of the personal account that card ``at`` charges."""
@@ -201,7 +199,7 @@ def _rows(t: Transaction, codes: Collection[bytes]) -> list[Any]:
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class CardRegister:
+class CardRegister(Columns):
     """The register, or a part of it, as columns, sorted by 卡识别码.
 
     As in :class:`CardColumns`, with ``id``, ``account`` (of the personal account) and the changes
@@ -221,9 +219,6 @@ class CardRegister:
     event_status: Integers
     event_since: Integers
     event_until: Integers
-
-    def __len__(self) -> int:
-        return len(self.id)
 
     def find(self, card_id_code: NDArray[np.uint8]) -> Integers:
         """The place of each card (n, 16) here; -1 for one that is not registered."""

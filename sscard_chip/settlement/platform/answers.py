@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sscard_chip.dayfile.rows import yuan
 from sscard_chip.settlement.platform.drugs import Bill
 from sscard_chip.settlement.platform.fields import TIME
+from sscard_chip.standard import dates
+from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.settlement_mode import Split
 
 PHARMACY_VISIT: Final = "41"
@@ -74,7 +75,7 @@ def setlinfo(
         "setl_id": setl_id,
         "psn_no": psn_no,
         "insutype": insutype,
-        "setl_time": datetime.strptime(time, "%Y%m%d%H%M%S").strftime(TIME),
+        "setl_time": datetime.strptime(time, dates.TIME).strftime(TIME),
         "med_type": PHARMACY_VISIT,
         **dict.fromkeys(_NOT_COMPUTED, _ZERO),
         **{name: yuan(amount) for name, amount in amounts.items()},

@@ -19,7 +19,7 @@ from sscard_chip.dayfile.authoriser import (
     Hold,
     HoldRequest,
 )
-from sscard_chip.dayfile.rows import DayRow, yuan
+from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.settlement.ledger import (
     Ledger,
     LedgerConflictError,
@@ -33,9 +33,9 @@ from sscard_chip.settlement.ledger.authorisation import (
     trial_msgid,
 )
 from sscard_chip.settlement.platform.envelope import FAILURE, SUCCESS, compact, make_request
-from sscard_chip.settlement.platform.fields import fen
 from sscard_chip.settlement.platform.payer import CARD
 from sscard_chip.settlement.platform.platform import EMPLOYEE_BASIC, HOLD, CheckTac, Platform
+from sscard_chip.standard.amounts import parse_yuan, yuan
 from sscard_chip.standard.settlement_mode import OfflineUse, Split
 
 Send = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -65,7 +65,7 @@ class PlatformAuthoriser:
             held["mdtrt_id"],
             held["psn_no"],
             _split(held),
-            fen(held["balc"]),
+            parse_yuan(held["balc"]),
         )
 
     def confirm(self, row: DayRow) -> OfflineUse | None:
@@ -217,7 +217,8 @@ def _drugs(
 
 
 def _split(info: Mapping[str, str]) -> Split:
-    return Split(fen(info["acct_pay"]), fen(info["psn_cash_pay"]), fen(info["fund_pay_sumamt"]))
+    parts = ("acct_pay", "psn_cash_pay", "fund_pay_sumamt")
+    return Split(*(parse_yuan(info[name]) for name in parts))
 
 
 def _offline_use(info: Mapping[str, str]) -> OfflineUse | None:

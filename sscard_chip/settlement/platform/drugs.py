@@ -19,9 +19,9 @@ from sscard_chip.settlement.platform.fields import (
     DRUGINFO,
     MessageError,
     check,
-    fen,
     parse_time,
 )
+from sscard_chip.standard.amounts import parse_yuan
 from sscard_chip.standard.settlement_mode import Split
 
 
@@ -52,10 +52,10 @@ def parse_bill(node: Mapping[str, Any]) -> Bill:
     details = tuple(check(line, "drugdetail", DRUGDETAIL) for line in lines)
     if len({line["feedetl_sn"] for line in details}) != len(details):
         raise MessageError("drugdetail.feedetl_sn: occurs twice")
-    total = fen(info["medfee_sumamt"])
+    total = parse_yuan(info["medfee_sumamt"])
     if total <= 0:
         raise MessageError("druginfo.medfee_sumamt: must be above zero")
-    if sum(fen(line["det_item_fee_sumamt"]) for line in details) != total:
+    if sum(parse_yuan(line["det_item_fee_sumamt"]) for line in details) != total:
         raise MessageError("druginfo.medfee_sumamt: must be the sum of the lines")
     extra = _additions(info["exp_content"])
     if "row" in extra and "setl_id" not in extra:

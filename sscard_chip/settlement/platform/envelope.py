@@ -19,6 +19,7 @@ from sscard_chip.settlement.platform.fields import (
     check,
     parse_time,
 )
+from sscard_chip.standard import dates
 
 SUCCESS: Final = 0
 FAILURE: Final = -1
@@ -107,7 +108,7 @@ def make_request(
         "opter_type": "2",
         "opter": operator,
         "opter_name": operator,
-        "inf_time": datetime.strptime(time, "%Y%m%d%H%M%S").strftime(TIME),
+        "inf_time": datetime.strptime(time, dates.TIME).strftime(TIME),
         "fixmedins_code": msgid[:12],
         "fixmedins_name": msgid[:12],
         "sign_no": "",

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from sscard_chip.standard.amounts import YUAN_RULE, YUAN_SHAPE
 from sscard_chip.standard.errors import InputError
 
-YUAN: Final = r"-?(0|[1-9][0-9]{0,13})\.[0-9]{2}"
 QUANTITY: Final = r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?"
 PRICE: Final = r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?"
 DIVISION: Final = "[1-9][0-9]{5}"
@@ -23,7 +23,7 @@ TIME: Final = "%Y-%m-%d %H:%M:%S"
 
 _TEXT: Final = re.compile("[^\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]*")
 _RULES: Final = {
-    YUAN: "must be yuan with two decimals",
+    YUAN_SHAPE: YUAN_RULE,
     QUANTITY: "must be a number with up to four decimals",
     PRICE: "must be a number with up to six decimals",
     DIVISION: "must be 6 digits",
@@ -42,11 +42,6 @@ class Field:
     length: int
     must: bool = False
     shape: str | None = None
-
-
-def fen(text: str) -> int:
-    """Yuan with two decimals, which were checked, as fen."""
-    return int(text.replace(".", ""))
 
 
 def check(node: Any, name: str, fields: Sequence[Field]) -> dict[str, str]:
@@ -123,7 +118,7 @@ DRUGINFO: Final = (  # 2101, 2102
     Field("mdtrt_cert_type", 3, must=True),
     Field("mdtrt_cert_no", 50, must=True),
     Field("begntime", 19, must=True),
-    Field("medfee_sumamt", 17, must=True, shape=YUAN),
+    Field("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
     Field("invono", 20),
     Field("insutype", 6, must=True),
     Field("dise_codg", 30),
@@ -139,7 +134,7 @@ DRUGDETAIL: Final = (
     Field("fee_ocur_time", 19, must=True),
     Field("med_list_codg", 50, must=True),
     Field("medins_list_codg", 150, must=True),
-    Field("det_item_fee_sumamt", 17, must=True, shape=YUAN),
+    Field("det_item_fee_sumamt", 17, must=True, shape=YUAN_SHAPE),
     Field("cnt", 17, must=True, shape=QUANTITY),
     Field("pric", 17, must=True, shape=PRICE),
     Field("sin_dos_dscr", 200),

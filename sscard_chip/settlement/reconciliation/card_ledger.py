@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sscard_chip.dayfile.rows import yuan
 from sscard_chip.settlement.clearing.codes import Outcome
 from sscard_chip.settlement.reconciliation.cards import LOAD, PURCHASE, CardEntry, CardState
 from sscard_chip.settlement.reconciliation.differences import Difference, Kind, Report
+from sscard_chip.standard.amounts import yuan
 
 
 @dataclass(frozen=True, slots=True, repr=False)

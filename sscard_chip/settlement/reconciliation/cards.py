@@ -12,6 +12,7 @@ from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.security.diversify import card_factor
 from sscard_chip.settlement.reconciliation.results import ReconciliationError
 from sscard_chip.standard import identifiers
+from sscard_chip.standard.commands import GET_BALANCE, INITIALIZE
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal import medical
 from sscard_chip.terminal.client import CardStatusError
@@ -121,7 +122,7 @@ def read_state(connection: Connection, pin: str | None = None) -> CardState:
         session.verify_pin(pin)
     try:
         session.enter(identifiers.DF04)
-        balance = session.client.require(0xB0, 0x26, 0x00, 0x01, le=4)
+        balance = session.client.require(GET_BALANCE, 0x00, 0x01, le=4)
     except CardStatusError as error:
         if error.sw in (StatusWord.FILE_NOT_FOUND, StatusWord.CONDITIONS_NOT_SATISFIED):
             raise ReconciliationError("card: has no medical account of the off-line mode") from None
@@ -144,14 +145,14 @@ def read_state(connection: Connection, pin: str | None = None) -> CardState:
 def _initialize(session: CardSession, p1: int, rest: bytes, length: int) -> bytes:
     """INITIALIZE with the first key index that the card supports; GET BALANCE leaves its state."""
     for index in _KEY_INDEXES:
-        answer = session.client.send(0xB0, 0x28, p1, 0x01, bytes((index,)) + rest, length)
+        answer = session.client.send(INITIALIZE, p1, 0x01, bytes((index,)) + rest, length)
         if answer.ok:
             if len(answer.data) != length:
                 raise ReconciliationError("card: INITIALIZE gave another length")
             return answer.data
         if answer.sw != StatusWord.KEY_INDEX_NOT_SUPPORTED:
             break
-    raise CardStatusError(bytes((0xB0, 0x28, p1, 0x01)), answer.sw)
+    raise answer.refusal
 
 
 def _details(session: CardSession) -> list[CardEntry]:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from sscard_chip.dayfile.errors import DayFileError
-from sscard_chip.dayfile.rows import NULL, DayRow, parse_yuan, yuan
+from sscard_chip.dayfile.rows import NULL, DayRow, parse_yuan
 from sscard_chip.settlement.reconciliation.results import ReconciliationError, StatementResult
+from sscard_chip.standard.amounts import yuan
 
 _MOST_BYTES: Final = 1 << 30
 _STAMP: Final = (1980, 1, 1, 0, 0, 0)  # the same rows give the same bytes

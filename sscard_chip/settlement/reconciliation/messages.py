@@ -26,11 +26,12 @@ from sscard_chip.settlement.clearing.claims import (
 )
 from sscard_chip.settlement.ledger import Ledger, Transaction
 from sscard_chip.settlement.platform.envelope import Request, make_answer, parse_request
-from sscard_chip.settlement.platform.fields import YUAN, Field, MessageError, check, fen
+from sscard_chip.settlement.platform.fields import Field, MessageError, check
 from sscard_chip.settlement.reconciliation.centre import LedgerCentre
 from sscard_chip.settlement.reconciliation.compare import Totals
 from sscard_chip.settlement.reconciliation.results import ReconciliationError
 from sscard_chip.settlement.schema.reconciliation import file
+from sscard_chip.standard.amounts import YUAN_SHAPE, parse_yuan
 
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _COUNT: Final = "-?(0|[1-9][0-9]{0,9})"
@@ -42,9 +43,9 @@ TOTALS: Final = (  # 3201
     Field("setl_optins", 6, must=True),
     Field("stmt_begndate", 10, must=True, shape=_DAY),
     Field("stmt_enddate", 10, must=True, shape=_DAY),
-    Field("medfee_sumamt", 17, must=True, shape=YUAN),
-    Field("fund_pay_sumamt", 17, must=True, shape=YUAN),
-    Field("acct_pay", 17, must=True, shape=YUAN),
+    Field("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
+    Field("fund_pay_sumamt", 17, must=True, shape=YUAN_SHAPE),
+    Field("acct_pay", 17, must=True, shape=YUAN_SHAPE),
     Field("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
     Field("refd_setl_flag", 6),
     Field("exp_content", 4000),
@@ -54,9 +55,9 @@ DETAILS: Final = (  # 3202
     Field("file_qury_no", 30, must=True),
     Field("stmt_begndate", 10, must=True, shape=_DAY),
     Field("stmt_enddate", 10, must=True, shape=_DAY),
-    Field("medfee_sumamt", 17, must=True, shape=YUAN),
-    Field("fund_pay_sumamt", 17, must=True, shape=YUAN),
-    Field("cash_payamt", 17, must=True, shape=YUAN),
+    Field("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
+    Field("fund_pay_sumamt", 17, must=True, shape=YUAN_SHAPE),
+    Field("cash_payamt", 17, must=True, shape=YUAN_SHAPE),
     Field("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
 )
 UPLOAD: Final = (  # 9101; the bytes in base64 [L]
@@ -74,11 +75,11 @@ CLAIM: Final = (  # 3203
     Field("clr_way", 30, must=True),
     Field("setlym", 6, must=True, shape="[0-9]{6}"),
     Field("psntime", 6, must=True, shape=_COUNT),
-    Field("medfee_sumamt", 17, must=True, shape=YUAN),
-    Field("med_sumfee", 17, must=True, shape=YUAN),
-    Field("fund_appy_sum", 17, must=True, shape=YUAN),
-    Field("cash_payamt", 17, must=True, shape=YUAN),
-    Field("acct_pay", 17, must=True, shape=YUAN),
+    Field("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
+    Field("med_sumfee", 17, must=True, shape=YUAN_SHAPE),
+    Field("fund_appy_sum", 17, must=True, shape=YUAN_SHAPE),
+    Field("cash_payamt", 17, must=True, shape=YUAN_SHAPE),
+    Field("acct_pay", 17, must=True, shape=YUAN_SHAPE),
     Field("begndate", 10, must=True, shape=_DAY),
     Field("enddate", 10, must=True, shape=_DAY),
 )
@@ -162,7 +163,7 @@ def _totals(t: Transaction, request: Request) -> Mapping[str, Any]:
     data = check(request.input.get("data"), "data", TOTALS)
     own = Totals(
         int(data["fixmedins_setl_cnt"]),
-        *(fen(data[name]) for name in ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")),
+        *(parse_yuan(data[name]) for name in ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")),
     )
     first, last = _days(data, "stmt_begndate", "stmt_enddate")
     result, _ = LedgerCentre(t).totals(request.institution, first, last, own)
@@ -209,11 +210,11 @@ def _claim(t: Transaction, request: Request) -> Mapping[str, Any]:
             request.institution,
             data["setlym"],
             int(data["psntime"]),
-            fen(data["medfee_sumamt"]),
-            fen(data["med_sumfee"]),
-            fen(data["fund_appy_sum"]),
-            fen(data["cash_payamt"]),
-            fen(data["acct_pay"]),
+            parse_yuan(data["medfee_sumamt"]),
+            parse_yuan(data["med_sumfee"]),
+            parse_yuan(data["fund_appy_sum"]),
+            parse_yuan(data["cash_payamt"]),
+            parse_yuan(data["acct_pay"]),
             first,
             last,
             data["clr_type"],

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from sscard_chip.dayfile.rows import DayRow, yuan
+from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.dayfile.text import Day
 from sscard_chip.settlement.clearing.codes import Outcome, outcome_of
 from sscard_chip.settlement.judge.codes import codes_text
@@ -15,6 +15,7 @@ from sscard_chip.settlement.reconciliation.centre import centre_rows, days_of, u
 from sscard_chip.settlement.reconciliation.compare import Totals
 from sscard_chip.settlement.reconciliation.details import UploadRow
 from sscard_chip.settlement.reconciliation.differences import Difference, Kind, Report
+from sscard_chip.standard.amounts import yuan
 
 
 def rows_of_day(days: Sequence[Day], day: str) -> list[DayRow]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows and their findings as packed columns: an Arrow stream, in parts of a segment.
+"""Rows and their findings as packed columns: Arrow streams, the parts of a segment.
 
 Columns that are empty in all rows of a part are left out.
 """
@@ -10,17 +10,18 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
 
 from sscard_chip.settlement.columns import DebitColumns, octets
-from sscard_chip.settlement.extras import missing
 from sscard_chip.settlement.judge.codes import Masks
-
-try:
-    import pyarrow as pa
-except ImportError as error:
-    raise missing(error) from None
+from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.schema.run import part
 
 PART_ROWS: Final = 65_536
+
+NOTHING: Final[Masks] = np.zeros(0, np.uint16)
+"""Findings of no rows."""
 
 _MASK: Final = "findings"
 _COMPRESSION: Final = "lz4"
@@ -78,3 +79,48 @@ def _from_arrow(array: Any, dtype: Any, shape: tuple[int, ...]) -> np.ndarray[An
     return np.frombuffer(array.buffers()[1], dtype, shape[0] * int(np.prod(shape[1:]))).reshape(
         shape
     )
+
+
+class Archive:
+    """The rows of segments; the part read last is kept, so rows are best asked for in order."""
+
+    def __init__(self, t: Transaction) -> None:
+        self._t = t
+        self._held: tuple[int, int, DebitColumns, Masks] | None = None
+
+    def parts(
+        self, segment: int, first: int = 0, end: int | None = None
+    ) -> Iterator[tuple[int, DebitColumns, Masks]]:
+        """The parts of a segment that have some of the rows ``first`` to ``end``, each whole:
+        its first row, rows, findings."""
+        wanted = sa.select(part.c.first_row, part.c.columns).where(
+            part.c.segment == segment, part.c.first_row + part.c.rows > first
+        )
+        if end is not None:
+            wanted = wanted.where(part.c.first_row < end)
+        for begin, content in self._t.connection.execute(wanted.order_by(part.c.first_row)):
+            yield int(begin), *unpack(bytes(content))
+
+    def part(self, segment: int, row: int) -> tuple[int, DebitColumns, Masks]:
+        """The part that holds a row."""
+        held = self._held
+        if held is not None and held[0] == segment and held[1] <= row < held[1] + len(held[3]):
+            return held[1:]
+        statement = (
+            sa.select(part.c.first_row, part.c.columns)
+            .where(part.c.segment == segment, part.c.first_row <= row)
+            .order_by(part.c.first_row.desc())
+            .limit(1)
+        )
+        begin, content = self._t.connection.execute(statement).one()
+        self._held = segment, int(begin), *unpack(bytes(content))
+        return self._held[1:]
+
+    def rows(self, segment: int, first: int, count: int) -> Iterator[tuple[DebitColumns, Masks]]:
+        """Some rows of a segment and their findings, in pieces."""
+        end = first + count
+        while first < end:
+            begin, columns, masks = self.part(segment, first)
+            piece = slice(first - begin, end - begin)
+            yield columns.rows(piece), masks[piece]
+            first = begin + len(masks[: end - begin])

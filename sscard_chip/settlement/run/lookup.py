@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
 from sscard_chip.settlement.judge.codes import Masks, codes_of
 from sscard_chip.settlement.ledger import Transaction
-from sscard_chip.settlement.run.archive import unpack
+from sscard_chip.settlement.run.archive import Archive
 from sscard_chip.settlement.schema import run as tables
 from sscard_chip.settlement.schema.books import card as registered_card
 from sscard_chip.standard.identifiers import ALGORITHM_OF_CODE
@@ -54,7 +53,7 @@ def rows_of_msgid(t: Transaction, msgid: str) -> list[SettledRow]:
     wanted = msgid.encode()
     found: list[SettledRow] = []
     for segment, first, rows in t.connection.execute(near.order_by(files.c.segment)).all():
-        for begin, columns, masks in _parts(t, segment, first, first + rows):
+        for begin, columns, masks in Archive(t).parts(segment, first, first + rows):
             found += _rows(t, segment, begin, columns, masks, columns.msgid == wanted)
     return _once(found)
 
@@ -68,7 +67,7 @@ def rows_of_card(t: Transaction, name: str) -> list[SettledRow]:
     by_code = re.fullmatch("[0-9A-Fa-f]{32}", name) is not None
     found: list[SettledRow] = []
     for segment in _segments_of(t, name, by_code):
-        for begin, columns, masks in _parts(t, segment, 0, None):
+        for begin, columns, masks in Archive(t).parts(segment):
             if by_code:
                 wanted = np.frombuffer(bytes.fromhex(name), np.uint8)
                 which = (columns.card_id_code == wanted).all(axis=1)
@@ -87,21 +86,6 @@ def _segments_of(t: Transaction, name: str, by_code: bool) -> list[int]:
     factors = [int.from_bytes(bytes(card.factor), signed=True) for card in cards]
     segments = sa.select(tables.card.c.segment).where(tables.card.c.factor.in_(factors))
     return sorted(set(t.connection.execute(segments).scalars()))
-
-
-def _parts(
-    t: Transaction, segment: int, first: int, end: int | None
-) -> Iterator[tuple[int, DebitColumns, Masks]]:
-    """The parts of a segment that have some of its rows."""
-    part = tables.part
-    wanted = sa.select(part.c.first_row, part.c.columns).where(
-        part.c.segment == segment, part.c.first_row + part.c.rows > first
-    )
-    if end is not None:
-        wanted = wanted.where(part.c.first_row < end)
-    for begin, content in t.connection.execute(wanted.order_by(part.c.first_row)):
-        columns, masks = unpack(bytes(content))
-        yield begin, columns, masks
 
 
 def _rows(

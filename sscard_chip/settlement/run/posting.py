@@ -23,7 +23,7 @@ from sscard_chip.settlement.judge.codes import Masks, posted
 from sscard_chip.settlement.judge.keys import Keys
 from sscard_chip.settlement.judge.sequence import Sequel, judge_sequence
 from sscard_chip.settlement.ledger import Transaction
-from sscard_chip.settlement.run.archive import parts, unpack
+from sscard_chip.settlement.run.archive import parts
 from sscard_chip.settlement.run.history import LedgerHistory
 from sscard_chip.settlement.run.ranges import Ranges
 from sscard_chip.settlement.schema import run as tables
@@ -69,40 +69,6 @@ def settled_before(
         for digest, segment, first, rows in t.connection.execute(statement):
             found[bytes(digest)] = segment, first, rows
     return found
-
-
-class Findings:
-    """Findings of settled files out of the archive; keeps the part read last."""
-
-    def __init__(self, t: Transaction) -> None:
-        self._t = t
-        self._held: tuple[int, int, Masks] | None = None
-
-    def of(self, segment: int, first: int, rows: int) -> Masks:
-        """The findings of ``rows`` rows of a segment from ``first`` on."""
-        pieces: list[Masks] = []
-        while rows:
-            begin, masks = self._part(segment, first)
-            piece = masks[first - begin : first - begin + rows]
-            pieces.append(piece)
-            first, rows = first + len(piece), rows - len(piece)
-        return np.concatenate(pieces) if pieces else np.zeros(0, np.uint16)
-
-    def _part(self, segment: int, row: int) -> tuple[int, Masks]:
-        held = self._held
-        if held is not None and held[0] == segment and held[1] <= row < held[1] + len(held[2]):
-            return held[1], held[2]
-        table = tables.part
-        statement = (
-            sa.select(table.c.first_row, table.c.columns)
-            .where(table.c.segment == segment, table.c.first_row <= row)
-            .order_by(table.c.first_row.desc())
-            .limit(1)
-        )
-        begin, content = self._t.connection.execute(statement).one()
-        masks = unpack(bytes(content))[1]
-        self._held = segment, begin, masks
-        return begin, masks
 
 
 def keep(t: Transaction, segment: int, batch: Batch, keys: Keys, sequel: Sequel) -> None:

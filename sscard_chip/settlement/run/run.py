@@ -25,10 +25,11 @@ from sscard_chip.settlement.judge.register import RegisterJudge, judge_register
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger, Transaction
 from sscard_chip.settlement.ledger.register import read_register, register_is_empty
+from sscard_chip.settlement.run.archive import NOTHING, Archive
 from sscard_chip.settlement.run.booking import book
 from sscard_chip.settlement.run.online import look_up
 from sscard_chip.settlement.run.pools import Alone, KeySource, Pool
-from sscard_chip.settlement.run.posting import Batch, Findings, judge_and_keep, settled_before
+from sscard_chip.settlement.run.posting import Batch, judge_and_keep, settled_before
 from sscard_chip.settlement.run.work import (
     Reader,
     VerifyTask,
@@ -213,10 +214,11 @@ class Run:
             fresh = whole.files(~is_old) if is_old.any() else whole
             self._post_fresh(t, fresh)
             masks[~is_old[batch.columns.file]] = fresh.masks
-        findings, first = Findings(t), batch.first.tolist()
+        archive, first = Archive(t), batch.first.tolist()
         for at in np.flatnonzero(is_old).tolist():
             place = settled[batch.heads[at].trailer.digest]
-            masks[first[at] : first[at + 1]] = findings.of(*place)
+            found = [NOTHING, *(piece for _, piece in archive.rows(*place))]
+            masks[first[at] : first[at + 1]] = np.concatenate(found)
         self._old = int(is_old.sum())
         return masks
 

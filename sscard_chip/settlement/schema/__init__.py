@@ -3,26 +3,23 @@
 
 :mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
 :mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
-:mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`.
+:mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`,
+:mod:`.versions` knows how older tables become these.
 """
 
 from __future__ import annotations
 
-from sscard_chip.settlement.extras import missing
-
-try:
-    from sscard_chip.settlement.schema import (
-        authorisation,
-        books,
-        clearing,
-        platform,
-        reconciliation,
-        rules,
-        run,
-    )
-    from sscard_chip.settlement.schema.base import metadata
-except ImportError as error:
-    raise missing(error) from None
+from sscard_chip.settlement.schema import (
+    authorisation,
+    books,
+    clearing,
+    platform,
+    reconciliation,
+    rules,
+    run,
+    versions,
+)
+from sscard_chip.settlement.schema.base import metadata
 
 __all__ = [
     "authorisation",
@@ -33,4 +30,5 @@ __all__ = [
     "reconciliation",
     "rules",
     "run",
+    "versions",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.pharmacies import Pharmacy
+from sscard_chip.settlement.columns import Columns
 from sscard_chip.settlement.ledger.register import CardColumns
 from sscard_chip.standard.identifiers import RID
 
@@ -30,7 +31,7 @@ _ALPHABET: Final = np.frombuffer(b"0123456789ABCDEFGHJKLMNPQRSTUVWX", np.uint8)
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Cards:
+class Cards(Columns):
     """n cards as columns; a card stands in the register or not, and may be on the hotlist."""
 
     card_number: NDArray[np.bytes_]
@@ -42,9 +43,6 @@ class Cards:
     psn_no: NDArray[np.bytes_]
     valid_to: NDArray[np.int64]
     opening_fen: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.card_number)
 
     def register(self, which: NDArray[np.bool_]) -> CardColumns:
         """The cards of a register: the chosen ones whose issuers it covers."""

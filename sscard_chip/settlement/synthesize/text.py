@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import NULL, DayHeader, DayTrailer
 from sscard_chip.settlement.columns import NO_DIVISION, UNKNOWN, DebitColumns
+from sscard_chip.standard.amounts import yuan
 
 _ROWS: Final = 65_536
 
@@ -31,7 +32,7 @@ def _cells(columns: DebitColumns) -> list[Any]:
     return [
         ["D"] * count,
         *(_ids(column) for column in (columns.setl_id, columns.mdtrt_id, columns.psn_no)),
-        *map(_yuan, money),
+        *(list(map(yuan, column.tolist())) for column in money),
         _flags(columns.refund),
         _ids(columns.msgid),
         _numbers(columns.treatment_division, "06d"),
@@ -69,13 +70,6 @@ def _numbers(column: NDArray[Any], form: str = "d") -> list[str]:
     if form == "d":
         return list(map(str, column.tolist()))
     return [format(one, form) for one in column.tolist()]
-
-
-def _yuan(column: NDArray[np.int64]) -> list[str]:
-    return [
-        f"{one // 100}.{one % 100:02d}" if one >= 0 else f"-{-one // 100}.{-one % 100:02d}"
-        for one in column.tolist()
-    ]
 
 
 def _hex(column: NDArray[np.uint8]) -> list[str]:

@@ -9,13 +9,6 @@ each card once, below a root that a key store keeps, and computes all TACs in la
 
 from __future__ import annotations
 
-from sscard_chip.settlement.extras import missing
-
-try:
-    import numpy as _numpy  # noqa: F401
-except ImportError as error:
-    raise missing(error) from None
-
 from sscard_chip.settlement.tac.columns import TacColumns
 from sscard_chip.settlement.tac.keys import KeyGroup
 from sscard_chip.settlement.tac.verifier import TacVerifier

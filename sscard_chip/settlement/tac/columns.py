@@ -3,28 +3,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.columns import Columns, column
+
 FACTOR: Final = 8
 MESSAGE: Final = 30
 TAC: Final = 4
 
-_SHAPES: Final = {
-    "algorithm": (np.uint8, ()),
-    "key_version": (np.uint8, ()),
-    "division": (np.uint32, ()),
-    "factor": (np.uint8, (FACTOR,)),
-    "message": (np.uint8, (MESSAGE,)),
-    "tac": (np.uint8, (TAC,)),
-}
-
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class TacColumns:
+class TacColumns(Columns):
     """n medical purchases.
 
     ``algorithm`` is the FCI's code, 1 for 3DES and 3 for SM4; ``key_version`` the version of the
@@ -36,27 +29,17 @@ class TacColumns:
     Raises ValueError for a column of another type or shape.
     """
 
-    algorithm: NDArray[np.uint8]
-    key_version: NDArray[np.uint8]
-    division: NDArray[np.uint32]
-    factor: NDArray[np.uint8]
-    message: NDArray[np.uint8]
-    tac: NDArray[np.uint8]
+    algorithm: NDArray[np.uint8] = column(np.uint8)
+    key_version: NDArray[np.uint8] = column(np.uint8)
+    division: NDArray[np.uint32] = column(np.uint32)
+    factor: NDArray[np.uint8] = column(np.uint8, FACTOR)
+    message: NDArray[np.uint8] = column(np.uint8, MESSAGE)
+    tac: NDArray[np.uint8] = column(np.uint8, TAC)
 
     def __post_init__(self) -> None:
         count = len(self.algorithm)
-        for name, (kind, shape) in _SHAPES.items():
-            column: NDArray[Any] = getattr(self, name)
-            if column.dtype != kind or column.shape != (count, *shape):
+        for name, (kind, shape) in self.shapes().items():
+            cells: NDArray[Any] = getattr(self, name)
+            if cells.dtype != kind or cells.shape != (count, *shape):
                 wanted = f"{np.dtype(kind)} of shape {(count, *shape)}"
-                raise ValueError(f"{name}: must be {wanted}, is {column.dtype} of {column.shape}")
-
-    def __len__(self) -> int:
-        return len(self.algorithm)
-
-    def rows(self, which: NDArray[Any] | slice) -> TacColumns:
-        """Some of the rows: a slice, positions, or a mask."""
-        return TacColumns(*(getattr(self, field.name)[which] for field in fields(self)))
-
-    def __repr__(self) -> str:
-        return f"<TacColumns, {len(self)} rows>"
+                raise ValueError(f"{name}: must be {wanted}, is {cells.dtype} of {cells.shape}")

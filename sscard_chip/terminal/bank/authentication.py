@@ -15,6 +15,7 @@ from sscard_chip.security.oda.model import (
     fdda_input,
     needed,
 )
+from sscard_chip.standard.commands import INTERNAL_AUTHENTICATE
 from sscard_chip.terminal.bank.results import Tsi, Tvr
 from sscard_chip.terminal.bank.terminal import Authority
 from sscard_chip.terminal.bank.tlv import template, tlvs
@@ -106,7 +107,7 @@ def _static(transaction: Transaction) -> bytes:
 
 
 def _internal_authenticate(transaction: Transaction, asked: bytes) -> bytes:
-    answer = transaction.client.send(0x00, 0x88, 0x00, 0x00, asked, 0)
+    answer = transaction.client.send(INTERNAL_AUTHENTICATE, data=asked, le=0)
     if not answer.ok:
         raise OdaError(f"INTERNAL AUTHENTICATE: {answer.sw:04X}")
     objects = dict(tlvs(answer.data, "INTERNAL AUTHENTICATE"))

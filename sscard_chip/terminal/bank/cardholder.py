@@ -7,12 +7,12 @@ from enum import IntEnum
 from typing import Final
 
 from sscard_chip.security.emv import plain_pin_block
+from sscard_chip.standard.commands import VERIFY
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError
 from sscard_chip.terminal.bank.results import Tsi, Tvr
 from sscard_chip.terminal.bank.terminal import PinEntry
 from sscard_chip.terminal.bank.transaction import Transaction
-from sscard_chip.terminal.client import CardStatusError
 
 SUPPORTED: Final = 0x10  # of the AIP
 _GO_ON: Final = 0x40
@@ -114,10 +114,10 @@ def _verify_pin(transaction: Transaction, pin_entry: PinEntry) -> bool:
         if digits is None:
             transaction.tvr |= Tvr.PIN_NOT_ENTERED
             return False
-        answer = transaction.client.send(0x00, 0x20, 0x00, 0x80, plain_pin_block(digits))
+        answer = transaction.client.send(VERIFY, 0x00, 0x80, plain_pin_block(digits))
         if answer.ok:
             return True
-        error = CardStatusError(b"\x00\x20\x00\x80", answer.sw)
+        error = answer.refusal
         blocked = answer.sw in (
             StatusWord.AUTHENTICATION_BLOCKED,
             StatusWord.REFERENCE_DATA_INVALID,

@@ -5,9 +5,11 @@ It reaches the bank's keys through a key store alone and never sees a master key
 come from the store too, so a hardware module may be the store. Only a PIN block needs bytes of a
 card key.
 
->>> host = IssuerHost(store)                                               # doctest: +SKIP
->>> host.queue(pan, lambda script: script.put_amount(ECASH_BALANCE, 50_000))   # doctest: +SKIP
->>> host.authorise(request)                                                # doctest: +SKIP
+>>> from sscard_chip.terminal.bank.scripts import ECASH_BALANCE
+>>> host = IssuerHost(store)
+>>> host.queue(request.pan, lambda script: script.put_amount(ECASH_BALANCE, 50_000))
+>>> host.authorise(request).response_code
+b'00'
 """
 
 from __future__ import annotations
@@ -129,7 +131,8 @@ class IssuerHost:
         if not compare_digest(session.cryptogram(message), data[0x9F26]):
             raise WrongCryptogramError("the cryptogram is not the card's over these data")
         if issuer_data.mac:
-            mac = issuer_data_mac(session, atc, issuer_data.balance)
+            of_mac = self._session(suite, MDK_MAC, request, issuer_data.key_index)
+            mac = issuer_data_mac(of_mac, atc, issuer_data.balance)
             if not compare_digest(mac, issuer_data.mac):
                 raise WrongCryptogramError("the balance in 9F10 is not the card's")
         return Verified(issuer_data, suite, session)

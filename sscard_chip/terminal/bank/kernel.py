@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A payment with contacts, from the choice of the application to the last script (EMV book 3).
 
->>> terminal = PaymentTerminal(TerminalProfile(), host, pin_entry)         # doctest: +SKIP
->>> outcome = terminal.pay(connection, Purchase(1000, datetime.now()))     # doctest: +SKIP
+>>> from datetime import datetime
+>>> terminal = PaymentTerminal(TerminalProfile(), host, pin_entry)
+>>> terminal.pay(connection, Purchase(1000, datetime(2026, 11, 28, 12))).decision.name
+'APPROVED_ONLINE'
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE, GENERATE_AC
 from sscard_chip.terminal.bank.authentication import authenticate
 from sscard_chip.terminal.bank.cardholder import verify_cardholder
 from sscard_chip.terminal.bank.cryptograms import Cryptogram
@@ -118,7 +121,7 @@ def _generate(transaction: Transaction, asked: Cryptogram, list_tag: int) -> Cry
     """GENERATE AC: the card's answer joins the data; it may decide lower than it was asked."""
     what = f"{list_tag:02X}"
     data = transaction.asked(transaction.value(list_tag), what)
-    answer = transaction.client.require(0x80, 0xAE, asked, 0x00, data, 0)
+    answer = transaction.client.require(GENERATE_AC, asked, 0x00, data, 0)
     objects = list(tlvs(answer, "GENERATE AC"))
     if len(objects) != 1:
         raise CardDataError("GENERATE AC: is not one template")
@@ -149,7 +152,7 @@ def _authenticate_issuer(transaction: Transaction, answer: AuthorisationResponse
     if not transaction.value(0x82)[0] & _ISSUER_AUTHENTICATION:
         return
     transaction.tsi |= Tsi.ISSUER_AUTHENTICATION
-    if not transaction.client.send(0x00, 0x82, 0x00, 0x00, answer.issuer_data).ok:
+    if not transaction.client.send(EXTERNAL_AUTHENTICATE, data=answer.issuer_data).ok:
         transaction.tvr |= Tvr.ISSUER_AUTHENTICATION_FAILED
 
 

@@ -4,8 +4,10 @@ the commands with which the issuer looks after a card.
 
 It reaches the bank's keys through a key store; session keys come from the store too.
 
->>> host = PurseHost(store, "3des")                                         # doctest: +SKIP
->>> answer = host.authorise(initialized, bytes.fromhex("20240315101112"))   # doctest: +SKIP
+>>> from sscard_chip.applications.purse.kinds import TransactionType
+>>> host = PurseHost(store, "3des")
+>>> initialized = terminal.initialize(TransactionType.PURSE_LOAD, 5_000)
+>>> answer = host.authorise(initialized, bytes.fromhex("20240315101112"))
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from sscard_chip.security.purse import (
     online_factor,
     reload_mac,
 )
+from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK, RELOAD_PIN
 from sscard_chip.standard.identifiers import ALGORITHM_3DES
 from sscard_chip.terminal.bank.purse_exchange import (
     Debited,
@@ -145,13 +148,13 @@ class PurseHost:
     def unblock_pin(self, public: PublicData, challenge: bytes, pin: bytes, key: int = 1) -> bytes:
         """PIN UNBLOCK with the holder's PIN from then on, BCD; ``key`` is DPUK's identifier."""
         sealed = encipher_pin(self._purse, self._card_key(_UNBLOCK_ROOT, public, self._purse), pin)
-        header = bytes((0x84, 0x24, 0x00, key))
+        header = PIN_CHANGE_UNBLOCK.header(0x00, key)
         return self._with_mac(_UNBLOCK_ROOT, public, challenge, header, sealed)
 
     def reload_pin(self, public: PublicData, pin: bytes) -> bytes:
         """RELOAD PIN with the new PIN, BCD."""
         mac = reload_mac(self._purse, self._card_key(_RELOAD_ROOT, public, self._purse), pin)
-        return bytes((0x80, 0x5E, 0x00, 0x00, len(pin) + len(mac))) + pin + mac
+        return RELOAD_PIN.header() + bytes((len(pin) + len(mac),)) + pin + mac
 
     def _with_mac(
         self, root: str, public: PublicData, challenge: bytes, header: bytes, data: bytes

@@ -18,9 +18,15 @@ from typing import Final
 from sscard_chip.applications.purse import inputs
 from sscard_chip.security.diversify import diversify_chain
 from sscard_chip.security.purse import PURSE_SUITES, card_factors, purchase_factor
+from sscard_chip.standard.amounts import MAX_NUMBER
+from sscard_chip.standard.commands import (
+    CREDIT_SAM_FOR_PURCHASE,
+    INIT_SAM_FOR_PURSE_PURCHASE,
+    READ_BINARY,
+)
+from sscard_chip.standard.identifiers import PSAM_TERMINAL
 from sscard_chip.standard.status import StatusError, StatusWord
 
-_LAST_SEQUENCE: Final = 0xFFFFFFFF
 _INIT_LENGTH: Final = 0x24
 _ATR: Final = b"\x3b\x65\x00\x00PURSE"
 
@@ -76,11 +82,11 @@ class PurseSam:
     def _run(self, apdu: bytes) -> bytes:
         expected, self._mac2 = self._mac2, None
         header, data = apdu[:4], apdu[5:]
-        if header == b"\x80\x70\x00\x00":
+        if header == INIT_SAM_FOR_PURSE_PURCHASE.header():
             if apdu[4:5] != bytes((_INIT_LENGTH,)) or not 0 <= len(data) - _INIT_LENGTH <= 1:
                 raise StatusError(StatusWord.WRONG_LENGTH)
             return self._init(data[:_INIT_LENGTH])
-        if header == b"\x80\x72\x00\x00":
+        if header == CREDIT_SAM_FOR_PURCHASE.header():
             if apdu[4:5] != b"\x04" or len(data) != 4:
                 raise StatusError(StatusWord.WRONG_LENGTH)
             if expected is None:
@@ -88,7 +94,7 @@ class PurseSam:
             if not compare_digest(expected, data):
                 raise StatusError(StatusWord.MAC_INCORRECT)
             return b""
-        if apdu == b"\x00\xb0\x96\x00\x06":
+        if apdu == READ_BINARY.header(0x80 | PSAM_TERMINAL, 0x00) + b"\x06":
             return self._terminal
         raise StatusError(StatusWord.INS_NOT_SUPPORTED)
 
@@ -100,7 +106,7 @@ class PurseSam:
         )  # fmt: skip
         if tuple(data[18:20]) != (self._version, self._purse.algorithm_code):
             raise StatusError(StatusWord.KEY_NOT_FOUND)
-        if self._sequence > _LAST_SEQUENCE:
+        if self._sequence > MAX_NUMBER:
             raise StatusError(StatusWord.COUNTER_AT_MAXIMUM)
         serial, issuer = data[20:28], data[28:]
         sequence = self._sequence.to_bytes(4)

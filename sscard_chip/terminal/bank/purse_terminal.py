@@ -2,10 +2,14 @@
 """A terminal for deposit and purse: selects the application and runs whole transactions with a
 PSAM or with the bank's host.
 
->>> terminal = PurseTerminal(connect_card(card), bytes.fromhex("112233445566"))   # doctest: +SKIP
->>> terminal.select().expiry                                                      # doctest: +SKIP
+>>> from sscard_chip.terminal.connection import connect_card
+>>> terminal = PurseTerminal(connect_card(card), bytes.fromhex("112233445566"))
+>>> terminal.select().expiry
 '20340101'
->>> terminal.load(host, TransactionType.PURSE_LOAD, 5_000, time)                  # doctest: +SKIP
+>>> terminal.verify(bytes.fromhex("123456"))
+>>> loaded = terminal.load(host, TransactionType.PURSE_LOAD, 5_000, time)
+>>> terminal.balance(PurseId.PURSE)
+5000
 """
 
 from __future__ import annotations
@@ -15,6 +19,23 @@ from typing import Final
 
 from sscard_chip.applications.purse.accounts import LogRecord
 from sscard_chip.applications.purse.kinds import PurseId, TransactionType
+from sscard_chip.standard.commands import (
+    CREDIT_SAM_FOR_PURCHASE,
+    GET_CHALLENGE,
+    GET_TRANSACTION_PROVE,
+    INIT_SAM_FOR_PURSE_PURCHASE,
+    PURSE_CREDIT_FOR_LOAD,
+    PURSE_DEBIT_FOR_PURCHASE,
+    PURSE_DEBIT_FOR_UNLOAD,
+    PURSE_GET_BALANCE,
+    PURSE_INITIALIZE,
+    READ_BINARY,
+    READ_RECORD,
+    SELECT,
+    UPDATE_CAPP_DATA_CACHE,
+    UPDATE_OVERDRAW_LIMIT,
+    VERIFY,
+)
 from sscard_chip.standard.identifiers import PURSE_AID
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
@@ -28,7 +49,7 @@ from sscard_chip.terminal.bank.purse_exchange import (
     parameters_of,
 )
 from sscard_chip.terminal.bank.purse_host import PurseHost
-from sscard_chip.terminal.client import ApduClient, CardStatusError
+from sscard_chip.terminal.client import ApduClient
 from sscard_chip.terminal.connection import Connection
 
 _PUBLIC_SFI: Final = 0x15
@@ -53,12 +74,12 @@ class PurseTerminal:
 
         :raises NotAcceptedError: the card has none.
         """
-        answer = self._client.send(0x00, 0xA4, 0x04, 0x00, PURSE_AID, 0)
+        answer = self._client.send(SELECT, 0x04, 0x00, PURSE_AID, 0)
         if answer.sw == StatusWord.FILE_NOT_FOUND:
             raise NotAcceptedError("the card has no deposit or purse")
         if not answer.ok:
-            raise CardStatusError(b"\x00\xa4\x04\x00", answer.sw)
-        data = self._client.require(0x00, 0xB0, 0x80 | _PUBLIC_SFI, 0x00, le=_PUBLIC_LENGTH)
+            raise answer.refusal
+        data = self._client.require(READ_BINARY, 0x80 | _PUBLIC_SFI, 0x00, le=_PUBLIC_LENGTH)
         self._public = PublicData.decode(data)
         return self._public
 
@@ -69,42 +90,45 @@ class PurseTerminal:
 
     def pin_tries(self) -> int | None:
         """Tries left of the PIN, 0 when it is locked, None when none is set."""
-        answer = self._client.send(0x00, 0x20, 0x00, 0x00)
+        answer = self._client.send(VERIFY)
         if answer.ok:
             return None
         if answer.sw == StatusWord.AUTHENTICATION_BLOCKED:
             return 0
         if answer.sw & 0xFFF0 != StatusWord.VERIFICATION_FAILED:
-            raise CardStatusError(bytes.fromhex("00200000"), answer.sw)
+            raise answer.refusal
         return answer.sw & 0x0F
 
     def verify(self, pin: bytes) -> None:
         """VERIFY the holder's PIN, BCD."""
-        self._client.require(0x00, 0x20, 0x00, 0x00, pin)
+        self._client.require(VERIFY, data=pin)
 
     def balance(self, purse: PurseId) -> int:
         """GET BALANCE, in fen."""
-        return int.from_bytes(self._client.require(0x80, 0x5C, 0x00, purse, le=4))
+        return int.from_bytes(self._client.require(PURSE_GET_BALANCE, 0x00, purse, le=4))
 
     def log(self) -> list[LogRecord]:
         """The transaction log, newest first."""
         records: list[LogRecord] = []
         while True:
             number = len(records) + 1
-            answer = self._client.send(0x00, 0xB2, number, _LOG_P2, le=_LOG_LENGTH)
+            answer = self._client.send(READ_RECORD, number, _LOG_P2, le=_LOG_LENGTH)
             if answer.sw == StatusWord.RECORD_NOT_FOUND:
                 return records
             if not answer.ok or len(answer.data) != _LOG_LENGTH:
-                raise CardStatusError(bytes((0x00, 0xB2, number, _LOG_P2)), answer.sw)
+                raise answer.refusal
             records.append(LogRecord.decode(answer.data))
 
     def proof(self, kind: TransactionType, number: int) -> tuple[bytes, bytes] | None:
-        """MAC and TAC of the last transaction if it was this one, None if it was not (9406)."""
-        answer = self._client.send(0x80, 0x5A, 0x00, kind, number.to_bytes(2), 8)
+        """MAC and TAC of the last transaction if it was this one, None if it was not (9406).
+
+        ``number`` is the one that INITIALIZE answered; the card is asked for it plus 1.
+        """
+        answer = self._client.send(GET_TRANSACTION_PROVE, 0x00, kind, (number + 1).to_bytes(2), 8)
         if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
             return None
         if not answer.ok:
-            raise CardStatusError(bytes((0x80, 0x5A, 0x00, kind)), answer.sw)
+            raise answer.refusal
         return answer.data[:4], answer.data[4:]
 
     # --- steps ----------------------------------------------------------------------------------
@@ -117,17 +141,17 @@ class PurseTerminal:
         overdraft = kind is TransactionType.OVERDRAFT_UPDATE
         amount = b"" if overdraft else amount_fen.to_bytes(4)
         data = bytes((key_index,)) + amount + self._terminal
-        answer = self._client.require(0x80, 0x50, *parameters_of(kind), data, 0)
+        answer = self._client.require(PURSE_INITIALIZE, *parameters_of(kind), data, 0)
         return Initialized.decode(public, row, key_index, amount_fen, self._terminal, answer)
 
     def cache(self, sfi: int, record: bytes) -> None:
         """UPDATE CAPP DATA CACHE of a record by its identifier, the first byte."""
-        self._client.require(0x80, 0xDC, record[0], sfi << 3, record)
+        self._client.require(UPDATE_CAPP_DATA_CACHE, record[0], sfi << 3, record)
 
     def debit(self, opened: Initialized, sam: SamAnswer, time: bytes) -> Debited:
         """DEBIT with the PSAM's MAC1."""
         data = sam.sequence + time + sam.mac1
-        answer = self._client.require(0x80, 0x54, 0x01, 0x00, data, 8)
+        answer = self._client.require(PURSE_DEBIT_FOR_PURCHASE, data=data, le=8)
         if len(answer) != 8:
             raise CardDataError("DEBIT gave an answer of another length")
         return Debited(opened, sam.sequence, time, answer[:4], answer[4:])
@@ -165,11 +189,11 @@ class PurseTerminal:
         request = opened.random + opened.number_bytes + opened.amount + kind + time
         request += bytes((opened.key_version, opened.algorithm))
         issuer, serial = opened.public.factors
-        answer = client.require(0x80, 0x70, 0x00, 0x00, request + serial + issuer, 8)
+        answer = client.require(INIT_SAM_FOR_PURSE_PURCHASE, data=request + serial + issuer, le=8)
         for sfi, record in records:
             self.cache(sfi, record)
         debited = self.debit(opened, SamAnswer(answer[:4], answer[4:]), time)
-        client.require(0x80, 0x72, 0x00, 0x00, debited.mac2)
+        client.require(CREDIT_SAM_FOR_PURCHASE, data=debited.mac2)
         return debited
 
     def load(
@@ -191,7 +215,7 @@ class PurseTerminal:
         """
         opened = self.initialize(TransactionType.UNLOAD, amount_fen)
         answer = host.authorise(opened, time)
-        mac3 = self._client.require(0x80, 0x54, 0x03, 0x00, answer.time + answer.mac2, 4)
+        mac3 = self._client.require(PURSE_DEBIT_FOR_UNLOAD, data=answer.time + answer.mac2, le=4)
         host.confirm(opened, time, mac3)
         return opened
 
@@ -203,22 +227,22 @@ class PurseTerminal:
         opened = self.initialize(TransactionType.OVERDRAFT_UPDATE)
         answer = host.authorise(opened, time, limit_fen=limit_fen)
         data = limit_fen.to_bytes(3) + answer.time + answer.mac2
-        tac = self._client.require(0x80, 0x58, 0x00, 0x00, data, 4)
+        tac = self._client.require(UPDATE_OVERDRAW_LIMIT, data=data, le=4)
         host.confirm(opened, time, tac, limit_fen=limit_fen)
         return opened
 
     def _credit(self, answer: HostAnswer) -> bytes:
-        return self._client.require(0x80, 0x52, 0x00, 0x00, answer.time + answer.mac2, 4)
+        return self._client.require(PURSE_CREDIT_FOR_LOAD, data=answer.time + answer.mac2, le=4)
 
     # --- the issuer's commands ------------------------------------------------------------------
 
     def challenge(self, length: int = 4) -> bytes:
         """GET CHALLENGE."""
-        return self._client.require(0x00, 0x84, 0x00, 0x00, le=length)
+        return self._client.require(GET_CHALLENGE, le=length)
 
     def transmit(self, command: bytes) -> bytes:
         """A command that the host has made; its data."""
         answer = self._client.exchange(command)
         if not answer.ok:
-            raise CardStatusError(command[:4], answer.sw)
+            raise answer.refusal
         return answer.data

@@ -8,6 +8,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.security.emv import MAC_LENGTH, BankSession, check_pin, pin_block, script_mac
+from sscard_chip.standard.commands import (
+    APPLICATION_BLOCK,
+    APPLICATION_UNBLOCK,
+    CARD_BLOCK,
+    DEACTIVATE_APPLICATION,
+    PIN_CHANGE_UNBLOCK,
+    PUT_DATA,
+    UPDATE_RECORD,
+    StandardCommand,
+)
 from sscard_chip.terminal.bank.cryptograms import IssuerData
 from sscard_chip.terminal.bank.errors import CardDataError
 from sscard_chip.terminal.bank.tlv import tlv, tlvs
@@ -18,8 +28,6 @@ AFTER: Final = 0x72
 
 _IDENTIFIER: Final = 0x9F18
 _COMMAND: Final = 0x86
-_LINKED: Final = 0x04
-_PROPRIETARY: Final = 0x84
 _MOST: Final = 255 - MAC_LENGTH
 
 ECASH_BALANCE: Final = 0x9F79
@@ -58,7 +66,7 @@ class ScriptBuilder:
 
     def put_data(self, tag: int, value: bytes) -> ScriptBuilder:
         """Set a data object, e.g. the e-cash balance (9F79) to a new value."""
-        return self._add(_LINKED, 0xDA, tag >> 8, tag & 0xFF, value)
+        return self._add(PUT_DATA, tag >> 8, tag & 0xFF, value)
 
     def put_amount(self, tag: int, amount_fen: int) -> ScriptBuilder:
         """Set an amount of e-cash (9F77, 9F78, 9F79, 9F6D), 12 digits of fen."""
@@ -75,38 +83,40 @@ class ScriptBuilder:
 
     def update_record(self, sfi: int, number: int, record: bytes) -> ScriptBuilder:
         """Replace a record by ``record``, whole with its template."""
-        return self._add(_LINKED, 0xDC, number, sfi << 3 | 0x04, record)
+        return self._add(UPDATE_RECORD.secured(), number, sfi << 3 | 0x04, record)
 
     def change_pin(self, new_pin: str, current_pin: str | None = None) -> ScriptBuilder:
         """Set the bank PIN, the tries with it; with ``current_pin`` the card checks that first."""
         check_pin(new_pin)
         block = self._encipherment.encipher(pin_block(new_pin, self._key, current_pin))
-        return self._add(_PROPRIETARY, 0x24, 0x00, 0x02 if current_pin is None else 0x01, block)
+        return self._add(PIN_CHANGE_UNBLOCK, 0x00, 0x02 if current_pin is None else 0x01, block)
 
     def unblock_pin(self) -> ScriptBuilder:
         """Give the bank PIN its tries back."""
-        return self._add(_PROPRIETARY, 0x24, 0x00, 0x00, b"")
+        return self._add(PIN_CHANGE_UNBLOCK)
 
     def block_application(self) -> ScriptBuilder:
         """APPLICATION BLOCK."""
-        return self._add(_PROPRIETARY, 0x1E, 0x00, 0x00, b"")
+        return self._add(APPLICATION_BLOCK)
 
     def unblock_application(self) -> ScriptBuilder:
         """APPLICATION UNBLOCK."""
-        return self._add(_PROPRIETARY, 0x18, 0x00, 0x00, b"")
+        return self._add(APPLICATION_UNBLOCK)
 
     def deactivate_application(self) -> ScriptBuilder:
         """Let the application go to sleep: it is not found any more until it is activated [L]."""
-        return self._add(_PROPRIETARY, 0x04, 0x00, 0x00, b"")
+        return self._add(DEACTIVATE_APPLICATION)
 
     def block_card(self) -> ScriptBuilder:
         """CARD BLOCK: for good, the social security part with it."""
-        return self._add(_PROPRIETARY, 0x16, 0x00, 0x00, b"")
+        return self._add(CARD_BLOCK)
 
-    def _add(self, cla: int, ins: int, p1: int, p2: int, data: bytes) -> ScriptBuilder:
+    def _add(
+        self, command: StandardCommand, p1: int = 0, p2: int = 0, data: bytes = b""
+    ) -> ScriptBuilder:
         if len(data) > _MOST:
             raise ValueError(f"script command: carries at most {_MOST} bytes")
-        header = bytes((cla, ins, p1, p2, len(data) + MAC_LENGTH))
+        header = command.header(p1, p2) + bytes((len(data) + MAC_LENGTH,))
         self._chain = script_mac(self._mac, header, self._atc, self._cryptogram, data, self._chain)
         self._commands.append(header + data + self._chain[:MAC_LENGTH])
         return self

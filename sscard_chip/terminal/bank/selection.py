@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from sscard_chip.standard.commands import READ_RECORD, SELECT
 from sscard_chip.standard.identifiers import PPSE_NAME, PSE_NAME
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
@@ -53,7 +54,7 @@ def candidates(
 
 def select(client: ApduClient, candidate: Candidate) -> Selected | None:
     """Select; None when the card does not want to after all (blocked: 6283, 6A81...)."""
-    answer = client.send(0x00, 0xA4, 0x04, 0x00, candidate.aid, 0)
+    answer = client.send(SELECT, 0x04, 0x00, candidate.aid, 0)
     if not answer.ok:
         return None
     fci = template(0x6F, answer.data, "FCI")
@@ -78,7 +79,7 @@ def choose(client: ApduClient, aids: tuple[bytes, ...], *, contactless: bool = F
 
 
 def _from_pse(client: ApduClient) -> list[Candidate] | None:
-    answer = client.send(0x00, 0xA4, 0x04, 0x00, PSE_NAME, 0)
+    answer = client.send(SELECT, 0x04, 0x00, PSE_NAME, 0)
     if not answer.ok:
         return None
     sfi = find(answer.data, 0x88, "PSE")
@@ -86,7 +87,7 @@ def _from_pse(client: ApduClient) -> list[Candidate] | None:
         raise CardDataError("PSE: names no directory file")
     found: list[Candidate] = []
     for number in range(1, _MOST_RECORDS + 1):
-        record = client.send(0x00, 0xB2, number, sfi[0] << 3 | 0x04, b"", 0)
+        record = client.send(READ_RECORD, number, sfi[0] << 3 | 0x04, b"", 0)
         if record.sw in _NOT_THERE:
             break
         if not record.ok:
@@ -96,7 +97,7 @@ def _from_pse(client: ApduClient) -> list[Candidate] | None:
 
 
 def _from_ppse(client: ApduClient) -> list[Candidate] | None:
-    answer = client.send(0x00, 0xA4, 0x04, 0x00, PPSE_NAME, 0)
+    answer = client.send(SELECT, 0x04, 0x00, PPSE_NAME, 0)
     if not answer.ok:
         return None
     discretionary = find(answer.data, 0xBF0C, "PPSE")
@@ -119,9 +120,7 @@ def _entries(body: bytes, what: str) -> list[Candidate]:
 
 def _by_list(client: ApduClient, aids: tuple[bytes, ...]) -> list[Candidate]:
     return [
-        Candidate(aid, "", _LOWEST)
-        for aid in aids
-        if client.send(0x00, 0xA4, 0x04, 0x00, aid, 0).ok
+        Candidate(aid, "", _LOWEST) for aid in aids if client.send(SELECT, 0x04, 0x00, aid, 0).ok
     ]
 
 

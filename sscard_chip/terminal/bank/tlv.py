@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Data objects and data object lists as a payment terminal reads them (EMV book 3, 5.4, annex B).
 
-What is no BER-TLV ends the transaction: every function here raises :class:`CardDataError` for it.
+A terminal takes what ISO/IEC 7816-4 section 5.2.2 allows: tags of one to three bytes, lengths
+``xx``, ``81 xx``, ``82 xxxx`` and ``83 xxxxxx``, and bytes 00 or FF before, between and behind
+data objects, which are left over from erased ones. What is no BER-TLV ends the transaction: every
+function here raises :class:`CardDataError` for it.
 """
 
 from __future__ import annotations
@@ -15,6 +18,10 @@ from sscard_chip.terminal.bank.errors import CardDataError
 
 __all__ = ["digits_of", "dol_data", "find", "primitives", "template", "tlv", "tlvs"]
 
+_ERASED: Final = (0x00, 0xFF)
+_MORE: Final = 0x1F
+_CONSTRUCTED: Final = 0x20
+_LENGTH_BYTES: Final = 3
 _NUMERIC: Final = frozenset(
     {0x9F02, 0x9F03, 0x9F1A, 0x5F2A, 0x9A, 0x9C, 0x9F21, 0x5F25, 0x5F24, 0x5F34, 0x9F79}
 )
@@ -25,10 +32,39 @@ _COMPRESSED: Final = frozenset({0x5A, 0x9F20})
 
 def tlvs(data: bytes, what: str) -> list[tuple[int, bytes]]:
     """Tag and value of each data object at the top of ``data``; ``what`` it is, for errors."""
+    found, at = [], 0
     try:
-        return ber.parse(data)
-    except ValueError:
+        while at < len(data):
+            if data[at] in _ERASED:
+                at += 1
+                continue
+            tag, length, start = _header(data, at)
+            at = start + length
+            if at > len(data):
+                raise ValueError
+            found.append((tag, data[start:at]))
+    except (IndexError, ValueError):
         raise CardDataError(f"{what}: is no BER-TLV") from None
+    return found
+
+
+def _header(data: bytes, at: int) -> tuple[int, int, int]:
+    """Tag, length and start of the value at ``at``. Raises IndexError or ValueError."""
+    tag, at = data[at], at + 1
+    if tag & _MORE == _MORE:
+        for _ in range(2):
+            tag, at = tag << 8 | data[at], at + 1
+            if not tag & 0x80:
+                break
+        else:
+            raise ValueError
+    length, at = data[at], at + 1
+    if length > 0x7F:
+        width = length & 0x7F
+        if not 1 <= width <= _LENGTH_BYTES or at + width > len(data):
+            raise ValueError
+        length, at = int.from_bytes(data[at : at + width]), at + width
+    return tag, length, at
 
 
 def template(tag: int, data: bytes, what: str) -> bytes:
@@ -41,18 +77,19 @@ def template(tag: int, data: bytes, what: str) -> bytes:
 
 def primitives(data: bytes, what: str) -> list[tuple[int, bytes]]:
     """All primitive objects of ``data``, those in templates too, in order."""
-    try:
-        return ber.flatten(data)
-    except ValueError:
-        raise CardDataError(f"{what}: is no BER-TLV") from None
+    return [(tag, value) for tag, value in objects(data, what) if not _constructed(tag)]
 
 
 def objects(data: bytes, what: str) -> Iterator[tuple[int, bytes]]:
     """All objects of ``data`` at any depth, templates before what they hold."""
     for tag, value in tlvs(data, what):
         yield tag, value
-        if is_constructed(tag):
+        if _constructed(tag):
             yield from objects(value, what)
+
+
+def _constructed(tag: int) -> bool:
+    return bool(tag.to_bytes(3).lstrip(b"\0")[0] & _CONSTRUCTED)
 
 
 def find(data: bytes, tag: int, what: str) -> bytes | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sscard_chip.standard.commands import GET_DATA, GET_PROCESSING_OPTIONS, READ_RECORD
 from sscard_chip.terminal.bank.data import CRYPTOGRAM_TAGS, AuthorisationRequest
 from sscard_chip.terminal.bank.errors import CardDataError
 from sscard_chip.terminal.bank.results import Decision, Outcome, ScriptResult, Tsi, Tvr
@@ -64,7 +65,7 @@ class Transaction:
         :raises CardStatusError: the card refuses, e.g. 6985.
         """
         asked = self.asked(self.selected.pdol, "PDOL")
-        answer = self.client.require(0x80, 0xA8, 0x00, 0x00, tlv(0x83, asked), 0)
+        answer = self.client.require(GET_PROCESSING_OPTIONS, data=tlv(0x83, asked), le=0)
         objects = list(tlvs(answer, "GPO"))
         if len(objects) != 1:
             raise CardDataError("GPO: is not one template")
@@ -92,7 +93,7 @@ class Transaction:
             if signed > last - first + 1:
                 raise CardDataError("AFL: signs more records than there are")
             for number in range(first, last + 1):
-                record = self.client.require(0x00, 0xB2, number, sfi << 3 | 0x04, b"", 0)
+                record = self.client.require(READ_RECORD, number, sfi << 3 | 0x04, b"", 0)
                 what = f"record {number} of SFI {sfi}"
                 body = template(_RECORD, record, what)
                 self._take(body, what)
@@ -128,7 +129,7 @@ class Transaction:
 
     def get_data(self, tag: int) -> bytes | None:
         """GET DATA; None when the card does not give it."""
-        answer = self.client.send(0x80, 0xCA, tag >> 8, tag & 0xFF, b"", 0)
+        answer = self.client.send(GET_DATA, tag >> 8, tag & 0xFF, b"", 0)
         return template(tag, answer.data, f"{tag:02X}") if answer.ok else None
 
     def request(self) -> AuthorisationRequest:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The driver of a terminal (读写终端接口, LD/T 33) for Python programs.
 
->>> driver = Driver(Slots.of_card(card, psam), pin_pad=lambda prompt: "135790")   # doctest: +SKIP
->>> basics = driver.read_card_basics(Interface.CONTACT_FIRST)               # doctest: +SKIP
->>> driver.debit(Interface.CONTACT, basics.card_info, Split(0, 1000, 800), "20260102030405")
+>>> driver = Driver(Slots.of_card(card, psam), pin_pad=lambda prompt: "135790")
+>>> basics = driver.read_card_basics(Interface.CONTACT_FIRST)
+>>> time = "20260102030405"
+>>> debit = driver.debit(Interface.CONTACT, basics.card_info, Split(0, 1000, 800), time)
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.profile.model import FREE, ElementaryFile, Rule, Structure
+from sscard_chip.standard.commands import READ_BINARY, READ_RECORD
 from sscard_chip.standard.identifiers import SSSE
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
@@ -219,7 +220,7 @@ def _read_binary(session: CardSession, size: int) -> bytes:
     while len(data) < size:
         length = min(_CHUNK, size - len(data))
         offset = len(data).to_bytes(2)
-        part = session.client.require(0x00, 0xB0, offset[0], offset[1], le=length)
+        part = session.client.require(READ_BINARY, offset[0], offset[1], le=length)
         if not part:
             break
         data += part
@@ -244,7 +245,7 @@ def _read_cyclic(
 
 
 def _numbered(session: CardSession, number: int) -> bytes:
-    return session.client.require(0x00, 0xB2, number, _BY_NUMBER, le=0)
+    return session.client.require(READ_RECORD, number, _BY_NUMBER, le=0)
 
 
 def _read_linear(
@@ -270,7 +271,7 @@ def _occurrence(session: CardSession, tag: int, occurrence: int) -> bytes:
     """The value of the n-th record with a tag: the first, then "next" as often as needed."""
     value = session.record(tag)
     for _ in range(occurrence - 1):
-        value = items.value_of(session.client.require(0x00, 0xB2, tag, _NEXT, le=0), tag)
+        value = items.value_of(session.client.require(READ_RECORD, tag, _NEXT, le=0), tag)
     return value
 
 
@@ -342,4 +343,4 @@ def _write_file(session: CardSession, address: FileAddress, updates: Sequence[by
         answer = session.client.exchange(command)
         # 63Cx to an update means "done, at the x-th attempt" (flows, 2.5).
         if not answer.ok and answer.sw & 0xFFF0 != StatusWord.VERIFICATION_FAILED:
-            raise CardStatusError(command[:4], answer.sw)
+            raise answer.refusal

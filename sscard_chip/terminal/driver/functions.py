@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The functions of LD/T 33 by their names: integers and strings in, code and string out.
 
->>> code, text = FUNCTIONS["iReadCardBas"].call(driver, 1)                  # doctest: +SKIP
+>>> code, text = FUNCTIONS["iReadCardBas"].call(driver, 1)
+>>> code
+0
 
 A command line, a C library or a test calls any of them through :data:`FUNCTIONS`.
 """

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.keys import PUK, STKSSSE
-from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.driver.kit import Kit
 from sscard_chip.terminal.driver.values import (
@@ -18,10 +19,11 @@ from sscard_chip.terminal.driver.values import (
     Proof,
     ProofRequest,
 )
-from sscard_chip.terminal.session import CardSession, bcd
+from sscard_chip.terminal.session import CardSession
 
 PUK_KID: Final = 0x06
-_RELOAD, _UNBLOCK = b"\x84\x24\x00\x01", b"\x84\x24\x00\x00"
+_RELOAD: Final = PIN_CHANGE_UNBLOCK.header(0x00, 0x01)
+_UNBLOCK: Final = PIN_CHANGE_UNBLOCK.header()
 _RELOAD_LENGTHS: Final = {0x01: 12, 0x02: 20, 0x03: 20}
 """Lc of PIN reload by algorithm: one block and the MAC."""
 _UNBLOCK_LENGTH: Final = 4
@@ -122,4 +124,4 @@ def _header(session: CardSession, *, reload: bool) -> bytes:
 def _send(session: CardSession, command: bytes) -> None:
     answer = session.client.exchange(command)
     if not answer.ok:
-        raise CardStatusError(command[:4], answer.sw)
+        raise answer.refusal

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Final
 
+from sscard_chip.standard.amounts import MAX_FEN, yuan
+from sscard_chip.standard.dates import parse_time
 from sscard_chip.standard.identifiers import SSSE
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.bank.account import CardAccount
@@ -30,9 +31,6 @@ from sscard_chip.terminal.driver.values import (
     Proof,
     ProofRequest,
 )
-
-MOST_FEN: Final = 4294967295
-"""Amounts are below 42949672.95 yuan."""
 
 _HEX: Final = re.compile(r"[0-9A-Fa-f]*")
 _AMOUNT: Final = re.compile(r"[0-9]{1,8}\.[0-9]{2}")
@@ -121,8 +119,8 @@ def fen(text: str) -> int:
     if not _AMOUNT.fullmatch(text):
         raise DriverError(Code.INPUT, "an amount must be yuan with two decimals")
     amount = int(text.replace(".", ""))
-    if amount >= MOST_FEN:
-        raise DriverError(Code.INPUT, "an amount must be below 42949672.95")
+    if amount >= MAX_FEN:
+        raise DriverError(Code.INPUT, f"an amount must be below {yuan(MAX_FEN)}")
     return amount
 
 
@@ -132,10 +130,8 @@ def local_time(text: str) -> str:
         raise DriverError(Code.ILLEGAL_CHARACTER, "a time is digits")
     if len(text) != 14:
         raise DriverError(Code.LENGTH, "a time must be YYYYMMDDhhmmss")
-    try:
-        datetime.strptime(text, "%Y%m%d%H%M%S")
-    except ValueError:
-        raise DriverError(Code.INPUT, "a time must be a real moment") from None
+    if parse_time(text) is None:
+        raise DriverError(Code.INPUT, "a time must be a real moment")
     return text
 
 
@@ -315,11 +311,6 @@ def debit_records(records: Iterable[DebitRecord]) -> str:
         )
         for record in records
     )
-
-
-def yuan(amount_fen: int) -> str:
-    """An amount of fen in yuan with two decimals."""
-    return f"{amount_fen // 100}.{amount_fen % 100:02}"
 
 
 def _line(*fields: str) -> str:

@@ -14,6 +14,8 @@ from typing import Final
 
 from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.profile.codec import join_name
+from sscard_chip.standard.commands import READ_RECORD, UPDATE_RECORD, VERIFY
+from sscard_chip.standard.dates import bcd, is_digits
 from sscard_chip.standard.identifiers import (
     DF04,
     INSURED_FILE,
@@ -29,7 +31,7 @@ from sscard_chip.terminal.client import Answer, CardStatusError
 from sscard_chip.terminal.medical import MOST_DETAILS, Detail, details
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
 from sscard_chip.terminal.pos.psam import Psam
-from sscard_chip.terminal.session import CardSession, bcd
+from sscard_chip.terminal.session import CardSession
 
 _CARD_CLASSES: Final = (b"1", b"2", b"3", b"4")
 _INITIALISER: Final = bytes.fromhex("9156000002")
@@ -84,7 +86,7 @@ class HolderPin:
                 if wrong:
                     raise _wrong(left)
                 raise SaleRefusedError(Refusal.PIN_MISSING)
-            if len(digits) not in PIN_DIGITS or not (digits.isascii() and digits.isdecimal()):
+            if not is_digits(digits, *PIN_DIGITS):
                 raise SaleRefusedError(Refusal.PIN_MISSING, "a PIN has 4 to 12 digits")
             self.in_doubt = True
             left = self._send(session, digits)
@@ -100,12 +102,12 @@ class HolderPin:
 
     def _send(self, session: CardSession, digits: str) -> int | None:
         """VERIFY: None when satisfied, else the tries left."""
-        answer = session.client.send(0x00, 0x20, 0x00, 0x00, bcd(digits))
+        answer = session.client.send(VERIFY, data=bcd(digits))
         if answer.ok:
             return None
         if answer.sw == StatusWord.AUTHENTICATION_BLOCKED:
             return 0
-        error = CardStatusError(b"\x00\x20\x00\x00", answer.sw)
+        error = answer.refusal
         if error.tries_left is None:
             raise error
         return error.tries_left
@@ -265,7 +267,7 @@ def write_offline_use(
         authenticate(session, sam, _UK2DF04)
     for tag, value in changed:
         record = bytes((tag, len(value))) + value
-        session.client.require(0x00, 0xDC, tag, _OFFLINE_SFI << 3, record)
+        session.client.require(UPDATE_RECORD, tag, _OFFLINE_SFI << 3, record)
     return True
 
 
@@ -281,11 +283,11 @@ def append_special(session: CardSession, sam: Psam, number: int, category: str) 
     if newest.ok and newest.data == record:
         return True
     if not newest.ok and newest.sw != StatusWord.RECORD_NOT_FOUND:
-        raise CardStatusError(b"\x00\xb2", newest.sw)
+        raise newest.refusal
     authenticate(session, sam, _UK2DF04)
-    session.client.require(0x00, 0xDC, 0x00, _SPECIAL_SFI << 3 | 3, record)
+    session.client.require(UPDATE_RECORD, 0x00, _SPECIAL_SFI << 3 | 3, record)
     return True
 
 
 def _newest_special(session: CardSession) -> Answer:
-    return session.client.send(0x00, 0xB2, 0x01, _SPECIAL_SFI << 3 | 4, le=0)
+    return session.client.send(READ_RECORD, 0x01, _SPECIAL_SFI << 3 | 4, le=0)

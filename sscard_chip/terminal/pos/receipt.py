@@ -12,7 +12,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from sscard_chip.dayfile.rows import DayRow, yuan
+from sscard_chip.dayfile.rows import DayRow
+from sscard_chip.standard.amounts import yuan
 from sscard_chip.terminal.pos.card import Holder
 
 WIDTH: Final = 32

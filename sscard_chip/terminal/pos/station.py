@@ -11,6 +11,7 @@ from typing import Final
 from sscard_chip.dayfile.authoriser import Authoriser
 from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.dayfile.rows import DayRow
+from sscard_chip.standard.amounts import MAX_FEN
 from sscard_chip.standard.settlement_mode import Region, Split
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
@@ -31,8 +32,6 @@ from sscard_chip.terminal.session import CardSession, Profiles, default_profiles
 
 CATEGORIES: Final = {"1": "工伤", "2": "生育", "3": "医疗救助"}
 """结算类别 that leave a record in EF15 (letter 38)."""
-
-_MOST_FEN: Final = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,8 @@ class Bill:
     category: str | None = None
 
     def __post_init__(self) -> None:
-        if min(self.split) < 0 or not 0 < self.split.total_fen <= _MOST_FEN:
-            raise ValueError("bill: the parts must be from 0, their sum from 1 to 4294967295 fen")
+        if min(self.split) < 0 or not 0 < self.split.total_fen <= MAX_FEN:
+            raise ValueError(f"bill: the parts must be from 0, their sum from 1 to {MAX_FEN} fen")
         if self.category is not None and self.category not in CATEGORIES:
             raise ValueError(f"bill: category: must be one of {', '.join(CATEGORIES)}")
 

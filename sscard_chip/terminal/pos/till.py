@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pharmacy's till: one terminal, one day file, one sale at a time.
 
->>> with Till.open(settings, card, psam, "DAY.tsv", pin_entry=ask) as till:   # doctest: +SKIP
-...     print(till.sell(Bill(Split(1000, 500, 2000))).receipt.text())
+>>> with Till.open(settings, card, psam, "DAY.tsv", pin_entry=ask) as till:
+...     sale = till.sell(Bill(Split(1000, 500, 2000)))
+>>> sale.row.card_account_fen
+1000
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from sscard_chip.closing import Closing
 from sscard_chip.dayfile.authoriser import Authoriser
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.dayfile.rows import DayHeader, DayRow, DayTrailer
+from sscard_chip.standard.dates import TIME, TIME_RULE, parse_date, parse_time
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.pos.card import HolderPin, PinEntry
@@ -30,8 +33,6 @@ from sscard_chip.terminal.pos.recovery import ask_card
 from sscard_chip.terminal.pos.refund import finish_refund, refund
 from sscard_chip.terminal.pos.sale import Sale, answered, conclude
 from sscard_chip.terminal.pos.station import Bill, Outcome, Station, TillSettings
-
-_TIME: Final = "%Y%m%d%H%M%S"
 
 
 class Till(Closing):
@@ -232,13 +233,11 @@ class Till(Closing):
 
     def _time(self, given: str | None) -> str:
         """The sale's time; it must fall on the business date or the night after it."""
-        text = given or self._clock().strftime(_TIME)
-        try:
-            when = datetime.strptime(text, _TIME)
-            begun = datetime.strptime(self.header.business_date, "%Y%m%d")
-        except ValueError:
-            raise SaleRefusedError(Refusal.DAY, "the time must be YYYYMMDDhhmmss") from None
-        if len(text) != 14 or not begun <= when < begun + timedelta(days=2):
+        text = given or self._clock().strftime(TIME)
+        when, begun = parse_time(text), parse_date(self.header.business_date)
+        if when is None or begun is None:
+            raise SaleRefusedError(Refusal.DAY, f"the time {TIME_RULE}")
+        if not begun <= when.date() < begun + timedelta(days=2):
             day = self.header.business_date
             raise SaleRefusedError(Refusal.DAY, f"the day file is of {day}: close it first")
         return text

@@ -11,12 +11,10 @@ from sscard_chip.profile import for_generation
 from sscard_chip.profile.codec import ItemValueError, decode_value
 from sscard_chip.profile.model import ElementaryFile, Format, Item, Structure
 from sscard_chip.profile.reuse import reused_value
+from sscard_chip.standard.commands import INITIALIZE, READ_BINARY, READ_RECORD
 from sscard_chip.trace.commands import entry_of
 from sscard_chip.trace.selection import Selection, TracedCommand, addressed_sfi
 
-_INS_READ_RECORD: Final = 0xB2
-_INS_READ_BINARY: Final = 0xB0
-_MEDICAL_CLA: Final = 0xB0
 _TEMPLATE: Final = b"\x70"
 _LONGEST_NUMBER: Final = 4
 _INDENT: Final = "  "
@@ -28,7 +26,7 @@ def describe_command(selection: Selection, command: TracedCommand) -> str:
     Amounts are shown; PIN blocks, cryptograms and values that are written as their length.
     """
     entry = entry_of(command, selection)
-    parameters = entry.parameters(selection, command, command.cla == _MEDICAL_CLA)
+    parameters = entry.parameters(selection, command, command.cla == INITIALIZE.cla)
     return f"{entry.name}: {parameters}" if parameters else entry.name
 
 
@@ -36,11 +34,11 @@ def describe_answer(selection: Selection, command: TracedCommand, data: bytes) -
     """The lines for the data of a command that succeeded; none for no data."""
     if not data:
         return []
-    if command.cla == 0 and command.ins == _INS_READ_RECORD:
+    if command.cla == 0 and command.ins == READ_RECORD.ins:
         if selection.bank:
             return [_INDENT + line for line in _objects(data)]
         return [_INDENT + line for line in _records(selection, command, data)]
-    if command.cla == 0 and command.ins == _INS_READ_BINARY:
+    if command.cla == 0 and command.ins == READ_BINARY.ins:
         return [_INDENT + _bytes(data)]
     detail = entry_of(command, selection).answer(data, True)
     return [] if detail == data.hex().upper() else [_INDENT + detail]

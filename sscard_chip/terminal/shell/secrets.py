@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from sscard_chip.standard.commands import CHANGE_PIN, VERIFY, WRITE_KEY
 from sscard_chip.terminal.shell import commands
 from sscard_chip.terminal.shell.grammar import GrammarError, parse_line
 from sscard_chip.trace.layouts import hidden
 
-_SECRET_INS: Final = frozenset((0x20, 0x5E, 0xD4))
+_SECRET_INS: Final = frozenset((VERIFY.ins, CHANGE_PIN.ins, WRITE_KEY.ins))
 """VERIFY, CHANGE PIN, CREATE and CHANGE KEY, whose data may be in the clear."""
 _HEADER: Final = 5
 _FEWEST_DIGITS: Final = 4

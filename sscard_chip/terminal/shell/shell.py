@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engine of the shell: a line of text in, lines of text out; who reads and prints is outside.
 
->>> shell = Shell(connect_card(Card.open("zhang.ssc")))                     # doctest: +SKIP
->>> print(*shell.start(), sep="\\n")                                         # doctest: +SKIP
->>> print(*shell.run_line("select SSSE/EF05 =9000").lines, sep="\\n")        # doctest: +SKIP
+>>> from sscard_chip.card import Card
+>>> from sscard_chip.terminal.connection import connect_card
+>>> shell = Shell(connect_card(Card.open("zhang.ssc")))
+>>> greeting = shell.start()
+>>> print(*shell.run_line("select SSSE/EF05 =9000").lines[-2:], sep="\\n")
+> 00A4020002EF05  SELECT 选择: EF05 发卡机构数据
+< 9000  success
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from sscard_chip.profile.generations import OPTIONAL
 from sscard_chip.profile.local import LocalFile, LocalFileError
 from sscard_chip.profile.model import Profile
 from sscard_chip.security.keystore import KeyStore, KeyStoreError
+from sscard_chip.standard.commands import GET_RESPONSE, READ_RECORD, SELECT
 from sscard_chip.standard.status import StatusWord, describe
 from sscard_chip.terminal.client import Answer, ApduClient
 from sscard_chip.terminal.connection import (
@@ -41,7 +46,6 @@ from sscard_chip.terminal.shell.secrets import shown_apdu
 from sscard_chip.terminal.shell.steps import Context, steps
 from sscard_chip.trace.layouts import templates
 from sscard_chip.trace.selection import (
-    INS_GET_RESPONSE,
     Selection,
     TracedCommand,
     directory_name,
@@ -207,7 +211,7 @@ class Shell:
     def _identify(self, atr: bytes) -> None:
         environment = self._selection.profile.environment
         name = environment.df_name
-        fci = self._client.exchange(b"\x00\xa4\x04\x00" + bytes((len(name),)) + name)
+        fci = self._client.exchange(SELECT.header(0x04) + bytes((len(name),)) + name)
         if fci.ok:
             body = templates(templates(fci.data).get(0x6F, b""))
             version, identification = self._value(_VERSION), self._value(_IDENTIFICATION)
@@ -222,7 +226,7 @@ class Shell:
 
     def _value(self, tag: int) -> bytes:
         """The value of a record of EF05 in SSSE, empty when there is none."""
-        return self._client.exchange(bytes((0x00, 0xB2, tag, _ISSUER_SFI << 3, 0x00))).data[2:]
+        return self._client.exchange(READ_RECORD.header(tag, _ISSUER_SFI << 3) + b"\x00").data[2:]
 
     def _profile(self, generation: int) -> Profile:
         """Everything that a card of the generation may have; a local file that does not fit it
@@ -271,7 +275,7 @@ class Shell:
 
     def _origin(self, command: TracedCommand) -> TracedCommand | None:
         """The command that this answer belongs to; GET RESPONSE fetches another one's."""
-        if command.cla == 0 and command.ins == INS_GET_RESPONSE:
+        if command.cla == 0 and command.ins == GET_RESPONSE.ins:
             return self._waiting
         return command
 

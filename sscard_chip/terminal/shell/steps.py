@@ -12,9 +12,24 @@ from os import urandom
 from typing import Final, TypeAlias
 
 from sscard_chip.profile.model import ElementaryFile, Structure
+from sscard_chip.standard.commands import (
+    CHANGE_PIN,
+    EXTERNAL_AUTHENTICATE,
+    GET_BALANCE,
+    GET_CHALLENGE,
+    GET_TRANSACTION_PROOF,
+    INTERNAL_AUTHENTICATE,
+    READ_BINARY,
+    READ_RECORD,
+    SELECT,
+    UPDATE_BINARY,
+    UPDATE_RECORD,
+    VERIFY,
+)
+from sscard_chip.standard.dates import bcd, is_digits
+from sscard_chip.standard.identifiers import EF
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer
-from sscard_chip.terminal.placeholders import bcd_pin
 from sscard_chip.terminal.shell import commands
 from sscard_chip.terminal.shell.commands import Append, Bytes, Named, Number, Tag, Whole, Word
 from sscard_chip.terminal.shell.grammar import PIN_DIGITS, is_hex
@@ -63,19 +78,21 @@ def steps(command: commands.CardCommand, context: Context) -> Steps:
             return _update(command, context.names)
         case commands.Verify():
             pin = _asked(context, "PIN: ") if command.pin is None else command.pin
-            return _once(_apdu(b"\x00\x20\x00\x00", bcd_pin(pin)))
+            return _once(_apdu(VERIFY.header(), bcd(pin)))
         case commands.ChangePin():
-            return _once(_apdu(b"\x80\x5e\x01\x00", _both_pins(command, context)))
+            return _once(_apdu(CHANGE_PIN.header(), _both_pins(command, context)))
         case commands.Challenge():
-            return _once(bytes((0x00, 0x84, 0, 0, command.length)))
+            return _once(GET_CHALLENGE.header() + bytes((command.length,)))
         case commands.ExternalAuthentication():
             return _external(command, context)
         case commands.InternalAuthentication():
             return _internal(command, context)
         case commands.Balance():
-            return _once(bytes((0xB0, 0x26, 0, command.kind, 4 if command.kind == 1 else 6)))
+            return _once(
+                GET_BALANCE.header(0, command.kind) + bytes((4 if command.kind == 1 else 6,))
+            )
         case commands.Proof():
-            header = bytes((0xB0, 0x2E, 0, command.kind))
+            header = GET_TRANSACTION_PROOF.header(0, command.kind)
             return _once(_apdu(header, command.number.to_bytes(2)))
 
 
@@ -103,7 +120,7 @@ def _select(command: commands.Select, names: Names) -> Steps:
     sw: int = _DONE
     for word in command.path:
         target = names.target(word)
-        answer = yield _apdu(bytes((0x00, 0xA4, target.p1, 0x00)), target.data)
+        answer = yield _apdu(SELECT.header(target.p1), target.data)
         sw = answer.sw
         if sw != _DONE:
             break
@@ -147,7 +164,7 @@ def _declared(file: ElementaryFile | None) -> ElementaryFile:
 
 
 def _read_record(sfi: int, p1: int, mode: int) -> bytes:
-    return bytes((0x00, 0xB2, p1, sfi << 3 | mode, 0x00))
+    return READ_RECORD.header(p1, sfi << 3 | mode) + b"\x00"
 
 
 def _read_records(sfi: int) -> Steps:
@@ -162,7 +179,7 @@ def _read_records(sfi: int) -> Steps:
 
 
 def _select_sfi(sfi: int) -> bytes:
-    return bytes((0x00, 0xA4, 0x02, 0x00, 0x02, 0xEF, sfi))
+    return _apdu(SELECT.header(0x02), (EF | sfi).to_bytes(2))
 
 
 def _read_bytes(sfi: int, offset: int, length: int) -> Steps:
@@ -176,7 +193,7 @@ def _read_bytes(sfi: int, offset: int, length: int) -> Steps:
     while not length or offset < end:
         wanted = min(end - offset, _CHUNK) if length else _CHUNK
         place = bytes((0x80 | sfi, offset)) if sfi else offset.to_bytes(2)
-        answer = yield b"\x00\xb0" + place + bytes((wanted % _CHUNK,))
+        answer = yield READ_BINARY.code + place + bytes((wanted % _CHUNK,))
         if answer.sw != _DONE:
             end_of_file = offset > start and answer.sw == StatusWord.WRONG_OFFSET
             return _DONE if end_of_file else answer.sw
@@ -213,7 +230,7 @@ def _update(command: commands.Update, names: Names) -> Steps:
             record = _raw_value(text) or record_value(item, text)
         case _:
             raise UnknownNameError("update FILE WHICH VALUE")
-    return _once(_apdu(bytes((0x00, 0xDC, p1, sfi << 3 | mode)), record))
+    return _once(_apdu(UPDATE_RECORD.header(p1, sfi << 3 | mode), record))
 
 
 def _raw_value(text: str) -> bytes:
@@ -248,7 +265,7 @@ def _update_bytes(sfi: int, offset: int, data: bytes) -> Steps:
             return answer.sw
         sfi = 0
     place = bytes((0x80 | sfi, offset)) if sfi else offset.to_bytes(2)
-    answer = yield _apdu(b"\x00\xd6" + place, data)
+    answer = yield _apdu(UPDATE_BINARY.code + place, data)
     return answer.sw
 
 
@@ -259,14 +276,14 @@ def _asked(context: Context, question: str) -> str:
     if context.ask is None:
         raise UnknownNameError("nobody is there to be asked for a PIN")
     pin = context.ask(question)
-    if not (pin.isascii() and pin.isdecimal() and PIN_DIGITS[0] <= len(pin) <= PIN_DIGITS[1]):
+    if not is_digits(pin, *range(PIN_DIGITS[0], PIN_DIGITS[1] + 1)):
         raise UnknownNameError(f"a PIN is {PIN_DIGITS[0]} to {PIN_DIGITS[1]} digits")
     return pin
 
 
 def _both_pins(command: commands.ChangePin, context: Context) -> bytes:
     old, new = command.pins or (_asked(context, "old PIN: "), _asked(context, "new PIN: "))
-    return bcd_pin(old) + b"\xff" + bcd_pin(new)
+    return bcd(old) + b"\xff" + bcd(new)
 
 
 def _external(command: commands.ExternalAuthentication, context: Context) -> Steps:
@@ -274,21 +291,21 @@ def _external(command: commands.ExternalAuthentication, context: Context) -> Ste
     if context.keys is None:
         raise UnknownNameError(_NO_KEYS)
     key = context.names.external_key(command.key).key
-    answer = yield bytes((0x00, 0x84, 0, 0, _FACTOR_LENGTH))
+    answer = yield GET_CHALLENGE.header() + bytes((_FACTOR_LENGTH,))
     if answer.sw != _DONE or len(answer.data) != _FACTOR_LENGTH:
         return answer.sw
     original = context.random(_FACTOR_LENGTH)
     version = command.version or 1
     data = context.keys.authentication_data(key.root, version, answer.data, original) + original
     data += bytes((command.version,)) if command.version else b""
-    answer = yield _apdu(bytes((0x00, 0x82, 0, key.kid)), data)
+    answer = yield _apdu(EXTERNAL_AUTHENTICATE.header(0, key.kid), data)
     return answer.sw
 
 
 def _internal(command: commands.InternalAuthentication, context: Context) -> Steps:
     factor, original = context.random(_FACTOR_LENGTH), context.random(_FACTOR_LENGTH)
     version = bytes((command.version,)) if command.version else b""
-    answer = yield _apdu(b"\x00\x88\x00\x00", factor + original + version)
+    answer = yield _apdu(INTERNAL_AUTHENTICATE.header(), factor + original + version)
     if answer.sw == _DONE and context.keys is not None:
         root = context.names.internal_key().key.root
         keys, wanted = context.keys, command.version or 1

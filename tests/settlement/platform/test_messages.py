@@ -13,10 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sscard_chip.dayfile.rows import yuan
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.platform import Platform
-from sscard_chip.settlement.platform.fields import fen
+from sscard_chip.standard.amounts import parse_yuan, yuan
 from tests.settlement.platform.centre import (
     CARD,
     bill,
@@ -211,7 +210,7 @@ def test_what_cannot_be_reversed(platform: Platform) -> None:
 @given(st.integers(-(10**16) + 1, 10**16 - 1))
 def test_yuan_and_fen(amount: int) -> None:
     text = yuan(amount)
-    assert fen(text) == amount
+    assert parse_yuan(text) == amount
     assert re.fullmatch(r"-?(0|[1-9][0-9]*)\.[0-9]{2}", text)
 
 

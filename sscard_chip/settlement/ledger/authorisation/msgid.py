@@ -9,8 +9,9 @@ confirmation, K to T in a reversal, a to j in the question for the person, k to 
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Final
+
+from sscard_chip.standard.dates import parse_time
 
 LENGTH: Final = 30
 _SHAPE: Final = re.compile("[0-9A-Za-z]{12}[0-9]{14}[0-9A-Za-z][0-9]{3}")
@@ -21,11 +22,7 @@ def is_msgid(text: str, institution: str | None = None) -> bool:
     """Whether ``text`` is a message id, and one of ``institution``."""
     if not _SHAPE.fullmatch(text) or (institution is not None and text[:12] != institution):
         return False
-    try:
-        datetime.strptime(text[12:_SEQUENCE], "%Y%m%d%H%M%S")
-    except ValueError:
-        return False
-    return True
+    return parse_time(text[12:_SEQUENCE]) is not None
 
 
 def confirmation_msgid(msgid: str) -> str:

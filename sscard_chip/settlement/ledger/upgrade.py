@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A ledger of an earlier version becomes one of this version: ``sscard settle upgrade``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from sscard_chip.settlement.ledger.check import Check, check
+from sscard_chip.settlement.ledger.database import SCHEMA_LOCK, Database, parse_url
+from sscard_chip.settlement.ledger.errors import LedgerUnavailableError, LedgerVersionError
+from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS, migrate
+from sscard_chip.standard.errors import LedgerError
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """What an upgrade found and left; ``before`` is ``0.1.0`` or a schema version."""
+
+    name: str
+    before: str
+    after: str
+    check: Check
+
+    def __str__(self) -> str:
+        if self.before == self.after:
+            return f"{self.name}: is of schema {self.after} already, nothing to do"
+        before = self.before if self.before == UNVERSIONED else f"schema {self.before}"
+        return (
+            f"{self.name}: upgraded from {before} to schema {self.after}; the books are even,"
+            f" {self.check.entries} entries, {self.check.lines} lines"
+        )
+
+
+def upgrade_ledger(address: str | os.PathLike[str]) -> Upgraded:
+    """Bring the tables of a ledger to this version, whole or not at all.
+
+    ``address`` as of :meth:`~sscard_chip.settlement.ledger.Ledger.open`. No other program writes
+    to the ledger meanwhile. The books are proven to balance before anything is kept.
+
+    :raises LedgerVersionError: it is newer than this program.
+    :raises LedgerError: there is no ledger, it cannot be reached, or the books do not balance.
+    :raises LedgerUrlError: it is no such address.
+    :raises ExtraMissingError: Alembic is not installed.
+    """
+    database = Database(parse_url(address), create=False)
+    try:
+        with database.begin() as connection:
+            database.lock(connection, SCHEMA_LOCK)
+            before = database.version(connection)
+            if before is None:
+                raise LedgerUnavailableError(f"{database.name}: has no ledger yet")
+            if before != UNVERSIONED and before not in VERSIONS:
+                raise LedgerVersionError(database.name, before)
+            if before != VERSIONS[-1]:
+                migrate(connection)
+            books = check(connection)
+            if not books.even:
+                raise LedgerError(f"{database.name}: not upgraded: {books.problems[0]}")
+            return Upgraded(database.name, before, VERSIONS[-1], books)
+    finally:
+        database.engine.dispose()

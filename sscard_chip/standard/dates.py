@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Days (YYYYMMDD), moments (YYYYMMDDhhmmss) and other runs of digits, as texts and as BCD.
+
+A moment is the terminal's local time, as on the card; no zone is written with it.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Final
+
+DAY: Final = "%Y%m%d"
+TIME: Final = "%Y%m%d%H%M%S"
+"""How strftime writes a day and a moment."""
+DATE_RULE: Final = "must be a real date, YYYYMMDD"
+TIME_RULE: Final = "must be YYYYMMDDhhmmss"
+
+
+def is_digits(text: str, *counts: int) -> bool:
+    """Whether ``text`` is ASCII digits, as many as one of ``counts`` says.
+
+    >>> is_digits("510100", 6), is_digits("51010", 6), is_digits("\uff15\uff11", 2)
+    (True, False, False)
+    """
+    return len(text) in counts and text.isascii() and text.isdecimal()
+
+
+def parse_date(text: str) -> date | None:
+    """The day written as YYYYMMDD, None when there is no such day."""
+    if not is_digits(text, 8):
+        return None
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return None
+
+
+def date_rule(text: str) -> str | None:
+    """The rule that a text breaks which is no day; None for a day."""
+    return None if parse_date(text) else DATE_RULE
+
+
+def parse_time(text: str) -> datetime | None:
+    """The moment written as YYYYMMDDhhmmss, None when there is none such."""
+    day = parse_date(text[:8])
+    if day is None or not is_digits(text, 14):
+        return None
+    try:
+        return datetime(
+            day.year, day.month, day.day, int(text[8:10]), int(text[10:12]), int(text[12:])
+        )
+    except ValueError:
+        return None
+
+
+def bcd(digits: str) -> bytes:
+    """Digits as BCD; an odd number of them, as a PIN may have, is closed by F.
+
+    >>> bcd("12345").hex()
+    '12345f'
+    """
+    return bytes.fromhex(digits + "F" * (len(digits) % 2))
