@@ -26,7 +26,7 @@ _BANK: Final = re.compile(r"[0-9]{8,30}")
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 _ACCOUNT_TEXTS: Final = ("year", "starting_day")
 _NAME_REST: Final = 0x4E
-_NOBODY: Final = Holder("", "", "", "", "", "", "", "", "", "", "")  # carries files to their check
+_NOBODY: Final = Holder("", "", "9", "", "", "", "", "")  # carries files to their check
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -141,7 +141,8 @@ def rule(
     ``instead`` for a name that breaks the rule and must not be shown; ``limits`` (ge, le,
     max_length...) are those of ``msgspec.Meta``.
     """
-    words = {"text": text, "pattern": pattern, "check": check, "context": context, "unit": unit}
+    words: dict[str, Any] = {"text": text, "pattern": pattern, "check": check, "unit": unit}
+    words["context"] = context
     if instead is not None:
         words["instead"] = (instead,)
     return msgspec.Meta(
@@ -252,7 +253,8 @@ def _members(bare: Any, words: Mapping[str, Any]) -> Check:
     kind, *names, member = get_origin(bare), *get_args(bare)
     checked = _checker(member)
     check_name = _checker(names[0]) if names else None
-    instead = _words(names[0]).get("instead") if names else None
+    named = _words(names[0]) if names else {}
+    instead = named.get("instead")
     wrong = (((), words.get("text") or f"must be {'an object' if names else 'a list'}"),)
     check = words.get("check")
 
@@ -267,7 +269,8 @@ def _members(bare: Any, words: Mapping[str, Any]) -> Check:
         else:
             for name, one in value.items():
                 broken = check_name(name, context)
-                shown = instead if broken and instead else (_shown(name),)
+                known = name if named and not broken else _shown(name)
+                shown = instead if broken and instead else (known,)
                 broken = broken or checked(one, context)
                 found += [((*shown, *place), rule) for place, rule in broken]
         fault = check(value) if check and not found else None

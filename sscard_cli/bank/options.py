@@ -11,12 +11,11 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from issuance.bank.account import BankAccount, check_account
+from issuance.bank.account import BankAccount
 from issuance.bank.authority import BankAuthority
 from issuance.bank.counter import CounterError
 from issuance.bank.personalise import Bank
 from issuance.holder import VALID_YEARS, HolderError, years_after
-from issuance.jsonfile import JsonFileError, read_json
 from issuance.stores import open_store
 from sscard_chip import Card
 from sscard_chip.standard.pan import masked_pan
@@ -139,7 +138,6 @@ def load_account(path: Path) -> BankAccount:
     Raises HolderError.
     """
     from issuance.bank.account import AccountFile, BankAccount
-    from issuance.holder import VALID_YEARS, HolderError, years_after
     from sscard_chip.standard.documents import Document
 
     today = date.today()
