@@ -172,8 +172,11 @@ class MedicalAccount:
     def next_year_begins(self, year: bytes) -> bytes:
         """The date (BCD yyyymmdd) from which on a purchase begins another settlement year.
 
-        n = date - (year and starting day), as plain decimal numbers; from 10000 on it is another
-        year (LD/T 32.7, 12.6). Kept in ``next_years``.
+        Year rule of the totals (LD/T 32.7, 12.6): n = date of the purchase - (settlement year and
+        starting day), as plain decimal numbers. Below 10000 the purchase is added to the yearly
+        totals SPIP and SPFP; from 10000 on both begin again at 0 with this purchase, and the
+        settlement year becomes that of its date. The balance never begins again. Kept in
+        ``next_years``.
         """
         begun = int(year.hex()) * 10000 + int(self.read().starting_day.hex())
         limit = bytes.fromhex(f"{min(begun + 10000, 99999999):08d}")

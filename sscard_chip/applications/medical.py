@@ -98,8 +98,11 @@ def initialize_for_purchase(session: Session, apdu: bytes) -> bytes:
     """INITIALIZE FOR PURCHASE 医疗消费初始化 B0 28 01 01 13: key index 1, amounts 4+4+4,
     terminal 6; ``apdu`` is of that form, without Le.
 
-    Answers CIA 4, SPIP 4, SPFP 4, year 2, 序号 2, key version 1, algorithm 1, random 4. Checks
-    in order: PIN 6982, key index 9403, account amount 9401, counter 9402.
+    Answers CIA 4, SPIP 4, SPFP 4, year 2, 序号 2, key version 1, algorithm 1, random 4.
+
+    Order of the refusals of a purchase: PIN 6982, key index 9403, account amount beyond the
+    balance 9401, counter at its end 9402, all four here; then, of DEBIT FOR PURCHASE, wrong MAC1
+    9302. A load asks for the counter before the amount: 9403, 9402, 9401, then MAC2 9302.
     """
     account = session.df.application
     if type(account) is not MedicalAccount:
@@ -127,6 +130,10 @@ def debit_for_purchase(session: Session, apdu: bytes) -> bytes:
 
     Answers TAC 4, MAC2 4. 6901 without INITIALIZE, 9302 wrong MAC1, 6A80 a time that is no BCD,
     9401 a yearly total that would not fit its four bytes [L].
+
+    The TAC of a purchase is over 30 bytes: amounts of account, self-paid and pool 4+4+4, type
+    32 1, terminal 6, 终端交易序号 4, time 7; with the DTK of the key index itself and no session
+    key. MAC1 is over amounts, type, terminal and time, MAC2 over the amounts.
     """
     purchase = session.transaction
     session.transaction = None
@@ -195,7 +202,8 @@ def initialize_for_load(session: Session, data: bytes) -> bytes:
 def credit_for_load(session: Session, command: Command) -> bytes:
     """CREDIT FOR LOAD 账户划入 B0 2A 00 00: host time 7, MAC2 4. Answers TAC 4.
 
-    The TAC is over the new balance [M]. 6901 without INITIALIZE, 9302 wrong MAC2, 6A80 a time
+    The TAC of a load is over 24 bytes: new balance 4 [M], 序号 2, amount 4, type 31 1, terminal 6,
+    host time 7. 6901 without INITIALIZE, 9302 wrong MAC2, 6A80 a time
     that is no BCD.
     """
     command.require(0, 0, _CREDIT_LENGTH)

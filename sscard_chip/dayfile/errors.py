@@ -14,9 +14,9 @@ class DayFileError(InputError):
 
 
 @contextmanager
-def at_row(source: str, number: int) -> Iterator[None]:
-    """In the block a DayFileError gets file and row in front of it."""
+def at_row(source: str, number: int, kind: type[InputError] = DayFileError) -> Iterator[None]:
+    """In the block an error of a ``kind`` gets file and row in front of it."""
     try:
         yield
-    except DayFileError as error:
-        raise DayFileError(f"{source}: row {number}: {error}") from None
+    except kind as error:
+        raise kind(f"{source}: row {number}: {error}") from None

@@ -13,15 +13,14 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 from typing import Final, Self
 
 from sscard_chip.dayfile.errors import DayFileError, at_row
+from sscard_chip.dayfile.rows import NULL
+from sscard_chip.dayfile.sealed import read_sealed, write_sealed
 from sscard_chip.standard.dates import is_digits
 
 FORMAT: Final = "sscard-hotlist/1"
-_NULL: Final = "null"
 _ALWAYS: Final = ""
 
 
@@ -50,7 +49,7 @@ class Hotlist:
         self, version: str, cards: Iterable[HotCard] = (), ranges: Iterable[HotRange] = ()
     ) -> None:
         """Raises DayFileError for a version that no cell can hold."""
-        if not version.isprintable() or not version or version == _NULL:
+        if not version.isprintable() or not version or version == NULL:
             raise DayFileError("hotlist: version: must be printable text")
         self.version = version
         self.cards = tuple(cards)
@@ -84,37 +83,22 @@ class Hotlist:
         :raises DayFileError: file, row and rule; also when the digest is wrong.
         :raises OSError: the file cannot be read.
         """
-        source, content = os.fspath(path), Path(path).read_bytes()
-        try:
-            lines = content.decode("utf-8").split("\n")
-        except UnicodeDecodeError:
-            raise DayFileError(f"{source}: is not UTF-8") from None
-        if len(lines) < 3 or lines.pop():
-            raise DayFileError(f"{source}: must have header and trailer, each ending in LF")
-        header = lines[0].split("\t")
-        if header[:2] != ["H", FORMAT] or len(header) != 3:
-            raise DayFileError(f"{source}: row 1: header: must be H, {FORMAT} and a version")
-        trailer = lines.pop()
-        before = content[: len(content) - len(trailer.encode()) - 1]
-        if trailer.split("\t") != _trailer(len(lines) - 1, before):
-            raise DayFileError(f"{source}: trailer: count or digest is not that of the rows")
+        table = read_sealed(path, FORMAT, "version")
         cards: list[HotCard] = []
         ranges: list[HotRange] = []
-        for number, line in enumerate(lines[1:], 2):
-            with at_row(source, number):
+        for number, line in enumerate(table.rows, 2):
+            with at_row(os.fspath(path), number):
                 _parse(line, cards, ranges)
-        return cls(header[2], cards, ranges)
+        return cls(table.header[0], cards, ranges)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a hotlist file. Raises OSError."""
-        rows: list[tuple[str, ...]] = [("H", FORMAT, self.version)]
+        rows: list[tuple[str, ...]] = []
         for card in self.cards:
-            code = card.card_id_code.hex().upper() if card.card_id_code else _NULL
-            rows.append(("C", code, card.card_number or _NULL, card.since or _NULL))
-        rows += [("R", one.first, one.last, one.since or _NULL) for one in self.ranges]
-        content = "".join("\t".join(row) + "\n" for row in rows).encode()
-        trailer = "\t".join(_trailer(len(rows) - 1, content)) + "\n"
-        Path(path).write_bytes(content + trailer.encode())
+            code = card.card_id_code.hex().upper() if card.card_id_code else NULL
+            rows.append(("C", code, card.card_number or NULL, card.since or NULL))
+        rows += [("R", one.first, one.last, one.since or NULL) for one in self.ranges]
+        write_sealed(path, (FORMAT, self.version), rows)
 
 
 def _reaches(ranges: tuple[HotRange, ...]) -> list[tuple[int, str]]:
@@ -126,16 +110,12 @@ def _reaches(ranges: tuple[HotRange, ...]) -> list[tuple[int, str]]:
     return reach
 
 
-def _trailer(count: int, before: bytes) -> list[str]:
-    return ["T", str(count), sha256(before).hexdigest().upper()]
-
-
 def _parse(line: str, cards: list[HotCard], ranges: list[HotRange]) -> None:
     cells = line.split("\t")
     if len(cells) != 4 or not all(cells):
         raise DayFileError("must have 4 cells")
     kind, first, second, since = cells
-    time = None if since == _NULL else since
+    time = None if since == NULL else since
     if time is not None and not is_digits(time, 14):
         raise DayFileError("since: must be YYYYMMDDhhmmss or null")
     if kind == "R":
@@ -144,12 +124,12 @@ def _parse(line: str, cards: list[HotCard], ranges: list[HotRange]) -> None:
         ranges.append(HotRange(first, second, time))
     elif kind == "C":
         try:
-            code = None if first == _NULL else bytes.fromhex(first)
+            code = None if first == NULL else bytes.fromhex(first)
         except ValueError:
             raise DayFileError("card_id_code: must be 32 hex digits") from None
         if code is not None and len(code) != 16:
             raise DayFileError("card_id_code: must be 32 hex digits")
-        number = None if second == _NULL else second
+        number = None if second == NULL else second
         if code is None and number is None:
             raise DayFileError("must name a card_id_code or a card_number")
         cards.append(HotCard(code, number, time))

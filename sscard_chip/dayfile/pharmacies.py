@@ -12,12 +12,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 from typing import Final, Self
 
-from sscard_chip.dayfile.errors import DayFileError, at_row
+from sscard_chip.dayfile.errors import at_row
 from sscard_chip.dayfile.rows import NULL
+from sscard_chip.dayfile.sealed import read_sealed, write_sealed
 from sscard_chip.standard.dates import is_digits
 from sscard_chip.standard.errors import InputError
 
@@ -38,10 +37,10 @@ class Pharmacy:
     terminals: frozenset[str]
     psams: frozenset[str]
 
-    def encode(self) -> str:
-        """The row, without LF."""
+    def cells(self) -> tuple[str, ...]:
+        """The row."""
         lists = (",".join(sorted(one)) or NULL for one in (self.terminals, self.psams))
-        return "\t".join(("P", self.code, self.name, self.division, *lists))
+        return "P", self.code, self.name, self.division, *lists
 
 
 class Pharmacies:
@@ -75,56 +74,35 @@ class Pharmacies:
         :raises PharmaciesError: file, row and rule; also when the digest is wrong.
         :raises OSError: the file cannot be read.
         """
-        source, content = os.fspath(path), Path(path).read_bytes()
-        try:
-            lines = content.decode().split("\n")
-        except UnicodeDecodeError:
-            raise PharmaciesError(f"{source}: is not UTF-8") from None
-        if len(lines) < 3 or lines.pop():
-            raise PharmaciesError(f"{source}: must have header and trailer, each ending in LF")
-        if lines[0] != f"H\t{FORMAT}":
-            raise PharmaciesError(f"{source}: row 1: header: must be H and {FORMAT}")
-        trailer = lines.pop()
-        before = content[: len(content) - len(trailer.encode()) - 1]
-        if trailer != _trailer(len(lines) - 1, before):
-            raise PharmaciesError(f"{source}: trailer: count or digest is not that of the rows")
+        table = read_sealed(path, FORMAT, error=PharmaciesError)
         found: dict[str, Pharmacy] = {}
-        try:
-            for number, line in enumerate(lines[1:], 2):
-                with at_row(source, number):
-                    pharmacy = _parse(line)
-                    if pharmacy.code in found:
-                        raise DayFileError("fixmedins_code: stands in an earlier row")
-                    found[pharmacy.code] = pharmacy
-        except DayFileError as error:
-            raise PharmaciesError(str(error)) from None
+        for number, line in enumerate(table.rows, 2):
+            with at_row(os.fspath(path), number, PharmaciesError):
+                pharmacy = _parse(line)
+                if pharmacy.code in found:
+                    raise PharmaciesError("fixmedins_code: stands in an earlier row")
+                found[pharmacy.code] = pharmacy
         return cls(found.values())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a list. Raises OSError."""
-        rows = [f"H\t{FORMAT}", *(one.encode() for one in self._by_code.values())]
-        content = "".join(f"{row}\n" for row in rows).encode()
-        Path(path).write_bytes(content + f"{_trailer(len(rows) - 1, content)}\n".encode())
-
-
-def _trailer(count: int, before: bytes) -> str:
-    return f"T\t{count}\t{sha256(before).hexdigest().upper()}"
+        write_sealed(path, (FORMAT,), (one.cells() for one in self._by_code.values()))
 
 
 def _parse(line: str) -> Pharmacy:
     cells = line.split("\t")
     if len(cells) != 6 or cells[0] != "P" or not all(cells):
-        raise DayFileError("must be P and 5 more cells")
+        raise PharmaciesError("must be P and 5 more cells")
     _, code, name, division, terminals, psams = cells
     if not (code.isascii() and code.isalnum() and len(code) <= 30):
-        raise DayFileError("fixmedins_code: must be letters and digits")
+        raise PharmaciesError("fixmedins_code: must be letters and digits")
     if not name.isprintable():
-        raise DayFileError("name: must be printable text")
+        raise PharmaciesError("name: must be printable text")
     if not is_digits(division, 6):
-        raise DayFileError("division: must be 6 digits")
+        raise PharmaciesError("division: must be 6 digits")
     ids = _list(terminals)
     if not all(is_digits(one, 12) for one in ids):
-        raise DayFileError("terminal ids: must be 12 digits each")
+        raise PharmaciesError("terminal ids: must be 12 digits each")
     return Pharmacy(code, name, division, ids, _list(psams))
 
 

@@ -292,6 +292,7 @@ class Profile:
     historical_prefix: bytes
     dir_sfi: int = 0x1E
     pin_tries: int = 6
+    """PIN tries of a region: 6, the card's limit; a region with another one replaces it here."""
     settlement_mode: SettlementMode = SettlementMode.ONLINE
 
     @property

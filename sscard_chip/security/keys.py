@@ -42,7 +42,14 @@ def encode_pin(pin: bytes, *, limit: int, unblock_kid: int, reload_kid: int) -> 
 
 
 class _Record:
-    """A view of one record in the memory; what changes is read from the cells each time."""
+    """A view of one record in the memory; what changes is read from the cells each time.
+
+    Rules of the retry counter (LD/T 32.4): it begins at ``limit`` tries; a wrong proof takes one
+    and answers 63Cx, x tries left; at none the key or PIN is locked and answers 6983, whatever is
+    given; a right one gives all tries back. It is in the memory and outlives power. Limit 0, as
+    BK and LK have it, never locks. A locked PIN is opened by PIN CHANGE/UNBLOCK alone, a locked
+    key by nothing.
+    """
 
     __slots__ = ("limit", "memory", "offset")
 

@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from sscard_chip.standard.errors import require
 
-require("settlement", "settlement", "numpy", "pyarrow", "sqlalchemy", "jinja2")
+require("settlement", "settlement", "numpy", "pyarrow", "sqlalchemy", "alembic", "jinja2")

@@ -12,10 +12,11 @@ from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.ledger.register import register_is_empty
 from sscard_chip.settlement.output import Output
-from sscard_chip.settlement.run.pools import Alone, KeySource, Pool
+from sscard_chip.settlement.run.pools import KeySource
 from sscard_chip.settlement.run.posting import Batch
 from sscard_chip.settlement.run.run import BATCH_ROWS, Run, Summary, Tell
 from sscard_chip.settlement.run.work import forget_keys
+from sscard_chip.workers import Alone, Pool
 
 
 def settle(

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from issuance.bank.authority import BankAuthority
 from issuance.bank.counter import BankCounter
@@ -28,6 +26,7 @@ from sscard_cli.bank.options import (
 from sscard_cli.bank.pay import load, pay
 from sscard_cli.options import card_argument, force_option, json_option
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.screen import listing, show
 
 _ACCOUNT = click.option(
     "--account",
@@ -282,13 +281,11 @@ def ledger(ledger_path: Path, as_json: bool) -> None:
     if as_json:
         print_json(entries)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="cyan")
     names = ("number", "when", "operator", "operation", "main_account", "sub_account", "card")
-    for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
+    table = listing(*(name.replace("_", " ") for name in names))
     for entry in entries:
         table.add_row(*(str(entry[name]) for name in names))
-    Console(highlight=False).print(table)
+    show(table)
 
 
 def _saver(card: Card, path: Path) -> Callable[[Memory], None]:

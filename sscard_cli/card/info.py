@@ -6,14 +6,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from sscard_chip import Card
 from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.profile.local import load_local_file
+from sscard_cli.card.contents import render
 from sscard_cli.options import card_argument, json_option, local_files_option
 from sscard_cli.output import print_json
-from sscard_cli.tables import render
+from sscard_cli.screen import show
 
 
 @click.command()
@@ -37,5 +37,4 @@ def info(card_path: Path, keys: bool, local_paths: tuple[Path, ...], as_json: bo
     if as_json:
         print_json(contents.to_dict())
         return
-    for part in render(contents, with_keys=keys):
-        Console(highlight=False).print(part)
+    show(*render(contents, with_keys=keys))

@@ -9,8 +9,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
 from issuance.roots import RootKeys
 from sscard_chip.card import Card
 from sscard_chip.dayfile.text import read_day
@@ -26,7 +24,6 @@ from sscard_chip.terminal.connection import connect_card
 from sscard_cli.settle.statement import print_statement
 
 _NAME: Final = "长生堂大药房"
-_WIDTH: Final = 96
 
 
 def settle_day(day_file: Path, card: Card, roots: RootKeys, say: Callable[[str], None]) -> None:
@@ -49,7 +46,7 @@ def settle_day(day_file: Path, card: Card, roots: RootKeys, say: Callable[[str],
             report = compare_card(state, read_card_books(t, state))
         if statement is not None:
             text = StringIO()
-            print_statement(statement, Console(file=text, width=_WIDTH, highlight=False))
+            print_statement(statement, text)
             say("")
             for line in text.getvalue().splitlines():
                 say(f"  {line}".rstrip())

@@ -14,7 +14,7 @@ from issuance.batch.run import Summary, start
 from issuance.batch.run import status as status_of
 from issuance.batch.synthesize import write_holders
 from sscard_chip import Card
-from sscard_cli.issuing.batch_run import stopped_as_refused, summary_table, work_shown
+from sscard_cli.issuing.batch_run import print_summary, stopped_as_refused, work_shown
 from sscard_cli.issuing.stores import keys_option, passphrase_option
 from sscard_cli.options import algorithm_option, generation_option, json_option
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
@@ -256,4 +256,4 @@ def _show(summary: Summary, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(summary))
         return
-    summary_table(summary)
+    print_summary(summary)

@@ -16,7 +16,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.text import Text
 
 from issuance.batch.errors import BatchStoppedError
 from issuance.batch.pools import PASSPHRASE_VARIABLE, Pool, alone, cluster, processes
@@ -25,6 +25,7 @@ from issuance.stores import open_store
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_cli.errors import RefusedError
 from sscard_cli.issuing.stores import passphrase_source
+from sscard_cli.screen import facts, show
 
 
 @contextmanager
@@ -99,11 +100,9 @@ def _pool(
     return alone(passphrase) if workers == 1 else processes(workers, passphrase)
 
 
-def summary_table(summary: Summary) -> None:
+def print_summary(summary: Summary) -> None:
     """The summary for people."""
-    table = Table(show_header=False, title=f"Batch {summary.batch}", title_justify="left")
-    table.add_column(style="bold")
-    table.add_column()
+    grid = facts()
     total = f" of {summary.total}" if summary.total is not None else ""
     rows = {
         "state": summary.state,
@@ -120,5 +119,5 @@ def summary_table(summary: Summary) -> None:
         if summary.rejected:
             rows["rejected rows"] = f"{summary.folder}/{REJECTS_FILE}"
     for name, value in rows.items():
-        table.add_row(name, value)
-    Console().print(table)
+        grid.add_row(name, value)
+    show(Text(f"Batch {summary.batch}", "bold"), grid)

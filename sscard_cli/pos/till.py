@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from sscard_chip import Card, Durability
 from sscard_chip.dayfile.parquet import require_extra, write_parquet
@@ -41,6 +40,7 @@ from sscard_chip.terminal.pos import (
 )
 from sscard_chip.terminal.pos.psam import Psam
 from sscard_cli.errors import RefusedError, explain
+from sscard_cli.screen import listing, show
 
 
 class CardSlot:
@@ -334,11 +334,12 @@ def _act(counter: Counter, console: Console, choice: str) -> bool:
 
 
 def _summary(console: Console, till: Till) -> None:
-    table = Table("时间", "流水号", "费用合计", "统筹基金", "个人账户", "现金", "存疑")
+    sums = ("费用合计", "统筹基金", "个人账户", "现金")
+    table = listing("时间", "流水号", *sums, "存疑", right=sums)
     for row in till.rows:
         amounts = (row.total_fen, row.fund_fen, row.account_fen, row.cash_fen)
         table.add_row(row.time[8:], row.msgid, *map(yuan, amounts), "*" if row.grey else "")
-    console.print(table)
+    show(table, file=console.file)
 
 
 def _show(console: Console, outcome: Outcome) -> None:

@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
+from rich.text import Text
 
 from issuance.stores import WorkingKeys, open_store
 from sscard_chip.security.keystore import KeyStore
@@ -37,6 +37,7 @@ from sscard_chip.settlement.synthesize import Made, Wanted, synthesize
 from sscard_chip.standard.amounts import yuan
 from sscard_cli.errors import RefusedError
 from sscard_cli.issuing.stores import PASSPHRASE_VARIABLE, open_keys, passphrase_source
+from sscard_cli.screen import facts, listing, show
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,7 @@ def _pool(orders: Orders) -> Pool:
 
 def print_summary(summary: Summary, out: Path) -> None:
     """The summary for people."""
-    table = Table(show_header=False, title="结算 settlement", title_justify="left")
-    table.add_column(style="bold")
-    table.add_column(justify="right")
-    table.add_column()
+    table = listing("结算 settlement", "rows", "", right=("rows",))
     table.add_row("files", f"{summary.files:,}", _files_note(summary))
     table.add_row("rows", f"{summary.rows:,}")
     table.add_row("posted 已入账", f"{summary.posted:,}", yuan(summary.posted_fen["total_fen"]))
@@ -158,7 +156,7 @@ def print_summary(summary: Summary, out: Path) -> None:
             table.add_row(
                 f"{int(finding.code):>5}", f"{count:,}", f"{finding.english} {finding.name}"
             )
-    Console().print(table)
+    show(table)
     for reason in summary.without_key:
         click.echo(f"no key: {reason}")
     for file in summary.refused_files:
@@ -183,22 +181,20 @@ def print_rows(rows: Sequence[SettledRow]) -> None:
     """Settled rows for people."""
     names = {int(one.code): f"{one.english} {one.name}" for one in FINDINGS} | {0: "posted 已入账"}
     for row in rows:
-        table = Table(show_header=False, title=row.msgid, title_justify="left")
-        table.add_column(style="bold")
-        table.add_column()
+        grid = facts()
         for code in row.codes:
-            table.add_row(str(code), names[code])
-        table.add_row("pharmacy", row.pharmacy)
-        table.add_row("terminal", f"{row.terminal_id}, number {row.terminal_number}")
-        table.add_row("file", f"of {row.business_date}, row {row.line}")
-        table.add_row("time", row.time)
-        table.add_row("kind", "refund" if row.refund else "debit")
-        table.add_row("total", yuan(row.total_fen))
-        table.add_row("fund, account, cash", ", ".join(
+            grid.add_row(str(code), names[code])
+        grid.add_row("pharmacy", row.pharmacy)
+        grid.add_row("terminal", f"{row.terminal_id}, number {row.terminal_number}")
+        grid.add_row("file", f"of {row.business_date}, row {row.line}")
+        grid.add_row("time", row.time)
+        grid.add_row("kind", "refund" if row.refund else "debit")
+        grid.add_row("total", yuan(row.total_fen))
+        grid.add_row("fund, account, cash", ", ".join(
             map(yuan, (row.fund_fen, row.account_fen, row.cash_fen))
         ))  # fmt: skip
-        table.add_row("segment", str(row.segment))
-        Console().print(table)
+        grid.add_row("segment", str(row.segment))
+        show(Text(row.msgid, "bold"), grid)
 
 
 def synthesize_shown(

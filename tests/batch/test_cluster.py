@@ -54,7 +54,7 @@ def test_a_killed_worker_of_a_cluster_costs_no_card(tmp_path: Path, keys: Path) 
 def test_no_scheduler_is_one_line(
     tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuance.batch.pools._CONNECT_SECONDS", 1)
+    monkeypatch.setattr("sscard_chip.workers._CONNECT_SECONDS", 1)
     table = write_table(tmp_path / "people.csv", people(2))
     folder = tmp_path / "out"
     start(folder, generation=1, keys=str(keys), holders=table, today=TODAY)

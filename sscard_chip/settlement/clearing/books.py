@@ -100,10 +100,6 @@ class Books:
         """The rows of all files."""
         yield from self._files(sa.true(), first_date)
 
-    def of_segments(self, segments: Iterable[int]) -> Iterator[BookedRows]:
-        """The rows of all files of segments."""
-        yield from self._files(tables.file.c.segment.in_(sorted(segments)), None)
-
     def of_card(self, card_id_code: bytes, segments: Iterable[int]) -> Iterator[BookedRows]:
         """The rows of a card (卡识别码, 16 bytes) in segments, each by itself."""
         wanted = np.frombuffer(card_id_code, np.uint8)

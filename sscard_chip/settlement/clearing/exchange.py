@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.errors import DayFileError, at_row
 from sscard_chip.dayfile.rows import NULL, parse_number, parse_yuan
 from sscard_chip.settlement.arrow import joined, yuan_texts
 from sscard_chip.settlement.clearing.files import new_folder
@@ -295,12 +295,10 @@ def read_exchange(path: str | os.PathLike[str]) -> Exchange:
         raise ExchangeError(f"{source}: row 1: must be H, {FORMAT} and two divisions")
     rows = []
     for number, line in enumerate(lines[1:-1], 2):
-        try:
+        with at_row(source, number, ExchangeError):
             row = ExchangeRow.parse(line)
-        except ExchangeError as error:
-            raise ExchangeError(f"{source}: row {number}: {error}") from None
-        if [row.treatment, row.insured] != heads[2:]:
-            raise ExchangeError(f"{source}: row {number}: is of other regions than the file")
+            if [row.treatment, row.insured] != heads[2:]:
+                raise ExchangeError("is of other regions than the file")
         rows.append(row)
     before = content[: content.rindex(b"\n", 0, -1) + 1]
     try:

@@ -36,6 +36,8 @@ class Code(IntEnum):
     IDENTIFICATION = 12
     ACCOUNT = 14
     GAP = 101
+    """Code 101: a number of the terminal is missing before this row; a note, the row is posted.
+    How it is found: ``find_gaps`` in ``judge/sequence.py``."""
     NOT_OF_PHARMACY = 102
     STALE_HOTLIST = 103
     GREY = 104

@@ -58,26 +58,6 @@ class Refund(NamedTuple):
     fund_fen: int
 
 
-class NoHistory:
-    """A centre's first day: nothing is posted yet."""
-
-    def taken(self, keys: Keys, which: Found) -> Found:
-        """See :class:`History`."""
-        return np.zeros(len(which), np.bool_)
-
-    def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
-        """See :class:`History`."""
-        return {}
-
-    def debits(self, keys: Sequence[TerminalKey]) -> dict[TerminalKey, Debit]:
-        """See :class:`History`."""
-        return {}
-
-    def refunds(self, keys: Sequence[TerminalKey]) -> dict[TerminalKey, list[Refund]]:
-        """See :class:`History`."""
-        return {}
-
-
 @dataclass(slots=True)
 class Sequel:
     """What judging a piece in order leaves for the pieces after it."""

@@ -54,11 +54,6 @@ class LedgerRefusedError(LedgerError):
         super().__init__(f"refused by the ledger: {rule}")
         self.rule = rule
 
-    @property
-    def below_zero(self) -> bool:
-        """Whether a personal account has not enough money."""
-        return self.rule == _BELOW_ZERO
-
 
 class EntryExistsError(LedgerError):
     """An entry with this source is posted already."""

@@ -14,12 +14,12 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from sscard_chip.dayfile.rows import NULL
+from sscard_chip.dayfile.sealed import read_sealed, write_sealed
 from sscard_chip.settlement.ledger.bulk import Integers
 from sscard_chip.settlement.ledger.errors import CardRegisterError
 from sscard_chip.settlement.ledger.register import ALWAYS, CardColumns
@@ -28,7 +28,6 @@ from sscard_chip.standard.dates import parse_date
 CARDS_FORMAT: Final = "sscard-cards/1"
 ALLOCATIONS_FORMAT: Final = "sscard-allocations/1"
 
-_NULL: Final = "null"
 # name, shape, what it must be
 _CARD_CELLS: Final = (
     ("card_number", "[!-~]{1,9}", "1 to 9 ASCII characters"),
@@ -73,24 +72,25 @@ def read_cards(path: str | os.PathLike[str]) -> CardFile:
     :raises OSError: it cannot be read.
     """
     source = os.fspath(path)
-    header, rows, digest = _read(source, CARDS_FORMAT, 3)
-    _check_day(f"{source}: row 1: date", header[2])
-    columns = _columns(source, "C", _CARD_CELLS, rows)
+    table = read_sealed(path, CARDS_FORMAT, "date", error=CardRegisterError)
+    (date,) = table.header
+    _check_day(f"{source}: row 1: date", date)
+    columns = _columns(source, "C", _CARD_CELLS, table.rows)
     for at, day in enumerate(columns[5]):
-        if day != _NULL:
+        if day != NULL:
             _check_day(f"{source}: row {at + 2}: valid_to", day)
     return CardFile(
         CardColumns(
             card_number=np.array(columns[0], "S9"),
             card_id_code=_matrix(columns[1], 16),
             division=np.array(columns[2], np.int64),
-            psn_no=np.array(["" if cell == _NULL else cell for cell in columns[3]], "S30"),
+            psn_no=np.array(["" if cell == NULL else cell for cell in columns[3]], "S30"),
             factor=_matrix(columns[4], 8),
-            valid_to=np.array([ALWAYS if day == _NULL else int(day) for day in columns[5]], "i8"),
+            valid_to=np.array([ALWAYS if day == NULL else int(day) for day in columns[5]], "i8"),
             opening_fen=np.array(columns[6], np.int64),
         ),
-        header[2],
-        digest,
+        date,
+        table.digest,
     )
 
 
@@ -100,13 +100,13 @@ def write_cards(path: str | os.PathLike[str], cards: CardColumns, date: str) -> 
         (value.decode() for value in cards.card_number.tolist()),
         (code.tobytes().hex().upper() for code in cards.card_id_code),
         map(str, cards.division.tolist()),
-        (value.decode() or _NULL for value in cards.psn_no.tolist()),
+        (value.decode() or NULL for value in cards.psn_no.tolist()),
         (factor.tobytes().hex().upper() for factor in cards.factor),
-        (_NULL if day == ALWAYS else f"{day:08d}" for day in cards.valid_to.tolist()),
+        (NULL if day == ALWAYS else f"{day:08d}" for day in cards.valid_to.tolist()),
         map(str, cards.opening_fen.tolist()),
         strict=True,
     )
-    _write(path, ("H", CARDS_FORMAT, date), (("C", *row) for row in rows))
+    write_sealed(path, (CARDS_FORMAT, date), (("C", *row) for row in rows))
 
 
 def read_allocations(path: str | os.PathLike[str]) -> AllocationFile:
@@ -116,15 +116,16 @@ def read_allocations(path: str | os.PathLike[str]) -> AllocationFile:
     :raises OSError: it cannot be read.
     """
     source = os.fspath(path)
-    header, rows, digest = _read(source, ALLOCATIONS_FORMAT, 5)
-    _, _, month, day, batch = header
+    cells = ("month", "business date", "batch")
+    table = read_sealed(path, ALLOCATIONS_FORMAT, *cells, error=CardRegisterError)
+    month, day, batch = table.header
     if not re.fullmatch("[0-9]{4}(0[1-9]|1[0-2])", month):
         raise CardRegisterError(f"{source}: row 1: month: must be YYYYMM")
     _check_day(f"{source}: row 1: business date", day)
     if not re.fullmatch("[!-~]{1,40}", batch):
         raise CardRegisterError(f"{source}: row 1: batch: must be 1 to 40 ASCII characters")
-    owners, fen = _columns(source, "A", _ALLOCATION_CELLS, rows)
-    return AllocationFile(month, day, batch, tuple(owners), np.array(fen, np.int64), digest)
+    owners, fen = _columns(source, "A", _ALLOCATION_CELLS, table.rows)
+    return AllocationFile(month, day, batch, tuple(owners), np.array(fen, np.int64), table.digest)
 
 
 def write_allocations(
@@ -135,33 +136,12 @@ def write_allocations(
     rows: Iterable[tuple[str, int]],
 ) -> None:
     """Write a file of allocations; ``rows`` are psn_no or 卡识别码, and fen. Raises OSError."""
-    header = ("H", ALLOCATIONS_FORMAT, month, business_date, batch)
-    _write(path, header, (("A", owner, str(fen)) for owner, fen in rows))
-
-
-def _read(source: str, name: str, count: int) -> tuple[list[str], list[str], bytes]:
-    """Header cells, rows between header and trailer, digest."""
-    content = Path(source).read_bytes()
-    if not content.endswith(b"\n"):
-        raise CardRegisterError(f"{source}: the last row does not end in LF")
-    try:
-        lines = content.decode("utf-8").split("\n")[:-1]
-    except UnicodeDecodeError:
-        raise CardRegisterError(f"{source}: is not UTF-8") from None
-    header = lines[0].split("\t")
-    if header[:2] != ["H", name] or len(header) != count:
-        raise CardRegisterError(f"{source}: row 1: header: must be H, {name} and {count - 2} more")
-    if len(lines) < 2:
-        raise CardRegisterError(f"{source}: trailer: is missing")
-    before = content[: len(content) - len(lines[-1].encode()) - 1]
-    digest = sha256(before).digest()
-    if lines[-1].split("\t") != ["T", str(len(lines) - 2), digest.hex().upper()]:
-        raise CardRegisterError(f"{source}: trailer: count or digest is not that of the rows")
-    return header, lines[1:-1], digest
+    header = (ALLOCATIONS_FORMAT, month, business_date, batch)
+    write_sealed(path, header, (("A", owner, str(fen)) for owner, fen in rows))
 
 
 def _columns(
-    source: str, letter: str, cells: Sequence[tuple[str, str, str]], rows: list[str]
+    source: str, letter: str, cells: Sequence[tuple[str, str, str]], rows: Sequence[str]
 ) -> list[tuple[str, ...]]:
     """The cells of all rows, turned into columns; each has its shape."""
     shape = re.compile("\t".join([letter, *(f"({one[1]})" for one in cells)]))
@@ -190,12 +170,3 @@ def _check_day(item: str, text: str) -> None:
 
 def _matrix(cells: Sequence[str], width: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     return np.frombuffer(bytes.fromhex("".join(cells)), np.uint8).reshape(-1, width)
-
-
-def _write(
-    path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[str]]
-) -> None:
-    lines = ["\t".join(header), *("\t".join(row) for row in rows)]
-    content = "".join(f"{line}\n" for line in lines).encode()
-    trailer = f"T\t{len(lines) - 1}\t{sha256(content).hexdigest().upper()}\n"
-    Path(path).write_bytes(content + trailer.encode())

@@ -3,15 +3,9 @@
 
 from __future__ import annotations
 
-from sscard_chip.settlement.run.pools import (
-    Alone,
-    Cluster,
-    KeySource,
-    Pool,
-    RunStoppedError,
-    Threads,
-)
+from sscard_chip.settlement.run.pools import Cluster, KeySource, RunStoppedError
 from sscard_chip.settlement.run.run import BATCH_ROWS, Progress, Run, Summary
+from sscard_chip.workers import Alone, Pool, Threads
 
 __all__ = [
     "BATCH_ROWS",

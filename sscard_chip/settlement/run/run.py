@@ -28,7 +28,7 @@ from sscard_chip.settlement.ledger.register import read_register, register_is_em
 from sscard_chip.settlement.run.archive import NOTHING, Archive
 from sscard_chip.settlement.run.booking import book
 from sscard_chip.settlement.run.online import look_up
-from sscard_chip.settlement.run.pools import Alone, KeySource, Pool
+from sscard_chip.settlement.run.pools import KeySource
 from sscard_chip.settlement.run.posting import Batch, judge_and_keep, settled_before
 from sscard_chip.settlement.run.work import (
     Reader,
@@ -39,6 +39,7 @@ from sscard_chip.settlement.run.work import (
 )
 from sscard_chip.settlement.schema.books import card, card_status
 from sscard_chip.settlement.tac import KeyGroup
+from sscard_chip.workers import Alone, Pool
 
 BATCH_ROWS: Final = 1 << 21
 """Rows that are in memory at once, and posted in one transaction; a larger file is a batch."""

@@ -15,7 +15,6 @@ from typing import Final
 import sqlalchemy as sa
 
 from sscard_chip.settlement.schema.base import metadata
-from sscard_chip.standard.errors import importing
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 VERSIONS: Final = ("1",)
@@ -32,14 +31,11 @@ version: Final = sa.Table(
 
 
 def migrate(connection: sa.Connection) -> None:
-    """Bring the tables of a ledger to the last of :data:`VERSIONS`, and create what is missing.
+    """Bring the tables of a ledger to the last of :data:`VERSIONS`, and create what is missing."""
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
 
-    Raises ExtraMissingError without Alembic.
-    """
-    with importing("settlement", "settlement"):
-        from alembic.operations import Operations
-        from alembic.runtime.migration import MigrationContext
-        from alembic.script import ScriptDirectory
     script = ScriptDirectory(str(MIGRATIONS))
     context = MigrationContext.configure(connection, opts={"version_table": version.name})
     pending = list(script.iterate_revisions("head", context.get_current_revision() or "base"))

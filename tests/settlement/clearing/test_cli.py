@@ -165,6 +165,30 @@ def test_help_has_an_example(arguments: list[str], capsys: pytest.CaptureFixture
     assert f"sscard settle {' '.join(arguments)}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_identifiers_stand_whole_on_any_screen(
+    columns: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    disputes = document(run("dispute", "list", "--json"))
+    out = run("dispute", "list")[1]
+    assert len(disputes) == 2
+    for one in disputes:
+        (row,) = [line for line in out.splitlines() if one["msgid"] in line]
+        assert PHARMACY in row
+        shown = run("show", one["msgid"])[1]
+        assert shown.splitlines()[0] == one["msgid"]
+        assert PHARMACY in shown
+    statement = run("statement", *PERIOD)[1]
+    assert [line.split() for line in statement.splitlines() if line.startswith("合计")] == [
+        ["合计", "1", "0", "1", "35.00", "20.00", "10.00", "5.00", "30.00"]
+    ]
+    report = run("reconcile", "card", "card.ssc", "--json")
+    found = run("reconcile", "card", "card.ssc")[1]
+    for subject in json.loads(report[1])["subject"].split():
+        assert subject in found
+
+
 def test_without_jinja_the_extra_is_named() -> None:
     """In a process of its own, where the template engine cannot be imported."""
     arguments = ["settle", "statement", "--pharmacy", PHARMACY, "--from", "20260315"]

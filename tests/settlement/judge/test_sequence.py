@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,13 +11,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sscard_chip.settlement.judge.codes import Code, codes_of
-from sscard_chip.settlement.judge.keys import Keys, Lookup, among
-from sscard_chip.settlement.judge.sequence import NoHistory, judge_sequence
+from sscard_chip.settlement.judge.keys import Keys, Lookup, TerminalKey, among
+from sscard_chip.settlement.judge.sequence import Debit, Found, Refund, judge_sequence
 from sscard_chip.terminal.pos import DayRow
 from tests.pos.test_dayfile import ROW
 from tests.settlement.judge.rows import columns_of
 
 FACTORS = tuple(bytes((n,)) * 8 for n in range(3))
+
+
+class NoHistory:
+    """A centre's first day: nothing is posted yet."""
+
+    def taken(self, keys: Keys, which: Found) -> Found:
+        return np.zeros(len(which), np.bool_)
+
+    def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
+        return {}
+
+    def debits(self, keys: Sequence[TerminalKey]) -> dict[TerminalKey, Debit]:
+        return {}
+
+    def refunds(self, keys: Sequence[TerminalKey]) -> dict[TerminalKey, list[Refund]]:
+        return {}
 
 
 @st.composite

@@ -83,7 +83,7 @@ def test_a_cluster_gives_the_same_bytes(
 
 
 def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sscard_chip.settlement.run.pools._CONNECT_SECONDS", 1)
+    monkeypatch.setattr("sscard_chip.workers._CONNECT_SECONDS", 1)
     with pytest.raises(RunStoppedError, match="no Dask scheduler answers there"):
         Cluster("tcp://127.0.0.1:9")
 

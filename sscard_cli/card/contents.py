@@ -22,6 +22,7 @@ from sscard_chip.profile.contents import (
     Value,
 )
 from sscard_chip.standard.amounts import yuan
+from sscard_cli.screen import facts, listing
 
 _LOG_FILE: Final = "EF08"
 _PURSE_LOG: Final = "0018"
@@ -38,15 +39,8 @@ def render(card: CardContents, *, with_keys: bool) -> Iterator[RenderableType]:
         yield from _directory(directory, with_keys=with_keys)
 
 
-def _grid() -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="cyan", no_wrap=True)
-    grid.add_column(overflow="fold")
-    return grid
-
-
 def _card(card: CardContents) -> Table:
-    grid = _grid()
+    grid = facts()
     interfaces = "contact and contactless" if card.contactless else "contact"
     grid.add_row("generation", f"{card.generation or 'unknown'} (规范版本 {card.version or '-'})")
     grid.add_row("ATR", card.atr)
@@ -57,7 +51,7 @@ def _card(card: CardContents) -> Table:
 
 
 def _directory(directory: DirectoryContents, *, with_keys: bool) -> Iterator[RenderableType]:
-    grid = _grid()
+    grid = facts()
     if directory.df_name:
         grid.add_row("name", directory.df_name)
     if directory.blocked:
@@ -90,15 +84,8 @@ def describe_pin(pin: PinState) -> str:
     return f"{pin.tries} of {pin.limit} tries left" if pin.tries else "locked"
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="cyan")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
 def _keys(keys: tuple[KeyState, ...]) -> Table:
-    table = _table("key", "kid", "use", "versions", "tries left")
+    table = listing("key", "kid", "use", "versions", "tries left")
     for key in keys:
         tries = " ".join(map(str, key.tries)) or "never locked"
         table.add_row(
@@ -112,7 +99,7 @@ def _keys(keys: tuple[KeyState, ...]) -> Table:
 
 
 def _files(files: tuple[FileContents, ...], folded: str) -> Table:
-    table = _table("file", "item", "", "value")
+    table = listing("file", "item", "", "value")
     for file in files:
         title = Text(file.fid, "bold"), Text(file.name, "bold"), Text(file.english, "bold")
         table.add_row(*title, Text(_summary(file), "dim"))
@@ -146,7 +133,7 @@ def _add_value(table: Table, value: Value, depth: int) -> None:
 
 def _account(account: AccountState) -> Iterator[RenderableType]:
     yield Text("医疗账户 medical account, yuan", "bold")
-    grid = _grid()
+    grid = facts()
     grid.add_row("个人账户余额 balance", yuan(account.balance_fen))
     if not account.account_only:
         grid.add_row("个人自付累计 self-paid total", yuan(account.self_paid_total_fen))
@@ -159,9 +146,8 @@ def _account(account: AccountState) -> Iterator[RenderableType]:
     yield grid
     if not account.log:
         return
-    table = _table("no.", "kind", "local time", "terminal", "account", "self-paid", "pooled")
-    for column in table.columns[4:]:
-        column.justify = "right"
+    amounts_of = ("account", "self-paid", "pooled")
+    table = listing("no.", "kind", "local time", "terminal", *amounts_of, right=amounts_of)
     for entry in account.log:
         amounts = [entry.account_fen]
         if entry.kind == "purchase" and not account.account_only:
@@ -174,7 +160,7 @@ def _account(account: AccountState) -> Iterator[RenderableType]:
 
 def _purse(purse: PurseState) -> Iterator[RenderableType]:
     yield Text("电子存折 deposit, 电子钱包 purse, yuan", "bold")
-    grid = _grid()
+    grid = facts()
     grid.add_row("state", purse.state)
     grid.add_row("valid", f"{purse.start} to {purse.expiry}")
     for name, one in (("存折 deposit", purse.deposit), ("钱包 purse", purse.purse)):
@@ -185,8 +171,7 @@ def _purse(purse: PurseState) -> Iterator[RenderableType]:
     yield grid
     if not purse.log:
         return
-    table = _table("no.", "kind", "local time", "terminal", "amount")
-    table.columns[4].justify = "right"
+    table = listing("no.", "kind", "local time", "terminal", "amount", right=("amount",))
     for entry in purse.log:
         amount = yuan(entry.amount_fen)
         table.add_row(str(entry.number), entry.kind, entry.time, entry.terminal, amount)
@@ -194,7 +179,7 @@ def _purse(purse: PurseState) -> Iterator[RenderableType]:
 
 
 def _bank(bank: BankState) -> Iterator[RenderableType]:
-    grid = _grid()
+    grid = facts()
     grid.add_row("application", f"{bank.label} {bank.aid}")
     active = Text(bank.state) if bank.state == "active" else Text(bank.state, "yellow")
     grid.add_row("state", active)
@@ -212,8 +197,7 @@ def _bank(bank: BankState) -> Iterator[RenderableType]:
     yield grid
     if not bank.log:
         return
-    table = _table("ATC", "local time", "yuan", "type", "merchant")
-    table.columns[2].justify = "right"
+    table = listing("ATC", "local time", "yuan", "type", "merchant", right=("yuan",))
     for entry in bank.log:
         table.add_row(
             str(entry.atc), entry.time, yuan(entry.amount_fen), entry.kind, entry.merchant

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every command without every optional package: what is missing is named, or nothing is missed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+import pytest
+
+from sscard_chip.card import Card
+from sscard_cli.main import cli
+from tests.bank.bank import HOLDER, PAN, bank
+from tests.bench.issued import roots
+from tests.bench.shop import PIN, TIME, card_memory, psam_memory
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+EXTRAS: Final = {
+    "alembic": "settlement",
+    "cffi": "driver",
+    "distributed": "cluster",
+    "gmssl_pyx gmalg": "sm2",
+    "jinja2": "settlement",
+    "numpy": "settlement",
+    "openpyxl": "tables",
+    "pkcs11": "hsm",
+    "psycopg": "settlement",
+    "pyarrow": "settlement",
+    "smartcard": "pcsc",
+    "sqlalchemy": "settlement",
+}
+"""What is taken away, and the extra that brings it; where nothing else is said."""
+
+_BANK: Final = "--bank-keys bank.json --bank-authority ca.json"
+_BOOK: Final = "--ledger book.jsonl --operator 0012"
+_SALE: Final = (
+    f"--psam psam.ssc --day-file DAY.tsv --pin {PIN} --time {TIME}"
+    " --account-fen 100 --self-fen 0 --pool-fen 0"
+)
+_TOKEN: Final = "'pkcs11:token=a?module-path=/nowhere/nothing.so'"
+_DEAD: Final = "tcp://127.0.0.1:1"
+_CITY: Final = "--ledger city.db"
+_PERIOD: Final = "--pharmacy P51010000001"
+
+LINES: Final[Mapping[str, str]] = {
+    "demo": "",  # first: libpcsclite looks only once where its daemon is
+    "keys create new.json": "",
+    f"keys create {_TOKEN}": "pkcs11",
+    f"keys convert roots.json {_TOKEN}": "pkcs11",
+    "keys import roots.json DPK --algorithm sm4": "",
+    "keys show roots.json": "",
+    f"keys show {_TOKEN}": "pkcs11",
+    "issue --generation 3 --keys roots.json --holder holder.json --out new.ssc": "",
+    f"issue --generation 3 --keys roots.json --holder linked.json --out l.ssc {_BANK}":
+        "gmssl_pyx gmalg",
+    "blank --out new-blank.ssc": "",
+    "personalise --blank blank.ssc --generation 3 --keys roots.json --holder holder.json": "",
+    "personalise --reader x --generation 3 --keys roots.json --holder holder.json": "smartcard",
+    "psam --keys roots.json --level 3 --terminal-id 510100000001 --out new-psam.ssc": "",
+    "batch synthesize 2 --out people.csv": "",
+    "batch run --generation 1 --keys roots.json --holders two.csv --out batch --workers 1": "",
+    f"batch run --generation 1 --keys roots.json --holders two.csv --out b1 --cluster {_DEAD}":
+        "distributed",
+    "batch run --generation 1 --keys roots.json --holders two.xlsx --out b2": "openpyxl",
+    "batch run --generation 1 --keys roots.json --holders two.parquet --out b3": "pyarrow:tables",
+    "batch status batch": "",
+    "batch resume batch": "",
+    "batch export batch --card-number Z00000013 --out one.ssc": "",
+    "info card.ssc": "",
+    "info linked.ssc": "",
+    "apdu card.ssc 00A40000023F00": "",
+    "serve card.ssc --vpcd nothing": "",
+    "driver iReadCardBas 1 --card card.ssc": "",
+    "driver iReadCardBas 1 --reader x": "smartcard",
+    "shell --card card.ssc": "",
+    "shell --reader x": "smartcard",
+    f"pos sale --card card.ssc {_SALE}": "",
+    f"pos sale --reader x {_SALE}": "smartcard",
+    f"pos sale --card card.ssc {_SALE} --mode 1 --authorisations city.db":
+        "numpy pyarrow sqlalchemy alembic jinja2",
+    "pos refund P51010000001202603151011120100 --psam psam.ssc --day-file DAY.tsv": "",
+    "pos recover --card card.ssc --psam psam.ssc --day-file DAY.tsv": "",
+    "pos run --card card.ssc --psam psam.ssc --day-file DAY.tsv": "",
+    "pos close --day-file DAY.tsv --parquet DAY.parquet": "pyarrow:tables",
+    "pos close --day-file OTHER.tsv": "",
+    "bank authority new-ca.json --identifier 623999": "gmssl_pyx gmalg",
+    f"bank link card.ssc --account account.json {_BANK} {_BOOK}": "gmssl_pyx gmalg",
+    f"bank record linked.ssc {_BANK} {_BOOK}": "gmssl_pyx gmalg",
+    f"bank activate linked.ssc {_BANK} {_BOOK}": "gmssl_pyx gmalg",
+    f"bank activate --reader x --bank-keys bank.json {_BOOK}": "smartcard",
+    f"bank pay linked.ssc --amount-fen 100 {_BANK}": "gmssl_pyx gmalg",
+    "bank pay --reader x --amount-fen 100 --bank-keys bank.json": "smartcard",
+    f"bank load linked.ssc --amount-fen 100 {_BANK}": "gmssl_pyx gmalg",
+    f"bank change linked.ssc --account account.json {_BANK} {_BOOK}": "gmssl_pyx gmalg",
+    f"bank unlink linked.ssc {_BANK} {_BOOK}": "gmssl_pyx gmalg",
+    "bank ledger old.jsonl": "",
+    "purse load purse.ssc --bank-keys bank.json --amount-fen 1 --pin 135790": "",
+    "purse pay purse.ssc --bank-keys bank.json --amount-fen 1": "",
+    "purse pay --reader x --bank-keys bank.json --amount-fen 1": "smartcard",
+    "purse limit purse.ssc --bank-keys bank.json --limit-fen 1 --pin 135790": "",
+    "purse unload purse.ssc --bank-keys bank.json --amount-fen 1 --pin 135790": "",
+    "settle card-list card.ssc --out NEW.tsv": "",
+    f"settle cards CARDS.tsv {_CITY}": "",
+    f"settle card-status Z00000013 {_CITY}": "",
+    f"settle card-replace Z00000013 NEW.tsv {_CITY}": "",
+    f"settle allocate CARDS.tsv {_CITY}": "",
+    f"settle check {_CITY}": "",
+    "settle check --ledger postgresql://127.0.0.1:1/none": "psycopg",
+    f"settle upgrade {_CITY}": "",
+    f"settle holds {_CITY}": "",
+    f"settle run DAY.tsv --keys roots.json {_CITY} --out out": "",
+    f"settle run DAY.tsv --keys roots.json {_CITY} --out out --cluster {_DEAD}": "distributed",
+    f"settle show P51010000001202603151011120100 {_CITY}": "",
+    f"settle statement {_PERIOD} --from 20260301 {_CITY}": "",
+    f"settle claim apply {_PERIOD} --month 202603 {_CITY}": "",
+    f"settle claim cancel 1 {_CITY}": "",
+    f"settle claim due {_PERIOD} --month 202603 {_CITY}": "",
+    f"settle claim pay 1 {_CITY}": "",
+    f"settle claim status 1 {_CITY}": "",
+    f"settle dispute list {_CITY}": "",
+    f"settle dispute appeal 1.2 --by x --reason x {_CITY}": "",
+    f"settle dispute accept 1.2 --operator x --reason x {_CITY}": "",
+    f"settle dispute reject 1.2 --operator x --reason x {_CITY}": "",
+    f"settle reconcile card card.ssc {_CITY}": "",
+    f"settle reconcile card --reader x --pin 123456 {_CITY}": "smartcard",
+    f"settle reconcile pharmacy DAY.tsv {_CITY}": "",
+    "settle synthesize --keys roots.json --out trial --cards 20 --pharmacies 2 --debits 20": "",
+    "completion bash": "",
+}  # fmt: skip
+"""Each command as it is typed in a folder with files, and the packages that it cannot do without
+beside those of settlement; ``package:extra`` where another extra brings it."""
+
+
+def leaves(group: click.Group, context: click.Context, path: str = "") -> Iterator[str]:
+    """The commands below a group, by their words."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from leaves(command, context, f"{path}{name} ")
+        else:
+            yield f"{path}{name}"
+
+
+def needed(line: str) -> dict[str, str]:
+    """The packages that a line cannot do without, and the extra that each is named with."""
+    own = LINES[line]
+    if line.startswith("settle "):
+        own += " numpy pyarrow sqlalchemy alembic jinja2"
+    found: dict[str, str] = {}
+    for group in EXTRAS:
+        for word in own.split():
+            package, _, extra = word.partition(":")
+            if package in group.split():
+                found.setdefault(group, extra or EXTRAS[group])
+    return found
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with keys, cards, tables and a ledger; commands work on copies of it."""
+    folder = tmp_path_factory.mktemp("world")
+    roots().save(folder / "roots.json")
+    Card(card_memory(3, "sm4")).save(folder / "card.ssc")
+    Card(psam_memory()).save(folder / "psam.ssc")
+    own = bank()
+    own.store.save(folder / "bank.json")  # type: ignore[attr-defined]
+    assert own.authority is not None
+    own.authority.save(folder / "ca.json")
+    holder = {**HOLDER, "issue_date": "20200101", "expiry_date": "20460701"}
+    account = {"pan": PAN, "oda": "sm2", "ecash": {"balance_fen": 500}}
+    purse = {"balance_fen": 500, "deposit_fen": 20_000}
+    for name, document in {
+        "account.json": account,
+        "holder.json": holder,
+        "linked.json": {**holder, "bank": {**account, "state": "dormant"}},
+        "purse.json": {**holder, "bank": {**account, "purse": purse}},
+    }.items():
+        (folder / name).write_text(json.dumps(document), encoding="utf-8")
+    made = walk(
+        folder,
+        [
+            f"issue --generation 3 --keys roots.json --holder linked.json --out linked.ssc {_BANK}",
+            f"issue --generation 3 --keys roots.json --holder purse.json --out purse.ssc {_BANK}"
+            " --ledger old.jsonl --operator 0012",
+            "blank --out blank.ssc",
+            "batch synthesize 2 --out two.csv",
+            "settle card-list card.ssc --opening-fen 1000 --out CARDS.tsv",
+            f"settle cards CARDS.tsv {_CITY}",
+            f"pos sale --card card.ssc {_SALE}",
+            f"pos sale --card card.ssc {_SALE} --day-file OTHER.tsv",
+        ],
+    )
+    assert [code for code, _ in made] == [0] * len(made), made
+    for suffix in ("xlsx", "parquet"):
+        (folder / f"two.{suffix}").write_bytes(b"nothing of the kind")
+    return folder
+
+
+def walk(folder: Path, lines: list[str], *without: str) -> list[tuple[int, str]]:
+    """Code and stderr of lines in a process of their own that lacks some packages."""
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("without.py")), *without],
+        cwd=folder, input=json.dumps(lines), capture_output=True, text=True, check=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "SSCARD_PASSPHRASE": "0" * 12,
+             "SSCARD_NEW_PASSPHRASE": "0" * 12}, start_new_session=True,
+    )  # fmt: skip
+    return [(code, error) for code, error in json.loads(done.stdout)]
+
+
+@pytest.fixture(scope="module")
+def with_everything(world: Path) -> dict[str, tuple[int, str]]:
+    """What the lines do where nothing is missing; a cluster that is not there takes too long."""
+    copy = world.with_name("everything")
+    shutil.copytree(world, copy)
+    lines = [line for line in LINES if _DEAD not in line]
+    return dict(zip(lines, walk(copy, lines), strict=True))
+
+
+def test_every_command_has_a_line() -> None:
+    known = set(leaves(cli, click.Context(cli)))
+    assert {name for name in known if any(f"{line} ".startswith(f"{name} ") for line in LINES)} == (
+        known
+    )
+
+
+@pytest.mark.parametrize("missing", [*EXTRAS, ""])
+def test_what_is_missing_is_named(
+    missing: str, world: Path, with_everything: dict[str, tuple[int, str]], tmp_path: Path
+) -> None:
+    if not missing:
+        found = with_everything
+    else:
+        lines = [line for line in LINES if _DEAD not in line or missing in needed(line)]
+        copy = tmp_path / "world"
+        shutil.copytree(world, copy)
+        found = dict(zip(lines, walk(copy, lines, *missing.split()), strict=True))
+    for line, (code, error) in found.items():
+        assert "internal error" not in error, line
+        extra = needed(line).get(missing)
+        if extra is None:
+            assert (code, "pip install" in error) == (with_everything[line][0], False), line
+        else:
+            assert code in (1, 2), line
+            assert error.count("\n") == 1, line
+            assert f"is not installed: pip install 'sscard-chip[{extra}]'" in error, line
