@@ -112,6 +112,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     WHAT: ClassVar[str] = "it"
+    UNKNOWN_FIELD: ClassVar[str] = ""
     NOT_OBJECT: ClassVar[str] = "must be an object"
     UNKNOWN: ClassVar[str] = ""
     EXACT: ClassVar[bool] = False
@@ -297,7 +298,8 @@ def _object(model: type[Model]) -> Check:
     }
     exact = f"must be an object of {', '.join(sorted(known))}" if model.EXACT else ""
     not_object = (((), exact or model.NOT_OBJECT),)
-    what, unknown, together = model.WHAT, model.UNKNOWN, model.check_together
+    no_field = model.UNKNOWN_FIELD or f"is not a field of {model.WHAT}"
+    unknown, together = model.UNKNOWN, model.check_together
     silent = together.__func__ is Model.check_together.__func__  # type: ignore[attr-defined]
 
     def check(value: object, context: Any) -> Sequence[Broken]:
@@ -306,8 +308,8 @@ def _object(model: type[Model]) -> Check:
         found: list[Broken] = []
         for name in value:
             if name not in known:
-                rule = f"is not a field of {what}{_meant(name, known)}"
-                found.append(((), unknown) if unknown else ((_shown(name),), rule))
+                text = f"{no_field}{_meant(name, known)}"
+                found.append(((), unknown) if unknown else ((_shown(name),), text))
         wrong = []
         for name, missing, checked in fields:
             if name in value:

@@ -8,12 +8,12 @@ import json
 from dataclasses import asdict
 
 from rich.console import Console
-from sscard_cli.card.contents import render
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
 from sscard_chip.profile.contents import DirectoryContents, PurseAmounts, PurseTransaction
 from sscard_chip.profile.inspect import inspect_card
+from sscard_cli.card.contents import render
 from tests.bench.purse import EP_BUY, OVERDRAFT, TIME, Terminal
 from tests.bench.purse_cards import new_card, secret
 
