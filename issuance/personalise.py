@@ -106,8 +106,8 @@ def check_bank(profile: Profile, holder: Holder, bank: Bank | None) -> None:
     """Raise HolderError when the holder's bank account cannot go onto a card of ``profile``."""
     if holder.bank is None:
         return
-    if profile.generation == 1:
-        rule = "a card of generation 1 has no bank application"
+    if not profile.bank:
+        rule = f"a card of generation {profile.generation} has no bank application"
     elif bank is None:
         rule = "needs the bank's root keys"
     else:

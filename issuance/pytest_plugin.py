@@ -107,6 +107,7 @@ def issue_sscard(
     from issuance.holder import Holder
     from issuance.personalise import issue_card
     from sscard_chip.card import Card
+    from sscard_chip.profile import for_generation
 
     cards: list[Card] = []
 
@@ -120,7 +121,7 @@ def issue_sscard(
         **changes: object,
     ) -> Card:
         holder = Holder.from_object({**sscard_holder, **changes}, today=today)
-        linked = holder.bank is not None and generation > 1
+        linked = holder.bank is not None and (profile or for_generation(generation)).bank
         memory = issue_card(
             generation,
             sscard_roots,

@@ -22,7 +22,8 @@ from typing import Annotated, Any, Final, Literal
 
 from issuance.holder import VALID_YEARS, Holder, HolderError, check_holder, years_after
 from sscard_chip.profile import SettlementMode, for_generation
-from sscard_chip.profile.local import LocalFile, LocalFileError, LocalTables, build_local
+from sscard_chip.profile.local import LocalFile, LocalFileError, build_local
+from sscard_chip.profile.localmodel import LocalTables
 from sscard_chip.profile.model import Directory, Key, Profile
 from sscard_chip.standard.dates import parse_date
 from sscard_chip.standard.divisions import PROVINCES

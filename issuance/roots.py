@@ -19,8 +19,7 @@ from typing import Annotated, Final, Literal
 from msgspec import field
 
 from issuance.privatefile import write_private
-from sscard_chip.profile import for_generation
-from sscard_chip.profile.generations import GENERATIONS, OPTIONAL
+from sscard_chip.profile.generations import generations, whole_profile
 from sscard_chip.profile.model import Profile
 from sscard_chip.security.diversify import (
     FACTOR_LENGTH,
@@ -254,10 +253,7 @@ def root_names(extra: Iterable[Profile] = ()) -> dict[str, int]:
 
     ``extra`` are profiles with files of a region's own.
     """
-    whole = (
-        for_generation(generation, optional=OPTIONAL, with_account=True)
-        for generation in GENERATIONS
-    )
+    whole = (whole_profile(generation.number) for generation in generations())
     names: dict[str, int] = {}
     for profile in (*whole, *extra):
         for name, versions in profile.root_keys.items():

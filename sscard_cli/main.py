@@ -19,7 +19,7 @@ from sscard_cli.lazy import LazyGroup
 # command -> (module, attribute, one-line help)
 COMMANDS: Final = {
     "keys": ("sscard_cli.issuing.keys", "keys", "Root keys: create, show, import, convert."),
-    "issue": ("sscard_cli.issuing.issue", "issue", "Issue a card of generation 1, 2 or 3."),
+    "issue": ("sscard_cli.issuing.issue", "issue", "Issue a card of any generation."),
     "blank": ("sscard_cli.issuing.blank", "blank", "Make a blank card in its transport state."),
     "personalise": (
         "sscard_cli.issuing.personalise",

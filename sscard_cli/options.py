@@ -6,11 +6,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+from click.types import IntParamType
 
+from sscard_chip.profile.generations import generations
+from sscard_chip.standard.amounts import MAX_FEN
+from sscard_chip.standard.dates import parse_time
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
+
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
+FEN: Final = click.IntRange(0, MAX_FEN)
 
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON instead of text."
@@ -29,11 +36,35 @@ local_files_option: Final = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="A region's own files; may be repeated.  Example: --local-files hunan.toml",
 )
+
+
+class GenerationNumber(IntParamType):
+    """The number of a generation of the card that is known, by default 1, 2 or 3."""
+
+    name = "generation"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return f"[{'|'.join(self._known())}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if str(value) not in self._known():
+            self.fail(f"{value!r} is not one of {', '.join(self._known())}.", param, ctx)
+        return super().convert(value, param, ctx)
+
+    def newest(self) -> str:
+        """The number of the newest generation."""
+        return self._known()[-1]
+
+    def _known(self) -> list[str]:
+        return [str(generation.number) for generation in generations()]
+
+
+GENERATION: Final = GenerationNumber()
 generation_option: Final = click.option(
     "--generation",
     required=True,
-    type=click.IntRange(1, 3),
-    help="1, 2 or 3, for 规范版本 1.00, 2.00, 3.00.  Example: --generation 3",
+    type=GENERATION,
+    help="Which card, by 规范版本: 3 is 3.00.  Example: --generation 3",
 )
 holder_option: Final = click.option(
     "--holder",
@@ -91,3 +122,10 @@ def trace_options(command: Callable[..., None]) -> Callable[..., None]:
         " of secrets and citizens' data the length alone.",
     )
     return safe(unsafe(command))
+
+
+def check_time(text: str | None) -> str | None:
+    """``--time`` as it is, when it is a time."""
+    if text is not None and parse_time(text) is None:
+        raise click.UsageError("--time: must be a time as YYYYMMDDhhmmss")
+    return text

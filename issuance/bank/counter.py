@@ -28,6 +28,7 @@ from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile.bank.inspect import identities
 from sscard_chip.profile.bank.removal import bank_directories, remove_bank
+from sscard_chip.profile.generations import generation_numbered
 from sscard_chip.security.emv import (
     BANK_SUITES,
     MAC_LENGTH,
@@ -242,8 +243,9 @@ class BankCounter:
         when: datetime | None,
     ) -> Application:
         """The new application in place of an old one, saved."""
-        if facts.generation == 1:
-            raise CounterError("a card of generation 1 has no bank application")
+        if not generation_numbered(facts.generation).bank:
+            number = facts.generation
+            raise CounterError(f"a card of generation {number} has no bank application")
         memory = card.files.memory.copy()
         remove_bank(memory)
         day = when or datetime.now().astimezone()

@@ -34,7 +34,7 @@ def for_generation(
     registration_date_in: int = DF02,
     local_files: Iterable[LocalFile] = (),
 ) -> Profile:
-    """The profile of generation 1, 2 or 3.
+    """The profile of a generation: 1, 2, 3, or one that was registered.
 
     ``optional`` enables DF05 and DF06 (0xDF05, 0xDF06). ``settlement_mode`` is the region's:
     the first value of tag 8F and of EF06 in DF04, and on generation 1 also which files DF04
@@ -48,7 +48,8 @@ def for_generation(
     Raises ValueError for a choice that the generation does not have, one line ``field: rule``;
     :class:`~sscard_chip.profile.local.LocalFileError` for a local file that does not fit it.
     """
-    from sscard_chip.profile.generations import Options, build
+    from sscard_chip.profile.generations import build
+    from sscard_chip.profile.model import Options
 
     extensions = tuple(local_files)
     enabled = frozenset(optional).union(*(local.optional for local in extensions))

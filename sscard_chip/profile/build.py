@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias, TypedDict, Unpack
 
 from sscard_chip.profile.model import (
     NEVER,
@@ -16,11 +16,13 @@ from sscard_chip.profile.model import (
     Item,
     Key,
     KeyUse,
+    Provision,
     Rule,
     Structure,
     key,
 )
 from sscard_chip.standard.identifiers import AMOUNT_FILE
+from sscard_chip.standard.keys import KID_OF_ROOT
 
 H, M, L = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
 Codes: TypeAlias = Mapping[str, str]
@@ -31,18 +33,45 @@ KEY_TRIES: Final = 3
 NEVER_LOCKS: Final = 0
 
 
+class ItemFields(TypedDict, total=False):
+    """What an item may say besides tag, length and names, see :class:`Item`."""
+
+    confidence: Confidence
+    initial: bytes
+
+
+class FileFields(TypedDict, total=False):
+    """What a file may say besides its shape and rights, see :class:`ElementaryFile`."""
+
+    spare: int
+    provision: Provision
+    clause: str
+    confidence: Confidence
+    secure_messaging: bool
+
+
 # --- items: tag, length in bytes, Chinese and English name ---------------------------------------
 
 
 def an(
-    tag: int, length: int, name: str, english: str, codes: Codes = NO_CODES, **more: Any
+    tag: int,
+    length: int,
+    name: str,
+    english: str,
+    codes: Codes = NO_CODES,
+    **more: Unpack[ItemFields],
 ) -> Item:
     """A text item: ASCII or GBK, padded right with 00."""
     return Item(tag, name, english, Format.AN, length, codes=dict(codes), **more)
 
 
 def cn(
-    tag: int, length: int, name: str, english: str, codes: Codes = NO_CODES, **more: Any
+    tag: int,
+    length: int,
+    name: str,
+    english: str,
+    codes: Codes = NO_CODES,
+    **more: Unpack[ItemFields],
 ) -> Item:
     """A BCD item, left-aligned, padded right with F nibbles."""
     return Item(tag, name, english, Format.CN, length, codes=dict(codes), **more)
@@ -53,7 +82,7 @@ def binary(length: int, name: str, english: str) -> Item:
     return Item(0, name, english, Format.B, length)
 
 
-def btlv(tag: int, name: str, english: str, *items: Item, **more: Any) -> Item:
+def btlv(tag: int, name: str, english: str, *items: Item, **more: Unpack[ItemFields]) -> Item:
     """A template; its length is that of its items with their tags and lengths."""
     length = sum(2 + item.length for item in items)
     return Item(tag, name, english, Format.BTLV, length, items, **more)
@@ -68,14 +97,26 @@ def inferred(item: Item) -> Item:
 
 
 def variable(
-    fid: int, name: str, english: str, read: Rule, write: Rule, *items: Item, **more: Any
+    fid: int,
+    name: str,
+    english: str,
+    read: Rule,
+    write: Rule,
+    *items: Item,
+    **more: Unpack[FileFields],
 ) -> ElementaryFile:
     """A linear file of records of any length (变长记录), ``items`` in the order of records."""
     return ElementaryFile(fid, name, english, Structure.LINEAR_VARIABLE, read, write, items, **more)
 
 
 def fixed(
-    fid: int, name: str, english: str, read: Rule, write: Rule, *items: Item, **more: Any
+    fid: int,
+    name: str,
+    english: str,
+    read: Rule,
+    write: Rule,
+    *items: Item,
+    **more: Unpack[FileFields],
 ) -> ElementaryFile:
     """A linear file of records of one length (定长记录)."""
     return ElementaryFile(
@@ -91,7 +132,7 @@ def cyclic(
     write: Rule,
     records: int,
     *fields: Item,
-    **more: Any,
+    **more: Unpack[FileFields],
 ) -> ElementaryFile:
     """A ring of ``records`` raw records (循环记录) made of ``fields`` without tags."""
     return ElementaryFile(
@@ -100,10 +141,19 @@ def cyclic(
 
 
 def transparent(
-    fid: int, name: str, english: str, read: Rule, write: Rule, size: int, **more: Any
+    fid: int,
+    name: str,
+    english: str,
+    read: Rule,
+    write: Rule,
+    size: int,
+    items: tuple[Item, ...] = (),
+    **more: Unpack[FileFields],
 ) -> ElementaryFile:
-    """A transparent file (透明文件) of ``size`` bytes."""
-    return ElementaryFile(fid, name, english, Structure.TRANSPARENT, read, write, size=size, **more)
+    """A transparent file (透明文件) of ``size`` bytes, with ``items`` as its raw fields."""
+    return ElementaryFile(
+        fid, name, english, Structure.TRANSPARENT, read, write, items, size=size, **more
+    )
 
 
 def amount_file(clause: str) -> ElementaryFile:
@@ -120,39 +170,57 @@ def amount_file(clause: str) -> ElementaryFile:
     )
 
 
-# --- rules and keys ------------------------------------------------------------------------------
+def cited(clause: str, *files: ElementaryFile) -> tuple[ElementaryFile, ...]:
+    """The files of a directory; one without a clause of its own stands in ``clause EFnn``."""
+    return tuple(
+        file if file.clause else replace(file, clause=f"{clause} EF{file.fid & 0xFF:02X}")
+        for file in files
+    )
 
 
-def pin_or(kid: int) -> Rule:
+# --- rules and keys, by the name of the root key -------------------------------------------------
+
+
+def key_of(root: str) -> Rule:
+    """External authentication with the card's key of this root, such as UK1DF01."""
+    return key(KID_OF_ROOT[root])
+
+
+def pin_or(root: str) -> Rule:
     """PIN 或 RK."""
-    return PIN | key(kid)
+    return PIN | key_of(root)
 
 
-def pin_and(kid: int) -> Rule:
+def pin_and(root: str) -> Rule:
     """PIN & RK."""
-    return PIN & key(kid)
+    return PIN & key_of(root)
 
 
 def external(
     root: str,
-    kid: int,
     purpose: str,
     *,
+    kid: int | None = None,
     versions: int = 3,
     tries: int = KEY_TRIES,
     confidence: Confidence = H,
 ) -> Key:
-    """A key of EXTERNAL AUTHENTICATE; its low nibble is the security level it grants."""
-    return Key(root, kid, KeyUse.EXTERNAL, purpose, versions, False, tries, confidence)
+    """A key of EXTERNAL AUTHENTICATE; its low nibble is the security level it grants.
+
+    ``kid`` is that of a root which the standard does not name.
+    """
+    own = KID_OF_ROOT[root] if kid is None else kid
+    return Key(root, own, KeyUse.EXTERNAL, purpose, versions, False, tries, confidence)
 
 
-def blocking(root: str, kid: int, purpose: str, confidence: Confidence = H) -> Key:
+def blocking(root: str, purpose: str, confidence: Confidence = H) -> Key:
     """BK and LK: one version, and failures never lock them (LD/T 32.4)."""
-    return external(root, kid, purpose, versions=1, tries=NEVER_LOCKS, confidence=confidence)
+    return external(root, purpose, versions=1, tries=NEVER_LOCKS, confidence=confidence)
 
 
-def maintenance(root: str, kid: int, confidence: Confidence = H) -> Key:
+def maintenance(root: str, confidence: Confidence = H) -> Key:
     """STK: one version, single-length in DES; a wrong MAC of a block command never locks it."""
+    kid = KID_OF_ROOT.get(root, KID_OF_ROOT["STKDF01"])  # 82 in all ADFs, a region's too
     purpose = "MAC of blocking, unblocking and updates"
     return Key(root, kid, KeyUse.MAINTENANCE, purpose, 1, True, NEVER_LOCKS, confidence)
 

@@ -12,16 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from sscard_chip.profile import for_generation
 from sscard_chip.profile.codec import decode_value
-from sscard_chip.profile.generations import GENERATIONS, OPTIONAL
+from sscard_chip.profile.generations import Generation, generations, whole_profile
 from sscard_chip.profile.model import (
     Directory,
     ElementaryFile,
     Item,
     Key,
     KeyUse,
-    Profile,
     Structure,
 )
 from sscard_chip.profile.purse import PURSE_DIRECTORY
@@ -44,21 +42,6 @@ of the weakest of tag, name, format and length.
 The advisory DF05 and DF06 are off by default. Code tables stand at the end.
 """
 
-_CHOICES: Final = {
-    1: """\
-DF04 is shown with the files of both modes of settlement. By default (on-line) a card has EF06,
-in the off-line mode EF08, the amount file and the keys DLK, DPK, DTK, DSK. Items marked
-*inferred* can be left out together. EF08 may have records of 14h bytes (account only).
-""",
-    2: """\
-Tag 60 stands in DF02 EF06 by default; a region may have it in DF03 EF05, as the second record,
-instead. EF08 of DF04 may have records of 14h bytes (account only).
-""",
-    3: """\
-Only what differs from generation 2 is shown; all else is the same [L], keys included.
-""",
-}
-
 _PURSE: Final = """\
 ## Deposit and purse
 
@@ -69,25 +52,19 @@ key. What it does: [purse.md](purse.md). MAC: updates carry one.
 
 def document() -> str:
     """The whole page."""
-    profiles = [_whole(generation) for generation in GENERATIONS]
     codes: dict[str, dict[str, str]] = {}
     parts = [_HEAD]
-    for profile in profiles:
-        parts.append("\n".join(_profile(profile, profiles, codes)))
+    for generation in generations():
+        parts.append("\n".join(_generation(generation, codes)))
     parts.append("\n".join((_PURSE, *_directory(PURSE_DIRECTORY, None, codes))))
     parts.append("\n".join(_codes(codes)))
     return "\n".join(parts)
 
 
-def _whole(generation: int) -> Profile:
-    """A generation with all that it may have."""
-    return for_generation(generation, optional=OPTIONAL, with_account=True)
-
-
-def _profile(
-    profile: Profile, profiles: Sequence[Profile], codes: dict[str, dict[str, str]]
-) -> Iterator[str]:
-    yield f"## Generation {profile.generation}\n"
+def _generation(generation: Generation, codes: dict[str, dict[str, str]]) -> Iterator[str]:
+    """A generation with all that a card of it may have."""
+    profile = whole_profile(generation.number)
+    yield f"## Generation {generation.number}\n"
     yield from _table(
         ("规范版本", "interface", "algorithms", "SFI of DIR", "algorithm in the FCI", "PIN tries"),
         [
@@ -101,10 +78,10 @@ def _profile(
             )
         ],
     )
-    yield _CHOICES[profile.generation]
-    before = profiles[1] if profile.generation == 3 else None
+    yield generation.choices
+    before = whole_profile(generation.based_on.number).directories if generation.based_on else ()
     for directory in profile.directories:
-        base = before.directory(directory.fid) if before else None
+        base = next((old for old in before if old.fid == directory.fid), None)
         if directory != base:
             yield from _directory(directory, base, codes)
 

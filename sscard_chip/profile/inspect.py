@@ -24,6 +24,7 @@ from sscard_chip.filesystem.layout import STATE_AT, LifeCycle
 from sscard_chip.filesystem.tree import Directory, FileSystem
 from sscard_chip.profile import for_generation, model
 from sscard_chip.profile.bank.inspect import KEY_NAMES, bank_state, is_bank, names_of
+from sscard_chip.profile.build import an
 from sscard_chip.profile.codec import decode_value
 from sscard_chip.profile.contents import (
     AccountState,
@@ -35,19 +36,18 @@ from sscard_chip.profile.contents import (
     Transaction,
     Value,
 )
+from sscard_chip.profile.generations import OPTIONAL, find_generation
 from sscard_chip.profile.local import LocalFile
 from sscard_chip.profile.model import BY_INDEX, FREE, NEVER, Format, Item, KeyUse, Structure
 from sscard_chip.profile.purse import PURSE_DIRECTORY
 from sscard_chip.profile.purse_state import describe_purse
-from sscard_chip.profile.reuse import reused_value
+from sscard_chip.profile.reuse import later_item
 from sscard_chip.security.access import AccessRule
 from sscard_chip.security.keys import KeyRecord, PinRecord
 from sscard_chip.standard.identifiers import (
     DF02,
     DF03,
     DF04,
-    DF05,
-    DF06,
     ISSUER_FILE,
     LOAD,
     MEDICAL_LOG,
@@ -55,9 +55,10 @@ from sscard_chip.standard.identifiers import (
     PURCHASE,
     SSSE,
     UNEMPLOYMENT_FILE,
+    VERSION_TAG,
 )
 
-_VERSION_TAG: Final = 0x03
+_VERSION: Final = an(VERSION_TAG, 0x04, "规范版本", "version of the specification")
 _REGISTRATION_TAG: Final = 0x60
 _SHORT_DETAIL: Final = 20
 _DETAIL: Final = struct.Struct(">HB6s7sIII")
@@ -86,12 +87,12 @@ def inspect_card(card: Card, *, local_files: Iterable[LocalFile] = ()) -> CardCo
     """
     files = card.files
     version = _version(files)
-    profile = _profile(files, version, local_files)
+    profile = None if version is None else _profile(files, version, local_files)
     cells = files.memory.cells
     return CardContents(
         atr=card.atr.hex().upper(),
         generation=profile.generation if profile else None,
-        version=version or "",
+        version=decode_value(_VERSION, version or b""),
         algorithm=_algorithm(files),
         contactless=card.contactless,
         life_cycle=LifeCycle(cells[STATE_AT]).name.lower(),
@@ -106,36 +107,32 @@ def _find_file(files: FileSystem, directory: int, fid: int) -> ElementaryFile | 
     return None
 
 
-def _version(files: FileSystem) -> str | None:
+def _version(files: FileSystem) -> bytes | None:
     """规范版本, tag 03 of SSSE EF05; None when there is no such record."""
     file = _find_file(files, SSSE, ISSUER_FILE)
-    if not isinstance(file, LinearFile) or not file.numbers(_VERSION_TAG):
+    if not isinstance(file, LinearFile) or not file.numbers(VERSION_TAG):
         return None
-    raw = file.record(file.numbers(_VERSION_TAG)[0])[2:]
-    item = next(
-        i for i in for_generation(2).environment.file(ISSUER_FILE).items if i.tag == _VERSION_TAG
-    )
-    return decode_value(item, raw)
+    return file.record(file.numbers(VERSION_TAG)[0])[2:]
 
 
 def _profile(
-    files: FileSystem, version: str | None, local_files: Iterable[LocalFile]
+    files: FileSystem, version: bytes, local_files: Iterable[LocalFile]
 ) -> model.Profile | None:
-    """The profile that declares the files of this card: generation by the first character of
-    the version (a blank one is 1.0), its choices by what is there."""
-    generation = "" if version is None else version[:1] or "1"
-    if generation not in ("1", "2", "3"):
+    """The profile that declares the files of this card: generation by its version, its choices
+    by what is there."""
+    generation = find_generation(version)
+    if generation is None:
         return None
     details = _find_file(files, DF04, MEDICAL_LOG)
     unemployment = _find_file(files, DF03, UNEMPLOYMENT_FILE)
     moved = isinstance(unemployment, LinearFile) and bool(unemployment.numbers(_REGISTRATION_TAG))
     present = {d.fid for d in files.directories}
     return for_generation(
-        int(generation),
-        optional=[fid for fid in (DF05, DF06) if fid in present],
+        generation.number,
+        optional=[fid for fid in OPTIONAL if fid in present],
         with_account=True,
         account_only=isinstance(details, CyclicFile) and details.record_length == _SHORT_DETAIL,
-        registration_date_in=DF03 if moved and generation != "1" else DF02,
+        registration_date_in=DF03 if moved and DF03 in generation.registration_places else DF02,
         local_files=local_files,
     )
 
@@ -155,7 +152,6 @@ def _directory(directory: Directory, profile: model.Profile | None) -> Directory
     declared = _declared(directory, profile)
     files = {file.fid: file for file in _system_files(directory)}
     files |= {file.fid: file for file in declared.files} if declared else {}
-    old = profile is not None and profile.generation == 1
     of_bank = is_bank(directory)
     unnamed = ("主文件", "master file") if directory.fid == MF else ("", "")
     if of_bank:
@@ -170,7 +166,7 @@ def _directory(directory: Directory, profile: model.Profile | None) -> Directory
         pin=_pin(directory.pin) if directory.pin else None,
         keys=tuple(_keys(directory, declared)),
         files=tuple(
-            _file(file, files.get(fid), directory.fid if old else 0)
+            _file(file, files.get(fid), directory.fid, profile)
             for fid, file in sorted(directory.files.items())
             if not of_bank
         ),
@@ -269,9 +265,11 @@ def _local_time(bcd: bytes) -> str:
 
 
 def _file(
-    file: ElementaryFile, declared: model.ElementaryFile | None, reusing: int
+    file: ElementaryFile,
+    declared: model.ElementaryFile | None,
+    directory: int,
+    profile: model.Profile | None,
 ) -> FileContents:
-    """``reusing`` is the directory's FID where tags may have a later meaning, 0 elsewhere."""
     records: tuple[tuple[Value, ...], ...] = ()
     body = ""
     if isinstance(file, RecordFile):
@@ -280,7 +278,7 @@ def _file(
         if isinstance(file, CyclicFile):
             records = tuple(_fields(record, items) for record in raw)
         else:
-            later = _reused(reusing, file.fid, raw) if reusing else {}
+            later = _reused(profile, directory, file.fid, raw) if profile else {}
             values = zip(raw, _templates(raw, items), strict=True)
             records = tuple((later.get(record[0], value),) for record, value in values)
     elif isinstance(file, TransparentFile):
@@ -353,17 +351,13 @@ def _templates(records: Iterable[bytes], items: Iterable[Item]) -> Iterator[Valu
         yield _value(item, record[2:], f"{record[0]:02X}")
 
 
-def _reused(directory: int, fid: int, raw: Iterable[bytes]) -> dict[int, Value]:
-    """Records of a generation 1 card whose tag has its later meaning (letter 37, annex C)."""
+def _reused(
+    profile: model.Profile, directory: int, fid: int, raw: Iterable[bytes]
+) -> dict[int, Value]:
+    """Records whose tag has its later meaning (letter 37, annex C)."""
     values = {record[0]: record[2:] for record in raw}
-    found = {}
-    for tag in values:
-        value = reused_value(directory, fid, tag, values)
-        if value is not None:
-            items = for_generation(2).directory(directory).file(fid).items
-            item = next((item for item in items if item.tag == tag), None)
-            found[tag] = _value(item, value, f"{tag:02X}")
-    return found
+    later = {tag: later_item(profile, directory, fid, tag, values) for tag in values}
+    return {tag: _value(*found, f"{tag:02X}") for tag, found in later.items() if found}
 
 
 def _fields(record: bytes, items: tuple[Item, ...]) -> tuple[Value, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
-from sscard_chip.standard.identifiers import SSSE
+from sscard_chip.standard.identifiers import DF02, SSSE
 from sscard_chip.standard.keys import (
     MF_MASTER_KEY,
     USE_OVERDRAFT,
@@ -274,10 +274,24 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """What a region may choose, see :func:`sscard_chip.profile.for_generation`."""
+
+    optional: frozenset[int] = frozenset()
+    settlement_mode: SettlementMode = SettlementMode.ONLINE
+    with_account: bool = False
+    inferred_items: bool = True
+    account_only: bool = False
+    registration_date_in: int = DF02
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """A card of one generation: SSSE first, then its ADFs.
 
-    ``dir_sfi`` is announced in the FCI of SSSE; ``announce_algorithm`` adds 9F0C {86}.
+    What is the generation's own is described in
+    :class:`~sscard_chip.profile.generations.Generation`. ``dir_sfi`` is announced in the FCI of
+    SSSE; ``announce_algorithm`` adds 9F0C {86}.
     ``historical_prefix`` are the first 7 of the 13 historical bytes: supplier 2, free 3, maker 2
     (86xx); city 2 and serial 4 follow.
     """
@@ -294,6 +308,8 @@ class Profile:
     pin_tries: int = 6
     """PIN tries of a region: 6, the card's limit; a region with another one replaces it here."""
     settlement_mode: SettlementMode = SettlementMode.ONLINE
+    bank: bool = True
+    later_meanings: str = ""
 
     @property
     def directories(self) -> tuple[Directory, ...]:

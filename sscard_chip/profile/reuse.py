@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sscard_chip.profile.model import Confidence, Format
+from sscard_chip.profile.generations import find_generation, whole_profile
+from sscard_chip.profile.model import Confidence, Format, Item, Profile
 
 _MARK: Final = b"\xee"
 
@@ -78,6 +79,19 @@ def reused_value(directory: int, file: int, tag: int, values: Mapping[int, bytes
         return value if len(value) == reuse.length else None
     judge = values.get(reuse.judge or tag, b"")
     return value[: reuse.length] if judge.endswith(_MARK) else None
+
+
+def later_item(
+    profile: Profile, directory: int, file: int, tag: int, values: Mapping[int, bytes]
+) -> tuple[Item, bytes] | None:
+    """Item and value of a record that has its later meaning on a card of ``profile``, else None;
+    arguments as in :func:`reused_value`."""
+    later = find_generation(profile.later_meanings.encode()) if profile.later_meanings else None
+    value = reused_value(directory, file, tag, values) if later else None
+    if later is None or value is None:
+        return None
+    items = whole_profile(later.number).directory(directory).file(file).items
+    return next(item for item in items if item.tag == tag), value
 
 
 def reuse_value(directory: int, file: int, tag: int, value: bytes) -> bytes:

@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from sscard_chip.profile import for_generation
 from sscard_chip.reader.interface import Connection
-from sscard_chip.security.suite import DES, SM4_SUITE, Suite
+from sscard_chip.security.suite import SUITES, Suite
 from sscard_chip.standard.commands import GET_CHALLENGE, GET_RESPONSE
 from sscard_chip.standard.status import describe
 from sscard_chip.terminal.placeholders import CardKeys, PlaceholderError, Values
@@ -77,11 +78,11 @@ def run(
     :param holder: the personalised values by name, as text.
     :param interface: over T=0 the expected words hold as written, without contacts 61xx and the
         6Cxx to a Le of 00 or more than enough become 9000.
-    :param suite: the card's algorithm; by default SM4 for generation 3, 3DES before.
+    :param suite: the card's algorithm; the generation's own by default.
     :param observer: called with each command and answer.
     :raises ScriptError: when a placeholder cannot be filled.
     """
-    chosen = suite or (SM4_SUITE if generation == 3 else DES)
+    chosen = suite or (SUITES[for_generation(generation).algorithms[0]])
     connection.power_on()
     values = Values(connection.atr, chosen, keys, holder)
     return _Run(script, connection, generation, values, interface, observer).play()
@@ -105,7 +106,8 @@ class _Run:
         self._values = values
         self._contactless = interface == "contactless"
         self._observer = observer
-        self._outcome = script.outcome(generation)
+        self._described = script.described(generation)
+        self._outcome = script.outcomes[self._described]
         self._failures: list[str] = []
         self._fields: dict[str, str] = {}
         self._exchanges = 0
@@ -113,7 +115,7 @@ class _Run:
     def play(self) -> Result:
         stopped = ""
         for number, step in enumerate(self._script.steps, 1):
-            if self._generation not in step.generations:
+            if self._described not in step.generations:
                 continue
             try:
                 going = self._step(number, step)
@@ -192,14 +194,13 @@ class _Run:
     def _check_status(
         self, number: int, step: Step, command: bytes, first: bytes, sw: bytes
     ) -> None:
-        index = self._generation - 1
-        expected = step.status[index]
+        expected = step.status.get(self._described, ())
         if self._contactless:
             expected = tuple(_without_contacts(pattern, command) for pattern in expected)
         if not self._expect(number, step, "status word", expected, first):
             return
         if sw != first:
-            final = step.final[index] or ("9000",)
+            final = step.final.get(self._described) or ("9000",)
             self._expect(number, step, "status word after 61xx or 6Cxx", final, sw)
 
     def _expect(
@@ -216,7 +217,7 @@ class _Run:
         return False
 
     def _check_data(self, number: int, step: Step, body: bytes) -> None:
-        templates = step.data[self._generation - 1]
+        templates = step.data.get(self._described)
         if templates and body not in [self._values.to_bytes(template) for template in templates]:
             self._fail(number, step, f"body of {len(body)} bytes is not {' or '.join(templates)}")
 

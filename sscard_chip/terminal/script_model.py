@@ -17,10 +17,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from sscard_chip.profile.generations import Generation, generation_numbered, generations
 from sscard_chip.standard.errors import InputError
 
 FORMAT: Final = "sscard-exchange/1"
-GENERATIONS: Final = (1, 2, 3)
 
 
 class ScriptError(InputError):
@@ -88,18 +88,21 @@ def _character(name: str) -> str:
     return {"nul": "\0", "space": " "}.get(name, name)
 
 
+ByGeneration = Mapping[int, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of the client, or a reset. Values per generation are tuples of three."""
+    """One command of the client, or a reset. It is for the ``generations`` given alone."""
 
     name: str
     command: str = ""
     reset: str = ""
     let: Mapping[str, str] = field(default_factory=dict)
-    generations: tuple[int, ...] = GENERATIONS
-    status: tuple[tuple[str, ...], ...] = ((), (), ())
-    final: tuple[tuple[str, ...], ...] = ((), (), ())
-    data: tuple[tuple[str, ...], ...] = ((), (), ())
+    generations: tuple[int, ...] = ()
+    status: ByGeneration = field(default_factory=dict)
+    final: ByGeneration = field(default_factory=dict)
+    data: ByGeneration = field(default_factory=dict)
     accept: tuple[str, ...] = ("9000", "61xx")
     fields: tuple[Field, ...] = ()
     repeat_until: str = ""
@@ -141,7 +144,7 @@ class Script:
     interfaces: tuple[str, ...]
     client: Client
     steps: tuple[Step, ...]
-    outcomes: tuple[Outcome, ...]
+    outcomes: Mapping[int, Outcome]
     requires: str = ""
 
     @classmethod
@@ -161,9 +164,15 @@ class Script:
         except (TypeError, ValueError, AttributeError) as error:
             raise ScriptError(f"{file.name}: {error}") from None
 
-    def outcome(self, generation: int) -> Outcome:
-        """What is expected on a card of ``generation`` 1 to 3."""
-        return self.outcomes[generation - 1]
+    def described(self, number: int) -> int:
+        """The generation whose expectations hold for one of this number: itself where the script
+        names it, else the one that it is based on. Raises ScriptError, ValueError."""
+        generation: Generation | None = generation_numbered(number)
+        while generation is not None:
+            if generation.number in self.outcomes:
+                return generation.number
+            generation = generation.based_on
+        raise ScriptError(f"{self.identifier}: says nothing of generation {number}")
 
 
 # --- loading ------------------------------------------------------------------------------------
@@ -174,8 +183,12 @@ _PATTERN: Final = re.compile(r"[0-9A-Fx]{4}")
 def _script(data: Any) -> Script:
     if data["format"] != FORMAT:
         raise ValueError(f"format is not {FORMAT}")
-    steps = tuple(_step(number, raw) for number, raw in enumerate(data["steps"], 1))
-    outcomes = tuple(_outcome(data["outcomes"], generation, steps) for generation in GENERATIONS)
+    for generation in generations():
+        if not generation.based_on and str(generation.number) not in data["outcomes"]:
+            raise KeyError(str(generation.number))
+    named = tuple(map(int, data["outcomes"]))
+    steps = tuple(_step(number, raw, named) for number, raw in enumerate(data["steps"], 1))
+    outcomes = {number: _outcome(data["outcomes"], number, steps) for number in named}
     return Script(
         identifier=data["id"],
         name=data["name"],
@@ -190,15 +203,15 @@ def _script(data: Any) -> Script:
     )
 
 
-def _step(number: int, raw: dict[str, Any]) -> Step:
+def _step(number: int, raw: dict[str, Any], named: tuple[int, ...]) -> Step:
     where = f"step {number} ({raw.get('name', '')})"
     try:
-        generations = tuple(raw.get("generations", GENERATIONS))
+        only = tuple(raw.get("generations", named))
         if bool(raw.get("command")) == bool(raw.get("reset")):
             raise ValueError("needs a command or a reset")
-        status = _per_generation(raw.get("status", []))
+        status = _by_generation(raw.get("status", []), named)
         if raw.get("command") and not raw.get("repeat_until"):
-            silent = [g for g in generations if not status[g - 1]]
+            silent = [g for g in only if not status.get(g)]
             if silent:
                 raise ValueError(f"no status for generation {silent[0]}")
         return Step(
@@ -206,10 +219,10 @@ def _step(number: int, raw: dict[str, Any]) -> Step:
             command=raw.get("command", ""),
             reset=raw.get("reset", ""),
             let=raw.get("let", {}),
-            generations=generations,
-            status=tuple(_patterns(words) for words in status),
-            final=tuple(_patterns(words) for words in _per_generation(raw.get("final", []))),
-            data=_per_generation(raw.get("data", [])),
+            generations=only,
+            status=_all_patterns(status),
+            final=_all_patterns(_by_generation(raw.get("final", []), named)),
+            data=_by_generation(raw.get("data", []), named),
             accept=_patterns(raw.get("accept", ("9000", "61xx"))),
             fields=tuple(_field(item) for item in raw.get("fields", [])),
             repeat_until=raw.get("repeat_until", ""),
@@ -228,15 +241,18 @@ def _patterns(words: Any) -> tuple[str, ...]:
     return patterns
 
 
-def _per_generation(value: Any) -> tuple[tuple[str, ...], ...]:
+def _all_patterns(words: ByGeneration) -> ByGeneration:
+    return {generation: _patterns(patterns) for generation, patterns in words.items()}
+
+
+def _by_generation(value: Any, named: tuple[int, ...]) -> ByGeneration:
     """A list for all generations, or lists under keys such as "1" and "2,3"."""
     if not isinstance(value, dict):
-        return (tuple(value),) * 3
-    found: list[tuple[str, ...]] = [(), (), ()]
-    for names, words in value.items():
-        for name in names.split(","):
-            found[GENERATIONS.index(int(name))] = tuple(words)
-    return tuple(found)
+        return dict.fromkeys(named, tuple(value))
+    found = {int(name): tuple(words) for names, words in value.items() for name in names.split(",")}
+    if not found.keys() <= set(named):
+        raise ValueError("names a generation that has no outcome")
+    return found
 
 
 def _field(raw: dict[str, Any]) -> Field:

@@ -8,11 +8,11 @@ directories, challenges, authentications and the PIN (LD/T 32.5, 32.7; flows, 2.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Final
 
-from sscard_chip.profile import Profile, for_generation
+from sscard_chip.profile import Profile
 from sscard_chip.profile.codec import decode_value
+from sscard_chip.profile.generations import find_generation, generations, whole_profile
 from sscard_chip.profile.model import ElementaryFile, Key, KeyUse
 from sscard_chip.security.diversify import HISTORICAL_LENGTH
 from sscard_chip.standard.commands import (
@@ -28,8 +28,6 @@ from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.identifiers import (
     ALGORITHM_OF_CODE,
     CARD_NUMBER_TAG,
-    DF05,
-    DF06,
     IDENTIFICATION_TAG,
     ISSUER_FILE,
     SSF33_CODE,
@@ -37,6 +35,7 @@ from sscard_chip.standard.identifiers import (
     SSSE_NAME,
     VERSION_TAG,
 )
+from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer, ApduClient
 from sscard_chip.terminal.codes import Code, DriverError
@@ -44,17 +43,10 @@ from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.placeholders import historical_bytes
 from sscard_chip.terminal.psam_client import CardFactors
 
-_EVERY_OPTION: Final = (DF05, DF06)
 _BEIJING: Final = "11"
 
 Profiles = Callable[[int], Profile]
 """The profile of a generation, with a region's own files where it has some."""
-
-
-@cache
-def default_profiles(generation: int) -> Profile:
-    """Everything that a card of the generation may have: DF05, DF06, on 1.0 also the account."""
-    return for_generation(generation, optional=_EVERY_OPTION, with_account=generation == 1)
 
 
 class CardSession:
@@ -92,7 +84,7 @@ class CardSession:
 
     @property
     def generation(self) -> int:
-        """1, 2 or 3, by 规范版本."""
+        """Number of the generation, by 规范版本."""
         return self.profile.generation
 
     @property
@@ -196,7 +188,7 @@ class CardSession:
             raise pin_error(answer)
 
 
-def open_session(connection: Connection, profiles: Profiles = default_profiles) -> CardSession:
+def open_session(connection: Connection, profiles: Profiles = whole_profile) -> CardSession:
     """Power on the card in a slot and find out who it is.
 
     :raises DriverError: -1 when it is no social security card or of an unknown version, -20 when
@@ -237,36 +229,20 @@ def open_session(connection: Connection, profiles: Profiles = default_profiles) 
 
 
 def _profile(version: bytes, profiles: Profiles) -> Profile:
-    """By the first character of 规范版本; a blank one is a 1.0 card's."""
-    first = version[:1].strip(b"\0 \xff") or b"1"
-    if first not in b"123":
-        raise DriverError(Code.CARD_TYPE, "规范版本 of the card is none of 1, 2 and 3")
-    return profiles(int(first))
+    generation = find_generation(version)
+    if generation is None:
+        known = ", ".join(known.version for known in generations())
+        raise DriverError(Code.CARD_TYPE, f"规范版本 of the card is none of {known}")
+    return profiles(generation.number)
 
 
 def _algorithm_code(fci: bytes, division: str) -> int:
     """01, 02 or 03: tag 86 of the issuer's data in the FCI (6F, A5, 9F0C); where there is none,
     SSF33 for Beijing and DES for the rest (LD/T 33, section 10.1)."""
-    value = find_tlv(find_tlv(find_tlv(find_tlv(fci, 0x6F), 0xA5), 0x9F0C), 0x86)
+    value = fci_algorithm(parse_fci(fci))
     if value:
         return value[0]
     return SSF33_CODE if division.startswith(_BEIJING) else 0x01
-
-
-def find_tlv(data: bytes, wanted: int) -> bytes:
-    """The value of the first TLV with a tag of one or two bytes; empty when there is none."""
-    at = 0
-    while at + 1 < len(data):
-        width = 2 if data[at] & 0x1F == 0x1F else 1
-        tag = int.from_bytes(data[at : at + width])
-        start = at + width + 1
-        if start > len(data):
-            break
-        end = start + data[start - 1]
-        if tag == wanted:
-            return data[start:end]
-        at = end
-    return b""
 
 
 def record_value(record: bytes, tag: int) -> bytes:

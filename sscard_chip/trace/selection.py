@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sscard_chip.profile import for_generation
+from sscard_chip.profile.generations import Generation, find_generation, generations
 from sscard_chip.profile.model import Directory, ElementaryFile, Item, KeyUse, Profile
 from sscard_chip.standard.commands import (
     CIPHER_DATA,
@@ -47,6 +48,7 @@ from sscard_chip.standard.identifiers import (
     SX3_NAME,
     VERSION_TAG,
 )
+from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
 from sscard_chip.trace import layouts
 
 MF_NAME: Final = "MF 主文件"
@@ -151,19 +153,17 @@ class Selection:
         if sfi:
             self.file = self.by_sfi(sfi)
         if self.directory is self.profile.environment and body[:2] == _VERSION_RECORD:
-            first = body[2:3].decode("ascii", "replace")
-            if first in ("1", "2", "3"):
-                self._become(int(first))
+            self._become(find_generation(body[2:]))
 
     def _follow_select(self, command: TracedCommand, body: bytes) -> None:
-        fci = layouts.templates(layouts.templates(body).get(0x6F, b""))
+        fci = parse_fci(body)
         if 0x84 in fci:
             if fci[0x84] == PSAM_AID:
                 self._become_psam()
             self._select(self.named(fci[0x84]))
             self.bank = _is_bank(fci[0x84])
-            if fci_algorithm(fci):
-                self._become(3)
+            if fci_algorithm(fci) and not self.profile.announce_algorithm:
+                self._become(next(g for g in generations() if g.announce_algorithm))
         elif command.p1 == 0x04:
             if command.p2 == 0:
                 self._select(self.named(command.data))
@@ -185,11 +185,11 @@ class Selection:
         self.psam = True
         self._select(None)
 
-    def _become(self, generation: int) -> None:
+    def _become(self, generation: Generation | None) -> None:
         """Take the card for one of ``generation``, at the same place in its tree."""
-        if self._fixed or self.profile.generation == generation:
+        if self._fixed or not generation or self.profile.version == generation.version:
             return
-        self.profile = for_generation(generation)
+        self.profile = for_generation(generation.number)
         if self.directory is not None:
             self.directory = self.directory_of(self.directory.fid)
         if self.file is not None:
@@ -259,12 +259,6 @@ def addressed_sfi(command: TracedCommand) -> int:
     if command.ins in _BINARY and command.p1 & 0x80:
         return command.p1 & 0x1F
     return 0
-
-
-def fci_algorithm(fci: dict[int, bytes]) -> bytes:
-    """Tag 86 of 9F0C, the algorithm that cards of 3.0 announce; empty if there is none."""
-    proprietary = layouts.templates(fci.get(0xA5, b""))
-    return layouts.templates(proprietary.get(0x9F0C, b"")).get(0x86, b"")
 
 
 def directory_name(directory: Directory) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from itertools import cycle
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from issuance.psam import make_psam
 from issuance.roots import create_roots
 from sscard_chip import Card
 from sscard_chip.profile import SettlementMode, for_generation
+from sscard_chip.profile.generations import generations
 from sscard_chip.standard.errors import ExtraMissingError
 from sscard_cli.demo.bank import ACCOUNT, create_bank, pay
 from sscard_cli.demo.pcsc import show_to_pcsc
@@ -73,20 +75,21 @@ def demo() -> None:
     """
     roots, bank = create_roots(), create_bank(os.urandom)
     click.echo("Root keys: random, for both algorithm suites")
-    for generation, person in enumerate(HOLDERS, 1):
-        linked = {"bank": ACCOUNT} if generation == len(HOLDERS) else {}
+    for generation, person in zip(generations(), cycle(HOLDERS), strict=False):
+        linked = {"bank": ACCOUNT} if generation is generations()[-1] else {}
         holder = Holder.from_object(person | linked)
         # A card of generation 1 has an account only where the region settles off-line.
-        profile = for_generation(generation, settlement_mode=SettlementMode.OFFLINE)
-        card = Card(issue_card(generation, roots, holder, profile=profile, bank=bank))
+        profile = for_generation(generation.number, settlement_mode=SettlementMode.OFFLINE)
+        card = Card(issue_card(generation.number, roots, holder, profile=profile, bank=bank))
         click.secho(
-            f"\nGeneration {generation}.0: a card for {holder.name}, {holder.city}", bold=True
+            f"\nGeneration {generation.version[:3]}: a card for {holder.name}, {holder.city}",
+            bold=True,
         )
         terminal = DemoTerminal(card, profile, roots, holder.city, click.echo)
         terminal.open_environment()
         terminal.authenticate_card()
         terminal.read_issuer_data()
-        terminal.read_holder(generation)
+        terminal.read_holder()
         terminal.open_account(holder.pin or "")
         terminal.load(50000)
         terminal.debit(account_fen=12850, self_paid_fen=0, pooled_fen=3000)

@@ -13,7 +13,7 @@ from sscard_chip import Card
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.blank import make_blank
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
-from sscard_cli.options import force_option, hex_bytes, json_option
+from sscard_cli.options import GENERATION, force_option, hex_bytes, json_option
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -30,9 +30,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option(
     "--generation",
-    type=click.IntRange(1, 3),
-    default=3,
-    show_default=True,
+    type=GENERATION,
+    default=lambda: GENERATION.newest(),
+    show_default="the newest",
     help="For cards of which generation: 3 has the contactless interface.  Example: --generation 2",
 )
 @click.option(

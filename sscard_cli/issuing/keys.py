@@ -22,11 +22,13 @@ from issuance.ceremony import (
 from issuance.roots import RootKeyError, Slot, root_names, root_slots, slot_rule
 from issuance.stores import check_value, create_file_store, is_token, new_passphrase, open_store
 from sscard_chip.profile import Profile, for_generation
-from sscard_chip.profile.generations import GENERATIONS
+from sscard_chip.profile.generations import generations
 from sscard_chip.profile.local import LocalFile, LocalFileError, load_local_file
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.errors import RefusedError
-from sscard_cli.issuing.stores import (
+from sscard_cli.options import force_option, hex_bytes, json_option, local_files_option
+from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.stores import (
     NEW_PASSPHRASE_VARIABLE,
     STORE_METAVAR,
     new_passphrase_option,
@@ -34,8 +36,6 @@ from sscard_cli.issuing.stores import (
     passphrase_option,
     passphrase_source,
 )
-from sscard_cli.options import force_option, hex_bytes, json_option, local_files_option
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
 _TRIES = 3
 _KINDS = click.Choice(["plain", "encrypted"])
@@ -338,9 +338,9 @@ def _listing(values: dict[Slot, bytes]) -> list[dict[str, object]]:
 def _extended_profiles(local_files: list[LocalFile]) -> list[Profile]:
     """The profiles of those generations that the local files fit; LocalFileError for none."""
     profiles, misfit = [], None
-    for generation in GENERATIONS:
+    for generation in generations():
         try:
-            profiles.append(for_generation(generation, local_files=local_files))
+            profiles.append(for_generation(generation.number, local_files=local_files))
         except LocalFileError as error:
             misfit = error
     if misfit and not profiles:

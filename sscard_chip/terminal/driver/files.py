@@ -258,7 +258,7 @@ def _read_linear(
     for tag, occurrence in tokens:
         raw = _occurrence(session, tag, occurrence)
         item = items.find(file, tag)
-        if session.generation == 1:
+        if session.profile.later_meanings:
             reused = _reused(session, address, tag, raw)
             if reused is not None:
                 values.append(reused)
@@ -305,7 +305,7 @@ def _prepare(kit: Kit, session: CardSession, content: FileValues) -> list[bytes]
     if file.structure is Structure.CYCLIC:
         items.require_none(address)
         return [_update(0xDC, 0, _PREVIOUS, items.encode_record(file, value)) for value in values]
-    new = kit.settings.new_meanings and session.generation == 1
+    new = kit.settings.new_meanings and bool(session.profile.later_meanings)
     return [
         _linear_update(file, address, token, value, new_meaning=new)
         for token, value in items.pairs(file, address, values)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from sscard_chip.profile.generations import whole_profile
 from sscard_chip.standard.keys import RKSSSE
 from sscard_chip.terminal.addresses import KeyAddresses
 from sscard_chip.terminal.client import CardStatusError
@@ -28,7 +29,7 @@ from sscard_chip.terminal.driver.values import (
     PinPrompt,
 )
 from sscard_chip.terminal.psam_client import SamClient, SamError, SamKeyError
-from sscard_chip.terminal.session import CardSession, Profiles, default_profiles, open_session
+from sscard_chip.terminal.session import CardSession, Profiles, open_session
 
 NO_TERMINAL: Final = "0" * 12
 PIN_DIGITS: Final = range(4, 13)
@@ -56,7 +57,7 @@ class Settings:
     purchase_key_index: int = 1
     new_meanings: bool = False
     addresses: KeyAddresses = field(default_factory=KeyAddresses)
-    profiles: Profiles = default_profiles
+    profiles: Profiles = whole_profile
 
 
 class Kit:

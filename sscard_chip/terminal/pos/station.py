@@ -11,6 +11,7 @@ from typing import Final
 from sscard_chip.dayfile.authoriser import Authoriser
 from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.dayfile.rows import DayRow
+from sscard_chip.profile.generations import whole_profile
 from sscard_chip.standard.amounts import MAX_FEN
 from sscard_chip.standard.settlement_mode import Region, Split
 from sscard_chip.terminal.client import CardStatusError
@@ -28,7 +29,7 @@ from sscard_chip.terminal.pos.errors import (
 from sscard_chip.terminal.pos.pending import OpenSale, PendingJournal
 from sscard_chip.terminal.pos.psam import Psam
 from sscard_chip.terminal.pos.receipt import Receipt
-from sscard_chip.terminal.session import CardSession, Profiles, default_profiles, open_session
+from sscard_chip.terminal.session import CardSession, Profiles, open_session
 
 CATEGORIES: Final = {"1": "工伤", "2": "生育", "3": "医疗救助"}
 """结算类别 that leave a record in EF15 (letter 38)."""
@@ -49,7 +50,7 @@ class TillSettings:
     pharmacy_name: str = "定点零售药店"
     divisions: frozenset[str] | None = None
     retries: int = 1
-    profiles: Profiles = default_profiles
+    profiles: Profiles = whole_profile
 
     def __post_init__(self) -> None:
         code = self.pharmacy_code

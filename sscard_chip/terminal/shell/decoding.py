@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sscard_chip.filesystem import tlv
-from sscard_chip.profile import for_generation
 from sscard_chip.profile.codec import ItemValueError, decode_value
 from sscard_chip.profile.model import ElementaryFile, Format, Item, Structure
-from sscard_chip.profile.reuse import reused_value
+from sscard_chip.profile.reuse import later_item
 from sscard_chip.standard.commands import INITIALIZE, READ_BINARY, READ_RECORD
 from sscard_chip.trace.commands import entry_of
 from sscard_chip.trace.selection import Selection, TracedCommand, addressed_sfi
@@ -108,18 +107,14 @@ def _meaning(
     value: bytes,
     values: Mapping[int, bytes],
 ) -> tuple[Item, bytes] | None:
-    """Item and value of a record of generation 1 that has its later meaning (letter 37, annex C).
+    """Item and value of a record that has its later meaning (letter 37, annex C).
 
     What tells the meaning may stand in another record; alone such a record keeps its old one.
     """
     directory = selection.directory
-    if selection.profile.generation != 1 or directory is None or file is None:
+    if directory is None or file is None:
         return None
-    later = reused_value(directory.fid, file.fid, tag, {**values, tag: value})
-    if later is None:
-        return None
-    items = for_generation(2).directory(directory.fid).file(file.fid).items
-    return next(((item, later) for item in items if item.tag == tag), None)
+    return later_item(selection.profile, directory.fid, file.fid, tag, {**values, tag: value})
 
 
 def _item(item: Item | None, tag: int, value: bytes) -> Iterator[str]:

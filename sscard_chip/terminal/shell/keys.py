@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from sscard_chip.profile.generations import find_generation
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES, Session, Suite
@@ -32,11 +33,12 @@ class Identity:
 
         Without an algorithm byte it is DES (LD/T 33 section 10.1); a blank version is 1.0.
         """
-        digit = version[:1].strip(b"\0 ") or (b"1" if version else b"")
-        generation = int(digit) if digit in (b"1", b"2", b"3") else 0
+        generation = find_generation(version) if version else None
         city = identification[:3].hex()
         suite = _SUITE_OF_FCI.get(algorithm[0] if algorithm else 0x01)
-        return cls(generation, suite, city if _CITY.fullmatch(city) else "")
+        return cls(
+            generation.number if generation else 0, suite, city if _CITY.fullmatch(city) else ""
+        )
 
     def __str__(self) -> str:
         if not self.generation:
