@@ -15,13 +15,13 @@ from typing import Annotated, Any, Final, Literal
 from sscard_chip.profile.generations import defined_files, defined_tags
 from sscard_chip.profile.model import FREE, NEVER, PIN, Rule, key
 from sscard_chip.standard.documents import Broken, Model, rule
+from sscard_chip.standard.identifiers import AID_OF_DF, DIR_FILE, EF, FCI_FILE, HIGHEST_SFI, SSSE
 
 FORMAT: Final = "sscard-local-files/1"
-SSSE: Final = 0xDDF1
 
-_FIRST_FILE, _LAST_FILE = 0xEF0C, 0xEF1E
+_FIRST_FILE, _LAST_FILE = 0xEF0C, EF | HIGHEST_SFI
 _FIRST_OWN_FILE: Final = 0xEF01
-_DIRECTORY_FILES: Final = (0xEF1D, 0xEF1E)  # FCI and DIR of SSSE
+_DIRECTORY_FILES: Final = (FCI_FILE, DIR_FILE)
 _FIRST_DIRECTORY, _LAST_DIRECTORY = 0xDF0A, 0xDFFF
 MAX_CONTENT: Final = 0x7FFF  # what a 15-bit offset reaches
 MAX_RECORDS: Final = 254
@@ -55,7 +55,7 @@ def _directory_rule(text: str) -> str | None:
 
 
 def _df_name_rule(text: str) -> str | None:
-    if text in {f"D1560000050{n}" for n in range(5)}:
+    if bytes.fromhex(text) in AID_OF_DF.values():
         return "is the name of a directory of the standard"
     return None
 
