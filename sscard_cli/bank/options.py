@@ -27,7 +27,7 @@ from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_cli.errors import RefusedError
-from sscard_cli.issuing.stores import STORE_METAVAR, passphrase_source
+from sscard_cli.stores import STORE_METAVAR, passphrase_source
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

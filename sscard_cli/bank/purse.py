@@ -28,9 +28,9 @@ from sscard_cli.bank.options import (
     refusals,
 )
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import json_option
+from sscard_cli.options import check_time, json_option
 from sscard_cli.output import print_json
-from sscard_cli.pos.options import check_time, pin_entry, pin_option, time_option
+from sscard_cli.pos.options import pin_entry, pin_option, time_option
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -30,9 +30,9 @@ from sscard_chip.terminal.driver.with_hsm import (
 from sscard_chip.terminal.hsm import Hsm
 from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_cli.errors import RefusedError
-from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import INTERFACES, json_option
 from sscard_cli.output import print_json
+from sscard_cli.stores import keys_option, open_keys
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

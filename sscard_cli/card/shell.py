@@ -28,8 +28,8 @@ from sscard_chip.terminal.shell import (
     without_secret,
 )
 from sscard_cli.errors import RefusedError
-from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import INTERFACES, local_files_option
+from sscard_cli.stores import keys_option, open_keys
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _STYLES: Final[dict[str, dict[str, Any]]] = {"!": {"fg": "red"}, ">": {"dim": True}}

@@ -16,7 +16,6 @@ from sscard_chip import Card
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.local import load_local_file
 from sscard_cli.bank.options import bank_options, ledger_options, open_bank, refusals
-from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import (
     algorithm_option,
     force_option,
@@ -27,6 +26,7 @@ from sscard_cli.options import (
     local_files_option,
 )
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.stores import keys_option, open_keys
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -21,7 +21,6 @@ from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_chip.terminal.connection import Connection, TerminalConnectionError, connect_card
 from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_cli.errors import RefusedError
-from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import (
     algorithm_option,
     generation_option,
@@ -31,6 +30,7 @@ from sscard_cli.options import (
     local_files_option,
 )
 from sscard_cli.output import print_json
+from sscard_cli.stores import keys_option, open_keys
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _SERIAL_LENGTH = 4

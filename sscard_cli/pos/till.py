@@ -23,6 +23,7 @@ from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
 from sscard_chip.terminal.connection import (
     Connection,
     EmptySlot,
+    PassThroughConnection,
     TerminalConnectionError,
     connect_card,
 )
@@ -43,13 +44,13 @@ from sscard_cli.errors import RefusedError, explain
 from sscard_cli.screen import listing, show
 
 
-class CardSlot:
+class CardSlot(PassThroughConnection):
     """A slot into which card images are put, one at a time. Their files are released on removal."""
 
     def __init__(self, interface: str) -> None:
         self._contactless = interface == "contactless"
         self._card: Card | None = None
-        self._connection: Connection = EmptySlot()
+        super().__init__(EmptySlot())
 
     def insert(self, path: Path) -> None:
         """Take out what is in, and put in the card of an image file.
@@ -71,27 +72,6 @@ class CardSlot:
         if self._card is not None:
             self._card.close()
         self._card = None
-
-    @property
-    def atr(self) -> bytes:
-        """See :class:`Connection`."""
-        return self._connection.atr
-
-    def power_on(self) -> bytes:
-        """See :class:`Connection`."""
-        return self._connection.power_on()
-
-    def reset(self) -> bytes:
-        """See :class:`Connection`."""
-        return self._connection.reset()
-
-    def power_off(self) -> None:
-        """See :class:`Connection`."""
-        self._connection.power_off()
-
-    def transmit(self, apdu: bytes) -> bytes:
-        """See :class:`Connection`."""
-        return self._connection.transmit(apdu)
 
 
 @dataclass(slots=True)

@@ -24,9 +24,8 @@ from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import json_option
+from sscard_cli.options import FILE, json_option
 from sscard_cli.output import print_json, write_file
-from sscard_cli.pos.options import FILE
 from sscard_cli.settle.clearing import check_day
 from sscard_cli.settle.options import ledger_option, open_ledger
 from sscard_cli.settle.statement import print_report
