@@ -34,15 +34,15 @@ from sscard_chip.profile.model import (
     Structure,
     key,
 )
+from sscard_chip.standard.identifiers import AID_OF_DF, DIR_FILE, EF, FCI_FILE, HIGHEST_SFI, SSSE
 
 __all__ = ["LocalFile", "LocalFileError", "load_local_file"]
 
 FORMAT: Final = "sscard-local-files/1"
-SSSE: Final = 0xDDF1
 
-_FIRST_FILE, _LAST_FILE = 0xEF0C, 0xEF1E
+_FIRST_FILE, _LAST_FILE = 0xEF0C, EF | HIGHEST_SFI
 _FIRST_OWN_FILE: Final = 0xEF01
-_DIRECTORY_FILES: Final = (0xEF1D, 0xEF1E)  # FCI and DIR of SSSE
+_DIRECTORY_FILES: Final = (FCI_FILE, DIR_FILE)
 _FIRST_DIRECTORY, _LAST_DIRECTORY = 0xDF0A, 0xDFFF
 _MAX_CONTENT: Final = 0x7FFF  # what a 15-bit offset reaches
 _MAX_RECORDS: Final = 254
@@ -203,7 +203,7 @@ def _directory(table: Table) -> Directory:
     if not _FIRST_DIRECTORY <= fid <= _LAST_DIRECTORY:
         raise table.error("fid", "a local directory counts from DF0A")
     df_name = table.hex("df_name", 5, 16)
-    if any(df_name == bytes.fromhex(f"D1560000050{n}") for n in range(5)):
+    if df_name in AID_OF_DF.values():
         raise table.error("df_name", "is the name of a directory of the standard")
     label = table.text("label", "")
     try:
