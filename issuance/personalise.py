@@ -29,7 +29,7 @@ from sscard_chip.security.diversify import HISTORICAL_LENGTH, Chains, card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.errors import BAD_INPUT, IssuingError
-from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, MF, RID
+from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, MEDICAL_LOG, MF, RID
 from sscard_chip.standard.keys import IRK, MF_MASTER_KEY
 
 SERIAL_LENGTH: Final = 4
@@ -282,7 +282,8 @@ def _account(profile: Profile, holder: Holder) -> Account | None:
 
 def _account_directory(profile: Profile) -> int | None:
     for directory in profile.directories:
-        if any(file.structure is Structure.AMOUNT for file in directory.files):
+        amounts = any(file.structure is Structure.AMOUNT for file in directory.files)
+        if amounts and any(file.fid == MEDICAL_LOG for file in directory.files):
             return directory.fid
     return None
 
