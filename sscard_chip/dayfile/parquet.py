@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from sscard_chip.dayfile.errors import DayFileError
-from sscard_chip.dayfile.rows import COLUMNS, NULL, parse_number, parse_yuan
+from sscard_chip.dayfile.rows import COLUMNS, NULL, parse_money, parse_number
 from sscard_chip.dayfile.text import Day, parse_day
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.errors import importing
@@ -82,7 +82,7 @@ def _load() -> tuple[Any, Any]:
 
 
 def _type(arrow: Any, parse: object) -> Any:
-    if parse is parse_yuan:
+    if parse is parse_money:
         return arrow.decimal128(16, 2)
     return arrow.int64() if parse is parse_number else arrow.string()
 
@@ -92,7 +92,7 @@ def _value(arrow: Any, kind: Any, name: str, cell: str) -> Decimal | int | str |
         return None
     if kind == arrow.int64():
         return int(cell)
-    return cell if kind == arrow.string() else Decimal(parse_yuan(name, cell)).scaleb(-2)
+    return cell if kind == arrow.string() else Decimal(parse_money(name, cell)).scaleb(-2)
 
 
 def _cell(value: Decimal | int | str | None) -> str:

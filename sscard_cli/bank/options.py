@@ -11,11 +11,10 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from issuance.bank.account import BankAccount, check_account
+from issuance.bank.account import BankAccount
 from issuance.bank.authority import BankAuthority
 from issuance.bank.personalise import Bank
 from issuance.holder import VALID_YEARS, HolderError, years_after
-from issuance.jsonfile import JsonFileError, read_json
 from issuance.stores import open_store
 from sscard_chip import Card
 from sscard_chip.standard.pan import masked_pan
@@ -133,18 +132,14 @@ def load_account(path: Path) -> BankAccount:
 
     Raises HolderError.
     """
-    source, fault, issued = str(path), "", f"{date.today():%Y%m%d}"
-    try:
-        document = read_json(path)
-    except JsonFileError as error:
-        fault = str(error)
-    if fault:
-        raise HolderError(source, "", fault)
-    for item, rule in check_account(document, issued=issued):
-        raise HolderError(source, item, rule)
-    if not isinstance(document, dict):
-        raise HolderError(source, "", "must be an object")
-    return BankAccount.from_object(document, card_expiry=years_after(issued, VALID_YEARS))
+    from issuance.bank.account import AccountFile, BankAccount
+    from sscard_chip.standard.documents import Document
+
+    today = date.today()
+    document = Document.load(path, HolderError)
+    document.check(AccountFile, today)
+    expiry = years_after(f"{today:%Y%m%d}", VALID_YEARS)
+    return BankAccount.from_object(document.value, card_expiry=expiry)
 
 
 def outcome_document(outcome: Outcome, amount_fen: int) -> dict[str, object]:
