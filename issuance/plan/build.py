@@ -22,8 +22,6 @@ from sscard_chip.profile.model import Directory, ElementaryFile, Key, KeyUse, St
 from sscard_chip.profile.structure import (
     ATR_FID,
     KEY_FID,
-    PUK_KID,
-    STK_KID,
     PlannedDirectory,
     PlannedFile,
     PlannedKey,
@@ -44,7 +42,7 @@ from sscard_chip.standard.commands import (
     UPDATE_RECORD,
 )
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ISSUER_FILE, MF
-from sscard_chip.standard.keys import MF_MASTER_KEY
+from sscard_chip.standard.keys import MF_MASTER_KEY, PUK_KID, STK_KID
 
 KEY_LENGTH: Final = 16
 _PIN: Final = "PIN"

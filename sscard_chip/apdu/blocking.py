@@ -9,10 +9,11 @@ from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.layout import STATE_AT, LifeCycle
 from sscard_chip.standard.identifiers import DF03, DF04
+from sscard_chip.standard.keys import BK_KID, LK_KID, LOCAL_KEY
 from sscard_chip.standard.status import StatusError, StatusWord
 
-_BK_LEVEL: Final = 1 << 5  # BK, kid 05 of the environment
-_LK_LEVEL: Final = 1 << 3  # LKDF03 and LKDF04, kid 83
+_BK_LEVEL: Final = 1 << BK_KID
+_LK_LEVEL: Final = 1 << (LK_KID & ~LOCAL_KEY)
 _WITH_LK: Final = (DF03, DF04)
 """Only these ADFs have a key that authorises their block [M]; in others kid 83 is a UK."""
 

@@ -9,9 +9,10 @@ from typing import Final, NoReturn
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session, decipher_data
 from sscard_chip.security.keys import PinRecord, valid_pin
+from sscard_chip.standard.keys import PUK_KID
 from sscard_chip.standard.status import StatusError, StatusWord
 
-_PUK_LEVEL: Final = 1 << 6  # the level that EXTERNAL AUTHENTICATE of PUK, kid 06, sets
+_PUK_LEVEL: Final = 1 << PUK_KID  # what EXTERNAL AUTHENTICATE of PUK sets
 
 
 def _fail(pin: PinRecord) -> NoReturn:

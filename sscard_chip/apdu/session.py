@@ -17,10 +17,8 @@ from sscard_chip.security.keys import KeyRecord, PinRecord
 from sscard_chip.security.random import RandomSource
 from sscard_chip.security.status import SecurityStatus
 from sscard_chip.security.suite import Session as CipherSession
-from sscard_chip.standard.keys import USE_MAINTENANCE
+from sscard_chip.standard.keys import STK_KID, USE_MAINTENANCE
 from sscard_chip.standard.status import StatusError, StatusWord
-
-_STK_KID = 0x02
 
 
 class Application(Protocol):
@@ -177,7 +175,7 @@ class Session:
 
     def maintenance_key(self, directory: Directory) -> KeyRecord:
         """STK of a directory (kid 02, or 82 from within an ADF); 6A88 when there is none."""
-        key = directory.key(USE_MAINTENANCE, _STK_KID)
+        key = directory.key(USE_MAINTENANCE, STK_KID)
         if key is None:
             raise StatusError(StatusWord.KEY_NOT_FOUND)
         return key

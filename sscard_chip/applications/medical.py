@@ -22,10 +22,10 @@ from sscard_chip.security.suite import pad
 from sscard_chip.standard import commands
 from sscard_chip.standard.amounts import MAX_COUNTER, MAX_FEN
 from sscard_chip.standard.identifiers import LOAD, PURCHASE
-from sscard_chip.standard.keys import USE_LOAD, USE_PURCHASE
+from sscard_chip.standard.keys import DSK_KID, LOCAL_KEY, USE_LOAD, USE_PURCHASE
 from sscard_chip.standard.status import StatusError, StatusWord
 
-_DSK_LEVEL: Final = 1 << 0x0E  # DSK, kid 8E [L]
+_DSK_LEVEL: Final = 1 << (DSK_KID & ~LOCAL_KEY)
 _MAX_COUNTER: Final = MAX_COUNTER.to_bytes(2)
 
 _PURCHASE_LENGTH: Final = 19

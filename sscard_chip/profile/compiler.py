@@ -27,8 +27,6 @@ from sscard_chip.memory import Memory
 from sscard_chip.profile.model import Key, Profile
 from sscard_chip.profile.structure import (
     ATR_FID,
-    PUK_KID,
-    STK_KID,
     PlannedDirectory,
     PlannedFile,
     key_length,
@@ -38,6 +36,7 @@ from sscard_chip.profile.structure import (
 from sscard_chip.security.keys import encode_key, encode_pin
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.identifiers import MF
+from sscard_chip.standard.keys import PUK_KID, STK_KID
 
 __all__ = ["MEMORY_SIZE", "CardWriter", "compile_template", "key_length", "record_kid"]
 

@@ -34,11 +34,10 @@ from sscard_chip.security.access import encode_rule, key_level
 from sscard_chip.security.keys import RECORD_LENGTH
 from sscard_chip.security.suite import Suite
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, EF, FCI_FILE, MF
+from sscard_chip.standard.keys import STK_KID
 
 ATR_FID: Final = 0x0001
 KEY_FID: Final = 0x0002
-PUK_KID: Final = 0x06
-STK_KID: Final = 0x02
 MASTER_TRIES: Final = 3
 
 _MF_ACCESS, _DF_ACCESS = 0x38, 0x3D  # master key of 16 bytes, replaced enciphered and MACed

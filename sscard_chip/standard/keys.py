@@ -40,11 +40,19 @@ DSK: Final = "DSK"
 
 LOCAL_KEY: Final = 0x80
 """Bit 8 of a KID: a key of the selected application."""
+STK_KID: Final = 0x02
+"""应用维护密钥, in SSSE and, with bit 8, in each application."""
+BK_KID: Final = 0x05
+PUK_KID: Final = 0x06
+LK_KID: Final = 0x83
+"""应用锁定密钥 of DF03 and DF04."""
+DSK_KID: Final = 0x8E
+"""[L]."""
 
 
 def _table() -> dict[str, int]:
     """Each directory's keys in the order of their identifiers, 82 first."""
-    found = {STKSSSE: 0x02, UKSSSE: 0x04, BK: 0x05, PUK: 0x06, RKSSSE: 0x0A, DSK: 0x8E}
+    found = {STKSSSE: STK_KID, UKSSSE: 0x04, BK: BK_KID, PUK: PUK_KID, RKSSSE: 0x0A, DSK: DSK_KID}
     for directory, keys in (
         ("DF01", "STK UK1 UK2 UK3 UK4 UK5 RK1 UK6 UK7 UK8 UK9 UKA UKB"),
         ("DF02", "STK UK1 UK2 UK3 UK4 UK5 RK1 UK6"),
@@ -54,7 +62,7 @@ def _table() -> dict[str, int]:
         ("DF06", "STK RK1 UK1 UK2 LK"),
         ("DF07", "STK RK1 RK2 RK3 UK1 UK2 UK3"),
     ):
-        for number, key in enumerate(keys.split(), start=LOCAL_KEY + 2):
+        for number, key in enumerate(keys.split(), start=LOCAL_KEY | STK_KID):
             found[key + directory] = number
     return found
 

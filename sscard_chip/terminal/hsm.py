@@ -11,16 +11,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Final
+from typing import Any, Final
 
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
-from sscard_chip.security.suite import SUITES, Session
+from sscard_chip.security.suite import SUITES, Session, pad
 from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
 from sscard_chip.standard.dates import bcd, is_digits
 from sscard_chip.standard.errors import KeyStoreError
 from sscard_chip.standard.identifiers import ALGORITHM_OF_DIGITS
 from sscard_chip.standard.keys import DPK, DTK, IRK, RKSSSE
+from sscard_chip.standard.messages import medical as messages
 from sscard_chip.terminal.addresses import KeyAddressError, KeyAddresses
 
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
@@ -48,6 +49,18 @@ class DebitRequest:
     kind: bytes
     terminal: bytes
     time: bytes
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What MAC and TAC are over, by field. The interface has no account amount: it is 0."""
+        return {
+            "account_fen": 0,
+            "self_paid_fen": int.from_bytes(self.amounts[:4]),
+            "pooled_fen": int.from_bytes(self.amounts[4:]),
+            "transaction_type": self.kind[0],
+            "terminal": self.terminal,
+            "time": self.time,
+        }
 
 
 class Hsm:
@@ -152,8 +165,8 @@ class CardHsm:
         asked = self._debit_request(request)
         number = self._hsm._next_number()
         session = self._purchase(asked, number)
-        message = bytes(4) + asked.amounts + asked.kind + asked.terminal + asked.time
-        return f"{number:08X}|{asked.time.hex()}|{session.mac(message).hex().upper()}|"
+        mac1 = session.mac(messages.PURCHASE_MAC1.build(asked.fields))
+        return f"{number:08X}|{asked.time.hex()}|{mac1.hex().upper()}|"
 
     def check_debit(self, request: str, result: str) -> bool:
         """Whether MAC2 and TAC in the output of ``iDoDebit_HSM_Step2`` are the card's own.
@@ -164,13 +177,17 @@ class CardHsm:
         fields = _fields(result, 9)
         number = _bytes("终端交易序号", fields[6], 4)
         session = self._purchase(asked, int.from_bytes(number))
-        sums = bytes(4) + asked.amounts
-        time = _bytes("时间", fields[7], 7)
+        done = {
+            **asked.fields,
+            "terminal_number": int.from_bytes(number),
+            "time": _bytes("时间", fields[7], 7),
+        }
         suite = SUITES[asked.algorithm]
         (key,) = self._hsm._store.diversify(asked.algorithm, DTK, asked.version, [self._chain])
-        message = sums + asked.kind + asked.terminal + number + time
-        tac = suite.tac_mac(key)(message + b"\x80" + bytes(-(len(message) + 1) % suite.block))
-        return compare_digest(session.mac(sums), _bytes("MAC2", fields[0], 4)) and compare_digest(
+        message = messages.PURCHASE_TAC.build(done)
+        tac = suite.tac_mac(key)(pad(message, suite.block))
+        mac2 = session.mac(messages.PURCHASE_MAC2.build(done))
+        return compare_digest(mac2, _bytes("MAC2", fields[0], 4)) and compare_digest(
             tac, _bytes("TAC", fields[8], 4)
         )
 

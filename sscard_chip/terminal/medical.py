@@ -17,6 +17,7 @@ from sscard_chip.standard.commands import (
     READ_RECORD,
 )
 from sscard_chip.standard.identifiers import MEDICAL_LOG, PURCHASE, SFI_MASK
+from sscard_chip.standard.messages import medical as messages
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
@@ -27,7 +28,7 @@ _LOG_SFI: Final = MEDICAL_LOG & SFI_MASK
 MOST_DETAILS: Final = 254
 """Record numbers of a cyclic file."""
 
-_DETAIL_LENGTHS: Final = (20, 28)
+_DETAILS: Final = {layout.sizeof(): layout for layout in (messages.SHORT_DETAIL, messages.DETAIL)}
 
 
 class Initialized(NamedTuple):
@@ -62,25 +63,22 @@ class Detail(NamedTuple):
     pooled_fen: int | None
 
 
-def encode_amounts(amounts: Split) -> bytes:
-    """Account, self-paid and pooled, 4 bytes each, fen."""
-    return b"".join(amount.to_bytes(4) for amount in amounts)
-
-
 def initialize(
     session: CardSession, key_index: int, amounts: Split, terminal_id: str
 ) -> Initialized:
     """INITIALIZE FOR PURCHASE. Raises CardStatusError: 6982, 9403, 9401, 9402."""
-    data = bytes((key_index,)) + encode_amounts(amounts) + bytes.fromhex(terminal_id)
-    answer = session.client.require(INITIALIZE_FOR_PURCHASE, data=data, le=0x16)
-    if len(answer) != 0x16:
-        raise DriverError(Code.COMMAND, "INITIALIZE FOR PURCHASE gave another length than 22")
+    data = messages.PURCHASE.build(
+        {"key_index": key_index, "terminal": bytes.fromhex(terminal_id), **amounts._asdict()}
+    )
+    length = messages.PURCHASE_ANSWER.sizeof()
+    answer = session.client.require(INITIALIZE_FOR_PURCHASE, data=data, le=length)
+    if len(answer) != length:
+        raise DriverError(
+            Code.COMMAND, f"INITIALIZE FOR PURCHASE gave another length than {length}"
+        )
+    found = messages.PURCHASE_ANSWER.parse(answer)
     return Initialized(
-        int.from_bytes(answer[:4]),
-        int.from_bytes(answer[14:16]),
-        answer[16],
-        answer[17],
-        answer[18:],
+        found.balance_fen, found.number, found.key_version, found.algorithm, found.random
     )
 
 
@@ -89,10 +87,13 @@ def debit(session: CardSession, terminal_number: int, time: str, mac1: bytes) ->
 
     What is not 9000 with 8 bytes does not tell for sure that the card has not paid.
     """
-    data = terminal_number.to_bytes(4) + bytes.fromhex(time) + mac1
+    data = messages.DEBIT.build(
+        {"terminal_number": terminal_number, "time": bytes.fromhex(time), "MAC1": mac1}
+    )
     answer = session.client.send(DEBIT_FOR_PURCHASE, data=data, le=8)
-    if answer.ok and len(answer.data) == 8:
-        return Proof(answer.data[:4], answer.data[4:])
+    if answer.ok and len(answer.data) == messages.DEBIT_ANSWER.sizeof():
+        done = messages.DEBIT_ANSWER.parse(answer.data)
+        return Proof(done.TAC, done.MAC2)
     return answer.sw
 
 
@@ -103,9 +104,11 @@ def debit_error(sw: int) -> CardStatusError:
 
 def get_proof(session: CardSession, number: int) -> Proof | None:
     """GET TRANSACTION PROOF of purchase ``number``; None for 9406: not the card's last one."""
-    answer = session.client.send(GET_TRANSACTION_PROOF, 0x00, PURCHASE, number.to_bytes(2), 8)
-    if answer.ok and len(answer.data) == 8:
-        return Proof(answer.data[4:], answer.data[:4])
+    data = messages.PROOF.build({"number": number})
+    answer = session.client.send(GET_TRANSACTION_PROOF, 0x00, PURCHASE, data, 8)
+    if answer.ok and len(answer.data) == messages.PROOF_ANSWER.sizeof():
+        proof = messages.PROOF_ANSWER.parse(answer.data)
+        return Proof(proof.TAC, proof.MAC)
     if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
         return None
     raise answer.refusal
@@ -123,16 +126,16 @@ def details(session: CardSession) -> Iterator[Detail]:
 
 
 def _detail(data: bytes) -> Detail:
-    if len(data) not in _DETAIL_LENGTHS:
+    layout = _DETAILS.get(len(data))
+    if layout is None:
         raise DriverError(Code.COMMAND, "a record of 医疗交易明细 is neither 20 nor 28 bytes")
-    sums: list[int | None] = [int.from_bytes(data[at : at + 4]) for at in range(16, len(data), 4)]
-    account, own, pooled = (*sums, None, None)[:3]
+    found = layout.parse(data)
     return Detail(
-        int.from_bytes(data[:2]),
-        data[2],
-        data[3:9].hex().upper(),
-        data[9:16].hex(),
-        account or 0,
-        own,
-        pooled,
+        found.number,
+        found.transaction_type,
+        found.terminal.hex().upper(),
+        found.time.hex(),
+        found.account_fen,
+        found.get("self_paid_fen"),
+        found.get("pooled_fen"),
     )

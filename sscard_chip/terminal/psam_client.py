@@ -8,7 +8,7 @@ of a province or of a city; the terminal does not know of which and tries (secti
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sscard_chip.applications.psam.keys import KeyType
 from sscard_chip.profile.psam_keys import KEYS, SamKeyRow, key_file
@@ -36,6 +36,8 @@ from sscard_chip.standard.identifiers import (
     SX3_NAME,
 )
 from sscard_chip.standard.keys import DPK
+from sscard_chip.standard.messages import psam
+from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import ApduClient, CardStatusError
 from sscard_chip.terminal.connection import Connection, TerminalConnectionError
@@ -101,23 +103,32 @@ class Mac1:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseRequest:
-    """What INIT SAM FOR PURCHASE takes. ``random`` 4, ``number`` the card's 序号, ``amounts``
-    account ‖ self-paid ‖ pooled 12, ``time`` YYYYMMDDhhmmss in BCD 7; version and algorithm are
-    the bytes that the card gave.
+    """What INIT SAM FOR PURCHASE takes. ``random`` 4, ``number`` the card's 序号, ``kind`` the
+    transaction type, ``time`` YYYYMMDDhhmmss; version and algorithm are those that the card gave.
     """
 
     random: bytes
     number: int
-    amounts: bytes
-    kind: bytes
-    time: bytes
+    amounts: Split
+    kind: int
+    time: str
     version: int
     algorithm: int
 
     def encode(self) -> bytes:
         """The data field before the factors, 28 bytes."""
-        head = self.random + self.number.to_bytes(2) + self.amounts + self.kind + self.time
-        return head + bytes((self.version, self.algorithm))
+        data: bytes = psam.INIT_PURCHASE.build(
+            {
+                "random": self.random,
+                "number": self.number,
+                **self.amounts._asdict(),
+                "transaction_type": self.kind,
+                "time": bytes.fromhex(self.time),
+                "key_version": self.version,
+                "algorithm": self.algorithm,
+            }
+        )
+        return data
 
 
 class SamClient:
@@ -164,19 +175,21 @@ class SamClient:
 
     def terminal_id(self) -> str:
         """终端机编号 of file 0016, 12 digits. Selects the environment and DF01 again."""
-        return self._environment_file(PSAM_TERMINAL, 6).hex().upper()
+        number: bytes = self._environment_file(PSAM_TERMINAL, psam.TERMINAL_FILE).terminal
+        return number.hex().upper()
 
     def serial(self) -> str:
         """PSAM序列号 of file 0015, 20 digits. Selects the environment and DF01 again."""
-        return self._environment_file(PSAM_PUBLIC, 15)[1:11].hex().upper()
+        serial: bytes = self._environment_file(PSAM_PUBLIC, psam.PUBLIC).serial
+        return serial.hex().upper()
 
     def transaction_number(self) -> int:
         """终端交易序号 of file 0019: the number that the next purchase will get."""
-        return int.from_bytes(self._file(PSAM_NUMBER, 4))
+        return int(self._file(PSAM_NUMBER, psam.NUMBER_FILE).terminal_number)
 
     def purchase_key_index(self) -> int:
         """医疗消费密钥索引号 of file 001A, the country's."""
-        return self._file(PSAM_COUNTRY, 10)[0]
+        return int(self._file(PSAM_COUNTRY, psam.APPLICATION).key_index)
 
     def key_version(self, root: str) -> int:
         """Version of an authentication key (鉴别密钥版本号), by the file of the key's level.
@@ -186,7 +199,7 @@ class SamClient:
         row = _row(root)
         fid = key_file(row) + _INFORMATION
         if fid not in self._versions:
-            self._versions[fid] = self._file(fid, 10)[1]
+            self._versions[fid] = self._file(fid, psam.APPLICATION).key_version
         return max(1, min(self._versions[fid], row.versions))
 
     # --- session keys --------------------------------------------------------------------------
@@ -247,7 +260,8 @@ class SamClient:
             answer = self._client.send(INIT_SAM_FOR_MEDICAL_PURCHASE, data=fields, le=0x08)
             if answer.ok and len(answer.data) == 8:
                 self._remember(slot, count)
-                return Mac1(int.from_bytes(answer.data[:4]), answer.data[4:])
+                found = psam.INIT_PURCHASE_ANSWER.parse(answer.data)
+                return Mac1(found.terminal_number, found.MAC1)
             if answer.sw not in _PURCHASE_LEVEL:
                 raise answer.refusal
             seen.append(answer.sw)
@@ -284,22 +298,23 @@ class SamClient:
             raise answer.refusal
         return True
 
-    def _file(self, fid: int, length: int) -> bytes:
-        """A transparent file of the current directory."""
+    def _file(self, fid: int, layout: Any) -> Any:
+        """A transparent file of the current directory, by its ``layout``."""
+        length = layout.sizeof()
         self._client.require(SELECT, 0x02, 0x00, fid.to_bytes(2))
         data = self._client.require(READ_BINARY, le=length)
         if len(data) != length:
             raise SamError(f"file {fid:04X} of the PSAM has another length than {length}")
-        return data
+        return layout.parse(data)
 
-    def _environment_file(self, fid: int, length: int) -> bytes:
+    def _environment_file(self, fid: int, layout: Any) -> Any:
         """A file beside DF01; DF01 is current again afterwards."""
         name = ENVIRONMENTS[self._current().name]
         if not self._select(name):
             raise SamEnvironmentError("the PSAM has lost its environment")
-        data = self._file(fid, length)
+        found = self._file(fid, layout)
         self._select(PSAM_AID)
-        return data
+        return found
 
     def _current(self) -> Suite:
         if self._suite is None:

@@ -35,6 +35,7 @@ from sscard_chip.standard.identifiers import (
     SSSE_NAME,
     VERSION_TAG,
 )
+from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer, ApduClient
 from sscard_chip.terminal.codes import Code, DriverError
@@ -238,26 +239,10 @@ def _profile(version: bytes, profiles: Profiles) -> Profile:
 def _algorithm_code(fci: bytes, division: str) -> int:
     """01, 02 or 03: tag 86 of the issuer's data in the FCI (6F, A5, 9F0C); where there is none,
     SSF33 for Beijing and DES for the rest (LD/T 33, section 10.1)."""
-    value = find_tlv(find_tlv(find_tlv(find_tlv(fci, 0x6F), 0xA5), 0x9F0C), 0x86)
+    value = fci_algorithm(parse_fci(fci))
     if value:
         return value[0]
     return SSF33_CODE if division.startswith(_BEIJING) else 0x01
-
-
-def find_tlv(data: bytes, wanted: int) -> bytes:
-    """The value of the first TLV with a tag of one or two bytes; empty when there is none."""
-    at = 0
-    while at + 1 < len(data):
-        width = 2 if data[at] & 0x1F == 0x1F else 1
-        tag = int.from_bytes(data[at : at + width])
-        start = at + width + 1
-        if start > len(data):
-            break
-        end = start + data[start - 1]
-        if tag == wanted:
-            return data[start:end]
-        at = end
-    return b""
 
 
 def record_value(record: bytes, tag: int) -> bytes:

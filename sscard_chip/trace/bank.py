@@ -12,7 +12,7 @@ from typing import Final
 from sscard_chip.applications.bank.data import BY_TAG
 from sscard_chip.filesystem import tlv
 from sscard_chip.standard import commands
-from sscard_chip.trace import layouts
+from sscard_chip.standard.messages import security
 from sscard_chip.trace.entry import SECURED, Entry, data, fields, table
 from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.selection import Selection, TracedCommand, df_name
@@ -146,10 +146,10 @@ BANK_ENTRIES: Final = table(
     Entry(commands.EXTERNAL_AUTHENTICATE, _issuer),
     Entry(commands.INTERNAL_AUTHENTICATE, data),
     Entry(commands.VERIFY, _verify),
-    Entry(commands.APPLICATION_BLOCK, fields(layouts.MAC)),
-    Entry(commands.APPLICATION_UNBLOCK, fields(layouts.MAC)),
-    Entry(commands.CARD_BLOCK, fields(layouts.MAC)),
-    Entry(commands.DEACTIVATE_APPLICATION, fields(layouts.MAC)),
+    Entry(commands.APPLICATION_BLOCK, fields(security.MAC)),
+    Entry(commands.APPLICATION_UNBLOCK, fields(security.MAC)),
+    Entry(commands.CARD_BLOCK, fields(security.MAC)),
+    Entry(commands.DEACTIVATE_APPLICATION, fields(security.MAC)),
     Entry(commands.PIN_CHANGE_UNBLOCK, _pin_change),
     Entry(commands.PUT_DATA, _put_data, note=SECURED),
     Entry(commands.UPDATE_RECORD.secured(), _record, note=SECURED),

@@ -13,6 +13,9 @@ from sscard_chip.profile.model import ElementaryFile, KeyUse, Structure
 from sscard_chip.standard import commands
 from sscard_chip.standard.commands import StandardCommand
 from sscard_chip.standard.identifiers import LOAD, MF, PURCHASE
+from sscard_chip.standard.messages import medical, psam, security
+from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
+from sscard_chip.standard.messages.fields import templates
 from sscard_chip.trace import layouts
 from sscard_chip.trace.bank import ACTIVATION_ENTRIES, BANK_ENTRIES
 from sscard_chip.trace.entry import SECURED, Entry, data, fields, result, table
@@ -25,7 +28,6 @@ from sscard_chip.trace.selection import (
     addressed_sfi,
     df_name,
     directory_name,
-    fci_algorithm,
     item_name,
 )
 
@@ -137,15 +139,15 @@ def _length(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
 
 
 def _external(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
-    versioned = len(command.data) == layouts.EXTERNAL_VERSION.sizeof()
-    layout = layouts.EXTERNAL_VERSION if versioned else layouts.EXTERNAL
+    versioned = len(command.data) == security.EXTERNAL_VERSION.sizeof()
+    layout = security.EXTERNAL_VERSION if versioned else security.EXTERNAL
     detail = layouts.describe(layout, command.data, unsafe)
     return f"key {selection.key_name(command.p2, KeyUse.EXTERNAL)}, {detail}"
 
 
 def _internal(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
-    versioned = len(command.data) == layouts.INTERNAL_VERSION.sizeof()
-    layout = layouts.INTERNAL_VERSION if versioned else layouts.INTERNAL
+    versioned = len(command.data) == security.INTERNAL_VERSION.sizeof()
+    layout = security.INTERNAL_VERSION if versioned else security.INTERNAL
     detail = layouts.describe(layout, command.data, unsafe)
     return f"key {selection.key_name(command.p2, KeyUse.INTERNAL)}, {detail}"
 
@@ -165,7 +167,7 @@ def _balance(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
 
 def _proof(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     kind = _TRANSACTIONS.get(command.p2, f"type {command.p2:02X}")
-    return f"{kind}, {layouts.describe(layouts.PROOF, command.data, unsafe)}"
+    return f"{kind}, {layouts.describe(medical.PROOF, command.data, unsafe)}"
 
 
 def _session_key(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
@@ -180,9 +182,9 @@ def _cipher(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
 
 
 def _sam_purchase(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
-    size = layouts.SAM_PURCHASE.sizeof()
+    size = psam.INIT_PURCHASE.sizeof()
     head, factors = command.data[:size], command.data[size:]
-    detail = layouts.describe(layouts.SAM_PURCHASE, head, unsafe)
+    detail = layouts.describe(psam.INIT_PURCHASE, head, unsafe)
     return f"{detail}, {len(factors) // 8} factors {secret(factors, unsafe)}"
 
 
@@ -211,11 +213,11 @@ def _unknown(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
 
 
 def _fci(body: bytes, unsafe: bool) -> str:
-    fci = layouts.templates(layouts.templates(body).get(0x6F, b""))
+    fci = parse_fci(body)
     if 0x84 not in fci:
         return secret(body, unsafe)
     parts = [f"FCI of {df_name(fci[0x84])}"]
-    dir_sfi = layouts.templates(fci.get(0xA5, b"")).get(0x88)
+    dir_sfi = templates(fci.get(0xA5, b"")).get(0x88)
     if dir_sfi:
         parts.append(f"DIR SFI {dir_sfi[:1].hex().upper()}")
     algorithm = fci_algorithm(fci)
@@ -248,26 +250,26 @@ _ENTRIES: Final = (
         Entry(commands.VERIFY, _verify),
         Entry(commands.CHANGE_PIN, data, place=()),
         Entry(commands.PIN_CHANGE_UNBLOCK, _unblock),
-        Entry(commands.APPLICATION_BLOCK, fields(layouts.MAC)),
-        Entry(commands.CARD_BLOCK, fields(layouts.MAC)),
+        Entry(commands.APPLICATION_BLOCK, fields(security.MAC)),
+        Entry(commands.CARD_BLOCK, fields(security.MAC)),
         Entry(
             commands.INITIALIZE_FOR_PURCHASE,
-            fields(layouts.PURCHASE),
-            result(layouts.PURCHASE_ANSWER),
+            fields(medical.PURCHASE),
+            result(medical.PURCHASE_ANSWER),
         ),
-        Entry(commands.INITIALIZE_FOR_LOAD, fields(layouts.LOAD), result(layouts.LOAD_ANSWER)),
+        Entry(commands.INITIALIZE_FOR_LOAD, fields(medical.LOAD), result(medical.LOAD_ANSWER)),
         Entry(
             commands.DEBIT_FOR_PURCHASE,
-            fields(layouts.DEBIT),
-            result(layouts.DEBIT_ANSWER),
+            fields(medical.DEBIT),
+            result(medical.DEBIT_ANSWER),
             place=(),
         ),
-        Entry(commands.CREDIT_FOR_LOAD, fields(layouts.CREDIT), result(layouts.CREDIT_ANSWER)),
-        Entry(commands.GET_BALANCE, _balance, result(layouts.BALANCE_ANSWER), place=(0x00, 0x01)),
-        Entry(commands.GET_BALANCE, _balance, result(layouts.TOTAL_ANSWER)),
-        Entry(commands.GET_TRANSACTION_PROOF, _proof, result(layouts.PROOF_ANSWER)),
-        Entry(commands.UPDATE_STARTING_DAY, fields(layouts.STARTING_DAY)),
-        Entry(commands.GET_STARTING_DAY, _length, result(layouts.STARTING_DAY)),
+        Entry(commands.CREDIT_FOR_LOAD, fields(medical.CREDIT), result(medical.CREDIT_ANSWER)),
+        Entry(commands.GET_BALANCE, _balance, result(medical.BALANCE_ANSWER), place=(0x00, 0x01)),
+        Entry(commands.GET_BALANCE, _balance, result(medical.TOTAL_ANSWER)),
+        Entry(commands.GET_TRANSACTION_PROOF, _proof, result(medical.PROOF_ANSWER)),
+        Entry(commands.UPDATE_STARTING_DAY, fields(medical.STARTING_DAY)),
+        Entry(commands.GET_STARTING_DAY, _length, result(medical.STARTING_DAY)),
         # PSAM
         Entry(commands.INITIALIZE_ENVIRONMENT, _province),
         Entry(commands.DELIVERY_SESSION_KEY, _session_key),
@@ -275,9 +277,9 @@ _ENTRIES: Final = (
         Entry(
             commands.INIT_SAM_FOR_PURCHASE,
             _sam_purchase,
-            result(layouts.SAM_PURCHASE_ANSWER),
+            result(psam.INIT_PURCHASE_ANSWER),
         ),
-        Entry(commands.CREDIT_SAM_FOR_PURCHASE, fields(layouts.MAC)),
+        Entry(commands.CREDIT_SAM_FOR_PURCHASE, fields(security.MAC)),
         # Structure and keys, on blank cards and PSAMs.
         Entry(commands.CREATE_KEY, _write_key),
         Entry(commands.CREATE_KEY.secured(), _write_key),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from sscard_chip.standard import commands
+from sscard_chip.standard.messages import medical, psam, purse, security
 from sscard_chip.trace import layouts
 from sscard_chip.trace.entry import SECURED, Entry, data, fields, result, table
 from sscard_chip.trace.layouts import secret
@@ -30,7 +31,7 @@ def _balance(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
 
 def _proof(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     kind = _PURSE_TRANSACTIONS.get(command.p2, f"type {command.p2:02X}")
-    return f"{kind}, {layouts.describe(layouts.PROOF, command.data, unsafe)}"
+    return f"{kind}, {layouts.describe(medical.PROOF, command.data, unsafe)}"
 
 
 def _cache(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
@@ -40,45 +41,45 @@ def _cache(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
 
 
 PURSE_ENTRIES: Final = table(
-    Entry(commands.PURSE_INITIALIZE_FOR_LOAD, fields(layouts.LOAD), result(layouts.LOAD_ANSWER)),
+    Entry(commands.PURSE_INITIALIZE_FOR_LOAD, fields(medical.LOAD), result(medical.LOAD_ANSWER)),
     Entry(
         commands.PURSE_INITIALIZE_FOR_PURCHASE,
-        fields(layouts.LOAD),
-        result(layouts.PURSE_ANSWER),
+        fields(medical.LOAD),
+        result(purse.OFFLINE_ANSWER),
     ),
     Entry(
         commands.PURSE_INITIALIZE_FOR_CASH,
-        fields(layouts.LOAD),
-        result(layouts.PURSE_ANSWER),
+        fields(medical.LOAD),
+        result(purse.OFFLINE_ANSWER),
     ),
     Entry(
         commands.PURSE_INITIALIZE_FOR_COMPOUND,
-        fields(layouts.LOAD),
-        result(layouts.PURSE_ANSWER),
+        fields(medical.LOAD),
+        result(purse.OFFLINE_ANSWER),
     ),
     Entry(
         commands.PURSE_INITIALIZE_FOR_OVERDRAFT,
-        fields(layouts.OVERDRAFT),
-        result(layouts.OVERDRAFT_ANSWER),
+        fields(purse.OVERDRAFT),
+        result(purse.OVERDRAFT_ANSWER),
     ),
-    Entry(commands.PURSE_INITIALIZE_FOR_UNLOAD, fields(layouts.LOAD), result(layouts.LOAD_ANSWER)),
-    Entry(commands.PURSE_CREDIT_FOR_LOAD, fields(layouts.CREDIT), result(layouts.CREDIT_ANSWER)),
-    Entry(commands.PURSE_DEBIT_FOR_PURCHASE, fields(layouts.DEBIT), result(layouts.DEBIT_ANSWER)),
-    Entry(commands.PURSE_DEBIT_FOR_UNLOAD, fields(layouts.CREDIT), result(layouts.UNLOAD_ANSWER)),
+    Entry(commands.PURSE_INITIALIZE_FOR_UNLOAD, fields(medical.LOAD), result(medical.LOAD_ANSWER)),
+    Entry(commands.PURSE_CREDIT_FOR_LOAD, fields(medical.CREDIT), result(medical.CREDIT_ANSWER)),
+    Entry(commands.PURSE_DEBIT_FOR_PURCHASE, fields(medical.DEBIT), result(medical.DEBIT_ANSWER)),
+    Entry(commands.PURSE_DEBIT_FOR_UNLOAD, fields(medical.CREDIT), result(purse.UNLOAD_ANSWER)),
     Entry(
         commands.UPDATE_OVERDRAW_LIMIT,
-        fields(layouts.OVERDRAFT_UPDATE),
-        result(layouts.CREDIT_ANSWER),
+        fields(purse.OVERDRAFT_UPDATE),
+        result(medical.CREDIT_ANSWER),
     ),
-    Entry(commands.GET_TRANSACTION_PROVE, _proof, result(layouts.PROOF_ANSWER)),
-    Entry(commands.PURSE_GET_BALANCE, _balance, result(layouts.BALANCE_ANSWER)),
+    Entry(commands.GET_TRANSACTION_PROVE, _proof, result(medical.PROOF_ANSWER)),
+    Entry(commands.PURSE_GET_BALANCE, _balance, result(medical.BALANCE_ANSWER)),
     Entry(commands.RELOAD_PIN, data),
     Entry(commands.UPDATE_CAPP_DATA_CACHE, _cache),
     Entry(commands.UPDATE_CAPP_DATA_CACHE.secured(), _cache, note=SECURED),
-    Entry(commands.APPLICATION_UNBLOCK, fields(layouts.MAC)),
+    Entry(commands.APPLICATION_UNBLOCK, fields(security.MAC)),
     Entry(
         commands.INIT_SAM_FOR_PURSE_PURCHASE,
-        fields(layouts.PURSE_SAM),
-        result(layouts.SAM_PURCHASE_ANSWER),
+        fields(psam.INIT_PURSE_PURCHASE),
+        result(psam.INIT_PURCHASE_ANSWER),
     ),
 )

@@ -48,6 +48,7 @@ from sscard_chip.standard.identifiers import (
     SX3_NAME,
     VERSION_TAG,
 )
+from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
 from sscard_chip.trace import layouts
 
 MF_NAME: Final = "MF 主文件"
@@ -155,7 +156,7 @@ class Selection:
             self._become(find_generation(body[2:]))
 
     def _follow_select(self, command: TracedCommand, body: bytes) -> None:
-        fci = layouts.templates(layouts.templates(body).get(0x6F, b""))
+        fci = parse_fci(body)
         if 0x84 in fci:
             if fci[0x84] == PSAM_AID:
                 self._become_psam()
@@ -258,12 +259,6 @@ def addressed_sfi(command: TracedCommand) -> int:
     if command.ins in _BINARY and command.p1 & 0x80:
         return command.p1 & 0x1F
     return 0
-
-
-def fci_algorithm(fci: dict[int, bytes]) -> bytes:
-    """Tag 86 of 9F0C, the algorithm that cards of 3.0 announce; empty if there is none."""
-    proprietary = layouts.templates(fci.get(0xA5, b""))
-    return layouts.templates(proprietary.get(0x9F0C, b"")).get(0x86, b"")
 
 
 def directory_name(directory: Directory) -> str:

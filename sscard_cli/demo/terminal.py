@@ -23,14 +23,20 @@ from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES, Session, pad
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.commands import (
+    CREDIT_FOR_LOAD,
+    DEBIT_FOR_PURCHASE,
     EXTERNAL_AUTHENTICATE,
     GET_BALANCE,
     GET_CHALLENGE,
     GET_RESPONSE,
+    GET_TRANSACTION_PROOF,
+    INITIALIZE_FOR_LOAD,
+    INITIALIZE_FOR_PURCHASE,
     INTERNAL_AUTHENTICATE,
     READ_RECORD,
     SELECT,
     VERIFY,
+    StandardCommand,
 )
 from sscard_chip.standard.dates import TIME, bcd
 from sscard_chip.standard.identifiers import (
@@ -39,19 +45,17 @@ from sscard_chip.standard.identifiers import (
     DF04,
     EF,
     HOLDER_FILE,
+    LOAD,
+    PURCHASE,
     SSSE_NAME,
 )
 from sscard_chip.standard.keys import DLK, DPK, DTK, IRK, KID_OF_ROOT, RKSSSE
+from sscard_chip.standard.messages import medical
 from sscard_chip.standard.status import describe
 from sscard_cli.errors import RefusedError
 
 _TERMINAL: Final = bytes.fromhex("330100000001")
-_LOAD, _PURCHASE = b"1", b"2"
 _KEY_INDEX: Final = 1
-
-
-def _fen(amount: int) -> bytes:
-    return amount.to_bytes(4)
 
 
 def _now() -> bytes:
@@ -99,6 +103,18 @@ class DemoTerminal:
             raise RefusedError(f"demo: the card answered {sw:04X}, {describe(sw)}")
         return answer[:-2]
 
+    def _command(
+        self,
+        command: StandardCommand,
+        data: bytes = b"",
+        *,
+        p1: int | None = None,
+        p2: int | None = None,
+        expect: int = 0x9000,
+    ) -> bytes:
+        """A command of the standard with ``data``."""
+        return self._send(command.header(p1, p2) + bytes((len(data),)) + data, expect=expect)
+
     def _session(self, key: str, factor: bytes) -> Session:
         """A session under a card key that stays in the store."""
         block = self._suite.block
@@ -119,7 +135,7 @@ class DemoTerminal:
 
     def open_environment(self) -> None:
         """SELECT 社会保障系统环境; the FCI names the algorithm of third-generation cards."""
-        fci = self._send(SELECT.header(0x04) + bytes((len(SSSE_NAME),)) + SSSE_NAME)
+        fci = self._command(SELECT, SSSE_NAME, p1=0x04)
         at = fci.find(bytes.fromhex("9F0C03860103"))
         self._suite = SUITES[ALGORITHM_SM4 if at >= 0 else ALGORITHM_3DES]
         self._tell("SELECT 社会保障系统环境", f"FCI {fci.hex().upper()}")
@@ -127,7 +143,7 @@ class DemoTerminal:
     def authenticate_card(self) -> None:
         """INTERNAL AUTHENTICATE: only a card with the right IRK finds this answer."""
         factor, original = token_bytes(8), token_bytes(8)
-        answer = self._send(INTERNAL_AUTHENTICATE.header() + b"\x10" + factor + original)
+        answer = self._command(INTERNAL_AUTHENTICATE, factor + original)
         if answer != self._session(IRK, factor).authentication_data(original):
             raise RefusedError("demo: the card is not genuine")
         self._tell("INTERNAL AUTHENTICATE", f"{self._suite.name}: the card is genuine")
@@ -150,14 +166,13 @@ class DemoTerminal:
     def _authenticate_terminal(self, key: str, kid: int) -> None:
         challenge, original = self._send(GET_CHALLENGE.header() + b"\x08"), token_bytes(8)
         data = self._session(key, challenge).authentication_data(original)
-        self._send(EXTERNAL_AUTHENTICATE.header(0x00, kid) + b"\x10" + data + original)
+        self._command(EXTERNAL_AUTHENTICATE, data + original, p2=kid)
         self._tell("EXTERNAL AUTHENTICATE", f"{key}: the terminal may read")
 
     def open_account(self, pin: str) -> None:
         """SELECT DF04, VERIFY the holder's PIN, show the balance."""
-        self._send(SELECT.header() + b"\x02" + DF04.to_bytes(2))
-        digits = bcd(pin)
-        self._send(VERIFY.header() + bytes((len(digits),)) + digits)
+        self._command(SELECT, DF04.to_bytes(2))
+        self._command(VERIFY, bcd(pin))
         self._tell("SELECT DF04, VERIFY", f"PIN checked, balance {self._balance()} yuan")
 
     def _balance(self) -> str:
@@ -174,36 +189,53 @@ class DemoTerminal:
 
     def load(self, amount_fen: int) -> None:
         """账户划入: INITIALIZE FOR LOAD, CREDIT FOR LOAD."""
-        what = _fen(amount_fen) + _LOAD + _TERMINAL
-        answer = self._send(
-            b"\xb0\x28\x00\x01\x0b" + bytes((_KEY_INDEX,)) + _fen(amount_fen) + _TERMINAL
-        )
-        balance, number, random, mac1 = answer[:4], answer[4:6], answer[8:12], answer[12:]
-        session = self._session(DLK, random + number + b"\x80\x00")
-        if session.mac(balance + what) != mac1:
+        asked = {
+            "key_index": _KEY_INDEX,
+            "amount_fen": amount_fen,
+            "transaction_type": LOAD,
+            "terminal": _TERMINAL,
+        }
+        answer = self._command(INITIALIZE_FOR_LOAD, medical.LOAD.build(asked))
+        done = {**asked, **medical.LOAD_ANSWER.parse(answer), "time": _now()}
+        session = self._session(DLK, medical.LOAD_SESSION.build(done))
+        if session.mac(medical.LOAD_MAC1.build(done)) != done["MAC1"]:
             raise RefusedError("demo: MAC1 of the load is wrong")
-        time = _now()
-        tac = self._send(b"\xb0\x2a\x00\x00\x0b" + time + session.mac(what + time))
-        after = _fen(int.from_bytes(balance) + amount_fen)
-        if tac != self._tac(after + number + what + time):
+        done["MAC2"] = session.mac(medical.LOAD_MAC2.build(done))
+        tac = self._command(CREDIT_FOR_LOAD, medical.CREDIT.build(done))
+        done["balance_fen"] += amount_fen
+        if tac != self._tac(medical.LOAD_TAC.build(done)):
             raise RefusedError("demo: TAC of the load is wrong")
         self._tell("账户划入 load", self._receipt(amount_fen, tac))
 
     def debit(self, *, account_fen: int, self_paid_fen: int, pooled_fen: int) -> None:
         """医疗消费: INITIALIZE FOR PURCHASE, DEBIT FOR PURCHASE, then the proof of it."""
-        amounts = _fen(account_fen) + _fen(self_paid_fen) + _fen(pooled_fen)
-        answer = self._send(b"\xb0\x28\x01\x01\x13" + bytes((_KEY_INDEX,)) + amounts + _TERMINAL)
-        number, random = answer[14:16], answer[18:22]
-        sequence, time = token_bytes(4), _now()
-        session = self._session(DPK, random + number + sequence[2:])
-        what = amounts + _PURCHASE + _TERMINAL
-        mac1 = session.mac(what + time)
-        answer = self._send(b"\xb0\x2c\x01\x00\x0f" + sequence + time + mac1)
-        tac, mac2 = answer[:4], answer[4:]
-        if mac2 != session.mac(amounts) or tac != self._tac(what + sequence + time):
+        asked = {
+            "key_index": _KEY_INDEX,
+            "account_fen": account_fen,
+            "self_paid_fen": self_paid_fen,
+            "pooled_fen": pooled_fen,
+            "transaction_type": PURCHASE,
+            "terminal": _TERMINAL,
+        }
+        answer = self._command(INITIALIZE_FOR_PURCHASE, medical.PURCHASE.build(asked))
+        sequence = token_bytes(4)
+        done = {
+            **asked,
+            **medical.PURCHASE_ANSWER.parse(answer),
+            "terminal_number": int.from_bytes(sequence),
+            "terminal_number_end": sequence[2:],
+            "time": _now(),
+        }
+        session = self._session(DPK, medical.PURCHASE_SESSION.build(done))
+        done["MAC1"] = session.mac(medical.PURCHASE_MAC1.build(done))
+        answer = self._command(DEBIT_FOR_PURCHASE, medical.DEBIT.build(done))
+        paid = medical.DEBIT_ANSWER.parse(answer)
+        mac2 = session.mac(medical.PURCHASE_MAC2.build(done))
+        if mac2 != paid.MAC2 or self._tac(medical.PURCHASE_TAC.build(done)) != paid.TAC:
             raise RefusedError("demo: MAC2 or TAC of the debit is wrong")
-        self._tell("医疗消费 debit", self._receipt(account_fen, tac))
-        proof = self._send(b"\xb0\x2e\x00" + _PURCHASE + b"\x02" + number)
-        if proof != mac2 + tac:
+        self._tell("医疗消费 debit", self._receipt(account_fen, paid.TAC))
+        number = medical.PROOF.build(done)
+        proof = self._command(GET_TRANSACTION_PROOF, number, p2=PURCHASE)
+        if proof != paid.MAC2 + paid.TAC:
             raise RefusedError("demo: the proof of the debit is another one")
-        self._tell("GET TRANSACTION PROOF", f"number {int.from_bytes(number)}: same MAC and TAC")
+        self._tell("GET TRANSACTION PROOF", f"number {done['number']}: same MAC and TAC")

@@ -13,7 +13,7 @@ from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.faulty import Fault, FaultAt
-from sscard_chip.terminal.medical import debit, encode_amounts, initialize
+from sscard_chip.terminal.medical import debit, initialize
 from sscard_chip.terminal.pos import SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.psam_client import PurchaseRequest, SamClient
 from sscard_chip.terminal.session import open_session
@@ -89,9 +89,9 @@ def _sell_elsewhere(shop: Shop, count: int) -> None:
         request = PurchaseRequest(
             opened.random,
             opened.number,
-            encode_amounts(amounts),
-            b"2",
-            bytes.fromhex(LATER),
+            amounts,
+            0x32,
+            LATER,
             opened.key_version,
             opened.algorithm,
         )

@@ -9,6 +9,7 @@ import pytest
 
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
+from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import CardRemovedError, connect_card
 from sscard_chip.terminal.faulty import FaultyConnection
@@ -75,9 +76,9 @@ def request(algorithm: str, version: int = 1) -> PurchaseRequest:
     return PurchaseRequest(
         random=bytes.fromhex("A1B2C3D4"),
         number=5,
-        amounts=bytes.fromhex("00000000000003E8000001F4"),
-        kind=b"2",
-        time=bytes.fromhex("20151118185001"),
+        amounts=Split(0, 0x3E8, 0x1F4),
+        kind=0x32,
+        time="20151118185001",
         version=version,
         algorithm=1 if algorithm == "3des" else 3,
     )

@@ -18,6 +18,7 @@ from sscard_chip.filesystem.layout import DirectoryHeader, FileHeader, FileType
 from sscard_chip.security.access import NEVER
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.identifiers import AMOUNT_FILE, MF
+from sscard_chip.standard.keys import STK_KID
 from sscard_chip.standard.status import StatusError, StatusWord
 
 NAME_MAX: Final = 16
@@ -36,7 +37,6 @@ _NAMED: Final = {FileType.MF: _MF, FileType.DDF: _DDF, FileType.ADF: _ADF}
 _TLV: Final = 0x01
 _TLV_OR_GROWS: Final = 0x03
 _FORBIDDEN: Final = (0x0000, 0xFFFF)
-_STK_KID: Final = 0x02
 _MAX_LIMIT: Final = 15
 _MAX_SFI: Final = 0x1F
 _DIRECTORY_RFU: Final = 0xC2  # EPL must be 0; b6 and b1 mean nothing
@@ -131,7 +131,7 @@ def _directory(file_type: FileType, data: bytes) -> DirectoryHeader:
     _require(app_type == 0 and algorithm in _ALGORITHMS and limit <= _MAX_LIMIT)
     _require(max(atr_sfi, dir_sfi, fci_sfi) <= _MAX_SFI)
     _require(not access & _DIRECTORY_RFU and bool(access & _LONG_KEY))
-    _require(block_kid in (0, _STK_KID))
+    _require(block_kid in (0, STK_KID))
     return DirectoryHeader(
         file_type,
         fid,
@@ -164,7 +164,7 @@ def _checked(
     """
     _require(header.fid not in (*_FORBIDDEN, MF) and header.size > 0)
     _require(not read_access & _READ_UNKNOWN)
-    _require(read_kid in (0, _STK_KID) and write_kid in (0, _STK_KID))
+    _require(read_kid in (0, STK_KID) and write_kid in (0, STK_KID))
     return replace(
         header,
         read_access=read_access,

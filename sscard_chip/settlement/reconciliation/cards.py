@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sscard_chip.card import Card
 from sscard_chip.profile.contents import CardContents
@@ -12,7 +12,13 @@ from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.security.diversify import card_factor
 from sscard_chip.settlement.reconciliation.results import ReconciliationError
 from sscard_chip.standard import identifiers
-from sscard_chip.standard.commands import GET_BALANCE, INITIALIZE
+from sscard_chip.standard.commands import (
+    GET_BALANCE,
+    INITIALIZE_FOR_LOAD,
+    INITIALIZE_FOR_PURCHASE,
+    StandardCommand,
+)
+from sscard_chip.standard.messages import medical as messages
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal import medical
 from sscard_chip.terminal.client import CardStatusError
@@ -128,28 +134,29 @@ def read_state(connection: Connection, pin: str | None = None) -> CardState:
             raise ReconciliationError("card: has no medical account of the off-line mode") from None
         raise
     log = tuple(_details(session))
-    purchase = _initialize(session, 0x01, bytes(18), 22)
-    load = _initialize(session, 0x00, bytes(10), 16)
+    purchase = _initialize(session, INITIALIZE_FOR_PURCHASE, bytes(18), messages.PURCHASE_ANSWER)
+    load = _initialize(session, INITIALIZE_FOR_LOAD, bytes(10), messages.LOAD_ANSWER)
     return CardState(
         session.card_number,
         session.identification.hex().upper(),
         card_factor(session.historical),
         session.algorithm,
         int.from_bytes(balance),
-        int.from_bytes(purchase[14:16]),
-        int.from_bytes(load[4:6]),
+        purchase.number,
+        load.number,
         log,
     )
 
 
-def _initialize(session: CardSession, p1: int, rest: bytes, length: int) -> bytes:
+def _initialize(session: CardSession, command: StandardCommand, rest: bytes, layout: Any) -> Any:
     """INITIALIZE with the first key index that the card supports; GET BALANCE leaves its state."""
+    length = layout.sizeof()
     for index in _KEY_INDEXES:
-        answer = session.client.send(INITIALIZE, p1, 0x01, bytes((index,)) + rest, length)
+        answer = session.client.send(command, data=bytes((index,)) + rest, le=length)
         if answer.ok:
             if len(answer.data) != length:
                 raise ReconciliationError("card: INITIALIZE gave another length")
-            return answer.data
+            return layout.parse(answer.data)
         if answer.sw != StatusWord.KEY_INDEX_NOT_SUPPORTED:
             break
     raise answer.refusal

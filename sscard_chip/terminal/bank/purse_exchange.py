@@ -3,19 +3,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
-from sscard_chip.applications.purse import inputs
 from sscard_chip.applications.purse.kinds import KINDS, Course, Kind, PurseId, TransactionType
 from sscard_chip.security.purse import PURSE_SUITE_OF_CODE, PurseSuite, card_factors
+from sscard_chip.standard.messages import purse as messages
 from sscard_chip.terminal.bank.errors import BankTerminalError, CardDataError
 
 TERMINAL_LENGTH: Final = 6
 TIME_LENGTH: Final = 7
-_PUBLIC_LENGTH: Final = 30
 _PARAMETERS: Final = {kind.type: parameters for parameters, kind in KINDS.items()}
 _BY_TYPE: Final = {kind.type: kind for kind in KINDS.values()}
+
+
+_ANSWERS: Final = {
+    Course.LOAD: messages.ONLINE_ANSWER,
+    Course.UNLOAD: messages.ONLINE_ANSWER,
+    Course.DEBIT: messages.OFFLINE_ANSWER,
+    Course.OVERDRAFT: messages.OVERDRAFT_ANSWER,
+}
+
+
+def _fields_of(one: PublicData | Initialized) -> dict[str, Any]:
+    return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
 class PurseMacError(BankTerminalError):
@@ -37,15 +48,24 @@ class PublicData:
     @classmethod
     def decode(cls, data: bytes) -> PublicData:
         """From 30 bytes. :raises CardDataError: it has another length."""
-        if len(data) != _PUBLIC_LENGTH:
+        if len(data) != messages.PUBLIC.sizeof():
             raise CardDataError("0015: must be 30 bytes")
-        dates = data[20:24].hex(), data[24:28].hex()
-        return cls(data[:8], data[8], data[9], data[10:20], *dates, data[28:])
+        found = messages.PUBLIC.parse(data)
+        return cls(
+            found.issuer,
+            found.application_type,
+            found.version,
+            found.serial,
+            found.start.hex(),
+            found.expiry.hex(),
+            found.fci_data,
+        )
 
     def encode(self) -> bytes:
         """The 30 bytes."""
-        head = self.issuer + bytes((self.application_type, self.version)) + self.serial
-        return head + bytes.fromhex(self.start + self.expiry) + self.fci_data
+        dates = {"start": bytes.fromhex(self.start), "expiry": bytes.fromhex(self.expiry)}
+        data: bytes = messages.PUBLIC.build({**_fields_of(self), **dates})
+        return data
 
     @property
     def factors(self) -> tuple[bytes, bytes]:
@@ -94,23 +114,23 @@ class Initialized:
         answer: bytes,
     ) -> Initialized:
         """Take an answer apart. :raises CardDataError: it has another length."""
-        limited = kind.course in (Course.DEBIT, Course.OVERDRAFT)
-        at = 9 if limited else 6
-        if len(answer) != at + 6 + (0 if kind.course is Course.DEBIT else 4):
+        layout = _ANSWERS[kind.course]
+        if len(answer) != layout.sizeof():
             raise CardDataError("INITIALIZE gave an answer of another length")
+        found = layout.parse(answer)
         return cls(
             public,
             kind,
             key_index,
             amount_fen,
             terminal,
-            int.from_bytes(answer[:4]),
-            int.from_bytes(answer[4:6]),
-            int.from_bytes(answer[6:9]) if limited else None,
-            answer[at],
-            answer[at + 1],
-            answer[at + 2 : at + 6],
-            answer[at + 6 :],
+            found.balance_fen,
+            found.number,
+            found.get("limit_fen"),
+            found.key_version,
+            found.algorithm,
+            found.random,
+            found.get("MAC1", b""),
         )
 
     @property
@@ -122,21 +142,9 @@ class Initialized:
         return suite
 
     @property
-    def amount(self) -> bytes:
-        return self.amount_fen.to_bytes(4)
-
-    @property
-    def balance(self) -> bytes:
-        return self.balance_fen.to_bytes(4)
-
-    @property
-    def number_bytes(self) -> bytes:
-        return self.number.to_bytes(2)
-
-    @property
-    def what(self) -> bytes:
-        """Amount, type, terminal."""
-        return inputs.transaction(self.amount, self.kind.type, self.terminal)
+    def fields(self) -> dict[str, Any]:
+        """What MAC and TAC inputs and the PSAM's command take from it, by field."""
+        return {**_fields_of(self), "transaction_type": self.kind.type}
 
     @property
     def purse(self) -> PurseId:

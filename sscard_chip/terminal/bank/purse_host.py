@@ -15,7 +15,6 @@ from __future__ import annotations
 from hmac import compare_digest
 from typing import Final
 
-from sscard_chip.applications.purse import inputs
 from sscard_chip.applications.purse.kinds import Course
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.purse import (
@@ -29,6 +28,7 @@ from sscard_chip.security.purse import (
 )
 from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK, RELOAD_PIN
 from sscard_chip.standard.identifiers import ALGORITHM_3DES
+from sscard_chip.standard.messages import purse as messages
 from sscard_chip.terminal.bank.purse_exchange import (
     Debited,
     HostAnswer,
@@ -73,18 +73,12 @@ class PurseHost:
         no host makes.
         """
         session = self._online_session(opened)
-        if opened.kind.course is Course.OVERDRAFT:
-            limit = (opened.limit_fen or 0).to_bytes(3)
-            mac1 = inputs.overdraft_mac1(opened.balance, limit, opened.kind.type, opened.terminal)
-        else:
-            mac1 = inputs.online_mac1(opened.balance, opened.what)
-        _check(session.mac(mac1), opened.mac1, "MAC1")
-        if opened.kind.course is Course.OVERDRAFT:
-            limit = limit_fen.to_bytes(3)
-            mac2 = inputs.overdraft_mac2(limit, opened.kind.type, opened.terminal, time)
-        else:
-            mac2 = inputs.timed(opened.what, time)
-        return HostAnswer(time, session.mac(mac2))
+        overdraft = opened.kind.course is Course.OVERDRAFT
+        mac1 = messages.OVERDRAFT_MAC1 if overdraft else messages.ONLINE_MAC1
+        _check(session.mac(mac1.build(opened.fields)), opened.mac1, "MAC1")
+        asked = {**opened.fields, "time": time, "limit_fen": limit_fen}
+        mac2 = messages.OVERDRAFT_MAC2 if overdraft else messages.TIMED
+        return HostAnswer(time, session.mac(mac2.build(asked)))
 
     def confirm(
         self, opened: Initialized, time: bytes, answer: bytes, *, limit_fen: int = 0
@@ -93,16 +87,15 @@ class PurseHost:
 
         Raises PurseMacError.
         """
-        kind, number = opened.kind, opened.number_bytes
-        if kind.course is Course.OVERDRAFT:
-            balance = (opened.balance_fen - (opened.limit_fen or 0) + limit_fen).to_bytes(4)
-            limit = limit_fen.to_bytes(3)
-            message = inputs.overdraft_tac(balance, number, limit, kind.type, opened.terminal, time)
-            _check(self._tac(opened, message), answer, "TAC")
+        course, done = opened.kind.course, {**opened.fields, "time": time}
+        if course is Course.OVERDRAFT:
+            done["balance_fen"] += limit_fen - (opened.limit_fen or 0)
+            done["limit_fen"] = limit_fen
+            _check(self._tac(opened, messages.OVERDRAFT_TAC.build(done)), answer, "TAC")
             return
-        unload = kind.course is Course.UNLOAD
-        balance_fen = opened.balance_fen + (-opened.amount_fen if unload else opened.amount_fen)
-        message = inputs.online_tac(balance_fen.to_bytes(4), number, opened.what, time)
+        unload = course is Course.UNLOAD
+        done["balance_fen"] += -opened.amount_fen if unload else opened.amount_fen
+        message = messages.ONLINE_TAC.build(done)
         if unload:
             _check(self._online_session(opened).mac(message), answer, "MAC3")
         else:
@@ -111,7 +104,8 @@ class PurseHost:
     def settle(self, debited: Debited) -> None:
         """Check the TAC of a purchase, cash withdrawal or compound purchase: PurseMacError."""
         opened = debited.initialized
-        message = inputs.purchase_tac(opened.what, debited.sequence, debited.time)
+        done = {"terminal_number": int.from_bytes(debited.sequence), "time": debited.time}
+        message = messages.PURCHASE_TAC.build({**opened.fields, **done})
         _check(self._tac(opened, message), debited.tac, "TAC")
 
     def _online_session(self, opened: Initialized) -> PurseSession:
@@ -123,7 +117,7 @@ class PurseHost:
             lambda block: self._store.encrypt(
                 purse.suite.name, root, self._version, opened.public.factors, block
             ),
-            online_factor(opened.random, opened.number_bytes),
+            online_factor(opened.random, opened.number.to_bytes(2)),
         )
 
     def _tac(self, opened: Initialized, message: bytes) -> bytes:

@@ -15,7 +15,6 @@ from __future__ import annotations
 from hmac import compare_digest
 from typing import Final
 
-from sscard_chip.applications.purse import inputs
 from sscard_chip.security.diversify import diversify_chain
 from sscard_chip.security.purse import PURSE_SUITES, card_factors, purchase_factor
 from sscard_chip.standard.amounts import MAX_NUMBER
@@ -25,9 +24,11 @@ from sscard_chip.standard.commands import (
     READ_BINARY,
 )
 from sscard_chip.standard.identifiers import PSAM_TERMINAL
+from sscard_chip.standard.messages import purse
+from sscard_chip.standard.messages.psam import INIT_PURSE_PURCHASE
 from sscard_chip.standard.status import StatusError, StatusWord
 
-_INIT_LENGTH: Final = 0x24
+_INIT_LENGTH: Final = INIT_PURSE_PURCHASE.sizeof()
 _ATR: Final = b"\x3b\x65\x00\x00PURSE"
 
 
@@ -101,21 +102,20 @@ class PurseSam:
     def _init(self, data: bytes) -> bytes:
         """INIT SAM FOR PURCHASE: random 4, card number 2, amount 4, type 1, time 7, key version
         1, algorithm 1, serial number 8, issuer 8. Answers 终端交易序号 4, MAC1 4."""
-        random, number, amount, kind, time = (
-            data[:4], data[4:6], data[6:10], data[10], data[11:18],
-        )  # fmt: skip
-        if tuple(data[18:20]) != (self._version, self._purse.algorithm_code):
+        asked = INIT_PURSE_PURCHASE.parse(data)
+        if (asked.key_version, asked.algorithm) != (self._version, self._purse.algorithm_code):
             raise StatusError(StatusWord.KEY_NOT_FOUND)
         if self._sequence > MAX_NUMBER:
             raise StatusError(StatusWord.COUNTER_AT_MAXIMUM)
-        serial, issuer = data[20:28], data[28:]
         sequence = self._sequence.to_bytes(4)
         self._sequence += 1
-        key = diversify_chain(self._purse.suite, self._root, card_factors(issuer, serial))
-        session = self._purse.session(
-            self._purse.suite.encryptor(key), purchase_factor(random, number, sequence)
+        key = diversify_chain(
+            self._purse.suite, self._root, card_factors(asked.issuer, asked.serial)
         )
-        what = inputs.transaction(amount, kind, self._terminal)
-        mac1 = session.mac(inputs.timed(what, time))
-        self._mac2 = session.mac(amount)
+        session = self._purse.session(
+            self._purse.suite.encryptor(key),
+            purchase_factor(asked.random, asked.number.to_bytes(2), sequence),
+        )
+        mac1 = session.mac(purse.TIMED.build({**asked, "terminal": self._terminal}))
+        self._mac2 = session.mac(purse.PURCHASE_MAC2.build(asked))
         return sequence + mac1

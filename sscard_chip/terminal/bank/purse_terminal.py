@@ -36,7 +36,9 @@ from sscard_chip.standard.commands import (
     UPDATE_OVERDRAW_LIMIT,
     VERIFY,
 )
-from sscard_chip.standard.identifiers import PURSE_AID
+from sscard_chip.standard.identifiers import PURSE_AID, PURSE_LOG, PURSE_PUBLIC
+from sscard_chip.standard.messages import purse as messages
+from sscard_chip.standard.messages.psam import INIT_PURSE_PURCHASE
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.purse_exchange import (
@@ -52,10 +54,8 @@ from sscard_chip.terminal.bank.purse_host import PurseHost
 from sscard_chip.terminal.client import ApduClient
 from sscard_chip.terminal.connection import Connection
 
-_PUBLIC_SFI: Final = 0x15
-_PUBLIC_LENGTH: Final = 30
-_LOG_P2: Final = 0x18 << 3 | 4
-_LOG_LENGTH: Final = 23
+_LOG_P2: Final = PURSE_LOG << 3 | 4
+_LOG_LENGTH: Final = messages.LOG.sizeof()
 
 
 class PurseTerminal:
@@ -79,7 +79,7 @@ class PurseTerminal:
             raise NotAcceptedError("the card has no deposit or purse")
         if not answer.ok:
             raise answer.refusal
-        data = self._client.require(READ_BINARY, 0x80 | _PUBLIC_SFI, 0x00, le=_PUBLIC_LENGTH)
+        data = self._client.require(READ_BINARY, 0x80 | PURSE_PUBLIC, le=messages.PUBLIC.sizeof())
         self._public = PublicData.decode(data)
         return self._public
 
@@ -139,8 +139,10 @@ class PurseTerminal:
         """INITIALIZE of a transaction; an overdraft limit has no amount."""
         public, row = self.public, kind_of(kind)
         overdraft = kind is TransactionType.OVERDRAFT_UPDATE
-        amount = b"" if overdraft else amount_fen.to_bytes(4)
-        data = bytes((key_index,)) + amount + self._terminal
+        layout = messages.OVERDRAFT if overdraft else messages.INITIALIZE
+        data = layout.build(
+            {"key_index": key_index, "amount_fen": amount_fen, "terminal": self._terminal}
+        )
         answer = self._client.require(PURSE_INITIALIZE, *parameters_of(kind), data, 0)
         return Initialized.decode(public, row, key_index, amount_fen, self._terminal, answer)
 
@@ -185,11 +187,10 @@ class PurseTerminal:
         The card's MAC2 is checked by the PSAM: CardStatusError 9302 when it is wrong.
         """
         client = ApduClient(psam)
-        kind = bytes((opened.kind.type,))
-        request = opened.random + opened.number_bytes + opened.amount + kind + time
-        request += bytes((opened.key_version, opened.algorithm))
         issuer, serial = opened.public.factors
-        answer = client.require(INIT_SAM_FOR_PURSE_PURCHASE, data=request + serial + issuer, le=8)
+        asked = {**opened.fields, "time": time, "issuer": issuer, "serial": serial}
+        request = INIT_PURSE_PURCHASE.build(asked)
+        answer = client.require(INIT_SAM_FOR_PURSE_PURCHASE, data=request, le=8)
         for sfi, record in records:
             self.cache(sfi, record)
         debited = self.debit(opened, SamAnswer(answer[:4], answer[4:]), time)
@@ -226,7 +227,9 @@ class PurseTerminal:
         """
         opened = self.initialize(TransactionType.OVERDRAFT_UPDATE)
         answer = host.authorise(opened, time, limit_fen=limit_fen)
-        data = limit_fen.to_bytes(3) + answer.time + answer.mac2
+        data = messages.OVERDRAFT_UPDATE.build(
+            {"limit_fen": limit_fen, "time": answer.time, "MAC2": answer.mac2}
+        )
         tac = self._client.require(UPDATE_OVERDRAW_LIMIT, data=data, le=4)
         host.confirm(opened, time, tac, limit_fen=limit_fen)
         return opened

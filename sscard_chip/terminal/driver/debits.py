@@ -82,9 +82,9 @@ def debit(kit: Kit, interface: Interface, card: CardInfo, amounts: Split, time: 
             PurchaseRequest(
                 random=asked.random,
                 number=asked.number,
-                amounts=medical.encode_amounts(amounts),
-                kind=bytes((PURCHASE,)),
-                time=bytes.fromhex(time),
+                amounts=amounts,
+                kind=PURCHASE,
+                time=time,
                 version=pending.version,
                 algorithm=pending.algorithm,
             ),

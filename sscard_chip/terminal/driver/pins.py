@@ -8,7 +8,7 @@ from typing import Final
 
 from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
 from sscard_chip.standard.dates import bcd
-from sscard_chip.standard.keys import PUK, STKSSSE
+from sscard_chip.standard.keys import PUK, PUK_KID, STKSSSE
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.driver.kit import Kit
 from sscard_chip.terminal.driver.values import (
@@ -21,7 +21,6 @@ from sscard_chip.terminal.driver.values import (
 )
 from sscard_chip.terminal.session import CardSession
 
-PUK_KID: Final = 0x06
 _RELOAD: Final = PIN_CHANGE_UNBLOCK.header(0x00, 0x01)
 _UNBLOCK: Final = PIN_CHANGE_UNBLOCK.header()
 _RELOAD_LENGTHS: Final = {0x01: 12, 0x02: 20, 0x03: 20}

@@ -147,9 +147,9 @@ class Sale:
         request = PurchaseRequest(
             opened.random,
             opened.number,
-            medical.encode_amounts(terms.amounts),
-            bytes((PURCHASE,)),
-            bytes.fromhex(self.time),
+            terms.amounts,
+            PURCHASE,
+            self.time,
             opened.key_version,
             opened.algorithm,
         )

@@ -25,6 +25,7 @@ from sscard_chip.profile.local import LocalFile, LocalFileError
 from sscard_chip.profile.model import Profile
 from sscard_chip.security.keystore import KeyStore, KeyStoreError
 from sscard_chip.standard.commands import GET_RESPONSE, READ_RECORD, SELECT
+from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
 from sscard_chip.standard.status import StatusWord, describe
 from sscard_chip.terminal.client import Answer, ApduClient
 from sscard_chip.terminal.connection import (
@@ -44,12 +45,10 @@ from sscard_chip.terminal.shell.keys import CardKeys, Identity
 from sscard_chip.terminal.shell.names import Names, UnknownNameError
 from sscard_chip.terminal.shell.secrets import shown_apdu
 from sscard_chip.terminal.shell.steps import Context, steps
-from sscard_chip.trace.layouts import templates
 from sscard_chip.trace.selection import (
     Selection,
     TracedCommand,
     directory_name,
-    fci_algorithm,
 )
 
 __all__ = ["Reply", "Shell"]
@@ -213,7 +212,7 @@ class Shell:
         name = environment.df_name
         fci = self._client.exchange(SELECT.header(0x04) + bytes((len(name),)) + name)
         if fci.ok:
-            body = templates(templates(fci.data).get(0x6F, b""))
+            body = parse_fci(fci.data)
             version, identification = self._value(_VERSION), self._value(_IDENTIFICATION)
             self.identity = Identity.read(fci_algorithm(body), version, identification)
         self._connection.reset()
