@@ -46,7 +46,7 @@ def _from_root(link: re.Match[str]) -> str:
 
 def _from_docs(link: re.Match[str]) -> str:
     text, target, anchor = link[1], link[2], link[3] or ""
-    if not target.startswith("../") or target.endswith(".md") and target[3:] not in PAGES:
+    if not target.startswith("../") or (target.endswith(".md") and target[3:] not in PAGES):
         return link[0]
     page = PAGES.get(target[3:])
     return f"[{text}]({page}{anchor})" if page else text
