@@ -29,6 +29,7 @@ from sscard_chip.reader.pcscd import (
     PcscUnavailableError,
     PrivateDaemon,
 )
+from sscard_chip.terminal.connection import PassThroughConnection
 
 GOAL: Final = 0.90
 LOWEST_RATE: Final = 500
@@ -48,27 +49,14 @@ _TO_CARD: Final = bytes.fromhex("FF000000")
 _TO_ECHO: Final = bytes.fromhex("FF010000")
 
 
-class _CardAndEcho:
+class _CardAndEcho(PassThroughConnection):
     """A slot with two cards: a real one, and one that answers everything with the same bytes."""
 
     def __init__(self, card: Connection) -> None:
-        self._card = card
+        super().__init__(card)
         echo = bytes(_ANSWER_LENGTH - 2) + b"\x90\x00"
         self._targets: tuple[Callable[[bytes], bytes], ...] = (card.transmit, lambda _: echo)
         self._target: Callable[[bytes], bytes] = card.transmit
-
-    @property
-    def atr(self) -> bytes:
-        return self._card.atr
-
-    def power_on(self) -> bytes:
-        return self._card.power_on()
-
-    def reset(self) -> bytes:
-        return self._card.reset()
-
-    def power_off(self) -> None:
-        self._card.power_off()
 
     def transmit(self, apdu: bytes) -> bytes:
         if apdu[0] == 0xFF:

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
-from pathlib import Path
+
+from sscard_chip.wholefile import whole_file
 
 
 def write_private(path: str | os.PathLike[str], content: bytes) -> None:
@@ -15,16 +14,5 @@ def write_private(path: str | os.PathLike[str], content: bytes) -> None:
     Raises OSError when the folder cannot be written; then nothing is left behind and an older
     file is as it was.
     """
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            os.chmod(temporary, 0o600)
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with whole_file(path, durable=True) as new:
+        new.write_bytes(content)

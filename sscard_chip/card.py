@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
@@ -30,6 +29,7 @@ from sscard_chip.memory import (
 )
 from sscard_chip.memory.medium import FileMedium
 from sscard_chip.standard.errors import CardError
+from sscard_chip.wholefile import whole_file
 
 _SHORTCUTS: Final = BASE_SHORTCUTS | MEDICAL_SHORTCUTS
 _CARD: Final[Mapping[int, Application]] = {
@@ -155,27 +155,11 @@ class Card(Closing):
         target = Path(path)
         owner = FileMedium(target) if target.is_file() else None
         try:
-            self._save(target)
+            with whole_file(target, durable=True) as new:
+                new.write_bytes(self.image())
         finally:
             if owner:
                 owner.close()
-
-    def _save(self, target: Path) -> None:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(self.image())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def close(self) -> None:
         """Power off and release the image file, with everything committed in it."""

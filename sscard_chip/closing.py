@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 
-class Closing(ABC):
-    """For classes with ``close``."""
+class Closing(Protocol):
+    """For classes with ``close``, and for protocols of such classes."""
 
     __slots__ = ()
 

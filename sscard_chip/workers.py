@@ -18,8 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
-from types import TracebackType
-from typing import Any, ClassVar, Final, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from sscard_chip.closing import Closing
 from sscard_chip.standard.errors import SscardError, importing
@@ -33,7 +32,7 @@ _AHEAD: Final = 2
 _CONNECT_SECONDS: Final = 20
 
 
-class Pool(Protocol):
+class Pool(Closing, Protocol):
     """Workers. ``size`` is how many work at once, ``near`` whether they see our files."""
 
     size: int
@@ -41,15 +40,6 @@ class Pool(Protocol):
 
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """``function`` of each task, in order. Raises what it raises, and what the pool says."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
 
 
 class Alone(Closing):

@@ -12,7 +12,12 @@ import click
 from click.types import IntParamType
 
 from sscard_chip.profile.generations import generations
+from sscard_chip.standard.amounts import MAX_FEN
+from sscard_chip.standard.dates import parse_time
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
+
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
+FEN: Final = click.IntRange(0, MAX_FEN)
 
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON instead of text."
@@ -117,3 +122,10 @@ def trace_options(command: Callable[..., None]) -> Callable[..., None]:
         " of secrets and citizens' data the length alone.",
     )
     return safe(unsafe(command))
+
+
+def check_time(text: str | None) -> str | None:
+    """``--time`` as it is, when it is a time."""
+    if text is not None and parse_time(text) is None:
+        raise click.UsageError("--time: must be a time as YYYYMMDDhhmmss")
+    return text

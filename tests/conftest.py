@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For all tests: in CI a skipped test is a failure, unless it stands in ALLOWED_SKIPS."""
+"""For all tests: in CI a skipped test is a failure, unless it stands in ALLOWED_SKIPS; and no test
+waits for the disk."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -44,3 +46,20 @@ def pytest_configure(config: pytest.Config) -> None:
     """Watch in CI only; a developer's machine may lack a PC/SC stack."""
     if os.environ.get("CI", "").lower() in ("1", "true"):
         config.pluginmanager.register(SkipWatch(), "skip-watch")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """``fsync`` and ``fdatasync`` return at once in this process.
+
+    What they do shows only when the power fails, and that is played on media of the tests' own
+    (``tests/memory``). A killed process loses nothing by it.
+    """
+
+    def at_once(_descriptor: object) -> None:
+        return None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", at_once)
+        patch.setattr(os, "fdatasync", at_once)
+        yield

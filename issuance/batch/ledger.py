@@ -18,10 +18,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from issuance.batch.errors import BatchError, BatchStoppedError
+from sscard_chip.closing import Closing
 from sscard_chip.standard.amounts import MAX_NUMBER
 
 LEDGER: Final = "ledger.sqlite"
@@ -81,7 +81,7 @@ class ChunkCount(NamedTuple):
     seconds: float
 
 
-class _Database:
+class _Database(Closing):
     """A SQLite file, its errors as one line each."""
 
     def __init__(self, path: Path, tables: str) -> None:
@@ -122,17 +122,6 @@ class _Database:
         """Close the file."""
         with suppress(sqlite3.Error):
             self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class IssuerLedger(_Database):

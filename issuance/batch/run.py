@@ -12,14 +12,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from issuance.batch.errors import BatchError, BatchStoppedError
 from issuance.batch.job import DATA, IMAGES, Job, Task, check_job, output_path
@@ -45,6 +44,7 @@ from issuance.privatefile import write_private
 from issuance.validity import check_card_number
 from sscard_chip.profile import for_generation
 from sscard_chip.security.keystore import KeyStoreError
+from sscard_chip.wholefile import whole_file
 
 CHUNK: Final = 1000
 """Holders of a chunk: one container, one task of a worker, one commit."""
@@ -205,20 +205,11 @@ def _measure(path: Path) -> tuple[str, int | None]:
     return digest.hexdigest(), max(lines - 1, 0) if path.suffix.lower() == ".csv" else None
 
 
-class _table:  # noqa: N801 (used like a function)
+@contextmanager
+def _table(path: Path, mapping: HolderMapping) -> Iterator[tuple[Table, Columns]]:
     """An open table with what its columns mean."""
-
-    def __init__(self, path: Path, mapping: HolderMapping) -> None:
-        self._path, self._mapping, self._stack = path, mapping, ExitStack()
-
-    def __enter__(self) -> tuple[Table, Columns]:
-        mapping = self._mapping
-        opened = open_table(self._path, encoding=mapping.encoding, delimiter=mapping.delimiter)
-        table = self._stack.enter_context(opened)
-        return table, resolve(table.header, mapping, table.source)
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    with open_table(path, encoding=mapping.encoding, delimiter=mapping.delimiter) as table:
+        yield table, resolve(table.header, mapping, table.source)
 
 
 class _Run:
@@ -325,29 +316,11 @@ class _Run:
                         shutil.copyfileobj(part, stream, _BLOCK)
 
 
-class _whole:  # noqa: N801 (used like a function)
+@contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
     """A file, open for writing, that appears whole or not at all."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> Any:
-        handle, self._temporary = tempfile.mkstemp(
-            dir=self._path.parent, prefix=f".{self._path.name}."
-        )
-        self._stream = os.fdopen(handle, "wb")
-        return self._stream
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        try:
-            if kind is None:
-                self._stream.flush()
-                os.fsync(self._stream.fileno())
-            self._stream.close()
-            if kind is None:
-                os.replace(self._temporary, self._path)
-        finally:
-            Path(self._temporary).unlink(missing_ok=True)
+    with whole_file(path, durable=True) as name, name.open("wb") as stream:
+        yield stream
 
 
 def _texts(columns: Columns, rows: list[Row], target: str) -> dict[int, str]:

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 
 from issuance.roots import RootKeyError, RootKeys, Slot
+from sscard_chip.closing import Closing
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
 
@@ -25,8 +25,11 @@ def nobody_counts(more: int) -> None:
     """For those who need no progress."""
 
 
-class RootStore(KeyStore, Protocol):
-    """A place for root keys. Every method may raise KeyStoreError, one line without a key."""
+class RootStore(KeyStore, Closing, Protocol):
+    """A place for root keys; closed, it forgets the secrets that opened it.
+
+    Every method may raise KeyStoreError, one line without a key.
+    """
 
     source: str
     """What errors call it: the path of the file, or the token."""
@@ -46,18 +49,6 @@ class RootStore(KeyStore, Protocol):
 
     def generate(self, slots: Iterable[Slot], *, done: Done = nobody_counts) -> None:
         """Make random keys in place. Those that are there already are refused."""
-
-    def close(self) -> None:
-        """Let go of it; secrets that opened it are forgotten."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
 
 
 def check_value(store: KeyStore, slot: Slot) -> bytes:

@@ -9,17 +9,16 @@ schema, ``sscard.header`` and ``sscard.trailer``; so the digest still holds for 
 from __future__ import annotations
 
 import os
-import tempfile
 from decimal import Decimal
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 from sscard_chip.dayfile.errors import DayFileError
-from sscard_chip.dayfile.rows import COLUMNS, NULL, parse_number, parse_yuan
+from sscard_chip.dayfile.rows import COLUMNS, NULL, parse_money, parse_number
 from sscard_chip.dayfile.text import Day, parse_day
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.errors import importing
+from sscard_chip.wholefile import whole_file
 
 _HEADER: Final = b"sscard.header"
 _TRAILER: Final = b"sscard.trailer"
@@ -44,15 +43,8 @@ def write_parquet(day: Day, path: str | os.PathLike[str]) -> None:
         fields.append(arrow.field(column.name, kind, nullable=column.optional))
         arrays.append(arrow.array(cells, kind))
     table = arrow.Table.from_arrays(arrays, schema=arrow.schema(fields, metadata))
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.absolute().parent, prefix=f".{target.name}.")
-    os.close(handle)
-    try:
-        parquet.write_table(table, name)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as new:
+        parquet.write_table(table, new)
 
 
 def read_parquet(path: str | os.PathLike[str]) -> Day:
@@ -90,7 +82,7 @@ def _load() -> tuple[Any, Any]:
 
 
 def _type(arrow: Any, parse: object) -> Any:
-    if parse is parse_yuan:
+    if parse is parse_money:
         return arrow.decimal128(16, 2)
     return arrow.int64() if parse is parse_number else arrow.string()
 
@@ -100,7 +92,7 @@ def _value(arrow: Any, kind: Any, name: str, cell: str) -> Decimal | int | str |
         return None
     if kind == arrow.int64():
         return int(cell)
-    return cell if kind == arrow.string() else Decimal(parse_yuan(name, cell)).scaleb(-2)
+    return cell if kind == arrow.string() else Decimal(parse_money(name, cell)).scaleb(-2)
 
 
 def _cell(value: Decimal | int | str | None) -> str:

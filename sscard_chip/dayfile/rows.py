@@ -138,7 +138,7 @@ class DayTrailer:
         cells = line.split("\t")
         if len(cells) != 7 or cells[0] != "T":
             raise DayFileError("trailer: must be T and 6 more cells")
-        total, fund, account, cash = (parse_yuan("trailer: sum", cell) for cell in cells[2:6])
+        total, fund, account, cash = (parse_money("trailer: sum", cell) for cell in cells[2:6])
         digest = _parse_hex(32)("trailer: digest", cells[6])
         return cls(
             parse_number("trailer: row count", cells[1]), (total, fund, account, cash), digest
@@ -148,7 +148,7 @@ class DayTrailer:
 # --- cells ---------------------------------------------------------------------------------------
 
 
-def parse_yuan(name: str, cell: str) -> int:
+def parse_money(name: str, cell: str) -> int:
     """Yuan with two decimals as fen. Raises DayFileError."""
     try:
         return amounts.parse_yuan(cell)
@@ -247,10 +247,10 @@ COLUMNS: Final = (
     _column("setl_id", _text, _parse_text(30), optional=True),
     _column("mdtrt_id", _text, _parse_text(30), optional=True),
     _column("psn_no", _text, _parse_text(30), optional=True),
-    _column("medfee_sumamt", yuan, parse_yuan, "total_fen"),
-    _column("fund_pay_sumamt", yuan, parse_yuan, "fund_fen"),
-    _column("acct_pay", yuan, parse_yuan, "account_fen"),
-    _column("psn_cash_pay", yuan, parse_yuan, "cash_fen"),
+    _column("medfee_sumamt", yuan, parse_money, "total_fen"),
+    _column("fund_pay_sumamt", yuan, parse_money, "fund_fen"),
+    _column("acct_pay", yuan, parse_money, "account_fen"),
+    _column("psn_cash_pay", yuan, parse_money, "cash_fen"),
     _column("refd_setl_flag", _flag, _parse_flag, "refund"),
     _column("msgid", _text, _parse_text(30)),
     _column("mdtrtarea_admvs", _text, _parse_digits(6), "treatment_division"),

@@ -18,6 +18,8 @@ from typing import Final
 from sscard_chip.profile.directories import df01, df02, df03, df04, df05, df06, df07, ssse
 from sscard_chip.profile.model import Directory, ElementaryFile, Item, Options, Profile
 from sscard_chip.standard.identifiers import (
+    ALGORITHM_3DES,
+    ALGORITHM_SM4,
     DF01,
     DF02,
     DF03,
@@ -53,7 +55,7 @@ class Generation:
 
     version: str
     directories: Mapping[int, Directory | Callable[[Options], Directory]]
-    algorithms: tuple[str, ...] = ("3des",)
+    algorithms: tuple[str, ...] = (ALGORITHM_3DES,)
     contactless: bool = False
     announce_algorithm: bool = False
     dir_sfi: int = 0x1E
@@ -179,7 +181,7 @@ THIRD: Final = replace(
     SECOND,
     version="3.00",
     directories={**SECOND.directories, SSSE: ssse.THIRD},
-    algorithms=("sm4", "3des"),
+    algorithms=(ALGORITHM_SM4, ALGORITHM_3DES),
     contactless=True,
     announce_algorithm=True,
     choices="""\

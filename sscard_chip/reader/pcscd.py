@@ -18,9 +18,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
+from sscard_chip.closing import Closing
 from sscard_chip.reader.vpcd import DEFAULT_HOST
 from sscard_chip.standard.errors import CardReaderError
 
@@ -67,7 +67,7 @@ def find_pcscd() -> str:
     return program
 
 
-class PrivateDaemon:
+class PrivateDaemon(Closing):
     """A pcscd with two virtual slots, reachable only through :attr:`environment`.
 
     Use it as a context manager. A client process keeps to the first daemon it talks to: the PC/SC
@@ -127,12 +127,8 @@ class PrivateDaemon:
             raise
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop the daemon and remove its folder."""
         self.stop()
         if self._directory is not None:
             self._directory.cleanup()

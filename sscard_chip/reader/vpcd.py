@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum, IntEnum, unique
 from time import perf_counter
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Final, Self
 
+from sscard_chip.closing import Closing
 from sscard_chip.reader.faults import describe_fault
 from sscard_chip.reader.framing import MAX_PAYLOAD, FrameSocket
 from sscard_chip.reader.interface import Connection
@@ -246,7 +247,7 @@ class _Slot:
             self._guard(lambda: event_observer(self._number, event))
 
 
-class VirtualReader:
+class VirtualReader(Closing):
     """Cards in the slots of a vpcd, each served by its own thread.
 
     :param slots: the cards; the first one goes to `port`, the next to the port after it.
@@ -328,12 +329,8 @@ class VirtualReader:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """See :meth:`stop`."""
         self.stop()
 
 

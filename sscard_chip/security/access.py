@@ -14,6 +14,7 @@ does (personalisation page, section 2.2):
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from sscard_chip.security.status import SecurityStatus
@@ -55,6 +56,7 @@ class AccessRule:
     update: bool  # of a write rule: what is there may be changed
 
     @classmethod
+    @lru_cache(maxsize=256)  # a card has a few dozen, and each power-on decodes them
     def decode(cls, access: int, right: int) -> AccessRule:
         """From the access byte and the 16-bit right of a file header."""
         global_right, local_right = right >> 8, right & 0xFF

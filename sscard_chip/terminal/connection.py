@@ -27,6 +27,7 @@ __all__ = [
     "NoAnswerError",
     "NoCardError",
     "NotConnectedError",
+    "PassThroughConnection",
     "ReaderError",
     "ShortAnswerError",
     "Slots",
@@ -65,6 +66,34 @@ class NoAnswerError(ConnectionLostError):
 
 class ShortAnswerError(ConnectionLostError):
     """The answer has fewer than two bytes, so there is no status word."""
+
+
+class PassThroughConnection:
+    """A connection that passes every call on to another; subclasses change what differs."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def atr(self) -> bytes:
+        """See :class:`Connection`."""
+        return self._connection.atr
+
+    def power_on(self) -> bytes:
+        """See :class:`Connection`."""
+        return self._connection.power_on()
+
+    def reset(self) -> bytes:
+        """See :class:`Connection`."""
+        return self._connection.reset()
+
+    def power_off(self) -> None:
+        """See :class:`Connection`."""
+        self._connection.power_off()
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """See :class:`Connection`."""
+        return self._connection.transmit(apdu)
 
 
 class EmptySlot:

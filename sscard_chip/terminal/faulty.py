@@ -24,6 +24,7 @@ from sscard_chip.terminal.connection import (
     Connection,
     NoAnswerError,
     NoCardError,
+    PassThroughConnection,
 )
 
 
@@ -53,7 +54,7 @@ class FaultAt:
     delay_s: float = 1.0
 
 
-class FaultyConnection:
+class FaultyConnection(PassThroughConnection):
     """A connection around another one, with faults at chosen exchanges.
 
     ``exchanges`` counts the commands so far, GET RESPONSE too. After REMOVED the card has lost
@@ -66,7 +67,7 @@ class FaultyConnection:
         *faults: FaultAt,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._faults = {fault.exchange: fault for fault in faults}
         self._sleep = sleep
         self._present = True
@@ -77,31 +78,31 @@ class FaultyConnection:
     def atr(self) -> bytes:
         """The ATR of the connection; NoCardError while the card is out."""
         self._require_card()
-        return self._connection.atr
+        return super().atr
 
     def power_on(self) -> bytes:
         """Power on; NoCardError while the card is out."""
         self._require_card()
-        atr = self._connection.power_on()
+        atr = super().power_on()
         self._powered = True
         return atr
 
     def reset(self) -> bytes:
         """Reset; NoCardError while the card is out."""
         self._require_card()
-        atr = self._connection.reset()
+        atr = super().reset()
         self._powered = True
         return atr
 
     def power_off(self) -> None:
         """Power off, also an empty slot."""
         if self._present:
-            self._connection.power_off()
+            super().power_off()
         self._powered = False
 
     def remove(self) -> None:
         """Pull the card out: it loses its power."""
-        self._connection.power_off()
+        super().power_off()
         self._present = self._powered = False
 
     def insert(self, connection: Connection | None = None) -> None:
@@ -121,13 +122,13 @@ class FaultyConnection:
         self.exchanges += 1
         fault = self._faults.get(self.exchanges)
         if fault is None:
-            return self._connection.transmit(apdu)
+            return super().transmit(apdu)
         return self._strike(fault, apdu)
 
     def _strike(self, fault: FaultAt, apdu: bytes) -> bytes:
         answer = b""
         if fault.executed or fault.fault is Fault.SLOW:
-            answer = self._connection.transmit(apdu)
+            answer = super().transmit(apdu)
         match fault.fault:
             case Fault.MUTE:
                 raise NoAnswerError("the card does not answer")

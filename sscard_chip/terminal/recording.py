@@ -30,6 +30,7 @@ from sscard_chip.terminal.connection import (
     NoAnswerError,
     NoCardError,
     NotConnectedError,
+    PassThroughConnection,
     ReaderError,
     ShortAnswerError,
     TerminalConnectionError,
@@ -83,29 +84,24 @@ class Recording(Closing):
         self._file.flush()
 
 
-class RecordedConnection:
-    """A connection that tells a recording of everything that goes over it."""
+class RecordedConnection(PassThroughConnection):
+    """A connection that tells a recording of every call but a look at the ATR."""
 
     def __init__(self, connection: Connection, write: Callable[[Mapping[str, str]], None]) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._write = write
-
-    @property
-    def atr(self) -> bytes:
-        """The ATR; asking for it is not recorded."""
-        return self._connection.atr
 
     def power_on(self) -> bytes:
         """Power on."""
-        return self._call({"do": "power_on"}, self._connection.power_on)
+        return self._call({"do": "power_on"}, super().power_on)
 
     def reset(self) -> bytes:
         """Reset."""
-        return self._call({"do": "reset"}, self._connection.reset)
+        return self._call({"do": "reset"}, super().reset)
 
     def power_off(self) -> None:
         """Power off."""
-        self._connection.power_off()
+        super().power_off()
         self._write({"do": "power_off"})
 
     def transmit(self, apdu: bytes) -> bytes:

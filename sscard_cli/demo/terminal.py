@@ -146,7 +146,7 @@ class DemoTerminal:
         answer = self._command(INTERNAL_AUTHENTICATE, factor + original)
         if answer != self._session(IRK, factor).authentication_data(original):
             raise RefusedError("demo: the card is not genuine")
-        self._tell("INTERNAL AUTHENTICATE", f"{self._suite.name}: the card is genuine")
+        self._tell(INTERNAL_AUTHENTICATE.name, f"{self._suite.name}: the card is genuine")
 
     def read_issuer_data(self) -> None:
         """EF05 is free to read on every generation."""
@@ -167,7 +167,7 @@ class DemoTerminal:
         challenge, original = self._send(GET_CHALLENGE.header() + b"\x08"), token_bytes(8)
         data = self._session(key, challenge).authentication_data(original)
         self._command(EXTERNAL_AUTHENTICATE, data + original, p2=kid)
-        self._tell("EXTERNAL AUTHENTICATE", f"{key}: the terminal may read")
+        self._tell(EXTERNAL_AUTHENTICATE.name, f"{key}: the terminal may read")
 
     def open_account(self, pin: str) -> None:
         """SELECT DF04, VERIFY the holder's PIN, show the balance."""
@@ -238,4 +238,4 @@ class DemoTerminal:
         proof = self._command(GET_TRANSACTION_PROOF, number, p2=PURCHASE)
         if proof != paid.MAC2 + paid.TAC:
             raise RefusedError("demo: the proof of the debit is another one")
-        self._tell("GET TRANSACTION PROOF", f"number {done['number']}: same MAC and TAC")
+        self._tell(GET_TRANSACTION_PROOF.name, f"number {done['number']}: same MAC and TAC")

@@ -15,9 +15,9 @@ from issuance.batch.run import status as status_of
 from issuance.batch.synthesize import write_holders
 from sscard_chip import Card
 from sscard_cli.issuing.batch_run import print_summary, stopped_as_refused, work_shown
-from sscard_cli.issuing.stores import keys_option, passphrase_option
 from sscard_cli.options import algorithm_option, generation_option, json_option
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.stores import keys_option, passphrase_option
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)

@@ -24,8 +24,8 @@ from issuance.batch.run import REJECTS_FILE, RETURN_FILE, Summary, job_of, work
 from issuance.stores import open_store
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_cli.errors import RefusedError
-from sscard_cli.issuing.stores import passphrase_source
 from sscard_cli.screen import facts, show
+from sscard_cli.stores import passphrase_source
 
 
 @contextmanager

@@ -26,7 +26,9 @@ from sscard_chip.profile.generations import generations
 from sscard_chip.profile.local import LocalFile, LocalFileError, load_local_file
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.errors import RefusedError
-from sscard_cli.issuing.stores import (
+from sscard_cli.options import force_option, hex_bytes, json_option, local_files_option
+from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.stores import (
     NEW_PASSPHRASE_VARIABLE,
     STORE_METAVAR,
     new_passphrase_option,
@@ -34,8 +36,6 @@ from sscard_cli.issuing.stores import (
     passphrase_option,
     passphrase_source,
 )
-from sscard_cli.options import force_option, hex_bytes, json_option, local_files_option
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 
 _TRIES = 3
 _KINDS = click.Choice(["plain", "encrypted"])

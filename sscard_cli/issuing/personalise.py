@@ -13,7 +13,7 @@ import click
 from issuance.holder import Holder, HolderError
 from issuance.keyfile import KEY_LENGTH, read_key_file
 from issuance.personalise import prepare
-from issuance.plan import Plan, PlanError, make_plan, run_plan, write_script
+from issuance.plan import Plan, make_plan, run_plan, write_script
 from sscard_chip import Card
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.local import load_local_file
@@ -21,7 +21,6 @@ from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_chip.terminal.connection import Connection, TerminalConnectionError, connect_card
 from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_cli.errors import RefusedError
-from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import (
     algorithm_option,
     generation_option,
@@ -31,6 +30,7 @@ from sscard_cli.options import (
     local_files_option,
 )
 from sscard_cli.output import print_json
+from sscard_cli.stores import keys_option, open_keys
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _SERIAL_LENGTH = 4
@@ -182,9 +182,6 @@ def _play(plan: Plan, connection: Connection) -> str:
         def progress(done: int, steps: int, name: str) -> None:
             bar.update(done + total - steps - bar.pos)
 
-        try:
-            run_plan(plan, connection, progress)
-        except PlanError as error:
-            raise RefusedError(str(error)) from error
+        run_plan(plan, connection, progress)
         bar.update(total - bar.pos)
     return connection.atr.hex().upper()

@@ -10,9 +10,9 @@ import click
 from issuance.psam import make_psam
 from sscard_chip import Card
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
-from sscard_cli.issuing.stores import keys_option, open_keys
 from sscard_cli.options import force_option, json_option
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.stores import keys_option, open_keys
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -13,17 +13,9 @@ from sscard_chip.standard.amounts import MAX_FEN, yuan
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.pos import Bill, Outcome
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import json_option
+from sscard_cli.options import FEN, FILE, check_time, json_option
 from sscard_cli.output import print_json
-from sscard_cli.pos.options import (
-    FEN,
-    FILE,
-    check_time,
-    pin_entry,
-    pin_option,
-    till_options,
-    time_option,
-)
+from sscard_cli.pos.options import pin_entry, pin_option, till_options, time_option
 from sscard_cli.pos.till import Counter, open_counter, outcome_document, run_till, save_parquet
 
 

@@ -6,17 +6,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 import click
 
-from sscard_chip.standard.amounts import MAX_FEN
-from sscard_chip.standard.dates import parse_time
-from sscard_cli.options import INTERFACES
-
-FILE: Final = click.Path(dir_okay=False, path_type=Path)
-FEN: Final = click.IntRange(0, MAX_FEN)
+from sscard_cli.options import FEN, FILE, INTERFACES
 
 _SHARED: Final = (
     click.option(
@@ -133,13 +127,6 @@ def till_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_SHARED):
         command = option(command)
     return command
-
-
-def check_time(text: str | None) -> str | None:
-    """``--time`` as it is, when it is a time."""
-    if text is not None and parse_time(text) is None:
-        raise click.UsageError("--time: must be a time as YYYYMMDDhhmmss")
-    return text
 
 
 def pin_entry(pin: str | None) -> Callable[[int], str | None]:

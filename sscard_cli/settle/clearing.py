@@ -33,9 +33,8 @@ from sscard_chip.settlement.ledger import Transaction
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import parse_date
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import force_option, json_option
+from sscard_cli.options import FILE, force_option, json_option
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
-from sscard_cli.pos.options import FILE
 from sscard_cli.settle.options import ledger_option, open_ledger
 from sscard_cli.settle.statement import print_disputes, print_statement
 

@@ -37,9 +37,8 @@ from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import TIME
 from sscard_chip.terminal.connection import connect_card
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import force_option, json_option
+from sscard_cli.options import FEN, FILE, check_time, force_option, json_option
 from sscard_cli.output import print_json, write_file
-from sscard_cli.pos.options import FEN, FILE, check_time
 from sscard_cli.settle.options import ledger_option, open_ledger
 
 _SERVICES: Final = {

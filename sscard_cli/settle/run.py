@@ -15,10 +15,8 @@ from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.run.lookup import rows_of_card, rows_of_msgid
 from sscard_chip.settlement.synthesize import Wanted
 from sscard_cli.errors import RefusedError
-from sscard_cli.issuing.stores import keys_option
-from sscard_cli.options import json_option
+from sscard_cli.options import FILE, json_option
 from sscard_cli.output import print_json
-from sscard_cli.pos.options import FILE
 from sscard_cli.settle.options import ledger_option, open_ledger
 from sscard_cli.settle.shown import (
     Orders,
@@ -29,6 +27,7 @@ from sscard_cli.settle.shown import (
     settle_shown,
     synthesize_shown,
 )
+from sscard_cli.stores import keys_option
 
 _DAY_FILE: Final = click.Path(exists=True, path_type=Path)
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)

@@ -36,8 +36,8 @@ from sscard_chip.settlement.settle import settle
 from sscard_chip.settlement.synthesize import Made, Wanted, synthesize
 from sscard_chip.standard.amounts import yuan
 from sscard_cli.errors import RefusedError
-from sscard_cli.issuing.stores import PASSPHRASE_VARIABLE, open_keys, passphrase_source
 from sscard_cli.screen import facts, listing, show
+from sscard_cli.stores import PASSPHRASE_VARIABLE, open_keys, passphrase_source
 
 
 @dataclass(frozen=True)

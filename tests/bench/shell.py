@@ -3,36 +3,26 @@
 
 from __future__ import annotations
 
-from sscard_chip.terminal.connection import Connection, connect_card
+from sscard_chip.terminal.connection import Connection, PassThroughConnection, connect_card
 from sscard_chip.terminal.shell import Shell
 from tests.bench.issued import Bench, roots
 
 
-class Watch:
+class Watch(PassThroughConnection):
     """A connection that keeps what is sent through it."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self.sent: list[bytes] = []
         self.resets = 0
 
-    @property
-    def atr(self) -> bytes:
-        return self._connection.atr
-
-    def power_on(self) -> bytes:
-        return self._connection.power_on()
-
     def reset(self) -> bytes:
         self.resets += 1
-        return self._connection.reset()
-
-    def power_off(self) -> None:
-        self._connection.power_off()
+        return super().reset()
 
     def transmit(self, apdu: bytes) -> bytes:
         self.sent.append(apdu)
-        return self._connection.transmit(apdu)
+        return super().transmit(apdu)
 
 
 class ShellBench:

@@ -11,7 +11,7 @@ import pytest
 
 from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.faulty import Fault, FaultAt
-from sscard_chip.terminal.pos import SaleRefusedError, Till, UnfinishedSaleError, dayfile, pending
+from sscard_chip.terminal.pos import SaleRefusedError, Till, UnfinishedSaleError, dayfile, journal
 from tests.bench.shop import BILL, LATER, ROUTES, TIME, KilledError, Shop, exchanges
 
 Route = tuple[int, str, bool]
@@ -169,7 +169,7 @@ def die_at_write(
             real(descriptor, data, offset)
 
         monkeypatch.setattr(dayfile, "write_at", write)
-        monkeypatch.setattr(pending, "write_at", write)
+        monkeypatch.setattr(journal, "write_at", write)
         return writes
 
     return install

@@ -11,8 +11,10 @@ from typing import Any, Final
 import pytest
 
 from sscard_chip.reader.interface import Connection, ContactInterface, ContactlessInterface
+from sscard_chip.terminal.connection import PassThroughConnection
 from sscard_chip.terminal.script import Interface, Script, ScriptError
-from tests.vectors.cards import GENERATIONS, SCRIPTS, VECTORS, bank_card, card, load, play
+from tests.bench.issued import GENERATIONS
+from tests.vectors.cards import SCRIPTS, VECTORS, bank_card, card, load, play
 from tests.vectors.schema import errors
 
 PROGRAMS = [f"E{number:02d}" for number in range(1, 15)]
@@ -159,28 +161,15 @@ def test_the_folder_holds_nothing_else() -> None:
 # --- the runner notices ---------------------------------------------------------------------------
 
 
-class Tampered:
+class Tampered(PassThroughConnection):
     """A slot whose card answers otherwise than it should."""
 
     def __init__(self, slot: Connection, change: Callable[[bytes], bytes]) -> None:
-        self._slot = slot
+        super().__init__(slot)
         self._change = change
 
-    @property
-    def atr(self) -> bytes:
-        return self._slot.atr
-
-    def power_on(self) -> bytes:
-        return self._slot.power_on()
-
-    def reset(self) -> bytes:
-        return self._slot.reset()
-
-    def power_off(self) -> None:
-        self._slot.power_off()
-
     def transmit(self, apdu: bytes) -> bytes:
-        return self._change(self._slot.transmit(apdu))
+        return self._change(super().transmit(apdu))
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -210,9 +199,9 @@ def test_a_card_that_truncates_instead_of_6c_is_noticed() -> None:
 
     class Truncating(Tampered):
         def transmit(self, apdu: bytes) -> bytes:
-            answer = self._slot.transmit(apdu)
+            answer = self._connection.transmit(apdu)
             if len(apdu) == 5 and answer[0] == 0x6C:
-                whole = self._slot.transmit(apdu[:4] + answer[1:2])
+                whole = self._connection.transmit(apdu[:4] + answer[1:2])
                 return whole[: apdu[4]] + whole[-2:]
             return answer
 

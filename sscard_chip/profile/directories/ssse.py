@@ -124,6 +124,8 @@ SECOND: Final = replace(
 
 # --- generation 3: the holder's file is closed too -----------------------------------------------
 
+# Right of EF06 in generation 3: read with RKSSSE (EXTERNAL AUTHENTICATE, kid 0A), where
+# generations 1 and 2 let anybody read; written with UKSSSE (kid 04) in all of them.
 THIRD: Final = SECOND.with_files(
     replace(
         _HOLDER_2,

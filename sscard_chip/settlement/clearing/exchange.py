@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.errors import DayFileError, at_row
-from sscard_chip.dayfile.rows import NULL, parse_number, parse_yuan
+from sscard_chip.dayfile.rows import NULL, parse_money, parse_number
 from sscard_chip.settlement.arrow import joined, yuan_texts
 from sscard_chip.settlement.clearing.files import new_folder
 from sscard_chip.standard.amounts import yuan
@@ -339,7 +339,7 @@ def _sums(rows: list[ExchangeRow]) -> tuple[int, int, int, int]:
 
 def _amounts(cells: list[str]) -> tuple[int, int, int, int]:
     try:
-        total, fund, account, cash = map(parse_yuan, COLUMNS[3:7], cells)
+        total, fund, account, cash = map(parse_money, COLUMNS[3:7], cells)
     except DayFileError as error:
         raise ExchangeError(str(error)) from None
     return total, fund, account, cash

@@ -32,6 +32,7 @@ from sscard_chip.settlement.clearing.statement import Line, Statement, statement
 from sscard_chip.settlement.clearing.totals import Cell, Totals
 from sscard_chip.settlement.judge.localities import locality
 from sscard_chip.standard.amounts import yuan
+from sscard_chip.wholefile import whole_file
 
 STATEMENTS: Final = "statements"
 STATEMENT_COLUMNS: Final = (
@@ -96,8 +97,8 @@ def write_clearing(
     regions = regional_totals(totals)
     write_rows(target / "regions.tsv", REGION_COLUMNS, map(_region_row, regions))
     write_rows(target / "clearing.tsv", Cell._fields, map(_cell_row, totals))
-    with new_file(target / "clearing.parquet") as name:
-        pq.write_table(totals.cells, name)
+    with new_file(target / "clearing.parquet") as new:
+        pq.write_table(totals.cells, new)
     return made
 
 
@@ -175,7 +176,7 @@ def write_rows(path: Path, heads: Iterable[str], rows: Iterable[Iterable[str]]) 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """A text file of lines, whole or not at all. Raises OSError."""
-    with new_file(path) as name, Path(name).open("w", encoding="utf-8", newline="\n") as file:
+    with new_file(path) as new, new.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{line}\n" for line in lines)
 
 
@@ -185,17 +186,11 @@ def _cell(text: str) -> str:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[str]:
-    """A name to write to, which becomes ``path`` when the block ends well."""
-    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        yield name
-        Path(name).chmod(0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def new_file(path: Path) -> Iterator[Path]:
+    """A file to write that all may read, which becomes ``path`` when the block ends well."""
+    with whole_file(path) as new:
+        yield new
+        new.chmod(0o644)
 
 
 @contextmanager

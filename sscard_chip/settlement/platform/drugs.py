@@ -19,7 +19,7 @@ from sscard_chip.settlement.platform.fields import (
     DRUGINFO,
     MessageError,
     check,
-    parse_time,
+    parse_message_time,
 )
 from sscard_chip.standard.amounts import parse_yuan
 from sscard_chip.standard.settlement_mode import Split
@@ -45,7 +45,7 @@ def parse_bill(node: Mapping[str, Any]) -> Bill:
     :raises MessageError: a field is wrong, a line occurs twice, or the lines are not the total.
     """
     info = check(node.get("druginfo"), "druginfo", DRUGINFO)
-    parse_time(info["begntime"], "druginfo.begntime")
+    parse_message_time(info["begntime"], "druginfo.begntime")
     lines = node.get("drugdetail")
     if not isinstance(lines, list) or not lines:
         raise MessageError("drugdetail: must be a list of lines")

@@ -17,7 +17,7 @@ from sscard_chip.settlement.platform.fields import (
     TIME,
     MessageError,
     check,
-    parse_time,
+    parse_message_time,
 )
 from sscard_chip.standard import dates
 
@@ -64,7 +64,7 @@ def parse_request(message: Any) -> Request:
         raise MessageError(f"input: at most {MOST_INPUT} characters")
     if not is_msgid(found["msgid"], found["fixmedins_code"]):
         raise MessageError("msgid: must be institution 12, yyyyMMddHHmmss, sequence 4")
-    time = parse_time(found["inf_time"], "inf_time")
+    time = parse_message_time(found["inf_time"], "inf_time")
     content = {name: value for name, value in found.items() if name not in _CHANGING}
     whole = json.dumps(content | {"input": node}, sort_keys=True)
     digest = sha256(whole.encode()).digest()
@@ -74,7 +74,7 @@ def parse_request(message: Any) -> Request:
         found["mdtrtarea_admvs"],
         found["insuplc_admdvs"],
         found["fixmedins_code"],
-        f"{time:%Y%m%d%H%M%S}",
+        time.strftime(dates.TIME),
         node,
         digest,
     )
@@ -141,4 +141,4 @@ def compact(value: Any) -> str:
 
 
 def _stamp(time: datetime) -> str:
-    return f"{time:%Y%m%d%H%M%S}{time.microsecond // 1000:03d}"
+    return f"{time.strftime(dates.TIME)}{time.microsecond // 1000:03d}"

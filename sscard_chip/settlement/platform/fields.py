@@ -72,7 +72,7 @@ def check(node: Any, name: str, fields: Sequence[Field]) -> dict[str, str]:
     return found
 
 
-def parse_time(text: str, name: str) -> datetime:
+def parse_message_time(text: str, name: str) -> datetime:
     """A time ``yyyy-MM-dd HH:mm:ss``. Raises MessageError."""
     try:
         if len(text) != 19:

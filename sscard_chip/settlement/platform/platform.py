@@ -51,6 +51,7 @@ from sscard_chip.settlement.platform.fields import (
 )
 from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
 from sscard_chip.settlement.schema import platform as tables
+from sscard_chip.standard.dates import TIME
 from sscard_chip.standard.settlement_mode import Split
 
 HOLD: Final = "2102A"
@@ -208,7 +209,7 @@ class Platform:
     ) -> str:
         """An answer that is not kept; its number begins with 9 and is not counted."""
         division = request.treatment_division if request else "000000"
-        number = f"{division}{received:%Y%m%d%H%M%S}9{secrets.randbelow(10**9):09d}"
+        number = f"{division}{received.strftime(TIME)}9{secrets.randbelow(10**9):09d}"
         return compact(make_answer(number, received, self._now(), output=output, error=error))
 
     # --- 1101, 2101 ----------------------------------------------------------------------------

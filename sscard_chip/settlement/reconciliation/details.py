@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from sscard_chip.dayfile.errors import DayFileError
-from sscard_chip.dayfile.rows import NULL, DayRow, parse_yuan
+from sscard_chip.dayfile.rows import NULL, DayRow, parse_money
 from sscard_chip.settlement.reconciliation.results import ReconciliationError, StatementResult
 from sscard_chip.standard.amounts import yuan
 
@@ -193,7 +193,7 @@ def _flag(cell: str) -> bool:
 def _amounts(cells: Sequence[str]) -> tuple[int, int, int]:
     names = ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")
     try:
-        total, fund, account = map(parse_yuan, names, cells)
+        total, fund, account = map(parse_money, names, cells)
     except DayFileError as error:
         raise ReconciliationError(str(error)) from None
     return total, fund, account

@@ -32,6 +32,7 @@ from sscard_chip.settlement.reconciliation.compare import Totals
 from sscard_chip.settlement.reconciliation.results import ReconciliationError
 from sscard_chip.settlement.schema.reconciliation import file
 from sscard_chip.standard.amounts import YUAN_SHAPE, parse_yuan
+from sscard_chip.standard.dates import TIME
 
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _COUNT: Final = "-?(0|[1-9][0-9]{0,9})"
@@ -126,7 +127,7 @@ class ClearingPlatform:
             output = self._ledger.run(lambda t: handler(t, request), exclusive=True)
         except (MessageError, ReconciliationError, ClaimRefusedError) as refusal:
             error = str(refusal)
-        number = f"{division}{received:%Y%m%d%H%M%S}{secrets.randbelow(10**10):010d}"
+        number = f"{division}{received.strftime(TIME)}{secrets.randbelow(10**10):010d}"
         return make_answer(number, received, self._now(), output=output, error=error)
 
 

@@ -109,9 +109,9 @@ def _static(transaction: Transaction) -> bytes:
 def _internal_authenticate(transaction: Transaction, asked: bytes) -> bytes:
     answer = transaction.client.send(INTERNAL_AUTHENTICATE, data=asked, le=0)
     if not answer.ok:
-        raise OdaError(f"INTERNAL AUTHENTICATE: {answer.sw:04X}")
-    objects = dict(tlvs(answer.data, "INTERNAL AUTHENTICATE"))
+        raise OdaError(f"{INTERNAL_AUTHENTICATE.name}: {answer.sw:04X}")
+    objects = dict(tlvs(answer.data, INTERNAL_AUTHENTICATE.name))
     if FORMAT_1 in objects:
         return objects[FORMAT_1]
-    body = dict(tlvs(template(FORMAT_2, answer.data, "INTERNAL AUTHENTICATE"), "9F4B"))
+    body = dict(tlvs(template(FORMAT_2, answer.data, INTERNAL_AUTHENTICATE.name), "9F4B"))
     return needed(body, TAG_DYNAMIC_SIGNATURE)

@@ -122,14 +122,14 @@ def _generate(transaction: Transaction, asked: Cryptogram, list_tag: int) -> Cry
     what = f"{list_tag:02X}"
     data = transaction.asked(transaction.value(list_tag), what)
     answer = transaction.client.require(GENERATE_AC, asked, 0x00, data, 0)
-    objects = list(tlvs(answer, "GENERATE AC"))
+    objects = list(tlvs(answer, GENERATE_AC.name))
     if len(objects) != 1:
         raise CardDataError("GENERATE AC: is not one template")
     tag, body = objects[0]
     if tag == FORMAT_1 and len(body) >= 11:
         values = {0x9F27: body[:1], 0x9F36: body[1:3], 0x9F26: body[3:11], 0x9F10: body[11:]}
     elif tag == FORMAT_2:
-        values = dict(tlvs(body, "GENERATE AC"))
+        values = dict(tlvs(body, GENERATE_AC.name))
     else:
         raise CardDataError("GENERATE AC: is neither format 1 nor format 2")
     transaction.data |= values

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from sscard_chip.dayfile.authoriser import CentreRefusedError, Hold, HoldRequest
-from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.standard.settlement_mode import OfflineUse
-from sscard_chip.terminal.pos.dayfile import sync_folder, write_at
+from sscard_chip.terminal.pos.journal import Journal
 
 _LENGTH_OF_ID: Final = 30
 
@@ -39,19 +37,11 @@ class LocalAuthoriser:
 
         :raises DayFileError: the journal is malformed.
         """
-        self._path = Path(journal)
         self._balances = None if balances is None else dict(balances)
         self._check_tac = check_tac
         self._permits_offline = permits_offline
         self._entries: dict[str, dict[str, Any]] = {}
-        content = self._path.read_bytes() if self._path.exists() else b""
-        self._size = content.rfind(b"\n") + 1
-        for number, line in enumerate(content[: self._size].splitlines(), 1):
-            try:
-                entry = json.loads(line)
-                self._entries[entry["msgid"]] = entry
-            except (ValueError, LookupError, TypeError):
-                raise DayFileError(f"{self._path}: row {number}: is no entry") from None
+        self._journal = Journal(Path(journal), self._apply, "entry")
 
     def state(self, msgid: str) -> str | None:
         """``held``, ``confirmed``, ``reversed``, ``cancelled``; None for an unknown id."""
@@ -74,7 +64,7 @@ class LocalAuthoriser:
                 "setl_id": setl_id[:_LENGTH_OF_ID],
                 "content": content,
             }
-            self._write(entry)
+            self._journal.write(entry)
         elif entry["content"] != content:
             raise CentreRefusedError("this msgid was used for something else")
         elif entry["state"] != "held":
@@ -89,7 +79,7 @@ class LocalAuthoriser:
         if self._check_tac is not None and not self._check_tac(row):
             raise CentreRefusedError("the TAC is wrong")
         if entry["state"] == "held":
-            self._write(entry | {"state": "confirmed", "row": row.encode()})
+            self._journal.write(entry | {"state": "confirmed", "row": row.encode()})
         if entry["content"]["use"] is None:
             return None
         return OfflineUse(self._permits_offline, 0, 0)
@@ -103,8 +93,8 @@ class LocalAuthoriser:
         if entry["state"] == "confirmed":
             number = f"{entry['setl_id'][:20]}{len(self._entries) + 1:010d}"
             own = {"msgid": msgid, "state": "cancelling", "setl_id": number, "content": None}
-            self._write(own)
-            self._write(entry | {"state": "cancelled", "by": msgid})
+            self._journal.write(own)
+            self._journal.write(entry | {"state": "cancelled", "by": msgid})
         elif entry.get("by") != msgid:
             raise CentreRefusedError(f"the settlement is {entry['state']}")
         return str(self._entries[msgid]["setl_id"])
@@ -114,7 +104,7 @@ class LocalAuthoriser:
         entry = self._entries.get(msgid, {"msgid": msgid, "setl_id": None, "content": None})
         if entry.get("state") == "confirmed":
             raise CentreRefusedError("the settlement is confirmed")
-        self._write(entry | {"state": "reversed"})
+        self._journal.write(entry | {"state": "reversed"})
 
     def _entry(self, msgid: str) -> dict[str, Any]:
         entry = self._entries.get(msgid)
@@ -135,17 +125,7 @@ class LocalAuthoriser:
         )
         return self._balances.get(card_number, 0) - taken
 
-    def _write(self, entry: dict[str, Any]) -> None:
-        line = json.dumps(entry).encode() + b"\n"
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.ftruncate(descriptor, self._size)
-            write_at(descriptor, line, self._size)
-        finally:
-            os.close(descriptor)
-        if not self._size:
-            sync_folder(self._path.parent)
-        self._size += len(line)
+    def _apply(self, entry: dict[str, Any]) -> None:
         self._entries[entry["msgid"]] = entry
 
 

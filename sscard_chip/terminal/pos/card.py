@@ -24,7 +24,7 @@ from sscard_chip.standard.identifiers import (
     SFI_MASK,
     SPECIAL_FILE,
 )
-from sscard_chip.standard.keys import IRK, KID_OF_ROOT
+from sscard_chip.standard.keys import IRK, KID_OF_ROOT, RKSSSE
 from sscard_chip.standard.messages.medical import SPECIAL
 from sscard_chip.standard.settlement_mode import OfflineUse
 from sscard_chip.standard.status import StatusWord
@@ -37,7 +37,7 @@ from sscard_chip.terminal.session import CardSession
 _CARD_CLASSES: Final = (b"1", b"2", b"3", b"4")
 _INITIALISER: Final = bytes.fromhex("9156000002")
 _ISSUER_SFI, _HOLDER_SFI = 0x05, 0x06
-_RKSSSE, _RK1DF04, _UK2DF04 = (KID_OF_ROOT[root] for root in ("RKSSSE", "RK1DF04", "UK2DF04"))
+_RKSSSE, _RK1DF04, _UK2DF04 = (KID_OF_ROOT[root] for root in (RKSSSE, "RK1DF04", "UK2DF04"))
 _INSURED_SFI: Final = INSURED_FILE & SFI_MASK
 _OFFLINE_SFI: Final = OFFLINE_FILE & SFI_MASK
 _SPECIAL_SFI: Final = SPECIAL_FILE & SFI_MASK

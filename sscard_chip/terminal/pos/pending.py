@@ -8,9 +8,6 @@ It holds what the day file holds, and no PIN and no key.
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from pathlib import Path
@@ -19,7 +16,7 @@ from typing import Any
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import DayRow, parse_row
 from sscard_chip.standard.settlement_mode import OfflineUse
-from sscard_chip.terminal.pos.dayfile import sync_folder, write_at
+from sscard_chip.terminal.pos.journal import Journal
 
 
 @unique
@@ -58,23 +55,20 @@ class PendingJournal:
     def __init__(self, path: Path) -> None:
         """Read the journal at ``path``, if there is one.
 
-        The last line without LF was not finished before the step it announces, so it is void.
-
         :raises DayFileError: a line that is no event.
         :raises OSError: the file cannot be read.
         """
-        self.path = path
         self._sale: OpenSale | None = None
         self._owing: dict[str, OpenSale] = {}
         self._holds: list[str] = []
-        self._size = 0
-        with contextlib.suppress(FileNotFoundError):
-            content = path.read_bytes()
-            whole = content[: content.rstrip(b"\0").rfind(b"\n") + 1]
-            self._size = len(whole)
-            for number, line in enumerate(whole.decode("utf-8", "replace").splitlines(), 1):
-                self._replay(number, line)
+        self._journal = Journal(path, self._apply, "event of a sale")
+        if path.exists():
             self._clear()
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self._journal.path
 
     @classmethod
     def beside(cls, day_file: Path) -> PendingJournal:
@@ -144,32 +138,13 @@ class PendingJournal:
     # --- events --------------------------------------------------------------------------------
 
     def _write(self, event: dict[str, Any]) -> None:
-        """Have an event on the disk, then in here. Raises OSError: then it did not happen."""
-        line = json.dumps(event, ensure_ascii=False).encode() + b"\n"
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.ftruncate(descriptor, self._size)
-            write_at(descriptor, line, self._size)
-        finally:
-            os.close(descriptor)
-        if not self._size:
-            sync_folder(self.path.parent)
-        self._size += len(line)
-        self._apply(event)
+        self._journal.write(event)
         self._clear()
 
     def _clear(self) -> None:
         """Take the file away when nothing is open."""
         if self._sale is None and not self._owing and not self._holds:
-            self.path.unlink(missing_ok=True)
-            sync_folder(self.path.parent)
-            self._size = 0
-
-    def _replay(self, number: int, line: str) -> None:
-        try:
-            self._apply(json.loads(line))
-        except (ValueError, LookupError, TypeError, AttributeError):
-            raise DayFileError(f"{self.path}: row {number}: is no event of a sale") from None
+            self._journal.remove()
 
     def _apply(self, event: dict[str, Any]) -> None:
         match event["event"]:

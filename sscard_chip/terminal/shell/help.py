@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sscard_chip.profile.model import KeyUse
+from sscard_chip.standard.identifiers import SSSE_NAME
 from sscard_chip.terminal.shell.commands import Word
 from sscard_chip.terminal.shell.names import Names, UnknownNameError
 from sscard_chip.trace.selection import directory_name
@@ -38,9 +39,10 @@ _COMMANDS: Final = {
     "help": ("help [TOPIC]", "a command, apdu, files, keys, or a file such as EF06"),
     "quit": ("quit", "or exit, or Ctrl-D"),
 }
+_NAME: Final = SSSE_NAME.decode("gbk")
 _APDU: Final = (
     "[CLA]INS[P1P2] [DATA ...] [/LE]   a command; CLA, P1, P2 are 00 if left out",
-    "A4 0400 sx1.sh.社会保障           data: hexadecimal, a name, or text in quotes (GBK)",
+    f"A4 0400 {_NAME}           data: hexadecimal, a name, or text in quotes (GBK)",
     "82 RKSSSE 0102...                 P1P2 by the name of a key: 00 and its kid",
     "00B2072C00                        more than eight digits: a whole APDU, as it is",
     "B2 072C /0B =9000|6A83            the status word must be one of these; x is any digit",

@@ -3,40 +3,20 @@
 
 from __future__ import annotations
 
-from sscard_chip.terminal.connection import Connection
+from sscard_chip.terminal.connection import Connection, PassThroughConnection
 from sscard_chip.terminal.recording import Recording
 from sscard_chip.terminal.shell.secrets import masked_apdu
 
 
-class MaskedConnection:
+class MaskedConnection(PassThroughConnection):
     """A connection that passes on PINs and keys as bytes FF: for a replay that holds them so."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    @property
-    def atr(self) -> bytes:
-        """The ATR underneath."""
-        return self._connection.atr
-
-    def power_on(self) -> bytes:
-        """Power on."""
-        return self._connection.power_on()
-
-    def reset(self) -> bytes:
-        """Reset."""
-        return self._connection.reset()
-
-    def power_off(self) -> None:
-        """Power off."""
-        self._connection.power_off()
 
     def transmit(self, apdu: bytes) -> bytes:
         """Exchange a command, masked."""
         return self._connection.transmit(masked_apdu(apdu))
 
 
-class _Unmasked(MaskedConnection):
+class _Unmasked(PassThroughConnection):
     """Passes on ``command``, which was set just before, whatever it is asked."""
 
     command = b""

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
+from sscard_chip.closing import Closing
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.run import Cluster, RunStoppedError
 from sscard_chip.settlement.run.work import card_pieces
@@ -57,7 +58,7 @@ def test_a_cluster_gives_the_same_bytes(
     ):
         killed: list[int] = []
 
-        class Killing:
+        class Killing(Closing):
             size, near = cluster.size, cluster.near
 
             def map(
@@ -69,11 +70,8 @@ def test_a_cluster_gives_the_same_bytes(
                         os.kill(killed[0], signal.SIGKILL)
                     yield result
 
-            def __enter__(self) -> Killing:
-                return self
-
-            def __exit__(self, *_: object) -> None:
-                return None
+            def close(self) -> None:
+                """The cluster is the test's."""
 
         trial.begin(ledger, tmp_path / "earlier")
         trial.settle(ledger, tmp_path / "out", trial.files(), pool=Killing(), batch_rows=700)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file that is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str], *, durable: bool = False) -> Iterator[Path]:
+    """A new file to write, mode 0600, that takes the place of ``path`` when the block ends well.
+
+    When it does not, nothing is left behind and an older file is as it was. ``durable``: it is on
+    the disk when the block has ended. Raises OSError.
+    """
+    target = Path(path).absolute()
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    os.close(handle)
+    try:
+        yield Path(name)
+        if durable:
+            _sync(name)
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    if durable:
+        _sync(target.parent)
+
+
+def _sync(path: str | os.PathLike[str]) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
