@@ -173,6 +173,9 @@ def _transaction_types(target: ast.expr, value: ast.expr | None) -> Iterator[str
         pairs = list(zip(target.elts, value.elts, strict=False))
     for name, number in pairs:
         if isinstance(name, ast.Name) and isinstance(number, ast.Constant):
-            word = TYPES.get(number.value) if isinstance(number.value, int) else None
-            if word is not None and word in name.id:
-                yield f"the transaction type {word}"
+            word = name.id.lstrip("_").removeprefix("INS_").replace("_", " ")
+            if word in COMMAND_NAMES and type(number.value) is int:
+                yield f"the code of {word}"
+            kind = TYPES.get(number.value) if isinstance(number.value, int) else None
+            if kind is not None and kind in name.id:
+                yield f"the transaction type {kind}"

@@ -76,6 +76,8 @@ def test_no_room_states_a_fact_of_the_standard(package: str) -> None:
         ('SHORTCUTS = {b"\\xb0\\x28": run}', "the code of INITIALIZE"),
         ('error = CardStatusError(b"\\xb0\\x2c\\x01\\x00", sw)', "the code of DEBIT FOR PURCHASE"),
         ('INFO = bytes.fromhex("BFC800000F")', "the code of GET INFO"),
+        ("_EXTERNAL_AUTHENTICATE = 0x82", "the code of EXTERNAL AUTHENTICATE"),
+        ("INS_SELECT: Final = 0xA4", "the code of SELECT"),
         ("PURCHASE: Final = 0x32", "the transaction type PURCHASE"),
         ("LOAD, PURCHASE = 0x31, 0x32", "the transaction type LOAD"),
         ("def yuan(fen): ...", "a second yuan"),
