@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import asdict
+
 from issuance.bank.personalise import Bank, put_bank
+from issuance.fills import FILL_OF, FILLS
 from issuance.holder import Account, Holder, HolderError
 from issuance.values import Contents, add_files
 from sscard_chip.applications import amounts
@@ -24,12 +27,12 @@ from sscard_chip.memory import Memory
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.codec import ItemValueError, split_name
 from sscard_chip.profile.compiler import CardWriter, compile_template, key_length
-from sscard_chip.profile.model import ElementaryFile, Key, Profile, Structure
+from sscard_chip.profile.model import Key, Profile, Structure
 from sscard_chip.security.diversify import HISTORICAL_LENGTH, Chains, card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.errors import BAD_INPUT, IssuingError
-from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, MF, RID
+from sscard_chip.standard.identifiers import MEDICAL_LOG, MF, RID
 from sscard_chip.standard.keys import IRK, MF_MASTER_KEY
 
 SERIAL_LENGTH: Final = 4
@@ -37,8 +40,6 @@ SERIAL_LENGTH: Final = 4
 _INITIALISER: Final = bytes.fromhex("9156000002")
 _FIRST_SEQUENCE: Final = b"\x01"
 _CODE_VERSION: Final = 1
-
-_TAG_NAME, _TAG_NAME_REST = 0x09, 0x4E
 
 KeySlot = tuple[int, Key, int]
 """FID of the directory, key of the profile, version from 1."""
@@ -156,7 +157,7 @@ def prepare(
         identification=identification,
         keys=keys,
         master_keys=masters,
-        contents=fill(profile, holder, identification),
+        contents=fill_files(profile, holder, identification),
         pin=encode_pin(holder.pin),
         account=_account(profile, holder),
     )
@@ -235,35 +236,26 @@ def initialiser_number(city: str) -> bytes:
 # --- values --------------------------------------------------------------------------------------
 
 
-def fill(profile: Profile, holder: Holder, identification: bytes) -> Contents:
+def fill_files(profile: Profile, holder: Holder, identification: bytes) -> Contents:
     """Everything that the holder brings into files. Raises HolderError."""
     contents = Contents()
-    environment = profile.environment
-    issuer, person = environment.file(ISSUER_FILE), environment.file(HOLDER_FILE)
-    extension = bool(person.record_numbers(_TAG_NAME_REST))  # came with generation 2
+    extension = FILL_OF["name_rest"].place(profile) is not None
     try:
         name, rest = split_name(holder.name, extension=extension)
     except ItemValueError as error:
         raise HolderError(holder.source, "name", error.rule) from None
-    own: list[tuple[ElementaryFile, int, str | bytes]] = [
-        (issuer, 0x01, identification),
-        (issuer, 0x02, holder.card_class),
-        (issuer, 0x03, profile.version),
-        (issuer, 0x04, initialiser_number(holder.city)),
-        (issuer, 0x05, holder.issue_date),
-        (issuer, 0x06, holder.expiry_date),
-        (issuer, 0x07, holder.card_number),
-        (person, 0x08, holder.social_security_number),
-        (person, _TAG_NAME, name),
-        (person, 0x0A, holder.sex),
-        (person, 0x0B, holder.nation),
-        (person, 0x0C, holder.birthplace),
-        (person, 0x0D, holder.birth_date),
-    ]
-    if extension:
-        own.append((person, _TAG_NAME_REST, rest))
-    for file, tag, value in own:
-        contents.set_item(environment, file, tag, value)
+    computed: dict[str, str | bytes] = {
+        "identification": identification,
+        "version": profile.version,
+        "initialiser": initialiser_number(holder.city),
+        "name_start": name,
+        "name_rest": rest,
+    }
+    for fill in FILLS:
+        place = fill.place(profile)
+        if place is not None:
+            value = computed.get(fill.value)
+            contents.set_item(*place, getattr(holder, fill.value) if value is None else value)
     add_files(contents, profile, holder)
     return contents
 
@@ -282,7 +274,8 @@ def _account(profile: Profile, holder: Holder) -> Account | None:
 
 def _account_directory(profile: Profile) -> int | None:
     for directory in profile.directories:
-        if any(file.structure is Structure.AMOUNT for file in directory.files):
+        amounts = any(file.structure is Structure.AMOUNT for file in directory.files)
+        if amounts and any(file.fid == MEDICAL_LOG for file in directory.files):
             return directory.fid
     return None
 

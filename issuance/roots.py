@@ -14,10 +14,10 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, Literal
 
-from issuance.jsonfile import JsonFileError, read_json
+from msgspec import field
+
 from issuance.privatefile import write_private
 from sscard_chip.profile.generations import generations, whole_profile
 from sscard_chip.profile.model import Profile
@@ -30,13 +30,26 @@ from sscard_chip.security.diversify import (
 )
 from sscard_chip.security.keystore import KeyMissingError, KeyStoreError
 from sscard_chip.security.suite import SUITES, Suite
+from sscard_chip.standard.documents import (
+    NOT_JSON_OBJECT,
+    Document,
+    DocumentError,
+    Model,
+    read_json,
+    rule,
+)
 
 FORMAT: Final = "sscard-root-keys/1"
 MAX_VERSIONS: Final = 255
 
-_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{1,31}")
-_VERSION: Final = re.compile(r"[1-9][0-9]{0,2}")
-_HEX: Final = re.compile(rf"[0-9A-Fa-f]{{{2 * KEY_LENGTH}}}")
+SUITE_RULE: Final = f"the suite must be one of {', '.join(SUITES)}"
+
+_NAME: Final = r"[A-Z][A-Z0-9_]{1,31}"
+_NAME_RULE: Final = "a key's name must be 2 to 32 capital letters, digits and _"
+_VERSION: Final = r"[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]"
+_VERSION_RULE: Final = f"a version must be a number from 1 to {MAX_VERSIONS}"
+_HEX: Final = rf"[0-9A-Fa-f]{{{2 * KEY_LENGTH}}}"
+_HEX_RULE: Final = f"must be {KEY_LENGTH} bytes, {2 * KEY_LENGTH} hex digits"
 
 Slot = tuple[str, str, int]
 """Suite, name and version of a root key."""
@@ -48,6 +61,33 @@ class RootKeyError(KeyStoreError):
 
 class RootMissingError(RootKeyError, KeyMissingError):
     """A root key that a store does not have."""
+
+
+SuiteKeys = Annotated[
+    dict[
+        Annotated[str, rule(_NAME_RULE, pattern=_NAME, instead="a key")],
+        Annotated[
+            dict[
+                Annotated[str, rule(_VERSION_RULE, pattern=_VERSION, instead="")],
+                Annotated[str, rule(_HEX_RULE, pattern=_HEX)],
+            ],
+            rule(NOT_JSON_OBJECT),
+        ],
+    ],
+    rule(NOT_JSON_OBJECT, title="By name of the key and version"),
+]
+"""A name that breaks its rule is not shown: it may be a key in the wrong place."""
+
+
+class RootKeyFile(Model, frozen=True):
+    """Root keys (根密钥) in the clear, for tests and development."""
+
+    NOT_OBJECT = NOT_JSON_OBJECT
+    UNKNOWN = SUITE_RULE
+
+    format: Annotated[Literal["sscard-root-keys/1"], rule(f'must be "{FORMAT}"')]
+    des: SuiteKeys = field(name="3des", default_factory=dict)
+    sm4: SuiteKeys = {}
 
 
 class RootKeys:
@@ -64,9 +104,9 @@ class RootKeys:
     def __init__(self, keys: Mapping[Slot, bytes], *, source: str = "root keys") -> None:
         """``keys`` of 16 bytes by suite, name and version; ``source`` stands in errors."""
         for (suite, name, version), key in keys.items():
-            rule = slot_rule(suite, name, str(version)) or _length_rule(key)
-            if rule:
-                raise RootKeyError(f"{source}: {suite}: {name}: {version}: {rule}")
+            fault = slot_rule(suite, name, str(version)) or _length_rule(key)
+            if fault:
+                raise RootKeyError(f"{source}: {suite}: {name}: {version}: {fault}")
         self._keys = dict(keys)
         self.source = source
 
@@ -75,9 +115,9 @@ class RootKeys:
         """Read a key file. Raises :class:`RootKeyError` with one line when it is not right."""
         source = os.fspath(path)
         try:
-            document = read_json(Path(path))
-        except JsonFileError as error:
-            raise RootKeyError(f"{source}: {error}") from None
+            document = read_json(path)
+        except DocumentError as error:
+            raise RootKeyError(str(error)) from None
         return cls.from_document(document, source=source)
 
     @classmethod
@@ -85,7 +125,16 @@ class RootKeys:
         cls, document: object, *, source: str, may_be_empty: bool = False
     ) -> RootKeys:
         """The keys of a document, see the top of this module. Raises :class:`RootKeyError`."""
-        keys = _parse(source, document)
+        try:
+            given = Document(source, document).to(RootKeyFile, separator=": ")
+        except DocumentError as error:
+            raise RootKeyError(str(error)) from None
+        keys = {
+            (suite, name, int(version)): bytes.fromhex(text)
+            for suite, names in (("3des", given.des), ("sm4", given.sm4))
+            for name, versions in names.items()
+            for version, text in versions.items()
+        }
         if not keys and not may_be_empty:
             raise RootKeyError(f"{source}: holds no keys")
         return cls(keys, source=source)
@@ -233,50 +282,14 @@ def create_roots(
     return RootKeys({slot: random(KEY_LENGTH) for slot in root_slots(extra)})
 
 
-_HEX_RULE: Final = f"must be {KEY_LENGTH} bytes, {2 * KEY_LENGTH} hex digits"
-SUITE_RULE: Final = f"the suite must be one of {', '.join(SUITES)}"
-
-
 def slot_rule(suite: str, name: str, version: str) -> str | None:
     """The broken rule of a slot, None when it is well formed."""
     if suite not in SUITES:
         return SUITE_RULE
-    if not _NAME.fullmatch(name):
-        return "a key's name must be 2 to 32 capital letters, digits and _"
-    if not _VERSION.fullmatch(version) or int(version) > MAX_VERSIONS:
-        return f"a version must be a number from 1 to {MAX_VERSIONS}"
-    return None
+    if not re.fullmatch(_NAME, name):
+        return _NAME_RULE
+    return None if re.fullmatch(_VERSION, version) else _VERSION_RULE
 
 
 def _length_rule(key: bytes) -> str | None:
     return None if len(key) == KEY_LENGTH else f"a key must be {KEY_LENGTH} bytes"
-
-
-def _parse(source: str, document: object) -> dict[Slot, bytes]:
-    if not isinstance(document, dict):
-        raise RootKeyError(f"{source}: must be a JSON object")
-    if document.get("format") != FORMAT:
-        raise RootKeyError(f'{source}: format: must be "{FORMAT}"')
-    keys: dict[Slot, bytes] = {}
-    for suite, names in document.items():
-        if suite == "format":
-            continue
-        # A name that breaks its rule is not shown: it may be a key in the wrong place.
-        if suite not in SUITES:
-            raise RootKeyError(f"{source}: {SUITE_RULE}")
-        for name, versions in _members(names, f"{source}: {suite}"):
-            where = f"{source}: {suite}: {name if _NAME.fullmatch(name) else 'a key'}"
-            for version, text in _members(versions, where):
-                rule = slot_rule(suite, name, version)
-                if rule:
-                    raise RootKeyError(f"{where}: {rule}")
-                if not isinstance(text, str) or not _HEX.fullmatch(text):
-                    raise RootKeyError(f"{where}: {version}: {_HEX_RULE}")
-                keys[suite, name, int(version)] = bytes.fromhex(text)
-    return keys
-
-
-def _members(value: object, where: str) -> list[tuple[str, object]]:
-    if not isinstance(value, dict):
-        raise RootKeyError(f"{where}: must be a JSON object")
-    return list(value.items())

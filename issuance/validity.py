@@ -100,7 +100,8 @@ def check_card_number(number: str) -> str | None:
     if not _CARD.fullmatch(number):
         return "must be a capital letter, 7 digits or capital letters and a check character"
     if card_check_character(number[:8]) != number[8]:
-        return "the check character is wrong (annex A)"
+        right = card_check_character(number[:8])
+        return f"the check character is wrong, it must be {right} (annex A)"
     return None
 
 

@@ -71,21 +71,11 @@ class Contents:
     transparent: dict[tuple[int, int], bytes] = field(default_factory=dict)
     cyclic: dict[tuple[int, int], tuple[bytes, ...]] = field(default_factory=dict)
 
-    def set_item(
-        self, directory: Directory, file: ElementaryFile, tag: int, value: str | bytes
-    ) -> None:
-        """Set the first record with this tag; bytes are taken as they are.
-
-        Raises ValueRuleError, and KeyError when the file has no such tag.
-        """
-        numbers = file.record_numbers(tag)
-        if not numbers:
-            raise KeyError(f"{file.fid:04X} {tag:02X}")
-        item = file.items[numbers[0] - 1]
+    def set_item(self, place: tuple[int, int, int], item: Item, value: str | bytes) -> None:
+        """Set the record at a place; bytes are taken as they are. Raises ValueRuleError."""
         if isinstance(value, bytes) and len(value) != item.length:
             raise ValueRuleError(f"must be {item.length} bytes")
-        body = value if isinstance(value, bytes) else encode(item, value)
-        self.values[directory.fid, file.fid, numbers[0]] = body
+        self.values[place] = value if isinstance(value, bytes) else encode(item, value)
 
 
 def encode(item: Item, value: object) -> bytes:

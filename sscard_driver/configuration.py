@@ -7,13 +7,11 @@ Every option is a row of :data:`OPTIONS`. ``SSCARD_DRIVER_CARD`` is the option `
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, Literal
 
-from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.documents import Document, DocumentError, Model, find, rule
 
 FORMAT: Final = "sscard-driver/1"
 PREFIX: Final = "SSCARD_DRIVER_"
@@ -24,42 +22,65 @@ CODECS: Final = {"gbk": "gb18030", "utf-8": "utf-8"}
 way to write all others."""
 
 _PATHS: Final = frozenset({"card", "psam", "addresses", "log"})
-_CHOICES: Final = {"encoding": tuple(CODECS), "interface": ("contact", "contactless")}
 _TOKEN: Final = "pkcs11:"
 
 
-class ConfigurationError(InputError):
+class ConfigurationError(DocumentError):
     """An option that cannot be used; one line that names file or variable and the rule."""
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """The options. None: not set.
-
-    ``card`` and ``psam`` are image files, ``reader`` and ``psam_reader`` names of PC/SC readers or
-    parts of them. ``interface`` says in which slot the card is; without it an image is in all that
-    the card has, and a reader is the contact slot. ``pin`` and ``new_pin`` are what is typed at
-    the PIN pad, ``pin_program`` a program that asks for it. ``keys`` is where the root keys of
-    the HSM are, ``addresses`` its key addresses. ``log`` is a file for faults, else stderr.
-    """
-
-    card: str | None = None
-    reader: str | None = None
-    psam: str | None = None
-    psam_reader: str | None = None
-    interface: str | None = None
-    pin: str | None = field(default=None, repr=False)
-    new_pin: str | None = field(default=None, repr=False)
-    pin_program: str | None = None
-    keys: str | None = None
-    addresses: str | None = None
-    device_number: str | None = None
-    terminal_id: str | None = None
-    encoding: str = "gbk"
-    log: str | None = None
+def _one_of(*choices: str) -> Callable[[str], str | None]:
+    text = f"must be one of {', '.join(choices)}"
+    return lambda value: text if value and value not in choices else None
 
 
-OPTIONS: Final = tuple(Configuration.__dataclass_fields__)
+Text = Annotated[str, rule("must be a string")]
+
+
+class Configuration(Model, frozen=True):
+    """The options. None or empty: not set."""
+
+    UNKNOWN_FIELD = "there is no such option"
+
+    card: Annotated[Text, rule(title="Image file of the card")] | None = None
+    reader: (
+        Annotated[Text, rule(title="PC/SC reader of the card, or a part of its name")] | None
+    ) = None
+    psam: Annotated[Text, rule(title="Image file of the PSAM")] | None = None
+    psam_reader: Annotated[Text, rule(title="PC/SC reader of the PSAM")] | None = None
+    interface: (
+        Annotated[
+            Text,
+            rule(
+                check=_one_of("contact", "contactless"),
+                title="Slot of the card; else an image is in all that it has, a reader is contact",
+            ),
+        ]
+        | None
+    ) = None
+    pin: Annotated[Text, rule(title="What is typed at the PIN pad")] | None = None
+    new_pin: Annotated[Text, rule(title="What is typed when a new PIN is asked for")] | None = None
+    pin_program: Annotated[Text, rule(title="Command line that asks for the PIN")] | None = None
+    keys: Annotated[Text, rule(title="Root keys of the HSM: a file or pkcs11:...")] | None = None
+    addresses: Annotated[Text, rule(title="Key addresses of the HSM")] | None = None
+    device_number: Text | None = None
+    terminal_id: Text | None = None
+    encoding: Annotated[
+        Text, rule(check=_one_of(*CODECS), title="Coding of strings in C programs")
+    ] = "gbk"
+    log: Annotated[Text, rule(title="File for faults; else stderr")] | None = None
+
+    def __repr__(self) -> str:
+        return "<Configuration>"
+
+
+class DriverFile(Configuration, frozen=True, kw_only=True):
+    """What the shared library (LD/T 33) is set up with; paths are relative to the file."""
+
+    format: Annotated[Literal["sscard-driver/1"], rule(f'must be "{FORMAT}"')]
+
+
+OPTIONS: Final = Configuration.__struct_fields__
 
 _EXCLUSIVE: Final = (("card", "reader"), ("psam", "psam_reader"), ("pin", "pin_program"))
 
@@ -80,8 +101,9 @@ def load(environment: Mapping[str, str]) -> Configuration:
         for name in OPTIONS
         if (value := environment.get(PREFIX + name.upper())) is not None
     }
+    for name, text, _ in find(Configuration, given):
+        raise ConfigurationError(PREFIX + name.upper(), "", text)
     for name, value in given.items():
-        _check(name, value, PREFIX + name.upper())
         for pair in _EXCLUSIVE:
             if value and name in pair:
                 options = {k: v for k, v in options.items() if k not in pair}
@@ -89,35 +111,23 @@ def load(environment: Mapping[str, str]) -> Configuration:
     options = {name: value for name, value in options.items() if value}
     for first, second in _EXCLUSIVE:
         if first in options and second in options:
-            raise ConfigurationError(f"driver configuration: not both {first} and {second}")
+            raise ConfigurationError("driver configuration", "", f"not both {first} and {second}")
     if "card" not in options and "reader" not in options:
         where = f"{PREFIX}CARD, {PREFIX}READER or the file of {FILE_VARIABLE}"
-        raise ConfigurationError(f"driver configuration: {where} must name the card")
+        raise ConfigurationError("driver configuration", "", f"{where} must name the card")
     return Configuration(**options)
 
 
 def _from_file(path: Path) -> dict[str, str]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        raise ConfigurationError(f"{path}: is not TOML in UTF-8") from None
-    if document.pop("format", None) != FORMAT:
-        raise ConfigurationError(f'{path}: format: must be "{FORMAT}"')
+        raise ConfigurationError(str(path), "", error.strerror or "cannot be read") from None
+    document = Document.toml(content, str(path), ConfigurationError)
+    document.check(DriverFile)
     options: dict[str, str] = {}
-    for name, value in document.items():
-        if name not in OPTIONS:
-            raise ConfigurationError(f"{path}: {name}: there is no such option")
-        if not isinstance(value, str):
-            raise ConfigurationError(f"{path}: {name}: must be a string")
-        _check(name, value, f"{path}: {name}")
+    for name in OPTIONS:
+        value = document.value.get(name, "")
         is_path = name in _PATHS or (name == "keys" and not value.startswith(_TOKEN))
         options[name] = str(path.parent / value) if value and is_path else value
     return options
-
-
-def _check(name: str, value: str, place: str) -> None:
-    choices = _CHOICES.get(name)
-    if choices and value and value not in choices:
-        raise ConfigurationError(f"{place}: must be one of {', '.join(choices)}")

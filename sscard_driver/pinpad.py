@@ -47,7 +47,7 @@ def _program(line: str, timeout_s: float) -> PinPad:
     except ValueError:
         command = []
     if not command:
-        raise ConfigurationError("pin_program: must be a command line")
+        raise ConfigurationError("", "pin_program", "must be a command line")
 
     def ask(prompt: PinPrompt) -> str:
         try:

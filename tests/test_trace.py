@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sscard_chip.profile import for_generation
 from sscard_chip.reader.interface import ContactInterface, ContactlessInterface
 from sscard_chip.trace import Tracer
-from tests.vectors.cards import GENERATIONS, SCRIPTS, card, card_keys, holder_values, play
+from tests.bench.issued import GENERATIONS
+from tests.vectors.cards import SCRIPTS, card, card_keys, holder_values, play
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 123000)
 SELECT_SSSE = "00A404000F7378312E73682EC9E7BBE1B1A3D5CF"

@@ -16,17 +16,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from issuance.jsonfile import JsonFileError, read_json
 from issuance.privatefile import write_private
 from sscard_chip.security.oda.model import OdaError, Scheme, Validity
 from sscard_chip.security.oda.schemes import SCHEMES
-from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.documents import Document, DocumentError, Model, read_json, rule
 from sscard_chip.standard.identifiers import BANK_RID
 from sscard_chip.terminal.bank.terminal import Authority
 
@@ -37,14 +34,38 @@ RSA_BITS: Final = (1984, 1408)
 """Sizes of the authority's and the issuer's key."""
 CARD_BITS: Final = 1152
 _FIRST_SERIAL: Final = bytes.fromhex("000001")
-_FIELDS: Final = {
-    "index", "identifier", "expiry", "serial", "authority", "issuer", "certificate",
-}  # fmt: skip
-_HEX: Final = re.compile("([0-9A-Fa-f]{2})+")
 
 
-class AuthorityError(InputError):
+class AuthorityError(DocumentError):
     """A file of certificates that is not right; one line without key bytes."""
+
+
+Hex = Annotated[str, rule("must be hexadecimal, two digits a byte", pattern="(?:[0-9A-Fa-f]{2})+")]
+
+
+class IssuerFile(Model, frozen=True):
+    """An issuer's keys and certificate in one scheme."""
+
+    EXACT = True
+
+    index: Annotated[Hex, rule(check=lambda text: None if len(text) == 2 else "must be one byte")]
+    identifier: str
+    expiry: Annotated[str, rule(title="MMYY")]
+    serial: Hex
+    authority: Annotated[Hex, rule(title="Private key of the authority")]
+    issuer: Annotated[Hex, rule(title="Private key of the issuer")]
+    certificate: Annotated[dict[Hex, Hex], rule(title="By tag: 90, 92, 9F32")]
+
+
+class AuthorityFile(Model, frozen=True):
+    """A bank's certificates under a test authority of our own."""
+
+    NOT_OBJECT = f'format: must be "{FORMAT}"'
+    UNKNOWN = f"a scheme must be one of {', '.join(SCHEMES)}"
+
+    format: Annotated[Literal["sscard-bank-authority/1"], rule(f'must be "{FORMAT}"')]
+    rsa: IssuerFile | None = None
+    sm2: IssuerFile | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -81,33 +102,24 @@ class IssuerKeys:
         }
 
     @classmethod
-    def from_document(cls, name: str, document: object) -> IssuerKeys:
-        """From what :meth:`document` gives. Raises ValueError with a rule."""
-        if not isinstance(document, dict) or document.keys() != _FIELDS:
-            raise AuthorityError(f"must be an object of {', '.join(sorted(_FIELDS))}")
-        certificate = document["certificate"]
-        if not isinstance(certificate, dict):
-            raise AuthorityError("certificate must be an object of tags")
-        index = _bytes(document["index"], "index")
-        if len(index) != 1:
-            raise AuthorityError("index must be one byte")
+    def from_document(cls, name: str, document: IssuerFile) -> IssuerKeys:
+        """From what :meth:`document` gives. Raises OdaError with a rule."""
         scheme = SCHEMES[name]
-        validity = Validity(str(document["expiry"]), _bytes(document["serial"], "serial"))
         keys = cls(
             scheme,
-            index[0],
-            str(document["identifier"]),
-            validity,
-            scheme.decode_private(_bytes(document["authority"], "authority")),
-            scheme.decode_private(_bytes(document["issuer"], "issuer")),
-            {int.from_bytes(_bytes(t, "tag")): _bytes(v, t) for t, v in certificate.items()},
+            int(document.index, 16),
+            document.identifier,
+            Validity(document.expiry, bytes.fromhex(document.serial)),
+            scheme.decode_private(bytes.fromhex(document.authority)),
+            scheme.decode_private(bytes.fromhex(document.issuer)),
+            {int(tag, 16): bytes.fromhex(value) for tag, value in document.certificate.items()},
         )
         # The certificate must be this issuer's, or terminals would refuse every card.
-        month = validity.expiry[2:] + validity.expiry[:2]
+        month = document.expiry[2:] + document.expiry[:2]
         authority = scheme.public(keys.authority)
         found = scheme.recover_issuer(authority, keys.certificate, keys.identifier, month)
         if found != scheme.public(keys.issuer):
-            raise AuthorityError("the certificate is of another issuer's key")
+            raise OdaError("the certificate is of another issuer's key")
         return keys
 
 
@@ -132,35 +144,24 @@ class BankAuthority:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> BankAuthority:
         """Read a file. Raises :class:`AuthorityError`."""
-        source, fault = os.fspath(path), ""
-        try:
-            document = read_json(Path(path))
-        except JsonFileError as error:
-            fault = str(error)
-        if fault:  # raised here, so that no cause hangs on the error
-            raise AuthorityError(f"{source}: {fault}")
-        return cls.from_document(document, source=source)
+        return cls.from_document(read_json(path, AuthorityError), source=os.fspath(path))
 
     @classmethod
     def from_document(cls, document: object, *, source: str) -> BankAuthority:
         """From the document of a file. Raises :class:`AuthorityError`."""
-        if not isinstance(document, dict) or document.get("format") != FORMAT:
-            raise AuthorityError(f'{source}: format: must be "{FORMAT}"')
+        given = Document(source, document, AuthorityError).to(AuthorityFile, separator=": ")
         keys = {}
-        for name, part in document.items():
-            if name == "format":
-                continue
-            if name not in SCHEMES:
-                raise AuthorityError(f"{source}: a scheme must be one of {', '.join(SCHEMES)}")
+        for name, part in (("rsa", given.rsa), ("sm2", given.sm2)):
             fault = ""
             try:
-                keys[name] = IssuerKeys.from_document(name, part)
-            except (AuthorityError, OdaError) as error:
+                if part is not None:
+                    keys[name] = IssuerKeys.from_document(name, part)
+            except OdaError as error:
                 fault = str(error)
-            if fault:
-                raise AuthorityError(f"{source}: {name}: {fault}")
+            if fault:  # raised here, so that no cause hangs on the error
+                raise AuthorityError(source, name, fault)
         if not keys:
-            raise AuthorityError(f"{source}: holds no keys")
+            raise AuthorityError(source, "", "holds no keys")
         return cls(keys, source=source)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -172,7 +173,7 @@ class BankAuthority:
         """The keys of a scheme. Raises :class:`AuthorityError` when the file has none."""
         keys = self.keys.get(name)
         if keys is None:
-            raise AuthorityError(f"{self.source}: {name}: the keys are needed and missing")
+            raise AuthorityError(self.source, name, "the keys are needed and missing")
         return keys
 
     def for_terminals(self) -> dict[tuple[bytes, int], Authority]:
@@ -184,9 +185,3 @@ class BankAuthority:
 
     def __repr__(self) -> str:
         return f"<BankAuthority, {', '.join(self.keys)}>"
-
-
-def _bytes(value: object, what: str) -> bytes:
-    if not isinstance(value, str) or not _HEX.fullmatch(value):
-        raise AuthorityError(f"{what} must be hexadecimal, two digits a byte")
-    return bytes.fromhex(value)

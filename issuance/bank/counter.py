@@ -18,6 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from msgspec import structs
+
 from issuance.bank.account import BankAccount
 from issuance.bank.ledger import Application, Entry, Link, OpenLedger, Operation, open_ledger
 from issuance.bank.personalise import Bank, put_bank
@@ -126,7 +128,7 @@ class BankCounter:
             if link.application.pan == account.pan:
                 raise CounterError("the account is the one that the card is linked with")
             state = "active" if link.active else "dormant"
-            kept = replace(account, state=state)
+            kept = structs.replace(account, state=state)
             application = self._put(card, facts, kept, save, when)
             return ledger.append(
                 Operation.CHANGE,

@@ -9,24 +9,17 @@ onto the card.
      "start_date": "20250102", "expiry_date": "20350102",
      "free_log": false, "grey_locked": false, "compound": {"AA": 41}}
 
-Nothing is required. ``balance_fen`` is in the purse (电子钱包), ``deposit_fen`` the holder's own
-money in the deposit (电子存折), to which the overdraft limit comes. ``serial`` (应用序列号) is up
-to 20 digits, by default 16 random ones; ``issuer`` 16 hex digits, by default the first 6 digits
-of the PAN and F [L]. The dates are by default those of card and account. ``compound`` names the
-records of compound applications by identifier, with the length of their value. ``grey_locked``:
-the card was left so by a terminal that locks purses while it sells. The PIN is that of the
-account.
-
-Rules name the item and never quote a value.
+Nothing is required; :class:`PurseOptions` says what each field is. The PIN is that of the account.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.profile.purse import (
@@ -40,7 +33,8 @@ from sscard_chip.profile.purse import (
 from sscard_chip.security.diversify import Chains
 from sscard_chip.security.purse import card_factors
 from sscard_chip.standard.amounts import MAX_FEN, MAX_LIMIT_FEN
-from sscard_chip.standard.dates import DATE_RULE, parse_date
+from sscard_chip.standard.dates import DATE_RULE, date_rule
+from sscard_chip.standard.documents import Broken, Model, rule
 
 if TYPE_CHECKING:
     from sscard_chip.security.keystore import KeyStore
@@ -53,112 +47,76 @@ MAX_COMPOUND_LENGTH: Final = 250
 
 _BOTH_PURSES: Final = 0x03  # 应用类型标识: deposit and purse [M]
 _KEY_VERSION: Final = 1
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
-_IDENTIFIER: Final = re.compile("[0-9A-F]{2}")
-
-Rule = tuple[str, str]
-"""Item below ``purse`` and the rule that it breaks."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class PurseOptions:
-    """A checked object ``purse``. None stands for what the account or chance gives."""
-
-    balance_fen: int = 0
-    deposit_fen: int = 0
-    overdraft_limit_fen: int = 0
-    issuer: str | None = None
-    serial: str | None = None
-    version: int = 1
-    start_date: str | None = None
-    expiry_date: str | None = None
-    free_log: bool = False
-    grey_locked: bool = False
-    compound: tuple[tuple[int, int], ...] = ((COMPOUND_TAG, COMPOUND_LENGTH),)
-
-    @classmethod
-    def from_object(cls, value: Mapping[str, Any]) -> PurseOptions:
-        """From an object that :func:`check_purse` found right."""
-        given = dict(value)
-        if "compound" in given:
-            records = given["compound"].items()
-            given["compound"] = tuple((int(tag, 16), length) for tag, length in records)
-        return cls(**given)
-
-    def __repr__(self) -> str:
-        return "<PurseOptions>"
-
-
-# --- rules ----------------------------------------------------------------------------------------
-
-
-def check_purse(value: object) -> list[Rule]:
-    """All broken rules of an object ``purse``."""
-    if not isinstance(value, dict):
-        return [("", "must be an object")]
-    broken = [(_shown(name), "is not a field of it") for name in value if name not in _CHECKS]
-    for name, check in _CHECKS.items():
-        if name in value:
-            rule = check(value[name])
-            broken += [(name, rule)] if rule else []
-    if not broken:
-        limit = value.get("overdraft_limit_fen", 0)
-        if value.get("deposit_fen", 0) + limit > MAX_FEN:
-            rule = f"together with overdraft_limit_fen must be at most {MAX_FEN}"
-            broken.append(("deposit_fen", rule))
-        if value.get("expiry_date", "99991231") < value.get("start_date", "00000101"):
-            broken.append(("expiry_date", "is before start_date"))
-    return broken
-
-
-def _shown(name: object) -> str:
-    """The name of a field for an error, unless it may be a value in the wrong place."""
-    return name if isinstance(name, str) and _PLAIN_NAME.fullmatch(name) else "a name"
-
-
-def _number(least: int, most: int, unit: str = "") -> Callable[[object], str | None]:
-    rule = f"must be a whole number{unit} from {least} to {most}"
-    return lambda value: None if type(value) is int and least <= value <= most else rule
-
-
-def _matching(pattern: str, rule: str) -> Callable[[object], str | None]:
-    return lambda value: None if isinstance(value, str) and re.fullmatch(pattern, value) else rule
-
-
-def _flag(value: object) -> str | None:
-    return None if isinstance(value, bool) else "must be true or false"
-
-
-def _date(value: object) -> str | None:
-    right = isinstance(value, str) and parse_date(value)
-    return None if right else DATE_RULE
-
-
-def _compound(value: object) -> str | None:
-    if not isinstance(value, dict) or not 1 <= len(value) <= MAX_COMPOUND:
+def _compound_rule(value: Mapping[str, int]) -> str | None:
+    if not 1 <= len(value) <= MAX_COMPOUND:
         return f"must be an object of 1 to {MAX_COMPOUND} identifiers with their lengths"
     for identifier, length in value.items():
-        if not _IDENTIFIER.fullmatch(identifier) or identifier in ("00", "FF"):
+        if not re.fullmatch("[0-9A-F]{2}", identifier) or identifier in ("00", "FF"):
             return "an identifier must be 2 capital hex digits, not 00 or FF"
-        if type(length) is not int or not 1 <= length <= MAX_COMPOUND_LENGTH:
+        if not 1 <= length <= MAX_COMPOUND_LENGTH:
             return f"a length must be a whole number from 1 to {MAX_COMPOUND_LENGTH}"
     return None
 
 
-_FEN: Final = " of fen"
-_CHECKS: Final[dict[str, Callable[[object], str | None]]] = {
-    "balance_fen": _number(0, MAX_FEN, _FEN),
-    "deposit_fen": _number(0, MAX_FEN, _FEN),
-    "overdraft_limit_fen": _number(0, MAX_LIMIT_FEN, _FEN),
-    "issuer": _matching("[0-9A-Fa-f]{16}", "must be 8 bytes, 16 hex digits"),
-    "serial": _matching(f"[0-9]{{1,{SERIAL_DIGITS}}}", f"must be 1 to {SERIAL_DIGITS} digits"),
-    "version": _number(0, 0xFF),
-    "start_date": _date,
-    "expiry_date": _date,
-    "free_log": _flag,
-    "grey_locked": _flag,
-    "compound": _compound,
-}
+Fen = Annotated[int, rule(ge=0, le=MAX_FEN, unit=" of fen")]
+Day = Annotated[str, rule(DATE_RULE, check=date_rule)]
+
+
+class PurseOptions(Model, frozen=True):
+    """Deposit and purse of a bank account. None stands for what the account or chance gives."""
+
+    balance_fen: Annotated[Fen, rule(title="In the purse (电子钱包)")] = 0
+    deposit_fen: Annotated[Fen, rule(title="The holder's own money in the deposit (电子存折)")] = 0
+    overdraft_limit_fen: Annotated[
+        int,
+        rule(ge=0, le=MAX_LIMIT_FEN, unit=" of fen", title="Comes to the deposit (透支限额)"),
+    ] = 0
+    issuer: Annotated[
+        str | None,
+        rule(
+            "must be 8 bytes, 16 hex digits",
+            pattern="[0-9A-Fa-f]{16}",
+            title="Issuer (发卡方标识); else the first 6 digits of the PAN and F",
+        ),
+    ] = None
+    serial: Annotated[
+        str | None,
+        rule(
+            f"must be 1 to {SERIAL_DIGITS} digits",
+            pattern=f"[0-9]{{1,{SERIAL_DIGITS}}}",
+            title=f"应用序列号, up to {SERIAL_DIGITS} digits; else {_RANDOM_DIGITS} random ones",
+        ),
+    ] = None
+    version: Annotated[int, rule(ge=0, le=0xFF, title="应用版本")] = 1
+    start_date: Annotated[Day | None, rule(title="YYYYMMDD; else the card's issue date")] = None
+    expiry_date: Annotated[Day | None, rule(title="YYYYMMDD; else that of the account")] = None
+    free_log: Annotated[bool, rule(title="The log is read without PIN")] = False
+    grey_locked: Annotated[
+        bool, rule(title="Left so by a terminal that locks purses while it sells (灰锁)")
+    ] = False
+    compound: Annotated[
+        dict[str, int],
+        rule(
+            f"must be an object of 1 to {MAX_COMPOUND} identifiers with their lengths",
+            check=_compound_rule,
+            title="Records of compound applications (复合应用): identifier and length of the value",
+        ),
+    ] = msgspec.field(default_factory=lambda: {f"{COMPOUND_TAG:02X}": COMPOUND_LENGTH})
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """What the balance file of the deposit can hold, and the order of the dates."""
+        limit = good.get("overdraft_limit_fen", 0)
+        if good.get("deposit_fen", 0) + limit > MAX_FEN:
+            text = f"together with overdraft_limit_fen must be at most {MAX_FEN}"
+            yield ("deposit_fen",), text
+        if (good.get("expiry_date") or "99991231") < (good.get("start_date") or "00000101"):
+            yield ("expiry_date",), "is before start_date"
+
+    def __repr__(self) -> str:
+        return "<PurseOptions>"
 
 
 # --- the card -------------------------------------------------------------------------------------
@@ -199,7 +157,7 @@ def purse_contents(
         pin=encode_pin(pin),
         deposit=Purse(options.deposit_fen + limit, limit, grey_locked=options.grey_locked),
         purse=Purse(options.balance_fen, grey_locked=options.grey_locked),
-        compound=tuple((tag, bytes(length)) for tag, length in options.compound),
+        compound=tuple((int(tag, 16), bytes(size)) for tag, size in options.compound.items()),
         free_log=options.free_log,
         dormant=dormant,
     )

@@ -7,11 +7,15 @@ work differs: first all cards' keys of one root, then all cards' values of one r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
+from msgspec.structs import asdict
+
 from issuance.batch.template import ACCOUNT, HISTORICAL, Columns, Span, Template, key_columns
+from issuance.fills import FILL_OF, FILLS
 from issuance.holder import Holder
 from issuance.personalise import (
     KeySlot,
@@ -23,33 +27,13 @@ from issuance.personalise import (
 from issuance.values import Contents, encode
 from sscard_chip.applications import amounts
 from sscard_chip.profile.codec import split_name
-from sscard_chip.profile.model import Item
 from sscard_chip.security.diversify import HISTORICAL_LENGTH, Chains, card_chain, card_factor
 from sscard_chip.security.keystore import KeyStore
-from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, MF
+from sscard_chip.standard.identifiers import MF
 from sscard_chip.standard.keys import IRK, MF_MASTER_KEY
 
-_TAG_NAME, _TAG_NAME_REST = 0x09, 0x4E
-_IDENTIFICATION: Final = 0x01
 _PIN_PAD: Final = b"\xff"
 _PIN_BYTES: Final = 16
-
-_FIELDS: Final[tuple[tuple[int, int, Callable[[Holder], str]], ...]] = (
-    (ISSUER_FILE, 0x02, lambda holder: holder.card_class),
-    (ISSUER_FILE, 0x05, lambda holder: holder.issue_date),
-    (ISSUER_FILE, 0x06, lambda holder: holder.expiry_date),
-    (HOLDER_FILE, 0x0A, lambda holder: holder.sex),
-    (HOLDER_FILE, 0x0B, lambda holder: holder.nation),
-    (HOLDER_FILE, 0x0C, lambda holder: holder.birthplace),
-    (HOLDER_FILE, 0x0D, lambda holder: holder.birth_date),
-)
-"""Items of SSSE with few different values in a chunk: each is encoded once."""
-
-_NUMBERS: Final[tuple[tuple[int, int, Callable[[Holder], str]], ...]] = (
-    (ISSUER_FILE, 0x07, lambda holder: holder.card_number),
-    (HOLDER_FILE, 0x08, lambda holder: holder.social_security_number),
-)
-"""Items that differ from card to card: letters and digits alone, as the checks want them."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -81,8 +65,8 @@ def make_cards(template: Template, store: KeyStore, orders: Sequence[Order]) -> 
     key_columns(template, columns, keys)
     for fid, name in _master_keys(template).items():
         columns.put(template.spans[fid], store.diversify(template.algorithm, name, 1, chains))
-    _put_issuer(template, columns, orders, keys)
-    _put_holder(template, columns, orders)
+    _put_items(template, columns, orders, keys)
+    _put_pins(template, columns, orders)
     _put_files(template, columns, orders)
     return Patches(*columns.rows())
 
@@ -121,58 +105,61 @@ def _master_keys(template: Template) -> dict[int, str]:
 # --- values --------------------------------------------------------------------------------------
 
 
-def _place(template: Template, fid: int, tag: int) -> tuple[Span, Item]:
-    """Where the first record with a tag of SSSE lies."""
-    environment = template.profile.environment
-    file = environment.file(fid)
-    number = file.record_numbers(tag)[0]
-    return template.spans[environment.fid, fid, number], file.items[number - 1]
-
-
-def _put_issuer(
+def _put_items(
     template: Template,
     columns: Columns,
     orders: Sequence[Order],
     keys: Mapping[KeySlot, Sequence[bytes]],
 ) -> None:
-    environment = template.profile.environment.fid
-    proofs = {slot: column for slot, column in keys.items() if slot[0] == environment}
-    span, _ = _place(template, ISSUER_FILE, _IDENTIFICATION)
-    irk = next(slot for slot in proofs if slot[1].root == IRK and slot[2] == 1)
-    columns.put(
-        span,
-        [
-            card_identification(
-                template.profile, template.algorithm, o.holder.city, o.serial, {irk: secret}
-            )
-            for o, secret in zip(orders, proofs[irk], strict=True)
-        ],
+    """The columns of the items of SSSE. Of values that are few each is encoded once."""
+    holders = [order.holder for order in orders]
+    computed = _computed(template, orders, keys)
+    for fill in FILLS:
+        place = fill.place(template.profile)
+        if place is None:
+            continue
+        span, item = template.spans[place[0]], place[1]
+        if fill.value in computed:
+            columns.put(span, computed[fill.value])
+            continue
+        texts = list(map(attrgetter(fill.value), holders))
+        if fill.unique:
+            length = item.length
+            columns.put(span, [text.encode("ascii").ljust(length, b"\0") for text in texts])
+        else:
+            encoded = {text: encode(item, text) for text in set(texts)}
+            columns.put(span, [encoded[text] for text in texts])
+
+
+def _computed(
+    template: Template, orders: Sequence[Order], keys: Mapping[KeySlot, Sequence[bytes]]
+) -> dict[str, Sequence[bytes]]:
+    """What is worked out for the cards, by the names in the table of fills."""
+    profile = template.profile
+    irk = next(
+        slot
+        for slot in keys
+        if slot[0] == profile.environment.fid and slot[1].root == IRK and slot[2] == 1
     )
-    span, item = _place(template, ISSUER_FILE, 0x03)
-    columns.same(span, encode(item, template.profile.version))
-    span, _ = _place(template, ISSUER_FILE, 0x04)
     cities = [order.holder.city for order in orders]
     numbers = {city: initialiser_number(city) for city in set(cities)}
-    columns.put(span, [numbers[city] for city in cities])
+    version = FILL_OF["version"].place(profile)
+    extension = FILL_OF["name_rest"].place(profile) is not None
+    names = [split(order.holder.name, extension) for order in orders]
+    return {
+        "identification": [
+            card_identification(profile, template.algorithm, city, order.serial, {irk: secret})
+            for city, order, secret in zip(cities, orders, keys[irk], strict=True)
+        ],
+        "version": [encode(version[1], profile.version)] * len(orders) if version else [],
+        "initialiser": [numbers[city] for city in cities],
+        "name_start": [name for name, _ in names],
+        "name_rest": [rest for _, rest in names],
+    }
 
 
-def _put_holder(template: Template, columns: Columns, orders: Sequence[Order]) -> None:
-    holders = [order.holder for order in orders]
-    for fid, tag, field in _FIELDS:
-        span, item = _place(template, fid, tag)
-        texts = list(map(field, holders))
-        encoded = {text: encode(item, text) for text in set(texts)}
-        columns.put(span, [encoded[text] for text in texts])
-    for fid, tag, field in _NUMBERS:
-        span, item = _place(template, fid, tag)
-        length = item.length
-        columns.put(span, [field(h).encode("ascii").ljust(length, b"\0") for h in holders])
-    extension = bool(template.profile.environment.file(HOLDER_FILE).record_numbers(_TAG_NAME_REST))
-    names = [split(holder.name, extension) for holder in holders]
-    columns.put(_place(template, HOLDER_FILE, _TAG_NAME)[0], [name for name, _ in names])
-    if extension:
-        columns.put(_place(template, HOLDER_FILE, _TAG_NAME_REST)[0], [rest for _, rest in names])
-    pins = [holder.pin for holder in holders]
+def _put_pins(template: Template, columns: Columns, orders: Sequence[Order]) -> None:
+    pins = [order.holder.pin for order in orders]
     records = {pin: _pin_record(pin) for pin in set(pins)}
     for span in template.pins:
         columns.put(span, [records[pin] for pin in pins])

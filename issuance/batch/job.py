@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,11 +42,14 @@ class Job:
 
     def profile(self) -> Profile:
         """The profile of all cards of the batch. Raises RegionError or :class:`BatchError`."""
-        return _profile(self.generation, self.with_account, self.region, self.region_source)
+        region = self.region_profile()
+        if region is not None:
+            return region.profile(self.generation, with_account=self.with_account)
+        return for_generation(self.generation, with_account=self.with_account)
 
     def region_profile(self) -> Region | None:
         """The region, None for a batch without one. Raises RegionError."""
-        return _region(self.region, self.region_source)
+        return parse_region(self.region.encode(), self.region_source) if self.region else None
 
     @property
     def day(self) -> date:
@@ -62,18 +64,6 @@ class Job:
     def from_facts(cls, facts: dict[str, Any]) -> Job:
         """From the ledger."""
         return cls(**{**facts, "outputs": tuple(facts["outputs"])})
-
-
-def _region(text: str, source: str) -> Region | None:
-    return parse_region(text.encode(), source) if text else None
-
-
-@lru_cache(maxsize=8)
-def _profile(generation: int, with_account: bool, text: str, source: str) -> Profile:
-    region = _region(text, source)
-    if region is not None:
-        return region.profile(generation, with_account=with_account)
-    return for_generation(generation, with_account=with_account)
 
 
 def check_job(job: Job) -> None:

@@ -16,9 +16,9 @@ from typing import Final
 from issuance.batch.barcode import code128
 from issuance.batch.container import Container
 from issuance.batch.template import HISTORICAL, Span, Template
+from issuance.fills import FILL_OF
 from issuance.validity import check_card_number
 from sscard_chip.profile.codec import join_name
-from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE
 
 RETURN_COLUMNS: Final = (
     "card_number",  # 社保卡号
@@ -71,32 +71,31 @@ class ReadBack:
 
 def read_back(template: Template, container: Container) -> list[ReadBack]:
     """The values on the cards of a container."""
-    environment = template.profile.environment
 
-    def column(fid: int, tag: int) -> list[bytes]:
-        numbers = environment.file(fid).record_numbers(tag)
-        if not numbers:
+    def column(value: str) -> list[bytes]:
+        place = FILL_OF[value].place(template.profile)
+        if place is None:
             return [b""] * len(container)
-        return container.column(template.spans[environment.fid, fid, numbers[0]])
+        return container.column(template.spans[place[0]])
 
-    def text(fid: int, tag: int) -> list[str]:
-        return [value.rstrip(b"\0").decode("ascii", "replace") for value in column(fid, tag)]
+    def text(value: str) -> list[str]:
+        return [item.rstrip(b"\0").decode("ascii", "replace") for item in column(value)]
 
-    def digits(fid: int, tag: int) -> list[str]:
-        return [value.hex().upper() for value in column(fid, tag)]
+    def digits(value: str) -> list[str]:
+        return [item.hex().upper() for item in column(value)]
 
     span: Span = template.spans[HISTORICAL]
     return list(
         map(
             ReadBack,
-            text(ISSUER_FILE, 0x07),
-            text(HOLDER_FILE, 0x08),
-            map(join_name, column(HOLDER_FILE, 0x09), column(HOLDER_FILE, 0x4E)),
-            digits(ISSUER_FILE, 0x01),
+            text("card_number"),
+            text("social_security_number"),
+            map(join_name, column("name_start"), column("name_rest")),
+            digits("identification"),
             [value.hex().upper() for value in container.column(span)],
-            digits(ISSUER_FILE, 0x05),
-            digits(ISSUER_FILE, 0x06),
-            text(ISSUER_FILE, 0x03),
+            digits("issue_date"),
+            digits("expiry_date"),
+            text("version"),
         )
     )
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import repeat
 from typing import Final
 
 from issuance.personalise import KeySlot
@@ -174,10 +173,6 @@ class Columns:
         """A column of some cards' values by index; the others keep the template's bytes."""
         own = self._template.original(span)
         self._columns[span] = [values.get(index, own) for index in range(self._count)]
-
-    def same(self, span: Span, value: bytes) -> None:
-        """A column in which all cards have one value."""
-        self._columns[span] = repeat(value, self._count)
 
     def rows(self) -> tuple[list[Span], list[bytes]]:
         """The spans in the order of the memory, and each card's bytes for them, joined."""

@@ -3,14 +3,8 @@
 
 from __future__ import annotations
 
-from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.documents import DocumentError
 
 
-class HolderListError(InputError):
+class HolderListError(DocumentError):
     """A table or mapping file that cannot be used: one line, file, place and rule, no value."""
-
-    def __init__(self, source: str, place: str, rule: str) -> None:
-        super().__init__(source, place, rule)
-
-    def __str__(self) -> str:
-        return ": ".join(str(part) for part in self.args if part)

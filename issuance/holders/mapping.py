@@ -23,35 +23,25 @@ from __future__ import annotations
 
 import codecs
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Annotated, Any, Final, Literal
 
-from issuance.holder import REQUIRED
+from msgspec.structs import fields
+
+from issuance.holder import REQUIRED, Account, HolderDocument
 from issuance.holders.errors import HolderListError
+from sscard_chip.standard.documents import Broken, Document, Model, rule
 
 FORMAT: Final = "sscard-holder-mapping/1"
-FIELDS: Final = frozenset((*REQUIRED, "card_class", "issue_date", "expiry_date", "pin"))
-ACCOUNT_FIELDS: Final = frozenset(
-    f"account.{name}"
-    for name in (
-        "balance_fen",
-        "self_paid_total_fen",
-        "pooled_total_fen",
-        "year",
-        "starting_day",
-        "load_counter",
-        "purchase_counter",
-    )
-)
+FIELDS: Final = {one.name for one in fields(HolderDocument)} - {"account", "bank", "files"}
+ACCOUNT_FIELDS: Final = frozenset(f"account.{one.name}" for one in fields(Account))
 BY_PATH: Final = {"fingerprint": "SSSE.EF07", "photo": "SSSE.EF08"}
 BANK_ACCOUNT: Final = "bank_account"
 
+_ENCODING_RULE: Final = "is not an encoding that is known"
 _ITEM: Final = re.compile(r"(?:SSSE|DF[0-9A-F]{2})\.EF[0-9A-F]{2}(?:\.[0-9A-F]{2})?")
-_MEMBERS: Final = frozenset(
-    ("format", "encoding", "delimiter", "ignore", "columns", "constants", "codes")
-)
 
 
 def is_target(name: str) -> bool:
@@ -60,16 +50,51 @@ def is_target(name: str) -> bool:
     return name in known or bool(_ITEM.fullmatch(name))
 
 
-@dataclass(frozen=True, slots=True)
-class HolderMapping:
-    """A mapping file; the empty one takes columns by their own names."""
+def _encoding_rule(name: str) -> str | None:
+    try:
+        codecs.lookup(name)
+    except (LookupError, ValueError):
+        return _ENCODING_RULE
+    return None
 
-    encoding: str = "utf-8-sig"
-    delimiter: str = ","
-    ignore: frozenset[str] = frozenset()
-    columns: Mapping[str, str] = field(default_factory=dict)
-    constants: Mapping[str, str] = field(default_factory=dict)
-    codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+Texts = Annotated[dict[str, str], rule("must be a table of texts")]
+
+
+class HolderMapping(Model, frozen=True):
+    """What a mapping says; the empty one takes columns by their own names."""
+
+    WHAT = "a mapping"
+
+    encoding: Annotated[
+        str, rule(_ENCODING_RULE, check=_encoding_rule, title="Of a CSV file, such as gbk")
+    ] = "utf-8-sig"
+    delimiter: Annotated[
+        str, rule("must be one character", pattern=r"[\s\S]", title="Between the cells of CSV")
+    ] = ","
+    ignore: Annotated[
+        list[str], rule("must be a list of texts", title="Columns that mean nothing")
+    ] = []
+    columns: Annotated[Texts, rule(title="What a column means, by its name")] = {}
+    constants: Annotated[Texts, rule(title="Values that all holders have")] = {}
+    codes: Annotated[
+        dict[str, Texts],
+        rule("must be a table of tables", title="Translations of a column's values"),
+    ] = {}
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """Columns and constants mean something that a holder has."""
+        named = (good.get("columns", {}).values(), good.get("constants", ()), good.get("codes", ()))
+        for name in chain(*named):
+            if not is_target(name):
+                yield (name,), "is not something that a column can hold"
+
+
+class MappingFile(HolderMapping, frozen=True, kw_only=True):
+    """What the columns of a list of holders mean: see docs/batch.md."""
+
+    format: Annotated[Literal["sscard-holder-mapping/1"], rule(f'must be "{FORMAT}"')]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,49 +114,7 @@ class Columns:
 
 def parse_mapping(content: bytes, source: str) -> HolderMapping:
     """The mapping in the content of a file. Raises HolderListError."""
-    try:
-        document = tomllib.loads(content.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise HolderListError(source, "", "must be UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise HolderListError(source, "", f"is no TOML: {error}") from None
-    if document.get("format") != FORMAT:
-        raise HolderListError(source, "format", f'must be "{FORMAT}"')
-    for name in document:
-        if name not in _MEMBERS:
-            raise HolderListError(source, name, "is not a field of a mapping")
-    encoding, delimiter = document.get("encoding", "utf-8-sig"), document.get("delimiter", ",")
-    try:
-        codecs.lookup(encoding)
-    except (LookupError, TypeError):
-        raise HolderListError(source, "encoding", "is not an encoding that is known") from None
-    if not isinstance(delimiter, str) or len(delimiter) != 1:
-        raise HolderListError(source, "delimiter", "must be one character")
-    ignore = document.get("ignore", [])
-    if not isinstance(ignore, list) or not all(isinstance(name, str) for name in ignore):
-        raise HolderListError(source, "ignore", "must be a list of texts")
-    columns = _texts(source, "columns", document.get("columns", {}))
-    constants = _texts(source, "constants", document.get("constants", {}))
-    codes = document.get("codes", {})
-    if not isinstance(codes, dict):
-        raise HolderListError(source, "codes", "must be a table of tables")
-    for name in (*columns.values(), *constants, *codes):
-        if not is_target(name):
-            raise HolderListError(source, name, "is not something that a column can hold")
-    return HolderMapping(
-        encoding,
-        delimiter,
-        frozenset(ignore),
-        columns,
-        constants,
-        {name: _texts(source, f"codes.{name}", table) for name, table in codes.items()},
-    )
-
-
-def _texts(source: str, place: str, value: object) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise HolderListError(source, place, "must be a table of texts")
-    return value
+    return Document.toml(content, source, HolderListError).to(MappingFile, separator=".")
 
 
 def resolve(header: Sequence[str], mapping: HolderMapping, source: str) -> Columns:

@@ -5,35 +5,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from issuance.holder import (
-    DEFAULT_CARD_CLASS,
-    REQUIRED,
-    VALID_YEARS,
-    Account,
-    Holder,
-    HolderError,
-    Problem,
-    check_holder,
-    years_after,
-)
+from msgspec.structs import replace
+
+from issuance.holder import Holder, HolderError, check_holder
 from issuance.holders.errors import HolderListError
 from issuance.holders.mapping import ACCOUNT_FIELDS, BANK_ACCOUNT, BY_PATH, Columns
 from issuance.region import Region
 from issuance.values import Contents, add_files
 from sscard_chip.profile.codec import NAME_LENGTH, ItemValueError, split_name
 from sscard_chip.profile.model import Profile, Structure
+from sscard_chip.standard.documents import Finding
 from sscard_chip.standard.identifiers import EF, HOLDER_FILE
 
 _BANK: Final = re.compile(r"[0-9]{8,30}")
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 _ACCOUNT_TEXTS: Final = ("year", "starting_day")
 _NAME_REST: Final = 0x4E
-_NOBODY: Final = Holder("", "", "", "", "", "", "", "", "", "", "")  # carries files to their check
+_NOBODY: Final = Holder("", "", "9", "", "", "", "", "")  # carries files to their check
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,7 +40,7 @@ class CheckedRow:
     given: Mapping[str, str]
     holder: Holder | None
     files: Contents
-    problems: list[Problem]
+    problems: list[Finding]
 
 
 class RowReader:
@@ -79,7 +72,7 @@ class RowReader:
         given = dict(self._columns.constants)
         if len(cells) != len(targets):
             rule = f"has {len(cells)} cells, the header has {len(targets)}"
-            return CheckedRow(number, given, None, Contents(), [Problem("", rule)])
+            return CheckedRow(number, given, None, Contents(), [Finding("", rule)])
         for target, cell in zip(targets, cells, strict=True):
             text = cell.strip()
             if text and target:
@@ -98,7 +91,8 @@ class RowReader:
                 problems += self._file_problems(carrier)
         if problems:
             return CheckedRow(number, given, None, Contents(), _by_column(problems))
-        return CheckedRow(number, given, self._holder(document, number), contents, [])
+        holder = Holder.of(document, today=self._today, folder=self._folder, source=f"row {number}")
+        return CheckedRow(number, given, holder, contents, [])
 
     def _document(self, given: Mapping[str, str]) -> dict[str, Any]:
         """The object of a holder file, as a row gives it."""
@@ -130,18 +124,18 @@ class RowReader:
             document["files"] = files
         return document
 
-    def _check_more(self, document: Mapping[str, Any], given: Mapping[str, str]) -> list[Problem]:
+    def _check_more(self, document: Mapping[str, Any], given: Mapping[str, str]) -> list[Finding]:
         """What :func:`check_holder` leaves to the card, the region and the back office."""
         problems = []
         name = document.get("name")
         if name is not None:
             rule = self._name_rule(name)
             if rule:
-                problems.append(Problem("name", rule))
+                problems.append(Finding("name", rule))
         if "account" in document and not self._medical:
-            problems.append(Problem("account", "this card's profile has no medical account"))
+            problems.append(Finding("account", "this card's profile has no medical account"))
         if BANK_ACCOUNT in given and not _BANK.fullmatch(given[BANK_ACCOUNT]):
-            problems.append(Problem(BANK_ACCOUNT, "must be 8 to 30 digits"))
+            problems.append(Finding(BANK_ACCOUNT, "must be 8 to 30 digits"))
         if self._region is not None:
             problems += self._region.check(document)
         return problems
@@ -159,23 +153,7 @@ class RowReader:
             return error.rule
         return None
 
-    def _holder(self, document: dict[str, Any], number: int) -> Holder:
-        issued = document.get("issue_date", f"{self._today:%Y%m%d}")
-        account = document.get("account")
-        more = {"pin": document["pin"]} if "pin" in document else {}
-        return Holder(
-            **{name: document[name] for name in REQUIRED},
-            card_class=document.get("card_class", DEFAULT_CARD_CLASS),
-            issue_date=issued,
-            expiry_date=document.get("expiry_date", years_after(issued, VALID_YEARS)),
-            **more,
-            account=None if account is None else Account(**account),
-            files=document.get("files", {}),
-            folder=self._folder,
-            source=f"row {number}",
-        )
-
-    def _file_problems(self, holder: Holder) -> list[Problem]:
+    def _file_problems(self, holder: Holder) -> list[Finding]:
         """Every file and item that is wrong, tried one by one in the order of the columns."""
         problems = []
         for directory, files in holder.files.items():
@@ -188,7 +166,7 @@ class RowReader:
                     try:
                         add_files(Contents(), self._profile, one)
                     except HolderError as error:
-                        problems.append(Problem(error.item, error.rule))
+                        problems.append(Finding(error.item, error.rule))
         return problems
 
 
@@ -211,11 +189,11 @@ def check_columns(columns: Columns, profile: Profile, source: str) -> None:
 _PATH_OF: Final = {place.replace(".", " "): name for name, place in BY_PATH.items()}
 
 
-def _by_column(problems: list[Problem]) -> list[Problem]:
+def _by_column(problems: list[Finding]) -> list[Finding]:
     """Items as columns are named: ``account.balance_fen``, ``DF01.EF05.20``, ``photo``."""
     named = []
     for problem in problems:
         item = problem.item.removeprefix("files ")
         column = _PATH_OF.get(item.removesuffix(" path"))
-        named.append(Problem(column or item.replace(" ", "."), problem.rule))
+        named.append(Finding(column or item.replace(" ", "."), problem.rule))
     return list(dict.fromkeys(named))

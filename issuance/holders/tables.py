@@ -29,6 +29,8 @@ _BATCH: Final = 4096
 class _ReaderMissingError(ExtraMissingError, HolderListError):
     """The package that reads this kind of table is not installed."""
 
+    __str__ = ImportError.__str__
+
 
 @contextmanager
 def open_table(path: Path, *, encoding: str = "utf-8-sig", delimiter: str = ",") -> Iterator[Table]:

@@ -10,9 +10,11 @@ get their content before: until FREEZE MF the master key opens them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Final
 
+from msgspec.structs import asdict
+
+from issuance.fills import EARLY_TAGS
 from issuance.personalise import CardData
 from issuance.plan.steps import TEMPORARY, TRANSPORT, ZERO, CardKey, Phase, Plan, Proof, Step
 from sscard_chip.applications import amounts
@@ -46,7 +48,6 @@ from sscard_chip.standard.keys import MF_MASTER_KEY, PUK_KID, STK_KID
 
 KEY_LENGTH: Final = 16
 _PIN: Final = "PIN"
-_EARLY_TAGS: Final = (0x01, 0x03, 0x04)  # 卡识别码, 规范版本, 初始化机构编号: step 9 of D10
 _PIECE: Final = 0xF0
 _ORIGINAL: Final = bytes.fromhex("5353434152443033")
 _FACTOR: Final = bytes.fromhex("1122334455667788")
@@ -229,7 +230,7 @@ class _Builder:
     def _is_early(self, fid: int, file: ElementaryFile, number: int) -> bool:
         """Whether a value is written before FREEZE MF already."""
         if fid == self._data.profile.environment.fid and file.fid == ISSUER_FILE:
-            return file.items[number - 1].tag in _EARLY_TAGS
+            return file.items[number - 1].tag in EARLY_TAGS
         return not _written_by_key(file)
 
     def _binary(self, name: str, content: bytes) -> Iterator[Step]:

@@ -14,7 +14,6 @@ import os
 from pathlib import Path
 from typing import Final
 
-from issuance.jsonfile import JsonFileError, read_json
 from issuance.roots import FORMAT as PLAIN_FORMAT
 from issuance.roots import RootKeyError
 from issuance.stores.encrypted import FORMAT as ENCRYPTED_FORMAT
@@ -24,6 +23,7 @@ from issuance.stores.interface import Passphrase, RootStore, check_value
 from issuance.stores.plain import PlainStore
 from issuance.stores.tokenurl import SCHEME, TokenUrl
 from issuance.stores.working import WorkingKeys
+from sscard_chip.standard.documents import DocumentError, read_json
 
 __all__ = [
     "FILE_KINDS",
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 FILE_KINDS: Final = ("plain", "encrypted")
+"""What kinds of file a store can be, for ``kind`` of :func:`create_file_store`."""
 
 
 def is_token(location: str | os.PathLike[str]) -> bool:
@@ -70,13 +71,10 @@ def create_file_store(path: Path, kind: str, passphrase: Passphrase = None) -> F
 
 
 def _format(path: Path) -> object:
-    fault = ""
     try:
         document = read_json(path)
-    except JsonFileError as error:
-        fault = str(error)
-    if fault:
-        raise RootKeyError(f"{path}: {fault}")
+    except DocumentError as error:
+        raise RootKeyError(str(error)) from None
     found = document.get("format") if isinstance(document, dict) else None
     if isinstance(found, str) and found not in (PLAIN_FORMAT, ENCRYPTED_FORMAT):
         raise RootKeyError(f'{path}: format: must be "{PLAIN_FORMAT}" or "{ENCRYPTED_FORMAT}"')

@@ -20,20 +20,28 @@ import base64
 import binascii
 import json
 import os
-import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, Literal
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from msgspec.structs import asdict
 
-from issuance.jsonfile import JsonFileError, parse_json, read_json
 from issuance.roots import RootKeyError, RootKeys
 from issuance.stores.files import FileStore
 from issuance.stores.interface import Passphrase, answer
+from sscard_chip.standard.documents import (
+    NOT_JSON_OBJECT,
+    Document,
+    DocumentError,
+    Model,
+    parse_json,
+    read_json,
+    rule,
+)
 
 FORMAT: Final = "sscard-encrypted-root-keys/1"
 MIN_PASSPHRASE: Final = 12
@@ -44,22 +52,69 @@ _KEY, _SALT, _NONCE, _TAG = 32, 16, 12, 16
 _N: Final = (2**14, 2**20)
 _R: Final = (8, 8)
 _P: Final = (1, 4)
+_SEALED_RULE: Final = "must be base64 of more than the tag"
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+def _within(least: int, most: int) -> Callable[[int], str | None]:
+    return lambda value: None if least <= value <= most else f"must be from {least} to {most}"
+
+
+def _n_rule(value: int) -> str | None:
+    return _within(*_N)(value) or ("must be a power of two" if value & (value - 1) else None)
+
+
+class Cost(Model, frozen=True):
     """What a guess costs: 128 * ``n`` * ``r`` bytes of memory, ``p`` times."""
 
-    n: int = 2**17
-    r: int = 8
-    p: int = 1
+    n: Annotated[int, rule(check=_n_rule)] = 2**17
+    r: Annotated[int, rule(check=_within(*_R))] = 8
+    p: Annotated[int, rule(check=_within(*_P))] = 1
 
-    def rule(self) -> str | None:
-        """The broken rule, None when there is none."""
-        for name, value, (least, most) in (("n", self.n, _N), ("r", self.r, _R), ("p", self.p, _P)):
-            if not least <= value <= most:
-                return f"kdf: {name}: must be from {least} to {most}"
-        return "kdf: n: must be a power of two" if self.n & (self.n - 1) else None
+
+class Kdf(Cost, frozen=True, kw_only=True):
+    """How the key comes from the passphrase."""
+
+    EXACT = True
+
+    name: Annotated[Literal["scrypt"], rule(f'must be "{_KDF}"')]
+    salt: Annotated[
+        str,
+        rule(f"must be {2 * _SALT} lower-case hex digits", pattern=f"[0-9a-f]{{{2 * _SALT}}}"),
+    ]
+
+
+class Cipher(Model, frozen=True):
+    """How the document is enciphered."""
+
+    EXACT = True
+
+    name: Annotated[Literal["aes-256-gcm"], rule(f'must be "{_CIPHER}"')]
+    nonce: Annotated[
+        str,
+        rule(f"must be {2 * _NONCE} lower-case hex digits", pattern=f"[0-9a-f]{{{2 * _NONCE}}}"),
+    ]
+
+
+def _sealed_rule(value: str) -> str | None:
+    try:
+        long_enough = value.isascii() and len(base64.b64decode(value, validate=True)) > _TAG
+    except binascii.Error:
+        long_enough = False
+    return None if long_enough else _SEALED_RULE
+
+
+class EncryptedKeyFile(Model, frozen=True):
+    """Root keys (根密钥) in a file that a passphrase opens."""
+
+    NOT_OBJECT = NOT_JSON_OBJECT
+    EXACT = True
+
+    format: Annotated[Literal["sscard-encrypted-root-keys/1"], rule(f'must be "{FORMAT}"')]
+    kdf: Kdf
+    cipher: Cipher
+    ciphertext: Annotated[
+        str, rule(_SEALED_RULE, check=_sealed_rule, title="Base64; opens to root keys")
+    ]
 
 
 class _Lock:
@@ -105,18 +160,17 @@ class EncryptedStore(FileStore):
     def open(cls, path: Path, passphrase: Passphrase) -> EncryptedStore:
         """Read a file. Raises :class:`RootKeyError`: wrong passphrase, damage, another format."""
         source = str(path)
-        fault = ""
         try:
-            salt, cost, nonce, sealed = _parse(read_json(path))
-        except (JsonFileError, _EnvelopeError) as error:
-            fault = str(error)
-        if fault:  # raised here, so that no cause hangs on the error
-            raise RootKeyError(f"{source}: {fault}")
+            read = Document(source, read_json(path))
+            envelope = read.to(EncryptedKeyFile, separator=": ")
+        except DocumentError as error:
+            raise RootKeyError(str(error)) from None
         text = answer(passphrase, f"Passphrase of {source}")
         if not text:
             raise RootKeyError(f"{source}: is encrypted and needs its passphrase")
-        lock = _Lock(text, salt, cost)
-        document = lock.open(nonce, sealed)
+        lock = _Lock(text, bytes.fromhex(envelope.kdf.salt), envelope.kdf)
+        sealed = base64.b64decode(envelope.ciphertext)
+        document = lock.open(bytes.fromhex(envelope.cipher.nonce), sealed)
         if document is None:
             raise RootKeyError(f"{source}: the passphrase is wrong or the file is damaged")
         return cls(
@@ -134,9 +188,7 @@ class EncryptedStore(FileStore):
         Raises :class:`RootKeyError` for a passphrase that is too short.
         """
         chosen = cost or Cost()
-        rule = chosen.rule()
-        if rule:
-            raise ValueError(rule)
+        Document(str(path), asdict(chosen)).check(Cost, separator=": ")
         lock = _Lock(new_passphrase(path, passphrase), os.urandom(_SALT), chosen)
         return cls(path, RootKeys({}, source=str(path)), lock)
 
@@ -151,65 +203,6 @@ def new_passphrase(path: Path, passphrase: Passphrase) -> str:
         return text
     del text
     raise RootKeyError(f"{path}: a new passphrase must have {MIN_PASSPHRASE} characters or more")
-
-
-class _EnvelopeError(ValueError):
-    """The broken rule of an envelope."""
-
-
-def _parse(document: object) -> tuple[bytes, Cost, bytes, bytes]:
-    """Salt, cost, nonce and ciphertext of an envelope."""
-    if not isinstance(document, dict):
-        raise _EnvelopeError("must be a JSON object")
-    if document.get("format") != FORMAT:
-        raise _EnvelopeError(f'format: must be "{FORMAT}"')
-    _members(document, "", {"format", "kdf", "cipher", "ciphertext"})
-    kdf = _members(document["kdf"], "kdf: ", {"name", "salt", "n", "r", "p"})
-    cipher = _members(document["cipher"], "cipher: ", {"name", "nonce"})
-    if kdf["name"] != _KDF:
-        raise _EnvelopeError(f'kdf: name: must be "{_KDF}"')
-    if cipher["name"] != _CIPHER:
-        raise _EnvelopeError(f'cipher: name: must be "{_CIPHER}"')
-    cost = Cost(*(_integer(kdf[name], f"kdf: {name}") for name in ("n", "r", "p")))
-    rule = cost.rule()
-    if rule:
-        raise _EnvelopeError(rule)
-    return (
-        _hex(kdf["salt"], "kdf: salt", _SALT),
-        cost,
-        _hex(cipher["nonce"], "cipher: nonce", _NONCE),
-        _base64(document["ciphertext"]),
-    )
-
-
-def _members(value: object, where: str, names: set[str]) -> dict[str, object]:
-    if not isinstance(value, dict) or value.keys() != names:
-        raise _EnvelopeError(f"{where}must be an object of {', '.join(sorted(names))}")
-    return value
-
-
-def _integer(value: object, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _EnvelopeError(f"{where}: must be a whole number")
-    return value
-
-
-def _hex(value: object, where: str, length: int) -> bytes:
-    if not isinstance(value, str) or not re.fullmatch(f"[0-9a-f]{{{2 * length}}}", value):
-        raise _EnvelopeError(f"{where}: must be {2 * length} lower-case hex digits")
-    return bytes.fromhex(value)
-
-
-def _base64(value: object) -> bytes:
-    sealed = b""
-    if isinstance(value, str) and value.isascii():
-        try:
-            sealed = base64.b64decode(value, validate=True)
-        except binascii.Error:
-            sealed = b""
-    if len(sealed) <= _TAG:
-        raise _EnvelopeError("ciphertext: must be base64 of more than the tag")
-    return sealed
 
 
 def _canonical(header: dict[str, object]) -> bytes:

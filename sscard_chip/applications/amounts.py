@@ -41,7 +41,7 @@ _PROOF_AT: Final = {PURCHASE: 16, LOAD: 29}
 _LOAD_PART: Final = struct.Struct(">H?H4s4s")
 _LOAD_PART_AT: Final = 27
 _STARTING_DAY_AT: Final = 40
-_SHORT_DETAIL: Final = 20
+_SHORT_DETAIL, _LONG_DETAIL = 20, 28
 
 
 class Account(NamedTuple):
@@ -130,11 +130,17 @@ class MedicalAccount:
 
     @classmethod
     def of(cls, directory: Directory) -> MedicalAccount | None:
-        """The account of a directory; None when it has none. Made once while it is mounted."""
+        """The account of a directory; None when it has none. Made once while it is mounted.
+
+        It is an amount file and an EF08 of records of 20 or 28 bytes: one without the other, or
+        a ring of another kind under that FID, as a region's own DF may have, is no account.
+        """
         account = directory.application
         if type(account) is not cls:
             details = directory.files_by_sfi.get(DETAIL_SFI)
             if directory.amount_file is None or not isinstance(details, CyclicFile):
+                return None
+            if details.record_length not in (_SHORT_DETAIL, _LONG_DETAIL):
                 return None
             account = cls(directory, directory.amount_file, details)
             directory.application = account

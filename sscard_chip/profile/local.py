@@ -3,26 +3,32 @@
 
 Letter 37, section 6: local EFs count from EF0C, local DFs from DF0A; what the standard defines is
 not used again, neither FIDs nor tags; the EFs of SSSE and cyclic EFs get no further items, others
-may. Every error is one line ``FILE: FIELD: RULE``.
+may. Every error is one line ``FILE: line N: FIELD: RULE``, with all findings.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from sscard_chip.profile.build import L, external, maintenance
-from sscard_chip.profile.generations import OPTIONAL, defined_files, defined_tags
-from sscard_chip.profile.localtable import LocalFileError, Table
+from sscard_chip.profile.localmodel import (
+    MAX_CONTENT,
+    MAX_RECORDS,
+    LocalDirectory,
+    LocalElementaryFile,
+    LocalFiles,
+    LocalItem,
+    LocalKey,
+    LocalTables,
+    directory_fid,
+    parse_access,
+)
 from sscard_chip.profile.model import (
-    FREE,
-    NEVER,
-    PIN,
     Directory,
     ElementaryFile,
     Format,
@@ -30,30 +36,26 @@ from sscard_chip.profile.model import (
     Key,
     KeyUse,
     Profile,
-    Rule,
     Structure,
-    key,
 )
-from sscard_chip.standard.identifiers import AID_OF_DF, DIR_FILE, EF, FCI_FILE, HIGHEST_SFI, SSSE
+from sscard_chip.standard.documents import (
+    Document,
+    DocumentError,
+    Finding,
+)
 
 __all__ = ["LocalFile", "LocalFileError", "load_local_file"]
 
-FORMAT: Final = "sscard-local-files/1"
-
-_FIRST_FILE, _LAST_FILE = 0xEF0C, EF | HIGHEST_SFI
-_FIRST_OWN_FILE: Final = 0xEF01
-_DIRECTORY_FILES: Final = (FCI_FILE, DIR_FILE)
-_FIRST_DIRECTORY, _LAST_DIRECTORY = 0xDF0A, 0xDFFF
-_MAX_CONTENT: Final = 0x7FFF  # what a 15-bit offset reaches
-_MAX_RECORDS: Final = 254
 _MAX_RECORD: Final = 255
-_MAX_VALUE: Final = 253
 
-_ROOT: Final = re.compile(r"[A-Z][A-Z0-9]{1,31}")
-_RULE: Final = re.compile(r"(?:(PIN) (or|and) )?key ([0-9A-F]{2})")
-_STRUCTURES: Final = {s.value: s for s in Structure if s is not Structure.AMOUNT}
-_FORMATS: Final = {f.value: f for f in Format}
-_PLAIN_RULES: Final = {"free": FREE, "never": NEVER, "PIN": PIN}
+
+class LocalFileError(DocumentError):
+    """Local files that cannot be used: one line with file, field and rule."""
+
+    @property
+    def field(self) -> str:
+        """The field of the first finding."""
+        return self.item
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,10 @@ class LocalFile:
         self._check_levels(extended)
         owners = {False: self._with_keys(environment), True: extended}
         for file in added:
-            for field, rule in (("read", file.read), ("write", file.write)):
-                if rule.kid is not None and not _has_key(owners[rule.kid >= 0x80], rule.kid):
+            for field, access in (("read", file.read), ("write", file.write)):
+                if access.kid is not None and not _has_key(owners[access.kid >= 0x80], access.kid):
                     label = f"file {where} {file.fid:04X}: {field}"
-                    raise self._error(label, f"key {rule.kid:02X} is not declared")
+                    raise self._error(label, f"key {access.kid:02X} is not declared")
         return extended
 
     def _with_keys(self, directory: Directory) -> Directory:
@@ -142,8 +144,8 @@ class LocalFile:
             raise self._error(label, "only a file of variable records takes further items")
         return file
 
-    def _error(self, field: str, rule: str) -> LocalFileError:
-        return LocalFileError(self.source, field, rule)
+    def _error(self, field: str, text: str) -> LocalFileError:
+        return LocalFileError(self.source, field, text)
 
 
 def _has_key(directory: Directory, kid: int) -> bool:
@@ -154,239 +156,128 @@ def load_local_file(path: str | os.PathLike[str]) -> LocalFile:
     """Read and check a TOML file of local extensions. Raises :class:`LocalFileError`."""
     source = os.fspath(path)
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        content = Path(path).read_bytes()
     except OSError as error:
         raise LocalFileError(source, "", error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise LocalFileError(source, "", "must be UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise LocalFileError(source, "", f"is no TOML: {error}") from None
-    return parse_local_file(document, source=source)
+    return _checked(Document.toml(content, source, LocalFileError))
 
 
 def parse_local_file(document: Mapping[str, object], *, source: str = "local files") -> LocalFile:
     """Check the object of such a file; ``source`` stands in errors."""
-    top = Table(document, source, "")
-    if top.text("format") != FORMAT:
-        raise top.error("format", f'must be "{FORMAT}"')
-    used: set[int] = set()
-    local = LocalFile(
+    return _checked(Document(source, document, LocalFileError))
+
+
+def _checked(document: Document) -> LocalFile:
+    return build_local(document.to(LocalFiles), document.source)
+
+
+def build_local(tables: LocalTables, source: str) -> LocalFile:
+    """What checked tables declare. Raises :class:`LocalFileError` for items that do not fit."""
+    file_name = re.split(r"[/\\]", source)[-1]
+    clause = f"local: {file_name}"
+    findings: list[Finding] = []
+    used: set[str] = set()
+    files, extras = [], []
+    for number, table in enumerate(tables.file, 1):
+        if table.structure != "cyclic":
+            findings += _tags_twice(table.item, f"file {number}", used)
+        file = _file(table, clause)
+        findings += _shape_findings(file, f"file {number} item")
+        files.append((directory_fid(table.directory), file))
+    for number, extra in enumerate(tables.extra, 1):
+        findings += _tags_twice(extra.item, f"extra {number}", used)
+        extras.append((directory_fid(extra.directory), int(extra.fid, 16), _records(extra.item)))
+    if findings:
+        raise LocalFileError.of(source, findings)
+    return LocalFile(
         source,
-        frozenset(_optional(top)),
-        tuple(_directory(table) for table in top.tables("directory")),
-        tuple(_file(table, used) for table in top.tables("file")),
-        tuple(_extra(table, used) for table in top.tables("extra")),
-        tuple(_key(table) for table in top.tables("key")),
+        frozenset(int(name, 16) for name in tables.optional),
+        tuple(_directory(table, clause) for table in tables.directory),
+        tuple(files),
+        tuple(extras),
+        tuple(_key(table) for table in tables.key),
     )
-    top.done()
-    return local
 
 
-def _optional(top: Table) -> list[int]:
-    fids = [_directory_fid(top, "optional", name) for name in top.texts("optional")]
-    if not set(fids) <= set(OPTIONAL):
-        raise top.error("optional", "must be of DF05, DF06")
-    return fids
+def _tags_twice(items: Sequence[LocalItem], path: str, used: set[str]) -> list[Finding]:
+    """Tags that a region declares for the second time; ``used`` collects them."""
+    found = []
+    for number, item in enumerate(items, 1):
+        place = f"{path} item {number}"
+        if item.tag in used:
+            found.append(Finding(f"{place} tag", "is declared twice"))
+        used.add(item.tag or "")
+        found += _tags_twice(item.item, place, used)
+    return found
 
 
-def _directory_fid(table: Table, field: str, name: str) -> int:
-    if name == "SSSE":
-        return SSSE
-    if not re.fullmatch(r"DF[0-9A-F]{2}", name):
-        raise table.error(field, "must be SSSE or DF and two capital hex digits")
-    return int(name, 16)
+def _shape_findings(file: ElementaryFile, place: str) -> list[Finding]:
+    if file.structure is Structure.TRANSPARENT:
+        return []
+    rules = {
+        f"a file has at most {MAX_RECORDS} records": len(file.items) <= MAX_RECORDS,
+        f"the fields of a record must be at most {_MAX_RECORD} bytes": file.structure
+        is not Structure.CYCLIC
+        or file.record_length <= _MAX_RECORD,
+        "the records of a fixed file must have one length": file.structure
+        is not Structure.LINEAR_FIXED
+        or len({item.length for item in file.items}) == 1,
+        f"the file must be at most {MAX_CONTENT} bytes": file.content_size <= MAX_CONTENT,
+    }
+    return [Finding(place, text) for text, right in rules.items() if not right]
 
 
-def _directory(table: Table) -> Directory:
+def _directory(table: LocalDirectory, clause: str) -> Directory:
     """A local DF. It gets an STK of its own, kid 82 as in all ADFs [L]."""
-    fid = _directory_fid(table, "fid", table.text("fid"))
-    if not _FIRST_DIRECTORY <= fid <= _LAST_DIRECTORY:
-        raise table.error("fid", "a local directory counts from DF0A")
-    df_name = table.hex("df_name", 5, 16)
-    if df_name in AID_OF_DF.values():
-        raise table.error("df_name", "is the name of a directory of the standard")
-    label = table.text("label", "")
-    try:
-        too_long = len(label.encode("gbk")) > 16
-    except UnicodeEncodeError:
-        too_long = True
-    if too_long:
-        raise table.error("label", "must be at most 16 bytes in GBK")
-    directory = Directory(
+    fid = directory_fid(table.fid)
+    return Directory(
         fid,
-        table.text("name"),
-        table.text("english", ""),
-        df_name,
+        table.name,
+        table.english,
+        bytes.fromhex(table.df_name),
         (),
         (maintenance(f"STKDF{fid & 0xFF:02X}", L),),
-        label=label,
-        clause=f"local: {table.source_name}",
+        label=table.label,
+        clause=clause,
     )
-    table.done()
-    return directory
 
 
-def _file(table: Table, used: set[int]) -> tuple[int, ElementaryFile]:
-    directory = _directory_fid(table, "directory", table.text("directory"))
-    fid = _local_fid(table, directory)
-    name = table.text("structure")
-    if name not in _STRUCTURES:
-        raise table.error("structure", f"must be of {', '.join(_STRUCTURES)}")
-    structure = _STRUCTURES[name]
-    raw = structure is Structure.CYCLIC
-    linear = structure in (Structure.LINEAR_FIXED, Structure.LINEAR_VARIABLE)
-    tags = None if raw or structure is Structure.TRANSPARENT else used
-    items = _records(table, tags, raw=raw)
-    file = ElementaryFile(
-        fid,
-        table.text("name"),
-        table.text("english", ""),
-        structure,
-        _rule(table, "read", directory),
-        _rule(table, "write", directory),
+def _file(table: LocalElementaryFile, clause: str) -> ElementaryFile:
+    items = _records(table.item)
+    return ElementaryFile(
+        int(table.fid, 16),
+        table.name,
+        table.english,
+        Structure(table.structure),
+        parse_access(table.read),
+        parse_access(table.write),
         items,
-        records=table.number("records", 1, _MAX_RECORDS) if raw else len(items),
-        size=0 if raw or linear else table.number("size", 1, _MAX_CONTENT),
-        clause=f"local: {table.source_name}",
-        secure_messaging=table.flag("secure_messaging"),
+        records=table.records or len(items),
+        size=table.size or 0,
+        clause=clause,
+        secure_messaging=table.secure_messaging,
     )
-    _check_shape(table, file)
-    table.done()
-    return directory, file
 
 
-def _local_fid(table: Table, directory: int) -> int:
-    text = table.text("fid")
-    if not re.fullmatch(r"EF[0-9A-F]{2}", text):
-        raise table.error("fid", "must be EF and two capital hex digits")
-    fid = int(text, 16)
-    first = _FIRST_OWN_FILE if directory >= _FIRST_DIRECTORY else _FIRST_FILE
-    if not first <= fid <= _LAST_FILE:
-        raise table.error("fid", f"must be from {first:04X} to {_LAST_FILE:04X}")
-    taken = defined_files().get(directory, frozenset())
-    if fid in taken or (directory == SSSE and fid in _DIRECTORY_FILES):
-        raise table.error("fid", "the standard defines this file")
-    return fid
-
-
-def _check_shape(table: Table, file: ElementaryFile) -> None:
-    if file.structure is Structure.TRANSPARENT:
-        if file.items:
-            raise table.error("item", "a transparent file has no items")
-        return
-    if not file.items:
-        raise table.error("item", "at least one item is required")
-    if file.structure is Structure.CYCLIC and file.record_length > _MAX_RECORD:
-        raise table.error("item", f"the fields of a record must be at most {_MAX_RECORD} bytes")
-    if file.structure is Structure.LINEAR_FIXED and len({i.length for i in file.items}) > 1:
-        raise table.error("item", "the records of a fixed file must have one length")
-    if file.content_size > _MAX_CONTENT:
-        raise table.error("item", f"the file must be at most {_MAX_CONTENT} bytes")
-
-
-def _records(table: Table, used: set[int] | None, *, raw: bool = False) -> tuple[Item, ...]:
+def _records(items: Sequence[LocalItem]) -> tuple[Item, ...]:
     """The items of a file; ``repeat`` makes several records of one."""
-    items: list[Item] = []
-    for row in table.tables("item"):
-        count = 1 if raw else row.number("repeat", 1, _MAX_RECORDS, default=1)
-        items += [_item(row, used, raw=raw)] * count
-    if len(items) > _MAX_RECORDS:
-        raise table.error("item", f"a file has at most {_MAX_RECORDS} records")
-    return tuple(items)
+    return tuple(item for table in items for item in [_item(table)] * table.repeat)
 
 
-def _item(table: Table, used: set[int] | None, *, raw: bool = False) -> Item:
-    """A record, a raw field (without tag) or a sub item; ``used`` collects tags."""
-    tag = 0 if raw else _tag(table, used)
-    name = table.text("format")
-    if name not in _FORMATS or (raw and name == Format.BTLV.value):
-        raise table.error("format", f"must be of {', '.join(f for f in _FORMATS)}")
-    subs = tuple(_item(t, used) for t in table.tables("item"))
-    template = _FORMATS[name] is Format.BTLV
-    if template is not bool(subs):
-        raise table.error("item", "a B-TLV item, and no other, has items")
-    length = sum(2 + sub.length for sub in subs)
-    if not template:
-        length = table.number("length", 1, _MAX_VALUE)
-    elif length > _MAX_VALUE:
-        raise table.error("item", f"a template must be at most {_MAX_VALUE} bytes")
-    codes = table.codes("codes")
-    item = Item(
-        tag, table.text("name"), table.text("english", ""), _FORMATS[name], length, subs, codes
-    )
-    table.done()
-    return item
+def _item(table: LocalItem) -> Item:
+    parts = tuple(map(_item, table.item))
+    length = table.length or sum(2 + part.length for part in parts)
+    tag = int(table.tag or "00", 16)
+    return Item(tag, table.name, table.english, Format(table.format), length, parts, table.codes)
 
 
-def _tag(table: Table, used: set[int] | None) -> int:
-    tag = table.hex("tag", 1, 1)[0]
-    if not 0 < tag < 0xFF:
-        raise table.error("tag", "must be from 01 to FE")
-    if tag in defined_tags():
-        raise table.error("tag", "the standard defines this tag")
-    if used is not None:
-        if tag in used:
-            raise table.error("tag", "is declared twice")
-        used.add(tag)
-    return tag
-
-
-def _rule(table: Table, field: str, directory: int) -> Rule:
-    text = table.text(field)
-    if text in _PLAIN_RULES:
-        return _PLAIN_RULES[text]
-    match = _RULE.fullmatch(text)
-    if match is None:
-        raise table.error(field, "must be free, never, PIN, key NN, PIN or key NN, PIN and key NN")
-    _, join, digits = match.groups()
-    kid = int(digits, 16)
-    _check_kid(table, field, kid)
-    if kid >= 0x80 and directory == SSSE:
-        raise table.error(field, "a key of SSSE is below 80")
-    rule = key(kid)
-    if join:
-        return PIN | rule if join == "or" else PIN & rule
-    return rule
-
-
-def _check_kid(table: Table, field: str, kid: int) -> None:
-    """Bits 5 to 7 of an identifier are not used; its low digit is the level, 1 to F."""
-    if kid & 0x70 or not kid & 0x0F:
-        raise table.error(field, "a key is 01 to 0F in SSSE, 81 to 8F in a DF")
-
-
-def _extra(table: Table, used: set[int]) -> tuple[int, int, tuple[Item, ...]]:
-    """Further items of a defined file."""
-    directory = _directory_fid(table, "directory", table.text("directory"))
-    if directory == SSSE:
-        raise table.error("directory", "the files of SSSE get no further items")
-    text = table.text("fid")
-    fid = int(text, 16) if re.fullmatch(r"EF[0-9A-F]{2}", text) else 0
-    if fid not in defined_files().get(directory, frozenset()):
-        raise table.error("fid", "must be a file that the standard defines")
-    items = _records(table, used)
-    if not items:
-        raise table.error("item", "at least one item is required")
-    table.done()
-    return directory, fid, items
-
-
-def _key(table: Table) -> tuple[int, Key]:
-    directory = _directory_fid(table, "directory", table.text("directory"))
-    kid = table.hex("kid", 1, 1)[0]
-    _check_kid(table, "kid", kid)
-    if (kid < 0x80) is not (directory == SSSE):
-        raise table.error("kid", "a key is 01 to 0F in SSSE, 81 to 8F in a DF")
-    root = table.text("root")
-    if not _ROOT.fullmatch(root):
-        raise table.error("root", "must be 2 to 32 capital letters and digits")
+def _key(table: LocalKey) -> tuple[int, Key]:
     declared = external(
-        root,
-        table.text("purpose", "local files"),
-        kid=kid,
-        versions=table.number("versions", 1, 15, default=3),
-        tries=table.number("tries", 0, 15, default=3),
+        table.root,
+        table.purpose,
+        kid=int(table.kid, 16),
+        versions=table.versions,
+        tries=table.tries,
         confidence=L,
     )
-    table.done()
-    return directory, declared
+    return directory_fid(table.directory), declared

@@ -35,6 +35,11 @@ def parse_date(text: str) -> date | None:
         return None
 
 
+def date_rule(text: str) -> str | None:
+    """The rule that a text breaks which is no day; None for a day."""
+    return None if parse_date(text) else DATE_RULE
+
+
 def parse_time(text: str) -> datetime | None:
     """The moment written as YYYYMMDDhhmmss, None when there is none such."""
     day = parse_date(text[:8])

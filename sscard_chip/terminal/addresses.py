@@ -8,14 +8,13 @@ replaces what is here: ``{"format": "sscard-key-addresses/1", "addresses": {"004
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final, Literal
 
 from sscard_chip.profile.psam_keys import KEYS
-from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.documents import Broken, Document, DocumentError, Model, rule
 from sscard_chip.standard.keys import DPK, PUK, RKSSSE, STKSSSE, UKSSSE
 
 FORMAT: Final = "sscard-key-addresses/1"
@@ -32,12 +31,36 @@ PUBLISHED: Final[Mapping[str, tuple[str, int]]] = {
     "019C": (DPK, 3),
 }
 
-_ADDRESS: Final = re.compile(r"[0-9A-F]{4}")
 _KEY: Final = re.compile(r"([A-Z][A-Z0-9]{1,31})(?:/([1-9]))?")
+_ROW_RULE: Final = "a row must be 4 capital hex digits and NAME or NAME/VERSION"
 
 
-class KeyAddressError(InputError):
+class KeyAddressError(DocumentError):
     """A table that cannot be read, or a key or address that it lacks; one line."""
+
+
+class AddressFile(Model, frozen=True):
+    """Addresses of keys (密钥地址) in the HSM functions of the terminal interface."""
+
+    NOT_OBJECT = f"format: must be {FORMAT}"
+
+    format: Annotated[Literal["sscard-key-addresses/1"], rule(f"must be {FORMAT}")]
+    addresses: (
+        Annotated[
+            dict[
+                Annotated[str, rule(_ROW_RULE, pattern="[0-9A-F]{4}", instead="")],
+                Annotated[str, rule(_ROW_RULE, pattern=_KEY.pattern)],
+            ],
+            rule("must be an object", title="A key's name, and behind a stroke its version"),
+        ]
+        | None
+    ) = None
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """The table is there."""
+        if "addresses" in good and good["addresses"] is None:
+            yield ("addresses",), "must be an object"
 
 
 def _own() -> dict[str, tuple[str, int]]:
@@ -70,35 +93,21 @@ class KeyAddresses:
 
     @classmethod
     def load(cls, path: str | Path) -> KeyAddresses:
-        """Read a table. Raises :class:`KeyAddressError` or OSError."""
-        try:
-            document = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            raise KeyAddressError(f"{path}: is not JSON in UTF-8") from None
-        if not isinstance(document, dict) or document.get("format") != FORMAT:
-            raise KeyAddressError(f"{path}: format: must be {FORMAT}")
-        rows = document.get("addresses")
-        if not isinstance(rows, dict):
-            raise KeyAddressError(f"{path}: addresses: must be an object")
-        found = {}
-        for address, name in rows.items():
-            key = _KEY.fullmatch(name) if isinstance(name, str) else None
-            if not _ADDRESS.fullmatch(address) or key is None:
-                rule = "a row must be 4 capital hex digits and NAME or NAME/VERSION"
-                raise KeyAddressError(f"{path}: addresses: {rule}")
-            found[address] = (key[1], int(key[2] or 1))
-        return cls(found)
+        """Read a table. Raises :class:`KeyAddressError`."""
+        given = Document.load(path, KeyAddressError).to(AddressFile)
+        keys = {address: _KEY.fullmatch(name) for address, name in (given.addresses or {}).items()}
+        return cls({address: (key[1], int(key[2] or 1)) for address, key in keys.items() if key})
 
     def key(self, address: str) -> tuple[str, int]:
         """Name and version of the key at an address. Raises :class:`KeyAddressError`."""
         found = self._keys.get(address)
         if found is None:
-            raise KeyAddressError("key address: there is no key at this address")
+            raise KeyAddressError("key address", "", "there is no key at this address")
         return found
 
     def address(self, root: str, version: int = 1) -> str:
         """The address of a key. Raises :class:`KeyAddressError`."""
         found = self._addresses.get((root, version))
         if found is None:
-            raise KeyAddressError(f"key address: none is known of {root}, version {version}")
+            raise KeyAddressError("key address", "", f"none is known of {root}, version {version}")
         return found

@@ -11,22 +11,16 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from issuance.bank.account import BankAccount, check_account
+from issuance.bank.account import BankAccount
 from issuance.bank.authority import BankAuthority
-from issuance.bank.counter import CounterError
 from issuance.bank.personalise import Bank
 from issuance.holder import VALID_YEARS, HolderError, years_after
-from issuance.jsonfile import JsonFileError, read_json
 from issuance.stores import open_store
 from sscard_chip import Card
 from sscard_chip.standard.pan import masked_pan
-from sscard_chip.terminal.bank.errors import BankTerminalError
 from sscard_chip.terminal.bank.results import Outcome
-from sscard_chip.terminal.client import CardStatusError
-from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.pcsc import PcscConnection
-from sscard_cli.errors import RefusedError
 from sscard_cli.stores import STORE_METAVAR, passphrase_source
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -138,27 +132,14 @@ def load_account(path: Path) -> BankAccount:
 
     Raises HolderError.
     """
-    source, fault, issued = str(path), "", f"{date.today():%Y%m%d}"
-    try:
-        document = read_json(path)
-    except JsonFileError as error:
-        fault = str(error)
-    if fault:
-        raise HolderError(source, "", fault)
-    for item, rule in check_account(document, issued=issued):
-        raise HolderError(source, item, rule)
-    if not isinstance(document, dict):
-        raise HolderError(source, "", "must be an object")
-    return BankAccount.from_object(document, card_expiry=years_after(issued, VALID_YEARS))
+    from issuance.bank.account import AccountFile, BankAccount
+    from sscard_chip.standard.documents import Document
 
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """What a card, a counter or a terminal refuses, as a refused operation."""
-    try:
-        yield
-    except (CounterError, BankTerminalError, CardStatusError, DriverError) as error:
-        raise RefusedError(str(error)) from None
+    today = date.today()
+    document = Document.load(path, HolderError)
+    document.check(AccountFile, today)
+    expiry = years_after(f"{today:%Y%m%d}", VALID_YEARS)
+    return BankAccount.from_object(document.value, card_expiry=expiry)
 
 
 def outcome_document(outcome: Outcome, amount_fen: int) -> dict[str, object]:

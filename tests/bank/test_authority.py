@@ -47,8 +47,8 @@ def test_errors_name_file_and_rule(document: Any) -> None:
     assert fault(document | {"dsa": {}}) == "ca.json: a scheme must be one of rsa, sm2"
     assert fault(document | {"rsa": {}}).startswith("ca.json: rsa: must be an object of ")
     for name, value, rule in (
-        ("index", "F", "index must be hexadecimal, two digits a byte"),
-        ("index", "F1F2", "index must be one byte"),
+        ("index", "F", "index: must be hexadecimal, two digits a byte"),
+        ("index", "F1F2", "index: must be one byte"),
         ("expiry", "1336", "certificate: the expiry must be a month, MMYY"),
         ("certificate", {}, "90 is missing"),
         ("issuer", document["rsa"]["authority"], "the certificate is of another issuer's key"),

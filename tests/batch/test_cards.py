@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from issuance.batch.container import Container, ContainerError
 from issuance.batch.export import export_card

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from issuance.batch.export import export_card
-from issuance.region import SCHEMA, RegionError, line_of, load_region, parse_region
+from issuance.region import SCHEMA, RegionError, load_region, parse_region
 from sscard_chip.card import Card
 from sscard_chip.filesystem.files import LinearFile
+from sscard_chip.standard.documents import line_of
 from sscard_cli.main import main
 from tests.batch.conftest import CITY, RunBatch, people, rows_of
 from tests.vectors.schema import errors
@@ -105,7 +106,8 @@ def test_the_schema_takes_the_example_and_knows_every_field() -> None:
         ('[initial]\n"DF1" = "x"', 'initial.DF1: must be a place such as "DF01.EF05.20"'),
         (
             '[[local.file]]\ndirectory = "SSSE"\nfid = "EF05"\nname = "a"\n'
-            'structure = "linear variable"',
+            'structure = "linear variable"\nread = "free"\nwrite = "never"\n'
+            '[[local.file.item]]\ntag = "EA"\nname = "a"\nformat = "cn"\nlength = 1',
             "local.file.1.fid: must be from EF0C to EF1E",
         ),
     ],

@@ -27,7 +27,10 @@ BAD: list[tuple[Person, list[tuple[str, str]]]] = [
         {"social_security_number": NO_DATE},
         [("social_security_number", "digits 7 to 14 are no real date (GB 11643)")],
     ),
-    ({"card_number": "Z00000014"}, [("card_number", "the check character is wrong (annex A)")]),
+    (
+        {"card_number": "Z00000014"},
+        [("card_number", "the check character is wrong, it must be 3 (annex A)")],
+    ),
     ({"city": "519901"}, []),
     ({"city": "009900"}, [("city", "is not a known division code (GB/T 2260)")]),
     (
@@ -36,7 +39,10 @@ BAD: list[tuple[Person, list[tuple[str, str]]]] = [
     ),
     ({"name": "林𠮷"}, [("name", "must not hold characters outside GBK")]),
     ({"name": ""}, [("name", "is required")]),
-    ({"nation": "57"}, [("nation", "must be 01 to 56 or 99 (57, 90 and 98 become 99)")]),
+    (
+        {"nation": "57"},
+        [("nation", "must be 01 to 56 or 99 (57, 90 and 98 become 99; 民族, GB/T 3304)")],
+    ),
     ({"issue_date": "20260230"}, [("issue_date", "must be a real date, YYYYMMDD")]),
     ({"expiry_date": "20250101"}, [("expiry_date", "is before the issue date")]),
     (

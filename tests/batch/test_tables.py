@@ -131,15 +131,15 @@ def test_a_mapping_file_translates_columns_and_codes(run_batch: RunBatch, tmp_pa
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("format = 1", 'format: must be "sscard-holder-mapping/1"'),
-        ('format = "sscard-holder-mapping/1"\nfoo = 1', "foo: is not a field of a mapping"),
+        ("format = 1", 'line 1: format: must be "sscard-holder-mapping/1"'),
+        ('format = "sscard-holder-mapping/1"\nfoo = 1', "line 2: foo: is not a field of a mapping"),
         (
             'format = "sscard-holder-mapping/1"\nencoding = "x1"',
-            "encoding: is not an encoding that is known",
+            "line 2: encoding: is not an encoding that is known",
         ),
         (
             'format = "sscard-holder-mapping/1"\n[columns]\na = 1',
-            "columns: must be a table of texts",
+            "line 2: columns: must be a table of texts",
         ),
         (
             'format = "sscard-holder-mapping/1"\n[columns]\na = "b"',

@@ -23,6 +23,7 @@ from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.compiler import compile_template
+from sscard_chip.profile.generations import generations
 from sscard_chip.profile.model import KeyUse, Profile, Rule
 from sscard_chip.security.suite import SUITES, Suite
 from tests.bench.exchange import CardBench
@@ -32,7 +33,7 @@ MF, SSSE = 0x3F00, 0xDDF1
 SSSE_NAME: Final = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
 SELECT_SSSE: Final = b"\x00\xa4\x04\x00\x0f" + SSSE_NAME
 PIN: Final = "123456"
-GENERATIONS: Final = (1, 2, 3)
+GENERATIONS: Final = tuple(generation.number for generation in generations())
 SUITES_OF_CARDS: Final = ((1, "3des"), (2, "3des"), (3, "sm4"), (3, "3des"))
 """Every generation with every suite that it knows."""
 

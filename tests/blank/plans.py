@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import Final
+
+from msgspec.structs import replace
 
 from issuance.holder import Account, Holder
 from issuance.personalise import CardData, prepare, write_card

@@ -17,9 +17,9 @@ from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.profile.local import parse_local_file
 from sscard_chip.profile.model import Profile, Structure
 from sscard_chip.profile.reuse import reuse_value
+from tests.bench.issued import GENERATIONS
 
 SSSE = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
-GENERATIONS = [1, 2, 3]
 
 
 def whole(generation: int) -> Profile:

@@ -48,7 +48,7 @@ def test_a_variable_replaces_a_row_and_what_excludes_it(tmp_path: Path) -> None:
         (HEAD + "pin = 135790\n", "pin: must be a string"),
         (HEAD + 'card = "a"\nencoding = "big5"\n', "encoding: must be one of gbk, utf-8"),
         (HEAD + 'card = "a"\ninterface = "usb"\n', "interface: must be one of"),
-        ("card =\n", "is not TOML"),
+        ("card =\n", "line 1: is no TOML"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, rule: str) -> None:

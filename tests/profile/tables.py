@@ -11,10 +11,12 @@ from collections.abc import Iterator
 import pytest
 
 from sscard_chip.profile import Profile, for_generation
+from sscard_chip.profile.generations import generations
 from sscard_chip.profile.model import Directory, ElementaryFile, Format, Item
 
 OPTIONAL = (0xDF05, 0xDF06)
-WHOLE = {g: for_generation(g, optional=OPTIONAL, with_account=True) for g in (1, 2, 3)}
+NUMBERS = tuple(generation.number for generation in generations())
+WHOLE = {g: for_generation(g, optional=OPTIONAL, with_account=True) for g in NUMBERS}
 GENERATIONS = pytest.mark.parametrize("profile", WHOLE.values(), ids=lambda p: str(p.generation))
 
 SIZES_1 = """

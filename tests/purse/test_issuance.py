@@ -12,12 +12,13 @@ import pytest
 from issuance.bank.account import BankAccount
 from issuance.bank.counter import BankCounter
 from issuance.bank.personalise import Bank, put_bank
-from issuance.bank.purse import PurseOptions, check_purse
+from issuance.bank.purse import PurseOptions
 from issuance.bank.roots import bank_slots
 from issuance.roots import RootKeys
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile.purse import PURSE_DIRECTORY, add_purse
+from sscard_chip.standard.documents import convert, find
 from sscard_chip.standard.purse_transactions import PurseId, TransactionType
 from sscard_chip.terminal.bank.errors import NotAcceptedError
 from sscard_chip.terminal.bank.purse_host import PurseHost
@@ -71,10 +72,14 @@ WRONG: list[tuple[object, str, str]] = [
 ]
 
 
+def check_purse(value: object) -> list[tuple[str, str]]:
+    return [(one.item, one.rule) for one in find(PurseOptions, value)]
+
+
 @pytest.mark.parametrize("value", RIGHT)
 def test_right_options(value: dict[str, Any]) -> None:
     assert check_purse(value) == []
-    assert repr(PurseOptions.from_object(value)) == "<PurseOptions>"
+    assert repr(convert(PurseOptions, value)) == "<PurseOptions>"
 
 
 @pytest.mark.parametrize(("value", "item", "rule"), WRONG)

@@ -8,7 +8,6 @@ from typing import Final
 from sscard_chip.terminal.driver import FUNCTIONS
 from tests.bench.desk import PAY, Desk
 
-GENERATIONS: Final = (1, 2, 3)
 KEY: Final = "0" * 32
 READ: Final = "DF01EF05|21|$"
 OF_VENDORS: Final = ("iReadPBOCAccount",)

@@ -20,8 +20,8 @@ from sscard_chip.terminal.driver import (
 )
 from sscard_chip.terminal.faulty import FaultyConnection
 from tests.bench.desk import CARD_NUMBER, PAY, PIN, Desk, psam_memory
-from tests.bench.issued import Bench
-from tests.terminal.calls import FIRST, GENERATIONS, READ, arguments
+from tests.bench.issued import GENERATIONS, Bench
+from tests.terminal.calls import FIRST, READ, arguments
 
 
 @pytest.mark.parametrize("name", FIRST)

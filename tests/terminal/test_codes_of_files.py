@@ -6,7 +6,8 @@ from __future__ import annotations
 import pytest
 
 from tests.bench.desk import TERMINAL, Desk
-from tests.terminal.calls import GENERATIONS, READ
+from tests.bench.issued import GENERATIONS
+from tests.terminal.calls import READ
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)

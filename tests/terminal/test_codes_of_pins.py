@@ -18,7 +18,8 @@ from sscard_chip.terminal.driver import (
     Settings,
 )
 from tests.bench.desk import PAY, PIN, Desk
-from tests.terminal.calls import GENERATIONS, READ
+from tests.bench.issued import GENERATIONS
+from tests.terminal.calls import READ
 
 WITH_PIN: list[tuple[str, Callable[[Desk], list[int | str]]]] = [
     ("iVerifyPIN", lambda desk: [1]),

@@ -12,8 +12,8 @@ from sscard_chip.memory import Memory
 from sscard_chip.profile.psam_keys import KEYS
 from tests.bench import sam as psams
 from tests.bench.desk import PAY, TERMINAL, Desk, psam_memory
-from tests.bench.issued import roots
-from tests.terminal.calls import GENERATIONS, READ
+from tests.bench.issued import GENERATIONS, roots
+from tests.terminal.calls import READ
 
 OTHER_CITY = "510300"
 FAIL_OVER = {-2201, -2202, -2203, -27272, -24}

@@ -13,7 +13,8 @@ from sscard_chip.terminal.driver import (
     Settings,
 )
 from tests.bench.desk import PAY, Desk
-from tests.terminal.calls import GENERATIONS, KEY, LATER, READ, arguments
+from tests.bench.issued import GENERATIONS
+from tests.terminal.calls import KEY, LATER, READ, arguments
 
 GOOD_KEYS = {
     "iDoDebit_HSM_Step2": "00000001|20260102030405|00000000|",

@@ -16,8 +16,8 @@ from tests.bench.desk import (
     TERMINAL,
     Desk,
 )
+from tests.bench.issued import GENERATIONS
 
-GENERATIONS = (1, 2, 3)
 NUMBER = "990000200102030012"
 VERSIONS = {1: "1.00", 2: "2.00", 3: "3.00"}
 KINDS = {1: (1, 3, 4), 2: (1, 3, 4), 3: (1, 2, 3, 4)}

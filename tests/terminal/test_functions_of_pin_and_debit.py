@@ -19,11 +19,10 @@ from tests.bench.desk import (
     Desk,
     issue,
 )
-from tests.bench.issued import roots
+from tests.bench.issued import GENERATIONS, roots
 from tests.bench.reference import social as reference
 from tests.terminal.calls import OF_VENDORS
 
-GENERATIONS = (1, 2, 3)
 KINDS = {1: (1, 3, 4), 2: (1, 3, 4), 3: (1, 2, 3, 4)}
 """The types by which a card with these interfaces is reached."""
 

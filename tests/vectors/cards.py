@@ -36,7 +36,6 @@ from sscard_chip.terminal.placeholders import CardKeys, historical_bytes
 from sscard_chip.terminal.script import Interface, Observer, Result, Script, run
 
 VECTORS: Final = Path(__file__).parents[2] / "vectors"
-GENERATIONS: Final = (1, 2, 3)
 LOCAL_FILES: Final = VECTORS.parent / "examples" / "local-files.toml"
 LOCAL_ROOTS: Final = ("RKLOCAL0C", "UKLOCAL0D")
 SERIAL: Final = bytes.fromhex("07A1B2C3")

@@ -13,7 +13,8 @@ import pytest
 from sscard_chip.reader.interface import Connection, ContactInterface, ContactlessInterface
 from sscard_chip.terminal.connection import PassThroughConnection
 from sscard_chip.terminal.script import Interface, Script, ScriptError
-from tests.vectors.cards import GENERATIONS, SCRIPTS, VECTORS, bank_card, card, load, play
+from tests.bench.issued import GENERATIONS
+from tests.vectors.cards import SCRIPTS, VECTORS, bank_card, card, load, play
 from tests.vectors.schema import errors
 
 PROGRAMS = [f"E{number:02d}" for number in range(1, 15)]

@@ -28,8 +28,8 @@ from sscard_chip.profile.model import (
     Structure,
 )
 from sscard_chip.security.suite import DES, SM4_SUITE
+from tests.bench.issued import GENERATIONS
 from tests.vectors.cards import (
-    GENERATIONS,
     SERIAL,
     VECTORS,
     card,

@@ -80,16 +80,19 @@ class Database:
         else:
             self.engine = _postgresql_engine(url)
 
-    def create_tables(self) -> None:
-        """Create all tables of :data:`~sscard_chip.settlement.schema.metadata` in a new ledger.
+    def open_tables(self, *, create: bool) -> None:
+        """See that the tables are of this version; ``create`` those of a new ledger, all of
+        :data:`~sscard_chip.settlement.schema.metadata`.
 
-        :raises LedgerVersionError: they are there, of another version.
-        :raises LedgerUnavailableError: the tables are another program's; nothing is changed in
-            such a database.
+        :raises LedgerVersionError: they are of another version.
+        :raises LedgerUnavailableError: nobody has created a ledger; or the tables are another
+            program's, and nothing is changed in such a database.
         """
         with self.begin(reading=True) as connection:  # nobody waits for it in the usual case
             found = self.version(connection)
         if found is None:
+            if not create:
+                raise LedgerUnavailableError(f"{self.name}: has no ledger yet")
             if self.is_sqlite:
                 self._keep_a_log()
             with self.begin() as connection:
@@ -102,12 +105,6 @@ class Database:
                     connection.execute(versions.version.insert().values(version_num=found))
         if found != VERSIONS[-1]:
             raise LedgerVersionError(self.name, found)
-
-    def require_tables(self) -> None:
-        """Raises LedgerUnavailableError where nobody has created a ledger."""
-        with self.begin(reading=True) as connection:
-            if self.version(connection) is None:
-                raise LedgerUnavailableError(f"{self.name}: has no ledger yet")
 
     def version(self, connection: sa.Connection) -> str | None:
         """The schema version of the ledger that is there; None where there is no ledger.

@@ -52,9 +52,7 @@ class Ledger(Closing):
         """
         ledger = cls(Database(parse_url(address), create=create))
         try:
-            if not create:
-                ledger.database.require_tables()
-            ledger.database.create_tables()
+            ledger.database.open_tables(create=create)
         except BaseException:
             ledger.close()
             raise

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,12 @@ def test_days_have_the_verdicts_that_they_had(
     verdicts = (old.parent / "out" / "verdicts.tsv").read_bytes()
     assert verdicts == (old.parent / "verdicts" / f"{day}.tsv").read_bytes()
     assert main(["settle", "check", "--ledger", "city.db"]) == 0
+
+
+def test_of_two_at_once_one_finds_nothing_to_do(old: Path) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        found = [one.before for one in threads.map(upgrade_ledger, [old, old])]
+    assert sorted(found) == ["0.1.0", "1"]
 
 
 def test_tables_of_rooms_that_it_never_had_are_created(old: Path, tmp_path: Path) -> None:
