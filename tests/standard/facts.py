@@ -81,7 +81,7 @@ def facts_in(source: str) -> list[Stated]:
     texts = _docstrings(tree)
     found = []
     for node in ast.walk(tree):
-        for fact in _facts_of(node, parents, texts):
+        for fact in _facts_of(node, parents, texts, source):
             found.append(Stated(getattr(node, "lineno", 0), fact))
     return sorted(set(found))
 
@@ -100,7 +100,7 @@ def _facts_of(node: ast.AST, parents: dict[ast.AST, ast.AST], texts: set[ast.AST
         case ast.Constant(value=str() | bytes() as text) if node not in texts:
             yield from _texts(text, parents[node])
         case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Call(args=elements):
-            yield from _codes(elements)
+            yield from _codes(elements, source)
         case ast.FunctionDef(name=name) if WRITTEN_ONCE.fullmatch(name) and isinstance(
             parents[node], ast.Module
         ):
@@ -155,7 +155,8 @@ def _method(node: ast.AST) -> str:
     return ""
 
 
-def _codes(elements: list[ast.expr]) -> Iterator[str]:
+def _codes(elements: list[ast.expr], source: str) -> Iterator[str]:
+    """CLA and INS beside each other, written in hexadecimal: a length is not."""
     named = elements and isinstance(elements[0], ast.Constant) and type(elements[0].value) is str
     first = 1 if named else 0  # a name may stand before CLA and INS
     two = elements[first : first + 2]
@@ -163,7 +164,8 @@ def _codes(elements: list[ast.expr]) -> Iterator[str]:
     if len(head) < 2 or not all(type(one) is int and 0 <= one <= 0xFF for one in head):
         return
     name = COMMAND_CODES.get(bytes(one for one in head if isinstance(one, int)))
-    if name is not None:
+    hexadecimal = all((ast.get_source_segment(source, one) or "")[:2] == "0x" for one in two)
+    if name is not None and hexadecimal:
         yield f"the code of {name}"
 
 

@@ -104,6 +104,7 @@ def test_a_planted_fact_is_found(source: str, fact: str) -> None:
         "from sscard_chip.standard.identifiers import DF04\nsession.enter(DF04)",
         'message = f"READ RECORD: {sw:04X}"',
         "ready = True",
+        'item = an(0, 32, "持卡人证件号码", "document number")',
     ],
 )
 def test_what_is_no_fact(source: str) -> None:
