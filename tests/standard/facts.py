@@ -91,7 +91,9 @@ def _docstrings(tree: ast.AST) -> set[ast.AST]:
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
 
 
-def _facts_of(node: ast.AST, parents: dict[ast.AST, ast.AST], texts: set[ast.AST]) -> Iterator[str]:
+def _facts_of(
+    node: ast.AST, parents: dict[ast.AST, ast.AST], texts: set[ast.AST], source: str
+) -> Iterator[str]:
     match node:
         case ast.Constant(value=bool()):
             return
