@@ -504,3 +504,20 @@ def line_of(text: str, name: str) -> int:
         if line_number:
             return line_number
     return 0
+
+
+# --- the JSON Schema ------------------------------------------------------------------------------
+
+
+def schema(model: type[Model]) -> dict[str, Any]:
+    """The JSON Schema of a format, for editors and other programs; its title is the docstring's."""
+    (reference,), parts = msgspec.json.schema_components([model], ref_template="#/$defs/{name}")
+    for part in parts.values():
+        # An empty text stands for a default that is worked out; the description says how.
+        for one in part["properties"].values():
+            if one.get("default") == "":
+                del one["default"]
+        part["title"] = part.pop("description").partition("\n")[0].rstrip(".")
+    root = parts.pop(reference["$ref"].rpartition("/")[2])
+    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return draft | root | ({"$defs": parts} if parts else {})
