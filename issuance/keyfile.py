@@ -13,14 +13,10 @@ KEY_LENGTH: Final = 16
 _MAX_SIZE: Final = 4096
 
 
-class KeyFileError(KeyStoreError):
-    """A key file that cannot be used; one line, without its content."""
-
-
 def read_key_file(path: Path) -> bytes:
     """The key of 16 bytes in the first line of ``path``: 32 hex digits, blanks allowed.
 
-    Raises KeyFileError, or OSError when the file cannot be read.
+    Raises KeyStoreError, or OSError when the file cannot be read.
     """
     with path.open("rb") as stream:
         content = stream.read(_MAX_SIZE)
@@ -29,5 +25,5 @@ def read_key_file(path: Path) -> bytes:
     with contextlib.suppress(ValueError):  # raised below: no cause with the text hangs on it
         key = bytes.fromhex(line.decode("ascii"))
     if key is None or len(key) != KEY_LENGTH:
-        raise KeyFileError(f"{path}: line 1 must be {2 * KEY_LENGTH} hex digits")
+        raise KeyStoreError(f"{path}: line 1 must be {2 * KEY_LENGTH} hex digits")
     return key

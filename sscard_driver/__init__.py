@@ -3,3 +3,7 @@
 
 ``python -m sscard_driver.build`` makes it (docs/native.md).
 """
+
+__all__ = [
+    "build",
+]

@@ -10,7 +10,7 @@ from sscard_chip.security.keystore import KeyStore, KeyStoreError
 from sscard_chip.terminal.addresses import KeyAddresses
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.driver import Driver, Function, Parameter
-from sscard_chip.terminal.hsm import CardHsm, Hsm, HsmError
+from sscard_chip.terminal.hsm import CardHsm, Hsm
 
 _ANSWERS: Final[dict[str, Callable[[CardHsm, str], str]]] = {
     "iReadCard_HSM_Step1": CardHsm.authenticate,
@@ -46,7 +46,7 @@ def hsm_function(store: KeyStore | None, addresses: KeyAddresses) -> Function:
                 raise DriverError(Code.PARAMETER, "pFunction: an HSM has no answer to this step")
             card = hsm.card(driver.division, driver.reset_information)
             return _ANSWERS[step](card, request)
-        except (HsmError, KeyStoreError) as error:
+        except KeyStoreError as error:
             raise DriverError(Code.INPUT, str(error)) from None
 
     return Function(NAME, PARAMETERS, run)

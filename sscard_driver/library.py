@@ -13,17 +13,15 @@ from typing import Final
 
 from issuance.stores import open_store
 from sscard_chip.card import Card
-from sscard_chip.memory import CardImageError
 from sscard_chip.reader.faults import describe_fault
-from sscard_chip.reader.interface import InterfaceNotSupportedError
-from sscard_chip.security.keystore import KeyStoreError
-from sscard_chip.terminal.addresses import KeyAddressError, KeyAddresses
+from sscard_chip.standard.errors import SscardError
+from sscard_chip.terminal.addresses import KeyAddresses
 from sscard_chip.terminal.codes import Code
-from sscard_chip.terminal.connection import Connection, Slots, TerminalConnectionError
+from sscard_chip.terminal.connection import Connection, Slots
 from sscard_chip.terminal.driver import FUNCTIONS, Driver, Function, Settings
 from sscard_driver import configuration as configurations
 from sscard_driver import hsm
-from sscard_driver.configuration import CODECS, Configuration, ConfigurationError
+from sscard_driver.configuration import CODECS, Configuration
 from sscard_driver.pinpad import pin_pad
 
 _LOG: Final = logging.getLogger(__name__)
@@ -35,17 +33,6 @@ INPUT_LIMIT: Final = 64 * 1024
 """Bytes that are read of a parameter; longer strings are -42."""
 
 _DEFAULT_CODEC: Final = CODECS[Configuration().encoding]
-
-_NOT_THERE: Final = (
-    CardImageError,
-    ConfigurationError,
-    InterfaceNotSupportedError,
-    KeyAddressError,
-    KeyStoreError,
-    OSError,
-    TerminalConnectionError,
-)
-"""Errors of opening: the configuration is wrong, or what it names is not there."""
 
 
 def encode_answer(code: int, text: str, codec: str, size: int) -> tuple[int, bytes]:
@@ -88,7 +75,7 @@ class Library:
         with self._lock:
             try:
                 return self._call(name, arguments, size)
-            except _NOT_THERE as error:
+            except (SscardError, OSError) as error:  # of opening; functions answer themselves
                 text = " ".join(str(error).split())
                 return encode_answer(int(Code.NOT_CONNECTED), text, _DEFAULT_CODEC, size)
             except Exception as error:

@@ -109,7 +109,38 @@ def test_readme_has_tested_examples() -> None:
     assert languages == {"python", "console"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_chinese_readme_has_the_same_commands_in_the_same_order() -> None:
+    english, chinese = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md")
+    )
+    fence = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+    def of(page: str) -> list[tuple[str, str]]:
+        return [
+            # comments of a shell are in the language of the page
+            (match[1], re.sub(r" +# .*", "", match[2]) if match[1] == "sh" else match[2])
+            for match in fence.finditer(page)
+        ]
+
+    assert of(chinese) == of(english)
+    assert len(of(english)) > 10
+    assert english.count("\n## ") == chinese.count("\n## ")
+    assert re.findall(r"\]\((docs/[^)]+)\)", chinese) == re.findall(r"\]\((docs/[^)]+)\)", english)
+    # the figures of the speed table, which make bench prints
+    figures = re.compile(r"^\| (\d+) \|[^|]*\|([^|]*)\|([^|]*)\|", re.MULTILINE)
+    numbers = [
+        [(row[1], re.findall(r"[\d.]+", row[2] + row[3])) for row in figures.finditer(page)]
+        for page in (english, chinese)
+    ]
+    assert numbers[0] == numbers[1]
+    assert len(numbers[0]) == 12
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*PAGES, *(ROOT / name for name in ("README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md"))],
+    ids=lambda page: page.name,
+)
 def test_links_of_page_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
         if "://" not in target:

@@ -7,3 +7,12 @@ The bank has its own store of root keys (:mod:`~issuance.bank.roots`) and its ow
 (:mod:`~issuance.bank.personalise`); what happens to the link later is done at a counter
 (:mod:`~issuance.bank.counter`) and written into a ledger (:mod:`~issuance.bank.ledger`).
 """
+
+__all__ = [
+    "account",
+    "authority",
+    "counter",
+    "ledger",
+    "personalise",
+    "roots",
+]

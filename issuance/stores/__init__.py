@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 FILE_KINDS: Final = ("plain", "encrypted")
+"""What kinds of file a store can be, for ``kind`` of :func:`create_file_store`."""
 
 
 def is_token(location: str | os.PathLike[str]) -> bool:

@@ -3,3 +3,13 @@
 
 :mod:`.authoriser` is the protocol of on-line authorisation.
 """
+
+__all__ = [
+    "authoriser",
+    "errors",
+    "hotlist",
+    "parquet",
+    "pharmacies",
+    "rows",
+    "text",
+]

@@ -77,9 +77,11 @@ def cn(
     return Item(tag, name, english, Format.CN, length, codes=dict(codes), **more)
 
 
-def binary(length: int, name: str, english: str) -> Item:
-    """A big-endian number, a raw field of a cyclic record."""
-    return Item(0, name, english, Format.B, length)
+def binary(
+    length: int, name: str, english: str, codes: Codes = NO_CODES, **more: Unpack[ItemFields]
+) -> Item:
+    """A big-endian number, a raw field of a cyclic record or a transparent file."""
+    return Item(0, name, english, Format.B, length, codes=dict(codes), **more)
 
 
 def btlv(tag: int, name: str, english: str, *items: Item, **more: Unpack[ItemFields]) -> Item:
@@ -147,13 +149,24 @@ def transparent(
     read: Rule,
     write: Rule,
     size: int,
-    items: tuple[Item, ...] = (),
     **more: Unpack[FileFields],
 ) -> ElementaryFile:
-    """A transparent file (透明文件) of ``size`` bytes, with ``items`` as its raw fields."""
-    return ElementaryFile(
-        fid, name, english, Structure.TRANSPARENT, read, write, items, size=size, **more
-    )
+    """A transparent file (透明文件) of ``size`` bytes."""
+    return ElementaryFile(fid, name, english, Structure.TRANSPARENT, read, write, size=size, **more)
+
+
+def raw(
+    fid: int,
+    name: str,
+    english: str,
+    read: Rule,
+    write: Rule,
+    *fields: Item,
+    **more: Unpack[FileFields],
+) -> ElementaryFile:
+    """A transparent file made of ``fields`` without tags."""
+    size = sum(field.length for field in fields)
+    return replace(transparent(fid, name, english, read, write, size, **more), items=fields)
 
 
 def amount_file(clause: str) -> ElementaryFile:
@@ -230,6 +243,14 @@ def authenticator(root: str) -> Key:
     return Key(root, 0x00, KeyUse.INTERNAL, "proof that the card is genuine", 3, False, NEVER_LOCKS)
 
 
-def indexed(root: str, use: KeyUse, purpose: str) -> Key:
-    """DLK, DPK, DTK: key indexes 1 to 3 take the place of a key identifier."""
-    return Key(root, 0x00, use, purpose, 3, False, NEVER_LOCKS)
+def indexed(
+    root: str,
+    use: KeyUse,
+    purpose: str,
+    *,
+    versions: int = 3,
+    tries: int = NEVER_LOCKS,
+    confidence: Confidence = H,
+) -> Key:
+    """A key of transactions: key indexes 1 to ``versions`` take the place of an identifier."""
+    return Key(root, 0x00, use, purpose, versions, False, tries, confidence)

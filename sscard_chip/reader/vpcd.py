@@ -29,6 +29,7 @@ from sscard_chip.standard.status import StatusWord
 _LOG: Final = logging.getLogger(__name__)
 
 DEFAULT_HOST: Final = "127.0.0.1"
+"""Where vpcd listens when it runs on this machine."""
 DEFAULT_PORT: Final = 35963
 """Port of the first slot (8C7B) in the configuration that vpcd comes with; the next slot is +1."""
 

@@ -8,4 +8,19 @@ from __future__ import annotations
 
 from sscard_chip.standard.errors import require
 
+__all__ = [
+    "clearing",
+    "columns",
+    "judge",
+    "ledger",
+    "output",
+    "platform",
+    "reconciliation",
+    "run",
+    "schema",
+    "settle",
+    "synthesize",
+    "tac",
+]
+
 require("settlement", "settlement", "numpy", "pyarrow", "sqlalchemy", "alembic", "jinja2")

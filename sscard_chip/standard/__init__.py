@@ -1,2 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the papers say, once: the lowest floor, imported by everybody, importing nobody."""
+
+__all__ = [
+    "amounts",
+    "commands",
+    "dates",
+    "divisions",
+    "errors",
+    "identifiers",
+    "keys",
+    "messages",
+    "pan",
+    "settlement_mode",
+    "status",
+]

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from sscard_chip.closing import Closing
-from sscard_chip.standard.errors import ExtraMissingError, importing
+from sscard_chip.standard.errors import REFUSED, ExtraMissingError, importing
 from sscard_chip.terminal.connection import (
     CardRemovedError,
     ConnectionLostError,
@@ -46,6 +46,8 @@ _NO_ANSWER: Final = (
 
 class _PackageMissingError(ExtraMissingError, NotConnectedError):
     """pyscard is not installed, so there is no reader."""
+
+    exit_code = REFUSED
 
 
 class PcscConnection(Closing):

@@ -21,7 +21,6 @@ from sscard_cli.bank.options import (
     load_account,
     open_bank,
     reader_options,
-    refusals,
 )
 from sscard_cli.bank.pay import load, pay
 from sscard_cli.options import card_argument, force_option, json_option
@@ -139,7 +138,7 @@ def link(
         --ledger ledger.jsonl --operator 0012
     """
     account = load_account(account_path)
-    with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
+    with open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
         counter = BankCounter(own, ledger_path, operator)
         with Card.open(card_path) as card:
             save = _saver(card, card_path)
@@ -171,7 +170,7 @@ def record(
     Example:
       sscard bank record zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
     """
-    with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
+    with open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
         counter = BankCounter(own, ledger_path, operator)
         with Card.open(card_path) as card:
             entry = counter.record(card, sub_account=sub_account)
@@ -204,7 +203,7 @@ def change(
         --ledger ledger.jsonl --operator 0012
     """
     account = load_account(account_path)
-    with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
+    with open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
         counter = BankCounter(own, ledger_path, operator)
         with Card.open(card_path) as card:
             entry = counter.change(card, account, _saver(card, card_path))
@@ -232,7 +231,7 @@ def activate(
     Example:
       sscard bank activate zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
     """
-    with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
+    with open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
         counter = BankCounter(own, ledger_path, operator)
         with connected(card_path, reader) as connection:
             entry = counter.activate(connection)
@@ -260,7 +259,7 @@ def unlink(
     Example:
       sscard bank unlink zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
     """
-    with refusals(), open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
+    with open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
         counter = BankCounter(own, ledger_path, operator)
         with connected(card_path, reader) as connection:
             entry = counter.unlink(connection)

@@ -13,19 +13,14 @@ import click
 
 from issuance.bank.account import BankAccount
 from issuance.bank.authority import BankAuthority
-from issuance.bank.counter import CounterError
 from issuance.bank.personalise import Bank
 from issuance.holder import VALID_YEARS, HolderError, years_after
 from issuance.stores import open_store
 from sscard_chip import Card
 from sscard_chip.standard.pan import masked_pan
-from sscard_chip.terminal.bank.errors import BankTerminalError
 from sscard_chip.terminal.bank.results import Outcome
-from sscard_chip.terminal.client import CardStatusError
-from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.pcsc import PcscConnection
-from sscard_cli.errors import RefusedError
 from sscard_cli.stores import STORE_METAVAR, passphrase_source
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -145,15 +140,6 @@ def load_account(path: Path) -> BankAccount:
     document.check(AccountFile, today)
     expiry = years_after(f"{today:%Y%m%d}", VALID_YEARS)
     return BankAccount.from_object(document.value, card_expiry=expiry)
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """What a card, a counter or a terminal refuses, as a refused operation."""
-    try:
-        yield
-    except (CounterError, BankTerminalError, CardStatusError, DriverError) as error:
-        raise RefusedError(str(error)) from None
 
 
 def outcome_document(outcome: Outcome, amount_fen: int) -> dict[str, object]:

@@ -25,7 +25,6 @@ from sscard_cli.bank.options import (
     open_bank,
     outcome_document,
     reader_options,
-    refusals,
 )
 from sscard_cli.options import INTERFACES, json_option
 from sscard_cli.output import print_json
@@ -99,7 +98,7 @@ def pay(
         raise click.UsageError("--ecash and --pin are for --interface contact")
     typed = pin_entry(pin)
     code = NOT_SUFFICIENT if decline else APPROVED
-    with refusals(), ExitStack() as stack:
+    with ExitStack() as stack:
         issuer, authorities = None, {}
         if bank_roots is not None:
             own = stack.enter_context(open_bank(bank_roots, bank_passphrase_file, authority_path))
@@ -154,7 +153,6 @@ def load(
       sscard bank load zhang.ssc --amount-fen 20000 --bank-keys bank.json
     """
     with (
-        refusals(),
         open_bank(bank_roots, bank_passphrase_file, authority_path) as own,
         connected(card_path, reader) as connection,
     ):

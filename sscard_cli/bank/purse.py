@@ -25,7 +25,6 @@ from sscard_cli.bank.options import (
     connected,
     open_bank,
     reader_options,
-    refusals,
 )
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import check_time, json_option
@@ -90,7 +89,6 @@ def _desk(options: dict[str, Any], *, pin: bool) -> Iterator[_Desk]:
     when = check_time(options["when"]) or time.strftime(TIME)
     ask = pin_entry(options["pin"])
     with (
-        refusals(),
         open_bank(options["bank_roots"], options["bank_passphrase_file"], None) as own,
         connected(options["card_path"], options["reader"]) as connection,
     ):

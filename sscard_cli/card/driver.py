@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from sscard_chip import Card
 from sscard_chip.terminal.addresses import KeyAddresses
-from sscard_chip.terminal.connection import Connection, Slots, TerminalConnectionError
+from sscard_chip.terminal.connection import Connection, Slots
 from sscard_chip.terminal.driver import (
     FUNCTIONS,
     Driver,
@@ -29,7 +29,6 @@ from sscard_chip.terminal.driver.with_hsm import (
 )
 from sscard_chip.terminal.hsm import Hsm
 from sscard_chip.terminal.pcsc import PcscConnection
-from sscard_cli.errors import RefusedError
 from sscard_cli.options import INTERFACES, json_option
 from sscard_cli.output import print_json
 from sscard_cli.stores import keys_option, open_keys
@@ -131,10 +130,7 @@ def driver(
     if device_number is not None:
         settings = Settings(addresses=addresses, device_number=device_number)
     with ExitStack() as stack:
-        try:
-            slots = _slots(stack, card_path, reader, psam_path, psam_reader, interface)
-        except TerminalConnectionError as error:
-            raise RefusedError(str(error)) from None
+        slots = _slots(stack, card_path, reader, psam_path, psam_reader, interface)
         terminal = Driver(slots, pin_pad=_pin_pad(pin, new_pin), settings=settings)
         if function in HSM_FUNCTIONS:
             if roots is None:

@@ -15,9 +15,9 @@ import click
 
 from sscard_chip import Card
 from sscard_chip.profile.local import load_local_file
-from sscard_chip.terminal.connection import Connection, TerminalConnectionError, connect_card
+from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.pcsc import PcscConnection
-from sscard_chip.terminal.recording import DeviationError, Recording, Replay
+from sscard_chip.terminal.recording import Recording, Replay
 from sscard_chip.terminal.shell import (
     GrammarError,
     History,
@@ -137,15 +137,12 @@ def shell(
             unsafe=unsafe,
             ask=_ask if lines is None else None,
         )
-        try:
-            _print(session.start(identify=not no_identify).lines)
-            if lines is None:
-                _interact(session)
-            else:
-                _run(session, lines, keep_going)
-            require_end()
-        except (TerminalConnectionError, DeviationError) as error:
-            raise RefusedError(str(error)) from error
+        _print(session.start(identify=not no_identify).lines)
+        if lines is None:
+            _interact(session)
+        else:
+            _run(session, lines, keep_going)
+        require_end()
 
 
 def _connect(
@@ -162,10 +159,7 @@ def _connect(
     if replay_path:
         replayed = Replay(replay_path).connection()
         return MaskedConnection(replayed), replayed.require_finished
-    try:
-        return stack.enter_context(PcscConnection(reader or "")), lambda: None
-    except TerminalConnectionError as error:
-        raise RefusedError(str(error)) from error
+    return stack.enter_context(PcscConnection(reader or "")), lambda: None
 
 
 # --- lines from a file --------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from issuance.region import load_region
 from sscard_chip import Card
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.local import load_local_file
-from sscard_cli.bank.options import bank_options, ledger_options, open_bank, refusals
+from sscard_cli.bank.options import bank_options, ledger_options, open_bank
 from sscard_cli.options import (
     algorithm_option,
     force_option,
@@ -169,8 +169,7 @@ def issue(
         card = Card(memory)
         write_file(card_path, card.save, force=force)
         if bank is not None and ledger_path and operator:
-            with refusals():
-                BankCounter(bank, ledger_path, operator).record(card)
+            BankCounter(bank, ledger_path, operator).record(card)
     atr = card.atr.hex().upper()
     if as_json:
         print_json({"card": str(card_path), "generation": generation, "atr": atr})

@@ -13,7 +13,7 @@ import click
 from issuance.holder import Holder, HolderError
 from issuance.keyfile import KEY_LENGTH, read_key_file
 from issuance.personalise import prepare
-from issuance.plan import Plan, PlanError, make_plan, run_plan, write_script
+from issuance.plan import Plan, make_plan, run_plan, write_script
 from sscard_chip import Card
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.local import load_local_file
@@ -182,9 +182,6 @@ def _play(plan: Plan, connection: Connection) -> str:
         def progress(done: int, steps: int, name: str) -> None:
             bar.update(done + total - steps - bar.pos)
 
-        try:
-            run_plan(plan, connection, progress)
-        except PlanError as error:
-            raise RefusedError(str(error)) from error
+        run_plan(plan, connection, progress)
         bar.update(total - bar.pos)
     return connection.atr.hex().upper()

@@ -114,50 +114,47 @@ def open_counter(
     if (card_path and reader) or (psam_path and psam_reader):
         raise click.UsageError("give --card or --reader, and --psam or --psam-reader")
     with ExitStack() as stack:
-        try:
-            slot = None
-            card: Connection
-            if reader is not None:
-                card = _reader(stack, reader)
-            else:
-                card = slot = CardSlot(interface)
-                stack.callback(slot.remove)
-                if card_path is not None:
-                    slot.insert(card_path)
-            psam = None
-            if psam_path is not None:
-                opened = Card.open(psam_path, durability=Durability.DISK)
-                psam = connect_card(stack.enter_context(opened))
-            elif psam_reader is not None:
-                psam = _reader(stack, psam_reader)
-            elif creating and not day_path.exists():
-                raise click.UsageError("a new day file needs --psam or --psam-reader")
-            settings = _settings(
-                day_path,
+        slot = None
+        card: Connection
+        if reader is not None:
+            card = _reader(stack, reader)
+        else:
+            card = slot = CardSlot(interface)
+            stack.callback(slot.remove)
+            if card_path is not None:
+                slot.insert(card_path)
+        psam = None
+        if psam_path is not None:
+            opened = Card.open(psam_path, durability=Durability.DISK)
+            psam = connect_card(stack.enter_context(opened))
+        elif psam_reader is not None:
+            psam = _reader(stack, psam_reader)
+        elif creating and not day_path.exists():
+            raise click.UsageError("a new day file needs --psam or --psam-reader")
+        settings = _settings(
+            day_path,
+            psam,
+            pharmacy_code,
+            pharmacy_name,
+            division,
+            lambda area: Region(
+                area, SettlementMode(int(mode)), offline_cap_fen, offline_cap_times
+            ),
+        )
+        typed = [pin]
+        till = stack.enter_context(
+            Till.open(
+                settings,
+                card,
                 psam,
-                pharmacy_code,
-                pharmacy_name,
-                division,
-                lambda area: Region(
-                    area, SettlementMode(int(mode)), offline_cap_fen, offline_cap_times
-                ),
+                day_path,
+                pin_entry=lambda left: typed[0](left),
+                hotlist=Hotlist.load(hotlist_path) if hotlist_path else None,
+                authoriser=_authoriser(stack, authoriser_location),
+                business_date=when[:8] if when else None,
             )
-            typed = [pin]
-            till = stack.enter_context(
-                Till.open(
-                    settings,
-                    card,
-                    psam,
-                    day_path,
-                    pin_entry=lambda left: typed[0](left),
-                    hotlist=Hotlist.load(hotlist_path) if hotlist_path else None,
-                    authoriser=_authoriser(stack, authoriser_location),
-                    business_date=when[:8] if when else None,
-                )
-            )
-            yield Counter(till, slot, settings, typed)
-        except (PosError, TerminalConnectionError) as error:
-            raise RefusedError(str(error)) from None
+        )
+        yield Counter(till, slot, settings, typed)
 
 
 def _reader(stack: ExitStack, name: str) -> Connection:

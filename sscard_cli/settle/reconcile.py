@@ -20,10 +20,7 @@ from sscard_chip.settlement.reconciliation.centre import LedgerCentre, centre_ro
 from sscard_chip.settlement.reconciliation.differences import Report
 from sscard_chip.settlement.reconciliation.pharmacy import compare_pharmacy, rows_of_day
 from sscard_chip.settlement.reconciliation.tasks import DayResult, reconcile_day
-from sscard_chip.terminal.client import CardStatusError
-from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.pcsc import PcscConnection
-from sscard_cli.errors import RefusedError
 from sscard_cli.options import FILE, json_option
 from sscard_cli.output import print_json, write_file
 from sscard_cli.settle.clearing import check_day
@@ -82,11 +79,8 @@ def _of_image(path: Path) -> CardState:
 
 def _of_reader(name: str, pin: str | None) -> CardState:
     digits = pin or click.prompt("PIN", hide_input=True, default="", show_default=False, err=True)
-    try:
-        with PcscConnection(name) as connection:
-            return read_state(connection, digits or None)
-    except (CardStatusError, DriverError) as error:
-        raise RefusedError(str(error)) from None
+    with PcscConnection(name) as connection:
+        return read_state(connection, digits or None)
 
 
 @reconcile.command()

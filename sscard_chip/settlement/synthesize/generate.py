@@ -38,12 +38,19 @@ from sscard_chip.standard.errors import InputError
 Rows = NDArray[np.int64]
 
 DAYS: Final = "days"
+"""Folder of the day files."""
 EARLIER_DAYS: Final = "earlier"
+"""Folder of the day files before them, which refunds refer to."""
 EXPECTED: Final = "expected.tsv"
+"""File of the verdicts that settling :data:`DAYS` must give."""
 EARLIER_EXPECTED: Final = "expected-earlier.tsv"
+"""The same for :data:`EARLIER_DAYS`."""
 HOTLIST: Final = "hotlist.tsv"
+"""File of the hotlist (sscard-hotlist)."""
 PHARMACIES: Final = "pharmacies.tsv"
+"""File of the list of pharmacies (sscard-pharmacies/1)."""
 CARDS: Final = "cards.tsv"
+"""File of the card register (sscard-cards/1)."""
 
 _REFUNDS: Final = 100  # one debit in so many is refunded
 _SPACE: Final = 4  # rows from one fault to the next

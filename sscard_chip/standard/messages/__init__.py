@@ -9,3 +9,12 @@ import this package.
 A field named ``..._fen`` is an amount, ``terminal`` the 6 bytes of 终端机编号, ``time`` the 7 bytes
 of YYYYMMDDhhmmss.
 """
+
+__all__ = [
+    "directory",
+    "fields",
+    "medical",
+    "psam",
+    "purse",
+    "security",
+]

@@ -7,3 +7,16 @@ A payment terminal's kernel runs a whole transaction over any connection, with c
 (:mod:`~sscard_chip.terminal.bank.host`) verifies the card's cryptogram, answers with its own and
 sends scripts.
 """
+
+__all__ = [
+    "contactless",
+    "data",
+    "errors",
+    "host",
+    "kernel",
+    "purse_host",
+    "purse_sam",
+    "purse_terminal",
+    "results",
+    "terminal",
+]

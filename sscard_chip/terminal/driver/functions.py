@@ -265,3 +265,4 @@ FUNCTIONS: Final[dict[str, Function]] = dict(
         _row("iReadPBOCAccount", _read_pboc_account, _KIND),
     )
 )
+"""Every function of the interface (LD/T 33) by its name; those of an HSM stand apart."""

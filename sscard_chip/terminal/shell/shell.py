@@ -19,12 +19,12 @@ from typing import Final
 
 from sscard_chip.card import NotPoweredError
 from sscard_chip.profile import for_generation
-from sscard_chip.profile.codec import ItemValueError
 from sscard_chip.profile.generations import OPTIONAL
 from sscard_chip.profile.local import LocalFile, LocalFileError
 from sscard_chip.profile.model import Profile
-from sscard_chip.security.keystore import KeyStore, KeyStoreError
+from sscard_chip.security.keystore import KeyStore
 from sscard_chip.standard.commands import GET_RESPONSE, READ_RECORD, SELECT
+from sscard_chip.standard.errors import SscardError
 from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
 from sscard_chip.standard.status import StatusWord, describe
 from sscard_chip.terminal.client import Answer, ApduClient
@@ -35,14 +35,13 @@ from sscard_chip.terminal.connection import (
     TerminalConnectionError,
 )
 from sscard_chip.terminal.placeholders import historical_bytes
-from sscard_chip.terminal.recording import DeviationError
 from sscard_chip.terminal.shell import commands
 from sscard_chip.terminal.shell.completion import complete
 from sscard_chip.terminal.shell.decoding import describe_answer, describe_command
-from sscard_chip.terminal.shell.grammar import GrammarError, parse_line
+from sscard_chip.terminal.shell.grammar import parse_line
 from sscard_chip.terminal.shell.help import help_lines
 from sscard_chip.terminal.shell.keys import CardKeys, Identity
-from sscard_chip.terminal.shell.names import Names, UnknownNameError
+from sscard_chip.terminal.shell.names import Names
 from sscard_chip.terminal.shell.secrets import shown_apdu
 from sscard_chip.terminal.shell.steps import Context, steps
 from sscard_chip.trace.selection import (
@@ -52,17 +51,6 @@ from sscard_chip.trace.selection import (
 )
 
 __all__ = ["Reply", "Shell"]
-
-_OURS: Final = (
-    GrammarError,
-    UnknownNameError,
-    ItemValueError,
-    KeyStoreError,
-    NotPoweredError,
-    TerminalConnectionError,
-    DeviationError,
-)
-"""Errors that are one line for the person and no end of the shell."""
 
 _BARE: Final = "raw: 61xx and 6Cxx are shown as they come"
 _FOLDED: Final = "61xx and 6Cxx are answered by the shell"
@@ -155,7 +143,7 @@ class Shell:
             if isinstance(line.command, commands.ShellCommand):
                 return self._own(line.command)
             sw = self._run(line.command)
-        except _OURS as error:
+        except SscardError as error:
             return Reply((*self._lines, f"! {_one_line(error)}"), passed=False)
         passed = line.expected is None or line.expected.matches(sw)
         if not passed:
