@@ -18,7 +18,7 @@ from issuance.region import RegionDocument
 from issuance.roots import RootKeyFile
 from issuance.stores.encrypted import EncryptedKeyFile
 from sscard_chip.profile.localmodel import LocalFiles
-from sscard_chip.standard.documents import Model, schema
+from sscard_chip.standard.models import Model, schema
 from sscard_chip.terminal.addresses import AddressFile
 from sscard_driver.configuration import DriverFile
 
