@@ -65,8 +65,6 @@ ISSUER_FILE: Final = 0xEF05
 """SSSE EF05 发卡机构数据."""
 HOLDER_FILE: Final = 0xEF06
 """SSSE EF06 持卡人基本信息."""
-FINGERPRINT_FILE: Final = 0xEF07
-"""SSSE EF07 指纹."""
 PHOTO_FILE: Final = 0xEF08
 """SSSE EF08 照片."""
 FCI_FILE: Final = 0xEF1D
