@@ -124,7 +124,7 @@ class BankAccount(Model, frozen=True):
 
 
 class AccountFile(BankAccount, frozen=True):
-    """An account in a file of its own, as ``sscard bank link`` takes it; checked for a day."""
+    """An account in a file of its own, for sscard bank; checked for a day."""
 
     @classmethod
     def check_together(cls, good: Mapping[str, Any], context: date) -> Iterator[Broken]:
