@@ -291,9 +291,8 @@ class Profile:
 
     What is the generation's own is described in
     :class:`~sscard_chip.profile.generations.Generation`. ``dir_sfi`` is announced in the FCI of
-    SSSE; ``announce_algorithm`` adds 9F0C {86}.
-    ``historical_prefix`` are the first 7 of the 13 historical bytes: supplier 2, free 3, maker 2
-    (86xx); city 2 and serial 4 follow.
+    SSSE; ``announce_algorithm`` adds 9F0C {86}. ``historical_prefix`` are the first 7 of the 13
+    historical bytes: supplier 2, free 3, maker 2 (86xx); city 2 and serial 4 follow.
     """
 
     generation: int
