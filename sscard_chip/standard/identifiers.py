@@ -8,7 +8,7 @@ identifiers stand in :mod:`sscard_chip.standard.keys`.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 MF: Final = 0x3F00
 """FID of the master file (主文件) of every card."""
@@ -146,6 +146,7 @@ PURSE_COMPOUND: Final = 0x0019
 
 ALGORITHM_3DES: Final = "3des"
 ALGORITHM_SM4: Final = "sm4"
+AlgorithmName = Literal["3des", "sm4"]
 ALGORITHMS: Final = (ALGORITHM_3DES, ALGORITHM_SM4)
 """The two suites as programs name them. SSF33, code 02, is not public."""
 SSF33_CODE: Final = 0x02
