@@ -56,6 +56,7 @@ from sscard_chip.standard.identifiers import (
     SX1_NAME,
     SX3_NAME,
 )
+from sscard_chip.standard.messages.directory import DIR_ENTRY
 
 _CLAUSE: Final = "PSAM guide, part 9 of the draft of LD/T 32, section 5"
 
@@ -293,8 +294,5 @@ def _secret(secret: bytes) -> bytes:
 
 def _dir_record(name: bytes, label: str = "") -> bytes:
     """An entry 61 {4F name, 50 label of an application}, a record of its own."""
-    text = label.encode("gbk")
-    entry = bytes((0x4F, len(name))) + name
-    if text:
-        entry += bytes((0x50, len(text))) + text
-    return bytes((0x61, len(entry))) + entry
+    record: bytes = DIR_ENTRY.build({"name": name, "label": label.encode("gbk") or None})
+    return record

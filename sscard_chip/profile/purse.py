@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sscard_chip.applications.purse.accounts import DEPOSIT_SIZE, PURSE_SIZE, Purse
-from sscard_chip.applications.purse.kinds import TransactionType
 from sscard_chip.filesystem.layout import (
     COUNT_IN_HEADER,
     STATE_IN_HEADER,
@@ -64,6 +63,7 @@ from sscard_chip.standard.identifiers import (
     PURSE_MANAGEMENT,
     PURSE_PUBLIC,
 )
+from sscard_chip.standard.purse_transactions import TransactionType
 
 LOG_RECORDS: Final = 10
 PIN_TRIES: Final = 3

@@ -12,6 +12,7 @@ from issuance.keyfile import KEY_LENGTH, read_key_file
 from sscard_chip import Card
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.blank import make_blank
+from sscard_chip.profile.generations import generations
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.options import GENERATION, force_option, hex_bytes, json_option
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
@@ -31,7 +32,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--generation",
     type=GENERATION,
-    default=lambda: GENERATION.newest(),
+    default=lambda: str(generations()[-1].number),
     show_default="the newest",
     help="For cards of which generation: 3 has the contactless interface.  Example: --generation 2",
 )
