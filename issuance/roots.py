@@ -38,6 +38,7 @@ from sscard_chip.standard.documents import (
     read_json,
     rule,
 )
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 
 FORMAT: Final = "sscard-root-keys/1"
 MAX_VERSIONS: Final = 255
@@ -86,7 +87,7 @@ class RootKeyFile(Model, frozen=True):
     UNKNOWN = SUITE_RULE
 
     format: Annotated[Literal["sscard-root-keys/1"], rule(f'must be "{FORMAT}"')]
-    des: SuiteKeys = field(name="3des", default_factory=dict)
+    des: SuiteKeys = field(name=ALGORITHM_3DES, default_factory=dict)
     sm4: SuiteKeys = {}
 
 
@@ -131,7 +132,7 @@ class RootKeys:
             raise RootKeyError(str(error)) from None
         keys = {
             (suite, name, int(version)): bytes.fromhex(text)
-            for suite, names in (("3des", given.des), ("sm4", given.sm4))
+            for suite, names in ((ALGORITHM_3DES, given.des), (ALGORITHM_SM4, given.sm4))
             for name, versions in names.items()
             for version, text in versions.items()
         }

@@ -54,10 +54,6 @@ class GenerationNumber(IntParamType):
             self.fail(f"{value!r} is not one of {', '.join(self._known())}.", param, ctx)
         return super().convert(value, param, ctx)
 
-    def newest(self) -> str:
-        """The number of the newest generation."""
-        return self._known()[-1]
-
     def _known(self) -> list[str]:
         return [str(generation.number) for generation in generations()]
 

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 
 from issuance.bank.purse import PurseOptions
 from sscard_chip.standard.documents import Broken, Model, convert, rule
+from sscard_chip.standard.identifiers import AlgorithmName
 from sscard_chip.standard.pan import pan_rule
 
 Variant = Literal["debit", "credit", "quasi-credit", "electronic-cash"]
@@ -99,7 +100,7 @@ class BankAccount(Model, frozen=True):
     variant: Annotated[Variant, rule(title="Kind of account")] = "debit"
     pdol: Annotated[bool, rule(title="Asks terminals for data; electronic cash needs it")] = False
     suite: Annotated[
-        Literal["3des", "sm4"] | None, rule(title="Algorithm of its keys; else that of the card")
+        AlgorithmName | None, rule(title="Algorithm of its keys; else that of the card")
     ] = None
     oda: Annotated[
         Literal["none", "sda", "dda", "sm2"], rule(title="Offline data authentication")
@@ -123,7 +124,7 @@ class BankAccount(Model, frozen=True):
 
 
 class AccountFile(BankAccount, frozen=True):
-    """An account in a file of its own, as ``sscard bank link`` takes it; checked for a day."""
+    """An account in a file of its own, for sscard bank; checked for a day."""
 
     @classmethod
     def check_together(cls, good: Mapping[str, Any], context: date) -> Iterator[Broken]:

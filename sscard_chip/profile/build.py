@@ -33,14 +33,14 @@ KEY_TRIES: Final = 3
 NEVER_LOCKS: Final = 0
 
 
-class ItemFields(TypedDict, total=False):
+class OfItem(TypedDict, total=False):
     """What an item may say besides tag, length and names, see :class:`Item`."""
 
     confidence: Confidence
     initial: bytes
 
 
-class FileFields(TypedDict, total=False):
+class OfFile(TypedDict, total=False):
     """What a file may say besides its shape and rights, see :class:`ElementaryFile`."""
 
     spare: int
@@ -54,35 +54,27 @@ class FileFields(TypedDict, total=False):
 
 
 def an(
-    tag: int,
-    length: int,
-    name: str,
-    english: str,
-    codes: Codes = NO_CODES,
-    **more: Unpack[ItemFields],
+    tag: int, length: int, name: str, english: str, codes: Codes = NO_CODES, **more: Unpack[OfItem]
 ) -> Item:
     """A text item: ASCII or GBK, padded right with 00."""
     return Item(tag, name, english, Format.AN, length, codes=dict(codes), **more)
 
 
 def cn(
-    tag: int,
-    length: int,
-    name: str,
-    english: str,
-    codes: Codes = NO_CODES,
-    **more: Unpack[ItemFields],
+    tag: int, length: int, name: str, english: str, codes: Codes = NO_CODES, **more: Unpack[OfItem]
 ) -> Item:
     """A BCD item, left-aligned, padded right with F nibbles."""
     return Item(tag, name, english, Format.CN, length, codes=dict(codes), **more)
 
 
-def binary(length: int, name: str, english: str) -> Item:
-    """A big-endian number, a raw field of a cyclic record."""
-    return Item(0, name, english, Format.B, length)
+def binary(
+    length: int, name: str, english: str, codes: Codes = NO_CODES, **more: Unpack[OfItem]
+) -> Item:
+    """A big-endian number, a raw field of a cyclic record or a transparent file."""
+    return Item(0, name, english, Format.B, length, codes=dict(codes), **more)
 
 
-def btlv(tag: int, name: str, english: str, *items: Item, **more: Unpack[ItemFields]) -> Item:
+def btlv(tag: int, name: str, english: str, *items: Item, **more: Unpack[OfItem]) -> Item:
     """A template; its length is that of its items with their tags and lengths."""
     length = sum(2 + item.length for item in items)
     return Item(tag, name, english, Format.BTLV, length, items, **more)
@@ -97,26 +89,14 @@ def inferred(item: Item) -> Item:
 
 
 def variable(
-    fid: int,
-    name: str,
-    english: str,
-    read: Rule,
-    write: Rule,
-    *items: Item,
-    **more: Unpack[FileFields],
+    fid: int, name: str, english: str, read: Rule, write: Rule, *items: Item, **more: Unpack[OfFile]
 ) -> ElementaryFile:
     """A linear file of records of any length (变长记录), ``items`` in the order of records."""
     return ElementaryFile(fid, name, english, Structure.LINEAR_VARIABLE, read, write, items, **more)
 
 
 def fixed(
-    fid: int,
-    name: str,
-    english: str,
-    read: Rule,
-    write: Rule,
-    *items: Item,
-    **more: Unpack[FileFields],
+    fid: int, name: str, english: str, read: Rule, write: Rule, *items: Item, **more: Unpack[OfFile]
 ) -> ElementaryFile:
     """A linear file of records of one length (定长记录)."""
     return ElementaryFile(
@@ -132,7 +112,7 @@ def cyclic(
     write: Rule,
     records: int,
     *fields: Item,
-    **more: Unpack[FileFields],
+    **more: Unpack[OfFile],
 ) -> ElementaryFile:
     """A ring of ``records`` raw records (循环记录) made of ``fields`` without tags."""
     return ElementaryFile(
@@ -141,19 +121,24 @@ def cyclic(
 
 
 def transparent(
+    fid: int, name: str, english: str, read: Rule, write: Rule, size: int, **more: Unpack[OfFile]
+) -> ElementaryFile:
+    """A transparent file (透明文件) of ``size`` bytes."""
+    return ElementaryFile(fid, name, english, Structure.TRANSPARENT, read, write, size=size, **more)
+
+
+def raw(
     fid: int,
     name: str,
     english: str,
     read: Rule,
     write: Rule,
-    size: int,
-    items: tuple[Item, ...] = (),
-    **more: Unpack[FileFields],
+    *fields: Item,
+    **more: Unpack[OfFile],
 ) -> ElementaryFile:
-    """A transparent file (透明文件) of ``size`` bytes, with ``items`` as its raw fields."""
-    return ElementaryFile(
-        fid, name, english, Structure.TRANSPARENT, read, write, items, size=size, **more
-    )
+    """A transparent file made of ``fields`` without tags."""
+    size = sum(field.length for field in fields)
+    return replace(transparent(fid, name, english, read, write, size, **more), items=fields)
 
 
 def amount_file(clause: str) -> ElementaryFile:
@@ -230,6 +215,14 @@ def authenticator(root: str) -> Key:
     return Key(root, 0x00, KeyUse.INTERNAL, "proof that the card is genuine", 3, False, NEVER_LOCKS)
 
 
-def indexed(root: str, use: KeyUse, purpose: str) -> Key:
-    """DLK, DPK, DTK: key indexes 1 to 3 take the place of a key identifier."""
-    return Key(root, 0x00, use, purpose, 3, False, NEVER_LOCKS)
+def indexed(
+    root: str,
+    use: KeyUse,
+    purpose: str,
+    *,
+    versions: int = 3,
+    tries: int = NEVER_LOCKS,
+    confidence: Confidence = H,
+) -> Key:
+    """A key of transactions: key indexes 1 to ``versions`` take the place of an identifier."""
+    return Key(root, 0x00, use, purpose, versions, False, tries, confidence)

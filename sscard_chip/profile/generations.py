@@ -199,7 +199,10 @@ def generations() -> tuple[Generation, ...]:
 
 
 def register(generation: Generation) -> None:
-    """Add a generation. Raises ValueError when its version is no such text or is taken."""
+    """Add a generation, to this process alone: worker processes start afresh.
+
+    Raises ValueError when its version is no such text or is taken.
+    """
     version = generation.version
     if len(version) != 4 or not "1" <= version[0] <= "9":
         raise ValueError("version: must be 4 characters, the first a digit from 1 to 9")

@@ -272,6 +272,11 @@ class Directory:
         by_fid = {f.fid: f for f in self.files} | {f.fid: f for f in files}
         return replace(self, files=tuple(by_fid[fid] for fid in sorted(by_fid)))
 
+    def with_keys(self, *keys: Key) -> Directory:
+        """A copy in which ``keys`` replace those of the same root, or stand behind them."""
+        by_root = {key.root: key for key in (*self.keys, *keys)}
+        return replace(self, keys=tuple(by_root.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -291,9 +296,8 @@ class Profile:
 
     What is the generation's own is described in
     :class:`~sscard_chip.profile.generations.Generation`. ``dir_sfi`` is announced in the FCI of
-    SSSE; ``announce_algorithm`` adds 9F0C {86}.
-    ``historical_prefix`` are the first 7 of the 13 historical bytes: supplier 2, free 3, maker 2
-    (86xx); city 2 and serial 4 follow.
+    SSSE; ``announce_algorithm`` adds 9F0C {86}. ``historical_prefix`` are the first 7 of the 13
+    historical bytes: supplier 2, free 3, maker 2 (86xx); city 2 and serial 4 follow.
     """
 
     generation: int

@@ -26,13 +26,12 @@ from sscard_chip.filesystem.layout import (
     format_memory,
 )
 from sscard_chip.memory import Memory
-from sscard_chip.profile.build import transparent
+from sscard_chip.profile.build import binary, cn, raw
 from sscard_chip.profile.compiler import MEMORY_SIZE
 from sscard_chip.profile.model import (
     FREE,
     NEVER,
     ElementaryFile,
-    Format,
     Item,
     Rule,
     key,
@@ -57,60 +56,55 @@ from sscard_chip.standard.identifiers import (
     SX1_NAME,
     SX3_NAME,
 )
+from sscard_chip.standard.messages.directory import DIR_ENTRY
 
 _CLAUSE: Final = "PSAM guide, part 9 of the draft of LD/T 32, section 5"
 
 
-def _field(length: int, name: str, english: str, coding: Format = Format.B) -> Item:
-    """A raw field of a transparent file."""
-    return Item(0, name, english, coding, length)
-
-
-def _raw(fid: int, name: str, english: str, write: Rule, *fields: Item) -> ElementaryFile:
-    """A transparent file that anybody reads, made of ``fields``."""
-    size = sum(item.length for item in fields)
-    return transparent(fid, name, english, FREE, write, size, items=fields, clause=_CLAUSE)
+def _file(fid: int, name: str, english: str, write: Rule, *fields: Item) -> ElementaryFile:
+    """A transparent file that anybody reads."""
+    return raw(fid, name, english, FREE, write, *fields, clause=_CLAUSE)
 
 
 # The guide lets the environment's master key write these two; it has no command to prove that
 # key with, so after issuing nobody writes them.
-PUBLIC_DATA: Final = _raw(
+PUBLIC_DATA: Final = _file(
     PSAM_PUBLIC,
     "卡片公共信息文件",
     "public data of the PSAM",
     NEVER,
-    _field(1, "发行机构标识", "issuer"),
-    _field(10, "PSAM序列号", "serial number", Format.CN),
-    _field(1, "PSAM版本号", "version of the PSAM"),
-    _field(1, "密钥卡类型", "kind of key card"),
-    _field(2, "发卡方自定义FCI数据", "issuer's own FCI data"),
+    binary(1, "发行机构标识", "issuer"),
+    cn(0, 10, "PSAM序列号", "serial number"),
+    binary(1, "PSAM版本号", "version of the PSAM"),
+    binary(1, "密钥卡类型", "kind of key card"),
+    binary(2, "发卡方自定义FCI数据", "issuer's own FCI data"),
 )
-TERMINAL: Final = _raw(
+TERMINAL: Final = _file(
     PSAM_TERMINAL,
     "终端信息文件",
     "terminal",
     NEVER,
-    _field(6, "终端机编号", "terminal number", Format.CN),
+    cn(0, 6, "终端机编号", "terminal number"),
 )
-TRANSACTION_NUMBER: Final = _raw(
+TRANSACTION_NUMBER: Final = _file(
     PSAM_NUMBER,
     "终端交易序号文件",
     "terminal transaction number",
     NEVER,
-    _field(4, "终端交易序号", "terminal transaction number"),
+    binary(4, "终端交易序号", "terminal transaction number"),
 )
 
 
 def _information(fid: int, name: str, english: str, kid: int) -> ElementaryFile:
-    return _raw(
+    return _file(
         fid,
         f"{name}应用信息文件",
         f"application data, {english}",
         key(kid),
-        _field(1, "医疗消费密钥索引号", "index of the purchase key"),
-        _field(1, "鉴别密钥版本号", "version of the authentication keys"),
-        _field(4, "启用日期", "valid from", Format.CN),
-        _field(4, "有效日期", "valid to", Format.CN),
+        binary(1, "医疗消费密钥索引号", "index of the purchase key"),
+        binary(1, "鉴别密钥版本号", "version of the authentication keys"),
+        cn(0, 4, "启用日期", "valid from"),
+        cn(0, 4, "有效日期", "valid to"),
     )
 
 
@@ -300,8 +294,5 @@ def _secret(secret: bytes) -> bytes:
 
 def _dir_record(name: bytes, label: str = "") -> bytes:
     """An entry 61 {4F name, 50 label of an application}, a record of its own."""
-    text = label.encode("gbk")
-    entry = bytes((0x4F, len(name))) + name
-    if text:
-        entry += bytes((0x50, len(text))) + text
-    return bytes((0x61, len(entry))) + entry
+    record: bytes = DIR_ENTRY.build({"name": name, "label": label.encode("gbk") or None})
+    return record

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sscard_chip.applications.purse.accounts import DEPOSIT_SIZE, PURSE_SIZE, Purse
-from sscard_chip.applications.purse.kinds import TransactionType
 from sscard_chip.filesystem.layout import (
     COUNT_IN_HEADER,
     STATE_IN_HEADER,
@@ -26,19 +25,28 @@ from sscard_chip.filesystem.layout import (
 )
 from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import Memory
-from sscard_chip.profile.build import NEVER_LOCKS, binary
+from sscard_chip.profile.build import (
+    NEVER_LOCKS,
+    L,
+    M,
+    an,
+    binary,
+    cn,
+    cyclic,
+    indexed,
+    raw,
+    transparent,
+    variable,
+)
 from sscard_chip.profile.model import (
     FREE,
     NEVER,
     PIN,
-    Confidence,
     Directory,
-    ElementaryFile,
     Format,
     Item,
     Key,
     KeyUse,
-    Structure,
     key,
 )
 from sscard_chip.profile.structure import KEY_FID, file_header, key_length, plan_keys
@@ -55,8 +63,7 @@ from sscard_chip.standard.identifiers import (
     PURSE_MANAGEMENT,
     PURSE_PUBLIC,
 )
-
-M, L = Confidence.MEDIUM, Confidence.LOW
+from sscard_chip.standard.purse_transactions import TransactionType
 
 LOG_RECORDS: Final = 10
 PIN_TRIES: Final = 3
@@ -69,101 +76,79 @@ _TRANSACTION_TRIES: Final = 15
 _MAINTENANCE_TRIES: Final = 3
 
 
-def _text(length: int, name: str, english: str) -> Item:
-    return Item(0, name, english, Format.AN, length)
-
-
-def _digits(length: int, name: str, english: str) -> Item:
-    return Item(0, name, english, Format.CN, length)
-
-
-PUBLIC: Final = ElementaryFile(
+PUBLIC: Final = raw(
     PURSE_PUBLIC,
     "公共应用基本数据",
     "public data",
-    Structure.TRANSPARENT,
     FREE,
     FREE,
-    (
-        binary(8, "发卡方标识", "issuer"),
-        binary(1, "应用类型标识", "application type"),
-        binary(1, "发卡方应用版本", "application version"),
-        _digits(10, "应用序列号", "application serial number"),
-        _digits(4, "应用启用日期", "start date"),
-        _digits(4, "应用有效日期", "expiry date"),
-        binary(2, "发卡方自定义FCI数据", "issuer's FCI data"),
-    ),
-    size=30,
+    binary(8, "发卡方标识", "issuer"),
+    binary(1, "应用类型标识", "application type"),
+    binary(1, "发卡方应用版本", "application version"),
+    cn(0, 10, "应用序列号", "application serial number"),
+    cn(0, 4, "应用启用日期", "start date"),
+    cn(0, 4, "应用有效日期", "expiry date"),
+    binary(2, "发卡方自定义FCI数据", "issuer's FCI data"),
     secure_messaging=True,
 )
-CARDHOLDER: Final = ElementaryFile(
+CARDHOLDER: Final = raw(
     PURSE_HOLDER,
     "持卡人基本数据",
     "cardholder",
-    Structure.TRANSPARENT,
     FREE,
     key(_EXTERNAL_KID),
-    tuple(
-        replace(item, confidence=M)
-        for item in (
-            binary(1, "卡类型标识", "card type"),
-            binary(1, "本行职工标识", "staff"),
-            _text(20, "持卡人姓名", "name"),
-            _text(32, "持卡人证件号码", "document number"),
-            binary(1, "持卡人证件类型", "document type"),
-        )
-    ),
-    size=55,
+    binary(1, "卡类型标识", "card type", confidence=M),
+    binary(1, "本行职工标识", "staff", confidence=M),
+    an(0, 20, "持卡人姓名", "name", confidence=M),
+    an(0, 32, "持卡人证件号码", "document number", confidence=M),
+    binary(1, "持卡人证件类型", "document type", confidence=M),
     secure_messaging=True,
     confidence=M,
 )
-MANAGEMENT: Final = ElementaryFile(
+MANAGEMENT: Final = transparent(
     PURSE_MANAGEMENT,
     "管理信息",
     "management",
-    Structure.TRANSPARENT,
     FREE,
     FREE,
-    size=MANAGEMENT_SIZE,
+    MANAGEMENT_SIZE,
     secure_messaging=True,
     confidence=L,
 )
-LOG: Final = ElementaryFile(
+LOG: Final = cyclic(
     PURSE_LOG,
     "交易明细",
     "transaction log",
-    Structure.CYCLIC,
     PIN,
     NEVER,
-    (
-        binary(2, "交易序号", "number"),
-        binary(3, "透支限额", "overdraft limit"),
-        binary(4, "交易金额", "amount"),
-        replace(
-            binary(1, "交易类型标识", "type"),
-            codes={f"{kind:02X}": kind.name.lower().replace("_", " ") for kind in TransactionType},
-        ),
-        binary(6, "终端机编号", "terminal"),
-        _digits(4, "交易日期", "date"),
-        _digits(3, "交易时间", "time"),
+    LOG_RECORDS,
+    binary(2, "交易序号", "number"),
+    binary(3, "透支限额", "overdraft limit"),
+    binary(4, "交易金额", "amount"),
+    binary(
+        1,
+        "交易类型标识",
+        "type",
+        {f"{kind:02X}": kind.name.lower().replace("_", " ") for kind in TransactionType},
     ),
-    records=LOG_RECORDS,
+    binary(6, "终端机编号", "terminal"),
+    cn(0, 4, "交易日期", "date"),
+    cn(0, 3, "交易时间", "time"),
 )
-COMPOUND: Final = ElementaryFile(
+COMPOUND: Final = variable(
     PURSE_COMPOUND,
     "复合应用数据",
     "compound application",
-    Structure.LINEAR_VARIABLE,
     FREE,
     FREE,
-    (Item(COMPOUND_TAG, "复合应用记录", "compound record", Format.B, COMPOUND_LENGTH),),
+    Item(COMPOUND_TAG, "复合应用记录", "compound record", Format.B, COMPOUND_LENGTH),
     secure_messaging=True,
     confidence=L,
 )
 
 
 def _indexed(root: str, use: KeyUse, purpose: str, tries: int = _TRANSACTION_TRIES) -> Key:
-    return Key(root, 0x00, use, purpose, versions=1, tries=tries, confidence=M)
+    return indexed(root, use, purpose, versions=1, tries=tries, confidence=M)
 
 
 def _issuer(root: str, use: KeyUse, purpose: str, tries: int) -> Key:

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from sscard_chip.applications.purse.accounts import LogRecord, PurseAccounts
-from sscard_chip.applications.purse.kinds import PurseId, TransactionType
 from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.filesystem.layout import ApplicationState, ApplicationType
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.profile.contents import PurseAmounts, PurseState, PurseTransaction
 from sscard_chip.standard.identifiers import PURSE_PUBLIC
+from sscard_chip.standard.purse_transactions import PurseId, TransactionType
 from sscard_chip.standard.status import StatusError
 
 _NAMES = {kind.value: kind.name.lower().replace("_", " ") for kind in TransactionType}

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from sscard_chip.card import NotPoweredError
 from sscard_chip.reader.faults import describe_fault
-from sscard_chip.standard.commands import GET_RESPONSE
+from sscard_chip.standard.commands import GET_RESPONSE, READ_BINARY, SELECT
 from sscard_chip.standard.errors import BAD_INPUT, CardReaderError
 from sscard_chip.standard.status import StatusWord
 
@@ -24,8 +24,6 @@ _GET_RESPONSE: Final = GET_RESPONSE.code
 _READER_GET_DATA: Final = b"\xff\xca"
 _RESERVED_UID: Final = (0x08, 0x88, 0xF8)
 """First bytes of a UID with a meaning of their own: random, cascade tag, not to be used."""
-_INS_SELECT: Final = 0xA4
-_INS_READ_BINARY: Final = 0xB0
 _MAX_SHORT: Final = 256
 """What one answer with short length fields can carry; Le or P3 of 00 stands for it."""
 
@@ -225,13 +223,13 @@ class ContactInterface:
         """Answer a command without data field whose Le is not the length of the body."""
         header, p3 = apdu[:4], apdu[4] if len(apdu) == 5 else 0
         length = len(answer) - 2
-        if p3 == 0 and header[1] == _INS_SELECT:
+        if p3 == 0 and header[1] == SELECT.ins:
             self._waiting = _WaitingResponse(answer)
             return self._waiting.announcement
         if p3 == 0 and length >= _MAX_SHORT:
             self._waiting = _WaitingResponse(answer)
             return self._waiting.take(_MAX_SHORT)
-        if header[1] != _INS_READ_BINARY:
+        if header[1] != READ_BINARY.ins:
             # A shorter Le is a shorter read there, and reading again is harmless.
             self._refused = (header, answer)
         return bytes((0x6C, _sw2(length)))

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 
-from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_OF_KEY_CODE, ALGORITHM_SM4
 
 _ECB: Final = ECB()
 _CBC8: Final = CBC(bytes(8))
@@ -315,4 +315,6 @@ SM4_SUITE: Final[Suite] = Sm4Suite()
 SUITES: Final[dict[str, Suite]] = {suite.name: suite for suite in (DES, SM4_SUITE)}
 
 # The algorithm byte of key records numbers otherwise than the FCI does (card page, section 5.8).
-SUITE_OF_KEY_CODE: Final[dict[int, Suite]] = {0x00: DES, 0x01: DES, 0x03: SM4_SUITE}
+SUITE_OF_KEY_CODE: Final[dict[int, Suite]] = {
+    code: SUITES[name] for code, name in ALGORITHM_OF_KEY_CODE.items()
+}

@@ -8,7 +8,7 @@ identifiers stand in :mod:`sscard_chip.standard.keys`.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 MF: Final = 0x3F00
 """FID of the master file (主文件) of every card."""
@@ -65,8 +65,6 @@ ISSUER_FILE: Final = 0xEF05
 """SSSE EF05 发卡机构数据."""
 HOLDER_FILE: Final = 0xEF06
 """SSSE EF06 持卡人基本信息."""
-FINGERPRINT_FILE: Final = 0xEF07
-"""SSSE EF07 指纹."""
 PHOTO_FILE: Final = 0xEF08
 """SSSE EF08 照片."""
 FCI_FILE: Final = 0xEF1D
@@ -148,6 +146,7 @@ PURSE_COMPOUND: Final = 0x0019
 
 ALGORITHM_3DES: Final = "3des"
 ALGORITHM_SM4: Final = "sm4"
+AlgorithmName = Literal["3des", "sm4"]
 ALGORITHMS: Final = (ALGORITHM_3DES, ALGORITHM_SM4)
 """The two suites as programs name them. SSF33, code 02, is not public."""
 SSF33_CODE: Final = 0x02

@@ -12,7 +12,23 @@ from typing import Final
 from sscard_chip.profile.model import ElementaryFile, KeyUse, Structure
 from sscard_chip.standard import commands
 from sscard_chip.standard.commands import StandardCommand
-from sscard_chip.standard.identifiers import LOAD, MF, PURCHASE
+from sscard_chip.standard.identifiers import (
+    ALGORITHM_3DES,
+    ALGORITHM_SM4,
+    CODE_OF_ALGORITHM,
+    LOAD,
+    MF,
+    PURCHASE,
+    SSF33_CODE,
+)
+from sscard_chip.standard.keys import (
+    USE_ENCRYPTION,
+    USE_LOAD,
+    USE_MAC,
+    USE_MAC_AND_ENCRYPTION,
+    USE_PURCHASE,
+    USE_TAC,
+)
 from sscard_chip.standard.messages import medical, psam, security
 from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
 from sscard_chip.standard.messages.fields import templates
@@ -31,15 +47,19 @@ from sscard_chip.trace.selection import (
     item_name,
 )
 
-_ALGORITHMS: Final = {b"\x01": "DES", b"\x02": "SSF33", b"\x03": "SM4"}
+_ALGORITHMS: Final = {
+    CODE_OF_ALGORITHM[ALGORITHM_3DES]: "DES",
+    SSF33_CODE: "SSF33",
+    CODE_OF_ALGORITHM[ALGORITHM_SM4]: "SM4",
+}
 _OCCURRENCES: Final = ("", ", last 末个", ", next 下一个", ", previous 上一个")
 _PSAM_USES: Final = {
-    0x02: "医疗消费密钥",
-    0x06: "MAC密钥",
-    0x07: "加密密钥",
-    0x08: "MAC、加密密钥",
-    0x09: "账户划入密钥",
-    0x0C: "TAC密钥",
+    USE_PURCHASE: "医疗消费密钥",
+    USE_MAC: "MAC密钥",
+    USE_ENCRYPTION: "加密密钥",
+    USE_MAC_AND_ENCRYPTION: "MAC、加密密钥",
+    USE_LOAD: "账户划入密钥",
+    USE_TAC: "TAC密钥",
 }
 _CIPHERS: Final = {
     0x00: "encipher 加密",
@@ -222,8 +242,8 @@ def _fci(body: bytes, unsafe: bool) -> str:
         parts.append(f"DIR SFI {dir_sfi[:1].hex().upper()}")
     algorithm = fci_algorithm(fci)
     if algorithm:
-        code = algorithm[:1]
-        parts.append(f"algorithm 算法 {code.hex().upper()} {_ALGORITHMS.get(code, 'unknown')}")
+        code = algorithm[0]
+        parts.append(f"algorithm 算法 {code:02X} {_ALGORITHMS.get(code, 'unknown')}")
     return ", ".join(parts)
 
 

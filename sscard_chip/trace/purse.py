@@ -7,21 +7,22 @@ from typing import Final
 
 from sscard_chip.standard import commands
 from sscard_chip.standard.messages import medical, psam, purse, security
+from sscard_chip.standard.purse_transactions import PurseId, TransactionType
 from sscard_chip.trace import layouts
 from sscard_chip.trace.entry import SECURED, Entry, data, fields, result, table
 from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.selection import Selection, TracedCommand
 
-_PURSES: Final = {1: "电子存折", 2: "电子钱包"}
-_PURSE_TRANSACTIONS: Final = {
-    0x01: "电子存折圈存",
-    0x02: "电子钱包圈存",
-    0x03: "圈提",
-    0x04: "取现",
-    0x05: "电子存折消费",
-    0x06: "电子钱包消费",
-    0x07: "修改透支限额",
-    0x09: "复合应用消费",
+_PURSES: Final[dict[int, str]] = {PurseId.DEPOSIT: "电子存折", PurseId.PURSE: "电子钱包"}
+_PURSE_TRANSACTIONS: Final[dict[int, str]] = {
+    TransactionType.DEPOSIT_LOAD: "电子存折圈存",
+    TransactionType.PURSE_LOAD: "电子钱包圈存",
+    TransactionType.UNLOAD: "圈提",
+    TransactionType.CASH_WITHDRAWAL: "取现",
+    TransactionType.DEPOSIT_PURCHASE: "电子存折消费",
+    TransactionType.PURSE_PURCHASE: "电子钱包消费",
+    TransactionType.OVERDRAFT_UPDATE: "修改透支限额",
+    TransactionType.COMPOUND_PURCHASE: "复合应用消费",
 }
 
 

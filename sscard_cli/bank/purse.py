@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import click
 
-from sscard_chip.applications.purse.kinds import PurseId, TransactionType
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.standard.amounts import MAX_NUMBER, yuan
 from sscard_chip.standard.dates import TIME, is_digits
+from sscard_chip.standard.purse_transactions import PurseId, TransactionType
 from sscard_chip.terminal.bank.purse_exchange import Initialized
 from sscard_chip.terminal.bank.purse_host import PurseHost
 from sscard_chip.terminal.bank.purse_sam import PurseSam

@@ -12,6 +12,7 @@ from issuance.keyfile import KEY_LENGTH, read_key_file
 from sscard_chip import Card
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.blank import make_blank
+from sscard_chip.profile.generations import generations
 from sscard_cli.options import (
     GENERATION,
     NEW_SERIAL,
@@ -29,7 +30,7 @@ from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 @click.option(
     "--generation",
     type=GENERATION,
-    default=lambda: GENERATION.newest(),
+    default=lambda: str(generations()[-1].number),
     show_default="the newest",
     help="For cards of which generation: 3 has the contactless interface.  Example: --generation 2",
 )

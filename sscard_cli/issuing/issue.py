@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from importlib.resources import files
 from pathlib import Path
 
 import click
@@ -30,6 +31,14 @@ from sscard_cli.options import (
 )
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 from sscard_cli.stores import keys_option, open_keys
+
+
+def _print_example(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(
+            (files("issuance") / "holder-example.toml").read_text(encoding="utf-8"), nl=False
+        )
+        context.exit()
 
 
 @click.command()
@@ -65,6 +74,14 @@ from sscard_cli.stores import keys_option, open_keys
 @ledger_options(required=False)
 @force_option
 @json_option
+@click.option(
+    "--example",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_example,
+    help="Print a holder file with every field, and end.  Example: --example > holder.toml",
+)
 def issue(
     generation: int,
     roots: str,
@@ -89,6 +106,8 @@ def issue(
 
     With --bank-keys the account of the holder's "bank" becomes the card's bank application; with
     --ledger it is written down, so that sscard bank can activate, change and unlink it.
+
+    A holder file is TOML when its name ends in .toml, else JSON; see docs/holder.md.
 
     \b
     Example:

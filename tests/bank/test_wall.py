@@ -8,10 +8,10 @@ from functools import cache
 
 import pytest
 
-from sscard_chip.applications.purse.kinds import TransactionType
 from sscard_chip.card import Card
 from sscard_chip.filesystem.layout import HISTORICAL_AT
 from sscard_chip.reader.interface import ContactInterface
+from sscard_chip.standard.purse_transactions import TransactionType
 from sscard_chip.terminal.bank.purse_host import PurseHost
 from sscard_chip.terminal.bank.purse_sam import PurseSam
 from sscard_chip.terminal.bank.purse_terminal import PurseTerminal

@@ -186,7 +186,7 @@ class Terminal(Exchange):
 
     def proof(self, kind: int, number: int) -> bytes | None:
         """MAC || TAC of the last transaction, None for 9406; asked for by INIT's number plus 1."""
-        data, sw = self.send(bytes((0x80, 0x5A, 0, kind, 2)) + (number + 1).to_bytes(2))
+        data, sw = self.send(bytes((0x80, 0x5A, 0, kind, 2)) + (number + 1 & 0xFFFF).to_bytes(2))
         if sw == 0x9406:
             return None
         if sw != SUCCESS:

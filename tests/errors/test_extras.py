@@ -251,3 +251,37 @@ def test_what_is_missing_is_named(
             assert code in (1, 2), line
             assert error.count("\n") == 1, line
             assert f"is not installed: pip install 'sscard-chip[{extra}]'" in error, line
+
+
+_IMPORT_ALL = """
+import importlib, pkgutil, sys
+for name in sys.argv[1].split():
+    sys.modules[name] = None
+from sscard_chip.standard.errors import ExtraMissingError
+import issuance, sscard_chip, sscard_cli, sscard_driver
+for package in (issuance, sscard_chip, sscard_cli, sscard_driver):
+    folders = [(package.__path__, package.__name__)]
+    while folders:
+        path, above = folders.pop()
+        for one in pkgutil.iter_modules(path):
+            name = f"{above}.{one.name}"
+            try:
+                module = importlib.import_module(name) if one.name != "__main__" else None
+            except ExtraMissingError as error:
+                print(name, error.extra)
+            else:
+                if one.ispkg:
+                    folders.append((module.__path__, name))
+"""
+
+
+def test_importing_any_module_misses_nothing_but_a_named_extra() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT_ALL, " ".join(EXTRAS)],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+    found = dict(line.split() for line in done.stdout.splitlines())
+    assert found["sscard_chip.settlement"] == "settlement"
+    assert set(found.values()) == {"settlement"}
+    assert all(name.startswith(("sscard_chip.settlement", "sscard_cli.")) for name in found)

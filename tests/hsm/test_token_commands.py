@@ -28,14 +28,14 @@ def test_keys_are_made_in_the_token(
     tokens: Tokens, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = tokens.make()
-    monkeypatch.setattr("issuance.roots.root_slots", lambda extra: SLOTS[:5])
+    monkeypatch.setattr("sscard_cli.issuing.keys.root_slots", lambda extra: SLOTS[:5])
     assert main(["keys", "create", address]) == 0
     assert capsys.readouterr().out == f"{address}: 5 random root keys for 3des and sm4\n"
     assert main(["keys", "show", address, "--json"]) == 0
     first = json.loads(capsys.readouterr().out)
     assert first["kind"] == "pkcs11"
     # Again, with more names: what is there stays, what is missing comes.
-    monkeypatch.setattr("issuance.roots.root_slots", lambda extra: SLOTS)
+    monkeypatch.setattr("sscard_cli.issuing.keys.root_slots", lambda extra: SLOTS)
     assert main(["keys", "create", address]) == 0
     assert "3 random root keys for 3des and sm4, 5 were there already" in capsys.readouterr().out
     assert main(["keys", "show", address, "--json"]) == 0

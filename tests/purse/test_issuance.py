@@ -15,11 +15,11 @@ from issuance.bank.personalise import Bank, put_bank
 from issuance.bank.purse import PurseOptions
 from issuance.bank.roots import bank_slots
 from issuance.roots import RootKeys
-from sscard_chip.applications.purse.kinds import PurseId, TransactionType
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile.purse import PURSE_DIRECTORY, add_purse
 from sscard_chip.standard.documents import convert, find
+from sscard_chip.standard.purse_transactions import PurseId, TransactionType
 from sscard_chip.terminal.bank.errors import NotAcceptedError
 from sscard_chip.terminal.bank.purse_host import PurseHost
 from sscard_chip.terminal.bank.purse_sam import PurseSam

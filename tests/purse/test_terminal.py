@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from sscard_chip.applications.purse.accounts import Purse
-from sscard_chip.applications.purse.kinds import PurseId, TransactionType
 from sscard_chip.card import Card
 from sscard_chip.profile.purse import root_names
 from sscard_chip.security.diversify import diversify_chain
 from sscard_chip.security.keystore import KeyStore, KeyStoreError
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.commands import READ_BINARY
+from sscard_chip.standard.purse_transactions import PurseId, TransactionType
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.purse_exchange import Initialized, PublicData, PurseMacError
 from sscard_chip.terminal.bank.purse_host import PurseHost

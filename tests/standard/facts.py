@@ -81,7 +81,7 @@ def facts_in(source: str) -> list[Stated]:
     texts = _docstrings(tree)
     found = []
     for node in ast.walk(tree):
-        for fact in _facts_of(node, parents, texts):
+        for fact in _facts_of(node, parents, texts, source):
             found.append(Stated(getattr(node, "lineno", 0), fact))
     return sorted(set(found))
 
@@ -91,7 +91,9 @@ def _docstrings(tree: ast.AST) -> set[ast.AST]:
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
 
 
-def _facts_of(node: ast.AST, parents: dict[ast.AST, ast.AST], texts: set[ast.AST]) -> Iterator[str]:
+def _facts_of(
+    node: ast.AST, parents: dict[ast.AST, ast.AST], texts: set[ast.AST], source: str
+) -> Iterator[str]:
     match node:
         case ast.Constant(value=bool()):
             return
@@ -100,7 +102,7 @@ def _facts_of(node: ast.AST, parents: dict[ast.AST, ast.AST], texts: set[ast.AST
         case ast.Constant(value=str() | bytes() as text) if node not in texts:
             yield from _texts(text, parents[node])
         case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Call(args=elements):
-            yield from _codes(elements)
+            yield from _codes(elements, source)
         case ast.FunctionDef(name=name) if WRITTEN_ONCE.fullmatch(name) and isinstance(
             parents[node], ast.Module
         ):
@@ -155,7 +157,8 @@ def _method(node: ast.AST) -> str:
     return ""
 
 
-def _codes(elements: list[ast.expr]) -> Iterator[str]:
+def _codes(elements: list[ast.expr], source: str) -> Iterator[str]:
+    """CLA and INS beside each other, written in hexadecimal: a length is not."""
     named = elements and isinstance(elements[0], ast.Constant) and type(elements[0].value) is str
     first = 1 if named else 0  # a name may stand before CLA and INS
     two = elements[first : first + 2]
@@ -163,7 +166,8 @@ def _codes(elements: list[ast.expr]) -> Iterator[str]:
     if len(head) < 2 or not all(type(one) is int and 0 <= one <= 0xFF for one in head):
         return
     name = COMMAND_CODES.get(bytes(one for one in head if isinstance(one, int)))
-    if name is not None:
+    hexadecimal = all((ast.get_source_segment(source, one) or "")[:2] == "0x" for one in two)
+    if name is not None and hexadecimal:
         yield f"the code of {name}"
 
 
@@ -173,6 +177,9 @@ def _transaction_types(target: ast.expr, value: ast.expr | None) -> Iterator[str
         pairs = list(zip(target.elts, value.elts, strict=False))
     for name, number in pairs:
         if isinstance(name, ast.Name) and isinstance(number, ast.Constant):
-            word = TYPES.get(number.value) if isinstance(number.value, int) else None
-            if word is not None and word in name.id:
-                yield f"the transaction type {word}"
+            word = name.id.lstrip("_").removeprefix("INS_").replace("_", " ")
+            if word in COMMAND_NAMES and type(number.value) is int:
+                yield f"the code of {word}"
+            kind = TYPES.get(number.value) if isinstance(number.value, int) else None
+            if kind is not None and kind in name.id:
+                yield f"the transaction type {kind}"

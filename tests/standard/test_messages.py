@@ -14,6 +14,7 @@ from sscard_chip.applications.purse import inputs
 from sscard_chip.applications.purse.accounts import LogRecord
 from sscard_chip.profile.psam import _dir_record
 from sscard_chip.standard.messages import directory, medical, psam, purse, security
+from tests.bench.issued import SELECT_SSSE, Bench
 
 AMOUNTS = {"account_fen": 0x01020304, "self_paid_fen": 0x11121314, "pooled_fen": 0x21222324}
 FIELDS: dict[str, Any] = {
@@ -143,6 +144,16 @@ def test_dir_records() -> None:
     assert directory.DIR_ENTRY.parse(bytes.fromhex("61 08 4F 06 D15600000590")).label is None
     stored = bytes.fromhex("70 0A 61 08 4F 06 D15600000590")
     assert directory.DIR_RECORD.build(short) == stored
+
+
+def test_the_dir_record_of_a_card() -> None:
+    bench = Bench(2)
+    bench.ok(SELECT_SSSE)
+    stored = "70 1A 61 18 4F 06 D15600000500 50 0E B9ABB9B2D3A6D3C3D0C5CFA2C7F8"
+    assert bench.ok("00B201F400") == bytes.fromhex(stored)
+    label = "公共应用信息区".encode("gbk")
+    named = {"name": bytes.fromhex("D15600000500"), "label": label}
+    assert directory.DIR_RECORD.build(named) == bytes.fromhex(stored)
 
 
 def test_the_fci_of_a_card() -> None:

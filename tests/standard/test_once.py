@@ -76,6 +76,8 @@ def test_no_room_states_a_fact_of_the_standard(package: str) -> None:
         ('SHORTCUTS = {b"\\xb0\\x28": run}', "the code of INITIALIZE"),
         ('error = CardStatusError(b"\\xb0\\x2c\\x01\\x00", sw)', "the code of DEBIT FOR PURCHASE"),
         ('INFO = bytes.fromhex("BFC800000F")', "the code of GET INFO"),
+        ("_EXTERNAL_AUTHENTICATE = 0x82", "the code of EXTERNAL AUTHENTICATE"),
+        ("INS_SELECT: Final = 0xA4", "the code of SELECT"),
         ("PURCHASE: Final = 0x32", "the transaction type PURCHASE"),
         ("LOAD, PURCHASE = 0x31, 0x32", "the transaction type LOAD"),
         ("def yuan(fen): ...", "a second yuan"),
@@ -102,6 +104,7 @@ def test_a_planted_fact_is_found(source: str, fact: str) -> None:
         "from sscard_chip.standard.identifiers import DF04\nsession.enter(DF04)",
         'message = f"READ RECORD: {sw:04X}"',
         "ready = True",
+        'item = an(0, 32, "持卡人证件号码", "document number")',
     ],
 )
 def test_what_is_no_fact(source: str) -> None:

@@ -12,10 +12,12 @@ _TYPES: Final[dict[str, type | tuple[type, ...]]] = {
     "string": str,
     "integer": int,
     "boolean": bool,
+    "null": type(None),
 }
 _KNOWN: Final = {
-    "$defs", "$ref", "$schema", "additionalProperties", "anyOf", "const", "enum", "items",
-    "minItems", "minLength", "minimum", "pattern", "properties", "required", "title", "type",
+    "$comment", "$defs", "$ref", "$schema", "additionalProperties", "anyOf", "const", "default",
+    "description", "enum", "items", "maximum", "minItems", "minLength", "minimum", "pattern",
+    "properties", "propertyNames", "required", "title", "type",
 }  # fmt: skip
 
 
@@ -55,6 +57,8 @@ def _errors(value: Any, schema: dict[str, Any], root: dict[str, Any], path: str)
             return [f"{path}: does not match {schema['pattern']}"]
     if isinstance(value, int) and value < schema.get("minimum", value):
         return [f"{path}: too small"]
+    if isinstance(value, int) and value > schema.get("maximum", value):
+        return [f"{path}: too large"]
     return []
 
 
@@ -67,6 +71,7 @@ def _object_errors(
     properties = schema.get("properties", {})
     others = schema.get("additionalProperties", True)
     for name, item in value.items():
+        found += _errors(name, schema.get("propertyNames", {}), root, f"{path}: name {name}")
         if name in properties:
             found += _errors(item, properties[name], root, f"{path}.{name}")
         elif others is False:

@@ -19,6 +19,15 @@ from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.keys import RECORD, RECORD_LENGTH, KeyRecord
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE, Suite
 from sscard_chip.standard.identifiers import PSAM_CITY_KEYS, PSAM_COUNTRY_KEYS, PSAM_PROVINCE_KEYS
+from sscard_chip.standard.keys import (
+    USE_ENCRYPTION,
+    USE_EXTERNAL,
+    USE_LOAD,
+    USE_MAC,
+    USE_MAC_AND_ENCRYPTION,
+    USE_PURCHASE,
+    USE_TAC,
+)
 from sscard_chip.standard.status import StatusError, StatusWord
 
 MAX_STEPS: Final = 3
@@ -33,13 +42,13 @@ _TYPE_BITS: Final = 5
 class KeyType(IntEnum):
     """Low five bits of the use byte: which command may use a key."""
 
-    ACCESS = 0x00  # KID-01 to KID-03, the PSAM's own; the guide gives them no type [L]
-    PURCHASE = 0x02  # 医疗消费密钥: INIT SAM FOR PURCHASE, found by version
-    MAC = 0x06
-    ENCRYPTION = 0x07
-    MAC_AND_ENCRYPTION = 0x08
-    LOAD = 0x09  # 帐户划入密钥: no command of the guide uses it
-    TAC = 0x0C
+    ACCESS = USE_EXTERNAL  # KID-01 to KID-03, the PSAM's own; the guide gives them no type [L]
+    PURCHASE = USE_PURCHASE  # 医疗消费密钥: INIT SAM FOR PURCHASE, found by version
+    MAC = USE_MAC
+    ENCRYPTION = USE_ENCRYPTION
+    MAC_AND_ENCRYPTION = USE_MAC_AND_ENCRYPTION
+    LOAD = USE_LOAD  # 帐户划入密钥: no command of the guide uses it
+    TAC = USE_TAC
 
 
 def use_byte(key_type: int, steps: int) -> int:

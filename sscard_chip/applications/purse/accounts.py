@@ -20,7 +20,6 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-from sscard_chip.applications.purse.kinds import Kind, PurseId
 from sscard_chip.filesystem.files import CyclicFile
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.memory import Memory
@@ -28,6 +27,7 @@ from sscard_chip.security.keys import KeyRecord
 from sscard_chip.security.purse import PURSE_SUITES, PurseSession, PurseSuite
 from sscard_chip.standard.identifiers import DEPOSIT_FILE, PURSE_FILE, PURSE_LOG
 from sscard_chip.standard.keys import USE_MAINTENANCE, USE_TAC
+from sscard_chip.standard.purse_transactions import Kind, PurseId
 from sscard_chip.standard.status import StatusError, StatusWord
 
 LOG_RECORD_LENGTH: Final = 23

@@ -15,10 +15,10 @@ from sscard_chip.apdu.messaging import CLA_SECURE
 from sscard_chip.apdu.records import addressed_file
 from sscard_chip.apdu.session import Session
 from sscard_chip.applications.purse.accounts import maintenance_key
-from sscard_chip.applications.purse.kinds import TransactionType
 from sscard_chip.applications.purse.transactions import CachedRecord, Pending
 from sscard_chip.filesystem.files import CyclicFile, Occurrence, RecordFile
 from sscard_chip.security.purse import MAC_LENGTH, command_mac
+from sscard_chip.standard.purse_transactions import TransactionType
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _BY_IDENTIFIER, _BY_NUMBER = 0, 4

@@ -6,7 +6,7 @@ from __future__ import annotations
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
 from sscard_chip.applications.purse.accounts import PurseAccounts
-from sscard_chip.applications.purse.kinds import BALANCE_NEEDS_PIN, PurseId, TransactionType
+from sscard_chip.standard.purse_transactions import BALANCE_NEEDS_PIN, PurseId, TransactionType
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _TYPES = frozenset(TransactionType)

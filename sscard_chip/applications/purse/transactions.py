@@ -27,7 +27,6 @@ from sscard_chip.applications.purse.accounts import (
     TransactionKeys,
 )
 from sscard_chip.applications.purse.errors import refuse_mac
-from sscard_chip.applications.purse.kinds import KINDS, Course, Kind, TransactionType
 from sscard_chip.filesystem.files import RecordFile
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.security.purse import (
@@ -37,6 +36,7 @@ from sscard_chip.security.purse import (
     purchase_factor,
 )
 from sscard_chip.standard.amounts import MAX_COUNTER, MAX_FEN
+from sscard_chip.standard.purse_transactions import KINDS, Course, Kind, TransactionType
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _INIT_LENGTH: Final = 11

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum, unique
 from typing import Any
 
@@ -214,20 +214,9 @@ def apply_claim(t: Transaction, request: ClaimRequest) -> Claim:
         sa.insert(claim).values(
             id=number,
             division=division,
-            pharmacy=request.pharmacy,
-            month=request.month,
-            clr_type=request.clr_type,
             attempt=len(earlier) + 1,
-            clr_way=request.clr_way,
-            visits=request.visits,
-            total_fen=request.total_fen,
-            recognised_fen=request.recognised_fen,
-            claimed_fen=request.claimed_fen,
-            cash_fen=request.cash_fen,
-            account_fen=request.account_fen,
-            first_day=request.first_day,
-            last_day=request.last_day,
             newest_segment=Books(t).newest,
+            **asdict(request),
         )
     )
     _step(t, number, 1, ClaimState.APPLIED, "")
@@ -235,20 +224,20 @@ def apply_claim(t: Transaction, request: ClaimRequest) -> Claim:
 
 
 def _compare(request: ClaimRequest, expected: ClaimRequest) -> None:
-    for name, field, amount in (
-        ("psntime", "visits", False),
-        ("medfee_sumamt", "total_fen", True),
-        ("med_sumfee", "recognised_fen", True),
-        ("fund_appy_sum", "claimed_fen", True),
-        ("cash_payamt", "cash_fen", True),
-        ("acct_pay", "account_fen", True),
-        ("begndate", "first_day", False),
-        ("enddate", "last_day", False),
+    for name, field in (
+        ("psntime", "visits"),
+        ("medfee_sumamt", "total_fen"),
+        ("med_sumfee", "recognised_fen"),
+        ("fund_appy_sum", "claimed_fen"),
+        ("cash_payamt", "cash_fen"),
+        ("acct_pay", "account_fen"),
+        ("begndate", "first_day"),
+        ("enddate", "last_day"),
     ):
         is_, must = getattr(request, field), getattr(expected, field)
         if is_ != must:
-            shown = (yuan(is_), yuan(must)) if amount else (is_, must)
-            raise ClaimRefusedError(f"{name}: is {shown[0]}, the centre has {shown[1]}")
+            shown = yuan if field.endswith("_fen") else str
+            raise ClaimRefusedError(f"{name}: is {shown(is_)}, the centre has {shown(must)}")
 
 
 def cancel_claim(t: Transaction, number: str, note: str = "") -> Claim:
@@ -328,20 +317,7 @@ def _claims(t: Transaction, pharmacy: str | None, number: str | None = None) -> 
 
 
 def _claim(row: Any) -> Claim:
-    request = ClaimRequest(
-        row.pharmacy,
-        row.month,
-        row.visits,
-        row.total_fen,
-        row.recognised_fen,
-        row.claimed_fen,
-        row.cash_fen,
-        row.account_fen,
-        row.first_day,
-        row.last_day,
-        row.clr_type,
-        row.clr_way,
-    )
+    request = ClaimRequest(*(getattr(row, one.name) for one in fields(ClaimRequest)))
     return Claim(row.id, row.division, request, ClaimState(row.state), row.note)
 
 

@@ -118,21 +118,10 @@ class ExchangeRow(NamedTuple):
             raise ExchangeError(f"infno: must be {SALE}, or {REFUND} in a refund")
         total, fund, account, cash = _amounts(cells[4:8])
         mdtrt_id, setl_id = (None if cell == NULL else cell for cell in cells[10:12])
-        return cls(
-            cells[1],
-            cells[2],
-            cells[3],
-            total,
-            fund,
-            account,
-            cash,
-            cells[8],
-            mdtrt_id,
-            setl_id,
-            cells[12],
-            cells[13] == "1",
-            cells[14] == "1",
-        )
+        state, treatment, insured = cells[1:4]
+        amounts, ids = (total, fund, account, cash), (mdtrt_id, setl_id, cells[12])
+        flags = (cells[13] == "1", cells[14] == "1")
+        return cls(state, treatment, insured, *amounts, cells[8], *ids, *flags)
 
 
 def table_of(rows: Iterable[ExchangeRow]) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import Any, Final
 
@@ -50,16 +50,6 @@ class Sums:
             self.account_fen + other.account_fen,
             self.cash_fen + other.cash_fen,
         )
-
-    def to_dict(self) -> dict[str, int]:
-        """For programs."""
-        return {
-            "rows": self.rows,
-            "total_fen": self.total_fen,
-            "fund_fen": self.fund_fen,
-            "account_fen": self.account_fen,
-            "cash_fen": self.cash_fen,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +104,7 @@ class Reasons:
 
     def to_dict(self) -> dict[str, Any]:
         """For programs."""
-        return {**self.sums.to_dict(), "codes": {str(code): rows for code, rows in self.counts}}
+        return {**asdict(self.sums), "codes": {str(code): rows for code, rows in self.counts}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +151,10 @@ class Statement:
             "submitted": self.submitted,
             "posted": self.posted.to_dict(),
             "payable_fen": self.payable_fen,
-            "insurances": [line.to_dict() for line in self.insurances],
-            "localities": [line.to_dict() for line in self.localities],
-            "regions": [line.to_dict() for line in self.regions],
-            "days": [line.to_dict() for line in self.days],
-            "suites": [line.to_dict() for line in self.suites],
+            **{
+                name: [line.to_dict() for line in getattr(self, name)]
+                for name in ("insurances", "localities", "regions", "days", "suites")
+            },
             "refused": self.refused.to_dict(),
             "held": self.held.to_dict(),
             "noticed": {str(code): rows for code, rows in self.noticed},

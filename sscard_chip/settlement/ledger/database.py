@@ -123,7 +123,10 @@ class Database:
             raise LedgerUnavailableError(f"{self.name}: is no ledger of format {books.FORMAT}")
         if versions.version.name not in there:
             return UNVERSIONED
-        return str(connection.scalars(sa.select(versions.version.c.version_num)).one())
+        found = [str(one) for one in connection.scalars(sa.select(versions.version.c.version_num))]
+        if len(found) != 1 or not found[0].isalnum():
+            raise LedgerUnavailableError(f"{self.name}: {versions.version.name}: names no schema")
+        return found[0]
 
     def _keep_a_log(self) -> None:
         """Have SQLite write ahead into a log, so that readers and the writer go side by side."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final, TypeVar
 
 from sscard_chip.dayfile.errors import DayFileError
@@ -44,16 +44,7 @@ class UploadRow:
     @classmethod
     def of(cls, row: DayRow) -> UploadRow:
         """A row of a day file."""
-        return cls(
-            row.setl_id,
-            row.mdtrt_id,
-            row.psn_no,
-            row.total_fen,
-            row.fund_fen,
-            row.account_fen,
-            row.refund,
-            row.msgid,
-        )
+        return cls(*(getattr(row, one.name) for one in fields(cls)))
 
     def encode(self) -> str:
         """The row, without LF."""
@@ -104,16 +95,9 @@ class ResultRow:
             raise ReconciliationError("must have 10 or 11 cells")
         names = ("psn_no", "mdtrt_id", "setl_id", "msgid")
         psn_no, mdtrt_id, setl_id, msgid = map(_text, names, cells)
-        return cls(
-            psn_no,
-            mdtrt_id,
-            setl_id,
-            msgid,
-            StatementResult.parse(cells[4]),
-            _flag(cells[5]),
-            None if cells[6] == NULL else cells[6],
-            *_amounts(cells[7:10]),
-        )
+        result, memo = StatementResult.parse(cells[4]), None if cells[6] == NULL else cells[6]
+        flag, amounts = _flag(cells[5]), _amounts(cells[7:10])
+        return cls(psn_no, mdtrt_id, setl_id, msgid, result, flag, memo, *amounts)
 
 
 def pack(rows: Iterable[UploadRow | ResultRow], name: str) -> bytes:

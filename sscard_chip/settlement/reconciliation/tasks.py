@@ -9,7 +9,7 @@ and its differences void. Differences are open, then checked, then settled [M].
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import IntEnum, unique
 from typing import Any, Final
 
@@ -58,15 +58,6 @@ class TaskKey:
     day: str
     insurance: str
     kind: str
-
-    def columns(self) -> dict[str, str]:
-        """The key's columns."""
-        return {
-            "pharmacy": self.pharmacy,
-            "day": self.day,
-            "insurance": self.insurance,
-            "kind": self.kind,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +132,7 @@ def reconcile_day(
 def find_task(t: Transaction, key: TaskKey) -> Task | None:
     """The valid task: the last one; None when there was none."""
     row = t.connection.execute(
-        sa.select(task).filter_by(**key.columns()).order_by(task.c.attempt.desc()).limit(1)
+        sa.select(task).filter_by(**asdict(key)).order_by(task.c.attempt.desc()).limit(1)
     ).one_or_none()
     if row is None:
         return None
@@ -160,14 +151,14 @@ def differences_of(t: Transaction, key: TaskKey) -> list[tuple[int, Any, Differe
         return []
     rows = t.connection.execute(
         sa.select(difference)
-        .filter_by(**key.columns(), attempt=last.attempt)
+        .filter_by(**asdict(key), attempt=last.attempt)
         .order_by(difference.c.number)
     ).all()
     states = {
         row.number: (DifferenceState(row.state), row.note)
         for row in t.connection.execute(
             sa.select(difference_step)
-            .filter_by(**key.columns(), attempt=last.attempt)
+            .filter_by(**asdict(key), attempt=last.attempt)
             .order_by(difference_step.c.step)
         )
     }
@@ -191,7 +182,7 @@ def settle_difference(
     assert last is not None  # noqa: S101
     t.connection.execute(
         sa.insert(difference_step).values(
-            **key.columns(),
+            **asdict(key),
             attempt=last.attempt,
             number=number,
             step=int(state),
@@ -218,7 +209,7 @@ def _keep(
     attempt = 1 if last is None else last.attempt + 1
     t.connection.execute(
         sa.insert(task).values(
-            **key.columns(),
+            **asdict(key),
             attempt=attempt,
             result=int(result),
             stmt_rslt=int(statement),
@@ -238,7 +229,7 @@ def _keep(
 
 def _keep_differences(t: Transaction, of: Task, rows: Sequence[ResultRow]) -> None:
     for number, row in enumerate(rows, 1):
-        place = {**of.key.columns(), "attempt": of.attempt, "number": number}
+        place = {**asdict(of.key), "attempt": of.attempt, "number": number}
         t.connection.execute(
             sa.insert(difference).values(
                 **place,

@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from sscard_chip.applications.purse.kinds import KINDS, Course, Kind, PurseId, TransactionType
 from sscard_chip.security.purse import PURSE_SUITE_OF_CODE, PurseSuite, card_factors
 from sscard_chip.standard.messages import purse as messages
+from sscard_chip.standard.purse_transactions import KINDS, Course, Kind, PurseId, TransactionType
 from sscard_chip.terminal.bank.errors import BankTerminalError, CardDataError
 
 TERMINAL_LENGTH: Final = 6

@@ -4,7 +4,7 @@ the commands with which the issuer looks after a card.
 
 It reaches the bank's keys through a key store; session keys come from the store too.
 
->>> from sscard_chip.applications.purse.kinds import TransactionType
+>>> from sscard_chip.standard.purse_transactions import TransactionType
 >>> host = PurseHost(store, "3des")
 >>> initialized = terminal.initialize(TransactionType.PURSE_LOAD, 5_000)
 >>> answer = host.authorise(initialized, bytes.fromhex("20240315101112"))
@@ -15,7 +15,6 @@ from __future__ import annotations
 from hmac import compare_digest
 from typing import Final
 
-from sscard_chip.applications.purse.kinds import Course
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.purse import (
     PURSE_SUITES,
@@ -29,6 +28,7 @@ from sscard_chip.security.purse import (
 from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK, RELOAD_PIN
 from sscard_chip.standard.identifiers import ALGORITHM_3DES
 from sscard_chip.standard.messages import purse as messages
+from sscard_chip.standard.purse_transactions import Course
 from sscard_chip.terminal.bank.purse_exchange import (
     Debited,
     HostAnswer,

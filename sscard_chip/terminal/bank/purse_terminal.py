@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from sscard_chip.applications.purse.accounts import LogRecord
-from sscard_chip.applications.purse.kinds import PurseId, TransactionType
 from sscard_chip.standard.commands import (
     CREDIT_SAM_FOR_PURCHASE,
     GET_CHALLENGE,
@@ -39,6 +38,7 @@ from sscard_chip.standard.commands import (
 from sscard_chip.standard.identifiers import PURSE_AID, PURSE_LOG, PURSE_PUBLIC
 from sscard_chip.standard.messages import purse as messages
 from sscard_chip.standard.messages.psam import INIT_PURSE_PURCHASE
+from sscard_chip.standard.purse_transactions import PurseId, TransactionType
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.purse_exchange import (

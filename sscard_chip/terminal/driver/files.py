@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.profile.model import FREE, ElementaryFile, Rule, Structure
-from sscard_chip.standard.commands import READ_BINARY, READ_RECORD
+from sscard_chip.standard.commands import (
+    READ_BINARY,
+    READ_RECORD,
+    UPDATE_BINARY,
+    UPDATE_RECORD,
+    StandardCommand,
+)
 from sscard_chip.standard.identifiers import SSSE
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
@@ -301,10 +307,13 @@ def _prepare(kit: Kit, session: CardSession, content: FileValues) -> list[bytes]
         items.require_none(address)
         data = items.whole_binary(file, values)
         chunks = range(0, len(data), _CHUNK)
-        return [_update(0xD6, at >> 8, at & 0xFF, data[at : at + _CHUNK]) for at in chunks]
+        return [_update(UPDATE_BINARY, at >> 8, at & 0xFF, data[at : at + _CHUNK]) for at in chunks]
     if file.structure is Structure.CYCLIC:
         items.require_none(address)
-        return [_update(0xDC, 0, _PREVIOUS, items.encode_record(file, value)) for value in values]
+        return [
+            _update(UPDATE_RECORD, 0, _PREVIOUS, items.encode_record(file, value))
+            for value in values
+        ]
     new = kit.settings.new_meanings and bool(session.profile.later_meanings)
     return [
         _linear_update(file, address, token, value, new_meaning=new)
@@ -329,12 +338,12 @@ def _linear_update(
         content = items.encode(file.items[numbers[occurrence - 1] - 1], value)
     record = bytes((tag, len(content))) + content
     if occurrence == 1:
-        return _update(0xDC, tag, _FIRST, record)
-    return _update(0xDC, numbers[occurrence - 1], _BY_NUMBER, record)
+        return _update(UPDATE_RECORD, tag, _FIRST, record)
+    return _update(UPDATE_RECORD, numbers[occurrence - 1], _BY_NUMBER, record)
 
 
-def _update(ins: int, p1: int, p2: int, data: bytes) -> bytes:
-    return bytes((0x00, ins, p1, p2, len(data))) + data
+def _update(command: StandardCommand, p1: int, p2: int, data: bytes) -> bytes:
+    return command.header(p1, p2) + bytes((len(data),)) + data
 
 
 def _write_file(session: CardSession, address: FileAddress, updates: Sequence[bytes]) -> None:

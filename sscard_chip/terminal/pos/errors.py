@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum, unique
 
+from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE
 from sscard_chip.standard.errors import TerminalError
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
@@ -69,7 +70,6 @@ class UnfinishedSaleError(PosError):
     """
 
 
-_EXTERNAL_AUTHENTICATE = 0x82
 _BY_STATUS = {
     StatusWord.AUTHENTICATION_BLOCKED: Refusal.KEY_LOCKED,
     StatusWord.FUNCTION_NOT_SUPPORTED: Refusal.CARD_LOCKED,
@@ -84,6 +84,6 @@ _BY_STATUS = {
 def refusal_of(error: CardStatusError) -> SaleRefusedError:
     """What a status word of the holder's card means for a sale; the text keeps the word."""
     refusal = next((found for sw, found in _BY_STATUS.items() if sw == error.sw), None)
-    if error.header[1] == _EXTERNAL_AUTHENTICATE and error.tries_left is not None:
+    if error.header[1] == EXTERNAL_AUTHENTICATE.ins and error.tries_left is not None:
         refusal = Refusal.PSAM
     return SaleRefusedError(refusal or Refusal.NOT_READABLE, str(error))

@@ -169,6 +169,21 @@ def test_a_newer_ledger_is_left_alone(ledger_url: str) -> None:
     engine.dispose()
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["DELETE FROM", "UPDATE {} SET version_num = '1\n2' --", "INSERT INTO {} VALUES ('0') --"],
+)
+def test_a_version_that_is_none_is_told_in_one_line(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "city.db"
+    Ledger.open(path).close()
+    with sqlite3.connect(path) as database:
+        database.execute(f"{change.format(VERSION_TABLE)} {VERSION_TABLE}")
+    for do in (Ledger.open, upgrade_ledger):
+        with pytest.raises(LedgerUnavailableError) as refused:
+            do(path)
+        assert str(refused.value) == f"{path}: {VERSION_TABLE}: names no schema"
+
+
 def test_what_is_no_ledger_is_left_alone(tmp_path: Path, ledger_url: str) -> None:
     path = tmp_path / "other.db"
     with sqlite3.connect(path) as other:

@@ -8,6 +8,7 @@ written.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -30,6 +31,9 @@ from sscard_chip.settlement.ledger.transaction import Transaction
 from sscard_chip.settlement.schema import authorisation as tables
 from sscard_chip.settlement.schema.kinds import EntryKind
 from sscard_chip.standard.settlement_mode import Split
+
+_OF_ORDER: Final = tuple(one.name for one in fields(Order) if one.name != "split")
+"""Columns that an order has under their own names."""
 
 
 def available_fen(t: Transaction, account: int) -> int:
@@ -232,19 +236,8 @@ def _record(t: Transaction, order: Order) -> int:
     t.connection.execute(
         sa.insert(tables.authorisation).values(
             id=number,
-            msgid=order.msgid,
-            setl_id=order.setl_id,
-            mdtrt_id=order.mdtrt_id,
-            psn_no=order.psn_no,
-            card=order.card,
-            account=order.account,
-            pharmacy=order.pharmacy,
-            treatment_division=order.treatment_division,
-            insured_division=order.insured_division,
-            time=order.time,
-            account_fen=order.split.account_fen,
-            self_paid_fen=order.split.self_paid_fen,
-            pooled_fen=order.split.pooled_fen,
+            **{name: getattr(order, name) for name in _OF_ORDER},
+            **order.split._asdict(),
         )
     )
     return number
@@ -312,17 +305,8 @@ def _load(t: Transaction, number: int) -> Settlement:
     return Settlement(
         number,
         Order(
-            row.msgid,
-            row.setl_id,
-            row.mdtrt_id,
-            row.psn_no,
-            row.card,
-            row.account,
-            row.pharmacy,
-            row.treatment_division,
-            row.insured_division,
-            row.time,
-            Split(row.account_fen, row.self_paid_fen, row.pooled_fen),
+            **{name: getattr(row, name) for name in _OF_ORDER},
+            split=Split(row.account_fen, row.self_paid_fen, row.pooled_fen),
         ),
         State(last.state),
         len(steps),

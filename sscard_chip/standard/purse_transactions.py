@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The transactions of the purse application as a table: what each INITIALIZE opens (JR/T 0025)."""
+"""The transactions of deposit and purse as a table: what each INITIALIZE opens (JR/T 0025)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from sscard_chip.standard.commands import (
+    PURSE_CREDIT_FOR_LOAD,
+    PURSE_DEBIT_FOR_PURCHASE,
+    PURSE_DEBIT_FOR_UNLOAD,
+    UPDATE_OVERDRAW_LIMIT,
+)
 from sscard_chip.standard.keys import (
     USE_LOAD,
     USE_OVERDRAFT,
@@ -40,10 +46,10 @@ class TransactionType(IntEnum):
 class Course(IntEnum):
     """How a transaction goes on: the command that must come next, INS and P1."""
 
-    LOAD = 0x5200
-    DEBIT = 0x5401
-    UNLOAD = 0x5403
-    OVERDRAFT = 0x5800
+    LOAD = int.from_bytes(PURSE_CREDIT_FOR_LOAD.header()[1:3])
+    DEBIT = int.from_bytes(PURSE_DEBIT_FOR_PURCHASE.header()[1:3])
+    UNLOAD = int.from_bytes(PURSE_DEBIT_FOR_UNLOAD.header()[1:3])
+    OVERDRAFT = int.from_bytes(UPDATE_OVERDRAW_LIMIT.header()[1:3])
 
 
 @dataclass(frozen=True, slots=True)

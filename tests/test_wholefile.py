@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file that is written whole or not at all."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from sscard_chip.wholefile import whole_file
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_the_file_is_there_when_the_block_ends_well(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "out"
+    path.write_bytes(b"older")
+    with whole_file(path, durable=durable) as new:
+        new.write_bytes(b"newer")
+        assert path.read_bytes() == b"older"
+    assert path.read_bytes() == b"newer"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_is_left_of_a_block_that_fails(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_bytes(b"older")
+
+    def fail() -> None:
+        with whole_file(path) as new:
+            new.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert path.read_bytes() == b"older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_folder_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), whole_file(tmp_path / "none" / "out"):
+        pass

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Worker pools: results in order, tasks drawn no faster than they are worked off."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from operator import neg
+
+import pytest
+
+from sscard_chip import workers
+from sscard_chip.standard.errors import SettlementError
+from sscard_chip.workers import Alone, Pool, Threads
+
+
+class StoppedError(SettlementError):
+    """What the test's pool raises."""
+
+
+class Processes(workers.Processes):
+    stopped = StoppedError
+
+
+def started() -> None:
+    os.environ["SSCARD_TEST_BEGUN"] = "yes"
+
+
+def whether_begun(_: int) -> str | None:
+    return os.environ.get("SSCARD_TEST_BEGUN")
+
+
+def slow_first(number: int) -> int:
+    time.sleep(0.2 if number == 0 else 0)
+    return number
+
+
+def end_itself(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+POOLS = pytest.mark.parametrize(
+    "make",
+    [Alone, partial(Threads, 2), partial(Processes, 2, started)],
+    ids=["alone", "threads", "processes"],
+)
+
+
+@POOLS
+def test_results_come_in_the_order_of_the_tasks(make: Callable[[], Pool]) -> None:
+    with make() as pool:
+        assert list(pool.map(slow_first, range(6))) == [0, 1, 2, 3, 4, 5]
+        assert list(pool.map(neg, [])) == []
+
+
+@POOLS
+def test_tasks_are_drawn_as_they_are_worked_off(make: Callable[[], Pool]) -> None:
+    drawn = []
+
+    def tasks() -> Iterator[int]:
+        for number in range(1, 101):
+            drawn.append(number)
+            yield number
+
+    with make() as pool:
+        results = pool.map(neg, tasks())
+        assert next(results) == -1
+        assert len(drawn) <= 2 * pool.size + 1
+        assert sum(results) == 1 - 101 * 50
+
+
+def test_what_a_task_raises_is_raised() -> None:
+    with Threads(2) as pool, pytest.raises(ZeroDivisionError):
+        list(pool.map(partial(divmod, 1), [1, 0]))
+
+
+def test_worker_processes_begin_and_a_killed_one_is_told() -> None:
+    with Processes(1, started) as pool:
+        assert list(pool.map(whether_begun, [1, 2])) == ["yes", "yes"]
+        with pytest.raises(StoppedError, match=r"^a worker process was killed$"):
+            list(pool.map(end_itself, [1]))
