@@ -117,10 +117,13 @@ class Hsm:
 
 
 class CardHsm:
-    """The HSM answering for one card. Every method raises :class:`HsmError` or KeyStoreError."""
+    """The HSM answering for one card; ``hsm`` has the keys.
+
+    Every method raises :class:`HsmError` or KeyStoreError.
+    """
 
     def __init__(self, hsm: Hsm, chain: tuple[bytes, bytes, bytes]) -> None:
-        self._hsm = hsm
+        self.hsm = hsm
         self._chain = chain
 
     def proof(self, code: str, root: str, version: int, factor: str, original: str) -> str:
@@ -135,7 +138,7 @@ class CardHsm:
         Request: 算法|密钥地址|过程因子|原始信息|. Answer: 鉴别数据 and original, 32 hex digits.
         """
         code, address, factor, original = _fields(request, 4)
-        root, version = self._hsm._key(address)
+        root, version = self.hsm._key(address)
         return self.proof(code, root, version, factor, original)
 
     def pin_command(self, request: str) -> str:
@@ -144,7 +147,7 @@ class CardHsm:
         Request: 算法|密钥地址|随机数|命令头|新PIN or nothing|.
         """
         code, address, challenge, header, pin = _fields(request, 5)
-        root, version = self._hsm._key(address)
+        root, version = self.hsm._key(address)
         session = self._session(_algorithm(code), root, version, _bytes("随机数", challenge, 8))
         if header.upper() == _UNBLOCK.hex().upper() and not pin:
             message = _UNBLOCK
@@ -163,7 +166,7 @@ class CardHsm:
         Request: the output of Step 1, 算法|密钥地址|随机数|序号|金额|类型|终端机编号|时间|.
         """
         asked = self._debit_request(request)
-        number = self._hsm._next_number()
+        number = self.hsm._next_number()
         session = self._purchase(asked, number)
         mac1 = session.mac(messages.PURCHASE_MAC1.build(asked.fields))
         return f"{number:08X}|{asked.time.hex()}|{mac1.hex().upper()}|"
@@ -183,7 +186,7 @@ class CardHsm:
             "time": _bytes("时间", fields[7], 7),
         }
         suite = SUITES[asked.algorithm]
-        (key,) = self._hsm._store.diversify(asked.algorithm, DTK, asked.version, [self._chain])
+        (key,) = self.hsm._store.diversify(asked.algorithm, DTK, asked.version, [self._chain])
         message = messages.PURCHASE_TAC.build(done)
         tac = suite.tac_mac(key)(pad(message, suite.block))
         mac2 = session.mac(messages.PURCHASE_MAC2.build(done))
@@ -193,7 +196,7 @@ class CardHsm:
 
     def _debit_request(self, request: str) -> DebitRequest:
         code, address, random, number, amounts, kind, terminal, time = _fields(request, 8)
-        root, version = self._hsm._key(address)
+        root, version = self.hsm._key(address)
         if root != DPK:
             raise HsmError("密钥地址: is not that of a purchase key")
         if not is_digits(time, 14):
@@ -215,7 +218,7 @@ class CardHsm:
     def _session(self, algorithm: str, root: str, version: int, factor: bytes) -> Session:
         """The session of a card key that never leaves the store, but for single DES keys."""
         suite = SUITES[algorithm]
-        store = self._hsm._store
+        store = self.hsm._store
         if suite.block == 8 and root.startswith("STK"):
             (key,) = store.diversify(algorithm, root, version, [self._chain])
             return suite.session(suite.session_key(suite.encryptor(key[:8]), factor))

@@ -36,6 +36,7 @@ from sscard_chip.terminal.driver.values import (
     Proof,
     ProofRequest,
 )
+from sscard_chip.terminal.session import CardSession
 
 _Pending = TypeVar("_Pending")
 
@@ -67,20 +68,12 @@ class Driver:
     @property
     def reset_information(self) -> str:
         """复位信息 of the card of a begun HSM function, 26 hex digits; DriverError -3 without."""
-        session = getattr(self._pending, "session", None)
-        if session is None:
-            raise _no_step()
-        text: str = session.historical.hex().upper()
-        return text
+        return self._begun().historical.hex().upper()
 
     @property
     def division(self) -> str:
         """区划 of the card of a begun HSM function; DriverError -3 without."""
-        session = getattr(self._pending, "session", None)
-        if session is None:
-            raise _no_step()
-        text: str = session.division
-        return text
+        return self._begun().division
 
     # --- who the holder is -------------------------------------------------------------------
 
@@ -92,8 +85,7 @@ class Driver:
     def begin_card_basics(self, interface: Interface) -> BasicsRequest:
         """iReadCardBas_HSM_Step1."""
         with self._first():
-            pending = basics.begin_basics(self._kit, interface)
-            self._pending = pending
+            self._pending = pending = basics.begin_basics(self._kit, interface)
             return pending.request
 
     def finish_card_basics(self, internal: Proof, external: Proof | None = None) -> CardBasics:
@@ -118,7 +110,11 @@ class Driver:
         self, interface: Interface, card: CardInfo, addresses: Sequence[FileAddress]
     ) -> ProofRequest:
         """iReadCard_HSM_Step1; see :func:`files.begin`."""
-        return self._begin_files(interface, card, addresses, writing=False)
+        with self._first():
+            self._pending, request = files.begin(
+                self._kit, interface, card, addresses, writing=False
+            )
+            return request
 
     def finish_read(self, proof: Proof) -> list[FileValues]:
         """iReadCard_HSM_Step2."""
@@ -137,26 +133,17 @@ class Driver:
         self, interface: Interface, card: CardInfo, addresses: Sequence[FileAddress]
     ) -> ProofRequest:
         """iWriteCard_HSM_Step1; see :func:`files.begin`."""
-        return self._begin_files(interface, card, addresses, writing=True)
+        with self._first():
+            self._pending, request = files.begin(
+                self._kit, interface, card, addresses, writing=True
+            )
+            return request
 
     def finish_write(self, proof: Proof, values: Sequence[tuple[str, ...]]) -> None:
         """iWriteCard_HSM_Step2; ``values`` of each file of Step 1."""
         with self._last(files.PendingFiles) as pending:
             _require(pending.writing)
             files.finish_write(self._kit, pending, proof, values)
-
-    def _begin_files(
-        self,
-        interface: Interface,
-        card: CardInfo,
-        addresses: Sequence[FileAddress],
-        *,
-        writing: bool,
-    ) -> ProofRequest:
-        with self._first():
-            pending, request = files.begin(self._kit, interface, card, addresses, writing=writing)
-            self._pending = pending
-            return request
 
     # --- PIN ---------------------------------------------------------------------------------
 
@@ -185,8 +172,7 @@ class Driver:
     ) -> ProofRequest:
         """iReloadPIN_HSM_Step1, iUnblockPIN_HSM_Step1."""
         with self._first():
-            pending, request = pins.begin_service(self._kit, interface, card, reload=reload)
-            self._pending = pending
+            self._pending, request = pins.begin_service(self._kit, interface, card, reload=reload)
             return request
 
     def authorise_pin_service(self, proof: Proof, *, reload: bool) -> CommandRequest:
@@ -213,25 +199,19 @@ class Driver:
         the bill, the third what account and pool pay. After a DebitInDoubtError the same call
         settles the debit that is in doubt; any other debit forgets it.
         """
-        with self._whole():
-            doubt, self._doubt = self._doubt, None
-            try:
-                if doubt and debits.same_debit(doubt, card, amounts, time):
-                    settled = debits.settle_doubt(self._kit, doubt, interface)
-                    if settled is not None:
-                        return settled
-                return debits.debit(self._kit, interface, card, amounts, time)
-            except debits.DebitInDoubtError as error:
-                self._doubt = error.pending
-                raise
+        with self._whole(), self._paying() as doubt:
+            if doubt and debits.same_debit(doubt, card, amounts, time):
+                settled = debits.settle_doubt(self._kit, doubt, interface)
+                if settled is not None:
+                    return settled
+            return debits.debit(self._kit, interface, card, amounts, time)
 
     def begin_debit(
         self, interface: Interface, card: CardInfo, amounts: Split, time: str
     ) -> DebitRequest:
         """iDoDebit_HSM_Step1."""
         with self._first():
-            pending = debits.begin_debit(self._kit, interface, card, amounts, time)
-            self._pending = pending
+            self._pending = pending = debits.begin_debit(self._kit, interface, card, amounts, time)
             return pending.request
 
     def finish_debit(self, terminal_number: int, time: str, mac1: bytes) -> DebitResult:
@@ -239,23 +219,25 @@ class Driver:
 
         After a DebitInDoubtError the same call, with the card back in the slot, settles it.
         """
-        doubt, self._doubt = self._doubt, None
-        if doubt and debits.same_step(doubt, terminal_number, time, mac1):
-            with self._whole():
-                try:
+        with self._paying() as doubt:
+            if doubt and debits.same_step(doubt, terminal_number, time, mac1):
+                with self._whole():
                     settled = debits.settle_doubt(self._kit, doubt, doubt.interface)
-                except debits.DebitInDoubtError as error:
-                    self._doubt = error.pending
-                    raise
                 if settled is None:
                     raise DriverError(Code.NOT_POWERED, "the card has not paid: begin again")
                 return settled
-        with self._last(debits.PendingDebit) as pending:
-            try:
+            with self._last(debits.PendingDebit) as pending:
                 return debits.finish_debit(self._kit, pending, terminal_number, time, mac1)
-            except debits.DebitInDoubtError as error:
-                self._doubt = error.pending
-                raise
+
+    @contextmanager
+    def _paying(self) -> Iterator[debits.PendingDebit | None]:
+        """Gives the debit in doubt and forgets it; one that ends in doubt is remembered."""
+        doubt, self._doubt = self._doubt, None
+        try:
+            yield doubt
+        except debits.DebitInDoubtError as error:
+            self._doubt = error.pending
+            raise
 
     def read_debit_records(self, interface: Interface) -> list[DebitRecord]:
         """iReadDebitRecord: newest first."""
@@ -301,6 +283,12 @@ class Driver:
         pending = self._take(kind)
         with self._whole():
             yield pending
+
+    def _begun(self) -> CardSession:
+        session = getattr(self._pending, "session", None)
+        if not isinstance(session, CardSession):
+            raise _no_step()
+        return session
 
     def _take(self, kind: type[_Pending]) -> _Pending:
         pending, self._pending = self._pending, None

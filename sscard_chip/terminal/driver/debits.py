@@ -118,6 +118,7 @@ def execute(kit: Kit, pending: PendingDebit) -> Proof:
     """DEBIT; TAC and MAC2, also when its answer is lost but the card can be asked for them.
 
     :raises CardStatusError: the card refused, and has not paid.
+    :raises ConnectionLostError: it broke off, and has not paid.
     :raises DebitInDoubtError: it cannot be asked.
     """
     session, request = pending.session, pending.request
@@ -126,25 +127,12 @@ def execute(kit: Kit, pending: PendingDebit) -> Proof:
         if isinstance(answer, Proof):
             return answer
         proof = medical.get_proof(session, request.number)
-    except ConnectionLostError as lost:
-        return _recover(kit, pending, lost)
-    if proof is None:
-        raise medical.debit_error(answer)
-    return proof
-
-
-def _recover(kit: Kit, pending: PendingDebit, lost: ConnectionLostError) -> Proof:
-    """Power the card on anew and ask for the proof.
-
-    :raises DebitInDoubtError: the card is not there, or it breaks off again.
-    :raises ConnectionLostError: the first error, when the card has not paid.
-    """
-    try:
+        if proof is None:
+            raise medical.debit_error(answer)
+    except ConnectionLostError:
         proof = prove(kit, pending)
-    except (DriverError, CardStatusError, TerminalConnectionError) as error:
-        raise DebitInDoubtError(code_of(error), pending) from None
-    if proof is None:
-        raise lost
+        if proof is None:
+            raise
     return proof
 
 
@@ -166,10 +154,7 @@ def settle_doubt(kit: Kit, doubt: PendingDebit, interface: Interface) -> DebitRe
     :raises DebitInDoubtError: the card still cannot be asked.
     """
     again = replace(doubt, interface=interface)
-    try:
-        proof = prove(kit, again)
-    except (DriverError, CardStatusError, TerminalConnectionError) as error:
-        raise DebitInDoubtError(code_of(error), again) from None
+    proof = prove(kit, again)
     if proof is None:
         return None
     return settle(kit, again, proof) if doubt.by_psam else result_of(again, *proof)
@@ -178,11 +163,14 @@ def settle_doubt(kit: Kit, doubt: PendingDebit, interface: Interface) -> DebitRe
 def prove(kit: Kit, pending: PendingDebit) -> Proof | None:
     """Ask the card, in a session of its own, whether it has paid: TAC and MAC2, None if not.
 
-    :raises DriverError: -22 when it is another card.
+    :raises DebitInDoubtError: it is not there, it is another one, or it breaks off again.
     """
-    session = kit.open_card(pending.interface, pending.card)
-    session.enter(DF04)
-    return medical.get_proof(session, pending.request.number)
+    try:
+        session = kit.open_card(pending.interface, pending.card)
+        session.enter(DF04)
+        return medical.get_proof(session, pending.request.number)
+    except (DriverError, CardStatusError, TerminalConnectionError) as error:
+        raise DebitInDoubtError(code_of(error), pending) from None
 
 
 def settle(kit: Kit, pending: PendingDebit, answer: Proof) -> DebitResult:

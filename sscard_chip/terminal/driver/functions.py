@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from sscard_chip.reader.faults import describe_fault
@@ -20,6 +21,7 @@ from sscard_chip.terminal.codes import Code, DriverError, code_of
 from sscard_chip.terminal.driver import strings
 from sscard_chip.terminal.driver.basics import PartialBasicsError
 from sscard_chip.terminal.driver.core import Driver
+from sscard_chip.terminal.driver.values import CardInfo, DebitResult, FileAddress, Interface
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -28,15 +30,21 @@ SMALL, LARGE = 1024, 20 * 1024
 ENCODING: Final = "gb18030"
 """Coding of strings in programs that are not Python."""
 
-_INT, _TEXT = int, str
+
+def _unchanged(value: Any) -> Any:
+    return value
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter before pOutInfo: its name in the standard, ``int`` or ``str``."""
+    """One parameter before pOutInfo: its name in the standard, ``int`` or ``str``.
+
+    ``parse`` makes the driver's argument of it; a tuple is several arguments.
+    """
 
     name: str
     type: type[int] | type[str]
+    parse: Callable[[Any], Any] = _unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,108 +93,13 @@ def _explain(name: str, error: Exception) -> tuple[int, str]:
 # --- the functions -------------------------------------------------------------------------------
 
 
-def _read_card_bas(driver: Driver, kind: int) -> str:
-    return strings.basics(driver.read_card_basics(strings.interface(kind)))
+def _write_card(
+    driver: Driver, kind: Interface, card: CardInfo, addresses: list[FileAddress], data: str
+) -> None:
+    driver.write_files(kind, card, strings.file_values(data, addresses))
 
 
-def _read_card_bas_1(driver: Driver, kind: int) -> str:
-    return strings.basics_request(driver.begin_card_basics(strings.interface(kind)))
-
-
-def _read_card_bas_2(driver: Driver, key: str) -> str:
-    return strings.basics(driver.finish_card_basics(*strings.proofs(key)))
-
-
-def _read_card(driver: Driver, kind: int, authentication: int, card: str, address: str) -> str:
-    return strings.files(
-        driver.read_files(
-            strings.interface(kind),
-            strings.authentication(authentication),
-            strings.card_info(card),
-            strings.file_addresses(address),
-        )
-    )
-
-
-def _read_card_1(driver: Driver, kind: int, card: str, address: str) -> str:
-    request = driver.begin_read(
-        strings.interface(kind), strings.card_info(card), strings.file_addresses(address)
-    )
-    return strings.proof_request(request)
-
-
-def _read_card_2(driver: Driver, key: str) -> str:
-    return strings.files(driver.finish_read(strings.proof(key)))
-
-
-def _write_card(driver: Driver, kind: int, card: str, address: str, data: str) -> str:
-    addresses = strings.file_addresses(address)
-    driver.write_files(
-        strings.interface(kind), strings.card_info(card), strings.file_values(data, addresses)
-    )
-    return ""
-
-
-def _write_card_1(driver: Driver, kind: int, card: str, address: str) -> str:
-    request = driver.begin_write(
-        strings.interface(kind), strings.card_info(card), strings.file_addresses(address)
-    )
-    return strings.proof_request(request)
-
-
-def _write_card_2(driver: Driver, key: str, data: str) -> str:
-    driver.finish_write(strings.proof(key), strings.write_data(data))
-    return ""
-
-
-def _verify_pin(driver: Driver, kind: int) -> str:
-    driver.verify_pin(strings.interface(kind))
-    return ""
-
-
-def _change_pin(driver: Driver, kind: int) -> str:
-    driver.change_pin(strings.interface(kind))
-    return ""
-
-
-def _reload_pin(driver: Driver, kind: int, card: str) -> str:
-    driver.reload_pin(strings.interface(kind), strings.card_info(card))
-    return ""
-
-
-def _unblock_pin(driver: Driver, kind: int, card: str) -> str:
-    driver.unblock_pin(strings.interface(kind), strings.card_info(card))
-    return ""
-
-
-def _pin_step_1(*, reload: bool) -> Callable[[Driver, int, str], str]:
-    def step(driver: Driver, kind: int, card: str) -> str:
-        request = driver.begin_pin_service(
-            strings.interface(kind), strings.card_info(card), reload=reload
-        )
-        return strings.proof_request(request)
-
-    return step
-
-
-def _pin_step_2(*, reload: bool) -> Callable[[Driver, str], str]:
-    def step(driver: Driver, key: str) -> str:
-        request = driver.authorise_pin_service(strings.proof(key), reload=reload)
-        return strings.command_request(request)
-
-    return step
-
-
-def _pin_step_3(*, reload: bool) -> Callable[[Driver, str], str]:
-    def step(driver: Driver, key: str) -> str:
-        driver.finish_pin_service(strings.command(key), reload=reload)
-        return ""
-
-    return step
-
-
-def _do_debit(driver: Driver, kind: int, card: str, pay: str) -> str:
-    result = driver.debit(strings.interface(kind), strings.card_info(card), *strings.pay_info(pay))
+def _debit_text(result: DebitResult) -> str:
     text = strings.debit_result(result)
     if result.mac2_right is False:
         # The card has paid and is suspect: the caller needs both the code and the TAC.
@@ -194,75 +107,102 @@ def _do_debit(driver: Driver, kind: int, card: str, pay: str) -> str:
     return text
 
 
-def _do_debit_1(driver: Driver, kind: int, card: str, pay: str) -> str:
-    request = driver.begin_debit(
-        strings.interface(kind), strings.card_info(card), *strings.pay_info(pay)
-    )
-    return strings.debit_request(request)
+def _nothing(_result: None) -> str:
+    return ""
 
 
-def _do_debit_2(driver: Driver, key: str) -> str:
-    return strings.debit_result(driver.finish_debit(*strings.debit_key(key)), with_mac2=True)
-
-
-def _read_debit_record(driver: Driver, kind: int) -> str:
-    return strings.debit_records(driver.read_debit_records(strings.interface(kind)))
-
-
-def _read_pboc_account(driver: Driver, kind: int) -> str:
-    return strings.bank_account(driver.read_bank_account(strings.interface(kind)))
-
-
-_KIND: Final = Parameter("iType", _INT)
-_CARD: Final = Parameter("pCardInfo", _TEXT)
-_ADDRESS: Final = Parameter("pFileAddr", _TEXT)
-_DATA: Final = Parameter("pWriteData", _TEXT)
-_PAY: Final = Parameter("pPayInfo", _TEXT)
-_KEY: Final = Parameter("pKey", _TEXT)
+_KIND: Final = Parameter("iType", int, strings.interface)
+_AUTHENTICATION: Final = Parameter("iAuthType", int, strings.authentication)
+_CARD: Final = Parameter("pCardInfo", str, strings.card_info)
+_ADDRESS: Final = Parameter("pFileAddr", str, strings.file_addresses)
+_CONTENT: Final = Parameter("pWriteData", str)
+_VALUES: Final = Parameter("pWriteData", str, strings.write_data)
+_PAY: Final = Parameter("pPayInfo", str, strings.pay_info)
+_PROOF, _PROOFS, _COMMAND, _DEBIT_KEY = (
+    Parameter("pKey", str, parse)
+    for parse in (strings.proof, strings.proofs, strings.command, strings.debit_key)
+)
 
 
 def _row(
-    name: str, run: Callable[..., Any], *parameters: Parameter, buffer: int = SMALL
+    name: str,
+    method: Callable[..., Any],
+    *parameters: Parameter,
+    answer: Callable[[Any], str] = _nothing,
+    buffer: int = SMALL,
 ) -> tuple[str, Function]:
+    """A function that calls ``method`` of the driver; ``answer`` makes pOutInfo of the result."""
+
+    def run(driver: Driver, *arguments: int | str) -> str:
+        values: list[Any] = []
+        for parameter, argument in zip(parameters, arguments, strict=True):
+            value = parameter.parse(argument)
+            values += value if isinstance(value, tuple) else (value,)
+        return answer(method(driver, *values))
+
     return name, Function(name, parameters, run, buffer)
 
+
+def _pin_rows(name: str, method: Callable[..., Any], *, reload: bool) -> list[tuple[str, Function]]:
+    """A PIN service with the PSAM, and its three steps with an HSM."""
+    begin = partial(Driver.begin_pin_service, reload=reload)
+    authorise = partial(Driver.authorise_pin_service, reload=reload)
+    finish = partial(Driver.finish_pin_service, reload=reload)
+    return [
+        _row(name, method, _KIND, _CARD),
+        _row(f"{name}_HSM_Step1", begin, _KIND, _CARD, answer=strings.proof_request),
+        _row(f"{name}_HSM_Step2", authorise, _PROOF, answer=strings.command_request),
+        _row(f"{name}_HSM_Step3", finish, _COMMAND),
+    ]
+
+
+_FILES: Final = (_KIND, _CARD, _ADDRESS)
+_PAID: Final = partial(strings.debit_result, with_mac2=True)
 
 # LD/T 33. Which parameters Step 1 and 2 of reading and writing take is not printed beyond "as
 # the function itself"; these are what the strings they must give and get leave open [M].
 FUNCTIONS: Final[dict[str, Function]] = dict(
     (
-        _row("iReadCardBas", _read_card_bas, _KIND),
-        _row("iReadCardBas_HSM_Step1", _read_card_bas_1, _KIND),
-        _row("iReadCardBas_HSM_Step2", _read_card_bas_2, _KEY),
+        _row("iReadCardBas", Driver.read_card_basics, _KIND, answer=strings.basics),
+        _row(
+            "iReadCardBas_HSM_Step1",
+            Driver.begin_card_basics,
+            _KIND,
+            answer=strings.basics_request,
+        ),
+        _row("iReadCardBas_HSM_Step2", Driver.finish_card_basics, _PROOFS, answer=strings.basics),
         _row(
             "iReadCard",
-            _read_card,
-            _KIND,
-            Parameter("iAuthType", _INT),
-            _CARD,
-            _ADDRESS,
+            Driver.read_files,
+            *(_KIND, _AUTHENTICATION, _CARD, _ADDRESS),
+            answer=strings.files,
             buffer=LARGE,
         ),
-        _row("iReadCard_HSM_Step1", _read_card_1, _KIND, _CARD, _ADDRESS),
-        _row("iReadCard_HSM_Step2", _read_card_2, _KEY, buffer=LARGE),
-        _row("iWriteCard", _write_card, _KIND, _CARD, _ADDRESS, _DATA),
-        _row("iWriteCard_HSM_Step1", _write_card_1, _KIND, _CARD, _ADDRESS),
-        _row("iWriteCard_HSM_Step2", _write_card_2, _KEY, _DATA),
-        _row("iVerifyPIN", _verify_pin, _KIND),
-        _row("iChangePIN", _change_pin, _KIND),
-        _row("iReloadPIN", _reload_pin, _KIND, _CARD),
-        _row("iReloadPIN_HSM_Step1", _pin_step_1(reload=True), _KIND, _CARD),
-        _row("iReloadPIN_HSM_Step2", _pin_step_2(reload=True), _KEY),
-        _row("iReloadPIN_HSM_Step3", _pin_step_3(reload=True), _KEY),
-        _row("iUnblockPIN", _unblock_pin, _KIND, _CARD),
-        _row("iUnblockPIN_HSM_Step1", _pin_step_1(reload=False), _KIND, _CARD),
-        _row("iUnblockPIN_HSM_Step2", _pin_step_2(reload=False), _KEY),
-        _row("iUnblockPIN_HSM_Step3", _pin_step_3(reload=False), _KEY),
-        _row("iDoDebit", _do_debit, _KIND, _CARD, _PAY),
-        _row("iDoDebit_HSM_Step1", _do_debit_1, _KIND, _CARD, _PAY),
-        _row("iDoDebit_HSM_Step2", _do_debit_2, _KEY),
-        _row("iReadDebitRecord", _read_debit_record, _KIND, buffer=LARGE),
-        _row("iReadPBOCAccount", _read_pboc_account, _KIND),
+        _row("iReadCard_HSM_Step1", Driver.begin_read, *_FILES, answer=strings.proof_request),
+        _row("iReadCard_HSM_Step2", Driver.finish_read, _PROOF, answer=strings.files, buffer=LARGE),
+        _row("iWriteCard", _write_card, *_FILES, _CONTENT),
+        _row("iWriteCard_HSM_Step1", Driver.begin_write, *_FILES, answer=strings.proof_request),
+        _row("iWriteCard_HSM_Step2", Driver.finish_write, _PROOF, _VALUES),
+        _row("iVerifyPIN", Driver.verify_pin, _KIND),
+        _row("iChangePIN", Driver.change_pin, _KIND),
+        *_pin_rows("iReloadPIN", Driver.reload_pin, reload=True),
+        *_pin_rows("iUnblockPIN", Driver.unblock_pin, reload=False),
+        _row("iDoDebit", Driver.debit, _KIND, _CARD, _PAY, answer=_debit_text),
+        _row(
+            "iDoDebit_HSM_Step1",
+            Driver.begin_debit,
+            *(_KIND, _CARD, _PAY),
+            answer=strings.debit_request,
+        ),
+        _row("iDoDebit_HSM_Step2", Driver.finish_debit, _DEBIT_KEY, answer=_PAID),
+        _row(
+            "iReadDebitRecord",
+            Driver.read_debit_records,
+            _KIND,
+            answer=strings.debit_records,
+            buffer=LARGE,
+        ),
+        _row("iReadPBOCAccount", Driver.read_bank_account, _KIND, answer=strings.bank_account),
     )
 )
 """Every function of the interface (LD/T 33) by its name; those of an HSM stand apart."""

@@ -29,29 +29,17 @@ class StepResult:
     output: str = field(repr=False)
 
 
-def _basics(hsm: Hsm, card: CardHsm, request: str) -> str:
-    return hsm.read_card_bas(request)
+def _basics(card: CardHsm, request: str) -> str:
+    return card.hsm.read_card_bas(request)
 
 
-def _proof(hsm: Hsm, card: CardHsm, request: str) -> str:
-    return card.authenticate(request)
-
-
-def _command(hsm: Hsm, card: CardHsm, request: str) -> str:
-    return card.pin_command(request)
-
-
-def _debit(hsm: Hsm, card: CardHsm, request: str) -> str:
-    return card.init_debit(request)
-
-
-_PLAYS: Final[dict[str, tuple[Callable[[Hsm, CardHsm, str], str], ...]]] = {
+_PLAYS: Final[dict[str, tuple[Callable[[CardHsm, str], str], ...]]] = {
     "iReadCardBas": (_basics,),
-    "iReadCard": (_proof,),
-    "iWriteCard": (_proof,),
-    "iReloadPIN": (_proof, _command),
-    "iUnblockPIN": (_proof, _command),
-    "iDoDebit": (_debit,),
+    "iReadCard": (CardHsm.authenticate,),
+    "iWriteCard": (CardHsm.authenticate,),
+    "iReloadPIN": (CardHsm.authenticate, CardHsm.pin_command),
+    "iUnblockPIN": (CardHsm.authenticate, CardHsm.pin_command),
+    "iDoDebit": (CardHsm.init_debit,),
 }
 """What the HSM does with the output of Step 1, and of Step 2."""
 
@@ -81,7 +69,7 @@ def run_with_hsm(driver: Driver, hsm: Hsm, name: str, *arguments: Argument) -> l
             if results[-1].code != Code.OK:
                 break
             card = hsm.card(driver.division, driver.reset_information)
-            key = answer(hsm, card, results[-1].output)
+            key = answer(card, results[-1].output)
             results.append(_step(driver, base, number, key, *rest))
     finally:
         driver.close()
