@@ -249,22 +249,9 @@ class Platform:
             self._check_row(t, bill.row, found)
         done = confirm(t, found, request.msgid, request.time, bill.row)
         order = done.order
-        info = answers.setlinfo(
-            order.split,
-            t.balance(order.account),
-            psn_no=order.psn_no,
-            time=order.time,
-            msgid=order.msgid,
-            division=order.treatment_division,
-            setl_id=order.setl_id,
-            mdtrt_id=order.mdtrt_id,
-            insutype=bill.info["insutype"],
-        )
-        return {
-            "setlinfo": info | {"exp_content": self._offline_use()},
-            "setldetail": answers.setldetail(order.split),
-            "detlcutinfo": answers.detlcutinfo(bill),
-        }
+        output = self._output(order, bill, order, order.split, t.balance(order.account), order)
+        info = output["setlinfo"] | {"exp_content": self._offline_use()}
+        return output | {"setlinfo": info}
 
     def _begin(
         self,
@@ -299,20 +286,20 @@ class Platform:
 
     def _output(
         self,
-        request: Request,
+        asked: Request | Order,
         bill: Bill,
-        payer: Payer,
+        payer: Payer | Order,
         split: Split,
         balance_fen: int,
         order: Order | None = None,
-    ) -> Mapping[str, Any]:
+    ) -> dict[str, Any]:
         info = answers.setlinfo(
             split,
             balance_fen,
             psn_no=payer.psn_no,
-            time=request.time,
-            msgid=request.msgid,
-            division=request.treatment_division,
+            time=asked.time,
+            msgid=asked.msgid,
+            division=asked.treatment_division,
             setl_id=order.setl_id if order else "",
             mdtrt_id=order.mdtrt_id if order else "",
             insutype=bill.info["insutype"],
