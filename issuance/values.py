@@ -34,6 +34,7 @@ from sscard_chip.profile.model import (
     Profile,
     Structure,
 )
+from sscard_chip.standard.documents import Finding
 from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, PHOTO_FILE
 
@@ -43,6 +44,7 @@ _PHOTO_MARKS: Final = (b"\xff\xd8\xff", b"BM")  # JPEG, BMP
 # Files of SSSE that the holder's own fields fill.
 OWN_FIDS: Final = (ISSUER_FILE, HOLDER_FILE)
 
+_LINEAR: Final = (Structure.LINEAR_FIXED, Structure.LINEAR_VARIABLE)
 _TAG: Final = re.compile(r"[0-9A-F]{2}")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 _FILE_NAME: Final = re.compile(r"EF[0-9A-F]{2}")
@@ -116,24 +118,43 @@ def _shown(name: object, form: re.Pattern[str], instead: str) -> str:
 
 
 def add_files(contents: Contents, profile: Profile, holder: Holder) -> None:
-    """Encode all of the holder's ``files``. Raises HolderError naming file, item and rule."""
+    """Encode all of the holder's ``files``. Raises HolderError with every broken rule."""
+    findings = encode_files(contents, profile, holder.files, holder.folder)
+    if findings:
+        raise HolderError.of(holder.source, findings)
+
+
+def encode_files(
+    contents: Contents,
+    profile: Profile,
+    given: Mapping[str, Mapping[str, object]],
+    folder: Path,
+) -> list[Finding]:
+    """Encode ``files`` and find every broken rule, by file and item. Paths are from ``folder``."""
+    findings: list[Finding] = []
     directories = {directory.short_name: directory for directory in profile.directories}
-    for name, files in holder.files.items():
+    for name, files in given.items():
         directory = directories.get(name)
         if directory is None:
             shown = _shown(name, _DIRECTORY_NAME, "files")
-            raise HolderError(holder.source, shown, "is not a DF of this card's profile")
+            findings.append(Finding(shown, "is not a DF of this card's profile"))
+            continue
         by_name = {f"{file.fid:04X}": file for file in directory.files}
         for file_name, value in files.items():
             file = by_name.get(file_name)
             where = f"{name} {_shown(file_name, _FILE_NAME, 'a file')}"
             if file is None:
-                raise HolderError(holder.source, where, "is not a file of this card's profile")
-            try:
-                _add_file(contents, profile, directory, file, value, holder.folder)
-            except ValueRuleError as error:
-                item = f"{where} {error.item}".strip()
-                raise HolderError(holder.source, item, error.rule) from None
+                findings.append(Finding(where, "is not a file of this card's profile"))
+                continue
+            parts = [value]
+            if isinstance(value, Mapping) and file.structure in _LINEAR:
+                parts = [{tag: one} for tag, one in value.items()]
+            for part in parts:
+                try:
+                    _add_file(contents, profile, directory, file, part, folder)
+                except ValueRuleError as error:
+                    findings.append(Finding(f"{where} {error.item}".strip(), error.rule))
+    return list(dict.fromkeys(findings))
 
 
 def _at(name: str, item: Item, value: object) -> bytes:

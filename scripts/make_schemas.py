@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write the JSON Schemas that ship in ``issuance/schemas`` from the models of the formats.
+"""Write what ships in ``issuance/schemas``: JSON Schemas from the models, columns of tables.
 
 ``python scripts/make_schemas.py``; a test fails when a file is not what the models give.
 """
@@ -23,6 +23,7 @@ from sscard_chip.terminal.addresses import AddressFile
 from sscard_driver.configuration import DriverFile
 
 FOLDER: Final = Path(__file__).parent.parent / "issuance" / "schemas"
+VECTORS: Final = FOLDER.parent.parent / "vectors" / "schema"
 DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "account": (AccountFile, "JSON or TOML"),
     "bank-authority": (AuthorityFile, "JSON"),
@@ -189,6 +190,44 @@ TABLES: Final[dict[str, tuple[str, str, dict[str, dict[str, str]]]]] = {
             },
         },
     ),
+    "recording": (
+        "What a terminal and its cards said (sscard-recording/1)",
+        "JSON lines",
+        {
+            "first line": {"format": "sscard-recording/1"},
+            "line": {
+                "slot": "such as card or psam",
+                "do": "power_on, reset, power_off or transmit",
+                "command": "of transmit, hex",
+                "answer": "of transmit, hex with the status word",
+                "atr": "of power_on and reset, hex",
+                "error": "in place of an answer: the connection failed",
+            },
+        },
+    ),
+    "personalisation": (
+        "A card's plan for a personalisation machine (sscard-personalisation/1)",
+        "JSON",
+        {
+            "document": {
+                "format": "sscard-personalisation/1",
+                "generation": "of the card",
+                "historical_bytes": "hex",
+                "keys": "names of the keys that are used, each with its algorithm",
+                "steps": "in their order",
+            },
+            "step": {
+                "phase": "of the work",
+                "name": "for people",
+                "reset": "true for a reset; then nothing follows",
+                "challenge": "bytes of the challenge that is fetched before",
+                "command": "hex, with placeholders for proofs: docs/personalisation.md",
+                "le": "expected length, 0 for all",
+                "sw": "status word",
+                "answer": "hex, where it is known",
+            },
+        },
+    ),
     "return": ("Return file of a batch (回盘)", "CSV", {"row": _RETURN}),
     "print": ("What is printed on the cards of a batch", "CSV", {"row": _PRINT}),
     "rejects": (
@@ -207,8 +246,14 @@ def texts() -> dict[str, str]:
         document = {"$comment": f"{kind} file", **schema(model)}
         text = json.dumps(document, ensure_ascii=False, indent=1)
         found[f"{name}.schema.json"] = f"{text}\n"
+    script = (VECTORS / "exchange.json").read_text(encoding="utf-8")
+    found["exchange-script.schema.json"] = script.replace("{", '{\n "$comment": "JSON file",', 1)
     for name, (title, kind, rows) in TABLES.items():
-        document = {"$comment": f"{kind} table", "title": title, "rows": rows}
+        document = {
+            "$comment": kind if "JSON" in kind else f"{kind} table",
+            "title": title,
+            "rows": rows,
+        }
         found[f"{name}.table.json"] = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     return found
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 from click.types import IntParamType
@@ -16,7 +16,12 @@ from sscard_chip.standard.amounts import MAX_FEN
 from sscard_chip.standard.dates import parse_time
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
+FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+ALGORITHMS: Final = click.Choice([ALGORITHM_3DES, ALGORITHM_SM4])
+INTERFACES: Final = click.Choice(["contact", "contactless"])
 FEN: Final = click.IntRange(0, MAX_FEN)
 
 json_option: Final = click.option(
@@ -25,15 +30,13 @@ json_option: Final = click.option(
 force_option: Final = click.option(
     "--force", is_flag=True, help="Replace the output file if it exists."
 )
-card_argument: Final = click.argument(
-    "card_path", metavar="CARD.ssc", type=click.Path(dir_okay=False, path_type=Path)
-)
+card_argument: Final = click.argument("card_path", metavar="CARD.ssc", type=FILE)
 local_files_option: Final = click.option(
     "--local-files",
     "local_paths",
     metavar="FILE.toml",
     multiple=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="A region's own files; may be repeated.  Example: --local-files hunan.toml",
 )
 
@@ -51,10 +54,6 @@ class GenerationNumber(IntParamType):
             self.fail(f"{value!r} is not one of {', '.join(self._known())}.", param, ctx)
         return super().convert(value, param, ctx)
 
-    def newest(self) -> str:
-        """The number of the newest generation."""
-        return self._known()[-1]
-
     def _known(self) -> list[str]:
         return [str(generation.number) for generation in generations()]
 
@@ -71,15 +70,14 @@ holder_option: Final = click.option(
     "holder_path",
     required=True,
     metavar="HOLDER.json",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Whose card it is.  Example: --holder zhang.json",
 )
 algorithm_option: Final = click.option(
     "--algorithm",
-    type=click.Choice([ALGORITHM_3DES, ALGORITHM_SM4]),
+    type=ALGORITHMS,
     help="Algorithm suite; the generation's own without it.  Example: --algorithm 3des",
 )
-INTERFACES: Final = click.Choice(["contact", "contactless"])
 
 
 def hex_bytes(length: int | None = None) -> Callable[[str], bytes]:
@@ -108,20 +106,114 @@ def host_port(value: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def trace_options(command: Callable[..., None]) -> Callable[..., None]:
-    """``--trace`` and ``--unsafe-trace``."""
-    unsafe = click.option(
-        "--unsafe-trace",
-        is_flag=True,
-        help="Like --trace, with PINs, cryptograms and citizens' data in the clear.",
+def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """A block of options, listed in this order."""
+
+    def apply(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return apply
+
+
+def out_option(
+    metavar: str, what: str, example: str, variable: str = "out", kind: click.Path = FILE
+) -> Callable[[Command], Command]:
+    """``--out``, the file or folder that a command writes."""
+    return click.option(
+        "--out",
+        variable,
+        required=True,
+        metavar=metavar,
+        type=kind,
+        help=f"{what}  Example: --out {example}",
     )
-    safe = click.option(
+
+
+def file_option(
+    name: str, variable: str, metavar: str, help: str, *, required: bool = False
+) -> Callable[[Command], Command]:
+    """An option that names a file."""
+    return click.option(name, variable, required=required, metavar=metavar, type=FILE, help=help)
+
+
+def reader_option(
+    what: str, example: str = "'PCD 00 00'", name: str = "--reader"
+) -> Callable[[Command], Command]:
+    """``--reader``, a slot of a PC/SC reader."""
+    return click.option(name, metavar="NAME", help=f"{what}  Example: {name} {example}")
+
+
+def pin_option(what: str) -> Callable[[Command], Command]:
+    """``--pin``, what the holder types."""
+    return click.option("--pin", metavar="DIGITS", help=f"{what}  Example: --pin 135790")
+
+
+def time_option(what: str) -> Callable[[Command], Command]:
+    """``--time``, for :func:`check_time`."""
+    return click.option(
+        "--time",
+        "when",
+        metavar="YYYYMMDDhhmmss",
+        help=f"{what}; now without it.  Example: --time 20260315101112",
+    )
+
+
+def amount_option(
+    what: str, example: str = "1000", fen: click.IntRange = FEN
+) -> Callable[[Command], Command]:
+    """``--amount-fen``."""
+    return click.option(
+        "--amount-fen",
+        type=fen,
+        required=True,
+        metavar="N",
+        help=f"{what}, fen.  Example: --amount-fen {example}",
+    )
+
+
+def serial_option(what: str) -> Callable[[Command], Command]:
+    """``--serial`` of a card, 4 bytes."""
+    return click.option(
+        "--serial",
+        metavar="HEX8",
+        type=hex_bytes(4),
+        help=f"{what}  Example: --serial 00C0FFEE",
+    )
+
+
+NEW_SERIAL: Final = "Serial number, the last 4 bytes of the ATR; else random."
+
+transport_options: Final = together(
+    click.option(
+        "--transport-key-file",
+        metavar="FILE",
+        type=FILE,
+        help="Has the transport key (传输密钥) in its first line, 32 hex digits; without it the key"
+        " is 16 bytes 00.  Example: --transport-key-file transport.key",
+    ),
+    click.option(
+        "--transport-algorithm",
+        type=ALGORITHMS,
+        default=ALGORITHM_3DES,
+        show_default=True,
+        help="Algorithm of the transport key.  Example: --transport-algorithm sm4",
+    ),
+)
+trace_options: Final = together(
+    click.option(
         "--trace",
         is_flag=True,
         help="Show every exchange on stderr: time, command, parameters, status word in words;"
         " of secrets and citizens' data the length alone.",
-    )
-    return safe(unsafe(command))
+    ),
+    click.option(
+        "--unsafe-trace",
+        is_flag=True,
+        help="Like --trace, with PINs, cryptograms and citizens' data in the clear.",
+    ),
+)
 
 
 def check_time(text: str | None) -> str | None:

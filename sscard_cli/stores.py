@@ -7,31 +7,28 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
 
 from issuance.stores import RootStore, open_store
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+from sscard_cli.options import FILE, Command, together
 
 PASSPHRASE_VARIABLE: Final = "SSCARD_PASSPHRASE"
 NEW_PASSPHRASE_VARIABLE: Final = "SSCARD_NEW_PASSPHRASE"
 STORE_METAVAR: Final = "ROOTS"
 
-_FILE: Final = click.Path(dir_okay=False, path_type=Path)
-
 passphrase_option: Final = click.option(
     "--passphrase-file",
     metavar="FILE",
-    type=_FILE,
+    type=FILE,
     help="Has the passphrase of an encrypted file, or the PIN of a token, in its first line;"
     f" else {PASSPHRASE_VARIABLE}, else a prompt.  Example: --passphrase-file /run/secrets/roots",
 )
 new_passphrase_option: Final = click.option(
     "--new-passphrase-file",
     metavar="FILE",
-    type=_FILE,
+    type=FILE,
     help=f"The same for a store that is written; else {NEW_PASSPHRASE_VARIABLE}, else a prompt."
     "  Example: --new-passphrase-file /run/secrets/new",
 )
@@ -47,7 +44,7 @@ def keys_option(*, required: bool = True, use: str = "") -> Callable[[Command], 
         help=f"Root keys{use}: a plain or encrypted file, or a token, see sscard keys."
         "  Example: --keys roots.json",
     )
-    return lambda command: keys(passphrase_option(command))
+    return together(keys, passphrase_option)
 
 
 def open_keys(location: str, passphrase_file: Path | None) -> RootStore:

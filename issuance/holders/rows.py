@@ -10,13 +10,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from msgspec.structs import replace
-
-from issuance.holder import Holder, HolderError, check_holder
+from issuance.holder import Holder, check_holder
 from issuance.holders.errors import HolderListError
 from issuance.holders.mapping import ACCOUNT_FIELDS, BANK_ACCOUNT, BY_PATH, Columns
 from issuance.region import Region
-from issuance.values import Contents, add_files
+from issuance.values import Contents, encode_files
 from sscard_chip.profile.codec import NAME_LENGTH, ItemValueError, split_name
 from sscard_chip.profile.model import Profile, Structure
 from sscard_chip.standard.documents import Finding
@@ -26,7 +24,6 @@ _BANK: Final = re.compile(r"[0-9]{8,30}")
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 _ACCOUNT_TEXTS: Final = ("year", "starting_day")
 _NAME_REST: Final = 0x4E
-_NOBODY: Final = Holder("", "", "9", "", "", "", "", "")  # carries files to their check
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -84,11 +81,7 @@ class RowReader:
         contents = Contents()
         files = document.get("files")
         if files:
-            carrier = replace(_NOBODY, files=files, folder=self._folder)
-            try:
-                add_files(contents, self._profile, carrier)
-            except HolderError:
-                problems += self._file_problems(carrier)
+            problems += encode_files(contents, self._profile, files, self._folder)
         if problems:
             return CheckedRow(number, given, None, Contents(), _by_column(problems))
         holder = Holder.of(document, today=self._today, folder=self._folder, source=f"row {number}")
@@ -152,22 +145,6 @@ class RowReader:
         except ItemValueError as error:
             return error.rule
         return None
-
-    def _file_problems(self, holder: Holder) -> list[Finding]:
-        """Every file and item that is wrong, tried one by one in the order of the columns."""
-        problems = []
-        for directory, files in holder.files.items():
-            for file, content in files.items():
-                parts: list[object] = [content]
-                if isinstance(content, Mapping) and "path" not in content:
-                    parts = [{tag: value} for tag, value in content.items()]
-                for part in parts:
-                    one = replace(holder, files={directory: {file: part}})
-                    try:
-                        add_files(Contents(), self._profile, one)
-                    except HolderError as error:
-                        problems.append(Finding(error.item, error.rule))
-        return problems
 
 
 def check_columns(columns: Columns, profile: Profile, source: str) -> None:

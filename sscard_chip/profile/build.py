@@ -33,14 +33,14 @@ KEY_TRIES: Final = 3
 NEVER_LOCKS: Final = 0
 
 
-class ItemFields(TypedDict, total=False):
+class OfItem(TypedDict, total=False):
     """What an item may say besides tag, length and names, see :class:`Item`."""
 
     confidence: Confidence
     initial: bytes
 
 
-class FileFields(TypedDict, total=False):
+class OfFile(TypedDict, total=False):
     """What a file may say besides its shape and rights, see :class:`ElementaryFile`."""
 
     spare: int
@@ -54,37 +54,27 @@ class FileFields(TypedDict, total=False):
 
 
 def an(
-    tag: int,
-    length: int,
-    name: str,
-    english: str,
-    codes: Codes = NO_CODES,
-    **more: Unpack[ItemFields],
+    tag: int, length: int, name: str, english: str, codes: Codes = NO_CODES, **more: Unpack[OfItem]
 ) -> Item:
     """A text item: ASCII or GBK, padded right with 00."""
     return Item(tag, name, english, Format.AN, length, codes=dict(codes), **more)
 
 
 def cn(
-    tag: int,
-    length: int,
-    name: str,
-    english: str,
-    codes: Codes = NO_CODES,
-    **more: Unpack[ItemFields],
+    tag: int, length: int, name: str, english: str, codes: Codes = NO_CODES, **more: Unpack[OfItem]
 ) -> Item:
     """A BCD item, left-aligned, padded right with F nibbles."""
     return Item(tag, name, english, Format.CN, length, codes=dict(codes), **more)
 
 
 def binary(
-    length: int, name: str, english: str, codes: Codes = NO_CODES, **more: Unpack[ItemFields]
+    length: int, name: str, english: str, codes: Codes = NO_CODES, **more: Unpack[OfItem]
 ) -> Item:
     """A big-endian number, a raw field of a cyclic record or a transparent file."""
     return Item(0, name, english, Format.B, length, codes=dict(codes), **more)
 
 
-def btlv(tag: int, name: str, english: str, *items: Item, **more: Unpack[ItemFields]) -> Item:
+def btlv(tag: int, name: str, english: str, *items: Item, **more: Unpack[OfItem]) -> Item:
     """A template; its length is that of its items with their tags and lengths."""
     length = sum(2 + item.length for item in items)
     return Item(tag, name, english, Format.BTLV, length, items, **more)
@@ -99,26 +89,14 @@ def inferred(item: Item) -> Item:
 
 
 def variable(
-    fid: int,
-    name: str,
-    english: str,
-    read: Rule,
-    write: Rule,
-    *items: Item,
-    **more: Unpack[FileFields],
+    fid: int, name: str, english: str, read: Rule, write: Rule, *items: Item, **more: Unpack[OfFile]
 ) -> ElementaryFile:
     """A linear file of records of any length (变长记录), ``items`` in the order of records."""
     return ElementaryFile(fid, name, english, Structure.LINEAR_VARIABLE, read, write, items, **more)
 
 
 def fixed(
-    fid: int,
-    name: str,
-    english: str,
-    read: Rule,
-    write: Rule,
-    *items: Item,
-    **more: Unpack[FileFields],
+    fid: int, name: str, english: str, read: Rule, write: Rule, *items: Item, **more: Unpack[OfFile]
 ) -> ElementaryFile:
     """A linear file of records of one length (定长记录)."""
     return ElementaryFile(
@@ -134,7 +112,7 @@ def cyclic(
     write: Rule,
     records: int,
     *fields: Item,
-    **more: Unpack[FileFields],
+    **more: Unpack[OfFile],
 ) -> ElementaryFile:
     """A ring of ``records`` raw records (循环记录) made of ``fields`` without tags."""
     return ElementaryFile(
@@ -143,13 +121,7 @@ def cyclic(
 
 
 def transparent(
-    fid: int,
-    name: str,
-    english: str,
-    read: Rule,
-    write: Rule,
-    size: int,
-    **more: Unpack[FileFields],
+    fid: int, name: str, english: str, read: Rule, write: Rule, size: int, **more: Unpack[OfFile]
 ) -> ElementaryFile:
     """A transparent file (透明文件) of ``size`` bytes."""
     return ElementaryFile(fid, name, english, Structure.TRANSPARENT, read, write, size=size, **more)
@@ -162,7 +134,7 @@ def raw(
     read: Rule,
     write: Rule,
     *fields: Item,
-    **more: Unpack[FileFields],
+    **more: Unpack[OfFile],
 ) -> ElementaryFile:
     """A transparent file made of ``fields`` without tags."""
     size = sum(field.length for field in fields)

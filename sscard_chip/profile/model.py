@@ -272,6 +272,11 @@ class Directory:
         by_fid = {f.fid: f for f in self.files} | {f.fid: f for f in files}
         return replace(self, files=tuple(by_fid[fid] for fid in sorted(by_fid)))
 
+    def with_keys(self, *keys: Key) -> Directory:
+        """A copy in which ``keys`` replace those of the same root, or stand behind them."""
+        by_root = {key.root: key for key in (*self.keys, *keys)}
+        return replace(self, keys=tuple(by_root.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 REFUSED: Final = 1
 """Exit code of an operation that was understood and not done."""
@@ -31,6 +31,14 @@ class SscardError(Exception):
     """Whatever this project tells its caller."""
 
     exit_code: ClassVar[int] = REFUSED
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """A worker's error arrives as it was raised, whatever its class is made from."""
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[SscardError], arguments: tuple[Any, ...]) -> SscardError:
+    return kind.__new__(kind, *arguments)
 
 
 class CardError(SscardError):

@@ -118,10 +118,12 @@ class StatusError(CardError):
     __slots__ = ("body", "keep_writes", "sw")
 
     def __init__(self, sw: int, *, keep_writes: bool = False, body: bytes = b"") -> None:
-        super().__init__(sw)
+        # Every refusal of the card passes here; __new__ has kept the arguments already.
         self.sw = int(sw)
         self.keep_writes = keep_writes
         self.body = body
+
+    __reduce__ = Exception.__reduce__
 
     def __str__(self) -> str:
         try:

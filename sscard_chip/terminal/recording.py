@@ -160,6 +160,9 @@ def _check(where: str, entry: Mapping[str, Any]) -> None:
     result = _CALLS.get(entry.get("do", ""))
     if result is None or "slot" not in entry:
         raise RecordingError(f"{where}: needs slot, and do: {', '.join(_CALLS)}")
+    unknown = entry.keys() - {"slot", "do", "command", "error", result}
+    if unknown:
+        raise RecordingError(f"{where}: has a field that a line of {entry['do']} does not have")
     if entry.get("error") is not None:
         if entry["error"] not in _ERRORS:
             raise RecordingError(f"{where}: error: must be one of {', '.join(_ERRORS)}")

@@ -177,12 +177,22 @@ class Script:
 
 # --- loading ------------------------------------------------------------------------------------
 
+_FIELDS: Final = {
+    "script": (
+        "format id name source confidence description requires interfaces client outcomes steps"
+    ),
+    "step": "name command reset let generations status final data accept fields repeat_until",
+    "field": "name from to of decode clean required value matches",
+}
+"""What each object may hold; client and outcome are checked where they are made."""
+
 _PATTERN: Final = re.compile(r"[0-9A-Fx]{4}")
 
 
 def _script(data: Any) -> Script:
     if data["format"] != FORMAT:
         raise ValueError(f"format is not {FORMAT}")
+    _refuse_unknown("script", data)
     for generation in generations():
         if not generation.based_on and str(generation.number) not in data["outcomes"]:
             raise KeyError(str(generation.number))
@@ -206,6 +216,7 @@ def _script(data: Any) -> Script:
 def _step(number: int, raw: dict[str, Any], named: tuple[int, ...]) -> Step:
     where = f"step {number} ({raw.get('name', '')})"
     try:
+        _refuse_unknown("step", raw)
         only = tuple(raw.get("generations", named))
         if bool(raw.get("command")) == bool(raw.get("reset")):
             raise ValueError("needs a command or a reset")
@@ -233,6 +244,12 @@ def _step(number: int, raw: dict[str, Any], named: tuple[int, ...]) -> Step:
         raise ValueError(f"{where}: {error}") from None
 
 
+def _refuse_unknown(kind: str, raw: dict[str, Any]) -> None:
+    unknown = raw.keys() - set(_FIELDS[kind].split())
+    if unknown:
+        raise ValueError(f"{', '.join(map(repr, sorted(unknown)))} is not a field of a {kind}")
+
+
 def _patterns(words: Any) -> tuple[str, ...]:
     patterns = ("xxxx",) if words == "any" else tuple(words)
     for pattern in patterns:
@@ -256,6 +273,7 @@ def _by_generation(value: Any, named: tuple[int, ...]) -> ByGeneration:
 
 
 def _field(raw: dict[str, Any]) -> Field:
+    _refuse_unknown("field", raw)
     if ("value" in raw) == ("matches" in raw):
         raise ValueError(f"field {raw['name']!r} needs a value or a pattern")
     return Field(

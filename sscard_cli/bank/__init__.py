@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,7 +16,6 @@ from issuance.bank.ledger import Entry, read_ledger
 from sscard_chip import Card
 from sscard_chip.memory import Memory
 from sscard_cli.bank.options import (
-    FILE,
     bank_options,
     connected,
     ledger_options,
@@ -23,17 +24,16 @@ from sscard_cli.bank.options import (
     reader_options,
 )
 from sscard_cli.bank.pay import load, pay
-from sscard_cli.options import card_argument, force_option, json_option
+from sscard_cli.options import FILE, card_argument, file_option, force_option, json_option, together
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 from sscard_cli.screen import listing, show
 
-_ACCOUNT = click.option(
+_ACCOUNT = file_option(
     "--account",
     "account_path",
+    "ACCOUNT.json",
+    "The account, as the object bank of a holder file.  Example: --account account.json",
     required=True,
-    metavar="ACCOUNT.json",
-    type=FILE,
-    help="The account, as the object bank of a holder file.  Example: --account account.json",
 )
 _SUB_ACCOUNT = click.option(
     "--sub-account",
@@ -41,6 +41,8 @@ _SUB_ACCOUNT = click.option(
     help="The social security account (子账户) in the ledger; the card number (卡号) without it."
     "  Example: --sub-account Z00000013",
 )
+
+_desk_options = together(bank_options(), ledger_options(), json_option)
 
 
 @click.group()
@@ -116,19 +118,9 @@ def authority(
 @card_argument
 @_ACCOUNT
 @_SUB_ACCOUNT
-@bank_options()
-@ledger_options()
-@json_option
+@_desk_options
 def link(
-    card_path: Path,
-    account_path: Path,
-    sub_account: str | None,
-    bank_roots: str,
-    bank_passphrase_file: Path | None,
-    authority_path: Path | None,
-    ledger_path: Path,
-    operator: str,
-    as_json: bool,
+    card_path: Path, account_path: Path, sub_account: str | None, as_json: bool, **options: Any
 ) -> None:
     """Link a bank account with CARD.ssc, a card that has none or whose account was unlinked.
 
@@ -138,30 +130,17 @@ def link(
         --ledger ledger.jsonl --operator 0012
     """
     account = load_account(account_path)
-    with open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
-        counter = BankCounter(own, ledger_path, operator)
-        with Card.open(card_path) as card:
-            save = _saver(card, card_path)
-            entry = counter.link(card, account, save, sub_account=sub_account)
+    with _counter(options) as counter, Card.open(card_path) as card:
+        save = _saver(card, card_path)
+        entry = counter.link(card, account, save, sub_account=sub_account)
     _print_entry(entry, as_json=as_json)
 
 
 @bank.command()
 @card_argument
 @_SUB_ACCOUNT
-@bank_options()
-@ledger_options()
-@json_option
-def record(
-    card_path: Path,
-    sub_account: str | None,
-    bank_roots: str,
-    bank_passphrase_file: Path | None,
-    authority_path: Path | None,
-    ledger_path: Path,
-    operator: str,
-    as_json: bool,
-) -> None:
+@_desk_options
+def record(card_path: Path, sub_account: str | None, as_json: bool, **options: Any) -> None:
     """Write CARD.ssc down, which has its bank application and is not in the ledger.
 
     It was issued without --ledger, or the ledger could not be written after a link.
@@ -170,29 +149,16 @@ def record(
     Example:
       sscard bank record zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
     """
-    with open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
-        counter = BankCounter(own, ledger_path, operator)
-        with Card.open(card_path) as card:
-            entry = counter.record(card, sub_account=sub_account)
+    with _counter(options) as counter, Card.open(card_path) as card:
+        entry = counter.record(card, sub_account=sub_account)
     _print_entry(entry, as_json=as_json)
 
 
 @bank.command()
 @card_argument
 @_ACCOUNT
-@bank_options()
-@ledger_options()
-@json_option
-def change(
-    card_path: Path,
-    account_path: Path,
-    bank_roots: str,
-    bank_passphrase_file: Path | None,
-    authority_path: Path | None,
-    ledger_path: Path,
-    operator: str,
-    as_json: bool,
-) -> None:
+@_desk_options
+def change(card_path: Path, account_path: Path, as_json: bool, **options: Any) -> None:
     """Put another account in place of the one that CARD.ssc is linked with.
 
     The old application goes with its keys, electronic cash and log.
@@ -203,66 +169,38 @@ def change(
         --ledger ledger.jsonl --operator 0012
     """
     account = load_account(account_path)
-    with open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
-        counter = BankCounter(own, ledger_path, operator)
-        with Card.open(card_path) as card:
-            entry = counter.change(card, account, _saver(card, card_path))
+    with _counter(options) as counter, Card.open(card_path) as card:
+        entry = counter.change(card, account, _saver(card, card_path))
     _print_entry(entry, as_json=as_json)
 
 
 @bank.command()
 @reader_options
-@bank_options()
-@ledger_options()
-@json_option
-def activate(
-    card_path: Path | None,
-    reader: str | None,
-    bank_roots: str,
-    bank_passphrase_file: Path | None,
-    authority_path: Path | None,
-    ledger_path: Path,
-    operator: str,
-    as_json: bool,
-) -> None:
+@_desk_options
+def activate(card_path: Path | None, reader: str | None, as_json: bool, **options: Any) -> None:
     """Wake the dormant bank application of a card, by command under the application's key.
 
     \b
     Example:
       sscard bank activate zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
     """
-    with open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
-        counter = BankCounter(own, ledger_path, operator)
-        with connected(card_path, reader) as connection:
-            entry = counter.activate(connection)
+    with _counter(options) as counter, connected(card_path, reader) as connection:
+        entry = counter.activate(connection)
     _print_entry(entry, as_json=as_json)
 
 
 @bank.command()
 @reader_options
-@bank_options()
-@ledger_options()
-@json_option
-def unlink(
-    card_path: Path | None,
-    reader: str | None,
-    bank_roots: str,
-    bank_passphrase_file: Path | None,
-    authority_path: Path | None,
-    ledger_path: Path,
-    operator: str,
-    as_json: bool,
-) -> None:
+@_desk_options
+def unlink(card_path: Path | None, reader: str | None, as_json: bool, **options: Any) -> None:
     """End the link of a card: its bank application goes to sleep and is not found any more.
 
     \b
     Example:
       sscard bank unlink zhang.ssc --bank-keys bank.json --ledger ledger.jsonl --operator 0012
     """
-    with open_bank(bank_roots, bank_passphrase_file, authority_path) as own:
-        counter = BankCounter(own, ledger_path, operator)
-        with connected(card_path, reader) as connection:
-            entry = counter.unlink(connection)
+    with _counter(options) as counter, connected(card_path, reader) as connection:
+        entry = counter.unlink(connection)
     _print_entry(entry, as_json=as_json)
 
 
@@ -285,6 +223,14 @@ def ledger(ledger_path: Path, as_json: bool) -> None:
     for entry in entries:
         table.add_row(*(str(entry[name]) for name in names))
     show(table)
+
+
+@contextmanager
+def _counter(options: dict[str, Any]) -> Iterator[BankCounter]:
+    """The bank's counter, of :data:`_desk_options`."""
+    names = ("bank_roots", "bank_passphrase_file", "authority_path")
+    with open_bank(*(options[name] for name in names)) as own:
+        yield BankCounter(own, options["ledger_path"], options["operator"])
 
 
 def _saver(card: Card, path: Path) -> Callable[[Memory], None]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
 
@@ -21,12 +21,10 @@ from sscard_chip.standard.pan import masked_pan
 from sscard_chip.terminal.bank.results import Outcome
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.pcsc import PcscConnection
+from sscard_cli.options import FILE, Command, file_option, reader_option, together
 from sscard_cli.stores import STORE_METAVAR, passphrase_source
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 BANK_PASSPHRASE_VARIABLE: Final = "SSCARD_BANK_PASSPHRASE"
-FILE: Final = click.Path(dir_okay=False, path_type=Path)
 FEN: Final = click.IntRange(0, 999_999_999_999)
 
 _PASSPHRASE: Final = click.option(
@@ -36,12 +34,11 @@ _PASSPHRASE: Final = click.option(
     help="Has the passphrase of the bank's store, or the PIN of its token, in its first line;"
     f" else {BANK_PASSPHRASE_VARIABLE}, else a prompt.  Example: --bank-passphrase-file /run/bank",
 )
-_AUTHORITY: Final = click.option(
+_AUTHORITY: Final = file_option(
     "--bank-authority",
     "authority_path",
-    metavar="CA.json",
-    type=FILE,
-    help="The bank's certificates, see sscard bank authority.  Example: --bank-authority ca.json",
+    "CA.json",
+    "The bank's certificates, see sscard bank authority.  Example: --bank-authority ca.json",
 )
 
 
@@ -55,12 +52,7 @@ def bank_options(*, required: bool = True, authority: bool = True) -> Callable[[
         help="The bank's root keys: a file or a token, see sscard keys create --bank."
         "  Example: --bank-keys bank.json",
     )
-    certificates = _AUTHORITY if authority else _nothing
-    return lambda command: keys(_PASSPHRASE(certificates(command)))
-
-
-def _nothing(command: Command) -> Command:
-    return command
+    return together(keys, _PASSPHRASE, *([_AUTHORITY] if authority else []))
 
 
 def _somebody(_context: click.Context, _parameter: click.Parameter, who: str | None) -> str | None:
@@ -71,13 +63,12 @@ def _somebody(_context: click.Context, _parameter: click.Parameter, who: str | N
 
 def ledger_options(*, required: bool = True) -> Callable[[Command], Command]:
     """``--ledger`` and ``--operator``."""
-    ledger = click.option(
+    ledger = file_option(
         "--ledger",
         "ledger_path",
+        "LEDGER.jsonl",
+        "The ledger of the link; begun if it is not there.  Example: --ledger ledger.jsonl",
         required=required,
-        metavar="LEDGER.jsonl",
-        type=FILE,
-        help="The ledger of the link; begun if it is not there.  Example: --ledger ledger.jsonl",
     )
     operator = click.option(
         "--operator",
@@ -86,19 +77,17 @@ def ledger_options(*, required: bool = True) -> Callable[[Command], Command]:
         metavar="WHO",
         help="The clerk that the ledger names.  Example: --operator 0012",
     )
-    return lambda command: ledger(operator(command))
+    return together(ledger, operator)
 
 
-def reader_options(command: Command) -> Command:
-    """``CARD.ssc`` or ``--reader``, for :func:`connected`."""
-    card = click.argument("card_path", metavar="[CARD.ssc]", required=False, type=FILE)
-    reader = click.option(
-        "--reader",
-        metavar="NAME",
-        help="PC/SC reader with the card, by its name or part of it, in place of CARD.ssc."
-        "  Example: --reader 'PCD 00 00'",
-    )
-    return card(reader(command))
+reader_options: Final = together(
+    click.argument("card_path", metavar="[CARD.ssc]", required=False, type=FILE),
+    reader_option(
+        "PC/SC reader with the card, by its name or part of it, in place of CARD.ssc.",
+        "'PCD 00 00'",
+    ),
+)
+"""``CARD.ssc`` or ``--reader``, for :func:`connected`."""
 
 
 @contextmanager

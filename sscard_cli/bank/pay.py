@@ -26,20 +26,14 @@ from sscard_cli.bank.options import (
     outcome_document,
     reader_options,
 )
-from sscard_cli.options import INTERFACES, json_option
+from sscard_cli.options import INTERFACES, amount_option, json_option, pin_option
 from sscard_cli.output import print_json
 from sscard_cli.pos.options import pin_entry
 
 
 @click.command()
 @reader_options
-@click.option(
-    "--amount-fen",
-    type=FEN,
-    required=True,
-    metavar="N",
-    help="Amount of the purchase, fen.  Example: --amount-fen 1000",
-)
+@amount_option("Amount of the purchase", "1000", fen=FEN)
 @click.option(
     "--interface",
     type=INTERFACES,
@@ -57,12 +51,7 @@ from sscard_cli.pos.options import pin_entry
     "--offline", is_flag=True, help="The terminal cannot reach the issuer: the card decides."
 )
 @click.option("--decline", is_flag=True, help="The issuer has no money for it (51).")
-@click.option(
-    "--pin",
-    metavar="DIGITS",
-    help="What the holder types when the card asks for its bank PIN, with contacts."
-    "  Example: --pin 135790",
-)
+@pin_option("What the holder types when the card asks for its bank PIN, with contacts.")
 @bank_options(required=False)
 @json_option
 def pay(
@@ -128,13 +117,7 @@ def pay(
 
 @click.command()
 @reader_options
-@click.option(
-    "--amount-fen",
-    type=FEN,
-    required=True,
-    metavar="N",
-    help="What is added to the electronic cash, fen.  Example: --amount-fen 20000",
-)
+@amount_option("What is added to the electronic cash", "20000", fen=FEN)
 @bank_options()
 @json_option
 def load(

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 
 from sscard_chip.security.keystore import KeyStore
-from sscard_chip.standard.amounts import MAX_FEN, MAX_NUMBER, yuan
+from sscard_chip.standard.amounts import MAX_NUMBER, yuan
 from sscard_chip.standard.dates import TIME, is_digits
 from sscard_chip.standard.purse_transactions import PurseId, TransactionType
 from sscard_chip.terminal.bank.purse_exchange import Initialized
@@ -27,11 +27,9 @@ from sscard_cli.bank.options import (
     reader_options,
 )
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import check_time, json_option
+from sscard_cli.options import amount_option, check_time, json_option, together
 from sscard_cli.output import print_json
-from sscard_cli.pos.options import pin_entry, pin_option, time_option
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+from sscard_cli.pos.options import holder_pin_option, pin_entry, sale_time_option
 
 _TERMINAL: Final = "000000000001"
 _PURCHASE_ROOT: Final = "PURSE_DPK"
@@ -52,16 +50,6 @@ class _Desk:
         return PurseHost(self.store)
 
 
-def _amount(what: str) -> Callable[[Command], Command]:
-    return click.option(
-        "--amount-fen",
-        type=click.IntRange(0, MAX_FEN),
-        required=True,
-        metavar="N",
-        help=f"{what}, fen.  Example: --amount-fen 1000",
-    )
-
-
 _deposit = click.option(
     "--deposit", is_flag=True, help="The deposit (电子存折) and not the purse (电子钱包)."
 )
@@ -74,10 +62,15 @@ _terminal = click.option(
 )
 
 
-def _shared(command: Command) -> Command:
-    """Card, bank, PIN, terminal and time."""
-    command = json_option(bank_options(authority=False)(command))
-    return reader_options(pin_option(_terminal(time_option(command))))
+_shared: Final = together(
+    reader_options,
+    holder_pin_option,
+    _terminal,
+    sale_time_option,
+    json_option,
+    bank_options(authority=False),
+)
+"""Card, bank, PIN, terminal and time."""
 
 
 @contextmanager
@@ -136,7 +129,7 @@ def purse() -> None:
 
 @purse.command()
 @_shared
-@_amount("What is loaded")
+@amount_option("What is loaded")
 @_deposit
 def load(amount_fen: int, deposit: bool, as_json: bool, **options: Any) -> None:
     """Load the purse or the deposit (圈存); the host checks MAC1 and TAC.
@@ -153,7 +146,7 @@ def load(amount_fen: int, deposit: bool, as_json: bool, **options: Any) -> None:
 
 @purse.command()
 @_shared
-@_amount("What is paid")
+@amount_option("What is paid")
 @_deposit
 @click.option("--cash", is_flag=True, help="Draw cash from the deposit (取现) instead.")
 def pay(amount_fen: int, deposit: bool, cash: bool, as_json: bool, **options: Any) -> None:
@@ -184,7 +177,7 @@ def pay(amount_fen: int, deposit: bool, cash: bool, as_json: bool, **options: An
 
 @purse.command()
 @_shared
-@_amount("What is unloaded")
+@amount_option("What is unloaded")
 def unload(amount_fen: int, as_json: bool, **options: Any) -> None:
     """Unload the deposit (圈提); the host checks MAC1 and MAC3.
 

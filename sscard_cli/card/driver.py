@@ -29,11 +29,9 @@ from sscard_chip.terminal.driver.with_hsm import (
 )
 from sscard_chip.terminal.hsm import Hsm
 from sscard_chip.terminal.pcsc import PcscConnection
-from sscard_cli.options import INTERFACES, json_option
+from sscard_cli.options import INTERFACES, file_option, json_option, pin_option, reader_option
 from sscard_cli.output import print_json
 from sscard_cli.stores import keys_option, open_keys
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def _complete(
@@ -49,40 +47,22 @@ def _names() -> list[str]:
 @click.command()
 @click.argument("function", metavar="FUNCTION", shell_complete=_complete)
 @click.argument("arguments", metavar="[ARG ...]", nargs=-1)
-@click.option(
-    "--card", "card_path", metavar="CARD.ssc", type=_FILE, help="Card image.  Example: --card z.ssc"
-)
-@click.option(
-    "--reader",
-    metavar="NAME",
-    help="PC/SC reader with the card, by its name or part of it.  Example: --reader 'PCD 00 00'",
-)
-@click.option(
-    "--psam", "psam_path", metavar="PSAM.ssc", type=_FILE, help="PSAM image.  Example: --psam p.ssc"
-)
-@click.option(
-    "--psam-reader",
-    metavar="NAME",
-    help="PC/SC reader with the PSAM.  Example: --psam-reader 'PCD 00 01'",
-)
-@click.option(
-    "--pin",
-    metavar="DIGITS",
-    help="What is typed when the PIN is asked for; asked at the terminal without it."
-    "  Example: --pin 135790",
-)
+@file_option("--card", "card_path", "CARD.ssc", "Card image.  Example: --card z.ssc")
+@reader_option("PC/SC reader with the card, by its name or part of it.", "'PCD 00 00'")
+@file_option("--psam", "psam_path", "PSAM.ssc", "PSAM image.  Example: --psam p.ssc")
+@reader_option("PC/SC reader with the PSAM.", "'PCD 00 01'", name="--psam-reader")
+@pin_option("What is typed when the PIN is asked for; asked at the terminal without it.")
 @click.option(
     "--new-pin",
     metavar="DIGITS",
     help="What is typed, twice, when a new PIN is asked for.  Example: --new-pin 246802",
 )
 @keys_option(required=False, use=" of the HSM that answers NAME_HSM")
-@click.option(
+@file_option(
     "--addresses",
     "addresses_path",
-    metavar="FILE.json",
-    type=_FILE,
-    help="Key addresses of the HSM, beside the published ones.  Example: --addresses hsm.json",
+    "FILE.json",
+    "Key addresses of the HSM, beside the published ones.  Example: --addresses hsm.json",
 )
 @click.option(
     "--interface",

@@ -28,44 +28,36 @@ from sscard_chip.terminal.shell import (
     without_secret,
 )
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import INTERFACES, local_files_option
+from sscard_cli.options import INTERFACES, file_option, local_files_option, reader_option
 from sscard_cli.stores import keys_option, open_keys
 
-_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _STYLES: Final[dict[str, dict[str, Any]]] = {"!": {"fg": "red"}, ">": {"dim": True}}
 
 
 @click.command()
-@click.option(
+@file_option(
     "--card",
     "card_path",
-    metavar="CARD.ssc",
-    type=_FILE,
-    help="A card image, in process; what the lines change is saved.  Example: --card zhang.ssc",
+    "CARD.ssc",
+    "A card image, in process; what the lines change is saved.  Example: --card zhang.ssc",
 )
 @click.option(
     "--interface",
     type=INTERFACES,
     help="How --card is reached; contact without it.  Example: --interface contactless",
 )
-@click.option(
-    "--reader",
-    metavar="NAME",
-    help="A PC/SC reader by its name or a part of it.  Example: --reader 'Virtual PCD 00 00'",
-)
-@click.option(
+@reader_option("A PC/SC reader by its name or a part of it.", "'Virtual PCD 00 00'")
+@file_option(
     "--replay",
     "replay_path",
-    metavar="FILE",
-    type=_FILE,
-    help="A session that --record made.  Example: --replay session.jsonl",
+    "FILE",
+    "A session that --record made.  Example: --replay session.jsonl",
 )
-@click.option(
+@file_option(
     "--record",
     "record_path",
-    metavar="FILE",
-    type=_FILE,
-    help="Record the session in a new file, PINs as FF.  Example: --record session.jsonl",
+    "FILE",
+    "Record the session in a new file, PINs as FF.  Example: --record session.jsonl",
 )
 @keys_option(required=False, use=" for ea and for checking ia")
 @click.option(

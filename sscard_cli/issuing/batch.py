@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -15,14 +14,18 @@ from issuance.batch.run import status as status_of
 from issuance.batch.synthesize import write_holders
 from sscard_chip import Card
 from sscard_cli.issuing.batch_run import print_summary, stopped_as_refused, work_shown
-from sscard_cli.options import algorithm_option, generation_option, json_option
+from sscard_cli.options import (
+    FOLDER,
+    algorithm_option,
+    file_option,
+    generation_option,
+    json_option,
+    out_option,
+)
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 from sscard_cli.stores import keys_option, passphrase_option
 
-_FILE: Final = click.Path(dir_okay=False, path_type=Path)
-_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
-
-_folder_argument = click.argument("folder", metavar="DIR", type=_FOLDER)
+_folder_argument = click.argument("folder", metavar="DIR", type=FOLDER)
 _workers_option = click.option(
     "--workers",
     type=click.IntRange(1, 256),
@@ -53,22 +56,14 @@ def batch() -> None:
 @batch.command()
 @generation_option
 @keys_option()
-@click.option(
+@file_option(
     "--holders",
     "holders_path",
+    "FILE",
+    "Table of holders: .csv, .parquet or .xlsx.  Example: --holders june.csv",
     required=True,
-    metavar="FILE",
-    type=_FILE,
-    help="Table of holders: .csv, .parquet or .xlsx.  Example: --holders june.csv",
 )
-@click.option(
-    "--out",
-    "folder",
-    required=True,
-    metavar="DIR",
-    type=_FOLDER,
-    help="New folder for the batch.  Example: --out june",
-)
+@out_option("DIR", "New folder for the batch.", "june", "folder", kind=FOLDER)
 @_workers_option
 @_cluster_option
 @click.option(
@@ -80,23 +75,23 @@ def batch() -> None:
     "  Example: --output images,scripts,data",
 )
 @algorithm_option
-@click.option(
+@file_option(
     "--region",
-    metavar="FILE.toml",
-    type=_FILE,
-    help="Region profile, see docs/region-profile.md.  Example: --region region.toml",
+    "region",
+    "FILE.toml",
+    "Region profile, see docs/region-profile.md.  Example: --region region.toml",
 )
-@click.option(
+@file_option(
     "--mapping",
-    metavar="FILE.toml",
-    type=_FILE,
-    help="What the table's columns mean, see docs/batch.md.  Example: --mapping columns.toml",
+    "mapping",
+    "FILE.toml",
+    "What the table's columns mean, see docs/batch.md.  Example: --mapping columns.toml",
 )
-@click.option(
+@file_option(
     "--ledger",
-    metavar="FILE",
-    type=_FILE,
-    help="The issuer's ledger, for numbers across batches; issuer.sqlite beside DIR without it."
+    "ledger",
+    "FILE",
+    "The issuer's ledger, for numbers across batches; issuer.sqlite beside DIR without it."
     "  Example: --ledger /srv/issuer.sqlite",
 )
 @click.option(
@@ -191,14 +186,7 @@ def status(folder: Path, as_json: bool) -> None:
     required=True,
     help="卡号, nine characters.  Example: --card-number Z00000013",
 )
-@click.option(
-    "--out",
-    "card_path",
-    required=True,
-    metavar="CARD.ssc",
-    type=_FILE,
-    help="Image file to write.  Example: --out card.ssc",
-)
+@out_option("CARD.ssc", "Image file to write.", "card.ssc", "card_path")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 def export(folder: Path, card_number: str, card_path: Path, force: bool) -> None:
     """Take one card out of a batch, as an image file.
@@ -216,14 +204,7 @@ def export(folder: Path, card_number: str, card_path: Path, force: bool) -> None
 
 @batch.command()
 @click.argument("count", metavar="N", type=click.IntRange(1, 1_000_000))
-@click.option(
-    "--out",
-    "table_path",
-    required=True,
-    metavar="HOLDERS.csv",
-    type=_FILE,
-    help="Table to write.  Example: --out holders.csv",
-)
+@out_option("HOLDERS.csv", "Table to write.", "holders.csv", "table_path")
 @click.option(
     "--seed",
     type=int,

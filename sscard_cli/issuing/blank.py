@@ -12,49 +12,30 @@ from issuance.keyfile import KEY_LENGTH, read_key_file
 from sscard_chip import Card
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.blank import make_blank
-from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
-from sscard_cli.options import GENERATION, force_option, hex_bytes, json_option
+from sscard_chip.profile.generations import generations
+from sscard_cli.options import (
+    GENERATION,
+    NEW_SERIAL,
+    force_option,
+    json_option,
+    out_option,
+    serial_option,
+    transport_options,
+)
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option(
-    "--out",
-    "card_path",
-    required=True,
-    metavar="BLANK.ssc",
-    type=_FILE,
-    help="Image file to write.  Example: --out blank.ssc",
-)
+@out_option("BLANK.ssc", "Image file to write.", "blank.ssc", "card_path")
 @click.option(
     "--generation",
     type=GENERATION,
-    default=lambda: GENERATION.newest(),
+    default=lambda: str(generations()[-1].number),
     show_default="the newest",
     help="For cards of which generation: 3 has the contactless interface.  Example: --generation 2",
 )
-@click.option(
-    "--serial",
-    metavar="HEX8",
-    type=hex_bytes(4),
-    help="Serial number, the last 4 bytes of the ATR; else random.  Example: --serial 00C0FFEE",
-)
-@click.option(
-    "--transport-key-file",
-    metavar="FILE",
-    type=_FILE,
-    help="Has the transport key (传输密钥) in its first line, 32 hex digits; without it the key is"
-    " 16 bytes 00.  Example: --transport-key-file transport.key",
-)
-@click.option(
-    "--transport-algorithm",
-    type=click.Choice([ALGORITHM_3DES, ALGORITHM_SM4]),
-    default=ALGORITHM_3DES,
-    show_default=True,
-    help="Algorithm of the transport key.  Example: --transport-algorithm sm4",
-)
+@serial_option(NEW_SERIAL)
+@transport_options
 @force_option
 @json_option
 def blank(

@@ -18,18 +18,19 @@ from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.local import load_local_file
 from sscard_cli.bank.options import bank_options, ledger_options, open_bank
 from sscard_cli.options import (
+    NEW_SERIAL,
     algorithm_option,
+    file_option,
     force_option,
     generation_option,
-    hex_bytes,
     holder_option,
     json_option,
     local_files_option,
+    out_option,
+    serial_option,
 )
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 from sscard_cli.stores import keys_option, open_keys
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def _print_example(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -44,21 +45,9 @@ def _print_example(context: click.Context, _parameter: click.Parameter, wanted: 
 @generation_option
 @keys_option()
 @holder_option
-@click.option(
-    "--out",
-    "card_path",
-    required=True,
-    metavar="CARD.ssc",
-    type=_FILE,
-    help="Image file to write.  Example: --out zhang.ssc",
-)
+@out_option("CARD.ssc", "Image file to write.", "zhang.ssc", "card_path")
 @algorithm_option
-@click.option(
-    "--serial",
-    metavar="HEX8",
-    type=hex_bytes(4),
-    help="Serial number, the last 4 bytes of the ATR; else random.  Example: --serial 00C0FFEE",
-)
+@serial_option(NEW_SERIAL)
 @click.option(
     "--settlement-mode",
     type=click.IntRange(1, 3),
@@ -74,12 +63,11 @@ def _print_example(context: click.Context, _parameter: click.Parameter, wanted: 
     help="Add an optional application; may be repeated.  Example: --optional DF05",
 )
 @local_files_option
-@click.option(
+@file_option(
     "--region",
     "region_path",
-    metavar="FILE.toml",
-    type=_FILE,
-    help="Region profile, see docs/region-profile.md; it takes the place of --settlement-mode,"
+    "FILE.toml",
+    "Region profile, see docs/region-profile.md; it takes the place of --settlement-mode,"
     " --optional and --local-files.  Example: --region region.toml",
 )
 @bank_options(required=False)

@@ -17,75 +17,52 @@ from issuance.plan import Plan, make_plan, run_plan, write_script
 from sscard_chip import Card
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.local import load_local_file
-from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_chip.terminal.connection import Connection, TerminalConnectionError, connect_card
 from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import (
     algorithm_option,
+    file_option,
     generation_option,
-    hex_bytes,
     holder_option,
     json_option,
     local_files_option,
+    reader_option,
+    serial_option,
+    transport_options,
 )
 from sscard_cli.output import print_json
 from sscard_cli.stores import keys_option, open_keys
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _SERIAL_LENGTH = 4
 
 
 @click.command()
-@click.option(
+@file_option(
     "--blank",
     "blank_path",
-    metavar="CARD.ssc",
-    type=_FILE,
-    help="Blank card image, changed in place; see sscard blank.  Example: --blank blank.ssc",
+    "CARD.ssc",
+    "Blank card image, changed in place; see sscard blank.  Example: --blank blank.ssc",
 )
-@click.option(
-    "--reader",
-    metavar="NAME",
-    help="PC/SC reader with a blank card: its name or a part of it.  Example: --reader 'ACS'",
-)
-@click.option(
+@reader_option("PC/SC reader with a blank card: its name or a part of it.", "'ACS'")
+@file_option(
     "--script",
     "script_path",
-    metavar="FILE.json",
-    type=_FILE,
-    help="Write the plan as a script for a machine.  Example: --script zhang.plan.json",
+    "FILE.json",
+    "Write the plan as a script for a machine.  Example: --script zhang.plan.json",
 )
 @generation_option
 @keys_option()
 @holder_option
 @algorithm_option
-@click.option(
-    "--serial",
-    metavar="HEX8",
-    type=hex_bytes(_SERIAL_LENGTH),
-    help="Serial number; else the one that the blank card has.  Example: --serial 00C0FFEE",
-)
-@click.option(
-    "--transport-key-file",
-    metavar="FILE",
-    type=_FILE,
-    help="Has the transport key (传输密钥) in its first line, 32 hex digits; without it the key is"
-    " 16 bytes 00.  Example: --transport-key-file transport.key",
-)
-@click.option(
-    "--transport-algorithm",
-    type=click.Choice([ALGORITHM_3DES, ALGORITHM_SM4]),
-    default=ALGORITHM_3DES,
-    show_default=True,
-    help="Algorithm of the transport key.  Example: --transport-algorithm sm4",
-)
-@click.option(
+@serial_option("Serial number; else the one that the blank card has.")
+@transport_options
+@file_option(
     "--temporary-key-file",
-    metavar="FILE",
-    type=_FILE,
-    help="Has the temporary master key of the project; without it the transport key and the"
-    " card's factor give it.  Example: --temporary-key-file project.key",
+    "temporary_key_file",
+    "FILE",
+    "Has the temporary master key of the project; without it the transport key and the card's"
+    " factor give it.  Example: --temporary-key-file project.key",
 )
 @local_files_option
 @json_option

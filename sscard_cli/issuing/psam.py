@@ -10,11 +10,9 @@ import click
 from issuance.psam import make_psam
 from sscard_chip import Card
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
-from sscard_cli.options import force_option, json_option
+from sscard_cli.options import force_option, json_option, out_option
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 from sscard_cli.stores import keys_option, open_keys
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -46,14 +44,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="DIGITS",
     help="PSAM序列号, up to 20 digits; else random.  Example: --serial 51010000000100000001",
 )
-@click.option(
-    "--out",
-    "psam_path",
-    required=True,
-    metavar="PSAM.ssc",
-    type=_FILE,
-    help="Image file to write.  Example: --out psam.ssc",
-)
+@out_option("PSAM.ssc", "Image file to write.", "psam.ssc", "psam_path")
 @force_option
 @json_option
 def psam(

@@ -13,9 +13,9 @@ from sscard_chip.standard.amounts import MAX_FEN, yuan
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.pos import Bill, Outcome
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import FEN, FILE, check_time, json_option
+from sscard_cli.options import FEN, FILE, check_time, file_option, json_option
 from sscard_cli.output import print_json
-from sscard_cli.pos.options import pin_entry, pin_option, till_options, time_option
+from sscard_cli.pos.options import holder_pin_option, pin_entry, sale_time_option, till_options
 from sscard_cli.pos.till import Counter, open_counter, outcome_document, run_till, save_parquet
 
 
@@ -33,7 +33,7 @@ def pos() -> None:
 
 @pos.command()
 @till_options
-@pin_option
+@holder_pin_option
 @click.option(
     "--account-fen",
     type=FEN,
@@ -61,7 +61,7 @@ def pos() -> None:
     help="结算类别: 1 work injury, 2 maternity, 3 medical aid; noted on the card."
     "  Example: --category 3",
 )
-@time_option
+@sale_time_option
 @json_option
 def sale(
     account_fen: int,
@@ -113,7 +113,7 @@ def sale(
     multiple=True,
     help="An earlier day file; may be repeated.  Example: --earlier MONDAY.tsv",
 )
-@time_option
+@sale_time_option
 @json_option
 def refund(
     msgid: str,
@@ -141,7 +141,7 @@ def refund(
 
 @pos.command()
 @till_options
-@pin_option
+@holder_pin_option
 @click.option(
     "--give-up",
     is_flag=True,
@@ -172,12 +172,11 @@ def recover(give_up: bool, pin: str | None, as_json: bool, **options: Any) -> No
 
 @pos.command()
 @till_options
-@click.option(
+@file_option(
     "--parquet",
     "parquet_path",
-    metavar="FILE",
-    type=FILE,
-    help="Write the day as Parquet too (extra tables).  Example: --parquet DAY.parquet",
+    "FILE",
+    "Write the day as Parquet too (extra tables).  Example: --parquet DAY.parquet",
 )
 @json_option
 def close(parquet_path: Path | None, as_json: bool, **options: Any) -> None:

@@ -10,33 +10,23 @@ from typing import Final
 
 import click
 
-from sscard_cli.options import FEN, FILE, INTERFACES
+from sscard_cli.options import (
+    FEN,
+    INTERFACES,
+    file_option,
+    pin_option,
+    reader_option,
+    time_option,
+    together,
+)
 
-_SHARED: Final = (
-    click.option(
-        "--card",
-        "card_path",
-        metavar="CARD.ssc",
-        type=FILE,
-        help="Image of the holder's card.  Example: --card zhang.ssc",
+till_options: Final = together(
+    file_option(
+        "--card", "card_path", "CARD.ssc", "Image of the holder's card.  Example: --card zhang.ssc"
     ),
-    click.option(
-        "--reader",
-        metavar="NAME",
-        help="PC/SC reader with the card, by its name or part of it.  Example: --reader 'PCD 00'",
-    ),
-    click.option(
-        "--psam",
-        "psam_path",
-        metavar="PSAM.ssc",
-        type=FILE,
-        help="Image of the PSAM.  Example: --psam psam.ssc",
-    ),
-    click.option(
-        "--psam-reader",
-        metavar="NAME",
-        help="PC/SC reader with the PSAM.  Example: --psam-reader 'PCD 00 01'",
-    ),
+    reader_option("PC/SC reader with the card, by its name or part of it.", "'PCD 00'"),
+    file_option("--psam", "psam_path", "PSAM.ssc", "Image of the PSAM.  Example: --psam psam.ssc"),
+    reader_option("PC/SC reader with the PSAM.", "'PCD 00 01'", name="--psam-reader"),
     click.option(
         "--interface",
         type=INTERFACES,
@@ -45,13 +35,12 @@ _SHARED: Final = (
         help="How --card is reached; contactless needs generation 3."
         "  Example: --interface contactless",
     ),
-    click.option(
+    file_option(
         "--day-file",
         "day_path",
+        "DAY.tsv",
+        "The terminal's day file; begun when it is not there.  Example: --day-file DAY.tsv",
         required=True,
-        metavar="DAY.tsv",
-        type=FILE,
-        help="The terminal's day file; begun when it is not there.  Example: --day-file DAY.tsv",
     ),
     click.option(
         "--pharmacy-code",
@@ -65,12 +54,8 @@ _SHARED: Final = (
         metavar="TEXT",
         help="On the receipt.  Example: --pharmacy-name 长生堂大药房",
     ),
-    click.option(
-        "--hotlist",
-        "hotlist_path",
-        metavar="FILE",
-        type=FILE,
-        help="Hotlist (黑名单).  Example: --hotlist hotlist.tsv",
+    file_option(
+        "--hotlist", "hotlist_path", "FILE", "Hotlist (黑名单).  Example: --hotlist hotlist.tsv"
     ),
     click.option(
         "--mode",
@@ -109,24 +94,8 @@ _SHARED: Final = (
         " without it the network is down.  Example: --authorisations city.db",
     ),
 )
-pin_option: Final = click.option(
-    "--pin",
-    metavar="DIGITS",
-    help="What the holder types; asked for without it.  Example: --pin 135790",
-)
-time_option: Final = click.option(
-    "--time",
-    "when",
-    metavar="YYYYMMDDhhmmss",
-    help="Local time of the sale; now without it.  Example: --time 20260315101112",
-)
-
-
-def till_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Slots, day file, pharmacy and region."""
-    for option in reversed(_SHARED):
-        command = option(command)
-    return command
+holder_pin_option: Final = pin_option("What the holder types; asked for without it.")
+sale_time_option: Final = time_option("Local time of the sale")
 
 
 def pin_entry(pin: str | None) -> Callable[[int], str | None]:

@@ -33,7 +33,7 @@ from sscard_chip.settlement.ledger import Transaction
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import parse_date
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import FILE, force_option, json_option
+from sscard_cli.options import file_option, force_option, json_option
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 from sscard_cli.settle.options import ledger_option, open_ledger
 from sscard_cli.settle.statement import print_disputes, print_statement
@@ -74,8 +74,12 @@ _claim_argument: Final = click.argument("number", metavar="NUMBER")
               help="Last day; the first without it.  Example: --to 20260331")  # fmt: skip
 @click.option("--name", metavar="TEXT",
               help="Name of the pharmacy, for the page.  Example: --name 长生堂大药房")  # fmt: skip
-@click.option("--page", "page_path", metavar="FILE.html", type=FILE,
-              help="Write the page to read and print.  Example: --page march.html")  # fmt: skip
+@file_option(
+    "--page",
+    "page_path",
+    "FILE.html",
+    "Write the page to read and print.  Example: --page march.html",
+)
 @ledger_option
 @force_option
 @json_option

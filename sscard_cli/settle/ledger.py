@@ -37,7 +37,15 @@ from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import TIME
 from sscard_chip.terminal.connection import connect_card
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import FEN, FILE, check_time, force_option, json_option
+from sscard_cli.options import (
+    FEN,
+    FILE,
+    check_time,
+    force_option,
+    json_option,
+    out_option,
+    time_option,
+)
 from sscard_cli.output import print_json, write_file
 from sscard_cli.settle.options import ledger_option, open_ledger
 
@@ -48,12 +56,7 @@ _SERVICES: Final = {
     "cancel": "04",
 }
 _card_argument = click.argument("card_name", metavar="CARD")
-_time_option = click.option(
-    "--time",
-    "when",
-    metavar="YYYYMMDDhhmmss",
-    help="From when on, local time; now without it.  Example: --time 20260315101112",
-)
+_time_option = time_option("From when on, local time")
 
 
 @click.command()
@@ -255,13 +258,7 @@ def check(ledger_url: str, as_json: bool) -> None:
 
 @click.command(name="card-list")
 @click.argument("paths", metavar="CARD.ssc...", nargs=-1, required=True, type=FILE)
-@click.option(
-    "--out",
-    required=True,
-    metavar="CARDS.tsv",
-    type=FILE,
-    help="The register to write.  Example: --out CARDS.tsv",
-)
+@out_option("CARDS.tsv", "The register to write.", "CARDS.tsv")
 @click.option(
     "--psn-no",
     default="",

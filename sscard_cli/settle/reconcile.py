@@ -21,7 +21,7 @@ from sscard_chip.settlement.reconciliation.differences import Report
 from sscard_chip.settlement.reconciliation.pharmacy import compare_pharmacy, rows_of_day
 from sscard_chip.settlement.reconciliation.tasks import DayResult, reconcile_day
 from sscard_chip.terminal.pcsc import PcscConnection
-from sscard_cli.options import FILE, json_option
+from sscard_cli.options import FILE, file_option, json_option, pin_option, reader_option
 from sscard_cli.output import print_json, write_file
 from sscard_cli.settle.clearing import check_day
 from sscard_cli.settle.options import ledger_option, open_ledger
@@ -43,11 +43,8 @@ def reconcile() -> None:
 
 @reconcile.command()
 @click.argument("card_path", metavar="[CARD.ssc]", required=False, type=FILE)
-@click.option("--reader", metavar="NAME",
-              help="The card in this PC/SC reader.  Example: --reader 'PCD 00'")  # fmt: skip
-@click.option("--pin", metavar="DIGITS",
-              help="For --reader: what the holder types; asked for without it."
-              "  Example: --pin 135790")  # fmt: skip
+@reader_option("The card in this PC/SC reader.", "'PCD 00'")
+@pin_option("For --reader: what the holder types; asked for without it.")
 @ledger_option
 @json_option
 def card(
@@ -90,10 +87,18 @@ def _of_reader(name: str, pin: str | None) -> CardState:
               "  Example: --date 20260315")  # fmt: skip
 @click.option("--force", is_flag=True,
               help="Reconcile again a day that was even.")  # fmt: skip
-@click.option("--details", "details_path", metavar="FILE.zip", type=FILE,
-              help="Write the detail file of 3202.  Example: --details up.zip")  # fmt: skip
-@click.option("--result", "result_path", metavar="FILE.zip", type=FILE,
-              help="Write the centre's result file.  Example: --result result.zip")  # fmt: skip
+@file_option(
+    "--details",
+    "details_path",
+    "FILE.zip",
+    "Write the detail file of 3202.  Example: --details up.zip",
+)
+@file_option(
+    "--result",
+    "result_path",
+    "FILE.zip",
+    "Write the centre's result file.  Example: --result result.zip",
+)
 @ledger_option
 @json_option
 def pharmacy(

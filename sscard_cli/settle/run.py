@@ -15,7 +15,7 @@ from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.run.lookup import rows_of_card, rows_of_msgid
 from sscard_chip.settlement.synthesize import Wanted
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import FILE, json_option
+from sscard_cli.options import FOLDER, file_option, json_option, out_option
 from sscard_cli.output import print_json
 from sscard_cli.settle.options import ledger_option, open_ledger
 from sscard_cli.settle.shown import (
@@ -30,34 +30,24 @@ from sscard_cli.settle.shown import (
 from sscard_cli.stores import keys_option
 
 _DAY_FILE: Final = click.Path(exists=True, path_type=Path)
-_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("day_files", metavar="DAY_FILE...", nargs=-1, required=True, type=_DAY_FILE)
 @keys_option()
 @ledger_option
-@click.option(
-    "--out",
-    required=True,
-    metavar="DIR",
-    type=_FOLDER,
-    help="Where verdicts, statements and summary go.  Example: --out settled",
-)
-@click.option(
+@out_option("DIR", "Where verdicts, statements and summary go.", "settled", kind=FOLDER)
+@file_option(
     "--hotlist",
     "hotlist_path",
-    metavar="FILE",
-    type=FILE,
-    help="The current hotlist; codes 3 and 103.  Example: --hotlist hotlist.tsv",
+    "FILE",
+    "The current hotlist; codes 3 and 103.  Example: --hotlist hotlist.tsv",
 )
-@click.option(
+@file_option(
     "--pharmacies",
     "pharmacies_path",
-    metavar="FILE",
-    type=FILE,
-    help="The list of pharmacies (sscard-pharmacies/1); code 102."
-    "  Example: --pharmacies pharmacies.tsv",
+    "FILE",
+    "The list of pharmacies (sscard-pharmacies/1); code 102.  Example: --pharmacies pharmacies.tsv",
 )
 @click.option(
     "--late-days",
@@ -173,13 +163,7 @@ def show(name: str, is_card: bool, ledger_url: str, as_json: bool) -> None:
 
 @click.command()
 @keys_option()
-@click.option(
-    "--out",
-    required=True,
-    metavar="DIR",
-    type=_FOLDER,
-    help="New or empty folder for all files.  Example: --out trial",
-)
+@out_option("DIR", "New or empty folder for all files.", "trial", kind=FOLDER)
 @click.option("--cards", type=int, default=1000, show_default=True, help="Example: --cards 200000")
 @click.option(
     "--pharmacies", type=int, default=20, show_default=True, help="Example: --pharmacies 3000"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pickle
 import pkgutil
 from collections import Counter
 from types import ModuleType
@@ -18,6 +19,7 @@ import sscard_driver
 from sscard_chip.profile.model import Format, Item
 from sscard_chip.standard import errors
 from sscard_chip.standard.errors import SscardError
+from sscard_chip.standard.status import StatusError
 from sscard_cli.errors import explain
 from sscard_cli.main import cli, main
 
@@ -108,6 +110,10 @@ def test_an_error(
     code = 2 if bad_input else 1
     message, found = explain(raised)
     assert (found, line in message, "internal error" in message) == (code, True, False)
+
+    if not isinstance(raised, StatusError):  # which never leaves the card
+        again = pickle.loads(pickle.dumps(raised))
+        assert (type(again), str(again), vars(again)) == (error, str(raised), vars(raised))
 
     def fail(*_: object, **__: object) -> None:
         raise raised

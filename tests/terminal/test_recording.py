@@ -113,6 +113,7 @@ GOOD = {"slot": "card", "do": "power_on", "atr": "3B00"}
         ([HEAD, {"do": "power_on", "atr": "3B"}], "line 2: needs slot, and do: power_on"),
         ([HEAD, {**GOOD, "do": "dance"}], "line 2: needs slot, and do: power_on"),
         ([HEAD, {**GOOD, "atr": "3"}], "line 2: atr: must be hexadecimal"),
+        ([HEAD, {**GOOD, "note": "x"}], "line 2: has a field that a line of power_on does not"),
         ([HEAD, {"slot": "card", "do": "reset"}], "line 2: atr: must be hexadecimal"),
         ([HEAD, {"slot": "c", "do": "transmit", "answer": "9000"}], "line 2: command: must be hex"),
         ([HEAD, {**GOOD, "error": "SystemExit"}], "line 2: error: must be one of CardRemovedError"),

@@ -122,6 +122,11 @@ def test_a_client_that_does_not_stop_where_it_should_is_a_failure(tmp_path: Path
         ({"outcomes": {"1": {"result": "complete"}}}, "'2' is missing"),
         ({"steps": [{"name": "s", "command": "00"}]}, "step 1 (s): no status for generation 1"),
         ({"steps": [{"name": "s"}]}, "step 1 (s): needs a command or a reset"),
+        ({"colour": 1}, "'colour' is not a field of a script"),
+        (
+            {"steps": [{"name": "s", "comand": "00"}]},
+            "step 1 (s): 'comand' is not a field of a step",
+        ),
         (
             {"steps": [{"name": "s", "command": "00", "status": ["900"]}]},
             "step 1 (s): '900' is no status word",

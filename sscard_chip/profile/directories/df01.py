@@ -214,19 +214,9 @@ _FILES_2: Final = cited(
     *map(_reserved, range(1, 6)),
 )
 
-SECOND: Final = replace(
-    FIRST,
-    files=_FILES_2,
-    keys=(
-        maintenance("STKDF01"),
-        external("UK1DF01", "write EF05"),
-        external("UK2DF01", "write EF07, EF09"),
-        external("UK3DF01", "write EF08"),
-        external("UK4DF01", "write EF06"),
-        external("UK5DF01", "write EF0A"),
-        external("RK1DF01", "read"),
-        external("UK6DF01", "write EF15"),
-        *map(_reserved_key, range(1, 6)),
-    ),
-    clause=_CLAUSE_2,
+SECOND: Final = replace(FIRST, files=_FILES_2, clause=_CLAUSE_2).with_keys(
+    external("UK2DF01", "write EF07, EF09"),
+    external("RK1DF01", "read"),
+    external("UK6DF01", "write EF15"),
+    *map(_reserved_key, range(1, 6)),
 )

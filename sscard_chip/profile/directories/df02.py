@@ -241,20 +241,14 @@ _FILES_2: Final = cited(
     ),
 )
 
-_WITH_REGISTRATION_DATE: Final = replace(
-    FIRST,
-    files=_FILES_2,
-    keys=(
-        maintenance("STKDF02"),
-        external("UK1DF02", "write EF05"),
-        external("UK2DF02", "write EF06"),
-        external("UK3DF02", "write EF07"),
-        external("UK4DF02", "write EF09"),
-        external("UK5DF02", "write EF15"),
-        external("RK1DF02", "read"),
-        external("UK6DF02", "write EF16"),
-    ),
-    clause=_CLAUSE_2,
+_WITH_REGISTRATION_DATE: Final = replace(FIRST, files=_FILES_2, clause=_CLAUSE_2).with_keys(
+    external("UK1DF02", "write EF05"),
+    external("UK2DF02", "write EF06"),
+    external("UK3DF02", "write EF07"),
+    external("UK4DF02", "write EF09"),
+    external("UK5DF02", "write EF15"),
+    external("RK1DF02", "read"),
+    external("UK6DF02", "write EF16"),
 )
 
 

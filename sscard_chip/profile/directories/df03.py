@@ -82,11 +82,6 @@ _FILES_1: Final = cited(
     ),
 )
 
-_BASE_KEYS: Final = (
-    maintenance("STKDF03"),
-    blocking("LKDF03", "authorise APPLICATION BLOCK"),
-)
-
 FIRST: Final = Directory(
     DF03,
     "社会保险1",
@@ -94,7 +89,8 @@ FIRST: Final = Directory(
     AID_OF_DF[DF03],
     _FILES_1,
     (
-        *_BASE_KEYS,
+        maintenance("STKDF03"),
+        blocking("LKDF03", "authorise APPLICATION BLOCK"),
         external("RK1DF03", "read EF07, with the PIN"),
         external("RK2DF03", "read EF05, with the PIN"),
         external("UK1DF03", "write EF05"),
@@ -231,23 +227,14 @@ _FILES_2: Final = cited(
     ),
 )
 
-_WITHOUT_REGISTRATION_DATE: Final = replace(
-    FIRST,
-    files=_FILES_2,
-    keys=(
-        *_BASE_KEYS,
-        external("RK1DF03", "read all but EF05"),
-        external("RK2DF03", "read EF05"),
-        external("UK1DF03", "write EF05"),
-        external("UK2DF03", "write EF06"),
-        external("UK3DF03", "write EF07"),
-        external("UK4DF03", "write EF15"),
-        external("UK5DF03", "write EF16"),
-        external("UK6DF03", "write EF17"),
-        external("UK7DF03", "write EF18"),
-        external("UK8DF03", "write EF19"),
-    ),
-    clause=_CLAUSE_2,
+_WITHOUT_REGISTRATION_DATE: Final = replace(FIRST, files=_FILES_2, clause=_CLAUSE_2).with_keys(
+    external("RK1DF03", "read all but EF05"),
+    external("RK2DF03", "read EF05"),
+    external("UK4DF03", "write EF15"),
+    external("UK5DF03", "write EF16"),
+    external("UK6DF03", "write EF17"),
+    external("UK7DF03", "write EF18"),
+    external("UK8DF03", "write EF19"),
 )
 
 

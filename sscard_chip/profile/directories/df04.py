@@ -82,11 +82,6 @@ def _details(*, account_only: bool) -> ElementaryFile:
     )
 
 
-_BASE_KEYS: Final = (
-    maintenance("STKDF04"),
-    blocking("LKDF04", "authorise APPLICATION BLOCK"),
-)
-
 # DSK has an identifier of its own; 8E is ours [L].
 _SETTLEMENT_KEYS: Final = (
     indexed("DLK", KeyUse.LOAD, "账户划入, key indexes 1 to 3"),
@@ -137,7 +132,8 @@ _FIRST: Final = Directory(
     AID_OF_DF[DF04],
     (),
     (
-        *_BASE_KEYS,
+        maintenance("STKDF04"),
+        blocking("LKDF04", "authorise APPLICATION BLOCK"),
         external("RK1DF04", "read EF06, with the PIN"),
         external("UK1DF04", "write EF05"),
         external("UK2DF04", "write EF06"),
@@ -221,16 +217,10 @@ _SPECIAL: Final = cyclic(
     an(0, 0x01, "结算类别", "kind of settlement", codes.SPECIAL_SETTLEMENT),
 )
 
-_SECOND: Final = replace(
-    _FIRST,
-    keys=(
-        *_BASE_KEYS,
-        external("RK1DF04", "read EF05, EF06, EF15"),
-        external("UK1DF04", "write EF05"),
-        external("UK2DF04", "write EF06, EF15"),
-        *_SETTLEMENT_KEYS,
-    ),
-    clause=_CLAUSE_2,
+_SECOND: Final = replace(_FIRST, clause=_CLAUSE_2).with_keys(
+    external("RK1DF04", "read EF05, EF06, EF15"),
+    external("UK2DF04", "write EF06, EF15"),
+    *_SETTLEMENT_KEYS,
 )
 
 

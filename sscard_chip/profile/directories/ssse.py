@@ -118,9 +118,8 @@ _PHOTO: Final = transparent(
 SECOND: Final = replace(
     FIRST,
     files=cited(_CLAUSE_2, _ISSUER, _HOLDER_2, _FINGERPRINT_2, _PHOTO),
-    keys=(*FIRST.keys, external("RKSSSE", "read EF07, EF08; EF06 of generation 3")),
     clause=_CLAUSE_2,
-)
+).with_keys(external("RKSSSE", "read EF07, EF08; EF06 of generation 3"))
 
 # --- generation 3: the holder's file is closed too -----------------------------------------------
 
