@@ -52,6 +52,7 @@ from sscard_chip.settlement.platform.fields import (
 from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
 from sscard_chip.settlement.schema import platform as tables
 from sscard_chip.standard.dates import TIME
+from sscard_chip.standard.insurance import EMPLOYEE_BASIC
 from sscard_chip.standard.settlement_mode import Split
 
 HOLD: Final = "2102A"
@@ -60,9 +61,6 @@ with its setl_id settles it; a 2102 without settles at once."""
 
 REVERSIBLE: Final = frozenset({"2102", HOLD, "2103"})
 """What 2601 takes back, of the transactions of a pharmacy [H]."""
-
-EMPLOYEE_BASIC: Final = "310"
-"""insutype of the accounts here: employees' basic insurance [H]."""
 
 Share = Callable[[Bill, int], Split]
 CheckTac = Callable[[DayRow], bool]
