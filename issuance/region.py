@@ -276,5 +276,8 @@ def parse_region(content: bytes, source: str) -> Region:
         try:
             local = build_local(given.local, source)
         except LocalFileError as error:
-            raise document.error("local." + ".".join(error.item.split()), error.rule) from None
+            named = [f"local {one.item}".replace(" ", ".") for one in error.findings]
+            raise document.refused(
+                map(Finding, named, (one.rule for one in error.findings))
+            ) from None
     return Region(document, given, local)

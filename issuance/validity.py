@@ -14,15 +14,6 @@ from typing import Final
 from sscard_chip.standard.dates import DATE_RULE, is_digits, parse_date
 from sscard_chip.standard.divisions import PROVINCES
 
-NATIONS: Final = frozenset(f"{number:02d}" for number in range(1, 57)) | {"99"}
-"""Codes of the nations (民族), GB/T 3304: 01 to 56, and 99 for others."""
-
-SEXES: Final = frozenset("129")
-"""1 male, 2 female, 9 not stated (GB/T 2261.1)."""
-
-CARD_CLASSES: Final = frozenset("1234")
-"""卡类别: 1 pre-school, 2 student, 3 adult or not told apart, 4 senior."""
-
 MAX_AGE: Final = 130
 
 _CITIZEN: Final = re.compile(r"[0-9]{17}[0-9X]")

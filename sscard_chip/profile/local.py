@@ -168,7 +168,11 @@ def parse_local_file(document: Mapping[str, object], *, source: str = "local fil
 
 
 def _checked(document: Document) -> LocalFile:
-    return build_local(document.to(LocalFiles), document.source)
+    tables = document.to(LocalFiles)
+    try:
+        return build_local(tables, document.source)
+    except LocalFileError as error:
+        raise document.refused(error.findings) from None
 
 
 def build_local(tables: LocalTables, source: str) -> LocalFile:

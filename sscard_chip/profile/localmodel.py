@@ -143,10 +143,7 @@ class LocalItem(Model, frozen=True):
     codes: Annotated[
         dict[str, str], rule("must be a table of texts", title="Codes and their meanings")
     ] = {}
-    item: Annotated[
-        list[LocalItem],
-        rule("must be an array of tables, [[item]]", title="Parts of a B-TLV template"),
-    ] = []
+    item: Annotated[list[LocalItem], rule(title="Parts of a B-TLV template")] = []
 
     @classmethod
     def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
@@ -176,11 +173,6 @@ def _tag_findings(
         yield (*place, "tag"), "is required" if tagged else _UNKNOWN
 
 
-Items = Annotated[
-    list[LocalItem], rule("must be an array of tables, [[item]]", title="Records or fields")
-]
-
-
 class LocalElementaryFile(Model, frozen=True):
     """An elementary file of the region's own."""
 
@@ -196,7 +188,7 @@ class LocalElementaryFile(Model, frozen=True):
     read: Access
     write: Access
     english: Words = ""
-    item: Items = []
+    item: list[LocalItem] = []
     records: Annotated[int, rule(ge=1, le=MAX_RECORDS, title="Of a cyclic file")] | None = None
     size: Annotated[int, rule(ge=1, le=MAX_CONTENT, title="Of a transparent file")] | None = None
     secure_messaging: Annotated[bool, rule(title="Written with a MAC")] = False
@@ -256,7 +248,7 @@ class LocalExtra(Model, frozen=True):
 
     directory: Owner
     fid: str
-    item: Items = []
+    item: list[LocalItem] = []
 
     @classmethod
     def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
@@ -312,12 +304,10 @@ class LocalTables(Model, frozen=True):
         list[Annotated[Literal["DF05", "DF06"], rule("must be of DF05, DF06")]],
         rule("must be a list of texts", title="Optional applications that are needed"),
     ] = []
-    directory: Annotated[
-        list[LocalDirectory], rule("must be an array of tables, [[directory]]")
-    ] = []
-    file: Annotated[list[LocalElementaryFile], rule("must be an array of tables, [[file]]")] = []
-    extra: Annotated[list[LocalExtra], rule("must be an array of tables, [[extra]]")] = []
-    key: Annotated[list[LocalKey], rule("must be an array of tables, [[key]]")] = []
+    directory: list[LocalDirectory] = []
+    file: list[LocalElementaryFile] = []
+    extra: list[LocalExtra] = []
+    key: list[LocalKey] = []
 
 
 class LocalFiles(LocalTables, frozen=True, kw_only=True):

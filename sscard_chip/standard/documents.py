@@ -204,7 +204,12 @@ def line_of(text: str, name: str) -> int:
     for number, line in enumerate(text.splitlines(), 1):
         head = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?", line)
         if head:
-            table = head[2]
+            *above, last = head[2].split(".")
+            table = ""
+            for part in above:  # inside arrays of tables: the one that stands last
+                table = f"{table}.{part}".lstrip(".")
+                table += f".{counts[table]}" if table in counts else ""
+            table = f"{table}.{last}".lstrip(".")
             if head[1] == "[[":
                 counts[table] = counts.get(table, 0) + 1
                 table = f"{table}.{counts[table]}"

@@ -218,7 +218,11 @@ def _members(bare: Any, words: Mapping[str, Any]) -> Check:
     check_name = _checker(names[0]) if names else None
     named = _words(names[0]) if names else {}
     instead = named.get("instead")
-    wrong = (((), words.get("text") or f"must be {'an object' if names else 'a list'}"),)
+    tables = isinstance(member, type) and issubclass(member, Model)
+    text = (
+        "must be an object" if names else f"must be {'an array of tables' if tables else 'a list'}"
+    )
+    wrong = (((), words.get("text") or text),)
     check = words.get("check")
 
     def members(value: Any, context: Any) -> Sequence[Broken]:

@@ -41,6 +41,26 @@ class Answer:
         """The error of a command that was answered so."""
         return CardStatusError(self.header, self.sw)
 
+    def required(self) -> bytes:
+        """The data of a command that must succeed. :raises CardStatusError: it did not."""
+        if not self.ok:
+            raise self.refusal
+        return self.data
+
+    def pin_tries(self) -> int | None:
+        """Of a VERIFY the tries left, 0 when the PIN is locked, None when it succeeded.
+
+        :raises CardStatusError: anything else.
+        """
+        if self.ok:
+            return None
+        if self.sw == StatusWord.AUTHENTICATION_BLOCKED:
+            return 0
+        error = self.refusal
+        if error.tries_left is None:
+            raise error
+        return error.tries_left
+
 
 class CardStatusError(CardError):
     """A command that the card refused. The text has its header and status word, never its data."""
@@ -129,10 +149,7 @@ class ApduClient:
 
         :raises CardStatusError: for any status word but 9000.
         """
-        answer = self.send(command, p1, p2, data, le)
-        if not answer.ok:
-            raise answer.refusal
-        return answer.data
+        return self.send(command, p1, p2, data, le).required()
 
     def _transmit(self, apdu: bytes) -> bytes:
         answer = self._connection.transmit(apdu)

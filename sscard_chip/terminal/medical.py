@@ -120,9 +120,7 @@ def details(session: CardSession) -> Iterator[Detail]:
         answer = session.client.send(READ_RECORD, position, _LOG_SFI << 3 | 4, le=0)
         if answer.sw == StatusWord.RECORD_NOT_FOUND:
             return
-        if not answer.ok:
-            raise answer.refusal
-        yield _detail(answer.data)
+        yield _detail(answer.required())
 
 
 def _detail(data: bytes) -> Detail:

@@ -147,16 +147,18 @@ def _change(values: Values, old: str, new: str) -> str:
     return _with_length(bcd(values.text(old)) + b"\xff" + bcd(values.text(new)))
 
 
-def _auth(values: Values, root: str, version: str = "1") -> str:
-    session = values.session(root, int(version), values.challenges[-1])
+def _proof(values: Values, root: str, version: str, factor: bytes) -> str:
+    session = values.session(root, int(version), factor)
     original = bytes.fromhex(values.variables["original"])
     return session.authentication_data(original).hex().upper()
+
+
+def _auth(values: Values, root: str, version: str = "1") -> str:
+    return _proof(values, root, version, values.challenges[-1])
 
 
 def _internal(values: Values, root: str, version: str = "1") -> str:
-    session = values.session(root, int(version), bytes.fromhex(values.variables["session"]))
-    original = bytes.fromhex(values.variables["original"])
-    return session.authentication_data(original).hex().upper()
+    return _proof(values, root, version, bytes.fromhex(values.variables["session"]))
 
 
 def _unblock(values: Values, root: str) -> str:

@@ -294,8 +294,7 @@ class SamClient:
         answer = self._client.send(SELECT, 0x04, 0x00, name, 0)
         if answer.sw == StatusWord.FILE_NOT_FOUND:
             return False
-        if not answer.ok:
-            raise answer.refusal
+        answer.required()
         return True
 
     def _file(self, fid: int, layout: Any) -> Any:

@@ -85,73 +85,67 @@ def run(
     chosen = suite or (SUITES[for_generation(generation).algorithms[0]])
     connection.power_on()
     values = Values(connection.atr, chosen, keys, holder)
-    return _Run(script, connection, generation, values, interface, observer).play()
+    return _Run(script, connection, generation, values, interface == "contactless", observer).play()
 
 
+@dataclass
 class _Run:
     """The state of one run."""
 
-    def __init__(
-        self,
-        script: Script,
-        connection: Connection,
-        generation: int,
-        values: Values,
-        interface: Interface,
-        observer: Observer | None,
-    ) -> None:
-        self._script = script
-        self._connection = connection
-        self._generation = generation
-        self._values = values
-        self._contactless = interface == "contactless"
-        self._observer = observer
-        self._described = script.described(generation)
-        self._outcome = script.outcomes[self._described]
-        self._failures: list[str] = []
-        self._fields: dict[str, str] = {}
-        self._exchanges = 0
+    script: Script
+    connection: Connection
+    generation: int
+    values: Values
+    contactless: bool
+    observer: Observer | None
+    failures: list[str] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+    exchanges: int = 0
+
+    def __post_init__(self) -> None:
+        self.described = self.script.described(self.generation)
+        self.outcome = self.script.outcomes[self.described]
 
     def play(self) -> Result:
         stopped = ""
-        for number, step in enumerate(self._script.steps, 1):
-            if self._described not in step.generations:
+        for number, step in enumerate(self.script.steps, 1):
+            if self.described not in step.generations:
                 continue
             try:
                 going = self._step(number, step)
             except PlaceholderError as error:
                 raise ScriptError(
-                    f"{self._script.identifier} step {number} ({step.name}): {error}"
+                    f"{self.script.identifier} step {number} ({step.name}): {error}"
                 ) from None
             if not going:
                 stopped = step.name
                 break
-        wanted = self._outcome.at
+        wanted = self.outcome.at
         if stopped != wanted:
             expected = f"stop at {wanted!r}" if wanted else "run to its end"
             got = f"stopped at {stopped!r}" if stopped else "ran to its end"
-            self._failures.append(f"the client should {expected} but {got}")
+            self.failures.append(f"the client should {expected} but {got}")
         return Result(
-            script=self._script.identifier,
-            generation=self._generation,
-            failures=tuple(self._failures),
+            script=self.script.identifier,
+            generation=self.generation,
+            failures=tuple(self.failures),
             stopped_at=stopped,
-            exchanges=self._exchanges,
-            fields=self._fields,
+            exchanges=self.exchanges,
+            fields=self.fields,
         )
 
     def _step(self, number: int, step: Step) -> bool:
         """Play one step; return whether the client goes on."""
         if step.reset:
             if step.reset == "cold":
-                self._connection.power_off()
-                self._connection.power_on()
+                self.connection.power_off()
+                self.connection.power_on()
             else:
-                self._connection.reset()
+                self.connection.reset()
             return True
         for name, template in step.let.items():
-            self._values.variables[name] = self._values.fill(template)
-        command = self._values.to_bytes(step.command)
+            self.values.variables[name] = self.values.fill(template)
+        command = self.values.to_bytes(step.command)
         first, body, sw = self._exchange(command)
         if step.repeat_until:
             for _ in range(_MOST_REPEATS):
@@ -163,23 +157,23 @@ class _Run:
         else:
             self._check_status(number, step, command, first, sw)
         if command[:2] == GET_CHALLENGE.code and sw == b"\x90\x00":
-            self._values.challenges.append(body)
+            self.values.challenges.append(body)
         self._check_data(number, step, body)
         complete = self._take_fields(number, step, body, sw)
         return complete and _matches(sw, step.accept)
 
     def _send(self, command: bytes) -> bytes:
-        answer = self._connection.transmit(command)
-        self._exchanges += 1
-        if self._observer is not None:
-            self._observer(command, answer)
+        answer = self.connection.transmit(command)
+        self.exchanges += 1
+        if self.observer is not None:
+            self.observer(command, answer)
         return answer
 
     def _exchange(self, command: bytes) -> tuple[bytes, bytes, bytes]:
         """First status word, body and last status word, after what the client does about T=0."""
         answer = self._send(command)
         first = answer[-2:]
-        client = self._script.client
+        client = self.script.client
         if first[:1] == b"\x6c" and client.on_6c == "resend":
             answer = self._send(command[:4] + first[1:2])
         body, sw = answer[:-2], answer[-2:]
@@ -194,13 +188,13 @@ class _Run:
     def _check_status(
         self, number: int, step: Step, command: bytes, first: bytes, sw: bytes
     ) -> None:
-        expected = step.status.get(self._described, ())
-        if self._contactless:
+        expected = step.status.get(self.described, ())
+        if self.contactless:
             expected = tuple(_without_contacts(pattern, command) for pattern in expected)
         if not self._expect(number, step, "status word", expected, first):
             return
         if sw != first:
-            final = step.final.get(self._described) or ("9000",)
+            final = step.final.get(self.described) or ("9000",)
             self._expect(number, step, "status word after 61xx or 6Cxx", final, sw)
 
     def _expect(
@@ -217,8 +211,8 @@ class _Run:
         return False
 
     def _check_data(self, number: int, step: Step, body: bytes) -> None:
-        templates = step.data.get(self._described)
-        if templates and body not in [self._values.to_bytes(template) for template in templates]:
+        templates = step.data.get(self.described)
+        if templates and body not in [self.values.to_bytes(template) for template in templates]:
             self._fail(number, step, f"body of {len(body)} bytes is not {' or '.join(templates)}")
 
     def _take_fields(self, number: int, step: Step, body: bytes, sw: bytes) -> bool:
@@ -226,23 +220,23 @@ class _Run:
         complete = True
         for item in step.fields:
             got = item.parse(body, sw)
-            self._fields[item.name] = got
+            self.fields[item.name] = got
             complete = complete and not (item.required and not got)
-            if item.name in self._outcome.missing:
-                right = got == self._values.fill(self._outcome.missing[item.name])
+            if item.name in self.outcome.missing:
+                right = got == self.values.fill(self.outcome.missing[item.name])
                 wanted = "what the outcome says"
             elif item.matches is not None:
-                right = re.fullmatch(self._values.fill(item.matches), got) is not None
+                right = re.fullmatch(self.values.fill(item.matches), got) is not None
                 wanted = item.matches
             else:
-                right = got == self._values.fill(item.value or "")
+                right = got == self.values.fill(item.value or "")
                 wanted = item.value or "empty"
-            if not right and not (self._outcome.at == step.name and not got):
+            if not right and not (self.outcome.at == step.name and not got):
                 self._fail(number, step, f"field {item.name!r} is not {wanted}")
         return complete
 
     def _fail(self, number: int, step: Step, what: str) -> None:
-        self._failures.append(f"step {number} ({step.name}): {step.label}: {what}")
+        self.failures.append(f"step {number} ({step.name}): {step.label}: {what}")
 
 
 def _matches(sw: bytes, patterns: tuple[str, ...]) -> bool:

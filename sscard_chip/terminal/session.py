@@ -8,6 +8,7 @@ directories, challenges, authentications and the PIN (LD/T 32.5, 32.7; flows, 2.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from typing import Final
 
 from sscard_chip.profile import Profile
@@ -45,10 +46,14 @@ from sscard_chip.terminal.psam_client import CardFactors
 
 _BEIJING: Final = "11"
 
+PIN_DIGITS: Final = range(4, 13)
+"""What a terminal's PIN pad takes (LD/T 33); cards hold up to 16."""
+
 Profiles = Callable[[int], Profile]
 """The profile of a generation, with a region's own files where it has some."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class CardSession:
     """A powered card with SSSE selected. Built by :func:`open_session`.
 
@@ -57,25 +62,15 @@ class CardSession:
     card refuses raise CardStatusError.
     """
 
-    def __init__(
-        self,
-        client: ApduClient,
-        *,
-        historical: bytes,
-        identification: bytes,
-        version: str,
-        card_number: str,
-        algorithm_code: int,
-        profile: Profile,
-    ) -> None:
-        self.client = client
-        self.historical = historical
-        self.identification = identification
-        self.version = version
-        self.card_number = card_number
-        self.algorithm_code = algorithm_code
-        self.profile = profile
-        self.directory = SSSE
+    client: ApduClient
+    _: KW_ONLY
+    historical: bytes
+    identification: bytes
+    version: str
+    card_number: str
+    algorithm_code: int
+    profile: Profile
+    directory: int = SSSE
 
     @property
     def division(self) -> str:
@@ -168,24 +163,18 @@ class CardSession:
 
     def pin_needed(self) -> bool:
         """Whether a PIN is set. Raises DriverError -52 when it is locked."""
-        answer = self.client.send(VERIFY)
-        if answer.ok:
-            return False
-        if answer.sw & 0xFFF0 == StatusWord.VERIFICATION_FAILED and answer.sw & 0x0F:
-            return True
-        raise pin_error(answer)
+        left = self.client.send(VERIFY).pin_tries()
+        if left == 0:
+            raise _pin_error(left)
+        return left is not None
 
     def verify_pin(self, digits: str) -> None:
         """VERIFY. Raises DriverError -51 (wrong, tries left in the text) or -52 (locked)."""
-        answer = self.client.send(VERIFY, data=bcd(digits))
-        if not answer.ok:
-            raise pin_error(answer)
+        _require_pin(self.client.send(VERIFY, data=bcd(digits)))
 
     def change_pin(self, old: str, new: str) -> None:
         """CHANGE PIN; ``old`` is empty when none is set. Errors as :meth:`verify_pin`."""
-        answer = self.client.send(CHANGE_PIN, data=bcd(old) + b"\xff" + bcd(new))
-        if not answer.ok:
-            raise pin_error(answer)
+        _require_pin(self.client.send(CHANGE_PIN, data=bcd(old) + b"\xff" + bcd(new)))
 
 
 def open_session(connection: Connection, profiles: Profiles = whole_profile) -> CardSession:
@@ -201,8 +190,7 @@ def open_session(connection: Connection, profiles: Profiles = whole_profile) -> 
     answer = client.send(SELECT, 0x04, 0x00, SSSE_NAME, 0)
     if answer.sw == StatusWord.FILE_NOT_FOUND:
         raise DriverError(Code.CARD_TYPE, "the card is no social security card")
-    if not answer.ok:
-        raise answer.refusal
+    fci = answer.required()
     sfi = ISSUER_FILE & 0x1F
     values = {
         tag: record_value(client.require(READ_RECORD, tag, sfi << 3, le=length + 2), tag)
@@ -223,7 +211,7 @@ def open_session(connection: Connection, profiles: Profiles = whole_profile) -> 
         identification=identification,
         version=texts[VERSION_TAG],
         card_number=texts[CARD_NUMBER_TAG],
-        algorithm_code=_algorithm_code(answer.data, identification[:3].hex()),
+        algorithm_code=_algorithm_code(fci, identification[:3].hex()),
         profile=profile,
     )
 
@@ -252,15 +240,16 @@ def record_value(record: bytes, tag: int) -> bytes:
     return record[2 : 2 + record[1]]
 
 
-def pin_error(answer: Answer) -> Exception:
-    """What a refused PIN command means."""
-    error = answer.refusal
-    left = error.tries_left
-    if answer.sw == StatusWord.AUTHENTICATION_BLOCKED or left == 0:
-        return DriverError(Code.PIN_LOCKED, "the PIN is locked")
+def _require_pin(answer: Answer) -> None:
+    left = answer.pin_tries()
     if left is not None:
-        return DriverError(Code.PIN_WRONG, f"the PIN is wrong, {left} tries left")
-    return error
+        raise _pin_error(left)
+
+
+def _pin_error(left: int) -> DriverError:
+    if not left:
+        return DriverError(Code.PIN_LOCKED, "the PIN is locked")
+    return DriverError(Code.PIN_WRONG, f"the PIN is wrong, {left} tries left")
 
 
 def _version(version: int) -> bytes:

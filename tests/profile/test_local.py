@@ -246,6 +246,27 @@ def test_unreadable_files(tmp_path: Path) -> None:
         load_local_file(broken)
 
 
+def test_all_findings_come_at_once_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    text = EXAMPLE.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    item = next(n for n, line in enumerate(lines, 1) if line == 'tag = "EB"')
+    key = next(n for n, line in enumerate(lines, 1) if line.startswith("kid"))
+    broken = text.replace('tag = "EB"', 'tag = "08"').replace(lines[key - 1], 'kid = "77"', 1)
+    path.write_text(broken, encoding="utf-8")
+    with pytest.raises(LocalFileError) as caught:
+        load_local_file(path)
+    assert [(one.line, one.rule) for one in caught.value.findings] == [
+        (item, "the standard defines this tag"),
+        (key, "a key is 01 to 0F in SSSE, 81 to 8F in a DF"),
+    ]
+    path.write_text(text.replace('tag = "EB"', 'tag = "EA"'), encoding="utf-8")
+    with pytest.raises(LocalFileError) as caught:
+        load_local_file(path)
+    (twice,) = caught.value.findings
+    assert twice.rule == "is declared twice"
+
+
 def test_what_the_standard_defines() -> None:
     assert {0xEF05, 0xEF06, 0xEF07, 0xEF08} == defined_files()[0xDDF1]
     assert 0xEF08 in defined_files()[0xDF02]

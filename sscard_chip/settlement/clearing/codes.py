@@ -10,6 +10,7 @@ import numpy as np
 
 from sscard_chip.settlement.judge.codes import held, posted
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
+from sscard_chip.standard.insurance import EMPLOYEE_BASIC, PHARMACY_VISIT
 
 
 class Term(NamedTuple):
@@ -18,8 +19,6 @@ class Term(NamedTuple):
     name: str
     english: str
 
-
-EMPLOYEE_BASIC: Final = "310"
 
 INSURANCES: Final = {
     EMPLOYEE_BASIC: Term("职工基本医疗保险", "employee basic"),
@@ -51,7 +50,7 @@ class ClearingType(StrEnum):
 
     OUTPATIENT = "11"
     INPATIENT = "21"
-    PHARMACY = "41"
+    PHARMACY = PHARMACY_VISIT
     DEFERRED = "51"
     OTHER = "99"
 

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.arrow import division_texts, hex_texts, texts
-from sscard_chip.settlement.clearing.codes import EMPLOYEE_BASIC
 from sscard_chip.settlement.clearing.exchange import ROWS as EXCHANGED
 from sscard_chip.settlement.clearing.totals import ROWS
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, number_of_bcd
 from sscard_chip.settlement.judge.codes import TEXTS, Masks, posted
 from sscard_chip.settlement.judge.localities import Locality, localities
 from sscard_chip.standard.identifiers import ALGORITHM_OF_CODE
+from sscard_chip.standard.insurance import EMPLOYEE_BASIC
 
 _SUITES: Final = np.array([ALGORITHM_OF_CODE.get(code, "") for code in range(4)])
 """Names of the suites by the FCI's code; a malformed row has none."""

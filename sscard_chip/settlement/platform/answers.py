@@ -15,10 +15,8 @@ from sscard_chip.settlement.platform.drugs import Bill
 from sscard_chip.settlement.platform.fields import TIME
 from sscard_chip.standard import dates
 from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.insurance import PHARMACY_VISIT
 from sscard_chip.standard.settlement_mode import Split
-
-PHARMACY_VISIT: Final = "41"
-"""med_type and clr_type of a designated pharmacy [H]."""
 
 _PER_ITEM: Final = "1"
 """clr_way [L]."""

@@ -34,8 +34,9 @@ from sscard_chip.settlement.ledger.authorisation import (
 )
 from sscard_chip.settlement.platform.envelope import FAILURE, SUCCESS, compact, make_request
 from sscard_chip.settlement.platform.payer import CARD
-from sscard_chip.settlement.platform.platform import EMPLOYEE_BASIC, HOLD, CheckTac, Platform
+from sscard_chip.settlement.platform.platform import HOLD, CheckTac, Platform
 from sscard_chip.standard.amounts import parse_yuan, yuan
+from sscard_chip.standard.insurance import EMPLOYEE_BASIC, PHARMACY_VISIT
 from sscard_chip.standard.settlement_mode import OfflineUse, Split
 
 Send = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -199,7 +200,7 @@ def _drugs(
             "dise_codg": "",
             "dise_name": "",
             "acct_used_flag": "1",
-            "med_type": "41",
+            "med_type": PHARMACY_VISIT,
             "exp_content": compact(extra),
         },
         "drugdetail": [

@@ -52,6 +52,7 @@ from sscard_chip.settlement.platform.fields import (
 from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
 from sscard_chip.settlement.schema import platform as tables
 from sscard_chip.standard.dates import TIME
+from sscard_chip.standard.insurance import EMPLOYEE_BASIC
 from sscard_chip.standard.settlement_mode import Split
 
 HOLD: Final = "2102A"
@@ -60,9 +61,6 @@ with its setl_id settles it; a 2102 without settles at once."""
 
 REVERSIBLE: Final = frozenset({"2102", HOLD, "2103"})
 """What 2601 takes back, of the transactions of a pharmacy [H]."""
-
-EMPLOYEE_BASIC: Final = "310"
-"""insutype of the accounts here: employees' basic insurance [H]."""
 
 Share = Callable[[Bill, int], Split]
 CheckTac = Callable[[DayRow], bool]
@@ -249,22 +247,9 @@ class Platform:
             self._check_row(t, bill.row, found)
         done = confirm(t, found, request.msgid, request.time, bill.row)
         order = done.order
-        info = answers.setlinfo(
-            order.split,
-            t.balance(order.account),
-            psn_no=order.psn_no,
-            time=order.time,
-            msgid=order.msgid,
-            division=order.treatment_division,
-            setl_id=order.setl_id,
-            mdtrt_id=order.mdtrt_id,
-            insutype=bill.info["insutype"],
-        )
-        return {
-            "setlinfo": info | {"exp_content": self._offline_use()},
-            "setldetail": answers.setldetail(order.split),
-            "detlcutinfo": answers.detlcutinfo(bill),
-        }
+        output = self._output(order, bill, order, order.split, t.balance(order.account), order)
+        info = output["setlinfo"] | {"exp_content": self._offline_use()}
+        return output | {"setlinfo": info}
 
     def _begin(
         self,
@@ -299,20 +284,20 @@ class Platform:
 
     def _output(
         self,
-        request: Request,
+        asked: Request | Order,
         bill: Bill,
-        payer: Payer,
+        payer: Payer | Order,
         split: Split,
         balance_fen: int,
         order: Order | None = None,
-    ) -> Mapping[str, Any]:
+    ) -> dict[str, Any]:
         info = answers.setlinfo(
             split,
             balance_fen,
             psn_no=payer.psn_no,
-            time=request.time,
-            msgid=request.msgid,
-            division=request.treatment_division,
+            time=asked.time,
+            msgid=asked.msgid,
+            division=asked.treatment_division,
             setl_id=order.setl_id if order else "",
             mdtrt_id=order.mdtrt_id if order else "",
             insutype=bill.info["insutype"],

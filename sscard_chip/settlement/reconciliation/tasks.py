@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum, unique
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -27,9 +27,9 @@ from sscard_chip.settlement.reconciliation.details import (
 )
 from sscard_chip.settlement.reconciliation.results import ReconciliationError, StatementResult
 from sscard_chip.settlement.schema.reconciliation import difference, difference_step, task
+from sscard_chip.standard.insurance import EMPLOYEE_BASIC
 
 TOTAL, DETAIL = "TOTAL", "DETAIL"
-_EMPLOYEE_BASIC: Final = "310"
 
 
 @unique
@@ -95,7 +95,7 @@ def reconcile_day(
     day: str,
     rows: Sequence[UploadRow],
     *,
-    insurance: str = _EMPLOYEE_BASIC,
+    insurance: str = EMPLOYEE_BASIC,
     force: bool = False,
 ) -> DayResult:
     """Reconcile an institution's day.

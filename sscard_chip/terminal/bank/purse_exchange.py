@@ -51,15 +51,8 @@ class PublicData:
         if len(data) != messages.PUBLIC.sizeof():
             raise CardDataError("0015: must be 30 bytes")
         found = messages.PUBLIC.parse(data)
-        return cls(
-            found.issuer,
-            found.application_type,
-            found.version,
-            found.serial,
-            found.start.hex(),
-            found.expiry.hex(),
-            found.fci_data,
-        )
+        dates = {"start": found.start.hex(), "expiry": found.expiry.hex()}
+        return cls(**{field.name: found[field.name] for field in fields(cls)} | dates)
 
     def encode(self) -> bytes:
         """The 30 bytes."""

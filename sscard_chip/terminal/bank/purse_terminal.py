@@ -43,7 +43,6 @@ from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.purse_exchange import (
     Debited,
-    HostAnswer,
     Initialized,
     PublicData,
     SamAnswer,
@@ -77,8 +76,7 @@ class PurseTerminal:
         answer = self._client.send(SELECT, 0x04, 0x00, PURSE_AID, 0)
         if answer.sw == StatusWord.FILE_NOT_FOUND:
             raise NotAcceptedError("the card has no deposit or purse")
-        if not answer.ok:
-            raise answer.refusal
+        answer.required()
         data = self._client.require(READ_BINARY, 0x80 | PURSE_PUBLIC, le=messages.PUBLIC.sizeof())
         self._public = PublicData.decode(data)
         return self._public
@@ -90,14 +88,7 @@ class PurseTerminal:
 
     def pin_tries(self) -> int | None:
         """Tries left of the PIN, 0 when it is locked, None when none is set."""
-        answer = self._client.send(VERIFY)
-        if answer.ok:
-            return None
-        if answer.sw == StatusWord.AUTHENTICATION_BLOCKED:
-            return 0
-        if answer.sw & 0xFFF0 != StatusWord.VERIFICATION_FAILED:
-            raise answer.refusal
-        return answer.sw & 0x0F
+        return self._client.send(VERIFY).pin_tries()
 
     def verify(self, pin: bytes) -> None:
         """VERIFY the holder's PIN, BCD."""
@@ -127,9 +118,8 @@ class PurseTerminal:
         answer = self._client.send(GET_TRANSACTION_PROVE, 0x00, kind, (number + 1).to_bytes(2), 8)
         if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
             return None
-        if not answer.ok:
-            raise answer.refusal
-        return answer.data[:4], answer.data[4:]
+        data = answer.required()
+        return data[:4], data[4:]
 
     # --- steps ----------------------------------------------------------------------------------
 
@@ -206,7 +196,8 @@ class PurseTerminal:
         """
         opened = self.initialize(kind, amount_fen)
         answer = host.authorise(opened, time)
-        host.confirm(opened, time, self._credit(answer))
+        data = answer.time + answer.mac2
+        host.confirm(opened, time, self._client.require(PURSE_CREDIT_FOR_LOAD, data=data, le=4))
         return opened
 
     def unload(self, host: PurseHost, amount_fen: int, time: bytes) -> Initialized:
@@ -234,9 +225,6 @@ class PurseTerminal:
         host.confirm(opened, time, tac, limit_fen=limit_fen)
         return opened
 
-    def _credit(self, answer: HostAnswer) -> bytes:
-        return self._client.require(PURSE_CREDIT_FOR_LOAD, data=answer.time + answer.mac2, le=4)
-
     # --- the issuer's commands ------------------------------------------------------------------
 
     def challenge(self, length: int = 4) -> bytes:
@@ -245,7 +233,4 @@ class PurseTerminal:
 
     def transmit(self, command: bytes) -> bytes:
         """A command that the host has made; its data."""
-        answer = self._client.exchange(command)
-        if not answer.ok:
-            raise answer.refusal
-        return answer.data
+        return self._client.exchange(command).required()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.standard.commands import GET_DATA, GET_PROCESSING_OPTIONS, READ_RECORD
@@ -21,29 +22,23 @@ _PUBLIC_SFIS: Final = range(1, 11)
 """SFIs whose records are one template 70 (EMV book 3, 5.3.1)."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Transaction:
     """State of one transaction. ``data`` holds the values of card and terminal by tag."""
 
-    __slots__ = (
-        "_read", "client", "data", "purchase", "selected", "static", "terminal", "tsi", "tvr",
-    )  # fmt: skip
+    client: ApduClient
+    terminal: TerminalProfile
+    purchase: Purchase
+    selected: Selected
+    data: dict[int, bytes] = field(init=False)
+    tvr: Tvr = field(init=False)
+    tsi: Tsi = field(init=False)
+    static: bytes = b""
+    _read: set[int] = field(default_factory=set)
 
-    def __init__(
-        self,
-        client: ApduClient,
-        terminal: TerminalProfile,
-        purchase: Purchase,
-        selected: Selected,
-    ) -> None:
-        self.client = client
-        self.terminal = terminal
-        self.purchase = purchase
-        self.selected = selected
-        self.data = terminal_data(terminal, purchase)
-        self.tvr = Tvr(0)
-        self.tsi = Tsi(0)
-        self.static = b""
-        self._read: set[int] = set()
+    def __post_init__(self) -> None:
+        self.data = terminal_data(self.terminal, self.purchase)
+        self.tvr, self.tsi = Tvr(0), Tsi(0)
 
     def asked(self, dol: bytes, what: str) -> bytes:
         """The values that a list of the card's asks for. TVR and TSI stay in the data as they

@@ -35,7 +35,7 @@ from sscard_chip.terminal.driver.values import (
     Proof,
     ProofRequest,
 )
-from sscard_chip.terminal.session import CardSession
+from sscard_chip.terminal.session import CardSession, record_value
 
 _CHUNK: Final = 0xF0
 _MOST_RECORDS: Final = 254
@@ -49,11 +49,12 @@ class Rights:
     pin: bool = False
     kids: set[int] = field(default_factory=set)
 
-    def enter(self, session: CardSession, directory: int) -> None:
-        """Enter a DF; its keys are not proved there yet."""
-        if session.directory != directory:
-            session.enter(directory)
+    def enter(self, session: CardSession, address: FileAddress) -> ElementaryFile | None:
+        """Enter the DF of a file, where no key is proved yet; what the profile knows of it."""
+        if session.directory != address.directory:
+            session.enter(address.directory)
             self.kids.clear()
+        return session.file(address.directory, address.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,7 @@ def read(
     rights = Rights()
     found = []
     for address in addresses:
-        rights.enter(session, address.directory)
-        file = session.file(address.directory, address.file)
+        file = rights.enter(session, address)
         _grant(kit, session, rights, file.read if file else FREE, authentication)
         found.append(FileValues(address, _read_file(session, address, file)))
     return found
@@ -102,8 +102,7 @@ def write(
     rights = Rights()
     for content, updates in zip(contents, prepared, strict=True):
         address = content.address
-        rights.enter(session, address.directory)
-        file = session.file(address.directory, address.file)
+        file = rights.enter(session, address)
         _grant(kit, session, rights, file.write if file else FREE, Authentication.KEY)
         _write_file(session, address, updates)
 
@@ -137,7 +136,7 @@ def begin(
     if len(wanted) > 1:
         raise DriverError(Code.PARAMETER, "the files want more than one key: one for each call")
     ((directory, kid),) = wanted
-    rights.enter(session, directory)
+    session.enter(directory)
     key = session.key(kid)
     original, factor = session.challenge(), session.challenge()
     request = ProofRequest(
@@ -152,8 +151,7 @@ def finish_read(pending: PendingFiles, proof: Proof) -> list[FileValues]:
     session = pending.session
     found = {}
     for position, address in _keyed_first(pending):
-        pending.rights.enter(session, address.directory)
-        file = session.file(address.directory, address.file)
+        file = pending.rights.enter(session, address)
         found[position] = FileValues(address, _read_file(session, address, file))
     return [found[position] for position in sorted(found)]
 
@@ -169,7 +167,7 @@ def finish_write(
     prepared = [_prepare(kit, session, content) for content in contents]
     _prove(pending, proof)
     for position, address in _keyed_first(pending):
-        pending.rights.enter(session, address.directory)
+        pending.rights.enter(session, address)
         _write_file(session, address, prepared[position])
 
 
@@ -277,7 +275,7 @@ def _occurrence(session: CardSession, tag: int, occurrence: int) -> bytes:
     """The value of the n-th record with a tag: the first, then "next" as often as needed."""
     value = session.record(tag)
     for _ in range(occurrence - 1):
-        value = items.value_of(session.client.require(READ_RECORD, tag, _NEXT, le=0), tag)
+        value = record_value(session.client.require(READ_RECORD, tag, _NEXT, le=0), tag)
     return value
 
 

@@ -20,14 +20,11 @@ from sscard_chip.profile.model import ElementaryFile, Format, Item
 from sscard_chip.profile.reuse import REUSED, reuse_value, reused_value
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.driver.values import FileAddress
-from sscard_chip.terminal.session import record_value
 
 PART_END: Final = "^"
 _TAG: Final = re.compile(r"([0-9A-Fa-f]{2})(?::([1-9][0-9]?))?")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,2}")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
-
-value_of = record_value
 
 
 # --- tokens --------------------------------------------------------------------------------------

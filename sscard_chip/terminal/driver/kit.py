@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,11 +29,9 @@ from sscard_chip.terminal.driver.values import (
     PinPrompt,
 )
 from sscard_chip.terminal.psam_client import SamClient, SamError, SamKeyError
-from sscard_chip.terminal.session import CardSession, Profiles, open_session
+from sscard_chip.terminal.session import PIN_DIGITS, CardSession, Profiles, open_session
 
 NO_TERMINAL: Final = "0" * 12
-PIN_DIGITS: Final = range(4, 13)
-"""What a terminal's PIN pad takes (LD/T 33); cards hold up to 16."""
 
 
 def no_pin_pad(prompt: PinPrompt) -> str:
@@ -197,9 +195,6 @@ class Kit:
     def power_off(self) -> None:
         """Bring the contacts of the holder's card to rest, whatever state they are in."""
         for slot in (self.slots.contact, self.slots.contactless):
-            if slot is None:
-                continue
-            try:
-                slot.power_off()
-            except TerminalConnectionError:
-                continue  # the card has left: nothing is powered
+            if slot is not None:
+                with suppress(TerminalConnectionError):  # the card has left: nothing is powered
+                    slot.power_off()

@@ -76,7 +76,7 @@ def service(kit: Kit, interface: Interface, card: CardInfo, *, reload: bool) -> 
         else:
             header = _header(session, reload=False)
             command = header + sam.command_mac(STKSSSE, session.factors, challenge, header)
-    _send(session, command)
+    session.client.exchange(command).required()
 
 
 def begin_service(
@@ -110,7 +110,7 @@ def finish_service(pending: PendingService, command: bytes) -> None:
         raise DriverError(Code.LENGTH, "pKey has another length than the command")
     if not command.startswith(pending.header):
         raise DriverError(Code.PARAMETER, "pKey is not the command that was asked for")
-    _send(pending.session, command)
+    pending.session.client.exchange(command).required()
 
 
 def _header(session: CardSession, *, reload: bool) -> bytes:
@@ -118,9 +118,3 @@ def _header(session: CardSession, *, reload: bool) -> bytes:
     if not reload:
         return _UNBLOCK + bytes((_UNBLOCK_LENGTH,))
     return _RELOAD + bytes((_RELOAD_LENGTHS[session.algorithm_code],))
-
-
-def _send(session: CardSession, command: bytes) -> None:
-    answer = session.client.exchange(command)
-    if not answer.ok:
-        raise answer.refusal

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from typing import Final
 
 from sscard_chip.standard.amounts import MAX_FEN, yuan
@@ -149,11 +150,10 @@ def proofs(text: str) -> tuple[Proof, Proof | None]:
 
     Raises DriverError -14, -41, -42.
     """
-    fields = _fields("pKey", text)
-    if len(fields) not in (1, 2):
+    internal, *external = _fields("pKey", text)
+    if len(external) > 1:
         raise DriverError(Code.PARAMETER, "pKey: must be one or two fields")
-    external = fields[1] if len(fields) == 2 else ""
-    return _proof(fields[0]), _proof(external) if external else None
+    return _proof(internal), _proof(external[0]) if any(external) else None
 
 
 def command(text: str) -> bytes:
@@ -184,11 +184,11 @@ def _hex(name: str, text: str, length: int | None = None) -> bytes:
 
 
 def _fields(name: str, text: str, count: int | None = None) -> list[str]:
-    fields = text.split("|")
-    if fields.pop() or not fields or count not in (None, len(fields)):
+    found = text.split("|")
+    if found.pop() or not found or count not in (None, len(found)):
         need = "fields" if count is None else f"{count} fields"
         raise DriverError(Code.PARAMETER, f"{name}: {need} are needed, each ending with |")
-    return fields
+    return found
 
 
 def _files(name: str, text: str) -> list[str]:
@@ -203,19 +203,7 @@ def _files(name: str, text: str) -> list[str]:
 
 def basics(card: CardBasics) -> str:
     """pOutInfo of iReadCardBas, eleven fields."""
-    return _line(
-        card.division,
-        card.social_security_number,
-        card.card_number,
-        card.identification,
-        card.name,
-        card.reset_information,
-        card.version,
-        card.issue_date,
-        card.expiry_date,
-        card.terminal_id,
-        card.device_number,
-    )
+    return _line(*(getattr(card, field.name) for field in fields(card)))
 
 
 def basics_request(request: BasicsRequest) -> str:
@@ -278,7 +266,7 @@ def debit_result(result: DebitResult, *, with_mac2: bool = False) -> str:
     All fields are hex as they enter the TAC, the type too: 32. The address is that of the
     purchase key, which tells the version for the TAC key as well [L].
     """
-    fields = (
+    parts = (
         _algorithm(result.algorithm_code),
         result.address,
         _amounts(result.amounts),
@@ -288,7 +276,7 @@ def debit_result(result: DebitResult, *, with_mac2: bool = False) -> str:
         result.time,
         _upper(result.tac),
     )
-    return _line(*((_upper(result.mac2), *fields) if with_mac2 else fields))
+    return _line(*((_upper(result.mac2), *parts) if with_mac2 else parts))
 
 
 def bank_account(account: CardAccount) -> str:

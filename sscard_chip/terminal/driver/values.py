@@ -65,7 +65,7 @@ class CardInfo:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CardBasics:
-    """What iReadCardBas tells. Dates are YYYYMMDD as on the card.
+    """What iReadCardBas tells, in the order of pOutInfo. Dates are YYYYMMDD as on the card.
 
     ``reset_information`` are the historical bytes, 26 hex digits; ``name`` is 09 with 4E.
     """

@@ -32,7 +32,7 @@ from sscard_chip.terminal.client import Answer, CardStatusError
 from sscard_chip.terminal.medical import MOST_DETAILS, Detail, details
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
 from sscard_chip.terminal.pos.psam import Psam
-from sscard_chip.terminal.session import CardSession
+from sscard_chip.terminal.session import PIN_DIGITS, CardSession
 
 _CARD_CLASSES: Final = (b"1", b"2", b"3", b"4")
 _INITIALISER: Final = bytes.fromhex("9156000002")
@@ -43,9 +43,6 @@ _OFFLINE_SFI: Final = OFFLINE_FILE & SFI_MASK
 _SPECIAL_SFI: Final = SPECIAL_FILE & SFI_MASK
 _ALLOWED, _AMOUNT, _TIMES = 0x90, 0x92, 0x93
 _MOST_AMOUNT, _MOST_TIMES = 99_999_999, 99
-
-PIN_DIGITS: Final = range(4, 13)
-"""What a PIN pad takes (LD/T 33)."""
 
 PinEntry = Callable[[int], str | None]
 """Asks the holder for the PIN: gets the tries left, gives the digits or None when cancelled."""
@@ -103,15 +100,7 @@ class HolderPin:
 
     def _send(self, session: CardSession, digits: str) -> int | None:
         """VERIFY: None when satisfied, else the tries left."""
-        answer = session.client.send(VERIFY, data=bcd(digits))
-        if answer.ok:
-            return None
-        if answer.sw == StatusWord.AUTHENTICATION_BLOCKED:
-            return 0
-        error = answer.refusal
-        if error.tries_left is None:
-            raise error
-        return error.tries_left
+        return session.client.send(VERIFY, data=bcd(digits)).pin_tries()
 
 
 def _wrong(left: int) -> SaleRefusedError:

@@ -23,14 +23,17 @@ from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
 
 
 class DayFile(Closing):
-    """A day file that a terminal writes. One program has it open at a time."""
+    """A day file that a terminal writes. One program has it open at a time.
+
+    ``header`` is its header row, ``trailer`` None while the day is open.
+    """
 
     def __init__(self, path: Path, descriptor: int, day: Day) -> None:
-        self._path = path
+        self.path = path
         self._descriptor = descriptor
-        self._header = day.header
+        self.header = day.header
         self._rows = list(day.rows)
-        self._trailer = day.trailer
+        self.trailer = day.trailer
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], header: DayHeader | None = None) -> Self:
@@ -63,24 +66,9 @@ class DayFile(Closing):
             raise
 
     @property
-    def path(self) -> Path:
-        """Where it lies."""
-        return self._path
-
-    @property
-    def header(self) -> DayHeader:
-        """The header row."""
-        return self._header
-
-    @property
     def rows(self) -> tuple[DayRow, ...]:
         """All rows so far."""
         return tuple(self._rows)
-
-    @property
-    def trailer(self) -> DayTrailer | None:
-        """None while the day is open."""
-        return self._trailer
 
     def holds(self, row: DayRow) -> bool:
         """Whether the sale or refund of ``row`` stands in the file."""
@@ -96,7 +84,7 @@ class DayFile(Closing):
         self.require_open()
         row.check()
         if self.holds(row):
-            raise DayFileError(f"{self._path}: msgid {row.msgid}: stands in the file already")
+            raise DayFileError(f"{self.path}: msgid {row.msgid}: stands in the file already")
         self._write(row.encode())
         self._rows.append(row)
 
@@ -110,13 +98,13 @@ class DayFile(Closing):
         digest = sha256(_read_all(self._descriptor)).digest()
         trailer = DayTrailer(len(self._rows), sums(self._rows), digest)
         self._write(trailer.encode())
-        self._trailer = trailer
+        self.trailer = trailer
         return trailer
 
     def require_open(self) -> None:
         """Raises SaleRefusedError when the day is closed."""
-        if self._trailer is not None:
-            raise SaleRefusedError(Refusal.DAY, f"{self._path}: the day is closed")
+        if self.trailer is not None:
+            raise SaleRefusedError(Refusal.DAY, f"{self.path}: the day is closed")
 
     def close(self) -> None:
         """Release the file. The day stays open."""

@@ -58,7 +58,7 @@ class PendingJournal:
         :raises DayFileError: a line that is no event.
         :raises OSError: the file cannot be read.
         """
-        self._sale: OpenSale | None = None
+        self.sale: OpenSale | None = None  # whose row is not in the day file yet
         self._owing: dict[str, OpenSale] = {}
         self._holds: list[str] = []
         self._journal = Journal(path, self._apply, "event of a sale")
@@ -76,14 +76,9 @@ class PendingJournal:
         return cls(day_file.with_name(f"{day_file.name}.pending"))
 
     @property
-    def sale(self) -> OpenSale | None:
-        """The sale whose row is not in the day file yet."""
-        return self._sale
-
-    @property
     def holds(self) -> tuple[str, ...]:
         """msgid of holds at the centre that belong to no paid sale and must be released."""
-        open_one = self._sale.row.msgid if self._sale else None
+        open_one = self.sale.row.msgid if self.sale else None
         return tuple(msgid for msgid in self._holds if msgid != open_one)
 
     @property
@@ -115,9 +110,9 @@ class PendingJournal:
     def answer(self, tac: bytes | None, *, grey: bool) -> OpenSale:
         """The card's answer, or that it will not come any more."""
         self._write({"event": "answer", "tac": tac.hex() if tac else None, "grey": grey})
-        if self._sale is None:
+        if self.sale is None:
             raise DayFileError(f"{self.path}: no sale is open")
-        return self._sale
+        return self.sale
 
     def drop(self) -> None:
         """The open sale is known not to be paid."""
@@ -143,7 +138,7 @@ class PendingJournal:
 
     def _clear(self) -> None:
         """Take the file away when nothing is open."""
-        if self._sale is None and not self._owing and not self._holds:
+        if self.sale is None and not self._owing and not self._holds:
             self._journal.remove()
 
     def _apply(self, event: dict[str, Any]) -> None:
@@ -153,7 +148,7 @@ class PendingJournal:
             case "release":
                 self._holds.remove(event["msgid"])
             case "debit":
-                self._sale = OpenSale(
+                self.sale = OpenSale(
                     parse_row(event["row"]),
                     frozenset(map(Task, event["tasks"])),
                     event["category"],
@@ -163,13 +158,13 @@ class PendingJournal:
             case "answer":
                 tac = bytes.fromhex(event["tac"]) if event["tac"] else None
                 sale = self._open_sale()
-                self._sale = replace(sale, row=replace(sale.row, tac=tac, grey=event["grey"]))
+                self.sale = replace(sale, row=replace(sale.row, tac=tac, grey=event["grey"]))
             case "drop":
                 self._open_sale()
-                self._sale = None
+                self.sale = None
             case "recorded":
                 sale = self._open_sale()
-                self._sale = None
+                self.sale = None
                 if sale.row.msgid in self._holds:
                     self._holds.remove(sale.row.msgid)
                 self._keep(sale)
@@ -184,9 +179,9 @@ class PendingJournal:
                 raise ValueError
 
     def _open_sale(self) -> OpenSale:
-        if self._sale is None:
+        if self.sale is None:
             raise ValueError
-        return self._sale
+        return self.sale
 
     def _keep(self, sale: OpenSale) -> None:
         if sale.tasks:

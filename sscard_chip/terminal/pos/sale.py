@@ -63,14 +63,12 @@ class Terms:
 
     def tasks(self, category: str | None) -> frozenset[Task]:
         """What the sale will owe when it is paid."""
-        tasks = set()
-        if self.hold is not None:
-            tasks.add(Task.CONFIRM)
-        if category is not None:
-            tasks.add(Task.SPECIAL)
-        if self.use_after is not None:
-            tasks.add(Task.OFFLINE_USE)
-        return frozenset(tasks)
+        owed = {
+            Task.CONFIRM: self.hold,
+            Task.SPECIAL: category,
+            Task.OFFLINE_USE: self.use_after,
+        }
+        return frozenset(task for task, what in owed.items() if what is not None)
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from sscard_chip.standard.settlement_mode import Region, Split
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.connection import Connection, NoCardError, TerminalConnectionError
-from sscard_chip.terminal.pos.card import Holder, PinEntry
+from sscard_chip.terminal.pos.card import Holder, HolderPin, PinEntry
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import (
     BrokenOffError,
@@ -122,6 +122,16 @@ class Station:
             raise SaleRefusedError(refusal, str(error)) from None
         except CardStatusError as error:
             raise refusal_of(error) from None
+
+    @contextlib.contextmanager
+    def holder_pin(self) -> Iterator[HolderPin]:
+        """The PIN of one sale, forgotten behind the block, where the card has no power."""
+        pin = HolderPin(self.pin_entry)
+        try:
+            yield pin
+        finally:
+            pin.forget()
+            self.power_off()
 
     def open_card(self) -> CardSession:
         """Power on the card and see who it is; raises as :func:`open_session`."""

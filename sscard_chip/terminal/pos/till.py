@@ -122,16 +122,12 @@ class Till(Closing):
         station = self._station
         station.day.require_open()
         when = self._time(time)
-        pin = HolderPin(station.pin_entry)
-        try:
+        with station.holder_pin() as pin:
             recovered = self._recover(pin)
             if recovered is not None:
                 return recovered
             release_holds(station)
             return Sale(station, bill, when, pin).run()
-        finally:
-            pin.forget()
-            station.power_off()
 
     def refund(
         self,
@@ -156,12 +152,8 @@ class Till(Closing):
 
         :raises UnfinishedSaleError: the card cannot be asked, or it is another one.
         """
-        pin = HolderPin(self._station.pin_entry)
-        try:
+        with self._station.holder_pin() as pin:
             return self._recover(pin)
-        finally:
-            pin.forget()
-            self._station.power_off()
 
     def _recover(self, pin: HolderPin) -> Outcome | None:
         station, sale = self._station, self.unfinished
@@ -199,14 +191,9 @@ class Till(Closing):
         """
         station = self._station
         warnings = [*release_holds(station), *confirm_all(station)]
-        pin = HolderPin(station.pin_entry)
-        try:
-            with station.at_card():
-                session = station.open_card()
-                return warnings + finish_owed(station, session, pin)
-        finally:
-            pin.forget()
-            station.power_off()
+        with station.holder_pin() as pin, station.at_card():
+            session = station.open_card()
+            return warnings + finish_owed(station, session, pin)
 
     # --- the end of the day --------------------------------------------------------------------
 

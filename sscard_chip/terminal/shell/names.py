@@ -103,10 +103,15 @@ class Names:
             if is_file_name(text):
                 return Target(_EF, bytes.fromhex(text))
             if is_hex(text):
-                return _hex_target(bytes.fromhex(text))
+                data = bytes.fromhex(text)
+                return Target(_BY_FID, data) if len(data) == 2 else _named_target(data)
         for directory in self.directories:
-            if _is_called(text, _directory_names(directory)):
-                return _directory_target(directory, self.environment)
+            names = directory.short_name, directory.name, directory.english, directory.label
+            if _is_called(text, names):
+                # SSSE is found by its name, the applications below it by their FID.
+                if directory is self.environment:
+                    return Target(_BY_NAME, directory.df_name)
+                return Target(_BY_FID, directory.fid.to_bytes(2))
         for file in self.files:
             if _is_called(text, (file.name, file.english)):
                 return Target(_EF, file.fid.to_bytes(2))
@@ -293,10 +298,6 @@ def _is_called(text: str, names: Iterable[str]) -> bool:
     return any(wanted == name.casefold() for name in names if name)
 
 
-def _directory_names(directory: Directory) -> tuple[str, ...]:
-    return directory.short_name, directory.name, directory.english, directory.label
-
-
 def _has_sfi(fid: int) -> bool:
     return fid >> 8 == 0xEF and 0 < fid & 0xFF <= HIGHEST_SFI
 
@@ -305,17 +306,6 @@ def _sfi(fid: int) -> int:
     if not _has_sfi(fid):
         raise UnknownNameError(f"{fid:04X} has no SFI: select it, then leave its name out")
     return fid & 0x1F
-
-
-def _directory_target(directory: Directory, environment: Directory) -> Target:
-    """SSSE is found by its name, the applications below it by their FID."""
-    if directory is environment:
-        return Target(_BY_NAME, directory.df_name)
-    return Target(_BY_FID, directory.fid.to_bytes(2))
-
-
-def _hex_target(data: bytes) -> Target:
-    return Target(_BY_FID, data) if len(data) == 2 else _named_target(data)
 
 
 def _named_target(data: bytes) -> Target:
