@@ -52,6 +52,19 @@ def open_keys(location: str, passphrase_file: Path | None) -> RootStore:
     return open_store(location, passphrase_source(passphrase_file, PASSPHRASE_VARIABLE))
 
 
+class AskedOnce:
+    """A source of a passphrase that is asked once; ``given`` is for whoever opens it again."""
+
+    def __init__(self, ask: Callable[[str], str]) -> None:
+        self._ask = ask
+        self.given: str | None = None
+
+    def __call__(self, purpose: str) -> str:
+        if self.given is None:
+            self.given = self._ask(purpose)
+        return self.given
+
+
 def passphrase_source(
     file: Path | None, variable: str, *, new: bool = False
 ) -> Callable[[str], str]:

@@ -11,6 +11,7 @@ __all__ = [
     "keys",
     "messages",
     "pan",
+    "purse_transactions",
     "settlement_mode",
     "status",
 ]

@@ -13,7 +13,7 @@ from issuance.batch.run import Summary, start
 from issuance.batch.run import status as status_of
 from issuance.batch.synthesize import write_holders
 from sscard_chip import Card
-from sscard_cli.issuing.batch_run import print_summary, stopped_as_refused, work_shown
+from sscard_cli.issuing.batch_run import print_summary, work_shown
 from sscard_cli.options import (
     FOLDER,
     algorithm_option,
@@ -124,19 +124,18 @@ def run(
     Example:
       sscard batch run --generation 3 --keys roots.json --holders june.csv --out june --workers 4
     """
-    with stopped_as_refused(None):
-        start(
-            folder,
-            generation=generation,
-            keys=roots,
-            holders=holders_path,
-            algorithm=algorithm,
-            outputs=tuple(kind.strip() for kind in output.split(",")),
-            mapping=mapping,
-            region=region,
-            ledger=ledger,
-            encoding=encoding,
-        )
+    start(
+        folder,
+        generation=generation,
+        keys=roots,
+        holders=holders_path,
+        algorithm=algorithm,
+        outputs=tuple(kind.strip() for kind in output.split(",")),
+        mapping=mapping,
+        region=region,
+        ledger=ledger,
+        encoding=encoding,
+    )
     summary = work_shown(folder, passphrase_file, workers, cluster, quiet=as_json)
     _show(summary, as_json=as_json)
 
@@ -174,8 +173,7 @@ def status(folder: Path, as_json: bool) -> None:
     Example:
       sscard batch status june
     """
-    with stopped_as_refused(None):
-        summary = status_of(folder)
+    summary = status_of(folder)
     _show(summary, as_json=as_json)
 
 
@@ -196,8 +194,7 @@ def export(folder: Path, card_number: str, card_path: Path, force: bool) -> None
       sscard batch export june --card-number Z00000013 --out card.ssc
     """
     refuse_to_overwrite(card_path, force=force)
-    with stopped_as_refused(None):
-        card = Card(export_card(folder, card_number))
+    card = Card(export_card(folder, card_number))
     write_file(card_path, card.save, force=force)
     click.echo(f"{card_path}: ATR {card.atr.hex().upper()}")
 

@@ -3,19 +3,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.text import Text
 
 from issuance.batch.errors import BatchStoppedError
@@ -24,18 +13,9 @@ from issuance.batch.run import REJECTS_FILE, RETURN_FILE, Summary, job_of, work
 from issuance.stores import open_store
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_cli.errors import RefusedError
+from sscard_cli.progress import progress_bar
 from sscard_cli.screen import facts, show
-from sscard_cli.stores import passphrase_source
-
-
-@contextmanager
-def stopped_as_refused(folder: Path | None) -> Iterator[None]:
-    """What stops a batch, as a refused operation; with ``folder`` how to go on."""
-    try:
-        yield
-    except BatchStoppedError as error:
-        hint = f"; sscard batch resume {folder} goes on" if folder else ""
-        raise RefusedError(f"{error}{hint}") from error
+from sscard_cli.stores import AskedOnce, passphrase_source
 
 
 def work_shown(
@@ -47,35 +27,13 @@ def work_shown(
     quiet: bool,
 ) -> Summary:
     """Do the batch in ``folder``, with a progress bar on stderr if that is a terminal."""
-    with stopped_as_refused(folder):
+    try:
         job = job_of(folder)
         pool = _pool(job.keys, passphrase_file, workers, address, folder)
-        console = Console(stderr=True)
-        shown = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=quiet or not console.is_terminal,
-        )
-        with shown:
-            bar = shown.add_task("cards", total=None, rate="")
-            started, before = time.monotonic(), -1
-
-            def progress(summary: Summary) -> None:
-                nonlocal before
-                if before < 0:  # what an earlier run did is not this one's speed
-                    before = summary.holders
-                seconds = time.monotonic() - started
-                rate = (summary.holders - before) / seconds if seconds > 0 else 0.0
-                total = summary.total
-                shown.update(
-                    bar, completed=summary.holders, total=total, rate=f"{rate:,.0f} a second"
-                )
-
-            return work(folder, pool, progress)
+        with progress_bar("cards", quiet=quiet, resumed=True) as update:
+            return work(folder, pool, lambda done: update(done.holders, done.total))
+    except BatchStoppedError as error:
+        raise RefusedError(f"{error}; sscard batch resume {folder} goes on") from error
 
 
 def _pool(
@@ -84,20 +42,12 @@ def _pool(
     """Who does the work. The keys are opened here first: what is wrong is told at once."""
     if address is not None:
         return cluster(address)
-    ask = passphrase_source(passphrase_file, PASSPHRASE_VARIABLE)
-    given: list[str] = []
-
-    def answer(purpose: str) -> str:
-        if not given:
-            given.append(ask(purpose))
-        return given[0]
-
+    ask = AskedOnce(passphrase_source(passphrase_file, PASSPHRASE_VARIABLE))
     try:
-        open_store(location, answer).close()
+        open_store(location, ask).close()
     except KeyStoreError as error:
         raise BatchStoppedError(str(error)) from None
-    passphrase = given[0] if given else None
-    return alone(passphrase) if workers == 1 else processes(workers, passphrase)
+    return alone(ask.given) if workers == 1 else processes(workers, ask.given)
 
 
 def print_summary(summary: Summary) -> None:

@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 from rich.text import Text
 
 from issuance.stores import WorkingKeys, open_store
@@ -26,7 +23,6 @@ from sscard_chip.settlement.run import (
     Alone,
     Cluster,
     Pool,
-    Progress,
     RunStoppedError,
     Summary,
     Threads,
@@ -36,8 +32,9 @@ from sscard_chip.settlement.settle import settle
 from sscard_chip.settlement.synthesize import Made, Wanted, synthesize
 from sscard_chip.standard.amounts import yuan
 from sscard_cli.errors import RefusedError
+from sscard_cli.progress import progress_bar
 from sscard_cli.screen import facts, listing, show
-from sscard_cli.stores import PASSPHRASE_VARIABLE, open_keys, passphrase_source
+from sscard_cli.stores import PASSPHRASE_VARIABLE, AskedOnce, open_keys, passphrase_source
 
 
 @dataclass(frozen=True)
@@ -76,32 +73,8 @@ def settle_shown(
     The keys are opened here first: what is wrong with them is told before anything is done.
     """
     roots = _roots(location, passphrase_file, orders.cluster)
-    console = Console(stderr=True)
-    shown = Bar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=quiet or not console.is_terminal,
-    )
     try:
-        with _pool(orders) as pool, shown:
-            bar = shown.add_task("", total=None, rate="")
-            started = time.monotonic()
-
-            def tell(progress: Progress) -> None:
-                seconds = max(time.monotonic() - started, 1e-9)
-                rate = f"{progress.rows / seconds:,.0f} a second"
-                shown.update(
-                    bar,
-                    description=f"{progress.step:9}",
-                    completed=progress.rows,
-                    total=progress.total,
-                    rate=rate,
-                )
-
+        with _pool(orders) as pool, progress_bar("", quiet=quiet) as update:
             return settle(
                 orders.day_files,
                 keys=roots,
@@ -110,26 +83,19 @@ def settle_shown(
                 rules=orders.rules,
                 pool=pool,
                 batch_rows=orders.batch_rows,
-                tell=tell,
+                tell=lambda done: update(done.rows, done.total, f"{done.step:9}"),
             )
     except RunStoppedError as error:
         raise RefusedError(f"{error}; the same command goes on") from error
 
 
 def _roots(location: str, passphrase_file: Path | None, cluster: str | None) -> RootsAt:
-    given: list[str] = []
-    ask = passphrase_source(passphrase_file, PASSPHRASE_VARIABLE)
-
-    def answer(purpose: str) -> str:
-        if not given:
-            given.append(ask(purpose))
-        return given[0]
-
+    ask = AskedOnce(passphrase_source(passphrase_file, PASSPHRASE_VARIABLE))
     if "pkcs11:" not in location:
         location = str(Path(location).absolute())
     if cluster is None:
-        open_store(location, answer).close()
-    return RootsAt(location, given[0] if given else None)
+        open_store(location, ask).close()
+    return RootsAt(location, ask.given)
 
 
 def _pool(orders: Orders) -> Pool:

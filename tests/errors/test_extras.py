@@ -51,7 +51,9 @@ _CITY: Final = "--ledger city.db"
 _PERIOD: Final = "--pharmacy P51010000001"
 
 LINES: Final[Mapping[str, str]] = {
-    "demo": "",  # first: libpcsclite looks only once where its daemon is
+    "schema": "",
+    "schema holder": "",
+    "demo": "",  # before any reader: libpcsclite looks only once where its daemon is
     "keys create new.json": "",
     f"keys create {_TOKEN}": "pkcs11",
     f"keys convert roots.json {_TOKEN}": "pkcs11",

@@ -62,8 +62,6 @@ with its setl_id settles it; a 2102 without settles at once."""
 REVERSIBLE: Final = frozenset({"2102", HOLD, "2103"})
 """What 2601 takes back, of the transactions of a pharmacy [H]."""
 
-"""insutype of the accounts here: employees' basic insurance [H]."""
-
 Share = Callable[[Bill, int], Split]
 CheckTac = Callable[[DayRow], bool]
 
