@@ -71,8 +71,7 @@ def debit(kit: Kit, interface: Interface, card: CardInfo, amounts: Split, time: 
         before the card has paid; -37634 MAC2 is wrong, afterwards.
     :raises DebitInDoubtError: see the class.
     """
-    session = kit.open_card(interface, card)
-    _pay_right(kit, session)
+    session = _payer(kit, interface, card)
     with kit.sam(session) as sam:
         terminal, index = sam.terminal_id(), sam.purchase_key_index()
     pending = _initialize(kit, session, interface, card, amounts, time, terminal, index)
@@ -99,8 +98,7 @@ def begin_debit(
     kit: Kit, interface: Interface, card: CardInfo, amounts: Split, time: str
 ) -> PendingDebit:
     """Step 1: PIN and INITIALIZE; the card waits for DEBIT."""
-    session = kit.open_card(interface, card)
-    _pay_right(kit, session)
+    session = _payer(kit, interface, card)
     terminal, index = kit.terminal_id(session), kit.settings.purchase_key_index
     return _initialize(kit, session, interface, card, amounts, time, terminal, index)
 
@@ -236,11 +234,13 @@ def _record(detail: Detail, *, offline: bool) -> DebitRecord:
     return DebitRecord(detail.number, detail.terminal_id, detail.time, total, insured)
 
 
-def _pay_right(kit: Kit, session: CardSession) -> None:
-    """The holder's PIN, which must not be the initial one."""
+def _payer(kit: Kit, interface: Interface, card: CardInfo) -> CardSession:
+    """The card, with the holder's PIN, which must not be the initial one."""
+    session = kit.open_card(interface, card)
     digits = kit.verify_holder(session, PinPrompt.PAYMENT)
     if digits in kit.settings.initial_pins:
         raise DriverError(Code.INITIAL_PIN_PAYS, "the initial PIN must be changed before paying")
+    return session
 
 
 def _initialize(

@@ -22,7 +22,6 @@ from sscard_chip.standard.commands import (
 )
 from sscard_chip.standard.identifiers import SSSE
 from sscard_chip.standard.status import StatusWord
-from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import Code, DriverError
 from sscard_chip.terminal.driver import items
 from sscard_chip.terminal.driver.kit import Kit
@@ -234,22 +233,14 @@ def _read_binary(session: CardSession, size: int) -> bytes:
 def _read_cyclic(
     session: CardSession, address: FileAddress, file: ElementaryFile
 ) -> tuple[str, ...]:
-    if address.items:
-        numbers = [items.record_number(token) for token in address.items]
-        return tuple(items.decode_record(file, _numbered(session, number)) for number in numbers)
+    numbers = [items.record_number(token) for token in address.items]
     found = []
-    for number in range(1, _MOST_RECORDS + 1):
-        try:
-            found.append(items.decode_record(file, _numbered(session, number)))
-        except CardStatusError as error:
-            if error.sw != StatusWord.RECORD_NOT_FOUND:
-                raise
+    for number in numbers or range(1, _MOST_RECORDS + 1):
+        answer = session.client.send(READ_RECORD, number, _BY_NUMBER, le=0)
+        if answer.sw == StatusWord.RECORD_NOT_FOUND and not numbers:
             break
+        found.append(items.decode_record(file, answer.required()))
     return tuple(found)
-
-
-def _numbered(session: CardSession, number: int) -> bytes:
-    return session.client.require(READ_RECORD, number, _BY_NUMBER, le=0)
 
 
 def _read_linear(
