@@ -81,11 +81,6 @@ class DriverError(TerminalError):
         self.output = output
 
 
-def status_code(sw: int) -> int:
-    """The code of a status word: its negative in decimal."""
-    return -sw
-
-
 def code_of(error: Exception) -> int:
     """The return code of any error that a function can end with; -5 for the unexpected."""
     match error:
@@ -100,7 +95,7 @@ def code_of(error: Exception) -> int:
         case SamError():
             return Code.COMMAND
         case CardStatusError():
-            return status_code(error.sw)
+            return -error.sw
         case NoCardError():
             return Code.NO_CARD
         case ConnectionLostError():

@@ -43,12 +43,10 @@ def verify_cardholder(transaction: Transaction, pin_entry: PinEntry | None) -> N
 
     :raises CardDataError: 8E is none.
     """
-    if not transaction.value(0x82)[0] & SUPPORTED:
-        transaction.data[0x9F34] = bytes((0x3F, 0x00, _UNKNOWN))
-        return
-    rules = transaction.data.get(0x8E)
-    if rules is None:
-        transaction.tvr |= Tvr.DATA_MISSING
+    supported, rules = transaction.value(0x82)[0] & SUPPORTED, transaction.data.get(0x8E)
+    if not supported or rules is None:
+        if supported:
+            transaction.tvr |= Tvr.DATA_MISSING
         transaction.data[0x9F34] = bytes((0x3F, 0x00, _UNKNOWN))
         return
     if len(rules) < 10 or len(rules) % 2:

@@ -8,14 +8,8 @@ from typing import Any, Final
 
 from sscard_chip.security.purse import PURSE_SUITE_OF_CODE, PurseSuite, card_factors
 from sscard_chip.standard.messages import purse as messages
-from sscard_chip.standard.purse_transactions import KINDS, Course, Kind, PurseId, TransactionType
+from sscard_chip.standard.purse_transactions import Course, Kind, PurseId
 from sscard_chip.terminal.bank.errors import BankTerminalError, CardDataError
-
-TERMINAL_LENGTH: Final = 6
-TIME_LENGTH: Final = 7
-_PARAMETERS: Final = {kind.type: parameters for parameters, kind in KINDS.items()}
-_BY_TYPE: Final = {kind.type: kind for kind in KINDS.values()}
-
 
 _ANSWERS: Final = {
     Course.LOAD: messages.ONLINE_ANSWER,
@@ -64,16 +58,6 @@ class PublicData:
     def factors(self) -> tuple[bytes, bytes]:
         """The factors from the bank's root to the card's keys, outermost first."""
         return card_factors(self.issuer, self.serial)
-
-
-def kind_of(kind: TransactionType) -> Kind:
-    """The row of a transaction type."""
-    return _BY_TYPE[kind]
-
-
-def parameters_of(kind: TransactionType) -> tuple[int, int]:
-    """P1 and P2 of its INITIALIZE."""
-    return _PARAMETERS[kind]
 
 
 @dataclass(frozen=True, slots=True, repr=False)

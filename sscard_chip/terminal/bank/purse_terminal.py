@@ -38,7 +38,7 @@ from sscard_chip.standard.commands import (
 from sscard_chip.standard.identifiers import PURSE_AID, PURSE_LOG, PURSE_PUBLIC
 from sscard_chip.standard.messages import purse as messages
 from sscard_chip.standard.messages.psam import INIT_PURSE_PURCHASE
-from sscard_chip.standard.purse_transactions import PurseId, TransactionType
+from sscard_chip.standard.purse_transactions import KINDS, PurseId, TransactionType
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.purse_exchange import (
@@ -46,13 +46,13 @@ from sscard_chip.terminal.bank.purse_exchange import (
     Initialized,
     PublicData,
     SamAnswer,
-    kind_of,
-    parameters_of,
 )
 from sscard_chip.terminal.bank.purse_host import PurseHost
 from sscard_chip.terminal.client import ApduClient
 from sscard_chip.terminal.connection import Connection
 
+_INITIALIZE: Final = {row.type: (place, row) for place, row in KINDS.items()}
+"""P1 and P2 of INITIALIZE, and the row, of a transaction type."""
 _LOG_P2: Final = PURSE_LOG << 3 | 4
 _LOG_LENGTH: Final = messages.LOG.sizeof()
 
@@ -127,13 +127,13 @@ class PurseTerminal:
         self, kind: TransactionType, amount_fen: int = 0, *, key_index: int = 1
     ) -> Initialized:
         """INITIALIZE of a transaction; an overdraft limit has no amount."""
-        public, row = self.public, kind_of(kind)
+        public, (place, row) = self.public, _INITIALIZE[kind]
         overdraft = kind is TransactionType.OVERDRAFT_UPDATE
         layout = messages.OVERDRAFT if overdraft else messages.INITIALIZE
         data = layout.build(
             {"key_index": key_index, "amount_fen": amount_fen, "terminal": self._terminal}
         )
-        answer = self._client.require(PURSE_INITIALIZE, *parameters_of(kind), data, 0)
+        answer = self._client.require(PURSE_INITIALIZE, *place, data, 0)
         return Initialized.decode(public, row, key_index, amount_fen, self._terminal, answer)
 
     def cache(self, sfi: int, record: bytes) -> None:

@@ -36,6 +36,7 @@ ECASH_SINGLE_LIMIT: Final = 0x9F78
 ECASH_RESET: Final = 0x9F6D
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class ScriptBuilder:
     """The commands of one transaction's scripts, in the order in which the card gets them.
 
@@ -46,23 +47,14 @@ class ScriptBuilder:
     :param issuer_data: what it told with them (9F10).
     """
 
-    def __init__(
-        self,
-        mac: BankSession,
-        encipherment: BankSession,
-        cryptogram_key: bytes,
-        atc: bytes,
-        cryptogram: bytes,
-        issuer_data: IssuerData,
-    ) -> None:
-        self._mac = mac
-        self._encipherment = encipherment
-        self._key = cryptogram_key
-        self._atc = atc
-        self._cryptogram = cryptogram
-        self.issuer_data = issuer_data
-        self._chain = b""
-        self._commands: list[bytes] = []
+    mac: BankSession
+    encipherment: BankSession
+    cryptogram_key: bytes
+    atc: bytes
+    cryptogram: bytes
+    issuer_data: IssuerData
+    _chain: bytes = b""
+    _commands: list[bytes] = field(default_factory=list)
 
     def put_data(self, tag: int, value: bytes) -> ScriptBuilder:
         """Set a data object, e.g. the e-cash balance (9F79) to a new value."""
@@ -88,7 +80,7 @@ class ScriptBuilder:
     def change_pin(self, new_pin: str, current_pin: str | None = None) -> ScriptBuilder:
         """Set the bank PIN, the tries with it; with ``current_pin`` the card checks that first."""
         check_pin(new_pin)
-        block = self._encipherment.encipher(pin_block(new_pin, self._key, current_pin))
+        block = self.encipherment.encipher(pin_block(new_pin, self.cryptogram_key, current_pin))
         return self._add(PIN_CHANGE_UNBLOCK, 0x00, 0x02 if current_pin is None else 0x01, block)
 
     def unblock_pin(self) -> ScriptBuilder:
@@ -117,7 +109,7 @@ class ScriptBuilder:
         if len(data) > _MOST:
             raise ValueError(f"script command: carries at most {_MOST} bytes")
         header = command.header(p1, p2) + bytes((len(data) + MAC_LENGTH,))
-        self._chain = script_mac(self._mac, header, self._atc, self._cryptogram, data, self._chain)
+        self._chain = script_mac(self.mac, header, self.atc, self.cryptogram, data, self._chain)
         self._commands.append(header + data + self._chain[:MAC_LENGTH])
         return self
 

@@ -165,4 +165,4 @@ def _value(session: CardSession, file: ElementaryFile, tag: int) -> bytes:
 
 def _text(session: CardSession, file: ElementaryFile, tag: int) -> str:
     (item,) = (item for item in file.items if item.tag == tag)
-    return decode_value(item, session.record(tag, sfi=file.sfi, length=item.length))
+    return decode_value(item, _value(session, file, tag))

@@ -143,19 +143,20 @@ def check_genuine(session: CardSession, sam: Psam) -> None:
     :raises SaleRefusedError: NOT_GENUINE; a PSAM of another city gives the same.
     """
     factor, original = os.urandom(8), os.urandom(8)
-    version = sam.key_version(IRK)
-    answer = session.internal_authenticate(factor, original, version)
-    expected = sam.authentication_data(IRK, session.factors, factor, original)
-    if not compare_digest(answer, expected):
+    with sam.asked() as client:
+        version = client.key_version(IRK)
+        expected = client.authentication_data(IRK, session.factors, factor, original)
+    if not compare_digest(session.internal_authenticate(factor, original, version), expected):
         raise SaleRefusedError(Refusal.NOT_GENUINE, "internal authentication failed")
 
 
 def authenticate(session: CardSession, sam: Psam, kid: int) -> None:
     """EXTERNAL AUTHENTICATION of a key of the current directory, or of SSSE."""
     key = session.key(kid)
-    version = min(sam.key_version(key.root), key.versions)
     challenge, original = session.challenge(), os.urandom(8)
-    proof = sam.authentication_data(key.root, session.factors, challenge, original)
+    with sam.asked() as client:
+        version = min(client.key_version(key.root), key.versions)
+        proof = client.authentication_data(key.root, session.factors, challenge, original)
     session.external_authenticate(kid, proof, original, version)
 
 

@@ -12,13 +12,9 @@ from sscard_chip.dayfile.authoriser import (
     CentreUnreachableError,
 )
 from sscard_chip.standard.identifiers import DF04
-from sscard_chip.terminal.client import CardStatusError
-from sscard_chip.terminal.codes import DriverError
-from sscard_chip.terminal.connection import TerminalConnectionError
 from sscard_chip.terminal.pos.card import HolderPin, append_special, write_offline_use
-from sscard_chip.terminal.pos.errors import SaleRefusedError
 from sscard_chip.terminal.pos.pending import OpenSale, Task
-from sscard_chip.terminal.pos.station import Station
+from sscard_chip.terminal.pos.station import CARD_FAILURES, Station
 from sscard_chip.terminal.session import CardSession
 
 
@@ -36,12 +32,7 @@ def finish_on_card(
         try:
             warnings += _write(station, session, pin, sale, task)
             station.journal.done(sale.row.msgid, task)
-        except (
-            SaleRefusedError,
-            TerminalConnectionError,
-            CardStatusError,
-            DriverError,
-        ) as error:
+        except CARD_FAILURES as error:
             warnings.append(f"{task} is not written yet, put the card in once more: {error}")
             break
     return warnings

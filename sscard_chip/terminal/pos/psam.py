@@ -23,10 +23,10 @@ from sscard_chip.terminal.psam_client import (
 class Psam:
     """A PSAM in a slot; None for a till without one, which then only recovers and closes.
 
-    Every method raises :class:`BrokenOffError` when the connection fails (the next :meth:`open`
-    powers the PSAM on anew) and :class:`SaleRefusedError` when the PSAM cannot help.
-    ``awaited`` is the msgid of the sale whose MAC2 it waits for: until then nothing else may be
-    sent to it.
+    Every method, and the block of :meth:`asked`, raises :class:`BrokenOffError` when the
+    connection fails (the next :meth:`open` powers the PSAM on anew) and
+    :class:`SaleRefusedError` when the PSAM cannot help. ``awaited`` is the msgid of the sale
+    whose MAC2 it waits for: until then nothing else may be sent to it.
     """
 
     def __init__(self, connection: Connection | None) -> None:
@@ -37,7 +37,7 @@ class Psam:
     def open(self, algorithm: str) -> None:
         """Enter DF01 in the environment of an algorithm."""
         self.awaited = None
-        with self._asked() as client:
+        with self.asked() as client:
             client.open(algorithm)
 
     def identify(self) -> tuple[str, str]:
@@ -45,35 +45,13 @@ class Psam:
         for algorithm in ENVIRONMENTS:
             with contextlib.suppress(_NoEnvironmentError):
                 self.open(algorithm)
-                with self._asked() as client:
+                with self.asked() as client:
                     return client.terminal_id(), client.serial()
         raise SaleRefusedError(Refusal.PSAM, "it has no environment that is known")
 
-    def terminal_id(self) -> str:
-        """终端机编号 of the environment that is open."""
-        with self._asked() as client:
-            return client.terminal_id()
-
-    def purchase_key_index(self) -> int:
-        """医疗消费密钥索引号."""
-        with self._asked() as client:
-            return client.purchase_key_index()
-
-    def key_version(self, root: str) -> int:
-        """Version of an authentication key."""
-        with self._asked() as client:
-            return client.key_version(root)
-
-    def authentication_data(
-        self, root: str, factors: CardFactors, challenge: bytes, original: bytes
-    ) -> bytes:
-        """鉴别数据 of 8 bytes."""
-        with self._asked() as client:
-            return client.authentication_data(root, factors, challenge, original)
-
     def init_purchase(self, request: PurchaseRequest, factors: CardFactors, msgid: str) -> Mac1:
         """MAC1 for the sale ``msgid``, whose MAC2 the PSAM then waits for."""
-        with self._asked() as client:
+        with self.asked() as client:
             answer = client.init_purchase(request, factors)
         self.awaited = msgid
         return answer
@@ -86,7 +64,7 @@ class Psam:
         if self.awaited != msgid:
             return None
         self.awaited = None
-        with contextlib.suppress(SaleRefusedError), self._asked() as client:
+        with contextlib.suppress(SaleRefusedError), self.asked() as client:
             return client.credit(mac2)
         return None
 
@@ -98,7 +76,8 @@ class Psam:
                 self._client.power_off()
 
     @contextlib.contextmanager
-    def _asked(self) -> Iterator[SamClient]:
+    def asked(self) -> Iterator[SamClient]:
+        """The client of the PSAM. Only the PSAM may be asked in the block."""
         if self._connection is None:
             raise SaleRefusedError(Refusal.PSAM, "the till has none")
         if self._client is None:

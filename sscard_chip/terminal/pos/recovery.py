@@ -13,14 +13,11 @@ from typing import NamedTuple
 
 from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.standard.identifiers import DF04
-from sscard_chip.terminal.client import CardStatusError
-from sscard_chip.terminal.codes import DriverError
-from sscard_chip.terminal.connection import TerminalConnectionError
 from sscard_chip.terminal.medical import Detail, get_proof
 from sscard_chip.terminal.pos.card import HolderPin, find_detail
-from sscard_chip.terminal.pos.errors import SaleRefusedError, UnfinishedSaleError
+from sscard_chip.terminal.pos.errors import UnfinishedSaleError
 from sscard_chip.terminal.pos.pending import OpenSale
-from sscard_chip.terminal.pos.station import Station
+from sscard_chip.terminal.pos.station import CARD_FAILURES, Station
 from sscard_chip.terminal.session import CardSession
 
 
@@ -65,12 +62,7 @@ def ask_card(station: Station, pin: HolderPin, sale: OpenSale) -> Verdict:
             raise UnfinishedSaleError("the card's proof and its records contradict each other")
     except UnfinishedSaleError:
         raise
-    except (
-        TerminalConnectionError,
-        CardStatusError,
-        DriverError,
-        SaleRefusedError,
-    ) as error:
+    except CARD_FAILURES as error:
         text = "it is not known whether the card has paid; put it in again"
         raise UnfinishedSaleError(f"{text} ({error})") from None
     return Verdict(paid, proof.tac if paid and proof else None, right, session)

@@ -139,7 +139,8 @@ class Sale:
         division = steps.insured_division(session)
         self.warnings = finish_owed(station, session, self.pin)
         terms = self._terms(session, division)
-        key_index = station.sam.purchase_key_index()
+        with station.sam.asked() as client:
+            key_index = client.purchase_key_index()
         opened = medical.initialize(session, key_index, terms.amounts, terminal_id)
         self.balance_fen = self._balance_after(opened.balance_fen, terms)
         request = PurchaseRequest(
@@ -155,14 +156,19 @@ class Sale:
         row = self._row(session, terms, division, terminal_id, opened, mac1)
         tasks = terms.tasks(self.bill.category)
         sale = OpenSale(row, tasks, self.bill.category, terms.use_before, terms.use_after)
-        begin(station, sale)
+        try:
+            sale.row.check()
+            station.begin(sale)
+        except DayFileError as error:
+            raise SaleRefusedError(Refusal.NOT_READABLE, str(error)) from None
         return session, sale, mac1
 
     def _open_psam(self, session: CardSession) -> str:
         """The PSAM in the card's environment; its terminal number, that of the day file."""
         sam = self.station.sam
         sam.open(session.algorithm)
-        terminal_id = sam.terminal_id()
+        with sam.asked() as client:
+            terminal_id = client.terminal_id()
         if terminal_id != self.station.day.header.terminal_id:
             raise SaleRefusedError(Refusal.PSAM, "it is another one than the day file's")
         return terminal_id
@@ -292,21 +298,6 @@ class Sale:
             raise refused
         paid = answered(self.station, sale, verdict.tac, grey=verdict.tac is None)
         return paid, verdict.mac2, verdict.session
-
-
-def begin(station: Station, sale: OpenSale) -> None:
-    """Have a sale in the journal before its DEBIT.
-
-    :raises SaleRefusedError: the journal cannot be written, or the row could not be later.
-    """
-    try:
-        sale.row.check()
-        station.journal.begin(sale)
-    except DayFileError as error:
-        raise SaleRefusedError(Refusal.NOT_READABLE, str(error)) from None
-    except OSError as error:
-        text = f"{station.journal.path} cannot be written: {error.strerror}"
-        raise SaleRefusedError(Refusal.DAY, text) from None
 
 
 def answered(station: Station, sale: OpenSale, tac: bytes | None, *, grey: bool) -> OpenSale:

@@ -34,6 +34,14 @@ from sscard_chip.terminal.session import CardSession, Profiles, open_session
 CATEGORIES: Final = {"1": "工伤", "2": "生育", "3": "医疗救助"}
 """结算类别 that leave a record in EF15 (letter 38)."""
 
+CARD_FAILURES: Final = (
+    TerminalConnectionError,
+    CardStatusError,
+    DriverError,
+    SaleRefusedError,
+)
+"""What ends a step at the card without a word on what the card has done before."""
+
 
 @dataclass(frozen=True, slots=True)
 class TillSettings:
@@ -166,6 +174,17 @@ class Station:
         return Receipt(
             row, settings.pharmacy_name, settings.pharmacy_code, holder, balance_fen, online
         )
+
+    def begin(self, sale: OpenSale) -> None:
+        """Have a sale in the journal before its DEBIT, a refund before the centre is asked.
+
+        :raises SaleRefusedError: the journal cannot be written.
+        """
+        try:
+            self.journal.begin(sale)
+        except OSError as error:
+            text = f"{self.journal.path} cannot be written: {error.strerror}"
+            raise SaleRefusedError(Refusal.DAY, text) from None
 
     def record(self, sale: OpenSale) -> None:
         """Put an answered sale into the day file, once, and close it in the journal.

@@ -138,9 +138,7 @@ class Till(Closing):
         earlier: Iterable[DayRow] = (),
     ) -> Outcome:
         """Refund a sale; see :func:`sscard_chip.terminal.pos.refund.refund`. Needs no card."""
-        self._station.day.require_open()
-        if self.unfinished is not None:
-            raise UnfinishedSaleError("a sale broke off: recover it first, or give it up")
+        self._require_idle()
         return refund(self._station, msgid, self._time(time), parts=parts, earlier=earlier)
 
     # --- what broke off ------------------------------------------------------------------------
@@ -204,9 +202,7 @@ class Till(Closing):
         :raises SaleRefusedError: the day is closed already.
         """
         station = self._station
-        station.day.require_open()
-        if self.unfinished is not None:
-            raise UnfinishedSaleError("a sale broke off: recover it first, or give it up")
+        self._require_idle()
         release_holds(station)
         confirm_all(station)
         return station.day.finish()
@@ -217,6 +213,12 @@ class Till(Closing):
         station.power_off()
         station.sam.power_off()
         station.day.close()
+
+    def _require_idle(self) -> None:
+        """The day is open, and no sale is."""
+        self._station.day.require_open()
+        if self.unfinished is not None:
+            raise UnfinishedSaleError("a sale broke off: recover it first, or give it up")
 
     def _time(self, given: str | None) -> str:
         """The sale's time; it must fall on the business date or the night after it."""

@@ -64,8 +64,7 @@ def _path(prefix: str, names: Names) -> list[str]:
 def _read(arguments: list[str], names: Names) -> list[str]:
     if not arguments:
         current = names.item_names(names.current) if names.current else []
-        files = [*names.file_names(), *(file.name for file in names.files)]
-        return ["all", "tag", "bytes", *files, *current]
+        return ["all", "tag", "bytes", *names.file_words(), *current]
     if arguments[0].casefold() == "all":
         return names.file_names() if len(arguments) == 1 else []
     return _items(arguments, names)
@@ -73,7 +72,7 @@ def _read(arguments: list[str], names: Names) -> list[str]:
 
 def _update(arguments: list[str], names: Names) -> list[str]:
     if not arguments:
-        return [*names.file_names(), *(file.name for file in names.files)]
+        return names.file_words()
     found = _items(arguments, names)
     return [*found, "append"] if found else []
 

@@ -53,12 +53,12 @@ def _bytes(data: bytes) -> str:
 def _objects(data: bytes) -> Iterator[str]:
     """The data objects of a record of the bank application; a log record is none."""
     try:
-        objects = tlv.flatten(data)
+        objects = tlv.flatten(data) if data[:1] == _TEMPLATE else []
     except ValueError:
         objects = []
-    if data[:1] != _TEMPLATE or not objects:
+    if not objects:
         yield _bytes(data)
-    for tag, value in objects if data[:1] == _TEMPLATE else ():
+    for tag, value in objects:
         yield f"{tag:02X}: {value.hex().upper()}"
 
 

@@ -139,7 +139,7 @@ class Names:
             return self.sfi(found), found
         if is_file_name(word.text) and not word.quoted:
             return _sfi(int(word.text, 16)), None
-        raise self._unknown("a file of this directory", word, self._file_words())
+        raise self._unknown("a file of this directory", word, self.file_words())
 
     def sfi(self, file: ElementaryFile) -> int:
         """The SFI of a declared file; UnknownNameError when it has none."""
@@ -157,7 +157,8 @@ class Names:
                 return file
         return None
 
-    def _file_words(self) -> list[str]:
+    def file_words(self) -> list[str]:
+        """The files of the selected directory by FID and by name."""
         return [*self.file_names(), *(file.name for file in self.files)]
 
     # --- items ----------------------------------------------------------------------------------
@@ -181,7 +182,7 @@ class Names:
                 if item.tag and _is_called(word.text, (item.name, item.english)):
                     return file, item
         known = [name for file in self.files for name in self.item_names(file)]
-        raise self._unknown("an item of this directory", word, [*self._file_words(), *known])
+        raise self._unknown("an item of this directory", word, [*self.file_words(), *known])
 
     # --- keys -----------------------------------------------------------------------------------
 
