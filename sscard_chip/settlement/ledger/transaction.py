@@ -123,7 +123,8 @@ class Transaction:
 
         An entry is reversed once at most; a counter-entry can be reversed like any other.
 
-        :raises LedgerRefusedError, EntryExistsError: as :meth:`post`.
+        :raises LedgerRefusedError: as :meth:`post`.
+        :raises EntryExistsError: as :meth:`post`.
         """
         accounts, fen = self.lines(entry)
         return self.post(kind, business_date, source, accounts, -fen, reverses=entry)
