@@ -175,6 +175,21 @@ def test_the_life_of_a_link(run: Run) -> None:
     assert len(image) == len(Path("card.ssc").read_bytes())
 
 
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_a_ledger_on_any_screen(
+    columns: str, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    issue(run, "linked.json", *KEYS, *BOOK)
+    entries = run("bank", "ledger", "ledger.jsonl")
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(["bank", "ledger", "ledger.jsonl"]) == 0
+    text = capsys.readouterr().out
+    assert len(entries) == 2
+    for entry in entries:
+        for name in ("main_account", "sub_account", "card", "operator"):
+            assert entry[name] in text, name
+
+
 def test_activated_at_the_counter(run: Run) -> None:
     issue(run, "dormant.json", *KEYS, *BOOK)
     assert "no application in common" in pay(run, *KEYS, code=1)

@@ -257,6 +257,7 @@ def test_the_till_on_the_screen(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
         "6",
     ]  # fmt: skip
     pins: list[Any] = [PIN]
+    monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(typed) + "\n"))
     monkeypatch.setattr(getpass, "getpass", lambda *_args, **_more: pins.pop(0))
     code, out, err = run("run", "--psam", "psam.ssc", "--day-file", "DAY.tsv")
@@ -269,6 +270,8 @@ def test_the_till_on_the_screen(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     assert pins == []
     (row,) = read_day("DAY.tsv").rows
     assert (row.account_fen, row.cash_fen, row.fund_fen) == (1000, 500, 0)
+    (shown,) = [line for line in out.splitlines() if line.startswith(row.time[8:])]
+    assert shown.split() == [row.time[8:], row.msgid, "15.00", "0.00", "10.00", "5.00"]
 
 
 def test_roots_of_the_command_line_and_defaults(
