@@ -18,14 +18,14 @@ from typing import Final
 
 from benchmarks.paired import processor_paired
 from benchmarks.rows import Row, UnavailableError
-from issuance.batch.cards import Order, make_cards
+from issuance.batch.cards import CardOrder, make_cards
 from issuance.batch.container import encode_container
-from issuance.batch.pools import alone, processes
+from issuance.batch.pools import processes, single_process
 from issuance.batch.run import start, work
-from issuance.batch.synthesize import COLUMNS, DEFAULT_CITY, synthesize, write_holders
+from issuance.batch.synthesize import COLUMNS, DEFAULT_CITY, synthesize_holders, write_holders
 from issuance.batch.template import template_of
 from issuance.holder import Holder
-from issuance.personalise import historical_bytes
+from issuance.personalise import make_historical_bytes
 from issuance.roots import create_roots
 from issuance.stores import WorkingKeys
 from issuance.values import Contents
@@ -53,11 +53,13 @@ def _derivation_row(generation: int, suite: str) -> Row:
     store = WorkingKeys(create_roots())
     template = template_of(profile, suite)
     holders = [
-        Holder.from_object(dict(zip(COLUMNS, values, strict=True))) for values in synthesize(CARDS)
+        Holder.from_object(dict(zip(COLUMNS, values, strict=True)))
+        for values in synthesize_holders(CARDS)
     ]
     serials = [number.to_bytes(4) for number in range(1, CARDS + 1)]
     orders = [
-        Order(holder, serial, Contents()) for holder, serial in zip(holders, serials, strict=True)
+        CardOrder(holder, serial, Contents())
+        for holder, serial in zip(holders, serials, strict=True)
     ]
     names = [
         (key.root, version)
@@ -72,7 +74,7 @@ def _derivation_row(generation: int, suite: str) -> Row:
 
     def derive() -> None:
         chains = Chains(
-            card_chain(DEFAULT_CITY, historical_bytes(profile, DEFAULT_CITY, serial))
+            card_chain(DEFAULT_CITY, make_historical_bytes(profile, DEFAULT_CITY, serial))
             for serial in serials
         )
         for name, version in dict.fromkeys(names):
@@ -132,7 +134,7 @@ def _run(folder: Path, roots: Path, name: str, count: int, workers: int) -> floa
         ledger=folder / f"{name}.sqlite",
         today=date(2026, 7, 1),
     )
-    pool = alone(None) if workers == 1 else processes(workers, None)
+    pool = single_process(None) if workers == 1 else processes(workers, None)
     begun = time.perf_counter()
     work(out, pool)
     return time.perf_counter() - begun

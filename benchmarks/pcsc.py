@@ -29,7 +29,7 @@ from sscard_chip.reader.pcscd import (
     PcscUnavailableError,
     PrivateDaemon,
 )
-from sscard_chip.terminal.connection import PassThroughConnection
+from sscard_chip.terminal.connection import ForwardingConnection
 
 GOAL: Final = 0.90
 LOWEST_RATE: Final = 500
@@ -49,7 +49,7 @@ _TO_CARD: Final = bytes.fromhex("FF000000")
 _TO_ECHO: Final = bytes.fromhex("FF010000")
 
 
-class _CardAndEcho(PassThroughConnection):
+class _CardAndEcho(ForwardingConnection):
     """A slot with two cards: a real one, and one that answers everything with the same bytes."""
 
     def __init__(self, card: Connection) -> None:

@@ -33,7 +33,7 @@ try:
     from sscard_chip.settlement.columnar import DayFileHead, survey
     from sscard_chip.settlement.judge.rules import Rules
     from sscard_chip.settlement.ledger import Ledger, read_cards, register_cards
-    from sscard_chip.settlement.run import Alone, Run
+    from sscard_chip.settlement.run import Run, SingleThread
     from sscard_chip.settlement.run.work import tac_columns
     from sscard_chip.settlement.tac import TacVerifier
 except ImportError as error:
@@ -71,7 +71,7 @@ class Day:
         if register:
             shutil.copyfile(self.folder / "ledger.db", place)
         with Ledger.open(place) as ledger:
-            run = Run(keys, ledger, self.rules, Alone(), lambda _: None)
+            run = Run(keys, ledger, self.rules, SingleThread(), lambda _: None)
             started, clock = time.process_time(), time.perf_counter()
             heads, _ = survey([head.path for head in self.heads])
             run.batch(heads)

@@ -2,7 +2,7 @@
 """A key ceremony (密钥仪式): roots from components, check values, moving keys between stores.
 
 A root that comes from elsewhere arrives in two or three components (密钥分量), each with a person
-of its own. The root is their XOR; each component alone tells nothing about it. A check value
+of its own. The root is their XOR; each component alone says nothing about it. A check value
 (校验值, KCV) shows that a component was typed right: the first 3 bytes of a block of zeros
 enciphered with it.
 """
@@ -44,7 +44,10 @@ class Component:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """32 hex digits, blanks allowed. Raises :class:`CeremonyError`."""
+        """32 hex digits, blanks allowed.
+
+        :raises CeremonyError:
+        """
         digits = "".join(text.split())
         rule = None if _HEX.fullmatch(digits) else f"must be {2 * KEY_LENGTH} hex digits"
         if rule is None and not int(digits, 16):
@@ -64,8 +67,8 @@ class Component:
 def combine(slot: Slot, components: Sequence[Component]) -> RootKeys:
     """The root that two or three components make, for a slot.
 
-    Raises :class:`CeremonyError` for a key that is none: all zero, or a 3DES key with equal
-    halves, which is a single DES key.
+    :raises CeremonyError: for a key that is none: all zero, or a 3DES key with equal halves, which
+        is a single DES key.
     """
     least, most = COMPONENTS
     if not least <= len(components) <= most:
@@ -88,8 +91,11 @@ def import_key(
 ) -> bytes:
     """Put the root of ``components`` into a store and return its check value as the store says it.
 
-    ``expected`` is the check value of the whole key, 3 bytes: another one is refused and nothing
-    is stored. Raises :class:`CeremonyError` or KeyStoreError.
+    ``expected`` is the check value of the whole key, 3 bytes: another one is refused and nothing is
+    stored.
+
+    :raises CeremonyError:
+    :raises KeyStoreError:
     """
     keys = combine(slot, components)
     if expected is not None and check_value(keys, slot) != expected:
@@ -103,9 +109,9 @@ def copy_keys(
 ) -> dict[Slot, bytes]:
     """Put every key of one store into another; the check values are compared and returned.
 
-    ``done`` is told how many keys more are in.
+    ``done`` is informed how many keys more are in.
 
-    Raises KeyStoreError: ``source`` keeps its roots, or ``target`` has one of the keys already.
+    :raises KeyStoreError: ``source`` keeps its roots, or ``target`` has one of the keys already.
     """
     slots = source.slots()
     refuse_known(target.source, target.slots(), slots)
@@ -121,7 +127,7 @@ def check_values(store: RootStore) -> dict[Slot, bytes]:
 def compare(source: KeyStore, target: KeyStore, slots: Iterable[Slot]) -> dict[Slot, bytes]:
     """The check values of ``slots`` in ``target``.
 
-    Raises :class:`CeremonyError` when ``source`` has another key there.
+    :raises CeremonyError: when ``source`` has another key there.
     """
     values = {slot: check_value(target, slot) for slot in slots}
     for slot, value in values.items():

@@ -17,7 +17,7 @@ from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE
 class Fill(NamedTuple):
     """File, tag and value. ``early`` items are written before FREEZE MF (step 9 of D10).
 
-    ``unique`` values, letters and digits alone, differ from card to card; of the others a batch
+    ``unique`` values, letters and digits only, differ from card to card; of the others a batch
     has few.
     """
 

@@ -19,19 +19,20 @@ from msgspec.structs import fields, replace
 
 from issuance import validity
 from issuance.bank.account import BankAccount, last_day
-from sscard_chip.standard.amounts import MAX_COUNTER, MAX_FEN
+from sscard_chip.standard.amounts import MAX_COUNTER
 from sscard_chip.standard.dates import DATE_RULE, date_rule, parse_date
 from sscard_chip.standard.divisions import DivisionError, check_division
 from sscard_chip.standard.documents import (
     Broken,
     Document,
     DocumentError,
-    Finding,
     Model,
+    RuleFinding,
     convert,
     find,
     rule,
 )
+from sscard_chip.standard.models import Fen
 
 DEFAULT_PIN: Final = "123456"
 DEFAULT_CARD_CLASS: Final = "3"
@@ -71,13 +72,12 @@ def _day_of_year_rule(value: str) -> str | None:
     return None if parse_date(f"2000{value}") else "must be a day of the year, MMDD"
 
 
-Fen = Annotated[int, rule(ge=0, le=MAX_FEN, unit=" of fen")]
 Count = Annotated[int, rule(ge=0, le=MAX_COUNTER)]
 Year = Annotated[str, rule("must be a year, YYYY", pattern="[0-9]{4}")]
 DayOfYear = Annotated[str, rule("must be a day of the year, MMDD", check=_day_of_year_rule)]
 
 
-class Account(Model, frozen=True):
+class InitialAccount(Model, frozen=True):
     """Starting values of the medical account (医疗保险金额文件).
 
     Amounts are fen; the counters are those of the next load and purchase.
@@ -166,11 +166,13 @@ class HolderDocument(Model, frozen=True):
         str | None,
         rule(
             "must be a text of digits",
-            check=validity.check_pin,
+            check=validity.check_personal_pin,
             title="PIN (个人密码): 4 to 16 digits; null makes a card without one",
         ),
     ] = DEFAULT_PIN
-    account: Annotated[Account | None, rule(title="Starting values of the medical account")] = None
+    account: Annotated[
+        InitialAccount | None, rule(title="Starting values of the medical account")
+    ] = None
     bank: Annotated[
         BankAccount | None, rule(title="Account of a bank-linked card; needs the bank's keys")
     ] = None
@@ -215,7 +217,7 @@ class Holder(HolderDocument, frozen=True):
     def load(cls, path: str | os.PathLike[str], *, today: date | None = None) -> Holder:
         """Read and check a holder file, TOML when its name ends so, else JSON.
 
-        Raises :class:`HolderError` with every broken rule.
+        :raises HolderError: with every broken rule.
         """
         document = Document.load(path, HolderError)
         return cls._checked(document, Path(path).parent, today or date.today())
@@ -232,7 +234,9 @@ class Holder(HolderDocument, frozen=True):
         """Check the object of a holder file.
 
         ``today`` (default: the day here) is what dates are judged against and the default of
-        ``issue_date``. Raises :class:`HolderError` with every broken rule.
+        ``issue_date``.
+
+        :raises HolderError: with every broken rule.
         """
         read = Document(source, document, HolderError)
         return cls._checked(read, folder, today or date.today())
@@ -257,6 +261,6 @@ class Holder(HolderDocument, frozen=True):
         return f"<Holder from {self.source}>"
 
 
-def check_holder(document: Mapping[str, object], *, today: date) -> list[Finding]:
+def check_holder(document: Mapping[str, object], *, today: date) -> list[RuleFinding]:
     """All broken rules of the object of a holder file; empty for a holder who is right."""
     return find(HolderDocument, document, today)

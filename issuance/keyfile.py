@@ -16,7 +16,8 @@ _MAX_SIZE: Final = 4096
 def read_key_file(path: Path) -> bytes:
     """The key of 16 bytes in the first line of ``path``: 32 hex digits, blanks allowed.
 
-    Raises KeyStoreError, or OSError when the file cannot be read.
+    :raises KeyStoreError:
+    :raises OSError: when the file cannot be read.
     """
     with path.open("rb") as stream:
         content = stream.read(_MAX_SIZE)

@@ -20,7 +20,7 @@ from msgspec.structs import asdict
 
 from issuance.bank.personalise import Bank, put_bank
 from issuance.fills import FILL_OF, FILLS
-from issuance.holder import Account, Holder, HolderError
+from issuance.holder import Holder, HolderError, InitialAccount
 from issuance.values import Contents, add_files
 from sscard_chip.applications import amounts
 from sscard_chip.memory import Memory
@@ -31,6 +31,7 @@ from sscard_chip.profile.model import Key, Profile, Structure
 from sscard_chip.security.diversify import HISTORICAL_LENGTH, Chains, card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.errors import BAD_INPUT, IssuingError
 from sscard_chip.standard.identifiers import MEDICAL_LOG, MF, RID
 from sscard_chip.standard.keys import IRK, MF_MASTER_KEY
@@ -68,7 +69,7 @@ class CardData:
     master_keys: dict[int, bytes]
     contents: Contents
     pin: bytes
-    account: Account | None
+    account: InitialAccount | None
 
     def __repr__(self) -> str:
         return f"<CardData, generation {self.profile.generation}, {self.algorithm}>"
@@ -103,7 +104,10 @@ def issue_card(
 
 
 def check_bank(profile: Profile, holder: Holder, bank: Bank | None) -> None:
-    """Raise HolderError when the holder's bank account cannot go onto a card of ``profile``."""
+    """See that the holder's bank account can go onto a card of ``profile``.
+
+    :raises HolderError: when the holder's bank account cannot go onto a card of ``profile``.
+    """
     if holder.bank is None:
         return
     if not profile.bank:
@@ -119,7 +123,9 @@ def default_profile(generation: int, holder: Holder) -> Profile:
     """The profile of a generation for a region that says nothing else.
 
     A card of generation 1 is an on-line one without a medical account; a holder who brings an
-    account gets the files of both modes. Raises :class:`IssueError`.
+    account gets the files of both modes.
+
+    :raises IssueError:
     """
     try:
         plan = for_generation(generation)
@@ -138,13 +144,18 @@ def prepare(
     algorithm: str | None = None,
     serial: bytes | None = None,
 ) -> CardData:
-    """Work out one card. Raises HolderError, KeyStoreError or :class:`IssueError`."""
+    """Work out one card.
+
+    :raises HolderError:
+    :raises KeyStoreError:
+    :raises IssueError:
+    """
     suite = algorithm or profile.algorithms[0]
     if suite not in profile.algorithms:
         known = ", ".join(profile.algorithms)
         raise IssueError(f"algorithm: a card of generation {profile.generation} knows {known}")
     own = os.urandom(SERIAL_LENGTH) if serial is None else serial
-    historical = historical_bytes(profile, holder.city, own)
+    historical = make_historical_bytes(profile, holder.city, own)
     chain = Chains([card_chain(holder.city, historical)])
     keys = derive_keys(profile, store, suite, chain)[0]
     masters = derive_master_keys(profile, store, suite, chain)[0]
@@ -158,12 +169,12 @@ def prepare(
         keys=keys,
         master_keys=masters,
         contents=fill_files(profile, holder, identification),
-        pin=encode_pin(holder.pin),
+        pin=bcd(holder.pin or ""),
         account=_account(profile, holder),
     )
 
 
-def historical_bytes(profile: Profile, city: str, serial: bytes) -> bytes:
+def make_historical_bytes(profile: Profile, city: str, serial: bytes) -> bytes:
     """The 13 historical bytes: T1 to T7 of the profile, four digits of the city, the serial."""
     if len(serial) != SERIAL_LENGTH:
         raise IssueError(f"serial: must be {SERIAL_LENGTH} bytes")
@@ -237,7 +248,10 @@ def initialiser_number(city: str) -> bytes:
 
 
 def fill_files(profile: Profile, holder: Holder, identification: bytes) -> Contents:
-    """Everything that the holder brings into files. Raises HolderError."""
+    """Everything that the holder brings into files.
+
+    :raises HolderError:
+    """
     contents = Contents()
     extension = FILL_OF["name_rest"].place(profile) is not None
     try:
@@ -260,13 +274,7 @@ def fill_files(profile: Profile, holder: Holder, identification: bytes) -> Conte
     return contents
 
 
-def encode_pin(pin: str | None) -> bytes:
-    """PIN digits as BCD, an odd count padded with F; empty for no PIN."""
-    digits = pin or ""
-    return bytes.fromhex(digits + "F" * (len(digits) % 2))
-
-
-def _account(profile: Profile, holder: Holder) -> Account | None:
+def _account(profile: Profile, holder: Holder) -> InitialAccount | None:
     if holder.account is None or _account_directory(profile) is not None:
         return holder.account
     raise HolderError(holder.source, "account", "this card's profile has no medical account")

@@ -2,7 +2,7 @@
 """A PSAM (社会保障PSAM卡) from root keys: which keys it holds at its level, and its own files.
 
 A PSAM of level 1 holds the ministry's roots as they are, one of level 2 a province's keys, one
-of level 3 a city's: the roots already diversified by the factors that it need not be told.
+of level 3 a city's: the roots already diversified by the factors that it need not know.
 
 >>> from issuance.roots import create_roots
 >>> memory = make_psam(create_roots(), level=3, terminal_id="510100000001")
@@ -87,7 +87,10 @@ def make_psam(
     ``wrong_mac2_is_63cf`` is what CREDIT SAM answers instead of 9302. ``own_keys`` by suite
     replace those that come from the roots.
 
-    Raises KeyStoreError or :class:`PsamError`. Level 1 needs a store that gives its roots away.
+    Level 1 needs a store that gives its roots away.
+
+    :raises KeyStoreError:
+    :raises PsamError:
     """
     _check_range("level", level, 1, 3)
     _check_range("issuer", issuer, 0, 0xFF)
@@ -134,7 +137,7 @@ def derive_own_keys(store: KeyStore, algorithm: str, serial: bytes) -> OwnKeys:
 def _served_keys(
     store: KeyStore, algorithm: str, factors: Sequence[bytes], version: int
 ) -> dict[tuple[SamKeyRow, int], bytes]:
-    """The keys of the PSAM's level. Where the cards have one version alone, that one.
+    """The keys of the PSAM's level. Where the cards have one version only, that one.
 
     Level 1 has no factors and so asks the store for its roots, which an HSM refuses.
     """

@@ -65,7 +65,7 @@ def sscard_roots() -> RootKeys:
 @pytest.fixture(scope="session")
 def sscard_bank() -> Bank:
     """A bank whose account numbers begin with 623999; without the extra ``sm2`` it has
-    certificates of RSA alone."""
+    certificates of RSA only."""
     import os
 
     from issuance.bank.authority import BankAuthority

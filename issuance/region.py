@@ -24,10 +24,10 @@ from issuance.holder import VALID_YEARS, Holder, HolderError, check_holder, year
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.local import LocalFile, LocalFileError, build_local
 from sscard_chip.profile.localmodel import LocalTables
-from sscard_chip.profile.model import Directory, Key, Profile
+from sscard_chip.profile.model import DirectoryDeclaration, Key, Profile
 from sscard_chip.standard.dates import parse_date
 from sscard_chip.standard.divisions import PROVINCES
-from sscard_chip.standard.documents import Broken, Document, DocumentError, Finding, Model, rule
+from sscard_chip.standard.documents import Broken, Document, DocumentError, Model, RuleFinding, rule
 
 FORMAT: Final = "sscard-region/1"
 SCHEMA: Final = Path(__file__).with_name("schemas") / "region.schema.json"
@@ -147,7 +147,7 @@ class RegionDocument(Model, frozen=True):
     local: LocalTables | None = None
 
 
-class Region:
+class RegionProfile:
     """A checked region profile. ``source`` names its file, ``pin`` are its rules for PINs."""
 
     def __init__(self, document: Document, given: RegionDocument, local: LocalFile | None) -> None:
@@ -172,7 +172,10 @@ class Region:
         return tuple(self._given.cities)
 
     def profile(self, generation: int, *, with_account: bool = False) -> Profile:
-        """The profile of a generation in this region. Raises :class:`RegionError`."""
+        """The profile of a generation in this region.
+
+        :raises RegionError:
+        """
         try:
             plain = for_generation(
                 generation,
@@ -193,7 +196,9 @@ class Region:
                 text = f"a card of generation {generation} has no such key"
                 raise self._document.error(f"keys.{name}", text)
         profile = self._with_versions(plain)
-        return profile if self.pin.tries is None else replace(profile, pin_tries=self.pin.tries)
+        return (
+            profile if self.pin.tries is None else replace(profile, pin_retry_limit=self.pin.tries)
+        )
 
     def _with_versions(self, profile: Profile) -> Profile:
         if not self._given.keys:
@@ -202,7 +207,7 @@ class Region:
         def changed(key: Key) -> Key:
             return replace(key, versions=self._given.keys.get(key.root, key.versions))
 
-        def keys(directory: Directory) -> Directory:
+        def keys(directory: DirectoryDeclaration) -> DirectoryDeclaration:
             return replace(directory, keys=tuple(map(changed, directory.keys)))
 
         first, *others = map(keys, profile.directories)
@@ -233,19 +238,22 @@ class Region:
                 target[file] = {**before, **content} if both and before else content
         return merged
 
-    def check(self, document: Mapping[str, Any]) -> list[Finding]:
+    def check(self, document: Mapping[str, Any]) -> list[RuleFinding]:
         """What the region does not allow of a holder."""
         problems = []
         city, pin = document.get("city"), document.get("pin")
         if self.cities and isinstance(city, str) and not city.startswith(self.cities):
-            problems.append(Finding("city", "is not a city of the region"))
+            problems.append(RuleFinding("city", "is not a city of the region"))
         if isinstance(pin, str) and not self.pin.shortest <= len(pin) <= self.pin.longest:
             text = f"must be {self.pin.shortest} to {self.pin.longest} digits in this region"
-            problems.append(Finding("pin", text))
+            problems.append(RuleFinding("pin", text))
         return problems
 
     def holder(self, path: Path, *, today: date | None = None) -> Holder:
-        """The holder of a holder file in this region. Raises HolderError."""
+        """The holder of a holder file in this region.
+
+        :raises HolderError:
+        """
         day = today or date.today()
         read = Document.load(path, HolderError)
         document, problems = read.value, []
@@ -261,14 +269,21 @@ class Region:
         return Holder.of(document, today=day, folder=path.parent, source=read.source)
 
 
-def load_region(path: Path) -> Region:
-    """Read a region profile. Raises :class:`RegionError` or OSError."""
+def load_region(path: Path) -> RegionProfile:
+    """Read a region profile.
+
+    :raises RegionError:
+    :raises OSError:
+    """
     return parse_region(path.read_bytes(), str(path))
 
 
 @lru_cache(maxsize=4)
-def parse_region(content: bytes, source: str) -> Region:
-    """The region profile in the content of a file. Raises :class:`RegionError`."""
+def parse_region(content: bytes, source: str) -> RegionProfile:
+    """The region profile in the content of a file.
+
+    :raises RegionError:
+    """
     document = Document.toml(content, source, RegionError)
     given = document.to(RegionDocument, separator=".")
     local = None
@@ -278,6 +293,6 @@ def parse_region(content: bytes, source: str) -> Region:
         except LocalFileError as error:
             named = [f"local {one.item}".replace(" ", ".") for one in error.findings]
             raise document.refused(
-                map(Finding, named, (one.rule for one in error.findings))
+                map(RuleFinding, named, (one.rule for one in error.findings))
             ) from None
-    return Region(document, given, local)
+    return RegionProfile(document, given, local)

@@ -113,7 +113,10 @@ class RootKeys:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> RootKeys:
-        """Read a key file. Raises :class:`RootKeyError` with one line when it is not right."""
+        """Read a key file.
+
+        :raises RootKeyError: with one line when it is not right.
+        """
         source = os.fspath(path)
         try:
             document = read_json(path)
@@ -125,7 +128,10 @@ class RootKeys:
     def from_document(
         cls, document: object, *, source: str, may_be_empty: bool = False
     ) -> RootKeys:
-        """The keys of a document, see the top of this module. Raises :class:`RootKeyError`."""
+        """The keys of a document, see the top of this module.
+
+        :raises RootKeyError:
+        """
         try:
             given = Document(source, document).to(RootKeyFile, separator=": ")
         except DocumentError as error:
@@ -149,9 +155,9 @@ class RootKeys:
         return (json.dumps({"format": FORMAT, **suites}, indent=1) + "\n").encode("ascii")
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a plain key file, readable by its owner alone, whole or not at all.
+        """Write a plain key file, readable by its owner only, whole or not at all.
 
-        Raises OSError when the folder cannot be written.
+        :raises OSError: when the folder cannot be written.
         """
         write_private(path, self.document())
 
@@ -223,7 +229,10 @@ def check_request(
     data: bytes = b"",
     iv: bytes = b"",
 ) -> None:
-    """Raise :class:`RootKeyError` for a request that no store can serve."""
+    """See that a store can serve a request.
+
+    :raises RootKeyError: for a request that no store can serve.
+    """
     if algorithm not in SUITES:
         raise RootKeyError(f"{source}: {algorithm}: {SUITE_RULE}")
     prepare_chains(source, [factors])
@@ -235,7 +244,10 @@ def check_request(
 
 
 def prepare_chains(source: str, chains: Sequence[Sequence[bytes]]) -> Chains:
-    """``chains``, checked and sorted. Raises :class:`RootKeyError`."""
+    """``chains``, checked and sorted.
+
+    :raises RootKeyError:
+    """
     try:
         return Chains.of(chains)
     except ValueError:

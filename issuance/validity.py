@@ -132,7 +132,7 @@ def check_name(name: str) -> str | None:
     return None
 
 
-def check_pin(pin: str) -> str | None:
+def check_personal_pin(pin: str) -> str | None:
     """个人密码: 4 to 16 digits."""
     if not (4 <= len(pin) <= 16 and _DIGITS.fullmatch(pin)):
         return "must be 4 to 16 digits"
@@ -140,5 +140,5 @@ def check_pin(pin: str) -> str | None:
 
 
 def sex_of(citizen_number: str) -> str:
-    """The sex that a citizen number tells by its 17th digit: 1 male (odd), 2 female."""
+    """The sex that a citizen number shows by its 17th digit: 1 male (odd), 2 female."""
     return "1" if int(citizen_number[16]) % 2 else "2"

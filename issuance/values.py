@@ -25,16 +25,16 @@ from pathlib import Path
 from typing import Final
 
 from issuance.holder import Holder, HolderError
-from sscard_chip.profile.codec import ItemValueError, Value, encode_value
+from sscard_chip.profile.codec import ItemValue, ItemValueError, encode_value
 from sscard_chip.profile.model import (
-    Directory,
-    ElementaryFile,
+    DirectoryDeclaration,
+    FileDeclaration,
     Format,
     Item,
     Profile,
     Structure,
 )
-from sscard_chip.standard.documents import Finding
+from sscard_chip.standard.documents import RuleFinding
 from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, PHOTO_FILE
 
@@ -74,14 +74,20 @@ class Contents:
     cyclic: dict[tuple[int, int], tuple[bytes, ...]] = field(default_factory=dict)
 
     def set_item(self, place: tuple[int, int, int], item: Item, value: str | bytes) -> None:
-        """Set the record at a place; bytes are taken as they are. Raises ValueRuleError."""
+        """Set the record at a place; bytes are taken as they are.
+
+        :raises ValueRuleError:
+        """
         if isinstance(value, bytes) and len(value) != item.length:
             raise ValueRuleError(f"must be {item.length} bytes")
-        self.values[place] = value if isinstance(value, bytes) else encode(item, value)
+        self.values[place] = value if isinstance(value, bytes) else encode_item_value(item, value)
 
 
-def encode(item: Item, value: object) -> bytes:
-    """The bytes of a value, padded to the length of ``item``. Raises :class:`ValueRuleError`."""
+def encode_item_value(item: Item, value: object) -> bytes:
+    """The bytes of a value, padded to the length of ``item``.
+
+    :raises ValueRuleError:
+    """
     try:
         return encode_value(item, _written_out(item, value))
     except ItemValueError as error:
@@ -89,7 +95,7 @@ def encode(item: Item, value: object) -> bytes:
         raise ValueRuleError(error.rule, inside) from None
 
 
-def _written_out(item: Item, value: object, inside: str = "") -> Value:
+def _written_out(item: Item, value: object, inside: str = "") -> ItemValue:
     """A value as the codec takes it: whole numbers in full length, everything else a text."""
     if item.format is Format.BTLV:
         if not isinstance(value, Mapping):
@@ -118,7 +124,10 @@ def _shown(name: object, form: re.Pattern[str], instead: str) -> str:
 
 
 def add_files(contents: Contents, profile: Profile, holder: Holder) -> None:
-    """Encode all of the holder's ``files``. Raises HolderError with every broken rule."""
+    """Encode all of the holder's ``files``.
+
+    :raises HolderError: with every broken rule.
+    """
     findings = encode_files(contents, profile, holder.files, holder.folder)
     if findings:
         raise HolderError.of(holder.source, findings)
@@ -129,22 +138,22 @@ def encode_files(
     profile: Profile,
     given: Mapping[str, Mapping[str, object]],
     folder: Path,
-) -> list[Finding]:
+) -> list[RuleFinding]:
     """Encode ``files`` and find every broken rule, by file and item. Paths are from ``folder``."""
-    findings: list[Finding] = []
+    findings: list[RuleFinding] = []
     directories = {directory.short_name: directory for directory in profile.directories}
     for name, files in given.items():
         directory = directories.get(name)
         if directory is None:
             shown = _shown(name, _DIRECTORY_NAME, "files")
-            findings.append(Finding(shown, "is not a DF of this card's profile"))
+            findings.append(RuleFinding(shown, "is not a DF of this card's profile"))
             continue
         by_name = {f"{file.fid:04X}": file for file in directory.files}
         for file_name, value in files.items():
             file = by_name.get(file_name)
             where = f"{name} {_shown(file_name, _FILE_NAME, 'a file')}"
             if file is None:
-                findings.append(Finding(where, "is not a file of this card's profile"))
+                findings.append(RuleFinding(where, "is not a file of this card's profile"))
                 continue
             parts = [value]
             if isinstance(value, Mapping) and file.structure in _LINEAR:
@@ -153,14 +162,14 @@ def encode_files(
                 try:
                     _add_file(contents, profile, directory, file, part, folder)
                 except ValueRuleError as error:
-                    findings.append(Finding(f"{where} {error.item}".strip(), error.rule))
+                    findings.append(RuleFinding(f"{where} {error.item}".strip(), error.rule))
     return list(dict.fromkeys(findings))
 
 
 def _at(name: str, item: Item, value: object) -> bytes:
     """Encode, and say ``name`` in an error."""
     try:
-        return encode(item, value)
+        return encode_item_value(item, value)
     except ValueRuleError as error:
         raise ValueRuleError(error.rule, f"{name} {error.item}".strip()) from None
 
@@ -168,8 +177,8 @@ def _at(name: str, item: Item, value: object) -> bytes:
 def _add_file(
     contents: Contents,
     profile: Profile,
-    directory: Directory,
-    file: ElementaryFile,
+    directory: DirectoryDeclaration,
+    file: FileDeclaration,
     value: object,
     folder: Path,
 ) -> None:
@@ -193,7 +202,7 @@ def _add_file(
             contents.values[*key, number] = body
 
 
-def _linear_records(file: ElementaryFile, value: object) -> dict[int, bytes]:
+def _linear_records(file: FileDeclaration, value: object) -> dict[int, bytes]:
     if not isinstance(value, Mapping):
         raise ValueRuleError("must be an object of tags")
     records: dict[int, bytes] = {}
@@ -217,7 +226,7 @@ def _times(count: int) -> str:
     return "once only" if count == 1 else f"{count} times only"
 
 
-def _cyclic_records(file: ElementaryFile, value: object) -> tuple[bytes, ...]:
+def _cyclic_records(file: FileDeclaration, value: object) -> tuple[bytes, ...]:
     if not isinstance(value, list):
         raise ValueRuleError("must be a list of records")
     if len(value) > file.records:

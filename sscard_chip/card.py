@@ -80,7 +80,10 @@ class Card(Closing):
     __slots__ = ("_applications", "_files", "_memory", "_session")
 
     def __init__(self, image: bytes | Memory) -> None:
-        """From the content of an image file, or from a memory. Raises CardImageError."""
+        """From the content of an image file, or from a memory.
+
+        :raises CardImageError:
+        """
         self._memory = image if isinstance(image, Memory) else load_image(image)
         self._files = FileSystem(self._memory)
         self._applications = _applications(self._files)
@@ -90,7 +93,9 @@ class Card(Closing):
     def open(cls, path: str | os.PathLike[str], *, durability: Durability = Durability.OS) -> Self:
         """Open an image file; what commands change is kept there as ``durability`` says.
 
-        Raises CardImageError, CardInUseError or another OSError.
+        :raises CardImageError:
+        :raises CardInUseError:
+        :raises OSError: any other.
         """
         memory = open_image(path, durability)
         try:
@@ -136,7 +141,9 @@ class Card(Closing):
     def transmit(self, apdu: bytes) -> bytes:
         """Run a command APDU and return data and status word, two bytes at least.
 
-        Any bytes are answered. Raises NotPoweredError when the card has no power.
+        Any bytes are answered.
+
+        :raises NotPoweredError: when the card has no power.
         """
         session = self._session
         if session is None:
@@ -150,7 +157,8 @@ class Card(Closing):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an image file, whole or not at all.
 
-        Raises CardInUseError when a card is open on that very file, or another OSError.
+        :raises CardInUseError: when a card is open on that very file.
+        :raises OSError: any other.
         """
         target = Path(path)
         owner = FileMedium(target) if target.is_file() else None

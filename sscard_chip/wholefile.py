@@ -15,7 +15,9 @@ def whole_file(path: str | os.PathLike[str], *, durable: bool = False) -> Iterat
     """A new file to write, mode 0600, that takes the place of ``path`` when the block ends well.
 
     When it does not, nothing is left behind and an older file is as it was. ``durable``: it is on
-    the disk when the block has ended. Raises OSError.
+    the disk when the block has ended.
+
+    :raises OSError:
     """
     target = Path(path).absolute()
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

@@ -23,8 +23,8 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar
 from sscard_chip.closing import Closing
 from sscard_chip.standard.errors import SscardError, importing
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
 
 _AHEAD: Final = 2
 """Tasks under way for each worker: one is worked on, one waits."""
@@ -33,22 +33,26 @@ _CONNECT_SECONDS: Final = 20
 
 
 class Pool(Closing, Protocol):
-    """Workers. ``size`` is how many work at once, ``near`` whether they see our files."""
+    """Workers. ``size`` is how many work at once, ``shares_files`` whether they see our files."""
 
     size: int
-    near: bool
+    shares_files: bool
 
-    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+    def map(
+        self, function: Callable[[_Task], _Result], tasks: Iterable[_Task]
+    ) -> Iterator[_Result]:
         """``function`` of each task, in order. Raises what it raises, and what the pool says."""
 
 
-class Alone(Closing):
+class SingleThread(Closing):
     """This thread does everything."""
 
     size = 1
-    near = True
+    shares_files = True
 
-    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+    def map(
+        self, function: Callable[[_Task], _Result], tasks: Iterable[_Task]
+    ) -> Iterator[_Result]:
         """See :class:`Pool`."""
         return map(function, tasks)
 
@@ -61,7 +65,9 @@ class _Ahead(Closing):
 
     size: int
 
-    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+    def map(
+        self, function: Callable[[_Task], _Result], tasks: Iterable[_Task]
+    ) -> Iterator[_Result]:
         """See :class:`Pool`."""
         waiting: deque[Any] = deque()
         for task in tasks:
@@ -72,7 +78,7 @@ class _Ahead(Closing):
             yield self._take(waiting.popleft())
 
     @abstractmethod
-    def _submit(self, function: Callable[[Task], Result], task: Task) -> Any:
+    def _submit(self, function: Callable[[_Task], _Result], task: _Task) -> Any:
         """Something that will have the result."""
 
     def _take(self, future: Any) -> Any:
@@ -82,13 +88,13 @@ class _Ahead(Closing):
 class Threads(_Ahead):
     """Threads of this process: what the work consists of lets others run meanwhile."""
 
-    near = True
+    shares_files = True
 
     def __init__(self, workers: int) -> None:
         self.size = workers
         self._pool = ThreadPoolExecutor(workers)
 
-    def _submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
+    def _submit(self, function: Callable[[_Task], _Result], task: _Task) -> Future[_Result]:
         return self._pool.submit(function, task)
 
     def close(self) -> None:
@@ -102,7 +108,7 @@ class Processes(_Ahead):
     ``begin`` is called in each before its first task. ``stopped`` is raised when one is killed.
     """
 
-    near = True
+    shares_files = True
     stopped: ClassVar[type[SscardError]]
 
     def __init__(self, workers: int, begin: Callable[[], None]) -> None:
@@ -110,14 +116,16 @@ class Processes(_Ahead):
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(workers, context, _begin_worker, (begin,))
 
-    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+    def map(
+        self, function: Callable[[_Task], _Result], tasks: Iterable[_Task]
+    ) -> Iterator[_Result]:
         """See :class:`Pool`."""
         try:
             yield from super().map(function, tasks)
         except BrokenProcessPool:
             raise self.stopped("a worker process was killed") from None
 
-    def _submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
+    def _submit(self, function: Callable[[_Task], _Result], task: _Task) -> Future[_Result]:
         return self._pool.submit(function, task)
 
     def close(self) -> None:
@@ -145,7 +153,7 @@ class Cluster(_Ahead):
     ``stopped`` is raised when nobody answers, and when workers end again and again.
     """
 
-    near = False
+    shares_files = False
     stopped: ClassVar[type[SscardError]]
 
     def __init__(self, address: str) -> None:
@@ -162,14 +170,16 @@ class Cluster(_Ahead):
             raise self.stopped(f"{address}: no Dask scheduler answers there") from None
         self.size = max(1, sum(self._client.nthreads().values()))
 
-    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+    def map(
+        self, function: Callable[[_Task], _Result], tasks: Iterable[_Task]
+    ) -> Iterator[_Result]:
         """See :class:`Pool`."""
         try:
             yield from super().map(function, tasks)
         except (self._distributed.KilledWorker, self._distributed.CancelledError):
             raise self.stopped(f"{self._address}: workers ended again and again") from None
 
-    def _submit(self, function: Callable[[Task], Result], task: Task) -> Any:
+    def _submit(self, function: Callable[[_Task], _Result], task: _Task) -> Any:
         return self._client.submit(function, task, pure=False)
 
     def _take(self, future: Any) -> Any:

@@ -16,7 +16,7 @@ def explain(error: Exception) -> tuple[str, int]:
     """Message and exit code of an error.
 
     Only messages that this project wrote are shown. Those of other libraries may quote what
-    they choked on, a name or a PIN, so of them the type and the place are told.
+    they choked on, a name or a PIN, so of them the type and the place are reported.
     """
     if isinstance(error, click.ClickException):
         return error.format_message(), error.exit_code

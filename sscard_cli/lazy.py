@@ -25,7 +25,10 @@ class LazyGroup(click.Group):
         return list(self._lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command. Raises ExtraMissingError when its module needs what is not installed."""
+        """The command.
+
+        :raises ExtraMissingError: when its module needs what is not installed.
+        """
         if cmd_name not in self._lazy:
             return None
         module, attribute, _ = self._lazy[cmd_name]

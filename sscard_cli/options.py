@@ -16,7 +16,7 @@ from sscard_chip.standard.amounts import MAX_FEN
 from sscard_chip.standard.dates import parse_time
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
@@ -83,7 +83,7 @@ algorithm_option: Final = click.option(
 def hex_bytes(length: int | None = None) -> Callable[[str], bytes]:
     """The type of an option: bytes in hexadecimal, blanks allowed.
 
-    An error tells the rule and never the value, which may hold a PIN.
+    An error shows the rule and never the value, which may hold a PIN.
     """
 
     def convert(value: str) -> bytes:
@@ -106,10 +106,10 @@ def host_port(value: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+def together(*options: Callable[[Any], Any]) -> Callable[[_Function], _Function]:
     """A block of options, listed in this order."""
 
-    def apply(command: Command) -> Command:
+    def apply(command: _Function) -> _Function:
         for option in reversed(options):
             command = option(command)
         return command
@@ -119,7 +119,7 @@ def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
 
 def out_option(
     metavar: str, what: str, example: str, variable: str = "out", kind: click.Path = FILE
-) -> Callable[[Command], Command]:
+) -> Callable[[_Function], _Function]:
     """``--out``, the file or folder that a command writes."""
     return click.option(
         "--out",
@@ -133,24 +133,24 @@ def out_option(
 
 def file_option(
     name: str, variable: str, metavar: str, help: str, *, required: bool = False
-) -> Callable[[Command], Command]:
+) -> Callable[[_Function], _Function]:
     """An option that names a file."""
     return click.option(name, variable, required=required, metavar=metavar, type=FILE, help=help)
 
 
 def reader_option(
     what: str, example: str = "'PCD 00 00'", name: str = "--reader"
-) -> Callable[[Command], Command]:
+) -> Callable[[_Function], _Function]:
     """``--reader``, a slot of a PC/SC reader."""
     return click.option(name, metavar="NAME", help=f"{what}  Example: {name} {example}")
 
 
-def pin_option(what: str) -> Callable[[Command], Command]:
+def pin_option(what: str) -> Callable[[_Function], _Function]:
     """``--pin``, what the holder types."""
     return click.option("--pin", metavar="DIGITS", help=f"{what}  Example: --pin 135790")
 
 
-def time_option(what: str) -> Callable[[Command], Command]:
+def time_option(what: str) -> Callable[[_Function], _Function]:
     """``--time``, for :func:`check_time`."""
     return click.option(
         "--time",
@@ -162,7 +162,7 @@ def time_option(what: str) -> Callable[[Command], Command]:
 
 def amount_option(
     what: str, example: str = "1000", fen: click.IntRange = FEN
-) -> Callable[[Command], Command]:
+) -> Callable[[_Function], _Function]:
     """``--amount-fen``."""
     return click.option(
         "--amount-fen",
@@ -173,7 +173,7 @@ def amount_option(
     )
 
 
-def serial_option(what: str) -> Callable[[Command], Command]:
+def serial_option(what: str) -> Callable[[_Function], _Function]:
     """``--serial`` of a card, 4 bytes."""
     return click.option(
         "--serial",

@@ -18,8 +18,9 @@ from sscard_cli.errors import RefusedError
 def write_file(path: Path, save: Callable[[Path], None], *, force: bool) -> None:
     """Let ``save`` write a new file beside ``path``, then put it in place in one step.
 
-    Raises :class:`RefusedError` when ``path`` exists and ``force`` is not given. Nothing is left
-    behind when ``save`` fails.
+    Nothing is left behind when ``save`` fails.
+
+    :raises RefusedError: when ``path`` exists and ``force`` is not given.
     """
     directory = path.absolute().parent
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=directory)

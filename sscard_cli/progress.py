@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 
-class Update(Protocol):
+class ProgressUpdate(Protocol):
     """What moves a bar."""
 
     def __call__(self, done: int, total: int | None, label: str = "") -> None:
@@ -26,7 +26,7 @@ class Update(Protocol):
 
 
 @contextmanager
-def progress_bar(label: str, *, quiet: bool, resumed: bool = False) -> Iterator[Update]:
+def progress_bar(label: str, *, quiet: bool, resumed: bool = False) -> Iterator[ProgressUpdate]:
     """A bar if stderr is a terminal and not ``quiet``.
 
     With ``resumed`` what is done at the first update is an earlier run's and not this one's speed.

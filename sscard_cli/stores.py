@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from issuance.stores import RootStore, open_store
-from sscard_cli.options import FILE, Command, together
+from sscard_cli.options import FILE, _Function, together
 
 PASSPHRASE_VARIABLE: Final = "SSCARD_PASSPHRASE"
 NEW_PASSPHRASE_VARIABLE: Final = "SSCARD_NEW_PASSPHRASE"
@@ -34,7 +34,7 @@ new_passphrase_option: Final = click.option(
 )
 
 
-def keys_option(*, required: bool = True, use: str = "") -> Callable[[Command], Command]:
+def keys_option(*, required: bool = True, use: str = "") -> Callable[[_Function], _Function]:
     """``--keys ROOTS`` with ``--passphrase-file``: any store of root keys."""
     keys = click.option(
         "--keys",
@@ -48,7 +48,10 @@ def keys_option(*, required: bool = True, use: str = "") -> Callable[[Command], 
 
 
 def open_keys(location: str, passphrase_file: Path | None) -> RootStore:
-    """The store at a path or ``pkcs11:`` address. Raises KeyStoreError."""
+    """The store at a path or ``pkcs11:`` address.
+
+    :raises KeyStoreError:
+    """
     return open_store(location, passphrase_source(passphrase_file, PASSPHRASE_VARIABLE))
 
 

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the function that glue.c calls to :class:`Library`, inside of the embedded interpreter."""
+"""From the function that glue.c calls to :class:`DriverLibrary` in the embedded interpreter."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sscard_driver.exports import EXPORTS
-from sscard_driver.library import INPUT_LIMIT, Library
+from sscard_driver.library import INPUT_LIMIT, DriverLibrary
 
 
-def connect(ffi: Any) -> None:
+def define_call(ffi: Any) -> None:
     """Define ``sscard_call`` (see call.h). ``ffi`` is that of the module that cffi made."""
-    library = Library()
+    library = DriverLibrary()
 
     @ffi.def_extern(error=0, onerror=_forget)  # type: ignore[untyped-decorator]
     def sscard_call(function: Any, arguments: Any, count: int, out: Any, code: Any) -> int:

@@ -44,7 +44,7 @@ class BuildError(TerminalError, RuntimeError):
     """Why there is no library; one line, or what the compiler says."""
 
 
-def build(directory: Path) -> Path:
+def build_library(directory: Path) -> Path:
     """Build the library, its header and the test program into ``directory``; the library's path.
 
     :raises BuildError: no C compiler, no cffi, no shared library of Python, or a compiler error.
@@ -87,7 +87,10 @@ def build(directory: Path) -> Path:
 
 
 def find_compiler() -> list[str]:
-    """The C compiler as words: ``$CC``, else that of Python, else cc. Raises BuildError."""
+    """The C compiler as words: ``$CC``, else that of Python, else cc.
+
+    :raises BuildError:
+    """
     for line in (os.environ.get("CC"), sysconfig.get_config_var("CC"), "cc", "gcc"):
         words = shlex.split(line or "")
         if words and shutil.which(words[0]):
@@ -96,7 +99,10 @@ def find_compiler() -> list[str]:
 
 
 def find_python_library() -> Path:
-    """The shared library of this Python. Raises BuildError when it or Python.h is missing."""
+    """The shared library of this Python.
+
+    :raises BuildError: when it or Python.h is missing.
+    """
     if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
         raise BuildError(f"there is no Python.h ({_PACKAGES})")
     name = f"libpython{sysconfig.get_config_var('LDVERSION')}.so"
@@ -190,7 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--directory", type=Path, default=DEFAULT_DIRECTORY, help="default: %(default)s"
     )
     try:
-        print(build(parser.parse_args(arguments).directory))
+        print(build_library(parser.parse_args(arguments).directory))
     except (SscardError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -85,7 +85,7 @@ OPTIONS: Final = Configuration.__struct_fields__
 _EXCLUSIVE: Final = (("card", "reader"), ("psam", "psam_reader"), ("pin", "pin_program"))
 
 
-def load(environment: Mapping[str, str]) -> Configuration:
+def load_configuration(environment: Mapping[str, str]) -> Configuration:
     """The configuration in the variables and the file that they name.
 
     A variable replaces the row of the file, and rows that exclude it; an empty one is not set.

@@ -8,7 +8,7 @@ from typing import Final
 
 from sscard_chip.security.keystore import KeyStore, KeyStoreError
 from sscard_chip.terminal.addresses import KeyAddresses
-from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.driver import Driver, Function, Parameter
 from sscard_chip.terminal.hsm import CardHsm, Hsm
 
@@ -38,15 +38,17 @@ def hsm_function(store: KeyStore | None, addresses: KeyAddresses) -> Function:
 
     def run(driver: Driver, step: str, request: str) -> str:
         if hsm is None:
-            raise DriverError(Code.NOT_CONNECTED, "no root keys are configured for the HSM")
+            raise DriverError(ReturnCode.NOT_CONNECTED, "no root keys are configured for the HSM")
         try:
             if step == _BASICS:
                 return hsm.read_card_bas(request)
             if step not in _ANSWERS:
-                raise DriverError(Code.PARAMETER, "pFunction: an HSM has no answer to this step")
+                raise DriverError(
+                    ReturnCode.PARAMETER, "pFunction: an HSM has no answer to this step"
+                )
             card = hsm.card(driver.division, driver.reset_information)
             return _ANSWERS[step](card, request)
         except KeyStoreError as error:
-            raise DriverError(Code.INPUT, str(error)) from None
+            raise DriverError(ReturnCode.INPUT, str(error)) from None
 
     return Function(NAME, PARAMETERS, run)

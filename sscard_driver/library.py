@@ -16,7 +16,7 @@ from sscard_chip.card import Card
 from sscard_chip.reader.faults import describe_fault
 from sscard_chip.standard.errors import SscardError
 from sscard_chip.terminal.addresses import KeyAddresses
-from sscard_chip.terminal.codes import Code
+from sscard_chip.terminal.codes import ReturnCode
 from sscard_chip.terminal.connection import Connection, Slots
 from sscard_chip.terminal.driver import FUNCTIONS, Driver, Function, Settings
 from sscard_driver import configuration as configurations
@@ -42,7 +42,7 @@ def encode_answer(code: int, text: str, codec: str, size: int) -> tuple[int, byt
         data = data[: data.index(b"\0")]
     if len(data) < size:
         return code, data + b"\0"
-    return int(Code.LENGTH), b"the answer is longer than pOutInfo"[: size - 1] + b"\0"
+    return int(ReturnCode.LENGTH), b"the answer is longer than pOutInfo"[: size - 1] + b"\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class _Terminal:
     encoding: str
 
 
-class Library:
+class DriverLibrary:
     """Calls from C, one after the other.
 
     ``environment`` has the configuration. Nothing is opened before the first call; when opening
@@ -77,10 +77,10 @@ class Library:
                 return self._call(name, arguments, size)
             except (SscardError, OSError) as error:  # of opening; functions answer themselves
                 text = " ".join(str(error).split())
-                return encode_answer(int(Code.NOT_CONNECTED), text, _DEFAULT_CODEC, size)
+                return encode_answer(int(ReturnCode.NOT_CONNECTED), text, _DEFAULT_CODEC, size)
             except Exception as error:
                 _LOG.error("%s: %s", name, describe_fault(error))
-                return encode_answer(int(Code.LIBRARY), "internal error", "ascii", size)
+                return encode_answer(int(ReturnCode.LIBRARY), "internal error", "ascii", size)
 
     def close(self) -> None:
         """Let go of cards and readers. The next call opens them again."""
@@ -97,19 +97,21 @@ class Library:
                 values.append(value)
                 continue
             if len(value) >= INPUT_LIMIT:
-                return encode_answer(int(Code.LENGTH), "a parameter is too long", "ascii", size)
+                return encode_answer(
+                    int(ReturnCode.LENGTH), "a parameter is too long", "ascii", size
+                )
             try:
                 values.append(value.decode(codec))
             except UnicodeDecodeError:
                 text = f"a parameter is not text in {terminal.encoding.upper()}"
-                return encode_answer(int(Code.ILLEGAL_CHARACTER), text, "ascii", size)
+                return encode_answer(int(ReturnCode.ILLEGAL_CHARACTER), text, "ascii", size)
         code, text = terminal.functions[name].call(terminal.driver, *values)
         return encode_answer(code, text, codec, size)
 
     def _start(self) -> _Terminal:
         """Open everything, or leave nothing open."""
         with ExitStack() as stack:
-            configuration = configurations.load(self._environment)
+            configuration = configurations.load_configuration(self._environment)
             _log_to(stack, configuration.log)
             addresses = KeyAddresses()
             if configuration.addresses is not None:

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from typing import Final
 
-from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.driver import PinCancelledError, PinPad, PinPrompt, PinTimeoutError
 from sscard_driver.configuration import Configuration, ConfigurationError
 
@@ -61,7 +61,7 @@ def _program(line: str, timeout_s: float) -> PinPad:
         except subprocess.TimeoutExpired:
             raise PinTimeoutError from None
         except OSError as error:
-            raise DriverError(Code.NOT_CONNECTED, f"pin_program: {error.strerror}") from None
+            raise DriverError(ReturnCode.NOT_CONNECTED, f"pin_program: {error.strerror}") from None
         if done.returncode:
             raise PinCancelledError
         return done.stdout.decode("ascii", "replace").strip()

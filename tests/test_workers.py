@@ -14,7 +14,7 @@ import pytest
 
 from sscard_chip import workers
 from sscard_chip.standard.errors import SettlementError
-from sscard_chip.workers import Alone, Pool, Threads
+from sscard_chip.workers import Pool, SingleThread, Threads
 
 
 class StoppedError(SettlementError):
@@ -44,7 +44,7 @@ def end_itself(_: int) -> None:
 
 POOLS = pytest.mark.parametrize(
     "make",
-    [Alone, partial(Threads, 2), partial(Processes, 2, started)],
+    [SingleThread, partial(Threads, 2), partial(Processes, 2, started)],
     ids=["alone", "threads", "processes"],
 )
 

@@ -4,14 +4,14 @@
 The bank has its own store of root keys (:mod:`~issuance.bank.roots`) and its own certificates
 (:mod:`~issuance.bank.authority`), never those of the social security side. The account of a
 ``HOLDER.json`` (:mod:`~issuance.bank.account`) becomes the card's bank application
-(:mod:`~issuance.bank.personalise`); what happens to the link later is done at a counter
-(:mod:`~issuance.bank.counter`) and written into a ledger (:mod:`~issuance.bank.ledger`).
+(:mod:`~issuance.bank.personalise`); what happens to the link later is done at a desk
+(:mod:`~issuance.bank.desk`) and written into a ledger (:mod:`~issuance.bank.ledger`).
 """
 
 __all__ = [
     "account",
     "authority",
-    "counter",
+    "desk",
     "ledger",
     "personalise",
     "roots",

@@ -29,8 +29,8 @@ from sscard_chip.standard.documents import Broken, Model, convert, rule
 from sscard_chip.standard.identifiers import AlgorithmName
 from sscard_chip.standard.pan import pan_rule
 
-Variant = Literal["debit", "credit", "quasi-credit", "electronic-cash"]
-VARIANTS: Final[tuple[str, ...]] = get_args(Variant)
+AccountVariant = Literal["debit", "credit", "quasi-credit", "electronic-cash"]
+VARIANTS: Final[tuple[str, ...]] = get_args(AccountVariant)
 MAX_ECASH_FEN: Final = 9_999_999_999
 """What the balance in 9F10 can say: ten digits."""
 
@@ -48,16 +48,16 @@ def _expiry_rule(value: str) -> str | None:
     return None
 
 
-Fen = Annotated[int, rule(ge=0, le=MAX_ECASH_FEN, unit=" of fen")]
+CashFen = Annotated[int, rule(ge=0, le=MAX_ECASH_FEN, unit=" of fen")]
 
 
-class ElectronicCash(Model, frozen=True):
+class InitialElectronicCash(Model, frozen=True):
     """Electronic cash (电子现金), amounts in fen; below the threshold it asks the issuer."""
 
-    balance_fen: Fen = 0
-    limit_fen: Fen = 100_000
-    single_limit_fen: Fen = 100_000
-    reset_threshold_fen: Fen = 0
+    balance_fen: CashFen = 0
+    limit_fen: CashFen = 100_000
+    single_limit_fen: CashFen = 100_000
+    reset_threshold_fen: CashFen = 0
 
     @classmethod
     def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
@@ -97,7 +97,7 @@ class BankAccount(Model, frozen=True):
     state: Annotated[
         Literal["active", "dormant"], rule(title="A dormant one waits for its activation")
     ] = "active"
-    variant: Annotated[Variant, rule(title="Kind of account")] = "debit"
+    variant: Annotated[AccountVariant, rule(title="Kind of account")] = "debit"
     pdol: Annotated[bool, rule(title="Asks terminals for data; electronic cash needs it")] = False
     suite: Annotated[
         AlgorithmName | None, rule(title="Algorithm of its keys; else that of the card")
@@ -105,7 +105,9 @@ class BankAccount(Model, frozen=True):
     oda: Annotated[
         Literal["none", "sda", "dda", "sm2"], rule(title="Offline data authentication")
     ] = "none"
-    ecash: Annotated[ElectronicCash, rule(title="Electronic cash (电子现金)")] = ElectronicCash()
+    ecash: Annotated[InitialElectronicCash, rule(title="Electronic cash (电子现金)")] = (
+        InitialElectronicCash()
+    )
     purse: Annotated[PurseOptions | None, rule(title="Deposit and purse (电子存折, 电子钱包)")] = (
         None
     )

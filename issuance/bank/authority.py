@@ -82,7 +82,10 @@ class IssuerKeys:
 
     @classmethod
     def create(cls, name: str, identifier: str, expiry: str) -> IssuerKeys:
-        """New keys and the certificate. Raises OdaError."""
+        """New keys and the certificate.
+
+        :raises OdaError:
+        """
         scheme, validity = SCHEMES[name], Validity(expiry, _FIRST_SERIAL)
         authority, issuer = (scheme.generate(bits) for bits in RSA_BITS)
         certificate = scheme.certify_issuer(authority, scheme.public(issuer), identifier, validity)
@@ -103,7 +106,10 @@ class IssuerKeys:
 
     @classmethod
     def from_document(cls, name: str, document: IssuerFile) -> IssuerKeys:
-        """From what :meth:`document` gives. Raises OdaError with a rule."""
+        """From what :meth:`document` gives.
+
+        :raises OdaError: with a rule.
+        """
         scheme = SCHEMES[name]
         keys = cls(
             scheme,
@@ -136,19 +142,28 @@ class BankAuthority:
     def create(
         cls, identifier: str, expiry: str, schemes: Iterable[str] = tuple(SCHEMES)
     ) -> BankAuthority:
-        """New keys of ``schemes``. ``identifier``: 3 to 8 digits with which the bank's PANs
-        begin; ``expiry`` MMYY. Raises OdaError, and Sm2Error for SM2 without the extra.
+        """New keys of ``schemes``. ``identifier``: 3 to 8 digits with which the bank's PANs begin;
+        ``expiry`` MMYY.
+
+        :raises OdaError:
+        :raises Sm2Error: for SM2 without the extra.
         """
         return cls({name: IssuerKeys.create(name, identifier, expiry) for name in schemes})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> BankAuthority:
-        """Read a file. Raises :class:`AuthorityError`."""
+        """Read a file.
+
+        :raises AuthorityError:
+        """
         return cls.from_document(read_json(path, AuthorityError), source=os.fspath(path))
 
     @classmethod
     def from_document(cls, document: object, *, source: str) -> BankAuthority:
-        """From the document of a file. Raises :class:`AuthorityError`."""
+        """From the document of a file.
+
+        :raises AuthorityError:
+        """
         given = Document(source, document, AuthorityError).to(AuthorityFile, separator=": ")
         keys = {}
         for name, part in (("rsa", given.rsa), ("sm2", given.sm2)):
@@ -165,12 +180,18 @@ class BankAuthority:
         return cls(keys, source=source)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the file, readable by its owner alone, whole or not at all. Raises OSError."""
+        """Write the file, readable by its owner only, whole or not at all.
+
+        :raises OSError:
+        """
         document = {"format": FORMAT} | {n: keys.document() for n, keys in self.keys.items()}
         write_private(path, (json.dumps(document, indent=1) + "\n").encode())
 
     def of_scheme(self, name: str) -> IssuerKeys:
-        """The keys of a scheme. Raises :class:`AuthorityError` when the file has none."""
+        """The keys of a scheme.
+
+        :raises AuthorityError: when the file has none.
+        """
         keys = self.keys.get(name)
         if keys is None:
             raise AuthorityError(self.source, name, "the keys are needed and missing")

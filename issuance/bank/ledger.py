@@ -15,7 +15,7 @@ operation: a dormant application is woken under the session key of that counter.
 
 ``previous`` is the SHA-256 of the line before (64 times 0 for the first), so that a line that is
 changed, taken out or put in is found when the ledger is read. The file holds account numbers and
-is readable by its owner alone.
+is readable by its owner only.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Operation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
+class ApplicationReference:
     """The bank application that an operation was about.
 
     ``pan`` and ``sequence`` diversify its keys, ``suite`` is theirs; ``atc`` its counter.
@@ -73,7 +73,7 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Entry:
+class BankLedgerEntry:
     """One line. ``when`` is ISO 8601 with the zone; ``former_account`` that of a change."""
 
     number: int
@@ -94,9 +94,9 @@ class Entry:
         return json.dumps(asdict(self), ensure_ascii=False).encode() + b"\n"
 
     @property
-    def application(self) -> Application:
+    def application(self) -> ApplicationReference:
         """The application that it is about."""
-        return Application(self.main_account, self.pan_sequence, self.suite, self.atc)
+        return ApplicationReference(self.main_account, self.pan_sequence, self.suite, self.atc)
 
     def shown(self) -> dict[str, object]:
         """As it may be shown to people: account numbers masked, no digests."""
@@ -116,7 +116,7 @@ class Entry:
         return f"<Entry {self.number}, {self.operation}>"
 
 
-_NAMES: Final = tuple(field.name for field in fields(Entry))
+_NAMES: Final = tuple(field.name for field in fields(BankLedgerEntry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +125,16 @@ class Link:
     (after an unlinking ``application`` is the one that lies dormant).
     """
 
-    application: Application
+    application: ApplicationReference
     sub_account: str
     active: bool
     linked: bool
 
 
 class OpenLedger:
-    """A ledger that is locked for one operation; :func:`open_ledger` gives it."""
+    """A ledger that is locked for one operation; :func:`open_bank_ledger` gives it."""
 
-    def __init__(self, path: Path, file: FileIO, entries: list[Entry], last: str) -> None:
+    def __init__(self, path: Path, file: FileIO, entries: list[BankLedgerEntry], last: str) -> None:
         self._path = path
         self._file = file
         self._entries = entries
@@ -148,19 +148,19 @@ class OpenLedger:
         self,
         operation: Operation,
         card: str,
-        application: Application,
+        application: ApplicationReference,
         *,
         operator: str,
         sub_account: str,
         former: str | None = None,
         when: datetime | None = None,
-    ) -> Entry:
+    ) -> BankLedgerEntry:
         """Write a line and bring it to the disk. ``when`` (with zone) is now by default.
 
-        Raises :class:`BankLedgerError`; what has been done to the card stays done.
+        :raises BankLedgerError: what has been done to the card stays done.
         """
         time = when or datetime.now().astimezone()
-        entry = Entry(
+        entry = BankLedgerEntry(
             len(self._entries) + 1,
             self._last,
             time.isoformat(timespec="seconds"),
@@ -192,11 +192,11 @@ class OpenLedger:
 
 
 @contextmanager
-def open_ledger(path: Path) -> Iterator[OpenLedger]:
+def open_bank_ledger(path: Path) -> Iterator[OpenLedger]:
     """Open for one operation, locked against every other; a file that is not there is begun, and
     goes again when nothing was written.
 
-    Raises :class:`BankLedgerError` when it cannot be opened or has been tampered with.
+    :raises BankLedgerError: when it cannot be opened or has been tampered with.
     """
     try:
         file = _locked(path)
@@ -226,8 +226,11 @@ def _locked(path: Path) -> FileIO:
         file.close()
 
 
-def read_ledger(path: Path) -> list[Entry]:
-    """All entries, in order. Raises :class:`BankLedgerError`, also for a broken chain."""
+def read_ledger(path: Path) -> list[BankLedgerEntry]:
+    """All entries, in order.
+
+    :raises BankLedgerError: also for a broken chain.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -235,7 +238,7 @@ def read_ledger(path: Path) -> list[Entry]:
     return _parse(path, content)
 
 
-def link_of(entries: list[Entry], card: str) -> Link | None:
+def link_of(entries: list[BankLedgerEntry], card: str) -> Link | None:
     """How a card stands after ``entries``, None when none is of it."""
     link: Link | None = None
     for entry in entries:
@@ -253,8 +256,8 @@ def link_of(entries: list[Entry], card: str) -> Link | None:
     return link
 
 
-def _parse(path: Path, content: bytes) -> list[Entry]:
-    entries: list[Entry] = []
+def _parse(path: Path, content: bytes) -> list[BankLedgerEntry]:
+    entries: list[BankLedgerEntry] = []
     last = _BEGINNING
     for number, line in enumerate(content.splitlines(keepends=True), 1):
         where = f"{path}: line {number}"
@@ -275,7 +278,7 @@ def _kind(name: str) -> type | UnionType:
     return str | None if name == "former_account" else str
 
 
-def _entry(line: bytes, where: str) -> Entry:
+def _entry(line: bytes, where: str) -> BankLedgerEntry:
     try:
         document: Any = json.loads(line)
         if not isinstance(document, dict) or tuple(document) != _NAMES:
@@ -285,4 +288,4 @@ def _entry(line: bytes, where: str) -> Entry:
         document["operation"] = Operation(document["operation"])
     except ValueError:
         raise BankLedgerError(f"{where}: is no entry of a ledger") from None
-    return Entry(**document)
+    return BankLedgerEntry(**document)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an account to the bank application of a card: keys, certificates, purse.
 
-The bank's keys come from the bank's store alone, diversified by PAN and PAN sequence number.
+The bank's keys come from the bank's store only, diversified by PAN and PAN sequence number.
 """
 
 from __future__ import annotations
@@ -63,9 +63,12 @@ def put_bank(
 ) -> Memory:
     """A copy of a card's memory with the bank application, and the purse if there is one.
 
-    ``issued`` (YYYYMMDD) is when the account begins, ``algorithm`` the card's suite, the default
-    of the account's. ``memory`` stays as it was. Raises :class:`BankIssueError`, KeyStoreError or
-    AuthorityError.
+    ``issued`` (YYYYMMDD) is when the account begins, ``algorithm`` the card's suite, the default of
+    the account's. ``memory`` stays as it was.
+
+    :raises BankIssueError:
+    :raises KeyStoreError:
+    :raises AuthorityError:
     """
     suite = account.suite or algorithm
     contents = bank_contents(bank, account, suite, issued=issued)
@@ -100,7 +103,9 @@ def put_bank(
 def bank_contents(bank: Bank, account: BankAccount, suite: str, *, issued: str) -> BankContents:
     """Everything of one account's application; ``issued`` is YYYYMMDD.
 
-    Raises KeyStoreError, AuthorityError, :class:`BankIssueError`.
+    :raises KeyStoreError:
+    :raises AuthorityError:
+    :raises BankIssueError:
     """
     cash = account.ecash
     contents = BankContents(
@@ -123,7 +128,10 @@ def bank_contents(bank: Bank, account: BankAccount, suite: str, *, issued: str) 
 
 
 def card_keys(store: KeyStore, suite: str, pan: str, sequence: str) -> BankKeys:
-    """The card keys (UDK) of a PAN. Raises KeyStoreError."""
+    """The card keys (UDK) of a PAN.
+
+    :raises KeyStoreError:
+    """
     chains = [[pan_block(pan, sequence)]]
     cryptogram, script_mac, script_cipher = (
         store.diversify(suite, name, KEY_VERSION, chains)[0] for name in (MDK_AC, MDK_MAC, MDK_ENC)

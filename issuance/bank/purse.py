@@ -28,13 +28,14 @@ from sscard_chip.profile.purse import (
     COMPOUND_TAG,
     PUBLIC,
     PurseContents,
-    root_names,
+    purse_root_names,
 )
 from sscard_chip.security.diversify import Chains
 from sscard_chip.security.purse import card_factors
 from sscard_chip.standard.amounts import MAX_FEN, MAX_LIMIT_FEN
-from sscard_chip.standard.dates import DATE_RULE, date_rule
+from sscard_chip.standard.dates import DATE_RULE, bcd, date_rule
 from sscard_chip.standard.documents import Broken, Model, rule
+from sscard_chip.standard.models import Fen
 
 if TYPE_CHECKING:
     from sscard_chip.security.keystore import KeyStore
@@ -60,7 +61,6 @@ def _compound_rule(value: Mapping[str, int]) -> str | None:
     return None
 
 
-Fen = Annotated[int, rule(ge=0, le=MAX_FEN, unit=" of fen")]
 Day = Annotated[str, rule(DATE_RULE, check=date_rule)]
 
 
@@ -147,23 +147,20 @@ def purse_contents(
     dates = (options.start_date or start) + (options.expiry_date or expiry)
     head = issuer + bytes((_BOTH_PURSES, options.version))
     chain = Chains([card_factors(issuer, serial)])
-    keys = {root: store.diversify(algorithm, root, _KEY_VERSION, chain)[0] for root in root_names()}
+    keys = {
+        root: store.diversify(algorithm, root, _KEY_VERSION, chain)[0]
+        for root in purse_root_names()
+    }
     limit = options.overdraft_limit_fen
     return PurseContents(
         algorithm=algorithm,
         public=(head + serial + bytes.fromhex(dates)).ljust(PUBLIC.size, b"\0"),
         cardholder=bytes(CARDHOLDER.size),
         secrets=keys,
-        pin=encode_pin(pin),
+        pin=bcd(pin or ""),
         deposit=Purse(options.deposit_fen + limit, limit, grey_locked=options.grey_locked),
         purse=Purse(options.balance_fen, grey_locked=options.grey_locked),
         compound=tuple((int(tag, 16), bytes(size)) for tag, size in options.compound.items()),
         free_log=options.free_log,
         dormant=dormant,
     )
-
-
-def encode_pin(pin: str | None) -> bytes:
-    """PIN digits as BCD, an odd count padded with F; empty for no PIN."""
-    digits = pin or ""
-    return bytes.fromhex(digits + "F" * (len(digits) % 2))

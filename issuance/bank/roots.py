@@ -21,12 +21,12 @@ CARD_KEYS: Final = (MDK_AC, MDK_MAC, MDK_ENC)
 """Masters of the card keys of debit/credit: cryptograms, MAC and encipherment of scripts."""
 
 KEY_VERSION: Final = 1
-"""Version of the masters that new cards get; 9F10 tells it as the derivation key index."""
+"""Version of the masters that new cards get; 9F10 shows it as the derivation key index."""
 
 
 def bank_slots() -> list[Slot]:
     """Every root key of a bank, both suites: debit/credit, and deposit and purse."""
-    names = dict.fromkeys(CARD_KEYS, KEY_VERSION) | purse.root_names()
+    names = dict.fromkeys(CARD_KEYS, KEY_VERSION) | purse.purse_root_names()
     return [
         (suite, name, version)
         for suite in SUITES

@@ -22,7 +22,10 @@ _TEXT: Final = re.compile(r"[ -~]{1,40}")
 
 
 def code128(text: str) -> tuple[int, ...]:
-    """Symbol values: start, data, check symbol, stop. Raises ValueError for other characters."""
+    """Symbol values: start, data, check symbol, stop.
+
+    :raises ValueError: for other characters.
+    """
     if not _TEXT.fullmatch(text):
         raise ValueError("a bar code takes 1 to 40 printable ASCII characters")
     digits = re.search(r"(?:[0-9]{2}){2,}\Z", text)

@@ -14,21 +14,21 @@ from typing import Final
 
 from msgspec.structs import asdict
 
-from issuance.batch.template import ACCOUNT, HISTORICAL, Columns, Span, Template, key_columns
+from issuance.batch.template import ACCOUNT, HISTORICAL, ChunkValues, Span, Template, key_columns
 from issuance.fills import FILL_OF, FILLS
 from issuance.holder import Holder
 from issuance.personalise import (
     KeySlot,
     card_identification,
-    encode_pin,
-    historical_bytes,
     initialiser_number,
+    make_historical_bytes,
 )
-from issuance.values import Contents, encode
+from issuance.values import Contents, encode_item_value
 from sscard_chip.applications import amounts
 from sscard_chip.profile.codec import split_name
 from sscard_chip.security.diversify import HISTORICAL_LENGTH, Chains, card_chain, card_factor
 from sscard_chip.security.keystore import KeyStore
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.identifiers import MF
 from sscard_chip.standard.keys import IRK, MF_MASTER_KEY
 
@@ -37,7 +37,7 @@ _PIN_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Order:
+class CardOrder:
     """A checked holder, the serial of the card, and what the holder's ``files`` hold."""
 
     holder: Holder
@@ -53,11 +53,16 @@ class Patches:
     rows: list[bytes]
 
 
-def make_cards(template: Template, store: KeyStore, orders: Sequence[Order]) -> Patches:
-    """Personalise a chunk. Raises KeyStoreError."""
+def make_cards(template: Template, store: KeyStore, orders: Sequence[CardOrder]) -> Patches:
+    """Personalise a chunk.
+
+    :raises KeyStoreError:
+    """
     profile = template.profile
-    columns = Columns(template, len(orders))
-    prefix = {o.holder.city: historical_bytes(profile, o.holder.city, o.serial) for o in orders}
+    columns = ChunkValues(template, len(orders))
+    prefix = {
+        o.holder.city: make_historical_bytes(profile, o.holder.city, o.serial) for o in orders
+    }
     historical = [prefix[o.holder.city][: -len(o.serial)] + o.serial for o in orders]
     columns.put(template.spans[HISTORICAL], historical)
     chains = _chains(orders, historical)
@@ -74,7 +79,7 @@ def make_cards(template: Template, store: KeyStore, orders: Sequence[Order]) -> 
 # --- keys ----------------------------------------------------------------------------------------
 
 
-def _chains(orders: Sequence[Order], historical: Sequence[bytes]) -> Chains:
+def _chains(orders: Sequence[CardOrder], historical: Sequence[bytes]) -> Chains:
     cities = {order.holder.city for order in orders}
     parents = {city: card_chain(city, bytes(HISTORICAL_LENGTH))[:2] for city in cities}
     return Chains(
@@ -107,8 +112,8 @@ def _master_keys(template: Template) -> dict[int, str]:
 
 def _put_items(
     template: Template,
-    columns: Columns,
-    orders: Sequence[Order],
+    columns: ChunkValues,
+    orders: Sequence[CardOrder],
     keys: Mapping[KeySlot, Sequence[bytes]],
 ) -> None:
     """The columns of the items of SSSE. Of values that are few each is encoded once."""
@@ -127,12 +132,12 @@ def _put_items(
             length = item.length
             columns.put(span, [text.encode("ascii").ljust(length, b"\0") for text in texts])
         else:
-            encoded = {text: encode(item, text) for text in set(texts)}
+            encoded = {text: encode_item_value(item, text) for text in set(texts)}
             columns.put(span, [encoded[text] for text in texts])
 
 
 def _computed(
-    template: Template, orders: Sequence[Order], keys: Mapping[KeySlot, Sequence[bytes]]
+    template: Template, orders: Sequence[CardOrder], keys: Mapping[KeySlot, Sequence[bytes]]
 ) -> dict[str, Sequence[bytes]]:
     """What is worked out for the cards, by the names in the table of fills."""
     profile = template.profile
@@ -151,14 +156,16 @@ def _computed(
             card_identification(profile, template.algorithm, city, order.serial, {irk: secret})
             for city, order, secret in zip(cities, orders, keys[irk], strict=True)
         ],
-        "version": [encode(version[1], profile.version)] * len(orders) if version else [],
+        "version": [encode_item_value(version[1], profile.version)] * len(orders)
+        if version
+        else [],
         "initialiser": [numbers[city] for city in cities],
         "name_start": [name for name, _ in names],
         "name_rest": [rest for _, rest in names],
     }
 
 
-def _put_pins(template: Template, columns: Columns, orders: Sequence[Order]) -> None:
+def _put_pins(template: Template, columns: ChunkValues, orders: Sequence[CardOrder]) -> None:
     pins = [order.holder.pin for order in orders]
     records = {pin: _pin_record(pin) for pin in set(pins)}
     for span in template.pins:
@@ -166,7 +173,10 @@ def _put_pins(template: Template, columns: Columns, orders: Sequence[Order]) -> 
 
 
 def split(name: str, extension: bool) -> tuple[bytes, bytes]:
-    """A checked name as tags 09 and 4E; a short one at once. Raises ItemValueError."""
+    """A checked name as tags 09 and 4E; a short one at once.
+
+    :raises ItemValueError:
+    """
     try:
         encoded = name.encode("gbk")
     except UnicodeEncodeError:
@@ -178,11 +188,11 @@ def split(name: str, extension: bool) -> tuple[bytes, bytes]:
 
 def _pin_record(pin: str | None) -> bytes:
     """Length and PIN as they lie in a PIN record."""
-    value = encode_pin(pin)
+    value = bcd(pin or "")
     return bytes((len(value),)) + value.ljust(_PIN_BYTES, _PIN_PAD)
 
 
-def _put_files(template: Template, columns: Columns, orders: Sequence[Order]) -> None:
+def _put_files(template: Template, columns: ChunkValues, orders: Sequence[CardOrder]) -> None:
     """What only some holders bring: further items, photos, records of rings, accounts."""
     found: dict[Span, dict[int, bytes]] = {}
     for index, order in enumerate(orders):

@@ -10,7 +10,7 @@
     crc32    of everything before (4)
 
 A card of 64 KiB of memory takes two to four KiB. A container holds card keys and citizens' data:
-it is readable by its owner alone.
+it is readable by its owner only.
 """
 
 from __future__ import annotations
@@ -84,7 +84,10 @@ class Container:
     """A container that has been read: cards by index from 0."""
 
     def __init__(self, content: bytes, source: str = "container") -> None:
-        """Raises :class:`ContainerError` unless everything in it is sound."""
+        """Read the header and check the whole file.
+
+        :raises ContainerError: unless everything in it is sound.
+        """
         self._content = content
         self._header = header = _read_header(content, source)
         start = _HEAD + _LENGTH.unpack_from(content, len(_MAGIC))[0]
@@ -98,7 +101,11 @@ class Container:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Container:
-        """Read a container. Raises :class:`ContainerError` or OSError."""
+        """Read a container.
+
+        :raises ContainerError:
+        :raises OSError:
+        """
         return cls(Path(path).read_bytes(), os.fspath(path))
 
     @property
@@ -125,7 +132,10 @@ class Container:
         return [content[place : place + length] for place in range(start, end, step)]
 
     def memory(self, index: int) -> Memory:
-        """The memory of a card. Raises IndexError."""
+        """The memory of a card.
+
+        :raises IndexError:
+        """
         if not 0 <= index < len(self):
             raise IndexError(index)
         cells = bytearray(self._cells)

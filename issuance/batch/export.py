@@ -13,7 +13,11 @@ from sscard_chip.memory import Memory
 
 
 def export_card(folder: Path, card_number: str) -> Memory:
-    """The memory of a card. Raises :class:`BatchError` or ContainerError: one line."""
+    """The memory of a card.
+
+    :raises BatchError:
+    :raises ContainerError: one line.
+    """
     with BatchLedger(folder, lock=False) as ledger:
         found = ledger.find(card_number)
     if found is None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from issuance.batch.errors import BatchError
-from issuance.holders.mapping import Columns
-from issuance.region import Region, parse_region
+from issuance.holders.mapping import MappedColumns
+from issuance.region import RegionProfile, parse_region
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.model import Profile
 
@@ -41,14 +41,21 @@ class Job:
     region_source: str = ""
 
     def profile(self) -> Profile:
-        """The profile of all cards of the batch. Raises RegionError or :class:`BatchError`."""
+        """The profile of all cards of the batch.
+
+        :raises RegionError:
+        :raises BatchError:
+        """
         region = self.region_profile()
         if region is not None:
             return region.profile(self.generation, with_account=self.with_account)
         return for_generation(self.generation, with_account=self.with_account)
 
-    def region_profile(self) -> Region | None:
-        """The region, None for a batch without one. Raises RegionError."""
+    def region_profile(self) -> RegionProfile | None:
+        """The region, None for a batch without one.
+
+        :raises RegionError:
+        """
         return parse_region(self.region.encode(), self.region_source) if self.region else None
 
     @property
@@ -67,7 +74,11 @@ class Job:
 
 
 def check_job(job: Job) -> None:
-    """Raise :class:`BatchError` or RegionError for a job that no card can be made of."""
+    """See that cards can be made of a job.
+
+    :raises BatchError:
+    :raises RegionError: for a job that no card can be made of.
+    """
     profile = job.profile()
     if job.algorithm not in profile.algorithms:
         known = ", ".join(profile.algorithms)
@@ -80,14 +91,14 @@ def check_job(job: Job) -> None:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Task:
+class ChunkTask:
     """One chunk: ``rows`` of the table, serials from ``first_serial`` in their order.
 
     ``taken`` are rows that cannot be made whatever is in them: column and rule by row.
     """
 
     job: Job
-    columns: Columns
+    columns: MappedColumns
     chunk: int
     first_serial: int
     rows: list[tuple[int, list[str]]]

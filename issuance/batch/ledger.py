@@ -86,7 +86,7 @@ class _Database(Closing):
 
     def __init__(self, path: Path, tables: str) -> None:
         self._path = path
-        with self._told():
+        with self._translated():
             # Made first, so that nobody else can read it.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._db = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
@@ -95,7 +95,7 @@ class _Database(Closing):
             self._db.executescript(tables)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         """Errors of the database as :class:`BatchStoppedError`."""
         try:
             yield
@@ -108,7 +108,7 @@ class _Database(Closing):
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._told():
+        with self._translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -128,7 +128,10 @@ class IssuerLedger(_Database):
     """What an issuer has given out in all batches. Several batches may use it at once."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or creates it. Raises BatchStoppedError."""
+        """Opens or creates it.
+
+        :raises BatchStoppedError:
+        """
         super().__init__(path, _ISSUER_TABLES)
 
     def claim(
@@ -137,7 +140,9 @@ class IssuerLedger(_Database):
         """The first of ``count`` serials, and the owner of each card number that is taken.
 
         ``numbers`` are card numbers by row. A row whose number another row has gets that row's
-        batch in the result. A chunk that asks again is told the same. Raises BatchStoppedError.
+        batch in the result. A chunk that asks again gets the same answer.
+
+        :raises BatchStoppedError:
         """
         with self._transaction() as db:
             first = self._serials(db, batch, chunk, count)
@@ -182,7 +187,10 @@ class BatchLedger(_Database):
     """The ledger of one batch. It has one owner at a time, by a lock on its folder."""
 
     def __init__(self, folder: Path, *, create: bool = False, lock: bool = True) -> None:
-        """Raises BatchError for a folder without a batch or with another owner."""
+        """Open the ledger of a batch.
+
+        :raises BatchError: for a folder without a batch or with another owner.
+        """
         path = folder / LEDGER
         if create and path.exists():
             raise BatchError(f"{folder}: has a batch already; sscard batch resume goes on with it")
@@ -208,7 +216,7 @@ class BatchLedger(_Database):
 
     def facts(self) -> dict[str, Any]:
         """All facts about the batch."""
-        with self._told():
+        with self._translated():
             rows = self._db.execute("SELECT name, value FROM facts").fetchall()
         return {name: json.loads(value) for name, value in rows}
 
@@ -251,7 +259,7 @@ class BatchLedger(_Database):
 
     def done(self) -> dict[int, ChunkCount]:
         """The chunks that are made."""
-        with self._told():
+        with self._translated():
             rows = self._db.execute(
                 "SELECT chunk, first_row, holders, cards, rejected, seconds FROM chunks"
             ).fetchall()
@@ -259,7 +267,7 @@ class BatchLedger(_Database):
 
     def rejects(self) -> Iterator[Reject]:
         """All broken rules, by row."""
-        with self._told():
+        with self._translated():
             yield from map(
                 Reject._make,
                 self._db.execute("SELECT row, column_name, rule FROM rejects ORDER BY row, place"),
@@ -267,7 +275,7 @@ class BatchLedger(_Database):
 
     def find(self, card_number: str) -> tuple[int, int] | None:
         """Chunk and position of a card."""
-        with self._told():
+        with self._translated():
             found = self._db.execute(
                 "SELECT chunk, position FROM cards WHERE card_number = ?", (card_number,)
             ).fetchone()

@@ -12,12 +12,12 @@ from functools import partial
 from typing import Final
 
 from issuance.batch.errors import BatchStoppedError
-from issuance.batch.job import Task
+from issuance.batch.job import ChunkTask
 from issuance.batch.work import ChunkResult, make_chunk, set_passphrase
 from sscard_chip import workers
 from sscard_chip.standard.errors import require
 
-Pool = Callable[[Iterator[Task]], Iterator[ChunkResult]]
+ChunkPool = Callable[[Iterator[ChunkTask]], Iterator[ChunkResult]]
 
 PASSPHRASE_VARIABLE: Final = "SSCARD_PASSPHRASE"
 
@@ -30,38 +30,41 @@ class _Cluster(workers.Cluster):
     stopped = BatchStoppedError
 
 
-def alone(passphrase: str | None) -> Pool:
+def single_process(passphrase: str | None) -> ChunkPool:
     """This process does everything."""
 
-    def results(tasks: Iterator[Task]) -> Iterator[ChunkResult]:
+    def results(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
         set_passphrase(passphrase)
         yield from map(make_chunk, tasks)
 
     return results
 
 
-def processes(count: int, passphrase: str | None) -> Pool:
+def processes(count: int, passphrase: str | None) -> ChunkPool:
     """Worker processes; they end with this one, however it ends."""
 
-    def results(tasks: Iterator[Task]) -> Iterator[ChunkResult]:
+    def results(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
         with _Processes(count, partial(set_passphrase, passphrase)) as pool:
             yield from pool.map(make_chunk, tasks)
 
     return results
 
 
-def cluster(address: str) -> Pool:
-    """The workers of a Dask cluster. Raises ExtraMissingError without the extra ``cluster``."""
+def cluster(address: str) -> ChunkPool:
+    """The workers of a Dask cluster.
+
+    :raises ExtraMissingError: without the extra ``cluster``.
+    """
     require("cluster", "--cluster", "distributed")
 
-    def results(tasks: Iterator[Task]) -> Iterator[ChunkResult]:
+    def results(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
         with _Cluster(address) as pool:
             yield from pool.map(make_chunk_on_cluster, tasks)
 
     return results
 
 
-def make_chunk_on_cluster(task: Task) -> ChunkResult:
+def make_chunk_on_cluster(task: ChunkTask) -> ChunkResult:
     """What a worker of a cluster does: the passphrase is that of its own environment."""
     set_passphrase(os.environ.get(PASSPHRASE_VARIABLE))
     return make_chunk(task)

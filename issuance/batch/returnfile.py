@@ -52,7 +52,7 @@ _FAILED: Final = "failed"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ReadBack:
-    """What the return file tells of one card, from its image."""
+    """What the return file reports of one card, from its image."""
 
     card_number: str
     social_security_number: str

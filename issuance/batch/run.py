@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from issuance.batch.errors import BatchError, BatchStoppedError
-from issuance.batch.job import DATA, IMAGES, Job, Task, check_job, output_path
+from issuance.batch.job import DATA, IMAGES, ChunkTask, Job, check_job, output_path
 from issuance.batch.ledger import (
     ISSUER_LEDGER,
     LEDGER,
@@ -29,7 +29,7 @@ from issuance.batch.ledger import (
     ChunkCount,
     IssuerLedger,
 )
-from issuance.batch.pools import Pool
+from issuance.batch.pools import ChunkPool
 from issuance.batch.returnfile import (
     PRINT_COLUMNS,
     REJECT_COLUMNS,
@@ -37,9 +37,9 @@ from issuance.batch.returnfile import (
     encode_rows,
 )
 from issuance.batch.work import RETURN, ChunkResult
-from issuance.holders.mapping import Columns, HolderMapping, parse_mapping, resolve
+from issuance.holders.mapping import HolderMapping, MappedColumns, parse_mapping, resolve
 from issuance.holders.rows import check_columns
-from issuance.holders.tables import Row, Table, open_table
+from issuance.holders.tables import HolderTable, TableRow, open_table
 from issuance.privatefile import write_private
 from issuance.validity import check_card_number
 from sscard_chip.profile import for_generation
@@ -61,8 +61,8 @@ _BLOCK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """Where a batch stands. ``total`` counts lines of the table, None when it does not tell."""
+class BatchSummary:
+    """Where a batch stands. ``total`` counts lines of the table, None when it does not say."""
 
     folder: str
     batch: str
@@ -77,7 +77,7 @@ class Summary:
     work_seconds: float
 
 
-Progress = Callable[[Summary], None]
+BatchProgress = Callable[[BatchSummary], None]
 
 
 def start(
@@ -142,22 +142,30 @@ def start(
 
 
 def job_of(folder: Path) -> Job:
-    """The job of the batch in a folder. Raises :class:`BatchError`."""
+    """The job of the batch in a folder.
+
+    :raises BatchError:
+    """
     with BatchLedger(folder, lock=False) as ledger:
         return Job.from_facts(_facts(folder, ledger)["job"])
 
 
-def status(folder: Path) -> Summary:
-    """Where the batch in a folder stands. Raises :class:`BatchError`."""
+def batch_status(folder: Path) -> BatchSummary:
+    """Where the batch in a folder stands.
+
+    :raises BatchError:
+    """
     with BatchLedger(folder, lock=False) as ledger:
         return _summary(folder, _facts(folder, ledger), ledger.done())
 
 
-def work(folder: Path, pool: Pool, progress: Progress | None = None) -> Summary:
+def work(folder: Path, pool: ChunkPool, progress: BatchProgress | None = None) -> BatchSummary:
     """Do all of a batch that is not done, and finish it; nothing when it is finished.
 
-    Raises :class:`BatchError`, HolderListError, or BatchStoppedError for what may be better
-    another time: a full disk, a key store that is gone, a worker that was killed.
+    :raises BatchError:
+    :raises HolderListError:
+    :raises BatchStoppedError: for what may be better another time: a full disk, a key store that is
+        gone, a worker that was killed.
     """
     fault = ""
     try:
@@ -178,9 +186,11 @@ def _facts(folder: Path, ledger: BatchLedger) -> dict[str, Any]:
     return facts
 
 
-def _summary(folder: Path, facts: Mapping[str, Any], done: Mapping[int, ChunkCount]) -> Summary:
+def _summary(
+    folder: Path, facts: Mapping[str, Any], done: Mapping[int, ChunkCount]
+) -> BatchSummary:
     job = facts["job"]
-    return Summary(
+    return BatchSummary(
         folder=str(folder),
         batch=job["batch"],
         generation=job["generation"],
@@ -206,7 +216,7 @@ def _measure(path: Path) -> tuple[str, int | None]:
 
 
 @contextmanager
-def _table(path: Path, mapping: HolderMapping) -> Iterator[tuple[Table, Columns]]:
+def _table(path: Path, mapping: HolderMapping) -> Iterator[tuple[HolderTable, MappedColumns]]:
     """An open table with what its columns mean."""
     with open_table(path, encoding=mapping.encoding, delimiter=mapping.delimiter) as table:
         yield table, resolve(table.header, mapping, table.source)
@@ -215,7 +225,7 @@ def _table(path: Path, mapping: HolderMapping) -> Iterator[tuple[Table, Columns]
 class _Run:
     """One go at a batch."""
 
-    def __init__(self, folder: Path, ledger: BatchLedger, progress: Progress | None) -> None:
+    def __init__(self, folder: Path, ledger: BatchLedger, progress: BatchProgress | None) -> None:
         self._folder = folder
         self._ledger = ledger
         self._progress = progress
@@ -225,7 +235,7 @@ class _Run:
         self._done = ledger.done()
         self._firsts: dict[int, tuple[int, int]] = {}
 
-    def run(self, pool: Pool) -> Summary:
+    def run(self, pool: ChunkPool) -> BatchSummary:
         if self._facts["state"] == "finished":
             return self._report()
         holders = Path(self._facts["holders"])
@@ -244,7 +254,7 @@ class _Run:
         self._finish()
         return self._report()
 
-    def _report(self) -> Summary:
+    def _report(self) -> BatchSummary:
         summary = _summary(self._folder, self._facts, self._done)
         if self._progress:
             self._progress(summary)
@@ -258,7 +268,9 @@ class _Run:
             for left in place.glob(".*"):
                 left.unlink()
 
-    def _tasks(self, table: Table, columns: Columns, issuer: IssuerLedger) -> Iterator[Task]:
+    def _tasks(
+        self, table: HolderTable, columns: MappedColumns, issuer: IssuerLedger
+    ) -> Iterator[ChunkTask]:
         rows, chunk, size = iter(table), 0, self._facts["chunk"]
         while group := list(islice(rows, size)):
             chunk += 1
@@ -275,7 +287,7 @@ class _Run:
             for row in self._ledger.known_persons(self._salt, persons):
                 taken.setdefault(row, []).append((_PERSON, _EARLIER_ROW))
             self._firsts[chunk] = group[0][0], len(group)
-            yield Task(self._job, columns, chunk, first, group, taken)
+            yield ChunkTask(self._job, columns, chunk, first, group, taken)
 
     def _keep(self, result: ChunkResult) -> None:
         """Write the files of a chunk, then make it count."""
@@ -323,7 +335,7 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
         yield stream
 
 
-def _texts(columns: Columns, rows: list[Row], target: str) -> dict[int, str]:
+def _texts(columns: MappedColumns, rows: list[TableRow], target: str) -> dict[int, str]:
     """What rows have in a column, as it will be read; without empty cells and torn rows."""
     if target not in columns.targets:
         return {}

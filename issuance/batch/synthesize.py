@@ -34,10 +34,12 @@ _NUMBERS: Final = 10_000_000
 _STEP: Final = 7_654_321  # no common factor with 10 million: every number comes once
 
 
-def synthesize(count: int, *, seed: int = 0, city: str = DEFAULT_CITY) -> Iterator[tuple[str, ...]]:
+def synthesize_holders(
+    count: int, *, seed: int = 0, city: str = DEFAULT_CITY
+) -> Iterator[tuple[str, ...]]:
     """``count`` holders, values in the order of :data:`COLUMNS`; the same for the same seed.
 
-    Raises :class:`BatchError` for a count or city that is not right.
+    :raises BatchError: for a count or city that is not right.
     """
     if not 0 < count <= MAX_HOLDERS:
         raise BatchError(f"a list has 1 to {MAX_HOLDERS} holders")
@@ -50,7 +52,7 @@ def synthesize(count: int, *, seed: int = 0, city: str = DEFAULT_CITY) -> Iterat
 
 def write_holders(stream: TextIO, count: int, *, seed: int = 0, city: str = DEFAULT_CITY) -> None:
     """Write a table of holders as CSV."""
-    holders = synthesize(count, seed=seed, city=city)
+    holders = synthesize_holders(count, seed=seed, city=city)
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     writer.writerows(holders)

@@ -4,7 +4,7 @@
 The template of a profile is compiled once. The places come from the very writer that
 personalises single cards: it is run on a memory that only notes what is staged. A chunk of cards
 is then a table: a column for every place, a row for every card; the bytes of a row joined are
-all that tells this card from the template.
+all that distinguishes this card from the template.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sscard_chip.filesystem.layout import COUNT_IN_HEADER
 from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import Memory
 from sscard_chip.profile.compiler import CardWriter, compile_template, key_length
-from sscard_chip.profile.model import ElementaryFile, Profile, Structure
+from sscard_chip.profile.model import FileDeclaration, Profile, Structure
 from sscard_chip.security.diversify import HISTORICAL_LENGTH, KEY_LENGTH
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.identifiers import MF
@@ -29,7 +29,7 @@ from sscard_chip.standard.identifiers import MF
 HISTORICAL: Final = "historical bytes"
 ACCOUNT: Final = "account"
 
-Place = object
+SpanName = object
 """What a span belongs to: see :class:`Template`."""
 
 
@@ -69,7 +69,7 @@ class Template:
         self.algorithm = algorithm
         memory = compile_template(profile, algorithm)
         self._cells = bytearray(memory.cells)
-        self.spans: dict[Place, Span] = {}
+        self.spans: dict[SpanName, Span] = {}
         self.rings: dict[tuple[int, int], tuple[Span, Span]] = {}
         self._notes = _Notes(bytearray(self._cells))
         self._writer = CardWriter(self._notes)
@@ -84,7 +84,7 @@ class Template:
         self._notes.discard()
         self.cells = bytes(self._cells)
 
-    def _take(self, place: Place, length: int) -> None:
+    def _take(self, place: SpanName, length: int) -> None:
         """The span of the last ``length`` staged bytes.
 
         What is staged before them is the same for every card: the version of a master key.
@@ -128,7 +128,7 @@ class Template:
                 else:
                     self._note_records(directory.fid, file)
 
-    def _note_records(self, directory: int, file: ElementaryFile) -> None:
+    def _note_records(self, directory: int, file: FileDeclaration) -> None:
         for number, item in enumerate(file.items, 1):
             self._writer.record(directory, file.fid, number, bytes(item.length))
             self._take((directory, file.fid, number), item.length)
@@ -155,7 +155,7 @@ def template_of(profile: Profile, algorithm: str) -> Template:
     return Template(profile, algorithm)
 
 
-class Columns:
+class ChunkValues:
     """The table of a chunk: for each span one value a card."""
 
     def __init__(self, template: Template, count: int) -> None:
@@ -182,7 +182,7 @@ class Columns:
 
 
 def key_columns(
-    template: Template, columns: Columns, keys: Mapping[KeySlot, Sequence[bytes]]
+    template: Template, columns: ChunkValues, keys: Mapping[KeySlot, Sequence[bytes]]
 ) -> None:
     """Put the secrets of all cards, 16 bytes each as diversified; short keys are cut."""
     for slot, secrets in keys.items():

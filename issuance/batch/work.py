@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from issuance.batch.cards import Order, make_cards
+from issuance.batch.cards import CardOrder, make_cards
 from issuance.batch.container import Container, encode_container
-from issuance.batch.job import DATA, IMAGES, SCRIPTS, Job, Task
+from issuance.batch.job import DATA, IMAGES, SCRIPTS, ChunkTask, Job
 from issuance.batch.ledger import MadeCard, Reject
 from issuance.batch.returnfile import encode_rows, failed_row, print_row, read_back, return_row
 from issuance.batch.template import Template, template_of
@@ -52,16 +52,19 @@ def set_passphrase(passphrase: Passphrase) -> None:
 
 
 def store_of(location: str) -> WorkingKeys:
-    """The root keys at a place, opened once in a process. Raises KeyStoreError."""
+    """The root keys at a place, opened once in a process.
+
+    :raises KeyStoreError:
+    """
     if location not in _STORES:
         _STORES[location] = WorkingKeys(open_store(location, _PASSPHRASE[0]))
     return _STORES[location]
 
 
-def make_chunk(task: Task) -> ChunkResult:
+def make_chunk(task: ChunkTask) -> ChunkResult:
     """Check the rows of a chunk and make the cards of those that are right.
 
-    Raises KeyStoreError when the root keys cannot be used.
+    :raises KeyStoreError: when the root keys cannot be used.
     """
     started = time.process_time()
     job = task.job
@@ -72,7 +75,9 @@ def make_chunk(task: Task) -> ChunkResult:
         for place, (number, _) in enumerate(task.rows)
     }
     orders = [
-        Order(row.holder, serials[row.number], row.files) for row in good if row.holder is not None
+        CardOrder(row.holder, serials[row.number], row.files)
+        for row in good
+        if row.holder is not None
     ]
     template = template_of(job.profile(), job.algorithm)
     store = store_of(job.keys)
@@ -88,7 +93,7 @@ def make_chunk(task: Task) -> ChunkResult:
     return ChunkResult(task.chunk, files, cards, rejects, time.process_time() - started)
 
 
-def check_rows(task: Task) -> list[CheckedRow]:
+def check_rows(task: ChunkTask) -> list[CheckedRow]:
     """The rows of a chunk, checked."""
     job = task.job
     reader = RowReader(
@@ -101,13 +106,13 @@ def check_rows(task: Task) -> list[CheckedRow]:
     return [reader.read(number, cells) for number, cells in task.rows]
 
 
-def _reasons(task: Task, row: CheckedRow) -> list[tuple[str, str]]:
+def _reasons(task: ChunkTask, row: CheckedRow) -> list[tuple[str, str]]:
     own = [(problem.item, problem.rule) for problem in row.problems]
     return own + task.taken.get(row.number, [])
 
 
 def _outputs(
-    task: Task,
+    task: ChunkTask,
     template: Template,
     image: bytes,
     good: list[CheckedRow],
@@ -137,11 +142,11 @@ def _outputs(
     return files, cards
 
 
-def _script(job: Job, store: KeyStore, order: Order) -> bytes:
+def _script(job: Job, store: KeyStore, order: CardOrder) -> bytes:
     """One line: the plan of a card as a script for a personalisation machine."""
     from issuance.plan import make_plan
-    from issuance.plan.script import script
+    from issuance.plan.script import plan_document
 
     data = prepare(job.profile(), store, order.holder, algorithm=job.algorithm, serial=order.serial)
     plan = make_plan(data, transport_key=_TRANSPORT_KEY)
-    return json.dumps(script(plan), ensure_ascii=False).encode() + b"\n"
+    return json.dumps(plan_document(plan), ensure_ascii=False).encode() + b"\n"

@@ -3,7 +3,7 @@
 
 A column is named after what it holds: a field of a holder (``name``, ``card_number``...),
 ``account.balance_fen`` and the other fields of the account, ``photo`` and ``fingerprint`` (paths
-that start from the table's folder), ``bank_account`` (goes into the return file alone), or an
+that start from the table's folder), ``bank_account`` (goes into the return file only), or an
 item of a file: ``DF01.EF05.20``, a transparent file ``DF01.EF16``. A mapping file translates
 other names, gives constants and translates codes::
 
@@ -30,13 +30,13 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec.structs import fields
 
-from issuance.holder import REQUIRED, Account, HolderDocument
+from issuance.holder import REQUIRED, HolderDocument, InitialAccount
 from issuance.holders.errors import HolderListError
 from sscard_chip.standard.documents import Broken, Document, Model, rule
 
 FORMAT: Final = "sscard-holder-mapping/1"
 FIELDS: Final = {one.name for one in fields(HolderDocument)} - {"account", "bank", "files"}
-ACCOUNT_FIELDS: Final = frozenset(f"account.{one.name}" for one in fields(Account))
+ACCOUNT_FIELDS: Final = frozenset(f"account.{one.name}" for one in fields(InitialAccount))
 BY_PATH: Final = {"fingerprint": "SSSE.EF07", "photo": "SSSE.EF08"}
 BANK_ACCOUNT: Final = "bank_account"
 
@@ -98,7 +98,7 @@ class MappingFile(HolderMapping, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class MappedColumns:
     """The columns of one table: what each means, ``""`` for one that is ignored."""
 
     targets: tuple[str, ...]
@@ -113,16 +113,20 @@ class Columns:
 
 
 def parse_mapping(content: bytes, source: str) -> HolderMapping:
-    """The mapping in the content of a file. Raises HolderListError."""
+    """The mapping in the content of a file.
+
+    :raises HolderListError:
+    """
     return Document.toml(content, source, HolderListError).to(MappingFile, separator=".")
 
 
-def resolve(header: Sequence[str], mapping: HolderMapping, source: str) -> Columns:
+def resolve(header: Sequence[str], mapping: HolderMapping, source: str) -> MappedColumns:
     """What the columns of a table mean.
 
-    Raises HolderListError for a column that is not known, one that comes twice, and a field that
-    every holder must have and no column brings. A name that is not known is not shown: a table
-    without header has a person there.
+    A name that is not known is not shown: a table without header has a person there.
+
+    :raises HolderListError: for a column that is not known, one that comes twice, and a field that
+        every holder must have and no column brings.
     """
     targets: list[str] = []
     for number, name in enumerate(header, 1):
@@ -139,4 +143,4 @@ def resolve(header: Sequence[str], mapping: HolderMapping, source: str) -> Colum
     missing = [name for name in REQUIRED if name not in (*targets, *mapping.constants)]
     if missing:
         raise HolderListError(source, missing[0], "no column has it")
-    return Columns(tuple(targets), tuple(mapping.constants.items()), mapping.codes)
+    return MappedColumns(tuple(targets), tuple(mapping.constants.items()), mapping.codes)

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from issuance.holder import Holder, check_holder
 from issuance.holders.errors import HolderListError
-from issuance.holders.mapping import ACCOUNT_FIELDS, BANK_ACCOUNT, BY_PATH, Columns
-from issuance.region import Region
+from issuance.holders.mapping import ACCOUNT_FIELDS, BANK_ACCOUNT, BY_PATH, MappedColumns
+from issuance.region import RegionProfile
 from issuance.values import Contents, encode_files
 from sscard_chip.profile.codec import NAME_LENGTH, ItemValueError, split_name
 from sscard_chip.profile.model import Profile, Structure
-from sscard_chip.standard.documents import Finding
+from sscard_chip.standard.documents import RuleFinding
 from sscard_chip.standard.identifiers import EF, HOLDER_FILE
 
 _BANK: Final = re.compile(r"[0-9]{8,30}")
@@ -37,7 +37,7 @@ class CheckedRow:
     given: Mapping[str, str]
     holder: Holder | None
     files: Contents
-    problems: list[Finding]
+    problems: list[RuleFinding]
 
 
 class RowReader:
@@ -45,12 +45,12 @@ class RowReader:
 
     def __init__(
         self,
-        columns: Columns,
+        columns: MappedColumns,
         profile: Profile,
         *,
         folder: Path,
         today: date,
-        region: Region | None = None,
+        region: RegionProfile | None = None,
     ) -> None:
         self._columns = columns
         self._profile = profile
@@ -69,7 +69,7 @@ class RowReader:
         given = dict(self._columns.constants)
         if len(cells) != len(targets):
             rule = f"has {len(cells)} cells, the header has {len(targets)}"
-            return CheckedRow(number, given, None, Contents(), [Finding("", rule)])
+            return CheckedRow(number, given, None, Contents(), [RuleFinding("", rule)])
         for target, cell in zip(targets, cells, strict=True):
             text = cell.strip()
             if text and target:
@@ -117,18 +117,20 @@ class RowReader:
             document["files"] = files
         return document
 
-    def _check_more(self, document: Mapping[str, Any], given: Mapping[str, str]) -> list[Finding]:
+    def _check_more(
+        self, document: Mapping[str, Any], given: Mapping[str, str]
+    ) -> list[RuleFinding]:
         """What :func:`check_holder` leaves to the card, the region and the back office."""
         problems = []
         name = document.get("name")
         if name is not None:
             rule = self._name_rule(name)
             if rule:
-                problems.append(Finding("name", rule))
+                problems.append(RuleFinding("name", rule))
         if "account" in document and not self._medical:
-            problems.append(Finding("account", "this card's profile has no medical account"))
+            problems.append(RuleFinding("account", "this card's profile has no medical account"))
         if BANK_ACCOUNT in given and not _BANK.fullmatch(given[BANK_ACCOUNT]):
-            problems.append(Finding(BANK_ACCOUNT, "must be 8 to 30 digits"))
+            problems.append(RuleFinding(BANK_ACCOUNT, "must be 8 to 30 digits"))
         if self._region is not None:
             problems += self._region.check(document)
         return problems
@@ -147,8 +149,11 @@ class RowReader:
         return None
 
 
-def check_columns(columns: Columns, profile: Profile, source: str) -> None:
-    """Refuse columns of files and items that no card of the profile has. Raises HolderListError."""
+def check_columns(columns: MappedColumns, profile: Profile, source: str) -> None:
+    """Refuse columns of files and items that no card of the profile has.
+
+    :raises HolderListError:
+    """
     directories = {directory.short_name: directory for directory in profile.directories}
     for name in (*columns.targets, *(target for target, _ in columns.constants)):
         place = BY_PATH.get(name, name)
@@ -166,11 +171,11 @@ def check_columns(columns: Columns, profile: Profile, source: str) -> None:
 _PATH_OF: Final = {place.replace(".", " "): name for name, place in BY_PATH.items()}
 
 
-def _by_column(problems: list[Finding]) -> list[Finding]:
+def _by_column(problems: list[RuleFinding]) -> list[RuleFinding]:
     """Items as columns are named: ``account.balance_fen``, ``DF01.EF05.20``, ``photo``."""
     named = []
     for problem in problems:
         item = problem.item.removeprefix("files ")
         column = _PATH_OF.get(item.removesuffix(" path"))
-        named.append(Finding(column or item.replace(" ", "."), problem.rule))
+        named.append(RuleFinding(column or item.replace(" ", "."), problem.rule))
     return list(dict.fromkeys(named))

@@ -20,7 +20,7 @@ from sscard_chip.standard.errors import ExtraMissingError, importing
 
 SUFFIXES: Final = (".csv", ".parquet", ".xlsx")
 
-Row = tuple[int, list[str]]
+TableRow = tuple[int, list[str]]
 """Number of a row from 1, and its cells."""
 
 _BATCH: Final = 4096
@@ -33,22 +33,28 @@ class _ReaderMissingError(ExtraMissingError, HolderListError):
 
 
 @contextmanager
-def open_table(path: Path, *, encoding: str = "utf-8-sig", delimiter: str = ",") -> Iterator[Table]:
-    """The table in a file, by the suffix of its name. Raises HolderListError or OSError."""
+def open_table(
+    path: Path, *, encoding: str = "utf-8-sig", delimiter: str = ","
+) -> Iterator[HolderTable]:
+    """The table in a file, by the suffix of its name.
+
+    :raises HolderListError:
+    :raises OSError:
+    """
     source = str(path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise HolderListError(source, "", f"must end in {', '.join(SUFFIXES)}")
     if suffix == ".csv":
         with path.open(encoding=encoding, newline="") as stream:
-            yield Table(source, _csv_rows(source, csv.reader(stream, delimiter=delimiter)))
+            yield HolderTable(source, _csv_rows(source, csv.reader(stream, delimiter=delimiter)))
         return
     with path.open("rb") as stream:
         rows = _parquet_rows(source, stream) if suffix == ".parquet" else _xlsx_rows(source, stream)
-        yield Table(source, rows)
+        yield HolderTable(source, rows)
 
 
-class Table:
+class HolderTable:
     """``header``, and an iterator over all rows below that are not empty."""
 
     def __init__(self, source: str, rows: Iterator[list[str]]) -> None:
@@ -59,7 +65,7 @@ class Table:
             raise HolderListError(source, "row 1", "must name the columns")
         self.header = [name.strip() for name in header]
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[TableRow]:
         for number, cells in enumerate(self._rows, 2):
             if any(cells):
                 yield number, cells

@@ -11,14 +11,14 @@ True
 from issuance.plan.build import default_temporary_key, make_plan
 from issuance.plan.run import PlanError, run_plan
 from issuance.plan.script import write_script
-from issuance.plan.steps import Phase, Plan, Proof, Step
+from issuance.plan.steps import ChallengeUse, Phase, Plan, PlanStep
 
 __all__ = [
+    "ChallengeUse",
     "Phase",
     "Plan",
     "PlanError",
-    "Proof",
-    "Step",
+    "PlanStep",
     "default_temporary_key",
     "make_plan",
     "run_plan",

@@ -16,11 +16,20 @@ from msgspec.structs import asdict
 
 from issuance.fills import EARLY_TAGS
 from issuance.personalise import CardData
-from issuance.plan.steps import TEMPORARY, TRANSPORT, ZERO, CardKey, Phase, Plan, Proof, Step
+from issuance.plan.steps import (
+    TEMPORARY,
+    TRANSPORT,
+    ZERO,
+    ChallengeUse,
+    Phase,
+    PlainKey,
+    Plan,
+    PlanStep,
+)
 from sscard_chip.applications import amounts
-from sscard_chip.applications.issuing.headers import encode
+from sscard_chip.applications.issuing.headers import encode_header
 from sscard_chip.filesystem.layout import FileType
-from sscard_chip.profile.model import Directory, ElementaryFile, Key, KeyUse, Structure
+from sscard_chip.profile.model import DirectoryDeclaration, FileDeclaration, Key, KeyUse, Structure
 from sscard_chip.profile.structure import (
     ATR_FID,
     KEY_FID,
@@ -85,7 +94,9 @@ def make_plan(
     """The plan of one card.
 
     ``transport_key`` and ``temporary_key`` are 16 bytes; without the latter it is
-    :func:`default_temporary_key`. Raises ValueError for another length.
+    :func:`default_temporary_key`.
+
+    :raises ValueError: for another length.
     """
     temporary = temporary_key or default_temporary_key(
         transport_key, data.algorithm, data.historical_bytes
@@ -93,27 +104,27 @@ def make_plan(
     if len(transport_key) != KEY_LENGTH or len(temporary) != KEY_LENGTH:
         raise ValueError(f"transport key and temporary key have {KEY_LENGTH} bytes")
     keys = _keyring(data)
-    keys[TRANSPORT] = CardKey(transport_algorithm, transport_key)
-    keys[TEMPORARY] = CardKey(data.algorithm, temporary)
+    keys[TRANSPORT] = PlainKey(transport_algorithm, transport_key)
+    keys[TEMPORARY] = PlainKey(data.algorithm, temporary)
     steps = tuple(_Builder(data).steps())
     return Plan(data.profile.generation, data.algorithm, data.historical_bytes, steps, keys)
 
 
-def _keyring(data: CardData) -> dict[str, CardKey]:
+def _keyring(data: CardData) -> dict[str, PlainKey]:
     names = {d.fid: d.master_key for d in data.profile.directories} | {MF: MF_MASTER_KEY}
-    keys = {names[fid]: CardKey(data.algorithm, key) for fid, key in data.master_keys.items()}
+    keys = {names[fid]: PlainKey(data.algorithm, key) for fid, key in data.master_keys.items()}
     for (fid, key, version), secret in data.keys.items():
-        keys[_name(data.profile.directory(fid), key, version)] = CardKey(data.algorithm, secret)
-    keys[ZERO] = CardKey(data.algorithm, bytes(KEY_LENGTH))
-    keys[_PIN] = CardKey(data.algorithm, data.pin.ljust(8, b"\xff"))
+        keys[_name(data.profile.directory(fid), key, version)] = PlainKey(data.algorithm, secret)
+    keys[ZERO] = PlainKey(data.algorithm, bytes(KEY_LENGTH))
+    keys[_PIN] = PlainKey(data.algorithm, data.pin.ljust(8, b"\xff"))
     return keys
 
 
-def _name(directory: Directory, key: Key, version: int) -> str:
+def _name(directory: DirectoryDeclaration, key: Key, version: int) -> str:
     return f"{directory.short_name}/{key.root}/{version}"
 
 
-def _written_by_key(file: ElementaryFile) -> bool:
+def _written_by_key(file: FileDeclaration) -> bool:
     """Whether a key alone opens the file for writing, so that it can wait for FREEZE MF."""
     rule = file.write
     plain = rule.kid is not None and not rule.pin and not file.secure_messaging
@@ -129,7 +140,7 @@ class _Builder:
         self._planned = plan_directories(data.profile, SUITES[data.algorithm])
         self._phase = Phase.STRUCTURE
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[PlanStep]:
         """All of them, in order."""
         yield from self._structure()
         self._phase = Phase.KEYS
@@ -148,14 +159,14 @@ class _Builder:
 
     # --- single steps -----------------------------------------------------------------------
 
-    def _step(self, name: str, header: bytes, data: bytes = b"", ne: int | None = None) -> Step:
-        return Step(self._phase, name, header, data, ne=ne)
+    def _step(self, name: str, header: bytes, data: bytes = b"", ne: int | None = None) -> PlanStep:
+        return PlanStep(self._phase, name, header, data, ne=ne)
 
-    def _master(self, name: str, key: str = TEMPORARY) -> Step:
+    def _master(self, name: str, key: str = TEMPORARY) -> PlanStep:
         """Authenticate the transport key or the current directory's master key."""
-        return Step(self._phase, name, _EXTERNAL + b"\0", proof=Proof.DIRECT, key=key)
+        return PlanStep(self._phase, name, _EXTERNAL + b"\0", proof=ChallengeUse.DIRECT, key=key)
 
-    def _enter(self, fid: int) -> Iterator[Step]:
+    def _enter(self, fid: int) -> Iterator[PlanStep]:
         """Make a directory current, from anywhere."""
         if fid == MF:
             yield self._step("MF: select", _SELECT, fid.to_bytes(2))
@@ -172,7 +183,7 @@ class _Builder:
 
     # --- structure --------------------------------------------------------------------------
 
-    def _structure(self) -> Iterator[Step]:
+    def _structure(self) -> Iterator[PlanStep]:
         yield self._step("reset", b"")
         yield self._master("transport key: authenticate", TRANSPORT)
         for directory in self._planned:
@@ -181,7 +192,7 @@ class _Builder:
                 yield from self._enter(directory.parent)
                 yield self._master(f"{label}: authenticate the master key above")
             create = _CREATE + bytes((header.type,))
-            yield self._step(f"{label}: create", create, encode(header))
+            yield self._step(f"{label}: create", create, encode_header(header))
             if directory.parent:
                 yield self._step(f"{label}: select", _SELECT, header.fid.to_bytes(2))
             # The MF's own key protects it; of the others, the one of the directory above does.
@@ -193,13 +204,13 @@ class _Builder:
 
     def _create(
         self, label: str, directory: PlannedDirectory, planned: PlannedFile
-    ) -> Iterator[Step]:
+    ) -> Iterator[PlanStep]:
         header, name = planned.header, f"{label} {planned.header.fid:04X}"
         account = b""
         if header.type is FileType.AMOUNT and self._data.account is not None:
             account = amounts.initial_content(**asdict(self._data.account))
         create = _CREATE + bytes((header.type,))
-        yield self._step(f"{name}: create", create, encode(header, account))
+        yield self._step(f"{name}: create", create, encode_header(header, account))
         records = self._first_records(directory.header.fid, planned)
         content = planned.content
         if header.fid == ATR_FID:
@@ -227,13 +238,13 @@ class _Builder:
                 records[number - 1] = bytes((item.tag, item.length)) + value
         return records
 
-    def _is_early(self, fid: int, file: ElementaryFile, number: int) -> bool:
+    def _is_early(self, fid: int, file: FileDeclaration, number: int) -> bool:
         """Whether a value is written before FREEZE MF already."""
         if fid == self._data.profile.environment.fid and file.fid == ISSUER_FILE:
             return file.items[number - 1].tag in EARLY_TAGS
         return not _written_by_key(file)
 
-    def _binary(self, name: str, content: bytes) -> Iterator[Step]:
+    def _binary(self, name: str, content: bytes) -> Iterator[PlanStep]:
         """UPDATE BINARY of the current file; the 00 at the end are there already."""
         content = content.rstrip(b"\0")
         for at in range(0, len(content), _PIECE):
@@ -242,32 +253,34 @@ class _Builder:
 
     # --- keys -------------------------------------------------------------------------------
 
-    def _keys(self, directory: PlannedDirectory) -> Iterator[Step]:
+    def _keys(self, directory: PlannedDirectory) -> Iterator[PlanStep]:
         """New keys, enciphered under the directory's temporary master key with a MAC."""
         label = self._label(directory)
         yield from self._enter(directory.header.fid)
         yield self._master(f"{label}: authenticate")
         for planned in directory.keys:
             yield self._write_key(directory, planned)
-        if directory.pin_tries:
-            head = bytes((KeyUse.PIN.value, 0, PUK_KID, STK_KID, 0, 0, directory.pin_tries, 0))
+        if directory.pin_retry_limit:
+            head = bytes(
+                (KeyUse.PIN.value, 0, PUK_KID, STK_KID, 0, 0, directory.pin_retry_limit, 0)
+            )
             yield self._sealed(f"{label} PIN: write", _NEW_KEY, head, _PIN, TEMPORARY)
 
-    def _write_key(self, directory: PlannedDirectory, planned: PlannedKey) -> Step:
+    def _write_key(self, directory: PlannedDirectory, planned: PlannedKey) -> PlanStep:
         key = planned.key
         head = bytes((key.use.value, planned.kid, planned.version, planned.algorithm))
-        head += bytes((0, 0, key.tries, planned.level))
+        head += bytes((0, 0, key.retry_limit, planned.level))
         owner = self._data.profile.directory(directory.header.fid)
         secret = _name(owner, key, planned.version)
         return self._sealed(f"{secret}: write", _NEW_KEY, head, secret, TEMPORARY)
 
-    def _sealed(self, name: str, header: bytes, head: bytes, secret: str, under: str) -> Step:
-        return Step(self._phase, name, header, head, Proof.MAC, under, secret)
+    def _sealed(self, name: str, header: bytes, head: bytes, secret: str, under: str) -> PlanStep:
+        return PlanStep(self._phase, name, header, head, ChallengeUse.MAC, under, secret)
 
-    def _write_master(self, name: str, secret: str, version: bytes, under: str) -> Step:
+    def _write_master(self, name: str, secret: str, version: bytes, under: str) -> PlanStep:
         return self._sealed(name, _MASTER_KEY, b"\0\0" + version, secret, under)
 
-    def _master_keys(self) -> Iterator[Step]:
+    def _master_keys(self) -> Iterator[PlanStep]:
         """The card's own master keys, from the bottom up, and the end of this phase."""
         for directory in reversed(self._planned):
             fid, label = directory.header.fid, self._label(directory)
@@ -282,7 +295,7 @@ class _Builder:
 
     # --- personalisation --------------------------------------------------------------------
 
-    def _personalise(self, directory: Directory) -> Iterator[Step]:
+    def _personalise(self, directory: DirectoryDeclaration) -> Iterator[PlanStep]:
         """What the holder brings, under the key that each file demands."""
         current: int | None = None
         for file in directory.files:
@@ -296,7 +309,7 @@ class _Builder:
                 yield self._authenticate(directory, current)
             yield from steps
 
-    def _fill(self, directory: Directory, file: ElementaryFile) -> Iterator[Step]:
+    def _fill(self, directory: DirectoryDeclaration, file: FileDeclaration) -> Iterator[PlanStep]:
         if not _written_by_key(file):
             return
         name, slot = f"{directory.short_name} {file.fid:04X}", (directory.fid, file.fid)
@@ -314,20 +327,22 @@ class _Builder:
             yield self._step(f"{name}: record {number}", header, data)
         yield from self._binary(name, content)
 
-    def _authenticate(self, directory: Directory, kid: int, version: int = 1) -> Step:
+    def _authenticate(
+        self, directory: DirectoryDeclaration, kid: int, version: int = 1
+    ) -> PlanStep:
         """EXTERNAL AUTHENTICATE, of 17 bytes; bit 8 of ``kid`` says whose key it is."""
         owner = directory if kid & 0x80 else self._data.profile.environment
         key = next(k for k in owner.keys if k.kid == kid and k.use is KeyUse.EXTERNAL)
         name = _name(owner, key, version)
         header = _EXTERNAL + bytes((kid,))
         data = _ORIGINAL + bytes((version,))
-        return Step(
-            self._phase, f"{name}: authenticate", header, data, proof=Proof.SESSION, key=name
+        return PlanStep(
+            self._phase, f"{name}: authenticate", header, data, proof=ChallengeUse.SESSION, key=name
         )
 
     # --- check ------------------------------------------------------------------------------
 
-    def _check(self, directory: Directory) -> Iterator[Step]:
+    def _check(self, directory: DirectoryDeclaration) -> Iterator[PlanStep]:
         """Every version of every key that a command can prove."""
         yield from self._enter(directory.fid)
         suite = SUITES[self._data.algorithm]
@@ -340,7 +355,7 @@ class _Builder:
                     encrypt = suite.encryptor(secret)
                     session = suite.session(suite.session_key(encrypt, _FACTOR))
                     data = _FACTOR + _ORIGINAL + bytes((version,))
-                    yield Step(
+                    yield PlanStep(
                         self._phase,
                         f"{_name(directory, key, version)}: prove",
                         _INTERNAL,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from issuance.plan.steps import TEMPORARY, TRANSPORT, ZERO, Phase, Plan, Proof, Step
+from issuance.plan.steps import TEMPORARY, TRANSPORT, ZERO, ChallengeUse, Phase, Plan, PlanStep
 from sscard_chip.filesystem.layout import HISTORICAL_LENGTH, LifeCycle
 from sscard_chip.profile.structure import ATR_FID
 from sscard_chip.standard.commands import (
@@ -22,7 +22,7 @@ from sscard_chip.standard.commands import (
 )
 from sscard_chip.standard.errors import IssuingError
 from sscard_chip.standard.keys import MF_MASTER_KEY
-from sscard_chip.standard.status import StatusWord, describe
+from sscard_chip.standard.status import StatusWord, describe_status_word
 from sscard_chip.terminal.client import Answer, ApduClient
 from sscard_chip.terminal.connection import Connection
 
@@ -30,20 +30,22 @@ _INFO_LENGTH: Final = 15
 _STATE_AT: Final = 7
 _AFTER_FREEZE: Final = (Phase.PERSONALISATION, Phase.CHECK)
 
-Progress = Callable[[int, int, str], None]
-"""Is told steps done, steps in all, and the name of the next."""
+PlanProgress = Callable[[int, int, str], None]
+"""Gets steps done, steps in all, and the name of the next."""
 
 
 class PlanError(IssuingError):
     """A plan that could not be played to its end; one line, without any data of a command."""
 
 
-def run_plan(plan: Plan, connection: Connection, progress: Progress | None = None) -> int:
+def run_plan(plan: Plan, connection: Connection, progress: PlanProgress | None = None) -> int:
     """Make the card behind ``connection`` the one of ``plan``; return the number of steps.
 
-    Raises PlanError when the card refuses a step, is blocked or is somebody else's, and what the
-    connection raises. Either way the card can be taken up again with the same plan. A refused
-    transport key is not tried again: the cards of a batch share it, and its tries are few.
+    Either way the card can be taken up again with the same plan. A refused transport key is not
+    tried again: the cards of a batch share it, and its tries are few.
+
+    :raises PlanError: when the card refuses a step, is blocked or is somebody else's, and what the
+        connection raises.
     """
     player = _Player(plan, connection)
     connection.power_on()
@@ -83,7 +85,7 @@ class _Player:
         if self._connection.atr[-HISTORICAL_LENGTH:] != self._plan.historical_bytes:
             raise PlanError("the card is frozen and has another ATR than the plan's")
 
-    def play(self, step: Step) -> None:
+    def play(self, step: PlanStep) -> None:
         """One step; PlanError unless the card answers as it should."""
         if not step.header:
             self._connection.reset()
@@ -92,11 +94,11 @@ class _Player:
         if answer.sw >> 4 == StatusWord.VERIFICATION_FAILED >> 4 and step.key == TRANSPORT:
             raise PlanError(f"the transport key is refused, {answer.sw & 0x0F} tries are left")
         if not answer.ok:
-            raise PlanError(f"{step.name}: {answer.sw:04X}, {describe(answer.sw)}")
+            raise PlanError(f"{step.name}: {answer.sw:04X}, {describe_status_word(answer.sw)}")
         if step.answer is not None and answer.data != step.answer:
             raise PlanError(f"{step.name}: another answer than the key gives")
 
-    def _send(self, step: Step) -> Answer:
+    def _send(self, step: PlanStep) -> Answer:
         challenge = b""
         length = step.proof.challenge_length
         if length:
@@ -118,13 +120,17 @@ class _Player:
         self._authenticate((TEMPORARY, MF_MASTER_KEY) if begun else (TEMPORARY, ZERO))
         answer = self._client.exchange(CLEAR_DF.header())
         if not answer.ok:
-            raise PlanError(f"CLEAR DF: {answer.sw:04X}, {describe(answer.sw)}")
+            raise PlanError(f"CLEAR DF: {answer.sw:04X}, {describe_status_word(answer.sw)}")
         self._connection.reset()
 
     def _authenticate(self, names: Sequence[str]) -> None:
         for name in names:
-            step = Step(
-                Phase.STRUCTURE, "", EXTERNAL_AUTHENTICATE.header(), proof=Proof.DIRECT, key=name
+            step = PlanStep(
+                Phase.STRUCTURE,
+                "",
+                EXTERNAL_AUTHENTICATE.header(),
+                proof=ChallengeUse.DIRECT,
+                key=name,
             )
             answer = self._send(step)
             if answer.ok:
@@ -134,5 +140,7 @@ class _Player:
         raise PlanError(f"the card was begun with other keys: {answer.sw:04X}")
 
 
-def _without_le(step: Step) -> Step:
-    return Step(step.phase, step.name, step.header, step.data, step.proof, step.key, step.secret)
+def _without_le(step: PlanStep) -> PlanStep:
+    return PlanStep(
+        step.phase, step.name, step.header, step.data, step.proof, step.key, step.secret
+    )

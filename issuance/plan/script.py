@@ -12,7 +12,7 @@ names and computes, with the last challenge R:
 ========================  ==========================================================
 
 ``docs/personalisation.md`` has the algorithms. The file holds the holder's data in clear and key
-cryptograms under the temporary master key: it is written for its owner alone.
+cryptograms under the temporary master key: it is written for its owner only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from issuance.plan.steps import ZERO, Plan, Proof, Step
+from issuance.plan.steps import ZERO, ChallengeUse, Plan, PlanStep
 from issuance.privatefile import write_private
 
 FORMAT: Final = "sscard-personalisation/1"
@@ -29,7 +29,7 @@ _MAC_LENGTH: Final = 4
 _AUTHENTICATION_LENGTH: Final = 8
 
 
-def script(plan: Plan) -> dict[str, object]:
+def plan_document(plan: Plan) -> dict[str, object]:
     """The document."""
     used = {step.key for step in plan.steps if step.key}
     used |= {step.secret for step in plan.steps if step.key == ZERO}
@@ -43,12 +43,15 @@ def script(plan: Plan) -> dict[str, object]:
 
 
 def write_script(plan: Plan, path: Path) -> None:
-    """Write the script file, mode 0600, whole or not at all. Raises OSError."""
-    text = json.dumps(script(plan), ensure_ascii=False, indent=1)
+    """Write the script file, mode 0600, whole or not at all.
+
+    :raises OSError:
+    """
+    text = json.dumps(plan_document(plan), ensure_ascii=False, indent=1)
     write_private(path, text.encode() + b"\n")
 
 
-def _step(plan: Plan, step: Step) -> dict[str, object]:
+def _step(plan: Plan, step: PlanStep) -> dict[str, object]:
     entry: dict[str, object] = {"phase": step.phase.value, "name": step.name}
     if not step.header:
         return entry | {"reset": True}
@@ -63,15 +66,15 @@ def _step(plan: Plan, step: Step) -> dict[str, object]:
     return entry
 
 
-def _data(plan: Plan, step: Step) -> str:
+def _data(plan: Plan, step: PlanStep) -> str:
     """Lc and data."""
-    if step.proof is Proof.DIRECT:
+    if step.proof is ChallengeUse.DIRECT:
         return f"{_AUTHENTICATION_LENGTH:02X}{{direct:{step.key}}}"
     data = step.data.hex().upper()
-    if step.proof is Proof.SESSION:
+    if step.proof is ChallengeUse.SESSION:
         length = len(step.data) + _AUTHENTICATION_LENGTH
         return f"{length:02X}{{session:{step.key}:{data[:16]}}}{data}"
-    if step.proof is Proof.MAC:
+    if step.proof is ChallengeUse.MAC:
         cryptogram = plan.cryptogram(step)
         sealed = cryptogram.hex().upper()
         if step.key == ZERO:  # known to everybody: the cryptogram would be the key in clear

@@ -2,8 +2,8 @@
 """What a personalisation plan is made of: steps that are commands, and the keys they need.
 
 A step is everything of a command that is known before the card has given its challenge. What
-depends on it is a :class:`Proof`, computed when the command is sent: by the runner, or by the
-machine that plays the script.
+depends on it is a :class:`ChallengeUse`, computed when the command is sent: by the runner, or by
+the machine that plays the script.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Phase(Enum):
     CHECK = "check"
 
 
-class Proof(Enum):
+class ChallengeUse(Enum):
     """What a command needs the last challenge for."""
 
     NONE = "none"
@@ -47,13 +47,13 @@ class Proof(Enum):
     @property
     def challenge_length(self) -> int:
         """Bytes of GET CHALLENGE before the command, 0 for none."""
-        if self is Proof.NONE:
+        if self is ChallengeUse.NONE:
             return 0
-        return _MAC_CHALLENGE_LENGTH if self is Proof.MAC else CHALLENGE_LENGTH
+        return _MAC_CHALLENGE_LENGTH if self is ChallengeUse.MAC else CHALLENGE_LENGTH
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class CardKey:
+class PlainKey:
     """A key by value, with its algorithm suite."""
 
     algorithm: str
@@ -65,7 +65,7 @@ class CardKey:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Step:
+class PlanStep:
     """One command. ``header`` is CLA INS P1 P2, empty for a reset.
 
     ``key`` names what ``proof`` is computed with. A WRITE KEY has ``data`` in clear, up to the
@@ -76,7 +76,7 @@ class Step:
     name: str
     header: bytes = b""
     data: bytes = b""
-    proof: Proof = Proof.NONE
+    proof: ChallengeUse = ChallengeUse.NONE
     key: str = ""
     secret: str = ""
     ne: int | None = None
@@ -93,31 +93,31 @@ class Plan:
     generation: int
     algorithm: str
     historical_bytes: bytes
-    steps: tuple[Step, ...]
-    keys: Mapping[str, CardKey]
+    steps: tuple[PlanStep, ...]
+    keys: Mapping[str, PlainKey]
 
     def __repr__(self) -> str:
         return f"<Plan, generation {self.generation}, {self.algorithm}, {len(self.steps)} steps>"
 
-    def cryptogram(self, step: Step) -> bytes:
+    def cryptogram(self, step: PlanStep) -> bytes:
         """What a WRITE KEY carries before its MAC: LD || information || key, enciphered."""
         key = self.keys[step.key]
         clear = step.data + self.keys[step.secret].secret
         plain = pad_if_needed(bytes((len(clear),)) + clear, key.suite.block)
         return key.suite.encryptor(key.secret)(plain)
 
-    def command(self, step: Step, challenge: bytes = b"") -> bytes:
+    def command(self, step: PlanStep, challenge: bytes = b"") -> bytes:
         """The data field of ``step`` with its proof for ``challenge``; the whole command."""
         data = step.data
-        if step.proof is Proof.DIRECT:
+        if step.proof is ChallengeUse.DIRECT:
             key = self.keys[step.key]
             data = direct_authentication(key.suite, key.secret, challenge)
-        elif step.proof is Proof.SESSION:
+        elif step.proof is ChallengeUse.SESSION:
             key = self.keys[step.key]
             suite = key.suite
             session = suite.session(suite.session_key(suite.encryptor(key.secret), challenge))
             data = session.authentication_data(data[:8]) + data
-        elif step.proof is Proof.MAC:
+        elif step.proof is ChallengeUse.MAC:
             key = self.keys[step.key]
             data = self.cryptogram(step)
             head = step.header + bytes((len(data) + _MAC_LENGTH,))

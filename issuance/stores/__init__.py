@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stores of root keys (根密钥): a plain file, an encrypted file, a hardware module.
 
-All are :class:`~sscard_chip.security.keystore.KeyStore`; :func:`open_store` tells them apart.
+All are :class:`~sscard_chip.security.keystore.KeyStore`; :func:`open_store` distinguishes them.
 
 >>> with open_store("roots.json") as store:
 ...     print(store.slots()[0])
@@ -49,8 +49,10 @@ def is_token(location: str | os.PathLike[str]) -> bool:
 def open_store(location: str | os.PathLike[str], passphrase: Passphrase = None) -> RootStore:
     """The store at a path, or at ``pkcs11:token=LABEL?module-path=FILE``.
 
-    ``passphrase`` opens an encrypted file or is the PIN of a token: a string, or a function that
-    is called with a few words for the prompt when it is needed. Raises KeyStoreError: one line.
+    ``passphrase`` opens an encrypted file or is the PIN of a token: a string, or a function that is
+    called with a few words for the prompt when it is needed.
+
+    :raises KeyStoreError: one line.
     """
     if is_token(location):
         from issuance.stores.pkcs11 import Pkcs11Store
@@ -65,7 +67,7 @@ def open_store(location: str | os.PathLike[str], passphrase: Passphrase = None) 
 def create_file_store(path: Path, kind: str, passphrase: Passphrase = None) -> FileStore:
     """An empty store of a kind from :data:`FILE_KINDS`; the file appears when it is saved.
 
-    Raises KeyStoreError, for a passphrase that is too short.
+    :raises KeyStoreError: for a passphrase that is too short.
     """
     return PlainStore.create(path) if kind == "plain" else EncryptedStore.create(path, passphrase)
 

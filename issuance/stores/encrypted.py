@@ -158,7 +158,10 @@ class EncryptedStore(FileStore):
 
     @classmethod
     def open(cls, path: Path, passphrase: Passphrase) -> EncryptedStore:
-        """Read a file. Raises :class:`RootKeyError`: wrong passphrase, damage, another format."""
+        """Read a file.
+
+        :raises RootKeyError: wrong passphrase, damage, another format.
+        """
         source = str(path)
         try:
             read = Document(source, read_json(path))
@@ -185,7 +188,7 @@ class EncryptedStore(FileStore):
     ) -> EncryptedStore:
         """A store that has no keys and no file yet: adding keys, or ``save``, writes it.
 
-        Raises :class:`RootKeyError` for a passphrase that is too short.
+        :raises RootKeyError: for a passphrase that is too short.
         """
         chosen = cost or Cost()
         Document(str(path), asdict(chosen)).check(Cost, separator=": ")
@@ -197,7 +200,10 @@ class EncryptedStore(FileStore):
 
 
 def new_passphrase(path: Path, passphrase: Passphrase) -> str:
-    """A passphrase for a new file, asked for if need be. Raises :class:`RootKeyError`."""
+    """A passphrase for a new file, asked for if need be.
+
+    :raises RootKeyError:
+    """
     text = answer(passphrase, f"New passphrase of {path}") or ""
     if len(text) >= MIN_PASSPHRASE:
         return text

@@ -58,7 +58,10 @@ class FileStore(Closing, ABC):
         return self._roots.mac(algorithm, name, version, factors, iv, message)
 
     def add(self, keys: RootKeys, *, replace: bool = False, done: Done = nobody_counts) -> None:
-        """Put keys in; the file is replaced in one step. Raises :class:`RootKeyError`."""
+        """Put keys in; the file is replaced in one step.
+
+        :raises RootKeyError:
+        """
         if not replace:
             refuse_known(self.source, self.slots(), keys.slots())
         before = self._roots
@@ -75,7 +78,10 @@ class FileStore(Closing, ABC):
         self.add(RootKeys({slot: os.urandom(KEY_LENGTH) for slot in slots}), done=done)
 
     def save(self) -> None:
-        """Write the file, mode 0600. Raises :class:`RootKeyError` when that fails."""
+        """Write the file, mode 0600.
+
+        :raises RootKeyError: when that fails.
+        """
         try:
             write_private(self._path, self._content())
             return

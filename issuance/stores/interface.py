@@ -18,7 +18,7 @@ Passphrase = str | Callable[[str], str] | None
 
 
 Done = Callable[[int], None]
-"""Is told how many keys more are in."""
+"""Gets how many keys more are in."""
 
 
 def nobody_counts(more: int) -> None:
@@ -43,7 +43,7 @@ class RootStore(KeyStore, Closing, Protocol):
     def add(self, keys: RootKeys, *, replace: bool = False, done: Done = nobody_counts) -> None:
         """Put keys in: into a file all in one step, into a token one after the other.
 
-        A key that is there already is refused unless ``replace``. ``done`` is told of each key,
+        A key that is there already is refused unless ``replace``. ``done`` is informed of each key,
         or of all at once.
         """
 
@@ -54,7 +54,7 @@ class RootStore(KeyStore, Closing, Protocol):
 def check_value(store: KeyStore, slot: Slot) -> bytes:
     """The check value (校验值, KCV) of a root: 3 bytes of zeros enciphered with it.
 
-    It tells two people that they mean the same key and nothing else.
+    It shows two people that they mean the same key and nothing else.
     """
     algorithm, name, version = slot
     zeros = bytes(SUITES[algorithm].block)
@@ -62,7 +62,10 @@ def check_value(store: KeyStore, slot: Slot) -> bytes:
 
 
 def refuse_known(source: str, known: Iterable[Slot], new: Iterable[Slot]) -> None:
-    """Raise :class:`RootKeyError` when a key of ``new`` is there already."""
+    """See that no key of ``new`` is there already.
+
+    :raises RootKeyError: when a key of ``new`` is there already.
+    """
     taken = sorted(set(known) & set(new))
     if taken:
         name = ": ".join(map(str, taken[0]))

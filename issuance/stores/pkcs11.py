@@ -45,7 +45,10 @@ class Pkcs11Store(Closing):
     kind = "pkcs11"
 
     def __init__(self, url: TokenUrl, passphrase: Passphrase) -> None:
-        """Log in. Raises :class:`TokenError`: no such module or token, wrong PIN."""
+        """Log in.
+
+        :raises TokenError: no such module or token, wrong PIN.
+        """
         self.source = f"token {url.token}"
         pin = answer(passphrase, f"PIN of {self.source}")
         if not pin:
@@ -128,7 +131,7 @@ class Pkcs11Store(Closing):
     def add(self, keys: RootKeys, *, replace: bool = False, done: Done = nobody_counts) -> None:
         """Put keys in, one object each. Keys in a token are never replaced.
 
-        Raises :class:`RootKeyError` before anything is written when one is there already.
+        :raises RootKeyError: before anything is written when one is there already.
         """
         if replace:
             raise RootKeyError(

@@ -16,7 +16,10 @@ class PlainStore(FileStore):
 
     @classmethod
     def open(cls, path: Path) -> PlainStore:
-        """Read a key file. Raises RootKeyError."""
+        """Read a key file.
+
+        :raises RootKeyError:
+        """
         return cls(path, RootKeys.load(path))
 
     @classmethod

@@ -20,7 +20,7 @@ from sscard_chip.standard.identifiers import ALGORITHM_3DES
 if TYPE_CHECKING:
     from pkcs11 import Attribute, Object, Session, Token
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 APPLICATION: Final = "sscard-chip"
 IN_TOKEN: Final = ALGORITHM_3DES
@@ -66,7 +66,10 @@ class TokenLogin:
     """
 
     def __init__(self, url: TokenUrl, pin: str) -> None:
-        """Log in. Raises :class:`TokenError`: no such module or token, wrong PIN."""
+        """Log in.
+
+        :raises TokenError: no such module or token, wrong PIN.
+        """
         self.source = f"token {url.token}"
         self.objects: dict[Slot, Object] = {}
         self._url = url
@@ -78,7 +81,10 @@ class TokenLogin:
         self.run(lambda session: None)
 
     def object(self, slot: Slot) -> Any:
-        """The object that holds a root, for use inside :meth:`run`. Raises RootKeyError."""
+        """The object that holds a root, for use inside :meth:`run`.
+
+        :raises RootKeyError:
+        """
         found = self.objects.get(slot)
         if found is None:
             raise missing_key(self.source, *slot)
@@ -90,7 +96,7 @@ class TokenLogin:
             self._drop()
             self._pin = None
 
-    def run(self, work: Callable[[Session], Result], *, writable: bool = False) -> Result:
+    def run(self, work: Callable[[Session], _Result], *, writable: bool = False) -> _Result:
         """Do something in a session. Whatever the token refuses ends that session.
 
         The next request then begins with a new one: after a fault nobody knows which handles

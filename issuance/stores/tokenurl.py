@@ -32,8 +32,7 @@ class TokenUrl:
     def parse(cls, text: str) -> Self:
         """Read ``pkcs11:token=LABEL[;serial=NUMBER]?module-path=FILE``; %XX as in any URI.
 
-        Raises RootKeyError; also for a PIN, which other users would see in the list of
-        processes.
+        :raises RootKeyError: also for a PIN, which other users would see in the list of processes.
         """
         path, _, query = text.removeprefix(SCHEME).partition("?")
         values = _attributes(path, ";", _PATH) | _attributes(query, "&", _QUERY)

@@ -115,7 +115,7 @@ def require_proof(
     if not compare_digest(expected(key, challenge), given):
         left = key.stage_failure()
         raise StatusError(StatusWord.VERIFICATION_FAILED | left, keep_writes=True)
-    key.stage_tries(key.limit)
+    key.stage_retry_counter(key.retry_limit)
     return key
 
 

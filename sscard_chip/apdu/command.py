@@ -37,7 +37,7 @@ class Command:
             raise StatusError(StatusWord.WRONG_LE | min(available, 256) & 0xFF)
 
 
-def parse(apdu: bytes) -> Command:
+def parse_command(apdu: bytes) -> Command:
     """Parse a command of four bytes or more; 6700 for any length that does not add up.
 
     Extended lengths do not add up here either: the card's Lc and Le are one byte each.

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sscard_chip.apdu import selection
-from sscard_chip.apdu.command import Command, parse
+from sscard_chip.apdu.command import Command, parse_command
 from sscard_chip.apdu.session import Session
 from sscard_chip.filesystem.layout import STATE_AT, ApplicationState, LifeCycle
 from sscard_chip.filesystem.tree import Directory
@@ -122,7 +122,7 @@ class Dispatcher:
             session.transaction = None
             return self._refuse(session, StatusError(StatusWord.MEMORY_FAILURE))
         except Exception as error:
-            # The command's bytes may hold a PIN: log its header and the kind of fault alone.
+            # The command's bytes may hold a PIN: log its header and the kind of fault only.
             _logger.error("%s in command %s", type(error).__name__, bytes(apdu[:4]).hex().upper())
             _logger.debug("raised here", exc_info=True)
             session.transaction = None
@@ -130,7 +130,7 @@ class Dispatcher:
 
     def _run(self, session: Session, apdu: bytes) -> bytes:
         """Parse a command, pass it through the gate, and let its handler work."""
-        command = parse(apdu)
+        command = parse_command(apdu)
         cells = session.memory.cells
         instruction = self._table.get(command.cla << 8 | command.ins)
         if cells[STATE_AT] != _WORKING:

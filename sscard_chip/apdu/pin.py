@@ -38,14 +38,14 @@ def verify(session: Session, command: Command) -> bytes:
         if not pin.is_set:
             return b""
         _require_open(pin)
-        raise StatusError(StatusWord.VERIFICATION_FAILED | pin.tries)
+        raise StatusError(StatusWord.VERIFICATION_FAILED | pin.retry_counter)
     if not pin.is_set:
         raise StatusError(StatusWord.REFERENCE_DATA_INVALID)
     _require_open(pin)
     session.require_counters()
     if not compare_digest(command.data, pin.value):
         _fail(pin)
-    pin.stage_tries(pin.limit)
+    pin.stage_retry_counter(pin.retry_limit)
     session.status.verified_pin = pin.offset
     return b""
 
@@ -97,5 +97,5 @@ def change_or_unblock_pin(session: Session, command: Command) -> bytes:
             raise StatusError(StatusWord.WRONG_DATA)
         pin.stage_value(new)
     else:
-        pin.stage_tries(pin.limit)
+        pin.stage_retry_counter(pin.retry_limit)
     return b""

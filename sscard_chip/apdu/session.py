@@ -16,7 +16,7 @@ from sscard_chip.security.access import FREE_RULE, AccessRule, permits
 from sscard_chip.security.keys import KeyRecord, PinRecord
 from sscard_chip.security.random import RandomSource
 from sscard_chip.security.status import SecurityStatus
-from sscard_chip.security.suite import Session as CipherSession
+from sscard_chip.security.suite import SessionCipher
 from sscard_chip.standard.keys import STK_KID, USE_MAINTENANCE
 from sscard_chip.standard.status import StatusError, StatusWord
 
@@ -182,7 +182,7 @@ class Session:
 
     def open_secure_message(
         self, command: Command, directory: Directory
-    ) -> tuple[bytes, CipherSession]:
+    ) -> tuple[bytes, SessionCipher]:
         """Verify the MAC at the end of ``command`` and return the data before it.
 
         The session key comes from STK of ``directory`` and the last challenge; the MAC covers
@@ -199,7 +199,7 @@ class Session:
         return data, session
 
 
-def decipher_data(session: CipherSession, cryptogram: bytes, block: int) -> bytes:
+def decipher_data(session: SessionCipher, cryptogram: bytes, block: int) -> bytes:
     """Decipher ``LD(1) || data``, padded 80 00.. if not aligned; 6A80 when it is not."""
     if not cryptogram or len(cryptogram) % block:
         raise StatusError(StatusWord.WRONG_DATA)

@@ -11,7 +11,7 @@
     40  starting day 2 (年度起始日期, BCD mmdd)
 
 No public paper gives a layout; the fields are those of LD/T 32.6, their order is the emulator's
-own [L] and known here alone. The first 16 bytes are what INITIALIZE FOR PURCHASE answers, the
+own [L] and known here only. The first 16 bytes are what INITIALIZE FOR PURCHASE answers, the
 first 27 what a purchase changes, so that one write does it.
 """
 
@@ -44,7 +44,7 @@ _STARTING_DAY_AT: Final = 40
 _SHORT_DETAIL, _LONG_DETAIL = 20, 28
 
 
-class Account(NamedTuple):
+class AmountState(NamedTuple):
     """What the amount file says. Amounts in fen, ``year`` and ``starting_day`` BCD bytes."""
 
     balance_fen: int
@@ -56,7 +56,7 @@ class Account(NamedTuple):
     starting_day: bytes
 
 
-class TransactionKeys(NamedTuple):
+class MedicalKeys(NamedTuple):
     """DPK or DLK of one key index with the DTK beside it.
 
     ``answer`` is key version and algorithm as INITIALIZE answers them. ``two_macs`` and ``tac``
@@ -91,15 +91,15 @@ def initial_content(
     )
 
 
-def decode_account(body: bytes) -> Account:
+def decode_account(body: bytes) -> AmountState:
     """The fields of an amount file's body."""
-    return Account._make(_ACCOUNT.unpack_from(body))
+    return AmountState._make(_ACCOUNT.unpack_from(body))
 
 
 class MedicalAccount:
     """The amount file and the detail file EF08 of a DF, read and staged together.
 
-    A record length of 20 bytes in EF08 means that the card keeps the personal account alone:
+    A record length of 20 bytes in EF08 means that the card keeps the personal account only:
     the yearly totals and the year then have no meaning and are all 00 (LD/T 32.7, section 12).
     """
 
@@ -124,8 +124,8 @@ class MedicalAccount:
         self.pin_offset = pin.offset if pin else NO_PIN
         self.account_only = details.record_length == _SHORT_DETAIL
         # Filled on first use: keys by index, and where the year after a settlement year begins.
-        self.purchase_keys: dict[int, TransactionKeys] = {}
-        self.load_keys: dict[int, TransactionKeys] = {}
+        self.purchase_keys: dict[int, MedicalKeys] = {}
+        self.load_keys: dict[int, MedicalKeys] = {}
         self.next_years: dict[bytes, bytes] = {}
 
     @classmethod
@@ -146,13 +146,13 @@ class MedicalAccount:
             directory.application = account
         return account
 
-    def find_keys(self, use: int, index: int) -> TransactionKeys:
+    def find_keys(self, use: int, index: int) -> MedicalKeys:
         """DPK or DLK (by ``use``) of a key index, with its DTK; 9403 when there is none."""
         records = self._directory.keys
         key, tac_key = records.get((use, index, index)), records.get((USE_TAC, index, index))
         if key is None or tac_key is None:
             raise StatusError(StatusWord.KEY_INDEX_NOT_SUPPORTED)
-        keys = TransactionKeys(
+        keys = MedicalKeys(
             key,
             bytes((key.version, key.algorithm)),
             key.suite.two_macs(key.encrypt),
@@ -162,9 +162,9 @@ class MedicalAccount:
         found[index] = keys
         return keys
 
-    def read(self) -> Account:
+    def read(self) -> AmountState:
         """All fields."""
-        return Account._make(_ACCOUNT.unpack_from(self._memory.cells, self._body))
+        return AmountState._make(_ACCOUNT.unpack_from(self._memory.cells, self._body))
 
     def head(self) -> bytes:
         """CIA 4, SPIP 4, SPFP 4, year 2, purchase counter 2."""

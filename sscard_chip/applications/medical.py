@@ -16,9 +16,8 @@ from typing import Final, NamedTuple
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.dispatch import Instruction
 from sscard_chip.apdu.session import Session
-from sscard_chip.applications.amounts import MedicalAccount, TransactionKeys
-from sscard_chip.security.suite import Session as CipherSession
-from sscard_chip.security.suite import pad
+from sscard_chip.applications.amounts import MedicalAccount, MedicalKeys
+from sscard_chip.security.suite import SessionCipher, pad
 from sscard_chip.standard import commands
 from sscard_chip.standard.amounts import MAX_COUNTER, MAX_FEN
 from sscard_chip.standard.identifiers import LOAD, PURCHASE
@@ -46,7 +45,7 @@ _PAD26: Final = b"\x80" + bytes(5)
 _PAD12: Final = b"\x80" + bytes(3)
 _PAD30: Final = b"\x80\x00"
 
-Purchase = tuple[MedicalAccount, TransactionKeys, bytes, bytes]
+PendingPurchase = tuple[MedicalAccount, MedicalKeys, bytes, bytes]
 """An INITIALIZE FOR PURCHASE that waits for its DEBIT: account, keys, ``_STATE``, random 4.
 A bare tuple because it is the fast path."""
 
@@ -55,11 +54,11 @@ class Load(NamedTuple):
     """An INITIALIZE FOR LOAD that waits for its CREDIT."""
 
     account: MedicalAccount
-    keys: TransactionKeys
+    keys: MedicalKeys
     what: bytes  # amount 4 || type 1 || terminal 6
     random: bytes
 
-    def cipher(self, number: int) -> CipherSession:
+    def cipher(self, number: int) -> SessionCipher:
         """The session of load ``number``: random 4 || number 2 || 8000 (LD/T 32.4)."""
         return self.keys.key.session(self.random + number.to_bytes(2) + b"\x80\x00")
 
@@ -140,7 +139,7 @@ def debit_for_purchase(session: Session, apdu: bytes) -> bytes:
     if type(purchase) is not tuple:
         raise StatusError(StatusWord.INVALID_STATE)
     account: MedicalAccount
-    keys: TransactionKeys
+    keys: MedicalKeys
     account, keys, state, random = purchase
     sequence, time, expected = _DEBIT.unpack(apdu)
     what = state[16:]

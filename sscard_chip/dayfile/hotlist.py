@@ -48,7 +48,10 @@ class Hotlist:
     def __init__(
         self, version: str, cards: Iterable[HotCard] = (), ranges: Iterable[HotRange] = ()
     ) -> None:
-        """Raises DayFileError for a version that no cell can hold."""
+        """A list of cards and ranges.
+
+        :raises DayFileError: for a version that no cell can hold.
+        """
         if not version.isprintable() or not version or version == NULL:
             raise DayFileError("hotlist: version: must be printable text")
         self.version = version
@@ -92,7 +95,10 @@ class Hotlist:
         return cls(table.header[0], cards, ranges)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a hotlist file. Raises OSError."""
+        """Write a hotlist file.
+
+        :raises OSError:
+        """
         rows: list[tuple[str, ...]] = []
         for card in self.cards:
             code = card.card_id_code.hex().upper() if card.card_id_code else NULL

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import COLUMNS, NULL, parse_money, parse_number
-from sscard_chip.dayfile.text import Day, parse_day
+from sscard_chip.dayfile.text import DayContents, parse_day
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.errors import importing
 from sscard_chip.wholefile import whole_file
@@ -24,7 +24,7 @@ _HEADER: Final = b"sscard.header"
 _TRAILER: Final = b"sscard.trailer"
 
 
-def write_parquet(day: Day, path: str | os.PathLike[str]) -> None:
+def write_parquet(day: DayContents, path: str | os.PathLike[str]) -> None:
     """Write a closed day, whole or not at all.
 
     :raises ExtraMissingError: pyarrow is missing.
@@ -47,7 +47,7 @@ def write_parquet(day: Day, path: str | os.PathLike[str]) -> None:
         parquet.write_table(table, new)
 
 
-def read_parquet(path: str | os.PathLike[str]) -> Day:
+def read_parquet(path: str | os.PathLike[str]) -> DayContents:
     """Read a day from Parquet, with every check of the text form.
 
     :raises ExtraMissingError: pyarrow is missing.
@@ -69,7 +69,10 @@ def read_parquet(path: str | os.PathLike[str]) -> Day:
 
 
 def require_extra() -> None:
-    """Raises ExtraMissingError when pyarrow is missing."""
+    """See that pyarrow is there.
+
+    :raises ExtraMissingError: when pyarrow is missing.
+    """
     _load()
 
 

@@ -85,7 +85,10 @@ class Pharmacies:
         return cls(found.values())
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a list. Raises OSError."""
+        """Write a list.
+
+        :raises OSError:
+        """
         write_sealed(path, (FORMAT,), (one.cells() for one in self._by_code.values()))
 
 

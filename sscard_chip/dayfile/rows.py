@@ -43,7 +43,10 @@ class DayHeader:
 
     @classmethod
     def parse(cls, line: str) -> DayHeader:
-        """From a row without LF. Raises DayFileError: "column: rule"."""
+        """From a row without LF.
+
+        :raises DayFileError: "column: rule".
+        """
         cells = line.split("\t")
         if cells[:2] != ["H", FORMAT]:
             raise DayFileError(f"header: must begin with H and {FORMAT}")
@@ -105,7 +108,10 @@ class DayRow:
         return self.terminal_id, self.algorithm, self.terminal_transaction_number
 
     def check(self) -> None:
-        """Refuse a row that would not read back. Raises DayFileError."""
+        """Refuse a row that would not read back.
+
+        :raises DayFileError:
+        """
         if parse_row(self.encode()) != self:
             raise DayFileError("row: has a value that its column cannot hold")
         if self.total_fen != self.fund_fen + self.account_fen + self.cash_fen:
@@ -134,7 +140,10 @@ class DayTrailer:
 
     @classmethod
     def parse(cls, line: str) -> DayTrailer:
-        """From a row without LF. Raises DayFileError."""
+        """From a row without LF.
+
+        :raises DayFileError:
+        """
         cells = line.split("\t")
         if len(cells) != 7 or cells[0] != "T":
             raise DayFileError("trailer: must be T and 6 more cells")
@@ -149,7 +158,10 @@ class DayTrailer:
 
 
 def parse_money(name: str, cell: str) -> int:
-    """Yuan with two decimals as fen. Raises DayFileError."""
+    """Yuan with two decimals as fen.
+
+    :raises DayFileError:
+    """
     try:
         return amounts.parse_yuan(cell)
     except AmountError as error:
@@ -180,7 +192,10 @@ def _parse_digits(count: int) -> Callable[[str, str], str]:
 
 
 def parse_number(name: str, cell: str) -> int:
-    """A number of at most four bytes. Raises DayFileError."""
+    """A number of at most four bytes.
+
+    :raises DayFileError:
+    """
     if not _NUMBER.fullmatch(cell) or int(cell) > MAX_FEN:
         raise DayFileError(f"{name}: must be a number of at most four bytes")
     return int(cell)
@@ -222,7 +237,7 @@ def _flag(value: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class DayFileColumn:
     """A column of D rows: its name in files, the field of :class:`DayRow`, and the coding."""
 
     name: str
@@ -239,8 +254,8 @@ def _column(
     field: str = "",
     *,
     optional: bool = False,
-) -> Column:
-    return Column(name, field or name, encode, parse, optional)
+) -> DayFileColumn:
+    return DayFileColumn(name, field or name, encode, parse, optional)
 
 
 COLUMNS: Final = (
@@ -275,7 +290,10 @@ COLUMNS: Final = (
 
 
 def parse_cells(cells: Sequence[str]) -> DayRow:
-    """A row from its cells behind the D. Raises DayFileError: "column: rule"."""
+    """A row from its cells behind the D.
+
+    :raises DayFileError: "column: rule".
+    """
     if len(cells) != len(COLUMNS):
         raise DayFileError(f"must have {len(COLUMNS) + 1} cells")
     values: dict[str, Any] = {
@@ -286,7 +304,10 @@ def parse_cells(cells: Sequence[str]) -> DayRow:
 
 
 def parse_row(line: str) -> DayRow:
-    """A D row without LF. Raises DayFileError."""
+    """A D row without LF.
+
+    :raises DayFileError:
+    """
     letter, *cells = line.split("\t")
     if letter != "D":
         raise DayFileError("must begin with D")

@@ -60,7 +60,10 @@ def read_sealed(
 def write_sealed(
     path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[str]]
 ) -> None:
-    """Write a table; ``header`` is the format and the cells behind it. Raises OSError."""
+    """Write a table; ``header`` is the format and the cells behind it.
+
+    :raises OSError:
+    """
     lines = ["\t".join(("H", *header)), *map("\t".join, rows)]
     content = "".join(f"{line}\n" for line in lines).encode()
     trailer = _trailer(len(lines) - 1, sha256(content).digest())

@@ -13,7 +13,7 @@ from sscard_chip.dayfile.rows import DayHeader, DayRow, DayTrailer, parse_row, s
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DayContents:
     """What a day file holds; ``trailer`` is None while the day is open."""
 
     header: DayHeader
@@ -21,7 +21,7 @@ class Day:
     trailer: DayTrailer | None
 
 
-def read_day(path: str | os.PathLike[str]) -> Day:
+def read_day(path: str | os.PathLike[str]) -> DayContents:
     """A whole day file, checked: columns, count, sums and digest. For those who receive one.
 
     :raises DayFileError: file, row and rule; also for a last row without LF.
@@ -30,8 +30,11 @@ def read_day(path: str | os.PathLike[str]) -> Day:
     return parse_day(Path(path).read_bytes(), os.fspath(path))
 
 
-def parse_day(content: bytes, source: str) -> Day:
-    """The content of a day file; ``source`` stands in errors. Raises DayFileError."""
+def parse_day(content: bytes, source: str) -> DayContents:
+    """The content of a day file; ``source`` stands in errors.
+
+    :raises DayFileError:
+    """
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -55,7 +58,7 @@ def parse_day(content: bytes, source: str) -> Day:
                 _check_trailer(trailer, rows, before.encode())
             else:
                 rows.append(parse_row(line))
-    return Day(header, tuple(rows), trailer)
+    return DayContents(header, tuple(rows), trailer)
 
 
 def _check_trailer(trailer: DayTrailer, rows: list[DayRow], before: bytes) -> None:

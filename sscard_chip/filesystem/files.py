@@ -40,16 +40,16 @@ class Occurrence(IntEnum):
     PREVIOUS = 3
 
 
-Place = tuple[int, int, Callable[..., Any]]
+RecordPlace = tuple[int, int, Callable[..., Any]]
 """Where a record starts in the memory, its length, and what reads so many bytes."""
-_NONE_FREE: Final[Mapping[int, Place]] = {}
+_NONE_FREE: Final[Mapping[int, RecordPlace]] = {}
 
 
 class ElementaryFile:
     """What all EFs have: identifiers, a body in the memory, two access rules.
 
     ``free_records``: by number, the records that anybody may read and that have been located; of
-    a linear file alone.
+    a linear file only.
     """
 
     __slots__ = (
@@ -65,7 +65,7 @@ class ElementaryFile:
     )
 
     def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
-        self.free_records: Mapping[int, Place] = _NONE_FREE
+        self.free_records: Mapping[int, RecordPlace] = _NONE_FREE
         self.memory = memory
         self.offset = found.offset
         self.body = found.body
@@ -249,7 +249,7 @@ def _is_simple(data: bytes) -> bool:
 
 def _is_ber(data: bytes) -> bool:
     try:
-        return len(tlv.parse(data)) == 1
+        return len(tlv.parse_objects(data)) == 1
     except ValueError:
         return False
 

@@ -49,7 +49,7 @@ DELETED: Final = 0xFF
 
 
 class LifeCycle(IntEnum):
-    """State of the card, as GET INFO tells it (personalisation page, section 1.1 [M])."""
+    """State of the card, as GET INFO shows it (personalisation page, section 1.1 [M])."""
 
     INITIAL = 0x0A
     DEVELOPMENT = 0x0B
@@ -98,7 +98,7 @@ class FileType(IntEnum):
     CYCLIC = 0x07
     KEY = 0x0B
     AMOUNT = 0x0C  # 医疗保险金额文件; no public coding, our own [L]
-    INTERNAL = 0x0D  # data of an application, known to it alone; not made by commands [L]
+    INTERNAL = 0x0D  # data of an application, known to it only; not made by commands [L]
 
 
 _TYPES: Final = frozenset(FileType)
@@ -207,7 +207,7 @@ def create_directory(memory: Memory, parent: int, header: DirectoryHeader) -> in
     return _allocate(memory, common + extension, b"", 0)
 
 
-def create_file(
+def stage_file(
     memory: Memory, parent: int, header: FileHeader, content: bytes = b"", opened: int = 0
 ) -> int:
     """Stage an EF below the directory at ``parent``; return its offset.
@@ -260,7 +260,7 @@ class FoundFile:
 def scan(memory: Memory) -> list[FoundFile]:
     """All files that are not deleted, in the order of creation.
 
-    Raises CardImageError for cells that are no files.
+    :raises CardImageError: for cells that are no files.
     """
     cells, end, offset = memory.cells, top(memory), SYSTEM_SIZE
     found: list[FoundFile] = []
@@ -268,11 +268,11 @@ def scan(memory: Memory) -> list[FoundFile]:
         if offset + EF_HEADER > end or end > len(cells):
             raise CardImageError("the card image holds no file system")
         file_type, _, fid, parent, total, length = _COMMON.unpack_from(cells, offset)
-        gone = file_type == DELETED
-        smallest = DF_HEADER if file_type <= FileType.ADF else EF_HEADER + (not gone) * length
-        if not (gone or file_type in _TYPES) or not smallest <= total <= end - offset:
+        is_deleted = file_type == DELETED
+        smallest = DF_HEADER if file_type <= FileType.ADF else EF_HEADER + (not is_deleted) * length
+        if not (is_deleted or file_type in _TYPES) or not smallest <= total <= end - offset:
             raise CardImageError(f"the card image holds no file at offset {offset}")
-        if gone:
+        if is_deleted:
             offset += total
             continue
         header: DirectoryHeader | FileHeader

@@ -53,15 +53,15 @@ def remove_directories(memory: Memory, offsets: set[int]) -> list[FoundFile]:
     return _remove(memory, set(), offsets)
 
 
-def _remove(memory: Memory, below: set[int], gone: set[int]) -> list[FoundFile]:
-    doomed, end = [], SYSTEM_SIZE
+def _remove(memory: Memory, below: set[int], is_deleted: set[int]) -> list[FoundFile]:
+    deleted, end = [], SYSTEM_SIZE
     for found in scan(memory):
-        if found.parent in below or found.offset in gone:
-            doomed.append(found)
+        if found.parent in below or found.offset in is_deleted:
+            deleted.append(found)
             below.add(found.offset)
         else:
             end = found.end
-    holes = [found for found in doomed if found.offset < end]
+    holes = [found for found in deleted if found.offset < end]
     for found in holes:
         memory.write(found.offset, bytes((DELETED,)))
         if found.header.type in (FileType.KEY, FileType.ADF, FileType.DDF):

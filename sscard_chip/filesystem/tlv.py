@@ -8,7 +8,10 @@ EMV book 3, annex B). A tag is an integer: 0x57, 0x9F36.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, TypeAlias
+
+DataObjects: TypeAlias = list[tuple[int, bytes]]
+"""Data objects in order: tag and value."""
 
 _CONSTRUCTED: Final = 0x20
 _MORE_TAG: Final = 0x1F
@@ -16,7 +19,10 @@ _LONG: Final = 0x81
 
 
 def tlv(tag: int, value: bytes) -> bytes:
-    """One data object. Raises ValueError when ``value`` is longer than 255 bytes."""
+    """One data object.
+
+    :raises ValueError: when ``value`` is longer than 255 bytes.
+    """
     if len(value) > 0xFF:
         raise ValueError(f"tag {tag:X}: {len(value)} bytes are more than a data object may have")
     head = tag.to_bytes(1 if tag <= 0xFF else 2)
@@ -24,13 +30,16 @@ def tlv(tag: int, value: bytes) -> bytes:
     return head + length + value
 
 
-def template(tag: int, objects: Iterable[tuple[int, bytes]]) -> bytes:
+def encode_template(tag: int, objects: Iterable[tuple[int, bytes]]) -> bytes:
     """A constructed data object of primitive ones, in order."""
     return tlv(tag, b"".join(tlv(*item) for item in objects))
 
 
 def read_header(data: bytes | bytearray | memoryview, start: int = 0) -> tuple[int, int, int]:
-    """Tag, length of the value, and where the value begins. Raises ValueError."""
+    """Tag, length of the value, and where the value begins.
+
+    :raises ValueError:
+    """
     try:
         tag, at = data[start], start + 1
         if tag & _MORE_TAG == _MORE_TAG:
@@ -45,8 +54,11 @@ def read_header(data: bytes | bytearray | memoryview, start: int = 0) -> tuple[i
     return tag, length, at
 
 
-def parse(data: bytes) -> list[tuple[int, bytes]]:
-    """The data objects of ``data``, one behind the other. Raises ValueError."""
+def parse_objects(data: bytes) -> list[tuple[int, bytes]]:
+    """The data objects of ``data``, one behind the other.
+
+    :raises ValueError:
+    """
     objects, at = [], 0
     while at < len(data):
         tag, length, start = read_header(data, at)
@@ -58,9 +70,12 @@ def parse(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def flatten(data: bytes) -> list[tuple[int, bytes]]:
-    """The primitive data objects of ``data``, in order, out of all templates. Raises ValueError."""
+    """The primitive data objects of ``data``, in order, out of all templates.
+
+    :raises ValueError:
+    """
     found = []
-    for tag, value in parse(data):
+    for tag, value in parse_objects(data):
         found += flatten(value) if is_constructed(tag) else [(tag, value)]
     return found
 
@@ -70,8 +85,11 @@ def is_constructed(tag: int) -> bool:
     return bool((tag if tag <= 0xFF else tag >> 8) & _CONSTRUCTED)
 
 
-def find(data: bytes, tag: int) -> bytes | None:
-    """The value of the first primitive ``tag`` in ``data``. Raises ValueError."""
+def find_primitive(data: bytes, tag: int) -> bytes | None:
+    """The value of the first primitive ``tag`` in ``data``.
+
+    :raises ValueError:
+    """
     return next((value for found, value in flatten(data) if found == tag), None)
 
 
@@ -82,7 +100,10 @@ Dol = tuple[tuple[int, int], ...]
 
 
 def parse_dol(data: bytes) -> Dol:
-    """A data object list. Raises ValueError."""
+    """A data object list.
+
+    :raises ValueError:
+    """
     entries, at = [], 0
     while at < len(data):
         tag, length, at = read_header(data, at)

@@ -252,7 +252,7 @@ class FileSystem:
     def find_directory(self, current: Directory, fid: int) -> Directory | None:
         """A DF by FID as seen from ``current``: itself, a child, a sibling, the parent, the MF.
 
-        Other applications are found by name alone.
+        Other applications are found by name only.
         """
         for directory in self._neighbours(current):
             if directory.fid == fid and directory.application_type == current.application_type:

@@ -13,7 +13,7 @@ A commit is one write into the preallocated journal. When that is full, the cell
 older slot and the journal starts again from its beginning; until a new commit overwrites it, it
 still leads from the other slot to the same state, so a cut at any write loses nothing.
 
-A slot's cells are written before its head. So a head whose cells are damaged tells how far the
+A slot's cells are written before its head. So a head whose cells are damaged shows how far the
 commits once went: when nothing else leads there, the image is refused, for the other slot would
 pass off an old state as the true one.
 """
@@ -293,7 +293,10 @@ class ImageLog:
         self._position = 0
 
     def close(self) -> None:
-        """Release the medium, everything committed on it. Raises OSError."""
+        """Release the medium, everything committed on it.
+
+        :raises OSError:
+        """
         if self._closed:
             return
         self._closed = True
@@ -310,7 +313,11 @@ class ImageLog:
 
 
 def open_medium(medium: Medium, durability: Durability) -> Memory:
-    """Recover the memory that lies on ``medium``. Raises CardImageError, OSError."""
+    """Recover the memory that lies on ``medium``.
+
+    :raises CardImageError:
+    :raises OSError:
+    """
     state = _State(medium.read())
     return Memory(state.cells, ImageLog(medium, state, durability))
 
@@ -318,7 +325,9 @@ def open_medium(medium: Medium, durability: Durability) -> Memory:
 def open_image(path: str | os.PathLike[str], durability: Durability = Durability.OS) -> Memory:
     """Open an image file for one owner and recover it.
 
-    Raises CardImageError (foreign, truncated, damaged), CardInUseError, or another OSError.
+    :raises CardImageError: (foreign, truncated, damaged).
+    :raises CardInUseError:
+    :raises OSError: any other.
     """
     medium = FileMedium(Path(path))
     try:

@@ -2,10 +2,10 @@
 """Journal records: one commit each, with a sequence number and a checksum, stored twice.
 
 A frame is a record and, from the next sector on, the same record again. So one damaged byte is
-told from a write that was cut: a cut write is the last one and was never acknowledged, a damaged
-byte leaves the other copy, and so does a whole sector that the disk has lost. One sound copy in
-its place proves a commit, and recovery restores the other. Nothing here is guessed: what neither
-copy proves, and is followed by a later commit, is an error.
+reported from a write that was cut: a cut write is the last one and was never acknowledged, a
+damaged byte leaves the other copy, and so does a whole sector that the disk has lost. One sound
+copy in its place proves a commit, and recovery restores the other. Nothing here is guessed: what
+neither copy proves, and is followed by a later commit, is an error.
 
 In images of version 1 the second copy follows the first at once.
 """
@@ -50,7 +50,7 @@ def _frame(record: bytes, start: int, sector: int) -> bytes:
 
 class Commit(NamedTuple):
     """One commit read back. ``frame`` is what should lie between ``start`` and ``end``;
-    ``whole`` says that it does, and not in one copy alone."""
+    ``whole`` says that it does, and not in one copy only."""
 
     writes: list[Write]
     start: int
@@ -119,7 +119,7 @@ def _find_record(
 def replay(journal: bytes, sequence: int, salt: int, sector: int = SECTOR) -> Iterator[Commit]:
     """Yield the commits behind ``sequence``; ``sector`` 1 for images of version 1.
 
-    Raises CardImageError when a commit is damaged and a later one is there to prove it.
+    :raises CardImageError: when a commit is damaged and a later one is there to prove it.
     """
     start = 0
     while record := _find_record(journal, start, sequence + 1, salt, sector):

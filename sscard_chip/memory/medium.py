@@ -21,10 +21,16 @@ class Medium(Protocol):
         """The whole content."""
 
     def write(self, offset: int, data: bytes) -> None:
-        """Put ``data`` at ``offset``. Raises OSError."""
+        """Put ``data`` at ``offset``.
+
+        :raises OSError:
+        """
 
     def sync(self) -> None:
-        """Return when everything written is on the disk. Raises OSError."""
+        """Return when everything written is on the disk.
+
+        :raises OSError:
+        """
 
     def close(self) -> None:
         """Release the medium."""

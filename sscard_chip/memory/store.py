@@ -28,7 +28,7 @@ class Log(Protocol):
     def append(self, writes: Sequence[Write]) -> None:
         """Make one commit durable and set ``failed`` until the cells have it too.
 
-        Raises CardMemoryError and leaves the cells as they are.
+        :raises CardMemoryError: and leaves the cells as they are.
         """
 
     def close(self) -> None:
@@ -36,7 +36,7 @@ class Log(Protocol):
 
 
 class Memory:
-    """The cells of one card. ``cells`` is read freely and changed by :meth:`commit` alone."""
+    """The cells of one card. ``cells`` is read freely and changed by :meth:`commit` only."""
 
     __slots__ = ("cells", "log", "staged")
 
@@ -51,7 +51,10 @@ class Memory:
         return self.log is not None and self.log.failed
 
     def write(self, offset: int, data: bytes) -> None:
-        """Stage ``data`` for ``offset``. Raises ValueError outside the memory."""
+        """Stage ``data`` for ``offset``.
+
+        :raises ValueError: outside the memory.
+        """
         if offset < 0 or offset + len(data) > len(self.cells):
             raise ValueError(f"write of {len(data)} bytes at {offset} is outside the memory")
         self.staged.append((offset, data))
@@ -78,6 +81,9 @@ class Memory:
         return Memory(bytearray(self.cells))
 
     def close(self) -> None:
-        """Release the medium, if there is one; no commit is taken any more. Raises OSError."""
+        """Release the medium, if there is one; no commit is taken any more.
+
+        :raises OSError:
+        """
         if self.log is not None:
             self.log.close()

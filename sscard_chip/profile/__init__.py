@@ -41,12 +41,12 @@ def for_generation(
     has; there ``with_account`` gives an on-line card the medical account too.
     ``inferred_items`` False leaves out items of generation 1 whose tag nobody prints.
     ``account_only`` makes the records of DF04 EF08 20 bytes long, for cards that keep the
-    personal account alone. ``registration_date_in`` says where tag 60 stands, in DF02 EF06 or
+    personal account only. ``registration_date_in`` says where tag 60 stands, in DF02 EF06 or
     in DF03 EF05. ``local_files`` are a region's own extensions, see
     :func:`sscard_chip.profile.local.load_local_file`.
 
-    Raises ValueError for a choice that the generation does not have, one line ``field: rule``;
-    :class:`~sscard_chip.profile.local.LocalFileError` for a local file that does not fit it.
+    :raises ValueError: for a choice that the generation does not have, one line ``field: rule``.
+    :raises LocalFileError: for a local file that does not fit it.
     """
     from sscard_chip.profile.generations import build
     from sscard_chip.profile.model import Options

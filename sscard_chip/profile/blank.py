@@ -42,8 +42,10 @@ def make_blank(
     """The memory of a blank card in its transport state.
 
     ``transport_key`` is 16 bytes, ``algorithm`` its suite ("sm4": form [L]); ``historical_bytes``
-    are the maker's 13, in force until an ATR file replaces them; ``tries`` is 0 to 15, 0 for
-    any number. Raises ValueError.
+    are the maker's 13, in force until an ATR file replaces them; ``tries`` is 0 to 15, 0 for any
+    number.
+
+    :raises ValueError:
     """
     if len(transport_key) != TRANSPORT_KEY_LENGTH:
         raise ValueError(f"a transport key has {TRANSPORT_KEY_LENGTH} bytes")

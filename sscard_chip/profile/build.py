@@ -11,7 +11,7 @@ from sscard_chip.profile.model import (
     NEVER,
     PIN,
     Confidence,
-    ElementaryFile,
+    FileDeclaration,
     Format,
     Item,
     Key,
@@ -41,7 +41,7 @@ class OfItem(TypedDict, total=False):
 
 
 class OfFile(TypedDict, total=False):
-    """What a file may say besides its shape and rights, see :class:`ElementaryFile`."""
+    """What a file may say besides its shape and rights, see :class:`FileDeclaration`."""
 
     spare: int
     provision: Provision
@@ -90,16 +90,18 @@ def inferred(item: Item) -> Item:
 
 def variable(
     fid: int, name: str, english: str, read: Rule, write: Rule, *items: Item, **more: Unpack[OfFile]
-) -> ElementaryFile:
+) -> FileDeclaration:
     """A linear file of records of any length (变长记录), ``items`` in the order of records."""
-    return ElementaryFile(fid, name, english, Structure.LINEAR_VARIABLE, read, write, items, **more)
+    return FileDeclaration(
+        fid, name, english, Structure.LINEAR_VARIABLE, read, write, items, **more
+    )
 
 
 def fixed(
     fid: int, name: str, english: str, read: Rule, write: Rule, *items: Item, **more: Unpack[OfFile]
-) -> ElementaryFile:
+) -> FileDeclaration:
     """A linear file of records of one length (定长记录)."""
-    return ElementaryFile(
+    return FileDeclaration(
         fid, name, english, Structure.LINEAR_FIXED, read, write, items, len(items), **more
     )
 
@@ -113,18 +115,20 @@ def cyclic(
     records: int,
     *fields: Item,
     **more: Unpack[OfFile],
-) -> ElementaryFile:
+) -> FileDeclaration:
     """A ring of ``records`` raw records (循环记录) made of ``fields`` without tags."""
-    return ElementaryFile(
+    return FileDeclaration(
         fid, name, english, Structure.CYCLIC, read, write, fields, records, **more
     )
 
 
 def transparent(
     fid: int, name: str, english: str, read: Rule, write: Rule, size: int, **more: Unpack[OfFile]
-) -> ElementaryFile:
+) -> FileDeclaration:
     """A transparent file (透明文件) of ``size`` bytes."""
-    return ElementaryFile(fid, name, english, Structure.TRANSPARENT, read, write, size=size, **more)
+    return FileDeclaration(
+        fid, name, english, Structure.TRANSPARENT, read, write, size=size, **more
+    )
 
 
 def raw(
@@ -135,15 +139,15 @@ def raw(
     write: Rule,
     *fields: Item,
     **more: Unpack[OfFile],
-) -> ElementaryFile:
+) -> FileDeclaration:
     """A transparent file made of ``fields`` without tags."""
     size = sum(field.length for field in fields)
     return replace(transparent(fid, name, english, read, write, size, **more), items=fields)
 
 
-def amount_file(clause: str) -> ElementaryFile:
-    """医疗保险金额文件, known to the COS alone. FID EF81 [M]; the engine has size and layout."""
-    return ElementaryFile(
+def amount_file(clause: str) -> FileDeclaration:
+    """医疗保险金额文件, known to the COS only. FID EF81 [M]; the engine has size and layout."""
+    return FileDeclaration(
         AMOUNT_FILE,
         "医疗保险金额文件",
         "medical insurance amounts",
@@ -155,7 +159,7 @@ def amount_file(clause: str) -> ElementaryFile:
     )
 
 
-def cited(clause: str, *files: ElementaryFile) -> tuple[ElementaryFile, ...]:
+def cited(clause: str, *files: FileDeclaration) -> tuple[FileDeclaration, ...]:
     """The files of a directory; one without a clause of its own stands in ``clause EFnn``."""
     return tuple(
         file if file.clause else replace(file, clause=f"{clause} EF{file.fid & 0xFF:02X}")

@@ -24,7 +24,7 @@ NAME_LENGTH: Final = 30
 NAME_EXTENSION_LENGTH: Final = 20
 """Bytes of tag 4E 姓名扩展."""
 
-Value: TypeAlias = str | Mapping[str, "Value"]
+ItemValue: TypeAlias = str | Mapping[str, "ItemValue"]
 """Text; for a template the values of its sub tags, two capital hex digits each."""
 
 _DIGITS: Final = re.compile(r"[0-9]*")
@@ -45,12 +45,14 @@ class ItemValueError(InputError):
         self.rule = rule
 
 
-def encode_value(item: Item, value: Value, *, four_byte: bool = False) -> bytes:
+def encode_value(item: Item, value: ItemValue, *, four_byte: bool = False) -> bytes:
     """The bytes of ``value``, padded to the length of ``item``.
 
-    ``four_byte`` also allows characters that GB 18030 codes with four bytes. An odd number of
-    cn digits ends in one F nibble. Sub tags that a template's mapping leaves out get their
-    initial content. Raises :class:`ItemValueError`.
+    ``four_byte`` also allows characters that GB 18030 codes with four bytes. An odd number of cn
+    digits ends in one F nibble. Sub tags that a template's mapping leaves out get their initial
+    content.
+
+    :raises ItemValueError:
     """
     if item.format is Format.BTLV:
         return _encode_template(item, value, four_byte=four_byte)
@@ -84,7 +86,7 @@ def decode_value(item: Item, value: bytes) -> str:
 def decode_template(item: Item, value: bytes) -> dict[str, str]:
     """Texts of the sub items of a template, by sub tag. Undeclared ones are shown in hex.
 
-    Raises :class:`ItemValueError` when the bytes are no sequence of simple TLVs.
+    :raises ItemValueError: when the bytes are no sequence of simple TLVs.
     """
     declared = {sub.tag: sub for sub in item.items}
     texts: dict[str, str] = {}
@@ -106,8 +108,10 @@ def split_name(
     """A name as tags 09 (30 bytes) and 4E (20 bytes), both padded with 00.
 
     The name is split between characters, never inside one, so 09 may end in a byte of padding.
-    Without ``extension`` (generation 1) all must fit 09. Raises :class:`ItemValueError` for a
-    name that is too long, that GBK cannot write or that holds control characters.
+    Without ``extension`` (generation 1) all must fit 09.
+
+    :raises ItemValueError: for a name that is too long, that GBK cannot write or that holds control
+        characters.
     """
     first = bytearray()
     rest = bytearray()
@@ -166,10 +170,10 @@ def _encode_digits(item: Item, text: str) -> bytes:
     return bytes.fromhex(text.ljust(2 * item.length, "F"))
 
 
-def _encode_template(item: Item, value: Value, *, four_byte: bool) -> bytes:
+def _encode_template(item: Item, value: ItemValue, *, four_byte: bool) -> bytes:
     if isinstance(value, str):
         raise ItemValueError(item, "must be a mapping of sub tags")
-    given: dict[int, Value] = {}
+    given: dict[int, ItemValue] = {}
     for tag, text in value.items():
         if not _TAG.fullmatch(tag) or int(tag, 16) not in {sub.tag for sub in item.items}:
             known = ", ".join(f"{sub.tag:02X}" for sub in item.items)

@@ -18,8 +18,8 @@ from sscard_chip.filesystem.layout import (
     FileType,
     LifeCycle,
     create_directory,
-    create_file,
     format_memory,
+    stage_file,
 )
 from sscard_chip.filesystem.tree import Directory as MountedDirectory
 from sscard_chip.filesystem.tree import FileSystem
@@ -33,7 +33,7 @@ from sscard_chip.profile.structure import (
     plan_directories,
     record_kid,
 )
-from sscard_chip.security.keys import encode_key, encode_pin
+from sscard_chip.security.keys import encode_key_record, encode_pin_record
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.identifiers import MF
 from sscard_chip.standard.keys import PUK_KID, STK_KID
@@ -49,8 +49,9 @@ _MASTER_VERSION: Final = 1
 def compile_template(profile: Profile, algorithm: str | None = None) -> Memory:
     """The memory of a pre-personalised card: all files with initial content, keys all 00.
 
-    ``algorithm`` is "3des" or "sm4", by default the profile's first. Raises ValueError for one
-    that the generation does not know.
+    ``algorithm`` is "3des" or "sm4", by default the profile's first.
+
+    :raises ValueError: for one that the generation does not know.
     """
     name = algorithm or profile.algorithms[0]
     if name not in profile.algorithms:
@@ -75,31 +76,31 @@ def _create(memory: Memory, parent: int, directory: PlannedDirectory, file: Plan
     if header.type is FileType.AMOUNT:
         content = amounts.initial_content()
     if header.type is not FileType.KEY:
-        create_file(memory, parent, header, content)
+        stage_file(memory, parent, header, content)
         memory.commit()
         return
     records = _key_records(directory)
-    offset = create_file(memory, parent, header, b"".join(records))
+    offset = stage_file(memory, parent, header, b"".join(records))
     memory.write(offset + COUNT_IN_HEADER, bytes((len(records),)))
     memory.commit()
 
 
 def _key_records(directory: PlannedDirectory) -> list[bytes]:
     records = [
-        encode_key(
+        encode_key_record(
             planned.key.use.value,
             planned.kid,
             planned.version,
             planned.algorithm,
             bytes(planned.length),
-            limit=planned.key.tries,
+            limit=planned.key.retry_limit,
             level=planned.level,
         )
         for planned in directory.keys
     ]
-    if directory.pin_tries:
-        tries = directory.pin_tries
-        records.append(encode_pin(b"", limit=tries, unblock_kid=PUK_KID, reload_kid=STK_KID))
+    if directory.pin_retry_limit:
+        tries = directory.pin_retry_limit
+        records.append(encode_pin_record(b"", limit=tries, unblock_kid=PUK_KID, reload_kid=STK_KID))
     return records
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class DecodedItem:
     """One data item: ``raw`` in hex, ``text`` decoded, ``meaning`` of a coded value."""
 
     tag: str
@@ -17,7 +17,7 @@ class Value:
     raw: str
     text: str
     meaning: str = ""
-    items: tuple[Value, ...] = ()
+    items: tuple[DecodedItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class FileContents:
     read: str
     write: str
     size: int
-    records: tuple[tuple[Value, ...], ...] = ()
+    records: tuple[tuple[DecodedItem, ...], ...] = ()
     body: str = ""
 
 
@@ -62,11 +62,11 @@ class PinState:
 
 
 @dataclass(frozen=True, slots=True)
-class Transaction:
+class TransactionRecord:
     """One record of 医疗交易明细. ``time`` is the terminal's local time, amounts are fen.
 
     A load has one amount, ``account_fen``; so has a purchase on a card that keeps the personal
-    account alone.
+    account only.
     """
 
     number: int
@@ -93,7 +93,7 @@ class AccountState:
     load_counter: int
     purchase_counter: int
     account_only: bool
-    log: tuple[Transaction, ...]
+    log: tuple[TransactionRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ class BankState:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryContents:
-    """An MF, DDF or ADF. ``purse`` is there in the directory of deposit and purse alone, ``bank``
+    """An MF, DDF or ADF. ``purse`` is there in the directory of deposit and purse only, ``bank``
     in that of a bank application, whose files are not shown.
     """
 

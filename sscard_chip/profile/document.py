@@ -15,8 +15,8 @@ from typing import Final
 from sscard_chip.profile.codec import decode_value
 from sscard_chip.profile.generations import Generation, generations, whole_profile
 from sscard_chip.profile.model import (
-    Directory,
-    ElementaryFile,
+    DirectoryDeclaration,
+    FileDeclaration,
     Item,
     Key,
     KeyUse,
@@ -74,7 +74,7 @@ def _generation(generation: Generation, codes: dict[str, dict[str, str]]) -> Ite
                 ", ".join(profile.algorithms),
                 f"{profile.dir_sfi:02X}",
                 "yes" if profile.announce_algorithm else "no",
-                str(profile.pin_tries),
+                str(profile.pin_retry_limit),
             )
         ],
     )
@@ -87,7 +87,9 @@ def _generation(generation: Generation, codes: dict[str, dict[str, str]]) -> Ite
 
 
 def _directory(
-    directory: Directory, base: Directory | None, codes: dict[str, dict[str, str]]
+    directory: DirectoryDeclaration,
+    base: DirectoryDeclaration | None,
+    codes: dict[str, dict[str, str]],
 ) -> Iterator[str]:
     """A directory; with ``base`` only the files that differ from it."""
     yield f"### {directory.short_name} {directory.name}: {directory.english}\n"
@@ -119,7 +121,7 @@ def _directory(
         )
 
 
-def _file_row(file: ElementaryFile) -> tuple[str, ...]:
+def _file_row(file: FileDeclaration) -> tuple[str, ...]:
     structure = file.structure.value
     if file.structure is Structure.CYCLIC:
         structure += f", {file.records} × {file.record_length:X}h"
@@ -141,7 +143,9 @@ def _file_row(file: ElementaryFile) -> tuple[str, ...]:
     )
 
 
-def _item_rows(file: ElementaryFile, codes: dict[str, dict[str, str]]) -> Iterator[tuple[str, ...]]:
+def _item_rows(
+    file: FileDeclaration, codes: dict[str, dict[str, str]]
+) -> Iterator[tuple[str, ...]]:
     raw = file.structure in (Structure.CYCLIC, Structure.TRANSPARENT)
     for first, count, item in _runs(file.items):
         record = "field" if raw else f"{first}"
@@ -224,7 +228,7 @@ _USES: Final = {
 }
 
 
-def _key_rows(directory: Directory) -> list[tuple[str, ...]]:
+def _key_rows(directory: DirectoryDeclaration) -> list[tuple[str, ...]]:
     if directory is PURSE_DIRECTORY:
         return [_key_row(key) for key in directory.keys]
     master = ("", directory.master_key, "master key", "1", "3", "create files, load keys", "M")
@@ -238,7 +242,7 @@ def _key_row(key: Key) -> tuple[str, ...]:
         key.root,
         _USES[key.use],
         f"{key.versions}{length}",
-        str(key.tries) if key.tries else "never locks",
+        str(key.retry_limit) if key.retry_limit else "never locks",
         key.purpose,
         key.confidence.value,
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The generations of the card, and what tells one from another: ask here, never for a number.
+"""The generations of the card, and what shows one from another: ask here, never for a number.
 
 A generation is its 规范版本, its directories and a few properties. Declared are the three that the
 ministry published; :func:`register` adds another, which every command, terminal function and page
@@ -16,7 +16,7 @@ from functools import cache
 from typing import Final
 
 from sscard_chip.profile.directories import df01, df02, df03, df04, df05, df06, df07, ssse
-from sscard_chip.profile.model import Directory, ElementaryFile, Item, Options, Profile
+from sscard_chip.profile.model import DirectoryDeclaration, FileDeclaration, Item, Options, Profile
 from sscard_chip.standard.identifiers import (
     ALGORITHM_3DES,
     ALGORITHM_SM4,
@@ -54,7 +54,7 @@ class Generation:
     """
 
     version: str
-    directories: Mapping[int, Directory | Callable[[Options], Directory]]
+    directories: Mapping[int, DirectoryDeclaration | Callable[[Options], DirectoryDeclaration]]
     algorithms: tuple[str, ...] = (ALGORITHM_3DES,)
     contactless: bool = False
     announce_algorithm: bool = False
@@ -72,10 +72,13 @@ class Generation:
         return int(self.version[0])
 
     def profile(self, options: Options) -> Profile:
-        """A card of this generation as a region wants it. Raises ValueError, ``field: rule``."""
+        """A card of this generation as a region wants it.
+
+        :raises ValueError: ``field: rule``.
+        """
         self._check(options)
         environment, *others = (
-            entry if isinstance(entry, Directory) else entry(options)
+            entry if isinstance(entry, DirectoryDeclaration) else entry(options)
             for entry in self.directories.values()
         )
         applications = [d for d in others if not d.optional or d.fid in options.optional]
@@ -115,7 +118,7 @@ class Generation:
             raise ValueError(f"settlement_mode: {rule}")
 
 
-def _with_version(environment: Directory, version: str) -> Directory:
+def _with_version(environment: DirectoryDeclaration, version: str) -> DirectoryDeclaration:
     """SSSE whose 规范版本 starts as the generation's own."""
     issuer = environment.file(ISSUER_FILE)
     items = (
@@ -125,11 +128,11 @@ def _with_version(environment: Directory, version: str) -> Directory:
     return environment.with_files(replace(issuer, items=tuple(items)))
 
 
-def _without_inferred(directory: Directory) -> Directory:
+def _without_inferred(directory: DirectoryDeclaration) -> DirectoryDeclaration:
     return replace(directory, files=tuple(map(_printed_items, directory.files)))
 
 
-def _printed_items(file: ElementaryFile) -> ElementaryFile:
+def _printed_items(file: FileDeclaration) -> FileDeclaration:
     return replace(file, items=tuple(item for item in file.items if not item.inferred))
 
 
@@ -199,9 +202,9 @@ def generations() -> tuple[Generation, ...]:
 
 
 def register(generation: Generation) -> None:
-    """Add a generation, to this process alone: worker processes start afresh.
+    """Add a generation, to this process only: worker processes start afresh.
 
-    Raises ValueError when its version is no such text or is taken.
+    :raises ValueError: when its version is no such text or is taken.
     """
     version = generation.version
     if len(version) != 4 or not "1" <= version[0] <= "9":
@@ -228,7 +231,10 @@ def find_generation(version: bytes) -> Generation | None:
 
 
 def generation_numbered(number: int) -> Generation:
-    """The generation of this number. Raises ValueError."""
+    """The generation of this number.
+
+    :raises ValueError:
+    """
     for generation in generations():
         if generation.number == number:
             return generation
@@ -238,7 +244,10 @@ def generation_numbered(number: int) -> Generation:
 
 @cache
 def build(generation: int, options: Options) -> Profile:
-    """The profile of a generation, without a region's local files. Raises ValueError."""
+    """The profile of a generation, without a region's local files.
+
+    :raises ValueError:
+    """
     return generation_numbered(generation).profile(options)
 
 
@@ -272,6 +281,6 @@ def _tags(items: Iterable[Item]) -> Iterable[int]:
         yield from _tags(item.items)
 
 
-def _everything() -> Iterable[Directory]:
+def _everything() -> Iterable[DirectoryDeclaration]:
     for generation in generations():
         yield from whole_profile(generation.number).directories

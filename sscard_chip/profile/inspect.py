@@ -29,12 +29,12 @@ from sscard_chip.profile.codec import decode_value
 from sscard_chip.profile.contents import (
     AccountState,
     CardContents,
+    DecodedItem,
     DirectoryContents,
     FileContents,
     KeyState,
     PinState,
-    Transaction,
-    Value,
+    TransactionRecord,
 )
 from sscard_chip.profile.generations import OPTIONAL, find_generation
 from sscard_chip.profile.local import LocalFile
@@ -176,7 +176,7 @@ def _directory(directory: Directory, profile: model.Profile | None) -> Directory
     )
 
 
-def _system_files(directory: Directory) -> Iterator[model.ElementaryFile]:
+def _system_files(directory: Directory) -> Iterator[model.FileDeclaration]:
     """What a directory's header points to and no profile declares: ATR, FCI data, DIR."""
     for sfi, name, english, structure, items in (
         (directory.header.atr_sfi, "复位信息", "historical bytes", Structure.TRANSPARENT, ()),
@@ -185,10 +185,12 @@ def _system_files(directory: Directory) -> Iterator[model.ElementaryFile]:
     ):
         file = directory.files_by_sfi.get(sfi)
         if file:
-            yield model.ElementaryFile(file.fid, name, english, structure, FREE, NEVER, items)
+            yield model.FileDeclaration(file.fid, name, english, structure, FREE, NEVER, items)
 
 
-def _declared(directory: Directory, profile: model.Profile | None) -> model.Directory | None:
+def _declared(
+    directory: Directory, profile: model.Profile | None
+) -> model.DirectoryDeclaration | None:
     for declared in (*(profile.directories if profile else ()), PURSE_DIRECTORY):
         if declared.fid == directory.fid and declared.df_name == directory.name:
             return declared
@@ -196,10 +198,10 @@ def _declared(directory: Directory, profile: model.Profile | None) -> model.Dire
 
 
 def _pin(pin: PinRecord) -> PinState:
-    return PinState(is_set=pin.is_set, tries=pin.tries, limit=pin.limit)
+    return PinState(is_set=pin.is_set, tries=pin.retry_counter, limit=pin.retry_limit)
 
 
-def _keys(directory: Directory, declared: model.Directory | None) -> Iterator[KeyState]:
+def _keys(directory: Directory, declared: model.DirectoryDeclaration | None) -> Iterator[KeyState]:
     """One row per key, its versions together; DPK, DLK and DTK are found by key index."""
     names = {_identity(key.use.value, key.kid): key for key in declared.keys} if declared else {}
     grouped: dict[tuple[int, int], list[KeyRecord]] = {}
@@ -209,14 +211,14 @@ def _keys(directory: Directory, declared: model.Directory | None) -> Iterator[Ke
     for (use, kid), records in grouped.items():
         known = names.get((use, kid))
         root, purpose = (known.root, known.purpose) if known else KEY_NAMES.get(use, ("", ""))
-        limit = records[0].limit
+        limit = records[0].retry_limit
         yield KeyState(
             name=root,
             kid="index" if kid < 0 else f"{kid | local:02X}",
             use=_USES.get(use, f"{use:02X}"),
             purpose=purpose,
             versions=tuple(record.version for record in records),
-            tries=tuple(record.tries for record in records) if limit else (),
+            tries=tuple(record.retry_counter for record in records) if limit else (),
             limit=limit,
         )
 
@@ -246,10 +248,10 @@ def _account(directory: Directory) -> AccountState | None:
     )
 
 
-def _transaction(record: bytes) -> Transaction:
+def _transaction(record: bytes) -> TransactionRecord:
     """A record of 28 bytes, or of 20 with one amount (LD/T 32.6, DF04 EF08)."""
     number, kind, terminal, time, *amounts = _DETAIL.unpack(record.ljust(_DETAIL.size, b"\0"))
-    return Transaction(
+    return TransactionRecord(
         number, _KINDS.get(kind, f"{kind:02X}"), terminal.hex(), _local_time(time), *amounts
     )
 
@@ -266,11 +268,11 @@ def _local_time(bcd: bytes) -> str:
 
 def _file(
     file: ElementaryFile,
-    declared: model.ElementaryFile | None,
+    declared: model.FileDeclaration | None,
     directory: int,
     profile: model.Profile | None,
 ) -> FileContents:
-    records: tuple[tuple[Value, ...], ...] = ()
+    records: tuple[tuple[DecodedItem, ...], ...] = ()
     body = ""
     if isinstance(file, RecordFile):
         raw = [file.record(number) for number in range(1, file.count + 1)]
@@ -300,7 +302,7 @@ def _file(
     )
 
 
-def _structure(file: ElementaryFile, declared: model.ElementaryFile | None) -> str:
+def _structure(file: ElementaryFile, declared: model.FileDeclaration | None) -> str:
     if declared:
         return declared.structure.value
     return type(file).__name__.removesuffix("File").lower()
@@ -341,7 +343,7 @@ def _kids(right: int, local: int) -> str:
 # --- values -------------------------------------------------------------------------------------
 
 
-def _templates(records: Iterable[bytes], items: Iterable[Item]) -> Iterator[Value]:
+def _templates(records: Iterable[bytes], items: Iterable[Item]) -> Iterator[DecodedItem]:
     """TLVs against their declaration; repeated tags take the declared items one after the other."""
     waiting = list(items)
     for record in records:
@@ -353,14 +355,14 @@ def _templates(records: Iterable[bytes], items: Iterable[Item]) -> Iterator[Valu
 
 def _reused(
     profile: model.Profile, directory: int, fid: int, raw: Iterable[bytes]
-) -> dict[int, Value]:
+) -> dict[int, DecodedItem]:
     """Records whose tag has its later meaning (letter 37, annex C)."""
     values = {record[0]: record[2:] for record in raw}
     later = {tag: later_item(profile, directory, fid, tag, values) for tag in values}
     return {tag: _value(*found, f"{tag:02X}") for tag, found in later.items() if found}
 
 
-def _fields(record: bytes, items: tuple[Item, ...]) -> tuple[Value, ...]:
+def _fields(record: bytes, items: tuple[Item, ...]) -> tuple[DecodedItem, ...]:
     """Raw fields of a cyclic record or a transparent file; the whole as one value if nobody
     declares it."""
     if sum(item.length for item in items) != len(record):
@@ -372,15 +374,15 @@ def _fields(record: bytes, items: tuple[Item, ...]) -> tuple[Value, ...]:
     return tuple(values)
 
 
-def _value(item: Item | None, raw: bytes, tag: str) -> Value:
+def _value(item: Item | None, raw: bytes, tag: str) -> DecodedItem:
     digits = raw.hex().upper()
     if item is None:
-        return Value(tag, "", "", digits, digits)
+        return DecodedItem(tag, "", "", digits, digits)
     if item.format is Format.BTLV:
         nested = tuple(_templates(_split_tlvs(raw), item.items))
-        return Value(tag, item.name, item.english, digits, "", items=nested)
+        return DecodedItem(tag, item.name, item.english, digits, "", items=nested)
     text = decode_value(item, raw)
-    return Value(tag, item.name, item.english, digits, text, item.codes.get(text, ""))
+    return DecodedItem(tag, item.name, item.english, digits, text, item.codes.get(text, ""))
 
 
 def _split_tlvs(data: bytes) -> list[bytes]:

@@ -29,8 +29,8 @@ from sscard_chip.profile.localmodel import (
     parse_access,
 )
 from sscard_chip.profile.model import (
-    Directory,
-    ElementaryFile,
+    DirectoryDeclaration,
+    FileDeclaration,
     Format,
     Item,
     Key,
@@ -41,7 +41,7 @@ from sscard_chip.profile.model import (
 from sscard_chip.standard.documents import (
     Document,
     DocumentError,
-    Finding,
+    RuleFinding,
 )
 
 __all__ = ["LocalFile", "LocalFileError", "load_local_file"]
@@ -68,16 +68,16 @@ class LocalFile:
 
     source: str
     optional: frozenset[int]
-    directories: tuple[Directory, ...]
-    files: tuple[tuple[int, ElementaryFile], ...]
+    directories: tuple[DirectoryDeclaration, ...]
+    files: tuple[tuple[int, FileDeclaration], ...]
     items: tuple[tuple[int, int, tuple[Item, ...]], ...]
     keys: tuple[tuple[int, Key], ...]
 
     def extend(self, profile: Profile) -> Profile:
         """``profile`` with these extensions.
 
-        Raises :class:`LocalFileError` for a directory, file or key that the card does not have,
-        for a key whose identifier is taken and for tags or files declared twice.
+        :raises LocalFileError: for a directory, file or key that the card does not have, for a key
+            whose identifier is taken and for tags or files declared twice.
         """
         for directory in self.directories:
             for other in profile.directories:
@@ -91,7 +91,9 @@ class LocalFile:
         extended = tuple(self._extend(d, profile.environment) for d in profile.directories)
         return replace(profile, environment=extended[0], applications=extended[1:])
 
-    def _extend(self, directory: Directory, environment: Directory) -> Directory:
+    def _extend(
+        self, directory: DirectoryDeclaration, environment: DirectoryDeclaration
+    ) -> DirectoryDeclaration:
         where = directory.short_name
         added = tuple(f for fid, f in self.files if fid == directory.fid)
         fids = [file.fid for file in (*directory.files, *added)]
@@ -113,11 +115,11 @@ class LocalFile:
                     raise self._error(label, f"key {access.kid:02X} is not declared")
         return extended
 
-    def _with_keys(self, directory: Directory) -> Directory:
+    def _with_keys(self, directory: DirectoryDeclaration) -> DirectoryDeclaration:
         keys = (k for fid, k in self.keys if fid == directory.fid)
         return replace(directory, keys=(*directory.keys, *keys))
 
-    def _check_levels(self, directory: Directory) -> None:
+    def _check_levels(self, directory: DirectoryDeclaration) -> None:
         """No two keys of EXTERNAL AUTHENTICATE may grant one level, the low nibble."""
         levels: set[int] = set()
         for own in directory.keys:
@@ -127,14 +129,14 @@ class LocalFile:
                     raise self._error(label, "another key has this low digit")
                 levels.add(own.kid & 0x0F)
 
-    def _directory(self, profile: Profile, fid: int) -> Directory:
+    def _directory(self, profile: Profile, fid: int) -> DirectoryDeclaration:
         try:
             return profile.directory(fid)
         except KeyError:
             rule = f"generation {profile.generation} does not have it, or it is not enabled"
             raise self._error(f"directory {fid:04X}", rule) from None
 
-    def _file(self, directory: Directory, fid: int) -> ElementaryFile:
+    def _file(self, directory: DirectoryDeclaration, fid: int) -> FileDeclaration:
         label = f"extra {directory.short_name} {fid:04X}"
         try:
             file = directory.file(fid)
@@ -148,12 +150,15 @@ class LocalFile:
         return LocalFileError(self.source, field, text)
 
 
-def _has_key(directory: Directory, kid: int) -> bool:
+def _has_key(directory: DirectoryDeclaration, kid: int) -> bool:
     return any(k.use is KeyUse.EXTERNAL and k.kid == kid for k in directory.keys)
 
 
 def load_local_file(path: str | os.PathLike[str]) -> LocalFile:
-    """Read and check a TOML file of local extensions. Raises :class:`LocalFileError`."""
+    """Read and check a TOML file of local extensions.
+
+    :raises LocalFileError:
+    """
     source = os.fspath(path)
     try:
         content = Path(path).read_bytes()
@@ -176,10 +181,13 @@ def _checked(document: Document) -> LocalFile:
 
 
 def build_local(tables: LocalTables, source: str) -> LocalFile:
-    """What checked tables declare. Raises :class:`LocalFileError` for items that do not fit."""
+    """What checked tables declare.
+
+    :raises LocalFileError: for items that do not fit.
+    """
     file_name = re.split(r"[/\\]", source)[-1]
     clause = f"local: {file_name}"
-    findings: list[Finding] = []
+    findings: list[RuleFinding] = []
     used: set[str] = set()
     files, extras = [], []
     for number, table in enumerate(tables.file, 1):
@@ -203,19 +211,19 @@ def build_local(tables: LocalTables, source: str) -> LocalFile:
     )
 
 
-def _tags_twice(items: Sequence[LocalItem], path: str, used: set[str]) -> list[Finding]:
+def _tags_twice(items: Sequence[LocalItem], path: str, used: set[str]) -> list[RuleFinding]:
     """Tags that a region declares for the second time; ``used`` collects them."""
     found = []
     for number, item in enumerate(items, 1):
         place = f"{path} item {number}"
         if item.tag in used:
-            found.append(Finding(f"{place} tag", "is declared twice"))
+            found.append(RuleFinding(f"{place} tag", "is declared twice"))
         used.add(item.tag or "")
         found += _tags_twice(item.item, place, used)
     return found
 
 
-def _shape_findings(file: ElementaryFile, place: str) -> list[Finding]:
+def _shape_findings(file: FileDeclaration, place: str) -> list[RuleFinding]:
     if file.structure is Structure.TRANSPARENT:
         return []
     rules = {
@@ -228,13 +236,13 @@ def _shape_findings(file: ElementaryFile, place: str) -> list[Finding]:
         or len({item.length for item in file.items}) == 1,
         f"the file must be at most {MAX_CONTENT} bytes": file.content_size <= MAX_CONTENT,
     }
-    return [Finding(place, text) for text, right in rules.items() if not right]
+    return [RuleFinding(place, text) for text, right in rules.items() if not right]
 
 
-def _directory(table: LocalDirectory, clause: str) -> Directory:
+def _directory(table: LocalDirectory, clause: str) -> DirectoryDeclaration:
     """A local DF. It gets an STK of its own, kid 82 as in all ADFs [L]."""
     fid = directory_fid(table.fid)
-    return Directory(
+    return DirectoryDeclaration(
         fid,
         table.name,
         table.english,
@@ -246,9 +254,9 @@ def _directory(table: LocalDirectory, clause: str) -> Directory:
     )
 
 
-def _file(table: LocalElementaryFile, clause: str) -> ElementaryFile:
+def _file(table: LocalElementaryFile, clause: str) -> FileDeclaration:
     items = _records(table.item)
-    return ElementaryFile(
+    return FileDeclaration(
         int(table.fid, 16),
         table.name,
         table.english,

@@ -83,7 +83,7 @@ def _kid_rule(text: str) -> str | None:
 
 
 Line = Annotated[str, rule("must be a text of one line", check=_line_rule)]
-Words = Annotated[
+ShortText = Annotated[
     str, rule("must be a text of one line", check=lambda text: text and _line_rule(text))
 ]
 Owner = Annotated[
@@ -118,7 +118,7 @@ class LocalDirectory(Model, frozen=True):
             title="Name for SELECT, 5 to 16 bytes in hex",
         ),
     ]
-    english: Words = ""
+    english: ShortText = ""
     label: Annotated[
         str, rule("must be a text of one line", check=_label_rule, title="Application label")
     ] = ""
@@ -137,7 +137,7 @@ class LocalItem(Model, frozen=True):
         str | None,
         rule("must be 2 capital hex digits", pattern="[0-9A-F]{2}", check=_tag_rule),
     ] = None
-    english: Words = ""
+    english: ShortText = ""
     length: Annotated[int, rule(ge=1, le=MAX_VALUE, title="Bytes")] | None = None
     repeat: Annotated[int, rule(ge=1, le=MAX_RECORDS, title="How many such records")] = 1
     codes: Annotated[
@@ -187,7 +187,7 @@ class LocalElementaryFile(Model, frozen=True):
     ]
     read: Access
     write: Access
-    english: Words = ""
+    english: ShortText = ""
     item: list[LocalItem] = []
     records: Annotated[int, rule(ge=1, le=MAX_RECORDS, title="Of a cyclic file")] | None = None
     size: Annotated[int, rule(ge=1, le=MAX_CONTENT, title="Of a transparent file")] | None = None

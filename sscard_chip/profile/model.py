@@ -140,7 +140,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class ElementaryFile:
+class FileDeclaration:
     """One EF. ``records`` is the number of records of a cyclic or fixed file.
 
     Linear files: ``items`` are the records in order, repeated items stand repeated.
@@ -221,8 +221,8 @@ class Key:
     """One key of a directory. ``root`` names its root key, ``kid`` is that of the command.
 
     For DLK, DPK and DTK ``versions`` counts key indexes 1..n and ``kid`` is 00. ``single`` keys
-    are 8 bytes in the DES suite. ``tries`` 0 means that failures never lock it. The master keys
-    stand in the headers of directories: :attr:`Directory.master_key`.
+    are 8 bytes in the DES suite. ``retry_limit`` 0 means that failures never lock it. The master
+    keys stand in the headers of directories: :attr:`DirectoryDeclaration.master_key`.
     """
 
     root: str
@@ -231,19 +231,19 @@ class Key:
     purpose: str
     versions: int = 3
     single: bool = False
-    tries: int = 3
+    retry_limit: int = 3
     confidence: Confidence = Confidence.HIGH
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class DirectoryDeclaration:
     """A DDF or ADF with its files and keys, in the order of creation."""
 
     fid: int
     name: str
     english: str
     df_name: bytes
-    files: tuple[ElementaryFile, ...]
+    files: tuple[FileDeclaration, ...]
     keys: tuple[Key, ...]
     label: str = ""
     clause: str = ""
@@ -260,19 +260,19 @@ class Directory:
         """Name of the root of its master key (主控密钥): MKSSSE, MKDF01..."""
         return f"MK{self.short_name}"
 
-    def file(self, fid: int) -> ElementaryFile:
+    def file(self, fid: int) -> FileDeclaration:
         """The EF with this FID; KeyError if there is none."""
         for file in self.files:
             if file.fid == fid:
                 return file
         raise KeyError(f"{fid:04X}")
 
-    def with_files(self, *files: ElementaryFile) -> Directory:
+    def with_files(self, *files: FileDeclaration) -> DirectoryDeclaration:
         """A copy in which ``files`` replace those of the same FID, or are added, in FID order."""
         by_fid = {f.fid: f for f in self.files} | {f.fid: f for f in files}
         return replace(self, files=tuple(by_fid[fid] for fid in sorted(by_fid)))
 
-    def with_keys(self, *keys: Key) -> Directory:
+    def with_keys(self, *keys: Key) -> DirectoryDeclaration:
         """A copy in which ``keys`` replace those of the same root, or stand behind them."""
         by_root = {key.root: key for key in (*self.keys, *keys)}
         return replace(self, keys=tuple(by_root.values()))
@@ -302,21 +302,21 @@ class Profile:
 
     generation: int
     version: str  # 规范版本, four characters
-    environment: Directory
-    applications: tuple[Directory, ...]
+    environment: DirectoryDeclaration
+    applications: tuple[DirectoryDeclaration, ...]
     contactless: bool
     announce_algorithm: bool
     algorithms: tuple[str, ...]  # "3des", "sm4"; the first is the default
     historical_prefix: bytes
     dir_sfi: int = 0x1E
-    pin_tries: int = 6
+    pin_retry_limit: int = 6
     """PIN tries of a region: 6, the card's limit; a region with another one replaces it here."""
     settlement_mode: SettlementMode = SettlementMode.ONLINE
     bank: bool = True
     later_meanings: str = ""
 
     @property
-    def directories(self) -> tuple[Directory, ...]:
+    def directories(self) -> tuple[DirectoryDeclaration, ...]:
         return (self.environment, *self.applications)
 
     @property
@@ -328,7 +328,7 @@ class Profile:
                 found[key.root] = max(key.versions, found.get(key.root, 0))
         return found
 
-    def directory(self, fid: int) -> Directory:
+    def directory(self, fid: int) -> DirectoryDeclaration:
         """The directory with this FID; KeyError if there is none."""
         for directory in self.directories:
             if directory.fid == fid:

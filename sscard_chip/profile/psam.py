@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.applications.psam import PSAM_KIND
-from sscard_chip.applications.psam.keys import KEY_FILES, KeyType, encode_record, use_byte
+from sscard_chip.applications.psam.keys import KEY_FILES, KeyType, encode_psam_key_record, use_byte
 from sscard_chip.applications.psam.purchase import ANSWERS_63CF
 from sscard_chip.filesystem.layout import (
     COUNT_IN_HEADER,
@@ -22,8 +22,8 @@ from sscard_chip.filesystem.layout import (
     FileType,
     LifeCycle,
     create_directory,
-    create_file,
     format_memory,
+    stage_file,
 )
 from sscard_chip.memory import Memory
 from sscard_chip.profile.build import binary, cn, raw
@@ -31,7 +31,7 @@ from sscard_chip.profile.compiler import MEMORY_SIZE
 from sscard_chip.profile.model import (
     FREE,
     NEVER,
-    ElementaryFile,
+    FileDeclaration,
     Item,
     Rule,
     key,
@@ -61,7 +61,7 @@ from sscard_chip.standard.messages.directory import DIR_ENTRY
 _CLAUSE: Final = "PSAM guide, part 9 of the draft of LD/T 32, section 5"
 
 
-def _file(fid: int, name: str, english: str, write: Rule, *fields: Item) -> ElementaryFile:
+def _file(fid: int, name: str, english: str, write: Rule, *fields: Item) -> FileDeclaration:
     """A transparent file that anybody reads."""
     return raw(fid, name, english, FREE, write, *fields, clause=_CLAUSE)
 
@@ -95,7 +95,7 @@ TRANSACTION_NUMBER: Final = _file(
 )
 
 
-def _information(fid: int, name: str, english: str, kid: int) -> ElementaryFile:
+def _information(fid: int, name: str, english: str, kid: int) -> FileDeclaration:
     return _file(
         fid,
         f"{name}应用信息文件",
@@ -162,7 +162,7 @@ class SamContents:
 def compile_psam(contents: SamContents) -> Memory:
     """The memory of a PSAM, ready for use; sx3 is there when it has secrets.
 
-    Raises ValueError for secrets of another suite than 3des or sm4, or of a wrong length.
+    :raises ValueError: for secrets of another suite than 3des or sm4, or of a wrong length.
     """
     if not contents.secrets or not set(contents.secrets) <= set(SUITES):
         raise ValueError(f"a PSAM has keys of {' or '.join(SUITES)}")
@@ -229,13 +229,13 @@ def _create_environment(
 
 
 def _create(memory: Memory, parent: int, header: FileHeader, content: bytes) -> int:
-    offset = create_file(memory, parent, header, content)
+    offset = stage_file(memory, parent, header, content)
     memory.commit()
     return offset
 
 
 def _create_files(
-    memory: Memory, parent: int, files: tuple[ElementaryFile, ...], contents: SamContents
+    memory: Memory, parent: int, files: tuple[FileDeclaration, ...], contents: SamContents
 ) -> None:
     for file in files:
         content = contents.files.get(file.fid, b"")
@@ -263,7 +263,9 @@ def _create_key_files(
         for kid, fid in enumerate(KEY_FILES, 1):
             secret = _secret(secrets.access[kid - 1])
             records[fid].append(
-                encode_record(KeyType.ACCESS, kid, suite.key_code(16), secret, limit=ACCESS_TRIES)
+                encode_psam_key_record(
+                    KeyType.ACCESS, kid, suite.key_code(16), secret, limit=ACCESS_TRIES
+                )
             )
         for (row, version), secret in secrets.keys.items():
             records[key_file(row)].append(_record(row, version, secret, contents, suite))
@@ -283,7 +285,7 @@ def _record(
     length = 8 if row.single and suite.block == 8 else 16
     use = use_byte(contents.stk_type if row.single else row.type, contents.steps)
     identifier = version if row.type is KeyType.PURCHASE else row.identifier
-    return encode_record(use, identifier, suite.key_code(length), _secret(secret))
+    return encode_psam_key_record(use, identifier, suite.key_code(length), _secret(secret))
 
 
 def _secret(secret: bytes) -> bytes:

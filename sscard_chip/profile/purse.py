@@ -21,7 +21,7 @@ from sscard_chip.filesystem.layout import (
     FileHeader,
     FileType,
     create_directory,
-    create_file,
+    stage_file,
 )
 from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import Memory
@@ -42,7 +42,7 @@ from sscard_chip.profile.model import (
     FREE,
     NEVER,
     PIN,
-    Directory,
+    DirectoryDeclaration,
     Format,
     Item,
     Key,
@@ -50,7 +50,7 @@ from sscard_chip.profile.model import (
     key,
 )
 from sscard_chip.profile.structure import KEY_FID, file_header, key_length, plan_keys
-from sscard_chip.security.keys import encode_key, encode_pin
+from sscard_chip.security.keys import encode_key_record, encode_pin_record
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.identifiers import (
     DEPOSIT_FILE,
@@ -152,10 +152,10 @@ def _indexed(root: str, use: KeyUse, purpose: str, tries: int = _TRANSACTION_TRI
 
 
 def _issuer(root: str, use: KeyUse, purpose: str, tries: int) -> Key:
-    return Key(root, 0x01, use, purpose, versions=1, tries=tries, confidence=M)
+    return Key(root, 0x01, use, purpose, versions=1, retry_limit=tries, confidence=M)
 
 
-PURSE_DIRECTORY: Final = Directory(
+PURSE_DIRECTORY: Final = DirectoryDeclaration(
     PURSE_DF,
     "电子存折/电子钱包",
     "electronic deposit and purse",
@@ -204,7 +204,7 @@ class PurseContents:
         return f"<PurseContents, {self.algorithm}>"
 
 
-def root_names() -> dict[str, int]:
+def purse_root_names() -> dict[str, int]:
     """The bank's root keys of the purse, with their number of versions."""
     return {key.root: key.versions for key in PURSE_DIRECTORY.keys}
 
@@ -212,8 +212,9 @@ def root_names() -> dict[str, int]:
 def add_purse(memory: Memory, contents: PurseContents) -> None:
     """Put the purse application behind the files of a card.
 
-    Raises ValueError when the card has one already or a content has not the length of its file,
-    KeyError for a missing key, StatusError (6A84) when the memory is full.
+    :raises ValueError: when the card has one already or a content has not the length of its file.
+    :raises KeyError: for a missing key.
+    :raises StatusError: (6A84) when the memory is full.
     """
     files = FileSystem(memory)
     if files.mf is None or any(d.name == PURSE_AID for d in files.directories):
@@ -232,7 +233,7 @@ def add_purse(memory: Memory, contents: PurseContents) -> None:
         memory.write(offset + STATE_IN_HEADER, bytes((ApplicationState.DORMANT,)))
     memory.commit()
     for file, content in planned:
-        created = create_file(memory, offset, file, content)
+        created = stage_file(memory, offset, file, content)
         if file.type is FileType.KEY:
             count = len(PURSE_DIRECTORY.keys) + 1
             memory.write(created + COUNT_IN_HEADER, bytes((count,)))
@@ -269,16 +270,16 @@ def _files(contents: PurseContents) -> list[tuple[FileHeader, bytes]]:
 def _key_records(contents: PurseContents) -> bytes:
     suite = SUITES[contents.algorithm]
     records = [
-        encode_key(
+        encode_key_record(
             planned.key.use.value,
             planned.kid,
             planned.version,
             planned.algorithm,
             contents.secrets[planned.key.root][: key_length(planned.key, suite)],
-            limit=planned.key.tries,
+            limit=planned.key.retry_limit,
             level=planned.level,
         )
         for planned in plan_keys(PURSE_DIRECTORY, suite)
     ]
-    pin = encode_pin(contents.pin, limit=PIN_TRIES, unblock_kid=0x01, reload_kid=0x01)
+    pin = encode_pin_record(contents.pin, limit=PIN_TRIES, unblock_kid=0x01, reload_kid=0x01)
     return b"".join((*records, pin))

@@ -23,8 +23,8 @@ _MARK: Final = b"\xee"
 class Reuse:
     """One reused tag: length of the 1.0 record, format and length in bytes of the new value.
 
-    ``judge`` is the tag of the record that tells the meaning, 0 when it is this one. ``grows``
-    marks the two records too short for their new value, whose length tells the meaning [L].
+    ``judge`` is the tag of the record that shows the meaning, 0 when it is this one. ``grows``
+    marks the two records too short for their new value, whose length shows the meaning [L].
     """
 
     old_length: int
@@ -99,7 +99,9 @@ def reuse_value(directory: int, file: int, tag: int, value: bytes) -> bytes:
     """The value to write to a 1.0 card for the new meaning ``value``.
 
     The record's own length, filled with EE; of the two records that grow the new length.
-    Raises KeyError for a tag that is not reused, ValueError for a value of another length.
+
+    :raises KeyError: for a tag that is not reused.
+    :raises ValueError: for a value of another length.
     """
     reuse = REUSED[directory, file, tag]
     if len(value) != reuse.length:

@@ -22,8 +22,8 @@ from sscard_chip.filesystem.layout import (
 from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.profile.model import (
     BY_INDEX,
-    Directory,
-    ElementaryFile,
+    DirectoryDeclaration,
+    FileDeclaration,
     Key,
     KeyUse,
     Profile,
@@ -66,7 +66,7 @@ class PlannedFile:
     header: FileHeader
     records: tuple[bytes, ...] = ()
     content: bytes = b""
-    file: ElementaryFile | None = None
+    file: FileDeclaration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +85,14 @@ class PlannedKey:
 class PlannedDirectory:
     """A directory to create, its EFs and keys in order. ``parent`` is a FID, 0 for the MF.
 
-    ``pin_tries`` is 0 where there is no PIN; its record stands behind the keys.
+    ``pin_retry_limit`` is 0 where there is no PIN; its record stands behind the keys.
     """
 
     header: DirectoryHeader
     parent: int
     files: tuple[PlannedFile, ...]
     keys: tuple[PlannedKey, ...] = ()
-    pin_tries: int = 0
+    pin_retry_limit: int = 0
 
 
 def plan_directories(profile: Profile, suite: Suite) -> list[PlannedDirectory]:
@@ -141,10 +141,10 @@ def _environment(profile: Profile, suite: Suite, room: int) -> PlannedDirectory:
         algorithm=suite.key_code(16),
     )
     header = replace(header, quota=_quota(files, room))
-    return PlannedDirectory(header, MF, tuple(files), keys, profile.pin_tries)
+    return PlannedDirectory(header, MF, tuple(files), keys, profile.pin_retry_limit)
 
 
-def _application(directory: Directory, parent: int, suite: Suite) -> PlannedDirectory:
+def _application(directory: DirectoryDeclaration, parent: int, suite: Suite) -> PlannedDirectory:
     keys = tuple(plan_keys(directory, suite))
     files = [_key_file(len(keys)), *(_file(file) for file in directory.files)]
     header = DirectoryHeader(
@@ -167,7 +167,7 @@ def _quota(files: list[PlannedFile], room: int = 0) -> int:
     return quota if quota <= _MAX_QUOTA else 0
 
 
-def _file(file: ElementaryFile) -> PlannedFile:
+def _file(file: FileDeclaration) -> PlannedFile:
     linear = file.structure in (Structure.LINEAR_FIXED, Structure.LINEAR_VARIABLE)
     records = tuple(
         bytes((item.tag, item.length)) + item.initial_value() for item in file.items if linear
@@ -175,7 +175,7 @@ def _file(file: ElementaryFile) -> PlannedFile:
     return PlannedFile(file_header(file), records, file=file)
 
 
-def file_header(file: ElementaryFile) -> FileHeader:
+def file_header(file: FileDeclaration) -> FileHeader:
     """The header that a declared file gets."""
     read_access, read_right = _encode(file.read)
     write_access, write_right = _encode(file.write)
@@ -201,7 +201,7 @@ def _encode(rule: Rule) -> tuple[int, int]:
     return encode_rule(pin=rule.pin, kid=rule.kid, both=rule.both, never=rule.never)
 
 
-def _directory_file(sfi: int, entries: tuple[Directory, ...]) -> PlannedFile:
+def _directory_file(sfi: int, entries: tuple[DirectoryDeclaration, ...]) -> PlannedFile:
     """DIR: a record 70 {61 {4F name, 50 label of an ADF}} for each directory below."""
     records = []
     for entry in entries:
@@ -226,7 +226,7 @@ def _key_file(records: int) -> PlannedFile:
     return PlannedFile(FileHeader(FileType.KEY, KEY_FID, size, write_access=_KEY_FILE_ACCESS))
 
 
-def plan_keys(directory: Directory, suite: Suite) -> Iterator[PlannedKey]:
+def plan_keys(directory: DirectoryDeclaration, suite: Suite) -> Iterator[PlannedKey]:
     """The key records of a directory in the order of the key file."""
     for key in directory.keys:
         length = key_length(key, suite)

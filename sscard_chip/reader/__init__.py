@@ -14,8 +14,8 @@ from sscard_chip.reader.vpcd import (
     DEFAULT_HOST,
     DEFAULT_PORT,
     EventObserver,
-    Observer,
     ReaderEvent,
+    TrafficObserver,
     VirtualReader,
     serve,
 )
@@ -29,8 +29,8 @@ __all__ = [
     "ContactlessInterface",
     "EventObserver",
     "InterfaceNotSupportedError",
-    "Observer",
     "ReaderEvent",
+    "TrafficObserver",
     "VirtualReader",
     "serve",
 ]

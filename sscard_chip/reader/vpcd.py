@@ -33,7 +33,7 @@ DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 35963
 """Port of the first slot (8C7B) in the configuration that vpcd comes with; the next slot is +1."""
 
-Observer = Callable[[int, bytes, bytes, float], None]
+TrafficObserver = Callable[[int, bytes, bytes, float], None]
 """``observer(slot, command, response, seconds)`` after every command, in the slot's thread."""
 
 _FAULT: Final = StatusWord.NO_GET_RESPONSE_DATA.to_bytes(2, "big")
@@ -115,8 +115,8 @@ class _Slot:
             except Exception as fault:
                 _LOG.error("slot %d: %s", self._number + 1, describe_fault(fault))
             self._hang_up(connected)
-            lived = perf_counter() - started
-            delay = _FIRST_DELAY_S if lived > 1 else min(delay * 2, self._reader.max_delay_s)
+            uptime = perf_counter() - started
+            delay = _FIRST_DELAY_S if uptime > 1 else min(delay * 2, self._reader.max_delay_s)
             stopping.wait(delay)
 
     def _connect(self) -> socket.socket | None:
@@ -143,7 +143,7 @@ class _Slot:
             self._socket = connected
         self._refusal_logged = False
         _LOG.info("slot %d: connected to %s port %d", self._number + 1, *address)
-        self._tell(ReaderEvent.CONNECTED)
+        self._notify(ReaderEvent.CONNECTED)
         return connected
 
     def _hang_up(self, connected: socket.socket) -> None:
@@ -152,7 +152,7 @@ class _Slot:
         connected.close()
         self._power_off()
         _LOG.info("slot %d: disconnected", self._number + 1)
-        self._tell(ReaderEvent.DISCONNECTED)
+        self._notify(ReaderEvent.DISCONNECTED)
 
     def _session(self, connected: socket.socket) -> None:
         """Serve one connection until it ends, by an exception."""
@@ -210,13 +210,13 @@ class _Slot:
             frames.send(self._get_atr())
         elif code == _Control.POWER_ON:
             self._guard(self._connection.power_on)
-            self._tell(ReaderEvent.POWER_ON)
+            self._notify(ReaderEvent.POWER_ON)
         elif code == _Control.POWER_OFF:
             self._power_off()
-            self._tell(ReaderEvent.POWER_OFF)
+            self._notify(ReaderEvent.POWER_OFF)
         elif code == _Control.RESET:
             self._guard(self._connection.reset)
-            self._tell(ReaderEvent.RESET)
+            self._notify(ReaderEvent.RESET)
         else:
             frames.send(self._exchange(payload))
 
@@ -241,7 +241,7 @@ class _Slot:
         except Exception as fault:
             _LOG.error("slot %d: %s", self._number + 1, describe_fault(fault))
 
-    def _tell(self, event: ReaderEvent) -> None:
+    def _notify(self, event: ReaderEvent) -> None:
         event_observer = self._reader.event_observer
         if event_observer is not None:
             self._guard(lambda: event_observer(self._number, event))
@@ -253,8 +253,8 @@ class VirtualReader(Closing):
     :param slots: the cards; the first one goes to `port`, the next to the port after it.
     :param host: where pcscd with vpcd runs.
     :param port: port of the first slot.
-    :param observer: told of every command (for a trace). It sees PIN blocks and citizens' data.
-    :param event_observer: told of power, reset and connection.
+    :param observer: informed of every command (for a trace). It sees PIN blocks and citizens' data.
+    :param event_observer: informed of power, reset and connection.
     :param max_delay_s: longest pause between two attempts to reach vpcd, in seconds.
     :raises ValueError: without slots, or when a port is outside 1 to 65535.
 
@@ -273,7 +273,7 @@ class VirtualReader(Closing):
         host: str = DEFAULT_HOST,
         port: int = DEFAULT_PORT,
         *,
-        observer: Observer | None = None,
+        observer: TrafficObserver | None = None,
         event_observer: EventObserver | None = None,
         max_delay_s: float = 1.0,
     ) -> None:
@@ -339,7 +339,7 @@ def serve(
     host: str = DEFAULT_HOST,
     port: int = DEFAULT_PORT,
     *,
-    observer: Observer | None = None,
+    observer: TrafficObserver | None = None,
     event_observer: EventObserver | None = None,
 ) -> None:
     """Put cards into the slots of a vpcd and serve them until SIGINT (Ctrl-C) or SIGTERM.
@@ -348,7 +348,7 @@ def serve(
     Outside the main thread no signal is handled: use :class:`VirtualReader` there.
 
     :param slots: the cards; slot i is served at `port` + i.
-    :param observer: see :data:`Observer`.
+    :param observer: see :data:`TrafficObserver`.
     :param event_observer: see :data:`EventObserver`.
     :raises ValueError: see :class:`VirtualReader`.
     """

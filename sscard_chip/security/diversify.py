@@ -33,7 +33,7 @@ def _digits(city: str) -> str:
 def province_factor(city: str) -> bytes:
     """The province's factor (省级分散因子) of a 6-digit city code: ``510100`` gives ``510000sh``.
 
-    Raises ValueError when the code is not 6 digits.
+    :raises ValueError: when the code is not 6 digits.
     """
     return f"{_digits(city)[:2]}0000sh".encode()
 
@@ -41,8 +41,9 @@ def province_factor(city: str) -> bytes:
 def city_factor(city: str) -> bytes:
     """The city's factor (市级分散因子) of a 6-digit city code: ``510100`` gives ``510100sx``.
 
-    Codes of Zhejiang (33) enter with their first 4 digits and 00. Raises ValueError when the
-    code is not 6 digits.
+    Codes of Zhejiang (33) enter with their first 4 digits and 00.
+
+    :raises ValueError: when the code is not 6 digits.
     """
     area = _digits(city)
     return f"{area[:4]}00sx".encode() if area.startswith(_ZHEJIANG) else f"{area}sx".encode()
@@ -51,7 +52,7 @@ def city_factor(city: str) -> bytes:
 def card_factor(historical_bytes: bytes) -> bytes:
     """The card's factor: the last 8 of the 13 historical bytes, T6 to TD of the ATR.
 
-    Raises ValueError when there are not 13.
+    :raises ValueError: when there are not 13.
     """
     if len(historical_bytes) != HISTORICAL_LENGTH:
         raise ValueError(f"historical bytes: must be {HISTORICAL_LENGTH} bytes")
@@ -71,7 +72,9 @@ def left_half(key: bytes) -> bytes:
 def diversify_chain(suite: Suite, root: bytes, factors: Iterable[bytes]) -> bytes:
     """The key of 16 bytes that ``factors`` (8 bytes each, outermost first) reach from ``root``.
 
-    No factors give the root itself. Raises ValueError for a factor of another length.
+    No factors give the root itself.
+
+    :raises ValueError: for a factor of another length.
     """
     key = root
     for factor in factors:
@@ -82,8 +85,10 @@ def diversify_chain(suite: Suite, root: bytes, factors: Iterable[bytes]) -> byte
 class Chains(Sequence[Sequence[bytes]]):
     """Chains of factors, checked and sorted by parent once, for many roots.
 
-    Whoever asks for every key of a batch makes one of these and hands it to each request; a
-    plain list is sorted anew each time. Raises ValueError for a factor that is not 8 bytes.
+    Whoever asks for every key of a batch makes one of these and hands it to each request; a plain
+    list is sorted anew each time.
+
+    :raises ValueError: for a factor that is not 8 bytes.
     """
 
     __slots__ = ("_chains", "families")
@@ -135,8 +140,10 @@ class Family(NamedTuple):
 def diversify_chains(suite: Suite, root: bytes, chains: Sequence[Sequence[bytes]]) -> list[bytes]:
     """The keys that many chains reach from one root, in the order of ``chains``.
 
-    Common beginnings (province and city) are worked out once, and the last factors under one
-    parent are enciphered in one call. Raises ValueError for a factor of another length.
+    Common beginnings (province and city) are worked out once, and the last factors under one parent
+    are enciphered in one call.
+
+    :raises ValueError: for a factor of another length.
     """
     return diversify_families(
         Chains.of(chains),

@@ -47,7 +47,7 @@ _ZERO6: Final = bytes(6)
 _ZERO8: Final = bytes(8)
 _DIGITS: Final = re.compile("[0-9]+")
 
-Encrypt = Callable[[bytes], bytes]
+BlockEncryption = Callable[[bytes], bytes]
 
 
 class BankSession(Protocol):
@@ -89,7 +89,7 @@ class BankSuite(Protocol):
     def session(self, session_key: bytes) -> BankSession:
         """A session under a session key of 16 bytes."""
 
-    def session_for(self, encrypt: Encrypt, atc: bytes) -> BankSession:
+    def session_for(self, encrypt: BlockEncryption, atc: bytes) -> BankSession:
         """The session of the transaction with ``atc`` (2 bytes) under a card key's encryptor."""
 
 
@@ -99,7 +99,7 @@ def session_input(atc: bytes) -> bytes:
     return _ZERO6 + atc + _ZERO6 + complement.to_bytes(2)
 
 
-def session_key(encrypt: Encrypt, atc: bytes) -> bytes:
+def session_key(encrypt: BlockEncryption, atc: bytes) -> bytes:
     """The 16-byte session key of a card key's encryptor for an ATC of 2 bytes, both suites."""
     return encrypt(session_input(atc))
 
@@ -191,7 +191,7 @@ class _DesBank:
     def session(self, session_key: bytes) -> _DesSession:
         return _DesSession(session_key)
 
-    def session_for(self, encrypt: Encrypt, atc: bytes) -> _DesSession:
+    def session_for(self, encrypt: BlockEncryption, atc: bytes) -> _DesSession:
         return _DesSession(session_key(encrypt, atc))
 
 
@@ -203,7 +203,7 @@ class _Sm4Bank:
     def session(self, session_key: bytes) -> _Sm4Session:
         return _Sm4Session(session_key)
 
-    def session_for(self, encrypt: Encrypt, atc: bytes) -> _Sm4Session:
+    def session_for(self, encrypt: BlockEncryption, atc: bytes) -> _Sm4Session:
         return _Sm4Session(session_key(encrypt, atc))
 
 
@@ -239,8 +239,10 @@ def card_key(
 ) -> bytes:
     """The 16-byte card key (UDK) under a bank's master key of 16 bytes.
 
-    With ``odd_parity`` as tools of issuers write a DES key; DES itself ignores the parity bits,
-    but a PIN block takes its bytes (:func:`pin_block`). Raises ValueError.
+    With ``odd_parity`` as tools of issuers write a DES key; DES itself ignores the parity bits, but
+    a PIN block takes its bytes (:func:`pin_block`).
+
+    :raises ValueError:
     """
     key = suite.suite.diversify(master, pan_block(pan, sequence))
     return with_odd_parity(key) if odd_parity else key
@@ -302,13 +304,15 @@ def pin_block(new_pin: str, card_key: bytes, current_pin: str | None = None) -> 
     """The 8-byte block of PIN CHANGE/UNBLOCK before it is enciphered [M].
 
     The new PIN (4 to 12 digits) with its length before and F after, xor the last 4 bytes of the
-    left half of the card's cryptogram key; xor the current PIN, filled with 0, when the card is
-    to check that too. Raises ValueError without showing a PIN.
+    left half of the card's cryptogram key; xor the current PIN, filled with 0, when the card is to
+    check that too.
+
+    :raises ValueError: without showing a PIN.
     """
-    check_pin(new_pin)
+    check_bank_pin(new_pin)
     block = int(f"{len(new_pin):02X}{new_pin:F<14}", 16) ^ int.from_bytes(card_key[4:8])
     if current_pin is not None:
-        check_pin(current_pin)
+        check_bank_pin(current_pin)
         block ^= int(f"{current_pin:0<16}", 16)
     return block.to_bytes(8)
 
@@ -331,13 +335,16 @@ def pin_of_block(block: bytes, card_key: bytes, current_pin: str | None = None) 
 def plain_pin_block(pin: str) -> bytes:
     """The 8-byte block of VERIFY with a plain PIN (ISO 9564-1 format 2): 2L digits F.
 
-    Raises ValueError without showing the PIN.
+    :raises ValueError: without showing the PIN.
     """
-    check_pin(pin)
+    check_bank_pin(pin)
     return bytes.fromhex(f"2{len(pin):X}{pin:F<14}")
 
 
-def check_pin(pin: str) -> None:
-    """Raise ValueError, without showing it, unless ``pin`` is 4 to 12 digits."""
+def check_bank_pin(pin: str) -> None:
+    """See that ``pin`` is 4 to 12 digits; an error does not show it.
+
+    :raises ValueError: without showing it, unless ``pin`` is 4 to 12 digits.
+    """
     if len(pin) not in PIN_DIGITS or not _DIGITS.fullmatch(pin):
         raise ValueError("PIN: must be 4 to 12 digits")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import ClassVar, Final
 
 from sscard_chip.memory import CardImageError, Memory
-from sscard_chip.security.suite import SUITE_OF_KEY_CODE, Session, Suite
+from sscard_chip.security.suite import SUITE_OF_KEY_CODE, SessionCipher, Suite
 from sscard_chip.standard.keys import (
     USE_PIN,
 )
@@ -25,7 +25,7 @@ _LENGTH_AT: Final = 9
 _SECRET_AT: Final = 10
 
 
-def encode_key(
+def encode_key_record(
     use: int, kid: int, version: int, algorithm: int, secret: bytes, *, limit: int, level: int
 ) -> bytes:
     """The record of a key of 8 or 16 bytes; ``limit`` 0: failures never lock it."""
@@ -35,7 +35,7 @@ def encode_key(
     )
 
 
-def encode_pin(pin: bytes, *, limit: int, unblock_kid: int, reload_kid: int) -> bytes:
+def encode_pin_record(pin: bytes, *, limit: int, unblock_kid: int, reload_kid: int) -> bytes:
     """The record of the PIN, BCD of 0 (none set) or 2 to 8 bytes; ``limit`` 1 to 15 tries."""
     padded = pin.ljust(16, b"\xff")
     return RECORD.pack(USE_PIN, 0, unblock_kid, reload_kid, 0, limit, 0, limit, len(pin), padded)
@@ -44,44 +44,44 @@ def encode_pin(pin: bytes, *, limit: int, unblock_kid: int, reload_kid: int) -> 
 class _Record:
     """A view of one record in the memory; what changes is read from the cells each time.
 
-    Rules of the retry counter (LD/T 32.4): it begins at ``limit`` tries; a wrong proof takes one
-    and answers 63Cx, x tries left; at none the key or PIN is locked and answers 6983, whatever is
-    given; a right one gives all tries back. It is in the memory and outlives power. Limit 0, as
-    BK and LK have it, never locks. A locked PIN is opened by PIN CHANGE/UNBLOCK alone, a locked
-    key by nothing.
+    Rules of the retry counter (LD/T 32.4): it begins at ``retry_limit`` tries; a wrong proof takes
+    one and answers 63Cx, x tries left; at none the key or PIN is locked and answers 6983, whatever
+    is given; a right one gives all tries back. It is in the memory and outlives power. Limit 0, as
+    BK and LK have it, never locks. A locked PIN is opened by PIN CHANGE/UNBLOCK only, a locked key
+    by nothing.
     """
 
-    __slots__ = ("limit", "memory", "offset")
+    __slots__ = ("memory", "offset", "retry_limit")
 
-    LIMIT_AT: ClassVar[int] = 6
-    TRIES_AT: ClassVar[int] = 8
+    RETRY_LIMIT_AT: ClassVar[int] = 6
+    RETRY_COUNTER_AT: ClassVar[int] = 8
 
     def __init__(self, memory: Memory, offset: int) -> None:
         self.memory = memory
         self.offset = offset
-        self.limit: int = memory.cells[offset + self.LIMIT_AT]
+        self.retry_limit: int = memory.cells[offset + self.RETRY_LIMIT_AT]
 
     @property
-    def tries(self) -> int:
-        """Tries left; meaningless when ``limit`` is 0."""
-        return self.memory.cells[self.offset + self.TRIES_AT]
+    def retry_counter(self) -> int:
+        """Tries left; meaningless when ``retry_limit`` is 0."""
+        return self.memory.cells[self.offset + self.RETRY_COUNTER_AT]
 
     @property
     def locked(self) -> bool:
-        return self.limit > 0 and self.tries == 0
+        return self.retry_limit > 0 and self.retry_counter == 0
 
-    def stage_tries(self, tries: int) -> None:
+    def stage_retry_counter(self, tries: int) -> None:
         """Stage a new count of tries, if it is one."""
-        if self.limit and tries != self.tries:
-            self.memory.write(self.offset + self.TRIES_AT, bytes((tries,)))
+        if self.retry_limit and tries != self.retry_counter:
+            self.memory.write(self.offset + self.RETRY_COUNTER_AT, bytes((tries,)))
 
     def stage_failure(self) -> int:
         """Stage one try less; return the x of 63Cx (F when failures never lock the key)."""
-        if not self.limit:
+        if not self.retry_limit:
             return 0x0F
-        left = max(self.tries - 1, 0)
-        self.stage_tries(left)
-        return left
+        remaining = max(self.retry_counter - 1, 0)
+        self.stage_retry_counter(remaining)
+        return remaining
 
 
 def suite_of(algorithm: int) -> Suite:
@@ -129,7 +129,7 @@ class KeyRecord(_Record):
             self._encrypt = self.suite.encryptor(self.secret)
         return self._encrypt
 
-    def session(self, factor: bytes) -> Session:
+    def session(self, factor: bytes) -> SessionCipher:
         """A session under the key that a random of 4, 8 or 16 bytes gives."""
         suite = self.suite
         return suite.session(suite.session_key(self.encrypt, factor))
@@ -146,8 +146,8 @@ class MasterKey(_Record):
 
     __slots__ = ("algorithm", "suite")
 
-    LIMIT_AT = 0
-    TRIES_AT = 1
+    RETRY_LIMIT_AT = 0
+    RETRY_COUNTER_AT = 1
 
     def __init__(self, memory: Memory, offset: int) -> None:
         super().__init__(memory, offset)
@@ -166,7 +166,7 @@ class MasterKey(_Record):
         self.memory.write(self.offset + 3, bytes((version,)) + secret)
 
     def __repr__(self) -> str:
-        return f"<MasterKey, {self.tries} of {self.limit} tries left>"
+        return f"<MasterKey, {self.retry_counter} of {self.retry_limit} tries left>"
 
 
 def encode_master_key(secret: bytes, *, algorithm: int, limit: int, version: int = 0) -> bytes:
@@ -192,10 +192,10 @@ class PinRecord(_Record):
     def stage_value(self, pin: bytes) -> None:
         """Stage a new PIN, and the full count of tries with it."""
         self.memory.write(self.offset + _LENGTH_AT, bytes((len(pin),)) + pin.ljust(16, b"\xff"))
-        self.stage_tries(self.limit)
+        self.stage_retry_counter(self.retry_limit)
 
     def __repr__(self) -> str:
-        return f"<PinRecord, {self.tries} of {self.limit} tries left>"
+        return f"<PinRecord, {self.retry_counter} of {self.retry_limit} tries left>"
 
 
 def valid_pin(pin: bytes) -> bool:

@@ -19,16 +19,13 @@ used whole. Its primitives are those of debit/credit (:mod:`sscard_chip.security
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, Protocol
 
-from sscard_chip.security.emv import DES_BANK, SM4_BANK, BankSuite
+from sscard_chip.security.emv import DES_BANK, SM4_BANK, BankSuite, BlockEncryption
 from sscard_chip.security.suite import DES, SM4_SUITE, Suite, pad
 
 MAC_LENGTH: Final = 4
 RANDOM_LENGTH: Final = 4
-
-Encrypt = Callable[[bytes], bytes]
 
 
 class PurseSession(Protocol):
@@ -47,7 +44,7 @@ class PurseSuite(Protocol):
     """算法标识 as INITIALIZE answers it: 00 3DES, 04 SM4. No paper has the value of SM4 [L]; 04
     is what the issuer application data of debit/credit says."""
 
-    def session(self, encrypt: Encrypt, factor: bytes) -> PurseSession:
+    def session(self, encrypt: BlockEncryption, factor: bytes) -> PurseSession:
         """The session of a key's encryptor and a factor of 8 bytes (see the two below)."""
 
     def tac(self, key: bytes, message: bytes) -> bytes:
@@ -59,7 +56,7 @@ class _DesPurse:
     bank = DES_BANK
     algorithm_code = 0x00
 
-    def session(self, encrypt: Encrypt, factor: bytes) -> PurseSession:
+    def session(self, encrypt: BlockEncryption, factor: bytes) -> PurseSession:
         return DES.session(DES.session_key(encrypt, factor))
 
     def tac(self, key: bytes, message: bytes) -> bytes:
@@ -73,7 +70,7 @@ class _Sm4Purse:
     bank = SM4_BANK
     algorithm_code = 0x04
 
-    def session(self, encrypt: Encrypt, factor: bytes) -> PurseSession:
+    def session(self, encrypt: BlockEncryption, factor: bytes) -> PurseSession:
         return SM4_BANK.session(SM4_SUITE.session_key(encrypt, pad(factor, 16)))
 
     def tac(self, key: bytes, message: bytes) -> bytes:

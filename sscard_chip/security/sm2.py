@@ -48,21 +48,24 @@ class Sm2Error(CardError, ValueError):
     exit_code = BAD_INPUT
 
 
-class Library(Protocol):
+class Sm2Library(Protocol):
     """What is needed of a library; ``message`` is what ``digest`` was made of."""
 
     def generate(self) -> tuple[bytes, bytes]:
         """A private and its public key."""
 
-    def sign(self, private: bytes, key: PublicKey, message: bytes) -> tuple[int, int]:
+    def sign(self, private: bytes, key: Sm2PublicKey, message: bytes) -> tuple[int, int]:
         """r and s."""
 
-    def verify(self, key: PublicKey, message: bytes, r: int, s: int) -> bool:
+    def verify(self, key: Sm2PublicKey, message: bytes, r: int, s: int) -> bool:
         """Whether they sign the message."""
 
 
-class PublicKey:
-    """A public key with the identity of its owner. Raises :class:`Sm2Error` off the curve."""
+class Sm2PublicKey:
+    """A public key with the identity of its owner.
+
+    :raises Sm2Error: off the curve.
+    """
 
     __slots__ = ("_library", "identity", "value", "za")
 
@@ -71,7 +74,7 @@ class PublicKey:
         value: bytes,
         identity: bytes = DEFAULT_IDENTITY,
         *,
-        library: Library | None = None,
+        library: Sm2Library | None = None,
     ) -> None:
         if not on_curve(value):
             raise Sm2Error("SM2 public key: must be a point of the curve, 64 bytes")
@@ -95,7 +98,7 @@ class PublicKey:
 
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, PublicKey)
+            isinstance(other, Sm2PublicKey)
             and self.value == other.value
             and self.identity == other.identity
         )
@@ -107,8 +110,11 @@ class PublicKey:
         return f"<sm2.PublicKey {self.value[:4].hex().upper()}..>"
 
 
-class PrivateKey:
-    """A private key with its public key. Raises :class:`Sm2Error`."""
+class Sm2PrivateKey:
+    """A private key with its public key.
+
+    :raises Sm2Error:
+    """
 
     __slots__ = ("_library", "_secret", "public")
 
@@ -118,16 +124,16 @@ class PrivateKey:
         public: bytes,
         identity: bytes = DEFAULT_IDENTITY,
         *,
-        library: Library | None = None,
+        library: Sm2Library | None = None,
     ) -> None:
         if len(secret) != PRIVATE_LENGTH or not 0 < int.from_bytes(secret) < _N - 1:
             raise Sm2Error("SM2 private key: must be 32 bytes below the order of the curve")
         self._secret = secret
         self._library = library or default_library()
-        self.public = PublicKey(public, identity, library=self._library)
+        self.public = Sm2PublicKey(public, identity, library=self._library)
 
     @classmethod
-    def generate(cls, *, library: Library | None = None) -> PrivateKey:
+    def generate(cls, *, library: Sm2Library | None = None) -> Sm2PrivateKey:
         """A new pair of keys."""
         chosen = library or default_library()
         return cls(*chosen.generate(), library=chosen)
@@ -142,8 +148,11 @@ class PrivateKey:
         return self._secret + self.public.value
 
     @classmethod
-    def decode(cls, encoded: bytes) -> PrivateKey:
-        """From what :meth:`encode` gives. Raises :class:`Sm2Error`."""
+    def decode(cls, encoded: bytes) -> Sm2PrivateKey:
+        """From what :meth:`encode` gives.
+
+        :raises Sm2Error:
+        """
         return cls(encoded[:PRIVATE_LENGTH], encoded[PRIVATE_LENGTH:])
 
     def __repr__(self) -> str:
@@ -180,10 +189,10 @@ class GmsslLibrary:
         public, private = self._gmssl.sm2_key_generate()
         return private, public
 
-    def sign(self, private: bytes, key: PublicKey, message: bytes) -> tuple[int, int]:
+    def sign(self, private: bytes, key: Sm2PublicKey, message: bytes) -> tuple[int, int]:
         return decode_dss_signature(self._gmssl.sm2_sign_sm3_digest(private, key.digest(message)))
 
-    def verify(self, key: PublicKey, message: bytes, r: int, s: int) -> bool:
+    def verify(self, key: Sm2PublicKey, message: bytes, r: int, s: int) -> bool:
         signature = encode_dss_signature(r, s)
         with _silence():  # of a wrong signature GmSSL prints where in its sources it saw that
             return bool(
@@ -225,12 +234,12 @@ class GmalgLibrary:
         private, public = self._gmalg.SM2().generate_keypair()
         return private.rjust(PRIVATE_LENGTH, b"\0"), public[1:]  # it leaves leading zeros out
 
-    def sign(self, private: bytes, key: PublicKey, message: bytes) -> tuple[int, int]:
+    def sign(self, private: bytes, key: Sm2PublicKey, message: bytes) -> tuple[int, int]:
         sm2 = self._gmalg.SM2(private, key.identity, b"\x04" + key.value)
         r, s = sm2.sign(message)
         return int.from_bytes(r), int.from_bytes(s)
 
-    def verify(self, key: PublicKey, message: bytes, r: int, s: int) -> bool:
+    def verify(self, key: Sm2PublicKey, message: bytes, r: int, s: int) -> bool:
         sm2 = self._gmalg.SM2(None, key.identity, b"\x04" + key.value)
         return bool(sm2.verify(message, r.to_bytes(32), s.to_bytes(32)))
 
@@ -240,8 +249,11 @@ class _LibraryMissingError(ExtraMissingError, Sm2Error):
 
 
 @cache
-def default_library() -> Library:
-    """The faster library that is installed. Raises :class:`Sm2Error` when none is."""
+def default_library() -> Sm2Library:
+    """The faster library that is installed.
+
+    :raises Sm2Error: when none is.
+    """
     for library in (GmsslLibrary, GmalgLibrary):
         try:
             return library()

@@ -55,7 +55,7 @@ class _CbcChain:
     _update: Callable[[bytes], bytes]
 
 
-class Session(Protocol):
+class SessionCipher(Protocol):
     """A one-time session key (过程密钥) at work."""
 
     def mac(self, message: bytes) -> bytes:
@@ -90,7 +90,7 @@ class Suite(Protocol):
     def session_key(self, encrypt: Callable[[bytes], bytes], factor: bytes) -> bytes:
         """Session key from a key's encryptor and a random of 4, 8 (SM4: up to 16) bytes."""
 
-    def session(self, session_key: bytes) -> Session:
+    def session(self, session_key: bytes) -> SessionCipher:
         """A session under ``session_key``."""
 
     def two_macs(

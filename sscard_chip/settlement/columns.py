@@ -131,7 +131,7 @@ def constant(value: bytes, count: int) -> NDArray[np.bytes_]:
 
 
 def given(ids: NDArray[np.bytes_]) -> NDArray[np.bool_]:
-    """Which texts are not empty: their first byte tells."""
+    """Which texts are not empty: their first byte shows."""
     if not len(ids) or not ids.strides[0]:
         return np.full(len(ids), bool(len(ids) and ids[0]))
     first: NDArray[np.bool_] = octets(ids)[:, 0] != 0

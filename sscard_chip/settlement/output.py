@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run leaves in its folder: verdicts, disputes, summary, and what clearing makes.
 
-Everything is written into a folder beside, and moved into place when the run is through: each
+Everything is written into a folder beside, and moved into place when the run is finished: each
 file is whole, and ``summary.json`` comes last. The folders of an earlier run are replaced; those
 of somebody else, under the same names, are not.
 """
@@ -88,7 +88,7 @@ class Output:
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
         _refuse_foreign(self._folder)
-        with _alone(self._folder):
+        with _locked_folder(self._folder):
             _sweep(self._folder)
             self._staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self._folder))
             self._lock = _lock(self._staging)
@@ -145,7 +145,10 @@ class Output:
             self._disputes.write(_line(cells))
 
     def finish(self, summary: dict[str, Any]) -> None:
-        """Put everything in place. Raises OSError."""
+        """Put everything in place.
+
+        :raises OSError:
+        """
         stack, self._stack = self._stack, ExitStack()
         stack.close()
         text = json.dumps(summary, ensure_ascii=False, indent=1) + "\n"
@@ -194,7 +197,7 @@ def _lock(folder: Path) -> int | None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _locked_folder(folder: Path) -> Iterator[None]:
     """In the block no other run begins in this folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -14,9 +14,9 @@ from sscard_chip.settlement.ledger.register import register_is_empty
 from sscard_chip.settlement.output import Output
 from sscard_chip.settlement.run.pools import KeySource
 from sscard_chip.settlement.run.posting import Batch
-from sscard_chip.settlement.run.run import BATCH_ROWS, Run, Summary, Tell
+from sscard_chip.settlement.run.run import BATCH_ROWS, Run, RunProgressCallback, RunSummary
 from sscard_chip.settlement.run.work import forget_keys
-from sscard_chip.workers import Alone, Pool
+from sscard_chip.workers import Pool, SingleThread
 
 
 def settle(
@@ -28,8 +28,8 @@ def settle(
     rules: Rules,
     pool: Pool | None = None,
     batch_rows: int = BATCH_ROWS,
-    tell: Tell = lambda progress: None,
-) -> Summary:
+    report_progress: RunProgressCallback = lambda progress: None,
+) -> RunSummary:
     """Settle day files and write what came of them into the folder ``out``.
 
     :param keys: opens the root keys, here and in workers.
@@ -39,7 +39,7 @@ def settle(
     :raises LedgerError: as :meth:`~sscard_chip.settlement.ledger.Ledger.run`.
     :raises OSError: ``out`` cannot be written.
     """
-    run = Run(keys, ledger, rules, pool or Alone(), tell)
+    run = Run(keys, ledger, rules, pool or SingleThread(), report_progress)
     heads, refused = survey(paths)
     run.summary.refused_files += refused
     run.total = sum(head.trailer.count for head in heads)
@@ -50,7 +50,7 @@ def settle(
         with Output(out, names) as output:
             for group in _batches(heads, batch_rows):
                 _add(output, *run.batch(group))
-                run.through()
+                run.finish_batch()
             run.summary.refused_files.sort(key=lambda file: file.path)
             output.finish(run.summary.document())
     finally:

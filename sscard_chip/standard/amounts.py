@@ -48,10 +48,12 @@ grouped_yuan: Final = partial(yuan, grouping=",")
 
 
 def parse_yuan(text: str) -> int:
-    """Yuan with two decimals as fen. Raises :class:`AmountError`.
+    """Yuan with two decimals as fen.
 
     >>> parse_yuan("-12.05")
     -1205
+
+    :raises AmountError:
     """
     found = _YUAN.fullmatch(text)
     if not found:

@@ -18,7 +18,7 @@ from typing import Final
 class StandardCommand:
     """A command by its names, CLA and INS. ``clause`` says where it is defined.
 
-    ``p1`` and ``p2`` are set where they tell commands of one CLA and INS apart, or may only
+    ``p1`` and ``p2`` are set where they show commands of one CLA and INS apart, or may only
     have one value. ``secure_cla`` is the CLA with secure messaging (安全报文), where there is one
     besides ``cla``.
     """
@@ -45,7 +45,10 @@ class StandardCommand:
         )
 
     def secured(self) -> StandardCommand:
-        """The same with secure messaging. Raises ValueError where that is no CLA of its own."""
+        """The same with secure messaging.
+
+        :raises ValueError: where that is no CLA of its own.
+        """
         if self.secure_cla is None:
             raise ValueError(f"{self.name} has no CLA for secure messaging")
         return replace(self, cla=self.secure_cla, secure_cla=None)

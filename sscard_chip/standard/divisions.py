@@ -140,7 +140,7 @@ def find_division(code: str) -> Division | None:
 def check_division(code: str) -> Division:
     """The division of a code, which must be one a card may be issued in.
 
-    Raises :class:`DivisionError` when it is not 6 digits or not a known division.
+    :raises DivisionError: when it is not 6 digits or not a known division.
     """
     if not is_digits(code, 6):
         raise DivisionError("must be a division code of 6 digits (GB/T 2260)")

@@ -23,9 +23,9 @@ from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.models import (
     NOT_JSON_OBJECT,
     Broken,
-    Finding,
     Model,
     ModelT,
+    RuleFinding,
     convert,
     find,
     rule,
@@ -36,8 +36,8 @@ __all__ = [
     "Broken",
     "Document",
     "DocumentError",
-    "Finding",
     "Model",
+    "RuleFinding",
     "convert",
     "find",
     "parse_json",
@@ -54,7 +54,7 @@ class DocumentError(InputError):
     """A document that cannot be used: file, line, item and rule of each finding, in one line."""
 
     def __init__(
-        self, source: str, item: str, rule: str, line: int = 0, more: Sequence[Finding] = ()
+        self, source: str, item: str, rule: str, line: int = 0, more: Sequence[RuleFinding] = ()
     ) -> None:
         """``item``, ``rule`` and ``line`` are those of the first finding."""
         super().__init__(source, item, rule, line, tuple(more))
@@ -62,10 +62,10 @@ class DocumentError(InputError):
         self.item = item
         self.rule = rule
         self.line = line
-        self.findings = (Finding(item, rule, line), *more)
+        self.findings = (RuleFinding(item, rule, line), *more)
 
     @classmethod
-    def of(cls, source: str, findings: Sequence[Finding]) -> Self:
+    def of(cls, source: str, findings: Sequence[RuleFinding]) -> Self:
         """The error of at least one finding."""
         first, *more = findings
         return cls(source, *first, more)
@@ -116,9 +116,9 @@ class Document:
 
     def error(self, item: str, rule: str) -> DocumentError:
         """The error of a rule that the caller has checked."""
-        return self.refused([Finding(item, rule)])
+        return self.refused([RuleFinding(item, rule)])
 
-    def refused(self, findings: Iterable[Finding]) -> DocumentError:
+    def refused(self, findings: Iterable[RuleFinding]) -> DocumentError:
         """The error of findings, with their lines."""
         lines = [one._replace(line=line_of(self._text, one.item)) for one in findings]
         return self._error.of(self.source, lines)
@@ -142,8 +142,9 @@ def _no_constant(name: str) -> object:
 def parse_json(content: bytes, source: str = "", error: type[DocumentError] = DocumentError) -> Any:
     """The document in ``content``, UTF-8 with or without a byte order mark.
 
-    Raises ``error``. A name that stands twice in one object is an error: one of its values would
-    be lost.
+    A name that stands twice in one object is an error: one of its values would be lost.
+
+    :raises DocumentError: or ``error``.
     """
     fault = ""
     try:
@@ -162,7 +163,10 @@ def parse_json(content: bytes, source: str = "", error: type[DocumentError] = Do
 
 
 def parse_toml(content: bytes, source: str = "", error: type[DocumentError] = DocumentError) -> Any:
-    """The document in ``content``, UTF-8. Raises ``error``, with the line of a fault."""
+    """The document in ``content``, UTF-8.
+
+    :raises DocumentError: or ``error``, with the line of a fault.
+    """
     fault, line = "", 0
     try:
         return tomllib.loads(content.decode("utf-8").replace("\r\n", "\n"))
@@ -178,7 +182,10 @@ def parse_toml(content: bytes, source: str = "", error: type[DocumentError] = Do
 
 
 def read_content(path: str | os.PathLike[str], error: type[DocumentError] = DocumentError) -> bytes:
-    """The bytes of a file, at most :data:`MAX_SIZE`. Raises ``error``."""
+    """The bytes of a file, at most :data:`MAX_SIZE`.
+
+    :raises DocumentError: or ``error``.
+    """
     fault = ""
     try:
         with Path(path).open("rb") as stream:
@@ -192,7 +199,10 @@ def read_content(path: str | os.PathLike[str], error: type[DocumentError] = Docu
 
 
 def read_json(path: str | os.PathLike[str], error: type[DocumentError] = DocumentError) -> Any:
-    """The JSON document in a file. Raises ``error``, also when it cannot be read."""
+    """The JSON document in a file.
+
+    :raises DocumentError: or ``error``, also when it cannot be read.
+    """
     return parse_json(read_content(path, error), os.fspath(path), error)
 
 

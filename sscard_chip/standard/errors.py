@@ -28,7 +28,7 @@ _PACKAGES: Final = {
 
 
 class SscardError(Exception):
-    """Whatever this project tells its caller."""
+    """Whatever this project reports to its caller."""
 
     exit_code: ClassVar[int] = REFUSED
 

@@ -124,7 +124,7 @@ DEBIT_AID: Final = BANK_RID + bytes.fromhex("010101")
 CREDIT_AID: Final = BANK_RID + bytes.fromhex("010102")
 QUASI_CREDIT_AID: Final = BANK_RID + bytes.fromhex("010103")
 CASH_AID: Final = BANK_RID + bytes.fromhex("010106")
-"""电子现金 alone [L]."""
+"""电子现金 only [L]."""
 PURSE_AID: Final = bytes.fromhex("A00000000386980701")
 """电子存折/电子钱包."""
 PURSE_DF: Final = 0x1001

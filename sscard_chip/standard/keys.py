@@ -83,19 +83,19 @@ USE_TAC: Final = 0x0C
 USE_INTERNAL: Final = 0x1C
 USE_PIN: Final = 0x1F
 
-# Of deposit and purse alone: DPUK, DRPK, DUK, DULK. The codes are those of a card family of the
+# Of deposit and purse only: DPUK, DRPK, DUK, DULK. The codes are those of a card family of the
 # field [L]; only the card itself knows them.
 USE_PIN_UNBLOCK: Final = 0x37
 USE_PIN_RELOAD: Final = 0x38
 USE_OVERDRAFT: Final = 0x3B
 USE_UNLOAD: Final = 0x3C
 
-# Of the bank application alone; codes of the emulator's own [L].
+# Of the bank application only; codes of the emulator's own [L].
 USE_CRYPTOGRAM: Final = 0x40
 USE_SCRIPT_MAC: Final = 0x41
 USE_SCRIPT_CIPHER: Final = 0x42
 
-# Of the PSAM alone.
+# Of the PSAM only.
 USE_MAC: Final = 0x06
 USE_ENCRYPTION: Final = 0x07
 USE_MAC_AND_ENCRYPTION: Final = 0x08

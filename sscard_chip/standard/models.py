@@ -9,16 +9,16 @@ wheels of both are on PyPI for CPython 3.11 to 3.13, one of 0.2 MB against two o
 lists all errors of a document, msgspec stops at the first. But its lists end before the rules
 between fields, and its words are not those of an operator; so the adapter here converts a
 document field by field, which with msgspec is cheap enough for the rows of a batch, and collects
-a :class:`Finding` for each. Findings never quote a value: it may be a key or a person's.
+a :class:`RuleFinding` for each. Findings never quote a value: it may be a key or a person's.
 
 >>> class Shelf(Model, frozen=True):
 ...     "A shelf."
 ...     width_mm: Annotated[int, rule(ge=1, le=900)]
 ...     colour: Annotated[str, rule("must be one lower-case word", pattern="[a-z]+")] = "white"
 >>> find(Shelf, {"width_mm": 901, "colour": "Red", "height": 1})
-[Finding(item='height', rule='is not a field of it', line=0), \
-Finding(item='width_mm', rule='must be a whole number from 1 to 900', line=0), \
-Finding(item='colour', rule='must be one lower-case word', line=0)]
+[RuleFinding(item='height', rule='is not a field of it', line=0), \
+RuleFinding(item='width_mm', rule='must be a whole number from 1 to 900', line=0), \
+RuleFinding(item='colour', rule='must be one lower-case word', line=0)]
 """
 
 from __future__ import annotations
@@ -43,18 +43,20 @@ from typing import (
 
 import msgspec
 
+from sscard_chip.standard.amounts import MAX_FEN
+
 NOT_JSON_OBJECT: Final = "must be a JSON object"
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 Broken = tuple[tuple[str, ...], str]
 """Where inside a value a rule is broken, and the rule."""
-Check = Callable[[Any, Any], Sequence[Broken]]
+Checker = Callable[[Any, Any], Sequence[Broken]]
 """Checks a value, with the context of its document."""
 ModelT = TypeVar("ModelT", bound="Model")
 
 
-class Finding(NamedTuple):
+class RuleFinding(NamedTuple):
     """A broken rule of one item of a document; ``line`` from 1, 0 where there is none."""
 
     item: str
@@ -116,6 +118,10 @@ def rule(
     )
 
 
+Fen = Annotated[int, rule(ge=0, le=MAX_FEN, unit=" of fen")]
+"""An amount on a card: four bytes."""
+
+
 # --- checking -------------------------------------------------------------------------------------
 
 
@@ -125,7 +131,7 @@ def find(
     context: Any = None,
     *,
     separator: str = " ",
-) -> list[Finding]:
+) -> list[RuleFinding]:
     """All broken rules of a document, empty for one that is right.
 
     ``separator`` joins the names of an item.
@@ -133,7 +139,7 @@ def find(
     found = _object(model)(document, context)
     of_format = [one for one in found if one[0] == ("format",)]
     return [
-        Finding(separator.join(filter(None, place)), text) for place, text in of_format or found
+        RuleFinding(separator.join(filter(None, place)), text) for place, text in of_format or found
     ]
 
 
@@ -142,7 +148,7 @@ def convert(model: type[ModelT], document: object) -> ModelT:
     return msgspec.convert(document, model)
 
 
-def _checker(hint: Any) -> Check:
+def _checker(hint: Any) -> Checker:
     """What checks a value of an annotated type."""
     bare, *metas = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     words = _words(hint)
@@ -159,7 +165,7 @@ def _checker(hint: Any) -> Check:
     return _leaf(hint, bare, words)
 
 
-def _leaf(hint: Any, bare: Any, words: Mapping[str, Any]) -> Check:
+def _leaf(hint: Any, bare: Any, words: Mapping[str, Any]) -> Checker:
     wrong = (((), words.get("text") or _type_rule(bare, words)),)
     right = _right(hint, bare, words)
     check, with_context = words.get("check"), words.get("context")
@@ -211,7 +217,7 @@ _PLAIN_MEMBERS: Final = {(str,), (str, str), (str, Any), (Any,)}
 """Members of lists and objects that need no rule of their own."""
 
 
-def _members(bare: Any, words: Mapping[str, Any]) -> Check:
+def _members(bare: Any, words: Mapping[str, Any]) -> Checker:
     """A list, whose objects count from 1, or an object with names of one's own."""
     kind, *names, member = get_origin(bare), *get_args(bare)
     checked = _checker(member)
@@ -247,7 +253,7 @@ def _members(bare: Any, words: Mapping[str, Any]) -> Check:
 
 
 @lru_cache(maxsize=256)
-def _object(model: type[Model]) -> Check:
+def _object(model: type[Model]) -> Checker:
     """What checks an object of a model, compiled once."""
     hints = get_type_hints(model, include_extras=True)
     fields = [

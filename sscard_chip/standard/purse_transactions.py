@@ -53,7 +53,7 @@ class Course(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PurseTransactionKind:
     """One transaction. ``online`` says which of the purse's two counters numbers it, ``pin``
     whether it needs the holder's PIN, ``key_use`` which key it is made with."""
 
@@ -72,14 +72,24 @@ _ED, _EP = PurseId.DEPOSIT, PurseId.PURSE
 _TYPE = TransactionType
 
 KINDS: Final = {
-    (0x00, 0x01): Kind(_TYPE.DEPOSIT_LOAD, _ED, USE_LOAD, Course.LOAD, pin=True),
-    (0x00, 0x02): Kind(_TYPE.PURSE_LOAD, _EP, USE_LOAD, Course.LOAD, pin=True),
-    (0x01, 0x01): Kind(_TYPE.DEPOSIT_PURCHASE, _ED, USE_PURCHASE, Course.DEBIT, pin=True),
-    (0x01, 0x02): Kind(_TYPE.PURSE_PURCHASE, _EP, USE_PURCHASE, Course.DEBIT, pin=False),
-    (0x02, 0x01): Kind(_TYPE.CASH_WITHDRAWAL, _ED, USE_PURCHASE, Course.DEBIT, pin=True),
-    (0x03, 0x02): Kind(_TYPE.COMPOUND_PURCHASE, _EP, USE_PURCHASE, Course.DEBIT, pin=False),
-    (0x04, 0x01): Kind(_TYPE.OVERDRAFT_UPDATE, _ED, USE_OVERDRAFT, Course.OVERDRAFT, pin=True),
-    (0x05, 0x01): Kind(_TYPE.UNLOAD, _ED, USE_UNLOAD, Course.UNLOAD, pin=True),
+    (0x00, 0x01): PurseTransactionKind(_TYPE.DEPOSIT_LOAD, _ED, USE_LOAD, Course.LOAD, pin=True),
+    (0x00, 0x02): PurseTransactionKind(_TYPE.PURSE_LOAD, _EP, USE_LOAD, Course.LOAD, pin=True),
+    (0x01, 0x01): PurseTransactionKind(
+        _TYPE.DEPOSIT_PURCHASE, _ED, USE_PURCHASE, Course.DEBIT, pin=True
+    ),
+    (0x01, 0x02): PurseTransactionKind(
+        _TYPE.PURSE_PURCHASE, _EP, USE_PURCHASE, Course.DEBIT, pin=False
+    ),
+    (0x02, 0x01): PurseTransactionKind(
+        _TYPE.CASH_WITHDRAWAL, _ED, USE_PURCHASE, Course.DEBIT, pin=True
+    ),
+    (0x03, 0x02): PurseTransactionKind(
+        _TYPE.COMPOUND_PURCHASE, _EP, USE_PURCHASE, Course.DEBIT, pin=False
+    ),
+    (0x04, 0x01): PurseTransactionKind(
+        _TYPE.OVERDRAFT_UPDATE, _ED, USE_OVERDRAFT, Course.OVERDRAFT, pin=True
+    ),
+    (0x05, 0x01): PurseTransactionKind(_TYPE.UNLOAD, _ED, USE_UNLOAD, Course.UNLOAD, pin=True),
 }
 """By P1 and P2 of 80 50. Sources differ on P1: one family has 03 for unload and 05 for cash;
 two others agree on the values here, where 03 is the compound purchase."""

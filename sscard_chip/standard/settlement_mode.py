@@ -57,7 +57,7 @@ class OfflineUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class SettlementRegion:
     """What a settlement region (统筹区) fixes. Both caps are one number for the region.
 
     ``division`` is its six-digit code. The caps bound temporary off-line settlement: amount and
@@ -73,7 +73,9 @@ class Region:
         """The amounts that INITIALIZE FOR PURCHASE gets for a bill.
 
         Modes 1 and 2 on-line: 0, total, account + pooled. Temporary off-line: 0, total, total,
-        account money alone. Mode 3: the real amounts. Raises SettlementRefusedError.
+        account money only. Mode 3: the real amounts.
+
+        :raises SettlementRefusedError:
         """
         if min(split) < 0:
             raise SettlementRefusedError("an amount is negative")
@@ -90,8 +92,8 @@ class Region:
     def check_offline(self, card_division: str, use: OfflineUse, amount_fen: int) -> OfflineUse:
         """Whether mode 2 lets this card pay ``amount_fen`` off-line; EF06 as it is afterwards.
 
-        Raises SettlementRefusedError when the card is not local, its flag is not set, or a cap
-        would be reached.
+        :raises SettlementRefusedError: when the card is not local, its flag is not set, or a cap
+            would be reached.
         """
         if self.mode is not SettlementMode.TEMPORARY_OFFLINE:
             raise SettlementRefusedError("the region has no temporary off-line settlement")

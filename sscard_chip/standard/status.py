@@ -93,7 +93,7 @@ _MEANINGS: Final = {
 }
 
 
-def describe(sw: int) -> str:
+def describe_status_word(sw: int) -> str:
     """Return the meaning of a status word in English, also of the 61xx, 63Cx and 6Cxx families."""
     if sw in _MEANINGS:
         return _MEANINGS[sw]
@@ -129,5 +129,5 @@ class StatusError(CardError):
         try:
             name = StatusWord(self.sw).name
         except ValueError:
-            name = describe(self.sw)
+            name = describe_status_word(self.sw)
         return f"SW=0x{self.sw:04X} ({name})"

@@ -93,20 +93,29 @@ class KeyAddresses:
 
     @classmethod
     def load(cls, path: str | Path) -> KeyAddresses:
-        """Read a table. Raises :class:`KeyAddressError`."""
+        """Read a table.
+
+        :raises KeyAddressError:
+        """
         given = Document.load(path, KeyAddressError).to(AddressFile)
         keys = {address: _KEY.fullmatch(name) for address, name in (given.addresses or {}).items()}
         return cls({address: (key[1], int(key[2] or 1)) for address, key in keys.items() if key})
 
     def key(self, address: str) -> tuple[str, int]:
-        """Name and version of the key at an address. Raises :class:`KeyAddressError`."""
+        """Name and version of the key at an address.
+
+        :raises KeyAddressError:
+        """
         found = self._keys.get(address)
         if found is None:
             raise KeyAddressError("key address", "", "there is no key at this address")
         return found
 
     def address(self, root: str, version: int = 1) -> str:
-        """The address of a key. Raises :class:`KeyAddressError`."""
+        """The address of a key.
+
+        :raises KeyAddressError:
+        """
         found = self._addresses.get((root, version))
         if found is None:
             raise KeyAddressError("key address", "", f"none is known of {root}, version {version}")

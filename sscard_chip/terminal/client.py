@@ -7,13 +7,17 @@ library has already done so and over the contactless interface, where neither co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from sscard_chip.standard.commands import GET_RESPONSE, StandardCommand
 from sscard_chip.standard.errors import CardError
-from sscard_chip.standard.status import StatusWord, describe
+from sscard_chip.standard.status import StatusWord, describe_status_word
 from sscard_chip.terminal.connection import Connection, ConnectionLostError, ShortAnswerError
+
+PinEntry: TypeAlias = Callable[[int], str | None]
+"""Asks the holder for the PIN: gets the remaining tries, gives the digits, None when cancelled."""
 
 _MOST_ROUNDS: Final = 64
 """GET RESPONSE commands for one answer: 16 kB, more than any file."""
@@ -57,21 +61,21 @@ class Answer:
         if self.sw == StatusWord.AUTHENTICATION_BLOCKED:
             return 0
         error = self.refusal
-        if error.tries_left is None:
+        if error.remaining_tries is None:
             raise error
-        return error.tries_left
+        return error.remaining_tries
 
 
 class CardStatusError(CardError):
     """A command that the card refused. The text has its header and status word, never its data."""
 
     def __init__(self, header: bytes, sw: int) -> None:
-        super().__init__(f"command {header.hex().upper()}: {sw:04X}, {describe(sw)}")
+        super().__init__(f"command {header.hex().upper()}: {sw:04X}, {describe_status_word(sw)}")
         self.header = header
         self.sw = sw
 
     @property
-    def tries_left(self) -> int | None:
+    def remaining_tries(self) -> int | None:
         """The x of 63Cx, None for another status word."""
         return self.sw & 0x0F if self.sw & 0xFFF0 == StatusWord.VERIFICATION_FAILED else None
 

@@ -24,7 +24,7 @@ from sscard_chip.terminal.psam_client import (
 
 
 @unique
-class Code(IntEnum):
+class ReturnCode(IntEnum):
     """Return codes. A status word that has no code of its own is returned as -(SW)."""
 
     OK = 0
@@ -63,7 +63,13 @@ class Code(IntEnum):
 
 
 FAIL_OVER = frozenset(
-    (Code.NO_PSAM, Code.PSAM_ALGORITHM, Code.NO_RKSSSE, Code.KEY_NOT_FOUND, Code.PSAM_LEVEL)
+    (
+        ReturnCode.NO_PSAM,
+        ReturnCode.PSAM_ALGORITHM,
+        ReturnCode.NO_RKSSSE,
+        ReturnCode.KEY_NOT_FOUND,
+        ReturnCode.PSAM_LEVEL,
+    )
 )
 """With these a caller turns from the PSAM to the HSM steps (LD/T 33)."""
 
@@ -87,24 +93,24 @@ def code_of(error: Exception) -> int:
         case DriverError():
             return error.code
         case SamEnvironmentError():
-            return Code.PSAM_ALGORITHM
+            return ReturnCode.PSAM_ALGORITHM
         case SamLevelError():
-            return Code.PSAM_LEVEL
+            return ReturnCode.PSAM_LEVEL
         case SamKeyError() | KeyAddressError():
-            return Code.KEY_NOT_FOUND
+            return ReturnCode.KEY_NOT_FOUND
         case SamError():
-            return Code.COMMAND
+            return ReturnCode.COMMAND
         case CardStatusError():
             return -error.sw
         case NoCardError():
-            return Code.NO_CARD
+            return ReturnCode.NO_CARD
         case ConnectionLostError():
-            return Code.NO_ANSWER
+            return ReturnCode.NO_ANSWER
         case NotConnectedError():
-            return Code.NOT_CONNECTED
+            return ReturnCode.NOT_CONNECTED
         case TerminalConnectionError():
-            return Code.READER
+            return ReturnCode.READER
         case NotPoweredError():
-            return Code.NOT_POWERED
+            return ReturnCode.NOT_POWERED
         case _:
-            return Code.LIBRARY
+            return ReturnCode.LIBRARY

@@ -24,10 +24,10 @@ __all__ = [
     "Connection",
     "ConnectionLostError",
     "EmptySlot",
+    "ForwardingConnection",
     "NoAnswerError",
     "NoCardError",
     "NotConnectedError",
-    "PassThroughConnection",
     "ReaderError",
     "ShortAnswerError",
     "Slots",
@@ -68,7 +68,7 @@ class ShortAnswerError(ConnectionLostError):
     """The answer has fewer than two bytes, so there is no status word."""
 
 
-class PassThroughConnection:
+class ForwardingConnection:
     """A connection that passes every call on to another; subclasses change what differs."""
 
     def __init__(self, connection: Connection) -> None:
@@ -105,18 +105,27 @@ class EmptySlot:
         raise NoCardError("no card in the slot")
 
     def power_on(self) -> bytes:
-        """Raises NoCardError."""
+        """Power the card, which must be there.
+
+        :raises NoCardError:
+        """
         return self.atr
 
     def reset(self) -> bytes:
-        """Raises NoCardError."""
+        """Reset the card, which must be there.
+
+        :raises NoCardError:
+        """
         return self.atr
 
     def power_off(self) -> None:
         """Nothing to do."""
 
     def transmit(self, apdu: bytes) -> bytes:
-        """Raises NoCardError."""
+        """A command to the card, which must be there.
+
+        :raises NoCardError:
+        """
         return self.atr
 
 

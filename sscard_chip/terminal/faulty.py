@@ -22,13 +22,13 @@ from enum import Enum, auto
 from sscard_chip.terminal.connection import (
     CardRemovedError,
     Connection,
+    ForwardingConnection,
     NoAnswerError,
     NoCardError,
-    PassThroughConnection,
 )
 
 
-class Fault(Enum):
+class ExchangeFault(Enum):
     """What happens to one exchange."""
 
     MUTE = auto()  # no answer: NoAnswerError
@@ -47,14 +47,14 @@ class FaultAt:
     seconds.
     """
 
-    fault: Fault
+    fault: ExchangeFault
     exchange: int
     executed: bool = True
     status: bytes = b"\x6f\x00"
     delay_s: float = 1.0
 
 
-class FaultyConnection(PassThroughConnection):
+class FaultyConnection(ForwardingConnection):
     """A connection around another one, with faults at chosen exchanges.
 
     ``exchanges`` counts the commands so far, GET RESPONSE too. After REMOVED the card has lost
@@ -123,23 +123,23 @@ class FaultyConnection(PassThroughConnection):
         fault = self._faults.get(self.exchanges)
         if fault is None:
             return super().transmit(apdu)
-        return self._strike(fault, apdu)
+        return self._apply(fault, apdu)
 
-    def _strike(self, fault: FaultAt, apdu: bytes) -> bytes:
+    def _apply(self, fault: FaultAt, apdu: bytes) -> bytes:
         answer = b""
-        if fault.executed or fault.fault is Fault.SLOW:
+        if fault.executed or fault.fault is ExchangeFault.SLOW:
             answer = super().transmit(apdu)
         match fault.fault:
-            case Fault.MUTE:
+            case ExchangeFault.MUTE:
                 raise NoAnswerError("the card does not answer")
-            case Fault.SLOW:
+            case ExchangeFault.SLOW:
                 self._sleep(fault.delay_s)
                 return answer
-            case Fault.SHORT:
+            case ExchangeFault.SHORT:
                 return answer[:1]
-            case Fault.WRONG_STATUS:
+            case ExchangeFault.WRONG_STATUS:
                 return fault.status
-            case Fault.REMOVED:
+            case ExchangeFault.REMOVED:
                 self.remove()
                 raise CardRemovedError("the card was removed")
 

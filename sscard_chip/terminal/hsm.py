@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
-from sscard_chip.security.suite import SUITES, Session, pad
+from sscard_chip.security.suite import SUITES, SessionCipher, pad
 from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
 from sscard_chip.standard.dates import bcd, is_digits
 from sscard_chip.standard.errors import KeyStoreError
@@ -83,7 +83,9 @@ class Hsm:
         Request: 区划|复位信息|算法|卡识别码|内认证过程因子|内认证原始|外认证过程因子|外认证原始|,
         behind it perhaps a terminal number. Answer: 鉴别数据 and original of the internal
         authentication (32 hex digits), of the external one (empty when it was not asked for).
-        Raises :class:`HsmError` or KeyStoreError.
+
+        :raises HsmError:
+        :raises KeyStoreError:
         """
         fields = _fields(request, 8, extra=True)
         card = self.card(fields[0], fields[1])
@@ -97,7 +99,7 @@ class Hsm:
     def card(self, division: str, reset_information: str) -> CardHsm:
         """The HSM for one card: its 区划 (6 digits) and 复位信息 (26 hex digits).
 
-        Raises :class:`HsmError`.
+        :raises HsmError:
         """
         if not _DIVISION.fullmatch(division):
             raise HsmError("区划: must be 6 digits")
@@ -211,11 +213,11 @@ class CardHsm:
             bytes.fromhex(time),
         )
 
-    def _purchase(self, asked: DebitRequest, number: int) -> Session:
+    def _purchase(self, asked: DebitRequest, number: int) -> SessionCipher:
         factor = asked.factor + number.to_bytes(4)[2:]
         return self._session(asked.algorithm, DPK, asked.version, factor)
 
-    def _session(self, algorithm: str, root: str, version: int, factor: bytes) -> Session:
+    def _session(self, algorithm: str, root: str, version: int, factor: bytes) -> SessionCipher:
         """The session of a card key that never leaves the store, but for single DES keys."""
         suite = SUITES[algorithm]
         store = self.hsm._store

@@ -21,7 +21,7 @@ from sscard_chip.standard.messages import medical as messages
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
-from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.session import CardSession
 
 _LOG_SFI: Final = MEDICAL_LOG & SFI_MASK
@@ -31,7 +31,7 @@ MOST_DETAILS: Final = 254
 _DETAILS: Final = {layout.sizeof(): layout for layout in (messages.SHORT_DETAIL, messages.DETAIL)}
 
 
-class Initialized(NamedTuple):
+class PurchaseInitialization(NamedTuple):
     """The answer of INITIALIZE FOR PURCHASE. ``number`` is 医疗消费序号, ``random`` 4 bytes."""
 
     balance_fen: int
@@ -41,7 +41,7 @@ class Initialized(NamedTuple):
     random: bytes
 
 
-class Proof(NamedTuple):
+class DebitProof(NamedTuple):
     """TAC and MAC2, 4 bytes each, of DEBIT or of GET TRANSACTION PROOF."""
 
     tac: bytes
@@ -63,10 +63,13 @@ class Detail(NamedTuple):
     pooled_fen: int | None
 
 
-def initialize(
+def send_initialize(
     session: CardSession, key_index: int, amounts: Split, terminal_id: str
-) -> Initialized:
-    """INITIALIZE FOR PURCHASE. Raises CardStatusError: 6982, 9403, 9401, 9402."""
+) -> PurchaseInitialization:
+    """INITIALIZE FOR PURCHASE.
+
+    :raises CardStatusError: 6982, 9403, 9401, 9402.
+    """
     data = messages.PURCHASE.build(
         {"key_index": key_index, "terminal": bytes.fromhex(terminal_id), **amounts._asdict()}
     )
@@ -74,18 +77,20 @@ def initialize(
     answer = session.client.require(INITIALIZE_FOR_PURCHASE, data=data, le=length)
     if len(answer) != length:
         raise DriverError(
-            Code.COMMAND, f"INITIALIZE FOR PURCHASE gave another length than {length}"
+            ReturnCode.COMMAND, f"INITIALIZE FOR PURCHASE gave another length than {length}"
         )
     found = messages.PURCHASE_ANSWER.parse(answer)
-    return Initialized(
+    return PurchaseInitialization(
         found.balance_fen, found.number, found.key_version, found.algorithm, found.random
     )
 
 
-def debit(session: CardSession, terminal_number: int, time: str, mac1: bytes) -> Proof | int:
+def send_debit(
+    session: CardSession, terminal_number: int, time: str, mac1: bytes
+) -> DebitProof | int:
     """DEBIT FOR PURCHASE: its answer, or the status word of anything else.
 
-    What is not 9000 with 8 bytes does not tell for sure that the card has not paid.
+    What is not 9000 with 8 bytes does not say for sure that the card has not paid.
     """
     data = messages.DEBIT.build(
         {"terminal_number": terminal_number, "time": bytes.fromhex(time), "MAC1": mac1}
@@ -93,7 +98,7 @@ def debit(session: CardSession, terminal_number: int, time: str, mac1: bytes) ->
     answer = session.client.send(DEBIT_FOR_PURCHASE, data=data, le=8)
     if answer.ok and len(answer.data) == messages.DEBIT_ANSWER.sizeof():
         done = messages.DEBIT_ANSWER.parse(answer.data)
-        return Proof(done.TAC, done.MAC2)
+        return DebitProof(done.TAC, done.MAC2)
     return answer.sw
 
 
@@ -102,13 +107,13 @@ def debit_error(sw: int) -> CardStatusError:
     return CardStatusError(DEBIT_FOR_PURCHASE.header(), sw)
 
 
-def get_proof(session: CardSession, number: int) -> Proof | None:
+def get_proof(session: CardSession, number: int) -> DebitProof | None:
     """GET TRANSACTION PROOF of purchase ``number``; None for 9406: not the card's last one."""
     data = messages.PROOF.build({"number": number})
     answer = session.client.send(GET_TRANSACTION_PROOF, 0x00, PURCHASE, data, 8)
     if answer.ok and len(answer.data) == messages.PROOF_ANSWER.sizeof():
         proof = messages.PROOF_ANSWER.parse(answer.data)
-        return Proof(proof.TAC, proof.MAC)
+        return DebitProof(proof.TAC, proof.MAC)
     if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
         return None
     raise answer.refusal
@@ -126,7 +131,7 @@ def details(session: CardSession) -> Iterator[Detail]:
 def _detail(data: bytes) -> Detail:
     layout = _DETAILS.get(len(data))
     if layout is None:
-        raise DriverError(Code.COMMAND, "a record of 医疗交易明细 is neither 20 nor 28 bytes")
+        raise DriverError(ReturnCode.COMMAND, "a record of 医疗交易明细 is neither 20 nor 28 bytes")
     found = layout.parse(data)
     return Detail(
         found.number,

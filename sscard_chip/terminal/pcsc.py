@@ -54,7 +54,7 @@ class PcscConnection(Closing):
     """A slot of a PC/SC reader.
 
     ``reader`` is its name, or any part that only one reader's name has. By default the card is
-    for this program alone: another's commands would spoil what the card remembers. Nothing is
+    for this program only: another's commands would spoil what the card remembers. Nothing is
     connected before :meth:`power_on`, which resets the card.
 
     Errors: NotConnectedError (pyscard or the service missing, no such reader), ReaderError,
@@ -211,7 +211,7 @@ class PcscConnection(Closing):
         return (CardRemovedError if gone else NoAnswerError)(self._describe(result))
 
     def _present(self) -> bool:
-        """Whether the reader still has the card; readers may tell of a pulled card as of a
+        """Whether the reader still has the card; readers may report a pulled card as of a
         failed exchange."""
         result, *_ = self._scard.SCardStatus(self._card)
         return bool(result not in self._codes(_NO_CARD))

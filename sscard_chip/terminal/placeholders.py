@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 from os import urandom
 from typing import Final, Protocol
 
-from sscard_chip.security.suite import Session, Suite
+from sscard_chip.security.suite import SessionCipher, Suite
 from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
 from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.errors import InputError
@@ -96,7 +96,7 @@ class Values:
         """A holder's value, or the literal behind ``=``."""
         return source[1:] if source.startswith("=") else self.holder[source]
 
-    def session(self, root: str, version: int, factor: bytes) -> Session:
+    def session(self, root: str, version: int, factor: bytes) -> SessionCipher:
         """A session under a card key for a random of 8 bytes."""
         encrypt = self.suite.encryptor(self.keys(root, version))
         return self.suite.session(self.suite.session_key(encrypt, factor))

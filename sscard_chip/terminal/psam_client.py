@@ -49,7 +49,7 @@ _MAX_BLOCKS: Final = 8
 # From a level's key file to its information file.
 _INFORMATION: Final = PSAM_COUNTRY - PSAM_COUNTRY_KEYS
 
-# A terminal cannot tell from outside whether a key is of type 7 or 8, 6 or 8: D9 and the field
+# A terminal cannot say from outside whether a key is of type 7 or 8, 6 or 8: D9 and the field
 # differ (STK is 26/09 in the annex and 48/09 in programs) [M].
 _PROOF: Final = (KeyType.ENCRYPTION, KeyType.MAC_AND_ENCRYPTION)
 _MAC: Final = (KeyType.MAC_AND_ENCRYPTION, KeyType.MAC)
@@ -85,7 +85,10 @@ class CardFactors:
 
     @classmethod
     def of(cls, division: str, historical_bytes: bytes) -> CardFactors:
-        """Of a card of a 6-digit division with 13 historical bytes. Raises ValueError."""
+        """Of a card of a 6-digit division with 13 historical bytes.
+
+        :raises ValueError:
+        """
         return cls(card_factor(historical_bytes), city_factor(division), province_factor(division))
 
     def innermost(self, count: int) -> bytes:

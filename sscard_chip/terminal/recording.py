@@ -27,10 +27,10 @@ from sscard_chip.standard.errors import InputError, TerminalError
 from sscard_chip.terminal.connection import (
     CardRemovedError,
     Connection,
+    ForwardingConnection,
     NoAnswerError,
     NoCardError,
     NotConnectedError,
-    PassThroughConnection,
     ReaderError,
     ShortAnswerError,
     TerminalConnectionError,
@@ -58,7 +58,7 @@ class RecordingError(InputError):
 class DeviationError(TerminalError):
     """The terminal does something else than the recording: file, line, what was expected.
 
-    Of commands the header is told, never the data.
+    Of commands the header is reported, never the data.
     """
 
 
@@ -66,7 +66,10 @@ class Recording(Closing):
     """A recording that is being made; each line is written as it happens."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Begin a new file. Raises OSError, also when it exists."""
+        """Begin a new file.
+
+        :raises OSError: also when it exists.
+        """
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._file = os.fdopen(handle, "w", encoding="ascii")
         self._write({"format": FORMAT})
@@ -84,8 +87,8 @@ class Recording(Closing):
         self._file.flush()
 
 
-class RecordedConnection(PassThroughConnection):
-    """A connection that tells a recording of every call but a look at the ATR."""
+class RecordedConnection(ForwardingConnection):
+    """A connection that records every call but a look at the ATR."""
 
     def __init__(self, connection: Connection, write: Callable[[Mapping[str, str]], None]) -> None:
         super().__init__(connection)
@@ -123,7 +126,11 @@ class Replay:
     """A recorded session. Each slot plays its own lines in their order."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Raises OSError or :class:`RecordingError`."""
+        """Open the file of a recording.
+
+        :raises OSError:
+        :raises RecordingError:
+        """
         self._source = os.fspath(path)
         self._slots: dict[str, list[tuple[int, dict[str, str]]]] = {}
         for number, text in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
@@ -134,7 +141,10 @@ class Replay:
             raise RecordingError(f"{self._source}: holds no session")
 
     def connection(self, slot: str = "card") -> ReplayedConnection:
-        """The connection of a slot, from its first line. Raises :class:`RecordingError`."""
+        """The connection of a slot, from its first line.
+
+        :raises RecordingError:
+        """
         if slot not in self._slots:
             raise RecordingError(f"{self._source}: has no slot {slot!r}")
         return ReplayedConnection(self._source, self._slots[slot])
@@ -198,7 +208,10 @@ class ReplayedConnection:
         return self._next == len(self._entries)
 
     def require_finished(self) -> None:
-        """Raise DeviationError when lines are left."""
+        """See that no lines are left.
+
+        :raises DeviationError: when lines are left.
+        """
         if not self.finished:
             number, entry = self._entries[self._next]
             raise DeviationError(f"{self._source} line {number}: {_name(entry)} was not asked for")
@@ -238,6 +251,6 @@ class ReplayedConnection:
 
 
 def _name(entry: Mapping[str, str]) -> str:
-    """What a line does, of a command the header alone."""
+    """What a line does, of a command the header only."""
     command = entry.get("command")
     return entry["do"].replace("_", " ") if command is None else f"command {command[:8].upper()}"

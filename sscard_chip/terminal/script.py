@@ -21,14 +21,22 @@ from sscard_chip.profile import for_generation
 from sscard_chip.reader.interface import Connection
 from sscard_chip.security.suite import SUITES, Suite
 from sscard_chip.standard.commands import GET_CHALLENGE, GET_RESPONSE
-from sscard_chip.standard.status import describe
+from sscard_chip.standard.status import describe_status_word
 from sscard_chip.terminal.placeholders import CardKeys, PlaceholderError, Values
-from sscard_chip.terminal.script_model import Script, ScriptError, Step
+from sscard_chip.terminal.script_model import ExchangeScript, ScriptError, ScriptStep
 
-__all__ = ["CardKeys", "Interface", "Observer", "Result", "Script", "ScriptError", "run"]
+__all__ = [
+    "CardKeys",
+    "ExchangeObserver",
+    "ExchangeScript",
+    "InterfaceName",
+    "ScriptError",
+    "ScriptRun",
+    "run_script",
+]
 
-Interface = Literal["contact", "contactless"]
-Observer = Callable[[bytes, bytes], None]
+InterfaceName = Literal["contact", "contactless"]
+ExchangeObserver = Callable[[bytes, bytes], None]
 
 _MOST_RESPONSES: Final = 64
 """GET RESPONSE commands for one answer: 16 kB, more than any file."""
@@ -37,7 +45,7 @@ _MOST_REPEATS: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ScriptRun:
     """How a run went. ``fields`` are what the client took for the holder's data."""
 
     script: str
@@ -60,17 +68,17 @@ class Result:
         return f"{head}: as expected, {self.exchanges} exchanges, {end}"
 
 
-def run(
-    script: Script,
+def run_script(
+    script: ExchangeScript,
     connection: Connection,
     *,
     generation: int,
     keys: CardKeys,
     holder: Mapping[str, str],
-    interface: Interface = "contact",
+    interface: InterfaceName = "contact",
     suite: Suite | None = None,
-    observer: Observer | None = None,
-) -> Result:
+    observer: ExchangeObserver | None = None,
+) -> ScriptRun:
     """Play the client of ``script`` against a card of ``generation``.
 
     :param connection: a slot with the card; it is powered on here and left powered.
@@ -92,12 +100,12 @@ def run(
 class _Run:
     """The state of one run."""
 
-    script: Script
+    script: ExchangeScript
     connection: Connection
     generation: int
     values: Values
     contactless: bool
-    observer: Observer | None
+    observer: ExchangeObserver | None
     failures: list[str] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
     exchanges: int = 0
@@ -106,7 +114,7 @@ class _Run:
         self.described = self.script.described(self.generation)
         self.outcome = self.script.outcomes[self.described]
 
-    def play(self) -> Result:
+    def play(self) -> ScriptRun:
         stopped = ""
         for number, step in enumerate(self.script.steps, 1):
             if self.described not in step.generations:
@@ -125,7 +133,7 @@ class _Run:
             expected = f"stop at {wanted!r}" if wanted else "run to its end"
             got = f"stopped at {stopped!r}" if stopped else "ran to its end"
             self.failures.append(f"the client should {expected} but {got}")
-        return Result(
+        return ScriptRun(
             script=self.script.identifier,
             generation=self.generation,
             failures=tuple(self.failures),
@@ -134,7 +142,7 @@ class _Run:
             fields=self.fields,
         )
 
-    def _step(self, number: int, step: Step) -> bool:
+    def _step(self, number: int, step: ScriptStep) -> bool:
         """Play one step; return whether the client goes on."""
         if step.reset:
             if step.reset == "cold":
@@ -186,7 +194,7 @@ class _Run:
         return first, body, sw
 
     def _check_status(
-        self, number: int, step: Step, command: bytes, first: bytes, sw: bytes
+        self, number: int, step: ScriptStep, command: bytes, first: bytes, sw: bytes
     ) -> None:
         expected = step.status.get(self.described, ())
         if self.contactless:
@@ -198,7 +206,7 @@ class _Run:
             self._expect(number, step, "status word after 61xx or 6Cxx", final, sw)
 
     def _expect(
-        self, number: int, step: Step, what: str, expected: tuple[str, ...], got: bytes
+        self, number: int, step: ScriptStep, what: str, expected: tuple[str, ...], got: bytes
     ) -> bool:
         if _matches(got, expected):
             return True
@@ -206,16 +214,16 @@ class _Run:
             number,
             step,
             f"{what}: expected {' or '.join(expected)}, "
-            f"got {got.hex().upper()} ({describe(int.from_bytes(got, 'big'))})",
+            f"got {got.hex().upper()} ({describe_status_word(int.from_bytes(got, 'big'))})",
         )
         return False
 
-    def _check_data(self, number: int, step: Step, body: bytes) -> None:
+    def _check_data(self, number: int, step: ScriptStep, body: bytes) -> None:
         templates = step.data.get(self.described)
         if templates and body not in [self.values.to_bytes(template) for template in templates]:
             self._fail(number, step, f"body of {len(body)} bytes is not {' or '.join(templates)}")
 
-    def _take_fields(self, number: int, step: Step, body: bytes, sw: bytes) -> bool:
+    def _take_fields(self, number: int, step: ScriptStep, body: bytes, sw: bytes) -> bool:
         """Parse the step's fields; return False when one that the client insists on is empty."""
         complete = True
         for item in step.fields:
@@ -235,7 +243,7 @@ class _Run:
                 self._fail(number, step, f"field {item.name!r} is not {wanted}")
         return complete
 
-    def _fail(self, number: int, step: Step, what: str) -> None:
+    def _fail(self, number: int, step: ScriptStep, what: str) -> None:
         self.failures.append(f"step {number} ({step.name}): {step.label}: {what}")
 
 

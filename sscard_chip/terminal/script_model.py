@@ -40,7 +40,7 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class ScriptField:
     """A value that the client cuts out of an answer.
 
     ``start`` and ``end`` slice the body, or with ``whole`` the body and status word; ``end`` may
@@ -92,8 +92,8 @@ ByGeneration = Mapping[int, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One command of the client, or a reset. It is for the ``generations`` given alone."""
+class ScriptStep:
+    """One command of the client, or a reset. It is for the ``generations`` given only."""
 
     name: str
     command: str = ""
@@ -104,7 +104,7 @@ class Step:
     final: ByGeneration = field(default_factory=dict)
     data: ByGeneration = field(default_factory=dict)
     accept: tuple[str, ...] = ("9000", "61xx")
-    fields: tuple[Field, ...] = ()
+    fields: tuple[ScriptField, ...] = ()
     repeat_until: str = ""
 
     @property
@@ -114,7 +114,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ScriptOutcome:
     """What the client ends with on cards of one generation.
 
     ``result`` "complete": it reads all it wants. "incomplete": it goes on to its end, with
@@ -129,7 +129,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class ExchangeScript:
     """An exchange script; see the module.
 
     ``requires`` says that the card must have more than its generation's plain profile:
@@ -143,12 +143,12 @@ class Script:
     description: str
     interfaces: tuple[str, ...]
     client: Client
-    steps: tuple[Step, ...]
-    outcomes: Mapping[int, Outcome]
+    steps: tuple[ScriptStep, ...]
+    outcomes: Mapping[int, ScriptOutcome]
     requires: str = ""
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Script:
+    def load(cls, path: str | PathLike[str]) -> ExchangeScript:
         """Read a script.
 
         :raises ScriptError: when the file is no script; names file, step and rule.
@@ -166,7 +166,11 @@ class Script:
 
     def described(self, number: int) -> int:
         """The generation whose expectations hold for one of this number: itself where the script
-        names it, else the one that it is based on. Raises ScriptError, ValueError."""
+        names it, else the one that it is based on.
+
+        :raises ScriptError:
+        :raises ValueError:
+        """
         generation: Generation | None = generation_numbered(number)
         while generation is not None:
             if generation.number in self.outcomes:
@@ -189,7 +193,7 @@ _FIELDS: Final = {
 _PATTERN: Final = re.compile(r"[0-9A-Fx]{4}")
 
 
-def _script(data: Any) -> Script:
+def _script(data: Any) -> ExchangeScript:
     if data["format"] != FORMAT:
         raise ValueError(f"format is not {FORMAT}")
     _refuse_unknown("script", data)
@@ -199,7 +203,7 @@ def _script(data: Any) -> Script:
     named = tuple(map(int, data["outcomes"]))
     steps = tuple(_step(number, raw, named) for number, raw in enumerate(data["steps"], 1))
     outcomes = {number: _outcome(data["outcomes"], number, steps) for number in named}
-    return Script(
+    return ExchangeScript(
         identifier=data["id"],
         name=data["name"],
         source=data["source"],
@@ -213,7 +217,7 @@ def _script(data: Any) -> Script:
     )
 
 
-def _step(number: int, raw: dict[str, Any], named: tuple[int, ...]) -> Step:
+def _step(number: int, raw: dict[str, Any], named: tuple[int, ...]) -> ScriptStep:
     where = f"step {number} ({raw.get('name', '')})"
     try:
         _refuse_unknown("step", raw)
@@ -225,7 +229,7 @@ def _step(number: int, raw: dict[str, Any], named: tuple[int, ...]) -> Step:
             silent = [g for g in only if not status.get(g)]
             if silent:
                 raise ValueError(f"no status for generation {silent[0]}")
-        return Step(
+        return ScriptStep(
             name=raw["name"],
             command=raw.get("command", ""),
             reset=raw.get("reset", ""),
@@ -272,11 +276,11 @@ def _by_generation(value: Any, named: tuple[int, ...]) -> ByGeneration:
     return found
 
 
-def _field(raw: dict[str, Any]) -> Field:
+def _field(raw: dict[str, Any]) -> ScriptField:
     _refuse_unknown("field", raw)
     if ("value" in raw) == ("matches" in raw):
         raise ValueError(f"field {raw['name']!r} needs a value or a pattern")
-    return Field(
+    return ScriptField(
         name=raw["name"],
         start=raw.get("from", 2),
         end=raw.get("to"),
@@ -289,9 +293,9 @@ def _field(raw: dict[str, Any]) -> Field:
     )
 
 
-def _outcome(raw: dict[str, Any], generation: int, steps: tuple[Step, ...]) -> Outcome:
+def _outcome(raw: dict[str, Any], generation: int, steps: tuple[ScriptStep, ...]) -> ScriptOutcome:
     data = raw[str(generation)]
-    outcome = Outcome(**data)
+    outcome = ScriptOutcome(**data)
     names = {step.name for step in steps if generation in step.generations}
     fields = {item.name for step in steps for item in step.fields}
     rules = {

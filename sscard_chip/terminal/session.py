@@ -14,7 +14,7 @@ from typing import Final
 from sscard_chip.profile import Profile
 from sscard_chip.profile.codec import decode_value
 from sscard_chip.profile.generations import find_generation, generations, whole_profile
-from sscard_chip.profile.model import ElementaryFile, Key, KeyUse
+from sscard_chip.profile.model import FileDeclaration, Key, KeyUse
 from sscard_chip.security.diversify import HISTORICAL_LENGTH
 from sscard_chip.standard.commands import (
     CHANGE_PIN,
@@ -39,7 +39,7 @@ from sscard_chip.standard.identifiers import (
 from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer, ApduClient
-from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.placeholders import historical_bytes
 from sscard_chip.terminal.psam_client import CardFactors
@@ -84,20 +84,26 @@ class CardSession:
 
     @property
     def algorithm(self) -> str:
-        """``"3des"`` or ``"sm4"``. Raises DriverError -2202 for SSF33, which is not public."""
+        """``"3des"`` or ``"sm4"``.
+
+        :raises DriverError: -2202 for SSF33, which is not public.
+        """
         name = ALGORITHM_OF_CODE.get(self.algorithm_code)
         if name is None:
-            raise DriverError(Code.PSAM_ALGORITHM, "the card's algorithm is not supported")
+            raise DriverError(ReturnCode.PSAM_ALGORITHM, "the card's algorithm is not supported")
         return name
 
     @property
     def factors(self) -> CardFactors:
-        """The card's diversification factors. Raises DriverError -20 for a wrong 卡识别码."""
+        """The card's diversification factors.
+
+        :raises DriverError: -20 for a wrong 卡识别码.
+        """
         try:
             return CardFactors.of(self.division, self.historical)
         except ValueError:
             raise DriverError(
-                Code.CARD_ID_FORMAT, "卡识别码 does not begin with six digits"
+                ReturnCode.CARD_ID_FORMAT, "卡识别码 does not begin with six digits"
             ) from None
 
     # --- directories and files ---------------------------------------------------------------
@@ -116,7 +122,7 @@ class CardSession:
         """Select an EF of the current DF."""
         self.client.require(SELECT, 0x02, 0x00, fid.to_bytes(2))
 
-    def file(self, directory: int, fid: int) -> ElementaryFile | None:
+    def file(self, directory: int, fid: int) -> FileDeclaration | None:
         """What the profile knows of a file, None when it has none such."""
         try:
             return self.profile.directory(directory).file(fid)
@@ -133,19 +139,21 @@ class CardSession:
     def key(self, kid: int, directory: int | None = None) -> Key:
         """The key that EXTERNAL AUTHENTICATE of ``kid`` means in a DF, by default the current.
 
-        Raises DriverError -27272 when the profile has none.
+        :raises DriverError: -27272 when the profile has none.
         """
         fid = (self.directory if directory is None else directory) if kid & 0x80 else SSSE
         for key in self.profile.directory(fid).keys:
             if key.kid == kid and key.use is KeyUse.EXTERNAL:
                 return key
-        raise DriverError(Code.KEY_NOT_FOUND, f"key {kid:02X} has no name in the card's profile")
+        raise DriverError(
+            ReturnCode.KEY_NOT_FOUND, f"key {kid:02X} has no name in the card's profile"
+        )
 
     def challenge(self) -> bytes:
         """GET CHALLENGE, 8 bytes; the last one counts."""
         value = self.client.require(GET_CHALLENGE, le=8)
         if len(value) != 8:
-            raise DriverError(Code.COMMAND, "GET CHALLENGE gave another length than 8")
+            raise DriverError(ReturnCode.COMMAND, "GET CHALLENGE gave another length than 8")
         return value
 
     def internal_authenticate(self, factor: bytes, original: bytes, version: int = 1) -> bytes:
@@ -162,14 +170,20 @@ class CardSession:
     # --- PIN ---------------------------------------------------------------------------------
 
     def pin_needed(self) -> bool:
-        """Whether a PIN is set. Raises DriverError -52 when it is locked."""
-        left = self.client.send(VERIFY).pin_tries()
-        if left == 0:
-            raise _pin_error(left)
-        return left is not None
+        """Whether a PIN is set.
+
+        :raises DriverError: -52 when it is locked.
+        """
+        remaining = self.client.send(VERIFY).pin_tries()
+        if remaining == 0:
+            raise _pin_error(remaining)
+        return remaining is not None
 
     def verify_pin(self, digits: str) -> None:
-        """VERIFY. Raises DriverError -51 (wrong, tries left in the text) or -52 (locked)."""
+        """VERIFY.
+
+        :raises DriverError: -51 (wrong, tries left in the text) or -52 (locked).
+        """
         _require_pin(self.client.send(VERIFY, data=bcd(digits)))
 
     def change_pin(self, old: str, new: str) -> None:
@@ -189,7 +203,7 @@ def open_session(connection: Connection, profiles: Profiles = whole_profile) -> 
     client = ApduClient(connection)
     answer = client.send(SELECT, 0x04, 0x00, SSSE_NAME, 0)
     if answer.sw == StatusWord.FILE_NOT_FOUND:
-        raise DriverError(Code.CARD_TYPE, "the card is no social security card")
+        raise DriverError(ReturnCode.CARD_TYPE, "the card is no social security card")
     fci = answer.required()
     sfi = ISSUER_FILE & 0x1F
     values = {
@@ -199,7 +213,7 @@ def open_session(connection: Connection, profiles: Profiles = whole_profile) -> 
     identification = values[IDENTIFICATION_TAG]
     historical = historical_bytes(atr)
     if len(identification) != 16 or len(historical) != HISTORICAL_LENGTH:
-        raise DriverError(Code.CARD_ID_FORMAT, "卡识别码 or 复位信息 has a wrong length")
+        raise DriverError(ReturnCode.CARD_ID_FORMAT, "卡识别码 or 复位信息 has a wrong length")
     profile = _profile(values[VERSION_TAG], profiles)
     issuer = profile.environment.file(ISSUER_FILE).items
     texts = {
@@ -220,7 +234,7 @@ def _profile(version: bytes, profiles: Profiles) -> Profile:
     generation = find_generation(version)
     if generation is None:
         known = ", ".join(known.version for known in generations())
-        raise DriverError(Code.CARD_TYPE, f"规范版本 of the card is none of {known}")
+        raise DriverError(ReturnCode.CARD_TYPE, f"规范版本 of the card is none of {known}")
     return profiles(generation.number)
 
 
@@ -234,22 +248,25 @@ def _algorithm_code(fci: bytes, division: str) -> int:
 
 
 def record_value(record: bytes, tag: int) -> bytes:
-    """The value of a linear record. Raises DriverError -13 when it is not the TLV asked for."""
+    """The value of a linear record.
+
+    :raises DriverError: -13 when it is not the TLV asked for.
+    """
     if len(record) < 2 or record[0] != tag or len(record) < 2 + record[1]:
-        raise DriverError(Code.COMMAND, f"the card gave no whole record {tag:02X}")
+        raise DriverError(ReturnCode.COMMAND, f"the card gave no whole record {tag:02X}")
     return record[2 : 2 + record[1]]
 
 
 def _require_pin(answer: Answer) -> None:
-    left = answer.pin_tries()
-    if left is not None:
-        raise _pin_error(left)
+    remaining = answer.pin_tries()
+    if remaining is not None:
+        raise _pin_error(remaining)
 
 
-def _pin_error(left: int) -> DriverError:
-    if not left:
-        return DriverError(Code.PIN_LOCKED, "the PIN is locked")
-    return DriverError(Code.PIN_WRONG, f"the PIN is wrong, {left} tries left")
+def _pin_error(remaining: int) -> DriverError:
+    if not remaining:
+        return DriverError(ReturnCode.PIN_LOCKED, "the PIN is locked")
+    return DriverError(ReturnCode.PIN_WRONG, f"the PIN is wrong, {remaining} tries left")
 
 
 def _version(version: int) -> bytes:

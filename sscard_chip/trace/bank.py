@@ -13,7 +13,7 @@ from sscard_chip.applications.bank.data import BY_TAG
 from sscard_chip.filesystem import tlv
 from sscard_chip.standard import commands
 from sscard_chip.standard.messages import security
-from sscard_chip.trace.entry import SECURED, Entry, data, fields, table
+from sscard_chip.trace.entry import SECURED, TraceEntry, data, fields, table
 from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.selection import Selection, TracedCommand, df_name
 
@@ -57,7 +57,7 @@ def _options_answer(body: bytes, unsafe: bool) -> str:
 
 def _parsed(body: bytes) -> dict[int, bytes]:
     try:
-        return dict(tlv.parse(body))
+        return dict(tlv.parse_objects(body))
     except ValueError:
         return {}
 
@@ -134,24 +134,24 @@ def _activate(selection: Selection, command: TracedCommand, unsafe: bool) -> str
 
 
 ACTIVATION_ENTRIES: Final = table(
-    Entry(commands.ACTIVATE_APPLICATION, _activate),
+    TraceEntry(commands.ACTIVATE_APPLICATION, _activate),
 )
 """What is sent outside the bank application."""
 
 BANK_ENTRIES: Final = table(
-    Entry(commands.READ_RECORD, _record),
-    Entry(commands.GET_PROCESSING_OPTIONS, _options, _options_answer),
-    Entry(commands.GENERATE_AC, _generate, _generate_answer),
-    Entry(commands.GET_DATA, _get_data, _get_data_answer),
-    Entry(commands.EXTERNAL_AUTHENTICATE, _issuer),
-    Entry(commands.INTERNAL_AUTHENTICATE, data),
-    Entry(commands.VERIFY, _verify),
-    Entry(commands.APPLICATION_BLOCK, fields(security.MAC)),
-    Entry(commands.APPLICATION_UNBLOCK, fields(security.MAC)),
-    Entry(commands.CARD_BLOCK, fields(security.MAC)),
-    Entry(commands.DEACTIVATE_APPLICATION, fields(security.MAC)),
-    Entry(commands.PIN_CHANGE_UNBLOCK, _pin_change),
-    Entry(commands.PUT_DATA, _put_data, note=SECURED),
-    Entry(commands.UPDATE_RECORD.secured(), _record, note=SECURED),
+    TraceEntry(commands.READ_RECORD, _record),
+    TraceEntry(commands.GET_PROCESSING_OPTIONS, _options, _options_answer),
+    TraceEntry(commands.GENERATE_AC, _generate, _generate_answer),
+    TraceEntry(commands.GET_DATA, _get_data, _get_data_answer),
+    TraceEntry(commands.EXTERNAL_AUTHENTICATE, _issuer),
+    TraceEntry(commands.INTERNAL_AUTHENTICATE, data),
+    TraceEntry(commands.VERIFY, _verify),
+    TraceEntry(commands.APPLICATION_BLOCK, fields(security.MAC)),
+    TraceEntry(commands.APPLICATION_UNBLOCK, fields(security.MAC)),
+    TraceEntry(commands.CARD_BLOCK, fields(security.MAC)),
+    TraceEntry(commands.DEACTIVATE_APPLICATION, fields(security.MAC)),
+    TraceEntry(commands.PIN_CHANGE_UNBLOCK, _pin_change),
+    TraceEntry(commands.PUT_DATA, _put_data, note=SECURED),
+    TraceEntry(commands.UPDATE_RECORD.secured(), _record, note=SECURED),
 )
 """By CLA and INS, while the bank application is selected."""

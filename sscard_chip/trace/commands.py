@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sscard_chip.profile.model import ElementaryFile, KeyUse, Structure
+from sscard_chip.profile.model import FileDeclaration, KeyUse, Structure
 from sscard_chip.standard import commands
 from sscard_chip.standard.commands import StandardCommand
 from sscard_chip.standard.identifiers import (
@@ -34,7 +34,7 @@ from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
 from sscard_chip.standard.messages.fields import templates
 from sscard_chip.trace import layouts
 from sscard_chip.trace.bank import ACTIVATION_ENTRIES, BANK_ENTRIES
-from sscard_chip.trace.entry import SECURED, Entry, data, fields, result, table
+from sscard_chip.trace.entry import SECURED, TraceEntry, data, fields, result, table
 from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.purse import PURSE_ENTRIES
 from sscard_chip.trace.selection import (
@@ -73,7 +73,7 @@ _BALANCES: Final = {1: "账户余额", 2: "年度个人自付累计", 3: "年度
 _TRANSACTIONS: Final = {LOAD: "划入", PURCHASE: "结算"}
 
 
-def entry_of(command: TracedCommand, selection: Selection) -> Entry:
+def entry_of(command: TracedCommand, selection: Selection) -> TraceEntry:
     """The entry of a command; one that shows the header alone when it is unknown."""
     if selection.bank and (entry := BANK_ENTRIES.get((command.cla, command.ins))):
         return entry
@@ -114,7 +114,7 @@ def _select(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     return MF_NAME if fid == MF else selection.file_name(fid)
 
 
-def _which_record(command: TracedCommand, file: ElementaryFile | None) -> str:
+def _which_record(command: TracedCommand, file: FileDeclaration | None) -> str:
     """Record number or identifier, with the item's name where a linear file is known."""
     number, mode = command.p1, command.p2 & 0x07
     items = file.items if file and file.structure is not Structure.CYCLIC else ()
@@ -161,14 +161,14 @@ def _length(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
 def _external(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     versioned = len(command.data) == security.EXTERNAL_VERSION.sizeof()
     layout = security.EXTERNAL_VERSION if versioned else security.EXTERNAL
-    detail = layouts.describe(layout, command.data, unsafe)
+    detail = layouts.describe_fields(layout, command.data, unsafe)
     return f"key {selection.key_name(command.p2, KeyUse.EXTERNAL)}, {detail}"
 
 
 def _internal(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     versioned = len(command.data) == security.INTERNAL_VERSION.sizeof()
     layout = security.INTERNAL_VERSION if versioned else security.INTERNAL
-    detail = layouts.describe(layout, command.data, unsafe)
+    detail = layouts.describe_fields(layout, command.data, unsafe)
     return f"key {selection.key_name(command.p2, KeyUse.INTERNAL)}, {detail}"
 
 
@@ -187,7 +187,7 @@ def _balance(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
 
 def _proof(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     kind = _TRANSACTIONS.get(command.p2, f"type {command.p2:02X}")
-    return f"{kind}, {layouts.describe(medical.PROOF, command.data, unsafe)}"
+    return f"{kind}, {layouts.describe_fields(medical.PROOF, command.data, unsafe)}"
 
 
 def _session_key(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
@@ -204,7 +204,7 @@ def _cipher(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
 def _sam_purchase(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     size = psam.INIT_PURCHASE.sizeof()
     head, factors = command.data[:size], command.data[size:]
-    detail = layouts.describe(psam.INIT_PURCHASE, head, unsafe)
+    detail = layouts.describe_fields(psam.INIT_PURCHASE, head, unsafe)
     return f"{detail}, {len(factors) // 8} factors {secret(factors, unsafe)}"
 
 
@@ -251,64 +251,66 @@ def _random(body: bytes, unsafe: bool) -> str:
     return f"random {body.hex().upper()}"
 
 
-_UNKNOWN: Final = Entry(StandardCommand("unknown command", "未知命令", 0, 0, ""), _unknown)
+_UNKNOWN: Final = TraceEntry(StandardCommand("unknown command", "未知命令", 0, 0, ""), _unknown)
 
 _ENTRIES: Final = (
     table(
-        Entry(commands.SELECT, _select, _fci),
-        Entry(commands.READ_RECORD, _read_record),
-        Entry(commands.UPDATE_RECORD, _update_record),
-        Entry(commands.UPDATE_RECORD.secured(), _update_record, note=SECURED),
-        Entry(commands.APPEND_RECORD, _append_record),
-        Entry(commands.READ_BINARY, _binary),
-        Entry(commands.UPDATE_BINARY, _binary),
-        Entry(commands.UPDATE_BINARY.secured(), _binary, note=SECURED),
-        Entry(commands.GET_CHALLENGE, _length, _random),
-        Entry(commands.GET_RESPONSE, _length),
-        Entry(commands.INTERNAL_AUTHENTICATE, _internal),
-        Entry(commands.EXTERNAL_AUTHENTICATE, _external),
-        Entry(commands.VERIFY, _verify),
-        Entry(commands.CHANGE_PIN, data, place=()),
-        Entry(commands.PIN_CHANGE_UNBLOCK, _unblock),
-        Entry(commands.APPLICATION_BLOCK, fields(security.MAC)),
-        Entry(commands.CARD_BLOCK, fields(security.MAC)),
-        Entry(
+        TraceEntry(commands.SELECT, _select, _fci),
+        TraceEntry(commands.READ_RECORD, _read_record),
+        TraceEntry(commands.UPDATE_RECORD, _update_record),
+        TraceEntry(commands.UPDATE_RECORD.secured(), _update_record, note=SECURED),
+        TraceEntry(commands.APPEND_RECORD, _append_record),
+        TraceEntry(commands.READ_BINARY, _binary),
+        TraceEntry(commands.UPDATE_BINARY, _binary),
+        TraceEntry(commands.UPDATE_BINARY.secured(), _binary, note=SECURED),
+        TraceEntry(commands.GET_CHALLENGE, _length, _random),
+        TraceEntry(commands.GET_RESPONSE, _length),
+        TraceEntry(commands.INTERNAL_AUTHENTICATE, _internal),
+        TraceEntry(commands.EXTERNAL_AUTHENTICATE, _external),
+        TraceEntry(commands.VERIFY, _verify),
+        TraceEntry(commands.CHANGE_PIN, data, place=()),
+        TraceEntry(commands.PIN_CHANGE_UNBLOCK, _unblock),
+        TraceEntry(commands.APPLICATION_BLOCK, fields(security.MAC)),
+        TraceEntry(commands.CARD_BLOCK, fields(security.MAC)),
+        TraceEntry(
             commands.INITIALIZE_FOR_PURCHASE,
             fields(medical.PURCHASE),
             result(medical.PURCHASE_ANSWER),
         ),
-        Entry(commands.INITIALIZE_FOR_LOAD, fields(medical.LOAD), result(medical.LOAD_ANSWER)),
-        Entry(
+        TraceEntry(commands.INITIALIZE_FOR_LOAD, fields(medical.LOAD), result(medical.LOAD_ANSWER)),
+        TraceEntry(
             commands.DEBIT_FOR_PURCHASE,
             fields(medical.DEBIT),
             result(medical.DEBIT_ANSWER),
             place=(),
         ),
-        Entry(commands.CREDIT_FOR_LOAD, fields(medical.CREDIT), result(medical.CREDIT_ANSWER)),
-        Entry(commands.GET_BALANCE, _balance, result(medical.BALANCE_ANSWER), place=(0x00, 0x01)),
-        Entry(commands.GET_BALANCE, _balance, result(medical.TOTAL_ANSWER)),
-        Entry(commands.GET_TRANSACTION_PROOF, _proof, result(medical.PROOF_ANSWER)),
-        Entry(commands.UPDATE_STARTING_DAY, fields(medical.STARTING_DAY)),
-        Entry(commands.GET_STARTING_DAY, _length, result(medical.STARTING_DAY)),
+        TraceEntry(commands.CREDIT_FOR_LOAD, fields(medical.CREDIT), result(medical.CREDIT_ANSWER)),
+        TraceEntry(
+            commands.GET_BALANCE, _balance, result(medical.BALANCE_ANSWER), place=(0x00, 0x01)
+        ),
+        TraceEntry(commands.GET_BALANCE, _balance, result(medical.TOTAL_ANSWER)),
+        TraceEntry(commands.GET_TRANSACTION_PROOF, _proof, result(medical.PROOF_ANSWER)),
+        TraceEntry(commands.UPDATE_STARTING_DAY, fields(medical.STARTING_DAY)),
+        TraceEntry(commands.GET_STARTING_DAY, _length, result(medical.STARTING_DAY)),
         # PSAM
-        Entry(commands.INITIALIZE_ENVIRONMENT, _province),
-        Entry(commands.DELIVERY_SESSION_KEY, _session_key),
-        Entry(commands.CIPHER_DATA, _cipher),
-        Entry(
+        TraceEntry(commands.INITIALIZE_ENVIRONMENT, _province),
+        TraceEntry(commands.DELIVERY_SESSION_KEY, _session_key),
+        TraceEntry(commands.CIPHER_DATA, _cipher),
+        TraceEntry(
             commands.INIT_SAM_FOR_PURCHASE,
             _sam_purchase,
             result(psam.INIT_PURCHASE_ANSWER),
         ),
-        Entry(commands.CREDIT_SAM_FOR_PURCHASE, fields(security.MAC)),
+        TraceEntry(commands.CREDIT_SAM_FOR_PURCHASE, fields(security.MAC)),
         # Structure and keys, on blank cards and PSAMs.
-        Entry(commands.CREATE_KEY, _write_key),
-        Entry(commands.CREATE_KEY.secured(), _write_key),
-        Entry(commands.CHANGE_KEY, _write_key),
-        Entry(commands.CHANGE_KEY.secured(), _write_key),
-        Entry(commands.CREATE_FILE, _create_file),
-        Entry(commands.GET_INFO, _length),
-        Entry(commands.CLEAR_DF, data),
-        Entry(commands.FREEZE_MF, data),
+        TraceEntry(commands.CREATE_KEY, _write_key),
+        TraceEntry(commands.CREATE_KEY.secured(), _write_key),
+        TraceEntry(commands.CHANGE_KEY, _write_key),
+        TraceEntry(commands.CHANGE_KEY.secured(), _write_key),
+        TraceEntry(commands.CREATE_FILE, _create_file),
+        TraceEntry(commands.GET_INFO, _length),
+        TraceEntry(commands.CLEAR_DF, data),
+        TraceEntry(commands.FREEZE_MF, data),
     )
     | PURSE_ENTRIES
     | ACTIVATION_ENTRIES

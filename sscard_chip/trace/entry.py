@@ -13,13 +13,13 @@ from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.selection import Selection, TracedCommand
 
 Parameters = Callable[[Selection, TracedCommand, bool], str]
-Answer = Callable[[bytes, bool], str]
+AnswerDescriber = Callable[[bytes, bool], str]
 SECURED: Final = ", 安全报文"
 """The note of a command that also goes without secure messaging."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TraceEntry:
     """How one command is shown. ``note`` stands behind its Chinese name.
 
     ``place`` are P1 and P2, or the first of them, by which the entry is found, where they are
@@ -28,7 +28,7 @@ class Entry:
 
     command: StandardCommand
     parameters: Parameters
-    answer: Answer = secret
+    answer: AnswerDescriber = secret
     note: str = ""
     place: tuple[int, ...] | None = None
 
@@ -37,8 +37,8 @@ class Entry:
         return f"{self.command.name} {self.command.chinese}{self.note}".rstrip()
 
 
-def table(*entries: Entry) -> dict[tuple[int, ...], Entry]:
-    """Entries by CLA, INS and, where they tell commands apart, P1 and P2."""
+def table(*entries: TraceEntry) -> dict[tuple[int, ...], TraceEntry]:
+    """Entries by CLA, INS and, where they distinguish commands, P1 and P2."""
     found = {}
     for entry in entries:
         command, place = entry.command, entry.place
@@ -50,12 +50,12 @@ def table(*entries: Entry) -> dict[tuple[int, ...], Entry]:
 
 def fields(layout: Any) -> Parameters:
     """The data of a command by the fields of ``layout``."""
-    return lambda selection, command, unsafe: layouts.describe(layout, command.data, unsafe)
+    return lambda selection, command, unsafe: layouts.describe_fields(layout, command.data, unsafe)
 
 
-def result(layout: Any) -> Answer:
+def result(layout: Any) -> AnswerDescriber:
     """An answer by the fields of ``layout``."""
-    return lambda body, unsafe: layouts.describe(layout, body, unsafe)
+    return lambda body, unsafe: layouts.describe_fields(layout, body, unsafe)
 
 
 def data(selection: Selection, command: TracedCommand, unsafe: bool) -> str:

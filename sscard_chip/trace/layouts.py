@@ -59,7 +59,7 @@ def secret(data: bytes, unsafe: bool) -> str:
     return data.hex().upper() if unsafe else hidden(data)
 
 
-def describe(layout: Any, data: bytes, unsafe: bool) -> str:
+def describe_fields(layout: Any, data: bytes, unsafe: bool) -> str:
     """The fields of ``data`` by name; its length alone when it does not fit ``layout``."""
     if layout.sizeof() != len(data):
         return secret(data, unsafe)

@@ -9,7 +9,7 @@ from sscard_chip.standard import commands
 from sscard_chip.standard.messages import medical, psam, purse, security
 from sscard_chip.standard.purse_transactions import PurseId, TransactionType
 from sscard_chip.trace import layouts
-from sscard_chip.trace.entry import SECURED, Entry, data, fields, result, table
+from sscard_chip.trace.entry import SECURED, TraceEntry, data, fields, result, table
 from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.selection import Selection, TracedCommand
 
@@ -32,7 +32,7 @@ def _balance(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
 
 def _proof(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
     kind = _PURSE_TRANSACTIONS.get(command.p2, f"type {command.p2:02X}")
-    return f"{kind}, {layouts.describe(medical.PROOF, command.data, unsafe)}"
+    return f"{kind}, {layouts.describe_fields(medical.PROOF, command.data, unsafe)}"
 
 
 def _cache(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
@@ -42,43 +42,53 @@ def _cache(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
 
 
 PURSE_ENTRIES: Final = table(
-    Entry(commands.PURSE_INITIALIZE_FOR_LOAD, fields(medical.LOAD), result(medical.LOAD_ANSWER)),
-    Entry(
+    TraceEntry(
+        commands.PURSE_INITIALIZE_FOR_LOAD, fields(medical.LOAD), result(medical.LOAD_ANSWER)
+    ),
+    TraceEntry(
         commands.PURSE_INITIALIZE_FOR_PURCHASE,
         fields(medical.LOAD),
         result(purse.OFFLINE_ANSWER),
     ),
-    Entry(
+    TraceEntry(
         commands.PURSE_INITIALIZE_FOR_CASH,
         fields(medical.LOAD),
         result(purse.OFFLINE_ANSWER),
     ),
-    Entry(
+    TraceEntry(
         commands.PURSE_INITIALIZE_FOR_COMPOUND,
         fields(medical.LOAD),
         result(purse.OFFLINE_ANSWER),
     ),
-    Entry(
+    TraceEntry(
         commands.PURSE_INITIALIZE_FOR_OVERDRAFT,
         fields(purse.OVERDRAFT),
         result(purse.OVERDRAFT_ANSWER),
     ),
-    Entry(commands.PURSE_INITIALIZE_FOR_UNLOAD, fields(medical.LOAD), result(medical.LOAD_ANSWER)),
-    Entry(commands.PURSE_CREDIT_FOR_LOAD, fields(medical.CREDIT), result(medical.CREDIT_ANSWER)),
-    Entry(commands.PURSE_DEBIT_FOR_PURCHASE, fields(medical.DEBIT), result(medical.DEBIT_ANSWER)),
-    Entry(commands.PURSE_DEBIT_FOR_UNLOAD, fields(medical.CREDIT), result(purse.UNLOAD_ANSWER)),
-    Entry(
+    TraceEntry(
+        commands.PURSE_INITIALIZE_FOR_UNLOAD, fields(medical.LOAD), result(medical.LOAD_ANSWER)
+    ),
+    TraceEntry(
+        commands.PURSE_CREDIT_FOR_LOAD, fields(medical.CREDIT), result(medical.CREDIT_ANSWER)
+    ),
+    TraceEntry(
+        commands.PURSE_DEBIT_FOR_PURCHASE, fields(medical.DEBIT), result(medical.DEBIT_ANSWER)
+    ),
+    TraceEntry(
+        commands.PURSE_DEBIT_FOR_UNLOAD, fields(medical.CREDIT), result(purse.UNLOAD_ANSWER)
+    ),
+    TraceEntry(
         commands.UPDATE_OVERDRAW_LIMIT,
         fields(purse.OVERDRAFT_UPDATE),
         result(medical.CREDIT_ANSWER),
     ),
-    Entry(commands.GET_TRANSACTION_PROVE, _proof, result(medical.PROOF_ANSWER)),
-    Entry(commands.PURSE_GET_BALANCE, _balance, result(medical.BALANCE_ANSWER)),
-    Entry(commands.RELOAD_PIN, data),
-    Entry(commands.UPDATE_CAPP_DATA_CACHE, _cache),
-    Entry(commands.UPDATE_CAPP_DATA_CACHE.secured(), _cache, note=SECURED),
-    Entry(commands.APPLICATION_UNBLOCK, fields(security.MAC)),
-    Entry(
+    TraceEntry(commands.GET_TRANSACTION_PROVE, _proof, result(medical.PROOF_ANSWER)),
+    TraceEntry(commands.PURSE_GET_BALANCE, _balance, result(medical.BALANCE_ANSWER)),
+    TraceEntry(commands.RELOAD_PIN, data),
+    TraceEntry(commands.UPDATE_CAPP_DATA_CACHE, _cache),
+    TraceEntry(commands.UPDATE_CAPP_DATA_CACHE.secured(), _cache, note=SECURED),
+    TraceEntry(commands.APPLICATION_UNBLOCK, fields(security.MAC)),
+    TraceEntry(
         commands.INIT_SAM_FOR_PURSE_PURCHASE,
         fields(psam.INIT_PURSE_PURCHASE),
         result(psam.INIT_PURCHASE_ANSWER),

@@ -8,7 +8,7 @@ from typing import Final
 
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.generations import Generation, find_generation, generations
-from sscard_chip.profile.model import Directory, ElementaryFile, Item, KeyUse, Profile
+from sscard_chip.profile.model import DirectoryDeclaration, FileDeclaration, Item, KeyUse, Profile
 from sscard_chip.standard.commands import (
     CIPHER_DATA,
     CREDIT_SAM_FOR_PURCHASE,
@@ -122,7 +122,7 @@ class TracedCommand:
 
 
 class Selection:
-    """The directory and file that the card has selected, as far as its answers tell.
+    """The directory and file that the card has selected, as far as its answers show.
 
     Without a fixed ``profile`` the generation is learnt from the FCI and from 规范版本. That the
     card is a PSAM is learnt from its AID and its commands, if ``psam`` does not say so. ``bank``
@@ -134,8 +134,8 @@ class Selection:
         self.profile = profile or for_generation(2)
         self.psam = psam
         self.bank = False
-        self.directory: Directory | None = None
-        self.file: ElementaryFile | None = None
+        self.directory: DirectoryDeclaration | None = None
+        self.file: FileDeclaration | None = None
 
     def reset(self) -> None:
         """Nothing is selected but the MF."""
@@ -176,7 +176,7 @@ class Selection:
             else:
                 self.file = self.file_of(fid)
 
-    def _select(self, directory: Directory | None) -> None:
+    def _select(self, directory: DirectoryDeclaration | None) -> None:
         self.bank = False
         self.directory = directory
         self.file = None
@@ -195,25 +195,25 @@ class Selection:
         if self.file is not None:
             self.file = self.file_of(self.file.fid)
 
-    def named(self, name: bytes) -> Directory | None:
+    def named(self, name: bytes) -> DirectoryDeclaration | None:
         """The first directory whose name begins with ``name``."""
         directories = self._directories if name else ()
         return next((d for d in directories if d.df_name.startswith(name)), None)
 
-    def directory_of(self, fid: int) -> Directory | None:
+    def directory_of(self, fid: int) -> DirectoryDeclaration | None:
         """The directory with this FID, anywhere on the card."""
         return next((d for d in self._directories if d.fid == fid), None)
 
     @property
-    def _directories(self) -> tuple[Directory, ...]:
+    def _directories(self) -> tuple[DirectoryDeclaration, ...]:
         return () if self.psam else self.profile.directories
 
-    def file_of(self, fid: int) -> ElementaryFile | None:
+    def file_of(self, fid: int) -> FileDeclaration | None:
         """The file of the current directory with this FID."""
         files = self.directory.files if self.directory else ()
         return next((file for file in files if file.fid == fid), None)
 
-    def by_sfi(self, sfi: int) -> ElementaryFile | None:
+    def by_sfi(self, sfi: int) -> FileDeclaration | None:
         """The file of the current directory with this SFI."""
         files = self.directory.files if self.directory else ()
         return next((file for file in files if file.sfi == sfi), None)
@@ -227,7 +227,7 @@ class Selection:
             return "DF01 社会保障应用"
         return _PSAM_FILES.get(fid, f"EF {fid:04X}")
 
-    def target(self, sfi: int) -> tuple[str, ElementaryFile | None]:
+    def target(self, sfi: int) -> tuple[str, FileDeclaration | None]:
         """Name and declaration of the file that a command addresses; 0 is the current one."""
         file = self.by_sfi(sfi) if sfi else self.file
         if file:
@@ -261,7 +261,7 @@ def addressed_sfi(command: TracedCommand) -> int:
     return 0
 
 
-def directory_name(directory: Directory) -> str:
+def directory_name(directory: DirectoryDeclaration) -> str:
     """``SSSE 社会保障系统环境``, ``DF04 社会保险2``."""
     short = f"{directory.fid:04X}" if directory.fid >> 8 == 0xDF else "SSSE"
     return f"{short} {directory.name}"
@@ -283,12 +283,12 @@ def df_name(name: bytes) -> str:
     return f"{name.hex().upper()} {text!r}" if printable else name.hex().upper()
 
 
-def item_name(tag: int, file: ElementaryFile | None) -> str:
+def item_name(tag: int, file: FileDeclaration | None) -> str:
     """``09 姓名``."""
     item = _item(tag, file)
     return f"{tag:02X} {item.name}" if item else f"{tag:02X}"
 
 
-def _item(tag: int, file: ElementaryFile | None) -> Item | None:
+def _item(tag: int, file: FileDeclaration | None) -> Item | None:
     items = file.items if file else ()
     return next((item for item in items if item.tag == tag and tag), None)

@@ -3,7 +3,7 @@
 
 Each exchange takes two lines: time, command in English and Chinese with its parameters, then the
 answer with the meaning of its status word. PIN blocks, keys, cryptograms and citizens' data
-stand as their length, ``[18 bytes]``, unless the tracer is told to be unsafe.
+stand as their length, ``[18 bytes]``, unless the tracer is set to be unsafe.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sscard_chip.profile.model import Profile
 from sscard_chip.standard.commands import GET_RESPONSE
-from sscard_chip.standard.status import describe
+from sscard_chip.standard.status import describe_status_word
 from sscard_chip.trace.commands import entry_of
 from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.selection import Selection, TracedCommand
@@ -77,7 +77,7 @@ class Tracer:
             detail = secret(body, self.unsafe) if body else ""
         else:
             asked, detail = self._exchange(TracedCommand.parse(command), body, sw)
-        answered = "no status word" if sw is None else f"{sw:04X} {describe(sw)}"
+        answered = "no status word" if sw is None else f"{sw:04X} {describe_status_word(sw)}"
         if detail:
             answered += f", {detail}"
         if self.unsafe:

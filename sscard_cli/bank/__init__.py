@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from issuance.bank.authority import BankAuthority
-from issuance.bank.counter import BankCounter
-from issuance.bank.ledger import Entry, read_ledger
+from issuance.bank.desk import BankDesk
+from issuance.bank.ledger import BankLedgerEntry, read_ledger
 from sscard_chip import Card
 from sscard_chip.memory import Memory
 from sscard_cli.bank.options import (
@@ -226,11 +226,11 @@ def ledger(ledger_path: Path, as_json: bool) -> None:
 
 
 @contextmanager
-def _counter(options: dict[str, Any]) -> Iterator[BankCounter]:
+def _counter(options: dict[str, Any]) -> Iterator[BankDesk]:
     """The bank's counter, of :data:`_desk_options`."""
     names = ("bank_roots", "bank_passphrase_file", "authority_path")
     with open_bank(*(options[name] for name in names)) as own:
-        yield BankCounter(own, options["ledger_path"], options["operator"])
+        yield BankDesk(own, options["ledger_path"], options["operator"])
 
 
 def _saver(card: Card, path: Path) -> Callable[[Memory], None]:
@@ -243,7 +243,7 @@ def _saver(card: Card, path: Path) -> Callable[[Memory], None]:
     return save
 
 
-def _print_entry(entry: Entry, *, as_json: bool) -> None:
+def _print_entry(entry: BankLedgerEntry, *, as_json: bool) -> None:
     if as_json:
         print_json(entry.shown())
         return

@@ -18,10 +18,10 @@ from issuance.holder import VALID_YEARS, HolderError, years_after
 from issuance.stores import open_store
 from sscard_chip import Card
 from sscard_chip.standard.pan import masked_pan
-from sscard_chip.terminal.bank.results import Outcome
+from sscard_chip.terminal.bank.results import PaymentOutcome
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.pcsc import PcscConnection
-from sscard_cli.options import FILE, Command, file_option, reader_option, together
+from sscard_cli.options import FILE, _Function, file_option, reader_option, together
 from sscard_cli.stores import STORE_METAVAR, passphrase_source
 
 BANK_PASSPHRASE_VARIABLE: Final = "SSCARD_BANK_PASSPHRASE"
@@ -42,7 +42,9 @@ _AUTHORITY: Final = file_option(
 )
 
 
-def bank_options(*, required: bool = True, authority: bool = True) -> Callable[[Command], Command]:
+def bank_options(
+    *, required: bool = True, authority: bool = True
+) -> Callable[[_Function], _Function]:
     """``--bank-keys`` with its passphrase, and ``--bank-authority`` where it has a use."""
     keys = click.option(
         "--bank-keys",
@@ -61,7 +63,7 @@ def _somebody(_context: click.Context, _parameter: click.Parameter, who: str | N
     return who
 
 
-def ledger_options(*, required: bool = True) -> Callable[[Command], Command]:
+def ledger_options(*, required: bool = True) -> Callable[[_Function], _Function]:
     """``--ledger`` and ``--operator``."""
     ledger = file_option(
         "--ledger",
@@ -109,7 +111,11 @@ def connected(
 def open_bank(
     roots: str, passphrase_file: Path | None, authority_path: Path | None
 ) -> Iterator[Bank]:
-    """The bank behind the options. Raises KeyStoreError, AuthorityError."""
+    """The bank behind the options.
+
+    :raises KeyStoreError:
+    :raises AuthorityError:
+    """
     authority = BankAuthority.load(authority_path) if authority_path else None
     passphrase = passphrase_source(passphrase_file, BANK_PASSPHRASE_VARIABLE)
     with open_store(roots, passphrase) as store:
@@ -119,7 +125,7 @@ def open_bank(
 def load_account(path: Path) -> BankAccount:
     """An account in a file of its own: the object ``bank`` of a holder file, with its expiry.
 
-    Raises HolderError.
+    :raises HolderError:
     """
     from issuance.bank.account import AccountFile, BankAccount
     from sscard_chip.standard.documents import Document
@@ -131,7 +137,7 @@ def load_account(path: Path) -> BankAccount:
     return BankAccount.from_object(document.value, card_expiry=expiry)
 
 
-def outcome_document(outcome: Outcome, amount_fen: int) -> dict[str, object]:
+def payment_document(outcome: PaymentOutcome, amount_fen: int) -> dict[str, object]:
     """A payment for JSON, the PAN masked."""
     code = outcome.response_code
     return {

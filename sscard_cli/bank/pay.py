@@ -11,19 +11,19 @@ from typing import Any
 import click
 
 from issuance.bank.authority import BankAuthority
-from issuance.bank.counter import load_electronic_cash
+from issuance.bank.desk import load_electronic_cash
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.terminal.bank.contactless import ContactlessTerminal
 from sscard_chip.terminal.bank.data import APPROVED, NOT_SUFFICIENT
 from sscard_chip.terminal.bank.host import IssuerHost
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
-from sscard_chip.terminal.bank.terminal import Purchase, TerminalProfile
+from sscard_chip.terminal.bank.terminal import BankPurchase, TerminalProfile
 from sscard_cli.bank.options import (
     FEN,
     bank_options,
     connected,
     open_bank,
-    outcome_document,
+    payment_document,
     reader_options,
 )
 from sscard_cli.options import INTERFACES, amount_option, json_option, pin_option
@@ -100,13 +100,13 @@ def pay(
             pin_pad=pin is not None,
             floor_limit_fen=amount_fen + 1 if ecash else 0,
         )
-        purchase = Purchase(amount_fen, datetime.now(), ecash=ecash)
+        purchase = BankPurchase(amount_fen, datetime.now(), ecash=ecash)
         connection.power_on()
         if contactless:
             outcome = ContactlessTerminal(profile, issuer).pay(connection, purchase)
         else:
             outcome = PaymentTerminal(profile, issuer, typed).pay(connection, purchase)
-    document = outcome_document(outcome, amount_fen)
+    document = payment_document(outcome, amount_fen)
     if as_json:
         print_json(document)
     else:

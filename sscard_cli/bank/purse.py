@@ -15,7 +15,7 @@ from sscard_chip.security.keystore import KeyStore
 from sscard_chip.standard.amounts import MAX_NUMBER, yuan
 from sscard_chip.standard.dates import TIME, is_digits
 from sscard_chip.standard.purse_transactions import PurseId, TransactionType
-from sscard_chip.terminal.bank.purse_exchange import Initialized
+from sscard_chip.terminal.bank.purse_exchange import PurseInitialization
 from sscard_chip.terminal.bank.purse_host import PurseHost
 from sscard_chip.terminal.bank.purse_sam import PurseSam
 from sscard_chip.terminal.bank.purse_terminal import PurseTerminal
@@ -95,22 +95,22 @@ def _desk(options: dict[str, Any], *, pin: bool) -> Iterator[_Desk]:
 
 def _verify(terminal: PurseTerminal, ask: Callable[[int], str | None]) -> None:
     """What the holder types, once; a card without PIN asks for none."""
-    left = terminal.pin_tries()
-    if left is None:
+    remaining = terminal.pin_tries()
+    if remaining is None:
         return
-    if not left:
+    if not remaining:
         raise RefusedError("PIN: locked")
-    typed = ask(left)
+    typed = ask(remaining)
     if typed is None:
         raise RefusedError("PIN: needed")
     try:
         terminal.verify(bytes.fromhex(typed + "F" * (len(typed) % 2)))
         return
     except CardStatusError as error:
-        if error.tries_left is None:
+        if error.remaining_tries is None:
             raise
-        left = error.tries_left
-    raise RefusedError(f"PIN: wrong, {left} tries left")
+        remaining = error.remaining_tries
+    raise RefusedError(f"PIN: wrong, {remaining} tries left")
 
 
 @click.group()
@@ -212,7 +212,7 @@ def limit(limit_fen: int, as_json: bool, **options: Any) -> None:
     _show(opened, balance, as_json=as_json, limit_fen=limit_fen)
 
 
-def _show(opened: Initialized, balance_fen: int, *, as_json: bool, **more: object) -> None:
+def _show(opened: PurseInitialization, balance_fen: int, *, as_json: bool, **more: object) -> None:
     kind = opened.kind
     name = kind.type.name.lower().replace("_", " ")
     if as_json:

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from sscard_chip import Card
-from sscard_chip.standard.status import describe
-from sscard_cli.card.session import connect, open_trace
+from sscard_chip.standard.status import describe_status_word
+from sscard_cli.card.session import connect_image, open_trace
 from sscard_cli.options import INTERFACES, card_argument, hex_bytes, json_option, trace_options
 from sscard_cli.output import print_json
 
@@ -45,7 +45,7 @@ def apdu(
     log = open_trace(trace, unsafe_trace)
     answers = []
     with Card.open(card_path) as card:
-        connection = connect(card, interface)
+        connection = connect_image(card, interface)
         atr = connection.power_on()
         if log:
             log.reset(0, atr)
@@ -54,7 +54,7 @@ def apdu(
             if log:
                 log.exchange(0, command, answer)
             data, sw = answer[:-2].hex().upper(), answer[-2:].hex().upper()
-            answers.append({"data": data, "sw": sw, "meaning": describe(int(sw, 16))})
+            answers.append({"data": data, "sw": sw, "meaning": describe_status_word(int(sw, 16))})
             if not as_json:
                 click.echo(f"{data} {sw}".lstrip())
     if as_json:

@@ -14,12 +14,12 @@ from sscard_chip.profile.contents import (
     AccountState,
     BankState,
     CardContents,
+    DecodedItem,
     DirectoryContents,
     FileContents,
     KeyState,
     PinState,
     PurseState,
-    Value,
 )
 from sscard_chip.standard.amounts import yuan
 from sscard_cli.screen import facts, listing
@@ -121,7 +121,7 @@ def _summary(file: FileContents) -> str:
     return f"{rights}; {len(file.records)} records" if file.structure == "cyclic" else rights
 
 
-def _add_value(table: Table, value: Value, depth: int) -> None:
+def _add_value(table: Table, value: DecodedItem, depth: int) -> None:
     name = "  " * depth + (value.name or "?")
     shown = Text(value.text or ("" if value.items else "-"))
     if value.meaning:

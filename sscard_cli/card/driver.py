@@ -24,7 +24,7 @@ from sscard_chip.terminal.driver import (
 from sscard_chip.terminal.driver.with_hsm import (
     HSM_FUNCTIONS,
     StepResult,
-    parameters_of,
+    hsm_parameters,
     run_with_hsm,
 )
 from sscard_chip.terminal.hsm import Hsm
@@ -133,7 +133,7 @@ def driver(
 def _convert(function: str, arguments: tuple[str, ...]) -> list[int | str]:
     """The arguments in the types of the function's parameters. They are not quoted in errors."""
     if function in HSM_FUNCTIONS:
-        parameters = parameters_of(function)
+        parameters = hsm_parameters(function)
     elif function in FUNCTIONS:
         parameters = FUNCTIONS[function].parameters
     else:
@@ -186,7 +186,7 @@ def _reader(stack: ExitStack, name: str) -> Connection:
 
 
 def _pin_pad(pin: str | None, new_pin: str | None) -> PinPad:
-    """The options as a PIN pad; what they do not tell is asked for where a person sits."""
+    """The options as a PIN pad; what they do not say is asked for where a person sits."""
     questions = {
         PinPrompt.CURRENT: ("PIN", pin),
         PinPrompt.PAYMENT: ("PIN, to pay", pin),

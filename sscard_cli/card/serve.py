@@ -14,7 +14,7 @@ import click
 from sscard_chip import Card, Durability
 from sscard_chip.reader import ReaderEvent
 from sscard_chip.reader import serve as serve_slots
-from sscard_cli.card.session import connect, open_trace
+from sscard_cli.card.session import connect_image, open_trace
 from sscard_cli.options import INTERFACES, card_argument, host_port, json_option, trace_options
 
 
@@ -98,7 +98,10 @@ def serve(
             for path in paths
         ]
         # The second slot is for a PSAM, which has contacts only.
-        slots = [connect(cards[0], interface), *(connect(card, "contact") for card in cards[1:])]
+        slots = [
+            connect_image(cards[0], interface),
+            *(connect_image(card, "contact") for card in cards[1:]),
+        ]
         for number, slot in enumerate(slots):
             say(number, f"ATR {slot.atr.hex().upper()}, vpcd at {host}:{port + number}")
         observer = log.exchange if log else None

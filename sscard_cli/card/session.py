@@ -12,10 +12,10 @@ from sscard_chip.reader import Connection, ContactInterface, ContactlessInterfac
 from sscard_chip.trace import Tracer
 
 
-def connect(card: Card, interface: str | None) -> Connection:
+def connect_image(card: Card, interface: str | None) -> Connection:
     """The card itself, or behind T=0 or the contactless interface.
 
-    Raises InterfaceNotSupportedError for contactless before generation 3.
+    :raises InterfaceNotSupportedError: for contactless before generation 3.
     """
     if interface == "contact":
         return ContactInterface(card)

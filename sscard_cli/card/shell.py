@@ -20,9 +20,9 @@ from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_chip.terminal.recording import Recording, Replay
 from sscard_chip.terminal.shell import (
     GrammarError,
-    History,
     MaskedConnection,
     Shell,
+    ShellHistory,
     parse_line,
     recorded_without_secrets,
     without_secret,
@@ -207,7 +207,7 @@ def _history_path() -> Path:
 
 
 def _interact(session: Shell) -> None:
-    history = History(_history_path(), _prepare_readline(session))
+    history = ShellHistory(_history_path(), _prepare_readline(session))
     try:
         while True:
             try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from issuance.bank.counter import load_electronic_cash
+from issuance.bank.desk import load_electronic_cash
 from issuance.bank.personalise import Bank
 from issuance.bank.roots import bank_slots
 from issuance.roots import RootKeys
@@ -19,8 +19,8 @@ from sscard_chip.terminal.bank.contactless import ContactlessTerminal
 from sscard_chip.terminal.bank.data import APPROVED
 from sscard_chip.terminal.bank.host import IssuerHost
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
-from sscard_chip.terminal.bank.results import Outcome
-from sscard_chip.terminal.bank.terminal import Purchase, TerminalProfile
+from sscard_chip.terminal.bank.results import PaymentOutcome
+from sscard_chip.terminal.bank.terminal import BankPurchase, TerminalProfile
 from sscard_chip.terminal.connection import connect_card
 from sscard_cli.demo.terminal import line
 
@@ -43,16 +43,18 @@ def pay(card: Card, bank: Bank, say: Callable[[str], None]) -> None:
     profile = TerminalProfile()
     contacts = connect_card(card)
     contacts.power_on()
-    outcome = PaymentTerminal(profile, host).pay(contacts, Purchase(_ONLINE_FEN, datetime.now()))
-    say(_told("联机消费 on-line", outcome, _ONLINE_FEN))
+    outcome = PaymentTerminal(profile, host).pay(
+        contacts, BankPurchase(_ONLINE_FEN, datetime.now())
+    )
+    say(_line("联机消费 on-line", outcome, _ONLINE_FEN))
     balance_fen = load_electronic_cash(contacts, bank, _LOAD_FEN)
     say(line("电子现金圈存 load", f"{yuan(_LOAD_FEN)} yuan, balance {yuan(balance_fen)}"))
     field = connect_card(card, contactless=True)
     field.power_on()
-    outcome = ContactlessTerminal(profile).pay(field, Purchase(_TAP_FEN, datetime.now()))
-    say(_told("电子现金消费 tap", outcome, _TAP_FEN))
+    outcome = ContactlessTerminal(profile).pay(field, BankPurchase(_TAP_FEN, datetime.now()))
+    say(_line("电子现金消费 tap", outcome, _TAP_FEN))
 
 
-def _told(step: str, outcome: Outcome, amount_fen: int) -> str:
+def _line(step: str, outcome: PaymentOutcome, amount_fen: int) -> str:
     decision = f"{outcome.decision}, cryptogram {outcome.cryptogram.hex().upper()}"
     return line(step, f"{yuan(amount_fen)} yuan from {masked_pan(outcome.pan)}, {decision}")

@@ -15,7 +15,7 @@ from sscard_chip.reader import ContactInterface, VirtualReader
 from sscard_chip.reader.interface import Connection
 from sscard_chip.reader.pcscd import PcscUnavailableError, PrivateDaemon
 from sscard_chip.standard.errors import ExtraMissingError, require
-from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
+from sscard_chip.standard.settlement_mode import SettlementMode, SettlementRegion, Split
 from sscard_chip.terminal.connection import NoCardError, connect_card
 from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_chip.terminal.pos import Bill, Till, TillSettings
@@ -77,13 +77,13 @@ def _sell(
     day: Path,
     say: Callable[[str], None],
 ) -> None:
-    settings = TillSettings(_PHARMACY, Region(city, SettlementMode.OFFLINE))
-    with Till.open(settings, card, psam, day, pin_entry=lambda tries_left: pin) as till:
+    settings = TillSettings(_PHARMACY, SettlementRegion(city, SettlementMode.OFFLINE))
+    with Till.open(settings, card, psam, day, pin_entry=lambda remaining_tries: pin) as till:
         receipt = till.sell(_BILL).receipt
         for line in receipt.text().splitlines() if receipt else ():
             say(f"  {line}")
         till.close_day()
     say("  and the day file, closed:")
     for row in day.read_text(encoding="utf-8").splitlines():
-        told = "  ".join(cell for cell in row.split("\t") if cell != "null")
-        say(f"  {told[:_WIDTH]}{'…' if len(told) > _WIDTH else ''}")
+        shown = "  ".join(cell for cell in row.split("\t") if cell != "null")
+        say(f"  {shown[:_WIDTH]}{'…' if len(shown) > _WIDTH else ''}")

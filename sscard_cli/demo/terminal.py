@@ -20,7 +20,7 @@ from sscard_chip.profile.model import Profile
 from sscard_chip.reader import ContactInterface
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
-from sscard_chip.security.suite import SUITES, Session, pad
+from sscard_chip.security.suite import SUITES, SessionCipher, pad
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.commands import (
     CREDIT_FOR_LOAD,
@@ -51,7 +51,7 @@ from sscard_chip.standard.identifiers import (
 )
 from sscard_chip.standard.keys import DLK, DPK, DTK, IRK, KID_OF_ROOT, RKSSSE
 from sscard_chip.standard.messages import medical
-from sscard_chip.standard.status import describe
+from sscard_chip.standard.status import describe_status_word
 from sscard_cli.errors import RefusedError
 
 _TERMINAL: Final = bytes.fromhex("330100000001")
@@ -85,9 +85,9 @@ class DemoTerminal:
         self._say = say
         atr = self._reader.power_on()
         self._chain = card_chain(city, atr[-13:])
-        self._tell("power on", f"ATR {atr.hex().upper()}")
+        self._say_result("power on", f"ATR {atr.hex().upper()}")
 
-    def _tell(self, step: str, result: str) -> None:
+    def _say_result(self, step: str, result: str) -> None:
         self._say(line(step, result))
 
     def _send(self, command: str | bytes, *, expect: int = 0x9000) -> bytes:
@@ -100,7 +100,7 @@ class DemoTerminal:
             answer = self._reader.transmit(GET_RESPONSE.header() + answer[-1:])
         sw = int.from_bytes(answer[-2:])
         if sw != expect:
-            raise RefusedError(f"demo: the card answered {sw:04X}, {describe(sw)}")
+            raise RefusedError(f"demo: the card answered {sw:04X}, {describe_status_word(sw)}")
         return answer[:-2]
 
     def _command(
@@ -115,7 +115,7 @@ class DemoTerminal:
         """A command of the standard with ``data``."""
         return self._send(command.header(p1, p2) + bytes((len(data),)) + data, expect=expect)
 
-    def _session(self, key: str, factor: bytes) -> Session:
+    def _session(self, key: str, factor: bytes) -> SessionCipher:
         """A session under a card key that stays in the store."""
         block = self._suite.block
         session_key = self._roots.encrypt(
@@ -138,7 +138,7 @@ class DemoTerminal:
         fci = self._command(SELECT, SSSE_NAME, p1=0x04)
         at = fci.find(bytes.fromhex("9F0C03860103"))
         self._suite = SUITES[ALGORITHM_SM4 if at >= 0 else ALGORITHM_3DES]
-        self._tell("SELECT 社会保障系统环境", f"FCI {fci.hex().upper()}")
+        self._say_result("SELECT 社会保障系统环境", f"FCI {fci.hex().upper()}")
 
     def authenticate_card(self) -> None:
         """INTERNAL AUTHENTICATE: only a card with the right IRK finds this answer."""
@@ -146,34 +146,36 @@ class DemoTerminal:
         answer = self._command(INTERNAL_AUTHENTICATE, factor + original)
         if answer != self._session(IRK, factor).authentication_data(original):
             raise RefusedError("demo: the card is not genuine")
-        self._tell(INTERNAL_AUTHENTICATE.name, f"{self._suite.name}: the card is genuine")
+        self._say_result(INTERNAL_AUTHENTICATE.name, f"{self._suite.name}: the card is genuine")
 
     def read_issuer_data(self) -> None:
         """EF05 is free to read on every generation."""
-        self._tell("READ RECORD EF05", f"{self._read_text(0x03, 5)}, {self._read_text(0x07, 5)}")
+        self._say_result(
+            "READ RECORD EF05", f"{self._read_text(0x03, 5)}, {self._read_text(0x07, 5)}"
+        )
 
     def read_holder(self) -> None:
         """EF06: where it is not free, RKSSSE first; where the name may go on, its extension."""
         file = self._files.file(HOLDER_FILE)
         if not file.read.free:
             self._send(READ_RECORD.header(0x09, 6 << 3) + b"\x00", expect=0x6982)
-            self._tell("READ RECORD EF06", f"6982, {describe(0x6982)}")
+            self._say_result("READ RECORD EF06", f"6982, {describe_status_word(0x6982)}")
             self._authenticate_terminal(RKSSSE, KID_OF_ROOT[RKSSSE])
         extension = self._read(0x4E, 6) if file.record_numbers(0x4E) else b""  # 姓名扩展
         name = join_name(self._read(0x09, 6), extension)
-        self._tell("READ RECORD EF06", f"{self._read_text(0x08, 6)}, 姓名 {name}")
+        self._say_result("READ RECORD EF06", f"{self._read_text(0x08, 6)}, 姓名 {name}")
 
     def _authenticate_terminal(self, key: str, kid: int) -> None:
         challenge, original = self._send(GET_CHALLENGE.header() + b"\x08"), token_bytes(8)
         data = self._session(key, challenge).authentication_data(original)
         self._command(EXTERNAL_AUTHENTICATE, data + original, p2=kid)
-        self._tell(EXTERNAL_AUTHENTICATE.name, f"{key}: the terminal may read")
+        self._say_result(EXTERNAL_AUTHENTICATE.name, f"{key}: the terminal may read")
 
     def open_account(self, pin: str) -> None:
         """SELECT DF04, VERIFY the holder's PIN, show the balance."""
         self._command(SELECT, DF04.to_bytes(2))
         self._command(VERIFY, bcd(pin))
-        self._tell("SELECT DF04, VERIFY", f"PIN checked, balance {self._balance()} yuan")
+        self._say_result("SELECT DF04, VERIFY", f"PIN checked, balance {self._balance()} yuan")
 
     def _balance(self) -> str:
         return yuan(int.from_bytes(self._send(GET_BALANCE.header(0x00, 0x01) + b"\x04")))
@@ -205,7 +207,7 @@ class DemoTerminal:
         done["balance_fen"] += amount_fen
         if tac != self._tac(medical.LOAD_TAC.build(done)):
             raise RefusedError("demo: TAC of the load is wrong")
-        self._tell("账户划入 load", self._receipt(amount_fen, tac))
+        self._say_result("账户划入 load", self._receipt(amount_fen, tac))
 
     def debit(self, *, account_fen: int, self_paid_fen: int, pooled_fen: int) -> None:
         """医疗消费: INITIALIZE FOR PURCHASE, DEBIT FOR PURCHASE, then the proof of it."""
@@ -233,9 +235,9 @@ class DemoTerminal:
         mac2 = session.mac(medical.PURCHASE_MAC2.build(done))
         if mac2 != paid.MAC2 or self._tac(medical.PURCHASE_TAC.build(done)) != paid.TAC:
             raise RefusedError("demo: MAC2 or TAC of the debit is wrong")
-        self._tell("医疗消费 debit", self._receipt(account_fen, paid.TAC))
+        self._say_result("医疗消费 debit", self._receipt(account_fen, paid.TAC))
         number = medical.PROOF.build(done)
         proof = self._command(GET_TRANSACTION_PROOF, number, p2=PURCHASE)
         if proof != paid.MAC2 + paid.TAC:
             raise RefusedError("demo: the proof of the debit is another one")
-        self._tell(GET_TRANSACTION_PROOF.name, f"number {done['number']}: same MAC and TAC")
+        self._say_result(GET_TRANSACTION_PROOF.name, f"number {done['number']}: same MAC and TAC")

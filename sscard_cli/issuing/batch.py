@@ -9,11 +9,10 @@ from pathlib import Path
 import click
 
 from issuance.batch.export import export_card
-from issuance.batch.run import Summary, start
-from issuance.batch.run import status as status_of
+from issuance.batch.run import BatchSummary, batch_status, start
 from issuance.batch.synthesize import write_holders
 from sscard_chip import Card
-from sscard_cli.issuing.batch_run import print_summary, work_shown
+from sscard_cli.issuing.batch_run import print_batch_summary, work_shown
 from sscard_cli.options import (
     FOLDER,
     algorithm_option,
@@ -173,7 +172,7 @@ def status(folder: Path, as_json: bool) -> None:
     Example:
       sscard batch status june
     """
-    summary = status_of(folder)
+    summary = batch_status(folder)
     _show(summary, as_json=as_json)
 
 
@@ -230,8 +229,8 @@ def synthesize(count: int, table_path: Path, seed: int, city: str, force: bool) 
     click.echo(f"{table_path}: {count} holders")
 
 
-def _show(summary: Summary, *, as_json: bool) -> None:
+def _show(summary: BatchSummary, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(summary))
         return
-    print_summary(summary)
+    print_batch_summary(summary)

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.text import Text
 
 from issuance.batch.errors import BatchStoppedError
-from issuance.batch.pools import PASSPHRASE_VARIABLE, Pool, alone, cluster, processes
-from issuance.batch.run import REJECTS_FILE, RETURN_FILE, Summary, job_of, work
+from issuance.batch.pools import PASSPHRASE_VARIABLE, ChunkPool, cluster, processes, single_process
+from issuance.batch.run import REJECTS_FILE, RETURN_FILE, BatchSummary, job_of, work
 from issuance.stores import open_store
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_cli.errors import RefusedError
@@ -25,7 +25,7 @@ def work_shown(
     address: str | None,
     *,
     quiet: bool,
-) -> Summary:
+) -> BatchSummary:
     """Do the batch in ``folder``, with a progress bar on stderr if that is a terminal."""
     try:
         job = job_of(folder)
@@ -38,8 +38,8 @@ def work_shown(
 
 def _pool(
     location: str, passphrase_file: Path | None, workers: int, address: str | None, folder: Path
-) -> Pool:
-    """Who does the work. The keys are opened here first: what is wrong is told at once."""
+) -> ChunkPool:
+    """Who does the work. The keys are opened here first: what is wrong is reported at once."""
     if address is not None:
         return cluster(address)
     ask = AskedOnce(passphrase_source(passphrase_file, PASSPHRASE_VARIABLE))
@@ -47,10 +47,10 @@ def _pool(
         open_store(location, ask).close()
     except KeyStoreError as error:
         raise BatchStoppedError(str(error)) from None
-    return alone(ask.given) if workers == 1 else processes(workers, ask.given)
+    return single_process(ask.given) if workers == 1 else processes(workers, ask.given)
 
 
-def print_summary(summary: Summary) -> None:
+def print_batch_summary(summary: BatchSummary) -> None:
     """The summary for people."""
     grid = facts()
     total = f" of {summary.total}" if summary.total is not None else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from issuance.bank.counter import BankCounter
+from issuance.bank.desk import BankDesk
 from issuance.holder import Holder
 from issuance.personalise import issue_card
 from issuance.region import load_region
@@ -157,7 +157,7 @@ def issue(
         card = Card(memory)
         write_file(card_path, card.save, force=force)
         if bank is not None and ledger_path and operator:
-            BankCounter(bank, ledger_path, operator).record(card)
+            BankDesk(bank, ledger_path, operator).record(card)
     atr = card.atr.hex().upper()
     if as_json:
         print_json({"card": str(card_path), "generation": generation, "atr": atr})

@@ -11,12 +11,12 @@ import click
 from sscard_chip.dayfile.text import read_day
 from sscard_chip.standard.amounts import MAX_FEN, yuan
 from sscard_chip.standard.settlement_mode import Split
-from sscard_chip.terminal.pos import Bill, Outcome
+from sscard_chip.terminal.pos import Bill, SaleOutcome
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import FEN, FILE, check_time, file_option, json_option
 from sscard_cli.output import print_json
 from sscard_cli.pos.options import holder_pin_option, pin_entry, sale_time_option, till_options
-from sscard_cli.pos.till import Counter, open_counter, outcome_document, run_till, save_parquet
+from sscard_cli.pos.till import Counter, open_counter, run_till, sale_document, save_parquet
 
 
 @click.group()
@@ -220,9 +220,9 @@ def run(**options: Any) -> None:
         run_till(counter)
 
 
-def _print(counter: Counter, outcome: Outcome, *, as_json: bool) -> None:
+def _print(counter: Counter, outcome: SaleOutcome, *, as_json: bool) -> None:
     counter.warn(outcome.warnings)
     if as_json:
-        print_json(outcome_document(outcome))
+        print_json(sale_document(outcome))
     else:
         click.echo(outcome.receipt.text(), nl=False)

@@ -15,15 +15,15 @@ from rich.console import Console
 from sscard_chip import Card, Durability
 from sscard_chip.dayfile.parquet import require_extra, write_parquet
 from sscard_chip.dayfile.rows import COLUMNS
-from sscard_chip.dayfile.text import Day
+from sscard_chip.dayfile.text import DayContents
 from sscard_chip.standard.amounts import AmountError, parse_yuan, yuan
 from sscard_chip.standard.dates import is_digits
 from sscard_chip.standard.errors import ExtraMissingError
-from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
+from sscard_chip.standard.settlement_mode import SettlementMode, SettlementRegion, Split
 from sscard_chip.terminal.connection import (
     Connection,
     EmptySlot,
-    PassThroughConnection,
+    ForwardingConnection,
     TerminalConnectionError,
     connect_card,
 )
@@ -34,8 +34,8 @@ from sscard_chip.terminal.pos import (
     DayFile,
     Hotlist,
     LocalAuthoriser,
-    Outcome,
     PosError,
+    SaleOutcome,
     Till,
     TillSettings,
 )
@@ -44,7 +44,7 @@ from sscard_cli.errors import RefusedError, explain
 from sscard_cli.screen import listing, show
 
 
-class CardSlot(PassThroughConnection):
+class CardSlot(ForwardingConnection):
     """A slot into which card images are put, one at a time. Their files are released on removal."""
 
     def __init__(self, interface: str) -> None:
@@ -55,7 +55,10 @@ class CardSlot(PassThroughConnection):
     def insert(self, path: Path) -> None:
         """Take out what is in, and put in the card of an image file.
 
-        Raises CardImageError, CardInUseError, InterfaceNotSupportedError or another OSError.
+        :raises CardImageError:
+        :raises CardInUseError:
+        :raises InterfaceNotSupportedError:
+        :raises OSError: any other.
         """
         self.remove()
         card = Card.open(path, durability=Durability.DISK)
@@ -137,7 +140,7 @@ def open_counter(
             pharmacy_code,
             pharmacy_name,
             division,
-            lambda area: Region(
+            lambda area: SettlementRegion(
                 area, SettlementMode(int(mode)), offline_cap_fen, offline_cap_times
             ),
         )
@@ -188,7 +191,7 @@ def _settings(
     pharmacy_code: str | None,
     pharmacy_name: str,
     division: str | None,
-    region: Callable[[str], Region],
+    region: Callable[[str], SettlementRegion],
 ) -> TillSettings:
     """Pharmacy and region of the options, else of the day file, else of the PSAM's terminal."""
     if psam is not None:
@@ -208,7 +211,7 @@ def _settings(
     return TillSettings(code, region(area), pharmacy_name)
 
 
-def outcome_document(outcome: Outcome) -> dict[str, Any]:
+def sale_document(outcome: SaleOutcome) -> dict[str, Any]:
     """A sale or refund for programs."""
     cells = outcome.row.encode().split("\t")[1:]
     return {
@@ -225,7 +228,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def save_parquet(day: Day | None, path: Path) -> None:
+def save_parquet(day: DayContents | None, path: Path) -> None:
     """Write a day as Parquet; with None only see that it could be done."""
     try:
         if day is None:
@@ -319,7 +322,7 @@ def _summary(console: Console, till: Till) -> None:
     show(table, file=console.file)
 
 
-def _show(console: Console, outcome: Outcome) -> None:
+def _show(console: Console, outcome: SaleOutcome) -> None:
     for line in outcome.warnings:
         console.print(line, style="yellow", markup=False)
     if outcome.recovered:

@@ -29,7 +29,7 @@ from sscard_chip.settlement.clearing.disputes import (
 )
 from sscard_chip.settlement.clearing.page import render_page
 from sscard_chip.settlement.clearing.period import period_statement
-from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import parse_date
 from sscard_cli.errors import RefusedError
@@ -172,7 +172,7 @@ def apply_(pharmacy: str, month: str, ledger_url: str, as_json: bool) -> None:
       sscard settle claim apply --pharmacy P51010000001 --month 202603 --ledger city.db
     """
 
-    def work(t: Transaction) -> Claim:
+    def work(t: LedgerTransaction) -> Claim:
         for one in claims_of(t, pharmacy):
             if one.request.month == month and one.state.value != "cancelled":
                 return one
@@ -346,7 +346,10 @@ def _print_dispute(found: Dispute, *, as_json: bool) -> None:
 
 
 def check_day(option: str, day: str) -> None:
-    """Refuse what is no day. Raises UsageError."""
+    """Refuse what is no day.
+
+    :raises UsageError:
+    """
     if parse_date(day) is None:
         raise click.UsageError(f"{option}: must be a day as YYYYMMDD")
 

@@ -17,7 +17,7 @@ from sscard_chip import Card
 from sscard_chip.settlement.ledger import (
     CardRegisterError,
     CardService,
-    Transaction,
+    LedgerTransaction,
     change_status,
     find_card,
     history_of,
@@ -148,7 +148,7 @@ def card_status(
     """
     time = check_time(when) or _now()
 
-    def change(t: Transaction) -> bool:
+    def change(t: LedgerTransaction) -> bool:
         if service is None:
             return False
         return change_status(

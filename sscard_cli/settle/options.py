@@ -26,6 +26,8 @@ ledger_option: Final = click.option(
 def open_ledger(url: str, *, create: bool = False) -> Ledger:
     """Open the ledger that ``--ledger`` names; only what brings data creates one.
 
-    Raises LedgerError, LedgerUrlError or OSError.
+    :raises LedgerError:
+    :raises LedgerUrlError:
+    :raises OSError:
     """
     return Ledger.open(url, create=create)

@@ -11,8 +11,8 @@ import click
 
 from sscard_chip import Card
 from sscard_chip.dayfile.text import read_day
-from sscard_chip.settlement.ledger import Transaction
-from sscard_chip.settlement.reconciliation import UploadRow, compare_details, pack
+from sscard_chip.settlement.ledger import LedgerTransaction
+from sscard_chip.settlement.reconciliation import UploadRow, compare_details, zip_details
 from sscard_chip.settlement.reconciliation.card_books import read_card_books
 from sscard_chip.settlement.reconciliation.card_ledger import compare_card
 from sscard_chip.settlement.reconciliation.cards import CardState, read_state, state_of_image
@@ -129,15 +129,15 @@ def pharmacy(
     rows = rows_of_day(days, date)
     uploads = [UploadRow.of(row) for row in rows]
 
-    def work(t: Transaction) -> tuple[Report, DayResult, bytes]:
+    def work(t: LedgerTransaction) -> tuple[Report, DayResult, bytes]:
         done = reconcile_day(t, LedgerCentre(t), code, date, uploads, force=force)
         theirs, memos = centre_rows(t, code, date, date)
-        answer = pack(compare_details(uploads, theirs, memos), "result.txt")
+        answer = zip_details(compare_details(uploads, theirs, memos), "result.txt")
         return compare_pharmacy(t, code, date, rows), done, answer
 
     with open_ledger(ledger_url) as ledger:
         report, done, answer = ledger.run(work, exclusive=True)
-    upload = pack(uploads, f"{code}_{date}.txt")
+    upload = zip_details(uploads, f"{code}_{date}.txt")
     for path, content in ((details_path, upload), (result_path, answer)):
         if path is not None:
             write_file(path, _writer(content), force=True)

@@ -23,7 +23,7 @@ from sscard_cli.settle.shown import (
     commands_for,
     print_made,
     print_rows,
-    print_summary,
+    print_run_summary,
     settle_shown,
     synthesize_shown,
 )
@@ -121,7 +121,7 @@ def run(
     if as_json:
         print_json(summary.document())
     else:
-        print_summary(summary, out)
+        print_run_summary(summary, out)
     if summary.refused_files:
         click.get_current_context().exit(1)
 

@@ -20,11 +20,11 @@ from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.output import VERDICTS
 from sscard_chip.settlement.run import (
-    Alone,
-    Cluster,
     Pool,
     RunStoppedError,
-    Summary,
+    RunSummary,
+    SettlementCluster,
+    SingleThread,
     Threads,
 )
 from sscard_chip.settlement.run.lookup import SettledRow
@@ -67,10 +67,10 @@ class Orders:
 
 def settle_shown(
     orders: Orders, location: str, passphrase_file: Path | None, ledger: Ledger, *, quiet: bool
-) -> Summary:
+) -> RunSummary:
     """Settle, with a progress bar on stderr if that is a terminal.
 
-    The keys are opened here first: what is wrong with them is told before anything is done.
+    The keys are opened here first: what is wrong with them is reported before anything is done.
     """
     roots = _roots(location, passphrase_file, orders.cluster)
     try:
@@ -83,7 +83,7 @@ def settle_shown(
                 rules=orders.rules,
                 pool=pool,
                 batch_rows=orders.batch_rows,
-                tell=lambda done: update(done.rows, done.total, f"{done.step:9}"),
+                report_progress=lambda done: update(done.rows, done.total, f"{done.step:9}"),
             )
     except RunStoppedError as error:
         raise RefusedError(f"{error}; the same command goes on") from error
@@ -100,13 +100,13 @@ def _roots(location: str, passphrase_file: Path | None, cluster: str | None) -> 
 
 def _pool(orders: Orders) -> Pool:
     if orders.cluster is not None:
-        return Cluster(orders.cluster)
+        return SettlementCluster(orders.cluster)
     if orders.workers == 1:
-        return Alone()
+        return SingleThread()
     return Threads(orders.workers)
 
 
-def print_summary(summary: Summary, out: Path) -> None:
+def print_run_summary(summary: RunSummary, out: Path) -> None:
     """The summary for people."""
     table = listing("结算 settlement", "rows", "", right=("rows",))
     table.add_row("files", f"{summary.files:,}", _files_note(summary))
@@ -132,7 +132,7 @@ def print_summary(summary: Summary, out: Path) -> None:
     click.echo(f"verdicts: {out / VERDICTS}")
 
 
-def _files_note(summary: Summary) -> str:
+def _files_note(summary: RunSummary) -> str:
     notes = []
     if summary.settled_before:
         notes.append(f"{summary.settled_before:,} settled before")

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sscard_chip.settlement.clearing import Line, Statement
+from sscard_chip.settlement.clearing import Statement, StatementLine
 from sscard_chip.settlement.clearing.codes import SUITES, insurance_name
 from sscard_chip.settlement.clearing.disputes import Dispute
 from sscard_chip.settlement.clearing.statement import Reasons
@@ -52,7 +52,7 @@ def _statement(statement: Statement) -> Iterator[RenderableType]:
     yield Text(f"应付金额 {yuan(statement.payable_fen)} 元", "bold green")
 
 
-def _add(table: Table, name: str, line: Line, style: str = "") -> None:
+def _add(table: Table, name: str, line: StatementLine, style: str = "") -> None:
     net = line.net
     counts = (line.sales.rows, line.refunds.rows, line.net_count)
     sums = (net.total_fen, net.fund_fen, net.account_fen, net.cash_fen, net.payable_fen)

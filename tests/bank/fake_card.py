@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sscard_chip.terminal.bank.selection import Selected
-from sscard_chip.terminal.bank.terminal import AIDS, Purchase, TerminalProfile
+from sscard_chip.terminal.bank.terminal import AIDS, BankPurchase, TerminalProfile
 from sscard_chip.terminal.bank.tlv import tlv
-from sscard_chip.terminal.bank.transaction import Transaction
+from sscard_chip.terminal.bank.transaction import TerminalTransaction
 from sscard_chip.terminal.client import ApduClient
 from tests.bank.bank import NOON
 
@@ -73,8 +73,10 @@ def client(answers: Mapping[str, bytes]) -> ApduClient:
     return ApduClient(FakeCard(answers))
 
 
-def transaction(answers: Mapping[str, bytes] | None = None, **data: bytes) -> Transaction:
+def transaction(answers: Mapping[str, bytes] | None = None, **data: bytes) -> TerminalTransaction:
     selected = Selected(DEBIT, "PBOC DEBIT", b"")
-    made = Transaction(client(answers or {}), TerminalProfile(), Purchase(1000, NOON), selected)
+    made = TerminalTransaction(
+        client(answers or {}), TerminalProfile(), BankPurchase(1000, NOON), selected
+    )
     made.data |= {int(tag[1:], 16): value for tag, value in data.items()}
     return made

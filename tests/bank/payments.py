@@ -11,8 +11,8 @@ from sscard_chip.terminal.bank.contactless import ContactlessTerminal
 from sscard_chip.terminal.bank.data import APPROVED, AuthorisationRequest
 from sscard_chip.terminal.bank.host import IssuerHost
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
-from sscard_chip.terminal.bank.results import Outcome
-from sscard_chip.terminal.bank.terminal import Purchase
+from sscard_chip.terminal.bank.results import PaymentOutcome
+from sscard_chip.terminal.bank.terminal import BankPurchase
 from sscard_chip.terminal.client import ApduClient
 from sscard_chip.terminal.connection import connect_card
 from tests.bank.bank import NOON, PIN, bank, profile
@@ -24,18 +24,20 @@ def contact(
     amount_fen: int = 1000,
     pin: str | None = PIN,
     **terminal: Any,
-) -> Outcome:
+) -> PaymentOutcome:
     connection = connect_card(card)
     connection.power_on()
     own = PaymentTerminal(profile(**terminal), issuer, lambda _left: pin)
-    return own.pay(connection, Purchase(amount_fen, NOON))
+    return own.pay(connection, BankPurchase(amount_fen, NOON))
 
 
-def contactless(card: Card, issuer: Any = None, amount_fen: int = 1000, **purchase: Any) -> Outcome:
+def contactless(
+    card: Card, issuer: Any = None, amount_fen: int = 1000, **purchase: Any
+) -> PaymentOutcome:
     connection = connect_card(card, contactless=True)
     connection.power_on()
     own = ContactlessTerminal(profile(), issuer)
-    return own.pay(connection, Purchase(amount_fen, NOON, **purchase))
+    return own.pay(connection, BankPurchase(amount_fen, NOON, **purchase))
 
 
 def host(code: bytes = APPROVED) -> IssuerHost:
@@ -50,7 +52,7 @@ def get_data(card: Card, tag: int) -> bytes:
     return client.require(GET_DATA, tag >> 8, tag & 0xFF, b"", 0)[3:]
 
 
-def settlement(outcome: Outcome) -> AuthorisationRequest:
+def settlement(outcome: PaymentOutcome) -> AuthorisationRequest:
     return AuthorisationRequest(outcome.pan, "00", outcome.data)
 
 

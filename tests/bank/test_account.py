@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from issuance.bank.account import AccountFile, BankAccount, ElectronicCash
+from issuance.bank.account import AccountFile, BankAccount, InitialElectronicCash
 from issuance.bank.purse import PurseOptions
 from issuance.holder import Holder, HolderError
 from sscard_chip.standard.documents import find
@@ -43,7 +43,7 @@ def account(**fields: Any) -> BankAccount:
 def test_defaults() -> None:
     own = account()
     assert own == BankAccount(PAN, "20360701")
-    assert own.ecash == ElectronicCash(0, 100_000, 100_000, 0)
+    assert own.ecash == InitialElectronicCash(0, 100_000, 100_000, 0)
     assert (own.pan_sequence, own.service_code, own.state) == ("00", "220", "active")
     assert (own.variant, own.pdol, own.suite, own.oda) == ("debit", False, None, "none")
 
@@ -57,7 +57,7 @@ def test_everything_given_is_kept() -> None:
     )  # fmt: skip
     assert own == BankAccount(
         PAN, "20280229", "07", "135790", "201", "dormant", "quasi-credit", True, "sm4", "sm2",
-        ElectronicCash(5, 6, 7, 1), PurseOptions(3, 4),
+        InitialElectronicCash(5, 6, 7, 1), PurseOptions(3, 4),
     )  # fmt: skip
 
 

@@ -36,15 +36,15 @@ def test_a_phone_reads_the_card(fen: int, left: int, tags: str) -> None:
         return answer[:-2]
 
     ppse = ok("00A404000E325041592E5359532E444446303100")
-    aid = tlv.find(ppse, 0x4F)
+    aid = tlv.find_primitive(ppse, 0x4F)
     assert aid == DEBIT
     fci = ok(f"00A4040008{aid.hex()}00")
-    assert tlv.find(fci, 0x9F38) == PDOL
+    assert tlv.find_primitive(fci, 0x9F38) == PDOL
     options = ok(
         "80A80000238321" "26000000" f"{fen:012d}" "000000000000" "0156" "0000000000" "0156"
         "261128" "00" "12345678" "00"
     )  # fmt: skip
-    ((template, _),) = tlv.parse(options)
+    ((template, _),) = tlv.parse_objects(options)
     objects = tlv.flatten(options)
     assert template == 0x77
     assert [f"{tag:X}" for tag, _ in objects] == tags.split()

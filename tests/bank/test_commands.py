@@ -293,7 +293,9 @@ def test_a_wrong_pin_is_tried_once(run: Run) -> None:
     paid = pay(run, "--pin", "000000", *KEYS)
     assert "pin not entered" in paid["tvr_bits"]
     with Card.open("card.ssc") as card:
-        tries = [d.pin.tries for d in card.files.directories if d.pin and d.name[:1] == b"\xa0"]
+        tries = [
+            d.pin.retry_counter for d in card.files.directories if d.pin and d.name[:1] == b"\xa0"
+        ]
     assert tries == [2]
     for pin in ("abc", "135", "1357901357901", "１３５７９０"):
         assert "--pin: must be 4 to 12 digits" in pay(run, "--pin", pin, *KEYS, code=2)

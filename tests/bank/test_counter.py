@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from issuance.bank.account import VARIANTS, BankAccount
-from issuance.bank.counter import BankCounter, CardFacts, CounterError
+from issuance.bank.desk import BankDesk, BankDeskError, CardFacts
 from issuance.bank.ledger import BankLedgerError, Operation, read_ledger
 from issuance.bank.personalise import Bank, BankIssueError, card_keys
 from issuance.bank.roots import bank_slots
@@ -24,7 +24,7 @@ from sscard_chip.terminal.bank.errors import NotAcceptedError
 from sscard_chip.terminal.bank.host import IssuerHost
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
 from sscard_chip.terminal.bank.results import Decision
-from sscard_chip.terminal.bank.terminal import Purchase
+from sscard_chip.terminal.bank.terminal import BankPurchase
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.session import open_session
@@ -40,7 +40,7 @@ class Desk:
     def __init__(self, folder: Path, card: Card) -> None:
         self.path = folder / "ledger.jsonl"
         self.card = card
-        self.counter = BankCounter(bank(), self.path, "0012")
+        self.counter = BankDesk(bank(), self.path, "0012")
 
     def save(self, memory: Memory) -> None:
         self.card = Card(memory)
@@ -63,7 +63,7 @@ class Desk:
         connection = connect_card(self.card)
         connection.power_on()
         terminal = PaymentTerminal(profile(), IssuerHost(bank().store))
-        outcome = terminal.pay(connection, Purchase(100, NOON))
+        outcome = terminal.pay(connection, BankPurchase(100, NOON))
         return outcome.pan, outcome.decision
 
 
@@ -120,7 +120,7 @@ def test_issued_dormant_then_activated(sleeping: Desk) -> None:
     entry = sleeping.counter.activate(connect_card(sleeping.card))
     assert entry.operation is Operation.ACTIVATE
     assert sleeping.pay() == (PAN, Decision.APPROVED_ONLINE)
-    with pytest.raises(CounterError, match=r"^the account is active already$"):
+    with pytest.raises(BankDeskError, match=r"^the account is active already$"):
         sleeping.counter.activate(connect_card(sleeping.card))
 
 
@@ -134,7 +134,7 @@ def test_unlinked_and_linked_again(sleeping: Desk) -> None:
     with pytest.raises(NotAcceptedError):
         sleeping.pay()
     for operation in (sleeping.counter.activate, sleeping.counter.unlink):
-        with pytest.raises(CounterError, match="knows of no account that the card is linked with"):
+        with pytest.raises(BankDeskError, match="knows of no account that the card is linked with"):
             operation(connect_card(sleeping.card))
     sleeping.link(NEW_PAN)
     assert sleeping.pay() == (NEW_PAN, Decision.APPROVED_ONLINE)
@@ -186,7 +186,7 @@ def test_refusals(blank: Desk) -> None:
     def refuses(rule: str, function: Any, *arguments: Any) -> None:
         image = blank.card.image()
         entries = blank.operations() if blank.path.exists() else []
-        with pytest.raises(CounterError) as caught:
+        with pytest.raises(BankDeskError) as caught:
             function(*arguments)
         assert str(caught.value) == rule
         assert blank.card.image() == image
@@ -207,13 +207,13 @@ def test_refusals(blank: Desk) -> None:
 
 def test_a_card_of_another_bank_is_not_touched(tmp_path: Path) -> None:
     desk = Desk(tmp_path, issue())
-    with pytest.raises(CounterError, match="that the ledger does not know"):
+    with pytest.raises(BankDeskError, match="that the ledger does not know"):
         desk.link()
 
 
 def test_generation_1_has_no_bank_part(tmp_path: Path) -> None:
     desk = Desk(tmp_path, issue(1, pan=None))
-    with pytest.raises(CounterError, match=r"^a card of generation 1 has no bank application$"):
+    with pytest.raises(BankDeskError, match=r"^a card of generation 1 has no bank application$"):
         desk.link()
     assert (desk.select(), desk.select(SELECT_PSE)) == ("6a82", "6a82")
     with pytest.raises(HolderError) as caught:
@@ -237,7 +237,7 @@ def test_an_account_needs_the_bank_s_keys() -> None:
 
 def test_a_wrong_key_wakes_nothing(sleeping: Desk) -> None:
     keys = {slot: bytes(16) for slot in bank_slots()}
-    wrong = BankCounter(Bank(RootKeys(keys)), sleeping.path, "0012")
+    wrong = BankDesk(Bank(RootKeys(keys)), sleeping.path, "0012")
     with pytest.raises(CardStatusError, match="84440000: 6988"):
         wrong.activate(connect_card(sleeping.card))
     assert sleeping.select() == "6a82"

@@ -7,10 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sscard_chip.terminal.bank.cryptograms import Cryptogram, IssuerData
+from sscard_chip.standard.cryptograms import CryptogramType
+from sscard_chip.terminal.bank.cryptograms import IssuerData
 from sscard_chip.terminal.bank.errors import CardDataError
-from sscard_chip.terminal.bank.scripts import Script, script_template
-from sscard_chip.terminal.bank.tlv import digits_of, dol_data, find, primitives, template, tlv, tlvs
+from sscard_chip.terminal.bank.scripts import IssuerScript, script_template
+from sscard_chip.terminal.bank.tlv import (
+    digits_of,
+    dol_data,
+    find_object,
+    open_template,
+    primitives,
+    tlv,
+    tlvs,
+)
 
 # --- data objects ---------------------------------------------------------------------------------
 
@@ -30,7 +39,7 @@ def test_any_bytes_are_data_objects_or_an_error(data: bytes) -> None:
     assert sum(len(value) for _, value in found) <= len(data)
     try:
         list(primitives(data, "x"))
-        find(data, 0x9F36, "x")
+        find_object(data, 0x9F36, "x")
     except CardDataError:
         pass
 
@@ -38,13 +47,13 @@ def test_any_bytes_are_data_objects_or_an_error(data: bytes) -> None:
 def test_templates() -> None:
     inner = tlv(0x9F36, b"\x00\x01") + tlv(0x5F24, bytes(3))
     record = tlv(0x70, tlv(0x61, inner))
-    assert template(0x70, record, "record") == tlv(0x61, inner)
+    assert open_template(0x70, record, "record") == tlv(0x61, inner)
     assert primitives(record, "record") == [(0x9F36, b"\x00\x01"), (0x5F24, bytes(3))]
-    assert find(record, 0x61, "record") == inner
-    assert find(record, 0x57, "record") is None
+    assert find_object(record, 0x61, "record") == inner
+    assert find_object(record, 0x57, "record") is None
     for wrong in (record + record, tlv(0x77, b""), b""):
         with pytest.raises(CardDataError, match="not one template 70"):
-            template(0x70, wrong, "record")
+            open_template(0x70, wrong, "record")
 
 
 @pytest.mark.parametrize(
@@ -86,12 +95,12 @@ def test_digits() -> None:
 @pytest.mark.parametrize(
     ("value", "cryptogram"),
     [
-        ("07010103A40000", Cryptogram.ARQC),
-        ("07010103900000", Cryptogram.TC),
-        ("0701010380A000", Cryptogram.AAC),
+        ("07010103A40000", CryptogramType.ARQC),
+        ("07010103900000", CryptogramType.TC),
+        ("0701010380A000", CryptogramType.AAC),
     ],
 )
-def test_issuer_data(value: str, cryptogram: Cryptogram) -> None:
+def test_issuer_data(value: str, cryptogram: CryptogramType) -> None:
     plain = IssuerData.parse(bytes.fromhex(value + "01"))
     assert (plain.first, plain.balance, plain.mac) == (cryptogram, b"", b"")
     cash = IssuerData.parse(bytes.fromhex(value + "04" + "0A01" + "0000012345" + "AABBCCDD"))
@@ -108,9 +117,9 @@ def test_issuer_data_of_another_form(value: str) -> None:
 
 def test_scripts_that_are_none() -> None:
     good = script_template([bytes.fromhex("8418000004AABBCCDD")])
-    assert Script.parse(good).commands == (bytes.fromhex("8418000004AABBCCDD"),)
+    assert IssuerScript.parse(good).commands == (bytes.fromhex("8418000004AABBCCDD"),)
     for wrong in (
         b"", good + good, tlv(0x73, b""), tlv(0x72, tlv(0x86, b"\x84")), tlv(0x72, tlv(0x57, b"")),
     ):  # fmt: skip
         with pytest.raises(CardDataError, match=r"^script: "):
-            Script.parse(wrong)
+            IssuerScript.parse(wrong)

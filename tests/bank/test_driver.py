@@ -9,8 +9,8 @@ import pytest
 
 from sscard_chip.card import Card
 from sscard_chip.terminal.connection import Slots
-from sscard_chip.terminal.driver import FUNCTIONS, Driver, Interface
-from sscard_chip.terminal.faulty import Fault, FaultAt, FaultyConnection
+from sscard_chip.terminal.driver import FUNCTIONS, Driver, InterfaceType
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from tests.bank.bank import PAN, issue
 
 NAME = "iReadPBOCAccount"
@@ -21,7 +21,7 @@ def call(card: Card, kind: int = 1) -> tuple[int, str]:
     return FUNCTIONS[NAME].call(Driver(Slots.of_card(card)), kind)
 
 
-@pytest.mark.parametrize("kind", list(Interface))
+@pytest.mark.parametrize("kind", list(InterfaceType))
 @pytest.mark.parametrize("fields", [{}, {"oda": "dda"}, {"pdol": True}, {"variant": "credit"}])
 def test_the_account_of_a_linked_card(kind: int, fields: dict[str, Any]) -> None:
     card = issue(pan_sequence="07", ecash={"balance_fen": 500}, **fields)
@@ -47,13 +47,13 @@ def test_a_bad_type() -> None:
 @pytest.mark.parametrize(
     ("fault", "codes"),
     [
-        (Fault.REMOVED, {-2}),
-        (Fault.MUTE, {-4}),
-        (Fault.SHORT, {-4}),
-        (Fault.WRONG_STATUS, {-28416, -27266, -13, 0}),
+        (ExchangeFault.REMOVED, {-2}),
+        (ExchangeFault.MUTE, {-4}),
+        (ExchangeFault.SHORT, {-4}),
+        (ExchangeFault.WRONG_STATUS, {-28416, -27266, -13, 0}),
     ],
 )
-def test_a_fault_at_every_exchange(fault: Fault, codes: set[int]) -> None:
+def test_a_fault_at_every_exchange(fault: ExchangeFault, codes: set[int]) -> None:
     card = issue()
     probe = FaultyConnection(Slots.of_card(card).contact)  # type: ignore[arg-type]
     assert FUNCTIONS[NAME].call(Driver(Slots(contact=probe)), 1)[0] == 0

@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 
 from sscard_chip.applications.bank.application import state_of
-from sscard_chip.applications.bank.data import DATA_FID, Counters, Flags
-from sscard_chip.applications.bank.states import State, Transaction
+from sscard_chip.applications.bank.data import DATA_FID, Flags, TransactionData
+from sscard_chip.applications.bank.states import PaymentTransaction, TransactionState
 from sscard_chip.filesystem.files import InternalFile
 from sscard_chip.profile.bank import OfflineLimits, Variant
 from sscard_chip.profile.bank.model import CDOL2
@@ -85,14 +85,16 @@ class BankFuzzer:
         session = bench.card._session
         if session is not None and session.df.name == DEBIT and r.randrange(3):
             state = state_of(session)
-            if state is State.SELECTED:
+            if state is TransactionState.SELECTED:
                 options = bytes.fromhex("80A8000002830000")
                 return bench.contactless_command(**changes) if session.contactless else options
-            if state is State.INITIATED:
+            if state is TransactionState.INITIATED:
                 return bench.generate_command(kind, **changes)
-            if state is State.ONLINE and r.randrange(3):
+            if state is TransactionState.ONLINE and r.randrange(3):
                 return bench.generate_command(kind, dol=CDOL2, **changes)
-            return self.script() if state is not State.FINISHED else select_command(DEBIT)
+            return (
+                self.script() if state is not TransactionState.FINISHED else select_command(DEBIT)
+            )
         steps = [
             lambda: select_command(DEBIT),
             lambda: select_command(DEBIT[:5], 2),
@@ -118,7 +120,7 @@ class BankFuzzer:
         """What the issuer would send: it knows the transaction, the fuzzer asks the card."""
         r = self.random
         session = self.bench.card._session
-        if session is not None and isinstance(session.transaction, Transaction):
+        if session is not None and isinstance(session.transaction, PaymentTransaction):
             self.bench.arqc = session.transaction.cryptogram
             self.bench.chain = session.transaction.chain
         header, data = r.choice(
@@ -152,7 +154,7 @@ class BankFuzzer:
 
     # --- the watch --------------------------------------------------------------------------
 
-    def counters(self) -> Counters:
+    def counters(self) -> TransactionData:
         return self.bench.counters
 
     def data_range(self) -> list[range]:
@@ -164,7 +166,7 @@ class BankFuzzer:
             if file is not None:
                 found.append(range(file.body, file.body + file.size))
             if directory.pin is not None:
-                at = directory.pin.offset + directory.pin.TRIES_AT
+                at = directory.pin.offset + directory.pin.RETRY_COUNTER_AT
                 found.append(range(at, at + 1))
         return found
 
@@ -202,7 +204,7 @@ class BankFuzzer:
         self.check_money(where, before, after, command, sw)
 
     def check_refusal(
-        self, where: str, before: Counters, after: Counters, sw: int, cells: bytes
+        self, where: str, before: TransactionData, after: TransactionData, sw: int, cells: bytes
     ) -> None:
         allowed = self.data_range()
         for offset, data in self.recorder.writes:
@@ -215,7 +217,7 @@ class BankFuzzer:
         assert after.flags | told == before.flags | told, where
 
     def check_money(
-        self, where: str, before: Counters, after: Counters, command: bytes, sw: int
+        self, where: str, before: TransactionData, after: TransactionData, command: bytes, sw: int
     ) -> None:
         assert after.atc - before.atc == (command[1:2] == b"\xa8" and sw == 0x9000) or (
             self.bench.card._session is not None

@@ -23,8 +23,8 @@ from sscard_chip.terminal.bank.data import (
 )
 from sscard_chip.terminal.bank.errors import CardDataError
 from sscard_chip.terminal.bank.host import IssuerHost, WrongCryptogramError
-from sscard_chip.terminal.bank.results import Decision, Outcome
-from sscard_chip.terminal.bank.scripts import ECASH_BALANCE, Script, ScriptBuilder
+from sscard_chip.terminal.bank.results import Decision, PaymentOutcome
+from sscard_chip.terminal.bank.scripts import ECASH_BALANCE, IssuerScript, ScriptBuilder
 from tests.bank.bank import PAN, bank, holder, issue
 from tests.bank.payments import contact, contactless, flip, host
 from tests.vectors.cards import load
@@ -33,7 +33,7 @@ SUITES = pytest.mark.parametrize("suite", ["3des", "sm4"])
 
 
 def requests(
-    card: Card, pay: Callable[[Card, IssuerHost], Outcome] = contact
+    card: Card, pay: Callable[[Card, IssuerHost], PaymentOutcome] = contact
 ) -> tuple[IssuerHost, AuthorisationRequest]:
     """A host and a request that it has answered."""
     seen: list[AuthorisationRequest] = []
@@ -135,7 +135,7 @@ def test_a_script_keeps_what_it_was_made_of() -> None:
     builder = issuer.script(request, issuer.verify(request))
     assert isinstance(builder, ScriptBuilder)
     builder.put_amount(ECASH_BALANCE, 1).unblock_application().block_card()
-    parsed = Script.parse(builder.template(identifier=b"\x01\x02\x03\x04"))
+    parsed = IssuerScript.parse(builder.template(identifier=b"\x01\x02\x03\x04"))
     assert parsed.identifier == b"\x01\x02\x03\x04"
     assert parsed.commands == builder.commands
     assert [command[:2].hex() for command in parsed.commands] == ["04da", "8418", "8416"]

@@ -66,7 +66,7 @@ def test_an_online_transaction_with_a_script(bench: BankBench) -> None:
     assert bench.sw(bench.answer_command()) == 0x9000
     assert bench.generate(TC, dol=CDOL2).kind == TC
     assert bench.script("04DA9F79", amount(77_000)) == 0x9000
-    assert tlv.find(bench.ok("80CA9F7900"), 0x9F79) == amount(77_000)
+    assert tlv.find_primitive(bench.ok("80CA9F7900"), 0x9F79) == amount(77_000)
     assert len(bench.log()) == 1
 
 
@@ -111,5 +111,5 @@ def test_a_long_signature(name: str) -> None:
 def test_a_reset_forgets_what_the_terminal_is(bench: BankBench) -> None:
     bench.select(PPSE)
     bench.card.reset()
-    assert tlv.find(bench.select(), 0x9F38) is None
+    assert tlv.find_primitive(bench.select(), 0x9F38) is None
     assert CONTENTS.pdol is False

@@ -72,7 +72,7 @@ def pay(transmit: Transmit, ledger: Ledger, fen: int, *, contactless: bool) -> N
     if contactless:
         ledger.doubtful = fen
         answer = ok(transmit, options(fen, PDOL))
-        assert tlv.find(answer, 0x9F5D) == amount(BALANCE - sum(ledger.made) - fen)
+        assert tlv.find_primitive(answer, 0x9F5D) == amount(BALANCE - sum(ledger.made) - fen)
     else:
         ok(transmit, options(fen, PDOL + CASH_PDOL))
         values = TERMINAL | {0x9F02: amount(fen)}

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from issuance.bank.ledger import (
-    Application,
+    ApplicationReference,
     BankLedgerError,
     Link,
     Operation,
     link_of,
-    open_ledger,
+    open_bank_ledger,
     read_ledger,
 )
 
@@ -29,14 +29,14 @@ WHEN = datetime(2026, 11, 28, 10, 15, tzinfo=timezone(timedelta(hours=8)))
 
 def write(path: Path, *operations: tuple[Operation, str, str]) -> None:
     for operation, card, account in operations:
-        with open_ledger(path) as ledger:
+        with open_bank_ledger(path) as ledger:
             ledger.append(
                 operation, card, own(account), operator="0012", sub_account=SUB, when=WHEN
             )
 
 
-def own(pan: str) -> Application:
-    return Application(pan, "01", "sm4", 3)
+def own(pan: str) -> ApplicationReference:
+    return ApplicationReference(pan, "01", "sm4", 3)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_line_that_is_missing_is_found(path: Path, gone: int) -> None:
 def test_a_line_that_was_cut_stops_the_next_operation(path: Path) -> None:
     write(path, (Operation.LINK, CARD, PAN))
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(BankLedgerError, match="line 1: is not whole"), open_ledger(path):
+    with pytest.raises(BankLedgerError, match="line 1: is not whole"), open_bank_ledger(path):
         pass
 
 
@@ -115,13 +115,13 @@ def test_other_files_are_no_ledger(path: Path) -> None:
         read_ledger(path.parent / "none.jsonl")
     with (
         pytest.raises(BankLedgerError, match="No such file"),
-        open_ledger(path.parent / "no" / "ledger.jsonl"),
+        open_bank_ledger(path.parent / "no" / "ledger.jsonl"),
     ):
         pass
 
 
 def test_numbers_are_masked_where_people_look(path: Path) -> None:
-    with open_ledger(path) as ledger:
+    with open_bank_ledger(path) as ledger:
         entry = ledger.append(
             Operation.CHANGE, CARD, own(NEW), operator="0012", sub_account=SUB, former=PAN
         )
@@ -132,14 +132,14 @@ def test_numbers_are_masked_where_people_look(path: Path) -> None:
 
 
 def test_nothing_written_leaves_no_file(path: Path) -> None:
-    with open_ledger(path) as ledger:
+    with open_bank_ledger(path) as ledger:
         assert ledger.link_of(CARD) is None
     assert not path.exists()
-    with pytest.raises(ZeroDivisionError), open_ledger(path):
+    with pytest.raises(ZeroDivisionError), open_bank_ledger(path):
         raise ZeroDivisionError
     assert not path.exists()
     write(path, (Operation.LINK, CARD, PAN))
-    with open_ledger(path):
+    with open_bank_ledger(path):
         pass
     assert len(read_ledger(path)) == 1
 
@@ -147,7 +147,7 @@ def test_nothing_written_leaves_no_file(path: Path) -> None:
 def test_a_clerk_who_waits_for_a_file_that_goes(path: Path) -> None:
     """The line is written into a file that has a name."""
     waiting = threading.Thread(target=write, args=(path, (Operation.LINK, CARD, PAN)))
-    with open_ledger(path):
+    with open_bank_ledger(path):
         waiting.start()
         time.sleep(0.05)
     waiting.join()

@@ -23,7 +23,7 @@ from sscard_chip.security.oda.model import (
     Validity,
     fdda_input,
 )
-from sscard_chip.security.oda.rsa import PrivateKey, PublicKey, RsaScheme
+from sscard_chip.security.oda.rsa import RsaPrivateKey, RsaPublicKey, RsaScheme
 from sscard_chip.security.oda.schemes import SCHEMES
 
 PAN = "6239990000000000016"
@@ -205,7 +205,7 @@ def test_a_remainder_that_is_not_needed() -> None:
 def test_rsa_signs_as_the_library_does() -> None:
     """The bare operation against the library's numbers."""
     numbers = library.generate_private_key(65537, 1024).private_numbers()
-    key = PrivateKey(numbers.p, numbers.q, 65537)
+    key = RsaPrivateKey(numbers.p, numbers.q, 65537)
     content, digest = bytes(1024 // 8 - 22), bytes(20)
     value = int.from_bytes(b"\x6a" + content + digest + b"\xbc")
     expected = pow(value, numbers.d, numbers.public_numbers.n)
@@ -232,9 +232,9 @@ def test_sizes_that_a_record_does_not_hold(bits: int) -> None:
 
 def test_public_keys_that_are_none() -> None:
     with pytest.raises(OdaError, match="exponent"):
-        PublicKey(b"\xff" * 144, 5)
+        RsaPublicKey(b"\xff" * 144, 5)
     with pytest.raises(OdaError, match="bits"):
-        PublicKey(b"\x01" * 144, 3)
+        RsaPublicKey(b"\x01" * 144, 3)
 
 
 def test_a_longer_key_is_not_certified_by_a_shorter() -> None:

@@ -30,7 +30,7 @@ from sscard_chip.terminal.bank.scripts import (
     ECASH_BALANCE,
     ECASH_LIMIT,
 )
-from sscard_chip.terminal.bank.terminal import Purchase
+from sscard_chip.terminal.bank.terminal import BankPurchase
 from sscard_chip.terminal.bank.tlv import tlv
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import connect_card
@@ -235,7 +235,7 @@ def test_a_terminal_without_pin_pad() -> None:
 def test_dates(days: int, bit: Tvr) -> None:
     connection = connect_card(issue())
     connection.power_on()
-    purchase = Purchase(1000, NOON + timedelta(days=days))
+    purchase = BankPurchase(1000, NOON + timedelta(days=days))
     outcome = PaymentTerminal(profile(), host()).pay(connection, purchase)
     assert outcome.tvr & (Tvr.NOT_YET_EFFECTIVE | Tvr.EXPIRED) == bit
 
@@ -253,13 +253,13 @@ def test_electronic_cash_with_contacts(suite: str, oda: str) -> None:
     connection = connect_card(card)
     connection.power_on()
     terminal = PaymentTerminal(profile(floor_limit_fen=100_000), host())
-    outcome = terminal.pay(connection, Purchase(1234, NOON, ecash=True))
+    outcome = terminal.pay(connection, BankPurchase(1234, NOON, ecash=True))
     assert outcome.decision is Decision.APPROVED_OFFLINE
     assert outcome.tvr == Tvr(0)
     assert get_data(card, ECASH_BALANCE).hex() == "000000003766"
     host().verify(settlement(outcome))
     connection.power_on()
-    outcome = terminal.pay(connection, Purchase(3767, NOON, ecash=True))
+    outcome = terminal.pay(connection, BankPurchase(3767, NOON, ecash=True))
     assert outcome.decision is Decision.APPROVED_ONLINE
     assert get_data(card, ECASH_BALANCE).hex() == "000000003766"
 
@@ -334,7 +334,7 @@ def test_a_contactless_card_that_is_not_genuine(oda: str) -> None:
     connection = connect_card(card, contactless=True)
     connection.power_on()
     terminal = ContactlessTerminal(replace(profile(), authorities={}))
-    outcome = terminal.pay(connection, Purchase(1000, NOON))
+    outcome = terminal.pay(connection, BankPurchase(1000, NOON))
     assert outcome.decision is Decision.DECLINED_OFFLINE
     assert outcome.tvr == Tvr.DDA_FAILED
 
@@ -343,6 +343,6 @@ def test_a_contactless_card_that_has_expired() -> None:
     card = issue(ecash={"balance_fen": 5000})
     connection = connect_card(card, contactless=True)
     connection.power_on()
-    late = Purchase(1000, NOON + timedelta(days=20 * 365))
+    late = BankPurchase(1000, NOON + timedelta(days=20 * 365))
     outcome = ContactlessTerminal(profile()).pay(connection, late)
     assert outcome.decision is Decision.DECLINED_OFFLINE

@@ -61,7 +61,7 @@ def test_every_data_object_is_valid_and_none_comes_twice(name: str) -> None:
     found = read_by(bench, options[4:])
     seen: Counter[int] = Counter()
     for record in found.values():
-        objects = tlv.parse(record)
+        objects = tlv.parse_objects(record)
         assert [tag for tag, _ in objects] == [0x70]
         assert len(record) <= 256
         seen.update(tag for tag, _ in tlv.flatten(record))
@@ -82,7 +82,7 @@ def test_contactless_answer_and_records_share_no_data_object(name: str) -> None:
     seen.update((0x82, 0x9F36, 0x57, 0x9F10, 0x9F26, 0x94, 0x5F34, 0x9F6C, 0x9F5D, 0x9F69, 0x9F4B))
     assert set(seen.values()) == {1}
     if len(numbers) > 1:
-        assert tlv.find(numbers[-1], 0x5F24) is None
+        assert tlv.find_primitive(numbers[-1], 0x5F24) is None
 
 
 def test_afl_of_a_published_card() -> None:
@@ -169,7 +169,7 @@ def test_every_tag_of_get_data() -> None:
         answer = bench.send(b"\x80\xca" + tag.to_bytes(2) + b"\x00")
         if tag in GIVEN:
             assert answer.sw == 0x9000
-            ((found, value),) = tlv.parse(answer.body)
+            ((found, value),) = tlv.parse_objects(answer.body)
             assert (found, len(value)) == (tag, GIVEN[tag])
         else:
             assert answer == (b"", 0x6A88)
@@ -186,7 +186,7 @@ def test_what_get_data_says() -> None:
         "9F4F": "9A039F21039F02069F03069F1A025F2A029F4E149C019F3602",
     }.items():  # fmt: skip
         body = bench.ok(f"80CA{tag}00")
-        assert tlv.find(body, int(tag, 16)) == bytes.fromhex(value)
+        assert tlv.find_primitive(body, int(tag, 16)) == bytes.fromhex(value)
 
 
 def test_without_pin_the_try_counter_is_zero() -> None:
@@ -220,7 +220,7 @@ def test_static_data_are_what_a_terminal_collects() -> None:
     collected = b""
     for at in range(0, len(afl), 4):
         for number in range(afl[at + 1], afl[at + 1] + afl[at + 3]):
-            collected += tlv.parse(found[afl[at] >> 3, number])[0][1]
+            collected += tlv.parse_objects(found[afl[at] >> 3, number])[0][1]
     objects = dict(item for record in found.values() for item in tlv.flatten(record))
     assert objects[0x9F4A] == b"\x82"
     collected += options[2:4]

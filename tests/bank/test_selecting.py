@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
-from sscard_chip.terminal.bank.selection import Candidate, candidates, choose, select
+from sscard_chip.terminal.bank.selection import Candidate, candidates, choose, select_application
 from sscard_chip.terminal.bank.terminal import AIDS
 from sscard_chip.terminal.bank.tlv import tlv
 from tests.bank.fake_card import (
@@ -71,6 +71,6 @@ def test_directories_and_fcis_that_are_none(answers: dict[str, bytes], rule: str
 def test_the_name_may_be_longer_than_the_entry() -> None:
     longer = DEBIT + b"\x01"
     card = client({by_name(DEBIT): fci(longer)})
-    selected = select(card, Candidate(DEBIT, "label", 1))
+    selected = select_application(card, Candidate(DEBIT, "label", 1))
     assert selected is not None
     assert (selected.aid, selected.label) == (longer, "PBOC DEBIT")

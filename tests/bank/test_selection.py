@@ -73,36 +73,36 @@ def test_pse_reset_and_another_application_make_the_terminal_a_contact_one_again
     bench = BankBench()
     bench.select(PPSE)
     bench.select(PSE)
-    assert tlv.find(bench.select(), 0x9F38) is None
+    assert tlv.find_primitive(bench.select(), 0x9F38) is None
     bench.select(PPSE)
     bench.card.reset()
-    assert tlv.find(bench.select(), 0x9F38) is None
+    assert tlv.find_primitive(bench.select(), 0x9F38) is None
     bench.select(PPSE)
     bench.ok(SELECT_SSSE)
-    assert tlv.find(bench.select(), 0x9F38) is None
+    assert tlv.find_primitive(bench.select(), 0x9F38) is None
 
 
 def test_pdol_of_contact_terminals_is_a_switch() -> None:
-    assert tlv.find(BankBench(pdol=True).select(), 0x9F38) == PDOL
+    assert tlv.find_primitive(BankBench(pdol=True).select(), 0x9F38) == PDOL
     with_cash = BankBench(pdol=True, cash=CASH).select()
-    assert tlv.find(with_cash, 0x9F38) == PDOL + bytes.fromhex("9F7A01")
+    assert tlv.find_primitive(with_cash, 0x9F38) == PDOL + bytes.fromhex("9F7A01")
 
 
 @pytest.mark.parametrize("variant", Variant)
 def test_variants(variant: Variant) -> None:
     bench = BankBench(variant=variant)
     fci = bench.select(variant.aid)
-    assert tlv.find(fci, 0x84) == variant.aid
-    assert tlv.find(fci, 0x50) == variant.label.encode()
+    assert tlv.find_primitive(fci, 0x84) == variant.aid
+    assert tlv.find_primitive(fci, 0x50) == variant.label.encode()
 
 
 def test_partial_names_and_the_next_occurrence() -> None:
     bench = BankBench(memory=new_memory(3, CONTENTS, CREDIT))
     rid = DEBIT[:5]
-    assert tlv.find(bench.select(rid), 0x84) == DEBIT
-    assert tlv.find(bench.ok(select_command(rid, 2)), 0x84) == CREDIT.variant.aid
+    assert tlv.find_primitive(bench.select(rid), 0x84) == DEBIT
+    assert tlv.find_primitive(bench.ok(select_command(rid, 2)), 0x84) == CREDIT.variant.aid
     assert bench.sw(select_command(rid, 2)) == 0x6A82
-    assert tlv.find(bench.select(DEBIT[:7]), 0x84) == DEBIT
+    assert tlv.find_primitive(bench.select(DEBIT[:7]), 0x84) == DEBIT
     bench.select(PSE)
     assert len(bench.ok("00B2010C00")) == len(bench.ok("00B2020C00")) - 1
     assert bench.sw("00B2030C00") == 0x6A83
@@ -161,7 +161,7 @@ def test_a_dormant_application_is_nowhere() -> None:
     assert CREDIT.variant.aid in both.ok("00B2010C00")
     assert both.sw("00B2020C00") == 0x6A83
     assert DEBIT not in both.select(PPSE)
-    assert tlv.find(both.select(DEBIT[:5]), 0x84) == CREDIT.variant.aid
+    assert tlv.find_primitive(both.select(DEBIT[:5]), 0x84) == CREDIT.variant.aid
 
 
 def test_an_application_comes_once() -> None:

@@ -37,13 +37,13 @@ def test_internal_authenticate(name: str) -> None:
     bench = BankBench(contents)
     bench.select()
     bench.initiate()
-    ((tag, signature),) = tlv.parse(bench.ok(COMMAND + b"\x00"))
+    ((tag, signature),) = tlv.parse_objects(bench.ok(COMMAND + b"\x00"))
     assert tag == 0x80
     number = SCHEMES[name].check_dynamic(public, signature, ASKED)
     assert len(number) == 8
     with pytest.raises(OdaError):
         SCHEMES[name].check_dynamic(public, signature, b"other")
-    ((_, again),) = tlv.parse(bench.ok(COMMAND + b"\x00"))
+    ((_, again),) = tlv.parse_objects(bench.ok(COMMAND + b"\x00"))
     assert SCHEMES[name].check_dynamic(public, again, ASKED) != number
     assert bench.generate(0x80).cvr[3] & 0x02  # performed
 
@@ -99,9 +99,9 @@ def test_contactless_approval_is_signed(name: str) -> None:
     assert (len(card_data), card_data[:1], card_data[5:]) == (7, b"\x01", found[0x9F6C])
     asked = fdda_input(TERMINAL[0x9F37], TERMINAL[0x9F02], TERMINAL[0x5F2A], card_data)
     assert found[0x94][-4:].hex() == "18070700"
-    ((tag, body),) = tlv.parse(bench.ok("00B2071C00"))
+    ((tag, body),) = tlv.parse_objects(bench.ok("00B2071C00"))
     assert tag == 0x70
-    ((tag, signature),) = tlv.parse(body)
+    ((tag, signature),) = tlv.parse_objects(body)
     assert tag == 0x9F4B
     assert SCHEMES[name].check_dynamic(public, signature, asked)
     bench.contactless(t9F66=bytes.fromhex("26800000"))
@@ -116,7 +116,7 @@ def test_keys_of_every_length_fit(bits: int) -> None:
     found = bench.contactless()
     assert len(bench.ok("00B2071C00")) <= 256
     asked = fdda_input(TERMINAL[0x9F37], TERMINAL[0x9F02], TERMINAL[0x5F2A], found[0x9F69])
-    signature = tlv.find(bench.ok("00B2071C00"), 0x9F4B)
+    signature = tlv.find_primitive(bench.ok("00B2071C00"), 0x9F4B)
     assert signature is not None
     assert SCHEMES["rsa"].check_dynamic(public, signature, asked)
 
@@ -145,7 +145,7 @@ def test_enciphered_pin(bits: int) -> None:
     bench = BankBench(contents, enciphered_pin=True)
     bench.select()
     bench.initiate()
-    cvm = tlv.find(bench.ok("00B2081400"), 0x8E)
+    cvm = tlv.find_primitive(bench.ok("00B2081400"), 0x8E)
     assert cvm is not None
     assert cvm[8:10].hex() == "4403"
     assert bench.sw(enciphered(public, bench.ok("0084000008"), "0000")) == 0x63C2

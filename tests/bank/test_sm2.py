@@ -10,20 +10,20 @@ import pytest
 
 from sscard_chip.security import sm2
 
-LIBRARIES: dict[str, sm2.Library] = {"gmssl": sm2.GmsslLibrary(), "gmalg": sm2.GmalgLibrary()}
+LIBRARIES: dict[str, sm2.Sm2Library] = {"gmssl": sm2.GmsslLibrary(), "gmalg": sm2.GmalgLibrary()}
 BOTH = pytest.mark.parametrize("name", sorted(LIBRARIES))
 
 
 @BOTH
 def test_libraries_verify_each_other(name: str) -> None:
-    private = sm2.PrivateKey.generate(library=LIBRARIES[name])
+    private = sm2.Sm2PrivateKey.generate(library=LIBRARIES[name])
     signature = private.sign(b"message")
     assert len(signature) == 64
     for library in LIBRARIES.values():
-        public = sm2.PublicKey(private.public.value, library=library)
+        public = sm2.Sm2PublicKey(private.public.value, library=library)
         assert public.verify(b"message", signature)
         assert not public.verify(b"massage", signature)
-        assert not sm2.PublicKey(public.value, b"another", library=library).verify(
+        assert not sm2.Sm2PublicKey(public.value, b"another", library=library).verify(
             b"message", signature
         )
 
@@ -31,30 +31,30 @@ def test_libraries_verify_each_other(name: str) -> None:
 @BOTH
 @pytest.mark.parametrize("signature", [b"", bytes(64), b"\xff" * 64, bytes(63) + b"\x01"])
 def test_signatures_that_are_none(name: str, signature: bytes) -> None:
-    public = sm2.PrivateKey.generate(library=LIBRARIES[name]).public
+    public = sm2.Sm2PrivateKey.generate(library=LIBRARIES[name]).public
     assert not public.verify(b"message", signature)
 
 
 @BOTH
 def test_a_wrong_signature_prints_nothing(name: str, capfd: pytest.CaptureFixture[str]) -> None:
-    private = sm2.PrivateKey.generate(library=LIBRARIES[name])
+    private = sm2.Sm2PrivateKey.generate(library=LIBRARIES[name])
     assert not private.public.verify(b"massage", private.sign(b"message"))
     os.write(2, b"heard")
     assert capfd.readouterr() == ("", "heard")
 
 
 def test_points_off_the_curve() -> None:
-    good = sm2.PrivateKey.generate().public.value
+    good = sm2.Sm2PrivateKey.generate().public.value
     for value in (b"", good[1:], bytes(64), good[:-1] + bytes((good[-1] ^ 1,)), b"\xff" * 64):
         with pytest.raises(sm2.Sm2Error, match="point of the curve"):
-            sm2.PublicKey(value)
+            sm2.Sm2PublicKey(value)
 
 
 @pytest.mark.parametrize("secret", [b"", bytes(32), b"\xff" * 32])
 def test_private_keys_that_are_none(secret: bytes) -> None:
-    public = sm2.PrivateKey.generate().public.value
+    public = sm2.Sm2PrivateKey.generate().public.value
     with pytest.raises(sm2.Sm2Error, match="order of the curve"):
-        sm2.PrivateKey(secret, public)
+        sm2.Sm2PrivateKey(secret, public)
 
 
 def test_keys_that_begin_with_zeros_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,15 +62,15 @@ def test_keys_that_begin_with_zeros_are_whole(monkeypatch: pytest.MonkeyPatch) -
     library = sm2.GmalgLibrary()
     short = b"\x01", b"\x04" + sm2._G
     monkeypatch.setattr(library._gmalg.SM2, "generate_keypair", lambda _: short)
-    private = sm2.PrivateKey.generate(library=library)
+    private = sm2.Sm2PrivateKey.generate(library=library)
     assert private.encode()[:32] == short[0].rjust(32, b"\0")
     assert private.public.verify(b"message", private.sign(b"message"))
 
 
 def test_no_secret_shows() -> None:
-    private = sm2.PrivateKey.generate()
+    private = sm2.Sm2PrivateKey.generate()
     assert private.encode()[:32].hex().upper() not in repr(private)
-    assert sm2.PrivateKey.decode(private.encode()).public == private.public
+    assert sm2.Sm2PrivateKey.decode(private.encode()).public == private.public
 
 
 def test_without_a_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,5 +80,5 @@ def test_without_a_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -
     sm2.default_library.cache_clear()
     monkeypatch.setitem(sys.modules, "gmalg", None)
     with pytest.raises(sm2.Sm2Error, match=r"pip install 'sscard-chip\[sm2\]'"):
-        sm2.PrivateKey.generate()
+        sm2.Sm2PrivateKey.generate()
     sm2.default_library.cache_clear()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from sscard_chip.applications.bank.application import state_of
-from sscard_chip.applications.bank.states import TAKES, State
+from sscard_chip.applications.bank.states import TAKES, TransactionState
 from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.profile.bank import records
 from sscard_chip.profile.bank.model import CDOL1, CDOL2
@@ -38,22 +38,22 @@ def finished(bench: BankBench) -> None:
     bench.contactless()
 
 
-REACH: dict[State, Callable[[BankBench], None]] = {
-    State.SELECTED: selected,
-    State.INITIATED: initiated,
-    State.ONLINE: online,
-    State.COMPLETED: completed,
-    State.FINISHED: finished,
+REACH: dict[TransactionState, Callable[[BankBench], None]] = {
+    TransactionState.SELECTED: selected,
+    TransactionState.INITIATED: initiated,
+    TransactionState.ONLINE: online,
+    TransactionState.COMPLETED: completed,
+    TransactionState.FINISHED: finished,
 }
 
 
-def command(bench: BankBench, name: str, state: State) -> bytes:
+def command(bench: BankBench, name: str, state: TransactionState) -> bytes:
     """A command that succeeds wherever its state takes it."""
     first = records(CONTENTS)[1, 1]
     if name == "GET PROCESSING OPTIONS":
         return bytes.fromhex("80A8000002830000")
     if name == "GENERATE AC":
-        second = state is State.ONLINE
+        second = state is TransactionState.ONLINE
         return bench.generate_command(AAC if second else ARQC, dol=CDOL2 if second else CDOL1)
     if name == "EXTERNAL AUTHENTICATE":
         return bench.answer_command() if bench.arqc else bytes.fromhex("008200000A") + bytes(10)
@@ -79,9 +79,9 @@ def command(bench: BankBench, name: str, state: State) -> bytes:
     return bench.script_command(*scripts[name])
 
 
-@pytest.mark.parametrize("state", State, ids=lambda state: state.name)
+@pytest.mark.parametrize("state", TransactionState, ids=lambda state: state.name)
 @pytest.mark.parametrize("standard", TAKES, ids=lambda standard: standard.name)
-def test_every_command_in_every_state(standard: StandardCommand, state: State) -> None:
+def test_every_command_in_every_state(standard: StandardCommand, state: TransactionState) -> None:
     name = standard.name
     bench = BankBench(cash=CASH)
     REACH[state](bench)
@@ -254,8 +254,8 @@ KNOWN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("state", State, ids=lambda state: state.name)
-def test_every_class_and_instruction(state: State) -> None:
+@pytest.mark.parametrize("state", TransactionState, ids=lambda state: state.name)
+def test_every_class_and_instruction(state: TransactionState) -> None:
     """Nothing but the instruction set is known, in no state; nothing changes."""
     bench = BankBench(cash=CASH)
     REACH[state](bench)

@@ -16,7 +16,7 @@ from sscard_chip.terminal.bank.contactless import ContactlessTerminal
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
 from sscard_chip.terminal.bank.results import Decision, Tsi, Tvr
-from sscard_chip.terminal.bank.terminal import Purchase, TerminalProfile
+from sscard_chip.terminal.bank.terminal import BankPurchase, TerminalProfile
 from sscard_chip.terminal.bank.tlv import tlv
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import TerminalConnectionError
@@ -57,7 +57,7 @@ def card(**changed: bytes) -> FakeCard:
 
 def pay(fake: FakeCard, **profile: Any) -> Any:
     terminal = PaymentTerminal(TerminalProfile(floor_limit_fen=10_000, **profile))
-    return terminal.pay(fake, Purchase(1000, datetime(2026, 11, 28, 12, 0)))
+    return terminal.pay(fake, BankPurchase(1000, datetime(2026, 11, 28, 12, 0)))
 
 
 QUIET = {"action_codes": (bytes(5), bytes(5), bytes(5))}
@@ -112,7 +112,7 @@ def test_erased_objects_and_long_lengths_are_read_over(erased: str) -> None:
     gap = bytes.fromhex(erased)
     silent = RECORD + b"".join(tlv(tag, bytes(5)) for tag in (0x9F0D, 0x9F0E, 0x9F0F))
     plain = pay(card(record=ok(tlv(0x70, silent))), **QUIET)
-    inner = gap + gap.join(tlv(tag, value) for tag, value in ber.parse(silent)) + gap
+    inner = gap + gap.join(tlv(tag, value) for tag, value in ber.parse_objects(silent)) + gap
     for length in (b"\x81", b"\x82\x00", b"\x83\x00\x00"):
         record = gap + b"\x70" + length + bytes((len(inner),)) + inner + gap
         found = pay(card(record=ok(record)), **QUIET).data
@@ -125,7 +125,7 @@ def test_a_contactless_card_without_pdol() -> None:
     ppse = tlv(0x6F, tlv(0x84, PPSE) + tlv(0xA5, tlv(0xBF0C, entry(DEBIT))))
     fake = FakeCard({by_name(PPSE): ok(ppse), by_name(DEBIT): fci()})
     with pytest.raises(CardDataError, match="has no PDOL"):
-        ContactlessTerminal(TerminalProfile()).pay(fake, Purchase(1, NOON))
+        ContactlessTerminal(TerminalProfile()).pay(fake, BankPurchase(1, NOON))
 
 
 def test_a_contactless_card_that_names_no_cryptogram() -> None:
@@ -142,7 +142,7 @@ def test_a_contactless_card_that_names_no_cryptogram() -> None:
             }
         )
         with pytest.raises(CardDataError, match=rule):
-            ContactlessTerminal(TerminalProfile()).pay(fake, Purchase(1, NOON))
+            ContactlessTerminal(TerminalProfile()).pay(fake, BankPurchase(1, NOON))
 
 
 class AnyCard(FakeCard):
@@ -177,4 +177,4 @@ def test_whatever_a_card_answers_has_an_error_of_ours(
         terminal = ContactlessTerminal(TerminalProfile())
     told = (CardDataError, NotAcceptedError, CardStatusError, TerminalConnectionError)
     with suppress(*told):
-        assert terminal.pay(fake, Purchase(1000, NOON)).decision in set(Decision)
+        assert terminal.pay(fake, BankPurchase(1000, NOON)).decision in set(Decision)

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from sscard_chip.terminal.bank.authentication import authenticate
+from sscard_chip.standard.cryptograms import CryptogramType
+from sscard_chip.terminal.bank.authentication import authenticate_card_data
 from sscard_chip.terminal.bank.cardholder import verify_cardholder
-from sscard_chip.terminal.bank.cryptograms import Cryptogram
 from sscard_chip.terminal.bank.errors import CardDataError
 from sscard_chip.terminal.bank.results import Tvr
 from sscard_chip.terminal.bank.risk import check_restrictions, first_request, manage_risk
-from sscard_chip.terminal.bank.terminal import Purchase, TerminalProfile
+from sscard_chip.terminal.bank.terminal import BankPurchase, TerminalProfile
 from sscard_chip.terminal.bank.tlv import tlv
 from tests.bank.bank import NOON
 from tests.bank.fake_card import (
@@ -69,15 +69,15 @@ def test_counters_that_the_card_does_not_give() -> None:
 @pytest.mark.parametrize(
     ("tvr", "online", "asked"),
     [
-        (Tvr(0), True, Cryptogram.TC),
-        (Tvr.FLOOR_LIMIT_EXCEEDED, True, Cryptogram.ARQC),
-        (Tvr.FLOOR_LIMIT_EXCEEDED, False, Cryptogram.AAC),
-        (Tvr.LOWER_LIMIT_EXCEEDED, False, Cryptogram.TC),
-        (Tvr.EXPIRED, False, Cryptogram.AAC),
-        (Tvr.SERVICE_NOT_ALLOWED, True, Cryptogram.AAC),
+        (Tvr(0), True, CryptogramType.TC),
+        (Tvr.FLOOR_LIMIT_EXCEEDED, True, CryptogramType.ARQC),
+        (Tvr.FLOOR_LIMIT_EXCEEDED, False, CryptogramType.AAC),
+        (Tvr.LOWER_LIMIT_EXCEEDED, False, CryptogramType.TC),
+        (Tvr.EXPIRED, False, CryptogramType.AAC),
+        (Tvr.SERVICE_NOT_ALLOWED, True, CryptogramType.AAC),
     ],
 )
-def test_what_the_terminal_asks_for(tvr: Tvr, online: bool, asked: Cryptogram) -> None:
+def test_what_the_terminal_asks_for(tvr: Tvr, online: bool, asked: CryptogramType) -> None:
     own = transaction(t9F0D=bytes.fromhex("0040000000"), t9F0E=bytes(5), t9F0F=bytes(5))
     own.tvr = tvr
     assert first_request(own, online=online) is asked
@@ -86,8 +86,8 @@ def test_what_the_terminal_asks_for(tvr: Tvr, online: bool, asked: Cryptogram) -
 def test_a_card_without_action_codes_goes_online_for_anything() -> None:
     own = transaction()
     own.tvr = Tvr.NEW_CARD
-    assert first_request(own, online=True) is Cryptogram.ARQC
-    assert first_request(own, online=False) is Cryptogram.AAC
+    assert first_request(own, online=True) is CryptogramType.ARQC
+    assert first_request(own, online=False) is CryptogramType.AAC
 
 
 # --- cardholder -----------------------------------------------------------------------------------
@@ -131,11 +131,11 @@ def test_no_list_and_no_wish() -> None:
 )
 def test_certificates_that_are_missing(aip: str, bit: Tvr) -> None:
     own = transaction(t82=bytes.fromhex(aip))
-    authenticate(own)
+    authenticate_card_data(own)
     assert own.tvr == bit
 
 
 def test_amounts() -> None:
     with pytest.raises(ValueError, match="amount: must be 0 to 999999999999 fen"):
-        Purchase(-1, NOON)
+        BankPurchase(-1, NOON)
     assert TerminalProfile().random(4) != TerminalProfile().random(4)

@@ -11,22 +11,22 @@ from typing import Any
 
 import pytest
 
-from issuance.batch.pools import Pool, alone
-from issuance.batch.run import Summary, start, work
-from issuance.batch.synthesize import COLUMNS, synthesize
+from issuance.batch.pools import ChunkPool, single_process
+from issuance.batch.run import BatchSummary, start, work
+from issuance.batch.synthesize import COLUMNS, synthesize_holders
 from tests.vectors.cards import roots
 
 CITY = "639900"
 TODAY = date(2026, 7, 1)
 Person = dict[str, str]
-RunBatch = Callable[..., Summary]
+RunBatch = Callable[..., BatchSummary]
 
 
 def people(count: int, *, seed: int = 0) -> list[Person]:
     """Invented holders by column."""
     return [
         dict(zip(COLUMNS, values, strict=True))
-        for values in synthesize(count, seed=seed, city=CITY)
+        for values in synthesize_holders(count, seed=seed, city=CITY)
     ]
 
 
@@ -62,9 +62,9 @@ def run_batch(tmp_path: Path, keys: Path) -> RunBatch:
         *,
         generation: int = 3,
         name: str = "out",
-        pool: Pool | None = None,
+        pool: ChunkPool | None = None,
         **options: Any,
-    ) -> Summary:
+    ) -> BatchSummary:
         table = holders if isinstance(holders, Path) else tmp_path / f"{name}.csv"
         if not isinstance(holders, Path):
             write_table(table, holders)
@@ -76,6 +76,6 @@ def run_batch(tmp_path: Path, keys: Path) -> RunBatch:
             holders=table,
             **{"today": TODAY, **options},
         )
-        return work(folder, pool or alone(None))
+        return work(folder, pool or single_process(None))
 
     return run

@@ -18,7 +18,7 @@ from sscard_chip.card import Card
 from sscard_chip.filesystem.files import LinearFile
 from sscard_chip.profile import for_generation
 from sscard_chip.reader.interface import ContactInterface
-from sscard_chip.terminal.script import run
+from sscard_chip.terminal.script import run_script
 from tests.batch.conftest import TODAY, Person, RunBatch, people, rows_of
 from tests.vectors.cards import SCRIPTS, card_keys, roots
 
@@ -108,7 +108,7 @@ def play_all(card: Card, generation: int, person: Person, row: dict[str, str]) -
             continue
         connection = ContactInterface(Card(card.image()))
         connection.power_on()
-        result = run(
+        result = run_script(
             script,
             connection,
             generation=generation,
@@ -157,7 +157,7 @@ def test_all_that_a_row_can_bring_lands_as_in_single_issuance(
 
 @pytest.mark.parametrize("generation", [1, 2, 3])
 def test_rings_are_patched_as_the_card_appends(generation: int) -> None:
-    from issuance.batch.cards import Order, make_cards
+    from issuance.batch.cards import CardOrder, make_cards
     from issuance.batch.container import encode_container
     from issuance.batch.template import Template
     from issuance.values import Contents, add_files
@@ -174,7 +174,7 @@ def test_rings_are_patched_as_the_card_appends(generation: int) -> None:
         )
         contents = Contents()
         add_files(contents, profile, holder)
-        orders.append(Order(holder, count.to_bytes(4), contents))
+        orders.append(CardOrder(holder, count.to_bytes(4), contents))
     container = Container(encode_container(template, make_cards(template, roots(), orders)))
     for index, order in enumerate(orders):
         single = issue_card(generation, roots(), order.holder, serial=order.serial, profile=profile)

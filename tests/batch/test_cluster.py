@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from issuance.batch.errors import BatchStoppedError
-from issuance.batch.job import Task
+from issuance.batch.job import ChunkTask
 from issuance.batch.pools import cluster
-from issuance.batch.run import CHUNK, start, status, work
+from issuance.batch.run import CHUNK, batch_status, start, work
 from issuance.batch.work import ChunkResult
 from tests.batch.conftest import TODAY, people, rows_of, write_table
 
@@ -34,7 +34,7 @@ def test_a_killed_worker_of_a_cluster_costs_no_card(tmp_path: Path, keys: Path) 
         real = cluster(local.scheduler_address)
         sizes, killed = [], []
 
-        def killing(tasks: Iterator[Task]) -> Iterator[ChunkResult]:
+        def killing(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
             for number, result in enumerate(real(tasks)):
                 if number == 1:
                     killed.append(local.workers[0].pid)
@@ -60,4 +60,4 @@ def test_no_scheduler_is_one_line(
     start(folder, generation=1, keys=str(keys), holders=table, today=TODAY)
     with pytest.raises(BatchStoppedError, match="no Dask scheduler answers there"):
         work(folder, cluster("tcp://127.0.0.1:9"))
-    assert status(folder).chunks == 0
+    assert batch_status(folder).chunks == 0

@@ -9,7 +9,7 @@ import pytest
 
 from issuance.batch.export import export_card
 from issuance.batch.run import start
-from issuance.batch.synthesize import synthesize
+from issuance.batch.synthesize import synthesize_holders
 from issuance.holders.errors import HolderListError
 from issuance.validity import citizen_check_character
 from tests.batch.conftest import Person, RunBatch, people, rows_of
@@ -168,11 +168,11 @@ def test_tables_that_cannot_be_read(tmp_path: Path, keys: Path, text: str, messa
 
 
 def test_synthetic_holders_are_all_different_and_nobody() -> None:
-    found = list(synthesize(5000, seed=9, city="430100"))
+    found = list(synthesize_holders(5000, seed=9, city="430100"))
     assert len({holder[0] for holder in found}) == 5000
     assert len({holder[1] for holder in found}) == 5000
     assert {holder[1][:6] for holder in found} == {"990000"}
     assert {holder[0][0] for holder in found} == {"Z"}
     assert {holder[7] for holder in found} == {"430100"}
-    assert found == list(synthesize(5000, seed=9, city="430100"))
-    assert found != list(synthesize(5000, seed=8, city="430100"))
+    assert found == list(synthesize_holders(5000, seed=9, city="430100"))
+    assert found != list(synthesize_holders(5000, seed=8, city="430100"))

@@ -22,10 +22,10 @@ import pytest
 from issuance.batch import work as batch_work
 from issuance.batch.container import Container
 from issuance.batch.errors import BatchError, BatchStoppedError
-from issuance.batch.job import Task
+from issuance.batch.job import ChunkTask
 from issuance.batch.ledger import BatchLedger
-from issuance.batch.pools import alone, processes
-from issuance.batch.run import start, status, work
+from issuance.batch.pools import processes, single_process
+from issuance.batch.run import batch_status, start, work
 from issuance.batch.work import ChunkResult, make_chunk
 from issuance.roots import RootKeyError
 from sscard_cli.main import main
@@ -48,7 +48,7 @@ def check_whole(folder: Path, count: int = COUNT) -> None:
     assert [row["card_number"] for row in returned] == persons
     assert len({row["atr"] for row in returned}) == count
     assert sum(len(Container.open(path)) for path in (folder / "images").iterdir()) == count
-    summary = status(folder)
+    summary = batch_status(folder)
     assert (summary.state, summary.cards, summary.rejected) == ("finished", count, 0)
     with BatchLedger(folder, lock=False) as ledger:
         assert all(ledger.find(number) for number in persons)
@@ -74,7 +74,7 @@ def test_killed_at_any_moment_it_resumes(tmp_path: Path, keys: Path, workers: in
     for target in sorted(drawn.sample(range(1, COUNT // CHUNK - 1), 3)):
         process = cli("batch", "resume", str(folder), "--workers", str(workers))
         deadline = time.monotonic() + 60
-        while status(folder).chunks < target and process.poll() is None:
+        while batch_status(folder).chunks < target and process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.002)
         time.sleep(drawn.random() * 0.01)
@@ -82,9 +82,9 @@ def test_killed_at_any_moment_it_resumes(tmp_path: Path, keys: Path, workers: in
         killed += process.wait() == -signal.SIGKILL
         process.communicate()
     assert killed
-    assert work(folder, alone(None)).state == "finished"
+    assert work(folder, single_process(None)).state == "finished"
     check_whole(folder)
-    assert work(folder, alone(None)).cards == COUNT  # and again: nothing to do
+    assert work(folder, single_process(None)).cards == COUNT  # and again: nothing to do
 
 
 @pytest.mark.parametrize("step", range(0, 34, 3))
@@ -114,8 +114,8 @@ def test_cut_before_any_write_it_resumes(
         patch.setattr(BatchLedger, "finish_chunk", cut_at(BatchLedger.finish_chunk))
         patch.setattr(BatchLedger, "set_facts", cut_at(BatchLedger.set_facts))
         with pytest.raises(PowerCutError):
-            work(folder, alone(None))
-    work(folder, alone(None))
+            work(folder, single_process(None))
+    work(folder, single_process(None))
     check_whole(folder, 30)
 
 
@@ -182,7 +182,7 @@ def test_a_lost_session_of_the_key_store_is_one_line_and_resumable(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "the session with the token is lost; sscard batch resume" in error
-    assert status(folder).chunks == 4
+    assert batch_status(folder).chunks == 4
     assert main(["batch", "resume", str(folder)]) == 0
     check_whole(folder)
 
@@ -200,7 +200,7 @@ def test_a_killed_worker_is_one_line_and_resumable(tmp_path: Path, keys: Path) -
     folder = begin(tmp_path, keys)
     real = processes(2, None)
 
-    def killing(tasks: Iterator[Task]) -> Iterator[ChunkResult]:
+    def killing(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
         for number, result in enumerate(real(tasks)):
             if number == 2:
                 children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
@@ -210,8 +210,8 @@ def test_a_killed_worker_is_one_line_and_resumable(tmp_path: Path, keys: Path) -
 
     with pytest.raises(BatchStoppedError, match=r"^a worker process was killed$"):
         work(folder, killing)
-    assert status(folder).state == "running"
-    work(folder, alone(None))
+    assert batch_status(folder).state == "running"
+    work(folder, single_process(None))
     check_whole(folder)
 
 
@@ -222,7 +222,7 @@ def _command(process: int) -> bytes:
 def test_workers_end_with_a_killed_parent(tmp_path: Path, keys: Path) -> None:
     folder = begin(tmp_path, keys, count=3000, chunk=20)
     process = cli("batch", "resume", str(folder), "--workers", "2")
-    while status(folder).chunks < 2:
+    while batch_status(folder).chunks < 2:
         assert process.poll() is None
         time.sleep(0.01)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -240,14 +240,14 @@ def test_two_processes_do_not_share_a_batch(tmp_path: Path, keys: Path) -> None:
         BatchLedger(folder),
         pytest.raises(BatchError, match="another process is at work on this batch"),
     ):
-        work(folder, alone(None))
+        work(folder, single_process(None))
 
 
 def test_a_changed_table_is_refused(tmp_path: Path, keys: Path) -> None:
     folder = begin(tmp_path, keys)
     write_table(tmp_path / "people.csv", people(COUNT, seed=3))
     with pytest.raises(BatchError, match=r"people\.csv: has changed since the batch was started"):
-        work(folder, alone(None))
+        work(folder, single_process(None))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_folder_in_use_is_refused(
 def test_order_of_results_does_not_matter(tmp_path: Path, keys: Path) -> None:
     folder = begin(tmp_path, keys)
 
-    def backwards(tasks: Iterator[Task]) -> Iterator[ChunkResult]:
+    def backwards(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
         results: Sequence[ChunkResult] = [make_chunk(task) for task in tasks]
         yield from reversed(results)
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Final, NamedTuple
 
-from sscard_chip.applications.bank.data import BALANCE, DATA_FID, BankData, Counters
+from sscard_chip.applications.bank.data import BALANCE, DATA_FID, BankData, TransactionData
 from sscard_chip.card import Card
 from sscard_chip.filesystem import tlv
 from sscard_chip.filesystem.tree import Directory
@@ -233,7 +233,7 @@ class BankBench(CardBench):
     # --- what is on the card ----------------------------------------------------------------
 
     @property
-    def counters(self) -> Counters:
+    def counters(self) -> TransactionData:
         return self.data.read()
 
     def set_counters(self, **fields: object) -> None:

@@ -15,7 +15,7 @@ from sscard_chip.profile.purse import (
     COMPOUND_TAG,
     PurseContents,
     add_purse,
-    root_names,
+    purse_root_names,
 )
 from tests.bench import account_cards as medical
 
@@ -47,7 +47,7 @@ def contents(
         algorithm=algorithm,
         public=PUBLIC,
         cardholder=CARDHOLDER,
-        secrets={root: (keys or {}).get(root) or secret(root) for root in root_names()},
+        secrets={root: (keys or {}).get(root) or secret(root) for root in purse_root_names()},
         pin=bytes.fromhex(pin),
         deposit=deposit or Purse(),
         purse=purse or Purse(),

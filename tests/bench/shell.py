@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from sscard_chip.terminal.connection import Connection, PassThroughConnection, connect_card
+from sscard_chip.terminal.connection import Connection, ForwardingConnection, connect_card
 from sscard_chip.terminal.shell import Shell
 from tests.bench.issued import Bench, roots
 
 
-class Watch(PassThroughConnection):
+class Watch(ForwardingConnection):
     """A connection that keeps what is sent through it."""
 
     def __init__(self, connection: Connection) -> None:

@@ -25,7 +25,7 @@ from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile import for_generation
 from sscard_chip.security.diversify import city_factor, province_factor
-from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
+from sscard_chip.standard.settlement_mode import SettlementMode, SettlementRegion, Split
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.faulty import FaultAt, FaultyConnection
 from sscard_chip.terminal.pos import Authoriser, Bill, DayRow, Hotlist, Till, TillSettings
@@ -95,7 +95,7 @@ class Shop:
         psam: Memory | None = None,
         faults: tuple[FaultAt, ...] = (),
         psam_faults: tuple[FaultAt, ...] = (),
-        region: Region | None = None,
+        region: SettlementRegion | None = None,
         hotlist: Hotlist | None = None,
         authoriser: Authoriser | None = None,
         retries: int = 1,
@@ -113,7 +113,7 @@ class Shop:
             connect_card(self.psam), *psam_faults, sleep=self.slept.append
         )
         self.settings = TillSettings(
-            PHARMACY, region or Region("510100", mode, 100_000, 10), retries=retries
+            PHARMACY, region or SettlementRegion("510100", mode, 100_000, 10), retries=retries
         )
         self.day_file = folder / "DAY.tsv"
         self.hotlist = hotlist
@@ -202,10 +202,10 @@ class Shop:
         return len(rows)
 
 
-def region(mode: int, **caps: int) -> Region:
+def region(mode: int, **caps: int) -> SettlementRegion:
     """The card's own region."""
     values: Mapping[str, int] = {"offline_cap_fen": 100_000, "offline_cap_times": 10} | caps
-    return Region("510100", SettlementMode(mode), **values)
+    return SettlementRegion("510100", SettlementMode(mode), **values)
 
 
 @cache

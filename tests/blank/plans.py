@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from issuance.holder import Account, Holder
+from issuance.holder import Holder, InitialAccount
 from issuance.personalise import CardData, prepare, write_card
 from issuance.plan import Plan, make_plan
 from sscard_chip.card import Card
@@ -22,7 +22,7 @@ from tests.bench.blank import HISTORICAL, TRANSPORT
 from tests.vectors.cards import LOCAL_FILES, SERIAL, VECTORS, roots
 
 CARDS: Final = ((1, "3des"), (2, "3des"), (3, "sm4"), (3, "3des"))
-ACCOUNT: Final = Account(balance_fen=123_456, year="2025", starting_day="0701")
+ACCOUNT: Final = InitialAccount(balance_fen=123_456, year="2025", starting_day="0701")
 
 
 @cache

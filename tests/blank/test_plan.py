@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from issuance.plan import Phase, Plan, PlanError, Proof, make_plan, run_plan
+from issuance.plan import ChallengeUse, Phase, Plan, PlanError, make_plan, run_plan
 from sscard_chip.card import Card
 from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import CardMemoryError, Durability, Memory, create_image
@@ -225,7 +225,7 @@ def test_somebody_elses_card() -> None:
 def test_a_wrong_key_is_found_by_the_check() -> None:
     data = card_data(1, "3des")
     plan = plan_of(data)
-    name = next(step.key for step in reversed(plan.steps) if step.proof is Proof.SESSION)
+    name = next(step.key for step in reversed(plan.steps) if step.proof is ChallengeUse.SESSION)
     keys = dict(plan.keys)
     steps = tuple(step for step in plan.steps if step.secret != name)
     card = blank_for(data)

@@ -75,7 +75,7 @@ def test_new_key(algorithm: str) -> None:
     assert session is not None
     key = session.df.key(0x00, 0x0A, 1)
     assert key is not None
-    assert (key.limit, key.level, key.tries) == (3, 0xAA, 3)
+    assert (key.retry_limit, key.level, key.retry_counter) == (3, 0xAA, 3)
     assert key.secret == KCARD[algorithm]
 
 

@@ -18,7 +18,7 @@ from sscard_chip.apdu.session import Session
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.memory.store import Write
-from sscard_chip.profile.model import Directory, KeyUse, Structure
+from sscard_chip.profile.model import DirectoryDeclaration, KeyUse, Structure
 from sscard_chip.security.random import RandomSource
 from sscard_chip.standard.status import StatusWord
 from tests.bench.issued import MF, SELECT_SSSE, SSSE, Bench
@@ -103,7 +103,7 @@ class CardFuzzer(ABC):
     def _counter_offsets(self) -> set[int]:
         """Where tries are kept: the only bytes that a refused command may change."""
         return {
-            record.offset + record.TRIES_AT
+            record.offset + record.RETRY_COUNTER_AT
             for directory in self.session.files.directories
             for record in (*directory.keys.values(), directory.pin, directory.master_key)
             if record is not None
@@ -257,7 +257,7 @@ class Fuzzer(CardFuzzer):
         ]  # fmt: skip
 
     @staticmethod
-    def _valid(directory: Directory) -> list[bytes]:
+    def _valid(directory: DirectoryDeclaration) -> list[bytes]:
         """Well-formed commands that this directory and its files answer."""
         name = directory.df_name
         commands = [

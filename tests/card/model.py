@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sscard_chip.profile.model import Directory, ElementaryFile, KeyUse, Profile, Rule, Structure
+from sscard_chip.profile.model import (
+    DirectoryDeclaration,
+    FileDeclaration,
+    KeyUse,
+    Profile,
+    Rule,
+    Structure,
+)
 from tests.bench.issued import MF, SSSE, Bench
 
 Expected = tuple[bytes, int]
@@ -24,7 +31,7 @@ def no(sw: int) -> Expected:
 class File:
     """Linear records in order, cyclic ones newest first; or bytes."""
 
-    plan: ElementaryFile
+    plan: FileDeclaration
     records: list[bytes] = field(default_factory=list)
     content: bytearray = field(default_factory=bytearray)
 
@@ -67,10 +74,10 @@ class Model:
             self.places[directory.fid] = self._place(bench, directory, fcis[directory.fid])
         self.order = [MF, *(d.fid for d in profile.directories)]
         self.pin = bytes.fromhex("123456")
-        self.pin_limit = self.pin_tries = profile.pin_tries
+        self.pin_limit = self.pin_tries = profile.pin_retry_limit
         self.power()
 
-    def _place(self, bench: Bench, directory: Directory, fci: bytes) -> Place:
+    def _place(self, bench: Bench, directory: DirectoryDeclaration, fci: bytes) -> Place:
         files, contents = {}, bench.data.contents
         for plan in directory.files:
             if plan.structure is Structure.AMOUNT:
@@ -84,7 +91,7 @@ class Model:
                     value = contents.values.get(key, item.initial_value())
                     file.records.append(bytes((item.tag, item.length)) + value)
         external = [k for k in directory.keys if k.use is KeyUse.EXTERNAL]
-        slots = {(k.kid, v): k.tries for k in external for v in range(1, k.versions + 1)}
+        slots = {(k.kid, v): k.retry_limit for k in external for v in range(1, k.versions + 1)}
         tries = {slot: limit or None for slot, limit in slots.items()}
         return Place(directory.fid, directory.df_name, fci, files, tries, slots)
 

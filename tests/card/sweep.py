@@ -11,8 +11,8 @@ from typing import Final
 from sscard_chip.filesystem.files import CyclicFile
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.model import (
-    Directory,
-    ElementaryFile,
+    DirectoryDeclaration,
+    FileDeclaration,
     KeyUse,
     Profile,
     Rule,
@@ -40,8 +40,8 @@ class Case:
 
     generation: int
     algorithm: str
-    directory: Directory
-    file: ElementaryFile
+    directory: DirectoryDeclaration
+    file: FileDeclaration
 
     def __str__(self) -> str:
         where = f"{self.directory.short_name}-{self.file.fid:04X}"
@@ -133,13 +133,13 @@ class Case:
             assert bench.authenticate(rule.kid, version) == 0x9000
 
 
-def versions(directory: Directory, profile: Profile, kid: int) -> int:
+def versions(directory: DirectoryDeclaration, profile: Profile, kid: int) -> int:
     """Versions of the external key ``kid`` as seen from ``directory``."""
     keys = directory.keys if kid & 0x80 else profile.environment.keys
     return next(k.versions for k in keys if k.kid == kid and k.use is KeyUse.EXTERNAL)
 
 
-def external_kids(directory: Directory) -> dict[int, int]:
+def external_kids(directory: DirectoryDeclaration) -> dict[int, int]:
     """Versions by kid of the keys that EXTERNAL AUTHENTICATE finds in ``directory``."""
     return {k.kid: k.versions for k in directory.keys if k.use is KeyUse.EXTERNAL}
 

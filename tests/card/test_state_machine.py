@@ -258,10 +258,10 @@ class CardMachine(RuleBasedStateMachine):
             for (kid, version), left in place.tries.items():
                 key = directory.key(0, kid, version)
                 assert key is not None
-                assert left is None or key.tries == left
+                assert left is None or key.retry_counter == left
             if directory.pin is not None:
                 assert directory.pin.value == self.model.pin
-                assert directory.pin.tries == self.model.pin_tries
+                assert directory.pin.retry_counter == self.model.pin_tries
 
 
 class FirstGeneration(CardMachine):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from sscard_chip.profile.model import Directory, KeyUse
+from sscard_chip.profile.model import DirectoryDeclaration, KeyUse
 from tests.bench.issued import GENERATIONS, SSSE, SUITES_OF_CARDS, Bench
 from tests.card.sweep import external_kids, whole_profile
 
@@ -17,7 +17,7 @@ PLACES = [
 
 
 def place_id(value: object) -> str:
-    return value.short_name if isinstance(value, Directory) else str(value)
+    return value.short_name if isinstance(value, DirectoryDeclaration) else str(value)
 
 
 every_directory = pytest.mark.parametrize(
@@ -25,14 +25,16 @@ every_directory = pytest.mark.parametrize(
 )
 
 
-def card(generation: int, algorithm: str, directory: Directory) -> Bench:
+def card(generation: int, algorithm: str, directory: DirectoryDeclaration) -> Bench:
     bench = Bench(generation, algorithm=algorithm, profile=whole_profile(generation))
     bench.enter(directory.fid)
     return bench
 
 
 @every_directory
-def test_each_version_of_each_key(generation: int, algorithm: str, directory: Directory) -> None:
+def test_each_version_of_each_key(
+    generation: int, algorithm: str, directory: DirectoryDeclaration
+) -> None:
     bench = card(generation, algorithm, directory)
     kids = external_kids(directory)
     assert kids
@@ -42,7 +44,7 @@ def test_each_version_of_each_key(generation: int, algorithm: str, directory: Di
             assert bench.authenticate(kid, version) == 0x9000
             # The key of another version, of the card's or any other key, is no key of this one.
             wrong = bench.authenticate(kid, version, wrong=True)
-            limit = next(k.tries for k in directory.keys if k.kid == kid)
+            limit = next(k.retry_limit for k in directory.keys if k.kid == kid)
             assert wrong == (0x63C0 | limit - 1 if limit else 0x63CF)
             assert bench.authenticate(kid, version) == 0x9000
         for version in (0, versions + 1, 0xFF):
@@ -52,7 +54,9 @@ def test_each_version_of_each_key(generation: int, algorithm: str, directory: Di
 
 
 @every_directory
-def test_keys_are_all_different(generation: int, algorithm: str, directory: Directory) -> None:
+def test_keys_are_all_different(
+    generation: int, algorithm: str, directory: DirectoryDeclaration
+) -> None:
     bench = card(generation, algorithm, directory)
     secrets = [s for (fid, _, _), s in bench.keys.items() if fid == directory.fid]
     assert len(set(secrets)) == len(secrets)
@@ -62,7 +66,7 @@ def test_keys_are_all_different(generation: int, algorithm: str, directory: Dire
 
 @every_directory
 def test_every_other_number_is_unknown(
-    generation: int, algorithm: str, directory: Directory
+    generation: int, algorithm: str, directory: DirectoryDeclaration
 ) -> None:
     bench = card(generation, algorithm, directory)
     known = set(external_kids(directory)) | set(external_kids(bench.profile.environment))

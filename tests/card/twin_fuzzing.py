@@ -86,7 +86,7 @@ class TwinFuzzer(Fuzzer):
         if command[:2] in SHORTCUTS:
             verified = bool(session.status.verified_pin)
             opened = session.transaction is not None
-            assert pin is None or pin.limit
+            assert pin is None or pin.retry_limit
             self.met[command[:2].hex(), verified, opened, session.df.state, state[0]] += 1
         answer = super()._send(command)
         self.twins.follow(command, answer)

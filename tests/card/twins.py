@@ -15,7 +15,7 @@ from dataclasses import fields, is_dataclass
 
 from sscard_chip.apdu.dispatch import Dispatcher, Shortcut
 from sscard_chip.apdu.session import Session
-from sscard_chip.applications.amounts import MedicalAccount, TransactionKeys
+from sscard_chip.applications.amounts import MedicalAccount, MedicalKeys
 from sscard_chip.applications.bank.application import BankApplication
 from sscard_chip.applications.medical import Load
 from sscard_chip.applications.purse.accounts import PurseAccounts
@@ -75,7 +75,7 @@ def canonical(value: object) -> object:
         return "account", value.pin_offset, value.account_only, keys, years
     if isinstance(value, (BankApplication, PurseAccounts)):
         return type(value).__name__
-    if isinstance(value, TransactionKeys):
+    if isinstance(value, MedicalKeys):
         return "keys", value.key.offset, value.answer
     if isinstance(value, CountedRandom):
         return value.taken

@@ -12,7 +12,7 @@ from issuance.pytest_plugin import IssueCard
 from sscard_chip import Card
 from sscard_chip.filesystem.layout import format_memory
 from sscard_chip.profile import for_generation
-from sscard_chip.profile.contents import CardContents, FileContents, Value
+from sscard_chip.profile.contents import CardContents, DecodedItem, FileContents
 from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.profile.local import parse_local_file
 from sscard_chip.profile.model import Profile, Structure
@@ -31,7 +31,7 @@ def file_of(contents: CardContents, directory: str, fid: str) -> FileContents:
     return next(file for file in found.files if file.fid == fid)
 
 
-def value_of(contents: CardContents, directory: str, fid: str, tag: str) -> Value:
+def value_of(contents: CardContents, directory: str, fid: str, tag: str) -> DecodedItem:
     values = itertools.chain(*file_of(contents, directory, fid).records)
     return next(value for value in values if value.tag == tag)
 
@@ -68,8 +68,10 @@ def test_every_declared_key_is_there_with_its_counters(
         for declared in directory.keys:
             key = keys[declared.root]
             assert key.versions == tuple(range(1, declared.versions + 1))
-            assert key.limit == declared.tries
-            assert key.tries == (declared.tries,) * (declared.versions if declared.tries else 0)
+            assert key.limit == declared.retry_limit
+            assert key.tries == (declared.retry_limit,) * (
+                declared.versions if declared.retry_limit else 0
+            )
             assert key.kid in ("index", f"{declared.kid:02X}")
 
 

@@ -64,7 +64,7 @@ def test_the_card_keeps_what_it_answered_when_the_reader_ends(
     assert output.endswith("ended, cards saved\n")
     with Card.open(path) as card:
         pin = next(d.pin for d in card.files.directories if d.pin)
-        assert answer == bytes((0x63, 0xC0 | pin.tries))
+        assert answer == bytes((0x63, 0xC0 | pin.retry_counter))
 
 
 def test_events_as_json_and_a_trace_without_secrets(issue: Callable[..., Path]) -> None:

@@ -16,7 +16,7 @@ from sscard_chip.card import Card
 from sscard_chip.terminal.bank.host import IssuerHost
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
 from sscard_chip.terminal.bank.results import Decision
-from sscard_chip.terminal.bank.terminal import Purchase
+from sscard_chip.terminal.bank.terminal import BankPurchase
 from sscard_chip.terminal.connection import connect_card
 from tests.bank.bank import NOON, PAN, holder, profile, roots
 from tests.hsm.conftest import PIN, Tokens
@@ -38,6 +38,6 @@ def test_a_payment_with_a_script(bank_store: Pkcs11Store, suite: str) -> None:
     host = IssuerHost(bank_store)
     host.queue(PAN, lambda script: script.load(5000).change_pin("246802"))
     terminal = PaymentTerminal(profile(), host, lambda _left: "135790")
-    outcome = terminal.pay(connection, Purchase(1000, NOON))
+    outcome = terminal.pay(connection, BankPurchase(1000, NOON))
     assert outcome.decision is Decision.APPROVED_ONLINE
     assert outcome.scripts[0].status_words == (0x9000, 0x9000)

@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from issuance.bank.account import BankAccount, ElectronicCash
+from issuance.bank.account import BankAccount, InitialElectronicCash
 from issuance.bank.purse import PurseOptions
 from issuance.batch.returnfile import PRINT_COLUMNS, REJECT_COLUMNS, RETURN_COLUMNS
-from issuance.holder import Account, Holder, HolderDocument, HolderError
+from issuance.holder import Holder, HolderDocument, HolderError, InitialAccount
 from issuance.personalise import issue_card
 from issuance.region import load_region
 from issuance.roots import create_roots
@@ -36,9 +36,9 @@ EXAMPLE = ROOT / "issuance" / "holder-example.toml"
 TODAY = date(2026, 7, 1)
 SECTIONS: dict[str, type[Model]] = {
     "": HolderDocument,
-    "## `account`": Account,
+    "## `account`": InitialAccount,
     "## `bank`": BankAccount,
-    "### `ecash`": ElectronicCash,
+    "### `ecash`": InitialElectronicCash,
     "### `purse`": PurseOptions,
 }
 
@@ -146,9 +146,9 @@ def test_the_example_has_every_field_of_a_holder() -> None:
     text = re.sub("(?m)^# ?", "", EXAMPLE.read_text(encoding="utf-8").partition("\n\n")[2])
     whole = tomllib.loads(text)
     assert set(whole) == set(HolderDocument.__struct_fields__)
-    assert set(whole["account"]) == set(Account.__struct_fields__)
+    assert set(whole["account"]) == set(InitialAccount.__struct_fields__)
     assert set(whole["bank"]) == set(BankAccount.__struct_fields__)
-    assert set(whole["bank"]["ecash"]) == set(ElectronicCash.__struct_fields__)
+    assert set(whole["bank"]["ecash"]) == set(InitialElectronicCash.__struct_fields__)
     assert set(whole["bank"]["purse"]) == set(PurseOptions.__struct_fields__)
     assert find(HolderDocument, whole, TODAY) == []
 
@@ -175,7 +175,7 @@ def test_the_page_has_every_field_and_its_default(section: str) -> None:
         if told.startswith("`"):
             assert json.loads(told.strip("`")) == default, one.name
         elif not one.required:  # worked out, or an object of defaults
-            assert default in ("", None, {}, ElectronicCash()), one.name
+            assert default in ("", None, {}, InitialElectronicCash()), one.name
 
 
 def test_toml_and_json_are_the_same_holder(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from issuance.holder import Account, Holder, HolderError, check_holder, years_after
+from issuance.holder import Holder, HolderError, InitialAccount, check_holder, years_after
 
 Person = dict[str, object]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "holder.json"
@@ -43,7 +43,9 @@ def test_given_values_are_kept(person: Person, today: date) -> None:
     assert holder.card_class == "2"
     assert (holder.issue_date, holder.expiry_date) == ("20200229", "20210101")
     assert holder.pin is None
-    assert holder.account == Account(balance_fen=0xFFFFFFFF, year="2026", starting_day="0229")
+    assert holder.account == InitialAccount(
+        balance_fen=0xFFFFFFFF, year="2026", starting_day="0229"
+    )
 
 
 def test_ten_years_after_a_leap_day() -> None:

@@ -17,13 +17,14 @@ from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 
 from issuance.holder import Holder, HolderError
-from issuance.personalise import IssueError, derive_keys, encode_pin, issue_card, prepare
+from issuance.personalise import IssueError, derive_keys, issue_card, prepare
 from issuance.roots import RootKeys
 from sscard_chip import Card
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.security.diversify import card_chain, diversify_chain
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.dates import bcd
 
 Person = dict[str, object]
 Issue = Callable[..., Card]
@@ -258,7 +259,7 @@ def test_optional_directories_come_with_a_profile(issue: Issue) -> None:
     [("123456", "123456"), ("1234", "1234"), ("12345", "12345F"), ("1" * 16, "11" * 8)],
 )
 def test_pin(issue: Issue, pin: str, block: str) -> None:
-    assert encode_pin(pin).hex().upper() == block
+    assert bcd(pin).hex().upper() == block
     card = issue(3, pin=pin)
     send(card, SSSE)
     assert send(card, f"00200000{len(block) // 2:02X}{block}") == "9000"

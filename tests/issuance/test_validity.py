@@ -15,7 +15,7 @@ from issuance.validity import (
     check_birthplace,
     check_card_number,
     check_name,
-    check_pin,
+    check_personal_pin,
     check_social_security_number,
     citizen_check_character,
     sex_of,
@@ -186,7 +186,7 @@ def test_wrong_names(name: str, rule: str) -> None:
 
 
 def test_pins() -> None:
-    assert check_pin("1234") is None
-    assert check_pin("1234567890123456") is None
+    assert check_personal_pin("1234") is None
+    assert check_personal_pin("1234567890123456") is None
     for wrong in ("", "123", "12345678901234567", "12a4", "１２３４"):
-        assert check_pin(wrong) == "must be 4 to 16 digits"
+        assert check_personal_pin(wrong) == "must be 4 to 16 digits"

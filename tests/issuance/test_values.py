@@ -17,12 +17,12 @@ from issuance.values import (
     Contents,
     ValueRuleError,
     add_files,
-    encode,
+    encode_item_value,
 )
 from sscard_chip.profile.model import (
     FREE,
-    Directory,
-    ElementaryFile,
+    DirectoryDeclaration,
+    FileDeclaration,
     Format,
     Item,
     Profile,
@@ -37,8 +37,8 @@ def item(tag: int, form: Format, length: int, *items: Item) -> Item:
     return Item(tag, "项", "item", form, length, items)
 
 
-def file(fid: int, structure: Structure, *items: Item, **more: Any) -> ElementaryFile:
-    return ElementaryFile(fid, "文件", "file", structure, FREE, FREE, items, **more)
+def file(fid: int, structure: Structure, *items: Item, **more: Any) -> FileDeclaration:
+    return FileDeclaration(fid, "文件", "file", structure, FREE, FREE, items, **more)
 
 
 TEMPLATE = item(0x40, Format.BTLV, 9, item(0x57, Format.AN, 3), item(0x58, Format.CN, 2))
@@ -63,7 +63,7 @@ FILES = (
     file(0xEF16, Structure.TRANSPARENT, size=6),
     file(0xEF81, Structure.AMOUNT),
 )
-ENVIRONMENT = Directory(
+ENVIRONMENT = DirectoryDeclaration(
     0xDDF1,
     "社会保障系统环境",
     "environment",
@@ -78,7 +78,7 @@ PROFILE = Profile(
     2,
     "2.00",
     ENVIRONMENT,
-    (Directory(0xDF01, "公共应用", "public", bytes(6), FILES, ()),),
+    (DirectoryDeclaration(0xDF01, "公共应用", "public", bytes(6), FILES, ()),),
     contactless=False,
     announce_algorithm=False,
     algorithms=("3des",),
@@ -228,9 +228,9 @@ def test_digits_can_be_read_back(digits: str, length: int) -> None:
     encodes = len(digits) <= 2 * length
     cn = item(1, Format.CN, length)
     if encodes:
-        value = encode(cn, digits)
+        value = encode_item_value(cn, digits)
         assert len(value) == length
         assert value.hex().rstrip("f") == digits
     else:
         with pytest.raises(ValueRuleError, match="at most"):
-            encode(cn, digits)
+            encode_item_value(cn, digits)

@@ -17,7 +17,7 @@ from sscard_chip.memory import Memory
 from sscard_chip.profile import Profile, for_generation
 from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.profile.local import load_local_file
-from sscard_chip.profile.model import Directory, ElementaryFile, Item
+from sscard_chip.profile.model import DirectoryDeclaration, FileDeclaration, Item
 from tests.bench.issued import HOLDER
 
 PIN = "123456"
@@ -31,18 +31,20 @@ COMMANDS = (
 )
 
 
-def without(fid: int) -> Callable[[Directory], Directory]:
+def without(fid: int) -> Callable[[DirectoryDeclaration], DirectoryDeclaration]:
     return lambda df: replace(df, files=tuple(file for file in df.files if file.fid != fid))
 
 
-def shaped(change: Callable[[ElementaryFile], ElementaryFile]) -> Callable[[Directory], Directory]:
+def shaped(
+    change: Callable[[FileDeclaration], FileDeclaration],
+) -> Callable[[DirectoryDeclaration], DirectoryDeclaration]:
     return lambda df: df.with_files(change(df.file(0xEF08)))
 
 
-def last_item(length: int) -> Callable[[ElementaryFile], ElementaryFile]:
+def last_item(length: int) -> Callable[[FileDeclaration], FileDeclaration]:
     """EF08 whose last field is longer or shorter: records of 24 + ``length`` bytes."""
 
-    def change(file: ElementaryFile) -> ElementaryFile:
+    def change(file: FileDeclaration) -> FileDeclaration:
         *fields, last = file.items
         items: tuple[Item, ...] = (*fields, replace(last, length=length))
         return replace(file, items=items)
@@ -50,7 +52,7 @@ def last_item(length: int) -> Callable[[ElementaryFile], ElementaryFile]:
     return change
 
 
-def changed(change: Callable[[Directory], Directory]) -> Profile:
+def changed(change: Callable[[DirectoryDeclaration], DirectoryDeclaration]) -> Profile:
     profile = for_generation(2)
     applications = (change(d) if d.fid == 0xDF04 else d for d in profile.applications)
     return replace(profile, applications=tuple(applications))
@@ -81,7 +83,9 @@ def accounts(card: Card) -> list[str]:
     [without(0xEF08), without(0xEF81), shaped(last_item(5)), shaped(last_item(3))],
     ids=["amount file alone", "EF08 alone", "records of 29 bytes", "records of 27 bytes"],
 )
-def test_one_without_the_other_is_no_account(change: Callable[[Directory], Directory]) -> None:
+def test_one_without_the_other_is_no_account(
+    change: Callable[[DirectoryDeclaration], DirectoryDeclaration],
+) -> None:
     card = Card(issue(changed(change)))
     assert answers(card, "DF04") == {0x6985}
     assert accounts(card) == []

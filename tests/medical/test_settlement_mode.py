@@ -7,18 +7,18 @@ import pytest
 
 from sscard_chip.standard.settlement_mode import (
     OfflineUse,
-    Region,
     SettlementMode,
     SettlementRefusedError,
+    SettlementRegion,
     Split,
 )
 from tests.medical.conftest import NewAccount
 
-ONLINE = Region("510100", SettlementMode.ONLINE)
-TEMPORARY = Region(
+ONLINE = SettlementRegion("510100", SettlementMode.ONLINE)
+TEMPORARY = SettlementRegion(
     "510100", SettlementMode.TEMPORARY_OFFLINE, offline_cap_fen=10_000, offline_cap_times=3
 )
-OFFLINE = Region("510100", SettlementMode.OFFLINE)
+OFFLINE = SettlementRegion("510100", SettlementMode.OFFLINE)
 BILL = Split(account_fen=700, self_paid_fen=200, pooled_fen=100)
 FROM_ACCOUNT = Split(account_fen=700, self_paid_fen=0, pooled_fen=0)
 
@@ -36,7 +36,7 @@ FROM_ACCOUNT = Split(account_fen=700, self_paid_fen=0, pooled_fen=0)
 )
 def test_amounts_that_the_card_gets(
     new_account: NewAccount,
-    region: Region,
+    region: SettlementRegion,
     online: bool,
     bill: Split,
     sent: tuple[int, int, int],
@@ -59,7 +59,7 @@ def test_amounts_that_the_card_gets(
         (OFFLINE, Split(0, -1, 0), "an amount is negative"),
     ],
 )
-def test_what_a_mode_does_not_allow(region: Region, bill: Split, rule: str) -> None:
+def test_what_a_mode_does_not_allow(region: SettlementRegion, bill: Split, rule: str) -> None:
     with pytest.raises(SettlementRefusedError, match=rule):
         region.amounts(bill, online=False)
 
@@ -90,7 +90,7 @@ def test_temporary_offline_use_up_to_the_caps(
     ],
 )
 def test_temporary_offline_use_that_is_refused(
-    region: Region, division: str, use: OfflineUse, amount: int, rule: str
+    region: SettlementRegion, division: str, use: OfflineUse, amount: int, rule: str
 ) -> None:
     with pytest.raises(SettlementRefusedError, match=rule):
         region.check_offline(division, use, amount)

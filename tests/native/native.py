@@ -13,7 +13,7 @@ from types import MappingProxyType
 import pytest
 
 from sscard_chip.standard.errors import ExtraMissingError
-from sscard_driver.build import NAME, TEST_PROGRAM, BuildError, build
+from sscard_driver.build import NAME, TEST_PROGRAM, BuildError, build_library
 from tests.bench.desk import PIN, Desk
 
 Options = Mapping[str, str]
@@ -99,7 +99,7 @@ def execute(command: list[bytes] | list[str], variables: dict[str, str], code: i
 def build_or_skip(directory: Path) -> Native:
     """Build; without compiler or cffi skip, or fail where nobody would ever run the tests."""
     try:
-        build(directory)
+        build_library(directory)
     except (BuildError, ExtraMissingError) as error:
         if os.environ.get("CI", "").lower() in ("1", "true"):
             pytest.fail(f"CI must build the library: {error}", pytrace=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sscard_driver
-from sscard_chip.terminal.codes import FAIL_OVER, Code
+from sscard_chip.terminal.codes import FAIL_OVER, ReturnCode
 from sscard_chip.terminal.driver.functions import LARGE, SMALL
 from sscard_driver import build
 from sscard_driver.exports import EXPORTS
@@ -27,8 +27,10 @@ def test_the_header_declares_every_function() -> None:
 def test_the_header_names_every_code() -> None:
     rows = re.findall(r"^#define SSCARD_(?:E_)?(\w+) \(?(-?\d+)\)?", HEADER, re.MULTILINE)
     values = {name: int(value) for name, value in rows}
-    assert {code.name: values[code.name] for code in Code} == {c.name: int(c) for c in Code}
-    assert {Code.PSAM_LEVEL, Code.KEY_NOT_FOUND} < FAIL_OVER
+    assert {code.name: values[code.name] for code in ReturnCode} == {
+        c.name: int(c) for c in ReturnCode
+    }
+    assert {ReturnCode.PSAM_LEVEL, ReturnCode.KEY_NOT_FOUND} < FAIL_OVER
     assert len(FAIL_OVER) == 5
 
 
@@ -67,4 +69,4 @@ def test_what_the_compiler_says_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     compiler.chmod(0o755)
     monkeypatch.setenv("CC", str(compiler))
     with pytest.raises(build.BuildError, match="no space left"):
-        build.build(tmp_path / "out")
+        build.build_library(tmp_path / "out")

@@ -9,7 +9,7 @@ import pytest
 
 from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.driver import PinPrompt
-from sscard_driver.configuration import Configuration, ConfigurationError, load
+from sscard_driver.configuration import Configuration, ConfigurationError, load_configuration
 from sscard_driver.pinpad import pin_pad
 
 HEAD = 'format = "sscard-driver/1"\n'
@@ -18,7 +18,7 @@ HEAD = 'format = "sscard-driver/1"\n'
 def from_file(path: Path, text: str, **variables: str) -> Configuration:
     path.write_text(text, encoding="utf-8")
     given = {f"SSCARD_DRIVER_{name.upper()}": value for name, value in variables.items()}
-    return load({"SSCARD_DRIVER_CONFIG": str(path), **given})
+    return load_configuration({"SSCARD_DRIVER_CONFIG": str(path), **given})
 
 
 def test_paths_of_a_file_are_relative_to_it(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, rule: str)
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"none\.toml: No such file"):
-        load({"SSCARD_DRIVER_CONFIG": str(tmp_path / "none.toml")})
+        load_configuration({"SSCARD_DRIVER_CONFIG": str(tmp_path / "none.toml")})
 
 
 def test_a_pin_is_not_in_the_representation() -> None:

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from sscard_chip.card import Card
-from sscard_driver.library import INPUT_LIMIT, Library, encode_answer
+from sscard_driver.library import INPUT_LIMIT, DriverLibrary, encode_answer
 from tests.bench.desk import Desk
 from tests.bench.issued import roots
 from tests.native.native import Images
 
 
-def library(images: Images, **options: str) -> Library:
+def library(images: Images, **options: str) -> DriverLibrary:
     given = images.options | options
-    return Library({f"SSCARD_DRIVER_{name.upper()}": value for name, value in given.items()})
+    return DriverLibrary({f"SSCARD_DRIVER_{name.upper()}": value for name, value in given.items()})
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from sscard_chip.card import Card
 from sscard_chip.reader.pcscd import READER_NAMES, PrivateDaemon
 from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_chip.terminal.pos import (
-    Outcome,
     Refusal,
+    SaleOutcome,
     SaleRefusedError,
     UnfinishedSaleError,
     read_day,
@@ -37,7 +37,7 @@ class PcscShop(Shop):
         interface = "contactless" if contactless else "contact"
         return f"{interface}:{self.card_path}", f"contact:{self.psam_path}"
 
-    def sell(self, time: str) -> Outcome:
+    def sell(self, time: str) -> SaleOutcome:
         with (
             PcscConnection(READER_NAMES[0]) as card,
             PcscConnection(READER_NAMES[1]) as psam,

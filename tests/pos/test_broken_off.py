@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from sscard_chip.terminal.connection import Connection
-from sscard_chip.terminal.faulty import Fault, FaultAt
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import SaleRefusedError, Till, UnfinishedSaleError, dayfile, journal
 from tests.bench.shop import BILL, LATER, ROUTES, TIME, KilledError, Shop, exchanges
 
 Route = tuple[int, str, bool]
 FAULTS = [
     (fault, executed)
-    for fault in Fault
+    for fault in ExchangeFault
     for executed in (False, True)
-    if executed or fault is not Fault.SLOW
+    if executed or fault is not ExchangeFault.SLOW
 ]
 
 
@@ -42,7 +42,7 @@ def sell_and_recover(shop: Shop) -> bool:
 @pytest.mark.parametrize("slot", ["card", "psam"])
 @pytest.mark.parametrize("route", [ROUTES[1], ROUTES[4]], ids=str)
 def test_no_fault_of_a_connection_leaves_a_doubt(
-    tmp_path: Path, route: Route, slot: str, fault: Fault, executed: bool
+    tmp_path: Path, route: Route, slot: str, fault: ExchangeFault, executed: bool
 ) -> None:
     generation, algorithm, contactless = route
     paid_any = refused_any = False
@@ -66,12 +66,12 @@ def test_no_fault_of_a_connection_leaves_a_doubt(
         assert not shop.journal.exists()
         paid_any |= paid
         refused_any |= not paid
-        if fault is Fault.SLOW:
+        if fault is ExchangeFault.SLOW:
             assert paid
             assert shop.slept == [1.0]
     # Without contacts DEBIT is the last command: what does not reach the card is not paid.
     assert paid_any == (executed or slot == "psam" or not contactless)
-    assert refused_any == (fault is not Fault.SLOW)
+    assert refused_any == (fault is not ExchangeFault.SLOW)
 
 
 @pytest.mark.parametrize("executed", [False, True])
@@ -84,7 +84,7 @@ def test_card_pulled_at_every_command_and_put_back(
     for exchange in range(1, exchanges(*route)[0] + 1):
         place = tmp_path / str(exchange)
         place.mkdir()
-        pulled = FaultAt(Fault.REMOVED, exchange, executed)
+        pulled = FaultAt(ExchangeFault.REMOVED, exchange, executed)
         shop = Shop(place, generation, algorithm, contactless=contactless, faults=(pulled,))
         paid = sell_and_recover(shop)
         shop.insert()
@@ -234,8 +234,8 @@ def test_recovery_may_break_off_too(tmp_path: Path) -> None:
         place = tmp_path / str(further)
         place.mkdir()
         faults = (
-            FaultAt(Fault.REMOVED, last),
-            FaultAt(Fault.MUTE, last + further),
+            FaultAt(ExchangeFault.REMOVED, last),
+            FaultAt(ExchangeFault.MUTE, last + further),
         )
         shop = Shop(place, 2, faults=faults)
         with shop.till() as till:
@@ -254,8 +254,10 @@ def test_recovery_may_break_off_too(tmp_path: Path) -> None:
     pytest.fail("the recovery has no end")
 
 
-@pytest.mark.parametrize("fault", [Fault.MUTE, Fault.SHORT])
-def test_a_break_before_the_debit_starts_again_by_itself(tmp_path: Path, fault: Fault) -> None:
+@pytest.mark.parametrize("fault", [ExchangeFault.MUTE, ExchangeFault.SHORT])
+def test_a_break_before_the_debit_starts_again_by_itself(
+    tmp_path: Path, fault: ExchangeFault
+) -> None:
     last = exchanges(*ROUTES[4])[0]
     for exchange in range(1, last):
         place = tmp_path / str(exchange)
@@ -274,8 +276,8 @@ def test_a_break_before_the_debit_starts_again_by_itself(tmp_path: Path, fault: 
         assert shop.audit() == 1
 
 
-@pytest.mark.parametrize("fault", [Fault.MUTE, Fault.SHORT])
-def test_a_break_of_the_psam_is_no_loss(tmp_path: Path, fault: Fault) -> None:
+@pytest.mark.parametrize("fault", [ExchangeFault.MUTE, ExchangeFault.SHORT])
+def test_a_break_of_the_psam_is_no_loss(tmp_path: Path, fault: ExchangeFault) -> None:
     """Before DEBIT the sale starts again; behind it only MAC2 stays unchecked."""
     last = exchanges(*ROUTES[1])[1]
     for exchange in range(1, last + 1):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sscard_chip.standard.settlement_mode import OfflineUse
-from sscard_chip.terminal.faulty import Fault, FaultAt
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import Bill, SaleRefusedError, UnfinishedSaleError
 from tests.bench.shop import BILL, LATER, TIME, Shop
 from tests.pos.test_modes import ACCOUNT, NIGHT, TEMPORARY, shop_of, use_of
@@ -35,7 +35,7 @@ def test_ef06_is_written_once_whatever_breaks(tmp_path: Path) -> None:
         for executed in (False, True):
             folder = place / str(executed)
             folder.mkdir()
-            pulled = FaultAt(Fault.REMOVED, exchange, executed)
+            pulled = FaultAt(ExchangeFault.REMOVED, exchange, executed)
             shop = shop_of(folder, TEMPORARY, use=("1", "00000100", "01"), faults=(pulled,))
             paid = True
             with shop.till() as till:
@@ -63,7 +63,7 @@ def test_the_next_sale_of_the_card_writes_what_it_is_owed(tmp_path: Path) -> Non
         till.sell(ACCOUNT, TIME)
         last = shop.card_slot.exchanges
     (tmp_path / "b").mkdir()
-    pulled = FaultAt(Fault.REMOVED, last)
+    pulled = FaultAt(ExchangeFault.REMOVED, last)
     shop = shop_of(tmp_path / "b", TEMPORARY, use=("1", "00000100", "01"), faults=(pulled,))
     with shop.till() as till:
         warnings = till.sell(ACCOUNT, TIME).warnings
@@ -107,7 +107,7 @@ def test_ef15_is_written_once_whatever_breaks(tmp_path: Path) -> None:
         for executed in (False, True):
             place = tmp_path / f"{exchange}{executed}"
             place.mkdir()
-            pulled = FaultAt(Fault.REMOVED, exchange, executed)
+            pulled = FaultAt(ExchangeFault.REMOVED, exchange, executed)
             shop = Shop(place, 2, faults=(pulled,))
             with shop.till() as till:
                 paid = True

@@ -13,7 +13,7 @@ from sscard_chip.standard.commands import VERIFY
 from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.settlement_mode import OfflineUse, SettlementMode, Split
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import Fault, FaultAt
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import (
     Authoriser,
     Bill,
@@ -167,7 +167,7 @@ def test_a_hold_is_released_when_the_sale_breaks_off(tmp_path: Path) -> None:
         place = tmp_path / str(exchange)
         place.mkdir()
         centre = Network(place / "centre.jsonl")
-        fault = FaultAt(Fault.WRONG_STATUS, exchange, executed=False)
+        fault = FaultAt(ExchangeFault.WRONG_STATUS, exchange, executed=False)
         shop = shop_of(place, ONLINE, authoriser=centre, faults=(fault,))
         try:
             with shop.till() as till:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sscard_chip.terminal.pos.card import Holder
+from sscard_chip.terminal.pos.card import CardholderName
 from sscard_chip.terminal.pos.receipt import WIDTH, Receipt, mask, mask_name, pair, width
 from tests.pos.test_dayfile import GREY, REFUND, ROW
 
@@ -43,7 +43,7 @@ TAC                     6E692DD3
 
 
 def test_a_receipt() -> None:
-    holder = Holder("林知夏", "990000200102030012")
+    holder = CardholderName("林知夏", "990000200102030012")
     receipt = Receipt(ROW, "长生堂大药房", "P51010000001", holder, 99000)
     assert receipt.text() == GOLDEN
 
@@ -56,7 +56,7 @@ def test_a_receipt() -> None:
 def test_no_line_is_wider_than_the_paper(name: str, number: str, row: object) -> None:
     assert isinstance(row, type(ROW))
     big = replace(row, setl_id="5" * 30, total_fen=10**16 - 1)
-    holder = Holder("阿卜杜热合曼·阿卜杜克热木", number)
+    holder = CardholderName("阿卜杜热合曼·阿卜杜克热木", number)
     for line in Receipt(big, name, "P51010000001", holder, 0xFFFFFFFF, True).lines():
         assert width(line) <= WIDTH
 

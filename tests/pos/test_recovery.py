@@ -12,8 +12,8 @@ from sscard_chip.standard.commands import VERIFY
 from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import Fault, FaultAt
-from sscard_chip.terminal.medical import debit, initialize
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
+from sscard_chip.terminal.medical import send_debit, send_initialize
 from sscard_chip.terminal.pos import SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.psam_client import PurchaseRequest, SamClient
 from sscard_chip.terminal.session import open_session
@@ -33,7 +33,7 @@ from tests.bench.shop import (
 def test_recovery_of_an_account_only_card(tmp_path: Path) -> None:
     last = exchanges(*ROUTES[1])[0]
     memory = card_memory(2, "3des", account_only=True)
-    shop = Shop(tmp_path, memory=memory, faults=(FaultAt(Fault.REMOVED, last),))
+    shop = Shop(tmp_path, memory=memory, faults=(FaultAt(ExchangeFault.REMOVED, last),))
     with shop.till() as till, pytest.raises(UnfinishedSaleError):
         till.sell(BILL, TIME)
     shop.insert()
@@ -44,7 +44,7 @@ def test_recovery_of_an_account_only_card(tmp_path: Path) -> None:
 
 def test_another_card_does_not_finish_the_sale(tmp_path: Path) -> None:
     last = exchanges(*ROUTES[1])[0]
-    shop = Shop(tmp_path, 2, faults=(FaultAt(Fault.REMOVED, last),))
+    shop = Shop(tmp_path, 2, faults=(FaultAt(ExchangeFault.REMOVED, last),))
     (tmp_path / "other").mkdir()
     other = Shop(tmp_path / "other", 2, card_number="Y12345679")
     with shop.till() as till:
@@ -63,7 +63,7 @@ def test_a_card_that_paid_elsewhere_meanwhile_is_not_taken_for_ours(tmp_path: Pa
     for later_sales in (1, 2):
         place = tmp_path / str(later_sales)
         (place / "other").mkdir(parents=True)
-        pulled = FaultAt(Fault.REMOVED, last - 1, executed=False)
+        pulled = FaultAt(ExchangeFault.REMOVED, last - 1, executed=False)
         shop = Shop(place, 2, faults=(pulled,))
         other = Shop(place / "other", 2)
         with shop.till() as till:
@@ -85,7 +85,7 @@ def _sell_elsewhere(shop: Shop, count: int) -> None:
     session.enter(0xDF04)
     for _ in range(count):
         amounts = Split(1, 0, 0)
-        opened = initialize(session, 1, amounts, "510100000002")
+        opened = send_initialize(session, 1, amounts, "510100000002")
         request = PurchaseRequest(
             opened.random,
             opened.number,
@@ -96,12 +96,12 @@ def _sell_elsewhere(shop: Shop, count: int) -> None:
             opened.algorithm,
         )
         mac1 = sam.init_purchase(request, session.factors)
-        assert not isinstance(debit(session, mac1.transaction_number, LATER, mac1.mac), int)
+        assert not isinstance(send_debit(session, mac1.transaction_number, LATER, mac1.mac), int)
 
 
 def test_a_paid_sale_whose_proof_was_replaced_is_grey(tmp_path: Path) -> None:
     last = exchanges(*ROUTES[1])[0]
-    shop = Shop(tmp_path, 2, faults=(FaultAt(Fault.REMOVED, last),))
+    shop = Shop(tmp_path, 2, faults=(FaultAt(ExchangeFault.REMOVED, last),))
     with shop.till() as till:
         with pytest.raises(UnfinishedSaleError):
             till.sell(BILL, TIME)
@@ -116,7 +116,7 @@ def test_a_paid_sale_whose_proof_was_replaced_is_grey(tmp_path: Path) -> None:
 
 def test_a_card_that_never_comes_back_is_recorded_grey(tmp_path: Path) -> None:
     last = exchanges(*ROUTES[1])[0]
-    shop = Shop(tmp_path, 2, faults=(FaultAt(Fault.REMOVED, last),))
+    shop = Shop(tmp_path, 2, faults=(FaultAt(ExchangeFault.REMOVED, last),))
     with shop.till() as till:
         with pytest.raises(UnfinishedSaleError):
             till.sell(BILL, TIME)
@@ -135,7 +135,7 @@ def test_a_card_that_never_comes_back_is_recorded_grey(tmp_path: Path) -> None:
 
 def test_a_wrong_pin_in_recovery_leaves_the_sale_open(tmp_path: Path) -> None:
     last = exchanges(*ROUTES[1])[0]
-    shop = Shop(tmp_path, 2, faults=(FaultAt(Fault.REMOVED, last),))
+    shop = Shop(tmp_path, 2, faults=(FaultAt(ExchangeFault.REMOVED, last),))
     with shop.till() as till, pytest.raises(UnfinishedSaleError):
         till.sell(BILL, TIME)
     shop.insert()
@@ -150,7 +150,7 @@ def test_a_wrong_pin_in_recovery_leaves_the_sale_open(tmp_path: Path) -> None:
 
 def test_the_psam_waits_for_the_card_that_was_pulled(tmp_path: Path) -> None:
     last = exchanges(*ROUTES[1])[0]
-    shop = Shop(tmp_path, 2, faults=(FaultAt(Fault.REMOVED, last),))
+    shop = Shop(tmp_path, 2, faults=(FaultAt(ExchangeFault.REMOVED, last),))
     with shop.till() as till:
         with pytest.raises(UnfinishedSaleError):
             till.sell(BILL, TIME)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sscard_chip.standard.settlement_mode import SettlementMode, Split
-from sscard_chip.terminal.faulty import Fault, FaultAt
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import (
     CentreNoAnswerError,
     CentreUnreachableError,
@@ -86,7 +86,7 @@ def test_the_sale_may_be_of_an_earlier_day(tmp_path: Path) -> None:
 
 
 def test_what_is_no_sure_sale_is_not_refunded(tmp_path: Path) -> None:
-    wrong = FaultAt(Fault.REMOVED, 1)
+    wrong = FaultAt(ExchangeFault.REMOVED, 1)
     shop = Shop(tmp_path, 2, faults=(wrong,))
     with shop.till() as till:
         with pytest.raises(SaleRefusedError):

@@ -10,16 +10,16 @@ import pytest
 
 from sscard_chip.card import Card
 from sscard_chip.standard.divisions import check_division
-from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
-from sscard_chip.terminal.faulty import Fault, FaultAt
+from sscard_chip.standard.settlement_mode import SettlementMode, SettlementRegion, Split
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import (
     Bill,
     DayFileError,
     HotCard,
     Hotlist,
     HotRange,
-    Outcome,
     Refusal,
+    SaleOutcome,
     SaleRefusedError,
     TillSettings,
 )
@@ -53,7 +53,7 @@ def refused(shop: Shop, refusal: Refusal, bill: Bill = BILL, time: str = TIME) -
     return caught.value
 
 
-def sell(shop: Shop, bill: Bill = BILL, time: str = TIME) -> Outcome:
+def sell(shop: Shop, bill: Bill = BILL, time: str = TIME) -> SaleOutcome:
     with shop.till() as till:
         return till.sell(bill, time)
 
@@ -150,7 +150,7 @@ def test_wrong_pin_tells_how_many_tries_are_left(
     shop = Shop(tmp_path, 2)
     shop.typed = list(wrong)
     error = refused(shop, Refusal.PIN_WRONG)
-    assert (error.tries_left, str(error)) == (left, f"PIN wrong: {left} tries left")
+    assert (error.remaining_tries, str(error)) == (left, f"PIN wrong: {left} tries left")
     assert shop.asked == list(range(6, left - 1, -1))
 
 
@@ -223,10 +223,10 @@ def test_no_card_and_something_else_in_the_slot(tmp_path: Path) -> None:
 
 
 def test_card_and_application_locked(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, 2, faults=(FaultAt(Fault.WRONG_STATUS, 1, status=b"\x6a\x81"),))
+    shop = Shop(tmp_path, 2, faults=(FaultAt(ExchangeFault.WRONG_STATUS, 1, status=b"\x6a\x81"),))
     refused(shop, Refusal.CARD_LOCKED)
     for exchange in range(2, 60):
-        fault = FaultAt(Fault.WRONG_STATUS, exchange, status=b"\x93\x03", executed=False)
+        fault = FaultAt(ExchangeFault.WRONG_STATUS, exchange, status=b"\x93\x03", executed=False)
         shop = Shop(tmp_path, 2, faults=(fault,))
         if shop_refuses_application(shop):
             return
@@ -244,7 +244,7 @@ def shop_refuses_application(shop: Shop) -> bool:
 
 def test_cards_of_other_areas_where_only_some_are_served(tmp_path: Path) -> None:
     shop = Shop(tmp_path, 2)
-    region = Region("510100", SettlementMode.OFFLINE)
+    region = SettlementRegion("510100", SettlementMode.OFFLINE)
     shop.settings = TillSettings(PHARMACY, region, divisions=frozenset({"330100"}))
     refused(shop, Refusal.NOT_SUPPORTED)
     shop.settings = TillSettings(PHARMACY, region, divisions=frozenset({"330100", "510100"}))
@@ -278,7 +278,7 @@ def test_wrong_mac2_is_an_alarm_and_the_row_grey(tmp_path: Path) -> None:
     probe = Shop(tmp_path / "..", 2)
     probe.day_file = tmp_path / "probe.tsv"
     sell(probe)
-    wrong = FaultAt(Fault.WRONG_STATUS, probe.psam_slot.exchanges, status=b"\x93\x02")
+    wrong = FaultAt(ExchangeFault.WRONG_STATUS, probe.psam_slot.exchanges, status=b"\x93\x02")
     outcome = sell(Shop(tmp_path, 2, psam_faults=(wrong,)))
     assert outcome.mac2 is False
     assert outcome.row.grey
@@ -295,7 +295,9 @@ def test_a_lie_in_any_answer_leaves_no_doubt(tmp_path: Path, status: str) -> Non
         for executed in (False, True):
             place = tmp_path / f"{exchange}{executed}"
             place.mkdir()
-            lie = FaultAt(Fault.WRONG_STATUS, exchange, executed, status=bytes.fromhex(status))
+            lie = FaultAt(
+                ExchangeFault.WRONG_STATUS, exchange, executed, status=bytes.fromhex(status)
+            )
             shop = Shop(place, 2, faults=(lie,))
             shop.typed = [PIN, None]
             paid = True

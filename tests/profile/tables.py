@@ -12,7 +12,7 @@ import pytest
 
 from sscard_chip.profile import Profile, for_generation
 from sscard_chip.profile.generations import generations
-from sscard_chip.profile.model import Directory, ElementaryFile, Format, Item
+from sscard_chip.profile.model import DirectoryDeclaration, FileDeclaration, Format, Item
 
 OPTIONAL = (0xDF05, 0xDF06)
 NUMBERS = tuple(generation.number for generation in generations())
@@ -118,7 +118,7 @@ SUB_ITEMS_43 = {
 _FORMATS = {Format.CN: "c", Format.AN: "n", Format.B: "b", Format.BTLV: "B"}
 
 
-def files(profile: Profile) -> Iterator[tuple[Directory, ElementaryFile]]:
+def files(profile: Profile) -> Iterator[tuple[DirectoryDeclaration, FileDeclaration]]:
     for directory in profile.directories:
         for file in directory.files:
             yield directory, file
@@ -155,11 +155,11 @@ def records(text: str) -> dict[str, str]:
     return dict(line.split(": ") for line in text.strip().splitlines())
 
 
-def name_of(directory: Directory, file: ElementaryFile) -> str:
+def name_of(directory: DirectoryDeclaration, file: FileDeclaration) -> str:
     return f"{directory.short_name} {file.fid & 0xFF:02X}"
 
 
-def short_rule(file: ElementaryFile) -> str:
+def short_rule(file: FileDeclaration) -> str:
     def short(text: str) -> str:
         text = text.replace("key ", "").replace("never", "--")
         return text.replace(" or ", "|").replace(" and ", "&")

@@ -11,7 +11,7 @@ from mypy import api
 
 from sscard_chip.profile import build
 from sscard_chip.profile.build import an, cited, external, key_of, maintenance, pin_and, variable
-from sscard_chip.profile.model import FREE, ElementaryFile
+from sscard_chip.profile.model import FREE, FileDeclaration
 
 ROOT = Path(__file__).parents[2]
 MISTYPED = {
@@ -69,7 +69,7 @@ def test_keys_and_rights_are_found_by_the_name_of_the_root() -> None:
 
 
 def test_a_file_has_the_clause_of_its_directory_unless_it_says_its_own() -> None:
-    def file(fid: int, clause: str) -> ElementaryFile:
+    def file(fid: int, clause: str) -> FileDeclaration:
         return variable(fid, "a", "a", FREE, FREE, an(0x20, 1, "a", "a"), clause=clause)
 
     clauses = [f.clause for f in cited("LD/T 99", file(0xEF05, ""), file(0xEF06, "letter 1"))]

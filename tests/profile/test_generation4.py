@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 import sscard_cli.demo
-from issuance.batch.synthesize import COLUMNS, synthesize
+from issuance.batch.synthesize import COLUMNS, synthesize_holders
 from issuance.holder import Holder
 from issuance.personalise import issue_card
 from issuance.region import load_region
@@ -35,10 +35,10 @@ from sscard_chip.profile.generations import (
     unregister,
 )
 from sscard_chip.profile.inspect import inspect_card
-from sscard_chip.profile.model import Directory, Options
+from sscard_chip.profile.model import DirectoryDeclaration, Options
 from sscard_chip.reader.interface import ContactInterface, ContactlessInterface
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.script import ScriptError, run
+from sscard_chip.terminal.script import ScriptError, run_script
 from sscard_chip.terminal.shell import Shell
 from sscard_chip.trace import Tracer
 from sscard_cli.main import main
@@ -55,9 +55,9 @@ SELECT_SSSE: Final = "00A404000F7378312E73682EC9E7BBE1B1A3D5CF"
 # --- all that there is to declare ----------------------------------------------------------------
 
 
-def _medical(options: Options) -> Directory:
+def _medical(options: Options) -> DirectoryDeclaration:
     before = THIRD.directories[0xDF04]
-    assert not isinstance(before, Directory)
+    assert not isinstance(before, DirectoryDeclaration)
     care = variable(
         0xEF16,
         "长期护理保险信息",
@@ -172,7 +172,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_a_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     keys, table, folder = tmp_path / "roots.json", tmp_path / "h.csv", tmp_path / "june"
     roots().save(keys)
-    persons = list(synthesize(3, seed=4, city="510100"))
+    persons = list(synthesize_holders(3, seed=4, city="510100"))
     lines = [",".join(COLUMNS), *(",".join(person) for person in persons)]
     table.write_text("\n".join(lines) + "\n", encoding="utf-8")
     arguments = ["--generation", "4", "--keys", str(keys), "--holders", str(table)]
@@ -231,7 +231,7 @@ def test_programs_of_the_field_do_with_it_as_with_the_one_before() -> None:
     for name in ("E03", "E10", "E14"):
         slot = ContactInterface(card)
         slot.power_on()
-        played = run(
+        played = run_script(
             cards.SCRIPTS[name],
             slot,
             generation=4,

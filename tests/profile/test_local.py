@@ -83,7 +83,7 @@ def test_local_directory() -> None:
         Structure.TRANSPARENT,
     ]
     assert [f.content_size for f in directory.files] == [14, 20, 0x40]
-    assert [(k.root, k.kid, k.versions, k.tries) for k in directory.keys] == [
+    assert [(k.root, k.kid, k.versions, k.retry_limit) for k in directory.keys] == [
         ("STKDF0A", 0x82, 1, 0),
         ("UK1DF0A", 0x83, 1, 0),
     ]

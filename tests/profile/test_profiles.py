@@ -129,7 +129,7 @@ def test_versions_and_tries(profile: Profile) -> None:
             assert key.single is single
             assert key.versions == (1 if single or key.root in once else 3)
             locks = key.use is KeyUse.EXTERNAL and not key.root.startswith(("BK", "LK"))
-            assert key.tries == (3 if locks else 0)
+            assert key.retry_limit == (3 if locks else 0)
 
 
 def test_what_tells_1_from_2() -> None:

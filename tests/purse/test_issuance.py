@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from issuance.bank.account import BankAccount
-from issuance.bank.counter import BankCounter
+from issuance.bank.desk import BankDesk
 from issuance.bank.personalise import Bank, put_bank
 from issuance.bank.purse import PurseOptions
 from issuance.bank.roots import bank_slots
@@ -171,7 +171,7 @@ class Desk:
 
     def __init__(self, folder: Path, state: str) -> None:
         self.card = bank.issue(state=state, purse={"balance_fen": 700})
-        self.counter = BankCounter(bank.bank(), folder / "ledger.jsonl", "0012")
+        self.counter = BankDesk(bank.bank(), folder / "ledger.jsonl", "0012")
         self.counter.record(self.card)
 
     def save(self, memory: Memory) -> None:

@@ -10,14 +10,14 @@ import pytest
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
-from sscard_chip.profile.purse import root_names
+from sscard_chip.profile.purse import purse_root_names
 from sscard_chip.security.diversify import diversify_chain
 from sscard_chip.security.keystore import KeyStore, KeyStoreError
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.commands import READ_BINARY
 from sscard_chip.standard.purse_transactions import PurseId, TransactionType
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
-from sscard_chip.terminal.bank.purse_exchange import Initialized, PublicData, PurseMacError
+from sscard_chip.terminal.bank.purse_exchange import PublicData, PurseInitialization, PurseMacError
 from sscard_chip.terminal.bank.purse_host import PurseHost
 from sscard_chip.terminal.bank.purse_sam import PurseSam
 from sscard_chip.terminal.bank.purse_terminal import PurseTerminal
@@ -37,7 +37,7 @@ class Store:
     """Root keys made from the roots' names, as an issuer's store serves them."""
 
     def _key(self, algorithm: str, name: str, version: int, chain: Sequence[bytes]) -> bytes:
-        if name not in root_names() or version != 1:
+        if name not in purse_root_names() or version != 1:
             raise KeyStoreError(f"{algorithm}: {name}: {version}: the key is missing")
         return diversify_chain(SUITES[algorithm], secret(name), chain)
 
@@ -69,7 +69,7 @@ STORE: KeyStore = Store()
 
 def card_of(algorithm: str, *, deposit: Purse | None = None, purse: Purse | None = None) -> Card:
     """A card whose keys come from the store's roots."""
-    keys = {root: STORE.diversify(algorithm, root, 1, [FACTORS])[0] for root in root_names()}
+    keys = {root: STORE.diversify(algorithm, root, 1, [FACTORS])[0] for root in purse_root_names()}
     return new_card(algorithm, keys=keys, deposit=deposit, purse=purse)
 
 
@@ -195,7 +195,7 @@ def test_answers_of_another_length_are_refused() -> None:
     bench = Bench("3des")
     opened = bench.terminal.initialize(_TYPE.PURSE_LOAD, 1)
     with pytest.raises(CardDataError):
-        Initialized.decode(opened.public, opened.kind, 1, 1, NUMBER, bytes(15))
+        PurseInitialization.decode(opened.public, opened.kind, 1, 1, NUMBER, bytes(15))
     with pytest.raises(CardDataError):
         PublicData.decode(bytes(29))
 

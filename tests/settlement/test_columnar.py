@@ -19,7 +19,14 @@ from sscard_chip.dayfile.rows import sums
 from sscard_chip.settlement.columnar import DayFileHead, Piece, RefusedFile, read_piece, survey
 from sscard_chip.settlement.columnar.files import header_rule
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns
-from sscard_chip.terminal.pos import Day, DayFileError, DayHeader, DayRow, DayTrailer, read_day
+from sscard_chip.terminal.pos import (
+    DayContents,
+    DayFileError,
+    DayHeader,
+    DayRow,
+    DayTrailer,
+    read_day,
+)
 from tests.pos.test_dayfile import GREY, HEADER, REFUND, ROW
 
 ROWS = (
@@ -222,7 +229,7 @@ _TOKENS = (b"\t", b"\n", b"null", b"0", b"9", b"-", b".", b"A", b"g", b" ", b"\x
            b"\r", b"\xc2\xa0", b"\xe5\x8d\xa1", b"\xff", b"T\t", b"D\t", b"H\t")  # fmt: skip
 
 
-def taken_by_the_terminal(content: bytes, path: Path) -> Day | None:
+def taken_by_the_terminal(content: bytes, path: Path) -> DayContents | None:
     """The day if the terminal's reader takes it and it is closed."""
     path.write_bytes(content)
     try:

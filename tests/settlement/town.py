@@ -27,7 +27,7 @@ from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import CardColumns, Ledger, register_cards
 from sscard_chip.settlement.reconciliation.cards import state_of_image
-from sscard_chip.settlement.run import Summary
+from sscard_chip.settlement.run import RunSummary
 from sscard_chip.settlement.settle import settle
 from sscard_chip.terminal.pos import DayFile, DayRow, read_day
 from tests.bench.account import Terminal
@@ -80,7 +80,7 @@ class Town:
             place, generation, memory=memory, psam=psam_memory(level, terminal=terminal), **changes
         )
 
-    def settle(self, *paths: Path, rules: Rules = RULES) -> Summary:
+    def settle(self, *paths: Path, rules: Rules = RULES) -> RunSummary:
         """Settle day files; what the run wrote is in ``out``."""
         self.runs += 1
         return settle(

@@ -7,7 +7,7 @@ import pytest
 
 from sscard_chip.profile import SettlementMode
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import Fault, FaultAt, FaultyConnection
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.shell import Shell
 from tests.bench.issued import GENERATIONS, PIN, Bench, roots
 from tests.bench.shell import ShellBench
@@ -253,13 +253,13 @@ def test_long_answers_are_whole() -> None:
     )
 
 
-@pytest.mark.parametrize("fault", [Fault.MUTE, Fault.SHORT, Fault.REMOVED])
-def test_a_broken_connection_is_told_and_mended_by_reset(fault: Fault) -> None:
+@pytest.mark.parametrize("fault", [ExchangeFault.MUTE, ExchangeFault.SHORT, ExchangeFault.REMOVED])
+def test_a_broken_connection_is_told_and_mended_by_reset(fault: ExchangeFault) -> None:
     connection = FaultyConnection(connect_card(Bench(2).card), FaultAt(fault, 2))
     shell = Shell(connection, keys=roots())
     shell.start(identify=False)
     assert shell.run_line("select SSSE/DF04").lines[-1].startswith("! the card")
-    if fault is Fault.REMOVED:
+    if fault is ExchangeFault.REMOVED:
         assert shell.run_line("challenge").lines[-1].startswith("! the card was removed")
         assert shell.run_line("reset").lines == ("! no card in the slot",)
         connection.insert()

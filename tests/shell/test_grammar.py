@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sscard_chip.terminal.shell import commands
-from sscard_chip.terminal.shell.commands import Composed, Line, Word
+from sscard_chip.terminal.shell.commands import Composed, ShellLine, Word
 from sscard_chip.terminal.shell.grammar import COMMAND_NAMES, GrammarError, parse_line
 
 WORDS = (
@@ -63,7 +63,7 @@ def test_any_text_parses_or_gives_one_clear_line(text: str) -> None:
         assert message.isprintable()
         assert len(message) < 120
     else:
-        assert isinstance(line, Line)
+        assert isinstance(line, ShellLine)
 
 
 @given(st.from_regex(r"\A[0-9]{4,16}\Z"), st.sampled_from(["verify {} x", "{}x 00", "'{}", "e{}r"]))
@@ -94,7 +94,7 @@ def test_every_way_to_write_an_apdu_means_the_same(
 
 @pytest.mark.parametrize("text", ["", "   ", "# read EF05", "\t# =9000"])
 def test_blank_lines_and_comments_mean_nothing(text: str) -> None:
-    assert parse_line(text) == Line()
+    assert parse_line(text) == ShellLine()
 
 
 def test_words_in_quotes_are_text() -> None:
@@ -129,10 +129,10 @@ def test_a_whole_apdu_is_sent_as_it_is(text: str, apdu: str) -> None:
         ("read", commands.Read(None, commands.Whole())),
         ("read all EF06", commands.Read(Word("EF06"), commands.Whole())),
         ("read EF06", commands.Read(Word("EF06"), commands.Whole())),
-        ("read 1", commands.Read(None, commands.Number(1))),
+        ("read 1", commands.Read(None, commands.RecordNumber(1))),
         ("read tag 08", commands.Read(None, commands.Tag(8))),
         ("read 姓名", commands.Read(None, commands.Named(Word("姓名")))),
-        ("read EF05 7", commands.Read(Word("EF05"), commands.Number(7))),
+        ("read EF05 7", commands.Read(Word("EF05"), commands.RecordNumber(7))),
         ("read EF06 tag 4e", commands.Read(Word("EF06"), commands.Tag(0x4E))),
         ("read EF08 bytes 16 32", commands.Read(Word("EF08"), commands.Bytes(16, 32))),
         ("verify", commands.Verify("")),
@@ -148,7 +148,7 @@ def test_a_whole_apdu_is_sent_as_it_is(text: str, apdu: str) -> None:
         ("ia", commands.InternalAuthentication(0)),
         ("balance", commands.Balance(1)),
         ("balance 统筹", commands.Balance(3)),
-        ("proof 32 0005", commands.Proof(0x32, 5)),
+        ("proof 32 0005", commands.GetProof(0x32, 5)),
         (
             "update EF06 性别 1",
             commands.Update(Word("EF06"), commands.Named(Word("性别")), (Word("1"),)),

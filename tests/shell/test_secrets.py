@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.recording import DeviationError, Recording, Replay
 from sscard_chip.terminal.shell import (
-    History,
     MaskedConnection,
     Shell,
+    ShellHistory,
     holds_secret,
     recorded_without_secrets,
     without_secret,
@@ -75,7 +75,7 @@ def test_any_line_can_be_judged(line: str) -> None:
 def test_history_keeps_lines_but_no_pins(tmp_path: Path) -> None:
     path = tmp_path / "state" / "history"
     kept: list[str] = []
-    history = History(path, kept.append)
+    history = ShellHistory(path, kept.append)
     for line in (*SECRET, *HARMLESS, HARMLESS[-1], "  "):
         history.add(line)
     history.save()
@@ -83,16 +83,16 @@ def test_history_keeps_lines_but_no_pins(tmp_path: Path) -> None:
     assert kept == list(HARMLESS)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     again: list[str] = []
-    History(path, again.append)
+    ShellHistory(path, again.append)
     assert again == list(HARMLESS)
 
 
 def test_history_without_a_file(tmp_path: Path) -> None:
-    history = History(None)
+    history = ShellHistory(None)
     history.add("read 1")
     history.save()
     assert history.lines == ["read 1"]
-    assert History(tmp_path).lines == []
+    assert ShellHistory(tmp_path).lines == []
 
 
 @pytest.mark.parametrize(

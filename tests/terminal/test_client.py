@@ -109,8 +109,8 @@ def test_a_refusal_tells_header_and_word_and_no_data() -> None:
     with pytest.raises(CardStatusError) as refused:
         ApduClient(Scripted("63C2")).require(VERIFY, 0, 0, bytes.fromhex("123456"))
     assert str(refused.value) == "command 00200000: 63C2, verification failed, 2 tries left"
-    assert (refused.value.sw, refused.value.tries_left) == (0x63C2, 2)
-    assert CardStatusError(b"", 0x6A82).tries_left is None
+    assert (refused.value.sw, refused.value.remaining_tries) == (0x63C2, 2)
+    assert CardStatusError(b"", 0x6A82).remaining_tries is None
 
 
 def test_an_answer_keeps_its_data_out_of_logs() -> None:

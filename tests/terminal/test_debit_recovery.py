@@ -6,13 +6,18 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import Fault, FaultAt, FaultyConnection
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from tests.bench.desk import CARDS, PAY, TERMINAL, Desk
 
 RECORD = f"0^{TERMINAL}^20260102030405^10.00^8.00^|"
 FAULTS = [
     (fault, executed)
-    for fault in (Fault.REMOVED, Fault.MUTE, Fault.SHORT, Fault.WRONG_STATUS)
+    for fault in (
+        ExchangeFault.REMOVED,
+        ExchangeFault.MUTE,
+        ExchangeFault.SHORT,
+        ExchangeFault.WRONG_STATUS,
+    )
     for executed in (True, False)
 ]
 IN_DOUBT = "it is not known whether the card has paid; insert it and call again"
@@ -41,7 +46,7 @@ def faulty_desk(
 @pytest.mark.parametrize(("generation", "algorithm"), CARDS)
 @pytest.mark.parametrize(("fault", "executed"), FAULTS)
 def test_cut_at_every_exchange_with_the_card(
-    fault: Fault, executed: bool, generation: int, algorithm: str
+    fault: ExchangeFault, executed: bool, generation: int, algorithm: str
 ) -> None:
     count, _, _ = whole(generation, algorithm)
     for exchange in range(1, count + 1):
@@ -57,7 +62,7 @@ def test_cut_at_every_exchange_with_the_card(
 
 
 @pytest.mark.parametrize(("fault", "executed"), FAULTS)
-def test_cut_at_every_exchange_with_the_psam(fault: Fault, executed: bool) -> None:
+def test_cut_at_every_exchange_with_the_psam(fault: ExchangeFault, executed: bool) -> None:
     _, count, _ = whole()
     for exchange in range(1, count + 1):
         desk, slot = faulty_desk(FaultAt(fault, exchange, executed=executed), psam=True)
@@ -76,7 +81,7 @@ def test_cut_at_every_exchange_with_the_psam(fault: Fault, executed: bool) -> No
 def debit_pulled_out(*, executed: bool) -> tuple[Desk, FaultyConnection, str]:
     """The card leaves at DEBIT, before whose GET RESPONSE nothing is said."""
     count, _, text = whole()
-    desk, slot = faulty_desk(FaultAt(Fault.REMOVED, count - 1, executed=executed))
+    desk, slot = faulty_desk(FaultAt(ExchangeFault.REMOVED, count - 1, executed=executed))
     assert desk.call("iDoDebit", 1, desk.card_info, PAY) == (-2, IN_DOUBT)
     return desk, slot, text
 
@@ -121,14 +126,14 @@ def test_another_debit_forgets_the_one_in_doubt() -> None:
 def test_a_psam_that_left_after_the_card_paid_is_no_failure() -> None:
     """Its code would send the caller to the HSM, to pay once more."""
     _, count, text = whole()
-    desk, _ = faulty_desk(FaultAt(Fault.REMOVED, count, executed=False), psam=True)
+    desk, _ = faulty_desk(FaultAt(ExchangeFault.REMOVED, count, executed=False), psam=True)
     assert desk.call("iDoDebit", 1, desk.card_info, PAY) == (0, text)
 
 
 @pytest.mark.parametrize("word", ["9302", "63CF"])
 def test_a_wrong_mac2_has_its_code_and_the_tac(word: str) -> None:
     _, count, text = whole()
-    fault = FaultAt(Fault.WRONG_STATUS, count, status=bytes.fromhex(word))
+    fault = FaultAt(ExchangeFault.WRONG_STATUS, count, status=bytes.fromhex(word))
     desk, _ = faulty_desk(fault, psam=True)
     assert desk.call("iDoDebit", 1, desk.card_info, PAY) == (-37634, text)
 
@@ -145,14 +150,14 @@ def steps(desk: Desk) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(("fault", "executed"), FAULTS)
-def test_step_2_cut_at_debit(fault: Fault, executed: bool) -> None:
+def test_step_2_cut_at_debit(fault: ExchangeFault, executed: bool) -> None:
     probe = Desk(2)
     steps(probe)
     exchange = probe.contact.exchanges + 1
     desk, slot = faulty_desk(FaultAt(fault, exchange, executed=executed))
     request, key = steps(desk)
     code, text = desk.call("iDoDebit_HSM_Step2", key)
-    if fault is Fault.REMOVED:
+    if fault is ExchangeFault.REMOVED:
         assert (code, text) == (-2, IN_DOUBT)
         assert desk.call("iDoDebit_HSM_Step2", key) == (-2, IN_DOUBT)
         slot.insert()
@@ -164,14 +169,14 @@ def test_step_2_cut_at_debit(fault: Fault, executed: bool) -> None:
         hsm = desk.hsm.card(desk.driver.division, desk.driver.reset_information)
         assert hsm.check_debit(request, text)
     else:
-        expected = {Fault.REMOVED: -3, Fault.WRONG_STATUS: -28416}.get(fault, -4)
+        expected = {ExchangeFault.REMOVED: -3, ExchangeFault.WRONG_STATUS: -28416}.get(fault, -4)
         assert (code, paid) == (expected, "")
 
 
 def test_step_2_is_not_settled_by_another_key() -> None:
     probe = Desk(2)
     steps(probe)
-    desk, slot = faulty_desk(FaultAt(Fault.REMOVED, probe.contact.exchanges + 1))
+    desk, slot = faulty_desk(FaultAt(ExchangeFault.REMOVED, probe.contact.exchanges + 1))
     _, key = steps(desk)
     assert desk.code("iDoDebit_HSM_Step2", key) == -2
     slot.insert()

@@ -11,15 +11,15 @@ import pytest
 from sscard_chip.terminal.driver import (
     FUNCTIONS,
 )
-from sscard_chip.terminal.faulty import Fault, FaultAt, FaultyConnection
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from tests.bench.desk import PIN, SERIAL, Desk
 from tests.terminal.calls import FIRST, arguments
 
 FAULTS = [
-    (Fault.REMOVED, -2),
-    (Fault.MUTE, -4),
-    (Fault.SHORT, -4),
-    (Fault.WRONG_STATUS, None),
+    (ExchangeFault.REMOVED, -2),
+    (ExchangeFault.MUTE, -4),
+    (ExchangeFault.SHORT, -4),
+    (ExchangeFault.WRONG_STATUS, None),
 ]
 
 
@@ -31,7 +31,7 @@ def exchanges_of(name: str, generation: int) -> int:
 
 @pytest.mark.parametrize("name", [name for name in FIRST if name != "iDoDebit"])
 @pytest.mark.parametrize(("fault", "code"), FAULTS)
-def test_a_fault_at_every_exchange(name: str, fault: Fault, code: int | None) -> None:
+def test_a_fault_at_every_exchange(name: str, fault: ExchangeFault, code: int | None) -> None:
     for exchange in range(1, exchanges_of(name, 3) + 1):
         desk = Desk(3)
         given = arguments(desk, name)
@@ -50,7 +50,9 @@ def test_a_fault_at_every_exchange(name: str, fault: Fault, code: int | None) ->
 def test_a_slow_card_is_waited_for() -> None:
     desk = Desk(2)
     slept: list[float] = []
-    slot = FaultyConnection(desk.contact, FaultAt(Fault.SLOW, 3, delay_s=30), sleep=slept.append)
+    slot = FaultyConnection(
+        desk.contact, FaultAt(ExchangeFault.SLOW, 3, delay_s=30), sleep=slept.append
+    )
     assert FUNCTIONS["iReadCardBas"].call(desk.driver_with(slot), 1)[0] == 0
     assert slept == [30]
 
@@ -65,7 +67,7 @@ def test_the_psam_pulled_out_at_every_exchange(name: str) -> None:
     assert probe.code(name, *given) == 0
     for exchange in range(1, probe.psam.exchanges + 1):
         desk = Desk(2)
-        psam = FaultyConnection(desk.psam, FaultAt(Fault.REMOVED, exchange))  # type: ignore[arg-type]
+        psam = FaultyConnection(desk.psam, FaultAt(ExchangeFault.REMOVED, exchange))  # type: ignore[arg-type]
         driver = desk.driver_with(desk.contact, psam)
         assert FUNCTIONS[name].call(driver, *given)[0] == -2201, exchange
         psam.insert()
@@ -77,7 +79,7 @@ def test_no_pin_and_no_holder_in_logs_and_errors(caplog: pytest.LogCaptureFixtur
     secrets = ("135790", "246802", "990000200102030012", "林知夏", SERIAL.hex())
     for exchange in range(1, 25):
         desk = Desk(2)
-        desk.contact = FaultyConnection(desk.contact, FaultAt(Fault.WRONG_STATUS, exchange))
+        desk.contact = FaultyConnection(desk.contact, FaultAt(ExchangeFault.WRONG_STATUS, exchange))
         desk.driver = desk.driver_with(desk.contact)
         desk.typed = [PIN, "246802", "246803"]
         texts = [json.dumps(desk.call("iChangePIN", 1), ensure_ascii=False)]

@@ -15,7 +15,7 @@ from sscard_chip.terminal.connection import (
     Slots,
     connect_card,
 )
-from sscard_chip.terminal.faulty import Fault, FaultAt, FaultyConnection
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from tests.bench.desk import Desk
 
 SELECT = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
@@ -34,43 +34,43 @@ def connection(*faults: FaultAt, slept: list[float] | None = None) -> FaultyConn
     return faulty
 
 
-def tries_left(faulty: Connection) -> int:
+def remaining_tries(faulty: Connection) -> int:
     return faulty.transmit(ASK)[1] & 0x0F
 
 
 @pytest.mark.parametrize(("executed", "left"), [(True, 5), (False, 6)])
 def test_mute(executed: bool, left: int) -> None:
-    faulty = connection(FaultAt(Fault.MUTE, 2, executed=executed))
+    faulty = connection(FaultAt(ExchangeFault.MUTE, 2, executed=executed))
     with pytest.raises(NoAnswerError):
         faulty.transmit(WRONG_PIN)
-    assert tries_left(faulty) == left
+    assert remaining_tries(faulty) == left
     assert faulty.exchanges == 3
 
 
 def test_slow() -> None:
     slept: list[float] = []
-    faulty = connection(FaultAt(Fault.SLOW, 2, delay_s=2.5, executed=False), slept=slept)
+    faulty = connection(FaultAt(ExchangeFault.SLOW, 2, delay_s=2.5, executed=False), slept=slept)
     assert faulty.transmit(WRONG_PIN).hex() == "63c5"
     assert slept == [2.5]
 
 
 @pytest.mark.parametrize(("executed", "answer"), [(True, b"\x63"), (False, b"")])
 def test_short(executed: bool, answer: bytes) -> None:
-    faulty = connection(FaultAt(Fault.SHORT, 2, executed=executed))
+    faulty = connection(FaultAt(ExchangeFault.SHORT, 2, executed=executed))
     assert faulty.transmit(WRONG_PIN) == answer
 
 
 @pytest.mark.parametrize(("executed", "left"), [(True, 5), (False, 6)])
 def test_wrong_status(executed: bool, left: int) -> None:
-    fault = FaultAt(Fault.WRONG_STATUS, 2, executed=executed, status=b"\x6a\x82")
+    fault = FaultAt(ExchangeFault.WRONG_STATUS, 2, executed=executed, status=b"\x6a\x82")
     faulty = connection(fault)
     assert faulty.transmit(WRONG_PIN) == b"\x6a\x82"
-    assert tries_left(faulty) == left
+    assert remaining_tries(faulty) == left
 
 
 @pytest.mark.parametrize(("executed", "left"), [(True, 5), (False, 6)])
 def test_removed_and_inserted(executed: bool, left: int) -> None:
-    faulty = connection(FaultAt(Fault.REMOVED, 2, executed=executed))
+    faulty = connection(FaultAt(ExchangeFault.REMOVED, 2, executed=executed))
     with pytest.raises(CardRemovedError):
         faulty.transmit(WRONG_PIN)
     with pytest.raises(CardRemovedError):
@@ -84,7 +84,7 @@ def test_removed_and_inserted(executed: bool, left: int) -> None:
         faulty.transmit(ASK)  # back, without power
     assert faulty.reset() == faulty.atr
     faulty.transmit(SELECT)
-    assert tries_left(faulty) == left
+    assert remaining_tries(faulty) == left
 
 
 def test_another_card_can_be_put_in() -> None:

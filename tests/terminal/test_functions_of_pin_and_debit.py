@@ -9,7 +9,7 @@ import pytest
 
 from sscard_chip.profile import for_generation
 from sscard_chip.standard.settlement_mode import Split
-from sscard_chip.terminal.driver import FUNCTIONS, Interface, PinPrompt
+from sscard_chip.terminal.driver import FUNCTIONS, InterfaceType, PinPrompt
 from sscard_chip.terminal.driver.strings import card_info
 from tests.bench.desk import (
     CARDS,
@@ -171,9 +171,9 @@ def test_debit_records_of_a_card_with_an_account_alone() -> None:
 def test_a_debit_of_mode_3_goes_to_the_card_as_it_is() -> None:
     desk = Desk(2)
     info = card_info(desk.card_info)
-    result = desk.driver.debit(Interface.CONTACT, info, Split(500, 300, 200), "20260102030405")
+    result = desk.driver.debit(InterfaceType.CONTACT, info, Split(500, 300, 200), "20260102030405")
     assert result.mac2_right
-    (record,) = desk.driver.read_debit_records(Interface.CONTACT)
+    (record,) = desk.driver.read_debit_records(InterfaceType.CONTACT)
     assert dataclasses.astuple(record) == (0, TERMINAL, "20260102030405", 1000, 700)
 
 

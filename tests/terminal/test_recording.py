@@ -11,7 +11,7 @@ import pytest
 
 from sscard_chip.terminal.connection import CardRemovedError, Slots, connect_card
 from sscard_chip.terminal.driver import FUNCTIONS, Driver
-from sscard_chip.terminal.faulty import Fault, FaultAt, FaultyConnection
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.recording import DeviationError, Recording, RecordingError, Replay
 from tests.bench.desk import PIN, Desk
 
@@ -53,7 +53,7 @@ def session(tmp_path: Path) -> Path:
     """Power on, SELECT, a read, the card pulled out at the next one, power off."""
     path = tmp_path / "session.jsonl"
     with Recording(path) as recording:
-        faulty = FaultyConnection(connect_card(Desk(2).card), FaultAt(Fault.REMOVED, 3))
+        faulty = FaultyConnection(connect_card(Desk(2).card), FaultAt(ExchangeFault.REMOVED, 3))
         connection = recording.connection(faulty)
         assert connection.power_on() == connection.atr
         connection.transmit(SELECT)

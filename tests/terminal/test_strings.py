@@ -11,7 +11,7 @@ import pytest
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.codes import DriverError
-from sscard_chip.terminal.driver import FileAddress, Interface, Proof, strings
+from sscard_chip.terminal.driver import AuthenticationData, FileAddress, InterfaceType, strings
 
 ID = "51" * 16
 
@@ -26,7 +26,7 @@ def code(parse: Callable[..., Any], *arguments: Any) -> int:
 def test_types(kind: int) -> None:
     assert code(strings.interface, kind) == -14
     assert code(strings.authentication, kind) == -14
-    assert strings.interface(3) is Interface.CONTACT_FIRST
+    assert strings.interface(3) is InterfaceType.CONTACT_FIRST
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_broken_pay_info(text: str, expected: int) -> None:
     assert code(strings.pay_info, text) == expected
 
 
-PROOF = Proof(bytes(8), b"\x11" * 8)
+PROOF = AuthenticationData(bytes(8), b"\x11" * 8)
 KEY = "00" * 8 + "11" * 8
 
 

@@ -33,15 +33,21 @@ from sscard_chip.reader.interface import Connection
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.suite import SUITES
 from sscard_chip.terminal.placeholders import CardKeys, historical_bytes
-from sscard_chip.terminal.script import Interface, Observer, Result, Script, run
+from sscard_chip.terminal.script import (
+    ExchangeObserver,
+    ExchangeScript,
+    InterfaceName,
+    ScriptRun,
+    run_script,
+)
 
 VECTORS: Final = Path(__file__).parents[2] / "vectors"
 LOCAL_FILES: Final = VECTORS.parent / "examples" / "local-files.toml"
 LOCAL_ROOTS: Final = ("RKLOCAL0C", "UKLOCAL0D")
 SERIAL: Final = bytes.fromhex("07A1B2C3")
 
-SCRIPTS: Final[Mapping[str, Script]] = {
-    path.stem: Script.load(path) for path in sorted((VECTORS / "exchanges").glob("*.json"))
+SCRIPTS: Final[Mapping[str, ExchangeScript]] = {
+    path.stem: ExchangeScript.load(path) for path in sorted((VECTORS / "exchanges").glob("*.json"))
 }
 
 
@@ -76,12 +82,12 @@ def _issued(generation: int, requires: str) -> Memory:
     return issue_card(generation, roots(), holder, serial=SERIAL, profile=profile)
 
 
-def card_image(generation: int, script: Script | None = None) -> Memory:
+def card_image(generation: int, script: ExchangeScript | None = None) -> Memory:
     """A freshly issued card with all the sample values of ``vectors/holders``, for ``script``."""
     return _issued(generation, script.requires if script else "").copy()
 
 
-def card(generation: int, script: Script | None = None) -> Card:
+def card(generation: int, script: ExchangeScript | None = None) -> Card:
     """A freshly issued card, not yet powered."""
     return Card(card_image(generation, script))
 
@@ -99,7 +105,7 @@ def _with_bank(generation: int, requires: str, state: str) -> Memory:
     )
 
 
-def bank_card(generation: int, script: Script, state: str = "active") -> Card:
+def bank_card(generation: int, script: ExchangeScript, state: str = "active") -> Card:
     """The card of :func:`card` with a bank application and purse, ``"active"`` or ``"dormant"``."""
     return Card(_with_bank(generation, script.requires, state).copy())
 
@@ -144,15 +150,15 @@ def holder_values(generation: int) -> dict[str, str]:
 
 
 def play(
-    script: Script,
+    script: ExchangeScript,
     connection: Connection,
     generation: int,
     *,
-    interface: Interface = "contact",
-    observer: Observer | None = None,
-) -> Result:
+    interface: InterfaceName = "contact",
+    observer: ExchangeObserver | None = None,
+) -> ScriptRun:
     """Run ``script`` over ``connection``, behind which is a card from :func:`card_image`."""
-    return run(
+    return run_script(
         script,
         connection,
         generation=generation,

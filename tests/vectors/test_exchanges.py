@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 
 from sscard_chip.reader.interface import Connection, ContactInterface, ContactlessInterface
-from sscard_chip.terminal.connection import PassThroughConnection
-from sscard_chip.terminal.script import Interface, Script, ScriptError
+from sscard_chip.terminal.connection import ForwardingConnection
+from sscard_chip.terminal.script import ExchangeScript, InterfaceName, ScriptError
 from tests.bench.issued import GENERATIONS
 from tests.vectors.cards import SCRIPTS, VECTORS, bank_card, card, load, play
 from tests.vectors.schema import errors
@@ -48,7 +48,7 @@ def test_without_contacts(name: str) -> None:
     assert result.passed, result.report()
 
 
-INTERFACES: Final[dict[int, tuple[Interface, ...]]] = {
+INTERFACES: Final[dict[int, tuple[InterfaceName, ...]]] = {
     2: ("contact",),
     3: ("contact", "contactless"),
 }
@@ -93,7 +93,7 @@ def test_a_deviation_is_reported_without_secrets(tmp_path: Path) -> None:
     name["fields"][0]["value"] = "{holder.card_number}"
     path = tmp_path / "E10.json"
     path.write_text(json.dumps(document), encoding="utf-8")
-    result = play(Script.load(path), ContactInterface(card(1)), 1)
+    result = play(ExchangeScript.load(path), ContactInterface(card(1)), 1)
     assert not result.passed
     report = result.report()
     assert "(verify PIN at SSSE): 00200000{pin}: status word: expected 6982, got 9000" in report
@@ -109,7 +109,7 @@ def test_a_client_that_does_not_stop_where_it_should_is_a_failure(tmp_path: Path
     document["outcomes"]["3"] = {"result": "complete"}
     path = tmp_path / "E14.json"
     path.write_text(json.dumps(document), encoding="utf-8")
-    result = play(Script.load(path), ContactInterface(card(3)), 3)
+    result = play(ExchangeScript.load(path), ContactInterface(card(3)), 3)
     assert (
         "the client should run to its end but stopped at 'id number by number'" in result.report()
     )
@@ -139,7 +139,7 @@ def test_a_wrong_script_is_one_clear_line(
     path = tmp_path / "wrong.json"
     path.write_text(json.dumps(load("exchanges/E14.json") | change), encoding="utf-8")
     with pytest.raises(ScriptError) as caught:
-        Script.load(path)
+        ExchangeScript.load(path)
     assert str(caught.value) == f"wrong.json: {rule}"
 
 
@@ -147,7 +147,7 @@ def test_no_json_is_one_clear_line(tmp_path: Path) -> None:
     path = tmp_path / "wrong.json"
     path.write_text("{", encoding="utf-8")
     with pytest.raises(ScriptError, match=r"^wrong\.json: no JSON: "):
-        Script.load(path)
+        ExchangeScript.load(path)
 
 
 def test_an_unknown_placeholder_names_the_step(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_an_unknown_placeholder_names_the_step(tmp_path: Path) -> None:
     path = tmp_path / "E14.json"
     path.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(ScriptError, match=r"^E14 step 1 \(select SSSE\): placeholder \{nothing\}"):
-        play(Script.load(path), ContactInterface(card(2)), 2)
+        play(ExchangeScript.load(path), ContactInterface(card(2)), 2)
 
 
 def test_the_folder_holds_nothing_else() -> None:
@@ -166,7 +166,7 @@ def test_the_folder_holds_nothing_else() -> None:
 # --- the runner notices ---------------------------------------------------------------------------
 
 
-class Tampered(PassThroughConnection):
+class Tampered(ForwardingConnection):
     """A slot whose card answers otherwise than it should."""
 
     def __init__(self, slot: Connection, change: Callable[[bytes], bytes]) -> None:

@@ -20,8 +20,8 @@ from sscard_chip.card import Card
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.codec import decode_template, decode_value, encode_value
 from sscard_chip.profile.model import (
-    Directory,
-    ElementaryFile,
+    DirectoryDeclaration,
+    FileDeclaration,
     Format,
     Item,
     KeyUse,
@@ -54,11 +54,13 @@ def vectors(generation: int) -> dict[tuple[str, str], Vector]:
     return found
 
 
-def short(directory: Directory) -> str:
+def short(directory: DirectoryDeclaration) -> str:
     return "SSSE" if directory.fid == 0xDDF1 else f"{directory.fid:04X}"
 
 
-def declared(generation: int) -> dict[tuple[str, str], tuple[Directory, ElementaryFile]]:
+def declared(
+    generation: int,
+) -> dict[tuple[str, str], tuple[DirectoryDeclaration, FileDeclaration]]:
     return {
         (short(directory), f"{file.fid:04X}"): (directory, file)
         for directory in for_generation(generation).directories
@@ -183,13 +185,13 @@ class Terminal:
         assert answer[-2:] == b"\x90\x00", f"{command[:5].hex()}: {answer[-2:].hex()}"
         return answer[:-2]
 
-    def enter(self, directory: Directory) -> None:
+    def enter(self, directory: DirectoryDeclaration) -> None:
         self.send(SELECT_SSSE)
         self.send(bytes((0x00, 0x20, 0x00, 0x00, len(self.pin))) + self.pin)
         if directory.fid != 0xDDF1:
             self.send(bytes((0x00, 0xA4, 0x00, 0x00, 0x02)) + directory.fid.to_bytes(2, "big"))
 
-    def authenticate(self, directory: Directory, kid: int) -> None:
+    def authenticate(self, directory: DirectoryDeclaration, kid: int) -> None:
         root = next(k.root for k in directory.keys if k.kid == kid and k.use is KeyUse.EXTERNAL)
         challenge = self.send(bytes.fromhex("0084000008"))
         encrypt = self.suite.encryptor(self.keys(root, 1))
@@ -198,10 +200,10 @@ class Terminal:
         data = session.authentication_data(original) + original
         self.send(bytes((0x00, 0x82, 0x00, kid, 0x10)) + data)
 
-    def select(self, file: ElementaryFile) -> None:
+    def select(self, file: FileDeclaration) -> None:
         self.send(bytes((0x00, 0xA4, 0x02, 0x00, 0x02)) + file.fid.to_bytes(2, "big"))
 
-    def records(self, file: ElementaryFile) -> Iterator[bytes]:
+    def records(self, file: FileDeclaration) -> Iterator[bytes]:
         for number in range(1, len(file.items) + 1):
             yield self.send(bytes((0x00, 0xB2, number, 0x04, 0x00)))
 

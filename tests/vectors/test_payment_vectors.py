@@ -249,10 +249,10 @@ def test_sm2_signature(case: dict[str, Any]) -> None:
     assert signer.generate_pk(at["d"]) == b"\x04" + public
     assert signer.sign(at["message"]) == (expected["r"], expected["s"])
     for library in (sm2.GmsslLibrary(), sm2.GmalgLibrary()):
-        key = sm2.PublicKey(public, at["id"], library=library)
+        key = sm2.Sm2PublicKey(public, at["id"], library=library)
         assert (key.za, key.digest(at["message"])) == (expected["za"], expected["e"])
         assert key.verify(at["message"], expected["r"] + expected["s"])
-        own = sm2.PrivateKey(at["d"], public, at["id"], library=library)
+        own = sm2.Sm2PrivateKey(at["d"], public, at["id"], library=library)
         assert key.verify(at["message"], own.sign(at["message"]))
 
 

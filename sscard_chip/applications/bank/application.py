@@ -16,7 +16,7 @@ from sscard_chip.applications.bank.data import (
     SUITE,
     BankData,
 )
-from sscard_chip.applications.bank.states import TAKES, State, Transaction
+from sscard_chip.applications.bank.states import TAKES, PaymentTransaction, TransactionState
 from sscard_chip.filesystem import tlv
 from sscard_chip.filesystem.files import CyclicFile, LinearFile, TransparentFile
 from sscard_chip.filesystem.layout import ApplicationState
@@ -103,7 +103,7 @@ class BankApplication:
 
     def pdol(self, *, contactless: bool) -> tlv.Dol:
         """What GET PROCESSING OPTIONS wants; nothing when the FCI has no PDOL."""
-        return tlv.parse_dol(tlv.find(self.fci(contactless=contactless), _PDOL) or b"")
+        return tlv.parse_dol(tlv.find_primitive(self.fci(contactless=contactless), _PDOL) or b"")
 
     def file_locator(self, *, contactless: bool) -> bytes:
         """The AFL."""
@@ -117,7 +117,7 @@ class BankApplication:
                 continue
             for number in range(1, file.count + 1):
                 record = file.record(number)
-                if record[0] and (value := tlv.find(record, tag)) is not None:
+                if record[0] and (value := tlv.find_primitive(record, tag)) is not None:
                     return value
         return None
 
@@ -128,15 +128,19 @@ class BankApplication:
         return file if isinstance(file, CyclicFile) else None
 
 
-def state_of(session: Session) -> State:
+def state_of(session: Session) -> TransactionState:
     """The state of the transaction."""
     transaction = session.transaction
-    return transaction.state if isinstance(transaction, Transaction) else State.SELECTED
+    return (
+        transaction.state
+        if isinstance(transaction, PaymentTransaction)
+        else TransactionState.SELECTED
+    )
 
 
-def current(session: Session) -> Transaction:
+def current(session: Session) -> PaymentTransaction:
     """The transaction at hand; 6985 when there is none."""
-    if not isinstance(session.transaction, Transaction):
+    if not isinstance(session.transaction, PaymentTransaction):
         raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
     return session.transaction
 
@@ -154,7 +158,7 @@ def command_of_application(standard: StandardCommand, handler: BankHandler) -> H
     return handle
 
 
-def digits(value: bytes) -> int:
+def bcd_number(value: bytes) -> int:
     """A number of BCD digits that a terminal sent; 6A80 when it is none."""
     text = value.hex()
     if not text.isdecimal():

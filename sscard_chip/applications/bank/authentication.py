@@ -13,14 +13,15 @@ from sscard_chip.apdu.session import Session
 from sscard_chip.applications.bank.application import PRIVATE_KEY_FID, BankApplication, current
 from sscard_chip.applications.bank.data import DYNAMIC_SCHEME, Flags
 from sscard_chip.applications.bank.risk import Action, default_action
-from sscard_chip.applications.bank.states import Transaction
+from sscard_chip.applications.bank.states import PaymentTransaction
 from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.filesystem.tlv import dol_length, parse_dol, tlv
 from sscard_chip.memory.cells import READ
 from sscard_chip.security.keys import PinRecord
 from sscard_chip.security.oda.model import DYNAMIC_NUMBER_LENGTH, OdaError
-from sscard_chip.security.oda.rsa import PrivateKey
+from sscard_chip.security.oda.rsa import RsaPrivateKey
 from sscard_chip.security.oda.schemes import SCHEMES
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.keys import USE_CRYPTOGRAM
 from sscard_chip.standard.status import StatusError, StatusWord
 
@@ -56,7 +57,7 @@ def external_authenticate(
 ) -> bytes:
     """EXTERNAL AUTHENTICATE 00 82 00 00: tag 91, ARPC 8 and response code 2, once for an ARQC.
 
-    6300 when it is wrong, which the next cryptograms tell the issuer; 6985 the second time.
+    6300 when it is wrong, which the next cryptograms show the issuer; 6985 the second time.
     """
     command.require(0, 0, _ISSUER_DATA_LENGTH)
     transaction = current(session)
@@ -151,7 +152,7 @@ def verify(session: Session, application: BankApplication, command: Command) -> 
         raise StatusError(StatusWord.AUTHENTICATION_BLOCKED)
     if not compare_digest(given, pin.value):
         _wrong_pin(session, application, pin)
-    pin.stage_tries(pin.limit)
+    pin.stage_retry_counter(pin.retry_limit)
     _note(session, failed=False)
     return b""
 
@@ -166,7 +167,7 @@ def _deciphered_block(session: Session, application: BankApplication, data: byte
     if name != SCHEME_CODES[_RSA]:
         raise StatusError(StatusWord.KEY_NOT_FOUND)
     try:
-        plain = PrivateKey.decode(encoded).decipher(data)
+        plain = RsaPrivateKey.decode(encoded).decipher(data)
     except OdaError:
         raise StatusError(StatusWord.WRONG_LENGTH) from None
     challenge = session.take_challenge()
@@ -186,9 +187,9 @@ def _wrong_pin(session: Session, application: BankApplication, pin: PinRecord) -
 
 
 def _note(session: Session, *, failed: bool, blocks: bool = False) -> None:
-    """Tell the transaction, if there is one."""
+    """Inform the transaction, if there is one."""
     transaction = session.transaction
-    if isinstance(transaction, Transaction):
+    if isinstance(transaction, PaymentTransaction):
         session.transaction = replace(
             transaction,
             pin_received=True,
@@ -206,9 +207,4 @@ def pin_of_plain_block(block: bytes) -> bytes | None:
         return None
     if not digits.isdecimal() or rest.strip("f"):
         return None
-    return encode_pin(digits)
-
-
-def encode_pin(digits: str) -> bytes:
-    """PIN digits as the card keeps them: BCD, an odd count padded with F."""
-    return bytes.fromhex(digits + "f" * (len(digits) % 2))
+    return bcd(digits)

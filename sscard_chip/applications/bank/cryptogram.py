@@ -9,20 +9,19 @@ from typing import Final
 
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
-from sscard_chip.applications.bank.application import BankApplication, current, digits
+from sscard_chip.applications.bank.application import BankApplication, bcd_number, current
 from sscard_chip.applications.bank.data import (
     CONTACTLESS_CRYPTOGRAM_VERSION,
     CRYPTOGRAM_VERSION,
     DERIVATION_KEY_INDEX,
     INTERCHANGE_PROFILE,
     SUITE,
-    Counters,
     Flags,
-    bcd,
+    TransactionData,
+    encode_n12,
 )
 from sscard_chip.applications.bank.log import stage_log
 from sscard_chip.applications.bank.risk import (
-    Cryptogram,
     Judgement,
     after_issuer,
     after_offline_approval,
@@ -31,9 +30,10 @@ from sscard_chip.applications.bank.risk import (
     judge_second,
     verification_results,
 )
-from sscard_chip.applications.bank.states import State, Transaction
+from sscard_chip.applications.bank.states import PaymentTransaction, TransactionState
 from sscard_chip.filesystem.tlv import dol_length, parse_dol, split_dol, tlv
 from sscard_chip.security.emv import CVN_17, cvn01_input, cvn17_input, issuer_data_mac
+from sscard_chip.standard.cryptograms import CryptogramType
 from sscard_chip.standard.keys import USE_CRYPTOGRAM, USE_SCRIPT_MAC
 from sscard_chip.standard.status import StatusError, StatusWord
 
@@ -66,12 +66,12 @@ def generate_ac(session: Session, application: BankApplication, command: Command
     Answers 80 {CID 1, ATC 2, AC 8, 9F10}. 6A86 for another kind (CDA is not offered), 6700,
     6A80 an amount that is no number, 6985 an ARQC the second time.
     """
-    if command.p2 or command.p1 not in set(Cryptogram):
+    if command.p2 or command.p1 not in set(CryptogramType):
         raise StatusError(StatusWord.INCORRECT_P1_P2)
     transaction = current(session)
-    first = transaction.state is State.INITIATED
-    asked = Cryptogram(command.p1)
-    if not first and asked is Cryptogram.ARQC:
+    first = transaction.state is TransactionState.INITIATED
+    asked = CryptogramType(command.p1)
+    if not first and asked is CryptogramType.ARQC:
         raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
     dol = parse_dol(application.record_value(_CDOL1 if first else _CDOL2) or b"")
     if len(command.data) != dol_length(dol):
@@ -84,8 +84,8 @@ def generate_ac(session: Session, application: BankApplication, command: Command
 def _first(
     session: Session,
     application: BankApplication,
-    transaction: Transaction,
-    asked: Cryptogram,
+    transaction: PaymentTransaction,
+    asked: CryptogramType,
     values: Mapping[int, bytes],
 ) -> bytes:
     amount, domestic = amount_of(application, values)
@@ -93,12 +93,12 @@ def _first(
     judgement = judge_first(application, counters, transaction, asked, amount, domestic=domestic)
     kind = judgement.kind
     after = counters
-    if kind is Cryptogram.TC:
+    if kind is CryptogramType.TC:
         after = after_offline_approval(
             counters, amount, domestic=domestic, electronic_cash=judgement.electronic_cash
         )
         stage_log(application, {**transaction.terminal, **values}, transaction.atc)
-    elif kind is Cryptogram.ARQC:
+    elif kind is CryptogramType.ARQC:
         after = counters._replace(flags=counters.flags | Flags.ONLINE_PENDING)
     else:
         after = counters._replace(flags=counters.flags | _failed_authentication(values))
@@ -108,7 +108,9 @@ def _first(
     cryptogram, issuer_data = certify(application, transaction.atc, values, results, after)
     session.transaction = replace(
         transaction,
-        state=State.ONLINE if kind is Cryptogram.ARQC else State.COMPLETED,
+        state=TransactionState.ONLINE
+        if kind is CryptogramType.ARQC
+        else TransactionState.COMPLETED,
         cryptogram=cryptogram,
         terminal={**transaction.terminal, **values},
     )
@@ -118,8 +120,8 @@ def _first(
 def _second(
     session: Session,
     application: BankApplication,
-    transaction: Transaction,
-    asked: Cryptogram,
+    transaction: PaymentTransaction,
+    asked: CryptogramType,
     values: Mapping[int, bytes],
 ) -> bytes:
     amount, domestic = amount_of(application, values)
@@ -133,26 +135,26 @@ def _second(
     if after != counters:
         application.data.stage(after)
     terminal = {**transaction.terminal, **values}
-    if kind is Cryptogram.TC:
+    if kind is CryptogramType.TC:
         stage_log(application, terminal, transaction.atc)
-    results = verification_results(judgement.results, Cryptogram.ARQC, kind, counters.scripts)
+    results = verification_results(judgement.results, CryptogramType.ARQC, kind, counters.scripts)
     cryptogram, issuer_data = certify(application, transaction.atc, terminal, results, after)
-    session.transaction = replace(transaction, state=State.COMPLETED, terminal=terminal)
+    session.transaction = replace(transaction, state=TransactionState.COMPLETED, terminal=terminal)
     return _answer(kind, transaction.atc, cryptogram, issuer_data)
 
 
 def _after_second(
     application: BankApplication,
-    counters: Counters,
-    transaction: Transaction,
+    counters: TransactionData,
+    transaction: PaymentTransaction,
     judgement: Judgement,
     amount_fen: int,
     domestic: bool,
     online: bool,
-) -> Counters:
+) -> TransactionData:
     if online:
         return after_issuer(application, counters, transaction)
-    if judgement.kind is Cryptogram.TC:
+    if judgement.kind is CryptogramType.TC:
         return after_offline_approval(
             counters, amount_fen, domestic=domestic, electronic_cash=judgement.electronic_cash
         )
@@ -161,8 +163,8 @@ def _after_second(
 
 def amount_of(application: BankApplication, values: Mapping[int, bytes]) -> tuple[int, bool]:
     """The amount in fen, and whether it is in the application's currency; 6A80."""
-    amount = digits(values.get(AMOUNT, b"\0"))
-    digits(values.get(OTHER_AMOUNT, b"\0"))
+    amount = bcd_number(values.get(AMOUNT, b"\0"))
+    bcd_number(values.get(OTHER_AMOUNT, b"\0"))
     return amount, is_domestic(application, values.get(CURRENCY, b""))
 
 
@@ -171,7 +173,7 @@ def certify(
     atc: bytes,
     values: Mapping[int, bytes],
     results: bytes,
-    counters: Counters,
+    counters: TransactionData,
     *,
     contactless: bool = False,
 ) -> tuple[bytes, bytes]:
@@ -193,7 +195,7 @@ def certify(
             values.get(tag, b"")[:length].rjust(length, b"\0") for tag, length in _INPUT
         )
         message = cvn01_input(terminal, data.value(INTERCHANGE_PROFILE), atc, results)
-    balance = bcd(counters.balance_fen)[1:]
+    balance = encode_n12(counters.balance_fen)[1:]
     head = data.value(DERIVATION_KEY_INDEX) + number + results + data.value(SUITE)
     mac = issuer_data_mac(application.session(USE_SCRIPT_MAC, atc), atc, balance)
     issuer_data = bytes((len(head),)) + head + _CASH_BALANCE + balance + mac
@@ -201,7 +203,7 @@ def certify(
 
 
 def _failed_authentication(values: Mapping[int, bytes]) -> Flags:
-    """What a declined transaction leaves to be told: offline data authentication failed."""
+    """What a declined transaction leaves to be reported: offline data authentication failed."""
     first = values.get(RESULTS, b"\0")[0]
     flags = Flags(0)
     if first & _STATIC_FAILED:
@@ -211,5 +213,5 @@ def _failed_authentication(values: Mapping[int, bytes]) -> Flags:
     return flags
 
 
-def _answer(kind: Cryptogram, atc: bytes, cryptogram: bytes, issuer_data: bytes) -> bytes:
+def _answer(kind: CryptogramType, atc: bytes, cryptogram: bytes, issuer_data: bytes) -> bytes:
     return tlv(_FORMAT_1, bytes((kind,)) + atc + cryptogram + issuer_data)

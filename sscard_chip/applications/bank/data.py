@@ -4,7 +4,7 @@ change, in one file with one layout.
 
 The values lie in the order of :data:`FIELDS`, without tags and lengths: first the parameters,
 then the counters, which stand together so that one write changes them. The values are those of
-JR/T 0025, their order is the emulator's own [L] and known here alone.
+JR/T 0025, their order is the emulator's own [L] and known here only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_COUNT: Final = 0xFF
 MAX_AMOUNT: Final = 10**12 - 1
 
 
-class Field(NamedTuple):
+class DataElement(NamedTuple):
     """A value of the file. ``readable`` by GET DATA, ``writable`` by PUT DATA."""
 
     tag: int
@@ -71,39 +71,45 @@ LAST_ONLINE_COUNTER: Final = 0x9F13
 LOG_ENTRY: Final = 0x9F4D
 
 FIELDS: Final = (
-    Field(SUITE, 1, "algorithm of the cryptograms, as in 9F10"),
-    Field(DERIVATION_KEY_INDEX, 1, "derivation key index"),
-    Field(CRYPTOGRAM_VERSION, 1, "cryptogram version, contact"),
-    Field(CONTACTLESS_CRYPTOGRAM_VERSION, 1, "cryptogram version, contactless"),
-    Field(INTERCHANGE_PROFILE, 2, "application interchange profile"),
-    Field(APPLICATION_CURRENCY, 2, "application currency", readable=True),
-    Field(ISSUER_COUNTRY, 2, "issuer country", readable=True),
-    Field(DEFAULT_ACTION, 2, "application default action", readable=True, writable=True),
-    Field(ISSUER_AUTHENTICATION, 1, "issuer authentication indicator", True, True),
-    Field(LOWER_COUNT, 1, "lower consecutive offline limit", readable=True, writable=True),
-    Field(UPPER_COUNT, 1, "upper consecutive offline limit", readable=True, writable=True),
-    Field(LOWER_AMOUNT, AMOUNT_LENGTH, "lower cumulative offline amount", True, True, True),
-    Field(UPPER_AMOUNT, AMOUNT_LENGTH, "upper cumulative offline amount", True, True, True),
-    Field(BALANCE_LIMIT, AMOUNT_LENGTH, "electronic cash: most it may hold", True, True, True),
-    Field(SINGLE_LIMIT, AMOUNT_LENGTH, "electronic cash: most at a time", True, True, True),
-    Field(RESET_THRESHOLD, AMOUNT_LENGTH, "electronic cash: reset threshold", True, True, True),
-    Field(QUALIFIERS, 2, "card transaction qualifiers", readable=True, writable=True),
-    Field(PRODUCT, 16, "card product identification"),
-    Field(LOG_ENTRY, 2, "log entry: SFI and number of records", readable=True),
-    Field(DYNAMIC_SCHEME, 1, "signature of dynamic data: 00 none, 01 RSA, 04 SM2"),
-    Field(FILE_LOCATOR, 1 + MAX_AFL, "AFL of contact transactions, behind its length"),
-    Field(CONTACTLESS_FILE_LOCATOR, 1 + MAX_AFL, "AFL of contactless ones, behind its length"),
-    Field(TRANSACTION_COUNTER, 2, "application transaction counter", readable=True),
-    Field(LAST_ONLINE_COUNTER, 2, "ATC of the last online transaction", readable=True),
-    Field(_FLAGS, 1, "what the transactions before have left undone"),
-    Field(_SCRIPTS, 1, "script commands of the last online transaction"),
-    Field(_OFFLINE_COUNT, 1, "offline transactions since then"),
-    Field(_OFFLINE_AMOUNT, AMOUNT_LENGTH, "their amounts"),
-    Field(BALANCE, AMOUNT_LENGTH, "electronic cash balance", True, True, True),
+    DataElement(SUITE, 1, "algorithm of the cryptograms, as in 9F10"),
+    DataElement(DERIVATION_KEY_INDEX, 1, "derivation key index"),
+    DataElement(CRYPTOGRAM_VERSION, 1, "cryptogram version, contact"),
+    DataElement(CONTACTLESS_CRYPTOGRAM_VERSION, 1, "cryptogram version, contactless"),
+    DataElement(INTERCHANGE_PROFILE, 2, "application interchange profile"),
+    DataElement(APPLICATION_CURRENCY, 2, "application currency", readable=True),
+    DataElement(ISSUER_COUNTRY, 2, "issuer country", readable=True),
+    DataElement(DEFAULT_ACTION, 2, "application default action", readable=True, writable=True),
+    DataElement(ISSUER_AUTHENTICATION, 1, "issuer authentication indicator", True, True),
+    DataElement(LOWER_COUNT, 1, "lower consecutive offline limit", readable=True, writable=True),
+    DataElement(UPPER_COUNT, 1, "upper consecutive offline limit", readable=True, writable=True),
+    DataElement(LOWER_AMOUNT, AMOUNT_LENGTH, "lower cumulative offline amount", True, True, True),
+    DataElement(UPPER_AMOUNT, AMOUNT_LENGTH, "upper cumulative offline amount", True, True, True),
+    DataElement(
+        BALANCE_LIMIT, AMOUNT_LENGTH, "electronic cash: most it may hold", True, True, True
+    ),
+    DataElement(SINGLE_LIMIT, AMOUNT_LENGTH, "electronic cash: most at a time", True, True, True),
+    DataElement(
+        RESET_THRESHOLD, AMOUNT_LENGTH, "electronic cash: reset threshold", True, True, True
+    ),
+    DataElement(QUALIFIERS, 2, "card transaction qualifiers", readable=True, writable=True),
+    DataElement(PRODUCT, 16, "card product identification"),
+    DataElement(LOG_ENTRY, 2, "log entry: SFI and number of records", readable=True),
+    DataElement(DYNAMIC_SCHEME, 1, "signature of dynamic data: 00 none, 01 RSA, 04 SM2"),
+    DataElement(FILE_LOCATOR, 1 + MAX_AFL, "AFL of contact transactions, behind its length"),
+    DataElement(
+        CONTACTLESS_FILE_LOCATOR, 1 + MAX_AFL, "AFL of contactless ones, behind its length"
+    ),
+    DataElement(TRANSACTION_COUNTER, 2, "application transaction counter", readable=True),
+    DataElement(LAST_ONLINE_COUNTER, 2, "ATC of the last online transaction", readable=True),
+    DataElement(_FLAGS, 1, "what the transactions before have left undone"),
+    DataElement(_SCRIPTS, 1, "script commands of the last online transaction"),
+    DataElement(_OFFLINE_COUNT, 1, "offline transactions since then"),
+    DataElement(_OFFLINE_AMOUNT, AMOUNT_LENGTH, "their amounts"),
+    DataElement(BALANCE, AMOUNT_LENGTH, "electronic cash balance", True, True, True),
 )
 """The file, value by value. 9F52 to 9F5C are numbered as the scheme does that PBOC follows [M]."""
 
-BY_TAG: Final[Mapping[int, Field]] = {field.tag: field for field in FIELDS}
+BY_TAG: Final[Mapping[int, DataElement]] = {field.tag: field for field in FIELDS}
 
 
 def _offsets() -> dict[int, int]:
@@ -121,7 +127,7 @@ _COUNTERS: Final = struct.Struct(">HHBBB6s6s")
 
 
 class Flags(IntFlag):
-    """What the transactions before have left undone; the next cryptogram tells it."""
+    """What the transactions before have left undone; the next cryptogram shows it."""
 
     ONLINE_PENDING = 1  # an online transaction was not completed
     ISSUER_FAILED = 2  # issuer authentication failed in the last online transaction
@@ -130,7 +136,7 @@ class Flags(IntFlag):
     DYNAMIC_FAILED = 16  # the same with dynamic
 
 
-class Counters(NamedTuple):
+class TransactionData(NamedTuple):
     """The part of the file that transactions change. Amounts in fen."""
 
     atc: int
@@ -170,15 +176,15 @@ class BankData:
         """Stage a field; ``value`` has its length."""
         self._memory.write(self._body + _OFFSETS[tag], value)
 
-    def read(self) -> Counters:
+    def read(self) -> TransactionData:
         """The counters."""
         fields = _COUNTERS.unpack_from(self._memory.cells, self._body + _COUNTERS_AT)
         atc, last, flags, scripts, count, amount, balance = fields
-        return Counters(
+        return TransactionData(
             atc, last, Flags(flags), scripts, count, int(amount.hex()), int(balance.hex())
         )
 
-    def stage(self, counters: Counters) -> None:
+    def stage(self, counters: TransactionData) -> None:
         """Stage all counters, in one write."""
         c = counters
         body = _COUNTERS.pack(
@@ -187,14 +193,17 @@ class BankData:
             c.flags,
             c.scripts,
             min(c.offline_count, MAX_COUNT),
-            bcd(min(c.offline_amount_fen, MAX_AMOUNT)),
-            bcd(c.balance_fen),
+            encode_n12(min(c.offline_amount_fen, MAX_AMOUNT)),
+            encode_n12(c.balance_fen),
         )
         self._memory.write(self._body + _COUNTERS_AT, body)
 
 
-def bcd(amount_fen: int) -> bytes:
-    """An amount as n12. Raises ValueError for one that has more digits."""
+def encode_n12(amount_fen: int) -> bytes:
+    """An amount as n12.
+
+    :raises ValueError: for one that has more digits.
+    """
     if not 0 <= amount_fen <= MAX_AMOUNT:
         raise ValueError("amount: must be 0 to 999999999999 fen")
     return bytes.fromhex(f"{amount_fen:012d}")
@@ -203,7 +212,7 @@ def bcd(amount_fen: int) -> bytes:
 def encode_data(values: Mapping[int, bytes]) -> bytes:
     """The body of a new file; fields that ``values`` does not name are 00.
 
-    Raises ValueError for a value of another length.
+    :raises ValueError: for a value of another length.
     """
     parts = []
     for field in FIELDS:

@@ -22,22 +22,27 @@ from sscard_chip.applications.bank.data import (
     INTERCHANGE_PROFILE,
     PRODUCT,
     QUALIFIERS,
-    Counters,
-    bcd,
+    TransactionData,
+    encode_n12,
 )
 from sscard_chip.applications.bank.log import stage_log
 from sscard_chip.applications.bank.risk import (
-    Cryptogram,
     affordable,
     after_offline_approval,
     below_threshold,
     remembered,
     verification_results,
 )
-from sscard_chip.applications.bank.states import SIGNATURE_RECORD, State, Transaction
+from sscard_chip.applications.bank.states import (
+    SIGNATURE_RECORD,
+    PaymentTransaction,
+    TransactionState,
+)
 from sscard_chip.filesystem import tlv
+from sscard_chip.filesystem.tlv import DataObjects
 from sscard_chip.security.oda.model import fdda_input
 from sscard_chip.standard.amounts import MAX_COUNTER
+from sscard_chip.standard.cryptograms import CryptogramType
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _COMMAND_TEMPLATE, _FORMAT_1, _FORMAT_2 = 0x83, 0x80, 0x77
@@ -53,9 +58,6 @@ _QPBOC, _OFFLINE_ONLY, _ONLINE_PIN, _SIGNS = 0x20, 0x08, 0x04, 0x02
 _CRYPTOGRAM_REQUIRED, _HOLDER_REQUIRED = 0x80, 0x40
 # Card transaction qualifiers, byte 1 [M].
 _WANTS_PIN, _WANTS_SIGNATURE = 0x80, 0x40
-
-
-Objects = list[tuple[int, bytes]]
 
 
 def get_processing_options(
@@ -80,8 +82,8 @@ def get_processing_options(
     if contactless:
         return _contactless(session, application, counters, values)
     application.data.stage(counters)
-    session.transaction = Transaction(
-        State.INITIATED,
+    session.transaction = PaymentTransaction(
+        TransactionState.INITIATED,
         counters.atc.to_bytes(2),
         electronic_cash=values.get(_CASH_TERMINAL) == b"\x01",
         terminal=values,
@@ -96,7 +98,7 @@ def _terminal_data(
     """What the terminal sent for the PDOL; 6A80 when it is not what the PDOL asks for."""
     dol = application.pdol(contactless=contactless)
     try:
-        objects = tlv.parse(data)
+        objects = tlv.parse_objects(data)
     except ValueError:
         objects = []
     if len(objects) != 1 or objects[0][0] != _COMMAND_TEMPLATE:
@@ -109,7 +111,7 @@ def _terminal_data(
 def _contactless(
     session: Session,
     application: BankApplication,
-    counters: Counters,
+    counters: TransactionData,
     values: Mapping[int, bytes],
 ) -> bytes:
     """qPBOC: decide at once and answer with the cryptogram.
@@ -125,14 +127,14 @@ def _contactless(
     amount, domestic = amount_of(application, values)
     pays = affordable(application, counters, amount, domestic=domestic)
     if first & _OFFLINE_ONLY:
-        kind = Cryptogram.TC if pays else Cryptogram.AAC
+        kind = CryptogramType.TC if pays else CryptogramType.AAC
     else:
         pays &= not second & _CRYPTOGRAM_REQUIRED
         pays &= not below_threshold(application, counters, amount)
-        kind = Cryptogram.TC if pays else Cryptogram.ARQC
+        kind = CryptogramType.TC if pays else CryptogramType.ARQC
     atc = counters.atc.to_bytes(2)
     results = remembered(application, counters)
-    if kind is Cryptogram.TC:
+    if kind is CryptogramType.TC:
         counters = after_offline_approval(counters, amount, domestic=domestic, electronic_cash=True)
         stage_log(application, values, atc)
     application.data.stage(counters)
@@ -153,18 +155,18 @@ def _contactless(
         (_CRYPTOGRAM, cryptogram),
     ]
     signature = b""
-    if kind is Cryptogram.TC:
+    if kind is CryptogramType.TC:
         signed, signature = _signature(session, application, values, qualifiers)
         objects += _approved(application, counters, qualifiers, signed)
     else:
         objects += _not_approved(application, counters, qualifiers)
-    session.transaction = Transaction(State.FINISHED, atc, signature=signature)
-    return tlv.template(_FORMAT_2, objects)
+    session.transaction = PaymentTransaction(TransactionState.FINISHED, atc, signature=signature)
+    return tlv.encode_template(_FORMAT_2, objects)
 
 
 def _approved(
-    application: BankApplication, counters: Counters, qualifiers: bytes, signed: Objects
-) -> Objects:
+    application: BankApplication, counters: TransactionData, qualifiers: bytes, signed: DataObjects
+) -> DataObjects:
     """What an approval goes on with: the AFL, the balance as 9F5D [L], and 9F69 of a card that
     signs, whose signature is the last record that the AFL names."""
     locator = application.file_locator(contactless=True)
@@ -175,29 +177,31 @@ def _approved(
         (_AFL, locator),
         *_from_records(application, _SEQUENCE),
         (QUALIFIERS, qualifiers),
-        (_AVAILABLE, bcd(counters.balance_fen)),
+        (_AVAILABLE, encode_n12(counters.balance_fen)),
         *signed,
     ]
 
 
-def _not_approved(application: BankApplication, counters: Counters, qualifiers: bytes) -> Objects:
+def _not_approved(
+    application: BankApplication, counters: TransactionData, qualifiers: bytes
+) -> DataObjects:
     """What goes to the issuer, or nowhere: no records, the balance as 9F50."""
     return [
         (PRODUCT, application.data.value(PRODUCT)),
         *_from_records(application, _SEQUENCE),
         (QUALIFIERS, qualifiers),
-        (_REMAINING, bcd(counters.balance_fen)),
+        (_REMAINING, encode_n12(counters.balance_fen)),
         *_from_records(application, _NAME),
     ]
 
 
 def _qualifiers(
-    application: BankApplication, values: Mapping[int, bytes], kind: Cryptogram
+    application: BankApplication, values: Mapping[int, bytes], kind: CryptogramType
 ) -> bytes:
     """The card's own, and how it wants the holder verified where the reader says one must be."""
     first, second = _terminal_qualifiers(values)
     qualifiers = bytearray(application.data.value(QUALIFIERS))
-    if second & _HOLDER_REQUIRED and first & _ONLINE_PIN and kind is Cryptogram.ARQC:
+    if second & _HOLDER_REQUIRED and first & _ONLINE_PIN and kind is CryptogramType.ARQC:
         qualifiers[0] |= _WANTS_PIN
     elif second & _HOLDER_REQUIRED and first & _SIGNS:
         qualifiers[0] |= _WANTS_SIGNATURE
@@ -219,7 +223,7 @@ def _signature(
     application: BankApplication,
     values: Mapping[int, bytes],
     qualifiers: bytes,
-) -> tuple[Objects, bytes]:
+) -> tuple[DataObjects, bytes]:
     """9F69 and the signature of fDDA, nothing from a card without key.
 
     9F69: version 1, a random of the card's 4, its qualifiers 2 [M].

@@ -11,9 +11,9 @@ from sscard_chip.applications.bank.application import LOG_SFI, BankApplication
 from sscard_chip.applications.bank.data import BALANCE, BY_TAG
 from sscard_chip.applications.bank.log import LOG_FORMAT
 from sscard_chip.applications.bank.selection import entries, is_pse
-from sscard_chip.applications.bank.states import SIGNATURE_RECORD, Transaction
+from sscard_chip.applications.bank.states import SIGNATURE_RECORD, PaymentTransaction
 from sscard_chip.filesystem.files import RecordFile
-from sscard_chip.filesystem.tlv import template, tlv
+from sscard_chip.filesystem.tlv import encode_template, tlv
 from sscard_chip.standard.status import StatusError, StatusWord
 
 PSE_SFI: Final = 0x01
@@ -39,9 +39,9 @@ def read_record(session: Session, command: Command) -> bytes:
     if is_pse(session.df):
         return _entry(session, sfi, number)
     transaction = session.transaction
-    signature = transaction.signature if isinstance(transaction, Transaction) else b""
+    signature = transaction.signature if isinstance(transaction, PaymentTransaction) else b""
     if signature and (sfi, number) == SIGNATURE_RECORD:
-        return template(_RECORD, [(_SIGNATURE, signature)])
+        return encode_template(_RECORD, [(_SIGNATURE, signature)])
     file = session.df.files_by_sfi.get(sfi)
     if not isinstance(file, RecordFile):
         raise StatusError(StatusWord.FILE_NOT_FOUND)
@@ -70,7 +70,7 @@ def get_data(session: Session, application: BankApplication, command: Command) -
     tag = command.p1 << 8 | command.p2
     if tag == _PIN_TRIES:
         pin = application.pin
-        return tlv(tag, bytes((pin.tries if pin else 0,)))
+        return tlv(tag, bytes((pin.retry_counter if pin else 0,)))
     if tag == _LOG_FORMAT:
         return tlv(tag, LOG_FORMAT)
     if tag == _AVAILABLE:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Card risk management: whether a transaction is approved, declined or sent to the issuer, and
-the card verification results (CVR) that tell the issuer why.
+the card verification results (CVR) that show the issuer why.
 
 JR/T 0025 part 5. The bits of CVR and of the application default action (9F52) and the order of
 the checks are those of the scheme that PBOC followed [M]; CVR's lengths and first bits agree with
@@ -9,7 +9,7 @@ the published cryptograms.
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntFlag
 from typing import Final, NamedTuple
 
 from sscard_chip.applications.bank.application import BankApplication
@@ -24,18 +24,11 @@ from sscard_chip.applications.bank.data import (
     SINGLE_LIMIT,
     UPPER_AMOUNT,
     UPPER_COUNT,
-    Counters,
     Flags,
+    TransactionData,
 )
-from sscard_chip.applications.bank.states import Transaction
-
-
-class Cryptogram(IntEnum):
-    """Kind of an application cryptogram: the two high bits of P1 and of the CID."""
-
-    AAC = 0x00  # declined
-    TC = 0x40  # approved
-    ARQC = 0x80  # to be decided by the issuer
+from sscard_chip.applications.bank.states import PaymentTransaction
+from sscard_chip.standard.cryptograms import CryptogramType
 
 
 class Cvr(IntFlag):
@@ -96,7 +89,7 @@ _OF_FLAGS: Final = (
 class Judgement(NamedTuple):
     """What the card decides, and why. ``electronic_cash``: the amount comes out of the balance."""
 
-    kind: Cryptogram
+    kind: CryptogramType
     results: Cvr
     electronic_cash: bool = False
 
@@ -107,7 +100,7 @@ def default_action(application: BankApplication) -> Action:
 
 
 def verification_results(
-    results: Cvr, first: Cryptogram, second: Cryptogram | None, scripts: int
+    results: Cvr, first: CryptogramType, second: CryptogramType | None, scripts: int
 ) -> bytes:
     """The CVR: 03 and 3 bytes. ``second`` is None in the first GENERATE AC."""
     value = int(results) | first << _FIRST_SHIFT | min(scripts, _MAX_SCRIPTS) << _SCRIPTS_SHIFT
@@ -117,9 +110,9 @@ def verification_results(
 
 def judge_first(
     application: BankApplication,
-    counters: Counters,
-    transaction: Transaction,
-    asked: Cryptogram,
+    counters: TransactionData,
+    transaction: PaymentTransaction,
+    asked: CryptogramType,
     amount_fen: int,
     *,
     domestic: bool,
@@ -142,18 +135,18 @@ def judge_first(
         declined = bool(results & Cvr.PIN_TRIES_EXCEEDED and action & Action.PIN_DECLINE)
     elif below_threshold(application, counters, amount_fen):
         online = True
-    if application.suspended or declined or asked is Cryptogram.AAC:
-        return Judgement(Cryptogram.AAC, results)
-    if online or asked is Cryptogram.ARQC or (transaction.electronic_cash and not fast):
-        return Judgement(Cryptogram.ARQC, results)
-    return Judgement(Cryptogram.TC, results, electronic_cash=fast)
+    if application.suspended or declined or asked is CryptogramType.AAC:
+        return Judgement(CryptogramType.AAC, results)
+    if online or asked is CryptogramType.ARQC or (transaction.electronic_cash and not fast):
+        return Judgement(CryptogramType.ARQC, results)
+    return Judgement(CryptogramType.TC, results, electronic_cash=fast)
 
 
 def judge_second(
     application: BankApplication,
-    counters: Counters,
-    transaction: Transaction,
-    asked: Cryptogram,
+    counters: TransactionData,
+    transaction: PaymentTransaction,
+    asked: CryptogramType,
     amount_fen: int,
     *,
     domestic: bool,
@@ -162,7 +155,7 @@ def judge_second(
     """The second GENERATE AC; ``online`` says whether the issuer has answered."""
     action = default_action(application)
     results = _common(application, counters, transaction)
-    approved = asked is Cryptogram.TC and not application.suspended
+    approved = asked is CryptogramType.TC and not application.suspended
     if online:
         if transaction.issuer_failed:
             results |= Cvr.ISSUER_FAILED
@@ -170,7 +163,7 @@ def judge_second(
         elif not transaction.issuer_checked:
             results |= Cvr.ISSUER_NOT_PERFORMED
             approved &= not (mandatory(application) and action & Action.ISSUER_MISSING_DECLINE)
-        return Judgement(Cryptogram.TC if approved else Cryptogram.AAC, results)
+        return Judgement(CryptogramType.TC if approved else CryptogramType.AAC, results)
     results |= Cvr.UNABLE_ONLINE
     fast = transaction.electronic_cash and affordable(
         application, counters, amount_fen, domestic=domestic
@@ -181,11 +174,13 @@ def judge_second(
             approved = False
         approved &= not (results & Cvr.NEW_CARD and action & Action.NEW_DECLINE)
         approved &= not (results & Cvr.PIN_TRIES_EXCEEDED and action & Action.PIN_OFFLINE_DECLINE)
-    kind = Cryptogram.TC if approved else Cryptogram.AAC
+    kind = CryptogramType.TC if approved else CryptogramType.AAC
     return Judgement(kind, results, electronic_cash=fast and approved)
 
 
-def _common(application: BankApplication, counters: Counters, transaction: Transaction) -> Cvr:
+def _common(
+    application: BankApplication, counters: TransactionData, transaction: PaymentTransaction
+) -> Cvr:
     """What does not depend on the amount."""
     results = remembered(application, counters)
     if transaction.pin_received:
@@ -201,8 +196,8 @@ def _common(application: BankApplication, counters: Counters, transaction: Trans
     return results
 
 
-def remembered(application: BankApplication, counters: Counters) -> Cvr:
-    """What the card tells of before this transaction; of a contactless one it is all."""
+def remembered(application: BankApplication, counters: TransactionData) -> Cvr:
+    """What the card reports of before this transaction; of a contactless one it is all."""
     results = Cvr(0) if counters.last_online_atc else Cvr.NEW_CARD
     for flag, bit in _OF_FLAGS:
         if counters.flags & flag:
@@ -224,7 +219,7 @@ def is_domestic(application: BankApplication, currency: bytes) -> bool:
 
 def _exceeds(
     application: BankApplication,
-    counters: Counters,
+    counters: TransactionData,
     amount_fen: int,
     count_limit: int,
     amount_limit: int,
@@ -232,7 +227,7 @@ def _exceeds(
 ) -> bool:
     """Whether this would be one offline transaction too many, or too much.
 
-    Amounts of another currency count as transactions alone [L].
+    Amounts of another currency count as transactions only [L].
     """
     if counters.offline_count + 1 > application.data.value(count_limit)[0]:
         return True
@@ -244,7 +239,7 @@ def _exceeds(
 
 
 def affordable(
-    application: BankApplication, counters: Counters, amount_fen: int, *, domestic: bool
+    application: BankApplication, counters: TransactionData, amount_fen: int, *, domestic: bool
 ) -> bool:
     """Whether the electronic cash can pay (payment page B4 [M]).
 
@@ -261,14 +256,16 @@ def affordable(
     )
 
 
-def below_threshold(application: BankApplication, counters: Counters, amount_fen: int) -> bool:
+def below_threshold(
+    application: BankApplication, counters: TransactionData, amount_fen: int
+) -> bool:
     """Whether the balance would fall below the reset threshold: then the card goes online."""
     return counters.balance_fen - amount_fen < application.data.amount(RESET_THRESHOLD)
 
 
 def after_offline_approval(
-    counters: Counters, amount_fen: int, *, domestic: bool, electronic_cash: bool
-) -> Counters:
+    counters: TransactionData, amount_fen: int, *, domestic: bool, electronic_cash: bool
+) -> TransactionData:
     """The counters after an approval without the issuer."""
     if electronic_cash:
         return counters._replace(balance_fen=counters.balance_fen - amount_fen)
@@ -278,11 +275,13 @@ def after_offline_approval(
     )
 
 
-def after_issuer(application: BankApplication, counters: Counters, txn: Transaction) -> Counters:
+def after_issuer(
+    application: BankApplication, counters: TransactionData, txn: PaymentTransaction
+) -> TransactionData:
     """The counters after the issuer's answer.
 
     An issuer that has proven itself, or need not, puts an end to what was pending; else the
-    transaction stays not completed and the next one tells.
+    transaction stays not completed and the next one shows.
     """
     failed = txn.issuer_failed or (not txn.issuer_checked and mandatory(application))
     if failed:

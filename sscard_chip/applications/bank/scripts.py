@@ -3,7 +3,7 @@
 book 3, section 6.5; payment page B4).
 
 Each ends with a MAC of 4 bytes over header, ATC, the transaction's first cryptogram and data,
-chained from command to command. 6987 without one, 6988 when it is wrong. Whatever fails is told
+chained from command to command. 6987 without one, 6988 when it is wrong. Whatever fails is reported
 to the issuer in the next transaction.
 """
 
@@ -20,16 +20,16 @@ from sscard_chip.applications.bank.application import (
     LAST_TEMPLATE_SFI,
     BankApplication,
     BankHandler,
+    bcd_number,
     current,
-    digits,
 )
-from sscard_chip.applications.bank.authentication import encode_pin
 from sscard_chip.applications.bank.data import BALANCE, BALANCE_LIMIT, BY_TAG, Flags
-from sscard_chip.applications.bank.states import State
+from sscard_chip.applications.bank.states import TransactionState
 from sscard_chip.filesystem.files import LinearFile
 from sscard_chip.filesystem.layout import STATE_AT, ApplicationState, LifeCycle
 from sscard_chip.security.emv import MAC_LENGTH, pin_of_block, script_mac
 from sscard_chip.security.keys import PinRecord
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.keys import USE_SCRIPT_CIPHER, USE_SCRIPT_MAC
 from sscard_chip.standard.status import StatusError, StatusWord
 
@@ -40,7 +40,7 @@ _PIN_CRYPTOGRAM: Final = 16
 _UNBLOCK, _CHANGE_KNOWING, _CHANGE = 0x00, 0x01, 0x02
 
 
-def script(handler: BankHandler) -> BankHandler:
+def issuer_script_command(handler: BankHandler) -> BankHandler:
     """A command of a script: a failure is kept for the issuer, and nothing else of it."""
 
     def handle(session: Session, application: BankApplication, command: Command) -> bytes:
@@ -68,7 +68,7 @@ def open_script(session: Session, application: BankApplication, command: Command
     if not compare_digest(block[:MAC_LENGTH], mac):
         raise StatusError(StatusWord.SECURE_MESSAGING_INCORRECT)
     session.transaction = replace(transaction, chain=block)
-    if transaction.state is State.COMPLETED:
+    if transaction.state is TransactionState.COMPLETED:
         counters = application.data.read()
         if counters.scripts < _MAX_SCRIPTS:
             application.data.stage(counters._replace(scripts=counters.scripts + 1))
@@ -139,10 +139,10 @@ def change_or_unblock_pin(
     if pin is None or not (pin.is_set or command.p2 == _CHANGE):
         raise StatusError(StatusWord.REFERENCE_DATA_INVALID)
     if command.p2 == _UNBLOCK:
-        pin.stage_tries(pin.limit)
+        pin.stage_retry_counter(pin.retry_limit)
     else:
         known = _digits_of(pin) if command.p2 == _CHANGE_KNOWING else None
-        pin.stage_value(encode_pin(_new_pin(session, application, cryptogram, known)))
+        pin.stage_value(bcd(_new_pin(session, application, cryptogram, known)))
     return b""
 
 
@@ -174,7 +174,7 @@ def put_data(session: Session, application: BankApplication, command: Command) -
         raise StatusError(StatusWord.WRONG_LENGTH)
     value = open_script(session, application, command)
     if field.number:
-        amount = digits(value)
+        amount = bcd_number(value)
         if field.tag == BALANCE and amount > application.data.amount(BALANCE_LIMIT):
             raise StatusError(StatusWord.WRONG_DATA)
     application.data.stage_value(field.tag, value)

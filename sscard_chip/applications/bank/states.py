@@ -23,7 +23,7 @@ from sscard_chip.standard import commands
 from sscard_chip.standard.commands import StandardCommand
 
 
-class State(Enum):
+class TransactionState(Enum):
     """Where a transaction stands."""
 
     SELECTED = "selected"
@@ -33,18 +33,18 @@ class State(Enum):
     FINISHED = "finished"
 
 
-_ALWAYS: Final = frozenset(State)
-_SCRIPTS: Final = frozenset((State.ONLINE, State.COMPLETED))
+_ALWAYS: Final = frozenset(TransactionState)
+_SCRIPTS: Final = frozenset((TransactionState.ONLINE, TransactionState.COMPLETED))
 
-TAKES: Final[Mapping[StandardCommand, frozenset[State]]] = {
+TAKES: Final[Mapping[StandardCommand, frozenset[TransactionState]]] = {
     commands.READ_RECORD: _ALWAYS,
     commands.GET_DATA: _ALWAYS,
     commands.GET_CHALLENGE: _ALWAYS,
     commands.VERIFY: _ALWAYS,
-    commands.GET_PROCESSING_OPTIONS: frozenset((State.SELECTED,)),
-    commands.INTERNAL_AUTHENTICATE: frozenset((State.INITIATED,)),
-    commands.GENERATE_AC: frozenset((State.INITIATED, State.ONLINE)),
-    commands.EXTERNAL_AUTHENTICATE: frozenset((State.ONLINE,)),
+    commands.GET_PROCESSING_OPTIONS: frozenset((TransactionState.SELECTED,)),
+    commands.INTERNAL_AUTHENTICATE: frozenset((TransactionState.INITIATED,)),
+    commands.GENERATE_AC: frozenset((TransactionState.INITIATED, TransactionState.ONLINE)),
+    commands.EXTERNAL_AUTHENTICATE: frozenset((TransactionState.ONLINE,)),
     commands.APPLICATION_BLOCK: _SCRIPTS,
     commands.APPLICATION_UNBLOCK: _SCRIPTS,
     commands.DEACTIVATE_APPLICATION: _SCRIPTS,
@@ -62,7 +62,7 @@ too long for the answer itself [L]."""
 
 
 @dataclass(frozen=True, slots=True)
-class Transaction:
+class PaymentTransaction:
     """A transaction between GET PROCESSING OPTIONS and the next SELECT.
 
     Each step replaces it by another, so that a command which is refused leaves it as it was.
@@ -71,7 +71,7 @@ class Transaction:
     :data:`SIGNATURE_RECORD`.
     """
 
-    state: State
+    state: TransactionState
     atc: bytes
     electronic_cash: bool = False
     pin_received: bool = False

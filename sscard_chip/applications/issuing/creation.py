@@ -7,7 +7,7 @@ from typing import Final
 
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
-from sscard_chip.applications.issuing.headers import Creation, decode, space
+from sscard_chip.applications.issuing.headers import Creation, decode_header, space
 from sscard_chip.filesystem import layout
 from sscard_chip.filesystem.layout import STATE_AT, DirectoryHeader, FileType, LifeCycle, scan
 from sscard_chip.filesystem.structure import erase
@@ -35,7 +35,7 @@ def create_file(session: Session, command: Command) -> bytes:
     _check_place(session, file_type)
     if session.df.offset not in session.status.masters | session.fresh:
         raise StatusError(StatusWord.SECURITY_STATUS_NOT_SATISFIED)
-    creation = decode(file_type, command.data)
+    creation = decode_header(file_type, command.data)
     _check_names(session, creation)
     _check_quota(session.df, creation)
     erase(session.memory)  # what a power cut left over
@@ -88,7 +88,7 @@ def _create(session: Session, creation: Creation) -> None:
         offset = layout.create_directory(memory, df.offset, header)
     else:
         content, opened = creation.content, creation.opened
-        offset = layout.create_file(memory, df.offset, header, content, opened)
+        offset = layout.stage_file(memory, df.offset, header, content, opened)
     if header.type is FileType.MF:
         memory.write(STATE_AT, bytes((LifeCycle.DEVELOPMENT,)))
     memory.commit()

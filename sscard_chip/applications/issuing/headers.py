@@ -55,14 +55,14 @@ class Creation:
     opened: int = 0
 
 
-def decode(file_type: FileType, data: bytes) -> Creation:
+def decode_header(file_type: FileType, data: bytes) -> Creation:
     """Read a data field; 6700 for its length, 6A80 for what it says."""
     if file_type in _NAMED:
         return Creation(_directory(file_type, data))
     return _FILES[file_type](data)
 
 
-def encode(header: DirectoryHeader | FileHeader, account: bytes = b"") -> bytes:
+def encode_header(header: DirectoryHeader | FileHeader, account: bytes = b"") -> bytes:
     """The data field that makes a file with this header, without initial content.
 
     ``account`` is the body of an amount file that is not to start at zero.

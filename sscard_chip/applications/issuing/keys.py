@@ -25,8 +25,8 @@ from sscard_chip.security.keys import (
     RECORD_LENGTH,
     KeyRecord,
     MasterKey,
-    encode_key,
-    encode_pin,
+    encode_key_record,
+    encode_pin_record,
     valid_pin,
 )
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE, pad_if_needed
@@ -177,7 +177,7 @@ def _add(df: Directory, file: InternalFile, content: bytes) -> None:
         _require(kid == 0 and limit > 0 and level == 0)
         if df.pin is not None:
             raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
-        record = encode_pin(pin, limit=limit, unblock_kid=version, reload_kid=algorithm)
+        record = encode_pin_record(pin, limit=limit, unblock_kid=version, reload_kid=algorithm)
     else:
         suite = SUITE_OF_KEY_CODE.get(algorithm)
         _require(suite is not None and suite.key_code(len(secret)) == algorithm)
@@ -186,7 +186,7 @@ def _add(df: Directory, file: InternalFile, content: bytes) -> None:
         _require(use != USE_EXTERNAL or kid != _MASTER_KID)
         if df.key(use, kid, version):
             raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
-        record = encode_key(use, kid, version, algorithm, secret, limit=limit, level=level)
+        record = encode_key_record(use, kid, version, algorithm, secret, limit=limit, level=level)
     if file.count >= min(file.size // RECORD_LENGTH, _MAX_RECORDS):
         raise StatusError(StatusWord.NOT_ENOUGH_SPACE)
     file.memory.write(file.body + file.count * RECORD_LENGTH, record)
@@ -215,7 +215,7 @@ def _replace(df: Directory, content: bytes) -> None:
         raise StatusError(StatusWord.KEY_NOT_FOUND)
     _require(len(secret) == len(key.secret))
     key.stage_secret(secret)
-    key.stage_tries(key.limit)
+    key.stage_retry_counter(key.retry_limit)
 
 
 def _replace_master_key(session: Session, content: bytes) -> None:
@@ -228,4 +228,4 @@ def _replace_master_key(session: Session, content: bytes) -> None:
         session.fresh.discard(df.offset)
     key = df.stored_master_key
     key.stage_secret(content[3:], content[2])
-    key.stage_tries(key.limit)
+    key.stage_retry_counter(key.retry_limit)

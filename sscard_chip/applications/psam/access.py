@@ -9,7 +9,7 @@ from typing import Final
 from sscard_chip.apdu import authentication, selection
 from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
-from sscard_chip.applications.psam.keys import KeyType, SamKeys, suite_of
+from sscard_chip.applications.psam.keys import KeyType, SamKeys, suite_of_environment
 from sscard_chip.standard.identifiers import SX1_NAME, SX2_NAME
 from sscard_chip.standard.status import StatusError, StatusWord
 
@@ -30,7 +30,7 @@ def select(session: Session, command: Command) -> bytes:
         raise StatusError(StatusWord.INCORRECT_P1_P2)
     if command.p1 == _BY_FID and len(data) == 2 and int.from_bytes(data) in before.files:
         raise StatusError(StatusWord.FILE_NOT_FOUND)
-    answer = _select_near(session, data) if command.p1 == _BY_NAME and not command.p2 else None
+    answer = _select_neighbour(session, data) if command.p1 == _BY_NAME and not command.p2 else None
     if answer is None:
         answer = selection.select(session, command)
     if session.df is not before:
@@ -38,7 +38,7 @@ def select(session: Session, command: Command) -> bytes:
     return answer
 
 
-def _select_near(session: Session, name: bytes) -> bytes | None:
+def _select_neighbour(session: Session, name: bytes) -> bytes | None:
     """Select an application of the current environment by its name, or the start of it."""
     for directory in session.df.environment.directories:
         if directory.is_adf and len(name) >= 5 and directory.name.startswith(name):
@@ -67,7 +67,7 @@ def initialize_environment(session: Session, command: Command) -> bytes:
 def get_challenge(session: Session, command: Command) -> bytes:
     """GET CHALLENGE 00 84 00 00, Le 04 or 08, in a 16-byte environment also 10."""
     command.require(0, 0, 0)
-    if command.ne == _LONG_CHALLENGE > suite_of(session.df).block:
+    if command.ne == _LONG_CHALLENGE > suite_of_environment(session.df).block:
         raise StatusError(StatusWord.WRONG_LENGTH)
     return authentication.get_challenge(session, command)
 
@@ -92,6 +92,6 @@ def external_authenticate(session: Session, command: Command) -> bytes:
     if not compare_digest(key.session(challenge).authentication_data(data[8:16]), data[:8]):
         left = key.stage_failure()
         raise StatusError(StatusWord.VERIFICATION_FAILED | left, keep_writes=True)
-    key.stage_tries(key.limit)
+    key.stage_retry_counter(key.retry_limit)
     session.status.local_levels |= 1 << kid
     return b""

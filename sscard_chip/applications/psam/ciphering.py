@@ -17,7 +17,7 @@ from sscard_chip.standard.status import StatusError, StatusWord
 _MAX_BLOCKS: Final = 8
 
 
-class Kind(Flag):
+class SessionKeyUse(Flag):
     """What a session key may still do."""
 
     NOTHING = 0
@@ -25,10 +25,10 @@ class Kind(Flag):
     MAC = auto()
 
 
-_KINDS: Final[dict[int, Kind]] = {
-    KeyType.MAC: Kind.MAC,
-    KeyType.ENCRYPTION: Kind.ENCRYPTION,
-    KeyType.MAC_AND_ENCRYPTION: Kind.MAC | Kind.ENCRYPTION,
+_KINDS: Final[dict[int, SessionKeyUse]] = {
+    KeyType.MAC: SessionKeyUse.MAC,
+    KeyType.ENCRYPTION: SessionKeyUse.ENCRYPTION,
+    KeyType.MAC_AND_ENCRYPTION: SessionKeyUse.MAC | SessionKeyUse.ENCRYPTION,
 }
 
 
@@ -38,19 +38,19 @@ class _Step:
     encryption is over; ``least`` blocks of data with the IV.
     """
 
-    kind: Kind
+    kind: SessionKeyUse
     begins: bool = False
     ends: bool = False
     least: int = 1
 
 
 _STEPS: Final = {
-    0x00: _Step(Kind.ENCRYPTION, ends=True),
-    0x02: _Step(Kind.ENCRYPTION),
-    0x05: _Step(Kind.MAC, begins=True, ends=True, least=2),
-    0x07: _Step(Kind.MAC, begins=True),
-    0x03: _Step(Kind.MAC),
-    0x01: _Step(Kind.MAC, ends=True),
+    0x00: _Step(SessionKeyUse.ENCRYPTION, ends=True),
+    0x02: _Step(SessionKeyUse.ENCRYPTION),
+    0x05: _Step(SessionKeyUse.MAC, begins=True, ends=True, least=2),
+    0x07: _Step(SessionKeyUse.MAC, begins=True),
+    0x03: _Step(SessionKeyUse.MAC),
+    0x01: _Step(SessionKeyUse.MAC, ends=True),
 }
 
 
@@ -62,7 +62,7 @@ class SessionKey:
 
     __slots__ = ("_chain", "_encrypt", "allowed", "block", "left")
 
-    def __init__(self, suite: Suite, secret: bytes, allowed: Kind) -> None:
+    def __init__(self, suite: Suite, secret: bytes, allowed: SessionKeyUse) -> None:
         self.block = suite.block
         self.allowed = self.left = allowed
         self._encrypt = suite.encryptor(secret)
@@ -73,10 +73,12 @@ class SessionKey:
 
         6901 for a kind that is over, a chain that was not begun, or an encryption in one.
         """
-        begins = step.begins or step.kind is Kind.ENCRYPTION
+        begins = step.begins or step.kind is SessionKeyUse.ENCRYPTION
         if step.kind not in self.left or begins == (self._chain is not None):
             raise StatusError(StatusWord.INVALID_STATE)
-        answer = self._encrypt(data) if step.kind is Kind.ENCRYPTION else self._mac(step, data)
+        answer = (
+            self._encrypt(data) if step.kind is SessionKeyUse.ENCRYPTION else self._mac(step, data)
+        )
         if step.ends:
             self.left &= ~step.kind
         return answer
@@ -159,7 +161,7 @@ def cipher_data(session: Session, command: Command) -> bytes:
         raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
     if command.ne:  # 6Cxx before anything is spent: the command comes again
         mac = 4 if step.ends else 0
-        command.check_ne(len(command.data) if step.kind is Kind.ENCRYPTION else mac)
+        command.check_ne(len(command.data) if step.kind is SessionKeyUse.ENCRYPTION else mac)
     answer = key.run(step, command.data)
     if not key.left:
         session.transaction = None

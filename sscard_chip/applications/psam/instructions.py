@@ -19,7 +19,7 @@ from sscard_chip.applications.psam.access import (
 from sscard_chip.applications.psam.ciphering import cipher_data, deliver_session_key
 from sscard_chip.applications.psam.loading import load_key
 from sscard_chip.applications.psam.purchase import (
-    Purchase,
+    PsamPurchase,
     credit_sam_for_purchase,
     init_sam_for_purchase,
 )
@@ -30,7 +30,7 @@ def _between(handler: Handler) -> Handler:
     """A command that leaves the delivered session key alone; a purchase ends with any."""
 
     def handle(session: Session, command: Command) -> bytes:
-        if isinstance(session.transaction, Purchase):
+        if isinstance(session.transaction, PsamPurchase):
             session.transaction = None
         return handler(session, command)
 

@@ -56,7 +56,7 @@ def use_byte(key_type: int, steps: int) -> int:
     return steps << _TYPE_BITS | key_type
 
 
-def encode_record(
+def encode_psam_key_record(
     use: int, identifier: int, algorithm: int, secret: bytes, *, limit: int = 0
 ) -> bytes:
     """The record of a key of 8 or 16 bytes; ``limit`` 0: failures never lock it."""
@@ -90,7 +90,7 @@ class SamKey(KeyRecord):
         return key[:_SINGLE_LENGTH] if self.algorithm == _SINGLE_DES else key
 
 
-def suite_of(directory: Directory) -> Suite:
+def suite_of_environment(directory: Directory) -> Suite:
     """The algorithm suite of an environment and its application, from their headers."""
     return SUITE_OF_KEY_CODE[directory.header.algorithm]
 
@@ -101,7 +101,7 @@ class SamKeys:
     __slots__ = ("_keys", "files", "master_key", "suite")
 
     def __init__(self, directory: Directory) -> None:
-        self.suite = suite_of(directory)
+        self.suite = suite_of_environment(directory)
         single = directory.header.algorithm == _SINGLE_DES
         master_key = directory.header.master_key
         self.master_key = master_key[:_SINGLE_LENGTH] if single else master_key

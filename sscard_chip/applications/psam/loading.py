@@ -13,8 +13,8 @@ from sscard_chip.applications.psam.keys import (
     MAX_STEPS,
     KeyType,
     SamKeys,
-    encode_record,
-    suite_of,
+    encode_psam_key_record,
+    suite_of_environment,
 )
 from sscard_chip.filesystem.files import InternalFile
 from sscard_chip.filesystem.layout import COUNT_IN_HEADER
@@ -61,8 +61,8 @@ def load_key(session: Session, command: Command) -> bytes:
 
 
 def _check_length(session: Session, command: Command, *, changing: bool) -> None:
-    """6700 unless Lc is that of a key of 8 (DES alone) or 16 bytes."""
-    suite = suite_of(session.df)
+    """6700 unless Lc is that of a key of 8 (DES only) or 16 bytes."""
+    suite = suite_of_environment(session.df)
     head = 1 + (_CHANGE_HEAD if changing else _CREATE_HEAD)
     allowed = {
         -(-(head + key) // suite.block) * suite.block + _MAC_LENGTH
@@ -106,7 +106,7 @@ def _create(keys: SamKeys, file: InternalFile, content: bytes) -> None:
     room = min(file.size // RECORD_LENGTH, _MAX_RECORDS)
     if file.count >= room:
         raise StatusError(StatusWord.NOT_ENOUGH_SPACE)
-    record = encode_record(use, identifier, algorithm, secret)
+    record = encode_psam_key_record(use, identifier, algorithm, secret)
     file.memory.write(file.body + file.count * RECORD_LENGTH, record)
     file.memory.write(file.offset + COUNT_IN_HEADER, bytes((file.count + 1,)))
 

@@ -31,7 +31,7 @@ _NOT_COUNTED: Final = 0x0F
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase:
+class PsamPurchase:
     """What CREDIT SAM has to compare; the next command drops it."""
 
     mac2: bytes
@@ -64,7 +64,7 @@ def init_sam_for_purchase(session: Session, command: Command) -> bytes:
     cipher = suite.session(secret)
     terminal = _file(session.df.environment, PSAM_TERMINAL).read(0, 6)
     mac1 = cipher.mac(amounts + kind + terminal + time)
-    session.transaction = Purchase(cipher.mac(amounts))
+    session.transaction = PsamPurchase(cipher.mac(amounts))
     file.stage_update(0, (int.from_bytes(number) + 1).to_bytes(4))
     return number + mac1
 
@@ -77,7 +77,7 @@ def credit_sam_for_purchase(session: Session, command: Command) -> bytes:
     """
     command.require(0, 0, 4)
     purchase, session.transaction = session.transaction, None
-    if not isinstance(purchase, Purchase):
+    if not isinstance(purchase, PsamPurchase):
         raise StatusError(StatusWord.INVALID_STATE)
     if not compare_digest(purchase.mac2, command.data):
         if session.df.header.app_type & ANSWERS_63CF:

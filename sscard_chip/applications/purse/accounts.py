@@ -9,7 +9,7 @@
     0018  交易明细: number 2, overdraft limit 3, amount 4, type 1, terminal 6, date 4, time 3
 
 0001 and 0002 are internal files, which no command reaches; no public paper gives their layout,
-which is the emulator's own [L] and known here alone. A number is that of the next transaction.
+which is the emulator's own [L] and known here only. A number is that of the next transaction.
 
 The balance of the deposit includes its overdraft limit, as the commands show it [L]: at a
 balance equal to the limit nothing of it is used.
@@ -27,7 +27,7 @@ from sscard_chip.security.keys import KeyRecord
 from sscard_chip.security.purse import PURSE_SUITES, PurseSession, PurseSuite
 from sscard_chip.standard.identifiers import DEPOSIT_FILE, PURSE_FILE, PURSE_LOG
 from sscard_chip.standard.keys import USE_MAINTENANCE, USE_TAC
-from sscard_chip.standard.purse_transactions import Kind, PurseId
+from sscard_chip.standard.purse_transactions import PurseId, PurseTransactionKind
 from sscard_chip.standard.status import StatusError, StatusWord
 
 LOG_RECORD_LENGTH: Final = 23
@@ -50,11 +50,11 @@ class Purse(NamedTuple):
     offline_number: int = 0
     grey_locked: bool = False
 
-    def number(self, kind: Kind) -> int:
+    def number(self, kind: PurseTransactionKind) -> int:
         """The number of the next transaction of ``kind``."""
         return self.online_number if kind.online else self.offline_number
 
-    def after(self, kind: Kind, balance_fen: int, limit_fen: int) -> Purse:
+    def after(self, kind: PurseTransactionKind, balance_fen: int, limit_fen: int) -> Purse:
         """As it is after a transaction of ``kind`` that leaves balance and limit so."""
         online = kind.online
         return self._replace(
@@ -99,7 +99,7 @@ class LogRecord(NamedTuple):
         return cls(number, int.from_bytes(limit), *rest)
 
 
-class Proof(NamedTuple):
+class TransactionProof(NamedTuple):
     """What GET TRANSACTION PROVE gives of the last transaction: MAC and TAC, 4 bytes each."""
 
     type: int
@@ -108,7 +108,7 @@ class Proof(NamedTuple):
     tac: bytes
 
 
-class TransactionKeys(NamedTuple):
+class PurseKeys(NamedTuple):
     """The key of one index with the DTK beside it."""
 
     key: KeyRecord
@@ -159,10 +159,10 @@ class PurseAccounts:
         body = self._bodies[purse]
         return Purse.decode(bytes(self._memory.cells[body : body + _STATE.size]))
 
-    def proof(self) -> Proof | None:
+    def proof(self) -> TransactionProof | None:
         """That of the last transaction, None when there was none yet."""
         at = self._bodies[PurseId.DEPOSIT] + _PROOF_AT
-        proof = Proof._make(_PROOF.unpack_from(self._memory.cells, at))
+        proof = TransactionProof._make(_PROOF.unpack_from(self._memory.cells, at))
         return proof if proof.type else None
 
     def log(self) -> list[LogRecord]:
@@ -170,7 +170,9 @@ class PurseAccounts:
         records = range(1, self._log.count + 1)
         return [LogRecord.decode(self._log.record(number)) for number in records]
 
-    def stage(self, purse: PurseId, state: Purse, proof: Proof, record: LogRecord) -> None:
+    def stage(
+        self, purse: PurseId, state: Purse, proof: TransactionProof, record: LogRecord
+    ) -> None:
         """Stage everything that a transaction changes."""
         self._memory.write(self._bodies[purse], state.encode())
         self._memory.write(self._bodies[PurseId.DEPOSIT] + _PROOF_AT, _PROOF.pack(*proof))
@@ -178,12 +180,12 @@ class PurseAccounts:
 
     # --- keys -----------------------------------------------------------------------------------
 
-    def transaction_keys(self, use: int, index: int) -> TransactionKeys:
+    def transaction_keys(self, use: int, index: int) -> PurseKeys:
         """The key of a use and index, and the DTK of that index; 9403 when one is missing."""
         key, tac_key = self._key(use, index), self._key(USE_TAC, index)
         if key is None or tac_key is None:
             raise StatusError(StatusWord.KEY_INDEX_NOT_SUPPORTED)
-        return TransactionKeys(key, tac_key, PURSE_SUITES[key.suite.name])
+        return PurseKeys(key, tac_key, PURSE_SUITES[key.suite.name])
 
     def _key(self, use: int, index: int) -> KeyRecord | None:
         return self._directory.key(use, index, index)

@@ -141,7 +141,7 @@ def unblock_application(session: Session, command: Command) -> bytes:
         open_message(session, command, key, purse)
     except WrongMacError as error:
         raise refuse_mac(directory, key, error.sw) from None
-    key.stage_tries(key.limit)
+    key.stage_retry_counter(key.retry_limit)
     directory.stage_state(ApplicationState.WORKING)
     return b""
 

@@ -15,6 +15,6 @@ def refuse_mac(directory: Directory, key: KeyRecord, sw: int) -> StatusError:
     9303. A right MAC gives all tries back. Card operating systems differ in how many tries there
     are and in what comes after them; the profile says how many (0: none are counted).
     """
-    if key.limit and not key.stage_failure():
+    if key.retry_limit and not key.stage_failure():
         directory.stage_block()
     return StatusError(sw, keep_writes=True)

@@ -31,7 +31,7 @@ def online_tac(balance: bytes, number: bytes, what: bytes, time: bytes) -> bytes
 
 def purchase_tac(what: bytes, sequence: bytes, time: bytes) -> bytes:
     """TAC of purchase, cash withdrawal and compound purchase; ``sequence`` is the 4-byte
-    终端交易序号. Their MAC2 is over the amount alone."""
+    终端交易序号. Their MAC2 is over the amount only."""
     return what + sequence + time
 
 

@@ -60,7 +60,7 @@ def _reload(session: Session, command: Command) -> bytes:
         raise refuse_mac(session.df, key, StatusWord.MAC_INCORRECT)
     if not is_pin(new):
         raise StatusError(StatusWord.WRONG_DATA)
-    key.stage_tries(key.limit)
+    key.stage_retry_counter(key.retry_limit)
     pin.stage_value(new)
     return b""
 

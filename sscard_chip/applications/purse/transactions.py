@@ -21,10 +21,10 @@ from sscard_chip.apdu.session import Session
 from sscard_chip.applications.purse import inputs
 from sscard_chip.applications.purse.accounts import (
     LogRecord,
-    Proof,
     Purse,
     PurseAccounts,
-    TransactionKeys,
+    PurseKeys,
+    TransactionProof,
 )
 from sscard_chip.applications.purse.errors import refuse_mac
 from sscard_chip.filesystem.files import RecordFile
@@ -36,7 +36,12 @@ from sscard_chip.security.purse import (
     purchase_factor,
 )
 from sscard_chip.standard.amounts import MAX_COUNTER, MAX_FEN
-from sscard_chip.standard.purse_transactions import KINDS, Course, Kind, TransactionType
+from sscard_chip.standard.purse_transactions import (
+    KINDS,
+    Course,
+    PurseTransactionKind,
+    TransactionType,
+)
 from sscard_chip.standard.status import StatusError, StatusWord
 
 _INIT_LENGTH: Final = 11
@@ -67,9 +72,9 @@ class CachedRecord:
 class Pending:
     """An INITIALIZE that waits for its continuation."""
 
-    kind: Kind
+    kind: PurseTransactionKind
     directory: Directory
-    keys: TransactionKeys
+    keys: PurseKeys
     state: Purse
     amount: bytes  # 4; of an overdraft update nothing
     terminal: bytes  # 6
@@ -128,7 +133,7 @@ def initialize(session: Session, command: Command) -> bytes:
     return head + tail + pending.online_session().mac(inputs.online_mac1(balance, pending.what))
 
 
-def _most(kind: Kind, state: Purse) -> int:
+def _most(kind: PurseTransactionKind, state: Purse) -> int:
     """The largest amount of a transaction.
 
     What the overdraft limit lends can be spent and drawn, but not unloaded [L]. A balance beyond
@@ -171,11 +176,11 @@ def _stage(
     record = LogRecord(number, limit_fen, amount, kind.type, pending.terminal, time)
     for cached in pending.cache:
         cached.stage()
-    pending.keys.key.stage_tries(pending.keys.key.limit)
+    pending.keys.key.stage_retry_counter(pending.keys.key.retry_limit)
     PurseAccounts.of(pending.directory).stage(
         kind.purse,
         state.after(kind, balance_fen, limit_fen),
-        Proof(kind.type, number, mac, tac),
+        TransactionProof(kind.type, number, mac, tac),
         record,
     )
 

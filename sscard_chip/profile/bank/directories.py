@@ -13,7 +13,7 @@ from sscard_chip.applications.bank.application import (
     LOG_SFI,
     PRIVATE_KEY_FID,
 )
-from sscard_chip.applications.bank.authentication import SCHEME_CODES, encode_pin
+from sscard_chip.applications.bank.authentication import SCHEME_CODES
 from sscard_chip.applications.bank.log import LOG_RECORD_LENGTH, LOG_RECORDS
 from sscard_chip.applications.bank.reading import PSE_SFI
 from sscard_chip.applications.bank.selection import ADF, ENTRY_FID, PPSE, PSE
@@ -27,10 +27,10 @@ from sscard_chip.filesystem.layout import (
     FileHeader,
     FileType,
     create_directory,
-    create_file,
     scan,
+    stage_file,
 )
-from sscard_chip.filesystem.tlv import template, tlv
+from sscard_chip.filesystem.tlv import encode_template, tlv
 from sscard_chip.memory import Memory
 from sscard_chip.profile.bank.model import (
     CASH_PDOL,
@@ -49,8 +49,8 @@ from sscard_chip.profile.bank.model import (
 from sscard_chip.profile.bank.records import UNUSED, file_locator, profile_of, records
 from sscard_chip.security.access import NEVER
 from sscard_chip.security.emv import BANK_SUITES, CVN_01
-from sscard_chip.security.keys import RECORD_LENGTH, encode_key
-from sscard_chip.security.keys import encode_pin as encode_pin_record
+from sscard_chip.security.keys import RECORD_LENGTH, encode_key_record, encode_pin_record
+from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.errors import BAD_INPUT, IssuingError
 from sscard_chip.standard.identifiers import EF, MF, PPSE_NAME, PSE_NAME
 from sscard_chip.standard.keys import USE_CRYPTOGRAM, USE_SCRIPT_CIPHER, USE_SCRIPT_MAC
@@ -78,8 +78,8 @@ def add_bank(memory: Memory, contents: BankContents) -> None:
     """Put an application behind the files of a card, with PSE and, on a card that has the
     contactless interface, PPSE. Commits.
 
-    Raises :class:`BankError` when the card has the application already or no MF, StatusError
-    6A84 when it does not fit.
+    :raises BankError: when the card has the application already or no MF.
+    :raises StatusError: 6A84 when it does not fit.
     """
     directories = {f.header.name: f for f in scan(memory) if isinstance(f.header, DirectoryHeader)}
     mf = next((f for f in directories.values() if f.header.fid == MF), None)
@@ -105,7 +105,7 @@ def _directory(memory: Memory, mf: int, fid: int, name: bytes, kind: int, files:
     offset = create_directory(memory, mf, header)
     memory.commit()
     for file_header, content, count in files:
-        at = create_file(memory, offset, file_header, content)
+        at = stage_file(memory, offset, file_header, content)
         if count:
             memory.write(at + COUNT_IN_HEADER, bytes((count,)))
         memory.commit()
@@ -128,7 +128,7 @@ def _adf_fci(contents: BankContents, pdol: bytes) -> bytes:
         parts.append(tlv(_PDOL, pdol))
     parts += [
         tlv(_LANGUAGE, LANGUAGE),
-        template(_ISSUER_DATA, [(_LOG_ENTRY, LOG_ENTRY)]),
+        encode_template(_ISSUER_DATA, [(_LOG_ENTRY, LOG_ENTRY)]),
     ]
     return b"".join(parts)
 
@@ -162,10 +162,10 @@ def _key_file(contents: BankContents) -> File:
         USE_SCRIPT_CIPHER: keys.script_cipher,
     }
     found = [
-        encode_key(use, 0, 1, algorithm, secret, limit=0, level=0)
+        encode_key_record(use, 0, 1, algorithm, secret, limit=0, level=0)
         for use, secret in secrets.items()
     ]
-    pin = encode_pin(contents.pin) if contents.pin else b""
+    pin = bcd(contents.pin) if contents.pin else b""
     found.append(encode_pin_record(pin, limit=contents.pin_tries, unblock_kid=0, reload_kid=0))
     size = len(found) * RECORD_LENGTH
     return _hidden(FileType.KEY, _KEY_FID, size), b"".join(found), len(found)
@@ -228,17 +228,17 @@ def _data(contents: BankContents) -> bytes:
             data.DEFAULT_ACTION: DEFAULT_ACTION,
             data.LOWER_COUNT: bytes((limits.lower_count,)),
             data.UPPER_COUNT: bytes((limits.upper_count,)),
-            data.LOWER_AMOUNT: data.bcd(limits.lower_amount_fen),
-            data.UPPER_AMOUNT: data.bcd(limits.upper_amount_fen),
-            data.BALANCE_LIMIT: data.bcd(cash.limit_fen),
-            data.SINGLE_LIMIT: data.bcd(cash.single_limit_fen),
-            data.RESET_THRESHOLD: data.bcd(cash.reset_threshold_fen),
+            data.LOWER_AMOUNT: data.encode_n12(limits.lower_amount_fen),
+            data.UPPER_AMOUNT: data.encode_n12(limits.upper_amount_fen),
+            data.BALANCE_LIMIT: data.encode_n12(cash.limit_fen),
+            data.SINGLE_LIMIT: data.encode_n12(cash.single_limit_fen),
+            data.RESET_THRESHOLD: data.encode_n12(cash.reset_threshold_fen),
             data.QUALIFIERS: QUALIFIERS,
             data.PRODUCT: PRODUCT,
             data.LOG_ENTRY: LOG_ENTRY,
             data.DYNAMIC_SCHEME: bytes((codes.get(scheme, 0),)),
             data.FILE_LOCATOR: file_locator(contents),
             data.CONTACTLESS_FILE_LOCATOR: file_locator(contents, contactless=True),
-            data.BALANCE: data.bcd(cash.balance_fen),
+            data.BALANCE: data.encode_n12(cash.balance_fen),
         }
     )

@@ -17,7 +17,7 @@ from sscard_chip.applications.bank.authentication import SCHEME_CODES
 from sscard_chip.applications.bank.data import DATA_FID
 from sscard_chip.applications.bank.log import LOG_FORMAT
 from sscard_chip.filesystem.layout import ApplicationState, ApplicationType
-from sscard_chip.filesystem.tlv import find, parse_dol, split_dol
+from sscard_chip.filesystem.tlv import find_primitive, parse_dol, split_dol
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.profile.contents import BankState, BankTransaction
 from sscard_chip.standard.identifiers import PPSE_NAME, PSE_NAME
@@ -62,7 +62,7 @@ def bank_state(directory: Directory) -> BankState | None:
         return None
     application = BankApplication.of(directory)
     values, counters = application.data, application.data.read()
-    label = find(application.fci(contactless=False), _LABEL) or b""
+    label = find_primitive(application.fci(contactless=False), _LABEL) or b""
     return BankState(
         aid=directory.name.hex().upper(),
         label=label.decode("ascii", "replace"),

@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sscard_chip.filesystem.tlv import template, tlv
+from sscard_chip.filesystem.tlv import DataObjects, encode_template, tlv
 from sscard_chip.profile.bank.model import (
     ACTION_DEFAULT,
     ACTION_DENIAL,
@@ -71,8 +71,6 @@ _STATIC: Final = (2, 8)
 
 _WITHOUT_OFFLINE, _STATIC_DATA, _DYNAMIC_DATA = 0x1C, 0x40, 0x20
 
-Objects = list[tuple[int, bytes]]
-
 
 def interchange_profile(*, static: bool, dynamic: bool) -> bytes:
     """AIP (82): holder verification, terminal risk management and issuer authentication; with
@@ -101,7 +99,7 @@ def _cvm_list(contents: BankContents) -> bytes:
     return CVM_ENCIPHERED if contents.enciphered_pin else CVM_OFFLINE
 
 
-def _static_objects(contents: BankContents) -> Objects:
+def _static_objects(contents: BankContents) -> DataObjects:
     pan = contents.pan + "F" * (len(contents.pan) % 2)
     return [
         (0x5F24, bytes.fromhex(contents.expiry)),
@@ -130,7 +128,7 @@ def static_data(contents: BankContents, *, dynamic: bool) -> bytes:
 
 def records(contents: BankContents) -> dict[tuple[int, int], bytes]:
     """The records by SFI and number, each a template 70. Numbers between are not used."""
-    objects: dict[tuple[int, int], Objects] = {
+    objects: dict[tuple[int, int], DataObjects] = {
         (1, 1): [(0x57, track_2(contents))],
         (1, 2): [
             (0x9F61, _BLANK * _IDENTITY_LENGTH),
@@ -144,10 +142,12 @@ def records(contents: BankContents) -> dict[tuple[int, int], bytes]:
         objects[3, 2] = [(0x9F74, CASH_AUTHORISATION)]
     if contents.offline is not None:
         objects |= _offline_objects(contents.offline.tags, dynamic=contents.offline.dynamic)
-    return {place: template(TEMPLATE, items) for place, items in sorted(objects.items())}
+    return {place: encode_template(TEMPLATE, items) for place, items in sorted(objects.items())}
 
 
-def _offline_objects(tags: Mapping[int, bytes], *, dynamic: bool) -> dict[tuple[int, int], Objects]:
+def _offline_objects(
+    tags: Mapping[int, bytes], *, dynamic: bool
+) -> dict[tuple[int, int], DataObjects]:
     issuer = _present(tags, TAG_CA_INDEX, TAG_ISSUER_REMAINDER, TAG_ISSUER_EXPONENT)
     found = {
         (2, 7): issuer,
@@ -162,7 +162,7 @@ def _offline_objects(tags: Mapping[int, bytes], *, dynamic: bool) -> dict[tuple[
     return found
 
 
-def _present(tags: Mapping[int, bytes], *wanted: int) -> Objects:
+def _present(tags: Mapping[int, bytes], *wanted: int) -> DataObjects:
     return [(tag, tags[tag]) for tag in wanted if tag in tags]
 
 

@@ -23,7 +23,14 @@ from sscard_chip.profile.build import (
     variable,
 )
 from sscard_chip.profile.directories.df02 import DEGREE
-from sscard_chip.profile.model import FREE, PIN, Directory, ElementaryFile, Key, Provision
+from sscard_chip.profile.model import (
+    FREE,
+    PIN,
+    DirectoryDeclaration,
+    FileDeclaration,
+    Key,
+    Provision,
+)
 from sscard_chip.standard.identifiers import AID_OF_DF, DF01
 
 _CLAUSE_1: Final = "LB002-2000; letter 37, table 9 and annex C, DF01"
@@ -99,7 +106,7 @@ _FILES_1: Final = cited(
     ),
 )
 
-FIRST: Final = Directory(
+FIRST: Final = DirectoryDeclaration(
     DF01,
     "公共应用",
     "public application",
@@ -122,7 +129,7 @@ FIRST: Final = Directory(
 _READ: Final = pin_or("RK1DF01")
 
 
-def _reserved(number: int) -> ElementaryFile:
+def _reserved(number: int) -> FileDeclaration:
     """预留1 to 预留5, EF16 to EF1A: room, free to read; 128 is hex as all lengths of letter 37.
 
     The identifiers of the write keys UK7DF01 to UKBDF01 are inferred [L].

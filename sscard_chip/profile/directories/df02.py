@@ -20,7 +20,7 @@ from sscard_chip.profile.build import (
     pin_or,
     variable,
 )
-from sscard_chip.profile.model import Directory, Options, Provision
+from sscard_chip.profile.model import DirectoryDeclaration, Options, Provision
 from sscard_chip.standard.identifiers import AID_OF_DF, DF02
 
 _CLAUSE_1: Final = "LB002-2000; letter 37, table 9 and annex C, DF02"
@@ -120,7 +120,7 @@ _FILES_1: Final = cited(
     ),
 )
 
-FIRST: Final = Directory(
+FIRST: Final = DirectoryDeclaration(
     DF02,
     "就业与失业",
     "employment and unemployment",
@@ -252,7 +252,7 @@ _WITH_REGISTRATION_DATE: Final = replace(FIRST, files=_FILES_2, clause=_CLAUSE_2
 )
 
 
-def second(options: Options) -> Directory:
+def second(options: Options) -> DirectoryDeclaration:
     """Generation 2: tag 60 stands in EF06, where the region does not have it in DF03 EF05."""
     if options.registration_date_in == DF02:
         return _WITH_REGISTRATION_DATE

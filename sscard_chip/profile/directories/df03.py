@@ -25,7 +25,7 @@ from sscard_chip.profile.build import (
     variable,
 )
 from sscard_chip.profile.directories.df02 import REGISTRATION_DATE
-from sscard_chip.profile.model import PIN, Directory, Options
+from sscard_chip.profile.model import PIN, DirectoryDeclaration, Options
 from sscard_chip.standard.identifiers import AID_OF_DF, DF03
 
 _CLAUSE_1: Final = "LB002-2000; letter 37, table 9 and annex C, DF03"
@@ -82,7 +82,7 @@ _FILES_1: Final = cited(
     ),
 )
 
-FIRST: Final = Directory(
+FIRST: Final = DirectoryDeclaration(
     DF03,
     "社会保险1",
     "social insurance 1",
@@ -238,7 +238,7 @@ _WITHOUT_REGISTRATION_DATE: Final = replace(FIRST, files=_FILES_2, clause=_CLAUS
 )
 
 
-def second(options: Options) -> Directory:
+def second(options: Options) -> DirectoryDeclaration:
     """Generation 2: tag 60 may stand in EF05, as the second record, and not in DF02 EF06."""
     if options.registration_date_in != DF03:
         return _WITHOUT_REGISTRATION_DATE

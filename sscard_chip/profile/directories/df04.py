@@ -29,8 +29,8 @@ from sscard_chip.profile.build import (
 from sscard_chip.profile.model import (
     NEVER,
     PIN,
-    Directory,
-    ElementaryFile,
+    DirectoryDeclaration,
+    FileDeclaration,
     Item,
     KeyUse,
     Options,
@@ -56,11 +56,11 @@ def _card_use(mode: SettlementMode) -> Item:
     return an(0x8F, 0x01, "医疗保险用卡方式", "settlement mode", codes.CARD_USE, initial=initial)
 
 
-def _details(*, account_only: bool) -> ElementaryFile:
+def _details(*, account_only: bool) -> FileDeclaration:
     """EF08 医疗交易明细, 30 records that the card alone writes.
 
-    28 bytes; 20 with the first amount only where the card keeps the personal account alone.
-    The record length is what tells the card so (LD/T 32.7, section 12).
+    28 bytes; 20 with the first amount only where the card keeps the personal account only.
+    The record length is what shows the card so (LD/T 32.7, section 12).
     """
     rest = (
         binary(0x04, "个人自付金额", "paid by the holder, fen"),
@@ -93,7 +93,7 @@ _SETTLEMENT_KEYS: Final = (
 # --- generation 1 -------------------------------------------------------------------------------
 
 
-def _medical_1(mode: SettlementMode) -> ElementaryFile:
+def _medical_1(mode: SettlementMode) -> FileDeclaration:
     return variable(
         0xEF05,
         "医疗保险基本信息",
@@ -125,7 +125,7 @@ _ACCOUNT_1: Final = fixed(
     cn(0x93, 0x04, "年度统筹基金支付累计金额", "paid by the pool this year, fen"),
 )
 
-_FIRST: Final = Directory(
+_FIRST: Final = DirectoryDeclaration(
     DF04,
     "社会保险2",
     "social insurance 2: medical",
@@ -143,7 +143,7 @@ _FIRST: Final = Directory(
 )
 
 
-def first(options: Options) -> Directory:
+def first(options: Options) -> DirectoryDeclaration:
     """Generation 1: EF06 on-line; EF08, the amount file and the settlement keys off-line, or
     where an on-line card is to have an account too [L]."""
     mode = options.settlement_mode
@@ -161,7 +161,7 @@ def first(options: Options) -> Directory:
 _READ: Final = pin_or("RK1DF04")
 
 
-def _medical_2(mode: SettlementMode) -> ElementaryFile:
+def _medical_2(mode: SettlementMode) -> FileDeclaration:
     return variable(
         0xEF05,
         "医疗保险基本信息",
@@ -189,7 +189,7 @@ def _medical_2(mode: SettlementMode) -> ElementaryFile:
     )
 
 
-def _temporary(mode: SettlementMode) -> ElementaryFile:
+def _temporary(mode: SettlementMode) -> FileDeclaration:
     """EF06. In mode 2 it starts as "not permitted, nothing spent", else blank [P]."""
     permit, amount, times = b"", b"", b""
     if mode is SettlementMode.TEMPORARY_OFFLINE:
@@ -224,7 +224,7 @@ _SECOND: Final = replace(_FIRST, clause=_CLAUSE_2).with_keys(
 )
 
 
-def second(options: Options) -> Directory:
+def second(options: Options) -> DirectoryDeclaration:
     """Generation 2: with the amount file, which letter 38 needs in all modes of settlement."""
     mode = options.settlement_mode
     files = (

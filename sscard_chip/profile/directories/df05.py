@@ -22,7 +22,7 @@ from sscard_chip.profile.build import (
     maintenance,
     variable,
 )
-from sscard_chip.profile.model import FREE, Directory, ElementaryFile, Item
+from sscard_chip.profile.model import FREE, DirectoryDeclaration, FileDeclaration, Item
 from sscard_chip.standard.identifiers import DF05
 
 _CLAUSE: Final = "letter 37, annex B, DF05"
@@ -65,7 +65,7 @@ _HEALTH_1: Final = variable(
 )
 
 # It has no registered name and is selected by its label, 16 bytes [L].
-FIRST: Final = Directory(
+FIRST: Final = DirectoryDeclaration(
     DF05,
     "生命与健康",
     "life and health",
@@ -95,7 +95,7 @@ _FLAGS: Final = (
     (0xBC, "精神病标志", "mental illness"),
 )
 
-_HEALTH_2: Final[ElementaryFile] = replace(
+_HEALTH_2: Final[FileDeclaration] = replace(
     FIRST.file(0xEF05),
     items=(
         _status(0xA0),

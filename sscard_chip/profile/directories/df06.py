@@ -22,7 +22,7 @@ from sscard_chip.profile.build import (
     maintenance,
     variable,
 )
-from sscard_chip.profile.model import Directory, Item
+from sscard_chip.profile.model import DirectoryDeclaration, Item
 from sscard_chip.standard.identifiers import DF06
 
 _CLAUSE: Final = "letter 37, annex B, DF06"
@@ -44,7 +44,7 @@ def _relief(tag: int, number: int) -> Item:
 _CARE_LENGTHS: Final = bytes.fromhex("0104040402 0104040403 0104040403 0104040404040403030202")
 
 # It has no registered name and is selected by its label, 16 bytes [L].
-FIRST: Final = Directory(
+FIRST: Final = DirectoryDeclaration(
     DF06,
     "社会救助与优待抚恤",
     "social relief and special care",

@@ -21,12 +21,12 @@ from sscard_chip.profile.build import (
     maintenance,
     variable,
 )
-from sscard_chip.profile.model import Directory, Provision
+from sscard_chip.profile.model import DirectoryDeclaration, Provision
 from sscard_chip.standard.identifiers import AID_OF_DF, DF07
 
 _CLAUSE: Final = "LD/T 32.6; letter 37, DF07"
 
-SECOND: Final = Directory(
+SECOND: Final = DirectoryDeclaration(
     DF07,
     "人事与人才",
     "personnel and talent",

@@ -21,7 +21,7 @@ from sscard_chip.profile.build import (
     transparent,
     variable,
 )
-from sscard_chip.profile.model import FREE, Directory, Provision
+from sscard_chip.profile.model import FREE, DirectoryDeclaration, Provision
 from sscard_chip.standard.identifiers import SSSE, SSSE_NAME
 
 _CLAUSE_1: Final = "LB002-2000; letter 37, table 9 and annex C"
@@ -31,7 +31,7 @@ _WRITE: Final = key_of("UKSSSE")
 # --- generation 1 -------------------------------------------------------------------------------
 
 # The same in all generations; 规范版本 starts as the generation's own. A card class "3" stands
-# for holders that are not told apart.
+# for holders that are not distinguished.
 _ISSUER: Final = variable(
     0xEF05,
     "发卡机构数据",
@@ -70,7 +70,7 @@ _FINGERPRINT_1: Final = transparent(
     0xEF07, "指纹", "fingerprint", FREE, _WRITE, 0x300, confidence=M
 )
 
-FIRST: Final = Directory(
+FIRST: Final = DirectoryDeclaration(
     SSSE,
     "社会保障系统环境",
     "social security system environment",

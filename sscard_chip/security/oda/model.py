@@ -120,7 +120,10 @@ def fdda_input(unpredictable: bytes, amount: bytes, currency: bytes, card_data: 
 
 
 def needed(data: Tags, tag: int) -> bytes:
-    """The value of ``tag``. Raises :class:`OdaError` when the card gave none."""
+    """The value of ``tag``.
+
+    :raises OdaError: when the card gave none.
+    """
     value = data.get(tag)
     if value is None:
         raise OdaError(f"{tag:02X} is missing")
@@ -128,14 +131,20 @@ def needed(data: Tags, tag: int) -> bytes:
 
 
 def identifier_field(identifier: str) -> bytes:
-    """3 to 8 digits, filled with F to 4 bytes. Raises :class:`OdaError`."""
+    """3 to 8 digits, filled with F to 4 bytes.
+
+    :raises OdaError:
+    """
     if not re.fullmatch("[0-9]{3,8}", identifier):
         raise OdaError("issuer identifier: must be 3 to 8 digits")
     return bytes.fromhex(f"{identifier:F<8}")
 
 
 def pan_field(pan: str) -> bytes:
-    """A PAN of up to 20 digits, filled with F to 10 bytes. Raises :class:`OdaError`."""
+    """A PAN of up to 20 digits, filled with F to 10 bytes.
+
+    :raises OdaError:
+    """
     if not re.fullmatch("[0-9]{12,19}", pan):
         raise OdaError("PAN: must be 12 to 19 digits")
     return bytes.fromhex(f"{pan:F<20}")

@@ -47,7 +47,7 @@ _FILL = b"\xbb"
 
 
 @dataclass(frozen=True, slots=True)
-class PublicKey:
+class RsaPublicKey:
     """Modulus and exponent."""
 
     modulus: bytes
@@ -76,14 +76,14 @@ class PublicKey:
         return plain[1:-1]
 
 
-class PrivateKey:
+class RsaPrivateKey:
     """Two primes and an exponent; exponentiation modulo each prime."""
 
     __slots__ = ("_dp", "_dq", "_inverse", "_p", "_q", "public")
 
     def __init__(self, p: int, q: int, exponent: int) -> None:
         modulus = p * q
-        self.public = PublicKey(modulus.to_bytes((modulus.bit_length() + 7) // 8), exponent)
+        self.public = RsaPublicKey(modulus.to_bytes((modulus.bit_length() + 7) // 8), exponent)
         try:
             self._dp, self._dq = pow(exponent, -1, p - 1), pow(exponent, -1, q - 1)
             self._inverse = pow(q, -1, p)
@@ -92,8 +92,11 @@ class PrivateKey:
         self._p, self._q = p, q
 
     @classmethod
-    def generate(cls, bits: int, exponent: int = 3) -> PrivateKey:
-        """A new key. Raises :class:`OdaError` for a size that is none of :data:`SIZES`."""
+    def generate(cls, bits: int, exponent: int = 3) -> RsaPrivateKey:
+        """A new key.
+
+        :raises OdaError: for a size that is none of :data:`SIZES`.
+        """
         if bits not in SIZES:
             raise OdaError(f"RSA key: must have {SIZES[0]} to {SIZES[-1]} bits, whole bytes")
         numbers = rsa.generate_private_key(exponent, bits).private_numbers()
@@ -106,7 +109,7 @@ class PrivateKey:
     def decipher(self, cryptogram: bytes) -> bytes:
         """What was enciphered with the public key, a PIN (EMV book 2, section 7).
 
-        Raises :class:`OdaError` when it is not as long as the modulus.
+        :raises OdaError: when it is not as long as the modulus.
         """
         if len(cryptogram) != len(self.public.modulus):
             raise OdaError("cryptogram: is not as long as the key")
@@ -127,8 +130,11 @@ class PrivateKey:
         return bytes((length,)) + primes + self.public.exponent.to_bytes(3)
 
     @classmethod
-    def decode(cls, encoded: bytes) -> PrivateKey:
-        """From what :meth:`encode` gives. Raises :class:`OdaError`."""
+    def decode(cls, encoded: bytes) -> RsaPrivateKey:
+        """From what :meth:`encode` gives.
+
+        :raises OdaError:
+        """
         length = encoded[0] if encoded else 0
         if not length or len(encoded) != 2 * length + 4:
             raise OdaError("RSA private key: is damaged")
@@ -145,27 +151,27 @@ class RsaScheme:
 
     name = "rsa"
 
-    def generate(self, bits: int) -> PrivateKey:
-        return PrivateKey.generate(bits)
+    def generate(self, bits: int) -> RsaPrivateKey:
+        return RsaPrivateKey.generate(bits)
 
-    def public(self, private: PrivateKey) -> PublicKey:
+    def public(self, private: RsaPrivateKey) -> RsaPublicKey:
         return private.public
 
-    def encode_private(self, private: PrivateKey) -> bytes:
+    def encode_private(self, private: RsaPrivateKey) -> bytes:
         return private.encode()
 
-    def decode_private(self, encoded: bytes) -> PrivateKey:
-        return PrivateKey.decode(encoded)
+    def decode_private(self, encoded: bytes) -> RsaPrivateKey:
+        return RsaPrivateKey.decode(encoded)
 
-    def encode_public(self, public: PublicKey) -> bytes:
+    def encode_public(self, public: RsaPublicKey) -> bytes:
         """Exponent 3, modulus."""
         return public.exponent.to_bytes(3) + public.modulus
 
-    def decode_public(self, encoded: bytes) -> PublicKey:
-        return PublicKey(encoded[3:], int.from_bytes(encoded[:3]))
+    def decode_public(self, encoded: bytes) -> RsaPublicKey:
+        return RsaPublicKey(encoded[3:], int.from_bytes(encoded[:3]))
 
     def certify_issuer(
-        self, authority: PrivateKey, issuer: PublicKey, identifier: str, validity: Validity
+        self, authority: RsaPrivateKey, issuer: RsaPublicKey, identifier: str, validity: Validity
     ) -> dict[int, bytes]:
         begin = _ISSUER + identifier_field(identifier) + validity.encode()
         certificate, rest = _certify(authority, issuer, begin, b"")
@@ -176,7 +182,7 @@ class RsaScheme:
         )
 
     def certify_card(
-        self, issuer: PrivateKey, card: PublicKey, pan: str, validity: Validity, static: bytes
+        self, issuer: RsaPrivateKey, card: RsaPublicKey, pan: str, validity: Validity, static: bytes
     ) -> dict[int, bytes]:
         begin = _CARD + pan_field(pan) + validity.encode()
         certificate, rest = _certify(issuer, card, begin, static)
@@ -186,18 +192,20 @@ class RsaScheme:
             rest,
         )
 
-    def sign_static(self, issuer: PrivateKey, code: bytes, static: bytes) -> bytes:
+    def sign_static(self, issuer: RsaPrivateKey, code: bytes, static: bytes) -> bytes:
         if len(code) != STATIC_CODE_LENGTH:
             raise OdaError("data authentication code: must be 2 bytes")
         content = _filled(issuer.public, _STATIC + _SHA1 + code)
         return issuer.sign(content, sha1(content + static).digest())
 
-    def sign_dynamic(self, card: PrivateKey, number: bytes, asked: bytes) -> bytes:
+    def sign_dynamic(self, card: RsaPrivateKey, number: bytes, asked: bytes) -> bytes:
         dynamic = bytes((len(number),)) + number
         content = _filled(card.public, _DYNAMIC + _SHA1 + bytes((len(dynamic),)) + dynamic)
         return card.sign(content, sha1(content + asked).digest())
 
-    def recover_issuer(self, authority: PublicKey, data: Tags, pan: str, month: str) -> PublicKey:
+    def recover_issuer(
+        self, authority: RsaPublicKey, data: Tags, pan: str, month: str
+    ) -> RsaPublicKey:
         what = "issuer certificate"
         plain = authority.recover(needed(data, TAG_ISSUER_CERTIFICATE), what)
         key = _certified(
@@ -214,8 +222,8 @@ class RsaScheme:
         return key
 
     def recover_card(
-        self, issuer: PublicKey, data: Tags, pan: str, month: str, static: bytes
-    ) -> PublicKey:
+        self, issuer: RsaPublicKey, data: Tags, pan: str, month: str, static: bytes
+    ) -> RsaPublicKey:
         what = "card certificate"
         plain = issuer.recover(needed(data, TAG_CARD_CERTIFICATE), what)
         key = _certified(
@@ -232,7 +240,7 @@ class RsaScheme:
         check_expiry(what, plain[11:13], month)
         return key
 
-    def check_static(self, issuer: PublicKey, signature: bytes, static: bytes) -> bytes:
+    def check_static(self, issuer: RsaPublicKey, signature: bytes, static: bytes) -> bytes:
         what = "static signature"
         plain = issuer.recover(signature, what)
         _check_hash(plain, static, what)
@@ -240,7 +248,7 @@ class RsaScheme:
             raise OdaError(f"{what}: is of another form")
         return plain[2:4]
 
-    def check_dynamic(self, card: PublicKey, signature: bytes, asked: bytes) -> bytes:
+    def check_dynamic(self, card: RsaPublicKey, signature: bytes, asked: bytes) -> bytes:
         what = "dynamic signature"
         plain = card.recover(signature, what)
         _check_hash(plain, asked, what)
@@ -250,7 +258,7 @@ class RsaScheme:
         return plain[4 : 3 + length]
 
 
-def _filled(key: PublicKey, content: bytes) -> bytes:
+def _filled(key: RsaPublicKey, content: bytes) -> bytes:
     """``content`` filled with BB to what one signature carries."""
     room = len(key.modulus) - _FRAME
     if len(content) > room:
@@ -259,7 +267,7 @@ def _filled(key: PublicKey, content: bytes) -> bytes:
 
 
 def _certify(
-    signer: PrivateKey, key: PublicKey, begin: bytes, static: bytes
+    signer: RsaPrivateKey, key: RsaPublicKey, begin: bytes, static: bytes
 ) -> tuple[bytes, bytes]:
     """A certificate over ``key``, and the part of its modulus that does not fit."""
     exponent = key.exponent_field
@@ -284,7 +292,7 @@ def _certified(
     exponent: bytes,
     static: bytes,
     what: str,
-) -> PublicKey:
+) -> RsaPublicKey:
     """The key in a recovered certificate, its hash checked; ``owner`` is the owner's length."""
     _check_hash(plain, rest + exponent + static, what)
     at = 1 + owner + 2 + 3
@@ -295,7 +303,7 @@ def _certified(
     modulus = (field + rest)[:length]
     if len(rest) != max(0, length - len(field)) or len(modulus) != length:
         raise OdaError(f"{what}: the remainder of the key has another length")
-    return PublicKey(modulus, int.from_bytes(exponent))
+    return RsaPublicKey(modulus, int.from_bytes(exponent))
 
 
 def _check_hash(plain: bytes, more: bytes, what: str) -> None:

@@ -8,29 +8,29 @@ treatment and insured place ``judge/localities.py`` says whether a row is of the
 another city of the province (省内异地) or of another province (跨省异地). ``exchange.py`` writes a
 file for each pair of regions, a row a sale, from which the insured region checks and pays.
 
-:class:`Totals` are summed from the rows of a run; statements, pages and files between regions are
-made of them. :class:`ClearingOutput` does all of it (extra ``settlement``).
+:class:`ClearingTotals` are summed from the rows of a run; statements, pages and files between
+    regions are made of them. :class:`ClearingOutput` does all of it (extra ``settlement``).
 """
 
 from __future__ import annotations
 
-from sscard_chip.settlement.clearing.codes import ClearingType, ClearingWay, Outcome
+from sscard_chip.settlement.clearing.codes import ClearingType, ClearingWay, RowOutcome
 from sscard_chip.settlement.clearing.output import ClearingOutput
-from sscard_chip.settlement.clearing.statement import Line, Statement, Sums, statements
-from sscard_chip.settlement.clearing.totals import ROWS, Totals
+from sscard_chip.settlement.clearing.statement import Statement, StatementLine, Sums, statements
+from sscard_chip.settlement.clearing.totals import ROWS, ClearingTotals
 from sscard_chip.settlement.judge.localities import Locality, localities, locality
 
 __all__ = [
     "ROWS",
     "ClearingOutput",
+    "ClearingTotals",
     "ClearingType",
     "ClearingWay",
-    "Line",
     "Locality",
-    "Outcome",
+    "RowOutcome",
     "Statement",
+    "StatementLine",
     "Sums",
-    "Totals",
     "localities",
     "locality",
     "statements",

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import Masks
-from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.run.archive import NOTHING, Archive
 from sscard_chip.settlement.schema import run as tables
 from sscard_chip.settlement.schema.clearing import decision
@@ -52,7 +52,7 @@ class BookedRows:
 class Books:
     """The settled rows as one transaction sees them."""
 
-    def __init__(self, t: Transaction, *, overlay: bool = True) -> None:
+    def __init__(self, t: LedgerTransaction, *, overlay: bool = True) -> None:
         """``overlay`` puts rows that were accepted later in the place of the refused ones."""
         self._t = t
         self._archive = Archive(t)

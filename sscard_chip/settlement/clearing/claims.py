@@ -22,9 +22,9 @@ from sscard_chip.settlement.clearing.books import BookedRows, Books
 from sscard_chip.settlement.clearing.codes import ClearingType, ClearingWay
 from sscard_chip.settlement.clearing.feed import clearing_rows
 from sscard_chip.settlement.clearing.statement import Statement, statements
-from sscard_chip.settlement.clearing.totals import Totals
+from sscard_chip.settlement.clearing.totals import ClearingTotals
 from sscard_chip.settlement.columns import NO_DIVISION, number_of_bcd
-from sscard_chip.settlement.ledger import AccountKind, EntryKind, Transaction
+from sscard_chip.settlement.ledger import AccountKind, EntryKind, LedgerTransaction
 from sscard_chip.settlement.schema.clearing import claim, claim_step
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import is_digits
@@ -45,7 +45,7 @@ class ClaimState(StrEnum):
 
     @property
     def chinese(self) -> str:
-        """As it is told to people."""
+        """As it is given to people."""
         return {"applied": "已申请", "cancelled": "已撤销", "paid": "已拨付"}[self]
 
 
@@ -116,7 +116,7 @@ class Claim:
 # --- what can be claimed ------------------------------------------------------------------------
 
 
-def due(t: Transaction, pharmacy: str, month: str) -> ClaimRequest:
+def due(t: LedgerTransaction, pharmacy: str, month: str) -> ClaimRequest:
     """The claim of a pharmacy for a month as the books have it.
 
     :param month: YYYYMM.
@@ -144,7 +144,7 @@ def _request(pharmacy: str, month: str, statement: Statement | None) -> ClaimReq
     )
 
 
-def due_statement(t: Transaction, pharmacy: str, month: str) -> Statement | None:
+def due_statement(t: LedgerTransaction, pharmacy: str, month: str) -> Statement | None:
     """The statement of what can be claimed for a month; None when there is nothing."""
     _, last = month_days(month)
     live = [
@@ -153,10 +153,10 @@ def due_statement(t: Transaction, pharmacy: str, month: str) -> Statement | None
         if row.state != ClaimState.CANCELLED
     ]
     parts = [
-        Totals.of(clearing_rows(rows.columns, rows.masks, [rows.header]))
+        ClearingTotals.of(clearing_rows(rows.columns, rows.masks, [rows.header]))
         for rows in _unclaimed(Books(t).of_pharmacy(pharmacy, covered=live), last, live)
     ]
-    return next(statements(Totals.sum(parts)), None)
+    return next(statements(ClearingTotals.sum(parts)), None)
 
 
 def _unclaimed(
@@ -173,7 +173,10 @@ def _unclaimed(
 
 
 def month_days(month: str) -> tuple[str, str]:
-    """First and last day of a month. Raises ClaimRefusedError when it is none."""
+    """First and last day of a month.
+
+    :raises ClaimRefusedError: when it is none.
+    """
     if not is_digits(month, 6):
         raise ClaimRefusedError("setlym: must be a month as YYYYMM")
     year, number = int(month[:4]), int(month[4:])
@@ -185,7 +188,7 @@ def month_days(month: str) -> tuple[str, str]:
 # --- the life of a claim ------------------------------------------------------------------------
 
 
-def apply_claim(t: Transaction, request: ClaimRequest) -> Claim:
+def apply_claim(t: LedgerTransaction, request: ClaimRequest) -> Claim:
     """3203: accept a claim. The same request again gives the same claim.
 
     ``t`` is an exclusive transaction.
@@ -240,7 +243,7 @@ def _compare(request: ClaimRequest, expected: ClaimRequest) -> None:
             raise ClaimRefusedError(f"{name}: is {shown(is_)}, the centre has {shown(must)}")
 
 
-def cancel_claim(t: Transaction, number: str, note: str = "") -> Claim:
+def cancel_claim(t: LedgerTransaction, number: str, note: str = "") -> Claim:
     """3204: take a claim back. Cancelled already is no error.
 
     :raises ClaimRefusedError: there is no such claim, or it is paid.
@@ -254,7 +257,7 @@ def cancel_claim(t: Transaction, number: str, note: str = "") -> Claim:
     return Claim(number, found.division, found.request, ClaimState.CANCELLED, note)
 
 
-def pay_claim(t: Transaction, number: str, business_date: str, note: str = "") -> Claim:
+def pay_claim(t: LedgerTransaction, number: str, business_date: str, note: str = "") -> Claim:
     """Pay a claim: one entry, from the bank account of its division to the pharmacy.
 
     Paid already is no error; nothing is posted then.
@@ -280,20 +283,23 @@ def pay_claim(t: Transaction, number: str, business_date: str, note: str = "") -
     return Claim(number, found.division, found.request, ClaimState.PAID, note)
 
 
-def find_claim(t: Transaction, number: str) -> Claim:
-    """3205: a claim and its state. Raises ClaimRefusedError when there is none such."""
+def find_claim(t: LedgerTransaction, number: str) -> Claim:
+    """3205: a claim and its state.
+
+    :raises ClaimRefusedError: when there is none such.
+    """
     row = next(iter(_claims(t, None, number)), None)
     if row is None:
         raise ClaimRefusedError(f"clr_appy_evt_id {number}: there is no such claim")
     return _claim(row)
 
 
-def claims_of(t: Transaction, pharmacy: str | None = None) -> list[Claim]:
+def claims_of(t: LedgerTransaction, pharmacy: str | None = None) -> list[Claim]:
     """All claims, of one pharmacy or of all, by pharmacy and month."""
     return [_claim(row) for row in _claims(t, pharmacy)]
 
 
-def _claims(t: Transaction, pharmacy: str | None, number: str | None = None) -> Sequence[Any]:
+def _claims(t: LedgerTransaction, pharmacy: str | None, number: str | None = None) -> Sequence[Any]:
     """Rows of claims with state and note of their last step."""
     last = (
         sa.select(claim_step.c.claim, sa.func.max(claim_step.c.number).label("number"))
@@ -321,13 +327,18 @@ def _claim(row: Any) -> Claim:
     return Claim(row.id, row.division, request, ClaimState(row.state), row.note)
 
 
-def _last_number(t: Transaction, number: str) -> int:
+def _last_number(t: LedgerTransaction, number: str) -> int:
     newest = sa.select(sa.func.max(claim_step.c.number)).where(claim_step.c.claim == number)
     return int(t.connection.execute(newest).scalar_one())
 
 
 def _step(
-    t: Transaction, number: str, at: int, state: ClaimState, note: str, entry: int | None = None
+    t: LedgerTransaction,
+    number: str,
+    at: int,
+    state: ClaimState,
+    note: str,
+    entry: int | None = None,
 ) -> None:
     t.connection.execute(
         sa.insert(claim_step).values(

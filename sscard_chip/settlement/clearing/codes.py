@@ -78,7 +78,7 @@ CLEARING_TYPES: Final = {
 
 
 @unique
-class Outcome(IntEnum):
+class RowOutcome(IntEnum):
     """What became of a row of a day file."""
 
     POSTED = 0
@@ -92,9 +92,9 @@ def insurance_name(insurance: str) -> str:
     return insurance if term is None else term.name
 
 
-def outcome_of(findings: int) -> Outcome:
+def outcome_of(findings: int) -> RowOutcome:
     """What became of a row with these findings, a mask."""
     masks = np.array([findings], np.uint16)
     if posted(masks)[0]:
-        return Outcome.POSTED
-    return Outcome.HELD if held(masks)[0] else Outcome.REFUSED
+        return RowOutcome.POSTED
+    return RowOutcome.HELD if held(masks)[0] else RowOutcome.REFUSED

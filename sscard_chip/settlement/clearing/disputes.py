@@ -19,19 +19,19 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.clearing.books import BookedRows, Books
-from sscard_chip.settlement.clearing.codes import Outcome, outcome_of
+from sscard_chip.settlement.clearing.codes import RowOutcome, outcome_of
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import (
     FINDINGS,
-    Code,
     Effect,
+    FindingCode,
     codes_text,
     mask_of,
     posted,
 )
 from sscard_chip.settlement.judge.keys import Keys
-from sscard_chip.settlement.judge.sequence import Sequel, judge_refunds
-from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.judge.sequence import HighestNumbers, judge_refunds
+from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.ledger.register import read_register
 from sscard_chip.settlement.run.booking import book
 from sscard_chip.settlement.run.history import LedgerHistory
@@ -61,7 +61,7 @@ class DisputeState(StrEnum):
 
     @property
     def chinese(self) -> str:
-        """As it is told to people."""
+        """As it is given to people."""
         return {"open": "未申诉", "appealed": "申诉中", "accepted": "已采纳", "rejected": "已驳回"}[
             self.value
         ]
@@ -85,7 +85,7 @@ class Dispute:
     total_fen: int
     payable_fen: int
     codes: str
-    outcome: Outcome
+    outcome: RowOutcome
     state: DisputeState
     reason: str = ""
     answer: str = ""
@@ -115,7 +115,10 @@ class Dispute:
 
 
 def parse_name(name: str) -> tuple[int, int]:
-    """Segment and row of a dispute's name. Raises DisputeRefusedError."""
+    """Segment and row of a dispute's name.
+
+    :raises DisputeRefusedError:
+    """
     found = _NAME.fullmatch(name)
     if not found:
         raise DisputeRefusedError(f"dispute {name[:40]!r}: must be SEGMENT.ROW, as 12.345")
@@ -123,7 +126,7 @@ def parse_name(name: str) -> tuple[int, int]:
 
 
 def disputes_of(
-    t: Transaction, pharmacy: str | None = None, states: Iterable[DisputeState] | None = None
+    t: LedgerTransaction, pharmacy: str | None = None, states: Iterable[DisputeState] | None = None
 ) -> Iterator[Dispute]:
     """The disputes of a pharmacy, or all, in the order in which the rows came.
 
@@ -138,8 +141,11 @@ def disputes_of(
                 yield dispute
 
 
-def find_dispute(t: Transaction, name: str) -> Dispute:
-    """A dispute by its name. Raises DisputeRefusedError when there is none such."""
+def find_dispute(t: LedgerTransaction, name: str) -> Dispute:
+    """A dispute by its name.
+
+    :raises DisputeRefusedError: when there is none such.
+    """
     segment, row = parse_name(name)
     rows = Books(t, overlay=False).row(segment, row)
     found = None if rows is None else next(_unposted(rows, _Steps(t)), None)
@@ -148,7 +154,7 @@ def find_dispute(t: Transaction, name: str) -> Dispute:
     return found
 
 
-def file_appeal(t: Transaction, name: str, appellant: str, reason: str) -> Dispute:
+def file_appeal(t: LedgerTransaction, name: str, appellant: str, reason: str) -> Dispute:
     """The pharmacy's appeal (3702). The same appeal again changes nothing.
 
     :param appellant: who appeals, at most 50 characters; ``reason`` at most 500.
@@ -169,7 +175,7 @@ def file_appeal(t: Transaction, name: str, appellant: str, reason: str) -> Dispu
     return replace(found, state=DisputeState.APPEALED, reason=reason)
 
 
-def reject_appeal(t: Transaction, name: str, operator: str, reason: str) -> Dispute:
+def reject_appeal(t: LedgerTransaction, name: str, operator: str, reason: str) -> Dispute:
     """Decide against an appeal; that closes it.
 
     :raises DisputeRefusedError: as :func:`file_appeal`; the dispute is not appealed.
@@ -180,7 +186,7 @@ def reject_appeal(t: Transaction, name: str, operator: str, reason: str) -> Disp
 
 
 def accept_appeal(
-    t: Transaction, name: str, operator: str, reason: str, business_date: str
+    t: LedgerTransaction, name: str, operator: str, reason: str, business_date: str
 ) -> Dispute:
     """Decide for an appeal: the row is posted, as a segment and an entry of its own.
 
@@ -198,7 +204,7 @@ def accept_appeal(
     return replace(found, state=DisputeState.ACCEPTED, answer=reason)
 
 
-def _post(t: Transaction, rows: BookedRows, found: Dispute, business_date: str) -> int:
+def _post(t: LedgerTransaction, rows: BookedRows, found: Dispute, business_date: str) -> int:
     columns, history = rows.columns, LedgerHistory(t)
     if columns.malformed[0]:
         raise DisputeRefusedError(f"dispute {found.name}: the row cannot be read")
@@ -207,16 +213,16 @@ def _post(t: Transaction, rows: BookedRows, found: Dispute, business_date: str) 
     if columns.refund[0]:
         judge_refunds(columns, masks, keys, whole, history)
     elif history.taken(keys, whole).any():
-        masks |= Code.DUPLICATE.bit
+        masks |= FindingCode.DUPLICATE.bit
     online = look_up(t, columns, masks)
     if not posted(masks)[0]:
-        twice = masks[0] & Code.DUPLICATE.bit
+        twice = masks[0] & FindingCode.DUPLICATE.bit
         what = "is posted already" if twice else "does not fit the sale that it is of"
         raise DisputeRefusedError(f"dispute {found.name}: the row {what}")
     segment = history.newest + 1
     terminal = int(keys.terminal[0]), int(keys.algorithm[0])
-    sequel = Sequel({terminal: -1} | history.highest([terminal]))
-    keep(t, segment, Batch((), columns, masks), keys, sequel)
+    highest_numbers = HighestNumbers({terminal: -1} | history.highest([terminal]))
+    keep(t, segment, Batch((), columns, masks), keys, highest_numbers)
     online.settle_held(t, columns, np.arange(1))
     if not (online.in_books | online.held)[0]:
         header = replace(rows.header, business_date=business_date)
@@ -224,14 +230,14 @@ def _post(t: Transaction, rows: BookedRows, found: Dispute, business_date: str) 
     return segment
 
 
-def _holder(t: Transaction, columns: DebitColumns) -> NDArray[np.int64]:
+def _holder(t: LedgerTransaction, columns: DebitColumns) -> NDArray[np.int64]:
     """The personal account of the card, -1 for a card that is not registered."""
     register = read_register(t, columns.card_id_code)
     place = register.find(columns.card_id_code)
     return np.where(place >= 0, register.account[place] if len(register) else -1, -1)
 
 
-def _appealed(t: Transaction, name: str, operator: str, reason: str) -> Dispute:
+def _appealed(t: LedgerTransaction, name: str, operator: str, reason: str) -> Dispute:
     found = find_dispute(t, name)
     _check_texts(operator=operator, reason=reason)
     if found.state is not DisputeState.APPEALED:
@@ -240,7 +246,7 @@ def _appealed(t: Transaction, name: str, operator: str, reason: str) -> Dispute:
 
 
 def _decide(
-    t: Transaction,
+    t: LedgerTransaction,
     found: Dispute,
     state: DisputeState,
     operator: str,
@@ -269,7 +275,7 @@ def _check_texts(**texts: str) -> None:
 class _Steps:
     """All appeals and decisions, by segment and row."""
 
-    def __init__(self, t: Transaction) -> None:
+    def __init__(self, t: LedgerTransaction) -> None:
         self._appeals = {
             (row.segment, row.row): row.reason for row in t.connection.execute(sa.select(appeal))
         }

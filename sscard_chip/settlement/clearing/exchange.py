@@ -108,7 +108,10 @@ class ExchangeRow(NamedTuple):
 
     @classmethod
     def parse(cls, line: str) -> ExchangeRow:
-        """From a row without LF. Raises ExchangeError: column and rule."""
+        """From a row without LF.
+
+        :raises ExchangeError: column and rule.
+        """
         cells = line.split("\t")
         if len(cells) != len(COLUMNS) + 1 or cells[0] != "D":
             raise ExchangeError(f"must be D and {len(COLUMNS)} more cells")
@@ -222,7 +225,7 @@ class ExchangeWriter:
     def add(self, rows: Any) -> None:
         """Add an Arrow table of :data:`ROWS`, of pairs of regions that are not one.
 
-        Raises OSError.
+        :raises OSError:
         """
         for begin in range(0, len(rows), _PIECE_ROWS):
             self._add(rows.slice(begin, _PIECE_ROWS))

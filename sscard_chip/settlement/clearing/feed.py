@@ -40,7 +40,7 @@ def clearing_rows(
     :param findings: a mask for each row.
     :param headers: of the files, in the order that ``debits.file`` counts in.
     :param insurances: insutype of each row; 310 for all without it [L], since neither day file
-        nor card tells.
+        nor card shows.
     """
     count = len(debits)
     treatment, insured = _divisions(debits)
@@ -93,7 +93,7 @@ def exchange_rows(debits: DebitColumns, findings: Masks) -> Any:
 
 
 def _divisions(debits: DebitColumns) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Place of treatment and insured place; 000000 where nobody can tell."""
+    """Place of treatment and insured place; 000000 where it is not known."""
     treatment = _known(debits.treatment_division, _NOWHERE)
     insured = _known(debits.insured_division, _known(debits.divisions(), treatment))
     return treatment, insured

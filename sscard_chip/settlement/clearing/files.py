@@ -26,10 +26,10 @@ from urllib.parse import quote
 import pyarrow.parquet as pq
 
 from sscard_chip.dayfile.rows import NULL
-from sscard_chip.settlement.clearing.codes import ClearingType, Outcome
+from sscard_chip.settlement.clearing.codes import ClearingType, RowOutcome
 from sscard_chip.settlement.clearing.page import render_page
-from sscard_chip.settlement.clearing.statement import Line, Statement, statements
-from sscard_chip.settlement.clearing.totals import Cell, Totals
+from sscard_chip.settlement.clearing.statement import Statement, StatementLine, statements
+from sscard_chip.settlement.clearing.totals import Cell, ClearingTotals
 from sscard_chip.settlement.judge.localities import locality
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.wholefile import whole_file
@@ -70,7 +70,7 @@ REGION_COLUMNS: Final = (
 
 
 def write_clearing(
-    totals: Totals,
+    totals: ClearingTotals,
     folder: str | os.PathLike[str],
     names: Mapping[str, str] | None = None,
     *,
@@ -112,14 +112,14 @@ def file_stem(pharmacy: str) -> str:
     return quote(pharmacy, safe="").replace(".", "%2E")
 
 
-def regional_totals(totals: Totals) -> list[Line]:
+def regional_totals(totals: ClearingTotals) -> list[StatementLine]:
     """Posted rows by pair of regions, own region and all; their sums are those of the run."""
     groups: dict[tuple[int, int], list[Cell]] = {}
     for cell in totals:
-        if cell.outcome == Outcome.POSTED:
+        if cell.outcome == RowOutcome.POSTED:
             groups.setdefault((cell.treatment, cell.insured), []).append(cell)
     return [
-        Line.of(
+        StatementLine.of(
             cells,
             mdtrtarea_admvs=f"{treatment:06d}",
             insuplc_admdvs=f"{insured:06d}",
@@ -145,11 +145,11 @@ def _statement_row(statement: Statement) -> tuple[str, ...]:
     )
 
 
-def _region_row(line: Line) -> tuple[str, ...]:
+def _region_row(line: StatementLine) -> tuple[str, ...]:
     return (*map(str, line.keys.values()), *_amounts(line))
 
 
-def _amounts(line: Line) -> tuple[str, ...]:
+def _amounts(line: StatementLine) -> tuple[str, ...]:
     net = line.net
     sums = (net.total_fen, net.fund_fen, net.account_fen, net.cash_fen, net.payable_fen)
     counts = (line.sales.rows, line.refunds.rows, line.net_count)
@@ -169,13 +169,19 @@ def _cell_row(cell: Cell) -> tuple[str, ...]:
 
 
 def write_rows(path: Path, heads: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """A text file with a header row, whole or not at all. Raises OSError."""
+    """A text file with a header row, whole or not at all.
+
+    :raises OSError:
+    """
     lines = ("\t".join(map(_cell, row)) for row in rows)
     write_lines(path, chain(["\t".join(heads)], lines))
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """A text file of lines, whole or not at all. Raises OSError."""
+    """A text file of lines, whole or not at all.
+
+    :raises OSError:
+    """
     with new_file(path) as new, new.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{line}\n" for line in lines)
 

@@ -16,7 +16,7 @@ from sscard_chip.settlement.clearing.exchange import ExchangeWriter
 from sscard_chip.settlement.clearing.feed import clearing_rows, exchange_rows
 from sscard_chip.settlement.clearing.files import write_clearing
 from sscard_chip.settlement.clearing.statement import Statement
-from sscard_chip.settlement.clearing.totals import Totals
+from sscard_chip.settlement.clearing.totals import ClearingTotals
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import Masks
 
@@ -52,7 +52,7 @@ class ClearingOutput:
         self._pages = pages
         self._progress = progress
         self._stack = ExitStack()
-        self._parts: list[Totals] = []
+        self._parts: list[ClearingTotals] = []
         self.statements: list[Statement] = []
 
     def __enter__(self) -> Self:
@@ -68,19 +68,21 @@ class ClearingOutput:
     ) -> None:
         """Judged rows, in the order in which the files between regions shall have them.
 
-        Arguments as :func:`clearing_rows`. Raises OSError.
+        Arguments as :func:`clearing_rows`.
+
+        :raises OSError:
         """
         if not len(debits):
             return
-        self._parts.append(Totals.of(clearing_rows(debits, findings, headers, insurances)))
+        self._parts.append(ClearingTotals.of(clearing_rows(debits, findings, headers, insurances)))
         if len(self._parts) >= _MOST_PARTS:
             self._parts = [self.totals]
         self._exchange.add(exchange_rows(debits, findings))
 
     @property
-    def totals(self) -> Totals:
+    def totals(self) -> ClearingTotals:
         """The totals of everything added so far."""
-        return Totals.sum(self._parts)
+        return ClearingTotals.sum(self._parts)
 
     def __exit__(
         self,

@@ -17,7 +17,7 @@ from sscard_chip.settlement.clearing.codes import (
     ClearingType,
     insurance_name,
 )
-from sscard_chip.settlement.clearing.statement import Line, Statement
+from sscard_chip.settlement.clearing.statement import Statement, StatementLine
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.judge.localities import Locality
 from sscard_chip.standard.amounts import grouped_yuan
@@ -28,7 +28,7 @@ def render_page(statement: Statement) -> str:
     return _template().render(statement=statement)
 
 
-def _figures(line: Line) -> list[str]:
+def _figures(line: StatementLine) -> list[str]:
     """The cells of a line, under the headings ``money`` of the page."""
     net = line.net
     rows = (line.sales.rows, line.refunds.rows, line.net_count)

@@ -6,13 +6,13 @@ from __future__ import annotations
 from sscard_chip.settlement.clearing.books import Books
 from sscard_chip.settlement.clearing.feed import clearing_rows
 from sscard_chip.settlement.clearing.statement import Statement, statements
-from sscard_chip.settlement.clearing.totals import Totals
+from sscard_chip.settlement.clearing.totals import ClearingTotals
 from sscard_chip.settlement.columns import number_of_bcd
-from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.ledger import LedgerTransaction
 
 
 def period_statement(
-    t: Transaction, pharmacy: str, first_day: str, last_day: str, name: str | None = None
+    t: LedgerTransaction, pharmacy: str, first_day: str, last_day: str, name: str | None = None
 ) -> Statement | None:
     """What a pharmacy sold on some days (YYYYMMDD, by settlement time); None for nothing at all.
 
@@ -24,6 +24,8 @@ def period_statement(
         days = number_of_bcd(rows.columns.time[:, :4])
         inside = rows.some((days >= int(first_day)) & (days <= int(last_day)))
         if len(inside):
-            parts.append(Totals.of(clearing_rows(inside.columns, inside.masks, [rows.header])))
+            parts.append(
+                ClearingTotals.of(clearing_rows(inside.columns, inside.masks, [rows.header]))
+            )
     names = {} if name is None else {pharmacy: name}
-    return next(statements(Totals.sum(parts), names), None)
+    return next(statements(ClearingTotals.sum(parts), names), None)

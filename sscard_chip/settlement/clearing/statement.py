@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The clearing statement (清算单) of a pharmacy: what it sold, what is paid, what is not and why.
 
-Everything is read from the cells of :class:`Totals`. The pharmacy is owed what it did not take
-over the counter: the fund's part and that of the personal accounts, less refunds.
+Everything is read from the cells of :class:`ClearingTotals`. The pharmacy is owed what it did not
+take over the counter: the fund's part and that of the personal accounts, less refunds.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import Any, Final
 
-from sscard_chip.settlement.clearing.codes import ClearingType, Outcome, outcome_of
-from sscard_chip.settlement.clearing.totals import Cell, Reason, Totals
+from sscard_chip.settlement.clearing.codes import ClearingType, RowOutcome, outcome_of
+from sscard_chip.settlement.clearing.totals import Cell, ClearingTotals, Reason
 from sscard_chip.settlement.judge.codes import codes_of
 from sscard_chip.settlement.judge.localities import Locality, locality
 
@@ -53,15 +53,15 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a statement: posted sales and refunds apart, ``keys`` tell what it is of."""
+class StatementLine:
+    """A line of a statement: posted sales and refunds apart, ``keys`` show what it is of."""
 
     keys: Mapping[str, str | int] = field(hash=False)
     sales: Sums
     refunds: Sums
 
     @classmethod
-    def of(cls, cells: Iterable[Cell], **keys: str | int) -> Line:
+    def of(cls, cells: Iterable[Cell], **keys: str | int) -> StatementLine:
         """The line of posted cells."""
         parts: tuple[list[Cell], list[Cell]] = [], []
         for cell in cells:
@@ -119,12 +119,12 @@ class Statement:
     name: str | None
     first_day: str
     last_day: str
-    posted: Line
-    insurances: tuple[Line, ...]
-    localities: tuple[Line, ...]
-    regions: tuple[Line, ...]
-    days: tuple[Line, ...]
-    suites: tuple[Line, ...]
+    posted: StatementLine
+    insurances: tuple[StatementLine, ...]
+    localities: tuple[StatementLine, ...]
+    regions: tuple[StatementLine, ...]
+    days: tuple[StatementLine, ...]
+    suites: tuple[StatementLine, ...]
     refused: Reasons
     held: Reasons
     noticed: tuple[tuple[int, int], ...]
@@ -161,7 +161,9 @@ class Statement:
         }
 
 
-def statements(totals: Totals, names: Mapping[str, str] | None = None) -> Iterator[Statement]:
+def statements(
+    totals: ClearingTotals, names: Mapping[str, str] | None = None
+) -> Iterator[Statement]:
     """A statement for each pharmacy of the totals, in the order of their codes.
 
     :param names: of the pharmacies, by code.
@@ -177,11 +179,11 @@ def statements(totals: Totals, names: Mapping[str, str] | None = None) -> Iterat
 def _statement(
     pharmacy: str, name: str | None, cells: list[Cell], findings: list[Reason]
 ) -> Statement:
-    apart: dict[int, list[Cell]] = {outcome: [] for outcome in Outcome}
+    apart: dict[int, list[Cell]] = {outcome: [] for outcome in RowOutcome}
     for cell in cells:
         apart[cell.outcome].append(cell)
-    posted = apart[Outcome.POSTED]
-    counts: dict[Outcome, Counter[int]] = {outcome: Counter() for outcome in Outcome}
+    posted = apart[RowOutcome.POSTED]
+    counts: dict[RowOutcome, Counter[int]] = {outcome: Counter() for outcome in RowOutcome}
     for reason in findings:
         for code in codes_of(reason.findings):
             if code:
@@ -192,7 +194,7 @@ def _statement(
         name=name,
         first_day=f"{min(days):08d}",
         last_day=f"{max(days):08d}",
-        posted=Line.of(posted),
+        posted=StatementLine.of(posted),
         insurances=_lines(
             posted,
             lambda cell: cell.insurance,
@@ -216,9 +218,9 @@ def _statement(
         suites=_lines(
             posted, lambda cell: cell.algorithm, lambda cell: {"algorithm": cell.algorithm}
         ),
-        refused=Reasons(Sums.of(apart[Outcome.REFUSED]), _sorted(counts[Outcome.REFUSED])),
-        held=Reasons(Sums.of(apart[Outcome.HELD]), _sorted(counts[Outcome.HELD])),
-        noticed=_sorted(counts[Outcome.POSTED]),
+        refused=Reasons(Sums.of(apart[RowOutcome.REFUSED]), _sorted(counts[RowOutcome.REFUSED])),
+        held=Reasons(Sums.of(apart[RowOutcome.HELD]), _sorted(counts[RowOutcome.HELD])),
+        noticed=_sorted(counts[RowOutcome.POSTED]),
     )
 
 
@@ -234,8 +236,8 @@ def _lines(
     cells: list[Cell],
     by: Callable[[Cell], Any],
     keys: Callable[[Cell], dict[str, str | int]],
-) -> tuple[Line, ...]:
+) -> tuple[StatementLine, ...]:
     groups: dict[Hashable, list[Cell]] = {}
     for cell in cells:
         groups.setdefault(by(cell), []).append(cell)
-    return tuple(Line.of(group, **keys(group[0])) for _, group in sorted(groups.items()))
+    return tuple(StatementLine.of(group, **keys(group[0])) for _, group in sorted(groups.items()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Totals of a run: its rows summed by everything that a statement or a file tells apart.
+"""Totals of a run: its rows summed by everything that a statement or a file distinguishes.
 
 A run hands its rows over in pieces, as Arrow tables of :data:`ROWS`; each becomes totals of a few
 thousand cells, and totals add up in any order. Statements, 3201 totals and the sums of the
@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sscard_chip.settlement.clearing.codes import Outcome
+from sscard_chip.settlement.clearing.codes import RowOutcome
 from sscard_chip.settlement.judge.codes import held, posted
 
 KEYS: Final = (
@@ -86,7 +86,7 @@ class Reason(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Totals:
+class ClearingTotals:
     """Cells and reasons, sorted by their keys: the same rows give the same tables.
 
     Arrow tables: ``cells`` has the columns of :class:`Cell`, ``reasons`` those of
@@ -97,12 +97,12 @@ class Totals:
     reasons: Any
 
     @classmethod
-    def of(cls, rows: Any) -> Totals:
+    def of(cls, rows: Any) -> ClearingTotals:
         """The totals of a piece, an Arrow table of :data:`ROWS`."""
         masks = rows["findings"].to_numpy()
-        outcome = np.full(len(masks), Outcome.REFUSED, np.uint8)
-        outcome[posted(masks)] = Outcome.POSTED
-        outcome[held(masks)] = Outcome.HELD
+        outcome = np.full(len(masks), RowOutcome.REFUSED, np.uint8)
+        outcome[posted(masks)] = RowOutcome.POSTED
+        outcome[held(masks)] = RowOutcome.HELD
         judged = rows.append_column(_OUTCOME, pa.array(outcome))
         cells = judged.group_by(list(KEYS), use_threads=False).aggregate(
             [([], "count_all"), *((name, "sum") for name in MONEY)]
@@ -114,7 +114,7 @@ class Totals:
         return cls(_ordered(cells, _CELLS, KEYS), _ordered(reasons, _REASONS, _REASON_KEYS))
 
     @classmethod
-    def sum(cls, parts: Iterable[Totals]) -> Totals:
+    def sum(cls, parts: Iterable[ClearingTotals]) -> ClearingTotals:
         """Several totals as one."""
         held = list(parts)
         cells = pa.concat_tables([_CELLS.empty_table(), *(part.cells for part in held)])

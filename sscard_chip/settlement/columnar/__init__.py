@@ -2,7 +2,7 @@
 """Day files of terminals, text or Parquet, read in pieces into columns (extra ``settlement``).
 
 ``survey`` puts files into their order, ``pieces`` groups them, ``read_piece`` gives the rows of
-those that hold what their trailers say, and tells why others are refused.
+those that hold what their trailers say, and says why others are refused.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-Words = NDArray[np.uint64]
+from sscard_chip.settlement.arrays import UInt64Array
 
 BEFORE: Final = 16
 """Bytes that stand before the first row of a buffer: windows reach back over them."""
@@ -172,9 +172,9 @@ class Cells:
 
     def _digits(
         self, ends: NDArray[np.int64], widths: NDArray[np.int64]
-    ) -> tuple[Words, NDArray[np.bool_]]:
+    ) -> tuple[UInt64Array, NDArray[np.bool_]]:
         """Numbers of 1 to 8 digits that end before ``ends``: eight digits in each step."""
-        value: Words = self._gather("<u8", ends - _DIGITS)
+        value: UInt64Array = self._gather("<u8", ends - _DIGITS)
         wrong = (widths < 1) | (widths > _DIGITS)
         shift = ((_DIGITS - np.clip(widths, 1, _DIGITS)) * 8).astype(np.uint64)
         value ^= _ZEROS

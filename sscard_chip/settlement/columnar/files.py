@@ -3,7 +3,7 @@
 
 Header and trailer of every file are looked at first: they give the order, whatever order the
 files were named in. Then the files are read in pieces, and each is believed when its count, its
-sums and its digest are right. A refused file is told with the reader's own words
+sums and its digest are right. A refused file is reported with the reader's own words
 (:mod:`sscard_chip.terminal.pos.dayfile`), and does not stop the others.
 """
 
@@ -23,7 +23,7 @@ from sscard_chip.dayfile.rows import DayHeader, DayTrailer
 from sscard_chip.dayfile.text import parse_day
 from sscard_chip.settlement.columnar.cells import BEFORE
 from sscard_chip.settlement.columnar.parquet import is_parquet, parquet_ends, parquet_text
-from sscard_chip.settlement.columnar.rows import pad, parse_lines
+from sscard_chip.settlement.columnar.rows import pad_lines, parse_lines
 from sscard_chip.settlement.columns import DebitColumns
 
 PIECE_BYTES: Final = 16 << 20
@@ -81,7 +81,7 @@ class Piece:
 
 
 def survey(paths: Iterable[str]) -> tuple[list[DayFileHead], list[RefusedFile]]:
-    """The files in their order, and those that can be refused by their ends alone."""
+    """The files in their order, and those that can be refused by their ends only."""
     heads: list[DayFileHead] = []
     refused: list[RefusedFile] = []
     for path in paths:
@@ -231,7 +231,7 @@ def _parse(
     """Parse what is waiting at once, then see of each file whether its rows are as they must be."""
     if not waiting:
         return
-    buffer = pad(*(body for _, body in waiting))
+    buffer = pad_lines(*(body for _, body in waiting))
     columns, not_rows, ends = parse_lines(buffer)
     sizes = np.array([len(body) for _, body in waiting])
     first = np.append(0, np.searchsorted(ends, BEFORE + np.cumsum(sizes)))

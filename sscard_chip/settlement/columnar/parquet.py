@@ -18,7 +18,10 @@ def is_parquet(content: bytes) -> bool:
 
 
 def parquet_ends(path: str) -> tuple[bytes, bytes]:
-    """Header row and trailer row of a day in Parquet. Raises DayFileError."""
+    """Header row and trailer row of a day in Parquet.
+
+    :raises DayFileError:
+    """
     import pyarrow as arrow
     from pyarrow import parquet
 
@@ -30,7 +33,10 @@ def parquet_ends(path: str) -> tuple[bytes, bytes]:
 
 
 def parquet_text(path: str) -> bytes:
-    """The text form of a day in Parquet. Raises DayFileError."""
+    """The text form of a day in Parquet.
+
+    :raises DayFileError:
+    """
     import pyarrow as arrow
     import pyarrow.compute as compute
     from pyarrow import parquet

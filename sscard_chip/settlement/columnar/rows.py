@@ -25,7 +25,7 @@ _IDS: Final = ("setl_id", "mdtrt_id", "psn_no")
 _TEXTS: Final = (*_IDS, "msgid", "card_number")
 
 
-def pad(*parts: bytes | memoryview) -> bytes:
+def pad_lines(*parts: bytes | memoryview) -> bytes:
     """Rows as :func:`parse_lines` wants them, with room before and behind."""
     return b"".join((bytes(BEFORE), *parts, bytes(AFTER)))
 
@@ -158,7 +158,7 @@ def _decode_slowly(columns: DebitColumns, at: int, line: bytes) -> None:
 
 
 def _note_malformed(columns: DebitColumns, at: int, text: str) -> None:
-    """What of a row can be told: its msgid, its terminal with the number."""
+    """What of a row can be read: its msgid, its terminal with the number."""
     columns.malformed[at] = True
     cells = text.split("\t")
     if len(cells) > CELL["msgid"]:

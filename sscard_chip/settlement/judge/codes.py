@@ -22,7 +22,7 @@ Masks = NDArray[np.uint16]
 
 
 @unique
-class Code(IntEnum):
+class FindingCode(IntEnum):
     """What can be found about a row."""
 
     TAC = 1
@@ -64,29 +64,29 @@ class Effect(StrEnum):
 class Finding:
     """A line of the table of findings."""
 
-    code: Code
+    code: FindingCode
     name: str
     english: str
     effect: Effect
 
 
 FINDINGS: Final = (
-    Finding(Code.TAC, "交易认证码（TAC）不符", "wrong TAC", Effect.REFUSE),
-    Finding(Code.DUPLICATE, "重复上传", "duplicate", Effect.REFUSE),
-    Finding(Code.LOST, "交易时卡已挂失或注销", "card lost or cancelled at the time",
+    Finding(FindingCode.TAC, "交易认证码（TAC）不符", "wrong TAC", Effect.REFUSE),
+    Finding(FindingCode.DUPLICATE, "重复上传", "duplicate", Effect.REFUSE),
+    Finding(FindingCode.LOST, "交易时卡已挂失或注销", "card lost or cancelled at the time",
             Effect.REFUSE),
-    Finding(Code.LATE, "超过上传时限", "too late", Effect.REFUSE),
-    Finding(Code.FIELD, "字段或金额有误", "field or sums", Effect.REFUSE),
-    Finding(Code.CAP, "超过限额", "over a cap", Effect.REFUSE),
-    Finding(Code.UNKNOWN_CARD, "卡不存在", "unknown card", Effect.REFUSE),
-    Finding(Code.EXPIRED, "卡已过有效期", "card expired", Effect.REFUSE),
-    Finding(Code.IDENTIFICATION, "卡识别码不符", "identification code wrong", Effect.REFUSE),
-    Finding(Code.ACCOUNT, "卡与账户不符", "card and account differ", Effect.REFUSE),
-    Finding(Code.GAP, "终端交易序号不连续", "gap in a terminal's numbers", Effect.NOTE),
-    Finding(Code.NOT_OF_PHARMACY, "终端或 PSAM 不属于本机构",
+    Finding(FindingCode.LATE, "超过上传时限", "too late", Effect.REFUSE),
+    Finding(FindingCode.FIELD, "字段或金额有误", "field or sums", Effect.REFUSE),
+    Finding(FindingCode.CAP, "超过限额", "over a cap", Effect.REFUSE),
+    Finding(FindingCode.UNKNOWN_CARD, "卡不存在", "unknown card", Effect.REFUSE),
+    Finding(FindingCode.EXPIRED, "卡已过有效期", "card expired", Effect.REFUSE),
+    Finding(FindingCode.IDENTIFICATION, "卡识别码不符", "identification code wrong", Effect.REFUSE),
+    Finding(FindingCode.ACCOUNT, "卡与账户不符", "card and account differ", Effect.REFUSE),
+    Finding(FindingCode.GAP, "终端交易序号不连续", "gap in a terminal's numbers", Effect.NOTE),
+    Finding(FindingCode.NOT_OF_PHARMACY, "终端或 PSAM 不属于本机构",
             "terminal or PSAM not of this pharmacy", Effect.HOLD),
-    Finding(Code.STALE_HOTLIST, "黑名单版本过旧", "hotlist version stale", Effect.NOTE),
-    Finding(Code.GREY, "灰交易，待查证", "grey, held for proof", Effect.HOLD),
+    Finding(FindingCode.STALE_HOTLIST, "黑名单版本过旧", "hotlist version stale", Effect.NOTE),
+    Finding(FindingCode.GREY, "灰交易，待查证", "grey, held for proof", Effect.HOLD),
 )  # fmt: skip
 """All findings, by rising code; a bit's number in a mask is the place here."""
 
@@ -94,8 +94,11 @@ _BITS: Final = {one.code: np.uint16(1 << place) for place, one in enumerate(FIND
 
 
 def mask_of(*codes: int) -> np.uint16:
-    """The mask of some codes; 0 (posted) adds nothing. Raises ValueError for an unknown one."""
-    return np.uint16(sum(int(Code(code).bit) for code in codes if code != POSTED))
+    """The mask of some codes; 0 (posted) adds nothing.
+
+    :raises ValueError: for an unknown one.
+    """
+    return np.uint16(sum(int(FindingCode(code).bit) for code in codes if code != POSTED))
 
 
 _NOTES: Final = mask_of(*(one.code for one in FINDINGS if one.effect is Effect.NOTE))
@@ -104,7 +107,7 @@ _BLOCKS: Final = np.uint16(sum(map(int, _BITS.values())) & ~int(_NOTES))
 
 
 def posted(masks: Masks) -> NDArray[np.bool_]:
-    """Which rows are posted: nothing found, or notes alone."""
+    """Which rows are posted: nothing found, or notes only."""
     found: NDArray[np.bool_] = (masks & _BLOCKS) == 0
     return found
 

@@ -14,9 +14,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.arrays import UInt64Array
 from sscard_chip.settlement.columns import DebitColumns, as_words
-
-Words = NDArray[np.uint64]
 
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 _COUNTER: Final = np.uint64(0xFFFF)
@@ -35,7 +34,7 @@ class TerminalKey(NamedTuple):
     number: int
 
 
-class CardKey(NamedTuple):
+class CardCounterKey(NamedTuple):
     """Division and factor, which the card's TAC key hangs from, and the counter 消费序号.
 
     ``factor`` is signed, as a database holds eight bytes.
@@ -70,7 +69,7 @@ class Keys:
         self.counter = columns.transaction_number
 
     @cached_property
-    def by_terminal(self) -> Words:
+    def by_terminal(self) -> UInt64Array:
         """The terminal keys as words, with the terminal's rank among these rows in front."""
         fresh = np.flatnonzero(np.diff(self.terminal, prepend=~self.terminal[:1]))
         rank = np.unique(self.terminal[fresh], return_inverse=True)[1]
@@ -81,7 +80,7 @@ class Keys:
         return words
 
     @cached_property
-    def by_card(self) -> Words:
+    def by_card(self) -> UInt64Array:
         """Hashes of the cards of 48 bits, and the counter: the rows of a card sort together."""
         card = mix(self.factor.view(np.uint64), self.division.astype(np.uint64))
         return card & ~_COUNTER | self.counter.astype(np.uint64) & _COUNTER
@@ -106,13 +105,13 @@ class Keys:
         """The exact key of a row."""
         return TerminalKey(int(self.terminal[at]), int(self.algorithm[at]), int(self.number[at]))
 
-    def card_key(self, at: int) -> CardKey:
+    def card_key(self, at: int) -> CardCounterKey:
         """The exact key of a row."""
-        return CardKey(int(self.division[at]), int(self.factor[at]), int(self.counter[at]))
+        return CardCounterKey(int(self.division[at]), int(self.factor[at]), int(self.counter[at]))
 
 
-def card_hashes(columns: DebitColumns) -> Words:
-    """Hashes of the cards alone: rows of one card are equal, and spread evenly over pieces."""
+def card_hashes(columns: DebitColumns) -> UInt64Array:
+    """Hashes of the cards only: rows of one card are equal, and spread evenly over pieces."""
     low = np.ascontiguousarray(columns.card_id_code[:, :3])
     number = low[:, 0].astype(np.uint64) << np.uint64(16)
     number |= low[:, 1].astype(np.uint64) << np.uint64(8)
@@ -120,7 +119,7 @@ def card_hashes(columns: DebitColumns) -> Words:
     return mix(as_words(columns.factor), number)
 
 
-def mix(high: Words, low: Words) -> Words:
+def mix(high: UInt64Array, low: UInt64Array) -> UInt64Array:
     """A hash of two words each."""
     found = high * _MIX[0]
     found ^= found >> np.uint64(29)
@@ -130,7 +129,7 @@ def mix(high: Words, low: Words) -> Words:
     return found
 
 
-def repeated(words: Words, order: NDArray[np.int64]) -> NDArray[np.int64]:
+def repeated(words: UInt64Array, order: NDArray[np.int64]) -> NDArray[np.int64]:
     """The rows of ``order``, which sorts them, whose word another one has too."""
     ordered = words[order]
     same = ordered[1:] == ordered[:-1]
@@ -141,7 +140,7 @@ def repeated(words: Words, order: NDArray[np.int64]) -> NDArray[np.int64]:
     return found
 
 
-def among(hashes: Words, few: Words) -> NDArray[np.bool_]:
+def among(hashes: UInt64Array, few: UInt64Array) -> NDArray[np.bool_]:
     """Which of ``hashes`` are in ``few``; first through a sieve that most do not pass."""
     found = np.zeros(len(hashes), np.bool_)
     if not len(few):
@@ -160,7 +159,7 @@ def among(hashes: Words, few: Words) -> NDArray[np.bool_]:
 class Lookup:
     """Places of hashes among some: a table that most questions are answered by at once."""
 
-    def __init__(self, hashes: Words) -> None:
+    def __init__(self, hashes: UInt64Array) -> None:
         bits = max(16, len(hashes).bit_length() + 2)
         self._mask = np.uint64((1 << bits) - 1)
         self._table = np.zeros(1 << bits, np.int32)
@@ -169,7 +168,7 @@ class Lookup:
         self._sorted = hashes[self._order]
         self._hashes = hashes
 
-    def find(self, hashes: Words) -> NDArray[np.int64]:
+    def find(self, hashes: UInt64Array) -> NDArray[np.int64]:
         """Where each hash stands, ``NOBODY`` for one that is not there."""
         if not len(self._hashes):
             return np.full(len(hashes), NOBODY, np.int64)

@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.arrays import UInt64Array
 from sscard_chip.settlement.columns import DebitColumns, as_words, given, number_of_bcd
-from sscard_chip.settlement.judge.codes import Code, Masks
-from sscard_chip.settlement.judge.keys import NOBODY, Lookup, Words, mix
+from sscard_chip.settlement.judge.codes import FindingCode, Masks
+from sscard_chip.settlement.judge.keys import NOBODY, Lookup, mix
 from sscard_chip.settlement.judge.localities import pooling_area, pooling_areas
 from sscard_chip.settlement.judge.times import dates_of, moments
 from sscard_chip.settlement.ledger.register import CardRegister, CardStatus
@@ -36,8 +37,8 @@ class RegisterJudge:
         areas = [pooling_area(division) for division in issuing]
         every = np.arange(_DIVISIONS)
         self._own = np.isin(pooling_areas(every), areas)
-        self._eventful = np.zeros(len(register), np.bool_)
-        self._eventful[register.event_card] = True
+        self._has_events = np.zeros(len(register), np.bool_)
+        self._has_events[register.event_card] = True
 
     def judge(self, columns: DebitColumns, masks: Masks) -> NDArray[np.int64]:
         """Add the findings; the personal account that each row charges, ``NOBODY`` for none."""
@@ -54,19 +55,19 @@ class RegisterJudge:
         rows, place = own[found], place[found]
         accounts[rows] = register.account[place]
         factor = as_words(columns.factor[rows]) != as_words(register.factor)[place]
-        masks[rows[factor]] |= Code.IDENTIFICATION.bit
+        masks[rows[factor]] |= FindingCode.IDENTIFICATION.bit
         other = columns.card_number[rows] != register.card_number[place]
-        told = np.flatnonzero(given(columns.psn_no[rows]))
-        person = register.psn_no[place[told]]
-        other[told] |= given(person) & (columns.psn_no[rows[told]] != person)
-        masks[rows[other]] |= Code.ACCOUNT.bit
+        given_rows = np.flatnonzero(given(columns.psn_no[rows]))
+        person = register.psn_no[place[given_rows]]
+        other[given_rows] |= given(person) & (columns.psn_no[rows[given_rows]] != person)
+        masks[rows[other]] |= FindingCode.ACCOUNT.bit
         ends = register.valid_to[place]
         expired = (ends != 0) & (dates_of(columns.time[rows]) > ends)
-        masks[rows[expired]] |= Code.EXPIRED.bit
-        changed = self._eventful[place]
+        masks[rows[expired]] |= FindingCode.EXPIRED.bit
+        changed = self._has_events[place]
         rows, place = rows[changed], place[changed]
         status = register.status_at(place, moments(columns.time[rows]).astype(np.int64))
-        masks[rows[status != CardStatus.NORMAL]] |= Code.LOST.bit
+        masks[rows[status != CardStatus.NORMAL]] |= FindingCode.LOST.bit
         return accounts
 
     def _covered(self, columns: DebitColumns) -> NDArray[np.bool_]:
@@ -83,8 +84,8 @@ class RegisterJudge:
         place = self._by_number.find(_number_hashes(numbers))
         known = place >= 0
         known[known] = self.register.card_number[place[known]] == numbers[known]
-        masks[rows[known]] |= Code.IDENTIFICATION.bit
-        masks[rows[~known]] |= Code.UNKNOWN_CARD.bit
+        masks[rows[known]] |= FindingCode.IDENTIFICATION.bit
+        masks[rows[~known]] |= FindingCode.UNKNOWN_CARD.bit
 
 
 def judge_register(
@@ -98,15 +99,15 @@ def judge_register(
         return np.full(len(columns), NOBODY, np.int64)
     found = np.zeros(len(columns), np.uint16)
     accounts = judge.judge(columns, found)
-    found[masks == Code.GREY.bit] = 0
+    found[masks == FindingCode.GREY.bit] = 0
     masks |= found
     return accounts
 
 
-def _code_hashes(codes: NDArray[np.uint8]) -> Words:
+def _code_hashes(codes: NDArray[np.uint8]) -> UInt64Array:
     return mix(as_words(codes[:, 8:]), as_words(codes[:, :8]))
 
 
-def _number_hashes(numbers: NDArray[np.bytes_]) -> Words:
+def _number_hashes(numbers: NDArray[np.bytes_]) -> UInt64Array:
     texts = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1, 9)
     return mix(as_words(texts[:, 1:]), texts[:, 0].astype(np.uint64))

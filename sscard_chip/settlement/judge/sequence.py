@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Findings that depend on other rows, in the order of rows: codes 2 and 101, and refunds.
 
-The verdict of a row depends on the rows before it alone: those of the same piece, and what
-:class:`History` knows of earlier pieces and runs. So rows can be judged in pieces of any size,
+The verdict of a row depends on the rows before it only: those of the same piece, and what
+:class:`PostedRows` knows of earlier pieces and runs. So rows can be judged in pieces of any size,
 with the same result.
 """
 
@@ -15,11 +15,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.arrays import Mask
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.judge.codes import Code, Masks, posted
-from sscard_chip.settlement.judge.keys import CardKey, Keys, TerminalKey, among, repeated
-
-Found = NDArray[np.bool_]
+from sscard_chip.settlement.judge.codes import FindingCode, Masks, posted
+from sscard_chip.settlement.judge.keys import CardCounterKey, Keys, TerminalKey, among, repeated
 
 
 class Debit(NamedTuple):
@@ -33,14 +32,14 @@ class Debit(NamedTuple):
     message: bytes
 
 
-class History(Protocol):
+class PostedRows(Protocol):
     """What was posted before the rows that are judged."""
 
-    def taken(self, keys: Keys, which: Found) -> Found:
+    def taken(self, keys: Keys, which: Mask) -> Mask:
         """Rows, among ``which``, with a terminal's number or a card's counter that is posted."""
 
     def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
-        """The highest proven number of terminals (terminal, algorithm); of known ones alone."""
+        """The highest proven number of terminals (terminal, algorithm); of known ones only."""
 
     def debits(self, keys: Sequence[TerminalKey]) -> dict[TerminalKey, Debit]:
         """Posted debits by their terminal's number."""
@@ -59,32 +58,34 @@ class Refund(NamedTuple):
 
 
 @dataclass(slots=True)
-class Sequel:
+class HighestNumbers:
     """What judging a piece in order leaves for the pieces after it."""
 
     highest: dict[tuple[int, int], int] = field(default_factory=dict)
     """Highest proven number by terminal and algorithm."""
 
 
-def proven(columns: DebitColumns, masks: Masks) -> Found:
+def proven(columns: DebitColumns, masks: Masks) -> Mask:
     """Rows whose TAC was there and right."""
-    found: Found = columns.has_tac & ~columns.malformed & ((masks & Code.TAC.bit) == 0)
+    found: Mask = columns.has_tac & ~columns.malformed & ((masks & FindingCode.TAC.bit) == 0)
     return found
 
 
-def judge_sequence(columns: DebitColumns, masks: Masks, keys: Keys, history: History) -> Sequel:
+def judge_sequence(
+    columns: DebitColumns, masks: Masks, keys: Keys, history: PostedRows
+) -> HighestNumbers:
     """Add codes 2 and 101, and 6 of refunds, to ``masks`` of whole files in their order."""
     if not len(columns):
-        return Sequel()
+        return HighestNumbers()
     genuine = proven(columns, masks)
-    sequel = find_gaps(columns, masks, keys, genuine, history)
+    highest_numbers = find_gaps(columns, masks, keys, genuine, history)
     find_duplicates(columns, masks, keys, genuine, history)
     judge_refunds(columns, masks, keys, genuine, history)
-    return sequel
+    return highest_numbers
 
 
 def find_duplicates(
-    columns: DebitColumns, masks: Masks, keys: Keys, genuine: Found, history: History
+    columns: DebitColumns, masks: Masks, keys: Keys, genuine: Mask, history: PostedRows
 ) -> None:
     """2: a good row before this one, or an earlier run, has its number or its card's counter.
 
@@ -93,24 +94,24 @@ def find_duplicates(
     """
     which = genuine & ~columns.refund
     taken = history.taken(keys, which)
-    masks[taken] |= Code.DUPLICATE.bit
+    masks[taken] |= FindingCode.DUPLICATE.bit
     which &= ~taken
     shared = np.zeros(len(columns), np.bool_)
     for words, order in ((keys.by_terminal, keys.terminal_order), (keys.by_card, keys.card_order)):
         shared[repeated(words, order[which[order]])] = True
     good = posted(masks)
-    seen: set[TerminalKey | CardKey] = set()
+    seen: set[TerminalKey | CardCounterKey] = set()
     for at in np.flatnonzero(shared).tolist():
         own = keys.terminal_key(at), keys.card_key(at)
         if not seen.isdisjoint(own):
-            masks[at] |= Code.DUPLICATE.bit
+            masks[at] |= FindingCode.DUPLICATE.bit
         elif good[at]:
             seen.update(own)
 
 
 def find_gaps(
-    columns: DebitColumns, masks: Masks, keys: Keys, genuine: Found, history: History
-) -> Sequel:
+    columns: DebitColumns, masks: Masks, keys: Keys, genuine: Mask, history: PostedRows
+) -> HighestNumbers:
     """101: a number is missing before this one of the terminal.
 
     What is known of a terminal is the highest number that a right TAC has proven before the
@@ -119,10 +120,10 @@ def find_gaps(
     """
     distinct = np.unique(keys.terminal[np.flatnonzero(np.diff(keys.terminal, prepend=-1))])
     wanted = [(terminal, algorithm) for terminal in distinct.tolist() for algorithm in (1, 3)]
-    sequel = Sequel(history.highest(wanted))
+    highest_numbers = HighestNumbers(history.highest(wanted))
     for algorithm in (1, 3):
         counted = ~columns.refund & ~columns.malformed & (columns.algorithm == algorithm)
-        counted &= (masks & Code.NOT_OF_PHARMACY.bit == 0) | genuine
+        counted &= (masks & FindingCode.NOT_OF_PHARMACY.bit == 0) | genuine
         rows = np.flatnonzero(counted)
         if not len(rows):
             continue
@@ -137,10 +138,10 @@ def find_gaps(
         known = np.empty(len(fresh), np.int64)
         for place, (begin, high) in enumerate(zip(fresh.tolist(), proven_high, strict=True)):
             key = int(keys.terminal[rows[begin]]), algorithm
-            before = sequel.highest.get(key)
+            before = highest_numbers.highest.get(key)
             known[place] = numbers[begin] - 1 if before is None else before
             if high >= 0:
-                sequel.highest[key] = high if before is None else max(before, high)
+                highest_numbers.highest[key] = high if before is None else max(before, high)
         run = np.cumsum(np.bincount(fresh, minlength=len(rows))) - 1
         lift = run.astype(np.int64) << 33
         highest = np.maximum.accumulate(numbers + lift)
@@ -148,8 +149,8 @@ def find_gaps(
         previous[fresh] = known
         previous = np.maximum(previous, known[run])
         gap = genuine[rows] & (numbers > previous + 1)
-        masks[rows[gap]] |= Code.GAP.bit
-    return sequel
+        masks[rows[gap]] |= FindingCode.GAP.bit
+    return highest_numbers
 
 
 def _runs(columns: DebitColumns, keys: Keys, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -159,15 +160,15 @@ def _runs(columns: DebitColumns, keys: Keys, rows: NDArray[np.int64]) -> NDArray
 
 
 def judge_refunds(
-    columns: DebitColumns, masks: Masks, keys: Keys, genuine: Found, history: History
+    columns: DebitColumns, masks: Masks, keys: Keys, genuine: Mask, history: PostedRows
 ) -> None:
     """6: a refund without its debit, of another card or TAC, or of more than is left; 2: again."""
     refunds = np.flatnonzero(columns.refund & genuine & posted(masks))
     if not len(refunds):
         return
     words = keys.by_terminal
-    near = among(words, words[refunds]) & posted(masks) & ~columns.refund
-    debits = {keys.terminal_key(at): at for at in np.flatnonzero(near).tolist()}
+    candidates = among(words, words[refunds]) & posted(masks) & ~columns.refund
+    debits = {keys.terminal_key(at): at for at in np.flatnonzero(candidates).tolist()}
     own = {at: keys.terminal_key(at) for at in refunds.tolist()}
     wanted = sorted(set(own.values()))
     older = history.debits([key for key in wanted if key not in debits])
@@ -179,15 +180,15 @@ def judge_refunds(
         elif key in older:
             debit = older[key]
         else:
-            masks[at] |= Code.FIELD.bit
+            masks[at] |= FindingCode.FIELD.bit
             continue
         back = done.setdefault(key, [])
         row = debit_of(columns, keys, at)
         refund = Refund(bytes(columns.msgid[at]), -row.account_fen, -row.cash_fen, -row.fund_fen)
         if any(one.msgid == refund.msgid for one in back):
-            masks[at] |= Code.DUPLICATE.bit
+            masks[at] |= FindingCode.DUPLICATE.bit
         elif not _allowed(debit, row, refund, back):
-            masks[at] |= Code.FIELD.bit
+            masks[at] |= FindingCode.FIELD.bit
         else:
             back.append(refund)
 

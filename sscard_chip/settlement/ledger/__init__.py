@@ -56,7 +56,7 @@ from sscard_chip.settlement.ledger.register import (
     register_cards,
     register_is_empty,
 )
-from sscard_chip.settlement.ledger.transaction import Transaction, bear
+from sscard_chip.settlement.ledger.transaction import LedgerTransaction, split_by_balance
 from sscard_chip.settlement.ledger.upgrade import Upgraded, upgrade_ledger
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 from sscard_chip.standard.errors import LedgerError
@@ -79,15 +79,14 @@ __all__ = [
     "LedgerConflictError",
     "LedgerError",
     "LedgerRefusedError",
+    "LedgerTransaction",
     "LedgerUnavailableError",
     "LedgerUrlError",
     "LedgerVersionError",
     "Registered",
-    "Transaction",
     "Upgraded",
     "account_key",
     "allocate",
-    "bear",
     "change_status",
     "find_card",
     "history_of",
@@ -97,6 +96,7 @@ __all__ = [
     "register_cards",
     "register_is_empty",
     "replace_card",
+    "split_by_balance",
     "status_of",
     "upgrade_ledger",
     "write_allocations",

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger.bulk import Integers, select_keys
+from sscard_chip.settlement.arrays import Integers
+from sscard_chip.settlement.ledger.bulk import select_keys
 from sscard_chip.settlement.ledger.errors import (
     CardRegisterError,
     EntryExistsError,
 )
 from sscard_chip.settlement.ledger.files import AllocationFile
-from sscard_chip.settlement.ledger.transaction import Transaction
+from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema.books import allocation, card
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 
@@ -28,7 +29,7 @@ class Allocated:
     posted: bool
 
 
-def allocate(t: Transaction, file: AllocationFile) -> Allocated:
+def allocate(t: LedgerTransaction, file: AllocationFile) -> Allocated:
     """Post a file of allocations as one entry, or nothing.
 
     A batch of a month is posted once: the same file again changes nothing, another file under
@@ -72,7 +73,7 @@ def allocate(t: Transaction, file: AllocationFile) -> Allocated:
     return Allocated(owners, total, True)
 
 
-def _accounts(t: Transaction, owners: tuple[str, ...]) -> tuple[Integers, Integers]:
+def _accounts(t: LedgerTransaction, owners: tuple[str, ...]) -> tuple[Integers, Integers]:
     """Personal account and insured division of each owner."""
     found: dict[str | None, tuple[int, int]] = {}
     people = [owner for owner in dict.fromkeys(owners) if not _is_card(owner)]

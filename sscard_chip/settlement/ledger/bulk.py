@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.dialects.postgresql import ARRAY
 
-Integers: TypeAlias = NDArray[np.int64]
-Column: TypeAlias = NDArray[Any] | Sequence[Any] | int | str
+from sscard_chip.settlement.arrays import Integers
+
+ColumnValues: TypeAlias = NDArray[Any] | Sequence[Any] | int | str
 """Values of a column: integers, rows of bytes (n, k) of uint8, any sequence, or one for all."""
 
 _PIECE: Final = 500
@@ -25,7 +26,7 @@ _COPY_ROWS: Final = 1 << 16
 
 
 def insert_columns(
-    connection: sa.Connection, table: sa.Table, columns: Mapping[str, Column], count: int
+    connection: sa.Connection, table: sa.Table, columns: Mapping[str, ColumnValues], count: int
 ) -> None:
     """Insert ``count`` rows given as columns. Raises SQLAlchemy's errors."""
     if not count:
@@ -111,7 +112,7 @@ def _errors(connection: sa.Connection) -> Iterator[None]:
         ) from None
 
 
-def _values(column: Column) -> Iterable[Any]:
+def _values(column: ColumnValues) -> Iterable[Any]:
     if isinstance(column, (int, str)):
         return repeat(column)
     if not isinstance(column, np.ndarray):
@@ -124,7 +125,7 @@ def _values(column: Column) -> Iterable[Any]:
 
 
 def _binary_fields(
-    table: sa.Table, columns: Mapping[str, Column]
+    table: sa.Table, columns: Mapping[str, ColumnValues]
 ) -> list[tuple[int, NDArray[Any] | int]] | None:
     """Length and values of each column, when all are eight-byte integers or bytes; else None."""
     fields: list[tuple[int, NDArray[Any] | int]] = []

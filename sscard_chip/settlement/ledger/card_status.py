@@ -23,7 +23,7 @@ from sscard_chip.settlement.ledger.register import (
     insert_cards,
     register_cards,
 )
-from sscard_chip.settlement.ledger.transaction import Transaction
+from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema.books import card, card_status
 from sscard_chip.standard.dates import TIME, TIME_RULE, parse_time
 
@@ -54,7 +54,7 @@ _RULES: Final[dict[CardService, tuple[CardStatus, frozenset[CardStatus]]]] = {
 """The status that a service leads to, and from which ones."""
 
 
-def find_card(t: Transaction, name: str) -> int:
+def find_card(t: LedgerTransaction, name: str) -> int:
     """The number of the card with this 卡识别码 (32 hex digits) or 卡号.
 
     :raises CardRegisterError: none, or more than one.
@@ -70,12 +70,12 @@ def find_card(t: Transaction, name: str) -> int:
     return int(found[0].id)
 
 
-def status_of(t: Transaction, number: int, time: str) -> CardStatus:
+def status_of(t: LedgerTransaction, number: int, time: str) -> CardStatus:
     """The status of a card at ``time`` (YYYYMMDDhhmmss, local)."""
     return _status(_history(t, number), int(time))
 
 
-def history_of(t: Transaction, number: int) -> list[tuple[CardStatus, str, str | None]]:
+def history_of(t: LedgerTransaction, number: int) -> list[tuple[CardStatus, str, str | None]]:
     """All changes of a card's status: status, since, until."""
     return [
         (CardStatus(row.status), f"{row.since:014d}", f"{row.until:014d}" if row.until else None)
@@ -84,7 +84,7 @@ def history_of(t: Transaction, number: int) -> list[tuple[CardStatus, str, str |
 
 
 def change_status(
-    t: Transaction,
+    t: LedgerTransaction,
     number: int,
     service: CardService,
     time: str,
@@ -120,7 +120,7 @@ def change_status(
 
 
 def replace_card(
-    t: Transaction, number: int, new: CardColumns, time: str, *, damaged: bool = False
+    t: LedgerTransaction, number: int, new: CardColumns, time: str, *, damaged: bool = False
 ) -> bool:
     """Give the account of a card to a new one and cancel the old one (补换卡).
 
@@ -151,7 +151,7 @@ def replace_card(
     return True
 
 
-def _register_on(t: Transaction, new: CardColumns, account: int) -> bool:
+def _register_on(t: LedgerTransaction, new: CardColumns, account: int) -> bool:
     """Register one card on an account that is there; False when that is done already."""
     code = new.card_id_code[0].tobytes()
     known = t.connection.execute(sa.select(card).where(card.c.card_id_code == code)).one_or_none()
@@ -171,7 +171,7 @@ def _time(text: str) -> datetime:
     return found
 
 
-def _history(t: Transaction, number: int) -> list[Any]:
+def _history(t: LedgerTransaction, number: int) -> list[Any]:
     return list(
         t.connection.execute(
             sa.select(card_status)
@@ -189,7 +189,7 @@ def _status(history: list[Any], time: int) -> CardStatus:
 
 
 def _append(
-    t: Transaction,
+    t: LedgerTransaction,
     number: int,
     history: list[Any],
     status: CardStatus,

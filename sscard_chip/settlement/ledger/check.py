@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The proof that the books balance, from the lines alone."""
+"""The proof that the books balance, from the lines only."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _problems() -> list[tuple[str, sa.Select[Any]]]:
     ]
 
 
-def check(connection: sa.Connection) -> Check:
+def check_ledger(connection: sa.Connection) -> Check:
     """Read the whole ledger and see whether it is even."""
     problems = [
         text.format(number)

@@ -109,7 +109,7 @@ class Database:
     def version(self, connection: sa.Connection) -> str | None:
         """The schema version of the ledger that is there; None where there is no ledger.
 
-        A SQLite file is a ledger's alone; in PostgreSQL others may live beside it, under names
+        A SQLite file is a ledger's only; in PostgreSQL others may live beside it, under names
         that are not ours.
 
         :raises LedgerUnavailableError: the tables are another program's.
@@ -179,7 +179,7 @@ class Database:
 
 
 def _create_file(path: Path) -> None:
-    """A new database is for its owner alone: it has citizens' data. Raises OSError."""
+    """A new database is for its owner only: it has citizens' data. Raises OSError."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
 

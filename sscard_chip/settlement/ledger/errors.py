@@ -25,7 +25,7 @@ class LedgerUrlError(InputError):
 class LedgerUnavailableError(LedgerError):
     """The database cannot be reached, is locked by another program, or went away.
 
-    ``begun`` tells whether the transaction had begun: then a commit may have happened or not.
+    ``begun`` says whether the transaction had begun: then a commit may have happened or not.
     """
 
     begun = True

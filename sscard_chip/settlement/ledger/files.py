@@ -20,7 +20,7 @@ import numpy as np
 
 from sscard_chip.dayfile.rows import NULL
 from sscard_chip.dayfile.sealed import read_sealed, write_sealed
-from sscard_chip.settlement.ledger.bulk import Integers
+from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.ledger.errors import CardRegisterError
 from sscard_chip.settlement.ledger.register import ALWAYS, CardColumns
 from sscard_chip.standard.dates import parse_date
@@ -95,7 +95,10 @@ def read_cards(path: str | os.PathLike[str]) -> CardFile:
 
 
 def write_cards(path: str | os.PathLike[str], cards: CardColumns, date: str) -> None:
-    """Write a register file. Raises OSError."""
+    """Write a register file.
+
+    :raises OSError:
+    """
     rows = zip(
         (value.decode() for value in cards.card_number.tolist()),
         (code.tobytes().hex().upper() for code in cards.card_id_code),
@@ -135,7 +138,10 @@ def write_allocations(
     batch: str,
     rows: Iterable[tuple[str, int]],
 ) -> None:
-    """Write a file of allocations; ``rows`` are psn_no or 卡识别码, and fen. Raises OSError."""
+    """Write a file of allocations; ``rows`` are psn_no or 卡识别码, and fen.
+
+    :raises OSError:
+    """
     header = (ALLOCATIONS_FORMAT, month, business_date, batch)
     write_sealed(path, header, (("A", owner, str(fen)) for owner, fen in rows))
 

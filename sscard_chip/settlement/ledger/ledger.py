@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from typing import Final, Self, TypeVar
 
 from sscard_chip.closing import Closing
-from sscard_chip.settlement.ledger.check import Check, check
+from sscard_chip.settlement.ledger.check import Check, check_ledger
 from sscard_chip.settlement.ledger.database import WRITER_LOCK, Database, parse_url
 from sscard_chip.settlement.ledger.errors import LedgerConflictError
-from sscard_chip.settlement.ledger.transaction import Transaction
+from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 _ATTEMPTS: Final = 10
 
 
@@ -68,7 +68,7 @@ class Ledger(Closing):
         self.database.engine.dispose()
 
     @contextmanager
-    def transaction(self, *, exclusive: bool = False) -> Iterator[Transaction]:
+    def transaction(self, *, exclusive: bool = False) -> Iterator[LedgerTransaction]:
         """A transaction: all of it or nothing.
 
         On SQLite there is one writer at a time (others wait up to a minute). On PostgreSQL
@@ -83,15 +83,17 @@ class Ledger(Closing):
         with self.database.begin() as connection:
             if exclusive:
                 self.database.lock(connection, WRITER_LOCK)
-            yield Transaction(self.database, connection)
+            yield LedgerTransaction(self.database, connection)
 
     @contextmanager
-    def reading(self) -> Iterator[Transaction]:
+    def reading(self) -> Iterator[LedgerTransaction]:
         """A transaction that only reads, and sees one state of the books throughout."""
         with self.database.begin(reading=True) as connection:
-            yield Transaction(self.database, connection)
+            yield LedgerTransaction(self.database, connection)
 
-    def run(self, work: Callable[[Transaction], Result], *, exclusive: bool = False) -> Result:
+    def run(
+        self, work: Callable[[LedgerTransaction], _Result], *, exclusive: bool = False
+    ) -> _Result:
         """Do ``work`` in a transaction, and again as long as others are in the way.
 
         It may be called several times, so it keeps nothing of an earlier call.
@@ -111,4 +113,4 @@ class Ledger(Closing):
     def check(self) -> Check:
         """Prove that the books balance; see :class:`~.check.Check`."""
         with self.reading() as transaction:
-            return check(transaction.connection)
+            return check_ledger(transaction.connection)

@@ -17,10 +17,11 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.columns import Columns
-from sscard_chip.settlement.ledger.bulk import Integers, raw_rows, select_keys
+from sscard_chip.settlement.ledger.bulk import raw_rows, select_keys
 from sscard_chip.settlement.ledger.errors import CardRegisterError
-from sscard_chip.settlement.ledger.transaction import Transaction
+from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema.books import card, card_status
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 
@@ -45,7 +46,7 @@ class CardStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class CardColumns(Columns):
-    """n cards as columns: what a register file tells.
+    """n cards as columns: what a register file shows.
 
     ``card_number`` S9, ``card_id_code`` (n, 16) and ``factor`` (n, 8) bytes, ``division`` the
     insured place (six digits) as a number, ``psn_no`` S30 (empty: not known), ``valid_to``
@@ -86,7 +87,7 @@ class Registered:
 
 
 def register_cards(
-    t: Transaction, cards: CardColumns, business_date: str, source: str
+    t: LedgerTransaction, cards: CardColumns, business_date: str, source: str
 ) -> Registered:
     """Register cards, open their accounts, post the opening balances as one entry.
 
@@ -123,7 +124,7 @@ def register_cards(
 
 
 def insert_cards(
-    t: Transaction, cards: CardColumns, rows: NDArray[np.int64], accounts: Integers
+    t: LedgerTransaction, cards: CardColumns, rows: NDArray[np.int64], accounts: Integers
 ) -> None:
     """Register some of ``cards`` on accounts that are open."""
     t.insert(
@@ -145,7 +146,7 @@ def _texts(values: NDArray[np.bytes_]) -> list[str]:
     return [value.decode() for value in values.tolist()]
 
 
-def _unregistered(t: Transaction, cards: CardColumns) -> NDArray[np.int64]:
+def _unregistered(t: LedgerTransaction, cards: CardColumns) -> NDArray[np.int64]:
     """Rows of cards that are not registered yet; those that are have the same data."""
     codes = _bytes(cards.card_id_code)
     place: dict[bytes, int] = {}
@@ -169,7 +170,7 @@ def _unregistered(t: Transaction, cards: CardColumns) -> NDArray[np.int64]:
 
 
 def _openings(fresh: NDArray[np.int64], keys: list[str], known: Integers, opening: Integers) -> int:
-    """How many accounts are opened; each gets its opening balance from one card alone."""
+    """How many accounts are opened; each gets its opening balance from one card only."""
     seen = {key for key, account in zip(keys, known.tolist(), strict=True) if account >= 0}
     before = len(seen)
     paid = set(seen)
@@ -187,7 +188,7 @@ def _bytes(values: NDArray[np.uint8]) -> list[bytes]:
     return [data[at : at + width] for at in range(0, len(data), width)]
 
 
-def _rows(t: Transaction, codes: Collection[bytes]) -> list[Any]:
+def _rows(t: LedgerTransaction, codes: Collection[bytes]) -> list[Any]:
     """Rows of the register, of these cards."""
     wanted = set(codes)
     return [
@@ -224,10 +225,10 @@ class CardRegister(Columns):
         """The place of each card (n, 16) here; -1 for one that is not registered."""
         if not len(self):
             return np.full(len(card_id_code), -1, np.int64)
-        own, sought = _as_values(self.card_id_code), _as_values(card_id_code)
-        at = np.searchsorted(own, sought)
+        own, searched = _as_values(self.card_id_code), _as_values(card_id_code)
+        at = np.searchsorted(own, searched)
         at[at == len(own)] = 0
-        found: Integers = np.where(own[at] == sought, at, -1).astype(np.int64)
+        found: Integers = np.where(own[at] == searched, at, -1).astype(np.int64)
         return found
 
     def status_at(self, place: Integers, time: Integers) -> Integers:
@@ -269,7 +270,9 @@ def _as_values(codes: NDArray[np.uint8]) -> NDArray[np.bytes_]:
     return np.ascontiguousarray(codes).view("S16").reshape(-1)
 
 
-def read_register(t: Transaction, card_id_code: NDArray[np.uint8] | None = None) -> CardRegister:
+def read_register(
+    t: LedgerTransaction, card_id_code: NDArray[np.uint8] | None = None
+) -> CardRegister:
     """The whole register, or what it has of the cards (n, 16) given."""
     names = ("id", "account", "card_number", "card_id_code", "division", "psn_no", "factor",
              "valid_to")  # fmt: skip
@@ -313,6 +316,6 @@ def _matrix(values: Sequence[bytes], width: int) -> NDArray[np.uint8]:
     return np.frombuffer(b"".join(map(bytes, values)), np.uint8).reshape(-1, width)
 
 
-def register_is_empty(t: Transaction) -> bool:
+def register_is_empty(t: LedgerTransaction) -> bool:
     """Whether nobody has loaded a register."""
     return t.connection.execute(sa.select(card.c.id).limit(1)).first() is None

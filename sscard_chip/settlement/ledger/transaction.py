@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.ledger.bulk import (
-    Column,
-    Integers,
+    ColumnValues,
     insert_columns,
     raw_rows,
     select_keys,
@@ -24,7 +24,7 @@ from sscard_chip.settlement.schema import books as schema
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 
 
-class Transaction:
+class LedgerTransaction:
     """One transaction of a ledger, made by :meth:`Ledger.transaction` or :meth:`Ledger.reading`.
 
     ``connection`` is SQLAlchemy's, for the tables of rooms above.
@@ -108,7 +108,7 @@ class Transaction:
             "reverses": reverses,
         }
         self.connection.execute(sa.insert(schema.entry).values(values))
-        lines: dict[str, Column] = {
+        lines: dict[str, ColumnValues] = {
             "entry": number,
             "number": np.arange(1, len(account) + 1),
             "account": account[order],
@@ -201,7 +201,7 @@ class Transaction:
 
     # --- tables of rooms above -----------------------------------------------------------------
 
-    def insert(self, table: sa.Table, columns: Mapping[str, Column]) -> int:
+    def insert(self, table: sa.Table, columns: Mapping[str, ColumnValues]) -> int:
         """Insert many rows given as columns; how many they were.
 
         A column is a numpy array of integers, one of bytes (n rows of k of type uint8), any
@@ -225,8 +225,10 @@ class Transaction:
         return take_ids(self.connection, table, count)
 
 
-def bear(accounts: Integers, fen: Integers, balances: Integers) -> tuple[Integers, Integers]:
-    """Split debits, in their order, into what the accounts can bear and the rest.
+def split_by_balance(
+    accounts: Integers, fen: Integers, balances: Integers
+) -> tuple[Integers, Integers]:
+    """Split debits, in their order, into what the accounts can pay and the rest.
 
     ``accounts``, ``fen`` (not negative) and ``balances`` (the balance of each row's account, the
     same in all rows of an account) have one row a debit. A debit gets what the debits of its

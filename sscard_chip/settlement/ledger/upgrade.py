@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from sscard_chip.settlement.ledger.check import Check, check
+from sscard_chip.settlement.ledger.check import Check, check_ledger
 from sscard_chip.settlement.ledger.database import SCHEMA_LOCK, Database, parse_url
 from sscard_chip.settlement.ledger.errors import LedgerUnavailableError, LedgerVersionError
 from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS, migrate
@@ -54,7 +54,7 @@ def upgrade_ledger(address: str | os.PathLike[str]) -> Upgraded:
                 raise LedgerVersionError(database.name, before)
             if before != VERSIONS[-1]:
                 migrate(connection)
-            books = check(connection)
+            books = check_ledger(connection)
             if not books.even:
                 raise LedgerError(f"{database.name}: not upgraded: {books.problems[0]}")
             return Upgraded(database.name, before, VERSIONS[-1], books)

@@ -14,7 +14,7 @@ network between.
 from __future__ import annotations
 
 from sscard_chip.settlement.platform.authoriser import PlatformAuthoriser, ledger_authoriser
-from sscard_chip.settlement.platform.drugs import Bill
+from sscard_chip.settlement.platform.drugs import DrugBill
 from sscard_chip.settlement.platform.envelope import Request, make_request, parse_request
 from sscard_chip.settlement.platform.fields import MessageError
 from sscard_chip.settlement.platform.platform import (
@@ -27,7 +27,7 @@ from sscard_chip.settlement.platform.platform import (
 __all__ = [
     "HOLD",
     "REVERSIBLE",
-    "Bill",
+    "DrugBill",
     "MessageError",
     "Platform",
     "PlatformAuthoriser",

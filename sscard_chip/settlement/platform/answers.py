@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sscard_chip.settlement.platform.drugs import Bill
+from sscard_chip.settlement.platform.drugs import DrugBill
 from sscard_chip.settlement.platform.fields import TIME
 from sscard_chip.standard import dates
 from sscard_chip.standard.amounts import yuan
@@ -36,7 +36,7 @@ _NOT_COMPUTED: Final = (
     "hosp_part_amt",
     "acct_mulaid_pay",
 )
-"""Amounts that a ledger of accounts does not tell apart: zero."""
+"""Amounts that a ledger of accounts does not distinguish: zero."""
 
 
 def setlinfo(
@@ -54,7 +54,7 @@ def setlinfo(
 ) -> dict[str, str]:
     """The settlement's amounts; of a cancellation two of them have other names.
 
-    Money that no insurance bears counts as outside the catalogue [L].
+    Money that no insurance pays counts as outside the catalogue [L].
     """
     share, cash = ("psn_pay", "cash_payamt") if cancellation else ("psn_part_amt", "psn_cash_pay")
     amounts = {
@@ -101,7 +101,7 @@ def setldetail(split: Split) -> list[dict[str, str]]:
     ]
 
 
-def detlcutinfo(bill: Bill) -> list[dict[str, str]]:
+def detlcutinfo(bill: DrugBill) -> list[dict[str, str]]:
     """The lines of a bill, as they were taken: nothing is cut from them."""
     return [
         {

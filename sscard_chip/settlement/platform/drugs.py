@@ -18,7 +18,7 @@ from sscard_chip.settlement.platform.fields import (
     DRUGDETAIL,
     DRUGINFO,
     MessageError,
-    check,
+    check_fields,
     parse_message_time,
 )
 from sscard_chip.standard.amounts import parse_yuan
@@ -26,7 +26,7 @@ from sscard_chip.standard.settlement_mode import Split
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Bill:
+class DrugBill:
     """A bill: ``info`` and ``details`` as they came, checked; the total; the till's additions."""
 
     info: Mapping[str, str]
@@ -39,17 +39,17 @@ class Bill:
     row: str | None
 
 
-def parse_bill(node: Mapping[str, Any]) -> Bill:
+def parse_bill(node: Mapping[str, Any]) -> DrugBill:
     """``druginfo`` and ``drugdetail``.
 
     :raises MessageError: a field is wrong, a line occurs twice, or the lines are not the total.
     """
-    info = check(node.get("druginfo"), "druginfo", DRUGINFO)
+    info = check_fields(node.get("druginfo"), "druginfo", DRUGINFO)
     parse_message_time(info["begntime"], "druginfo.begntime")
     lines = node.get("drugdetail")
     if not isinstance(lines, list) or not lines:
         raise MessageError("drugdetail: must be a list of lines")
-    details = tuple(check(line, "drugdetail", DRUGDETAIL) for line in lines)
+    details = tuple(check_fields(line, "drugdetail", DRUGDETAIL) for line in lines)
     if len({line["feedetl_sn"] for line in details}) != len(details):
         raise MessageError("drugdetail.feedetl_sn: occurs twice")
     total = parse_yuan(info["medfee_sumamt"])
@@ -63,7 +63,7 @@ def parse_bill(node: Mapping[str, Any]) -> Bill:
     split = extra.get("split")
     if split is not None and sum(split) != total:
         raise MessageError("druginfo.exp_content: the parts must add up to medfee_sumamt")
-    return Bill(
+    return DrugBill(
         info,
         details,
         total,

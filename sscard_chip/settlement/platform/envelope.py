@@ -16,7 +16,7 @@ from sscard_chip.settlement.platform.fields import (
     MOST_INPUT,
     TIME,
     MessageError,
-    check,
+    check_fields,
     parse_message_time,
 )
 from sscard_chip.standard import dates
@@ -52,7 +52,7 @@ def parse_request(message: Any) -> Request:
     :raises MessageError: a field is missing, too long or malformed; the msgid is not one of the
         sender's.
     """
-    found = check(message, "", ENVELOPE)
+    found = check_fields(message, "", ENVELOPE)
     node = message.get("input")
     if not isinstance(node, Mapping):
         raise MessageError("input: must be an object")

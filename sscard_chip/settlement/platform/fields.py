@@ -2,7 +2,7 @@
 """Fields of the national platform's messages: names, lengths, shapes (conventions, A2 to A5).
 
 All values are text; amounts are yuan with two decimals there and fen here. A rule that is broken
-is told by the field's name, never with its value.
+is reported by the field's name, never with its value.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class MessageError(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FieldRule:
     """One field: most characters, whether it must be there, its shape (a regular expression)."""
 
     name: str
@@ -44,7 +44,7 @@ class Field:
     shape: str | None = None
 
 
-def check(node: Any, name: str, fields: Sequence[Field]) -> dict[str, str]:
+def check_fields(node: Any, name: str, fields: Sequence[FieldRule]) -> dict[str, str]:
     """The fields of a node, each as text, empty where it may be missing.
 
     Fields that are not listed are left to the region that uses them.
@@ -73,7 +73,10 @@ def check(node: Any, name: str, fields: Sequence[Field]) -> dict[str, str]:
 
 
 def parse_message_time(text: str, name: str) -> datetime:
-    """A time ``yyyy-MM-dd HH:mm:ss``. Raises MessageError."""
+    """A time ``yyyy-MM-dd HH:mm:ss``.
+
+    :raises MessageError:
+    """
     try:
         if len(text) != 19:
             raise ValueError
@@ -83,75 +86,75 @@ def parse_message_time(text: str, name: str) -> datetime:
 
 
 ENVELOPE: Final = (
-    Field("infno", 6, must=True),
-    Field("msgid", 30, must=True),
-    Field("mdtrtarea_admvs", 6, must=True, shape=DIVISION),
-    Field("insuplc_admdvs", 6, shape=DIVISION),
-    Field("recer_sys_code", 10, must=True),
-    Field("dev_no", 100),
-    Field("dev_safe_info", 2000),
-    Field("cainfo", 1024),
-    Field("signtype", 10),
-    Field("infver", 6, must=True),
-    Field("opter_type", 3, must=True, shape="[1-3]"),
-    Field("opter", 30, must=True),
-    Field("opter_name", 50, must=True),
-    Field("inf_time", 19, must=True),
-    Field("fixmedins_code", 12, must=True, shape="[0-9A-Za-z]{12}"),
-    Field("fixmedins_name", 200, must=True),
-    Field("sign_no", 30),
+    FieldRule("infno", 6, must=True),
+    FieldRule("msgid", 30, must=True),
+    FieldRule("mdtrtarea_admvs", 6, must=True, shape=DIVISION),
+    FieldRule("insuplc_admdvs", 6, shape=DIVISION),
+    FieldRule("recer_sys_code", 10, must=True),
+    FieldRule("dev_no", 100),
+    FieldRule("dev_safe_info", 2000),
+    FieldRule("cainfo", 1024),
+    FieldRule("signtype", 10),
+    FieldRule("infver", 6, must=True),
+    FieldRule("opter_type", 3, must=True, shape="[1-3]"),
+    FieldRule("opter", 30, must=True),
+    FieldRule("opter_name", 50, must=True),
+    FieldRule("inf_time", 19, must=True),
+    FieldRule("fixmedins_code", 12, must=True, shape="[0-9A-Za-z]{12}"),
+    FieldRule("fixmedins_name", 200, must=True),
+    FieldRule("sign_no", 30),
 )
 MOST_INPUT: Final = 40_000
 """Characters of ``input`` and of ``output``."""
 
 PERSON: Final = (  # 1101
-    Field("mdtrt_cert_type", 3, must=True),
-    Field("mdtrt_cert_no", 50, must=True),
-    Field("card_sn", 32),
-    Field("begntime", 19),
-    Field("psn_cert_type", 6),
-    Field("certno", 50),
-    Field("psn_name", 50),
+    FieldRule("mdtrt_cert_type", 3, must=True),
+    FieldRule("mdtrt_cert_no", 50, must=True),
+    FieldRule("card_sn", 32),
+    FieldRule("begntime", 19),
+    FieldRule("psn_cert_type", 6),
+    FieldRule("certno", 50),
+    FieldRule("psn_name", 50),
 )
 DRUGINFO: Final = (  # 2101, 2102
-    Field("psn_no", 30, must=True),
-    Field("mdtrt_cert_type", 3, must=True),
-    Field("mdtrt_cert_no", 50, must=True),
-    Field("begntime", 19, must=True),
-    Field("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-    Field("invono", 20),
-    Field("insutype", 6, must=True),
-    Field("dise_codg", 30),
-    Field("dise_name", 500),
-    Field("acct_used_flag", 3, must=True, shape="[01]"),
-    Field("med_type", 6, must=True),
-    Field("exp_content", 4000),
+    FieldRule("psn_no", 30, must=True),
+    FieldRule("mdtrt_cert_type", 3, must=True),
+    FieldRule("mdtrt_cert_no", 50, must=True),
+    FieldRule("begntime", 19, must=True),
+    FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("invono", 20),
+    FieldRule("insutype", 6, must=True),
+    FieldRule("dise_codg", 30),
+    FieldRule("dise_name", 500),
+    FieldRule("acct_used_flag", 3, must=True, shape="[01]"),
+    FieldRule("med_type", 6, must=True),
+    FieldRule("exp_content", 4000),
 )
 DRUGDETAIL: Final = (
-    Field("feedetl_sn", 30, must=True),
-    Field("rxno", 30),
-    Field("rx_circ_flag", 3),
-    Field("fee_ocur_time", 19, must=True),
-    Field("med_list_codg", 50, must=True),
-    Field("medins_list_codg", 150, must=True),
-    Field("det_item_fee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-    Field("cnt", 17, must=True, shape=QUANTITY),
-    Field("pric", 17, must=True, shape=PRICE),
-    Field("sin_dos_dscr", 200),
-    Field("used_frqu_dscr", 200),
-    Field("prd_days", 5),
-    Field("medc_way_dscr", 200),
-    Field("bilg_dr_codg", 30),
-    Field("bilg_dr_name", 50),
-    Field("tcmdrug_used_way", 6),
+    FieldRule("feedetl_sn", 30, must=True),
+    FieldRule("rxno", 30),
+    FieldRule("rx_circ_flag", 3),
+    FieldRule("fee_ocur_time", 19, must=True),
+    FieldRule("med_list_codg", 50, must=True),
+    FieldRule("medins_list_codg", 150, must=True),
+    FieldRule("det_item_fee_sumamt", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("cnt", 17, must=True, shape=QUANTITY),
+    FieldRule("pric", 17, must=True, shape=PRICE),
+    FieldRule("sin_dos_dscr", 200),
+    FieldRule("used_frqu_dscr", 200),
+    FieldRule("prd_days", 5),
+    FieldRule("medc_way_dscr", 200),
+    FieldRule("bilg_dr_codg", 30),
+    FieldRule("bilg_dr_name", 50),
+    FieldRule("tcmdrug_used_way", 6),
 )
 CANCELLATION: Final = (  # 2103
-    Field("psn_no", 30, must=True),
-    Field("setl_id", 30, must=True),
-    Field("mdtrt_id", 30, must=True),
+    FieldRule("psn_no", 30, must=True),
+    FieldRule("setl_id", 30, must=True),
+    FieldRule("mdtrt_id", 30, must=True),
 )
 REVERSAL: Final = (  # 2601
-    Field("psn_no", 30),
-    Field("omsgid", 30, must=True),
-    Field("oinfno", 6, must=True),
+    FieldRule("psn_no", 30),
+    FieldRule("omsgid", 30, must=True),
+    FieldRule("oinfno", 6, must=True),
 )

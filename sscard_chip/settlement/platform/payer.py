@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger import CardStatus, Transaction, status_of
+from sscard_chip.settlement.ledger import CardStatus, LedgerTransaction, status_of
 from sscard_chip.settlement.ledger.authorisation import AuthorisationRefusedError
 from sscard_chip.settlement.ledger.register import person_number
-from sscard_chip.settlement.platform.drugs import Bill
+from sscard_chip.settlement.platform.drugs import DrugBill
 from sscard_chip.settlement.schema.books import card
 
 CARD: Final = "03"
@@ -35,7 +35,7 @@ class Payer:
 
 
 def find_by_card(
-    t: Transaction,
+    t: LedgerTransaction,
     cert_type: str,
     card_number: str,
     card_sn: str,
@@ -60,7 +60,7 @@ def find_by_card(
     return _payer(t, row, insured_division, time)
 
 
-def find_payer(t: Transaction, bill: Bill, insured_division: str, time: str) -> Payer:
+def find_payer(t: LedgerTransaction, bill: DrugBill, insured_division: str, time: str) -> Payer:
     """The card that a bill names: by person and card number, or by card_sn too.
 
     :raises AuthorisationRefusedError: as :func:`find_by_card`.
@@ -85,7 +85,7 @@ def find_payer(t: Transaction, bill: Bill, insured_division: str, time: str) -> 
     return _payer(t, rows[-1], insured_division, time)
 
 
-def _payer(t: Transaction, row: Any, insured_division: str, time: str | None) -> Payer:
+def _payer(t: LedgerTransaction, row: Any, insured_division: str, time: str | None) -> Payer:
     if time is not None:
         status = status_of(t, row.id, time)
         if status is not CardStatus.NORMAL:

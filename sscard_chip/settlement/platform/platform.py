@@ -20,21 +20,21 @@ import sqlalchemy as sa
 
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import DayRow, parse_row
-from sscard_chip.settlement.ledger import Ledger, LedgerRefusedError, Transaction
+from sscard_chip.settlement.ledger import Ledger, LedgerRefusedError, LedgerTransaction
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
-    Order,
     Settlement,
-    cancel,
-    confirm,
+    SettlementOrder,
+    cancel_settlement,
+    confirm_settlement,
     find_by_setl_id,
-    hold,
+    hold_settlement,
     is_reversed,
     reverse,
-    settle,
+    settle_bill,
 )
 from sscard_chip.settlement.platform import answers
-from sscard_chip.settlement.platform.drugs import Bill, parse_bill
+from sscard_chip.settlement.platform.drugs import DrugBill, parse_bill
 from sscard_chip.settlement.platform.envelope import (
     FAILURE,
     Request,
@@ -47,7 +47,7 @@ from sscard_chip.settlement.platform.fields import (
     PERSON,
     REVERSAL,
     MessageError,
-    check,
+    check_fields,
 )
 from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
 from sscard_chip.settlement.schema import platform as tables
@@ -62,11 +62,11 @@ with its setl_id settles it; a 2102 without settles at once."""
 REVERSIBLE: Final = frozenset({"2102", HOLD, "2103"})
 """What 2601 takes back, of the transactions of a pharmacy [H]."""
 
-Share = Callable[[Bill, int], Split]
+Share = Callable[[DrugBill, int], Split]
 CheckTac = Callable[[DayRow], bool]
 
 
-def share_by_account(bill: Bill, available_fen: int) -> Split:
+def share_by_account(bill: DrugBill, available_fen: int) -> Split:
     """How a bill is shared: as the till asks, else the account pays what it has, cash the rest.
 
     An ordinary purchase has no part of the pooled fund [L].
@@ -157,10 +157,11 @@ class Platform:
         except (MessageError, AuthorisationRefusedError) as error:
             return self._text(None, received, error=str(error))
 
-    def _once(self, t: Transaction, request: Request, received: datetime) -> str:
+    def _once(self, t: LedgerTransaction, request: Request, received: datetime) -> str:
         """The first answer to a message, in the transaction of what it does.
 
-        :raises AuthorisationRefusedError, MessageError: nothing is kept of it.
+        :raises AuthorisationRefusedError: nothing is kept of it.
+        :raises MessageError: nothing is kept of it.
         """
         t.lock_name(request.msgid)
         table = tables.message
@@ -212,8 +213,8 @@ class Platform:
 
     # --- 1101, 2101 ----------------------------------------------------------------------------
 
-    def _person(self, t: Transaction, request: Request) -> Mapping[str, Any]:
-        data = check(request.input.get("data"), "data", PERSON)
+    def _person(self, t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
+        data = check_fields(request.input.get("data"), "data", PERSON)
         payer = find_by_card(
             t,
             data["mdtrt_cert_type"],
@@ -225,7 +226,7 @@ class Platform:
         balance = t.balance(payer.account)
         return answers.person(payer.psn_no, payer.division, balance, insutype=EMPLOYEE_BASIC)
 
-    def _trial(self, t: Transaction, request: Request) -> Mapping[str, Any]:
+    def _trial(self, t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
         bill, payer = self._bill(t, request)
         balance = t.balance(payer.account)
         split = self._share(bill, balance)
@@ -233,19 +234,21 @@ class Platform:
 
     # --- 2102 ----------------------------------------------------------------------------------
 
-    def _hold(self, t: Transaction, request: Request, numbers: _Numbers) -> Mapping[str, Any]:
-        return self._begin(t, request, numbers, hold)
+    def _hold(self, t: LedgerTransaction, request: Request, numbers: _Numbers) -> Mapping[str, Any]:
+        return self._begin(t, request, numbers, hold_settlement)
 
-    def _settle(self, t: Transaction, request: Request, numbers: _Numbers) -> Mapping[str, Any]:
+    def _settle(
+        self, t: LedgerTransaction, request: Request, numbers: _Numbers
+    ) -> Mapping[str, Any]:
         bill = parse_bill(request.input)
         if bill.setl_id is None:
-            return self._begin(t, request, numbers, settle)
+            return self._begin(t, request, numbers, settle_bill)
         found = self._own(find_by_setl_id(t, bill.setl_id), request)
         if found.order.split.total_fen != bill.total_fen:
             raise AuthorisationRefusedError("medfee_sumamt is not that of the hold")
         if bill.row is not None:
             self._check_row(t, bill.row, found)
-        done = confirm(t, found, request.msgid, request.time, bill.row)
+        done = confirm_settlement(t, found, request.msgid, request.time, bill.row)
         order = done.order
         output = self._output(order, bill, order, order.split, t.balance(order.account), order)
         info = output["setlinfo"] | {"exp_content": self._offline_use()}
@@ -253,14 +256,14 @@ class Platform:
 
     def _begin(
         self,
-        t: Transaction,
+        t: LedgerTransaction,
         request: Request,
         numbers: _Numbers,
-        step: Callable[[Transaction, Order], Settlement],
+        step: Callable[[LedgerTransaction, SettlementOrder], Settlement],
     ) -> Mapping[str, Any]:
         bill, payer = self._bill(t, request)
         split = self._share(bill, int(t.balances([payer.account], for_update=True)[0]))
-        order = Order(
+        order = SettlementOrder(
             request.msgid,
             numbers.refmsgid,
             numbers.mdtrt_id,
@@ -277,19 +280,19 @@ class Platform:
         balance = t.balance(payer.account)
         return self._output(request, bill, payer, split, balance, order)
 
-    def _bill(self, t: Transaction, request: Request) -> tuple[Bill, Payer]:
+    def _bill(self, t: LedgerTransaction, request: Request) -> tuple[DrugBill, Payer]:
         bill = parse_bill(request.input)
         payer = find_payer(t, bill, request.insured_division, request.time)
         return bill, payer
 
     def _output(
         self,
-        asked: Request | Order,
-        bill: Bill,
-        payer: Payer | Order,
+        asked: Request | SettlementOrder,
+        bill: DrugBill,
+        payer: Payer | SettlementOrder,
         split: Split,
         balance_fen: int,
-        order: Order | None = None,
+        order: SettlementOrder | None = None,
     ) -> dict[str, Any]:
         info = answers.setlinfo(
             split,
@@ -312,7 +315,7 @@ class Platform:
         """EF06 of a card of mode 2, as it must become now that it has been on-line."""
         return compact({"offline_use": [int(self._permits_offline), 0, 0]})
 
-    def _check_row(self, t: Transaction, text: str, found: Settlement) -> None:
+    def _check_row(self, t: LedgerTransaction, text: str, found: Settlement) -> None:
         """The till's row is of this settlement, and its TAC is right."""
         order = found.order
         try:
@@ -329,13 +332,15 @@ class Platform:
 
     # --- 2103, 2601 ----------------------------------------------------------------------------
 
-    def _cancel(self, t: Transaction, request: Request, numbers: _Numbers) -> Mapping[str, Any]:
-        data = check(request.input.get("data"), "data", CANCELLATION)
+    def _cancel(
+        self, t: LedgerTransaction, request: Request, numbers: _Numbers
+    ) -> Mapping[str, Any]:
+        data = check_fields(request.input.get("data"), "data", CANCELLATION)
         found = self._own(find_by_setl_id(t, data["setl_id"]), request)
         order = found.order
         if (data["psn_no"], data["mdtrt_id"]) != (order.psn_no, order.mdtrt_id):
             raise AuthorisationRefusedError("the centre knows no such settlement")
-        cancel(t, found, request.msgid, numbers.refmsgid, request.time)
+        cancel_settlement(t, found, request.msgid, numbers.refmsgid, request.time)
         info = answers.setlinfo(
             order.split,
             t.balance(order.account),
@@ -349,8 +354,8 @@ class Platform:
         )
         return {"setlinfo": info, "setldetail": answers.setldetail(order.split)}
 
-    def _reverse(self, t: Transaction, request: Request, _: _Numbers) -> Mapping[str, Any]:
-        data = check(request.input.get("data"), "data", REVERSAL)
+    def _reverse(self, t: LedgerTransaction, request: Request, _: _Numbers) -> Mapping[str, Any]:
+        data = check_fields(request.input.get("data"), "data", REVERSAL)
         if data["oinfno"] not in REVERSIBLE:
             raise AuthorisationRefusedError("oinfno: cannot be reversed")
         omsgid = data["omsgid"]

@@ -3,25 +3,29 @@
 
 from __future__ import annotations
 
-from sscard_chip.settlement.reconciliation.compare import Totals, compare_details, compare_totals
+from sscard_chip.settlement.reconciliation.compare import (
+    SideTotals,
+    compare_details,
+    compare_totals,
+)
 from sscard_chip.settlement.reconciliation.details import (
     ResultRow,
     UploadRow,
-    pack,
     unpack_result,
     unpack_upload,
+    zip_details,
 )
 from sscard_chip.settlement.reconciliation.results import ReconciliationError, StatementResult
 
 __all__ = [
     "ReconciliationError",
     "ResultRow",
+    "SideTotals",
     "StatementResult",
-    "Totals",
     "UploadRow",
     "compare_details",
     "compare_totals",
-    "pack",
     "unpack_result",
     "unpack_upload",
+    "zip_details",
 ]

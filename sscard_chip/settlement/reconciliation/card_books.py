@@ -10,12 +10,12 @@ import numpy as np
 import sqlalchemy as sa
 
 from sscard_chip.settlement.clearing.books import BookedRows, Books
-from sscard_chip.settlement.clearing.codes import Outcome, outcome_of
+from sscard_chip.settlement.clearing.codes import RowOutcome, outcome_of
 from sscard_chip.settlement.judge.codes import codes_text
 from sscard_chip.settlement.ledger import (
     AccountKind,
     EntryKind,
-    Transaction,
+    LedgerTransaction,
     account_key,
     read_register,
 )
@@ -35,7 +35,7 @@ _ONLINE: Final = frozenset(
 _OF_FILES: Final = frozenset({EntryKind.DEBITS, EntryKind.REFUNDS})
 
 
-def read_card_books(t: Transaction, card: CardState) -> CardBooks:
+def read_card_books(t: LedgerTransaction, card: CardState) -> CardBooks:
     """Everything in the ledger that a card is compared with.
 
     Debits that were not posted are looked for in the files of the terminals that the card's log
@@ -57,9 +57,9 @@ def read_card_books(t: Transaction, card: CardState) -> CardBooks:
             bytes(other.card_id_code),
             books.segments_of_card(bytes(other.factor), _division(bytes(other.card_id_code))),
         )
-        if outcome_of(int(one.masks[0])) is Outcome.POSTED
+        if outcome_of(int(one.masks[0])) is RowOutcome.POSTED
     ]
-    paid = [one for one in rows if outcome_of(int(one.masks[0])) is Outcome.POSTED]
+    paid = [one for one in rows if outcome_of(int(one.masks[0])) is RowOutcome.POSTED]
     refunds = [one for one in (*paid, *others) if one.columns.refund[0]]
     others_fen = sum(_account(one) for one in others if not one.columns.refund[0])
     key = account_key(register.psn_no[0].decode(), code)
@@ -126,7 +126,7 @@ def _refund(one: BookedRows) -> Credit:
     return Credit(f"refund {msgid}", -_account(one))
 
 
-def _lines(t: Transaction, accounts: list[int]) -> tuple[int, list[tuple[str, Credit]], str]:
+def _lines(t: LedgerTransaction, accounts: list[int]) -> tuple[int, list[tuple[str, Credit]], str]:
     """What debits took from an account less refunds, what it was given, when it was opened."""
     entry, line = schema.entry, schema.line
     statement = (
@@ -147,7 +147,7 @@ def _lines(t: Transaction, accounts: list[int]) -> tuple[int, list[tuple[str, Cr
     return taken, credits, opened
 
 
-def _other_cards(t: Transaction, account: int, code: bytes) -> list[Any]:
+def _other_cards(t: LedgerTransaction, account: int, code: bytes) -> list[Any]:
     table = schema.card
     statement = sa.select(table.c.card_id_code, table.c.factor).where(
         table.c.account == account, table.c.card_id_code != code
@@ -155,7 +155,7 @@ def _other_cards(t: Transaction, account: int, code: bytes) -> list[Any]:
     return list(t.connection.execute(statement).all())
 
 
-def _registered_number(t: Transaction, card_number: str) -> str | None:
+def _registered_number(t: LedgerTransaction, card_number: str) -> str | None:
     """The 卡识别码 under which a card number is registered."""
     table = schema.card
     statement = sa.select(table.c.card_id_code).where(table.c.card_number == card_number)

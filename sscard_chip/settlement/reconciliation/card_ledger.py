@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sscard_chip.settlement.clearing.codes import Outcome
+from sscard_chip.settlement.clearing.codes import RowOutcome
 from sscard_chip.settlement.reconciliation.cards import LOAD, PURCHASE, CardEntry, CardState
-from sscard_chip.settlement.reconciliation.differences import Difference, Kind, Report
+from sscard_chip.settlement.reconciliation.differences import Difference, DifferenceKind, Report
 from sscard_chip.standard.amounts import yuan
 
 
@@ -34,7 +34,7 @@ class BookedDebit:
     self_paid_fen: int
     pooled_fen: int
     msgid: str
-    outcome: Outcome
+    outcome: RowOutcome
     codes: str
 
 
@@ -81,16 +81,16 @@ def compare_card(card: CardState, books: CardBooks) -> Report:
 
 def _identity(card: CardState, books: CardBooks) -> Iterator[Difference]:
     if books.identification is None and not books.debits and books.balance_fen is None:
-        yield Difference(Kind.UNKNOWN_CARD, f"card {card.card_number}")
+        yield Difference(DifferenceKind.UNKNOWN_CARD, f"card {card.card_number}")
     elif books.identification not in (None, card.identification):
-        yield Difference(Kind.IDENTITY, "卡识别码")
+        yield Difference(DifferenceKind.IDENTITY, "卡识别码")
     elif books.card_number not in (None, card.card_number):
-        yield Difference(Kind.IDENTITY, "卡号")
+        yield Difference(DifferenceKind.IDENTITY, "卡号")
 
 
 def _by_number(books: CardBooks) -> tuple[dict[int, BookedDebit], dict[int, BookedDebit]]:
     """Posted debits, and the others that are not a second row of a posted one."""
-    posted = {one.number: one for one in books.debits if one.outcome is Outcome.POSTED}
+    posted = {one.number: one for one in books.debits if one.outcome is RowOutcome.POSTED}
     others = (one for one in books.debits if one.number not in posted)
     return posted, {one.number: one for one in others}
 
@@ -109,19 +109,21 @@ def _purchases(
             if columns:
                 fen = booked.account_fen - entry.account_fen
                 yield Difference(
-                    Kind.ROW, f"{_told(entry)}: {', '.join(columns)}", fen, booked.msgid
+                    DifferenceKind.ROW, f"{_label(entry)}: {', '.join(columns)}", fen, booked.msgid
                 )
         elif number in refused:
             other = refused[number]
-            kind = Kind.HELD if other.outcome is Outcome.HELD else Kind.REFUSED
+            kind = (
+                DifferenceKind.HELD if other.outcome is RowOutcome.HELD else DifferenceKind.REFUSED
+            )
             yield Difference(
-                kind, _told(entry), -entry.account_fen, other.msgid, f"code {other.codes}"
+                kind, _label(entry), -entry.account_fen, other.msgid, f"code {other.codes}"
             )
         elif entry.time[:8] >= opened:
-            yield Difference(Kind.NOT_UPLOADED, _told(entry), -entry.account_fen)
+            yield Difference(DifferenceKind.NOT_UPLOADED, _label(entry), -entry.account_fen)
     for first, last in _gaps(card, posted, set(log) | set(refused)):
         numbers = f"purchase {first}" if first == last else f"purchases {first} to {last}"
-        yield Difference(Kind.GAP, numbers)
+        yield Difference(DifferenceKind.GAP, numbers)
 
 
 def _gaps(
@@ -162,7 +164,7 @@ def _ahead(card: CardState, posted: dict[int, BookedDebit]) -> Iterator[Differen
                 f"purchase {number}, {_date(booked.time)}, terminal {booked.terminal_id},"
                 f" account {yuan(booked.account_fen)}"
             )
-            yield Difference(Kind.LEDGER_AHEAD, what, booked.account_fen, booked.msgid)
+            yield Difference(DifferenceKind.LEDGER_AHEAD, what, booked.account_fen, booked.msgid)
 
 
 def _balance(
@@ -175,9 +177,9 @@ def _balance(
     # In modes 1 and 2 the ledger is charged and the card is not: that is no difference.
     surplus = books.charged_fen - sum(one.account_fen for one in posted.values())
     if surplus < 0:
-        yield Difference(Kind.SUSPENSE, yuan(-surplus), surplus)
+        yield Difference(DifferenceKind.SUSPENSE, yuan(-surplus), surplus)
     if books.others_fen:
-        yield Difference(Kind.OTHER_CARD, yuan(books.others_fen), books.others_fen)
+        yield Difference(DifferenceKind.OTHER_CARD, yuan(books.others_fen), books.others_fen)
     explained += surplus + books.others_fen
     left = card.balance_fen - books.balance_fen - explained
     if left:
@@ -204,11 +206,13 @@ def _loads(card: CardState, books: CardBooks, left: int) -> Iterator[Difference]
             if surplus - sum(one.fen for one in waiting) != left:
                 continue
             for entry in newest:
-                yield Difference(Kind.LOAD_UNKNOWN, _told(entry), entry.account_fen)
+                yield Difference(DifferenceKind.LOAD_UNKNOWN, _label(entry), entry.account_fen)
             for one in waiting:
-                yield Difference(Kind.NOT_LOADED, f"{one.what}, {yuan(one.fen)}", -one.fen)
+                yield Difference(
+                    DifferenceKind.NOT_LOADED, f"{one.what}, {yuan(one.fen)}", -one.fen
+                )
             return
-    yield Difference(Kind.BALANCE, yuan(left), left)
+    yield Difference(DifferenceKind.BALANCE, yuan(left), left)
 
 
 def _figures(
@@ -225,7 +229,7 @@ def _figures(
     )
 
 
-def _told(entry: CardEntry) -> str:
+def _label(entry: CardEntry) -> str:
     return (
         f"{entry.kind} {entry.number}, {_date(entry.time)}, terminal {entry.terminal_id},"
         f" account {yuan(entry.account_fen)}"

@@ -36,7 +36,7 @@ _KEY_INDEXES: Final = (1, 2, 3)
 class CardEntry(NamedTuple):
     """A record of EF08. ``time`` is YYYYMMDDhhmmss; a load has one amount, ``account_fen``.
 
-    ``self_paid_fen`` and ``pooled_fen`` are None on a card that keeps the account alone.
+    ``self_paid_fen`` and ``pooled_fen`` are None on a card that keeps the account only.
     """
 
     number: int

@@ -15,10 +15,14 @@ import sqlalchemy as sa
 from sscard_chip.settlement.clearing.books import BookedRows, Books
 from sscard_chip.settlement.columns import number_of_bcd
 from sscard_chip.settlement.judge.codes import codes_text, posted
-from sscard_chip.settlement.ledger import Transaction
-from sscard_chip.settlement.ledger.authorisation import State
-from sscard_chip.settlement.reconciliation.compare import Totals, compare_details, compare_totals
-from sscard_chip.settlement.reconciliation.details import UploadRow, pack, unpack_upload
+from sscard_chip.settlement.ledger import LedgerTransaction
+from sscard_chip.settlement.ledger.authorisation import SettlementState
+from sscard_chip.settlement.reconciliation.compare import (
+    SideTotals,
+    compare_details,
+    compare_totals,
+)
+from sscard_chip.settlement.reconciliation.details import UploadRow, unpack_upload, zip_details
 from sscard_chip.settlement.reconciliation.results import StatementResult
 from sscard_chip.settlement.schema.authorisation import authorisation, step
 
@@ -33,8 +37,8 @@ class Centre(Protocol):
     """
 
     def totals(
-        self, pharmacy: str, first_day: str, last_day: str, institution: Totals
-    ) -> tuple[StatementResult, Totals]:
+        self, pharmacy: str, first_day: str, last_day: str, institution: SideTotals
+    ) -> tuple[StatementResult, SideTotals]:
         """3201: how the centre stands against the institution's sums, and its own."""
 
     def details(self, pharmacy: str, first_day: str, last_day: str, upload: bytes) -> bytes:
@@ -44,25 +48,25 @@ class Centre(Protocol):
 class LedgerCentre:
     """:class:`Centre` on a ledger, in a transaction."""
 
-    def __init__(self, t: Transaction) -> None:
+    def __init__(self, t: LedgerTransaction) -> None:
         self._t = t
 
     def totals(
-        self, pharmacy: str, first_day: str, last_day: str, institution: Totals
-    ) -> tuple[StatementResult, Totals]:
+        self, pharmacy: str, first_day: str, last_day: str, institution: SideTotals
+    ) -> tuple[StatementResult, SideTotals]:
         """See :class:`Centre`."""
-        own = Totals.of(centre_rows(self._t, pharmacy, first_day, last_day)[0])
+        own = SideTotals.of(centre_rows(self._t, pharmacy, first_day, last_day)[0])
         return compare_totals(institution, own), own
 
     def details(self, pharmacy: str, first_day: str, last_day: str, upload: bytes) -> bytes:
         """See :class:`Centre`."""
         rows = unpack_upload(upload, "upload")
         own, memos = centre_rows(self._t, pharmacy, first_day, last_day)
-        return pack(compare_details(rows, own, memos), RESULT_NAME)
+        return zip_details(compare_details(rows, own, memos), RESULT_NAME)
 
 
 def centre_rows(
-    t: Transaction, pharmacy: str, first_day: str, last_day: str
+    t: LedgerTransaction, pharmacy: str, first_day: str, last_day: str
 ) -> tuple[list[UploadRow], dict[str, str]]:
     """What is settled of a pharmacy on some days, and of a row that is not its findings."""
     rows: list[UploadRow] = []
@@ -80,7 +84,9 @@ def centre_rows(
     return rows, memos
 
 
-def days_of(t: Transaction, pharmacy: str, first_day: str, last_day: str) -> Iterable[BookedRows]:
+def days_of(
+    t: LedgerTransaction, pharmacy: str, first_day: str, last_day: str
+) -> Iterable[BookedRows]:
     """The rows of a pharmacy's files whose settlement time is on some days."""
     # A file takes sales of the night after its day; dates are compared as text.
     before = str(int(first_day) - 1)
@@ -106,7 +112,7 @@ def upload_row(booked: BookedRows, at: int) -> UploadRow:
     )
 
 
-def _online(t: Transaction, pharmacy: str, first_day: str, last_day: str) -> list[UploadRow]:
+def _online(t: LedgerTransaction, pharmacy: str, first_day: str, last_day: str) -> list[UploadRow]:
     """Settlements of the on-line authorisation, and their cancellations."""
     one = authorisation
     statement = (
@@ -119,22 +125,30 @@ def _online(t: Transaction, pharmacy: str, first_day: str, last_day: str) -> lis
         )
         .join_from(step, one, step.c.authorisation == one.c.id)
         .where(one.c.pharmacy == pharmacy)
-        .where(step.c.state.in_([str(State.SETTLED), str(State.CANCELLED), str(State.REVERSED)]))
+        .where(
+            step.c.state.in_(
+                [
+                    str(SettlementState.SETTLED),
+                    str(SettlementState.CANCELLED),
+                    str(SettlementState.REVERSED),
+                ]
+            )
+        )
         .order_by(one.c.id, step.c.number)
     )
     found: dict[int, list[UploadRow]] = {}
     for row in t.connection.execute(statement):
         fund, account = row.pooled_fen, row.account_fen
         total = fund + account + row.self_paid_fen
-        if row.state == State.REVERSED:
+        if row.state == SettlementState.REVERSED:
             found.pop(row.id, None)  # it was never settled, for both sides
-        elif row.state == State.SETTLED and first_day <= row.time[:8] <= last_day:
+        elif row.state == SettlementState.SETTLED and first_day <= row.time[:8] <= last_day:
             found[row.id] = [
                 UploadRow(
                     row.setl_id, row.mdtrt_id, row.psn_no, total, fund, account, False, row.msgid
                 )
             ]
-        elif row.state == State.CANCELLED and first_day <= row.at[:8] <= last_day:
+        elif row.state == SettlementState.CANCELLED and first_day <= row.at[:8] <= last_day:
             ids = row.new_setl_id, row.mdtrt_id, row.psn_no
             refund = UploadRow(*ids, -total, -fund, -account, True, row.by)
             found.setdefault(row.id, []).append(refund)

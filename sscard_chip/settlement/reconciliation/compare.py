@@ -11,7 +11,7 @@ from sscard_chip.settlement.reconciliation.results import StatementResult
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class SideTotals:
     """Sums of one side in fen; ``count`` is net: settlements less cancellations."""
 
     count: int = 0
@@ -20,7 +20,7 @@ class Totals:
     account_fen: int = 0
 
     @classmethod
-    def of(cls, rows: Iterable[UploadRow]) -> Totals:
+    def of(cls, rows: Iterable[UploadRow]) -> SideTotals:
         """Of rows."""
         count = total = fund = account = 0
         for row in rows:
@@ -31,7 +31,7 @@ class Totals:
         return cls(count, total, fund, account)
 
 
-def compare_totals(institution: Totals, centre: Totals) -> StatementResult:
+def compare_totals(institution: SideTotals, centre: SideTotals) -> StatementResult:
     """By the count who has more; with equal counts the data differ or all is even [L]."""
     if institution == centre:
         return StatementResult.EVEN

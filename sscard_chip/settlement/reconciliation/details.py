@@ -22,7 +22,7 @@ from sscard_chip.standard.amounts import yuan
 _MOST_BYTES: Final = 1 << 30
 _STAMP: Final = (1980, 1, 1, 0, 0, 0)  # the same rows give the same bytes
 
-Row = TypeVar("Row")
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,7 +54,10 @@ class UploadRow:
 
     @classmethod
     def parse(cls, cells: Sequence[str]) -> UploadRow:
-        """From 7 cells, or 8 with exp_content. Raises ReconciliationError."""
+        """From 7 cells, or 8 with exp_content.
+
+        :raises ReconciliationError:
+        """
         if len(cells) not in (7, 8):
             raise ReconciliationError("must have 7 or 8 cells")
         setl_id, mdtrt_id, psn_no = map(_text, ("setl_id", "mdtrt_id", "psn_no"), cells)
@@ -67,7 +70,7 @@ class UploadRow:
 class ResultRow:
     """What the centre says of one settlement; the amounts are the centre's, in fen.
 
-    ``msgid`` is the one to give 2601 as omsgid. ``memo`` tells more, for people.
+    ``msgid`` is the one to give 2601 as omsgid. ``memo`` says more, for people.
     """
 
     psn_no: str | None
@@ -90,7 +93,10 @@ class ResultRow:
 
     @classmethod
     def parse(cls, cells: Sequence[str]) -> ResultRow:
-        """From 10 cells, or 11 with exp_content. Raises ReconciliationError."""
+        """From 10 cells, or 11 with exp_content.
+
+        :raises ReconciliationError:
+        """
         if len(cells) not in (10, 11):
             raise ReconciliationError("must have 10 or 11 cells")
         names = ("psn_no", "mdtrt_id", "setl_id", "msgid")
@@ -100,7 +106,7 @@ class ResultRow:
         return cls(psn_no, mdtrt_id, setl_id, msgid, result, flag, memo, *amounts)
 
 
-def pack(rows: Iterable[UploadRow | ResultRow], name: str) -> bytes:
+def zip_details(rows: Iterable[UploadRow | ResultRow], name: str) -> bytes:
     """The ZIP of a detail file; ``name`` is that of the text in it."""
     text = "".join(f"{row.encode()}\n" for row in rows)
     target = io.BytesIO()
@@ -125,7 +131,7 @@ def unpack_result(content: bytes, source: str) -> list[ResultRow]:
     return _unpack(content, source, ResultRow.parse)
 
 
-def _unpack(content: bytes, source: str, parse: Callable[[Sequence[str]], Row]) -> list[Row]:
+def _unpack(content: bytes, source: str, parse: Callable[[Sequence[str]], _Row]) -> list[_Row]:
     lines = _text_of(content, source).split("\n")
     if lines.pop():
         raise ReconciliationError(f"{source}: row {len(lines) + 1}: does not end in LF")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 
 @unique
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     """What a difference is; in the words of :data:`CAUSES` where it likely comes from."""
 
     # card against ledger
@@ -33,22 +33,28 @@ class Kind(StrEnum):
 
 
 CAUSES: Final = {
-    Kind.NOT_UPLOADED: "the terminal's day file has not come yet, or was lost",
-    Kind.REFUSED: "the centre did not accept the row; see its codes, appeal if it is genuine",
-    Kind.HELD: "the centre keeps the row until it is proven whose money it is",
-    Kind.ROW: "the row was changed on its way, or another card has the same number",
-    Kind.GAP: "a debit older than the card's log has never been uploaded",
-    Kind.LEDGER_AHEAD: "the card was restored from an older image, or replaced",
-    Kind.NOT_LOADED: "an allocation or a refund waits to be loaded at a terminal",
-    Kind.LOAD_UNKNOWN: "loaded by somebody who did not tell the ledger",
-    Kind.SUSPENSE: "the personal account could not bear it when it was posted",
-    Kind.OTHER_CARD: "another card of the same person charges the same account",
-    Kind.BALANCE: "something older than the card's log, or a load that the log no longer shows",
-    Kind.UNKNOWN_CARD: "the card was never registered and has no debit at the centre",
-    Kind.IDENTITY: "the register has another card number or identification code",
-    Kind.MISSING: "the row has not come to the centre, or its file was refused",
-    Kind.DOUBLED: "the terminal wrote the sale twice",
-    Kind.ONLY_CENTRE: "the terminal lost the row, or the settlement is to be reversed (2601)",
+    DifferenceKind.NOT_UPLOADED: "the terminal's day file has not come yet, or was lost",
+    DifferenceKind.REFUSED: (
+        "the centre did not accept the row; see its codes, appeal if it is genuine"
+    ),
+    DifferenceKind.HELD: "the centre keeps the row until it is proven whose money it is",
+    DifferenceKind.ROW: "the row was changed on its way, or another card has the same number",
+    DifferenceKind.GAP: "a debit older than the card's log has never been uploaded",
+    DifferenceKind.LEDGER_AHEAD: "the card was restored from an older image, or replaced",
+    DifferenceKind.NOT_LOADED: "an allocation or a refund waits to be loaded at a terminal",
+    DifferenceKind.LOAD_UNKNOWN: "loaded by somebody who did not tell the ledger",
+    DifferenceKind.SUSPENSE: "the personal account could not bear it when it was posted",
+    DifferenceKind.OTHER_CARD: "another card of the same person charges the same account",
+    DifferenceKind.BALANCE: (
+        "something older than the card's log, or a load that the log no longer shows"
+    ),
+    DifferenceKind.UNKNOWN_CARD: "the card was never registered and has no debit at the centre",
+    DifferenceKind.IDENTITY: "the register has another card number or identification code",
+    DifferenceKind.MISSING: "the row has not come to the centre, or its file was refused",
+    DifferenceKind.DOUBLED: "the terminal wrote the sale twice",
+    DifferenceKind.ONLY_CENTRE: (
+        "the terminal lost the row, or the settlement is to be reversed (2601)"
+    ),
 }
 """The likely cause of each kind."""
 
@@ -61,7 +67,7 @@ class Difference:
     is not about money. ``msgid`` names the row at the centre, where it has one.
     """
 
-    kind: Kind
+    kind: DifferenceKind
     what: str
     fen: int | None = None
     msgid: str | None = None

@@ -24,11 +24,11 @@ from sscard_chip.settlement.clearing.claims import (
     cancel_claim,
     find_claim,
 )
-from sscard_chip.settlement.ledger import Ledger, Transaction
+from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.platform.envelope import Request, make_answer, parse_request
-from sscard_chip.settlement.platform.fields import Field, MessageError, check
+from sscard_chip.settlement.platform.fields import FieldRule, MessageError, check_fields
 from sscard_chip.settlement.reconciliation.centre import LedgerCentre
-from sscard_chip.settlement.reconciliation.compare import Totals
+from sscard_chip.settlement.reconciliation.compare import SideTotals
 from sscard_chip.settlement.reconciliation.results import ReconciliationError
 from sscard_chip.settlement.schema.reconciliation import file
 from sscard_chip.standard.amounts import YUAN_SHAPE, parse_yuan
@@ -39,57 +39,57 @@ _COUNT: Final = "-?(0|[1-9][0-9]{0,9})"
 _RESULT_NAME: Final = "result.zip"
 
 TOTALS: Final = (  # 3201
-    Field("insutype", 6, must=True),
-    Field("clr_type", 6, must=True),
-    Field("setl_optins", 6, must=True),
-    Field("stmt_begndate", 10, must=True, shape=_DAY),
-    Field("stmt_enddate", 10, must=True, shape=_DAY),
-    Field("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-    Field("fund_pay_sumamt", 17, must=True, shape=YUAN_SHAPE),
-    Field("acct_pay", 17, must=True, shape=YUAN_SHAPE),
-    Field("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
-    Field("refd_setl_flag", 6),
-    Field("exp_content", 4000),
+    FieldRule("insutype", 6, must=True),
+    FieldRule("clr_type", 6, must=True),
+    FieldRule("setl_optins", 6, must=True),
+    FieldRule("stmt_begndate", 10, must=True, shape=_DAY),
+    FieldRule("stmt_enddate", 10, must=True, shape=_DAY),
+    FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("fund_pay_sumamt", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("acct_pay", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
+    FieldRule("refd_setl_flag", 6),
+    FieldRule("exp_content", 4000),
 )
 DETAILS: Final = (  # 3202
-    Field("setl_optins", 6, must=True),
-    Field("file_qury_no", 30, must=True),
-    Field("stmt_begndate", 10, must=True, shape=_DAY),
-    Field("stmt_enddate", 10, must=True, shape=_DAY),
-    Field("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-    Field("fund_pay_sumamt", 17, must=True, shape=YUAN_SHAPE),
-    Field("cash_payamt", 17, must=True, shape=YUAN_SHAPE),
-    Field("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
+    FieldRule("setl_optins", 6, must=True),
+    FieldRule("file_qury_no", 30, must=True),
+    FieldRule("stmt_begndate", 10, must=True, shape=_DAY),
+    FieldRule("stmt_enddate", 10, must=True, shape=_DAY),
+    FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("fund_pay_sumamt", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("cash_payamt", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
 )
 UPLOAD: Final = (  # 9101; the bytes in base64 [L]
-    Field("in", 40_000, must=True),
-    Field("filename", 200, must=True),
-    Field("fixmedins_code", 30, must=True),
+    FieldRule("in", 40_000, must=True),
+    FieldRule("filename", 200, must=True),
+    FieldRule("fixmedins_code", 30, must=True),
 )
 DOWNLOAD: Final = (  # 9102
-    Field("file_qury_no", 30, must=True),
-    Field("filename", 200),
-    Field("fixmedins_code", 30),
+    FieldRule("file_qury_no", 30, must=True),
+    FieldRule("filename", 200),
+    FieldRule("fixmedins_code", 30),
 )
 CLAIM: Final = (  # 3203
-    Field("clr_type", 6, must=True),
-    Field("clr_way", 30, must=True),
-    Field("setlym", 6, must=True, shape="[0-9]{6}"),
-    Field("psntime", 6, must=True, shape=_COUNT),
-    Field("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-    Field("med_sumfee", 17, must=True, shape=YUAN_SHAPE),
-    Field("fund_appy_sum", 17, must=True, shape=YUAN_SHAPE),
-    Field("cash_payamt", 17, must=True, shape=YUAN_SHAPE),
-    Field("acct_pay", 17, must=True, shape=YUAN_SHAPE),
-    Field("begndate", 10, must=True, shape=_DAY),
-    Field("enddate", 10, must=True, shape=_DAY),
+    FieldRule("clr_type", 6, must=True),
+    FieldRule("clr_way", 30, must=True),
+    FieldRule("setlym", 6, must=True, shape="[0-9]{6}"),
+    FieldRule("psntime", 6, must=True, shape=_COUNT),
+    FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("med_sumfee", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("fund_appy_sum", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("cash_payamt", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("acct_pay", 17, must=True, shape=YUAN_SHAPE),
+    FieldRule("begndate", 10, must=True, shape=_DAY),
+    FieldRule("enddate", 10, must=True, shape=_DAY),
 )
 CLAIM_NUMBER: Final = (  # 3204, 3205
-    Field("clr_appy_evt_id", 30, must=True),
-    Field("clr_optins", 6),
+    FieldRule("clr_appy_evt_id", 30, must=True),
+    FieldRule("clr_optins", 6),
 )
 
-Handler = Callable[[Transaction, Request], Mapping[str, Any]]
+MessageHandler = Callable[[LedgerTransaction, Request], Mapping[str, Any]]
 
 
 class ClearingPlatform:
@@ -101,7 +101,7 @@ class ClearingPlatform:
     def __init__(self, ledger: Ledger, *, now: Callable[[], datetime] = datetime.now) -> None:
         self._ledger = ledger
         self._now = now
-        self._handlers: dict[str, Handler] = {
+        self._handlers: dict[str, MessageHandler] = {
             "3201": _totals,
             "3202": _details,
             "3203": _claim,
@@ -131,7 +131,7 @@ class ClearingPlatform:
         return make_answer(number, received, self._now(), output=output, error=error)
 
 
-def store_file(t: Transaction, pharmacy: str, filename: str, content: bytes) -> str:
+def store_file(t: LedgerTransaction, pharmacy: str, filename: str, content: bytes) -> str:
     """9101 for files of any size: keep a file; its file_qury_no."""
     digest = sha256(b"\0".join((pharmacy.encode(), filename.encode(), content)))
     number = digest.hexdigest()[:30].upper()
@@ -145,7 +145,7 @@ def store_file(t: Transaction, pharmacy: str, filename: str, content: bytes) -> 
     return number
 
 
-def fetch_file(t: Transaction, pharmacy: str, number: str) -> tuple[str, bytes]:
+def fetch_file(t: LedgerTransaction, pharmacy: str, number: str) -> tuple[str, bytes]:
     """9102 for files of any size: name and content.
 
     :raises ReconciliationError: the institution has no such file.
@@ -160,9 +160,9 @@ def fetch_file(t: Transaction, pharmacy: str, number: str) -> tuple[str, bytes]:
     return row.filename, bytes(row.content)
 
 
-def _totals(t: Transaction, request: Request) -> Mapping[str, Any]:
-    data = check(request.input.get("data"), "data", TOTALS)
-    own = Totals(
+def _totals(t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
+    data = check_fields(request.input.get("data"), "data", TOTALS)
+    own = SideTotals(
         int(data["fixmedins_setl_cnt"]),
         *(parse_yuan(data[name]) for name in ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")),
     )
@@ -177,8 +177,8 @@ def _totals(t: Transaction, request: Request) -> Mapping[str, Any]:
     }
 
 
-def _details(t: Transaction, request: Request) -> Mapping[str, Any]:
-    data = check(request.input.get("data"), "data", DETAILS)
+def _details(t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
+    data = check_fields(request.input.get("data"), "data", DETAILS)
     first, last = _days(data, "stmt_begndate", "stmt_enddate")
     _, upload = fetch_file(t, request.institution, data["file_qury_no"])
     result = LedgerCentre(t).details(request.institution, first, last, upload)
@@ -186,8 +186,8 @@ def _details(t: Transaction, request: Request) -> Mapping[str, Any]:
     return {"fileinfo": {"file_qury_no": number, "filename": _RESULT_NAME, "dld_endtime": ""}}
 
 
-def _upload(t: Transaction, request: Request) -> Mapping[str, Any]:
-    data = check(request.input.get("fsUploadIn"), "fsUploadIn", UPLOAD)
+def _upload(t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
+    data = check_fields(request.input.get("fsUploadIn"), "fsUploadIn", UPLOAD)
     try:
         content = base64.b64decode(data["in"], validate=True)
     except binascii.Error:
@@ -196,14 +196,14 @@ def _upload(t: Transaction, request: Request) -> Mapping[str, Any]:
     return {"file_qury_no": number, "filename": data["filename"], "dld_endtime": ""}
 
 
-def _download(t: Transaction, request: Request) -> Mapping[str, Any]:
-    data = check(request.input.get("fsDownloadIn"), "fsDownloadIn", DOWNLOAD)
+def _download(t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
+    data = check_fields(request.input.get("fsDownloadIn"), "fsDownloadIn", DOWNLOAD)
     name, content = fetch_file(t, request.institution, data["file_qury_no"])
     return {"filename": name, "out": base64.b64encode(content).decode()}
 
 
-def _claim(t: Transaction, request: Request) -> Mapping[str, Any]:
-    data = check(request.input.get("data"), "data", CLAIM)
+def _claim(t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
+    data = check_fields(request.input.get("data"), "data", CLAIM)
     first, last = _days(data, "begndate", "enddate")
     claim = apply_claim(
         t,
@@ -225,20 +225,20 @@ def _claim(t: Transaction, request: Request) -> Mapping[str, Any]:
     return {"result": {"clr_appy_evt_id": claim.number}}
 
 
-def _cancel(t: Transaction, request: Request) -> Mapping[str, Any]:
-    data = check(request.input.get("data"), "data", CLAIM_NUMBER)
+def _cancel(t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
+    data = check_fields(request.input.get("data"), "data", CLAIM_NUMBER)
     _own_claim(t, request, data["clr_appy_evt_id"])
     cancel_claim(t, data["clr_appy_evt_id"])
     return {}
 
 
-def _status(t: Transaction, request: Request) -> Mapping[str, Any]:
-    data = check(request.input.get("data"), "data", CLAIM_NUMBER)
+def _status(t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
+    data = check_fields(request.input.get("data"), "data", CLAIM_NUMBER)
     state = _own_claim(t, request, data["clr_appy_evt_id"])
     return {"result": {"clr_appy_evt_id": data["clr_appy_evt_id"], "clr_stas": state}}
 
 
-def _own_claim(t: Transaction, request: Request, number: str) -> str:
+def _own_claim(t: LedgerTransaction, request: Request, number: str) -> str:
     claim = find_claim(t, number)
     if claim.request.pharmacy != request.institution:
         raise ClaimRefusedError(f"clr_appy_evt_id {number}: there is no such claim")

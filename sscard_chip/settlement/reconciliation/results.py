@@ -31,7 +31,7 @@ class StatementResult(IntEnum):
     def parse(cls, cell: str) -> StatementResult:
         """From an answer; an even one is ``0`` or, from one service, ``000000`` [M].
 
-        Raises ReconciliationError.
+        :raises ReconciliationError:
         """
         digit = cell.lstrip("0") or "0"
         if not (cell.isascii() and cell.isdecimal()) or digit not in ("0", "1", "2", "3"):

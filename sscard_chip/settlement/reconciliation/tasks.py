@@ -16,14 +16,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from sscard_chip.dayfile.authoriser import CentreError
-from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.reconciliation.centre import Centre
-from sscard_chip.settlement.reconciliation.compare import Totals
+from sscard_chip.settlement.reconciliation.compare import SideTotals
 from sscard_chip.settlement.reconciliation.details import (
     ResultRow,
     UploadRow,
-    pack,
     unpack_result,
+    zip_details,
 )
 from sscard_chip.settlement.reconciliation.results import ReconciliationError, StatementResult
 from sscard_chip.settlement.schema.reconciliation import difference, difference_step, task
@@ -61,15 +61,15 @@ class TaskKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ReconciliationTask:
     """A task that was done. ``institution`` and ``centre`` are the sums of both sides."""
 
     key: TaskKey
     attempt: int
     result: TaskResult
     statement: StatementResult
-    institution: Totals
-    centre: Totals
+    institution: SideTotals
+    centre: SideTotals
     note: str = ""
 
 
@@ -77,8 +77,8 @@ class Task:
 class DayResult:
     """A day's outcome. ``skipped``: it was even before and not asked again."""
 
-    total: Task
-    detail: Task | None = None
+    total: ReconciliationTask
+    detail: ReconciliationTask | None = None
     differences: tuple[ResultRow, ...] = ()
     skipped: bool = False
 
@@ -89,7 +89,7 @@ class DayResult:
 
 
 def reconcile_day(
-    t: Transaction,
+    t: LedgerTransaction,
     centre: Centre,
     pharmacy: str,
     day: str,
@@ -102,13 +102,13 @@ def reconcile_day(
 
     :param t: where the tasks are kept, an exclusive transaction.
     :param rows: what the institution has settled on the day.
-    :param insurance: insutype; neither day file nor card tells another than 310 [L].
+    :param insurance: insutype; neither day file nor card shows another than 310 [L].
     """
     key = TaskKey(pharmacy, day, insurance, TOTAL)
     last = find_task(t, key)
     if last is not None and last.result is TaskResult.EVEN and not force:
         return DayResult(last, skipped=True)
-    own = Totals.of(rows)
+    own = SideTotals.of(rows)
     try:
         statement, theirs = centre.totals(pharmacy, day, day, own)
     except (CentreError, ReconciliationError) as error:
@@ -119,7 +119,7 @@ def reconcile_day(
         return DayResult(total)
     key = TaskKey(pharmacy, day, insurance, DETAIL)
     try:
-        answer = centre.details(pharmacy, day, day, pack(rows, f"{pharmacy}_{day}.txt"))
+        answer = centre.details(pharmacy, day, day, zip_details(rows, f"{pharmacy}_{day}.txt"))
         found = unpack_result(answer, "result")
     except (CentreError, ReconciliationError) as error:
         return DayResult(total, _failed(t, key, own, str(error)))
@@ -129,22 +129,24 @@ def reconcile_day(
     return DayResult(total, detail, unequal)
 
 
-def find_task(t: Transaction, key: TaskKey) -> Task | None:
+def find_task(t: LedgerTransaction, key: TaskKey) -> ReconciliationTask | None:
     """The valid task: the last one; None when there was none."""
     row = t.connection.execute(
         sa.select(task).filter_by(**asdict(key)).order_by(task.c.attempt.desc()).limit(1)
     ).one_or_none()
     if row is None:
         return None
-    own = Totals(row.net_count, row.total_fen, row.fund_fen, row.account_fen)
-    theirs = Totals(
+    own = SideTotals(row.net_count, row.total_fen, row.fund_fen, row.account_fen)
+    theirs = SideTotals(
         row.centre_net_count, row.centre_total_fen, row.centre_fund_fen, row.centre_account_fen
     )
     result, statement = TaskResult(row.result), StatementResult(row.stmt_rslt)
-    return Task(key, row.attempt, result, statement, own, theirs, row.note)
+    return ReconciliationTask(key, row.attempt, result, statement, own, theirs, row.note)
 
 
-def differences_of(t: Transaction, key: TaskKey) -> list[tuple[int, Any, DifferenceState, str]]:
+def differences_of(
+    t: LedgerTransaction, key: TaskKey
+) -> list[tuple[int, Any, DifferenceState, str]]:
     """The differences of the valid task: number, row, state, and the note of the last step."""
     last = find_task(t, key)
     if last is None:
@@ -166,7 +168,7 @@ def differences_of(t: Transaction, key: TaskKey) -> list[tuple[int, Any, Differe
 
 
 def settle_difference(
-    t: Transaction, key: TaskKey, number: int, state: DifferenceState, note: str
+    t: LedgerTransaction, key: TaskKey, number: int, state: DifferenceState, note: str
 ) -> None:
     """Move a difference on: open, checked, settled.
 
@@ -192,19 +194,21 @@ def settle_difference(
     )
 
 
-def _failed(t: Transaction, key: TaskKey, own: Totals, note: str) -> Task:
-    return _keep(t, key, TaskResult.FAILED, StatementResult.DIFFERENT, own, Totals(), note[:500])
+def _failed(t: LedgerTransaction, key: TaskKey, own: SideTotals, note: str) -> ReconciliationTask:
+    return _keep(
+        t, key, TaskResult.FAILED, StatementResult.DIFFERENT, own, SideTotals(), note[:500]
+    )
 
 
 def _keep(
-    t: Transaction,
+    t: LedgerTransaction,
     key: TaskKey,
     result: TaskResult,
     statement: StatementResult,
-    own: Totals,
-    theirs: Totals,
+    own: SideTotals,
+    theirs: SideTotals,
     note: str = "",
-) -> Task:
+) -> ReconciliationTask:
     last = find_task(t, key)
     attempt = 1 if last is None else last.attempt + 1
     t.connection.execute(
@@ -224,10 +228,12 @@ def _keep(
             note=note,
         )
     )
-    return Task(key, attempt, result, statement, own, theirs, note)
+    return ReconciliationTask(key, attempt, result, statement, own, theirs, note)
 
 
-def _keep_differences(t: Transaction, of: Task, rows: Sequence[ResultRow]) -> None:
+def _keep_differences(
+    t: LedgerTransaction, of: ReconciliationTask, rows: Sequence[ResultRow]
+) -> None:
     for number, row in enumerate(rows, 1):
         place = {**asdict(of.key), "attempt": of.attempt, "number": number}
         t.connection.execute(

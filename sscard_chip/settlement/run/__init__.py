@@ -3,19 +3,19 @@
 
 from __future__ import annotations
 
-from sscard_chip.settlement.run.pools import Cluster, KeySource, RunStoppedError
-from sscard_chip.settlement.run.run import BATCH_ROWS, Progress, Run, Summary
-from sscard_chip.workers import Alone, Pool, Threads
+from sscard_chip.settlement.run.pools import KeySource, RunStoppedError, SettlementCluster
+from sscard_chip.settlement.run.run import BATCH_ROWS, Run, RunProgress, RunSummary
+from sscard_chip.workers import Pool, SingleThread, Threads
 
 __all__ = [
     "BATCH_ROWS",
-    "Alone",
-    "Cluster",
     "KeySource",
     "Pool",
-    "Progress",
     "Run",
+    "RunProgress",
     "RunStoppedError",
-    "Summary",
+    "RunSummary",
+    "SettlementCluster",
+    "SingleThread",
     "Threads",
 ]

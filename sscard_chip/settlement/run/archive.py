@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from sscard_chip.settlement.columns import DebitColumns, octets
 from sscard_chip.settlement.judge.codes import Masks
-from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.schema.run import part
 
 PART_ROWS: Final = 65_536
@@ -32,10 +32,10 @@ def parts(columns: DebitColumns, masks: Masks) -> Iterator[tuple[int, int, bytes
     for first in range(0, len(columns), PART_ROWS):
         piece = slice(first, first + PART_ROWS)
         rows = columns.rows(piece)
-        yield first, len(rows), pack(rows, masks[piece])
+        yield first, len(rows), pack_rows(rows, masks[piece])
 
 
-def pack(columns: DebitColumns, masks: Masks) -> bytes:
+def pack_rows(columns: DebitColumns, masks: Masks) -> bytes:
     """Rows and findings as an Arrow stream of one batch."""
     names, arrays = [_MASK], [pa.array(masks)]
     for name, column in columns.items():
@@ -53,7 +53,7 @@ def pack(columns: DebitColumns, masks: Masks) -> bytes:
 
 
 def unpack(content: bytes) -> tuple[DebitColumns, Masks]:
-    """What :func:`pack` has packed."""
+    """What :func:`pack_rows` has packed."""
     with pa.ipc.open_stream(content) as reader:
         batch = reader.read_next_batch()
     columns = DebitColumns.zeros(batch.num_rows)
@@ -84,7 +84,7 @@ def _from_arrow(array: Any, dtype: Any, shape: tuple[int, ...]) -> np.ndarray[An
 class Archive:
     """The rows of segments; the part read last is kept, so rows are best asked for in order."""
 
-    def __init__(self, t: Transaction) -> None:
+    def __init__(self, t: LedgerTransaction) -> None:
         self._t = t
         self._held: tuple[int, int, DebitColumns, Masks] | None = None
 

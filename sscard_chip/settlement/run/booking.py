@@ -3,7 +3,7 @@
 
 | what a debit has | is charged to | and paid to |
 |---|---|---|
-| account money | the holder's account, suspense for what it cannot bear | the pharmacy |
+| account money | the holder's account, suspense for what it cannot pay | the pharmacy |
 | pooled money | the fund of the insured division | the pharmacy |
 | cash | self-paid of the place of treatment | collected by the pharmacy, which has it |
 
@@ -22,11 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
+from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, number_of_bcd
 from sscard_chip.settlement.judge.localities import Locality, localities
-from sscard_chip.settlement.ledger import AccountKind, EntryKind, Transaction, bear
-
-Fen = NDArray[np.int64]
+from sscard_chip.settlement.ledger import (
+    AccountKind,
+    EntryKind,
+    LedgerTransaction,
+    split_by_balance,
+)
 
 _DIVISIONS: Final = 1_000_000
 
@@ -37,17 +41,17 @@ class _Lines:
     def __init__(self, greatest: int) -> None:
         self._fen = np.zeros(greatest + 1, np.int64)
 
-    def add(self, accounts: NDArray[np.int64], fen: Fen) -> None:
+    def add(self, accounts: Integers, fen: Integers) -> None:
         """Amounts of accounts, which may occur many times."""
         np.add.at(self._fen, accounts, fen)
 
-    def moved(self) -> tuple[NDArray[np.int64], Fen]:
+    def moved(self) -> tuple[Integers, Integers]:
         """One line for each account that something is left of."""
         accounts = np.flatnonzero(self._fen)
         return accounts, self._fen[accounts]
 
 
-def insured_divisions(columns: DebitColumns, rows: NDArray[np.int64]) -> NDArray[np.uint32]:
+def insured_divisions(columns: DebitColumns, rows: Integers) -> NDArray[np.uint32]:
     """Where the holders are insured: as the row says, else the division of the card."""
     said = columns.insured_division[rows]
     silent = said == NO_DIVISION
@@ -56,11 +60,11 @@ def insured_divisions(columns: DebitColumns, rows: NDArray[np.int64]) -> NDArray
 
 
 def book(
-    t: Transaction,
+    t: LedgerTransaction,
     segment: int,
     columns: DebitColumns,
-    rows: NDArray[np.int64],
-    personal: NDArray[np.int64],
+    rows: Integers,
+    personal: Integers,
     headers: Sequence[DayHeader],
 ) -> None:
     """Post the money of ``rows`` of a segment.
@@ -103,8 +107,10 @@ def book(
             t.post(EntryKind.DEBITS, f"{date:08d}", source, accounts, fen)
 
 
-def _charge(t: Transaction, fen: Fen, refund: NDArray[np.bool_], owner: NDArray[np.int64]) -> Fen:
-    """What the holders' accounts bear of each debit, and get back by each refund, in order."""
+def _charge(
+    t: LedgerTransaction, fen: Integers, refund: NDArray[np.bool_], owner: Integers
+) -> Integers:
+    """What the holders' accounts pay of each debit, and get back by each refund, in order."""
     charged = np.where(owner >= 0, fen, 0)
     rows = np.flatnonzero(owner >= 0)
     if not len(rows):
@@ -117,12 +123,12 @@ def _charge(t: Transaction, fen: Fen, refund: NDArray[np.bool_], owner: NDArray[
     accounts = np.flatnonzero(there)
     balances = np.zeros(size, np.int64)
     balances[accounts] = t.balances(accounts, for_update=True)
-    short = rows[(asked > balances)[owner[rows]]]  # the others bear all that is asked of them
+    short = rows[(asked > balances)[owner[rows]]]  # the others pay all that is asked of them
     refunded = np.zeros(size, np.bool_)
     refunded[owner[short[refund[short]]]] = True
     mixed = refunded[owner[short]]
     plain = short[~mixed]
-    charged[plain], _ = bear(owner[plain], fen[plain], balances[owner[plain]])
+    charged[plain], _ = split_by_balance(owner[plain], fen[plain], balances[owner[plain]])
     left: dict[int, int] = {}
     rest = short[mixed]
     for row, account, amount in zip(
@@ -135,13 +141,13 @@ def _charge(t: Transaction, fen: Fen, refund: NDArray[np.bool_], owner: NDArray[
 
 
 def _by_division(
-    t: Transaction, kind: AccountKind, divisions: NDArray[np.uint32]
-) -> NDArray[np.int64]:
+    t: LedgerTransaction, kind: AccountKind, divisions: NDArray[np.uint32]
+) -> Integers:
     """The account of a kind for the division of each row."""
     there = np.zeros(_DIVISIONS, np.bool_)
     there[divisions] = True
     distinct = np.flatnonzero(there)
     accounts = np.zeros(_DIVISIONS, np.int64)
     accounts[distinct] = t.accounts(kind, [f"{one:06d}" for one in distinct.tolist()])
-    found: NDArray[np.int64] = accounts[divisions]
+    found: Integers = accounts[divisions]
     return found

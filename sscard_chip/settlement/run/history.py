@@ -9,15 +9,14 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.judge.keys import Keys, Lookup, TerminalKey, Words, mix
+from sscard_chip.settlement.arrays import Mask, UInt64Array
+from sscard_chip.settlement.judge.keys import Keys, Lookup, TerminalKey, mix
 from sscard_chip.settlement.judge.sequence import Debit, Refund, debit_of
-from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.ledger.bulk import raw_rows
 from sscard_chip.settlement.run.archive import unpack
 from sscard_chip.settlement.run.ranges import Ranges
 from sscard_chip.settlement.schema import run as tables
-
-Found = NDArray[np.bool_]
 
 _asked_metadata = sa.MetaData()
 _asked = sa.Table(
@@ -34,14 +33,14 @@ _asked = sa.Table(
 
 
 class LedgerHistory:
-    """:class:`~sscard_chip.settlement.judge.sequence.History` of a ledger, in a transaction."""
+    """:class:`~sscard_chip.settlement.judge.sequence.PostedRows` of a ledger, in a transaction."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: LedgerTransaction) -> None:
         self._t = transaction
         newest = sa.select(sa.func.max(tables.segment.c.id))
         self.newest = int(transaction.connection.execute(newest).scalar_one() or 0)
 
-    def taken(self, keys: Keys, which: Found) -> Found:
+    def taken(self, keys: Keys, which: Mask) -> Mask:
         """Rows, among ``which``, with a terminal's number or a card's counter that is posted."""
         found = np.zeros(len(which), np.bool_)
         if not self.newest or not which.any():
@@ -75,7 +74,7 @@ class LedgerHistory:
 
     def _taken(
         self, table: sa.Table, names: tuple[str, str], listed: str, kind: str, ranges: Ranges
-    ) -> Found:
+    ) -> Mask:
         """Which numbers of their owners lie in stored ranges, and in their lists."""
         found = np.zeros(len(ranges.number), np.bool_)
         self._ask(ranges.high, ranges.low, ranges.first, ranges.last)
@@ -90,13 +89,13 @@ class LedgerHistory:
             return found
         one_of, other_of, first, last, blobs = zip(*hits, strict=True)
         owners = Lookup(_owner_hashes(ranges.high, ranges.low))
-        sought = np.array(one_of, np.int64), np.array(other_of, np.int64)
-        place = owners.find(_owner_hashes(*sought))
+        searched = np.array(one_of, np.int64), np.array(other_of, np.int64)
+        place = owners.find(_owner_hashes(*searched))
         mine = np.repeat(np.arange(len(ranges.high)), ranges.counts) << 32 | ranges.number
         stored = np.sort(_stored(place, first, last, blobs, kind))
         at = np.searchsorted(stored, mine)
         at[at == len(stored)] = 0
-        taken: Found = stored[at] == mine
+        taken: Mask = stored[at] == mine
         return taken
 
     def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
@@ -135,24 +134,24 @@ class LedgerHistory:
             )
             for (segment,) in self._t.connection.execute(ranges):
                 wanted.setdefault(segment, []).append(key)
-        for segment, sought in wanted.items():
-            found |= self._debits_of(segment, set(sought))
+        for segment, searched in wanted.items():
+            found |= self._debits_of(segment, set(searched))
         return found
 
-    def _debits_of(self, segment: int, sought: set[TerminalKey]) -> dict[TerminalKey, Debit]:
+    def _debits_of(self, segment: int, searched: set[TerminalKey]) -> dict[TerminalKey, Debit]:
         from sscard_chip.settlement.judge.codes import posted
 
         found: dict[TerminalKey, Debit] = {}
-        numbers = np.array([key.number for key in sought], np.uint32)
+        numbers = np.array([key.number for key in searched], np.uint32)
         parts = sa.select(tables.part.c.columns).where(tables.part.c.segment == segment)
         for (content,) in self._t.connection.execute(parts):
             columns, masks = unpack(bytes(content))
-            near = posted(masks) & ~columns.refund & np.isin(columns.terminal_number, numbers)
-            rows = columns.rows(near)
+            candidates = posted(masks) & ~columns.refund & np.isin(columns.terminal_number, numbers)
+            rows = columns.rows(candidates)
             own = Keys(rows)
             for at in range(len(rows)):
                 key = own.terminal_key(at)
-                if key in sought:
+                if key in searched:
                     found[key] = debit_of(rows, own, at)
         return found
 
@@ -189,7 +188,7 @@ class LedgerHistory:
         self._t.insert(_asked, columns)
 
 
-def _owner_hashes(high: NDArray[np.int64], low: NDArray[np.int64]) -> Words:
+def _owner_hashes(high: NDArray[np.int64], low: NDArray[np.int64]) -> UInt64Array:
     return mix(high.view(np.uint64), low.astype(np.uint64))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
 from sscard_chip.settlement.judge.codes import Masks, codes_of
-from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.run.archive import Archive
 from sscard_chip.settlement.schema import run as tables
 from sscard_chip.settlement.schema.books import card as registered_card
@@ -44,21 +44,21 @@ class SettledRow:
     segment: int
 
 
-def rows_of_msgid(t: Transaction, msgid: str) -> list[SettledRow]:
+def rows_of_msgid(t: LedgerTransaction, msgid: str) -> list[SettledRow]:
     """All settled rows with a msgid, in the order in which they were settled."""
     files = tables.file
-    near = sa.select(files.c.segment, files.c.first_row, files.c.rows).where(
+    candidates = sa.select(files.c.segment, files.c.first_row, files.c.rows).where(
         files.c.least_msgid <= msgid, files.c.greatest_msgid >= msgid
     )
     wanted = msgid.encode()
     found: list[SettledRow] = []
-    for segment, first, rows in t.connection.execute(near.order_by(files.c.segment)).all():
+    for segment, first, rows in t.connection.execute(candidates.order_by(files.c.segment)).all():
         for begin, columns, masks in Archive(t).parts(segment, first, first + rows):
             found += _rows(t, segment, begin, columns, masks, columns.msgid == wanted)
     return _once(found)
 
 
-def rows_of_card(t: Transaction, name: str) -> list[SettledRow]:
+def rows_of_card(t: LedgerTransaction, name: str) -> list[SettledRow]:
     """All settled rows of a card, by its 卡识别码 (32 hex digits) or its 卡号.
 
     Of a card in the register the segments that have posted debits of it are known; without, all
@@ -77,7 +77,7 @@ def rows_of_card(t: Transaction, name: str) -> list[SettledRow]:
     return _once(found)
 
 
-def _segments_of(t: Transaction, name: str, by_code: bool) -> list[int]:
+def _segments_of(t: LedgerTransaction, name: str, by_code: bool) -> list[int]:
     one = registered_card
     condition = one.c.card_id_code == bytes.fromhex(name) if by_code else one.c.card_number == name
     cards = t.connection.execute(sa.select(one.c.factor).where(condition)).all()
@@ -89,7 +89,7 @@ def _segments_of(t: Transaction, name: str, by_code: bool) -> list[int]:
 
 
 def _rows(
-    t: Transaction,
+    t: LedgerTransaction,
     segment: int,
     begin: int,
     columns: DebitColumns,
@@ -125,7 +125,7 @@ def _rows(
     return found
 
 
-def _file_of(t: Transaction, segment: int, row: int) -> Any:
+def _file_of(t: LedgerTransaction, segment: int, row: int) -> Any:
     file = tables.file
     return t.connection.execute(
         sa.select(file)

@@ -21,19 +21,19 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.columns import DebitColumns, given
-from sscard_chip.settlement.judge.codes import Code, Masks
-from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.judge.codes import FindingCode, Masks
+from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
-    State,
-    confirm,
+    SettlementState,
+    confirm_settlement,
     confirmation_msgid,
     find_by_msgid,
 )
 from sscard_chip.settlement.schema.authorisation import authorisation, step
 
 _PIECE: Final = 500
-_IN_BOOKS: Final = frozenset({State.SETTLED, State.CANCELLED})
+_IN_BOOKS: Final = frozenset({SettlementState.SETTLED, SettlementState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -43,7 +43,9 @@ class Online:
     in_books: NDArray[np.bool_]
     held: NDArray[np.bool_]
 
-    def settle_held(self, t: Transaction, columns: DebitColumns, rows: NDArray[np.int64]) -> None:
+    def settle_held(
+        self, t: LedgerTransaction, columns: DebitColumns, rows: NDArray[np.int64]
+    ) -> None:
         """Confirm the holds of ``rows``, debits that are posted now.
 
         One that was released a moment ago is not held any more: it is booked as any other.
@@ -54,12 +56,12 @@ class Online:
             if settlement is not None:
                 time = columns.time[at].tobytes().hex()
                 try:
-                    confirm(t, settlement, confirmation_msgid(msgid), time)
+                    confirm_settlement(t, settlement, confirmation_msgid(msgid), time)
                 except AuthorisationRefusedError:
                     self.held[at] = False
 
 
-def look_up(t: Transaction, columns: DebitColumns, masks: Masks) -> Online:
+def look_up(t: LedgerTransaction, columns: DebitColumns, masks: Masks) -> Online:
     """What the ledger has of the rows with a setl_id; adds code 6 where bills differ."""
     in_books = np.zeros(len(columns), np.bool_)
     held = np.zeros(len(columns), np.bool_)
@@ -77,18 +79,20 @@ def look_up(t: Transaction, columns: DebitColumns, masks: Masks) -> Online:
         if found is None:
             continue
         bill = columns.account_fen[at], columns.cash_fen[at], columns.fund_fen[at]
-        state = State(found.state)
+        state = SettlementState(found.state)
         if bill != (found.account_fen, found.self_paid_fen, found.pooled_fen):
-            masks[at] |= Code.FIELD.bit
+            masks[at] |= FindingCode.FIELD.bit
         in_books[at] = state in _IN_BOOKS
-        held[at] = state is State.HELD
+        held[at] = state is SettlementState.HELD
     cancelled = _cancellations(t, columns, refunds)
     for at in refunds.tolist():
         in_books[at] = columns.msgid[at].decode() in cancelled
     return online
 
 
-def _settlements(t: Transaction, columns: DebitColumns, rows: NDArray[np.int64]) -> dict[str, Any]:
+def _settlements(
+    t: LedgerTransaction, columns: DebitColumns, rows: NDArray[np.int64]
+) -> dict[str, Any]:
     """Bill and state of the settlements that debits name by their msgid."""
     state = (
         sa.select(step.c.state)
@@ -112,13 +116,15 @@ def _settlements(t: Transaction, columns: DebitColumns, rows: NDArray[np.int64])
     return found
 
 
-def _cancellations(t: Transaction, columns: DebitColumns, rows: NDArray[np.int64]) -> set[str]:
+def _cancellations(
+    t: LedgerTransaction, columns: DebitColumns, rows: NDArray[np.int64]
+) -> set[str]:
     """The msgids of refunds that have cancelled a settlement."""
     found: set[str] = set()
     for begin in range(0, len(rows), _PIECE):
         msgids = _msgids(columns, rows[begin : begin + _PIECE])
         statement = sa.select(step.c.msgid).where(
-            step.c.msgid.in_(msgids), step.c.state == str(State.CANCELLED)
+            step.c.msgid.in_(msgids), step.c.state == str(SettlementState.CANCELLED)
         )
         found |= set(t.connection.execute(statement).scalars())
     return found

@@ -17,7 +17,11 @@ class RunStoppedError(SettlementError):
     """A run could not go on, and may be started again; one line."""
 
 
-class Cluster(workers.Cluster):
-    """The workers of a Dask cluster. Raises ExtraMissingError, RunStoppedError."""
+class SettlementCluster(workers.Cluster):
+    """The workers of a Dask cluster.
+
+    :raises ExtraMissingError:
+    :raises RunStoppedError:
+    """
 
     stopped = RunStoppedError

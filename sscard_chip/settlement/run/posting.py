@@ -21,8 +21,8 @@ from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import Masks, posted
 from sscard_chip.settlement.judge.keys import Keys
-from sscard_chip.settlement.judge.sequence import Sequel, judge_sequence
-from sscard_chip.settlement.ledger import Transaction
+from sscard_chip.settlement.judge.sequence import HighestNumbers, judge_sequence
+from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.run.archive import parts
 from sscard_chip.settlement.run.history import LedgerHistory
 from sscard_chip.settlement.run.ranges import Ranges
@@ -56,7 +56,7 @@ class Batch:
 
 
 def settled_before(
-    t: Transaction, heads: Sequence[DayFileHead]
+    t: LedgerTransaction, heads: Sequence[DayFileHead]
 ) -> dict[bytes, tuple[int, int, int]]:
     """Which files are settled: segment, first row there, number of rows, by digest."""
     table = tables.file
@@ -71,7 +71,9 @@ def settled_before(
     return found
 
 
-def keep(t: Transaction, segment: int, batch: Batch, keys: Keys, sequel: Sequel) -> None:
+def keep(
+    t: LedgerTransaction, segment: int, batch: Batch, keys: Keys, highest_numbers: HighestNumbers
+) -> None:
     """Write a segment: its files, its rows, and what they take."""
     good = posted(batch.masks)
     count = len(batch.columns)
@@ -82,12 +84,12 @@ def keep(t: Transaction, segment: int, batch: Batch, keys: Keys, sequel: Sequel)
         part = {"segment": segment, "first_row": first, "rows": rows, "columns": content}
         t.connection.execute(sa.insert(tables.part), part)
     debits = good & ~batch.columns.refund
-    _keep_terminals(t, segment, keys, debits, sequel)
+    _keep_terminals(t, segment, keys, debits, highest_numbers)
     _keep_cards(t, segment, keys, debits)
     _keep_refunds(t, segment, batch.columns, keys, np.flatnonzero(good & batch.columns.refund))
 
 
-def _keep_files(t: Transaction, segment: int, batch: Batch) -> None:
+def _keep_files(t: LedgerTransaction, segment: int, batch: Batch) -> None:
     first = batch.first.tolist()
     msgid = batch.columns.msgid
     rows: list[dict[str, Any]] = []
@@ -113,13 +115,17 @@ def _keep_files(t: Transaction, segment: int, batch: Batch) -> None:
 
 
 def _keep_terminals(
-    t: Transaction, segment: int, keys: Keys, debits: NDArray[np.bool_], sequel: Sequel
+    t: LedgerTransaction,
+    segment: int,
+    keys: Keys,
+    debits: NDArray[np.bool_],
+    highest_numbers: HighestNumbers,
 ) -> None:
     order = keys.terminal_order
     rows = order[debits[order]]
     ranges = Ranges.of(keys.terminal[rows], keys.algorithm[rows], keys.number[rows])
     owners = list(zip(ranges.high.tolist(), ranges.low.tolist(), strict=True))
-    rest = sorted(sequel.highest.keys() - set(owners))  # proven, and nothing posted
+    rest = sorted(highest_numbers.highest.keys() - set(owners))  # proven, and nothing posted
     none = np.full(len(rest), -1, np.int64)
     t.insert(
         tables.terminal,
@@ -129,13 +135,13 @@ def _keep_terminals(
             "last": np.append(ranges.last, none),
             "segment": segment,
             "first": np.append(ranges.first, none + 1),
-            "highest": [sequel.highest[owner] for owner in (*owners, *rest)],
+            "highest": [highest_numbers.highest[owner] for owner in (*owners, *rest)],
             "numbers": [*ranges.lists("<u4"), *(None for _ in rest)],
         },
     )
 
 
-def _keep_cards(t: Transaction, segment: int, keys: Keys, debits: NDArray[np.bool_]) -> None:
+def _keep_cards(t: LedgerTransaction, segment: int, keys: Keys, debits: NDArray[np.bool_]) -> None:
     order = keys.card_order
     rows = order[debits[order]]
     ranges = Ranges.of(keys.factor[rows], keys.division[rows], keys.counter[rows])
@@ -155,7 +161,7 @@ def _keep_cards(t: Transaction, segment: int, keys: Keys, debits: NDArray[np.boo
 
 
 def _keep_refunds(
-    t: Transaction, segment: int, columns: DebitColumns, keys: Keys, rows: NDArray[np.int64]
+    t: LedgerTransaction, segment: int, columns: DebitColumns, keys: Keys, rows: NDArray[np.int64]
 ) -> None:
     if not len(rows):
         return
@@ -174,11 +180,11 @@ def _keep_refunds(
     )
 
 
-def judge_and_keep(t: Transaction, batch: Batch) -> int:
+def judge_and_keep(t: LedgerTransaction, batch: Batch) -> int:
     """Judge new files by what is posted and keep them as the next segment; its number."""
     history = LedgerHistory(t)
     keys = Keys(batch.columns)
-    sequel = judge_sequence(batch.columns, batch.masks, keys, history)
+    highest_numbers = judge_sequence(batch.columns, batch.masks, keys, history)
     segment = history.newest + 1
-    keep(t, segment, batch, keys, sequel)
+    keep(t, segment, batch, keys, highest_numbers)
     return segment

@@ -3,7 +3,7 @@
 
 Files are taken in their order, in batches of about :data:`BATCH_ROWS` rows. A batch is read and
 judged row by row, its TACs are verified by pieces of cards, and then one transaction judges it
-against what is posted, and posts it. Since a verdict depends on earlier rows alone, it does not
+against what is posted, and posts it. Since a verdict depends on earlier rows only, it does not
 matter where one batch ends, and a run that was stopped is completed by the next one like it.
 """
 
@@ -19,11 +19,11 @@ import sqlalchemy as sa
 
 from sscard_chip.settlement.columnar import DayFileHead, RefusedFile, pieces
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.judge.codes import FINDINGS, Code, Masks, held, posted
+from sscard_chip.settlement.judge.codes import FINDINGS, FindingCode, Masks, held, posted
 from sscard_chip.settlement.judge.fields import add
 from sscard_chip.settlement.judge.register import RegisterJudge, judge_register
 from sscard_chip.settlement.judge.rules import Rules
-from sscard_chip.settlement.ledger import Ledger, Transaction
+from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.ledger.register import read_register, register_is_empty
 from sscard_chip.settlement.run.archive import NOTHING, Archive
 from sscard_chip.settlement.run.booking import book
@@ -35,11 +35,11 @@ from sscard_chip.settlement.run.work import (
     VerifyTask,
     card_pieces,
     tac_columns,
-    verify,
+    verify_tacs,
 )
 from sscard_chip.settlement.schema.books import card, card_status
 from sscard_chip.settlement.tac import KeyGroup
-from sscard_chip.workers import Alone, Pool
+from sscard_chip.workers import Pool, SingleThread
 
 BATCH_ROWS: Final = 1 << 21
 """Rows that are in memory at once, and posted in one transaction; a larger file is a batch."""
@@ -51,7 +51,7 @@ _SUMS: Final = ("total_fen", "fund_fen", "account_fen", "cash_fen")
 
 
 @dataclass(slots=True)
-class Summary:
+class RunSummary:
     """What a run did. ``files`` are those whose rows have verdicts."""
 
     files: int = 0
@@ -89,8 +89,8 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is: what it does, and as if ``rows`` of ``total`` rows were through.
+class RunProgress:
+    """How far a run is: what it does, and as if ``rows`` of ``total`` rows were finished.
 
     A batch counts in parts, by what its steps have been measured to take.
     """
@@ -112,25 +112,30 @@ _SHARES: Final = {
 }
 """Which part of a batch's time a step takes: from, to."""
 
-Tell = Callable[[Progress], None]
+RunProgressCallback = Callable[[RunProgress], None]
 
 
 class Run:
     """One go at some files, batch by batch; what came of it is written by its caller."""
 
     def __init__(
-        self, keys: KeySource, ledger: Ledger, rules: Rules, pool: Pool, tell: Tell
+        self,
+        keys: KeySource,
+        ledger: Ledger,
+        rules: Rules,
+        pool: Pool,
+        report_progress: RunProgressCallback,
     ) -> None:
-        self.summary = Summary()
+        self.summary = RunSummary()
         self.total = 0
         self._keys = keys
         self._ledger = ledger
         self._reader = Reader(rules)
         self._pool = pool
-        self._tell = tell
+        self._report_progress = report_progress
         self._seen: set[bytes] = set()
         self._missing: dict[KeyGroup, str] = {}
-        self._through = 0
+        self._finished_rows = 0
         self._size = 0
         self._old = 0
         self._known: tuple[tuple[int, int], RegisterJudge | None] | None = None
@@ -146,24 +151,26 @@ class Run:
         self._count(batch, masks)
         return batch, masks
 
-    def through(self) -> None:
-        """Tell that the last batch is through."""
+    def finish_batch(self) -> None:
+        """Report that the last batch is finished."""
         self._show(WRITING, self._size)
-        self._through += self._size
+        self._finished_rows += self._size
 
     def _show(self, step: str, rows: int) -> None:
-        """Tell that a step has done some rows of the batch."""
+        """Report that a step has done some rows of the batch."""
         begin, end = _SHARES[step]
         share = begin + (end - begin) * rows / max(self._size, 1)
-        self._tell(Progress(step, self._through + round(share * self._size), self.total))
+        self._report_progress(
+            RunProgress(step, self._finished_rows + round(share * self._size), self.total)
+        )
 
     def _read(self, heads: Sequence[DayFileHead]) -> Batch:
-        near = self._pool if self._pool.near else Alone()
+        pool = self._pool if self._pool.shares_files else SingleThread()
         tasks = (tuple(piece) for piece in pieces(heads))
         taken: list[DayFileHead] = []
         columns: list[DebitColumns] = []
         masks: list[Masks] = []
-        for piece, found in near.map(self._reader.read, tasks):
+        for piece, found in pool.map(self._reader.read, tasks):
             for block in piece.blocks:
                 block.file[:] += len(taken)
             taken += piece.heads
@@ -188,24 +195,24 @@ class Run:
         """Code 1, by pieces of cards."""
         columns = batch.columns
         count = 1 if self._pool.size == 1 else self._pool.size * 2
-        if not self._pool.near:
+        if not self._pool.shares_files:
             count = max(count, len(columns) // _SENT_ROWS + 1)
         rows = list(card_pieces(columns, count))
         tasks = (VerifyTask(tac_columns(columns, piece), self._keys) for piece in rows)
         wrong = ~columns.has_tac & ~columns.grey & ~columns.malformed
         done = 0
-        for piece, (right, absent) in zip(rows, self._pool.map(verify, tasks), strict=True):
+        for piece, (right, absent) in zip(rows, self._pool.map(verify_tacs, tasks), strict=True):
             wrong[piece[~right]] = True
             self._missing |= absent
             done += len(piece)
             self._show(VERIFYING, done)
         self.summary.without_key = sorted(set(self._missing.values()))
-        add(batch.masks, Code.TAC, wrong)
-        add(batch.masks, Code.GREY, wrong & columns.grey)
-        alone = columns.grey & ~columns.has_tac & ~columns.malformed
-        batch.masks[alone] = Code.GREY.bit
+        add(batch.masks, FindingCode.TAC, wrong)
+        add(batch.masks, FindingCode.GREY, wrong & columns.grey)
+        only_grey = columns.grey & ~columns.has_tac & ~columns.malformed
+        batch.masks[only_grey] = FindingCode.GREY.bit
 
-    def _post(self, t: Transaction, batch: Batch) -> Masks:
+    def _post(self, t: LedgerTransaction, batch: Batch) -> Masks:
         """Inside the one writing transaction of a batch; may be called again after a conflict."""
         settled = settled_before(t, batch.heads)
         is_old = np.array([head.trailer.digest in settled for head in batch.heads], np.bool_)
@@ -223,7 +230,7 @@ class Run:
         self._old = int(is_old.sum())
         return masks
 
-    def _post_fresh(self, t: Transaction, batch: Batch) -> None:
+    def _post_fresh(self, t: LedgerTransaction, batch: Batch) -> None:
         personal = judge_register(batch.columns, batch.masks, self._register(t))
         online = look_up(t, batch.columns, batch.masks)
         segment = judge_and_keep(t, batch)
@@ -232,7 +239,7 @@ class Run:
         rows = rows[~(online.in_books | online.held)[rows]]
         book(t, segment, batch.columns, rows, personal, [head.header for head in batch.heads])
 
-    def _register(self, t: Transaction) -> RegisterJudge | None:
+    def _register(self, t: LedgerTransaction) -> RegisterJudge | None:
         """The register as it is now; read again when it has changed."""
         state = register_state(t)
         if self._known is None or self._known[0] != state:
@@ -258,7 +265,7 @@ class Run:
             summary.posted_fen[name] += int(getattr(columns, name)[good].sum())
 
 
-def register_state(t: Transaction) -> tuple[int, int]:
+def register_state(t: LedgerTransaction) -> tuple[int, int]:
     """Changes whenever the card register does: it only grows."""
     cards = sa.select(sa.func.coalesce(sa.func.max(card.c.id), 0))
     changes = sa.select(sa.func.count()).select_from(card_status)

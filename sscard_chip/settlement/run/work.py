@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sscard_chip.settlement.columnar import DayFileHead, Piece, read_piece
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.judge.codes import Code, Masks
+from sscard_chip.settlement.judge.codes import FindingCode, Masks
 from sscard_chip.settlement.judge.fields import add, judge_fields
 from sscard_chip.settlement.judge.hotlist import HotlistColumns
 from sscard_chip.settlement.judge.keys import card_hashes
@@ -43,7 +43,7 @@ class Reader:
         for columns in piece.blocks:
             masks = judge_fields(columns, headers, self._rules)
             if self._hotlist is not None and len(columns):
-                add(masks, Code.LOST, self._hotlist.holds(columns) & ~columns.malformed)
+                add(masks, FindingCode.LOST, self._hotlist.holds(columns) & ~columns.malformed)
             found.append(masks)
         return piece, found
 
@@ -91,10 +91,10 @@ class VerifyTask:
     keys: KeySource
 
 
-def verify(task: VerifyTask) -> tuple[NDArray[np.bool_], dict[KeyGroup, str]]:
+def verify_tacs(task: VerifyTask) -> tuple[NDArray[np.bool_], dict[KeyGroup, str]]:
     """Which TACs are right, and why there is no key for some cities.
 
-    Raises :class:`~sscard_chip.security.keystore.KeyStoreError`.
+    :raises KeyStoreError:
     """
     verifier = _roots(task.keys).verifier
     right = verifier.verify(task.columns)

@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.schema.base import Number, append_only, metadata
+from sscard_chip.settlement.schema.base import BigNumber, append_only, metadata
 from sscard_chip.settlement.schema.books import account, card, entry
 
 sa.Sequence("authorisation_id", metadata=metadata)
@@ -19,20 +19,20 @@ authorisation: Final = append_only(
     sa.Table(
         "authorisation",
         metadata,
-        sa.Column("id", Number, primary_key=True, autoincrement=False),
+        sa.Column("id", BigNumber, primary_key=True, autoincrement=False),
         sa.Column("msgid", sa.String(30), nullable=False, unique=True),
         sa.Column("setl_id", sa.String(30), nullable=False, unique=True),
         sa.Column("mdtrt_id", sa.String(30), nullable=False, unique=True),
         sa.Column("psn_no", sa.String(30), nullable=False),
-        sa.Column("card", Number, sa.ForeignKey(card.c.id), nullable=False),
-        sa.Column("account", Number, sa.ForeignKey(account.c.id), nullable=False, index=True),
+        sa.Column("card", BigNumber, sa.ForeignKey(card.c.id), nullable=False),
+        sa.Column("account", BigNumber, sa.ForeignKey(account.c.id), nullable=False, index=True),
         sa.Column("pharmacy", sa.String(12), nullable=False),
         sa.Column("treatment_division", sa.String(6), nullable=False),
         sa.Column("insured_division", sa.String(6), nullable=False),
         sa.Column("time", sa.String(14), nullable=False),
-        sa.Column("account_fen", Number, nullable=False),
-        sa.Column("self_paid_fen", Number, nullable=False),
-        sa.Column("pooled_fen", Number, nullable=False),
+        sa.Column("account_fen", BigNumber, nullable=False),
+        sa.Column("self_paid_fen", BigNumber, nullable=False),
+        sa.Column("pooled_fen", BigNumber, nullable=False),
     )
 )
 step: Final = append_only(
@@ -41,16 +41,16 @@ step: Final = append_only(
         metadata,
         sa.Column(
             "authorisation",
-            Number,
+            BigNumber,
             sa.ForeignKey(authorisation.c.id),
             primary_key=True,
             autoincrement=False,
         ),
-        sa.Column("number", Number, primary_key=True, autoincrement=False),
+        sa.Column("number", BigNumber, primary_key=True, autoincrement=False),
         sa.Column("state", sa.String(10), nullable=False),
         sa.Column("msgid", sa.String(30), nullable=False, unique=True),
         sa.Column("setl_id", sa.String(30), unique=True),
-        sa.Column("entry", Number, sa.ForeignKey(entry.c.id), unique=True),
+        sa.Column("entry", BigNumber, sa.ForeignKey(entry.c.id), unique=True),
         sa.Column("proof", sa.Text),
         sa.Column("time", sa.String(14), nullable=False),
     )

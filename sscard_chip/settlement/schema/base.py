@@ -20,7 +20,7 @@ metadata: Final = sa.MetaData(
 )
 """All tables of one database."""
 
-Number: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+BigNumber: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """Eight bytes; by this name SQLite makes a primary key the row's own number."""
 
 

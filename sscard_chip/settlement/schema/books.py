@@ -4,7 +4,7 @@
 An entry is a row of ``entry``, its rows of ``line``, and last a row of ``seal``: sealing proves
 that the lines sum to zero and moves the balances. An entry refers to its seal by a deferred
 foreign key, so none is committed without. Lines are taken while the entry is open and never
-after. Balances change by sealing alone, and one that is bounded never falls below zero. Nothing
+after. Balances change by sealing only, and one that is bounded never falls below zero. Nothing
 is updated or deleted. :mod:`rules` says the same in the words of each database.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.schema.base import Number, append_only, metadata
+from sscard_chip.settlement.schema.base import BigNumber, append_only, metadata
 
 for _name in ("account_id", "card_id", "entry_id"):  # PostgreSQL counts by them
     sa.Sequence(_name, metadata=metadata)
@@ -33,7 +33,7 @@ account: Final = append_only(
     sa.Table(
         "account",
         metadata,
-        sa.Column("id", Number, primary_key=True, autoincrement=False),
+        sa.Column("id", BigNumber, primary_key=True, autoincrement=False),
         sa.Column("kind", sa.String(20), nullable=False),
         sa.Column("key", sa.String(64), nullable=False),
         sa.UniqueConstraint("kind", "key"),
@@ -44,31 +44,31 @@ balance: Final = sa.Table(
     metadata,
     sa.Column(
         "account",
-        Number,
+        BigNumber,
         sa.ForeignKey(account.c.id),
         primary_key=True,
         autoincrement=False,
     ),
     sa.Column("bounded", sa.Boolean, nullable=False),
-    sa.Column("fen", Number, nullable=False),
+    sa.Column("fen", BigNumber, nullable=False),
     sa.CheckConstraint("NOT bounded OR fen >= 0", name="not_negative"),
 )
 seal: Final = append_only(
     sa.Table(
         "seal",
         metadata,
-        sa.Column("entry", Number, primary_key=True, autoincrement=False),
+        sa.Column("entry", BigNumber, primary_key=True, autoincrement=False),
     )
 )
 entry: Final = append_only(
     sa.Table(
         "entry",
         metadata,
-        sa.Column("id", Number, primary_key=True, autoincrement=False),
+        sa.Column("id", BigNumber, primary_key=True, autoincrement=False),
         sa.Column("kind", sa.String(20), nullable=False),
         sa.Column("business_date", sa.String(8), nullable=False),
         sa.Column("source", sa.String(128), nullable=False, unique=True),
-        sa.Column("reverses", Number, sa.ForeignKey("entry.id"), unique=True),
+        sa.Column("reverses", BigNumber, sa.ForeignKey("entry.id"), unique=True),
         sa.Column("posted_at", sa.DateTime, nullable=False, server_default=sa.func.now()),
         sa.ForeignKeyConstraint(
             ["id"],
@@ -84,10 +84,10 @@ line: Final = append_only(
     sa.Table(
         "line",
         metadata,
-        sa.Column("entry", Number, primary_key=True, autoincrement=False),
-        sa.Column("number", Number, primary_key=True, autoincrement=False),
-        sa.Column("account", Number, nullable=False),
-        sa.Column("fen", Number, nullable=False),
+        sa.Column("entry", BigNumber, primary_key=True, autoincrement=False),
+        sa.Column("number", BigNumber, primary_key=True, autoincrement=False),
+        sa.Column("account", BigNumber, nullable=False),
+        sa.Column("fen", BigNumber, nullable=False),
         sa.Index(None, "account", "entry"),
         # elsewhere the type says so
         sa.CheckConstraint("typeof(fen) = 'integer'", name="whole_fen").ddl_if(dialect="sqlite"),
@@ -99,25 +99,27 @@ card: Final = append_only(
     sa.Table(
         "card",
         metadata,
-        sa.Column("id", Number, primary_key=True, autoincrement=False),
+        sa.Column("id", BigNumber, primary_key=True, autoincrement=False),
         sa.Column("card_id_code", sa.LargeBinary(16), nullable=False, unique=True),
         sa.Column("card_number", sa.String(9), nullable=False, index=True),
-        sa.Column("division", Number, nullable=False),
+        sa.Column("division", BigNumber, nullable=False),
         sa.Column("psn_no", sa.String(30), index=True),
         sa.Column("factor", sa.LargeBinary(8), nullable=False),
-        sa.Column("valid_to", Number),
-        sa.Column("account", Number, sa.ForeignKey(account.c.id), nullable=False, index=True),
+        sa.Column("valid_to", BigNumber),
+        sa.Column("account", BigNumber, sa.ForeignKey(account.c.id), nullable=False, index=True),
     )
 )
 card_status: Final = append_only(
     sa.Table(
         "card_status",
         metadata,
-        sa.Column("card", Number, sa.ForeignKey(card.c.id), primary_key=True, autoincrement=False),
-        sa.Column("number", Number, primary_key=True, autoincrement=False),
-        sa.Column("status", Number, nullable=False),
-        sa.Column("since", Number, nullable=False),
-        sa.Column("until", Number),
+        sa.Column(
+            "card", BigNumber, sa.ForeignKey(card.c.id), primary_key=True, autoincrement=False
+        ),
+        sa.Column("number", BigNumber, primary_key=True, autoincrement=False),
+        sa.Column("status", BigNumber, nullable=False),
+        sa.Column("since", BigNumber, nullable=False),
+        sa.Column("until", BigNumber),
         sa.Column("recorded_at", sa.DateTime, nullable=False, server_default=sa.func.now()),
     )
 )
@@ -130,7 +132,7 @@ allocation: Final = append_only(
         sa.Column("month", sa.String(6), primary_key=True),
         sa.Column("batch", sa.String(40), primary_key=True),
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
-        sa.Column("entry", Number, sa.ForeignKey(entry.c.id), nullable=False, unique=True),
+        sa.Column("entry", BigNumber, sa.ForeignKey(entry.c.id), nullable=False, unique=True),
     )
 )
 """Batches that are posted, with the digest of their file."""

@@ -30,7 +30,7 @@ class AccountKind(StrEnum):
     PHARMACY = "pharmacy"
     """应付定点药店 (fixmedins_code): account money and fund money to be paid to it."""
     SUSPENSE = "suspense"
-    """挂账 (insured division): a personal share that no account could bear; below zero."""
+    """挂账 (insured division): a personal share that no account could pay; below zero."""
     RECEIVABLE = "receivable"
     """应收异地 (insured division): paid here for cards of another region; below zero."""
     BANK = "bank"

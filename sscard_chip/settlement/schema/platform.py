@@ -7,7 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.schema.base import Number, append_only, metadata
+from sscard_chip.settlement.schema.base import BigNumber, append_only, metadata
 
 sa.Sequence("message_id", metadata=metadata)
 
@@ -15,7 +15,7 @@ message: Final = append_only(
     sa.Table(
         "message",
         metadata,
-        sa.Column("id", Number, primary_key=True, autoincrement=False),
+        sa.Column("id", BigNumber, primary_key=True, autoincrement=False),
         sa.Column("msgid", sa.String(30), nullable=False, unique=True),
         sa.Column("infno", sa.String(6), nullable=False),
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
@@ -26,9 +26,9 @@ answer: Final = append_only(
         "answer",
         metadata,
         sa.Column(
-            "message", Number, sa.ForeignKey(message.c.id), primary_key=True, autoincrement=False
+            "message", BigNumber, sa.ForeignKey(message.c.id), primary_key=True, autoincrement=False
         ),
-        sa.Column("infcode", Number, nullable=False),
+        sa.Column("infcode", BigNumber, nullable=False),
         sa.Column("content", sa.Text, nullable=False),
     )
 )

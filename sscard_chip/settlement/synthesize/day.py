@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.synthesize.plan import Cards, Terminal, bcd, times
+from sscard_chip.settlement.synthesize.plan import Cards, Terminal, bcd_array, times
 from sscard_chip.standard.identifiers import PURCHASE
 
 _OPENS: Final = 8 * 3600
@@ -22,7 +22,7 @@ _MOST_CASH: Final = 9_000
 
 
 @dataclass(slots=True, repr=False, eq=False)
-class Day:
+class DayPlan:
     """Rows, and beside each its card, the terminal whose file it is in, and its findings."""
 
     columns: DebitColumns
@@ -34,14 +34,14 @@ class Day:
         return len(self.columns)
 
 
-class Counters:
+class LastNumbers:
     """The last number of each terminal's environments, and of each card."""
 
     def __init__(self, rng: np.random.Generator, cards: int, terminals: int) -> None:
         self.card = rng.integers(0, 400, cards)
         self.terminal = rng.integers(0, 50_000, (terminals, 4))
 
-    def number(self, day: Day, skips: NDArray[np.int64]) -> None:
+    def number(self, day: DayPlan, skips: NDArray[np.int64]) -> None:
         """Give the rows of a day their numbers, each next to the last; ``skips`` leave some out."""
         owner = day.terminal * 4 + day.columns.algorithm
         day.columns.terminal_number[:] = _running(owner, self.terminal.reshape(-1), skips + 1)
@@ -73,7 +73,7 @@ def make_day(
     date: str,
     card: NDArray[np.int64],
     where: NDArray[np.int64] | None = None,
-) -> Day:
+) -> DayPlan:
     """One sale for each of ``card`` (places in ``cards``), at terminals by chance or ``where``."""
     count = len(card)
     if where is None:
@@ -88,7 +88,7 @@ def make_day(
     _fill_money(rng, columns, np.array([one.mode for one in terminals])[where])
     sequence = inside % 100
     fill_msgids(columns, terminals, where, sequence)
-    return Day(columns, card, where, np.zeros(count, np.uint16))
+    return DayPlan(columns, card, where, np.zeros(count, np.uint16))
 
 
 def _fill_place(
@@ -152,13 +152,13 @@ def fill_msgids(
     tails = np.frombuffer(b"".join(one.terminal_id[-2:].encode() for one in terminals), np.uint8)
     text = np.empty((len(columns), 30), np.uint8)
     text[:, :12] = heads.reshape(-1, 12)[where]
-    text[:, 12:26] = digits(columns.time)
+    text[:, 12:26] = ascii_digits(columns.time)
     text[:, 26:28] = tails.reshape(-1, 2)[where]
-    text[:, 28:] = digits(bcd(sequence.astype(np.uint32), 1))
+    text[:, 28:] = ascii_digits(bcd_array(sequence.astype(np.uint32), 1))
     columns.msgid[:] = text.view("S30").reshape(-1)
 
 
-def digits(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def ascii_digits(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """BCD bytes as ASCII digits, two each."""
     found = np.empty((len(packed), packed.shape[1] * 2), np.uint8)
     found[:, ::2] = (packed >> 4) + 0x30

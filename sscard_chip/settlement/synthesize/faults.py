@@ -3,7 +3,7 @@
 
 Faults on what the TAC is over are made before the TACs are computed (:data:`SIGNED`), others
 after (:data:`CLAIMED`); some are rows of their own beside a good one (:data:`BESIDE`). A fault
-with a card of its own (:data:`CARDS`) is told by hotlist and register.
+with a card of its own (:data:`CARDS`) is reported by hotlist and register.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.standard.identifiers import LOAD
 
-Rows = NDArray[np.int64]
-Change = Callable[[DebitColumns, Rows], None]
+Change = Callable[[DebitColumns, Integers], None]
 
 
-class Fault(NamedTuple):
+class RowFault(NamedTuple):
     """A kind of fault: its name, and the codes of the row that has it."""
 
     name: str
@@ -29,20 +28,20 @@ class Fault(NamedTuple):
 
 
 def _date(date: str) -> Change:
-    def change(columns: DebitColumns, rows: Rows) -> None:
+    def change(columns: DebitColumns, rows: Integers) -> None:
         columns.time[rows, :4] = list(bytes.fromhex(date))
 
     return change
 
 
-def _type(columns: DebitColumns, rows: Rows) -> None:
+def _type(columns: DebitColumns, rows: Integers) -> None:
     columns.transaction_type[rows] = LOAD
 
 
 def _raise(fen: int) -> Change:
     """More account money, on the bill and on the card alike."""
 
-    def change(columns: DebitColumns, rows: Rows) -> None:
+    def change(columns: DebitColumns, rows: Integers) -> None:
         real = columns.card_account_fen[rows] > 0
         columns.account_fen[rows] += fen
         columns.total_fen[rows] += fen
@@ -53,125 +52,125 @@ def _raise(fen: int) -> Change:
     return change
 
 
-SIGNED: Final[dict[Fault, Change]] = {
-    Fault("late", (5,)): _date("20260101"),
-    Fault("no such day", (6,)): _date("20260231"),
-    Fault("after the night", (6,)): _date("20260317"),
-    Fault("transaction type", (6,)): _type,
-    Fault("over the cap", (7,)): _raise(2_000_000),
+SIGNED: Final[dict[RowFault, Change]] = {
+    RowFault("late", (5,)): _date("20260101"),
+    RowFault("no such day", (6,)): _date("20260231"),
+    RowFault("after the night", (6,)): _date("20260317"),
+    RowFault("transaction type", (6,)): _type,
+    RowFault("over the cap", (7,)): _raise(2_000_000),
 }
 
 
-def _tac(columns: DebitColumns, rows: Rows) -> None:
+def _tac(columns: DebitColumns, rows: Integers) -> None:
     columns.tac[rows, 0] ^= 1
 
 
-def _clock(columns: DebitColumns, rows: Rows) -> None:
+def _clock(columns: DebitColumns, rows: Integers) -> None:
     columns.time[rows, 4] ^= 1
 
 
-def _number(columns: DebitColumns, rows: Rows) -> None:
+def _number(columns: DebitColumns, rows: Integers) -> None:
     columns.key_version[rows] = 9
 
 
-def _total(columns: DebitColumns, rows: Rows) -> None:
+def _total(columns: DebitColumns, rows: Integers) -> None:
     columns.total_fen[rows] += 1
 
 
-def _shift(columns: DebitColumns, rows: Rows) -> None:
-    """A fen from the account to cash, on the bill alone."""
+def _shift(columns: DebitColumns, rows: Integers) -> None:
+    """A fen from the account to cash, on the bill only."""
     columns.account_fen[rows] -= 1
     columns.cash_fen[rows] += 1
 
 
-def _counter(columns: DebitColumns, rows: Rows) -> None:
+def _counter(columns: DebitColumns, rows: Integers) -> None:
     columns.transaction_number[rows] += np.uint32(70_000)
 
 
-def _grey(columns: DebitColumns, rows: Rows) -> None:
+def _grey(columns: DebitColumns, rows: Integers) -> None:
     columns.tac[rows] = 0
     columns.has_tac[rows] = False
     columns.grey[rows] = True
 
 
-def _bare(columns: DebitColumns, rows: Rows) -> None:
+def _bare(columns: DebitColumns, rows: Integers) -> None:
     columns.tac[rows] = 0
     columns.has_tac[rows] = False
 
 
-def _alarm(columns: DebitColumns, rows: Rows) -> None:
+def _alarm(columns: DebitColumns, rows: Integers) -> None:
     """The PSAM found MAC2 wrong: grey, and the TAC proves the debit."""
     columns.grey[rows] = True
 
 
-def _suspect(columns: DebitColumns, rows: Rows) -> None:
+def _suspect(columns: DebitColumns, rows: Integers) -> None:
     _alarm(columns, rows)
     _tac(columns, rows)
 
 
-FORGED: Final = Fault("forged TAC", (1,))
-GREY: Final = Fault("grey", (104,))
-CLAIMED: Final[dict[Fault, Change]] = {
+FORGED: Final = RowFault("forged TAC", (1,))
+GREY: Final = RowFault("grey", (104,))
+CLAIMED: Final[dict[RowFault, Change]] = {
     FORGED: _tac,
-    Fault("forged amount", (1,)): _raise(100),
-    Fault("forged time", (1,)): _clock,
-    Fault("key version", (1,)): _number,
-    Fault("sum", (6,)): _total,
-    Fault("bill and card", (6,)): _shift,
-    Fault("counter", (6,)): _counter,
-    Fault("no TAC", (1, 6)): _bare,
+    RowFault("forged amount", (1,)): _raise(100),
+    RowFault("forged time", (1,)): _clock,
+    RowFault("key version", (1,)): _number,
+    RowFault("sum", (6,)): _total,
+    RowFault("bill and card", (6,)): _shift,
+    RowFault("counter", (6,)): _counter,
+    RowFault("no TAC", (1, 6)): _bare,
     GREY: _grey,
-    Fault("grey with TAC", (0,)): _alarm,
-    Fault("grey with wrong TAC", (1, 104)): _suspect,
+    RowFault("grey with TAC", (0,)): _alarm,
+    RowFault("grey with wrong TAC", (1, 104)): _suspect,
 }
 
 
-def _code(columns: DebitColumns, rows: Rows) -> None:
+def _code(columns: DebitColumns, rows: Integers) -> None:
     columns.card_id_code[rows, 15] ^= 1
 
 
-def _person(columns: DebitColumns, rows: Rows) -> None:
+def _person(columns: DebitColumns, rows: Integers) -> None:
     columns.psn_no[rows] = b"51" + b"9" * 14
 
 
-def _card_number(columns: DebitColumns, rows: Rows) -> None:
+def _card_number(columns: DebitColumns, rows: Integers) -> None:
     columns.card_number[rows] = b"Y00000000"
 
 
-REGISTERED: Final[dict[Fault, Change]] = {
-    Fault("identification code", (12,)): _code,
-    Fault("another person", (14,)): _person,
-    Fault("another card number", (14,)): _card_number,
+REGISTERED: Final[dict[RowFault, Change]] = {
+    RowFault("identification code", (12,)): _code,
+    RowFault("another person", (14,)): _person,
+    RowFault("another card number", (14,)): _card_number,
 }
 """Of cards that the register has; after the TACs, which are not over these."""
 
-HOT: Final = Fault("on the hotlist by code", (3,))
-HOT_NUMBER: Final = Fault("on the hotlist by number", (3,))
-HOT_RANGE: Final = Fault("on the hotlist by range", (3,))
-HOT_LATER: Final = Fault("on the hotlist later", (0,))
-UNKNOWN: Final = Fault("not in the register", (8,))
-EXPIRED: Final = Fault("expired", (10,))
+HOT: Final = RowFault("on the hotlist by code", (3,))
+HOT_NUMBER: Final = RowFault("on the hotlist by number", (3,))
+HOT_RANGE: Final = RowFault("on the hotlist by range", (3,))
+HOT_LATER: Final = RowFault("on the hotlist later", (0,))
+UNKNOWN: Final = RowFault("not in the register", (8,))
+EXPIRED: Final = RowFault("expired", (10,))
 CARDS: Final = (HOT, HOT_NUMBER, HOT_RANGE, HOT_LATER, UNKNOWN, EXPIRED)
 
-GAP: Final = Fault("gap", (0, 101))
-SWAP: Final = Fault("out of order", (0, 101))
-REPLAY: Final = Fault("card counter again", (2,))
+GAP: Final = RowFault("gap", (0, 101))
+SWAP: Final = RowFault("out of order", (0, 101))
+REPLAY: Final = RowFault("card counter again", (2,))
 
-REPEAT: Final = Fault("again in its file", (2,))
-REPEAT_FILE: Final = Fault("again in another file", (2,))
-REPEAT_RUN: Final = Fault("again after an earlier run", (2,))
-COPY: Final = Fault("forged copy in front", (1,))
-MALFORMED: Final = Fault("malformed row", (6,))
-REFUND_MORE: Final = Fault("refund of too much", (6,))
-REFUND_TWICE: Final = Fault("refund again", (2,))
-RELEASED: Final = Fault("proof of a grey debit", (0,))
+REPEAT: Final = RowFault("again in its file", (2,))
+REPEAT_FILE: Final = RowFault("again in another file", (2,))
+REPEAT_RUN: Final = RowFault("again after an earlier run", (2,))
+COPY: Final = RowFault("forged copy in front", (1,))
+MALFORMED: Final = RowFault("malformed row", (6,))
+REFUND_MORE: Final = RowFault("refund of too much", (6,))
+REFUND_TWICE: Final = RowFault("refund again", (2,))
+RELEASED: Final = RowFault("proof of a grey debit", (0,))
 BESIDE: Final = (REPEAT, REPEAT_FILE, REPEAT_RUN, COPY, MALFORMED, REFUND_MORE, REFUND_TWICE,
                  RELEASED)  # fmt: skip
 
-FOREIGN: Final = Fault("terminal of another", (102,))
-PSAM: Final = Fault("PSAM of another", (102,))
-STALE: Final = Fault("stale hotlist", (0, 103))
-LONE_REFUND: Final = Fault("refund of nothing", (6,))
+FOREIGN: Final = RowFault("terminal of another", (102,))
+PSAM: Final = RowFault("PSAM of another", (102,))
+STALE: Final = RowFault("stale hotlist", (0, 103))
+LONE_REFUND: Final = RowFault("refund of nothing", (6,))
 ELSEWHERE: Final = (FOREIGN, PSAM, STALE, LONE_REFUND)
 """Rows of terminals of their own."""
 

@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotRange
 from sscard_chip.dayfile.pharmacies import Pharmacies
 from sscard_chip.security.keystore import KeyStore
+from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import mask_of
 from sscard_chip.settlement.ledger.files import write_cards
 from sscard_chip.settlement.run.work import tac_columns
 from sscard_chip.settlement.synthesize import faults as f
-from sscard_chip.settlement.synthesize.day import Counters, Day, fill_card, make_day
-from sscard_chip.settlement.synthesize.piles import Pile, TrialFile, write_days
+from sscard_chip.settlement.synthesize.day import DayPlan, LastNumbers, fill_card, make_day
 from sscard_chip.settlement.synthesize.plan import (
     DATE,
     EARLIER,
@@ -29,13 +28,12 @@ from sscard_chip.settlement.synthesize.plan import (
     REGISTERED,
     VERSION,
     as_pharmacies,
-    make_cards,
+    invent_cards,
     make_terminals,
 )
+from sscard_chip.settlement.synthesize.unsorted import TrialFile, UnsortedRows, write_days
 from sscard_chip.settlement.tac import TacVerifier
 from sscard_chip.standard.errors import InputError
-
-Rows = NDArray[np.int64]
 
 DAYS: Final = "days"
 """Folder of the day files."""
@@ -104,14 +102,16 @@ class _Generator:
         self.count = dict(zip(f.ALL, shares.tolist(), strict=True))
         own = sum(self.count[kind] for kind in f.CARDS)
         elsewhere = sum(self.count[kind] for kind in f.ELSEWHERE)
-        self.cards = make_cards(self.rng, wanted.cards + own + elsewhere)
+        self.cards = invent_cards(self.rng, wanted.cards + own + elsewhere)
         self.terminals = make_terminals(wanted.pharmacies)
         self.others = make_terminals(elsewhere, wanted.pharmacies)
-        self.counters = Counters(self.rng, len(self.cards), len(self.terminals) + len(self.others))
+        self.counters = LastNumbers(
+            self.rng, len(self.cards), len(self.terminals) + len(self.others)
+        )
 
     # --- the earlier day -----------------------------------------------------------------------
 
-    def earlier(self) -> Pile:
+    def earlier(self) -> UnsortedRows:
         """A day before, small and good, but for grey debits whose proof comes a day later."""
         released, again = self.count[f.RELEASED], self.count[f.REPEAT_RUN]
         rows = max(self.wanted.debits // 20, _SPACE * (released + again), len(self.terminals))
@@ -131,11 +131,11 @@ class _Generator:
         self.proof_file, self.repeat_file = day.terminal[self.grey], day.terminal[self.known]
         f.CLAIMED[f.GREY](day.columns, self.grey)
         day.masks[self.grey] = mask_of(104)
-        pile = Pile([TrialFile(one, EARLIER) for one in self.terminals])
-        pile.add(day.columns, day.terminal, np.arange(rows, dtype=np.float64), day.masks)
-        return pile
+        unsorted = UnsortedRows([TrialFile(one, EARLIER) for one in self.terminals])
+        unsorted.add(day.columns, day.terminal, np.arange(rows, dtype=np.float64), day.masks)
+        return unsorted
 
-    def _day(self, date: str, card: Rows) -> Day:
+    def _day(self, date: str, card: Integers) -> DayPlan:
         return make_day(self.rng, self.cards, self.terminals, date, card)
 
     def _sign(self, columns: DebitColumns) -> None:
@@ -145,7 +145,7 @@ class _Generator:
 
     # --- the day -------------------------------------------------------------------------------
 
-    def day(self) -> Pile:
+    def day(self) -> UnsortedRows:
         """The day, with its faults."""
         debits = self.wanted.debits
         day = self._day(DATE, self.rng.integers(0, self.wanted.cards, debits))
@@ -168,14 +168,14 @@ class _Generator:
         place[swaps], place[swaps + 1] = swaps + 1.0, swaps.astype(np.float64)
         day.masks[swaps + 1] = mask_of(*f.SWAP.codes)
         self._replay(day)
-        pile = Pile([TrialFile(one, DATE) for one in self.terminals])
-        self._refunds(day, pile)
-        self._beside(day, pile)
-        self._elsewhere(pile)
-        pile.add(day.columns, day.terminal, place, day.masks)
-        return pile
+        unsorted = UnsortedRows([TrialFile(one, DATE) for one in self.terminals])
+        self._refunds(day, unsorted)
+        self._beside(day, unsorted)
+        self._elsewhere(unsorted)
+        unsorted.add(day.columns, day.terminal, place, day.masks)
+        return unsorted
 
-    def _take(self, day: Day, kind: f.Fault) -> Rows:
+    def _take(self, day: DayPlan, kind: f.RowFault) -> Integers:
         """Rows for a kind of fault, away from those of all others."""
         wanted = self.count[kind]
         found: list[int] = []
@@ -187,22 +187,22 @@ class _Generator:
         self.count[kind] = len(found)
         return np.sort(np.array(found, np.int64))
 
-    def _suits(self, day: Day, kind: f.Fault, at: int) -> bool:
+    def _suits(self, day: DayPlan, kind: f.RowFault, at: int) -> bool:
         if kind in f.REGISTERED:
             return int(self.cards.division[day.card[at]]) in REGISTERED
         if kind in (f.GAP, f.SWAP):  # between two of the same terminal and suite
-            near = slice(at - 1, at + 2)
-            owner = day.terminal[near] * 4 + day.columns.algorithm[near]
+            around = slice(at - 1, at + 2)
+            owner = day.terminal[around] * 4 + day.columns.algorithm[around]
             return len(owner) == 3 and bool((owner == owner[0]).all())
         if kind in (f.REFUND_MORE, f.REFUND_TWICE):
             return not day.columns.setl_id[at]
         return True
 
-    def _own_cards(self, day: Day) -> dict[f.Fault, Rows]:
+    def _own_cards(self, day: DayPlan) -> dict[f.RowFault, Integers]:
         """Debits of cards of their own: hotlisted, unknown, expired."""
         begin = self.wanted.cards
-        self.special: dict[f.Fault, Rows] = {}
-        found: dict[f.Fault, Rows] = {}
+        self.special: dict[f.RowFault, Integers] = {}
+        found: dict[f.RowFault, Integers] = {}
         for kind in f.CARDS:
             rows = self._take(day, kind)
             card = begin + np.arange(len(rows))
@@ -218,7 +218,7 @@ class _Generator:
         self._first_elsewhere = begin
         return found
 
-    def _replay(self, day: Day) -> None:
+    def _replay(self, day: DayPlan) -> None:
         """The later of two debits of a card, in the order of files, has the earlier's counter."""
         ids = [one.terminal_id for one in self.terminals]
         rank = np.argsort(np.argsort(np.array(ids)))
@@ -240,7 +240,7 @@ class _Generator:
 
     # --- rows beside others --------------------------------------------------------------------
 
-    def _refunds(self, day: Day, pile: Pile) -> None:
+    def _refunds(self, day: DayPlan, unsorted: UnsortedRows) -> None:
         """Good refunds: on-line as a whole, off-line in parts."""
         rows = np.sort(np.array(self._free[: len(day) // _REFUNDS], np.int64))
         self._free = self._free[len(day) // _REFUNDS :]
@@ -250,9 +250,9 @@ class _Generator:
         refunds.account_fen[offline] = part[offline]
         refunds.cash_fen[offline] = 0
         _as_refund(refunds, b"R1")
-        pile.add(refunds, day.terminal[rows], _END + rows, np.zeros(len(rows), np.uint16))
+        unsorted.add(refunds, day.terminal[rows], _END + rows, np.zeros(len(rows), np.uint16))
 
-    def _beside(self, day: Day, pile: Pile) -> None:
+    def _beside(self, day: DayPlan, unsorted: UnsortedRows) -> None:
         """Copies of good rows, good and bad ones."""
         taken = {kind: self._take(day, kind) for kind in f.BESIDE[:7] if kind is not f.REPEAT_RUN}
         copy = {kind: day.columns.rows(rows) for kind, rows in taken.items()}
@@ -268,25 +268,27 @@ class _Generator:
             place = _END + rows if kind is not f.COPY else rows - 0.5
             masks = np.full(len(rows), mask_of(*kind.codes), np.uint16)
             broken = kind is f.MALFORMED
-            pile.add(copy[kind], day.terminal[rows], place, masks, broken=broken)
+            unsorted.add(copy[kind], day.terminal[rows], place, masks, broken=broken)
         rows = taken[f.REFUND_TWICE]  # the first of the two
         first = np.zeros(len(rows), np.uint16)
-        pile.add(twice.rows(slice(None)), day.terminal[rows], _END - 1.0 - rows, first)
-        self._late_files(copy[f.REPEAT_FILE], day.terminal[taken[f.REPEAT_FILE]], pile)
+        unsorted.add(twice.rows(slice(None)), day.terminal[rows], _END - 1.0 - rows, first)
+        self._late_files(copy[f.REPEAT_FILE], day.terminal[taken[f.REPEAT_FILE]], unsorted)
         again = np.full(len(self.repeats), mask_of(*f.REPEAT_RUN.codes), np.uint16)
-        pile.add(self.repeats, self.repeat_file, _END * 2 + self.known, again)
+        unsorted.add(self.repeats, self.repeat_file, _END * 2 + self.known, again)
         proof = np.zeros(len(self.proofs), np.uint16)
-        pile.add(self.proofs, self.proof_file, _END * 3 + self.grey, proof)
+        unsorted.add(self.proofs, self.proof_file, _END * 3 + self.grey, proof)
 
-    def _late_files(self, columns: DebitColumns, terminal: Rows, pile: Pile) -> None:
+    def _late_files(
+        self, columns: DebitColumns, terminal: Integers, unsorted: UnsortedRows
+    ) -> None:
         """The day after, terminals hand in rows once more."""
         distinct, which = np.unique(terminal, return_inverse=True)
-        begin = len(pile.files)
-        pile.files += [TrialFile(self.terminals[at], NEXT) for at in distinct.tolist()]
+        begin = len(unsorted.files)
+        unsorted.files += [TrialFile(self.terminals[at], NEXT) for at in distinct.tolist()]
         masks = np.full(len(columns), mask_of(*f.REPEAT_FILE.codes), np.uint16)
-        pile.add(columns, begin + which, np.arange(len(columns), dtype=np.float64), masks)
+        unsorted.add(columns, begin + which, np.arange(len(columns), dtype=np.float64), masks)
 
-    def _elsewhere(self, pile: Pile) -> None:
+    def _elsewhere(self, unsorted: UnsortedRows) -> None:
         """Rows of terminals of their own, most in a file of their own."""
         kinds = [kind for kind in f.ELSEWHERE for _ in range(self.count[kind])]
         if not kinds:
@@ -296,24 +298,24 @@ class _Generator:
         day.terminal += len(self.terminals)
         self.counters.number(day, np.zeros(len(kinds), np.int64))
         self._sign(day.columns)
-        file = len(pile.files) + np.arange(len(kinds))
+        file = len(unsorted.files) + np.arange(len(kinds))
         for at, (kind, terminal) in enumerate(zip(kinds, self.others, strict=True)):
-            pile.files.append(TrialFile(terminal, DATE))
+            unsorted.files.append(TrialFile(terminal, DATE))
             day.masks[at] = mask_of(*kind.codes)
             if kind is f.FOREIGN:
-                pile.files.pop()
+                unsorted.files.pop()
                 file[at:] -= 1
                 file[at] = at % len(self.terminals)
             elif kind is f.PSAM:
-                pile.files[-1].psam = "9" * 20
+                unsorted.files[-1].psam = "9" * 20
             elif kind is f.STALE:
-                pile.files[-1].version = OLD_VERSION
+                unsorted.files[-1].version = OLD_VERSION
         lone = np.array([kind is f.LONE_REFUND for kind in kinds])
         refunds = day.columns.rows(lone)
         _as_refund(refunds, b"R4")
         for name in ("total_fen", "fund_fen", "account_fen", "cash_fen", "refund", "msgid"):
             getattr(day.columns, name)[lone] = getattr(refunds, name)
-        pile.add(day.columns, file, _END * 4 + np.arange(len(kinds)), day.masks)
+        unsorted.add(day.columns, file, _END * 4 + np.arange(len(kinds)), day.masks)
 
     # --- lists ---------------------------------------------------------------------------------
 
@@ -322,7 +324,7 @@ class _Generator:
         numbers = [one.decode() for one in self.cards.card_number.tolist()]
         codes = self.cards.card_id_code
 
-        def listed(kind: f.Fault) -> list[int]:
+        def listed(kind: f.RowFault) -> list[int]:
             found: list[int] = self.special[kind].tolist()
             return found
 
@@ -357,10 +359,12 @@ def _as_refund(columns: DebitColumns, tail: bytes) -> None:
     columns.msgid[:] = text.view("S30").reshape(-1)
 
 
-Tell = Callable[[str], None]
+StepCallback = Callable[[str], None]
 
 
-def synthesize(out: Path, keys: KeyStore, wanted: Wanted, tell: Tell = lambda step: None) -> Made:
+def synthesize(
+    out: Path, keys: KeyStore, wanted: Wanted, report_progress: StepCallback = lambda step: None
+) -> Made:
     """Write day files of two days, lists, register and the verdicts to expect into ``out``.
 
     ``out`` is new or empty.
@@ -373,12 +377,12 @@ def synthesize(out: Path, keys: KeyStore, wanted: Wanted, tell: Tell = lambda st
         raise SynthesizeError(f"{out}: must be a new or empty folder")
     out.mkdir(parents=True, exist_ok=True)
     generator = _Generator(wanted, keys)
-    tell("the day before")
+    report_progress("the day before")
     before = write_days(generator.earlier(), out / EARLIER_DAYS, out / EARLIER_EXPECTED)
-    tell("the day")
-    pile = generator.day()
-    tell("files")
-    files, rows = write_days(pile, out / DAYS, out / EXPECTED)
+    report_progress("the day")
+    unsorted = generator.day()
+    report_progress("files")
+    files, rows = write_days(unsorted, out / DAYS, out / EXPECTED)
     generator.hotlist().save(out / HOTLIST)
     generator.pharmacies().save(out / PHARMACIES)
     write_cards(out / CARDS, generator.register(), EARLIER)

@@ -58,12 +58,12 @@ class Cards(Columns):
         )
 
 
-def make_cards(rng: np.random.Generator, count: int) -> Cards:
+def invent_cards(rng: np.random.Generator, count: int) -> Cards:
     """Cards of several issuers and both suites, no two with the same number or 卡识别码."""
     division = np.array(ISSUERS, np.uint32)[rng.integers(0, len(ISSUERS), count)]
     serial = rng.permutation(count).astype(np.uint32) + np.uint32(0x01000000)
     code = np.empty((count, 16), np.uint8)
-    code[:, :3] = bcd(division, 3)
+    code[:, :3] = bcd_array(division, 3)
     code[:, 3:8] = list(RID)
     code[:, 8:12] = serial.astype(">u4").view(np.uint8).reshape(-1, 4)
     code[:, 12:] = rng.integers(0, 256, (count, 4), np.uint8)
@@ -134,7 +134,7 @@ def as_pharmacies(terminals: list[Terminal]) -> list[Pharmacy]:
     ]
 
 
-def bcd(numbers: NDArray[np.uint32], length: int) -> NDArray[np.uint8]:
+def bcd_array(numbers: NDArray[np.uint32], length: int) -> NDArray[np.uint8]:
     """Numbers as BCD of ``length`` bytes."""
     found = np.empty((len(numbers), length), np.uint8)
     left = numbers.astype(np.uint64)
@@ -150,5 +150,5 @@ def times(date: str, seconds: NDArray[np.int64]) -> NDArray[np.uint8]:
     found = np.empty((len(seconds), 7), np.uint8)
     found[:, :4] = list(bytes.fromhex(date))
     clock = seconds // 3600 * 10000 + seconds // 60 % 60 * 100 + seconds % 60
-    found[:, 4:] = bcd(clock.astype(np.uint32), 3)
+    found[:, 4:] = bcd_array(clock.astype(np.uint32), 3)
     return found

@@ -26,7 +26,7 @@ class TacColumns(Columns):
     account 4, self-paid 4, pooled 4, type 1, terminal 6, 终端交易序号 4, time 7 (LD/T 32.5),
     ``tac`` (n, 4) what the card is said to have answered.
 
-    Raises ValueError for a column of another type or shape.
+    :raises ValueError: for a column of another type or shape.
     """
 
     algorithm: NDArray[np.uint8] = column(np.uint8)

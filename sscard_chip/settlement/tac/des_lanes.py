@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.arrays import UInt64Array
 from sscard_chip.settlement.tac.chunks import even_size
 from sscard_chip.settlement.tac.columns import MESSAGE, TAC
 from sscard_chip.settlement.tac.des_program import (
@@ -24,12 +25,12 @@ from sscard_chip.settlement.tac.des_program import (
     TAC_BITS,
     WORD_OFFSETS,
 )
-from sscard_chip.settlement.tac.transpose import LANES, Words, transpose, zero_planes
+from sscard_chip.settlement.tac.transpose import LANES, transpose, zero_planes
 
 CHUNK: Final = 262_144
 """Lanes at a time, about: planes of 32 KiB, so that what an S-box works on stays in the cache."""
 
-Call = tuple[Callable[..., Any], tuple[Words, ...]]
+Call = tuple[Callable[..., Any], tuple[UInt64Array, ...]]
 
 
 class DesLanes:

@@ -137,7 +137,7 @@ def key_bits() -> list[list[int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SboxStep:
     """One S-box of one round: 0 to 7, and the planes that it is given."""
 
     box: int
@@ -157,7 +157,7 @@ class Program:
     at byte 0. Before block b is enciphered, ``joins[b]`` XORs message planes into them.
     """
 
-    blocks: tuple[tuple[Step, ...], ...]
+    blocks: tuple[tuple[SboxStep, ...], ...]
     joins: tuple[tuple[tuple[int, int], ...], ...]
     """For each block, pairs (state plane, plane of that block's message word)."""
     tac: tuple[tuple[int, bool], ...]
@@ -197,7 +197,7 @@ def _program() -> Program:
                 goes = tuple(left[P.index(4 * box + n + 1)] for n in range(OUTPUTS))
                 for plane, (_, inverse) in zip(goes, circuit.parsed_outputs(), strict=True):
                     complemented[plane] ^= inverse
-                steps.append(Step(box, meets, key, goes))
+                steps.append(SboxStep(box, meets, key, goes))
             left, right = right, left
         left, right = right, left  # the last round does not exchange them
         blocks.append(tuple(steps))

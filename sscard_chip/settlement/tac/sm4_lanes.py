@@ -27,7 +27,7 @@ CHUNK: Final = 32_768
 ROUNDS: Final = 32
 WORDS: Final = 4
 
-Lanes = NDArray[np.uint32]
+LaneWords = NDArray[np.uint32]
 
 _PADDING: Final = 0x8000
 _HALF: Final = np.uint32(16)
@@ -46,12 +46,12 @@ _S_BOX: Final = bytes.fromhex(
 )
 
 
-def _tables(rotations: tuple[int, ...]) -> tuple[Lanes, Lanes]:
+def _tables(rotations: tuple[int, ...]) -> tuple[LaneWords, LaneWords]:
     """L(tau(x)) for x in the high half and in the low half of a word; L XORs the rotations."""
     box = np.frombuffer(_S_BOX, np.uint8).astype(np.uint32)
     low = (box[:, None] << np.uint32(8) | box[None, :]).reshape(-1)
 
-    def linear(word: Lanes) -> Lanes:
+    def linear(word: LaneWords) -> LaneWords:
         mixed = word.copy()
         for by in rotations:
             mixed ^= word << np.uint32(by) | word >> np.uint32(32 - by)
@@ -92,7 +92,7 @@ class Sm4Lanes:
 
     def _chunk(
         self, keys: NDArray[Any], which: NDArray[np.intp], words: list[NDArray[Any]]
-    ) -> Lanes:
+    ) -> LaneWords:
         first, last = int(which.min()), int(which.max())
         taken: NDArray[np.intp] | None = None
         if 2 * (last - first) < len(which):  # cards with several debits
@@ -118,10 +118,10 @@ class Sm4Lanes:
         return schedule
 
     def _encipher(
-        self, state: list[Lanes], schedule: NDArray[np.uint32], which: NDArray[np.intp] | None
+        self, state: list[LaneWords], schedule: NDArray[np.uint32], which: NDArray[np.intp] | None
     ) -> None:
         """One block in place."""
-        keys: Iterable[Lanes] = schedule
+        keys: Iterable[LaneWords] = schedule
         if which is not None:
             chosen = np.empty(len(which), np.uint32)
             keys = (row.take(which, 0, chosen, "wrap") for row in schedule)
@@ -130,10 +130,10 @@ class Sm4Lanes:
 
     def _rounds(
         self,
-        tables: tuple[Lanes, Lanes],
-        state: list[Lanes],
-        keys: Iterable[Lanes | np.uint32],
-        results: Iterable[Lanes],
+        tables: tuple[LaneWords, LaneWords],
+        state: list[LaneWords],
+        keys: Iterable[LaneWords | np.uint32],
+        results: Iterable[LaneWords],
     ) -> None:
         """32 times a' = a ^ L(tau(b ^ c ^ d ^ key)), and then b, c, d, a' are the words.
 

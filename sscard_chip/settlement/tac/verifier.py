@@ -32,8 +32,8 @@ class TacVerifier:
     def compute(self, columns: TacColumns) -> NDArray[np.uint8]:
         """The TACs (n, 4) that the cards must have answered; ``columns.tac`` is not looked at.
 
-        Raises :class:`~sscard_chip.security.keystore.KeyMissingError` when a row has no key,
-        KeyStoreError when the store cannot answer.
+        :raises KeyMissingError: when a row has no key.
+        :raises KeyStoreError: when the store cannot answer.
         """
         keyed, without = derive(self._store, columns)
         for reason in without.values():
@@ -46,8 +46,7 @@ class TacVerifier:
     def verify(self, columns: TacColumns) -> NDArray[np.bool_]:
         """Which rows have the right TAC (n). A row without a key has not; see ``without_key``.
 
-        Raises :class:`~sscard_chip.security.keystore.KeyStoreError` when the store cannot
-        answer: then nothing is known about the rows.
+        :raises KeyStoreError: when the store cannot answer: then nothing is known about the rows.
         """
         keyed, without = derive(self._store, columns)
         self._without_key |= without

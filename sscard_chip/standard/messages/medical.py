@@ -89,7 +89,7 @@ LOAD_TAC: Final = Struct(
 SHORT_DETAIL: Final = Struct(
     "number" / Int16ub, TRANSACTION_TYPE, TERMINAL, TIME, "account_fen" / Int32ub
 )
-"""EF08 医疗交易明细 of a card that keeps the account alone."""
+"""EF08 医疗交易明细 of a card that keeps the account only."""
 DETAIL: Final = Struct(*SHORT_DETAIL.subcons, *AMOUNTS[1:])
 """EF08 医疗交易明细."""
 SPECIAL: Final = Struct("number" / Int16ub, "category" / Int8ub)

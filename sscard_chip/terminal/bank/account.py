@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sscard_chip.terminal.bank.errors import CardDataError
 from sscard_chip.terminal.bank.selection import choose
-from sscard_chip.terminal.bank.terminal import Purchase, TerminalProfile
-from sscard_chip.terminal.bank.transaction import Transaction
+from sscard_chip.terminal.bank.terminal import BankPurchase, TerminalProfile
+from sscard_chip.terminal.bank.transaction import TerminalTransaction
 from sscard_chip.terminal.client import ApduClient
 from sscard_chip.terminal.connection import Connection
 
@@ -37,7 +37,7 @@ def read_account(connection: Connection, *, contactless: bool = False) -> CardAc
     profile = replace(TerminalProfile(), qualifiers=_ONLINE_CRYPTOGRAM)
     client = ApduClient(connection)
     selected = choose(client, profile.aids, contactless=contactless)
-    transaction = Transaction(client, profile, Purchase(0, datetime.now()), selected)
+    transaction = TerminalTransaction(client, profile, BankPurchase(0, datetime.now()), selected)
     transaction.get_processing_options()
     transaction.read_records()
     transaction.check_account()

@@ -18,8 +18,8 @@ from sscard_chip.security.oda.model import (
 from sscard_chip.standard.commands import INTERNAL_AUTHENTICATE
 from sscard_chip.terminal.bank.results import Tsi, Tvr
 from sscard_chip.terminal.bank.terminal import Authority
-from sscard_chip.terminal.bank.tlv import template, tlvs
-from sscard_chip.terminal.bank.transaction import FORMAT_1, FORMAT_2, Transaction
+from sscard_chip.terminal.bank.tlv import open_template, tlvs
+from sscard_chip.terminal.bank.transaction import FORMAT_1, FORMAT_2, TerminalTransaction
 
 SDA: Final = 0x40
 DDA: Final = 0x20
@@ -28,7 +28,7 @@ _DEFAULT_DDOL: Final = bytes.fromhex("9F3704")
 _RID_LENGTH: Final = 5
 
 
-def authenticate(transaction: Transaction) -> None:
+def authenticate_card_data(transaction: TerminalTransaction) -> None:
     """SDA or DDA as card and terminal can; TVR and TSI say how it went (EMV book 3, 10.3)."""
     supported = transaction.value(0x82)[0]
     if not supported & (SDA | DDA):
@@ -54,7 +54,7 @@ def authenticate(transaction: Transaction) -> None:
         transaction.tvr |= Tvr.DDA_FAILED if supported & DDA else Tvr.SDA_FAILED
 
 
-def authenticate_contactless(transaction: Transaction) -> bool:
+def authenticate_contactless(transaction: TerminalTransaction) -> bool:
     """fDDA over what the card signed in its answer to GPO; whether it proved right."""
     data = transaction.data
     transaction.tsi |= Tsi.ODA
@@ -70,7 +70,7 @@ def authenticate_contactless(transaction: Transaction) -> bool:
     return True
 
 
-def _issuer(transaction: Transaction) -> tuple[Authority, Any]:
+def _issuer(transaction: TerminalTransaction) -> tuple[Authority, Any]:
     """The authority and the issuer's key under it."""
     index = needed(transaction.data, TAG_CA_INDEX)
     rid = transaction.selected.aid[:_RID_LENGTH]
@@ -83,7 +83,7 @@ def _issuer(transaction: Transaction) -> tuple[Authority, Any]:
     return authority, key
 
 
-def _card(transaction: Transaction, authority: Authority, issuer: Any) -> Any:
+def _card(transaction: TerminalTransaction, authority: Authority, issuer: Any) -> Any:
     needed(transaction.data, TAG_CARD_CERTIFICATE)
     return authority.scheme.recover_card(
         issuer,
@@ -94,11 +94,11 @@ def _card(transaction: Transaction, authority: Authority, issuer: Any) -> Any:
     )
 
 
-def _month(transaction: Transaction) -> str:
+def _month(transaction: TerminalTransaction) -> str:
     return f"{transaction.purchase.when:%y%m}"
 
 
-def _static(transaction: Transaction) -> bytes:
+def _static(transaction: TerminalTransaction) -> bytes:
     """The signed records, and the AIP when the card's tag list names it."""
     tags = transaction.data.get(TAG_STATIC_TAGS, b"")
     if tags not in (b"", _STATIC_TAGS):
@@ -106,12 +106,12 @@ def _static(transaction: Transaction) -> bytes:
     return transaction.static + (transaction.value(0x82) if tags else b"")
 
 
-def _internal_authenticate(transaction: Transaction, asked: bytes) -> bytes:
+def _internal_authenticate(transaction: TerminalTransaction, asked: bytes) -> bytes:
     answer = transaction.client.send(INTERNAL_AUTHENTICATE, data=asked, le=0)
     if not answer.ok:
         raise OdaError(f"{INTERNAL_AUTHENTICATE.name}: {answer.sw:04X}")
     objects = dict(tlvs(answer.data, INTERNAL_AUTHENTICATE.name))
     if FORMAT_1 in objects:
         return objects[FORMAT_1]
-    body = dict(tlvs(template(FORMAT_2, answer.data, INTERNAL_AUTHENTICATE.name), "9F4B"))
+    body = dict(tlvs(open_template(FORMAT_2, answer.data, INTERNAL_AUTHENTICATE.name), "9F4B"))
     return needed(body, TAG_DYNAMIC_SIGNATURE)

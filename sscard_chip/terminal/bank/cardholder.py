@@ -11,8 +11,8 @@ from sscard_chip.standard.commands import VERIFY
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError
 from sscard_chip.terminal.bank.results import Tsi, Tvr
-from sscard_chip.terminal.bank.terminal import PinEntry
-from sscard_chip.terminal.bank.transaction import Transaction
+from sscard_chip.terminal.bank.transaction import TerminalTransaction
+from sscard_chip.terminal.client import PinEntry
 
 SUPPORTED: Final = 0x10  # of the AIP
 _GO_ON: Final = 0x40
@@ -38,7 +38,7 @@ _KNOWN: Final = frozenset(Method) - {Method.ONLINE_PIN}
 _FAILED, _SUCCESS, _UNKNOWN = 1, 2, 0
 
 
-def verify_cardholder(transaction: Transaction, pin_entry: PinEntry | None) -> None:
+def verify_cardholder(transaction: TerminalTransaction, pin_entry: PinEntry | None) -> None:
     """Go through the CVM list until a method succeeds or the list ends; sets 9F34, TVR, TSI.
 
     :raises CardDataError: 8E is none.
@@ -76,7 +76,7 @@ def verify_cardholder(transaction: Transaction, pin_entry: PinEntry | None) -> N
 
 
 def _applies(
-    transaction: Transaction, condition: int, method: int, limits: tuple[int, int]
+    transaction: TerminalTransaction, condition: int, method: int, limits: tuple[int, int]
 ) -> bool:
     amount = transaction.purchase.amount_fen
     in_currency = transaction.data.get(0x9F42, transaction.data[0x5F2A]) == transaction.data[0x5F2A]
@@ -92,7 +92,9 @@ def _applies(
     return False
 
 
-def _performed(transaction: Transaction, method: Method, pin_entry: PinEntry | None) -> bool:
+def _performed(
+    transaction: TerminalTransaction, method: Method, pin_entry: PinEntry | None
+) -> bool:
     if method is Method.FAIL:
         return False
     if method not in _PINS:
@@ -103,12 +105,12 @@ def _performed(transaction: Transaction, method: Method, pin_entry: PinEntry | N
     return _verify_pin(transaction, pin_entry)
 
 
-def _verify_pin(transaction: Transaction, pin_entry: PinEntry) -> bool:
+def _verify_pin(transaction: TerminalTransaction, pin_entry: PinEntry) -> bool:
     """VERIFY until it is right, the holder gives up, or no try is left."""
     counter = transaction.get_data(_PIN_TRIES)
-    left = counter[-1] if counter else 1
-    while left:
-        digits = pin_entry(left)
+    remaining = counter[-1] if counter else 1
+    while remaining:
+        digits = pin_entry(remaining)
         if digits is None:
             transaction.tvr |= Tvr.PIN_NOT_ENTERED
             return False
@@ -120,8 +122,8 @@ def _verify_pin(transaction: Transaction, pin_entry: PinEntry) -> bool:
             StatusWord.AUTHENTICATION_BLOCKED,
             StatusWord.REFERENCE_DATA_INVALID,
         )
-        left = 0 if blocked else error.tries_left or 0
-        if not blocked and error.tries_left is None:
+        remaining = 0 if blocked else error.remaining_tries or 0
+        if not blocked and error.remaining_tries is None:
             raise error
     transaction.tvr |= Tvr.PIN_TRIES_EXCEEDED
     return False

@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sscard_chip.standard.cryptograms import CryptogramType
 from sscard_chip.terminal.bank.authentication import authenticate_contactless
-from sscard_chip.terminal.bank.cryptograms import Cryptogram, IssuerData
+from sscard_chip.terminal.bank.cryptograms import IssuerData
 from sscard_chip.terminal.bank.data import APPROVED, Issuer
 from sscard_chip.terminal.bank.errors import CardDataError
-from sscard_chip.terminal.bank.results import Decision, Outcome, Tvr
+from sscard_chip.terminal.bank.results import Decision, PaymentOutcome, Tvr
 from sscard_chip.terminal.bank.risk import check_restrictions
 from sscard_chip.terminal.bank.selection import choose
-from sscard_chip.terminal.bank.terminal import Purchase, TerminalProfile
-from sscard_chip.terminal.bank.transaction import Transaction
+from sscard_chip.terminal.bank.terminal import BankPurchase, TerminalProfile
+from sscard_chip.terminal.bank.transaction import TerminalTransaction
 from sscard_chip.terminal.client import ApduClient
 from sscard_chip.terminal.connection import Connection
 
@@ -34,7 +35,7 @@ class ContactlessTerminal:
     profile: TerminalProfile
     issuer: Issuer | None = None
 
-    def pay(self, connection: Connection, purchase: Purchase) -> Outcome:
+    def pay(self, connection: Connection, purchase: BankPurchase) -> PaymentOutcome:
         """Run one transaction with a powered card in the field; the errors of a payment with
         contacts.
         """
@@ -46,7 +47,7 @@ class ContactlessTerminal:
         selected = choose(client, profile.aids, contactless=True)
         if not selected.pdol:
             raise CardDataError("FCI: has no PDOL, which qPBOC needs")
-        transaction = Transaction(client, profile, purchase, selected)
+        transaction = TerminalTransaction(client, profile, purchase, selected)
         transaction.get_processing_options()
         transaction.read_records()
         transaction.check_account()
@@ -54,13 +55,13 @@ class ContactlessTerminal:
         if given is None:
             raise CardDataError("9F10: the CVR names no cryptogram")
         transaction.data.setdefault(0x9F27, bytes((given,)))
-        if given is Cryptogram.ARQC:
+        if given is CryptogramType.ARQC:
             return self._online(transaction)
-        if given is Cryptogram.TC and _holds(transaction):
+        if given is CryptogramType.TC and _holds(transaction):
             return transaction.outcome(Decision.APPROVED_OFFLINE)
         return transaction.outcome(Decision.DECLINED_OFFLINE)
 
-    def _online(self, transaction: Transaction) -> Outcome:
+    def _online(self, transaction: TerminalTransaction) -> PaymentOutcome:
         answer = self.issuer.authorise(transaction.request()) if self.issuer else None
         if answer is None:
             return transaction.outcome(Decision.DECLINED_OFFLINE)
@@ -69,11 +70,11 @@ class ContactlessTerminal:
         return transaction.outcome(decision, answer.response_code)
 
 
-def _holds(transaction: Transaction) -> bool:
+def _holds(transaction: TerminalTransaction) -> bool:
     """Whether an off-line purchase stands: the card is in date and, if it can, proven genuine.
 
     The TVR that the card's cryptogram covers was all zero, as qPBOC has it; what is found
-    afterwards decides at the terminal alone.
+    afterwards decides at the terminal only.
     """
     check_restrictions(transaction)
     if transaction.tvr & _REFUSING:

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final
 
+from sscard_chip.standard.cryptograms import CryptogramType
 from sscard_chip.terminal.bank.errors import CardDataError
 
 CVR_LENGTH: Final = 4
@@ -16,19 +16,11 @@ _BALANCE: Final = 5
 _MAC: Final = 4
 
 
-class Cryptogram(IntEnum):
-    """What a cryptogram stands for: the high two bits of 9F27, and of P1 that asks for it."""
-
-    AAC = 0x00
-    TC = 0x40
-    ARQC = 0x80
-
-
 @dataclass(frozen=True, slots=True)
 class IssuerData:
     """9F10: ``07 DKI CVN CVR(4) ALG`` and, from e-cash cards, ``0A 01 balance(5) MAC(4)``.
 
-    ``key_index`` (DKI) tells the bank's master keys apart, ``version`` is the CVN, ``algorithm``
+    ``key_index`` (DKI) distinguishes the bank's master keys, ``version`` is the CVN, ``algorithm``
     01 3DES or 04 SM4 [L]. ``balance`` and ``mac`` are empty when the card sent none.
     """
 
@@ -54,8 +46,8 @@ class IssuerData:
         return cls(value[1], value[2], value[3:7], value[7], balance, mac)
 
     @property
-    def first(self) -> Cryptogram | None:
+    def first(self) -> CryptogramType | None:
         """What the card gave at its first GENERATE AC, or without contacts."""
-        return {0x00: Cryptogram.AAC, 0x10: Cryptogram.TC, 0x20: Cryptogram.ARQC}.get(
+        return {0x00: CryptogramType.AAC, 0x10: CryptogramType.TC, 0x20: CryptogramType.ARQC}.get(
             self.cvr[1] & 0x30
         )

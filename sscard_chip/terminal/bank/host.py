@@ -51,7 +51,7 @@ MDK_ENC: Final = "MDK_ENC"
 
 _LOG: Final = logging.getLogger(__name__)
 
-Fill = Callable[[ScriptBuilder], object]
+ScriptFill = Callable[[ScriptBuilder], object]
 Decide = Callable[[AuthorisationRequest, IssuerData], bytes]
 
 
@@ -79,9 +79,9 @@ class IssuerHost:
         self._store = store
         self._decide = decide
         self._last: dict[tuple[str, str], int] = {}
-        self._queued: defaultdict[str | None, list[tuple[int, Fill]]] = defaultdict(list)
+        self._queued: defaultdict[str | None, list[tuple[int, ScriptFill]]] = defaultdict(list)
 
-    def queue(self, pan: str | None, fill: Fill, *, before: bool = False) -> None:
+    def queue(self, pan: str | None, fill: ScriptFill, *, before: bool = False) -> None:
         """Have ``fill`` write a script for the next authorisation of ``pan``, None: of anybody.
 
         ``before``: the card is to run it before its second GENERATE AC.

@@ -13,33 +13,33 @@ from collections.abc import Iterable
 from typing import Final
 
 from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE, GENERATE_AC
-from sscard_chip.terminal.bank.authentication import authenticate
+from sscard_chip.standard.cryptograms import CryptogramType
+from sscard_chip.terminal.bank.authentication import authenticate_card_data
 from sscard_chip.terminal.bank.cardholder import verify_cardholder
-from sscard_chip.terminal.bank.cryptograms import Cryptogram
 from sscard_chip.terminal.bank.data import APPROVED, UNABLE_ONLINE, AuthorisationResponse, Issuer
 from sscard_chip.terminal.bank.errors import CardDataError
-from sscard_chip.terminal.bank.results import Decision, Outcome, ScriptResult, Tsi, Tvr
+from sscard_chip.terminal.bank.results import Decision, PaymentOutcome, ScriptResult, Tsi, Tvr
 from sscard_chip.terminal.bank.risk import (
     check_restrictions,
     first_request,
     manage_risk,
     unable_online,
 )
-from sscard_chip.terminal.bank.scripts import AFTER, BEFORE, Script
+from sscard_chip.terminal.bank.scripts import AFTER, BEFORE, IssuerScript
 from sscard_chip.terminal.bank.selection import choose
-from sscard_chip.terminal.bank.terminal import PinEntry, Purchase, TerminalProfile
+from sscard_chip.terminal.bank.terminal import BankPurchase, TerminalProfile
 from sscard_chip.terminal.bank.tlv import tlvs
-from sscard_chip.terminal.bank.transaction import FORMAT_1, FORMAT_2, Transaction
-from sscard_chip.terminal.client import ApduClient
+from sscard_chip.terminal.bank.transaction import FORMAT_1, FORMAT_2, TerminalTransaction
+from sscard_chip.terminal.client import ApduClient, PinEntry
 from sscard_chip.terminal.connection import Connection
 
 _ISSUER_AUTHENTICATION: Final = 0x04  # of the AIP
 _KIND: Final = 0xC0
 _FIRST, _SECOND = 0x8C, 0x8D
 _ALLOWED: Final = {
-    Cryptogram.TC: {Cryptogram.TC, Cryptogram.ARQC, Cryptogram.AAC},
-    Cryptogram.ARQC: {Cryptogram.ARQC, Cryptogram.AAC},
-    Cryptogram.AAC: {Cryptogram.AAC},
+    CryptogramType.TC: {CryptogramType.TC, CryptogramType.ARQC, CryptogramType.AAC},
+    CryptogramType.ARQC: {CryptogramType.ARQC, CryptogramType.AAC},
+    CryptogramType.AAC: {CryptogramType.AAC},
 }
 """What a card may answer: what it was asked for, or less."""
 _WARNINGS: Final = (0x62, 0x63)
@@ -58,7 +58,7 @@ class PaymentTerminal:
         self._issuer = issuer
         self._pin_entry = pin_entry
 
-    def pay(self, connection: Connection, purchase: Purchase) -> Outcome:
+    def pay(self, connection: Connection, purchase: BankPurchase) -> PaymentOutcome:
         """Run one transaction with a powered card in a contact slot.
 
         :raises NotAcceptedError: no application in common.
@@ -68,39 +68,39 @@ class PaymentTerminal:
         """
         client = ApduClient(connection)
         selected = choose(client, self._profile.aids)
-        transaction = Transaction(client, self._profile, purchase, selected)
+        transaction = TerminalTransaction(client, self._profile, purchase, selected)
         transaction.get_processing_options()
         transaction.read_records()
         for tag in (_FIRST, _SECOND):
             transaction.value(tag)
         transaction.check_account()
-        authenticate(transaction)
+        authenticate_card_data(transaction)
         check_restrictions(transaction)
         verify_cardholder(transaction, self._pin_entry)
         manage_risk(transaction)
         asked = first_request(transaction, online=self._issuer is not None)
         given = _generate(transaction, asked, _FIRST)
         transaction.tsi |= Tsi.CARD_RISK
-        if given is Cryptogram.TC:
+        if given is CryptogramType.TC:
             return transaction.outcome(Decision.APPROVED_OFFLINE)
-        if given is Cryptogram.AAC:
+        if given is CryptogramType.AAC:
             return transaction.outcome(Decision.DECLINED_OFFLINE)
         return self._online(transaction)
 
-    def _online(self, transaction: Transaction) -> Outcome:
+    def _online(self, transaction: TerminalTransaction) -> PaymentOutcome:
         answer = self._issuer.authorise(transaction.request()) if self._issuer else None
         if answer is None:
             return _not_reached(transaction)
         transaction.data[0x8A] = answer.response_code
         _authenticate_issuer(transaction, answer)
-        scripts = [Script.parse(one) for one in answer.scripts]
+        scripts = [IssuerScript.parse(one) for one in answer.scripts]
         before = _run(
             transaction, (s for s in scripts if s.tag == BEFORE), Tvr.SCRIPT_FAILED_BEFORE
         )
-        wanted = Cryptogram.TC if answer.response_code == APPROVED else Cryptogram.AAC
+        wanted = CryptogramType.TC if answer.response_code == APPROVED else CryptogramType.AAC
         given = _generate(transaction, wanted, _SECOND)
         after = _run(transaction, (s for s in scripts if s.tag == AFTER), Tvr.SCRIPT_FAILED_AFTER)
-        approved = given is Cryptogram.TC
+        approved = given is CryptogramType.TC
         return transaction.outcome(
             Decision.APPROVED_ONLINE if approved else Decision.DECLINED_ONLINE,
             answer.response_code,
@@ -108,16 +108,18 @@ class PaymentTerminal:
         )
 
 
-def _not_reached(transaction: Transaction) -> Outcome:
+def _not_reached(transaction: TerminalTransaction) -> PaymentOutcome:
     transaction.data[0x8A] = UNABLE_ONLINE
     given = _generate(transaction, unable_online(transaction), _SECOND)
-    approved = given is Cryptogram.TC
+    approved = given is CryptogramType.TC
     return transaction.outcome(
         Decision.APPROVED_OFFLINE if approved else Decision.DECLINED_OFFLINE, UNABLE_ONLINE
     )
 
 
-def _generate(transaction: Transaction, asked: Cryptogram, list_tag: int) -> Cryptogram:
+def _generate(
+    transaction: TerminalTransaction, asked: CryptogramType, list_tag: int
+) -> CryptogramType:
     """GENERATE AC: the card's answer joins the data; it may decide lower than it was asked."""
     what = f"{list_tag:02X}"
     data = transaction.asked(transaction.value(list_tag), what)
@@ -135,16 +137,16 @@ def _generate(transaction: Transaction, asked: Cryptogram, list_tag: int) -> Cry
     transaction.data |= values
     information = transaction.value(0x9F27)
     try:
-        given = Cryptogram(information[0] & _KIND)
+        given = CryptogramType(information[0] & _KIND)
     except (IndexError, ValueError):
         raise CardDataError("GENERATE AC: 9F27 is none") from None
-    allowed = _ALLOWED[asked] - ({Cryptogram.ARQC} if list_tag == _SECOND else set())
+    allowed = _ALLOWED[asked] - ({CryptogramType.ARQC} if list_tag == _SECOND else set())
     if given not in allowed:
         raise CardDataError("GENERATE AC: the card gave more than it was asked for")
     return given
 
 
-def _authenticate_issuer(transaction: Transaction, answer: AuthorisationResponse) -> None:
+def _authenticate_issuer(transaction: TerminalTransaction, answer: AuthorisationResponse) -> None:
     """EXTERNAL AUTHENTICATE with 91, when the card wants it and the issuer sent it."""
     if not answer.issuer_data:
         return
@@ -157,7 +159,7 @@ def _authenticate_issuer(transaction: Transaction, answer: AuthorisationResponse
 
 
 def _run(
-    transaction: Transaction, scripts: Iterable[Script], failure: Tvr
+    transaction: TerminalTransaction, scripts: Iterable[IssuerScript], failure: Tvr
 ) -> tuple[ScriptResult, ...]:
     """Send the commands of ``scripts``; one that the card refuses ends its script."""
     results = []

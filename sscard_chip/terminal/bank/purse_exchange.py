@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What card, terminal, PSAM and host tell one another of a transaction with deposit or purse."""
+"""What card, terminal, PSAM and host exchange about a transaction with deposit or purse."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sscard_chip.security.purse import PURSE_SUITE_OF_CODE, PurseSuite, card_factors
 from sscard_chip.standard.messages import purse as messages
-from sscard_chip.standard.purse_transactions import Course, Kind, PurseId
+from sscard_chip.standard.purse_transactions import Course, PurseId, PurseTransactionKind
 from sscard_chip.terminal.bank.errors import BankTerminalError, CardDataError
 
 _ANSWERS: Final = {
@@ -19,7 +19,7 @@ _ANSWERS: Final = {
 }
 
 
-def _fields_of(one: PublicData | Initialized) -> dict[str, Any]:
+def _fields_of(one: PublicData | PurseInitialization) -> dict[str, Any]:
     return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
@@ -61,14 +61,14 @@ class PublicData:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Initialized:
+class PurseInitialization:
     """The answer to INITIALIZE with what was asked. ``terminal`` is 6 bytes, ``random`` 4.
 
     ``limit_fen`` is None in load and unload, ``mac1`` empty where a PSAM goes on.
     """
 
     public: PublicData
-    kind: Kind
+    kind: PurseTransactionKind
     key_index: int
     amount_fen: int
     terminal: bytes
@@ -84,12 +84,12 @@ class Initialized:
     def decode(
         cls,
         public: PublicData,
-        kind: Kind,
+        kind: PurseTransactionKind,
         key_index: int,
         amount_fen: int,
         terminal: bytes,
         answer: bytes,
-    ) -> Initialized:
+    ) -> PurseInitialization:
         """Take an answer apart. :raises CardDataError: it has another length."""
         layout = _ANSWERS[kind.course]
         if len(answer) != layout.sizeof():
@@ -148,7 +148,7 @@ class SamAnswer:
 class Debited:
     """A transaction that the PSAM's MAC1 let the card make, for settlement by its TAC."""
 
-    initialized: Initialized
+    initialized: PurseInitialization
     sequence: bytes
     time: bytes
     tac: bytes

@@ -32,8 +32,8 @@ from sscard_chip.standard.purse_transactions import Course
 from sscard_chip.terminal.bank.purse_exchange import (
     Debited,
     HostAnswer,
-    Initialized,
     PublicData,
+    PurseInitialization,
     PurseMacError,
 )
 
@@ -65,12 +65,16 @@ class PurseHost:
 
     # --- on-line transactions -------------------------------------------------------------------
 
-    def authorise(self, opened: Initialized, time: bytes, *, limit_fen: int = 0) -> HostAnswer:
+    def authorise(
+        self, opened: PurseInitialization, time: bytes, *, limit_fen: int = 0
+    ) -> HostAnswer:
         """MAC2 of a load, an unload or, with the new ``limit_fen``, an overdraft limit.
 
-        ``time`` is the host's, 7 bytes of BCD. Raises PurseMacError when the card's MAC1 is
-        wrong, CardDataError for an algorithm that is not known, ValueError for a transaction that
-        no host makes.
+        ``time`` is the host's, 7 bytes of BCD.
+
+        :raises PurseMacError: when the card's MAC1 is wrong.
+        :raises CardDataError: for an algorithm that is not known.
+        :raises ValueError: for a transaction that no host makes.
         """
         session = self._online_session(opened)
         overdraft = opened.kind.course is Course.OVERDRAFT
@@ -81,11 +85,11 @@ class PurseHost:
         return HostAnswer(time, session.mac(mac2.build(asked)))
 
     def confirm(
-        self, opened: Initialized, time: bytes, answer: bytes, *, limit_fen: int = 0
+        self, opened: PurseInitialization, time: bytes, answer: bytes, *, limit_fen: int = 0
     ) -> None:
         """Check the card's answer: the TAC of a load or an overdraft limit, MAC3 of an unload.
 
-        Raises PurseMacError.
+        :raises PurseMacError:
         """
         course, done = opened.kind.course, {**opened.fields, "time": time}
         if course is Course.OVERDRAFT:
@@ -108,7 +112,7 @@ class PurseHost:
         message = messages.PURCHASE_TAC.build({**opened.fields, **done})
         _check(self._tac(opened, message), debited.tac, "TAC")
 
-    def _online_session(self, opened: Initialized) -> PurseSession:
+    def _online_session(self, opened: PurseInitialization) -> PurseSession:
         root = _ROOTS.get(opened.kind.course)
         if root is None:
             raise ValueError("a purchase is made with a PSAM")
@@ -120,7 +124,7 @@ class PurseHost:
             online_factor(opened.random, opened.number.to_bytes(2)),
         )
 
-    def _tac(self, opened: Initialized, message: bytes) -> bytes:
+    def _tac(self, opened: PurseInitialization, message: bytes) -> bytes:
         return opened.suite.tac(self._card_key(_TAC_ROOT, opened.public, opened.suite), message)
 
     def _card_key(self, root: str, public: PublicData, purse: PurseSuite) -> bytes:

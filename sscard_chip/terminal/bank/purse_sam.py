@@ -36,7 +36,7 @@ class PurseSam:
     """A PSAM with one DPK of the bank, as a :class:`~sscard_chip.terminal.connection.Connection`.
 
     ``root`` is the bank's DPK of 16 bytes, ``terminal`` the 6-byte 终端机编号, ``sequence`` the
-    first 终端交易序号 that it gives out. The number is kept in the object alone.
+    first 终端交易序号 that it gives out. The number is kept in the object only.
     """
 
     def __init__(

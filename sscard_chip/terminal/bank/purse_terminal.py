@@ -43,8 +43,8 @@ from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.purse_exchange import (
     Debited,
-    Initialized,
     PublicData,
+    PurseInitialization,
     SamAnswer,
 )
 from sscard_chip.terminal.bank.purse_host import PurseHost
@@ -125,7 +125,7 @@ class PurseTerminal:
 
     def initialize(
         self, kind: TransactionType, amount_fen: int = 0, *, key_index: int = 1
-    ) -> Initialized:
+    ) -> PurseInitialization:
         """INITIALIZE of a transaction; an overdraft limit has no amount."""
         public, (place, row) = self.public, _INITIALIZE[kind]
         overdraft = kind is TransactionType.OVERDRAFT_UPDATE
@@ -134,13 +134,15 @@ class PurseTerminal:
             {"key_index": key_index, "amount_fen": amount_fen, "terminal": self._terminal}
         )
         answer = self._client.require(PURSE_INITIALIZE, *place, data, 0)
-        return Initialized.decode(public, row, key_index, amount_fen, self._terminal, answer)
+        return PurseInitialization.decode(
+            public, row, key_index, amount_fen, self._terminal, answer
+        )
 
     def cache(self, sfi: int, record: bytes) -> None:
         """UPDATE CAPP DATA CACHE of a record by its identifier, the first byte."""
         self._client.require(UPDATE_CAPP_DATA_CACHE, record[0], sfi << 3, record)
 
-    def debit(self, opened: Initialized, sam: SamAnswer, time: bytes) -> Debited:
+    def debit(self, opened: PurseInitialization, sam: SamAnswer, time: bytes) -> Debited:
         """DEBIT with the PSAM's MAC1."""
         data = sam.sequence + time + sam.mac1
         answer = self._client.require(PURSE_DEBIT_FOR_PURCHASE, data=data, le=8)
@@ -167,7 +169,7 @@ class PurseTerminal:
     def pay(
         self,
         psam: Connection,
-        opened: Initialized,
+        opened: PurseInitialization,
         time: bytes,
         *,
         records: Sequence[tuple[int, bytes]] = (),
@@ -189,7 +191,7 @@ class PurseTerminal:
 
     def load(
         self, host: PurseHost, kind: TransactionType, amount_fen: int, time: bytes
-    ) -> Initialized:
+    ) -> PurseInitialization:
         """圈存 into deposit or purse; the host checks MAC1 and TAC.
 
         :raises PurseMacError: one of them is wrong.
@@ -200,7 +202,7 @@ class PurseTerminal:
         host.confirm(opened, time, self._client.require(PURSE_CREDIT_FOR_LOAD, data=data, le=4))
         return opened
 
-    def unload(self, host: PurseHost, amount_fen: int, time: bytes) -> Initialized:
+    def unload(self, host: PurseHost, amount_fen: int, time: bytes) -> PurseInitialization:
         """圈提 out of the deposit; the host checks MAC1 and MAC3.
 
         :raises PurseMacError: one of them is wrong.
@@ -211,7 +213,7 @@ class PurseTerminal:
         host.confirm(opened, time, mac3)
         return opened
 
-    def update_limit(self, host: PurseHost, limit_fen: int, time: bytes) -> Initialized:
+    def update_limit(self, host: PurseHost, limit_fen: int, time: bytes) -> PurseInitialization:
         """修改透支限额 of the deposit; the host checks MAC1 and TAC.
 
         :raises PurseMacError: one of them is wrong.

@@ -77,7 +77,7 @@ class ScriptResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PaymentOutcome:
     """A transaction that came to its end.
 
     ``aid`` and ``label`` of the application, ``atc`` and ``cryptogram`` (8 bytes) of its last

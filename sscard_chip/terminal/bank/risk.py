@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sscard_chip.terminal.bank.cryptograms import Cryptogram
+from sscard_chip.standard.cryptograms import CryptogramType
 from sscard_chip.terminal.bank.results import Tsi, Tvr
-from sscard_chip.terminal.bank.transaction import Transaction
+from sscard_chip.terminal.bank.transaction import TerminalTransaction
 
 TERMINAL_RISK: Final = 0x08  # of the AIP
 
@@ -18,7 +18,7 @@ _DOMESTIC_GOODS, _FOREIGN_GOODS = 0x20_00 | 0x08_00, 0x10_00 | 0x04_00
 _TERMINALS: Final = 0x01_00  # valid at terminals other than ATMs
 
 
-def check_restrictions(transaction: Transaction) -> None:
+def check_restrictions(transaction: TerminalTransaction) -> None:
     """Version, usage control, effective and expiry date; TVR says what is against it."""
     data = transaction.data
     if 0x9F08 in data and data[0x9F08] != transaction.terminal.version:
@@ -37,7 +37,7 @@ def check_restrictions(transaction: Transaction) -> None:
             transaction.tvr |= Tvr.SERVICE_NOT_ALLOWED
 
 
-def manage_risk(transaction: Transaction) -> None:
+def manage_risk(transaction: TerminalTransaction) -> None:
     """Floor limit, and how many transactions the card made off-line in a row."""
     purchase, terminal = transaction.purchase, transaction.terminal
     if purchase.force_online:
@@ -63,21 +63,21 @@ def manage_risk(transaction: Transaction) -> None:
         transaction.tvr |= Tvr.NEW_CARD
 
 
-def first_request(transaction: Transaction, *, online: bool) -> Cryptogram:
+def first_request(transaction: TerminalTransaction, *, online: bool) -> CryptogramType:
     """What the terminal asks the card for, with ``online`` when it can reach the issuer."""
     if _any(transaction, _DENIAL):
-        return Cryptogram.AAC
+        return CryptogramType.AAC
     if online:
-        return Cryptogram.ARQC if _any(transaction, _ONLINE) else Cryptogram.TC
+        return CryptogramType.ARQC if _any(transaction, _ONLINE) else CryptogramType.TC
     return unable_online(transaction)
 
 
-def unable_online(transaction: Transaction) -> Cryptogram:
+def unable_online(transaction: TerminalTransaction) -> CryptogramType:
     """What it asks for when the issuer cannot be reached."""
-    return Cryptogram.AAC if _any(transaction, _DEFAULT) else Cryptogram.TC
+    return CryptogramType.AAC if _any(transaction, _DEFAULT) else CryptogramType.TC
 
 
-def _any(transaction: Transaction, which: int) -> bool:
+def _any(transaction: TerminalTransaction, which: int) -> bool:
     """Whether TVR has a bit of the issuer's or the terminal's action code."""
     code = transaction.data.get(_ISSUER_ACTION_CODES[which])
     issuer = int.from_bytes(code) if code else (0 if which == _DENIAL else _ALL)

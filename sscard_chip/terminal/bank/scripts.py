@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from sscard_chip.security.emv import MAC_LENGTH, BankSession, check_pin, pin_block, script_mac
+from sscard_chip.security.emv import MAC_LENGTH, BankSession, check_bank_pin, pin_block, script_mac
 from sscard_chip.standard.commands import (
     APPLICATION_BLOCK,
     APPLICATION_UNBLOCK,
@@ -44,7 +44,7 @@ class ScriptBuilder:
     :param encipherment: the same of its encipherment key.
     :param cryptogram_key: the card's cryptogram key, 16 bytes, which a PIN block needs.
     :param cryptogram: the 8 bytes that the card sent with the request (9F26).
-    :param issuer_data: what it told with them (9F10).
+    :param issuer_data: what it reported with them (9F10).
     """
 
     mac: BankSession
@@ -65,9 +65,9 @@ class ScriptBuilder:
         return self.put_data(tag, bytes.fromhex(f"{amount_fen:012d}"))
 
     def load(self, amount_fen: int) -> ScriptBuilder:
-        """Add to the electronic cash what the card told that it has.
+        """Add to the electronic cash what the card reported that it has.
 
-        Raises ValueError when the card told none.
+        :raises ValueError: when the card reported none.
         """
         if not self.issuer_data.balance:
             raise ValueError("load: the card has told no electronic cash")
@@ -79,7 +79,7 @@ class ScriptBuilder:
 
     def change_pin(self, new_pin: str, current_pin: str | None = None) -> ScriptBuilder:
         """Set the bank PIN, the tries with it; with ``current_pin`` the card checks that first."""
-        check_pin(new_pin)
+        check_bank_pin(new_pin)
         block = self.encipherment.encipher(pin_block(new_pin, self.cryptogram_key, current_pin))
         return self._add(PIN_CHANGE_UNBLOCK, 0x00, 0x02 if current_pin is None else 0x01, block)
 
@@ -132,7 +132,7 @@ def script_template(
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class IssuerScript:
     """A template that came from the issuer."""
 
     tag: int
@@ -140,7 +140,7 @@ class Script:
     commands: tuple[bytes, ...] = field(repr=False)
 
     @classmethod
-    def parse(cls, data: bytes) -> Script:
+    def parse(cls, data: bytes) -> IssuerScript:
         """Take one template apart. :raises CardDataError: it is no script."""
         objects = list(tlvs(data, "script"))
         if len(objects) != 1 or objects[0][0] not in (BEFORE, AFTER):

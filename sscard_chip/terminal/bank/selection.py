@@ -10,7 +10,7 @@ from sscard_chip.standard.commands import READ_RECORD, SELECT
 from sscard_chip.standard.identifiers import PPSE_NAME, PSE_NAME
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
-from sscard_chip.terminal.bank.tlv import find, template, tlvs
+from sscard_chip.terminal.bank.tlv import find_object, open_template, tlvs
 from sscard_chip.terminal.client import ApduClient
 
 _LOWEST: Final = 0x0F
@@ -41,7 +41,7 @@ def candidates(
 ) -> list[Candidate]:
     """What there is to choose from, the first choice first.
 
-    With contacts by PSE, and when the card has none by trying ``aids``; without by PPSE alone.
+    With contacts by PSE, and when the card has none by trying ``aids``; without by PPSE only.
 
     :raises CardDataError: the directory is none.
     """
@@ -52,18 +52,18 @@ def candidates(
     return sorted(known, key=lambda one: one.priority)
 
 
-def select(client: ApduClient, candidate: Candidate) -> Selected | None:
+def select_application(client: ApduClient, candidate: Candidate) -> Selected | None:
     """Select; None when the card does not want to after all (blocked: 6283, 6A81...)."""
     answer = client.send(SELECT, 0x04, 0x00, candidate.aid, 0)
     if not answer.ok:
         return None
-    fci = template(0x6F, answer.data, "FCI")
-    name = find(fci, 0x84, "FCI")
+    fci = open_template(0x6F, answer.data, "FCI")
+    name = find_object(fci, 0x84, "FCI")
     if name is None or not name.startswith(candidate.aid):
         raise CardDataError("FCI: is of another application")
-    label = find(fci, 0x50, "FCI")
+    label = find_object(fci, 0x50, "FCI")
     text = candidate.label if label is None else _text(label)
-    return Selected(name, text, find(fci, 0x9F38, "FCI") or b"")
+    return Selected(name, text, find_object(fci, 0x9F38, "FCI") or b"")
 
 
 def choose(client: ApduClient, aids: tuple[bytes, ...], *, contactless: bool = False) -> Selected:
@@ -72,7 +72,7 @@ def choose(client: ApduClient, aids: tuple[bytes, ...], *, contactless: bool = F
     :raises NotAcceptedError: there is none.
     """
     for candidate in candidates(client, aids, contactless=contactless):
-        selected = select(client, candidate)
+        selected = select_application(client, candidate)
         if selected is not None:
             return selected
     raise NotAcceptedError("card and terminal have no application in common")
@@ -82,7 +82,7 @@ def _from_pse(client: ApduClient) -> list[Candidate] | None:
     answer = client.send(SELECT, 0x04, 0x00, PSE_NAME, 0)
     if not answer.ok:
         return None
-    sfi = find(answer.data, 0x88, "PSE")
+    sfi = find_object(answer.data, 0x88, "PSE")
     if sfi is None or len(sfi) != 1 or not 1 <= sfi[0] <= 10:
         raise CardDataError("PSE: names no directory file")
     found: list[Candidate] = []
@@ -92,7 +92,7 @@ def _from_pse(client: ApduClient) -> list[Candidate] | None:
             break
         if not record.ok:
             return None
-        found += _entries(template(0x70, record.data, "directory"), "directory")
+        found += _entries(open_template(0x70, record.data, "directory"), "directory")
     return found
 
 
@@ -100,7 +100,7 @@ def _from_ppse(client: ApduClient) -> list[Candidate] | None:
     answer = client.send(SELECT, 0x04, 0x00, PPSE_NAME, 0)
     if not answer.ok:
         return None
-    discretionary = find(answer.data, 0xBF0C, "PPSE")
+    discretionary = find_object(answer.data, 0xBF0C, "PPSE")
     return [] if discretionary is None else _entries(discretionary, "PPSE")
 
 

@@ -13,13 +13,10 @@ from sscard_chip.security.oda.model import Scheme
 from sscard_chip.standard.identifiers import CASH_AID, CREDIT_AID, DEBIT_AID, QUASI_CREDIT_AID
 
 AIDS: Final = (DEBIT_AID, CREDIT_AID, QUASI_CREDIT_AID, CASH_AID)
-"""Debit, credit, quasi-credit, and e-cash alone [L]."""
+"""Debit, credit, quasi-credit, and e-cash only [L]."""
 
 PURCHASE: Final = b"\x00"
 MAX_FEN: Final = 999_999_999_999
-
-PinEntry = Callable[[int], str | None]
-"""Asks the holder for the PIN: gets the tries left, gives the digits, None when cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class TerminalProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase:
+class BankPurchase:
     """One purchase; amounts in fen, ``when`` the terminal's local time.
 
     ``ecash``: pay from the card's electronic cash if it has one (9F7A). ``force_online``: the
@@ -82,7 +79,7 @@ class Purchase:
                 raise ValueError(f"amount: must be 0 to {MAX_FEN} fen")
 
 
-def terminal_data(terminal: TerminalProfile, purchase: Purchase) -> dict[int, bytes]:
+def terminal_data(terminal: TerminalProfile, purchase: BankPurchase) -> dict[int, bytes]:
     """The terminal's values by tag at the beginning of a transaction."""
     category, limit = terminal.merchant_category, terminal.floor_limit_fen
     return {

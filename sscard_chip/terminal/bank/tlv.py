@@ -16,7 +16,7 @@ from sscard_chip.filesystem import tlv as ber
 from sscard_chip.filesystem.tlv import is_constructed, tlv
 from sscard_chip.terminal.bank.errors import CardDataError
 
-__all__ = ["digits_of", "dol_data", "find", "primitives", "template", "tlv", "tlvs"]
+__all__ = ["digits_of", "dol_data", "find_object", "open_template", "primitives", "tlv", "tlvs"]
 
 _ERASED: Final = (0x00, 0xFF)
 _MORE: Final = 0x1F
@@ -67,7 +67,7 @@ def _header(data: bytes, at: int) -> tuple[int, int, int]:
     return tag, length, at
 
 
-def template(tag: int, data: bytes, what: str) -> bytes:
+def open_template(tag: int, data: bytes, what: str) -> bytes:
     """The value of the one object in ``data``, which must be ``tag``."""
     objects = tlvs(data, what)
     if len(objects) != 1 or objects[0][0] != tag:
@@ -92,7 +92,7 @@ def _constructed(tag: int) -> bool:
     return bool(tag.to_bytes(3).lstrip(b"\0")[0] & _CONSTRUCTED)
 
 
-def find(data: bytes, tag: int, what: str) -> bytes | None:
+def find_object(data: bytes, tag: int, what: str) -> bytes | None:
     """The value of the first object with ``tag``, at any depth."""
     return next((value for own, value in objects(data, what) if own == tag), None)
 

@@ -9,10 +9,10 @@ from typing import Final
 from sscard_chip.standard.commands import GET_DATA, GET_PROCESSING_OPTIONS, READ_RECORD
 from sscard_chip.terminal.bank.data import CRYPTOGRAM_TAGS, AuthorisationRequest
 from sscard_chip.terminal.bank.errors import CardDataError
-from sscard_chip.terminal.bank.results import Decision, Outcome, ScriptResult, Tsi, Tvr
+from sscard_chip.terminal.bank.results import Decision, PaymentOutcome, ScriptResult, Tsi, Tvr
 from sscard_chip.terminal.bank.selection import Selected
-from sscard_chip.terminal.bank.terminal import Purchase, TerminalProfile, terminal_data
-from sscard_chip.terminal.bank.tlv import digits_of, dol_data, primitives, template, tlv, tlvs
+from sscard_chip.terminal.bank.terminal import BankPurchase, TerminalProfile, terminal_data
+from sscard_chip.terminal.bank.tlv import digits_of, dol_data, open_template, primitives, tlv, tlvs
 from sscard_chip.terminal.client import ApduClient
 
 FORMAT_1: Final = 0x80
@@ -23,12 +23,12 @@ _PUBLIC_SFIS: Final = range(1, 11)
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Transaction:
+class TerminalTransaction:
     """State of one transaction. ``data`` holds the values of card and terminal by tag."""
 
     client: ApduClient
     terminal: TerminalProfile
-    purchase: Purchase
+    purchase: BankPurchase
     selected: Selected
     data: dict[int, bytes] = field(init=False)
     tvr: Tvr = field(init=False)
@@ -42,7 +42,7 @@ class Transaction:
 
     def asked(self, dol: bytes, what: str) -> bytes:
         """The values that a list of the card's asks for. TVR and TSI stay in the data as they
-        are told now: a cryptogram covers them so, whatever is found later.
+        are reported now: a cryptogram covers them so, whatever is found later.
         """
         self.data |= {0x95: self.tvr.field, 0x9B: self.tsi.field}
         return dol_data(dol, self.data, what)
@@ -90,7 +90,7 @@ class Transaction:
             for number in range(first, last + 1):
                 record = self.client.require(READ_RECORD, number, sfi << 3 | 0x04, b"", 0)
                 what = f"record {number} of SFI {sfi}"
-                body = template(_RECORD, record, what)
+                body = open_template(_RECORD, record, what)
                 self._take(body, what)
                 if number < first + signed:
                     self.static += body if sfi in _PUBLIC_SFIS else record
@@ -125,7 +125,7 @@ class Transaction:
     def get_data(self, tag: int) -> bytes | None:
         """GET DATA; None when the card does not give it."""
         answer = self.client.send(GET_DATA, tag >> 8, tag & 0xFF, b"", 0)
-        return template(tag, answer.data, f"{tag:02X}") if answer.ok else None
+        return open_template(tag, answer.data, f"{tag:02X}") if answer.ok else None
 
     def request(self) -> AuthorisationRequest:
         """What the issuer is asked with the cryptogram at hand."""
@@ -138,9 +138,9 @@ class Transaction:
         decision: Decision,
         response_code: bytes | None = None,
         scripts: tuple[ScriptResult, ...] = (),
-    ) -> Outcome:
+    ) -> PaymentOutcome:
         """The end."""
-        return Outcome(
+        return PaymentOutcome(
             decision,
             self.selected.aid,
             self.selected.label,

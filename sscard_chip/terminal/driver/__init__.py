@@ -3,28 +3,29 @@
 
 from __future__ import annotations
 
+from sscard_chip.terminal.driver.context import Settings
 from sscard_chip.terminal.driver.core import Driver
 from sscard_chip.terminal.driver.functions import FUNCTIONS, Function, Parameter
-from sscard_chip.terminal.driver.kit import Settings
 from sscard_chip.terminal.driver.values import (
     Authentication,
+    AuthenticationData,
     CardBasics,
     CardInfo,
     DebitRecord,
     DebitResult,
     FileAddress,
     FileValues,
-    Interface,
+    InterfaceType,
     PinCancelledError,
     PinPad,
     PinPrompt,
     PinTimeoutError,
-    Proof,
 )
 
 __all__ = [
     "FUNCTIONS",
     "Authentication",
+    "AuthenticationData",
     "CardBasics",
     "CardInfo",
     "DebitRecord",
@@ -33,12 +34,11 @@ __all__ = [
     "FileAddress",
     "FileValues",
     "Function",
-    "Interface",
+    "InterfaceType",
     "Parameter",
     "PinCancelledError",
     "PinPad",
     "PinPrompt",
     "PinTimeoutError",
-    "Proof",
     "Settings",
 ]

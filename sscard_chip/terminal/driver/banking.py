@@ -9,23 +9,23 @@ from __future__ import annotations
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.account import CardAccount, read_account
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
-from sscard_chip.terminal.codes import Code, DriverError
-from sscard_chip.terminal.driver.kit import Kit
-from sscard_chip.terminal.driver.values import Interface
+from sscard_chip.terminal.codes import DriverError, ReturnCode
+from sscard_chip.terminal.driver.context import DriverContext
+from sscard_chip.terminal.driver.values import InterfaceType
 
 
-def read_bank_account(kit: Kit, interface: Interface) -> CardAccount:
+def read_bank_account(context: DriverContext, interface: InterfaceType) -> CardAccount:
     """The account of the card in the slot.
 
     :raises DriverError: -27266 (6A82) when it has no bank application or a dormant one, -13 when
         its data are not what EMV asks for.
     """
-    connection = kit.open(interface).client.connection
-    contactless = connection is kit.slots.contactless
+    connection = context.open(interface).client.connection
+    contactless = connection is context.slots.contactless
     try:
         return read_account(connection, contactless=contactless)
     except NotAcceptedError:
         code = -StatusWord.FILE_NOT_FOUND
         raise DriverError(code, "the card has no active bank application") from None
     except CardDataError as error:
-        raise DriverError(Code.COMMAND, str(error)) from None
+        raise DriverError(ReturnCode.COMMAND, str(error)) from None

@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from hmac import compare_digest
 
 from sscard_chip.profile.codec import decode_value, join_name
-from sscard_chip.profile.model import ElementaryFile
+from sscard_chip.profile.model import FileDeclaration
 from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, SSSE
 from sscard_chip.standard.keys import IRK
 from sscard_chip.terminal.client import CardStatusError
-from sscard_chip.terminal.codes import Code, DriverError, code_of
-from sscard_chip.terminal.driver.kit import Kit
-from sscard_chip.terminal.driver.values import BasicsRequest, CardBasics, Interface, Proof
+from sscard_chip.terminal.codes import DriverError, ReturnCode, code_of
+from sscard_chip.terminal.driver.context import DriverContext
+from sscard_chip.terminal.driver.values import (
+    AuthenticationData,
+    BasicsRequest,
+    CardBasics,
+    InterfaceType,
+)
 from sscard_chip.terminal.psam_client import SamError
 from sscard_chip.terminal.session import CardSession
 
@@ -44,36 +49,38 @@ class PendingBasics:
     proof: bytes
 
 
-def read_basics(kit: Kit, interface: Interface) -> CardBasics:
+def read_basics(context: DriverContext, interface: InterfaceType) -> CardBasics:
     """With the PSAM, or without one as far as the card lets it.
 
     :raises PartialBasicsError: the card wants RKSSSE and the PSAM is missing or cannot help.
     :raises DriverError: -21 when the card is not genuine.
     """
-    session = kit.open(interface)
-    terminal = kit.terminal_id(session)
+    session = context.open(interface)
+    terminal = context.terminal_id(session)
     kid = _holder_key(session)
     try:
-        _check_genuine(kit, session)
+        _check_genuine(context, session)
         if kid is not None:
-            kit.authenticate(session, kid)
+            context.authenticate(session, kid)
     except (DriverError, SamError, CardStatusError) as error:
         code = code_of(error)
-        if code == Code.INTERNAL_AUTHENTICATION or (kid is None and code != Code.NO_PSAM):
+        if code == ReturnCode.INTERNAL_AUTHENTICATION or (
+            kid is None and code != ReturnCode.NO_PSAM
+        ):
             raise
         if kid is not None:
-            basics = _read(kit, session, terminal, holder=False)
+            basics = _read(context, session, terminal, holder=False)
             raise PartialBasicsError(code, str(error), basics) from None
-    return _read(kit, session, terminal)
+    return _read(context, session, terminal)
 
 
-def begin_basics(kit: Kit, interface: Interface) -> PendingBasics:
+def begin_basics(context: DriverContext, interface: InterfaceType) -> PendingBasics:
     """Step 1: draw the challenges, let the card prove itself, leave it powered.
 
     Of each pair of challenges the first is the original, the second the factor; the card takes
     its last challenge for the external authentication (trace of a 3.0 card).
     """
-    session = kit.open(interface)
+    session = context.open(interface)
     original, factor = session.challenge(), session.challenge()
     proof = session.internal_authenticate(factor, original)
     external = external_factor = None
@@ -93,7 +100,10 @@ def begin_basics(kit: Kit, interface: Interface) -> PendingBasics:
 
 
 def finish_basics(
-    kit: Kit, pending: PendingBasics, internal: Proof, external: Proof | None
+    context: DriverContext,
+    pending: PendingBasics,
+    internal: AuthenticationData,
+    external: AuthenticationData | None,
 ) -> CardBasics:
     """Step 2, with the HSM's proofs.
 
@@ -103,12 +113,12 @@ def finish_basics(
     session, kid = pending.session, _holder_key(pending.session)
     same = compare_digest(internal.data, pending.proof)
     if not same or internal.original != pending.request.internal_original:
-        raise DriverError(Code.HSM_DIFFERS, "the card's proof is not that of the HSM")
+        raise DriverError(ReturnCode.HSM_DIFFERS, "the card's proof is not that of the HSM")
     if kid is not None:
         if external is None:
-            raise DriverError(Code.PARAMETER, "pKey lacks the external authentication")
+            raise DriverError(ReturnCode.PARAMETER, "pKey lacks the external authentication")
         session.external_authenticate(kid, external.data, external.original)
-    return _read(kit, session, kit.terminal_id(session))
+    return _read(context, session, context.terminal_id(session))
 
 
 def _holder_key(session: CardSession) -> int | None:
@@ -116,21 +126,23 @@ def _holder_key(session: CardSession) -> int | None:
     return _holder_file(session).read.kid
 
 
-def _holder_file(session: CardSession) -> ElementaryFile:
+def _holder_file(session: CardSession) -> FileDeclaration:
     return session.profile.environment.file(HOLDER_FILE)
 
 
-def _check_genuine(kit: Kit, session: CardSession) -> None:
+def _check_genuine(context: DriverContext, session: CardSession) -> None:
     """INTERNAL AUTHENTICATE against the PSAM, randoms of the terminal."""
-    factor, original = kit.random(8), kit.random(8)
-    with kit.sam(session) as sam:
+    factor, original = context.random(8), context.random(8)
+    with context.sam(session) as sam:
         version = sam.key_version(IRK)
         expected = sam.authentication_data(IRK, session.factors, factor, original)
     if not compare_digest(session.internal_authenticate(factor, original, version), expected):
-        raise DriverError(Code.INTERNAL_AUTHENTICATION, "the card is not genuine")
+        raise DriverError(ReturnCode.INTERNAL_AUTHENTICATION, "the card is not genuine")
 
 
-def _read(kit: Kit, session: CardSession, terminal: str, *, holder: bool = True) -> CardBasics:
+def _read(
+    context: DriverContext, session: CardSession, terminal: str, *, holder: bool = True
+) -> CardBasics:
     environment = session.profile.environment
     session.enter(SSSE)
     issuer = environment.file(ISSUER_FILE)
@@ -154,15 +166,15 @@ def _read(kit: Kit, session: CardSession, terminal: str, *, holder: bool = True)
         issue_date=dates[0],
         expiry_date=dates[1],
         terminal_id=terminal,
-        device_number=kit.settings.device_number,
+        device_number=context.settings.device_number,
     )
 
 
-def _value(session: CardSession, file: ElementaryFile, tag: int) -> bytes:
+def _value(session: CardSession, file: FileDeclaration, tag: int) -> bytes:
     (item,) = (item for item in file.items if item.tag == tag)
     return session.record(tag, sfi=file.sfi, length=item.length)
 
 
-def _text(session: CardSession, file: ElementaryFile, tag: int) -> str:
+def _text(session: CardSession, file: FileDeclaration, tag: int) -> str:
     (item,) = (item for item in file.items if item.tag == tag)
     return decode_value(item, _value(session, file, tag))

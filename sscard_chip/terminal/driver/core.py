@@ -16,24 +16,24 @@ from typing import TypeVar
 
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.bank.account import CardAccount
-from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.connection import Slots
 from sscard_chip.terminal.driver import banking, basics, debits, files, pins
-from sscard_chip.terminal.driver.kit import Kit, Settings, no_pin_pad
+from sscard_chip.terminal.driver.context import DriverContext, Settings, no_pin_pad
 from sscard_chip.terminal.driver.values import (
     Authentication,
+    AuthenticationData,
     BasicsRequest,
     CardBasics,
     CardInfo,
     CommandRequest,
+    DebitHsmRequest,
     DebitRecord,
-    DebitRequest,
     DebitResult,
     FileAddress,
     FileValues,
-    Interface,
+    InterfaceType,
     PinPad,
-    Proof,
     ProofRequest,
 )
 from sscard_chip.terminal.session import CardSession
@@ -61,7 +61,7 @@ class Driver:
         settings: Settings | None = None,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        self._kit = Kit(slots, pin_pad, settings, random)
+        self._context = DriverContext(slots, pin_pad, settings, random)
         self._pending: object = None
         self._doubt: debits.PendingDebit | None = None
 
@@ -77,110 +77,114 @@ class Driver:
 
     # --- who the holder is -------------------------------------------------------------------
 
-    def read_card_basics(self, interface: Interface) -> CardBasics:
+    def read_card_basics(self, interface: InterfaceType) -> CardBasics:
         """iReadCardBas; see :func:`basics.read_basics`."""
         with self._whole():
-            return basics.read_basics(self._kit, interface)
+            return basics.read_basics(self._context, interface)
 
-    def begin_card_basics(self, interface: Interface) -> BasicsRequest:
+    def begin_card_basics(self, interface: InterfaceType) -> BasicsRequest:
         """iReadCardBas_HSM_Step1."""
         with self._first():
-            self._pending = pending = basics.begin_basics(self._kit, interface)
+            self._pending = pending = basics.begin_basics(self._context, interface)
             return pending.request
 
-    def finish_card_basics(self, internal: Proof, external: Proof | None = None) -> CardBasics:
+    def finish_card_basics(
+        self, internal: AuthenticationData, external: AuthenticationData | None = None
+    ) -> CardBasics:
         """iReadCardBas_HSM_Step2."""
         with self._last(basics.PendingBasics) as pending:
-            return basics.finish_basics(self._kit, pending, internal, external)
+            return basics.finish_basics(self._context, pending, internal, external)
 
     # --- files -------------------------------------------------------------------------------
 
     def read_files(
         self,
-        interface: Interface,
+        interface: InterfaceType,
         authentication: Authentication,
         card: CardInfo,
         addresses: Sequence[FileAddress],
     ) -> list[FileValues]:
         """iReadCard; see :func:`files.read`."""
         with self._whole():
-            return files.read(self._kit, interface, authentication, card, addresses)
+            return files.read(self._context, interface, authentication, card, addresses)
 
     def begin_read(
-        self, interface: Interface, card: CardInfo, addresses: Sequence[FileAddress]
+        self, interface: InterfaceType, card: CardInfo, addresses: Sequence[FileAddress]
     ) -> ProofRequest:
-        """iReadCard_HSM_Step1; see :func:`files.begin`."""
+        """iReadCard_HSM_Step1; see :func:`files.begin_files`."""
         with self._first():
-            self._pending, request = files.begin(
-                self._kit, interface, card, addresses, writing=False
+            self._pending, request = files.begin_files(
+                self._context, interface, card, addresses, writing=False
             )
             return request
 
-    def finish_read(self, proof: Proof) -> list[FileValues]:
+    def finish_read(self, proof: AuthenticationData) -> list[FileValues]:
         """iReadCard_HSM_Step2."""
         with self._last(files.PendingFiles) as pending:
             _require(not pending.writing)
             return files.finish_read(pending, proof)
 
     def write_files(
-        self, interface: Interface, card: CardInfo, contents: Sequence[FileValues]
+        self, interface: InterfaceType, card: CardInfo, contents: Sequence[FileValues]
     ) -> None:
         """iWriteCard; see :func:`files.write`."""
         with self._whole():
-            files.write(self._kit, interface, card, contents)
+            files.write(self._context, interface, card, contents)
 
     def begin_write(
-        self, interface: Interface, card: CardInfo, addresses: Sequence[FileAddress]
+        self, interface: InterfaceType, card: CardInfo, addresses: Sequence[FileAddress]
     ) -> ProofRequest:
-        """iWriteCard_HSM_Step1; see :func:`files.begin`."""
+        """iWriteCard_HSM_Step1; see :func:`files.begin_files`."""
         with self._first():
-            self._pending, request = files.begin(
-                self._kit, interface, card, addresses, writing=True
+            self._pending, request = files.begin_files(
+                self._context, interface, card, addresses, writing=True
             )
             return request
 
-    def finish_write(self, proof: Proof, values: Sequence[tuple[str, ...]]) -> None:
+    def finish_write(self, proof: AuthenticationData, values: Sequence[tuple[str, ...]]) -> None:
         """iWriteCard_HSM_Step2; ``values`` of each file of Step 1."""
         with self._last(files.PendingFiles) as pending:
             _require(pending.writing)
-            files.finish_write(self._kit, pending, proof, values)
+            files.finish_write(self._context, pending, proof, values)
 
     # --- PIN ---------------------------------------------------------------------------------
 
-    def verify_pin(self, interface: Interface) -> None:
+    def verify_pin(self, interface: InterfaceType) -> None:
         """iVerifyPIN."""
         with self._whole():
-            pins.verify(self._kit, interface)
+            pins.verify_holder_pin(self._context, interface)
 
-    def change_pin(self, interface: Interface) -> None:
+    def change_pin(self, interface: InterfaceType) -> None:
         """iChangePIN."""
         with self._whole():
-            pins.change(self._kit, interface)
+            pins.change_holder_pin(self._context, interface)
 
-    def reload_pin(self, interface: Interface, card: CardInfo) -> None:
+    def reload_pin(self, interface: InterfaceType, card: CardInfo) -> None:
         """iReloadPIN: a new PIN for a holder who forgot the old one."""
         with self._whole():
-            pins.service(self._kit, interface, card, reload=True)
+            pins.service(self._context, interface, card, reload=True)
 
-    def unblock_pin(self, interface: Interface, card: CardInfo) -> None:
+    def unblock_pin(self, interface: InterfaceType, card: CardInfo) -> None:
         """iUnblockPIN: all tries back."""
         with self._whole():
-            pins.service(self._kit, interface, card, reload=False)
+            pins.service(self._context, interface, card, reload=False)
 
     def begin_pin_service(
-        self, interface: Interface, card: CardInfo, *, reload: bool
+        self, interface: InterfaceType, card: CardInfo, *, reload: bool
     ) -> ProofRequest:
         """iReloadPIN_HSM_Step1, iUnblockPIN_HSM_Step1."""
         with self._first():
-            self._pending, request = pins.begin_service(self._kit, interface, card, reload=reload)
+            self._pending, request = pins.begin_service(
+                self._context, interface, card, reload=reload
+            )
             return request
 
-    def authorise_pin_service(self, proof: Proof, *, reload: bool) -> CommandRequest:
+    def authorise_pin_service(self, proof: AuthenticationData, *, reload: bool) -> CommandRequest:
         """iReloadPIN_HSM_Step2, iUnblockPIN_HSM_Step2."""
         pending = self._take(pins.PendingService)
         with self._first():
             _require(pending.reload is reload and not pending.authorised)
-            request = pins.authorise_service(self._kit, pending, proof)
+            request = pins.authorise_service(self._context, pending, proof)
             self._pending = pending
             return request
 
@@ -192,7 +196,9 @@ class Driver:
 
     # --- purchases ---------------------------------------------------------------------------
 
-    def debit(self, interface: Interface, card: CardInfo, amounts: Split, time: str) -> DebitResult:
+    def debit(
+        self, interface: InterfaceType, card: CardInfo, amounts: Split, time: str
+    ) -> DebitResult:
         """iDoDebit; ``time`` is YYYYMMDDhhmmss, the terminal's local time.
 
         ``amounts`` go to the card as they are: in modes 1 and 2 the account is 0, the second is
@@ -201,17 +207,19 @@ class Driver:
         """
         with self._whole(), self._paying() as doubt:
             if doubt and debits.same_debit(doubt, card, amounts, time):
-                settled = debits.settle_doubt(self._kit, doubt, interface)
+                settled = debits.settle_doubt(self._context, doubt, interface)
                 if settled is not None:
                     return settled
-            return debits.debit(self._kit, interface, card, amounts, time)
+            return debits.debit_account(self._context, interface, card, amounts, time)
 
     def begin_debit(
-        self, interface: Interface, card: CardInfo, amounts: Split, time: str
-    ) -> DebitRequest:
+        self, interface: InterfaceType, card: CardInfo, amounts: Split, time: str
+    ) -> DebitHsmRequest:
         """iDoDebit_HSM_Step1."""
         with self._first():
-            self._pending = pending = debits.begin_debit(self._kit, interface, card, amounts, time)
+            self._pending = pending = debits.begin_debit(
+                self._context, interface, card, amounts, time
+            )
             return pending.request
 
     def finish_debit(self, terminal_number: int, time: str, mac1: bytes) -> DebitResult:
@@ -222,12 +230,12 @@ class Driver:
         with self._paying() as doubt:
             if doubt and debits.same_step(doubt, terminal_number, time, mac1):
                 with self._whole():
-                    settled = debits.settle_doubt(self._kit, doubt, doubt.interface)
+                    settled = debits.settle_doubt(self._context, doubt, doubt.interface)
                 if settled is None:
-                    raise DriverError(Code.NOT_POWERED, "the card has not paid: begin again")
+                    raise DriverError(ReturnCode.NOT_POWERED, "the card has not paid: begin again")
                 return settled
             with self._last(debits.PendingDebit) as pending:
-                return debits.finish_debit(self._kit, pending, terminal_number, time, mac1)
+                return debits.finish_debit(self._context, pending, terminal_number, time, mac1)
 
     @contextmanager
     def _paying(self) -> Iterator[debits.PendingDebit | None]:
@@ -239,22 +247,22 @@ class Driver:
             self._doubt = error.pending
             raise
 
-    def read_debit_records(self, interface: Interface) -> list[DebitRecord]:
+    def read_debit_records(self, interface: InterfaceType) -> list[DebitRecord]:
         """iReadDebitRecord: newest first."""
         with self._whole():
-            return debits.read_records(self._kit, interface)
+            return debits.read_records(self._context, interface)
 
     # --- the bank application ------------------------------------------------------------------
 
-    def read_bank_account(self, interface: Interface) -> CardAccount:
+    def read_bank_account(self, interface: InterfaceType) -> CardAccount:
         """iReadPBOCAccount; see :func:`banking.read_bank_account`."""
         with self._whole():
-            return banking.read_bank_account(self._kit, interface)
+            return banking.read_bank_account(self._context, interface)
 
     def close(self) -> None:
         """End what was begun and bring the card's contacts to rest."""
         self._pending = None
-        self._kit.power_off()
+        self._context.power_off()
 
     # --- steps -------------------------------------------------------------------------------
 
@@ -265,7 +273,7 @@ class Driver:
         try:
             yield
         finally:
-            self._kit.power_off()
+            self._context.power_off()
 
     @contextmanager
     def _first(self) -> Iterator[None]:
@@ -293,7 +301,7 @@ class Driver:
     def _take(self, kind: type[_Pending]) -> _Pending:
         pending, self._pending = self._pending, None
         if not isinstance(pending, kind):
-            self._kit.power_off()
+            self._context.power_off()
             raise _no_step()
         return pending
 
@@ -304,4 +312,4 @@ def _require(right_step: bool) -> None:
 
 
 def _no_step() -> DriverError:
-    return DriverError(Code.NOT_POWERED, "the step before this one was not done")
+    return DriverError(ReturnCode.NOT_POWERED, "the step before this one was not done")

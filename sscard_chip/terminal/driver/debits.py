@@ -16,18 +16,18 @@ from sscard_chip.standard.keys import DPK
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal import medical
 from sscard_chip.terminal.client import CardStatusError
-from sscard_chip.terminal.codes import Code, DriverError, code_of
+from sscard_chip.terminal.codes import DriverError, ReturnCode, code_of
 from sscard_chip.terminal.connection import ConnectionLostError, TerminalConnectionError
-from sscard_chip.terminal.driver.kit import Kit
+from sscard_chip.terminal.driver.context import DriverContext
 from sscard_chip.terminal.driver.values import (
     CardInfo,
+    DebitHsmRequest,
     DebitRecord,
-    DebitRequest,
     DebitResult,
-    Interface,
+    InterfaceType,
     PinPrompt,
 )
-from sscard_chip.terminal.medical import Detail, Proof
+from sscard_chip.terminal.medical import DebitProof, Detail
 from sscard_chip.terminal.psam_client import PurchaseRequest
 from sscard_chip.terminal.session import CardSession
 
@@ -42,9 +42,9 @@ class PendingDebit:
     """
 
     session: CardSession
-    interface: Interface
+    interface: InterfaceType
     card: CardInfo
-    request: DebitRequest
+    request: DebitHsmRequest
     version: int
     algorithm: int
     mac1: bytes = b""
@@ -64,19 +64,21 @@ class DebitInDoubtError(DriverError):
         self.pending = pending
 
 
-def debit(kit: Kit, interface: Interface, card: CardInfo, amounts: Split, time: str) -> DebitResult:
+def debit_account(
+    context: DriverContext, interface: InterfaceType, card: CardInfo, amounts: Split, time: str
+) -> DebitResult:
     """PIN, INITIALIZE, MAC1 of the PSAM, DEBIT, MAC2 to the PSAM.
 
     :raises DriverError: -35 the PIN is the initial one; -51, -52; -2201 and its like, all
         before the card has paid; -37634 MAC2 is wrong, afterwards.
     :raises DebitInDoubtError: see the class.
     """
-    session = _payer(kit, interface, card)
-    with kit.sam(session) as sam:
+    session = _payer(context, interface, card)
+    with context.sam(session) as sam:
         terminal, index = sam.terminal_id(), sam.purchase_key_index()
-    pending = _initialize(kit, session, interface, card, amounts, time, terminal, index)
+    pending = _initialize(context, session, interface, card, amounts, time, terminal, index)
     asked = pending.request
-    with kit.sam(session) as sam:
+    with context.sam(session) as sam:
         mac1 = sam.init_purchase(
             PurchaseRequest(
                 random=asked.random,
@@ -91,28 +93,28 @@ def debit(kit: Kit, interface: Interface, card: CardInfo, amounts: Split, time: 
         )
     number = mac1.transaction_number
     ready = replace(pending, mac1=mac1.mac, terminal_number=number, by_psam=True)
-    return settle(kit, ready, execute(kit, ready))
+    return check_mac2(context, ready, execute(context, ready))
 
 
 def begin_debit(
-    kit: Kit, interface: Interface, card: CardInfo, amounts: Split, time: str
+    context: DriverContext, interface: InterfaceType, card: CardInfo, amounts: Split, time: str
 ) -> PendingDebit:
     """Step 1: PIN and INITIALIZE; the card waits for DEBIT."""
-    session = _payer(kit, interface, card)
-    terminal, index = kit.terminal_id(session), kit.settings.purchase_key_index
-    return _initialize(kit, session, interface, card, amounts, time, terminal, index)
+    session = _payer(context, interface, card)
+    terminal, index = context.terminal_id(session), context.settings.purchase_key_index
+    return _initialize(context, session, interface, card, amounts, time, terminal, index)
 
 
 def finish_debit(
-    kit: Kit, pending: PendingDebit, terminal_number: int, time: str, mac1: bytes
+    context: DriverContext, pending: PendingDebit, terminal_number: int, time: str, mac1: bytes
 ) -> DebitResult:
     """Step 2, with the HSM's 终端交易序号, time and MAC1."""
     request = replace(pending.request, time=time)
     ready = replace(pending, request=request, mac1=mac1, terminal_number=terminal_number)
-    return result_of(ready, *execute(kit, ready))
+    return result_of(ready, *execute(context, ready))
 
 
-def execute(kit: Kit, pending: PendingDebit) -> Proof:
+def execute(context: DriverContext, pending: PendingDebit) -> DebitProof:
     """DEBIT; TAC and MAC2, also when its answer is lost but the card can be asked for them.
 
     :raises CardStatusError: the card refused, and has not paid.
@@ -121,14 +123,14 @@ def execute(kit: Kit, pending: PendingDebit) -> Proof:
     """
     session, request = pending.session, pending.request
     try:
-        answer = medical.debit(session, pending.terminal_number, request.time, pending.mac1)
-        if isinstance(answer, Proof):
+        answer = medical.send_debit(session, pending.terminal_number, request.time, pending.mac1)
+        if isinstance(answer, DebitProof):
             return answer
         proof = medical.get_proof(session, request.number)
         if proof is None:
             raise medical.debit_error(answer)
     except ConnectionLostError:
-        proof = prove(kit, pending)
+        proof = prove(context, pending)
         if proof is None:
             raise
     return proof
@@ -146,38 +148,40 @@ def same_step(doubt: PendingDebit, terminal_number: int, time: str, mac1: bytes)
     return step == (terminal_number, time, mac1)
 
 
-def settle_doubt(kit: Kit, doubt: PendingDebit, interface: Interface) -> DebitResult | None:
+def settle_doubt(
+    context: DriverContext, doubt: PendingDebit, interface: InterfaceType
+) -> DebitResult | None:
     """The debit in doubt, found done; None when the card has not paid.
 
     :raises DebitInDoubtError: the card still cannot be asked.
     """
     again = replace(doubt, interface=interface)
-    proof = prove(kit, again)
+    proof = prove(context, again)
     if proof is None:
         return None
-    return settle(kit, again, proof) if doubt.by_psam else result_of(again, *proof)
+    return check_mac2(context, again, proof) if doubt.by_psam else result_of(again, *proof)
 
 
-def prove(kit: Kit, pending: PendingDebit) -> Proof | None:
+def prove(context: DriverContext, pending: PendingDebit) -> DebitProof | None:
     """Ask the card, in a session of its own, whether it has paid: TAC and MAC2, None if not.
 
     :raises DebitInDoubtError: it is not there, it is another one, or it breaks off again.
     """
     try:
-        session = kit.open_card(pending.interface, pending.card)
+        session = context.open_card(pending.interface, pending.card)
         session.enter(DF04)
         return medical.get_proof(session, pending.request.number)
     except (DriverError, CardStatusError, TerminalConnectionError) as error:
         raise DebitInDoubtError(code_of(error), pending) from None
 
 
-def settle(kit: Kit, pending: PendingDebit, answer: Proof) -> DebitResult:
+def check_mac2(context: DriverContext, pending: PendingDebit, answer: DebitProof) -> DebitResult:
     """Let the PSAM check MAC2.
 
     The card has paid by now, so a PSAM that left is no error: the TAC proves the purchase.
     """
     tac, mac2 = answer
-    return result_of(pending, tac, mac2, kit.credit(mac2))
+    return result_of(pending, tac, mac2, context.credit(mac2))
 
 
 def result_of(
@@ -199,14 +203,14 @@ def result_of(
     )
 
 
-def read_records(kit: Kit, interface: Interface) -> list[DebitRecord]:
+def read_records(context: DriverContext, interface: InterfaceType) -> list[DebitRecord]:
     """The purchases in DF04 EF08, newest first; loads are no debits and left out.
 
     In modes 1 and 2 the record's second amount is the bill and its third what account and pool
     pay; in mode 3 (8F = 2, or a record with an account amount) the three are parts of the bill.
     """
-    session = kit.open(interface)
-    kit.verify_holder(session)
+    session = context.open(interface)
+    context.verify_holder(session)
     session.enter(DF04)
     offline = _card_use(session) == _OFFLINE
     return [
@@ -234,19 +238,21 @@ def _record(detail: Detail, *, offline: bool) -> DebitRecord:
     return DebitRecord(detail.number, detail.terminal_id, detail.time, total, insured)
 
 
-def _payer(kit: Kit, interface: Interface, card: CardInfo) -> CardSession:
+def _payer(context: DriverContext, interface: InterfaceType, card: CardInfo) -> CardSession:
     """The card, with the holder's PIN, which must not be the initial one."""
-    session = kit.open_card(interface, card)
-    digits = kit.verify_holder(session, PinPrompt.PAYMENT)
-    if digits in kit.settings.initial_pins:
-        raise DriverError(Code.INITIAL_PIN_PAYS, "the initial PIN must be changed before paying")
+    session = context.open_card(interface, card)
+    digits = context.verify_holder(session, PinPrompt.PAYMENT)
+    if digits in context.settings.initial_pins:
+        raise DriverError(
+            ReturnCode.INITIAL_PIN_PAYS, "the initial PIN must be changed before paying"
+        )
     return session
 
 
 def _initialize(
-    kit: Kit,
+    context: DriverContext,
     session: CardSession,
-    interface: Interface,
+    interface: InterfaceType,
     card: CardInfo,
     amounts: Split,
     time: str,
@@ -255,10 +261,10 @@ def _initialize(
 ) -> PendingDebit:
     """INITIALIZE FOR PURCHASE; the card answers 序号, version, algorithm and a random."""
     session.enter(DF04)
-    opened = medical.initialize(session, index, amounts, terminal_id)
-    request = DebitRequest(
+    opened = medical.send_initialize(session, index, amounts, terminal_id)
+    request = DebitHsmRequest(
         session.algorithm_code,
-        kit.settings.addresses.address(DPK, opened.key_version),
+        context.settings.addresses.address(DPK, opened.key_version),
         opened.random,
         opened.number,
         amounts,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sscard_chip.profile.model import FREE, ElementaryFile, Rule, Structure
+from sscard_chip.profile.model import FREE, FileDeclaration, Rule, Structure
 from sscard_chip.standard.commands import (
     READ_BINARY,
     READ_RECORD,
@@ -22,16 +22,16 @@ from sscard_chip.standard.commands import (
 )
 from sscard_chip.standard.identifiers import SSSE
 from sscard_chip.standard.status import StatusWord
-from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.driver import items
-from sscard_chip.terminal.driver.kit import Kit
+from sscard_chip.terminal.driver.context import DriverContext
 from sscard_chip.terminal.driver.values import (
     Authentication,
+    AuthenticationData,
     CardInfo,
     FileAddress,
     FileValues,
-    Interface,
-    Proof,
+    InterfaceType,
     ProofRequest,
 )
 from sscard_chip.terminal.session import CardSession, record_value
@@ -48,7 +48,7 @@ class Rights:
     pin: bool = False
     kids: set[int] = field(default_factory=set)
 
-    def enter(self, session: CardSession, address: FileAddress) -> ElementaryFile | None:
+    def enter(self, session: CardSession, address: FileAddress) -> FileDeclaration | None:
         """Enter the DF of a file, where no key is proved yet; what the profile knows of it."""
         if session.directory != address.directory:
             session.enter(address.directory)
@@ -69,26 +69,26 @@ class PendingFiles:
 
 
 def read(
-    kit: Kit,
-    interface: Interface,
+    context: DriverContext,
+    interface: InterfaceType,
     authentication: Authentication,
     card: CardInfo,
     addresses: Sequence[FileAddress],
 ) -> list[FileValues]:
     """Items of files, in the order asked for; PIN and PSAM are used as the files want."""
-    session = kit.open_card(interface, card)
+    session = context.open_card(interface, card)
     rights = Rights()
     found = []
     for address in addresses:
         file = rights.enter(session, address)
-        _grant(kit, session, rights, file.read if file else FREE, authentication)
+        _grant(context, session, rights, file.read if file else FREE, authentication)
         found.append(FileValues(address, _read_file(session, address, file)))
     return found
 
 
 def write(
-    kit: Kit,
-    interface: Interface,
+    context: DriverContext,
+    interface: InterfaceType,
     card: CardInfo,
     contents: Sequence[FileValues],
 ) -> None:
@@ -96,19 +96,19 @@ def write(
 
     A series that breaks off leaves the items before it written (flows, 2.5).
     """
-    session = kit.open_card(interface, card)
-    prepared = [_prepare(kit, session, content) for content in contents]
+    session = context.open_card(interface, card)
+    prepared = [_prepare(context, session, content) for content in contents]
     rights = Rights()
     for content, updates in zip(contents, prepared, strict=True):
         address = content.address
         file = rights.enter(session, address)
-        _grant(kit, session, rights, file.write if file else FREE, Authentication.KEY)
+        _grant(context, session, rights, file.write if file else FREE, Authentication.KEY)
         _write_file(session, address, updates)
 
 
-def begin(
-    kit: Kit,
-    interface: Interface,
+def begin_files(
+    context: DriverContext,
+    interface: InterfaceType,
     card: CardInfo,
     addresses: Sequence[FileAddress],
     *,
@@ -119,32 +119,34 @@ def begin(
     :raises DriverError: -2204 when no file wants a key, -14 when they want more than one: a
         challenge is good for one key of one DF.
     """
-    session = kit.open_card(interface, card)
+    session = context.open_card(interface, card)
     wanted: set[tuple[int, int]] = set()
     rights = Rights()
     for address in addresses:
         file = session.file(address.directory, address.file)
         rule = FREE if file is None else file.write if writing else file.read
         if _wants_pin(rule, Authentication.KEY) and not rights.pin:
-            kit.verify_holder(session)
+            context.verify_holder(session)
             rights.pin = True
         if rule.kid is not None:
             wanted.add((address.directory if rule.kid & 0x80 else SSSE, rule.kid))
     if not wanted:
-        raise DriverError(Code.NO_HSM_NEEDED, "none of the files wants a key")
+        raise DriverError(ReturnCode.NO_HSM_NEEDED, "none of the files wants a key")
     if len(wanted) > 1:
-        raise DriverError(Code.PARAMETER, "the files want more than one key: one for each call")
+        raise DriverError(
+            ReturnCode.PARAMETER, "the files want more than one key: one for each call"
+        )
     ((directory, kid),) = wanted
     session.enter(directory)
     key = session.key(kid)
     original, factor = session.challenge(), session.challenge()
     request = ProofRequest(
-        session.algorithm_code, kit.settings.addresses.address(key.root), factor, original
+        session.algorithm_code, context.settings.addresses.address(key.root), factor, original
     )
     return PendingFiles(session, tuple(addresses), rights, directory, kid, writing), request
 
 
-def finish_read(pending: PendingFiles, proof: Proof) -> list[FileValues]:
+def finish_read(pending: PendingFiles, proof: AuthenticationData) -> list[FileValues]:
     """Step 2 of reading; the keyed DF's files are read first, the answer has the order asked."""
     _prove(pending, proof)
     session = pending.session
@@ -156,21 +158,24 @@ def finish_read(pending: PendingFiles, proof: Proof) -> list[FileValues]:
 
 
 def finish_write(
-    kit: Kit, pending: PendingFiles, proof: Proof, values: Sequence[tuple[str, ...]]
+    context: DriverContext,
+    pending: PendingFiles,
+    proof: AuthenticationData,
+    values: Sequence[tuple[str, ...]],
 ) -> None:
     """Step 2 of writing; ``values`` are for the files of Step 1, in their order."""
     session = pending.session
     if len(values) != len(pending.addresses):
-        raise DriverError(Code.PARAMETER, "pWriteData and pFileAddr have unequal files")
+        raise DriverError(ReturnCode.PARAMETER, "pWriteData and pFileAddr have unequal files")
     contents = map(FileValues, pending.addresses, values)
-    prepared = [_prepare(kit, session, content) for content in contents]
+    prepared = [_prepare(context, session, content) for content in contents]
     _prove(pending, proof)
     for position, address in _keyed_first(pending):
         pending.rights.enter(session, address)
         _write_file(session, address, prepared[position])
 
 
-def _prove(pending: PendingFiles, proof: Proof) -> None:
+def _prove(pending: PendingFiles, proof: AuthenticationData) -> None:
     pending.session.external_authenticate(pending.kid, proof.data, proof.original)
 
 
@@ -186,20 +191,24 @@ def _wants_pin(rule: Rule, authentication: Authentication) -> bool:
 
 
 def _grant(
-    kit: Kit, session: CardSession, rights: Rights, rule: Rule, authentication: Authentication
+    context: DriverContext,
+    session: CardSession,
+    rights: Rights,
+    rule: Rule,
+    authentication: Authentication,
 ) -> None:
     """Prove what a rule wants and has not been proved yet.
 
     ``authentication`` decides where the rule leaves the choice, and nothing elsewhere.
     """
     if _wants_pin(rule, authentication) and not rights.pin:
-        kit.verify_holder(session)
+        context.verify_holder(session)
         rights.pin = True
     choice = rule.pin and not rule.both
     if rule.kid is None or (choice and authentication is Authentication.PIN):
         return
     if rule.kid not in rights.kids:
-        kit.authenticate(session, rule.kid)
+        context.authenticate(session, rule.kid)
         rights.kids.add(rule.kid)
 
 
@@ -207,7 +216,7 @@ def _grant(
 
 
 def _read_file(
-    session: CardSession, address: FileAddress, file: ElementaryFile | None
+    session: CardSession, address: FileAddress, file: FileDeclaration | None
 ) -> tuple[str, ...]:
     session.select_file(address.file)
     if file is not None and file.structure is Structure.TRANSPARENT:
@@ -231,7 +240,7 @@ def _read_binary(session: CardSession, size: int) -> bytes:
 
 
 def _read_cyclic(
-    session: CardSession, address: FileAddress, file: ElementaryFile
+    session: CardSession, address: FileAddress, file: FileDeclaration
 ) -> tuple[str, ...]:
     numbers = [items.record_number(token) for token in address.items]
     found = []
@@ -244,7 +253,7 @@ def _read_cyclic(
 
 
 def _read_linear(
-    session: CardSession, address: FileAddress, file: ElementaryFile | None
+    session: CardSession, address: FileAddress, file: FileDeclaration | None
 ) -> tuple[str, ...]:
     tokens = [items.tag_and_occurrence(token) for token in address.items]
     if not tokens and file is not None:
@@ -252,13 +261,13 @@ def _read_linear(
     values = []
     for tag, occurrence in tokens:
         raw = _occurrence(session, tag, occurrence)
-        item = items.find(file, tag)
+        item = items.find_item(file, tag)
         if session.profile.later_meanings:
             reused = _reused(session, address, tag, raw)
             if reused is not None:
                 values.append(reused)
                 continue
-        values.append(items.decode(item, raw))
+        values.append(items.decode_item(item, raw))
     return tuple(values)
 
 
@@ -282,7 +291,7 @@ def _reused(session: CardSession, address: FileAddress, tag: int, raw: bytes) ->
 # --- writing -------------------------------------------------------------------------------------
 
 
-def _prepare(kit: Kit, session: CardSession, content: FileValues) -> list[bytes]:
+def _prepare(context: DriverContext, session: CardSession, content: FileValues) -> list[bytes]:
     """The commands that write a file's values.
 
     :raises DriverError: -14 values and items do not pair, -41, -42 a value that does not fit,
@@ -300,10 +309,10 @@ def _prepare(kit: Kit, session: CardSession, content: FileValues) -> list[bytes]
     if file.structure is Structure.CYCLIC:
         items.require_none(address)
         return [
-            _update(UPDATE_RECORD, 0, _PREVIOUS, items.encode_record(file, value))
+            _update(UPDATE_RECORD, 0, _PREVIOUS, items.encode_item_record(file, value))
             for value in values
         ]
-    new = kit.settings.new_meanings and bool(session.profile.later_meanings)
+    new = context.settings.new_meanings and bool(session.profile.later_meanings)
     return [
         _linear_update(file, address, token, value, new_meaning=new)
         for token, value in items.pairs(file, address, values)
@@ -311,7 +320,7 @@ def _prepare(kit: Kit, session: CardSession, content: FileValues) -> list[bytes]
 
 
 def _linear_update(
-    file: ElementaryFile,
+    file: FileDeclaration,
     address: FileAddress,
     token: tuple[int, int],
     value: str,
@@ -324,7 +333,7 @@ def _linear_update(
         raise DriverError(-StatusWord.RECORD_NOT_FOUND, "pFileAddr: the file has no such item")
     content = items.encode_reused(address, tag, value) if new_meaning else None
     if content is None:
-        content = items.encode(file.items[numbers[occurrence - 1] - 1], value)
+        content = items.encode_item(file.items[numbers[occurrence - 1] - 1], value)
     record = bytes((tag, len(content))) + content
     if occurrence == 1:
         return _update(UPDATE_RECORD, tag, _FIRST, record)

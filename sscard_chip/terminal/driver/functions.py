@@ -17,11 +17,11 @@ from functools import partial
 from typing import Any, Final
 
 from sscard_chip.reader.faults import describe_fault
-from sscard_chip.terminal.codes import Code, DriverError, code_of
+from sscard_chip.terminal.codes import DriverError, ReturnCode, code_of
 from sscard_chip.terminal.driver import strings
 from sscard_chip.terminal.driver.basics import PartialBasicsError
 from sscard_chip.terminal.driver.core import Driver
-from sscard_chip.terminal.driver.values import CardInfo, DebitResult, FileAddress, Interface
+from sscard_chip.terminal.driver.values import CardInfo, DebitResult, FileAddress, InterfaceType
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -66,16 +66,16 @@ class Function:
         """
         try:
             if len(arguments) != len(self.parameters):
-                raise DriverError(Code.PARAMETER, f"{self.name}: wrong number of parameters")
+                raise DriverError(ReturnCode.PARAMETER, f"{self.name}: wrong number of parameters")
             for value, parameter in zip(arguments, self.parameters, strict=True):
                 if not isinstance(value, parameter.type):
-                    raise DriverError(Code.PARAMETER, f"{parameter.name}: wrong type")
+                    raise DriverError(ReturnCode.PARAMETER, f"{parameter.name}: wrong type")
             text = self.run(driver, *arguments)
             if len(text.encode(ENCODING, "replace")) >= self.buffer:
-                raise DriverError(Code.LENGTH, "the answer is longer than pOutInfo")
+                raise DriverError(ReturnCode.LENGTH, "the answer is longer than pOutInfo")
         except Exception as error:
             return _explain(self.name, error)
-        return int(Code.OK), text
+        return int(ReturnCode.OK), text
 
 
 def _explain(name: str, error: Exception) -> tuple[int, str]:
@@ -84,7 +84,7 @@ def _explain(name: str, error: Exception) -> tuple[int, str]:
         return code, strings.basics(error.basics)
     if isinstance(error, DriverError) and error.output is not None:
         return code, error.output
-    if code == Code.LIBRARY:
+    if code == ReturnCode.LIBRARY:
         _LOG.error("%s: %s", name, describe_fault(error))
         return code, "internal error"
     return code, str(error)
@@ -94,7 +94,7 @@ def _explain(name: str, error: Exception) -> tuple[int, str]:
 
 
 def _write_card(
-    driver: Driver, kind: Interface, card: CardInfo, addresses: list[FileAddress], data: str
+    driver: Driver, kind: InterfaceType, card: CardInfo, addresses: list[FileAddress], data: str
 ) -> None:
     driver.write_files(kind, card, strings.file_values(data, addresses))
 
@@ -103,7 +103,7 @@ def _debit_text(result: DebitResult) -> str:
     text = strings.debit_result(result)
     if result.mac2_right is False:
         # The card has paid and is suspect: the caller needs both the code and the TAC.
-        raise DriverError(Code.MAC_WRONG, "MAC2 of the card is wrong", text)
+        raise DriverError(ReturnCode.MAC_WRONG, "MAC2 of the card is wrong", text)
     return text
 
 

@@ -16,9 +16,9 @@ from sscard_chip.profile.codec import (
     decode_value,
     encode_value,
 )
-from sscard_chip.profile.model import ElementaryFile, Format, Item
+from sscard_chip.profile.model import FileDeclaration, Format, Item
 from sscard_chip.profile.reuse import REUSED, reuse_value, reused_value
-from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.driver.values import FileAddress
 
 PART_END: Final = "^"
@@ -31,27 +31,38 @@ _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
 
 def tag_and_occurrence(token: str) -> tuple[int, int]:
-    """``40:2`` is the second record with tag 40. Raises DriverError -14."""
+    """``40:2`` is the second record with tag 40.
+
+    :raises DriverError: -14.
+    """
     match = _TAG.fullmatch(token)
     if match is None:
-        raise DriverError(Code.PARAMETER, "pFileAddr: an item must be a tag, or tag:occurrence")
+        raise DriverError(
+            ReturnCode.PARAMETER, "pFileAddr: an item must be a tag, or tag:occurrence"
+        )
     return int(match[1], 16), int(match[2] or 1)
 
 
 def record_number(token: str) -> int:
-    """A record of a cyclic file, 1 the newest. Raises DriverError -14."""
+    """A record of a cyclic file, 1 the newest.
+
+    :raises DriverError: -14.
+    """
     if not _NUMBER.fullmatch(token) or int(token) > 254:
-        raise DriverError(Code.PARAMETER, "pFileAddr: a record number must be 1 to 254")
+        raise DriverError(ReturnCode.PARAMETER, "pFileAddr: a record number must be 1 to 254")
     return int(token)
 
 
 def require_none(address: FileAddress) -> None:
-    """Raise DriverError -14 for items where the whole file, or a new record, is meant."""
+    """See that no items are named where the whole file, or a new record, is meant.
+
+    :raises DriverError: -14 for items where the whole file, or a new record, is meant.
+    """
     if address.items:
-        raise DriverError(Code.PARAMETER, f"pFileAddr: {address} takes no items here")
+        raise DriverError(ReturnCode.PARAMETER, f"pFileAddr: {address} takes no items here")
 
 
-def every_record(file: ElementaryFile) -> list[tuple[int, int]]:
+def every_record(file: FileDeclaration) -> list[tuple[int, int]]:
     """Tag and occurrence of all records that the profile has in a linear file."""
     seen: dict[int, int] = {}
     tokens = []
@@ -61,19 +72,23 @@ def every_record(file: ElementaryFile) -> list[tuple[int, int]]:
     return tokens
 
 
-def find(file: ElementaryFile | None, tag: int) -> Item | None:
+def find_item(file: FileDeclaration | None, tag: int) -> Item | None:
     """What the profile knows of a tag."""
     return next((item for item in file.items if item.tag == tag), None) if file else None
 
 
 def pairs(
-    file: ElementaryFile, address: FileAddress, values: tuple[str, ...]
+    file: FileDeclaration, address: FileAddress, values: tuple[str, ...]
 ) -> list[tuple[tuple[int, int], str]]:
-    """Items of a linear file with their values. Raises DriverError -14 when they do not pair."""
+    """Items of a linear file with their values.
+
+    :raises DriverError: -14 when they do not pair.
+    """
     tokens = [tag_and_occurrence(token) for token in address.items] or every_record(file)
     if len(tokens) != len(values):
         raise DriverError(
-            Code.PARAMETER, f"pWriteData: {address} needs {len(tokens)} values, has {len(values)}"
+            ReturnCode.PARAMETER,
+            f"pWriteData: {address} needs {len(tokens)} values, has {len(values)}",
         )
     return list(zip(tokens, values, strict=True))
 
@@ -81,7 +96,7 @@ def pairs(
 # --- from the card -------------------------------------------------------------------------------
 
 
-def decode(item: Item | None, raw: bytes) -> str:
+def decode_item(item: Item | None, raw: bytes) -> str:
     """A value as text; hex when the profile does not know the item or its form is broken."""
     if item is None:
         return raw.hex().upper()
@@ -93,7 +108,7 @@ def decode(item: Item | None, raw: bytes) -> str:
         return raw.hex().upper()
 
 
-def decode_record(file: ElementaryFile, raw: bytes) -> str:
+def decode_record(file: FileDeclaration, raw: bytes) -> str:
     """A cyclic record; hex when it is not as long as its fields."""
     if len(raw) != file.record_length:
         return raw.hex().upper()
@@ -105,7 +120,7 @@ def decode_record(file: ElementaryFile, raw: bytes) -> str:
 
 
 def judge(address: FileAddress, tag: int) -> int:
-    """Tag of the record that tells the meaning of a reused tag, 0 when there is none."""
+    """Tag of the record that shows the meaning of a reused tag, 0 when there is none."""
     reuse = REUSED.get((address.directory, address.file, tag))
     return reuse.judge if reuse else 0
 
@@ -126,8 +141,11 @@ def _new_item(address: FileAddress, tag: int) -> Item:
 # --- to the card ---------------------------------------------------------------------------------
 
 
-def encode(item: Item, text: str) -> bytes:
-    """The bytes of a value. Raises DriverError -41, -42, of a template also -14."""
+def encode_item(item: Item, text: str) -> bytes:
+    """The bytes of a value.
+
+    :raises DriverError: -41, -42, of a template also -14.
+    """
     if item.format is not Format.BTLV:
         return _encode(item, text)
     parts = _parts(text, len(item.items), f"pWriteData: {item.tag:02X}")
@@ -136,8 +154,11 @@ def encode(item: Item, text: str) -> bytes:
     return b"".join(head + value for head, value in zip(heads, content, strict=True))
 
 
-def encode_record(file: ElementaryFile, text: str) -> bytes:
-    """A new record of a cyclic file. Raises DriverError -14, -41, -42."""
+def encode_item_record(file: FileDeclaration, text: str) -> bytes:
+    """A new record of a cyclic file.
+
+    :raises DriverError: -14, -41, -42.
+    """
     parts = _parts(text, len(file.items), "pWriteData: a record")
     return b"".join(_encode(item, part) for item, part in zip(file.items, parts, strict=True))
 
@@ -150,21 +171,24 @@ def encode_reused(address: FileAddress, tag: int, text: str) -> bytes | None:
     return reuse_value(address.directory, address.file, tag, value)
 
 
-def whole_binary(file: ElementaryFile, values: tuple[str, ...]) -> bytes:
-    """The content of a transparent file. Raises DriverError -14, -41, -42."""
+def whole_binary(file: FileDeclaration, values: tuple[str, ...]) -> bytes:
+    """The content of a transparent file.
+
+    :raises DriverError: -14, -41, -42.
+    """
     if len(values) != 1:
-        raise DriverError(Code.PARAMETER, "pWriteData: a transparent file has one value")
+        raise DriverError(ReturnCode.PARAMETER, "pWriteData: a transparent file has one value")
     if not _HEX.fullmatch(values[0]):
-        raise DriverError(Code.ILLEGAL_CHARACTER, "pWriteData: a transparent file is hex")
+        raise DriverError(ReturnCode.ILLEGAL_CHARACTER, "pWriteData: a transparent file is hex")
     if len(values[0]) > 2 * file.size:
-        raise DriverError(Code.LENGTH, f"pWriteData: the file has {file.size} bytes")
+        raise DriverError(ReturnCode.LENGTH, f"pWriteData: the file has {file.size} bytes")
     return bytes.fromhex(values[0])
 
 
 def _parts(text: str, count: int, what: str) -> list[str]:
     parts = text.split(PART_END)
     if parts.pop() or len(parts) != count:
-        raise DriverError(Code.PARAMETER, f"{what} needs {count} parts, each ending with ^")
+        raise DriverError(ReturnCode.PARAMETER, f"{what} needs {count} parts, each ending with ^")
     return parts
 
 
@@ -175,7 +199,11 @@ def _encode(item: Item, text: str) -> bytes:
         raise DriverError(_code(error), f"pWriteData: {error}") from None
 
 
-def _code(error: ItemValueError) -> Code:
+def _code(error: ItemValueError) -> ReturnCode:
     """-42 for a rule about lengths, -41 for one about characters."""
     lengths = ("at most", "hex digits")
-    return Code.LENGTH if any(word in error.rule for word in lengths) else Code.ILLEGAL_CHARACTER
+    return (
+        ReturnCode.LENGTH
+        if any(word in error.rule for word in lengths)
+        else ReturnCode.ILLEGAL_CHARACTER
+    )

@@ -9,14 +9,14 @@ from typing import Final
 from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
 from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.keys import PUK, PUK_KID, STKSSSE
-from sscard_chip.terminal.codes import Code, DriverError
-from sscard_chip.terminal.driver.kit import Kit
+from sscard_chip.terminal.codes import DriverError, ReturnCode
+from sscard_chip.terminal.driver.context import DriverContext
 from sscard_chip.terminal.driver.values import (
+    AuthenticationData,
     CardInfo,
     CommandRequest,
-    Interface,
+    InterfaceType,
     PinPrompt,
-    Proof,
     ProofRequest,
 )
 from sscard_chip.terminal.session import CardSession
@@ -31,7 +31,7 @@ _UNBLOCK_LENGTH: Final = 4
 @dataclass(slots=True)
 class PendingService:
     """Between the steps of a reload or an unblock. ``header`` is what Step 3 must begin with,
-    ``authorised`` tells that Step 2 is done.
+    ``authorised`` says that Step 2 is done.
     """
 
     session: CardSession
@@ -40,37 +40,39 @@ class PendingService:
     authorised: bool = False
 
 
-def verify(kit: Kit, interface: Interface) -> None:
+def verify_holder_pin(context: DriverContext, interface: InterfaceType) -> None:
     """Verify the holder's PIN; nothing to do when none is set.
 
     :raises DriverError: -51 wrong, -52 locked.
     """
-    kit.verify_holder(kit.open(interface))
+    context.verify_holder(context.open(interface))
 
 
-def change(kit: Kit, interface: Interface) -> None:
+def change_holder_pin(context: DriverContext, interface: InterfaceType) -> None:
     """Change the PIN: the old one, then twice the new one.
 
     :raises DriverError: -34 the two differ, -36 the new one is an initial PIN, -51, -52.
     """
-    session = kit.open(interface)
-    old = kit.ask_pin(PinPrompt.CURRENT) if session.pin_needed() else ""
-    new = kit.ask_new_pin()
-    if new in kit.settings.initial_pins:
-        raise DriverError(Code.NEW_PIN_IS_INITIAL, "the new PIN is the initial PIN")
+    session = context.open(interface)
+    old = context.ask_pin(PinPrompt.CURRENT) if session.pin_needed() else ""
+    new = context.ask_new_pin()
+    if new in context.settings.initial_pins:
+        raise DriverError(ReturnCode.NEW_PIN_IS_INITIAL, "the new PIN is the initial PIN")
     session.change_pin(old, new)
 
 
-def service(kit: Kit, interface: Interface, card: CardInfo, *, reload: bool) -> None:
+def service(
+    context: DriverContext, interface: InterfaceType, card: CardInfo, *, reload: bool
+) -> None:
     """Reload (a new PIN) or unblock (the tries back) with the PSAM: PUK, then STK.
 
     :raises DriverError: the PSAM is missing or cannot help; -34.
     """
-    session = kit.open_card(interface, card)
-    new = kit.ask_new_pin() if reload else ""
-    kit.authenticate(session, PUK_KID)
+    session = context.open_card(interface, card)
+    new = context.ask_new_pin() if reload else ""
+    context.authenticate(session, PUK_KID)
     challenge = session.challenge()
-    with kit.sam(session) as sam:
+    with context.sam(session) as sam:
         if reload:
             command = sam.enciphered_command(STKSSSE, session.factors, challenge, _RELOAD, bcd(new))
         else:
@@ -80,22 +82,24 @@ def service(kit: Kit, interface: Interface, card: CardInfo, *, reload: bool) -> 
 
 
 def begin_service(
-    kit: Kit, interface: Interface, card: CardInfo, *, reload: bool
+    context: DriverContext, interface: InterfaceType, card: CardInfo, *, reload: bool
 ) -> tuple[PendingService, ProofRequest]:
     """Step 1: challenges for the external authentication of PUK."""
-    session = kit.open_card(interface, card)
+    session = context.open_card(interface, card)
     original, factor = session.challenge(), session.challenge()
-    address = kit.settings.addresses.address(PUK)
+    address = context.settings.addresses.address(PUK)
     pending = PendingService(session, reload, _header(session, reload=reload))
     return pending, ProofRequest(session.algorithm_code, address, factor, original)
 
 
-def authorise_service(kit: Kit, pending: PendingService, proof: Proof) -> CommandRequest:
+def authorise_service(
+    context: DriverContext, pending: PendingService, proof: AuthenticationData
+) -> CommandRequest:
     """Step 2: the external authentication, and what the HSM needs for the command."""
     session = pending.session
-    new = kit.ask_new_pin() if pending.reload else ""
+    new = context.ask_new_pin() if pending.reload else ""
     session.external_authenticate(PUK_KID, proof.data, proof.original)
-    address = kit.settings.addresses.address(STKSSSE)
+    address = context.settings.addresses.address(STKSSSE)
     challenge = session.challenge()
     pending.authorised = True
     return CommandRequest(session.algorithm_code, address, challenge, pending.header, new)
@@ -107,9 +111,9 @@ def finish_service(pending: PendingService, command: bytes) -> None:
     :raises DriverError: -42 another length, -14 another header than the one announced.
     """
     if len(command) != 5 + pending.header[4]:
-        raise DriverError(Code.LENGTH, "pKey has another length than the command")
+        raise DriverError(ReturnCode.LENGTH, "pKey has another length than the command")
     if not command.startswith(pending.header):
-        raise DriverError(Code.PARAMETER, "pKey is not the command that was asked for")
+        raise DriverError(ReturnCode.PARAMETER, "pKey is not the command that was asked for")
     pending.session.client.exchange(command).required()
 
 

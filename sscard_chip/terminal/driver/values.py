@@ -9,10 +9,10 @@ from enum import Enum, IntEnum, auto
 from typing import TypeAlias
 
 from sscard_chip.standard.settlement_mode import Split
-from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.codes import DriverError, ReturnCode
 
 
-class Interface(IntEnum):
+class InterfaceType(IntEnum):
     """iType: which slot, or which first."""
 
     CONTACT = 1
@@ -45,14 +45,14 @@ class PinCancelledError(DriverError):
     """The person pressed "cancel"; -31."""
 
     def __init__(self) -> None:
-        super().__init__(Code.PIN_CANCELLED, "PIN entry was cancelled")
+        super().__init__(ReturnCode.PIN_CANCELLED, "PIN entry was cancelled")
 
 
 class PinTimeoutError(DriverError):
     """Nobody typed; -32."""
 
     def __init__(self) -> None:
-        super().__init__(Code.PIN_TIMEOUT, "no PIN was typed in time")
+        super().__init__(ReturnCode.PIN_TIMEOUT, "no PIN was typed in time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class CardInfo:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CardBasics:
-    """What iReadCardBas tells, in the order of pOutInfo. Dates are YYYYMMDD as on the card.
+    """What iReadCardBas shows, in the order of pOutInfo. Dates are YYYYMMDD as on the card.
 
     ``reset_information`` are the historical bytes, 26 hex digits; ``name`` is 09 with 4E.
     """
@@ -105,7 +105,7 @@ class BasicsRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class AuthenticationData:
     """Half a pKey: 鉴别数据 and original, 8 bytes each."""
 
     data: bytes
@@ -160,7 +160,7 @@ class FileValues:
 
 
 @dataclass(frozen=True, slots=True)
-class DebitRequest:
+class DebitHsmRequest:
     """What iDoDebit_HSM_Step1 asks an HSM. ``random`` 4 bytes, ``number`` the card's 序号,
     ``time`` YYYYMMDDhhmmss, the terminal's local time.
     """

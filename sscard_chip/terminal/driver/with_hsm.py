@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HSM functions played through, step by step, with an HSM of ours in the back office's place.
+"""The HSM functions played, step by step, with an HSM of ours in the back office's place.
 
 >>> steps = run_with_hsm(driver, Hsm(roots), "iReadCardBas_HSM", 1)
 >>> steps[-1].output.split("|")[:3]
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from sscard_chip.terminal.codes import Code
+from sscard_chip.terminal.codes import ReturnCode
 from sscard_chip.terminal.driver.core import Driver
 from sscard_chip.terminal.driver.functions import FUNCTIONS, Parameter
 from sscard_chip.terminal.hsm import CardHsm, Hsm
@@ -46,7 +46,7 @@ _PLAYS: Final[dict[str, tuple[Callable[[CardHsm, str], str], ...]]] = {
 HSM_FUNCTIONS: Final = tuple(f"{name}_HSM" for name in _PLAYS)
 
 
-def parameters_of(name: str) -> tuple[Parameter, ...]:
+def hsm_parameters(name: str) -> tuple[Parameter, ...]:
     """What :func:`run_with_hsm` takes: the parameters of Step 1, of iWriteCard pWriteData too."""
     base = name.removesuffix("_HSM")
     first = FUNCTIONS[f"{base}_HSM_Step1"].parameters
@@ -57,7 +57,7 @@ def run_with_hsm(driver: Driver, hsm: Hsm, name: str, *arguments: Argument) -> l
     """Play all steps of an HSM function, up to the first that does not return 0.
 
     :param name: ``iReadCard`` or ``iReadCard_HSM``, and so on.
-    :param arguments: see :func:`parameters_of`.
+    :param arguments: see :func:`hsm_parameters`.
     :raises HsmError: the HSM refuses. :raises KeyStoreError: it lacks a root key.
     """
     base = name.removesuffix("_HSM")
@@ -66,7 +66,7 @@ def run_with_hsm(driver: Driver, hsm: Hsm, name: str, *arguments: Argument) -> l
     results = [_step(driver, base, 1, *first)]
     try:
         for number, answer in enumerate(_PLAYS[base], 2):
-            if results[-1].code != Code.OK:
+            if results[-1].code != ReturnCode.OK:
                 break
             card = hsm.card(driver.division, driver.reset_information)
             key = answer(card, results[-1].output)

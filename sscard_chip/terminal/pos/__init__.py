@@ -15,13 +15,13 @@ from sscard_chip.dayfile.authoriser import (
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotRange
 from sscard_chip.dayfile.rows import COLUMNS, DayHeader, DayRow, DayTrailer
-from sscard_chip.dayfile.text import Day, read_day
+from sscard_chip.dayfile.text import DayContents, read_day
+from sscard_chip.terminal.client import PinEntry
 from sscard_chip.terminal.pos.authoriser import LocalAuthoriser
-from sscard_chip.terminal.pos.card import PinEntry
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import PosError, Refusal, SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.pos.receipt import Receipt
-from sscard_chip.terminal.pos.station import Bill, Outcome, TillSettings
+from sscard_chip.terminal.pos.station import Bill, SaleOutcome, TillSettings
 from sscard_chip.terminal.pos.till import Till
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "CentreNoAnswerError",
     "CentreRefusedError",
     "CentreUnreachableError",
-    "Day",
+    "DayContents",
     "DayFile",
     "DayFileError",
     "DayHeader",
@@ -44,11 +44,11 @@ __all__ = [
     "HotRange",
     "Hotlist",
     "LocalAuthoriser",
-    "Outcome",
     "PinEntry",
     "PosError",
     "Receipt",
     "Refusal",
+    "SaleOutcome",
     "SaleRefusedError",
     "Till",
     "TillSettings",

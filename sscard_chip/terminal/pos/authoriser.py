@@ -17,7 +17,7 @@ _LENGTH_OF_ID: Final = 30
 
 
 class LocalAuthoriser:
-    """A centre of one terminal: a journal file, and the balances it is told.
+    """A centre of one terminal: a journal file, and the balances it is given.
 
     For regions in training and for tests. It shares a bill as the bill says, holds the account's
     part against the balance, and keeps every step in a file before it answers, so that it gives

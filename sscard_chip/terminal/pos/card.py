@@ -7,7 +7,6 @@ Functions with a ``sam`` need the PSAM open in the environment of the card's alg
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final
@@ -28,7 +27,7 @@ from sscard_chip.standard.keys import IRK, KID_OF_ROOT, RKSSSE
 from sscard_chip.standard.messages.medical import SPECIAL
 from sscard_chip.standard.settlement_mode import OfflineUse
 from sscard_chip.standard.status import StatusWord
-from sscard_chip.terminal.client import Answer, CardStatusError
+from sscard_chip.terminal.client import Answer, CardStatusError, PinEntry
 from sscard_chip.terminal.medical import MOST_DETAILS, Detail, details
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
 from sscard_chip.terminal.pos.psam import Psam
@@ -44,12 +43,9 @@ _SPECIAL_SFI: Final = SPECIAL_FILE & SFI_MASK
 _ALLOWED, _AMOUNT, _TIMES = 0x90, 0x92, 0x93
 _MOST_AMOUNT, _MOST_TIMES = 99_999_999, 99
 
-PinEntry = Callable[[int], str | None]
-"""Asks the holder for the PIN: gets the tries left, gives the digits or None when cancelled."""
-
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Holder:
+class CardholderName:
     """Whose card it is: 姓名 and 社会保障号码, for the receipt and the centre."""
 
     name: str
@@ -76,22 +72,22 @@ class HolderPin:
         :raises SaleRefusedError: PIN_LOCKED, PIN_WRONG with the tries left, PIN_MISSING.
         :raises CardStatusError: anything else that the card answers.
         """
-        left = self._send(session, "")
+        remaining = self._send(session, "")
         wrong = False
-        while left:
-            digits = self._digits or self._entry(left)
+        while remaining:
+            digits = self._digits or self._entry(remaining)
             if digits is None:
                 if wrong:
-                    raise _wrong(left)
+                    raise _wrong(remaining)
                 raise SaleRefusedError(Refusal.PIN_MISSING)
             if not is_digits(digits, *PIN_DIGITS):
                 raise SaleRefusedError(Refusal.PIN_MISSING, "a PIN has 4 to 12 digits")
             self.in_doubt = True
-            left = self._send(session, digits)
+            remaining = self._send(session, digits)
             self.in_doubt = False
-            self._digits = digits if left is None else None
+            self._digits = digits if remaining is None else None
             wrong = True
-        if left == 0:
+        if remaining == 0:
             raise SaleRefusedError(Refusal.PIN_LOCKED)
 
     def forget(self) -> None:
@@ -103,9 +99,9 @@ class HolderPin:
         return session.client.send(VERIFY, data=bcd(digits)).pin_tries()
 
 
-def _wrong(left: int) -> SaleRefusedError:
-    tries = "1 try" if left == 1 else f"{left} tries"
-    return SaleRefusedError(Refusal.PIN_WRONG, f"{tries} left", tries_left=left)
+def _wrong(remaining: int) -> SaleRefusedError:
+    tries = "1 try" if remaining == 1 else f"{remaining} tries"
+    return SaleRefusedError(Refusal.PIN_WRONG, f"{tries} left", remaining_tries=remaining)
 
 
 # --- may this card pay? --------------------------------------------------------------------------
@@ -150,7 +146,7 @@ def check_genuine(session: CardSession, sam: Psam) -> None:
         raise SaleRefusedError(Refusal.NOT_GENUINE, "internal authentication failed")
 
 
-def authenticate(session: CardSession, sam: Psam, kid: int) -> None:
+def authenticate_terminal(session: CardSession, sam: Psam, kid: int) -> None:
     """EXTERNAL AUTHENTICATION of a key of the current directory, or of SSSE."""
     key = session.key(kid)
     challenge, original = session.challenge(), os.urandom(8)
@@ -160,17 +156,17 @@ def authenticate(session: CardSession, sam: Psam, kid: int) -> None:
     session.external_authenticate(kid, proof, original, version)
 
 
-def read_holder(session: CardSession, sam: Psam) -> Holder:
+def read_holder(session: CardSession, sam: Psam) -> CardholderName:
     """姓名 and 社会保障号码 from SSSE EF06; generation 3 wants RKSSSE first."""
     file = session.file(session.directory, OFFLINE_FILE)
     if file is not None and file.read.kid is not None:
-        authenticate(session, sam, _RKSSSE)
+        authenticate_terminal(session, sam, _RKSSSE)
     number = session.record(0x08, sfi=_HOLDER_SFI, length=18)
     name = session.record(0x09, sfi=_HOLDER_SFI, length=30)
     rest = b""
     if file is not None and file.record_numbers(0x4E):
         rest = session.record(0x4E, sfi=_HOLDER_SFI, length=20)
-    return Holder(join_name(name, rest), join_name(number))
+    return CardholderName(join_name(name, rest), join_name(number))
 
 
 def insured_division(session: CardSession) -> str:
@@ -213,7 +209,7 @@ def find_detail(session: CardSession, number: int) -> tuple[Detail | None, bool]
 
 def read_offline_use(session: CardSession, sam: Psam) -> OfflineUse:
     """90, 92 and 93 of EF06; needs the PIN and RK1DF04."""
-    authenticate(session, sam, _RK1DF04)
+    authenticate_terminal(session, sam, _RK1DF04)
     return _offline_use(session)
 
 
@@ -255,7 +251,7 @@ def write_offline_use(
         return False
     changed = [(tag, value) for tag, is_, _, will, value in items if is_ != will]
     if changed:
-        authenticate(session, sam, _UK2DF04)
+        authenticate_terminal(session, sam, _UK2DF04)
     for tag, value in changed:
         record = bytes((tag, len(value))) + value
         session.client.require(UPDATE_RECORD, tag, _OFFLINE_SFI << 3, record)
@@ -269,13 +265,13 @@ def append_special(session: CardSession, sam: Psam, number: int, category: str) 
     record = SPECIAL.build({"number": number, "category": ord(category)})
     newest = _newest_special(session)
     if newest.sw == StatusWord.SECURITY_STATUS_NOT_SATISFIED:  # the PIN is not verified
-        authenticate(session, sam, _RK1DF04)
+        authenticate_terminal(session, sam, _RK1DF04)
         newest = _newest_special(session)
     if newest.ok and newest.data == record:
         return True
     if not newest.ok and newest.sw != StatusWord.RECORD_NOT_FOUND:
         raise newest.refusal
-    authenticate(session, sam, _UK2DF04)
+    authenticate_terminal(session, sam, _UK2DF04)
     session.client.require(UPDATE_RECORD, 0x00, _SPECIAL_SFI << 3 | 3, record)
     return True
 

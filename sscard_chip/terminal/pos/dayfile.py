@@ -18,7 +18,7 @@ from typing import Self
 from sscard_chip.closing import Closing
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import DayHeader, DayRow, DayTrailer, sums
-from sscard_chip.dayfile.text import Day, parse_day
+from sscard_chip.dayfile.text import DayContents, parse_day
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
 
 
@@ -28,7 +28,7 @@ class DayFile(Closing):
     ``header`` is its header row, ``trailer`` None while the day is open.
     """
 
-    def __init__(self, path: Path, descriptor: int, day: Day) -> None:
+    def __init__(self, path: Path, descriptor: int, day: DayContents) -> None:
         self.path = path
         self._descriptor = descriptor
         self.header = day.header
@@ -102,7 +102,10 @@ class DayFile(Closing):
         return trailer
 
     def require_open(self) -> None:
-        """Raises SaleRefusedError when the day is closed."""
+        """See that the day is open.
+
+        :raises SaleRefusedError: when the day is closed.
+        """
         if self.trailer is not None:
             raise SaleRefusedError(Refusal.DAY, f"{self.path}: the day is closed")
 
@@ -145,7 +148,10 @@ def _read_all(descriptor: int) -> bytes:
 
 
 def write_at(descriptor: int, data: bytes, offset: int) -> None:
-    """Write all of ``data`` and have it on the disk. Raises OSError."""
+    """Write all of ``data`` and have it on the disk.
+
+    :raises OSError:
+    """
     done = 0
     while done < len(data):
         written = os.pwrite(descriptor, data[done:], offset + done)
@@ -156,7 +162,10 @@ def write_at(descriptor: int, data: bytes, offset: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk. Raises OSError."""
+    """Have the names in a folder on the disk.
+
+    :raises OSError:
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

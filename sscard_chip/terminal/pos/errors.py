@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a sale can end other than paid, and what the till's files can have wrong.
 
-What a terminal must tell apart on its screen is in :class:`Refusal` (LD/T 33, error handling).
+What a terminal must distinguish on its screen is in :class:`Refusal` (LD/T 33, error handling).
 No text here holds a PIN, a key or a holder's data.
 """
 
@@ -44,19 +44,21 @@ class Refusal(StrEnum):
 
 
 class PosError(TerminalError):
-    """Anything that a till tells its operator; one line."""
+    """Anything that a till reports to its operator; one line."""
 
 
 class SaleRefusedError(PosError):
     """A sale or refund that was not made: the card is not charged and nothing is recorded.
 
-    ``tries_left`` goes with PIN_WRONG.
+    ``remaining_tries`` goes with PIN_WRONG.
     """
 
-    def __init__(self, refusal: Refusal, text: str = "", *, tries_left: int | None = None) -> None:
+    def __init__(
+        self, refusal: Refusal, text: str = "", *, remaining_tries: int | None = None
+    ) -> None:
         super().__init__(f"{refusal}: {text}" if text else str(refusal))
         self.refusal = refusal
-        self.tries_left = tries_left
+        self.remaining_tries = remaining_tries
 
 
 class BrokenOffError(SaleRefusedError):
@@ -84,6 +86,6 @@ _BY_STATUS = {
 def refusal_of(error: CardStatusError) -> SaleRefusedError:
     """What a status word of the holder's card means for a sale; the text keeps the word."""
     refusal = next((found for sw, found in _BY_STATUS.items() if sw == error.sw), None)
-    if error.header[1] == EXTERNAL_AUTHENTICATE.ins and error.tries_left is not None:
+    if error.header[1] == EXTERNAL_AUTHENTICATE.ins and error.remaining_tries is not None:
         refusal = Refusal.PSAM
     return SaleRefusedError(refusal or Refusal.NOT_READABLE, str(error))

@@ -13,7 +13,7 @@ from sscard_chip.dayfile.authoriser import (
 )
 from sscard_chip.standard.identifiers import DF04
 from sscard_chip.terminal.pos.card import HolderPin, append_special, write_offline_use
-from sscard_chip.terminal.pos.pending import OpenSale, Task
+from sscard_chip.terminal.pos.pending import OpenSale, PendingTask
 from sscard_chip.terminal.pos.station import CARD_FAILURES, Station
 from sscard_chip.terminal.session import CardSession
 
@@ -26,7 +26,7 @@ def finish_on_card(
     The warnings; what failed stays in the journal for the next time that the card comes.
     """
     warnings = []
-    for task in (Task.SPECIAL, Task.OFFLINE_USE):
+    for task in (PendingTask.SPECIAL, PendingTask.OFFLINE_USE):
         if task not in sale.tasks:
             continue
         try:
@@ -39,11 +39,11 @@ def finish_on_card(
 
 
 def _write(
-    station: Station, session: CardSession, pin: HolderPin, sale: OpenSale, task: Task
+    station: Station, session: CardSession, pin: HolderPin, sale: OpenSale, task: PendingTask
 ) -> list[str]:
     station.sam.open(session.algorithm)
     session.enter(DF04)
-    if task is Task.SPECIAL:
+    if task is PendingTask.SPECIAL:
         number, category = sale.row.transaction_number, sale.category or "9"
         if append_special(session, station.sam, number, category):
             return []
@@ -65,9 +65,9 @@ def finish_owed(station: Station, session: CardSession, pin: HolderPin) -> list[
     return warnings
 
 
-def confirm(station: Station, sale: OpenSale) -> list[str]:
-    """Tell the centre of a recorded sale, with the TAC; EF06 as it answers becomes a task."""
-    if Task.CONFIRM not in sale.tasks or station.authoriser is None:
+def confirm_sale(station: Station, sale: OpenSale) -> list[str]:
+    """Inform the centre of a recorded sale, with the TAC; EF06 as it answers becomes a task."""
+    if PendingTask.CONFIRM not in sale.tasks or station.authoriser is None:
         return []
     msgid = sale.row.msgid
     try:
@@ -76,17 +76,17 @@ def confirm(station: Station, sale: OpenSale) -> list[str]:
         return [f"the centre is not told yet: {error}"]
     except CentreRefusedError as error:
         # The card has paid and nothing undoes it: the row stays, and the day's upload shows it.
-        station.journal.done(msgid, Task.CONFIRM)
+        station.journal.done(msgid, PendingTask.CONFIRM)
         return [f"the centre refuses the settlement: {error}"]
     if use is not None and sale.use_before is not None:
         station.journal.add_use(msgid, use)
-    station.journal.done(msgid, Task.CONFIRM)
+    station.journal.done(msgid, PendingTask.CONFIRM)
     return []
 
 
 def confirm_all(station: Station) -> list[str]:
-    """Tell the centre of all sales that it has not confirmed."""
-    return [line for sale in station.journal.owing for line in confirm(station, sale)]
+    """Inform the centre of all sales that it has not confirmed."""
+    return [line for sale in station.journal.owing for line in confirm_sale(station, sale)]
 
 
 def release_holds(station: Station) -> list[str]:

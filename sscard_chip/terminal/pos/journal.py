@@ -40,7 +40,10 @@ class Journal:
                     raise DayFileError(f"{path}: row {number}: is no {what}") from None
 
     def write(self, entry: dict[str, Any]) -> None:
-        """Have an entry on the disk, then apply it. Raises OSError: then it did not happen."""
+        """Have an entry on the disk, then apply it.
+
+        :raises OSError: then it did not happen.
+        """
         line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

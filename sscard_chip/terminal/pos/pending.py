@@ -20,10 +20,10 @@ from sscard_chip.terminal.pos.journal import Journal
 
 
 @unique
-class Task(StrEnum):
+class PendingTask(StrEnum):
     """What a paid sale may still owe."""
 
-    CONFIRM = "confirm"  # tell the centre, with the TAC
+    CONFIRM = "confirm"  # inform the centre, with the TAC
     SPECIAL = "EF15"  # append 交易序号 and category to the card
     OFFLINE_USE = "EF06"  # write 90, 92, 93 of the card
 
@@ -38,7 +38,7 @@ class OpenSale:
     """
 
     row: DayRow
-    tasks: frozenset[Task] = frozenset()
+    tasks: frozenset[PendingTask] = frozenset()
     category: str | None = None
     use_before: OfflineUse | None = None
     use_after: OfflineUse | None = None
@@ -126,7 +126,7 @@ class PendingJournal:
         """The centre has said what EF06 must become."""
         self._write({"event": "use", "msgid": msgid, "after": _encode_use(use)})
 
-    def done(self, msgid: str, task: Task) -> None:
+    def done(self, msgid: str, task: PendingTask) -> None:
         """A task is done."""
         self._write({"event": "done", "msgid": msgid, "task": task})
 
@@ -150,7 +150,7 @@ class PendingJournal:
             case "debit":
                 self.sale = OpenSale(
                     parse_row(event["row"]),
-                    frozenset(map(Task, event["tasks"])),
+                    frozenset(map(PendingTask, event["tasks"])),
                     event["category"],
                     _parse_use(event["before"]),
                     _parse_use(event["after"]),
@@ -170,11 +170,11 @@ class PendingJournal:
                 self._keep(sale)
             case "use":
                 sale = self._owing[event["msgid"]]
-                tasks = sale.tasks | {Task.OFFLINE_USE}
+                tasks = sale.tasks | {PendingTask.OFFLINE_USE}
                 self._keep(replace(sale, tasks=tasks, use_after=_parse_use(event["after"])))
             case "done":
                 sale = self._owing[event["msgid"]]
-                self._keep(replace(sale, tasks=sale.tasks - {Task(event["task"])}))
+                self._keep(replace(sale, tasks=sale.tasks - {PendingTask(event["task"])}))
             case _:
                 raise ValueError
 

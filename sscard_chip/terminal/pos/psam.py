@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The till's PSAM: a SamClient whose every failure is told as the PSAM's and not the card's."""
+"""The till's PSAM: a SamClient whose every failure is reported as the PSAM's and not the card's."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.standard.amounts import yuan
-from sscard_chip.terminal.pos.card import Holder
+from sscard_chip.terminal.pos.card import CardholderName
 
 WIDTH: Final = 32
 _RULE: Final = "-" * WIDTH
@@ -28,7 +28,7 @@ class Receipt:
     row: DayRow
     pharmacy_name: str
     pharmacy_code: str
-    holder: Holder | None = None
+    holder: CardholderName | None = None
     balance_fen: int | None = None
     online: bool = False
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A sale that broke off: the card is asked whether it has paid (LD/T 32.7; flows, 2.12).
 
-GET TRANSACTION PROOF answers for the card's last purchase alone, and the number that it is asked
+GET TRANSACTION PROOF answers for the card's last purchase only, and the number that it is asked
 for may not be ours: a card that was pulled before DEBIT can have used it at another terminal. So
 a proof counts when the waiting PSAM finds its MAC2 right, or when the record in EF08 has our
 terminal and time; and 9406 counts when EF08 shows no later purchase.
@@ -25,7 +25,7 @@ class Verdict(NamedTuple):
     """What the card says of a purchase.
 
     ``paid`` with ``tac`` None: the card has paid, and its TAC is lost with a later purchase.
-    ``mac2`` as in :class:`~sscard_chip.terminal.pos.station.Outcome`. ``session`` has DF04
+    ``mac2`` as in :class:`~sscard_chip.terminal.pos.station.SaleOutcome`. ``session`` has DF04
     current.
     """
 

@@ -18,7 +18,7 @@ from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.pos.pending import OpenSale
-from sscard_chip.terminal.pos.station import Outcome, Station, next_msgid
+from sscard_chip.terminal.pos.station import SaleOutcome, Station, next_msgid
 
 
 def refund(
@@ -28,7 +28,7 @@ def refund(
     *,
     parts: Split | None = None,
     earlier: Iterable[DayRow] = (),
-) -> Outcome:
+) -> SaleOutcome:
     """Refund the sale ``msgid``: all that is left of it, or ``parts``.
 
     ``earlier`` are the rows of earlier day files, sales and refunds.
@@ -44,9 +44,9 @@ def refund(
         raise SaleRefusedError(Refusal.REFUND, "it is in doubt whether the sale was paid")
     if sale.terminal_id != station.day.header.terminal_id:
         raise SaleRefusedError(Refusal.REFUND, "the sale was made at another terminal")
-    left = _left(sale, rows)
-    amounts = left if parts is None else parts
-    _check(sale, left, amounts)
+    remaining = _left(sale, rows)
+    amounts = remaining if parts is None else parts
+    _check(sale, remaining, amounts)
     if sale.setl_id is not None and station.authoriser is None:
         raise SaleRefusedError(Refusal.CENTRE, "it cannot be reached")
     row = replace(
@@ -62,7 +62,7 @@ def refund(
     return finish_refund(station, row)
 
 
-def finish_refund(station: Station, row: DayRow, *, recovered: bool = False) -> Outcome:
+def finish_refund(station: Station, row: DayRow, *, recovered: bool = False) -> SaleOutcome:
     """Have the centre cancel what it settled, and record the refund that the journal has open.
 
     Safe to repeat: the centre knows the msgid.
@@ -81,7 +81,7 @@ def finish_refund(station: Station, row: DayRow, *, recovered: bool = False) -> 
             station.journal.drop()
             raise SaleRefusedError(Refusal.CENTRE, str(error)) from None
     station.record(OpenSale(row))
-    return Outcome(row, station.receipt(row), recovered=recovered)
+    return SaleOutcome(row, station.receipt(row), recovered=recovered)
 
 
 def _left(sale: DayRow, rows: Iterable[DayRow]) -> Split:
@@ -94,12 +94,12 @@ def _left(sale: DayRow, rows: Iterable[DayRow]) -> Split:
     )
 
 
-def _check(sale: DayRow, left: Split, amounts: Split) -> None:
-    if not left.total_fen:
+def _check(sale: DayRow, remaining: Split, amounts: Split) -> None:
+    if not remaining.total_fen:
         raise SaleRefusedError(Refusal.REFUND, "nothing is left to refund")
     if min(amounts) < 0 or not amounts.total_fen:
         raise SaleRefusedError(Refusal.REFUND, "the parts must not be negative, their sum above 0")
-    if any(part > rest for part, rest in zip(amounts, left, strict=True)):
+    if any(part > rest for part, rest in zip(amounts, remaining, strict=True)):
         raise SaleRefusedError(Refusal.REFUND, "a part is more than is left of it")
     whole = Split(sale.account_fen, sale.cash_fen, sale.fund_fen)
     if sale.setl_id is not None and amounts != whole:

@@ -28,9 +28,9 @@ from sscard_chip.standard.settlement_mode import (
 )
 from sscard_chip.terminal import medical
 from sscard_chip.terminal.connection import TerminalConnectionError
-from sscard_chip.terminal.medical import Initialized, Proof
+from sscard_chip.terminal.medical import DebitProof, PurchaseInitialization
 from sscard_chip.terminal.pos import card as steps
-from sscard_chip.terminal.pos.card import Holder, HolderPin
+from sscard_chip.terminal.pos.card import CardholderName, HolderPin
 from sscard_chip.terminal.pos.errors import (
     BrokenOffError,
     Refusal,
@@ -39,14 +39,14 @@ from sscard_chip.terminal.pos.errors import (
     refusal_of,
 )
 from sscard_chip.terminal.pos.followup import (
-    confirm,
+    confirm_sale,
     finish_on_card,
     finish_owed,
     release_holds,
 )
-from sscard_chip.terminal.pos.pending import OpenSale, Task
+from sscard_chip.terminal.pos.pending import OpenSale, PendingTask
 from sscard_chip.terminal.pos.recovery import ask_card
-from sscard_chip.terminal.pos.station import Bill, Outcome, Station, next_msgid
+from sscard_chip.terminal.pos.station import Bill, SaleOutcome, Station, next_msgid
 from sscard_chip.terminal.psam_client import Mac1, PurchaseRequest
 from sscard_chip.terminal.session import CardSession
 
@@ -61,12 +61,12 @@ class Terms:
     use_before: OfflineUse | None = None
     use_after: OfflineUse | None = None
 
-    def tasks(self, category: str | None) -> frozenset[Task]:
+    def tasks(self, category: str | None) -> frozenset[PendingTask]:
         """What the sale will owe when it is paid."""
         owed = {
-            Task.CONFIRM: self.hold,
-            Task.SPECIAL: category,
-            Task.OFFLINE_USE: self.use_after,
+            PendingTask.CONFIRM: self.hold,
+            PendingTask.SPECIAL: category,
+            PendingTask.OFFLINE_USE: self.use_after,
         }
         return frozenset(task for task, what in owed.items() if what is not None)
 
@@ -81,11 +81,11 @@ class Sale:
     pin: HolderPin
     msgid: str = ""
     identification: bytes | None = None
-    holder: Holder | None = None
+    holder: CardholderName | None = None
     balance_fen: int | None = None
     warnings: list[str] = field(default_factory=list)
 
-    def run(self) -> Outcome:
+    def run(self) -> SaleOutcome:
         """Sell.
 
         :raises SaleRefusedError: not paid, not recorded.
@@ -98,17 +98,17 @@ class Sale:
             self.warnings += release_holds(self.station)
             raise
 
-    def _run(self) -> Outcome:
-        left = self.station.settings.retries
+    def _run(self) -> SaleOutcome:
+        remaining = self.station.settings.retries
         while True:
             try:
                 with self.station.at_card():
                     session, sale, mac1 = self._prepare()
                 break
             except BrokenOffError:
-                if left <= 0 or self.pin.in_doubt:
+                if remaining <= 0 or self.pin.in_doubt:
                     raise
-                left -= 1
+                remaining -= 1
         sale, right, session = self._debit(session, sale, mac1)
         return conclude(
             self.station,
@@ -141,7 +141,7 @@ class Sale:
         terms = self._terms(session, division)
         with station.sam.asked() as client:
             key_index = client.purchase_key_index()
-        opened = medical.initialize(session, key_index, terms.amounts, terminal_id)
+        opened = medical.send_initialize(session, key_index, terms.amounts, terminal_id)
         self.balance_fen = self._balance_after(opened.balance_fen, terms)
         request = PurchaseRequest(
             opened.random,
@@ -240,7 +240,7 @@ class Sale:
         terms: Terms,
         division: str,
         terminal_id: str,
-        opened: Initialized,
+        opened: PurchaseInitialization,
         mac1: Mac1,
     ) -> DayRow:
         """The row as it is without an answer: grey."""
@@ -285,8 +285,8 @@ class Sale:
         :raises UnfinishedSaleError: that is not known.
         """
         try:
-            answer = medical.debit(session, mac1.transaction_number, self.time, mac1.mac)
-            if isinstance(answer, Proof):
+            answer = medical.send_debit(session, mac1.transaction_number, self.time, mac1.mac)
+            if isinstance(answer, DebitProof):
                 paid = answered(self.station, sale, answer.tac, grey=False)
                 return paid, self.station.sam.credit(self.msgid, answer.mac2), session
             refused = refusal_of(medical.debit_error(answer))
@@ -320,11 +320,11 @@ def conclude(
     sale: OpenSale,
     right: bool | None = None,
     *,
-    holder: Holder | None = None,
+    holder: CardholderName | None = None,
     balance_fen: int | None = None,
     recovered: bool = False,
     warnings: Sequence[str] = (),
-) -> Outcome:
+) -> SaleOutcome:
     """A paid sale: its row, what it owes, its receipt.
 
     It is sure with the card's TAC, unless the PSAM found MAC2 wrong (``right`` False): then the
@@ -341,13 +341,15 @@ def conclude(
         lines.append("the card has paid, and a later sale has replaced its TAC")
     station.record(sale)
     if session is not None:
-        first = replace(sale, tasks=sale.tasks & {Task.SPECIAL})
+        first = replace(sale, tasks=sale.tasks & {PendingTask.SPECIAL})
         lines += finish_on_card(station, session, pin, first)
-    lines += confirm(station, sale)
+    lines += confirm_sale(station, sale)
     if session is not None:
         for owing in station.journal.owing:
             if owing.row.msgid == sale.row.msgid:
-                rest = replace(owing, tasks=owing.tasks & {Task.OFFLINE_USE})
+                rest = replace(owing, tasks=owing.tasks & {PendingTask.OFFLINE_USE})
                 lines += finish_on_card(station, session, pin, rest)
-    receipt = station.receipt(sale.row, holder, balance_fen, online=Task.CONFIRM in sale.tasks)
-    return Outcome(sale.row, receipt, right, recovered, tuple(lines))
+    receipt = station.receipt(
+        sale.row, holder, balance_fen, online=PendingTask.CONFIRM in sale.tasks
+    )
+    return SaleOutcome(sale.row, receipt, right, recovered, tuple(lines))

@@ -13,11 +13,11 @@ from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.profile.generations import whole_profile
 from sscard_chip.standard.amounts import MAX_FEN
-from sscard_chip.standard.settlement_mode import Region, Split
-from sscard_chip.terminal.client import CardStatusError
-from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.standard.settlement_mode import SettlementRegion, Split
+from sscard_chip.terminal.client import CardStatusError, PinEntry
+from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.connection import Connection, NoCardError, TerminalConnectionError
-from sscard_chip.terminal.pos.card import Holder, HolderPin, PinEntry
+from sscard_chip.terminal.pos.card import CardholderName, HolderPin
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import (
     BrokenOffError,
@@ -54,7 +54,7 @@ class TillSettings:
     """
 
     pharmacy_code: str
-    region: Region
+    region: SettlementRegion
     pharmacy_name: str = "定点零售药店"
     divisions: frozenset[str] | None = None
     retries: int = 1
@@ -81,10 +81,10 @@ class Bill:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Outcome:
+class SaleOutcome:
     """A sale or refund that is recorded.
 
-    ``mac2`` tells whether the PSAM found the card's MAC2 right, None when it was not asked;
+    ``mac2`` says whether the PSAM found the card's MAC2 right, None when it was not asked;
     False is an alarm, and the row is grey. ``recovered``: it had broken off before.
     ``warnings`` are lines for the operator.
     """
@@ -125,7 +125,7 @@ class Station:
         except TerminalConnectionError as error:
             raise BrokenOffError(Refusal.NOT_READABLE, str(error)) from None
         except DriverError as error:
-            supported = error.code not in (Code.CARD_TYPE, Code.PSAM_ALGORITHM)
+            supported = error.code not in (ReturnCode.CARD_TYPE, ReturnCode.PSAM_ALGORITHM)
             refusal = Refusal.NOT_READABLE if supported else Refusal.NOT_SUPPORTED
             raise SaleRefusedError(refusal, str(error)) from None
         except CardStatusError as error:
@@ -164,7 +164,7 @@ class Station:
     def receipt(
         self,
         row: DayRow,
-        holder: Holder | None = None,
+        holder: CardholderName | None = None,
         balance_fen: int | None = None,
         *,
         online: bool = False,

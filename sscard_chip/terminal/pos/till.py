@@ -22,8 +22,9 @@ from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.dayfile.rows import DayHeader, DayRow, DayTrailer
 from sscard_chip.standard.dates import TIME, TIME_RULE, parse_date, parse_time
 from sscard_chip.standard.settlement_mode import Split
+from sscard_chip.terminal.client import PinEntry
 from sscard_chip.terminal.connection import Connection
-from sscard_chip.terminal.pos.card import HolderPin, PinEntry
+from sscard_chip.terminal.pos.card import HolderPin
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.pos.followup import confirm_all, finish_owed, release_holds
@@ -32,7 +33,7 @@ from sscard_chip.terminal.pos.psam import Psam
 from sscard_chip.terminal.pos.recovery import ask_card
 from sscard_chip.terminal.pos.refund import finish_refund, refund
 from sscard_chip.terminal.pos.sale import Sale, answered, conclude
-from sscard_chip.terminal.pos.station import Bill, Outcome, Station, TillSettings
+from sscard_chip.terminal.pos.station import Bill, SaleOutcome, Station, TillSettings
 
 
 class Till(Closing):
@@ -108,7 +109,7 @@ class Till(Closing):
 
     # --- selling -------------------------------------------------------------------------------
 
-    def sell(self, bill: Bill, time: str | None = None) -> Outcome:
+    def sell(self, bill: Bill, time: str | None = None) -> SaleOutcome:
         """Sell to the card in the reader.
 
         A sale that broke off is asked for first. Is it found to be paid, then its outcome is
@@ -136,14 +137,14 @@ class Till(Closing):
         *,
         parts: Split | None = None,
         earlier: Iterable[DayRow] = (),
-    ) -> Outcome:
+    ) -> SaleOutcome:
         """Refund a sale; see :func:`sscard_chip.terminal.pos.refund.refund`. Needs no card."""
         self._require_idle()
         return refund(self._station, msgid, self._time(time), parts=parts, earlier=earlier)
 
     # --- what broke off ------------------------------------------------------------------------
 
-    def recover(self) -> Outcome | None:
+    def recover(self) -> SaleOutcome | None:
         """Finish what broke off; with the card in the reader where its answer is not known.
 
         None when nothing was open, or the card has not paid: then nothing is recorded.
@@ -153,7 +154,7 @@ class Till(Closing):
         with self._station.holder_pin() as pin:
             return self._recover(pin)
 
-    def _recover(self, pin: HolderPin) -> Outcome | None:
+    def _recover(self, pin: HolderPin) -> SaleOutcome | None:
         station, sale = self._station, self.unfinished
         if sale is None:
             return None
@@ -169,7 +170,7 @@ class Till(Closing):
         sale = answered(station, sale, verdict.tac, grey=verdict.tac is None)
         return conclude(station, pin, verdict.session, sale, verdict.mac2, recovered=True)
 
-    def give_up(self) -> Outcome:
+    def give_up(self) -> SaleOutcome:
         """The card of the open sale does not come back: record it as a sale in doubt (grey).
 
         :raises SaleRefusedError: nothing is open, or its outcome is known without the card.
@@ -180,10 +181,10 @@ class Till(Closing):
         if sale.row.refund or sale.answered:
             raise SaleRefusedError(Refusal.DAY, "this one needs no card: recover it")
         station.record(OpenSale(sale.row))
-        return Outcome(sale.row, station.receipt(sale.row), recovered=True)
+        return SaleOutcome(sale.row, station.receipt(sale.row), recovered=True)
 
     def finish_owed(self) -> list[str]:
-        """Write what earlier sales owe to the card in the reader, and tell the centre.
+        """Write what earlier sales owe to the card in the reader, and inform the centre.
 
         Lines for the operator on what is left.
         """

@@ -7,17 +7,17 @@
 from __future__ import annotations
 
 from sscard_chip.terminal.shell.grammar import GrammarError, parse_line
-from sscard_chip.terminal.shell.history import History
+from sscard_chip.terminal.shell.history import ShellHistory
 from sscard_chip.terminal.shell.masking import MaskedConnection, recorded_without_secrets
 from sscard_chip.terminal.shell.secrets import holds_secret, without_secret
 from sscard_chip.terminal.shell.shell import Reply, Shell
 
 __all__ = [
     "GrammarError",
-    "History",
     "MaskedConnection",
     "Reply",
     "Shell",
+    "ShellHistory",
     "holds_secret",
     "parse_line",
     "recorded_without_secrets",

@@ -41,7 +41,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class RecordNumber:
     """A record by its number, 1 to 254."""
 
     number: int
@@ -79,7 +79,7 @@ class Append:
     """A new record at the front of a cyclic file."""
 
 
-Which: TypeAlias = Number | Tag | Named | Bytes | Whole | Append
+Which: TypeAlias = RecordNumber | Tag | Named | Bytes | Whole | Append
 
 # --- commands for the card ----------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class GetProof:
     """GET TRANSACTION PROOF of a transaction type, 31 or 32, and number."""
 
     kind: int
@@ -221,13 +221,13 @@ CardCommand: TypeAlias = (
     | ExternalAuthentication
     | InternalAuthentication
     | Balance
-    | Proof
+    | GetProof
 )
 ShellCommand: TypeAlias = Reset | ShowAtr | BareExchange | Help | Quit
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ShellLine:
     """A parsed line; one that is blank or a comment has no command."""
 
     command: CardCommand | ShellCommand | None = None

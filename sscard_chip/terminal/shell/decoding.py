@@ -8,7 +8,7 @@ from typing import Final
 
 from sscard_chip.filesystem import tlv
 from sscard_chip.profile.codec import ItemValueError, decode_value
-from sscard_chip.profile.model import ElementaryFile, Format, Item, Structure
+from sscard_chip.profile.model import FileDeclaration, Format, Item, Structure
 from sscard_chip.profile.reuse import later_item
 from sscard_chip.standard.commands import INITIALIZE, READ_BINARY, READ_RECORD
 from sscard_chip.trace.commands import entry_of
@@ -81,7 +81,7 @@ def _records(selection: Selection, command: TracedCommand, data: bytes) -> Itera
         yield from _item(item, tag, value)
 
 
-def _numbered(file: ElementaryFile | None, command: TracedCommand) -> Sequence[Item]:
+def _numbered(file: FileDeclaration | None, command: TracedCommand) -> Sequence[Item]:
     """The item that stands in the record of this number, where tags are not unique."""
     if file is None or command.p2 & 0x07 != 4 or not 0 < command.p1 <= len(file.items):
         return ()
@@ -102,7 +102,7 @@ def _split(data: bytes) -> list[tuple[int, bytes]] | None:
 
 def _meaning(
     selection: Selection,
-    file: ElementaryFile | None,
+    file: FileDeclaration | None,
     tag: int,
     value: bytes,
     values: Mapping[int, bytes],
@@ -146,7 +146,7 @@ def _text(item: Item, value: bytes) -> str:
     return f"{text} ({meaning})" if meaning else text or "-"
 
 
-def _fields(file: ElementaryFile, data: bytes) -> Iterator[str]:
+def _fields(file: FileDeclaration, data: bytes) -> Iterator[str]:
     """The raw fields of one record of a cyclic file, or of several in one answer."""
     whole = file.record_length > 0 and len(data) % file.record_length == 0
     # A record with the account alone lacks the last two amounts (LD/T 32.7).

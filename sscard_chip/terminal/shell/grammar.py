@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import LOAD, PURCHASE
 from sscard_chip.terminal.shell import commands
-from sscard_chip.terminal.shell.commands import CardCommand, Expected, Line, ShellCommand, Word
+from sscard_chip.terminal.shell.commands import CardCommand, Expected, ShellCommand, ShellLine, Word
 
 PIN_DIGITS: Final = (4, 16)
 """Fewest and most digits of a PIN (LD/T 32.4)."""
@@ -59,7 +59,7 @@ def is_hex(text: str) -> bool:
     return _HEX.fullmatch(text) is not None
 
 
-def parse_line(text: str) -> Line:
+def parse_line(text: str) -> ShellLine:
     """The meaning of one line; any text has one, or raises :class:`GrammarError`.
 
     >>> str(parse_line("00B2072C00 =9000|61xx").expected)
@@ -72,17 +72,20 @@ def parse_line(text: str) -> Line:
         if not words:
             raise GrammarError("an expected status word stands behind a command")
     if not words:
-        return Line()
+        return ShellLine()
     name = "" if words[0].quoted else words[0].text.casefold()
     parser = _COMMANDS.get(name)
     command = parser(words[1:]) if parser else _apdu(words)
     if expected and isinstance(command, ShellCommand):
         raise GrammarError(f"{name}: no status word comes back, so none can be expected")
-    return Line(command, expected)
+    return ShellLine(command, expected)
 
 
 def split_words(text: str) -> list[Word]:
-    """The words of a line without its comment. Raises :class:`GrammarError` for an open quote."""
+    """The words of a line without its comment.
+
+    :raises GrammarError: for an open quote.
+    """
     words: list[Word] = []
     position = 0
     while position < len(text):
@@ -193,7 +196,7 @@ def _which(words: Words) -> commands.Which:
     if rest or keyword in ("bytes", "tag"):
         raise GrammarError("which one? N, tag HH, an item's name, or bytes OFFSET [LENGTH]")
     if _DECIMAL.fullmatch(first.text) and not first.quoted:
-        return commands.Number(_number(first, 1, _MOST_RECORDS, "record number"))
+        return commands.RecordNumber(_number(first, 1, _MOST_RECORDS, "record number"))
     return commands.Named(first)
 
 
@@ -299,7 +302,7 @@ def _proof(words: Words) -> CardCommand:
     kind = _TRANSACTIONS.get(words[0].text.casefold()) if len(words) == 2 else None
     if kind is None or not re.fullmatch("[0-9A-Fa-f]{4}", words[1].text):
         raise GrammarError("proof TYPE NUMBER: 31 (load) or 32 (purchase), four hex digits")
-    return commands.Proof(kind, int(words[1].text, 16))
+    return commands.GetProof(kind, int(words[1].text, 16))
 
 
 def _raw(words: Words) -> ShellCommand:
@@ -313,7 +316,7 @@ def _help(words: Words) -> ShellCommand:
     return commands.Help(words[0].text if words else "")
 
 
-def _alone(name: str, command: ShellCommand) -> Callable[[Words], ShellCommand]:
+def _without_operands(name: str, command: ShellCommand) -> Callable[[Words], ShellCommand]:
     def parse(words: Words) -> ShellCommand:
         if words:
             raise GrammarError(f"{name} takes nothing behind it")
@@ -341,11 +344,11 @@ _COMMANDS: Final[dict[str, Callable[[Words], CardCommand | ShellCommand]]] = {
     "balance": _balance,
     "proof": _proof,
     "raw": _raw,
-    "reset": _alone("reset", commands.Reset()),
-    "atr": _alone("atr", commands.ShowAtr()),
+    "reset": _without_operands("reset", commands.Reset()),
+    "atr": _without_operands("atr", commands.ShowAtr()),
     "help": _help,
-    "quit": _alone("quit", commands.Quit()),
-    "exit": _alone("exit", commands.Quit()),
+    "quit": _without_operands("quit", commands.Quit()),
+    "exit": _without_operands("exit", commands.Quit()),
 }
 
 COMMAND_NAMES: Final = tuple(_COMMANDS)

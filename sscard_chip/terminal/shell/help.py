@@ -52,7 +52,10 @@ TOPICS: Final = (*(name for name in _COMMANDS), "apdu", "files", "keys")
 
 
 def help_lines(topic: str, names: Names) -> list[str]:
-    """The lines for a topic, an overview without one. Raises UnknownNameError."""
+    """The lines for a topic, an overview without one.
+
+    :raises UnknownNameError:
+    """
     wanted = topic.casefold()
     if not wanted:
         return list(_overview())

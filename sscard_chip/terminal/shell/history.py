@@ -13,10 +13,10 @@ from sscard_chip.terminal.shell.secrets import holds_secret
 MOST_LINES: Final = 1000
 
 
-class History:
+class ShellHistory:
     """Lines in a text file that its owner alone can read.
 
-    ``remember`` is told of each line that is kept, also of those in the file: readline's.
+    ``remember`` is informed of each line that is kept, also of those in the file: readline's.
     """
 
     def __init__(self, path: Path | None, remember: Callable[[str], None] = lambda _: None) -> None:
@@ -33,7 +33,10 @@ class History:
             self._keep(line)
 
     def save(self) -> None:
-        """Write the file, the newest lines of it. Raises OSError."""
+        """Write the file, the newest lines of it.
+
+        :raises OSError:
+        """
         if self._path is None or not self.lines:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

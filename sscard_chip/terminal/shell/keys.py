@@ -10,7 +10,7 @@ from typing import Final
 from sscard_chip.profile.generations import find_generation
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
-from sscard_chip.security.suite import SUITES, Session, Suite
+from sscard_chip.security.suite import SUITES, SessionCipher, Suite
 
 _CITY: Final = re.compile("[0-9]{6}")
 _SUITE_OF_FCI: Final = {suite.fci_code: suite for suite in SUITES.values()}
@@ -48,7 +48,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class CardKeys:
+class CardKeyStore:
     """The key store narrowed down to one card."""
 
     store: KeyStore = field(repr=False)
@@ -56,8 +56,8 @@ class CardKeys:
     chain: tuple[bytes, bytes, bytes] = field(repr=False)
 
     @classmethod
-    def of_card(cls, store: KeyStore, identity: Identity, historical: bytes) -> CardKeys | None:
-        """None when the card did not tell its suite or city, or has no 13 historical bytes.
+    def of_card(cls, store: KeyStore, identity: Identity, historical: bytes) -> CardKeyStore | None:
+        """None when the card did not say its suite or city, or has no 13 historical bytes.
 
         :param historical: the historical bytes (历史字节); the last 8 diversify the keys.
         """
@@ -68,9 +68,9 @@ class CardKeys:
     def authentication_data(self, root: str, version: int, factor: bytes, original: bytes) -> bytes:
         """鉴别数据 of 8 bytes over ``original`` under the session key of ``factor``, 8 bytes.
 
-        Raises :class:`~sscard_chip.security.keystore.KeyStoreError`.
+        :raises KeyStoreError:
         """
         padded = factor.ljust(self.suite.block, b"\0")
         key = self.store.encrypt(self.suite.name, root, version, self.chain, padded)
-        session: Session = self.suite.session(key)
+        session: SessionCipher = self.suite.session(key)
         return session.authentication_data(original)

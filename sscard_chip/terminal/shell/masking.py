@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from sscard_chip.terminal.connection import Connection, PassThroughConnection
+from sscard_chip.terminal.connection import Connection, ForwardingConnection
 from sscard_chip.terminal.recording import Recording
 from sscard_chip.terminal.shell.secrets import masked_apdu
 
 
-class MaskedConnection(PassThroughConnection):
+class MaskedConnection(ForwardingConnection):
     """A connection that passes on PINs and keys as bytes FF: for a replay that holds them so."""
 
     def transmit(self, apdu: bytes) -> bytes:
@@ -16,7 +16,7 @@ class MaskedConnection(PassThroughConnection):
         return self._connection.transmit(masked_apdu(apdu))
 
 
-class _Unmasked(PassThroughConnection):
+class _Unmasked(ForwardingConnection):
     """Passes on ``command``, which was set just before, whatever it is asked."""
 
     command = b""

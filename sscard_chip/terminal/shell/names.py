@@ -11,8 +11,15 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from sscard_chip.profile.codec import ItemValueError, Value, encode_value
-from sscard_chip.profile.model import Directory, ElementaryFile, Format, Item, Key, KeyUse
+from sscard_chip.profile.codec import ItemValue, ItemValueError, encode_value
+from sscard_chip.profile.model import (
+    DirectoryDeclaration,
+    FileDeclaration,
+    Format,
+    Item,
+    Key,
+    KeyUse,
+)
 from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import (
     CERTIFICATE_NAME,
@@ -62,7 +69,7 @@ class PlacedKey(NamedTuple):
     """A key and the directory that holds it."""
 
     key: Key
-    directory: Directory
+    directory: DirectoryDeclaration
 
 
 class Names:
@@ -74,21 +81,21 @@ class Names:
     # --- files ----------------------------------------------------------------------------------
 
     @property
-    def directories(self) -> tuple[Directory, ...]:
+    def directories(self) -> tuple[DirectoryDeclaration, ...]:
         return self._selection.profile.directories
 
     @property
-    def environment(self) -> Directory:
+    def environment(self) -> DirectoryDeclaration:
         """社会保障系统环境, whose keys have kids below 80."""
         return self._selection.profile.environment
 
     @property
-    def here(self) -> Directory | None:
+    def here(self) -> DirectoryDeclaration | None:
         """The selected directory, if the profile knows it."""
         return self._selection.directory
 
     @property
-    def files(self) -> tuple[ElementaryFile, ...]:
+    def files(self) -> tuple[FileDeclaration, ...]:
         """The files of the selected directory."""
         return self.here.files if self.here else ()
 
@@ -130,7 +137,7 @@ class Names:
         """EF05, EF06... of the selected directory."""
         return [f"{file.fid:04X}" for file in self.files if _has_sfi(file.fid)]
 
-    def file(self, word: Word | None) -> tuple[int, ElementaryFile | None]:
+    def file(self, word: Word | None) -> tuple[int, FileDeclaration | None]:
         """SFI and declaration of a file of the selected directory; None is the current one."""
         if word is None:
             return 0, self._selection.file
@@ -141,16 +148,16 @@ class Names:
             return _sfi(int(word.text, 16)), None
         raise self._unknown("a file of this directory", word, self.file_words())
 
-    def sfi(self, file: ElementaryFile) -> int:
+    def sfi(self, file: FileDeclaration) -> int:
         """The SFI of a declared file; UnknownNameError when it has none."""
         return _sfi(file.fid)
 
     @property
-    def current(self) -> ElementaryFile | None:
+    def current(self) -> FileDeclaration | None:
         """The selected file, if the profile knows it."""
         return self._selection.file
 
-    def find_file(self, word: Word) -> ElementaryFile | None:
+    def find_file(self, word: Word) -> FileDeclaration | None:
         """The declared file of this name in the selected directory."""
         for file in self.files:
             if _is_called(word.text, (f"{file.fid:04X}", file.name, file.english)):
@@ -163,19 +170,19 @@ class Names:
 
     # --- items ----------------------------------------------------------------------------------
 
-    def item(self, file: ElementaryFile, word: Word) -> Item:
+    def item(self, file: FileDeclaration, word: Word) -> Item:
         """The item (数据项) of a file by Chinese or English name, or by tag."""
         for item in file.items:
             if _is_called(word.text, (item.name, item.english, f"{item.tag:02X}")):
                 return item
         raise self._unknown(f"an item of {file.fid:04X}", word, self.item_names(file))
 
-    def item_names(self, file: ElementaryFile) -> list[str]:
+    def item_names(self, file: FileDeclaration) -> list[str]:
         """Chinese names of a file's items."""
         return list(dict.fromkeys(item.name for item in file.items if item.tag))
 
-    def find_item(self, word: Word) -> tuple[ElementaryFile, Item]:
-        """An item by name alone: of the current file, else of any of this directory."""
+    def find_item(self, word: Word) -> tuple[FileDeclaration, Item]:
+        """An item by name only: of the current file, else of any of this directory."""
         current = self._selection.file
         for file in ((current,) if current else ()) + self.files:
             for item in file.items:
@@ -252,8 +259,8 @@ class Names:
 
     def _unknown(self, what: str, word: Word, known: Iterable[str]) -> UnknownNameError:
         """Names what was asked for if it cannot be a PIN or data, and what comes near it."""
-        near = difflib.get_close_matches(word.text, list(known), n=3, cutoff=0.6)
-        hint = f"; like {', '.join(near)}" if near else ""
+        similar = difflib.get_close_matches(word.text, list(known), n=3, cutoff=0.6)
+        hint = f"; like {', '.join(similar)}" if similar else ""
         shown = word.text if word.text.isalpha() and word.text.isprintable() else "this"
         return UnknownNameError(f"{shown[:20]} is not the name of {what}{hint}")
 
@@ -261,10 +268,10 @@ class Names:
 # --- values of items ----------------------------------------------------------------------------
 
 
-def record_value(item: Item, text: str) -> bytes:
+def encode_record_value(item: Item, text: str) -> bytes:
     """A TLV record with the value ``text``; of a template ``57=...; 58=...``.
 
-    Raises :class:`~sscard_chip.profile.codec.ItemValueError`.
+    :raises ItemValueError:
     """
     value = encode_value(item, _template(item, text) if item.format is Format.BTLV else text)
     return bytes((item.tag, len(value))) + value
@@ -273,7 +280,8 @@ def record_value(item: Item, text: str) -> bytes:
 def field_values(items: Sequence[Item], words: Sequence[Word]) -> bytes:
     """A record of a cyclic file, one word for each field.
 
-    Raises UnknownNameError, ItemValueError.
+    :raises UnknownNameError:
+    :raises ItemValueError:
     """
     if len(items) != len(words):
         names = ", ".join(item.name for item in items)
@@ -281,8 +289,8 @@ def field_values(items: Sequence[Item], words: Sequence[Word]) -> bytes:
     return b"".join(encode_value(item, word.text) for item, word in zip(items, words, strict=True))
 
 
-def _template(item: Item, text: str) -> dict[str, Value]:
-    values: dict[str, Value] = {}
+def _template(item: Item, text: str) -> dict[str, ItemValue]:
+    values: dict[str, ItemValue] = {}
     for part in text.split(";"):
         tag, equals, value = part.partition("=")
         if not equals:

@@ -22,7 +22,7 @@ def holds_secret(text: str) -> bool:
     """Whether a line may hold a PIN or a key, so that it stays out of history and output.
 
     A line that is no command holds one as soon as it has four digits or more: ``verfy 1234``.
-    So does a line of four to eight digits alone, which may be a PIN at the wrong prompt.
+    So does a line of four to eight digits only, which may be a PIN at the wrong prompt.
     """
     if _ONLY_DIGITS.fullmatch(text):
         return True
@@ -58,7 +58,7 @@ def masked_apdu(apdu: bytes) -> bytes:
 
 
 def shown_apdu(apdu: bytes, *, unsafe: bool) -> str:
-    """A command in hexadecimal, of a PIN or a key its length alone."""
+    """A command in hexadecimal, of a PIN or a key its length only."""
     if unsafe or masked_apdu(apdu) is apdu:
         return apdu.hex().upper()
     return f"{apdu[:_HEADER].hex().upper()} {hidden(apdu[_HEADER:])}"

@@ -26,7 +26,7 @@ from sscard_chip.security.keystore import KeyStore
 from sscard_chip.standard.commands import GET_RESPONSE, READ_RECORD, SELECT
 from sscard_chip.standard.errors import SscardError
 from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
-from sscard_chip.standard.status import StatusWord, describe
+from sscard_chip.standard.status import StatusWord, describe_status_word
 from sscard_chip.terminal.client import Answer, ApduClient
 from sscard_chip.terminal.connection import (
     Connection,
@@ -40,7 +40,7 @@ from sscard_chip.terminal.shell.completion import complete
 from sscard_chip.terminal.shell.decoding import describe_answer, describe_command
 from sscard_chip.terminal.shell.grammar import parse_line
 from sscard_chip.terminal.shell.help import help_lines
-from sscard_chip.terminal.shell.keys import CardKeys, Identity
+from sscard_chip.terminal.shell.keys import CardKeyStore, Identity
 from sscard_chip.terminal.shell.names import Names
 from sscard_chip.terminal.shell.secrets import shown_apdu
 from sscard_chip.terminal.shell.steps import Context, steps
@@ -102,7 +102,7 @@ class Shell:
         self._use(None)
         self.identity = Identity()
         self._atr = b""
-        self._card_keys: CardKeys | None = None
+        self._card_keys: CardKeyStore | None = None
         self._waiting: TracedCommand | None = None  # whose answer a bare GET RESPONSE fetches
         self._lines: list[str] = []
 
@@ -127,7 +127,9 @@ class Shell:
         """Power the card on and learn its generation, algorithm and city from SSSE.
 
         That takes three commands and a reset; without ``identify`` nothing is sent, and the
-        generation is learnt as the session goes. Raises TerminalConnectionError.
+        generation is learnt as the session goes.
+
+        :raises TerminalConnectionError:
         """
         self._lines = []
         self._connected(self._connection.power_on(), identify=identify)
@@ -147,7 +149,9 @@ class Shell:
             return Reply((*self._lines, f"! {_one_line(error)}"), passed=False)
         passed = line.expected is None or line.expected.matches(sw)
         if not passed:
-            self._lines.append(f"! expected {line.expected}, got {sw:04X} {describe(sw)}")
+            self._lines.append(
+                f"! expected {line.expected}, got {sw:04X} {describe_status_word(sw)}"
+            )
         return Reply(tuple(self._lines), passed)
 
     # --- commands for the shell itself ----------------------------------------------------------
@@ -209,7 +213,7 @@ class Shell:
             self._use(self._profile(self.identity.generation))
         if self._store:
             historical = historical_bytes(atr)
-            self._card_keys = CardKeys.of_card(self._store, self.identity, historical)
+            self._card_keys = CardKeyStore.of_card(self._store, self.identity, historical)
 
     def _value(self, tag: int) -> bytes:
         """The value of a record of EF05 in SSSE, empty when there is none."""
@@ -249,7 +253,9 @@ class Shell:
         self._lines.append(f"> {shown}  {describe_command(self._selection, command)}")
         answer = self._transmit(apdu)
         data = answer.data.hex().upper()
-        self._lines.append(f"< {data} {answer.sw:04X}  {describe(answer.sw)}".replace("<  ", "< "))
+        self._lines.append(
+            f"< {data} {answer.sw:04X}  {describe_status_word(answer.sw)}".replace("<  ", "< ")
+        )
         announced = answer.sw >> 8 == 0x61
         origin = self._origin(command)
         self._waiting = origin if announced else None
@@ -257,7 +263,7 @@ class Shell:
             self._lines += describe_answer(self._selection, origin, answer.data)
             before = self._selection.directory
             self._selection.follow(origin, answer.data)
-            self._tell_place(before is not self._selection.directory)
+            self._name_place(before is not self._selection.directory)
         return answer
 
     def _origin(self, command: TracedCommand) -> TracedCommand | None:
@@ -266,7 +272,7 @@ class Shell:
             return self._waiting
         return command
 
-    def _tell_place(self, changed: bool) -> None:
+    def _name_place(self, changed: bool) -> None:
         directory = self._selection.directory
         if changed and directory is not None:
             self._lines.append(f"  in {directory_name(directory)} {directory.english}")

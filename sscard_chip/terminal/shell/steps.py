@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from os import urandom
 from typing import Final, TypeAlias
 
-from sscard_chip.profile.model import ElementaryFile, Structure
+from sscard_chip.profile.model import FileDeclaration, Structure
 from sscard_chip.standard.commands import (
     CHANGE_PIN,
     EXTERNAL_AUTHENTICATE,
@@ -31,10 +31,15 @@ from sscard_chip.standard.identifiers import EF
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer
 from sscard_chip.terminal.shell import commands
-from sscard_chip.terminal.shell.commands import Append, Bytes, Named, Number, Tag, Whole, Word
+from sscard_chip.terminal.shell.commands import Append, Bytes, Named, RecordNumber, Tag, Whole, Word
 from sscard_chip.terminal.shell.grammar import PIN_DIGITS, is_hex
-from sscard_chip.terminal.shell.keys import CardKeys
-from sscard_chip.terminal.shell.names import Names, UnknownNameError, field_values, record_value
+from sscard_chip.terminal.shell.keys import CardKeyStore
+from sscard_chip.terminal.shell.names import (
+    Names,
+    UnknownNameError,
+    encode_record_value,
+    field_values,
+)
 
 _DONE: Final = StatusWord.SUCCESS
 _CHUNK: Final = 256
@@ -52,7 +57,7 @@ class Context:
     """What a command can lean on; ``say`` takes a line for the person, ``ask`` a question."""
 
     names: Names
-    keys: CardKeys | None
+    keys: CardKeyStore | None
     say: Callable[[str], None]
     ask: Callable[[str], str] | None
     random: Callable[[int], bytes] = urandom
@@ -91,7 +96,7 @@ def steps(command: commands.CardCommand, context: Context) -> Steps:
             return _once(
                 GET_BALANCE.header(0, command.kind) + bytes((4 if command.kind == 1 else 6,))
             )
-        case commands.Proof():
+        case commands.GetProof():
             header = GET_TRANSACTION_PROOF.header(0, command.kind)
             return _once(_apdu(header, command.number.to_bytes(2)))
 
@@ -142,7 +147,7 @@ def _read(command: commands.Read, names: Names) -> Steps:
     sfi, declared = names.file(command.file)
     transparent = declared is not None and declared.structure is Structure.TRANSPARENT
     match command.which:
-        case Number(number):
+        case RecordNumber(number):
             return _once(_read_record(sfi, number, _BY_NUMBER))
         case Tag(tag):
             return _once(_read_record(sfi, tag, _FIRST_OF_TAG))
@@ -157,7 +162,7 @@ def _read(command: commands.Read, names: Names) -> Steps:
             return _read_bytes(sfi, 0, 0) if transparent else _read_records(sfi)
 
 
-def _declared(file: ElementaryFile | None) -> ElementaryFile:
+def _declared(file: FileDeclaration | None) -> FileDeclaration:
     if file is None:
         raise UnknownNameError("not a known file here: select its directory, or use tags and hex:")
     return file
@@ -217,17 +222,19 @@ def _update(command: commands.Update, names: Names) -> Steps:
             if length:
                 raise UnknownNameError("update FILE bytes OFFSET HEX: no length")
             return _update_bytes(sfi, offset, _hex_value(text))
-        case Number(number):
+        case RecordNumber(number):
             p1, mode = number, _BY_NUMBER
             record = _raw_value(text) or _numbered_record(declared, number, text)
         case Tag(tag):
             p1, mode = tag, _FIRST_OF_TAG
             name = Word(f"{tag:02X}")
-            record = _raw_value(text) or record_value(names.item(_declared(declared), name), text)
+            record = _raw_value(text) or encode_record_value(
+                names.item(_declared(declared), name), text
+            )
         case Named(name):
             item = names.item(_declared(declared), name)
             p1, mode = item.tag, _FIRST_OF_TAG
-            record = _raw_value(text) or record_value(item, text)
+            record = _raw_value(text) or encode_record_value(item, text)
         case _:
             raise UnknownNameError("update FILE WHICH VALUE")
     return _once(_apdu(UPDATE_RECORD.header(p1, sfi << 3 | mode), record))
@@ -247,14 +254,14 @@ def _hex_value(text: str) -> bytes:
     return bytes.fromhex(digits)
 
 
-def _numbered_record(file: ElementaryFile | None, number: int, text: str) -> bytes:
+def _numbered_record(file: FileDeclaration | None, number: int, text: str) -> bytes:
     items = _declared(file).items
     if number > len(items) or not items[number - 1].tag:
         raise UnknownNameError(f"no item stands in record {number}: use a hex: value")
-    return record_value(items[number - 1], text)
+    return encode_record_value(items[number - 1], text)
 
 
-def _new_record(file: ElementaryFile | None, words: tuple[Word, ...], text: str) -> bytes:
+def _new_record(file: FileDeclaration | None, words: tuple[Word, ...], text: str) -> bytes:
     return _raw_value(text) or field_values(_declared(file).items, words)
 
 

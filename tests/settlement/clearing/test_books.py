@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sscard_chip.settlement.clearing import Outcome
+from sscard_chip.settlement.clearing import RowOutcome
 from sscard_chip.settlement.clearing.disputes import disputes_of
 from sscard_chip.settlement.clearing.period import period_statement
 from sscard_chip.settlement.ledger import AccountKind, Ledger
@@ -52,7 +52,7 @@ def test_statements_are_what_the_ledger_owes(
             readable = sum(one["payable_fen"] for one in mine)
             assert found.payable_fen == owed.get(code, 0) == readable
             assert found.posted.net.cash_fen == collected.get(code, 0)
-    for outcome, name in ((Outcome.REFUSED, "refused"), (Outcome.HELD, "held")):
+    for outcome, name in ((RowOutcome.REFUSED, "refused"), (RowOutcome.HELD, "held")):
         rows = [one for one in disputes if one.outcome is outcome]
         assert len(rows) == sum(one[name]["rows"] for one in runs)
         assert rows

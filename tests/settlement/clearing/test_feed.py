@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sscard_chip.settlement.clearing import Totals, statements
+from sscard_chip.settlement.clearing import ClearingTotals, statements
 from sscard_chip.settlement.clearing.exchange import ExchangeRow
 from sscard_chip.settlement.clearing.feed import clearing_rows, exchange_rows
 from sscard_chip.settlement.clearing.output import ClearingOutput
@@ -47,7 +47,7 @@ def piece(tmp_path_factory: pytest.TempPathFactory) -> Piece:
 def test_what_the_till_sold_is_what_the_pharmacy_is_owed(piece: Piece) -> None:
     headers = [head.header for head in piece.heads]
     masks = np.zeros(len(piece.columns), np.uint16)
-    (statement,) = statements(Totals.of(clearing_rows(piece.columns, masks, headers)))
+    (statement,) = statements(ClearingTotals.of(clearing_rows(piece.columns, masks, headers)))
     assert statement.pharmacy == PHARMACY
     assert statement.posted.net_count == 2
     trailers = [head.trailer.sums_fen for head in piece.heads]
@@ -85,7 +85,7 @@ def test_a_malformed_row_counts_on_the_day_of_its_file(piece: Piece) -> None:
     columns.malformed[0] = True
     headers = [head.header for head in piece.heads]
     masks = np.array([mask_of(6)], np.uint16)
-    (statement,) = statements(Totals.of(clearing_rows(columns, masks, headers)))
+    (statement,) = statements(ClearingTotals.of(clearing_rows(columns, masks, headers)))
     assert statement.first_day == TIME[:8]
     assert statement.refused.counts == ((6, 1),)
     assert len(exchange_rows(columns, masks)) == 0

@@ -14,14 +14,14 @@ from tests.settlement.town import SECOND, Town, sell_day
 
 def test_cards_of_elsewhere_pay_here(ledger: Ledger, tmp_path: Path) -> None:
     town = Town(ledger, tmp_path)
-    near = sell_day(town.shop())
+    shares_files = sell_day(town.shop())
     away = town.shop(2, terminal=SECOND, city="330100")
     with away.till() as till:
         sold = till.sell(BILL, TIME)
         till.sell(BILL, LATER)
         till.refund(sold.row.msgid, LATER)
         till.close_day()
-    summary = town.settle(near, away.day_file)
+    summary = town.settle(shares_files, away.day_file)
     assert summary.posted == 4
     (path,) = (town.out / "regions").iterdir()
     assert path.name == "510100-330100.tsv"

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sscard_chip.settlement.clearing import (
+    ClearingTotals,
     Locality,
-    Outcome,
+    RowOutcome,
     Statement,
-    Totals,
     locality,
     statements,
 )
@@ -43,8 +43,8 @@ RUN = (
 )
 
 
-def run_totals(rows: Any = RUN) -> Totals:
-    return Totals.of(table(rows))
+def run_totals(rows: Any = RUN) -> ClearingTotals:
+    return ClearingTotals.of(table(rows))
 
 
 def one(rows: Any = RUN) -> Statement:
@@ -75,14 +75,14 @@ def test_totals_are_the_sums_of_the_rows_however_they_are_cut(
 ) -> None:
     whole = run_totals(rows)
     cut = data.draw(st.integers(0, len(rows)))
-    parts = Totals.sum([run_totals(rows[cut:]), run_totals(rows[:cut])])
+    parts = ClearingTotals.sum([run_totals(rows[cut:]), run_totals(rows[:cut])])
     assert parts.cells.equals(whole.cells)
     assert parts.reasons.equals(whole.reasons)
     assert sum(cell.rows for cell in whole) == len(rows)
     assert sum(cell.total_fen for cell in whole) == sum(one["total_fen"] for one in rows)
     for statement in statements(whole):
         mine = [one for one in rows if one["pharmacy"] == statement.pharmacy]
-        paid = [one for one in mine if outcome_of(one["findings"]) is Outcome.POSTED]
+        paid = [one for one in mine if outcome_of(one["findings"]) is RowOutcome.POSTED]
         assert statement.submitted == len(mine)
         assert statement.payable_fen == sum(o["fund_fen"] + o["account_fen"] for o in paid)
         for lines in (
@@ -95,7 +95,7 @@ def test_totals_are_the_sums_of_the_rows_however_they_are_cut(
             assert sum(line.net_count for line in lines) == statement.posted.net_count
             assert sum(line.net.cash_fen for line in lines) == sum(o["cash_fen"] for o in paid)
     regions = regional_totals(whole)
-    posted = [one for one in rows if outcome_of(one["findings"]) is Outcome.POSTED]
+    posted = [one for one in rows if outcome_of(one["findings"]) is RowOutcome.POSTED]
     assert sum(line.net.total_fen for line in regions) == sum(o["total_fen"] for o in posted)
 
 

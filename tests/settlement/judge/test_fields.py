@@ -18,8 +18,8 @@ from sscard_chip.dayfile.pharmacies import Pharmacies, PharmaciesError, Pharmacy
 from sscard_chip.settlement.judge.codes import (
     FINDINGS,
     TEXTS,
-    Code,
     Effect,
+    FindingCode,
     codes_of,
     held,
     mask_of,
@@ -29,7 +29,7 @@ from sscard_chip.settlement.judge.fields import judge_fields
 from sscard_chip.settlement.judge.hotlist import HotlistColumns
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.judge.times import IMPOSSIBLE, days
-from sscard_chip.standard.settlement_mode import Region, SettlementMode, Split
+from sscard_chip.standard.settlement_mode import SettlementMode, SettlementRegion, Split
 from sscard_chip.terminal.pos import DayRow, HotCard, Hotlist, HotRange
 from tests.pos.test_dayfile import GREY, HEADER, REFUND, ROW
 from tests.settlement.judge.rows import columns_of
@@ -111,7 +111,7 @@ def test_a_refund_is_negative_in_all_parts() -> None:
     ],
 )
 def test_the_card_amounts_of_all_modes(mode: SettlementMode, online: bool, split: Split) -> None:
-    amounts = Region("510100", mode).amounts(split, online=online)
+    amounts = SettlementRegion("510100", mode).amounts(split, online=online)
     row = replace(
         ROW,
         setl_id="S1" if online else None,
@@ -188,7 +188,7 @@ def test_what_findings_do() -> None:
         for mask in masks.tolist()
     ]
     assert held(masks).tolist() == wanted
-    assert effects[Effect.HOLD] == int(Code.NOT_OF_PHARMACY.bit | Code.GREY.bit)
+    assert effects[Effect.HOLD] == int(FindingCode.NOT_OF_PHARMACY.bit | FindingCode.GREY.bit)
 
 
 # --- times ---------------------------------------------------------------------------------------

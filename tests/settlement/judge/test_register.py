@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sscard_chip.settlement.judge.codes import Code, codes_of
+from sscard_chip.settlement.judge.codes import FindingCode, codes_of
 from sscard_chip.settlement.judge.register import RegisterJudge, judge_register
 from sscard_chip.settlement.ledger import (
     CardColumns,
@@ -95,7 +95,7 @@ def test_the_account_is_that_of_the_card(judge: RegisterJudge) -> None:
 
 def test_a_grey_row_has_nothing_else_to_find(judge: RegisterJudge) -> None:
     grey = replace(GREY, card_id_code=ROW.card_id_code[:-1] + b"\0")
-    assert codes(judge, grey, int(Code.GREY.bit)) == (104,)
+    assert codes(judge, grey, int(FindingCode.GREY.bit)) == (104,)
 
 
 def test_without_a_register_nothing_is_judged() -> None:

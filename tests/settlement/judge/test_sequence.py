@@ -10,9 +10,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sscard_chip.settlement.judge.codes import Code, codes_of
+from sscard_chip.settlement.arrays import Mask
+from sscard_chip.settlement.judge.codes import FindingCode, codes_of
 from sscard_chip.settlement.judge.keys import Keys, Lookup, TerminalKey, among
-from sscard_chip.settlement.judge.sequence import Debit, Found, Refund, judge_sequence
+from sscard_chip.settlement.judge.sequence import Debit, Refund, judge_sequence
 from sscard_chip.terminal.pos import DayRow
 from tests.pos.test_dayfile import ROW
 from tests.settlement.judge.rows import columns_of
@@ -23,7 +24,7 @@ FACTORS = tuple(bytes((n,)) * 8 for n in range(3))
 class NoHistory:
     """A centre's first day: nothing is posted yet."""
 
-    def taken(self, keys: Keys, which: Found) -> Found:
+    def taken(self, keys: Keys, which: Mask) -> Mask:
         return np.zeros(len(which), np.bool_)
 
     def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
@@ -110,7 +111,7 @@ def judged_slowly(given_rows: list[tuple[DayRow, bool]]) -> list[set[int]]:
 @given(rows())
 def test_as_row_by_row(given_rows: list[tuple[DayRow, bool]]) -> None:
     columns = columns_of([row for row, _ in given_rows])
-    masks = np.array([Code.TAC.bit if forged else 0 for _, forged in given_rows], np.uint16)
+    masks = np.array([FindingCode.TAC.bit if forged else 0 for _, forged in given_rows], np.uint16)
     judge_sequence(columns, masks, Keys(columns), NoHistory())
     got = [set(codes_of(mask)) - {0} for mask in masks.tolist()]
     assert got == judged_slowly(given_rows)
@@ -122,16 +123,16 @@ def test_a_file_begins_where_the_terminal_was() -> None:
     own = [replace(ROW, terminal_transaction_number=n, transaction_number=n) for _, n in numbers]
     columns = columns_of(own, [file for file, _ in numbers])
     masks = np.zeros(len(own), np.uint16)
-    sequel = judge_sequence(columns, masks, Keys(columns), NoHistory())
+    highest_numbers = judge_sequence(columns, masks, Keys(columns), NoHistory())
     assert [codes_of(mask) for mask in masks.tolist()] == [(0,), (0,), (0,), (0, 101), (0, 101)]
-    assert sequel.highest == {(0x510100000001, 3): 16}
+    assert highest_numbers.highest == {(0x510100000001, 3): 16}
 
 
 def test_a_forged_number_does_not_blind_the_next_file() -> None:
     own = [replace(ROW, terminal_transaction_number=n, transaction_number=i)
            for i, n in enumerate((10, 4_000_000_000, 11, 13))]  # fmt: skip
     columns = columns_of(own, [0, 0, 1, 1])
-    masks = np.array([0, Code.TAC.bit, 0, 0], np.uint16)
+    masks = np.array([0, FindingCode.TAC.bit, 0, 0], np.uint16)
     judge_sequence(columns, masks, Keys(columns), NoHistory())
     assert [codes_of(mask) for mask in masks.tolist()] == [(0,), (1,), (0,), (0, 101)]
 
@@ -141,7 +142,7 @@ def test_a_row_of_another_terminal_does_not_cut_a_file_in_two() -> None:
     own[1] = replace(own[1], tac=None, grey=True)
     own[2] = replace(own[2], terminal_id="510100000099")
     columns = columns_of(own)
-    grey = np.array([0, Code.GREY.bit, 0, 0], np.uint16)
+    grey = np.array([0, FindingCode.GREY.bit, 0, 0], np.uint16)
     judge_sequence(columns, grey, Keys(columns), NoHistory())
     assert [codes_of(mask) for mask in grey.tolist()] == [(0,), (104,), (0,), (0,)]
 

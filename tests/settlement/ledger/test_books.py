@@ -17,7 +17,7 @@ from sscard_chip.settlement.ledger import (
     Ledger,
     LedgerError,
     LedgerRefusedError,
-    Transaction,
+    LedgerTransaction,
 )
 
 
@@ -78,7 +78,7 @@ def test_a_counter_entry_takes_back_once_and_can_be_taken_back(ledger: Ledger) -
 def test_half_a_transaction_leaves_nothing(ledger: Ledger) -> None:
     person, source = fund(ledger, 500)
 
-    def break_off(t: Transaction) -> None:
+    def break_off(t: LedgerTransaction) -> None:
         t.post(EntryKind.DEBITS, "20260301", "x", [person, source], [-100, 100])
         raise KeyError
 
@@ -110,7 +110,7 @@ def test_many_lines_and_balances_at_once(ledger: Ledger, count: int) -> None:
 # --- what the database refuses -------------------------------------------------------------------
 
 
-def lines(t: Transaction, entry: int, *pairs: tuple[int, int]) -> None:
+def lines(t: LedgerTransaction, entry: int, *pairs: tuple[int, int]) -> None:
     for number, (account, fen) in enumerate(pairs, 1):
         t.connection.execute(
             sa.text("INSERT INTO line (entry, number, account, fen) VALUES (:e, :n, :a, :f)"),
@@ -118,7 +118,7 @@ def lines(t: Transaction, entry: int, *pairs: tuple[int, int]) -> None:
         )
 
 
-def header(t: Transaction, entry: int = 90) -> None:
+def header(t: LedgerTransaction, entry: int = 90) -> None:
     t.connection.execute(
         sa.text(
             "INSERT INTO entry (id, kind, business_date, source)"
@@ -128,64 +128,64 @@ def header(t: Transaction, entry: int = 90) -> None:
     )
 
 
-def seal(t: Transaction, entry: int = 90) -> None:
+def seal(t: LedgerTransaction, entry: int = 90) -> None:
     t.connection.execute(sa.text("INSERT INTO seal (entry) VALUES (:e)"), {"e": entry})
 
 
-def raw(sql: str) -> Callable[[Transaction, int, int], None]:
-    def attempt(t: Transaction, person: int, source: int) -> None:
+def raw(sql: str) -> Callable[[LedgerTransaction, int, int], None]:
+    def attempt(t: LedgerTransaction, person: int, source: int) -> None:
         t.connection.execute(sa.text(sql.format(person=person, source=source)))
 
     return attempt
 
 
-def unbalanced(t: Transaction, person: int, source: int) -> None:
+def unbalanced(t: LedgerTransaction, person: int, source: int) -> None:
     header(t)
     lines(t, 90, (person, 5), (source, -4))
     seal(t)
 
 
-def overdrawn(t: Transaction, person: int, source: int) -> None:
+def overdrawn(t: LedgerTransaction, person: int, source: int) -> None:
     header(t)
     lines(t, 90, (person, -501), (source, 501))
     seal(t)
 
 
-def without_lines(t: Transaction, person: int, source: int) -> None:
+def without_lines(t: LedgerTransaction, person: int, source: int) -> None:
     header(t)
     seal(t)
 
 
-def unsealed(t: Transaction, person: int, source: int) -> None:
+def unsealed(t: LedgerTransaction, person: int, source: int) -> None:
     header(t)
     lines(t, 90, (person, -5), (source, 5))
 
 
-def no_header(t: Transaction, person: int, source: int) -> None:
+def no_header(t: LedgerTransaction, person: int, source: int) -> None:
     lines(t, 90, (person, -5), (source, 5))
 
 
-def late_line(t: Transaction, person: int, source: int) -> None:
+def late_line(t: LedgerTransaction, person: int, source: int) -> None:
     header(t)
     lines(t, 90, (person, -5), (source, 5))
     seal(t)
     t.connection.execute(sa.text(f"INSERT INTO line VALUES (90, 3, {person}, 0)"))
 
 
-def sealed_twice(t: Transaction, person: int, source: int) -> None:
+def sealed_twice(t: LedgerTransaction, person: int, source: int) -> None:
     header(t)
     lines(t, 90, (person, -5), (source, 5))
     seal(t)
     seal(t)
 
 
-def no_account(t: Transaction, person: int, source: int) -> None:
+def no_account(t: LedgerTransaction, person: int, source: int) -> None:
     header(t)
     lines(t, 90, (person, -5), (4711, 5))
     seal(t)
 
 
-ATTEMPTS: dict[str, Callable[[Transaction, int, int], None]] = {
+ATTEMPTS: dict[str, Callable[[LedgerTransaction, int, int], None]] = {
     "an unbalanced entry": unbalanced,
     "a personal account below zero": overdrawn,
     "an entry without lines": without_lines,
@@ -248,7 +248,7 @@ def test_sqlite_has_no_way_round_by_a_conflict_clause(ledger: Ledger, name: str)
 def test_sqlite_seals_nothing_by_ignoring_a_conflict(ledger: Ledger) -> None:
     person, source = fund(ledger, 500)
 
-    def attempt(t: Transaction) -> None:
+    def attempt(t: LedgerTransaction) -> None:
         header(t)
         lines(t, 90, (person, -501), (source, 501))
         t.connection.execute(sa.text("INSERT OR IGNORE INTO seal VALUES (90)"))

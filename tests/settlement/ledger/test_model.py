@@ -27,21 +27,21 @@ from sscard_chip.settlement.ledger import (
     EntryKind,
     Ledger,
     LedgerRefusedError,
-    Transaction,
+    LedgerTransaction,
     find_card,
     register_cards,
 )
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
-    Order,
     Settlement,
-    State,
-    cancel,
-    confirm,
+    SettlementOrder,
+    SettlementState,
+    cancel_settlement,
+    confirm_settlement,
     find_by_msgid,
-    hold,
+    hold_settlement,
     reverse,
-    settle,
+    settle_bill,
 )
 from sscard_chip.standard.settlement_mode import Split
 from tests.settlement.ledger.people import cards
@@ -59,7 +59,7 @@ class Sale:
 
     person: int
     split: Split
-    state: State
+    state: SettlementState
     done_by: str
     cancelled_by: str = ""
     borne: int = 0
@@ -97,7 +97,7 @@ class Books(RuleBasedStateMachine):
         self.messages += 1
         return f"{self.shop}{TIME}{self.messages:04d}"
 
-    def expect(self, works: bool, work: Callable[[Transaction], Any]) -> Any:
+    def expect(self, works: bool, work: Callable[[LedgerTransaction], Any]) -> Any:
         """Do ``work``; it is refused unless the model says that it works."""
         if works:
             return self.ledger.run(work)
@@ -109,14 +109,14 @@ class Books(RuleBasedStateMachine):
         """One of the last few sales, so that things happen to the same one."""
         return data.draw(st.sampled_from(sorted(self.sales)[-3:]))
 
-    def find(self, t: Transaction, msgid: str) -> Settlement:
+    def find(self, t: LedgerTransaction, msgid: str) -> Settlement:
         found = find_by_msgid(t, msgid)
         assert found is not None
         return found
 
     @rule(who=person, fen=amounts)
     def allocate(self, who: int, fen: int) -> None:
-        def work(t: Transaction) -> None:
+        def work(t: LedgerTransaction) -> None:
             lines = [self.accounts[who], t.account(AccountKind.FUNDING, "510100")]
             t.post(EntryKind.ALLOCATION, "20260301", self.msgid(), lines, [fen, -fen])
 
@@ -127,7 +127,7 @@ class Books(RuleBasedStateMachine):
     def debit(self, who: int, fen: int) -> None:
         """A plain debit, which the database refuses when the money is not there."""
 
-        def work(t: Transaction) -> None:
+        def work(t: LedgerTransaction) -> None:
             lines = [self.accounts[who], t.account(AccountKind.PHARMACY, self.shop)]
             t.post(EntryKind.DEBITS, "20260301", self.msgid(), lines, [-fen, fen])
 
@@ -140,7 +140,7 @@ class Books(RuleBasedStateMachine):
     @rule(who=person, account=amounts, cash=amounts, pool=amounts, at_once=st.booleans())
     def begin(self, who: int, account: int, cash: int, pool: int, at_once: bool) -> None:
         msgid, split = self.msgid(), Split(account, cash, pool)
-        order = Order(
+        order = SettlementOrder(
             msgid,
             f"S{msgid[1:]}",
             f"M{msgid[1:]}",
@@ -154,10 +154,10 @@ class Books(RuleBasedStateMachine):
             split,
         )
         works = account <= self.personal[who] and split.total_fen > 0
-        self.expect(works, lambda t: (settle if at_once else hold)(t, order))
+        self.expect(works, lambda t: (settle_bill if at_once else hold_settlement)(t, order))
         if works:
             self.personal[who] -= account
-            state = State.SETTLED if at_once else State.HELD
+            state = SettlementState.SETTLED if at_once else SettlementState.HELD
             self.sales[msgid] = Sale(who, split, state, msgid, borne=account)
             if at_once:
                 self.pharmacy += account + pool
@@ -167,10 +167,10 @@ class Books(RuleBasedStateMachine):
     def confirm(self, data: st.DataObject) -> None:
         name = self.pick(data)
         sale, msgid = self.sales[name], self.msgid()
-        works = sale.state in (State.HELD, State.SETTLED)
-        self.expect(works, lambda t: confirm(t, self.find(t, name), msgid, TIME))
-        if sale.state is State.HELD:
-            sale.state, sale.done_by = State.SETTLED, msgid
+        works = sale.state in (SettlementState.HELD, SettlementState.SETTLED)
+        self.expect(works, lambda t: confirm_settlement(t, self.find(t, name), msgid, TIME))
+        if sale.state is SettlementState.HELD:
+            sale.state, sale.done_by = SettlementState.SETTLED, msgid
             self.pharmacy += sale.split.account_fen + sale.split.pooled_fen
 
     @precondition(lambda self: self.sales)
@@ -178,11 +178,11 @@ class Books(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         name = self.pick(data)
         sale, msgid = self.sales[name], self.msgid()
-        works = sale.state is State.SETTLED
+        works = sale.state is SettlementState.SETTLED
         setl_id = f"C{msgid[1:]}"
-        self.expect(works, lambda t: cancel(t, self.find(t, name), msgid, setl_id, TIME))
+        self.expect(works, lambda t: cancel_settlement(t, self.find(t, name), msgid, setl_id, TIME))
         if works:
-            sale.state, sale.cancelled_by = State.CANCELLED, msgid
+            sale.state, sale.cancelled_by = SettlementState.CANCELLED, msgid
             self.undone(sale)
 
     def undone(self, sale: Sale) -> None:
@@ -196,20 +196,23 @@ class Books(RuleBasedStateMachine):
     def reverse(self, data: st.DataObject, what: str) -> None:
         name = self.pick(data)
         sale = self.sales[name]
-        current = sale.cancelled_by if sale.state is State.CANCELLED else sale.done_by
+        current = sale.cancelled_by if sale.state is SettlementState.CANCELLED else sale.done_by
         omsgid = {"begin": name, "settle": sale.done_by, "current": current}[what]
-        works = omsgid == current and sale.state not in (State.RELEASED, State.REVERSED)
+        works = omsgid == current and sale.state not in (
+            SettlementState.RELEASED,
+            SettlementState.REVERSED,
+        )
         self.expect(works, lambda t: reverse(t, omsgid, self.msgid(), TIME))
         if not works:
             return
-        if sale.state is State.HELD:
-            sale.state = State.RELEASED
+        if sale.state is SettlementState.HELD:
+            sale.state = SettlementState.RELEASED
             self.personal[sale.person] += sale.borne
-        elif sale.state is State.SETTLED:
-            sale.state = State.REVERSED
+        elif sale.state is SettlementState.SETTLED:
+            sale.state = SettlementState.REVERSED
             self.undone(sale)
         else:
-            sale.state, sale.cancelled_by = State.SETTLED, ""
+            sale.state, sale.cancelled_by = SettlementState.SETTLED, ""
             sale.borne = min(sale.borne, self.personal[sale.person])
             self.personal[sale.person] -= sale.borne
             self.suspense -= sale.split.account_fen - sale.borne
@@ -242,7 +245,9 @@ class Books(RuleBasedStateMachine):
         with self.ledger.reading() as t:
             held = t.balances_of(AccountKind.HELD)
         own = {f"P{self.first + at:04d}" for at in range(PEOPLE)}
-        waiting = [s.split.account_fen for s in self.sales.values() if s.state is State.HELD]
+        waiting = [
+            s.split.account_fen for s in self.sales.values() if s.state is SettlementState.HELD
+        ]
         assert sum(fen for key, fen in held.items() if key in own) == sum(waiting)
 
 

@@ -23,7 +23,7 @@ from sscard_chip.settlement.ledger import (
     CardStatus,
     Ledger,
     LedgerRefusedError,
-    Transaction,
+    LedgerTransaction,
     change_status,
     find_card,
     history_of,
@@ -295,7 +295,7 @@ def test_a_status_is_never_changed_in_place(ledger: Ledger) -> None:
 # --- replacement ---------------------------------------------------------------------------------
 
 
-def swap(t: Transaction, new: CardColumns, *, damaged: bool = False) -> bool:
+def swap(t: LedgerTransaction, new: CardColumns, *, damaged: bool = False) -> bool:
     return replace_card(t, find_card(t, "Z00000001"), new, LATER, damaged=damaged)
 
 

@@ -21,7 +21,7 @@ from sscard_chip.settlement.ledger import (
     Ledger,
     LedgerConflictError,
     LedgerRefusedError,
-    Transaction,
+    LedgerTransaction,
 )
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -54,7 +54,7 @@ def test_entries_in_opposite_order_are_both_posted(ledger: Ledger) -> None:
     attempts = []
     meeting = threading.Barrier(2)
 
-    def work(order: tuple[int, int], t: Transaction) -> None:
+    def work(order: tuple[int, int], t: LedgerTransaction) -> None:
         attempts.append(order)
         for at in order:
             lines = [people[at], source[at]]
@@ -77,11 +77,11 @@ def test_entries_in_opposite_order_are_both_posted(ledger: Ledger) -> None:
 def test_a_conflict_that_does_not_end_is_told(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[Transaction] = []
+    calls: list[LedgerTransaction] = []
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
 
-    def work(t: Transaction) -> None:
+    def work(t: LedgerTransaction) -> None:
         calls.append(t)
         raise LedgerConflictError("in the way")
 
@@ -94,7 +94,7 @@ def test_a_conflict_that_does_not_end_is_told(
 def test_exclusive_transactions_take_turns(ledger: Ledger) -> None:
     inside = []
 
-    def work(t: Transaction) -> None:
+    def work(t: LedgerTransaction) -> None:
         inside.append(1)
         assert len(inside) == 1
         t.connection.execute(sa.select(sa.literal(1)))
@@ -142,7 +142,7 @@ def test_sqlite_takes_whole_fen_alone(ledger: Ledger, fen: str) -> None:
     with ledger.transaction() as t:
         person = t.account(AccountKind.PERSONAL, "p")
 
-    def attempt(t: Transaction) -> None:
+    def attempt(t: LedgerTransaction) -> None:
         columns = "(id, kind, business_date, source)"
         t.connection.execute(
             sa.text(f"INSERT INTO entry {columns} VALUES (9, 'x', '20260301', 's')")

@@ -11,12 +11,12 @@ import pytest
 from sscard_chip.settlement.ledger import (
     CardService,
     Ledger,
-    Transaction,
+    LedgerTransaction,
     change_status,
     find_card,
 )
 from sscard_chip.settlement.ledger.authorisation import (
-    State,
+    SettlementState,
     find_by_msgid,
     open_holds,
     settled_online,
@@ -71,7 +71,7 @@ def confirmation(setl_id: str) -> dict[str, Any]:
     return bill("35.00", extra=compact({"setl_id": setl_id}))
 
 
-def state(ledger: Ledger, number: int = 1) -> State | None:
+def state(ledger: Ledger, number: int = 1) -> SettlementState | None:
     with ledger.reading() as t:
         found = find_by_msgid(t, msgid(number))
         states = settled_online(t, [msgid(number), msgid(9)])
@@ -95,14 +95,14 @@ def test_a_settlement_at_once(ledger: Ledger, platform: Platform) -> None:
     assert balances(ledger) == SETTLED
     assert info["medins_setl_id"] == msgid(1)
     assert len(info["setl_id"]) == len(info["mdtrt_id"]) == 30
-    assert state(ledger) is State.SETTLED
+    assert state(ledger) is SettlementState.SETTLED
 
 
 def test_a_hold_and_its_settlement(ledger: Ledger, platform: Platform) -> None:
     held = ok(platform, message(HOLD, 1, WHOLE))["setlinfo"]
-    assert (balances(ledger), state(ledger), held["balc"]) == (HELD, State.HELD, "90.00")
+    assert (balances(ledger), state(ledger), held["balc"]) == (HELD, SettlementState.HELD, "90.00")
     done = ok(platform, message("2102", 2, confirmation(held["setl_id"])))["setlinfo"]
-    assert (balances(ledger), state(ledger)) == (SETTLED, State.SETTLED)
+    assert (balances(ledger), state(ledger)) == (SETTLED, SettlementState.SETTLED)
     assert done["setl_id"] == held["setl_id"]
     again = ok(platform, message("2102", 3, confirmation(held["setl_id"])))["setlinfo"]
     assert again["setl_id"] == held["setl_id"]
@@ -118,7 +118,7 @@ def test_a_cancellation(ledger: Ledger, platform: Platform, infno: str) -> None:
     gone = ok(platform, message("2103", 4, back(info)))["setlinfo"]
     assert gone["setl_id"] != info["setl_id"]
     assert (gone["psn_pay"], gone["cash_payamt"], gone["balc"]) == ("15.00", "5.00", "100.00")
-    assert (balances(ledger), state(ledger)) == (NOTHING, State.CANCELLED)
+    assert (balances(ledger), state(ledger)) == (NOTHING, SettlementState.CANCELLED)
     refused(platform, message("2103", 5, back(info)), "the settlement is cancelled")
     assert balances(ledger) == NOTHING
 
@@ -134,9 +134,11 @@ def test_a_cancellation_names_a_known_settlement(
     assert balances(ledger) == SETTLED
 
 
-@pytest.mark.parametrize(("infno", "gone"), [("2102", State.REVERSED), (HOLD, State.RELEASED)])
+@pytest.mark.parametrize(
+    ("infno", "gone"), [("2102", SettlementState.REVERSED), (HOLD, SettlementState.RELEASED)]
+)
 def test_a_reversal_drops_what_was_done(
-    ledger: Ledger, platform: Platform, infno: str, gone: State
+    ledger: Ledger, platform: Platform, infno: str, gone: SettlementState
 ) -> None:
     info = ok(platform, message(infno, 1, WHOLE))["setlinfo"]
     assert ok(platform, message("2601", 2, undo(msgid(1), infno, "P0001"))) == {}
@@ -153,7 +155,7 @@ def test_a_reversal_of_a_confirmation_takes_the_whole_settlement_back(
     ok(platform, message("2102", 2, confirmation(info["setl_id"])))
     refused(platform, message("2601", 3, undo(msgid(1), HOLD)), "the settlement is settled")
     ok(platform, message("2601", 4, undo(msgid(2), "2102")))
-    assert (balances(ledger), state(ledger)) == (NOTHING, State.REVERSED)
+    assert (balances(ledger), state(ledger)) == (NOTHING, SettlementState.REVERSED)
 
 
 def test_a_reversed_cancellation_lets_the_settlement_stand(
@@ -163,7 +165,7 @@ def test_a_reversed_cancellation_lets_the_settlement_stand(
     for number in (2, 4):
         ok(platform, message("2103", number, back(info)))
         ok(platform, message("2601", number + 1, undo(msgid(number), "2103")))
-        assert (balances(ledger), state(ledger)) == (SETTLED, State.SETTLED)
+        assert (balances(ledger), state(ledger)) == (SETTLED, SettlementState.SETTLED)
     ok(platform, message("2103", 6, back(info)))
     assert balances(ledger) == NOTHING
 
@@ -211,7 +213,7 @@ def test_cancellations_and_reversals_are_repeated_safely(
     refused(platform, cancellation, "this msgid is reversed")
     reversal = message("2601", 4, undo(msgid(1), "2102"))
     assert platform.handle(reversal) == platform.handle(reversal)
-    assert (balances(ledger), state(ledger)) == (NOTHING, State.REVERSED)
+    assert (balances(ledger), state(ledger)) == (NOTHING, SettlementState.REVERSED)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +264,7 @@ def test_a_reversal_names_the_right_transaction_and_person(
     ok(platform, message("2102", 1, WHOLE))
     refused(platform, message("2601", 2, undo(msgid(1), "2103")), "another number")
     refused(platform, message("2601", 3, undo(msgid(1), "2102", "P0002")), "psn_no")
-    assert (balances(ledger), state(ledger)) == (SETTLED, State.SETTLED)
+    assert (balances(ledger), state(ledger)) == (SETTLED, SettlementState.SETTLED)
     ok(platform, message("2601", 4, undo(msgid(1), "2102")))
 
 
@@ -270,7 +272,7 @@ def test_a_reversal_names_the_right_transaction_and_person(
 
 
 def report(ledger: Ledger, service: CardService, time: str) -> None:
-    def work(t: Transaction) -> bool:
+    def work(t: LedgerTransaction) -> bool:
         return change_status(t, find_card(t, "Z00000001"), service, time)
 
     ledger.run(work)

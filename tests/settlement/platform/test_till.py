@@ -20,11 +20,11 @@ from sscard_chip.settlement.ledger import (
     find_card,
     register_cards,
 )
-from sscard_chip.settlement.ledger.authorisation import State, settled_online
+from sscard_chip.settlement.ledger.authorisation import SettlementState, settled_online
 from sscard_chip.settlement.platform import Platform, PlatformAuthoriser, ledger_authoriser
 from sscard_chip.standard.settlement_mode import OfflineUse, SettlementMode
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import Fault, FaultAt
+from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import (
     CentreNoAnswerError,
     CentreUnreachableError,
@@ -132,7 +132,7 @@ def test_a_refund_takes_the_settlement_back(ledger: Ledger, line: Line, tmp_path
     assert balances(ledger) == {"personal": MONEY}
     assert back.setl_id not in (None, sale.setl_id)
     with ledger.reading() as t:
-        assert settled_online(t, [sale.msgid]) == {sale.msgid: State.CANCELLED}
+        assert settled_online(t, [sale.msgid]) == {sale.msgid: SettlementState.CANCELLED}
 
 
 def test_no_money_no_sale(ledger: Ledger, line: Line, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_card_pulled_out_near_the_debit_leaves_even_books(
     for back in range(4):
         place = tmp_path / f"{back}"
         place.mkdir()
-        pulled = FaultAt(Fault.REMOVED, probe.card_slot.exchanges - back, executed)
+        pulled = FaultAt(ExchangeFault.REMOVED, probe.card_slot.exchanges - back, executed)
         shop = shop_at(place, line, faults=(pulled,), retries=0)
         with shop.till() as till:
             try:

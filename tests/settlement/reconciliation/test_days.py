@@ -14,8 +14,8 @@ from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.platform import ledger_authoriser
 from sscard_chip.settlement.reconciliation import (
     ReconciliationError,
+    SideTotals,
     StatementResult,
-    Totals,
     UploadRow,
 )
 from sscard_chip.settlement.reconciliation.centre import LedgerCentre
@@ -79,7 +79,7 @@ def test_an_even_day_is_not_asked_again(town: Town) -> None:
     assert report(town, day).even
     first = reconcile(town, day)
     assert (first.even, first.skipped, first.detail) == (True, False, None)
-    assert first.total.institution == first.total.centre == Totals(1, 3500, 2000, 1000)
+    assert first.total.institution == first.total.centre == SideTotals(1, 3500, 2000, 1000)
     again = reconcile(town, day)
     assert (again.skipped, again.total) == (True, first.total)
     forced = reconcile(town, day, force=True)
@@ -191,10 +191,10 @@ def test_a_centre_that_does_not_answer_makes_a_failed_task(town: Town) -> None:
     class Broken(LedgerCentre):
         totals_fail: Callable[[], None] | None = None
 
-        def totals(self, *arguments: object) -> tuple[StatementResult, Totals]:
+        def totals(self, *arguments: object) -> tuple[StatementResult, SideTotals]:
             if self.totals_fail:
                 self.totals_fail()
-            return StatementResult.DIFFERENT, Totals()
+            return StatementResult.DIFFERENT, SideTotals()
 
         def details(self, *arguments: object) -> bytes:
             return b"no zip"

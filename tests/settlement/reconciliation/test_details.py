@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from sscard_chip.settlement.reconciliation import (
     ReconciliationError,
     ResultRow,
+    SideTotals,
     StatementResult,
-    Totals,
     UploadRow,
     compare_details,
     compare_totals,
-    pack,
     unpack_result,
     unpack_upload,
+    zip_details,
 )
 
 MSGID = "P51010000001202603151011120100"
@@ -50,13 +50,13 @@ results = st.builds(
 
 @given(st.lists(uploads), st.lists(results))
 def test_files_read_back(mine: list[UploadRow], theirs: list[ResultRow]) -> None:
-    assert unpack_upload(pack(mine, "a.txt"), "a.zip") == mine
-    assert unpack_result(pack(theirs, "b.txt"), "b.zip") == theirs
+    assert unpack_upload(zip_details(mine, "a.txt"), "a.zip") == mine
+    assert unpack_result(zip_details(theirs, "b.txt"), "b.zip") == theirs
 
 
 def test_the_text_is_that_of_the_standard() -> None:
-    content = pack([replace(SALE, psn_no=None), REFUND], "details.txt")
-    assert content == pack([replace(SALE, psn_no=None), REFUND], "details.txt")
+    content = zip_details([replace(SALE, psn_no=None), REFUND], "details.txt")
+    assert content == zip_details([replace(SALE, psn_no=None), REFUND], "details.txt")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.namelist() == ["details.txt"]
         assert archive.read("details.txt").decode() == (
@@ -103,12 +103,12 @@ def test_a_wrong_result() -> None:
 
 
 def test_totals() -> None:
-    mine = Totals.of([SALE, SALE, REFUND])
-    assert mine == Totals(1, 3500, 2000, 1000)
+    mine = SideTotals.of([SALE, SALE, REFUND])
+    assert mine == SideTotals(1, 3500, 2000, 1000)
     assert compare_totals(mine, mine) is StatementResult.EVEN
-    assert compare_totals(mine, Totals(2, 7000, 4000, 2000)) is StatementResult.CENTRE_MORE
-    assert compare_totals(mine, Totals()) is StatementResult.INSTITUTION_MORE
-    assert compare_totals(mine, Totals(1, 3500, 2000, 999)) is StatementResult.DIFFERENT
+    assert compare_totals(mine, SideTotals(2, 7000, 4000, 2000)) is StatementResult.CENTRE_MORE
+    assert compare_totals(mine, SideTotals()) is StatementResult.INSTITUTION_MORE
+    assert compare_totals(mine, SideTotals(1, 3500, 2000, 999)) is StatementResult.DIFFERENT
 
 
 def kinds(rows: list[ResultRow]) -> list[tuple[int, str | None]]:

@@ -12,7 +12,7 @@ import pytest
 
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.platform import make_request
-from sscard_chip.settlement.reconciliation import UploadRow, pack, unpack_result
+from sscard_chip.settlement.reconciliation import UploadRow, unpack_result, zip_details
 from sscard_chip.settlement.reconciliation.messages import ClearingPlatform
 from sscard_chip.terminal.pos import read_day
 from tests.bench.shop import LATER, PHARMACY, TERMINAL, TIME
@@ -89,7 +89,7 @@ def test_totals_then_details(ledger: Ledger, settled: Path) -> None:
     assert more["stmtinfo"]["stmt_rslt"] == "1"
     rows = [UploadRow.of(row) for row in read_day(settled).rows]
     upload = {
-        "in": base64.b64encode(pack(rows[:1], "a.txt")).decode(),
+        "in": base64.b64encode(zip_details(rows[:1], "a.txt")).decode(),
         "filename": "a.zip",
         "fixmedins_code": PHARMACY,
     }

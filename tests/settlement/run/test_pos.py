@@ -12,9 +12,9 @@ import pytest
 from sscard_chip.card import Card
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import AccountKind, CardColumns, Ledger, register_cards
-from sscard_chip.settlement.ledger.authorisation import State, settled_online
+from sscard_chip.settlement.ledger.authorisation import SettlementState, settled_online
 from sscard_chip.settlement.platform import ledger_authoriser
-from sscard_chip.settlement.run import Summary
+from sscard_chip.settlement.run import RunSummary
 from sscard_chip.settlement.settle import settle
 from sscard_chip.standard.settlement_mode import OfflineUse, SettlementMode, Split
 from sscard_chip.terminal.connection import connect_card
@@ -57,7 +57,7 @@ def balances(ledger: Ledger) -> dict[str, int]:
     return {kind: fen for kind, fen in found.items() if fen and kind != "funding"}
 
 
-def run(ledger: Ledger, shop: Shop, out: Path) -> Summary:
+def run(ledger: Ledger, shop: Shop, out: Path) -> RunSummary:
     return settle([str(shop.day_file)], keys=keys, ledger=ledger, out=out, rules=Rules())
 
 
@@ -135,7 +135,7 @@ def test_mode_1_without_its_confirmation(
     run(ledger, shop, tmp_path / "out")
     assert balances(ledger) == SALE
     with ledger.reading() as t:
-        assert settled_online(t, [sale.msgid]) == {sale.msgid: State.SETTLED}
+        assert settled_online(t, [sale.msgid]) == {sale.msgid: SettlementState.SETTLED}
 
 
 @pytest.mark.parametrize(("generation", "algorithm"), CARDS[1:])  # generation 1 knows no mode 2

@@ -16,7 +16,7 @@ from sscard_chip.settlement import synthesize as s
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.ledger import AccountKind, Ledger
 from sscard_chip.settlement.output import SUMMARY, VERDICTS, VERDICTS_PARQUET
-from sscard_chip.settlement.run import Progress, Threads
+from sscard_chip.settlement.run import RunProgress, Threads
 from sscard_chip.settlement.synthesize import faults
 from tests.settlement.run.conftest import Undisturbed
 from tests.settlement.run.trial import Trial, books, outputs, verdicts
@@ -194,9 +194,11 @@ def test_a_file_that_claims_to_be_a_settled_one_is_refused(trial: Trial, tmp_pat
 
 
 def test_progress_goes_from_nothing_to_all(trial: Trial, tmp_path: Path) -> None:
-    told: list[Progress] = []
+    told: list[RunProgress] = []
     with Ledger.open(tmp_path / "ledger.db") as ledger:
-        trial.settle(ledger, tmp_path / "out", trial.files(), tell=told.append, batch_rows=400)
+        trial.settle(
+            ledger, tmp_path / "out", trial.files(), report_progress=told.append, batch_rows=400
+        )
     rows = [one.rows for one in told]
     assert rows == sorted(rows)
     assert rows[-1] == told[-1].total == len(trial.expected().splitlines()) - 1
@@ -212,7 +214,7 @@ def test_nothing_is_written_when_the_run_fails(trial: Trial, tmp_path: Path) -> 
 
     with Ledger.open(tmp_path / "ledger.db") as ledger:
         with pytest.raises(KilledError):
-            trial.settle(ledger, tmp_path / "out", trial.files(), tell=die)
+            trial.settle(ledger, tmp_path / "out", trial.files(), report_progress=die)
         assert os.listdir(tmp_path / "out") == []
 
 

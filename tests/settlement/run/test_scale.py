@@ -17,7 +17,7 @@ import pytest
 
 from sscard_chip.closing import Closing
 from sscard_chip.settlement.ledger import Ledger
-from sscard_chip.settlement.run import Cluster, RunStoppedError
+from sscard_chip.settlement.run import RunStoppedError, SettlementCluster
 from sscard_chip.settlement.run.work import card_pieces
 from tests.pos.test_dayfile import ROW
 from tests.settlement.judge.rows import columns_of
@@ -54,12 +54,12 @@ def test_a_cluster_gives_the_same_bytes(
             n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL"
         ) as local,
         Ledger.open(tmp_path / "ledger.db") as ledger,
-        Cluster(local.scheduler_address) as cluster,
+        SettlementCluster(local.scheduler_address) as cluster,
     ):
         killed: list[int] = []
 
         class Killing(Closing):
-            size, near = cluster.size, cluster.near
+            size, shares_files = cluster.size, cluster.shares_files
 
             def map(
                 self, function: Callable[[Task], Result], tasks: Iterable[Task]
@@ -83,7 +83,7 @@ def test_a_cluster_gives_the_same_bytes(
 def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sscard_chip.workers._CONNECT_SECONDS", 1)
     with pytest.raises(RunStoppedError, match="no Dask scheduler answers there"):
-        Cluster("tcp://127.0.0.1:9")
+        SettlementCluster("tcp://127.0.0.1:9")
 
 
 _MEASURE = r"""

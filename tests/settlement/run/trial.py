@@ -19,7 +19,7 @@ from sscard_chip.settlement import synthesize as s
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import AccountKind, Ledger, read_cards, register_cards
 from sscard_chip.settlement.output import SUMMARY, VERDICTS, VERDICTS_PARQUET
-from sscard_chip.settlement.run import Summary
+from sscard_chip.settlement.run import RunSummary
 from sscard_chip.settlement.settle import settle
 from tests.bench.issued import roots
 
@@ -60,7 +60,7 @@ class Trial:
         file = read_cards(self.folder / s.CARDS)
         ledger.run(lambda t: register_cards(t, file.cards, file.date, "cards"), exclusive=True)
 
-    def settle(self, ledger: Ledger, out: Path, paths: Sequence[str], **more: Any) -> Summary:
+    def settle(self, ledger: Ledger, out: Path, paths: Sequence[str], **more: Any) -> RunSummary:
         """Settle files by the rules of the day."""
         return settle(paths, keys=keys, ledger=ledger, out=out, rules=self.rules(), **more)
 

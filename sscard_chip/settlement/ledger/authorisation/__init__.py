@@ -9,7 +9,7 @@
 | cancelled | settled | a cancellation (2103): counter-entry |
 | reversed | settled | reversal of the settlement (2601): counter-entry |
 
-Cancelling needs the numbers of a known settlement; reversing needs the msgid alone, and works for
+Cancelling needs the numbers of a known settlement; reversing needs the msgid only, and works for
 a message that has not arrived: it will be refused when it does (conventions, A7).
 """
 
@@ -17,16 +17,16 @@ from __future__ import annotations
 
 from sscard_chip.settlement.ledger.authorisation.books import (
     available_fen,
-    cancel,
-    confirm,
+    cancel_settlement,
+    confirm_settlement,
     find_by_msgid,
     find_by_setl_id,
-    hold,
+    hold_settlement,
     is_reversed,
     open_holds,
     release,
     reverse,
-    settle,
+    settle_bill,
     settled_online,
 )
 from sscard_chip.settlement.ledger.authorisation.msgid import (
@@ -37,30 +37,30 @@ from sscard_chip.settlement.ledger.authorisation.msgid import (
 )
 from sscard_chip.settlement.ledger.authorisation.settlement import (
     AuthorisationRefusedError,
-    Order,
     Settlement,
-    State,
+    SettlementOrder,
+    SettlementState,
 )
 
 __all__ = [
     "AuthorisationRefusedError",
-    "Order",
     "Settlement",
-    "State",
+    "SettlementOrder",
+    "SettlementState",
     "available_fen",
-    "cancel",
-    "confirm",
+    "cancel_settlement",
+    "confirm_settlement",
     "confirmation_msgid",
     "find_by_msgid",
     "find_by_setl_id",
-    "hold",
+    "hold_settlement",
     "is_reversed",
     "open_holds",
     "person_msgid",
     "release",
     "reversal_msgid",
     "reverse",
-    "settle",
+    "settle_bill",
     "settled_online",
     "trial_msgid",
 ]

@@ -22,26 +22,26 @@ from sscard_chip.settlement.ledger.authorisation.postings import (
 )
 from sscard_chip.settlement.ledger.authorisation.settlement import (
     AuthorisationRefusedError,
-    Order,
     Settlement,
-    State,
+    SettlementOrder,
+    SettlementState,
 )
 from sscard_chip.settlement.ledger.bulk import select_keys
-from sscard_chip.settlement.ledger.transaction import Transaction
+from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema import authorisation as tables
 from sscard_chip.settlement.schema.kinds import EntryKind
 from sscard_chip.standard.settlement_mode import Split
 
-_OF_ORDER: Final = tuple(one.name for one in fields(Order) if one.name != "split")
+_OF_ORDER: Final = tuple(one.name for one in fields(SettlementOrder) if one.name != "split")
 """Columns that an order has under their own names."""
 
 
-def available_fen(t: Transaction, account: int) -> int:
+def available_fen(t: LedgerTransaction, account: int) -> int:
     """What a personal account can pay now: holds are taken off already. Locks it."""
     return int(t.balances([account], for_update=True)[0])
 
 
-def hold(t: Transaction, order: Order) -> Settlement:
+def hold_settlement(t: LedgerTransaction, order: SettlementOrder) -> Settlement:
     """Hold the account's part of a bill.
 
     :raises AuthorisationRefusedError: not enough money, or the msgid is used or reversed.
@@ -56,19 +56,19 @@ def hold(t: Transaction, order: Order) -> Settlement:
             [order.account, held_account(t, order)],
             [-order.split.account_fen, order.split.account_fen],
         )
-    return _step(t, number, State.HELD, order.msgid, order.time, entry)
+    return _step(t, number, SettlementState.HELD, order.msgid, order.time, entry)
 
 
-def settle(t: Transaction, order: Order) -> Settlement:
-    """Settle a bill at once, without a hold. Raises as :func:`hold`."""
+def settle_bill(t: LedgerTransaction, order: SettlementOrder) -> Settlement:
+    """Settle a bill at once, without a hold. Raises as :func:`hold_settlement`."""
     _check_new(t, order)
     number = _record(t, order)
     entry = post_settlement(t, order, order.msgid, order.time, order.account)
-    return _step(t, number, State.SETTLED, order.msgid, order.time, entry)
+    return _step(t, number, SettlementState.SETTLED, order.msgid, order.time, entry)
 
 
-def confirm(
-    t: Transaction, settlement: Settlement, msgid: str, time: str, proof: str | None = None
+def confirm_settlement(
+    t: LedgerTransaction, settlement: Settlement, msgid: str, time: str, proof: str | None = None
 ) -> Settlement:
     """Settle what is held; ``proof`` is the terminal's row with the card's TAC.
 
@@ -77,32 +77,32 @@ def confirm(
     :raises AuthorisationRefusedError: it is released, cancelled or reversed.
     """
     now = _lock(t, settlement)
-    if now.state is State.SETTLED:
+    if now.state is SettlementState.SETTLED:
         return now
-    if now.state is not State.HELD:
+    if now.state is not SettlementState.HELD:
         raise AuthorisationRefusedError(f"the settlement is {now.state}")
     _check_msgid(t, msgid)
     held = held_account(t, now.order) if now.order.split.account_fen else now.order.account
     entry = post_settlement(t, now.order, msgid, time, held)
-    return _step(t, now.number, State.SETTLED, msgid, time, entry, proof=proof)
+    return _step(t, now.number, SettlementState.SETTLED, msgid, time, entry, proof=proof)
 
 
-def cancel(
-    t: Transaction, settlement: Settlement, msgid: str, setl_id: str, time: str
+def cancel_settlement(
+    t: LedgerTransaction, settlement: Settlement, msgid: str, setl_id: str, time: str
 ) -> Settlement:
     """Take a settlement back as a whole (2103): a counter-entry with a ``setl_id`` of its own.
 
     :raises AuthorisationRefusedError: it is not settled.
     """
     now = _lock(t, settlement)
-    if now.state is not State.SETTLED:
+    if now.state is not SettlementState.SETTLED:
         raise AuthorisationRefusedError(f"the settlement is {now.state}")
     _check_msgid(t, msgid)
     entry = post_counter_entry(t, now, EntryKind.CANCELLATION, f"cancel:{msgid}", time)
-    return _step(t, now.number, State.CANCELLED, msgid, time, entry, setl_id=setl_id)
+    return _step(t, now.number, SettlementState.CANCELLED, msgid, time, entry, setl_id=setl_id)
 
 
-def reverse(t: Transaction, omsgid: str, msgid: str, time: str) -> Settlement | None:
+def reverse(t: LedgerTransaction, omsgid: str, msgid: str, time: str) -> Settlement | None:
     """Drop what the message ``omsgid`` has done (2601); None when it is not known here.
 
     A hold is released, a settlement taken back, a cancellation undone. One that is not known is
@@ -124,35 +124,35 @@ def reverse(t: Transaction, omsgid: str, msgid: str, time: str) -> Settlement | 
         raise AuthorisationRefusedError(f"the settlement is {now.state}")
     _check_msgid(t, msgid)
     _mark(t, omsgid, msgid, time)
-    if now.state is State.HELD:
+    if now.state is SettlementState.HELD:
         entry = None
         if now.entry is not None:
             entry = t.reverse(now.entry, EntryKind.RELEASE, time[:8], f"reverse:{msgid}")
-        return _step(t, now.number, State.RELEASED, msgid, time, entry)
-    if now.state is State.SETTLED:
+        return _step(t, now.number, SettlementState.RELEASED, msgid, time, entry)
+    if now.state is SettlementState.SETTLED:
         entry = post_counter_entry(t, now, EntryKind.REVERSAL, f"reverse:{msgid}", time)
-        return _step(t, now.number, State.REVERSED, msgid, time, entry)
+        return _step(t, now.number, SettlementState.REVERSED, msgid, time, entry)
     entry = post_again(t, now, f"reverse:{msgid}", time)
-    return _step(t, now.number, State.SETTLED, msgid, time, entry)
+    return _step(t, now.number, SettlementState.SETTLED, msgid, time, entry)
 
 
-def is_reversed(t: Transaction, msgid: str) -> bool:
+def is_reversed(t: LedgerTransaction, msgid: str) -> bool:
     """Whether a message is marked as reversed."""
     found = sa.select(tables.reversal.c.omsgid).where(tables.reversal.c.omsgid == msgid)
     return t.connection.execute(found).first() is not None
 
 
-def find_by_msgid(t: Transaction, msgid: str) -> Settlement | None:
+def find_by_msgid(t: LedgerTransaction, msgid: str) -> Settlement | None:
     """The settlement that a message has begun (its hold, or its settlement at once)."""
     return _find(t, tables.authorisation.c.msgid == msgid)
 
 
-def find_by_setl_id(t: Transaction, setl_id: str) -> Settlement | None:
+def find_by_setl_id(t: LedgerTransaction, setl_id: str) -> Settlement | None:
     """The settlement of a setl_id (not that of a cancellation)."""
     return _find(t, tables.authorisation.c.setl_id == setl_id)
 
 
-def settled_online(t: Transaction, msgids: Sequence[str]) -> dict[str, State]:
+def settled_online(t: LedgerTransaction, msgids: Sequence[str]) -> dict[str, SettlementState]:
     """The states of the settlements that these messages have begun, as far as they are known.
 
     For day files: a debit whose state is settled is in the books already; one that is held has
@@ -177,14 +177,14 @@ def settled_online(t: Transaction, msgids: Sequence[str]) -> dict[str, State]:
     column: sa.Column[Any] = tables.authorisation.c.msgid
     wanted = set(msgids)
     return {
-        row.msgid: State(row.state)
+        row.msgid: SettlementState(row.state)
         for result in select_keys(t.connection, statement, column, wanted)
         for row in result
         if row.msgid in wanted
     }
 
 
-def open_holds(t: Transaction, before: str) -> list[Settlement]:
+def open_holds(t: LedgerTransaction, before: str) -> list[Settlement]:
     """What is held since before ``before`` (YYYYMMDDhhmmss) and neither settled nor released."""
     held = t.connection.execute(
         sa.select(tables.authorisation.c.id)
@@ -198,10 +198,10 @@ def open_holds(t: Transaction, before: str) -> list[Settlement]:
         .order_by(tables.authorisation.c.id)
     ).scalars()
     found = (_load(t, number) for number in held.all())
-    return [one for one in found if one.state is State.HELD]
+    return [one for one in found if one.state is SettlementState.HELD]
 
 
-def release(t: Transaction, settlement: Settlement, time: str) -> Settlement | None:
+def release(t: LedgerTransaction, settlement: Settlement, time: str) -> Settlement | None:
     """Let a hold go that nobody settles: as its reversal by the till would.
 
     :raises AuthorisationRefusedError: it is not held any more.
@@ -212,10 +212,10 @@ def release(t: Transaction, settlement: Settlement, time: str) -> Settlement | N
 
 # --- inside --------------------------------------------------------------------------------------
 
-_BEGUN: Final = (State.HELD, State.SETTLED)
+_BEGUN: Final = (SettlementState.HELD, SettlementState.SETTLED)
 
 
-def _check_new(t: Transaction, order: Order) -> None:
+def _check_new(t: LedgerTransaction, order: SettlementOrder) -> None:
     _check_msgid(t, order.msgid)
     if min(order.split) < 0 or not order.split.total_fen:
         raise AuthorisationRefusedError("the parts must not be negative, their sum above 0")
@@ -223,7 +223,7 @@ def _check_new(t: Transaction, order: Order) -> None:
         raise AuthorisationRefusedError("the personal account has not enough money")
 
 
-def _check_msgid(t: Transaction, msgid: str) -> None:
+def _check_msgid(t: LedgerTransaction, msgid: str) -> None:
     if is_reversed(t, msgid):
         raise AuthorisationRefusedError("this msgid is reversed")
     used = sa.select(tables.step.c.number).where(tables.step.c.msgid == msgid)
@@ -231,7 +231,7 @@ def _check_msgid(t: Transaction, msgid: str) -> None:
         raise AuthorisationRefusedError("this msgid was used for something else")
 
 
-def _record(t: Transaction, order: Order) -> int:
+def _record(t: LedgerTransaction, order: SettlementOrder) -> int:
     number = int(t.take_ids(tables.authorisation, 1)[0])
     t.connection.execute(
         sa.insert(tables.authorisation).values(
@@ -243,15 +243,15 @@ def _record(t: Transaction, order: Order) -> int:
     return number
 
 
-def _mark(t: Transaction, omsgid: str, msgid: str, time: str) -> None:
+def _mark(t: LedgerTransaction, omsgid: str, msgid: str, time: str) -> None:
     values = {"omsgid": omsgid, "msgid": msgid, "time": time}
     t.connection.execute(sa.insert(tables.reversal).values(values))
 
 
 def _step(
-    t: Transaction,
+    t: LedgerTransaction,
     number: int,
-    state: State,
+    state: SettlementState,
     msgid: str,
     time: str,
     entry: int | None,
@@ -277,7 +277,7 @@ def _step(
     return _load(t, number)
 
 
-def _lock(t: Transaction, settlement: Settlement) -> Settlement:
+def _lock(t: LedgerTransaction, settlement: Settlement) -> Settlement:
     """The settlement as it is now; nobody else takes a step until the transaction ends."""
     t.connection.execute(
         sa.select(tables.authorisation.c.id)
@@ -287,12 +287,12 @@ def _lock(t: Transaction, settlement: Settlement) -> Settlement:
     return _load(t, settlement.number)
 
 
-def _find(t: Transaction, condition: sa.ColumnElement[bool]) -> Settlement | None:
+def _find(t: LedgerTransaction, condition: sa.ColumnElement[bool]) -> Settlement | None:
     found = t.connection.execute(sa.select(tables.authorisation.c.id).where(condition)).first()
     return None if found is None else _load(t, found.id)
 
 
-def _load(t: Transaction, number: int) -> Settlement:
+def _load(t: LedgerTransaction, number: int) -> Settlement:
     row = t.connection.execute(
         sa.select(tables.authorisation).where(tables.authorisation.c.id == number)
     ).one()
@@ -304,16 +304,16 @@ def _load(t: Transaction, number: int) -> Settlement:
     last = steps[-1]
     return Settlement(
         number,
-        Order(
+        SettlementOrder(
             **{name: getattr(row, name) for name in _OF_ORDER},
             split=Split(row.account_fen, row.self_paid_fen, row.pooled_fen),
         ),
-        State(last.state),
+        SettlementState(last.state),
         len(steps),
         last.entry,
         # of the steps that settle, the first is the message's own
-        next(one.msgid for one in steps if one.state == State.SETTLED)
-        if last.state == State.SETTLED
+        next(one.msgid for one in steps if one.state == SettlementState.SETTLED)
+        if last.state == SettlementState.SETTLED
         else last.msgid,
         last.setl_id,
     )

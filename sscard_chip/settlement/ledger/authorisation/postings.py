@@ -7,21 +7,23 @@ import sqlalchemy as sa
 
 from sscard_chip.settlement.ledger.authorisation.settlement import (
     AuthorisationRefusedError,
-    Order,
     Settlement,
+    SettlementOrder,
 )
-from sscard_chip.settlement.ledger.transaction import Transaction
+from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema import books as schema
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 
 
-def held_account(t: Transaction, order: Order) -> int:
+def held_account(t: LedgerTransaction, order: SettlementOrder) -> int:
     """The account of what is held of the order's personal account."""
     key = sa.select(schema.account.c.key).where(schema.account.c.id == order.account)
     return t.account(AccountKind.HELD, str(t.connection.execute(key).scalar_one()))
 
 
-def post_settlement(t: Transaction, order: Order, msgid: str, time: str, payer: int) -> int:
+def post_settlement(
+    t: LedgerTransaction, order: SettlementOrder, msgid: str, time: str, payer: int
+) -> int:
     """Pay the pharmacy; ``payer`` is the account with the personal share."""
     account, cash, pool = order.split
     lines: dict[int, int] = {}
@@ -36,7 +38,7 @@ def post_settlement(t: Transaction, order: Order, msgid: str, time: str, payer: 
 
 
 def post_counter_entry(
-    t: Transaction, now: Settlement, kind: EntryKind, source: str, time: str
+    t: LedgerTransaction, now: Settlement, kind: EntryKind, source: str, time: str
 ) -> int:
     """The counter-entry of a settlement; what was held comes back to the personal account."""
     if now.entry is None:
@@ -49,10 +51,10 @@ def post_counter_entry(
     return _post(t, kind, time, source, lines, reverses=now.entry)
 
 
-def post_again(t: Transaction, now: Settlement, source: str, time: str) -> int:
+def post_again(t: LedgerTransaction, now: Settlement, source: str, time: str) -> int:
     """The settlement again, after its cancellation was reversed.
 
-    The holder may have spent what came back: what the account cannot bear goes to suspense.
+    The holder may have spent what came back: what the account cannot pay goes to suspense.
     """
     if now.entry is None:
         raise AuthorisationRefusedError("the cancellation has no entry")
@@ -73,7 +75,7 @@ def _add(lines: dict[int, int], account: int, fen: int) -> None:
 
 
 def _post(
-    t: Transaction,
+    t: LedgerTransaction,
     kind: EntryKind,
     time: str,
     source: str,

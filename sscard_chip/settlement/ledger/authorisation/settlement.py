@@ -15,7 +15,7 @@ class AuthorisationRefusedError(LedgerError):
 
 
 @unique
-class State(StrEnum):
+class SettlementState(StrEnum):
     """What a settlement is."""
 
     HELD = "held"
@@ -26,7 +26,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Order:
+class SettlementOrder:
     """What is to be held or settled.
 
     ``msgid`` is the message's, ``setl_id`` and ``mdtrt_id`` the centre's numbers for it. ``card``
@@ -56,8 +56,8 @@ class Settlement:
     """
 
     number: int
-    order: Order
-    state: State
+    order: SettlementOrder
+    state: SettlementState
     steps: int
     entry: int | None
     done_by: str

@@ -13,7 +13,7 @@ from sscard_chip.profile.generations import whole_profile
 from sscard_chip.standard.keys import RKSSSE
 from sscard_chip.terminal.addresses import KeyAddresses
 from sscard_chip.terminal.client import CardStatusError
-from sscard_chip.terminal.codes import Code, DriverError
+from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.connection import (
     Connection,
     NoCardError,
@@ -23,7 +23,7 @@ from sscard_chip.terminal.connection import (
 )
 from sscard_chip.terminal.driver.values import (
     CardInfo,
-    Interface,
+    InterfaceType,
     PinCancelledError,
     PinPad,
     PinPrompt,
@@ -58,7 +58,7 @@ class Settings:
     profiles: Profiles = whole_profile
 
 
-class Kit:
+class DriverContext:
     """The hardware of a terminal and its settings."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Kit:
 
     # --- the holder's card -------------------------------------------------------------------
 
-    def open(self, interface: Interface) -> CardSession:
+    def open(self, interface: InterfaceType) -> CardSession:
         """A session with the card in the slot, or with the first that has one.
 
         :raises NotConnectedError: the terminal has no such slot.
@@ -92,24 +92,27 @@ class Kit:
                 continue
         return open_session(slots[-1], self.settings.profiles)
 
-    def open_card(self, interface: Interface, card: CardInfo) -> CardSession:
-        """Like :meth:`open`, of the card that the caller means. Raises DriverError -22."""
+    def open_card(self, interface: InterfaceType, card: CardInfo) -> CardSession:
+        """Like :meth:`open`, of the card that the caller means.
+
+        :raises DriverError: -22.
+        """
         session = self.open(interface)
         same = session.identification.hex().upper() == card.identification.upper()
         if not same or session.card_number != card.card_number:
-            raise DriverError(Code.OTHER_CARD, "the card is not the one in pCardInfo")
+            raise DriverError(ReturnCode.OTHER_CARD, "the card is not the one in pCardInfo")
         return session
 
-    def _slots(self, interface: Interface) -> tuple[Connection | None, ...]:
+    def _slots(self, interface: InterfaceType) -> tuple[Connection | None, ...]:
         contact, contactless = self.slots.contact, self.slots.contactless
         match interface:
-            case Interface.CONTACT:
+            case InterfaceType.CONTACT:
                 return (contact,)
-            case Interface.CONTACTLESS:
+            case InterfaceType.CONTACTLESS:
                 return (contactless,)
-            case Interface.CONTACT_FIRST:
+            case InterfaceType.CONTACT_FIRST:
                 return (contact, contactless)
-            case Interface.CONTACTLESS_FIRST:
+            case InterfaceType.CONTACTLESS_FIRST:
                 return (contactless, contact)
 
     # --- the PSAM ----------------------------------------------------------------------------
@@ -122,12 +125,12 @@ class Kit:
         that fails in it. -2202 when it has no such environment.
         """
         if self._sam is None:
-            raise DriverError(Code.NO_PSAM, "the terminal has no PSAM")
+            raise DriverError(ReturnCode.NO_PSAM, "the terminal has no PSAM")
         try:
             self._sam.open(session.algorithm)
             yield self._sam
         except TerminalConnectionError as error:
-            raise DriverError(Code.NO_PSAM, f"the PSAM cannot be reached: {error}") from None
+            raise DriverError(ReturnCode.NO_PSAM, f"the PSAM cannot be reached: {error}") from None
 
     def authenticate(self, session: CardSession, kid: int) -> None:
         """EXTERNAL AUTHENTICATE of a key, with the PSAM's help.
@@ -142,7 +145,7 @@ class Kit:
                 version = min(sam.key_version(key.root), key.versions)
                 proof = sam.authentication_data(key.root, session.factors, challenge, original)
             except SamKeyError as error:
-                code = Code.NO_RKSSSE if key.root == RKSSSE else Code.KEY_NOT_FOUND
+                code = ReturnCode.NO_RKSSSE if key.root == RKSSSE else ReturnCode.KEY_NOT_FOUND
                 raise DriverError(code, str(error)) from None
         session.external_authenticate(kid, proof, original, version)
 
@@ -166,20 +169,26 @@ class Kit:
     # --- the PIN pad -------------------------------------------------------------------------
 
     def ask_pin(self, prompt: PinPrompt) -> str:
-        """Digits from the PIN pad. Raises DriverError -31, -32, -33 (length), -41."""
+        """Digits from the PIN pad.
+
+        :raises DriverError: -31, -32, -33 (length), -41.
+        """
         digits = self._pin_pad(prompt)
         if not (digits.isascii() and digits.isdecimal()):
-            code = Code.ILLEGAL_CHARACTER if digits else Code.PIN_LENGTH
+            code = ReturnCode.ILLEGAL_CHARACTER if digits else ReturnCode.PIN_LENGTH
             raise DriverError(code, "a PIN is typed in digits")
         if len(digits) not in PIN_DIGITS:
-            raise DriverError(Code.PIN_LENGTH, "a PIN has 4 to 12 digits")
+            raise DriverError(ReturnCode.PIN_LENGTH, "a PIN has 4 to 12 digits")
         return digits
 
     def ask_new_pin(self) -> str:
-        """A new PIN, typed twice. Raises DriverError -34 when they differ."""
+        """A new PIN, typed twice.
+
+        :raises DriverError: -34 when they differ.
+        """
         new = self.ask_pin(PinPrompt.NEW)
         if self.ask_pin(PinPrompt.REPEAT) != new:
-            raise DriverError(Code.PINS_DIFFER, "the two new PINs differ")
+            raise DriverError(ReturnCode.PINS_DIFFER, "the two new PINs differ")
         return new
 
     def verify_holder(

@@ -21,7 +21,14 @@ from typing import Final
 from msgspec import structs
 
 from issuance.bank.account import BankAccount
-from issuance.bank.ledger import Application, Entry, Link, OpenLedger, Operation, open_ledger
+from issuance.bank.ledger import (
+    ApplicationReference,
+    BankLedgerEntry,
+    Link,
+    OpenLedger,
+    Operation,
+    open_bank_ledger,
+)
 from issuance.bank.personalise import Bank, put_bank
 from issuance.bank.roots import KEY_VERSION, MDK_MAC
 from sscard_chip.card import Card
@@ -44,8 +51,8 @@ from sscard_chip.terminal.bank.cryptograms import IssuerData
 from sscard_chip.terminal.bank.errors import NotAcceptedError
 from sscard_chip.terminal.bank.host import IssuerHost
 from sscard_chip.terminal.bank.kernel import PaymentTerminal
-from sscard_chip.terminal.bank.results import Outcome
-from sscard_chip.terminal.bank.terminal import AIDS, Purchase, TerminalProfile
+from sscard_chip.terminal.bank.results import PaymentOutcome
+from sscard_chip.terminal.bank.terminal import AIDS, BankPurchase, TerminalProfile
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.session import CardSession, open_session
@@ -54,7 +61,7 @@ _ACTIVATE: Final = ACTIVATE_APPLICATION.header()
 _GONE: Final = (StatusWord.FILE_NOT_FOUND, StatusWord.INS_NOT_SUPPORTED)
 
 
-class CounterError(IssuingError):
+class BankDeskError(IssuingError):
     """An operation that the counter refuses; one line without an account number."""
 
 
@@ -74,7 +81,7 @@ class CardFacts:
         return cls(identification, session.card_number, session.generation, session.algorithm)
 
 
-class BankCounter:
+class BankDesk:
     """One counter. ``operator`` is the clerk that the ledger names."""
 
     def __init__(self, bank: Bank, ledger: Path, operator: str) -> None:
@@ -90,20 +97,24 @@ class BankCounter:
         *,
         sub_account: str | None = None,
         when: datetime | None = None,
-    ) -> Entry:
+    ) -> BankLedgerEntry:
         """Link a bank account with a card that has none, or whose account was unlinked.
 
-        ``save`` keeps the card's new memory; ``sub_account`` is by default the card number
-        (卡号). The account is active at once if it says so. Raises :class:`CounterError`,
-        BankLedgerError, BankIssueError, KeyStoreError.
+        ``save`` keeps the card's new memory; ``sub_account`` is by default the card number (卡号).
+        The account is active at once if it says so.
+
+        :raises BankDeskError:
+        :raises BankLedgerError:
+        :raises BankIssueError:
+        :raises KeyStoreError:
         """
         facts = _facts(card)
-        with open_ledger(self._ledger) as ledger:
+        with open_bank_ledger(self._ledger) as ledger:
             link = ledger.link_of(facts.identification)
             if link is not None and link.linked:
-                raise CounterError("the card is linked with an account already")
+                raise BankDeskError("the card is linked with an account already")
             if link is None and bank_directories(card.files.memory):
-                raise CounterError("the card has a bank application that the ledger does not know")
+                raise BankDeskError("the card has a bank application that the ledger does not know")
             application = self._put(card, facts, account, save, when)
             sub = sub_account or (link.sub_account if link else facts.card_number)
             active = account.state == "active"
@@ -116,17 +127,17 @@ class BankCounter:
         save: Callable[[Memory], None],
         *,
         when: datetime | None = None,
-    ) -> Entry:
+    ) -> BankLedgerEntry:
         """Put another account in place of the one that the card is linked with.
 
         The old application goes with its keys, electronic cash and log; the new one is active if
         the old one was. Errors as :meth:`link`.
         """
         facts = _facts(card)
-        with open_ledger(self._ledger) as ledger:
+        with open_bank_ledger(self._ledger) as ledger:
             link = _linked(ledger.link_of(facts.identification))
             if link.application.pan == account.pan:
-                raise CounterError("the account is the one that the card is linked with")
+                raise BankDeskError("the account is the one that the card is linked with")
             state = "active" if link.active else "dormant"
             kept = structs.replace(account, state=state)
             application = self._put(card, facts, kept, save, when)
@@ -142,38 +153,44 @@ class BankCounter:
 
     def record(
         self, card: Card, *, sub_account: str | None = None, when: datetime | None = None
-    ) -> Entry:
+    ) -> BankLedgerEntry:
         """Write down a card that has its application already: linked, and active if it is.
 
         For cards that were issued with an account, and when the ledger could not be written.
-        Raises :class:`CounterError`, BankLedgerError.
+
+        :raises BankDeskError:
+        :raises BankLedgerError:
         """
         facts = _facts(card)
         found = identities(card.files.directories)
         if len(found) != 1:
-            raise CounterError("the card has no bank application, or more than one")
+            raise BankDeskError("the card has no bank application, or more than one")
         own = found[0]
-        application = Application(own.pan, own.sequence, own.algorithm, own.atc)
-        with open_ledger(self._ledger) as ledger:
+        application = ApplicationReference(own.pan, own.sequence, own.algorithm, own.atc)
+        with open_bank_ledger(self._ledger) as ledger:
             link = ledger.link_of(facts.identification)
             if link is not None and link.linked:
-                raise CounterError("the card is linked with an account already")
+                raise BankDeskError("the card is linked with an account already")
             sub = sub_account or (link.sub_account if link else facts.card_number)
             return self._begin(ledger, facts, application, sub, when, active=own.active)
 
-    def activate(self, connection: Connection, *, when: datetime | None = None) -> Entry:
+    def activate(self, connection: Connection, *, when: datetime | None = None) -> BankLedgerEntry:
         """Wake a card's dormant application, by command.
 
-        One that is awake already, since the ledger could not be written last time, is written
-        down. Raises :class:`CounterError`, BankLedgerError, KeyStoreError, CardStatusError,
-        DriverError.
+        One that is awake already, since the ledger could not be written last time, is written down.
+
+        :raises BankDeskError:
+        :raises BankLedgerError:
+        :raises KeyStoreError:
+        :raises CardStatusError:
+        :raises DriverError:
         """
         session = open_session(connection)
         facts = CardFacts.of(session)
-        with open_ledger(self._ledger) as ledger:
+        with open_bank_ledger(self._ledger) as ledger:
             link = _linked(ledger.link_of(facts.identification))
             if link.active:
-                raise CounterError("the account is active already")
+                raise BankDeskError("the account is active already")
             self._wake(session, link.application)
             return ledger.append(
                 Operation.ACTIVATE,
@@ -184,20 +201,20 @@ class BankCounter:
                 when=when,
             )
 
-    def unlink(self, connection: Connection, *, when: datetime | None = None) -> Entry:
+    def unlink(self, connection: Connection, *, when: datetime | None = None) -> BankLedgerEntry:
         """End the link: the application goes to sleep and is not found any more.
 
         An active one gets its script with an on-line transaction of nothing. The card keeps the
         old keys until it is linked anew. Errors as :meth:`activate`, and BankTerminalError.
         """
         facts = CardFacts.of(open_session(connection))
-        with open_ledger(self._ledger) as ledger:
+        with open_bank_ledger(self._ledger) as ledger:
             link = _linked(ledger.link_of(facts.identification))
             application = link.application
             if link.active:
                 host = IssuerHost(self._bank.store)
                 host.queue(application.pan, lambda script: script.deactivate_application())
-                outcome = run_script(connection, host, application.pan)
+                outcome = run_issuer_script(connection, host, application.pan)
                 application = replace(application, atc=outcome.atc)
             return ledger.append(
                 Operation.UNLINK,
@@ -212,12 +229,12 @@ class BankCounter:
         self,
         ledger: OpenLedger,
         facts: CardFacts,
-        application: Application,
+        application: ApplicationReference,
         sub_account: str,
         when: datetime | None,
         *,
         active: bool,
-    ) -> Entry:
+    ) -> BankLedgerEntry:
         """Write that a card is linked and, when its account is active, that; the last entry."""
         card, operator = facts.identification, self._operator
         entry = ledger.append(
@@ -241,19 +258,19 @@ class BankCounter:
         account: BankAccount,
         save: Callable[[Memory], None],
         when: datetime | None,
-    ) -> Application:
+    ) -> ApplicationReference:
         """The new application in place of an old one, saved."""
         if not generation_numbered(facts.generation).bank:
             number = facts.generation
-            raise CounterError(f"a card of generation {number} has no bank application")
+            raise BankDeskError(f"a card of generation {number} has no bank application")
         memory = card.files.memory.copy()
         remove_bank(memory)
         day = when or datetime.now().astimezone()
         issued, suite = f"{day:%Y%m%d}", account.suite or facts.algorithm
         save(put_bank(memory, self._bank, account, issued=issued, algorithm=facts.algorithm))
-        return Application(account.pan, account.pan_sequence, suite)
+        return ApplicationReference(account.pan, account.pan_sequence, suite)
 
-    def _wake(self, session: CardSession, application: Application) -> None:
+    def _wake(self, session: CardSession, application: ApplicationReference) -> None:
         """ACTIVATE APPLICATION, of whichever variant the card has."""
         suite, atc = BANK_SUITES[application.suite], application.atc.to_bytes(2)
         factors = [pan_block(application.pan, application.sequence)]
@@ -272,39 +289,44 @@ class BankCounter:
         if sw in _GONE:
             if _active_pan(session.client.connection) == application.pan:
                 return
-            raise CounterError("the card has no application that is dormant")
+            raise BankDeskError("the card has no application that is dormant")
         if sw != StatusWord.SUCCESS:
             raise CardStatusError(_ACTIVATE, sw)
 
 
-def run_script(connection: Connection, host: IssuerHost, pan: str | None = None) -> Outcome:
+def run_issuer_script(
+    connection: Connection, host: IssuerHost, pan: str | None = None
+) -> PaymentOutcome:
     """Have the card in a contact slot run what ``host`` has queued for ``pan``, or for anybody.
 
-    Raises :class:`CounterError` unless the issuer was reached and every command done.
+    :raises BankDeskError: unless the issuer was reached and every command done.
     """
     terminal = PaymentTerminal(TerminalProfile(pin_pad=False), host)
     connection.power_on()
-    outcome = terminal.pay(connection, Purchase(0, datetime.now(), force_online=True))
+    outcome = terminal.pay(connection, BankPurchase(0, datetime.now(), force_online=True))
     if pan is not None and outcome.pan != pan:
-        raise CounterError("the card has another account than the one that it is linked with")
+        raise BankDeskError("the card has another account than the one that it is linked with")
     if outcome.response_code is None or not outcome.scripts:
-        raise CounterError(f"the card was not told: {outcome.decision}")
+        raise BankDeskError(f"the card was not told: {outcome.decision}")
     words = [word for result in outcome.scripts for word in result.status_words]
     if any(word != StatusWord.SUCCESS for word in words):
-        raise CounterError(f"the card refused a command of the issuer: {words[-1]:04X}")
+        raise BankDeskError(f"the card refused a command of the issuer: {words[-1]:04X}")
     return outcome
 
 
 def load_electronic_cash(connection: Connection, bank: Bank, amount_fen: int) -> int:
     """Add to the electronic cash of whichever card is in the slot; the new balance in fen.
 
-    Raises :class:`CounterError`, BankTerminalError, CardStatusError, KeyStoreError.
+    :raises BankDeskError:
+    :raises BankTerminalError:
+    :raises CardStatusError:
+    :raises KeyStoreError:
     """
     host = IssuerHost(bank.store)
     host.queue(None, lambda script: script.load(amount_fen))
-    outcome = run_script(connection, host)
-    told = IssuerData.parse(outcome.data[0x9F10])
-    return int(told.balance.hex()) + amount_fen
+    outcome = run_issuer_script(connection, host)
+    issuer_data = IssuerData.parse(outcome.data[0x9F10])
+    return int(issuer_data.balance.hex()) + amount_fen
 
 
 def _active_pan(connection: Connection) -> str | None:
@@ -321,5 +343,5 @@ def _facts(card: Card) -> CardFacts:
 
 def _linked(link: Link | None) -> Link:
     if link is None or not link.linked:
-        raise CounterError("the ledger knows of no account that the card is linked with")
+        raise BankDeskError("the ledger knows of no account that the card is linked with")
     return link

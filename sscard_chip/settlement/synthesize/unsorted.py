@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
+from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import TEXTS
 from sscard_chip.settlement.output import VERDICT_COLUMNS
 from sscard_chip.settlement.synthesize.plan import VERSION, Terminal
 from sscard_chip.settlement.synthesize.text import day_file, row_lines, verdict_lines
-
-Rows = NDArray[np.int64]
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -38,12 +37,12 @@ class TrialFile:
 
 
 @dataclass(slots=True, repr=False, eq=False)
-class Pile:
+class UnsortedRows:
     """Rows of many files in no order yet."""
 
     files: list[TrialFile]
     parts: list[DebitColumns] = field(default_factory=list)
-    file: list[Rows] = field(default_factory=list)
+    file: list[Integers] = field(default_factory=list)
     place: list[NDArray[np.floating[Any]]] = field(default_factory=list)
     masks: list[NDArray[np.uint16]] = field(default_factory=list)
     broken: list[NDArray[np.bool_]] = field(default_factory=list)
@@ -51,7 +50,7 @@ class Pile:
     def add(
         self,
         columns: DebitColumns,
-        file: Rows,
+        file: Integers,
         place: NDArray[np.floating[Any]],
         masks: NDArray[np.uint16],
         *,
@@ -65,29 +64,29 @@ class Pile:
         self.broken.append(np.full(len(columns), broken))
 
 
-def write_days(pile: Pile, folder: Path, expected: Path) -> tuple[int, int]:
+def write_days(unsorted: UnsortedRows, folder: Path, expected: Path) -> tuple[int, int]:
     """Write the day files of a pile and the verdicts to expect; how many files and rows.
 
-    Raises OSError.
+    :raises OSError:
     """
     folder.mkdir()
     ranks = sorted(
-        range(len(pile.files)),
-        key=lambda at: (pile.files[at].date, pile.files[at].terminal.terminal_id),
+        range(len(unsorted.files)),
+        key=lambda at: (unsorted.files[at].date, unsorted.files[at].terminal.terminal_id),
     )
     rank = np.empty(len(ranks), np.int64)
     rank[ranks] = np.arange(len(ranks))
-    file, place = np.concatenate(pile.file), np.concatenate(pile.place)
+    file, place = np.concatenate(unsorted.file), np.concatenate(unsorted.place)
     order = np.lexsort((place, rank[file]))
-    columns = DebitColumns.join(pile.parts).rows(order)
-    masks, broken = np.concatenate(pile.masks)[order], np.concatenate(pile.broken)[order]
+    columns = DebitColumns.join(unsorted.parts).rows(order)
+    masks, broken = np.concatenate(unsorted.masks)[order], np.concatenate(unsorted.broken)[order]
     ends = np.cumsum(np.bincount(rank[file], minlength=len(ranks))).tolist()
     lines = _damaged(row_lines(columns), broken)
     begin = 0
     with expected.open("w", encoding="utf-8", newline="\n") as verdicts:
         verdicts.write("\t".join(VERDICT_COLUMNS) + "\n")
         for at, end in zip(ranks, ends, strict=True):
-            one, rows = pile.files[at], slice(begin, end)
+            one, rows = unsorted.files[at], slice(begin, end)
             text = [next(lines) for _ in range(end - begin)]
             name = f"{one.date}-{one.terminal.terminal_id}.tsv"
             (folder / name).write_bytes(day_file(one.header(), text, columns.rows(rows)))
