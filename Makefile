@@ -23,7 +23,7 @@ driver: $(VENV)/.core
 	@$(BIN)/python -m sscard_driver.build --directory build/native
 
 test: $(VENV)/.test lint docs
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -32,8 +32,8 @@ _SOURCES: Final = Path(__file__).resolve().parent
 _MODULE: Final = "_sscard_driver"
 _START: Final = f"""
 from {_MODULE} import ffi
-from sscard_driver.bridge import connect
-connect(ffi)
+from sscard_driver.bridge import define_call
+define_call(ffi)
 """
 _FLAGS: Final = ("-std=gnu11", "-O2", "-fPIC", "-pthread")
 _WARNINGS: Final = ("-Wall", "-Wextra", "-Werror")
