@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import pytest
 
-import sscard_cli.demo
+import sscard_cli.demo.pharmacy
 from issuance.batch.synthesize import COLUMNS, synthesize_holders
 from issuance.holder import Holder
 from issuance.personalise import issue_card
@@ -37,6 +37,7 @@ from sscard_chip.profile.generations import (
 from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.profile.model import DirectoryDeclaration, Options
 from sscard_chip.reader.interface import ContactInterface, ContactlessInterface
+from sscard_chip.reader.pcscd import PcscUnavailableError
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.script import ScriptError, run_script
 from sscard_chip.terminal.shell import Shell
@@ -249,7 +250,11 @@ def test_programs_of_the_field_do_with_it_as_with_the_one_before() -> None:
 def test_the_demonstration_goes_through_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def missing() -> NoReturn:  # libpcsclite looks for its daemon once a process: not in this one
+        raise PcscUnavailableError("left out")
+
     monkeypatch.setattr(sscard_cli.demo, "show_to_pcsc", lambda card, say: None)
+    monkeypatch.setattr(sscard_cli.demo.pharmacy, "PrivateDaemon", missing)
     assert main(["demo"]) == 0
     text = capsys.readouterr().out
     assert "Generation 4.0: a card for" in text

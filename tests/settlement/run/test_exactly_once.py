@@ -18,6 +18,7 @@ from sqlalchemy import event
 
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.output import SUMMARY
+from sscard_chip.settlement.schema import run as tables
 from tests.settlement.run.conftest import Undisturbed
 from tests.settlement.run.trial import Trial, books, outputs, verdicts
 
@@ -157,6 +158,20 @@ def test_death_at_every_statement(trial: Trial, undisturbed: Undisturbed, tmp_pa
     pytest.fail("the run has no end")
 
 
+def wait_until(url: str, process: subprocess.Popen[str], *, settled_files: int) -> None:
+    """Until so many files of the day are settled, while the process is at work."""
+    with Ledger.open(url) as ledger:
+        count = sa.select(sa.func.count()).select_from(tables.file)
+
+        def settled() -> int:
+            with ledger.reading() as t:
+                return int(t.connection.execute(count).scalar_one())
+
+        begun = settled()
+        while settled() < begun + settled_files and process.poll() is None:
+            time.sleep(0.01)
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_two_processes_at_once(
     trial: Trial, undisturbed: Undisturbed, begun: str, tmp_path: Path, same: bool
@@ -164,6 +179,9 @@ def test_two_processes_at_once(
     paths = trial.files()
     other = paths if same else paths[6:]
     one = trial.start(begun, tmp_path / "one", paths, "--batch-rows", "200")
+    if not same:
+        # Which of two debits with one number is posted hangs on which file comes first.
+        wait_until(begun, one, settled_files=len(paths) - len(other))
     two = trial.start(begun, tmp_path / "two", list(reversed(other)), "--batch-rows", "90")
     finished(one)
     finished(two)
@@ -176,7 +194,6 @@ def test_two_processes_at_once(
 def test_the_database_keeps_two_judges_apart(trial: Trial, begun: str, tmp_path: Path) -> None:
     """The number of a segment can be taken once: who judged by an old state is refused."""
     from sscard_chip.settlement.ledger import LedgerRefusedError
-    from sscard_chip.settlement.schema import run as tables
 
     with Ledger.open(begun) as ledger:
         with ledger.reading() as t:
