@@ -71,15 +71,18 @@ def decode_value(item: Item, value: bytes) -> str:
     """The text of a value read from a card; padding is cut off.
 
     Text loses 00 and blanks on its right, since old cards are padded with blanks; what is no
-    text, or would steer a terminal, becomes U+FFFD. A cn value loses its F nibbles. A template
-    reads ``57=...; 58=...``: use :func:`decode_template` for its parts.
+    text, or would steer a terminal, becomes U+FFFD. A cn value of digits loses its F nibbles. A
+    template reads ``57=...; 58=...``: use :func:`decode_template` for its parts.
     """
     if item.format is Format.BTLV:
         return "; ".join(f"{tag}={text}" for tag, text in decode_template(item, value).items())
     if item.format is Format.AN:
         return _decode_text(value)
     if item.format is Format.CN:
-        return value.hex().upper().rstrip("F")
+        text = value.hex().upper()
+        digits = text.rstrip("F")
+        # 卡识别码 is a cn item that ends in four bytes of MAC: an F of theirs is no padding.
+        return digits if digits.isdecimal() or not digits else text
     return value.hex().upper()
 
 

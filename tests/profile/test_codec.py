@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sscard_chip.profile import for_generation
 from sscard_chip.profile.build import an, binary, btlv, cn
 from sscard_chip.profile.codec import (
     ItemValueError,
@@ -222,3 +223,13 @@ def test_templates_nest() -> None:
     outer = btlv(0x70, "外", "outer", btlv(0x61, "内", "inner", an(0x4F, 2, "名", "name")))
     value = encode_value(outer, {"61": {"4F": "ab"}})
     assert value == bytes.fromhex("6104 4F02 6162")
+
+
+def test_an_identification_that_ends_in_f_keeps_it() -> None:
+    """卡识别码 ends in four bytes of MAC: one card in sixteen has an F there that is no padding."""
+    item = for_generation(2).environment.file(0xEF05).items[0]
+    assert (item.tag, item.format) == (0x01, Format.CN)
+    for text in ("510100D1560000053054ECFC939F98BF", "510100D15600000530540000000000FF"):
+        assert decode_value(item, bytes.fromhex(text)) == text
+    assert decode_value(item, bytes.fromhex("1234" + "FF" * 14)) == "1234"
+    assert decode_value(item, b"\xff" * 16) == ""
