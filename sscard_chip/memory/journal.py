@@ -2,7 +2,7 @@
 """Journal records: one commit each, with a sequence number and a checksum, stored twice.
 
 A frame is a record and, from the next sector on, the same record again. So one damaged byte is
-reported from a write that was cut: a cut write is the last one and was never acknowledged, a
+distinguished from a write that was cut: a cut write is the last one and was never acknowledged, a
 damaged byte leaves the other copy, and so does a whole sector that the disk has lost. One sound
 copy in its place proves a commit, and recovery restores the other. Nothing here is guessed: what
 neither copy proves, and is followed by a later commit, is an error.
@@ -40,11 +40,11 @@ def encode_frame(sequence: int, writes: Sequence[Write], salt: int, start: int) 
         body += _pack_write(at, len(data)) + data
     record = _pack_head(_MARK, sequence, len(body)) + body
     record += zlib.crc32(record, salt).to_bytes(4)
-    return record + bytes(-(start + len(record)) % SECTOR) + record
+    return _frame(record, start, SECTOR)
 
 
 def _frame(record: bytes, start: int, sector: int) -> bytes:
-    """The frame of a record read back; ``sector`` 1 for images of version 1."""
+    """Both copies of a record at ``start``; ``sector`` 1 for images of version 1."""
     return record + bytes(-(start + len(record)) % sector) + record
 
 
