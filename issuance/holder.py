@@ -19,6 +19,7 @@ from msgspec.structs import fields, replace
 
 from issuance import validity
 from issuance.bank.account import BankAccount, last_day
+from issuance.names import trimmed
 from sscard_chip.standard.amounts import MAX_COUNTER
 from sscard_chip.standard.dates import DATE_RULE, date_rule, parse_date
 from sscard_chip.standard.divisions import DivisionError, check_division
@@ -252,6 +253,7 @@ class Holder(HolderDocument, frozen=True):
         issued = document.get("issue_date", f"{today:%Y%m%d}")
         expiry = document.get("expiry_date", years_after(issued, VALID_YEARS))
         given = {**document, "issue_date": issued, "expiry_date": expiry}
+        given["name"] = trimmed(document["name"])
         if given.get("bank"):
             account = given["bank"]
             given["bank"] = {**account, "expiry": last_day(account.get("expiry", expiry))}

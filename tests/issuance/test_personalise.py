@@ -182,8 +182,8 @@ def test_a_long_name_goes_on_in_the_extension(
     ("generation", "name", "rule"),
     [
         (1, "阿布都热合曼买买提艾合买提托乎提", "must be at most 30 bytes in GBK"),
-        (2, "阿" * 26, "must be at most 50 bytes in GBK"),
-        (3, "𠮷田", "must not hold characters outside GBK"),
+        (2, "阿" * 25, "must be at most 48 bytes in GBK"),
+        (3, "𠮷" * 13, "must be at most 48 bytes in GBK"),
     ],
 )
 def test_names_that_the_card_cannot_hold(
