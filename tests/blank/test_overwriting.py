@@ -171,7 +171,7 @@ def test_force_asks_nothing_where_nothing_is_lost(
     folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Closed(io.StringIO):
-        def readline(self, *_: Any) -> str:
+        def readline(self, *_: Any) -> Any:
             raise AssertionError
 
     monkeypatch.setattr("sys.stdin", Closed())
