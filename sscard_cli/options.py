@@ -29,7 +29,7 @@ class FilePath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See :meth:`click.ParamType.convert`."""
-        path = super().convert(value, param, ctx)
+        path: Any = super().convert(value, param, ctx)
         if is_named_pipe(path):
             self.fail(f"{path}: {NAMED_PIPE_RULE}", param, ctx)
         return path

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sscard_chip.terminal.bank.results import Decision
@@ -13,7 +15,7 @@ CASH = {"balance_fen": 5000}
 
 
 @pytest.mark.parametrize(("given", "version"), [({}, "01"), ({"cryptogram_version": "17"}, "17")])
-def test_version_of_contactless_cryptograms(given: dict[str, str], version: str) -> None:
+def test_version_of_contactless_cryptograms(given: dict[str, Any], version: str) -> None:
     """9F10 begins 07, key index, version; and the issuer that verifies it approves."""
     card = issue(oda="none", ecash=CASH, **given)
     outcome = contactless(card, host(), 9000)  # beyond the cash: online
@@ -48,7 +50,7 @@ def test_offline_limits_are_on_the_card() -> None:
         ({"oda": "dda"}, "42031e031f00"),
     ],
 )
-def test_the_list_of_cardholder_verification(given: dict[str, object], methods: str) -> None:
+def test_the_list_of_cardholder_verification(given: dict[str, Any], methods: str) -> None:
     """8E: amounts X and Y of 4 bytes, then the methods in order (EMV book 3, annex C3)."""
     outcome = contact(issue(**given), host())
     assert outcome.data[0x8E].hex() == bytes(8).hex() + methods
