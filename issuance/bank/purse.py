@@ -26,10 +26,8 @@ from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.profile.purse import (
     CARD_TYPES,
     CARDHOLDER,
-    CHINA,
     COMPOUND_LENGTH,
     COMPOUND_TAG,
-    INTEROPERABLE,
     MANAGEMENT,
     PUBLIC,
     PurseContents,
@@ -38,7 +36,7 @@ from sscard_chip.profile.purse import (
 from sscard_chip.security.diversify import Chains
 from sscard_chip.security.purse import card_factors
 from sscard_chip.standard.amounts import MAX_FEN, MAX_LIMIT_FEN
-from sscard_chip.standard.areas import Area, find_area
+from sscard_chip.standard.areas import CHINA, INTEROPERABLE, Area, find_area
 from sscard_chip.standard.dates import DATE_RULE, bcd, date_rule
 from sscard_chip.standard.documents import Broken, Model, rule
 from sscard_chip.standard.models import Fen

@@ -68,8 +68,6 @@ LOG_RECORDS: Final = 10
 PIN_TRIES: Final = 3
 COMPOUND_TAG: Final = 0xAA
 COMPOUND_LENGTH: Final = 0x29
-CHINA: Final = "00000156"
-"""国家代码 in 0017: ISO 3166 numeric, 4 bytes of BCD."""
 CARD_TYPES: Final = {
     "01": "普通卡 ordinary",
     "02": "学生卡 student",
@@ -77,8 +75,6 @@ CARD_TYPES: Final = {
     "04": "测试卡 test",
     "05": "军人卡 military",
 }
-INTEROPERABLE: Final = bytes((0, 1))
-"""互联互通标识 of a card that gates of other cities take; they refuse 0000."""
 _MANAGEMENT_RFU: Final = 0x31
 
 _EXTERNAL_KID: Final = 0x01

@@ -8,8 +8,7 @@ from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.filesystem.layout import ApplicationState, ApplicationType
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.profile.contents import PurseAmounts, PurseState, PurseTransaction
-from sscard_chip.profile.purse import INTEROPERABLE
-from sscard_chip.standard.areas import area_name
+from sscard_chip.standard.areas import INTEROPERABLE, area_name
 from sscard_chip.standard.dates import show_day, show_time
 from sscard_chip.standard.identifiers import PURSE_MANAGEMENT, PURSE_PUBLIC
 from sscard_chip.standard.purse_transactions import PurseId, TransactionType

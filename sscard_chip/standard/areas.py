@@ -11,6 +11,11 @@ from typing import Final, NamedTuple
 
 from sscard_chip.standard.divisions import find_division
 
+CHINA: Final = "00000156"
+"""国家代码 in 0017: ISO 3166 numeric, 4 bytes of BCD."""
+INTEROPERABLE: Final = bytes((0, 1))
+"""互联互通标识 in 0017 of a card that gates of other cities take; they refuse 0000."""
+
 # A line a province: its division and its area code, then the prefectures: digits 3 and 4 of the
 # division and the area code.
 _TABLE: Final = """
