@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,30 @@ from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-FILE: Final = click.Path(dir_okay=False, path_type=Path)
-FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+
+class NamedPath(click.Path):
+    """A path that names something: an empty one would be the folder that one is in."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        require_name(self, value, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def require_name(
+    kind: click.ParamType, value: Any, param: click.Parameter | None, ctx: click.Context | None
+) -> None:
+    """Refuse what names nothing: an empty text, or blanks alone."""
+    if not os.fspath(value).strip():
+        kind.fail("is empty: must be a name", param, ctx)
+
+
+FILE: Final = NamedPath(dir_okay=False, path_type=Path)
+FOLDER: Final = NamedPath(file_okay=False, path_type=Path)
 ALGORITHMS: Final = click.Choice([ALGORITHM_3DES, ALGORITHM_SM4])
 INTERFACES: Final = click.Choice(["contact", "contactless"])
 FEN: Final = click.IntRange(0, MAX_FEN)
