@@ -34,7 +34,7 @@ class NamedPath(click.Path):
 
 
 def require_name(
-    kind: click.ParamType, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    kind: click.ParamType[Any], value: Any, param: click.Parameter | None, ctx: click.Context | None
 ) -> None:
     """Refuse what names nothing: an empty text, or blanks alone."""
     if not os.fspath(value).strip():

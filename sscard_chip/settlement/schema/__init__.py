@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of a ledger, all of them: importing this package names them on :data:`metadata`.
 
-:mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
+:mod:`.books` are accounts, entries and cards, :mod:`.cards` reports, hotlists and loads of cards,
+:mod:`.authorisation` on-line settlements,
 :mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
 :mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`,
 :mod:`.versions` knows how older tables become these.
@@ -12,6 +13,7 @@ from __future__ import annotations
 from sscard_chip.settlement.schema import (
     authorisation,
     books,
+    cards,
     clearing,
     platform,
     reconciliation,
@@ -24,6 +26,7 @@ from sscard_chip.settlement.schema.base import metadata
 __all__ = [
     "authorisation",
     "books",
+    "cards",
     "clearing",
     "metadata",
     "platform",
