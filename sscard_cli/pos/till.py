@@ -32,7 +32,7 @@ from sscard_chip.terminal.pos import (
     Authoriser,
     Bill,
     DayFile,
-    Hotlist,
+    HotlistFile,
     LocalAuthoriser,
     SaleOutcome,
     Till,
@@ -112,6 +112,7 @@ def open_counter(
     pharmacy_code: str | None,
     pharmacy_name: str,
     hotlist_path: Path | None,
+    hotlist_max_age: int | None,
     mode: str,
     division: str | None,
     offline_cap_fen: int,
@@ -124,6 +125,8 @@ def open_counter(
     """The till that the options describe. What it refuses becomes a RefusedError."""
     if (card_path and reader) or (psam_path and psam_reader):
         raise click.UsageError("give --card or --reader, and --psam or --psam-reader")
+    if hotlist_max_age is not None and hotlist_path is None:
+        raise click.UsageError("--hotlist-max-age needs --hotlist: without a list none is fresh")
     with ExitStack() as stack:
         slot = None
         card: Connection
@@ -148,6 +151,7 @@ def open_counter(
             pharmacy_code,
             pharmacy_name,
             division,
+            hotlist_max_age,
             lambda area: SettlementRegion(
                 area, SettlementMode(int(mode)), offline_cap_fen, offline_cap_times
             ),
@@ -160,7 +164,7 @@ def open_counter(
                 psam,
                 day_path,
                 pin_entry=lambda left: typed[0](left),
-                hotlist=Hotlist.load(hotlist_path) if hotlist_path else None,
+                hotlist=HotlistFile(hotlist_path) if hotlist_path else None,
                 authoriser=_authoriser(stack, authoriser_location),
                 business_date=when[:8] if when else None,
             )
@@ -199,6 +203,7 @@ def _settings(
     pharmacy_code: str | None,
     pharmacy_name: str,
     division: str | None,
+    hotlist_max_age: int | None,
     region: Callable[[str], SettlementRegion],
 ) -> TillSettings:
     """Pharmacy and region of the options, else of the day file, else of the PSAM's terminal."""
@@ -216,7 +221,7 @@ def _settings(
     code = pharmacy_code or f"P{terminal_id[:6]}00001"
     if len(code) != 12 or not (code.isascii() and code.isalnum()):
         raise click.UsageError("--pharmacy-code: must be 12 letters and digits")
-    return TillSettings(code, region(area), pharmacy_name)
+    return TillSettings(code, region(area), pharmacy_name, hotlist_max_age_hours=hotlist_max_age)
 
 
 def sale_document(outcome: SaleOutcome) -> dict[str, Any]:
