@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of a ledger, all of them: importing this package names them on :data:`metadata`.
 
-:mod:`.books` are accounts, entries and cards, :mod:`.cards` reports, hotlists and loads of cards,
-:mod:`.authorisation` on-line settlements,
+:mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
+:mod:`.cards` reports, hotlists and loads of cards, :mod:`.debits` by what a debit is known,
 :mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
 :mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`,
 :mod:`.versions` knows how older tables become these.
@@ -15,6 +15,7 @@ from sscard_chip.settlement.schema import (
     books,
     cards,
     clearing,
+    debits,
     platform,
     reconciliation,
     rules,
@@ -28,6 +29,7 @@ __all__ = [
     "books",
     "cards",
     "clearing",
+    "debits",
     "metadata",
     "platform",
     "reconciliation",

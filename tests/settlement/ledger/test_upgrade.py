@@ -109,7 +109,7 @@ def test_it_keeps_every_row_and_gets_the_tables_of_a_new_one(
     )
     after = rows_of(old)
     assert after.pop(VERSION_TABLE) == [("2",)]
-    assert after == before
+    assert {name: rows for name, rows in after.items() if rows} == before  # new tables are empty
     Ledger.open(tmp_path / "new.db").close()
     assert schema_of(old) == schema_of(tmp_path / "new.db")
     with Ledger.open(old, create=False) as ledger:
