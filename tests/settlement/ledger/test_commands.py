@@ -131,12 +131,12 @@ def test_the_till_asks_the_ledger(run: Run, ledger_url: str) -> None:
 
 
 def test_holds_are_shown_and_released(run: Run, ledger_url: str) -> None:
-    from sscard_chip.settlement.platform import HOLD, Platform
-    from tests.settlement.platform.centre import bill, message, msgid
+    from sscard_chip.settlement.platform import HOLD
+    from tests.settlement.platform.centre import bill, message, msgid, open_platform
 
     run("cards", "CARDS.tsv")
     with Ledger.open(ledger_url) as ledger:
-        answer = Platform(ledger).handle(message(HOLD, 1, bill("5.00")))
+        answer = open_platform(ledger).handle(message(HOLD, 1, bill("5.00")))
         assert answer["infcode"] == 0
     assert run("holds", "--before", TIME)[1] == "0 holds\n"
     assert run("holds")[1] == f"{TIME} {msgid(1)} 5.00\n1 holds\n"
