@@ -12,6 +12,7 @@ from issuance.batch.export import export_card
 from issuance.batch.run import BatchSummary, batch_status, start
 from issuance.batch.synthesize import write_holders
 from sscard_chip import Card
+from sscard_cli.images import write_image
 from sscard_cli.issuing.batch_run import print_batch_summary, work_shown
 from sscard_cli.options import (
     FOLDER,
@@ -194,7 +195,7 @@ def export(folder: Path, card_number: str, card_path: Path, force: bool) -> None
     """
     refuse_to_overwrite(card_path, force=force)
     card = Card(export_card(folder, card_number))
-    write_file(card_path, card.save, force=force)
+    write_image(card_path, card, force=force)
     click.echo(f"{card_path}: ATR {card.atr.hex().upper()}")
 
 
