@@ -15,6 +15,7 @@ import pytest
 from sscard_chip.card import Card
 from sscard_chip.settlement.ledger import AccountKind, Ledger, write_allocations, write_cards
 from sscard_cli.main import main
+from tests.bench.issued import roots
 from tests.bench.shop import PIN, TIME, card_memory, psam_memory
 from tests.settlement.ledger.people import cards
 
@@ -109,6 +110,7 @@ def test_status_and_replacement(run: Run) -> None:
 def test_the_till_asks_the_ledger(run: Run, ledger_url: str) -> None:
     Card(card_memory(3, "sm4")).save("card.ssc")
     Card(psam_memory()).save("psam.ssc")
+    roots().save("roots.json")
     assert run("card-list", "card.ssc", "--opening-fen", "2000", "--out", "MINE.tsv")[0] == 0
     assert run("cards", "MINE.tsv")[0] == 0
 
@@ -117,6 +119,7 @@ def test_the_till_asks_the_ledger(run: Run, ledger_url: str) -> None:
             *("sale", "--card", "card.ssc", "--psam", "psam.ssc", "--pin", PIN, "--time", time),
             *("--account-fen", "1500", "--self-fen", "0", "--pool-fen", "0", "--mode", "1"),
             *("--day-file", "DAY.tsv", "--authorisations", ledger_url),
+            *("--keys", "roots.json", "--test-clock"),
             group="pos",
         )
 

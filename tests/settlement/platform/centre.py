@@ -29,6 +29,8 @@ SHARING: Final = CentrePolicy(
 at once."""
 
 
+NO_POOL: Final = CentrePolicy(settle_at_once=True)
+"""The same, and the pooled fund pays nothing."""
 _OPTIONS: Final[dict[str, Any]] = {"policy": SHARING, "keys": roots(), "test_clock": True}
 
 

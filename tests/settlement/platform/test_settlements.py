@@ -22,8 +22,11 @@ from sscard_chip.settlement.ledger.authorisation import (
     settled_online,
 )
 from sscard_chip.settlement.platform import HOLD, Platform
+from sscard_chip.settlement.policy import CentrePolicy
 from tests.settlement.platform.centre import (
     BALANCE,
+    NO_POOL,
+    SHARING,
     TIME,
     back,
     balances,
@@ -53,6 +56,13 @@ NOTHING = {"personal": BALANCE}
 def platform(ledger: Ledger) -> Platform:
     open_centre(ledger)
     return open_platform(ledger)
+
+
+@pytest.fixture
+def plain(ledger: Ledger) -> Platform:
+    """A centre whose pooled fund pays nothing."""
+    open_centre(ledger)
+    return open_platform(ledger, policy=NO_POOL)
 
 
 def ok(platform: Platform, request: dict[str, Any]) -> dict[str, Any]:
@@ -168,8 +178,9 @@ def test_a_reversed_cancellation_lets_the_settlement_stand(
 
 
 def test_what_the_holder_has_spent_meanwhile_goes_to_suspense(
-    ledger: Ledger, platform: Platform
+    ledger: Ledger, plain: Platform
 ) -> None:
+    platform = plain
     info = ok(platform, message("2102", 1, bill("90.00")))["setlinfo"]
     ok(platform, message("2103", 2, back(info)))
     ok(platform, message("2102", 3, bill("70.00")))
@@ -230,7 +241,8 @@ def test_the_same_id_with_another_content_is_refused(
     assert balances(ledger) == SETTLED
 
 
-def test_a_refusal_is_an_answer_too(ledger: Ledger, platform: Platform) -> None:
+def test_a_refusal_is_an_answer_too(ledger: Ledger, plain: Platform) -> None:
+    platform = plain
     request = message(HOLD, 1, bill("100.01", extra='{"split": [10001, 0, 0]}'))
     first = platform.handle(request)
     assert first["err_msg"] == "the personal account has not enough money"
@@ -291,22 +303,28 @@ def test_an_expired_card_pays_nothing(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize(
-    ("node", "parts"),
+    ("policy", "node", "parts"),
     [
-        (bill("15.00"), ("15.00", "0.00", "0.00")),
-        (bill("35.00"), ("15.00", "0.00", "20.00")),
-        (bill("130.00"), ("100.00", "30.00", "0.00")),
-        (bill("35.00", acct_used_flag="0"), ("0.00", "35.00", "0.00")),
-        (WHOLE, ("10.00", "5.00", "20.00")),
-        (bill("35.00", extra='{"split": [0, 0, 3500]}'), ("0.00", "0.00", "35.00")),
-        (bill("35.00", extra='{"split": [0, 3500, 0]}'), ("0.00", "35.00", "0.00")),
+        (NO_POOL, bill("35.00"), ("35.00", "0.00", "0.00")),
+        (NO_POOL, bill("130.00"), ("100.00", "30.00", "0.00")),
+        (NO_POOL, bill("35.00", acct_used_flag="0"), ("0.00", "35.00", "0.00")),
+        (SHARING, WHOLE, ("10.00", "5.00", "20.00")),
+        # what the pooled fund pays is the centre's to say, whatever the till asks
+        (NO_POOL, WHOLE, ("10.00", "25.00", "0.00")),
+        (NO_POOL, bill("35.00", extra='{"split": [0, 0, 3500]}'), ("0.00", "35.00", "0.00")),
+        (SHARING, bill("35.00", extra='{"split": [0, 0, 3500]}'), ("0.00", "15.00", "20.00")),
+        (SHARING, bill("35.00", extra='{"split": [3500, 0, 0]}'), ("15.00", "0.00", "20.00")),
+        (SHARING, bill("35.00"), ("15.00", "0.00", "20.00")),
+        (SHARING, bill("35.00", med_type="14"), ("35.00", "0.00", "0.00")),
+        (NO_POOL, bill("35.00", extra='{"split": [0, 3500, 0]}'), ("0.00", "35.00", "0.00")),
     ],
 )
 @pytest.mark.parametrize("infno", ["2101", "2102", HOLD])
 def test_how_a_bill_is_shared_and_its_sums(
-    platform: Platform, infno: str, node: dict[str, Any], parts: tuple[str, ...]
+    ledger: Ledger, infno: str, policy: CentrePolicy, node: dict[str, Any], parts: tuple[str, ...]
 ) -> None:
-    output = ok(platform, message(infno, 1, node))
+    open_centre(ledger)
+    output = ok(open_platform(ledger, policy=policy), message(infno, 1, node))
     info = output["setlinfo"]
     assert (info["acct_pay"], info["psn_cash_pay"], info["fund_pay_sumamt"]) == parts
     amount = {
