@@ -36,6 +36,12 @@ from sscard_chip.settlement.ledger.authorisation.books import (
     settled_online,
 )
 from sscard_chip.settlement.ledger.authorisation.caps import spent_at_pharmacy, spent_by_card
+from sscard_chip.settlement.ledger.authorisation.debits import (
+    DebitNumbers,
+    check_row,
+    debit_numbers,
+    take_debit,
+)
 from sscard_chip.settlement.ledger.authorisation.settlement import (
     AuthorisationRefusedError,
     Settlement,
@@ -45,13 +51,16 @@ from sscard_chip.settlement.ledger.authorisation.settlement import (
 
 __all__ = [
     "AuthorisationRefusedError",
+    "DebitNumbers",
     "Settlement",
     "SettlementOrder",
     "SettlementState",
     "available_fen",
     "cancel_settlement",
+    "check_row",
     "confirm_settlement",
     "confirmation_msgid",
+    "debit_numbers",
     "find_by_msgid",
     "find_by_setl_id",
     "hold_settlement",
@@ -65,5 +74,6 @@ __all__ = [
     "settled_online",
     "spent_at_pharmacy",
     "spent_by_card",
+    "take_debit",
     "trial_msgid",
 ]
