@@ -22,6 +22,7 @@ from issuance.roots import RootKeyFile
 from issuance.stores.encrypted import EncryptedKeyFile
 from sscard_chip.profile.localmodel import LocalFiles
 from sscard_chip.settlement.documents import StatementDocument, SummaryDocument
+from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.standard.models import Model, schema
 from sscard_chip.terminal.addresses import AddressFile
 from sscard_chip.terminal.recording import RecordedCall
@@ -43,6 +44,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "local-files": (LocalFiles, "TOML"),
     "personalisation": (PersonalisationScript, "JSON"),
     "recording": (RecordedCall, "JSON lines"),
+    "policy": (CentrePolicy, "TOML"),
     "region": (RegionDocument, "TOML"),
     "root-keys": (RootKeyFile, "JSON"),
     "statement": (StatementDocument, "JSON"),

@@ -27,10 +27,10 @@ from sscard_chip.standard.documents import (
     rule,
 )
 from sscard_chip.standard.status import WORD_PATTERN
+from sscard_chip.standard.text import decode_text
 
 FORMAT: Final = "sscard-exchange-script/1"
-_FORMER_FORMAT: Final = "sscard-exchange/1"
-"""Of scripts before the settlement's files between regions took that name; read for ever."""
+"""Before the settlement's files between regions took that name, scripts said sscard-exchange/1."""
 
 
 class ScriptError(DocumentError):
@@ -116,7 +116,12 @@ class ScriptField(Model, frozen=True, kw_only=True):
         if end == "length":
             end = self.start + body[1] if len(body) > 1 else self.start
         data = source[self.start : end]
-        text = data.hex().upper() if self.decode == "hex" else data.decode(self.decode, "replace")
+        if self.decode == "hex":
+            text = data.hex().upper()
+        elif self.decode == "gb18030":
+            text = decode_text(data, "replace")
+        else:
+            text = data.decode(self.decode, "replace")
         for operation in self.clean:
             text = _clean(text, operation)
         return text
