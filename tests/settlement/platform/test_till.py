@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sscard_chip.card import Card
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 from sscard_chip.settlement.ledger import (
     AccountKind,
     CardColumns,
@@ -24,7 +25,6 @@ from sscard_chip.settlement.ledger.authorisation import SettlementState, settled
 from sscard_chip.settlement.platform import Platform, PlatformAuthoriser, ledger_authoriser
 from sscard_chip.standard.settlement_mode import OfflineUse, SettlementMode
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import (
     CentreNoAnswerError,
     CentreUnreachableError,
