@@ -31,6 +31,8 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
+
 from sscard_chip.memory.cut import Kept
 from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 from sscard_chip.standard import commands
@@ -142,6 +144,10 @@ class Scenario(Model, frozen=True):
 
     format: Annotated[Literal["sscard-scenario/1"], rule(f"must be {FORMAT}")]
     faults: list[PlannedFault] = []
+
+    def request(self) -> dict[str, Any]:
+        """What asks the control socket of a reader for these faults."""
+        return {"do": "fault", "faults": msgspec.to_builtins(self.faults)}
 
     def of_slots(self) -> dict[int, list[FaultAt]]:
         """The faults of each slot that has some, from 0."""

@@ -34,7 +34,8 @@ _CONNECT_TIMEOUT_S: Final = 5.0
 _SILENCE_WARNING_S: Final = 5.0
 """pcscd asks for the ATR every 0.4 s; silence this long means another card has the slot."""
 ABSENCE_S: Final = 1.0
-"""So long at least a slot stays empty: pcscd looks every 0.4 s, and must see it."""
+"""So long at least a slot stays empty, also when an answer was lost: pcscd looks every 0.4 s and
+must see it. A reader that finds the next card on a connection that has just broken gets stuck."""
 
 
 @unique
@@ -180,7 +181,7 @@ class SlotServer:
                 try:
                     self._session(connected)
                 except _HangUpError:
-                    pass
+                    self._empty_since = time.monotonic()
                 except OSError as error:
                     _LOG.debug("slot %d: %s", self._number + 1, error)
                 except Exception as fault:
@@ -319,7 +320,6 @@ class SlotServer:
             raise _HangUpError from None
         except CardRemovedError as fault:
             if not self.content.present:
-                self._empty_since = time.monotonic()
                 self._notify(ReaderEvent.REMOVED)
                 raise _HangUpError from None
             reason = describe_fault(fault)

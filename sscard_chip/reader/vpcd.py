@@ -190,7 +190,11 @@ def serve(
     :param event_observer: see :data:`EventObserver`.
     :raises ValueError: see :class:`VirtualReader`.
     """
-    reader = VirtualReader(slots, host, port, observer=observer, event_observer=event_observer)
+    serve_reader(VirtualReader(slots, host, port, observer=observer, event_observer=event_observer))
+
+
+def serve_reader(reader: VirtualReader) -> None:
+    """Start a reader and serve until SIGINT (Ctrl-C) or SIGTERM, as :func:`serve`."""
     with _stopped_by_signals(reader), reader:
         reader.wait()
 
