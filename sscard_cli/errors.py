@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 from sscard_chip.standard.errors import BAD_INPUT, REFUSED, SscardError, TerminalError
+from sscard_chip.standard.escape import escape
 
 
 class RefusedError(TerminalError):
@@ -16,10 +17,16 @@ def explain(error: Exception) -> tuple[str, int]:
     """Message and exit code of an error.
 
     Only messages that this project wrote are shown. Those of other libraries may quote what
-    they choked on, a name or a PIN, so of them the type and the place are reported.
+    they choked on, a name or a PIN, so of them the type and the place are reported. What is
+    shown is one line without control characters, whatever a file or an argument is called.
     """
+    message, code = _explain(error)
+    return escape(message), code
+
+
+def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, click.ClickException):
-        return error.format_message(), error.exit_code
+        return " ".join(error.format_message().split()), error.exit_code
     if isinstance(error, SscardError):
         return str(error), error.exit_code
     if isinstance(error, OSError):

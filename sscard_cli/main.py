@@ -87,5 +87,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"sscard: error: {' '.join(message.split())}", err=True)
+    click.echo(f"sscard: error: {message}", err=True)
     return code

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from sscard_chip.standard.escape import escape_json
 from sscard_cli.errors import RefusedError
 
 
@@ -52,4 +53,4 @@ def _place(temporary: Path, path: Path) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout, Chinese text readable."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(escape_json(json.dumps(value, ensure_ascii=False, indent=2)))

@@ -4,17 +4,23 @@
 A table is made as wide as the screen, or the pipe's ``COLUMNS``, and its long columns are folded
 between words. Where not even the words fit, lines are longer than the screen: a msgid, a 卡识别码
 or a path that is broken in two can be neither copied nor searched for.
+
+Whatever comes in is shown in characters that can be seen: a name or a path cannot move the cursor,
+colour the screen or make a line of its own.
 """
 
 from __future__ import annotations
 
 import re
-from typing import IO, Final
+from collections.abc import Callable
+from typing import IO, Any, Final
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from sscard_chip.standard.escape import escape
 
 _ENOUGH: Final = 10_000
 _READABLE: Final = 8
@@ -23,9 +29,16 @@ _IDENTIFIER: Final = re.compile(r"[!-~]{4}")
 _BODY: Final = re.compile(r"[0-9A-F]{65,}")
 
 
+class _Seen(Table):
+    """A table whose cells are escaped."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        super().add_row(*(_seen(cell, escape) for cell in cells), **options)
+
+
 def listing(*columns: str, right: tuple[str, ...] = ()) -> Table:
     """An empty table; the columns of ``right`` are numbers."""
-    made = Table(box=None, padding=(0, 2, 0, 0), header_style="cyan")
+    made = _Seen(box=None, padding=(0, 2, 0, 0), header_style="cyan")
     for column in columns:
         made.add_column(column, overflow="fold", justify="right" if column in right else "left")
     return made
@@ -33,7 +46,7 @@ def listing(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 def facts() -> Table:
     """An empty table of names and what they are."""
-    made = Table.grid(padding=(0, 2))
+    made = _Seen.grid(padding=(0, 2))
     made.add_column(style="cyan", no_wrap=True)
     made.add_column(overflow="fold")
     return made
@@ -52,7 +65,7 @@ def show(*parts: RenderableType, file: IO[str] | None = None) -> None:
             console.print(part, crop=False)
             console.width = screen
         else:
-            console.print(part, soft_wrap=True)
+            console.print(_seen(part, _lines), soft_wrap=True)
 
 
 def _fit(made: Table, console: Console, room: int) -> int:
@@ -73,6 +86,20 @@ def _fit(made: Table, console: Console, room: int) -> int:
     for column, width in zip(made.columns, widths, strict=True):
         column.width = width
     return max(room, sum(widths) + frame)
+
+
+def _seen(part: Any, clean: Callable[[str], str]) -> Any:
+    """A text without what cannot be seen; what has none, or is no text, as it is."""
+    if isinstance(part, str):
+        return clean(part)
+    if isinstance(part, Text) and clean(part.plain) != part.plain:
+        return Text(clean(part.plain), part.style)
+    return part
+
+
+def _lines(text: str) -> str:
+    """Our own texts have lines."""
+    return "\n".join(map(escape, text.split("\n")))
 
 
 def _plain(cell: RenderableType) -> str:

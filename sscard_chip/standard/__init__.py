@@ -8,6 +8,7 @@ __all__ = [
     "divisions",
     "documents",
     "errors",
+    "escape",
     "identifiers",
     "insurance",
     "keys",

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from rich.text import Text
 
 from sscard_cli.main import main
 from sscard_cli.screen import facts, listing, show
@@ -147,3 +148,18 @@ def test_on_a_terminal_of_eighty_columns(issue: Issue) -> None:
     text = re.sub("\x1b\\[[0-9;]*m", "", output.decode())
     assert "990000200102030012" in text
     assert max(cell_len(line) for line in text.splitlines()) <= 80
+
+
+def test_text_from_outside_cannot_touch_the_screen() -> None:
+    out = io.StringIO()
+    table = listing("name", "what")
+    table.add_row("a\nrefused: b", Text("\x1b[2Jred", "bold"))
+    grid = facts()
+    grid.add_row("path", "x\u202egpj\r")
+    show(table, grid, "one\ntwo\x9b1m", Text("end\x1bc"), file=out)
+    text = out.getvalue()
+    assert r"a\nrefused: b" in text
+    assert r"\x1b[2Jred" in text
+    assert r"x\u202egpj\r" in text
+    assert "one\ntwo\\x9b1m\nend\\x1bc\n" in text
+    assert not set(text) & set("\x1b\x07\r\u202e\x9b")

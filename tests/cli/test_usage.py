@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -121,3 +122,14 @@ def test_help_imports_click_and_nothing_else_of_weight() -> None:
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.stdout.splitlines()[-1] == ""
+
+
+def test_an_error_names_a_file_in_characters_that_can_be_seen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a\nsscard: done \x1b[2J\udcff.json"
+    assert main(["keys", "show", str(path)]) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("sscard: error: ")
+    assert shown.count("\n") == 1
+    assert r"a\nsscard: done \x1b[2J\udcff.json" in shown
