@@ -18,6 +18,7 @@ from issuance.region import RegionDocument
 from issuance.roots import RootKeyFile
 from issuance.stores.encrypted import EncryptedKeyFile
 from sscard_chip.profile.localmodel import LocalFiles
+from sscard_chip.reader.scenario import Scenario
 from sscard_chip.standard.models import Model, schema
 from sscard_chip.terminal.addresses import AddressFile
 from sscard_driver.configuration import DriverFile
@@ -35,6 +36,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "local-files": (LocalFiles, "TOML"),
     "region": (RegionDocument, "TOML"),
     "root-keys": (RootKeyFile, "JSON"),
+    "scenario": (Scenario, "JSON or TOML"),
 }
 """Name of a format, its model, the kind of its files."""
 
