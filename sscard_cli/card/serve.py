@@ -21,6 +21,7 @@ from sscard_chip.reader.image import ImageInSlot
 from sscard_chip.reader.scenario import load_scenario
 from sscard_cli.card.session import open_trace
 from sscard_cli.options import (
+    FILE,
     INTERFACES,
     card_argument,
     file_option,
@@ -38,7 +39,7 @@ EMPTY: Final = "-"
 @click.option(
     "--slot2",
     metavar="PSAM.ssc",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Image in the second slot, at the next port.  Example: --slot2 psam.ssc",
 )
 @click.option(
@@ -46,7 +47,7 @@ EMPTY: Final = "-"
     "more",
     metavar="IMAGE|-",
     multiple=True,
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    type=FILE,
     help="Image in the next slot, - for an empty one; may be repeated.  Example: --slot -",
 )
 @click.option(
