@@ -21,6 +21,7 @@ from issuance.region import RegionDocument
 from issuance.roots import RootKeyFile
 from issuance.stores.encrypted import EncryptedKeyFile
 from sscard_chip.profile.localmodel import LocalFiles
+from sscard_chip.reader.scenario import Scenario
 from sscard_chip.settlement.documents import StatementDocument, SummaryDocument
 from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.standard.models import Model, schema
@@ -49,6 +50,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "root-keys": (RootKeyFile, "JSON"),
     "statement": (StatementDocument, "JSON"),
     "summary": (SummaryDocument, "JSON"),
+    "scenario": (Scenario, "JSON or TOML"),
 }
 """Name of a format, its model, the kind of its files."""
 
