@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.standard.errors import InputError
+from sscard_chip.wholefile import whole_file
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,14 +61,15 @@ def read_sealed(
 def write_sealed(
     path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[str]]
 ) -> None:
-    """Write a table; ``header`` is the format and the cells behind it.
+    """Write a table, whole or not at all; ``header`` is the format and the cells behind it.
 
     :raises OSError:
     """
     lines = ["\t".join(("H", *header)), *map("\t".join, rows)]
     content = "".join(f"{line}\n" for line in lines).encode()
     trailer = _trailer(len(lines) - 1, sha256(content).digest())
-    Path(path).write_bytes(content + f"{trailer}\n".encode())
+    with whole_file(path) as new:
+        new.write_bytes(content + f"{trailer}\n".encode())
 
 
 def _trailer(count: int, digest: bytes) -> str:
