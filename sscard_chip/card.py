@@ -27,7 +27,7 @@ from sscard_chip.memory import (
     load_image,
     open_image,
 )
-from sscard_chip.memory.medium import FileMedium
+from sscard_chip.memory.medium import image_held
 from sscard_chip.standard.errors import CardError
 from sscard_chip.wholefile import whole_file
 
@@ -160,14 +160,8 @@ class Card(Closing):
         :raises CardInUseError: when a card is open on that very file.
         :raises OSError: any other.
         """
-        target = Path(path)
-        owner = FileMedium(target) if target.is_file() else None
-        try:
-            with whole_file(target, durable=True) as new:
-                new.write_bytes(self.image())
-        finally:
-            if owner:
-                owner.close()
+        with image_held(Path(path)), whole_file(path, durable=True) as new:
+            new.write_bytes(self.image())
 
     def close(self) -> None:
         """Power off and release the image file, with everything committed in it."""

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from msgspec.structs import astuple
+
 from issuance.bank.account import BankAccount
 from issuance.bank.authority import CARD_BITS, BankAuthority
 from issuance.bank.purse import purse_contents
@@ -21,6 +23,7 @@ from sscard_chip.profile.bank import (
     BankKeys,
     ElectronicCash,
     OfflineData,
+    OfflineLimits,
     Variant,
     add_bank,
     static_data,
@@ -122,6 +125,9 @@ def bank_contents(bank: Bank, account: BankAccount, suite: str, *, issued: str) 
         cash=ElectronicCash(
             cash.balance_fen, cash.limit_fen, cash.single_limit_fen, cash.reset_threshold_fen
         ),
+        limits=OfflineLimits(*astuple(account.offline_limits)),
+        enciphered_pin=account.enciphered_pin,
+        contactless_cryptogram_version=int(account.cryptogram_version, 16),
         dormant=account.state == "dormant",
     )
     return replace(contents, offline=_offline(bank, account, contents))

@@ -9,12 +9,14 @@ True
 """
 
 from issuance.plan.build import default_temporary_key, make_plan
-from issuance.plan.run import PlanError, run_plan
+from issuance.plan.run import CardTakenError, PlanError, run_plan
 from issuance.plan.script import write_script
-from issuance.plan.steps import ChallengeUse, Phase, Plan, PlanStep
+from issuance.plan.steps import ChallengeUse, PersonRecord, Phase, Plan, PlanStep
 
 __all__ = [
+    "CardTakenError",
     "ChallengeUse",
+    "PersonRecord",
     "Phase",
     "Plan",
     "PlanError",

@@ -14,13 +14,14 @@ from typing import Final
 
 from msgspec.structs import asdict
 
-from issuance.fills import EARLY_TAGS
+from issuance.fills import EARLY_TAGS, FILL_OF
 from issuance.personalise import CardData
 from issuance.plan.steps import (
     TEMPORARY,
     TRANSPORT,
     ZERO,
     ChallengeUse,
+    PersonRecord,
     Phase,
     PlainKey,
     Plan,
@@ -48,6 +49,7 @@ from sscard_chip.standard.commands import (
     EXTERNAL_AUTHENTICATE,
     FREEZE_MF,
     INTERNAL_AUTHENTICATE,
+    READ_RECORD,
     SELECT,
     UPDATE_BINARY,
     UPDATE_RECORD,
@@ -58,6 +60,7 @@ from sscard_chip.standard.keys import MF_MASTER_KEY, PUK_KID, STK_KID
 KEY_LENGTH: Final = 16
 _PIN: Final = "PIN"
 _PIECE: Final = 0xF0
+_SFI: Final = 0x1F
 _ORIGINAL: Final = bytes.fromhex("5353434152443033")
 _FACTOR: Final = bytes.fromhex("1122334455667788")
 
@@ -106,8 +109,9 @@ def make_plan(
     keys = _keyring(data)
     keys[TRANSPORT] = PlainKey(transport_algorithm, transport_key)
     keys[TEMPORARY] = PlainKey(data.algorithm, temporary)
-    steps = tuple(_Builder(data).steps())
-    return Plan(data.profile.generation, data.algorithm, data.historical_bytes, steps, keys)
+    builder = _Builder(data)
+    steps, person = tuple(builder.steps()), tuple(builder.person())
+    return Plan(data.profile.generation, data.algorithm, data.historical_bytes, steps, keys, person)
 
 
 def _keyring(data: CardData) -> dict[str, PlainKey]:
@@ -156,6 +160,26 @@ class _Builder:
         yield self._step("reset", b"")
         for directory in self._data.profile.directories:
             yield from self._check(directory)
+
+    def person(self) -> Iterator[PersonRecord]:
+        """Who the card says that it is of: its number, which anybody reads, comes first."""
+        profile = self._data.profile
+        directory = profile.environment
+        self._phase = Phase.PERSONALISATION
+        for value in ("card_number", "social_security_number"):
+            place = FILL_OF[value].place(profile)
+            if place is None:
+                continue
+            (_, fid, number), item = place
+            steps = [*self._enter(directory.fid)]
+            kid = directory.file(fid).read.kid
+            if kid is not None:
+                steps.append(self._authenticate(directory, kid))
+            header = READ_RECORD.header(item.tag, (fid & _SFI) << 3)
+            steps.append(self._step(f"{directory.short_name} {fid:04X}: read", header, ne=0))
+            head = bytes((item.tag, item.length))
+            own = self._contents.values[directory.fid, fid, number]
+            yield PersonRecord(tuple(steps), head + own, head + item.initial_value())
 
     # --- single steps -----------------------------------------------------------------------
 

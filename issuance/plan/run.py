@@ -38,14 +38,18 @@ class PlanError(IssuingError):
     """A plan that could not be played to its end; one line, without any data of a command."""
 
 
+class CardTakenError(PlanError):
+    """A finished card that is not the plan's: of another person, or with another ATR."""
+
+
 def run_plan(plan: Plan, connection: Connection, progress: PlanProgress | None = None) -> int:
     """Make the card behind ``connection`` the one of ``plan``; return the number of steps.
 
     Either way the card can be taken up again with the same plan. A refused transport key is not
     tried again: the cards of a batch share it, and its tries are few.
 
-    :raises PlanError: when the card refuses a step, is blocked or is somebody else's, and what the
-        connection raises.
+    :raises CardTakenError: when the card is another person's; nothing on it has changed then.
+    :raises PlanError: when the card refuses a step or is blocked, and what the connection raises.
     """
     player = _Player(plan, connection)
     connection.power_on()
@@ -54,6 +58,7 @@ def run_plan(plan: Plan, connection: Connection, progress: PlanProgress | None =
         player.clear()
     elif state == LifeCycle.WORKING:
         player.require_same_card()
+        player.require_same_person()
     elif state != LifeCycle.INITIAL:
         raise PlanError("the card is blocked or damaged")
     frozen = state == LifeCycle.WORKING
@@ -83,7 +88,21 @@ class _Player:
     def require_same_card(self) -> None:
         """A frozen card must be the one that this plan made."""
         if self._connection.atr[-HISTORICAL_LENGTH:] != self._plan.historical_bytes:
-            raise PlanError("the card is frozen and has another ATR than the plan's")
+            raise CardTakenError("the card is frozen and has another ATR than the plan's")
+
+    def require_same_person(self) -> None:
+        """A frozen card must be of nobody yet, or of the person of this plan: both numbers."""
+        for record in self._plan.person:
+            *way, read = record.steps
+            for step in way:
+                self.play(step)
+            answer = self._send(read)
+            if not answer.ok:
+                raise PlanError(f"{read.name}: {answer.sw:04X}, {describe_status_word(answer.sw)}")
+            if answer.data not in (record.own, record.blank):
+                raise CardTakenError("the card is another person's: it is issued already")
+        if self._plan.person:
+            self._connection.reset()
 
     def play(self, step: PlanStep) -> None:
         """One step; PlanError unless the card answers as it should."""

@@ -87,14 +87,27 @@ class PlanStep:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class PersonRecord:
+    """A record that tells whose a card is: the ``steps`` to it, the last reads it.
+
+    ``own`` is what the card of the plan has there, ``blank`` what one of nobody has.
+    """
+
+    steps: tuple[PlanStep, ...]
+    own: bytes
+    blank: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Plan:
-    """One card. ``keys`` by the names that the steps use."""
+    """One card. ``keys`` by the names that the steps use, ``person`` are 卡号 and 社会保障号码."""
 
     generation: int
     algorithm: str
     historical_bytes: bytes
     steps: tuple[PlanStep, ...]
     keys: Mapping[str, PlainKey]
+    person: tuple[PersonRecord, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Plan, generation {self.generation}, {self.algorithm}, {len(self.steps)} steps>"

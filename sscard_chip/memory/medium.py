@@ -6,6 +6,8 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -43,10 +45,7 @@ class FileMedium:
         self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             self._check(path)
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._fd)
-            raise CardInUseError(f"{path}: the card is in use, one program at a time") from None
+            _lock(self._fd, path)
         except BaseException:
             os.close(self._fd)
             raise
@@ -76,3 +75,36 @@ class FileMedium:
 
     def close(self) -> None:
         os.close(self._fd)
+
+
+@contextmanager
+def image_held(path: Path) -> Iterator[None]:
+    """Own the file at ``path``, if there is one, so that no program uses it as a card meanwhile.
+
+    For whoever puts another file in its place.
+
+    :raises CardInUseError:
+    :raises OSError: any other.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        descriptor = None
+    try:
+        if descriptor is not None and stat.S_ISREG(os.fstat(descriptor).st_mode):
+            _lock(descriptor, path)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    """Own a file; one that was replaced between opening and locking is in use too."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            return
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    raise CardInUseError(f"{path}: the card is in use, one program at a time")

@@ -24,6 +24,7 @@ from sscard_cli.bank.options import (
     reader_options,
 )
 from sscard_cli.bank.pay import load, pay
+from sscard_cli.images import replace_image
 from sscard_cli.options import FILE, card_argument, file_option, force_option, json_option, together
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 from sscard_cli.screen import listing, show
@@ -234,11 +235,11 @@ def _counter(options: dict[str, Any]) -> Iterator[BankDesk]:
 
 
 def _saver(card: Card, path: Path) -> Callable[[Memory], None]:
-    """Keeps a new memory in place of the card's file, which is let go of first."""
+    """Keeps a new memory in place of the card's file, which is let go of then."""
 
     def save(memory: Memory) -> None:
+        replace_image(path, memory)
         card.close()
-        Card(memory).save(path)
 
     return save
 

@@ -13,6 +13,7 @@ from sscard_chip import Card
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.blank import make_blank
 from sscard_chip.profile.generations import generations
+from sscard_cli.images import write_image
 from sscard_cli.options import (
     GENERATION,
     NEW_SERIAL,
@@ -22,7 +23,7 @@ from sscard_cli.options import (
     serial_option,
     transport_options,
 )
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.output import print_json, refuse_to_overwrite
 
 
 @click.command()
@@ -65,7 +66,7 @@ def blank(
         contactless=profile.contactless,
     )
     card = Card(memory)
-    write_file(card_path, card.save, force=force)
+    write_image(card_path, card, force=force)
     atr = card.atr.hex().upper()
     if as_json:
         print_json({"card": str(card_path), "generation": generation, "atr": atr})

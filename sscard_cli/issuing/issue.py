@@ -17,6 +17,7 @@ from sscard_chip import Card
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.local import load_local_file
 from sscard_cli.bank.options import bank_options, ledger_options, open_bank
+from sscard_cli.images import write_image
 from sscard_cli.options import (
     NEW_SERIAL,
     algorithm_option,
@@ -29,7 +30,7 @@ from sscard_cli.options import (
     out_option,
     serial_option,
 )
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.output import print_json, refuse_to_overwrite
 from sscard_cli.stores import keys_option, open_keys
 
 
@@ -155,7 +156,7 @@ def issue(
             bank=bank,
         )
         card = Card(memory)
-        write_file(card_path, card.save, force=force)
+        write_image(card_path, card, force=force)
         if bank is not None and ledger_path and operator:
             BankDesk(bank, ledger_path, operator).record(card)
     atr = card.atr.hex().upper()

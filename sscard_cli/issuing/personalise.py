@@ -13,13 +13,17 @@ import click
 from issuance.holder import Holder, HolderError
 from issuance.keyfile import KEY_LENGTH, read_key_file
 from issuance.personalise import prepare
-from issuance.plan import Plan, make_plan, run_plan, write_script
+from issuance.plan import CardTakenError, Plan, make_plan, run_plan, write_script
 from sscard_chip import Card
+from sscard_chip.memory import Memory
 from sscard_chip.profile import for_generation
+from sscard_chip.profile.blank import make_blank
 from sscard_chip.profile.local import load_local_file
 from sscard_chip.terminal.connection import Connection, TerminalConnectionError, connect_card
 from sscard_chip.terminal.pcsc import PcscConnection
+from sscard_chip.terminal.session import open_session
 from sscard_cli.errors import RefusedError
+from sscard_cli.images import replace_image
 from sscard_cli.options import (
     algorithm_option,
     file_option,
@@ -35,6 +39,7 @@ from sscard_cli.output import print_json
 from sscard_cli.stores import keys_option, open_keys
 
 _SERIAL_LENGTH = 4
+_LONGEST_LINE = 256
 
 
 @click.command()
@@ -65,6 +70,12 @@ _SERIAL_LENGTH = 4
     " factor give it.  Example: --temporary-key-file project.key",
 )
 @local_files_option
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Make an image that is another person's blank again first, with nothing of theirs left;"
+    " the present card number (卡号) is read from one line of standard input.",
+)
 @json_option
 def personalise(
     blank_path: Path | None,
@@ -80,12 +91,14 @@ def personalise(
     transport_algorithm: str,
     temporary_key_file: Path | None,
     local_paths: tuple[Path, ...],
+    force: bool,
     as_json: bool,
 ) -> None:
     """Personalise a blank card: CREATE FILE, WRITE KEY, FREEZE MF and what follows.
 
     On an image, on a card in a PC/SC reader, or into a script file for a machine. A card that
-    was broken off is taken up again by the same command.
+    was broken off is taken up again by the same command. One that is another person's already is
+    refused: with another number or another card number (卡号).
 
     \b
     Example:
@@ -108,7 +121,7 @@ def personalise(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    with _connected(blank_path, reader) as connection:
+    with _connected(blank_path, reader) as (connection, card):
         if serial is None and connection is not None:
             serial = connection.power_on()[-_SERIAL_LENGTH:]
         if serial is None:
@@ -123,7 +136,20 @@ def personalise(
         )
         if script_path is not None:
             write_script(plan, script_path)
-        atr = _play(plan, connection) if connection is not None else ""
+        atr = ""
+        if connection is not None:
+            try:
+                atr = _play(plan, connection)
+            except CardTakenError as error:
+                if not force:
+                    raise RefusedError(f"{error}; --force replaces an image") from None
+                if card is None or blank_path is None:
+                    rule = "after FREEZE MF no command empties a card; take a blank one"
+                    raise RefusedError(f"{error}; {rule}") from None
+                _ask_for_present_number(connection)
+                again = Card(_blank_again(card, transport, transport_algorithm))
+                atr = _play(plan, connect_card(again))
+                replace_image(blank_path, again.files.memory)
     if as_json:
         shown = {"generation": generation, "steps": len(plan.steps), "atr": atr or None}
         print_json(shown | {"script": str(script_path) if script_path else None})
@@ -135,19 +161,41 @@ def personalise(
 
 
 @contextmanager
-def _connected(blank_path: Path | None, reader: str | None) -> Iterator[Connection | None]:
-    """The card to personalise; None for a script alone."""
+def _connected(
+    blank_path: Path | None, reader: str | None
+) -> Iterator[tuple[Connection | None, Card | None]]:
+    """The card to personalise, None for a script alone; and the card of an image itself."""
     if blank_path is not None:
         with Card.open(blank_path) as card:
-            yield connect_card(card)
+            yield connect_card(card), card
     elif reader is not None:
         try:
             with PcscConnection(reader) as connection:
-                yield connection
+                yield connection, None
         except TerminalConnectionError as error:
             raise RefusedError(f"{reader}: {error}") from error
     else:
-        yield None
+        yield None, None
+
+
+def _ask_for_present_number(connection: Connection) -> None:
+    """Go on only for one who knows whose card it is; nothing has changed on it yet."""
+    if sys.stdin.isatty():
+        click.echo("Card number (卡号) of the present card: ", nl=False, err=True)
+    typed = sys.stdin.readline(_LONGEST_LINE).strip()
+    if not typed or typed != open_session(connection).card_number:
+        rule = "the first line of standard input is not the card number (卡号) of the present card"
+        raise RefusedError(f"{rule}; nothing was changed")
+
+
+def _blank_again(card: Card, transport_key: bytes, algorithm: str) -> Memory:
+    """The same chip as its maker delivered it: no file, no key, no counter of anybody's."""
+    return make_blank(
+        transport_key,
+        algorithm=algorithm,
+        historical_bytes=card.historical_bytes,
+        contactless=card.contactless,
+    )
 
 
 def _play(plan: Plan, connection: Connection) -> str:

@@ -10,8 +10,9 @@ import click
 from issuance.psam import make_psam
 from sscard_chip import Card
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
+from sscard_cli.images import write_image
 from sscard_cli.options import force_option, json_option, out_option
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.output import print_json, refuse_to_overwrite
 from sscard_cli.stores import keys_option, open_keys
 
 
@@ -76,7 +77,7 @@ def psam(
             serial=serial,
         )
     card = Card(memory)
-    write_file(psam_path, card.save, force=force)
+    write_image(psam_path, card, force=force)
     atr = card.atr.hex().upper()
     if as_json:
         print_json({"psam": str(psam_path), "level": level, "terminal": terminal_id, "atr": atr})

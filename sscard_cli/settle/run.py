@@ -16,6 +16,8 @@ from sscard_chip.settlement.columnar import LIMITS, DeliveryLimits
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.run.lookup import rows_of_card, rows_of_msgid
 from sscard_chip.settlement.synthesize import Wanted
+from sscard_chip.workers import ClusterAccess
+from sscard_cli.cluster import cluster_option
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import FOLDER, file_option, json_option, out_option
 from sscard_cli.output import print_json
@@ -73,12 +75,7 @@ _MIB: Final = 1 << 20
     show_default=True,
     help="Threads that read and verify.  Example: --workers 8",
 )
-@click.option(
-    "--cluster",
-    "cluster_address",
-    metavar="ADDRESS",
-    help="Verify on a Dask cluster (extra cluster).  Example: --cluster tcp://10.0.0.1:8786",
-)
+@cluster_option("Verify on a Dask cluster (extra cluster).")
 @click.option(
     "--batch-rows",
     type=click.IntRange(1),
@@ -114,7 +111,7 @@ def run(
     late_days: int,
     cap_fen: int,
     workers: int,
-    cluster_address: str | None,
+    cluster: ClusterAccess | None,
     batch_rows: int,
     file_mib: int,
     row_bytes: int,
@@ -138,7 +135,7 @@ def run(
         pharmacies=None if pharmacies_path is None else Pharmacies.load(pharmacies_path),
     )
     limits = DeliveryLimits(file_mib * _MIB, row_bytes)
-    orders = Orders(_named(day_files), out, rules, workers, cluster_address, batch_rows, limits)
+    orders = Orders(_named(day_files), out, rules, workers, cluster, batch_rows, limits)
     with open_ledger(ledger_url, create=True) as ledger:
         summary = settle_shown(orders, roots, passphrase_file, ledger, quiet=as_json)
     if as_json:

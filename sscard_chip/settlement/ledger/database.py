@@ -22,15 +22,19 @@ from sscard_chip.settlement.ledger.errors import (
     translate,
 )
 from sscard_chip.settlement.schema import books, metadata, versions
+from sscard_chip.settlement.schema.creation import create_schema
 from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS
 from sscard_chip.standard.errors import importing
 
 _READING: Final = "sscard_reading"
+_RESHAPING: Final = "sscard_reshaping"
 _BUSY_SECONDS: Final = 60.0
 SCHEMA_LOCK: Final = 0x53534301
-"""Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; new accounts."""
+"""Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; new accounts;
+numbers of debits, which on-line confirmations take side by side (shared) and a run at its end."""
 WRITER_LOCK: Final = 0x53534302
 ACCOUNT_LOCK: Final = 0x53534303
+DEBIT_LOCK: Final = 0x53534304
 _NAME_LOCKS: Final = 0x5353
 
 
@@ -99,7 +103,7 @@ class Database:
                 self.lock(connection, SCHEMA_LOCK)
                 found = self.version(connection)
                 if found is None:
-                    metadata.create_all(connection)
+                    create_schema(connection)
                     connection.execute(books.ledger_format.insert().values(format=books.FORMAT))
                     found = VERSIONS[-1]
                     connection.execute(versions.version.insert().values(version_num=found))
@@ -137,11 +141,12 @@ class Database:
             connection.close()
 
     @contextmanager
-    def begin(self, *, reading: bool = False) -> Iterator[sa.Connection]:
+    def begin(self, *, reading: bool = False, reshaping: bool = False) -> Iterator[sa.Connection]:
         """A transaction: committed at the end, rolled back when an exception leaves it.
 
         A writer of SQLite is the only one from the start (BEGIN IMMEDIATE). A reader sees one
-        state of the database all the way.
+        state of the database all the way. While tables are being ``reshaping`` SQLite does not
+        look at foreign keys; its connection is not used for anything else afterwards.
 
         :raises LedgerError: what the database says, in our words.
         """
@@ -150,6 +155,8 @@ class Database:
             with self.engine.connect() as connection:
                 if reading and self.is_sqlite:
                     connection = connection.execution_options(**{_READING: True})
+                elif reshaping and self.is_sqlite:
+                    connection = connection.execution_options(**{_RESHAPING: True})
                 elif reading:
                     connection = connection.execution_options(
                         isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -163,13 +170,15 @@ class Database:
                 found.begun = begun
             raise found from None
 
-    def lock(self, connection: sa.Connection, number: int) -> None:
+    def lock(self, connection: sa.Connection, number: int, *, shared: bool = False) -> None:
         """Wait for an advisory lock of PostgreSQL; it is released with the transaction.
 
-        In SQLite every writer is alone, so there is nothing to wait for.
+        In SQLite every writer is alone, so there is nothing to wait for. ``shared`` holders do
+        not wait for each other.
         """
         if not self.is_sqlite:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+            take = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+            connection.execute(sa.select(take(number)))
 
     def lock_name(self, connection: sa.Connection, name: str) -> None:
         """The same for a name; two names may have one lock, which only costs time."""
@@ -200,8 +209,10 @@ def _sqlite_engine(url: URL) -> sa.Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        reading = connection.get_execution_options().get(_READING)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if options.get(_RESHAPING):  # it cannot be said inside a transaction
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.exec_driver_sql("BEGIN" if options.get(_READING) else "BEGIN IMMEDIATE")
 
     return engine
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
 from sscard_chip.settlement.ledger.check import Check, check_ledger
 from sscard_chip.settlement.ledger.database import SCHEMA_LOCK, Database, parse_url
 from sscard_chip.settlement.ledger.errors import LedgerUnavailableError, LedgerVersionError
@@ -45,7 +47,7 @@ def upgrade_ledger(address: str | os.PathLike[str]) -> Upgraded:
     """
     database = Database(parse_url(address), create=False)
     try:
-        with database.begin() as connection:
+        with database.begin(reshaping=True) as connection:
             database.lock(connection, SCHEMA_LOCK)
             before = database.version(connection)
             if before is None:
@@ -54,9 +56,18 @@ def upgrade_ledger(address: str | os.PathLike[str]) -> Upgraded:
                 raise LedgerVersionError(database.name, before)
             if before != VERSIONS[-1]:
                 migrate(connection)
+                _check_references(database, connection)
             books = check_ledger(connection)
             if not books.even:
                 raise LedgerError(f"{database.name}: not upgraded: {books.problems[0]}")
             return Upgraded(database.name, before, VERSIONS[-1], books)
     finally:
         database.engine.dispose()
+
+
+def _check_references(database: Database, connection: sa.Connection) -> None:
+    """Every foreign key of SQLite finds its row, as PostgreSQL has proven by itself."""
+    if database.is_sqlite:
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if broken is not None:
+            raise LedgerError(f"{database.name}: not upgraded: {broken[0]}: refers to no row")

@@ -23,9 +23,11 @@ from sscard_chip.dayfile.rows import DayRow, parse_row
 from sscard_chip.settlement.ledger import Ledger, LedgerRefusedError, LedgerTransaction
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
+    DebitNumbers,
     Settlement,
     SettlementOrder,
     cancel_settlement,
+    check_row,
     confirm_settlement,
     find_by_setl_id,
     hold_settlement,
@@ -246,9 +248,8 @@ class Platform:
         found = self._own(find_by_setl_id(t, bill.setl_id), request)
         if found.order.split.total_fen != bill.total_fen:
             raise AuthorisationRefusedError("medfee_sumamt is not that of the hold")
-        if bill.row is not None:
-            self._check_row(t, bill.row, found)
-        done = confirm_settlement(t, found, request.msgid, request.time, bill.row)
+        debit = None if bill.row is None else self._check_row(t, bill.row, found)
+        done = confirm_settlement(t, found, request.msgid, request.time, bill.row, numbers=debit)
         order = done.order
         output = self._output(order, bill, order, order.split, t.balance(order.account), order)
         info = output["setlinfo"] | {"exp_content": self._offline_use()}
@@ -315,20 +316,16 @@ class Platform:
         """EF06 of a card of mode 2, as it must become now that it has been on-line."""
         return compact({"offline_use": [int(self._permits_offline), 0, 0]})
 
-    def _check_row(self, t: LedgerTransaction, text: str, found: Settlement) -> None:
+    def _check_row(self, t: LedgerTransaction, text: str, found: Settlement) -> DebitNumbers:
         """The till's row is of this settlement, and its TAC is right."""
-        order = found.order
         try:
             row = parse_row(text)
         except DayFileError:
             raise AuthorisationRefusedError("the row of the day file is malformed") from None
-        split = Split(row.account_fen, row.cash_fen, row.fund_fen)
-        payer = find_by_card(t, "03", row.card_number, row.card_id_code.hex().upper(), "", None)
-        same = (row.msgid, row.setl_id, split, row.refund, payer.card)
-        if same != (order.msgid, order.setl_id, order.split, False, order.card):
-            raise AuthorisationRefusedError("the row of the day file is of something else")
+        numbers = check_row(t, found, row)
         if self._check_tac is not None and not self._check_tac(row):
             raise AuthorisationRefusedError("the TAC is wrong")
+        return numbers
 
     # --- 2103, 2601 ----------------------------------------------------------------------------
 

@@ -2,9 +2,9 @@
 """The tables of a ledger, all of them: importing this package names them on :data:`metadata`.
 
 :mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
-:mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
-:mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`,
-:mod:`.versions` knows how older tables become these.
+:mod:`.debits` by what a debit is known, :mod:`.platform` messages, :mod:`.run` day files,
+:mod:`.clearing` claims and appeals, :mod:`.reconciliation` tasks and differences. What the
+database itself forbids is in :mod:`.rules`, :mod:`.versions` knows how older tables become these.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sscard_chip.settlement.schema import (
     authorisation,
     books,
     clearing,
+    debits,
     platform,
     reconciliation,
     rules,
@@ -25,6 +26,7 @@ __all__ = [
     "authorisation",
     "books",
     "clearing",
+    "debits",
     "metadata",
     "platform",
     "reconciliation",

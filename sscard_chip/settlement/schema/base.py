@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy import event
 
 metadata: Final = sa.MetaData(
     naming_convention={
@@ -70,17 +70,23 @@ def _unique_keys(table: sa.Table) -> Iterable[list[str]]:
     return sorted(keys)
 
 
+@dataclass(frozen=True, slots=True)
+class DatabaseRule:
+    """A trigger or function of one database; ``statement`` creates it on ``table``."""
+
+    table: str
+    statement: str
+
+
+RULES: Final[dict[str, list[DatabaseRule]]] = {"sqlite": [], "postgresql": []}
+"""All rules by database, in the order in which they are created."""
+
+
 def on_sqlite(table: sa.Table, *statements: str) -> None:
-    """Have SQLite do ``statements`` when it has created ``table``."""
-    _after(table, "sqlite", statements)
+    """Have SQLite keep rules of ``table``: statements that create triggers."""
+    RULES["sqlite"] += (DatabaseRule(table.name, statement) for statement in statements)
 
 
 def on_postgresql(table: sa.Table, *statements: str) -> None:
-    """The same in the words of PostgreSQL."""
-    _after(table, "postgresql", statements)
-
-
-def _after(table: sa.Table, dialect: str, statements: Iterable[str]) -> None:
-    for statement in statements:
-        ddl = sa.DDL(statement)  # type: ignore[no-untyped-call]
-        event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
+    """The same in the words of PostgreSQL: statements that create functions and triggers."""
+    RULES["postgresql"] += (DatabaseRule(table.name, statement) for statement in statements)

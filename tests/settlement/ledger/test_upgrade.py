@@ -105,18 +105,18 @@ def test_it_keeps_every_row_and_gets_the_tables_of_a_new_one(
     assert main(command) == 0
     counts = "15 entries, 37 lines"
     assert capsys.readouterr().out == (
-        f"{old}: upgraded from 0.1.0 to schema 1; the books are even, {counts}\n"
+        f"{old}: upgraded from 0.1.0 to schema 2; the books are even, {counts}\n"
     )
     after = rows_of(old)
-    assert after.pop(VERSION_TABLE) == [("1",)]
-    assert after == before
+    assert after.pop(VERSION_TABLE) == [("2",)]
+    assert {name: rows for name, rows in after.items() if rows} == before  # new tables are empty
     Ledger.open(tmp_path / "new.db").close()
     assert schema_of(old) == schema_of(tmp_path / "new.db")
     with Ledger.open(old, create=False) as ledger:
         assert ledger.check().even
         assert balances(ledger).items() >= BALANCES.items()
     assert main(command) == 0
-    assert capsys.readouterr().out == f"{old}: is of schema 1 already, nothing to do\n"
+    assert capsys.readouterr().out == f"{old}: is of schema 2 already, nothing to do\n"
 
 
 @pytest.mark.parametrize("day", ["one", "two"])
@@ -136,7 +136,7 @@ def test_days_have_the_verdicts_that_they_had(
 def test_of_two_at_once_one_finds_nothing_to_do(old: Path) -> None:
     with ThreadPoolExecutor(2) as threads:
         found = [one.before for one in threads.map(upgrade_ledger, [old, old])]
-    assert sorted(found) == ["0.1.0", "1"]
+    assert sorted(found) == ["0.1.0", "2"]
 
 
 def test_tables_of_rooms_that_it_never_had_are_created(old: Path, tmp_path: Path) -> None:
@@ -162,9 +162,9 @@ def test_a_newer_ledger_is_left_alone(ledger_url: str) -> None:
     Ledger.open(ledger_url).close()
     engine = sa.create_engine(parse_url(ledger_url))
     with engine.begin() as database:
-        database.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '2'"))
+        database.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '3'"))
     for do in (Ledger.open, upgrade_ledger):
-        with pytest.raises(LedgerVersionError, match="is of schema 2 and this program knows 1: "):
+        with pytest.raises(LedgerVersionError, match="is of schema 3 and this program knows 2: "):
             do(ledger_url)
     engine.dispose()
 
@@ -270,7 +270,7 @@ def test_in_postgresql(
     with pytest.raises(LedgerVersionError, match=SAY):
         Ledger.open(url)
     assert main(["settle", "upgrade", "--ledger", url]) == 0
-    said = "upgraded from 0.1.0 to schema 1; the books are even, 15 entries, 37 lines\n"
+    said = "upgraded from 0.1.0 to schema 2; the books are even, 15 entries, 37 lines\n"
     assert capsys.readouterr().out.endswith(said)
     with Ledger.open(url) as ledger, Ledger.open(fresh) as new:
         assert balances(ledger).items() >= BALANCES.items()
@@ -284,13 +284,13 @@ def test_in_postgresql(
 # --- the way of a later version ------------------------------------------------------------------
 
 LATER = '''
-"""Schema 2: a card has a colour."""
+"""Schema 3: a card has a colour."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2"
-down_revision = "1"
+revision = "3"
+down_revision = "2"
 
 
 def upgrade() -> None:
@@ -310,12 +310,12 @@ def test_a_later_version_alters_what_is_there(
 ) -> None:
     migrations = tmp_path / "migrations"
     shutil.copytree(versions.MIGRATIONS, migrations)
-    (migrations / "versions" / "0002.py").write_text(LATER, "utf-8")
+    (migrations / "versions" / "0003.py").write_text(LATER, "utf-8")
     monkeypatch.setattr(versions, "MIGRATIONS", migrations)
     with sa.create_engine(f"sqlite:///{old}").begin() as connection:
         versions.migrate(connection)
     after = rows_of(old)
-    assert after[VERSION_TABLE] == [("2",)]
+    assert after[VERSION_TABLE] == [("3",)]
     assert [row[-1] for row in after["card_status"]] == ["red"]
 
 

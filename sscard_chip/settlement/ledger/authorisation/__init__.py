@@ -29,6 +29,12 @@ from sscard_chip.settlement.ledger.authorisation.books import (
     settle_bill,
     settled_online,
 )
+from sscard_chip.settlement.ledger.authorisation.debits import (
+    DebitNumbers,
+    check_row,
+    debit_numbers,
+    take_debit,
+)
 from sscard_chip.settlement.ledger.authorisation.msgid import (
     confirmation_msgid,
     person_msgid,
@@ -44,13 +50,16 @@ from sscard_chip.settlement.ledger.authorisation.settlement import (
 
 __all__ = [
     "AuthorisationRefusedError",
+    "DebitNumbers",
     "Settlement",
     "SettlementOrder",
     "SettlementState",
     "available_fen",
     "cancel_settlement",
+    "check_row",
     "confirm_settlement",
     "confirmation_msgid",
+    "debit_numbers",
     "find_by_msgid",
     "find_by_setl_id",
     "hold_settlement",
@@ -62,5 +71,6 @@ __all__ = [
     "reverse",
     "settle_bill",
     "settled_online",
+    "take_debit",
     "trial_msgid",
 ]

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Schema 2: what changed in tables of version 0.1.0, a line each."""
+
+from sscard_chip.settlement.schema.reshape import reshape
+
+revision = "2"
+down_revision = "1"
+
+
+def upgrade() -> None:
+    """Bring each of these tables to its declared shape."""
+    reshape("balance")
