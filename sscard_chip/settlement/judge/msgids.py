@@ -37,18 +37,18 @@ def _plain(octets: NDArray[np.uint8]) -> Mask:
     if not len(octets):
         return np.zeros(0, np.bool_)
     digits = octets[:, _DIGITS] ^ np.uint8(0x30)
-    right: Mask = _rows((octets >= 0x30) & (octets <= 0x5A) & ~((octets > 0x39) & (octets < 0x41)))
+    right = _rows((octets >= 0x30) & (octets <= 0x5A) & ~((octets > 0x39) & (octets < 0x41)))
     right &= _rows(digits <= 9)
     time = digits[:, : _TIME.stop - _TIME.start]
     packed = np.ascontiguousarray(time[:, ::2] << 4 | time[:, 1::2])
     right &= clock_is_right(packed)
-    possible: Mask = days(dates_of(packed)) != IMPOSSIBLE
-    return right & possible
+    right[days(dates_of(packed)) == IMPOSSIBLE] = False
+    return right
 
 
 def _rows(right: NDArray[np.bool_]) -> Mask:
     """Where all of a row is right: for all rows at once, since that is how it nearly always is."""
     if right.all():
         return np.ones(len(right), np.bool_)
-    found: Mask = right.all(axis=1)
+    found: Mask = np.logical_and.reduce(right, axis=1)
     return found
