@@ -2,7 +2,7 @@
 """Message ids of many rows: which are none by their form.
 
 What is plainly one is found for all rows at once; of everything else
-:func:`~sscard_chip.settlement.ledger.authorisation.msgid.is_msgid` has the word.
+:func:`~sscard_chip.settlement.ledger.authorisation.msgid.has_form` has the word.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from sscard_chip.settlement.arrays import Mask
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.columns import octets as octets_of
 from sscard_chip.settlement.judge.times import IMPOSSIBLE, clock_is_right, dates_of, days
-from sscard_chip.settlement.ledger.authorisation.msgid import is_msgid
+from sscard_chip.settlement.ledger.authorisation.msgid import has_form
 
 _TIME: Final = slice(12, 26)
-_DIGITS: Final = slice(12, 30)
 
 
 def wrong_msgids(columns: DebitColumns) -> Mask:
@@ -28,19 +27,18 @@ def wrong_msgids(columns: DebitColumns) -> Mask:
     wrong = np.zeros(len(octets), np.bool_)
     doubtful = ~_plain(octets) & ~columns.malformed
     for at in np.flatnonzero(doubtful).tolist():
-        wrong[at] = not is_msgid(columns.msgid[at].decode("ascii", "replace"))
+        wrong[at] = not has_form(columns.msgid[at].decode("ascii", "replace"))
     return wrong
 
 
 def _plain(octets: NDArray[np.uint8]) -> Mask:
-    """12 capitals and digits, a time of the years that day files are of, 4 digits."""
+    """Capitals and digits, with a time of the years that day files are of."""
     if not len(octets):
         return np.zeros(0, np.bool_)
-    digits = octets[:, _DIGITS] ^ np.uint8(0x30)
+    digits = octets[:, _TIME] ^ np.uint8(0x30)
     right = _rows((octets >= 0x30) & (octets <= 0x5A) & ~((octets > 0x39) & (octets < 0x41)))
     right &= _rows(digits <= 9)
-    time = digits[:, : _TIME.stop - _TIME.start]
-    packed = np.ascontiguousarray(time[:, ::2] << 4 | time[:, 1::2])
+    packed = np.ascontiguousarray(digits[:, ::2] << 4 | digits[:, 1::2])
     right &= clock_is_right(packed)
     right[days(dates_of(packed)) == IMPOSSIBLE] = False
     return right

@@ -14,7 +14,7 @@ from sscard_chip.settlement.judge.codes import codes_of
 from sscard_chip.settlement.judge.fields import judge_fields
 from sscard_chip.settlement.judge.msgids import wrong_msgids
 from sscard_chip.settlement.judge.rules import Rules
-from sscard_chip.settlement.ledger.authorisation.msgid import is_msgid
+from sscard_chip.settlement.ledger.authorisation.msgid import has_form
 from tests.pos.test_dayfile import HEADER, ROW
 from tests.settlement.judge.rows import columns_of
 
@@ -37,7 +37,9 @@ GOOD = "P51010000001202603151011120100"
         ("P51010000001202603152411120100", False),
         ("P51010000001202603151061120100", False),
         ("P51010000001202603151011600100", False),
-        ("P51010000001202603151011120A00", False),
+        ("P510100000012026031510111200R1", True),
+        ("P5101000000120260315101112A-00", False),
+        ("P5101000000120260315101112\u0661100", False),
         ("@", False),
     ],
 )
@@ -51,7 +53,7 @@ def test_the_form(msgid: str, right: bool) -> None:
     st.lists(
         st.one_of(
             st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30),
-            st.from_regex(r"\A[0-9A-Za-z]{12}[0-9]{14}[0-9A-Za-z][0-9]{3}\Z"),
+            st.from_regex(r"\A[0-9A-Za-z]{12}[0-9]{14}[0-9A-Za-z]{4}\Z"),
             st.tuples(st.integers(0, 29), st.characters(min_codepoint=33, max_codepoint=126)).map(
                 lambda cut: GOOD[: cut[0]] + cut[1] + GOOD[cut[0] + 1 :]
             ),
@@ -64,7 +66,7 @@ def test_the_form(msgid: str, right: bool) -> None:
 def test_many_at_once_and_one_by_one_are_the_same(msgids: list[str]) -> None:
     columns = columns_of([ROW] * len(msgids))
     columns.msgid[:] = [one.encode() for one in msgids]
-    assert wrong_msgids(columns).tolist() == [not is_msgid(one) for one in msgids]
+    assert wrong_msgids(columns).tolist() == [not has_form(one) for one in msgids]
     columns.malformed[:] = True
     assert wrong_msgids(columns).tolist() == [False] * len(msgids)
     assert wrong_msgids(columns.rows(np.zeros(0, np.int64))).tolist() == []
