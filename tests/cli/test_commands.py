@@ -296,6 +296,7 @@ def test_demo_goes_through_all_generations() -> None:
     assert text.count("INTERNAL AUTHENTICATE") == 3
     assert text.count("EXTERNAL AUTHENTICATE") == 1
     assert text.count("same MAC and TAC") == 3
+    assert text.splitlines()[-1] == "  card against ledger: even"
     assert "opensc-tool is not installed" in text
     assert "88.00 yuan from 623999*********3332, approved online" in text
     assert "100.00 yuan, balance 100.00" in text
