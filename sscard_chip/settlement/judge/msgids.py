@@ -2,7 +2,7 @@
 """Message ids of many rows: which are none by their form.
 
 What is plainly one is found for all rows at once; of everything else
-:func:`~sscard_chip.settlement.ledger.authorisation.msgid.has_form` has the word.
+:func:`~sscard_chip.dayfile.msgid.has_form` has the word.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.dayfile.msgid import has_form
 from sscard_chip.settlement.arrays import Mask
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.columns import octets as octets_of
 from sscard_chip.settlement.judge.times import IMPOSSIBLE, clock_is_right, dates_of, days
-from sscard_chip.settlement.ledger.authorisation.msgid import has_form
 
 _TIME: Final = slice(12, 26)
 

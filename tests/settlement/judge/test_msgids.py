@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from sscard_chip.dayfile.msgid import has_form
 from sscard_chip.settlement.judge.codes import codes_of
 from sscard_chip.settlement.judge.fields import judge_fields
 from sscard_chip.settlement.judge.msgids import wrong_msgids
 from sscard_chip.settlement.judge.rules import Rules
-from sscard_chip.settlement.ledger.authorisation.msgid import has_form
 from tests.pos.test_dayfile import HEADER, ROW
 from tests.settlement.judge.rows import columns_of
 
