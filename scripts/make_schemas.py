@@ -19,6 +19,7 @@ from issuance.region import RegionDocument
 from issuance.roots import RootKeyFile
 from issuance.stores.encrypted import EncryptedKeyFile
 from sscard_chip.profile.localmodel import LocalFiles
+from sscard_chip.reader.scenario import Scenario
 from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.standard.models import Model, schema
 from sscard_chip.terminal.addresses import AddressFile
@@ -39,6 +40,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "policy": (CentrePolicy, "TOML"),
     "region": (RegionDocument, "TOML"),
     "root-keys": (RootKeyFile, "JSON"),
+    "scenario": (Scenario, "JSON or TOML"),
 }
 """Name of a format, its model, the kind of its files."""
 
