@@ -56,19 +56,14 @@ def sell(platform: Platform) -> list[dict[str, Any]]:
         held = platform.handle(message(HOLD, number, node))
         found.append(held)
         info = held["output"]["setlinfo"]
-        again = bill(info["medfee_sumamt"], extra=confirmation(info)["druginfo"]["exp_content"])
         wrong = row_of(info, number + 1, card_pooled_fen=1)
         exp = json.dumps({"setl_id": info["setl_id"], "row": wrong.encode()})
         found.append(
             platform.handle(message("2102", 200 + number, bill(info["medfee_sumamt"], extra=exp)))
         )
         found.append(platform.handle(message("2102", 100 + number, confirmation(info, number))))
-        assert again
-    found.append(
-        platform.handle(
-            message(HOLD, 50, bill("99.00", extra=f'{{{WITH_CARD}, "split": [9900, 0, 0]}}'))
-        )
-    )
+    much = bill("99.00", extra=f'{{{WITH_CARD}, "split": [9900, 0, 0]}}')
+    found.append(platform.handle(message(HOLD, 50, much)))
     return found
 
 
