@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "hotlist": (f"{_ROOM}.cards", "hotlist", "Write the hotlist (黑名单) for the tills."),
     "reconcile": (f"{_ROOM}.reconcile", "reconcile", "Compare a card or a day with the ledger."),
     "run": (f"{_ROOM}.run", "run", "Settle day files: verify, judge, post."),
+    "serve": (f"{_ROOM}.serve", "serve", "Serve on-line sales to tills (联网结算) over HTTP."),
     "show": (f"{_ROOM}.run", "show", "What became of a row, or of all rows of a card."),
     "statement": (f"{_ROOM}.clearing", "statement", "The clearing statement (清算单)."),
     "synthesize": (f"{_ROOM}.run", "synthesize", "Make day files of invented pharmacies."),
