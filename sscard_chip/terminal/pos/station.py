@@ -102,20 +102,15 @@ class SaleOutcome:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Station:
-    """The hardware and the files of a till."""
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """The hardware of a till: what a card's holder and the operator have before them."""
 
     settings: TillSettings
     card: Connection
     sam: Psam
-    day: DayFile
-    journal: PendingJournal
     pin_entry: PinEntry
     listed: Hotlist | HotlistFile | None = None
-    authoriser: Authoriser | None = None
-    # msgids that the centre has seen and no row has: not to be used again in the same second
-    spent: set[str] = field(default_factory=set)
 
     @property
     def hotlist(self) -> Hotlist | None:
@@ -170,6 +165,22 @@ class Station:
         """Power on the card and see who it is; raises as :func:`open_session`."""
         return open_session(self.card, self.settings.profiles)
 
+    def power_off(self) -> None:
+        """Bring the contacts of the holder's card to rest."""
+        with contextlib.suppress(TerminalConnectionError):
+            self.card.power_off()
+
+
+@dataclass(slots=True, kw_only=True)
+class Station(Desk):
+    """A till with its files, that sells."""
+
+    day: DayFile
+    journal: PendingJournal
+    authoriser: Authoriser | None = None
+    # msgids that the centre has seen and no row has: not to be used again in the same second
+    spent: set[str] = field(default_factory=set)
+
     def open_card_of(self, row: DayRow) -> CardSession:
         """The card of a sale that broke off.
 
@@ -180,11 +191,6 @@ class Station:
         if not same or session.card_number != row.card_number:
             raise UnfinishedSaleError("another card is in the reader: put in the one that paid")
         return session
-
-    def power_off(self) -> None:
-        """Bring the contacts of the holder's card to rest."""
-        with contextlib.suppress(TerminalConnectionError):
-            self.card.power_off()
 
     def receipt(
         self,

@@ -87,7 +87,16 @@ class Till(Closing):
         except BaseException:
             day.close()
             raise
-        station = Station(settings, card, sam, day, journal, pin_entry, hotlist, authoriser)
+        station = Station(
+            settings=settings,
+            card=card,
+            sam=sam,
+            pin_entry=pin_entry,
+            listed=hotlist,
+            day=day,
+            journal=journal,
+            authoriser=authoriser,
+        )
         return cls(station, clock)
 
     @property
