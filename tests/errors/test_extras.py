@@ -105,6 +105,7 @@ LINES: Final[Mapping[str, str]] = {
     f"bank change linked.ssc --account account.json {_BANK} {_BOOK}": "gmssl_pyx gmalg",
     f"bank unlink linked.ssc {_BANK} {_BOOK}": "gmssl_pyx gmalg",
     "bank ledger old.jsonl": "",
+    f"bank seal old.jsonl {_BANK}": "",
     "purse load purse.ssc --bank-keys bank.json --amount-fen 1 --pin 135790": "",
     "purse pay purse.ssc --bank-keys bank.json --amount-fen 1": "",
     "purse pay --reader x --bank-keys bank.json --amount-fen 1": "smartcard",
