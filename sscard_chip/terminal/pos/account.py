@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from sscard_chip.dayfile.authoriser import CentreError
 from sscard_chip.dayfile.loads import LoadCentre
 from sscard_chip.standard.identifiers import DF04, OFFLINE_FILE
 from sscard_chip.terminal import medical
-from sscard_chip.terminal.loads import LoadInDoubtError, LoadResult, load_account
+from sscard_chip.terminal.loads import (
+    LoadedAmount,
+    LoadInDoubtError,
+    LoadResult,
+    load_account,
+)
 from sscard_chip.terminal.medical import AccountBalances
 from sscard_chip.terminal.pos import card as steps
 from sscard_chip.terminal.pos.card import CardholderName, HolderPin
@@ -63,21 +67,24 @@ def load_card(desk: Desk, centre: LoadCentre, time: str) -> LoadOutcome:
     """
     with desk.holder_pin() as pin:
         visit = _Visit(desk, pin, time)
-        remaining = desk.settings.retries
+        remaining, doubt = desk.settings.retries, None
         while True:
             try:
                 with desk.at_card():
                     terminal_id = visit.terminal_id()
                     result = load_account(visit.open, centre, terminal_id, time)
-                return LoadOutcome(result, visit.slip(result.balances, result))
-            except _DoubtError as error:
-                raise UnfinishedLoadError(str(error)) from None
-            except CentreError as error:
-                raise SaleRefusedError(Refusal.CENTRE, str(error)) from None
-            except BrokenOffError:
-                if remaining <= 0 or pin.in_doubt:
+                return LoadOutcome(result, visit.slip(result.balances, loads=result.loads))
+            except LoadInDoubtError as error:
+                doubt = error
+            except (SaleRefusedError, CentreError) as error:
+                again = isinstance(error, BrokenOffError) and remaining > 0 and not pin.in_doubt
+                if doubt is not None and not again:
+                    raise UnfinishedLoadError(str(doubt)) from None
+                if isinstance(error, CentreError):
+                    raise SaleRefusedError(Refusal.CENTRE, str(error)) from None
+                if not again:
                     raise
-                remaining -= 1
+            remaining -= 1
 
 
 def show_balance(desk: Desk, time: str, centre: LoadCentre | None = None) -> BalanceOutcome:
@@ -100,10 +107,6 @@ def show_balance(desk: Desk, time: str, centre: LoadCentre | None = None) -> Bal
                 warnings.append(f"the centre does not say what is to be loaded: {error}")
         slip = visit.slip(balances, due_fen=due)
         return BalanceOutcome(balances, slip, due, tuple(warnings))
-
-
-class _DoubtError(Exception):
-    """A LoadInDoubtError on its way past what takes it for the end of a connection."""
 
 
 class _Visit:
@@ -135,3 +138,29 @@ class _Visit:
             self._holder = steps.read_holder(session, desk.sam)
         session.enter(DF04)
         return session
+
+    def terminal_id(self) -> str:
+        """终端机编号 of the PSAM."""
+        self._terminal, _ = self._desk.sam.identify()
+        return self._terminal
+
+    def slip(
+        self,
+        balances: AccountBalances | None,
+        *,
+        loads: tuple[LoadedAmount, ...] = (),
+        due_fen: int | None = None,
+    ) -> AccountSlip:
+        """A slip of this pharmacy for the card that was here."""
+        settings = self._desk.settings
+        return AccountSlip(
+            settings.pharmacy_name,
+            settings.pharmacy_code,
+            self._terminal,
+            self._time,
+            self._number,
+            balances,
+            self._holder,
+            loads,
+            due_fen,
+        )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.dates import show_time
 from sscard_chip.terminal.loads import LoadedAmount
 from sscard_chip.terminal.medical import AccountBalances
 from sscard_chip.terminal.pos.card import CardholderName
@@ -16,7 +17,6 @@ from sscard_chip.terminal.pos.receipt import (
     mask,
     mask_name,
     pair,
-    show_time,
     wrap,
 )
 

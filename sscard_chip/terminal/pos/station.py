@@ -17,6 +17,7 @@ from sscard_chip.standard.settlement_mode import SettlementRegion, Split
 from sscard_chip.terminal.client import CardStatusError, PinEntry
 from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.connection import Connection, NoCardError, TerminalConnectionError
+from sscard_chip.terminal.loads import LoadInDoubtError
 from sscard_chip.terminal.pos.card import CardholderName, HolderPin
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import (
@@ -137,9 +138,12 @@ class Desk:
 
         :raises BrokenOffError: its connection failed.
         :raises SaleRefusedError: it refused a command.
+        :raises LoadInDoubtError: the connection failed while it was loaded.
         """
         try:
             yield
+        except LoadInDoubtError:
+            raise
         except NoCardError as error:
             raise BrokenOffError(Refusal.NO_CARD, str(error)) from None
         except TerminalConnectionError as error:
