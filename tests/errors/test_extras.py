@@ -86,7 +86,7 @@ LINES: Final[Mapping[str, str]] = {
     "shell --reader x": "smartcard",
     f"pos sale --card card.ssc {_SALE}": "",
     f"pos sale --reader x {_SALE}": "smartcard",
-    f"pos sale --card card.ssc {_SALE} --mode 1 --authorisations city.db":
+    f"pos sale --card card.ssc {_SALE} --mode 1 --authorisations city.db --keys roots.json":
         "numpy pyarrow sqlalchemy alembic jinja2",
     "pos refund P51010000001202603151011120100 --psam psam.ssc --day-file DAY.tsv": "",
     "pos recover --card card.ssc --psam psam.ssc --day-file DAY.tsv": "",
