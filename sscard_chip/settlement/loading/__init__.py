@@ -9,6 +9,6 @@ has, less what the account's chips are known to have.
 from __future__ import annotations
 
 from sscard_chip.settlement.loading.due import ChipMoney, chip_money, fen_due
-from sscard_chip.settlement.loading.host import LoadHost, LoadKeys
+from sscard_chip.settlement.loading.host import LoadHost
 
-__all__ = ["ChipMoney", "LoadHost", "LoadKeys", "chip_money", "fen_due"]
+__all__ = ["ChipMoney", "LoadHost", "chip_money", "fen_due"]

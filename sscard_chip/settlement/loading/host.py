@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from hmac import compare_digest
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -22,7 +22,7 @@ from sscard_chip.dayfile.authoriser import (
 )
 from sscard_chip.dayfile.loads import LoadDue, LoadGrant, LoadRequest
 from sscard_chip.security.diversify import city_factor, province_factor
-from sscard_chip.security.keystore import KeyStoreError
+from sscard_chip.security.keystore import KeyMissingError, KeyStoreError
 from sscard_chip.security.suite import SUITES, SessionCipher, pad
 from sscard_chip.settlement.ledger import (
     CardStatus,
@@ -36,51 +36,38 @@ from sscard_chip.settlement.ledger import (
 from sscard_chip.settlement.loading.due import fen_due
 from sscard_chip.settlement.schema import cards as tables
 from sscard_chip.settlement.schema.books import card as card_table
+from sscard_chip.settlement.tac.keys import Enciphering
 from sscard_chip.standard.amounts import MAX_FEN
 from sscard_chip.standard.dates import TIME, is_digits, parse_time
 from sscard_chip.standard.identifiers import LOAD
 from sscard_chip.standard.keys import DLK, DTK
 from sscard_chip.standard.messages import medical as messages
 
-SKEW: Final = timedelta(minutes=5)
-"""How far a terminal's clock may be from the host's."""
 _Result = TypeVar("_Result")
-
-
-class LoadKeys(Protocol):
-    """All that a host of loads asks of a :class:`~sscard_chip.security.keystore.KeyStore`."""
-
-    def encrypt(
-        self, algorithm: str, name: str, version: int, factors: Sequence[bytes], data: bytes
-    ) -> bytes:
-        """See there."""
-
-    def diversify(
-        self, algorithm: str, name: str, version: int, chains: Sequence[Sequence[bytes]]
-    ) -> list[bytes]:
-        """See there."""
 
 
 class LoadHost:
     """A :class:`~sscard_chip.dayfile.loads.LoadCentre` on a ledger.
 
     ``keys`` has DLK and DTK, ``key_index`` is the one that cards are loaded with. ``now`` is the
-    host's clock, which MAC2 is over; a terminal's clock is more than five minutes off it and is
+    host's clock, which MAC2 is over; a terminal whose clock is more than ``clock_minutes`` off is
     refused. ``test_clock`` takes each terminal's time for the host's: for trials with fixed dates.
     """
 
     def __init__(
         self,
         ledger: Ledger,
-        keys: LoadKeys,
+        keys: Enciphering,
         *,
         key_index: int = 1,
+        clock_minutes: int = 5,
         now: Callable[[], datetime] = datetime.now,
         test_clock: bool = False,
     ) -> None:
         self._ledger = ledger
         self._keys = keys
         self._index = key_index
+        self._skew = timedelta(minutes=clock_minutes)
         self._now = now
         self._test_clock = test_clock
 
@@ -118,7 +105,7 @@ class LoadHost:
 
     def confirm(self, card_id_code: bytes, number: int, tac: bytes, time: str) -> None:
         """See :class:`~sscard_chip.dayfile.loads.LoadCentre`."""
-        host_time = self._host_time(time)
+        host_time = self._host_time(time, late=True)
 
         def keep(t: LedgerTransaction) -> None:
             card = _card(t, card_id_code)
@@ -144,20 +131,16 @@ class LoadHost:
         factor = messages.LOAD_SESSION.build({"random": request.random, "number": request.number})
         chain = self._chain(request.card_id_code)
         block = factor.ljust(suite.block, b"\0")
-        try:
-            key = self._keys.encrypt(request.algorithm, DLK, request.key_version, chain, block)
-        except KeyStoreError as error:
-            raise CentreRefusedError(str(error)) from None
-        return suite.session(key)
+        return suite.session(
+            self._encrypt(request.algorithm, DLK, request.key_version, chain, block)
+        )
 
     def _is_tac(self, card: Any, load: Any, attempt: Any, tac: bytes) -> bool:
         """Whether the TAC is the card's over an attempt."""
         suite = SUITES[attempt.algorithm]
         chain = _factors(bytes(card.card_id_code), bytes(card.factor))
-        try:
-            (key,) = self._keys.diversify(attempt.algorithm, DTK, attempt.key_version, [chain])
-        except KeyStoreError as error:
-            raise CentreRefusedError(str(error)) from None
+        block = chain[2] + bytes(0xFF ^ byte for byte in chain[2])
+        key = self._encrypt(attempt.algorithm, DTK, attempt.key_version, chain[:2], block)
         message = messages.LOAD_TAC.build(
             {
                 "balance_fen": attempt.balance_fen + load.fen,
@@ -177,14 +160,26 @@ class LoadHost:
 
         return _factors(card_id_code, _asked(factor, changes=False))
 
-    def _host_time(self, terminal_time: str) -> str:
-        """The host's time; refused is a terminal whose clock is too far off."""
+    def _encrypt(
+        self, algorithm: str, root: str, version: int, chain: Sequence[bytes], block: bytes
+    ) -> bytes:
+        try:
+            return self._keys.encrypt(algorithm, root, version, chain, block)
+        except KeyMissingError as error:
+            raise CentreRefusedError(str(error)) from None
+        except KeyStoreError as error:
+            raise CentreUnreachableError(str(error)) from None
+
+    def _host_time(self, terminal_time: str, *, late: bool = False) -> str:
+        """The host's time; refused is a terminal whose clock is too far off. A proof of what is
+        done may come ``late``.
+        """
         when = parse_time(terminal_time)
         if when is None:
             raise CentreRefusedError("time: must be a time as YYYYMMDDhhmmss")
         now = when if self._test_clock else self._now()
-        if abs(now - when) > SKEW:
-            raise CentreRefusedError("the terminal's clock is more than five minutes off")
+        if when - now > self._skew or (now - when > self._skew and not late):
+            raise CentreRefusedError("the terminal's clock is off that of the centre: set it")
         return now.strftime(TIME)
 
 

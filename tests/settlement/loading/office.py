@@ -89,6 +89,11 @@ class Office:
         with self.shop.till() as till:
             return till.load(centre or self.host, time).result.fen
 
+    def load_again(self) -> int:
+        """A load at a till with a new day file, the old one being closed."""
+        self.shop.day_file = self.shop.day_file.with_name("NEXT.tsv")
+        return self.load()
+
     def rows(self) -> list[tuple[int, int, bool, bool]]:
         """The card's loads in the ledger: number, fen, done, proven by a TAC."""
         load, done = tables.load, tables.load_done
