@@ -84,8 +84,10 @@ def test_online_sales_take_from_what_is_due(ledger: Ledger, tmp_path: Path) -> N
     desk.allocate(100)
     assert desk.load() == 0  # it has come back to what the chip has
     desk.allocate(50)
+    assert not even(desk)
     assert desk.load() == 50
     assert desk.shop.balance() == BALANCE + 550 == desk.account()
+    assert even(desk)
 
 
 def test_a_begun_load_waits_for_money_that_is_spent(ledger: Ledger, tmp_path: Path) -> None:
