@@ -108,8 +108,8 @@ def test_not_while_a_sale_is_open(run: Run, ledger_url: str) -> None:
     bill = ("--account-fen", "1", "--self-fen", "0", "--pool-fen", "0", "--day-file", "DAY.tsv")
     assert run("pos", "sale", *SLOTS, *bill)[0] == 0
     row = Path("DAY.tsv").read_text().splitlines()[1]
-    event: dict[str, object] = {"event": "debit", "row": row, "tasks": [], "category": None, "before": None,
-             "after": None}  # fmt: skip
+    event: dict[str, object] = {"event": "debit", "row": row, "tasks": []}
+    event |= dict.fromkeys(("category", "before", "after"))
     Path("DAY.tsv.pending").write_text(json.dumps(event) + "\n")
     for command in ("load", "balance"):
         code, _, err = run("pos", command, *SLOTS, *centre(ledger_url), "--day-file", "DAY.tsv")

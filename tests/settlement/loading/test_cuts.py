@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sscard_chip.dayfile.authoriser import CentreNoAnswerError, CentreUnreachableError
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.settlement.ledger import Ledger
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.pos import SaleRefusedError, UnfinishedLoadError
 from sscard_chip.terminal.pos.errors import PosError
 from tests.bench.shop import BILL, TIME, KilledError

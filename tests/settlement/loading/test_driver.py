@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.terminal.codes import DriverError
 from sscard_chip.terminal.connection import Slots, TerminalConnectionError
 from sscard_chip.terminal.driver import Driver, InterfaceType
 from sscard_chip.terminal.driver.values import CardInfo
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.loads import LoadInDoubtError
 from sscard_chip.terminal.psam_client import SamError
 from tests.bench.shop import BALANCE, PIN, TIME
