@@ -8,10 +8,11 @@ card and its 划入序号, and not by a msgid.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sscard_chip.dayfile.authoriser import CentreNoAnswerError, CentreRefusedError
+from sscard_chip.dayfile.centre import Send
 from sscard_chip.dayfile.envelope import FAILURE, SUCCESS, make_request
 from sscard_chip.dayfile.loads import LoadDue, LoadGrant, LoadRequest
 
@@ -22,8 +23,6 @@ LOAD_BEGIN: Final = "2106B"
 LOAD_DONE: Final = "2106C"
 """A load is on its card [ours]: card_sn, number, tac."""
 LOAD_MESSAGES: Final = frozenset({LOAD_DUE, LOAD_BEGIN, LOAD_DONE})
-
-Send = Callable[[dict[str, Any]], Mapping[str, Any]]
 
 
 class PlatformLoads:
