@@ -399,8 +399,9 @@ class Centre:
     def _gaps(self, every: list[Seen]) -> None:
         standing: dict[tuple[str, str], set[int]] = {}
         for one in every:
-            if one.debit and (one.right or not code_102(one.row, one.file, self.law)):
-                assert one.row is not None
+            if one.row is None or not one.debit:
+                continue
+            if one.right or not code_102(one.row, one.file, self.law):
                 numbers = standing.setdefault(_counter(one.row), set())
                 numbers.add(one.row["terminal_transaction_number"])
         for one in every:
@@ -484,9 +485,9 @@ class Centre:
         money = self.money
         asked: Counter[str] = Counter()
         divisions: dict[str, set[str]] = {}
-        for person in self.law.register or ():
-            money["personal", person.account] += person.opening_fen
-            money["funding", person.division] -= person.opening_fen
+        for known in self.law.register or ():
+            money["personal", known.account] += known.opening_fen
+            money["funding", known.division] -= known.opening_fen
         for one in posted:
             assert one.row is not None
             row = one.row

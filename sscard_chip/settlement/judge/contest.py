@@ -31,7 +31,7 @@ class Right(IntEnum):
     OFFLINE = 2
 
 
-class Claim(NamedTuple):
+class NumbersClaim(NamedTuple):
     """A debit that claims its numbers; claims sort by their first four fields.
 
     ``content`` is what the TAC is over, time first, then what else money depends on; ``late`` is
@@ -47,7 +47,7 @@ class Claim(NamedTuple):
     at: int
 
 
-def granted(claims: Sequence[Claim]) -> set[int]:
+def granted(claims: Sequence[NumbersClaim]) -> set[int]:
     """The ``at`` of the claims that are granted."""
     taken: set[TerminalKey | CardCounterKey] = set()
     found: set[int] = set()

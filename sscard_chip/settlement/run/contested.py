@@ -18,7 +18,7 @@ from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.arrays import Integers, Mask
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import FindingCode, Masks, posted
-from sscard_chip.settlement.judge.contest import Claim, Right, granted
+from sscard_chip.settlement.judge.contest import NumbersClaim, Right, granted
 from sscard_chip.settlement.judge.keys import (
     NOBODY,
     CardCounterKey,
@@ -180,7 +180,7 @@ def _hear_debits(
     good = posted(own_findings) | fixed
     was = posted(contest.before)
     own = len(contest.own)
-    claims: list[Claim] = []
+    claims: list[NumbersClaim] = []
     there: set[TerminalKey] = set()
     for at in debits:
         if not good[at]:
@@ -193,11 +193,11 @@ def _hear_debits(
         place = (1 << 62, int(contest.own[at])) if at < own else contest.places[at - own]
         content = _content(columns, at)
         claims.append(
-            Claim(right, content, late, place, keys.terminal_key(at), keys.card_key(at), at)
+            NumbersClaim(right, content, late, place, keys.terminal_key(at), keys.card_key(at), at)
         )
     for terminal, card in online_numbers:
         if terminal not in there:
-            claims.append(Claim(Right.FIXED, b"", False, (0, 0), terminal, card, NOBODY))
+            claims.append(NumbersClaim(Right.FIXED, b"", False, (0, 0), terminal, card, NOBODY))
     winners = granted(claims) - {NOBODY}
     taken: set[TerminalKey | CardCounterKey] = set()
     for at in winners:
