@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from sscard_chip.settlement.schema.books import account, balance, entry, line, seal
+from sscard_chip.settlement.schema.comparison import changed_rules, changed_tables
 from sscard_chip.settlement.schema.kinds import BOUNDED
 
 
@@ -41,8 +42,16 @@ def _sums() -> sa.Subquery:
     )
 
 
+def _balances() -> sa.Subquery:
+    return (
+        sa.select(balance.c.account, sa.func.sum(balance.c.fen).label("fen"))
+        .group_by(balance.c.account)
+        .subquery()
+    )
+
+
 def _problems() -> list[tuple[str, sa.Select[Any]]]:
-    sums = _sums()
+    sums, balances = _sums(), _balances()
     return [
         (
             "entry {}: its lines do not sum to zero",
@@ -69,15 +78,15 @@ def _problems() -> list[tuple[str, sa.Select[Any]]]:
         ),
         (
             "account {}: its balance is not the sum of its lines",
-            sa.select(balance.c.account)
-            .outerjoin(sums, sums.c.account == balance.c.account)
-            .where(balance.c.fen != sa.func.coalesce(sums.c.fen, 0)),
+            sa.select(balances.c.account)
+            .outerjoin(sums, sums.c.account == balances.c.account)
+            .where(balances.c.fen != sa.func.coalesce(sums.c.fen, 0)),
         ),
         (
             "account {}: has lines and no balance",
             sa.select(sums.c.account)
-            .outerjoin(balance, balance.c.account == sums.c.account)
-            .where(balance.c.account.is_(None)),
+            .outerjoin(balances, balances.c.account == sums.c.account)
+            .where(balances.c.account.is_(None)),
         ),
         (
             "account {}: is not a balance of its kind, or below zero",
@@ -88,6 +97,7 @@ def _problems() -> list[tuple[str, sa.Select[Any]]]:
                     balance.c.account.is_(None),
                     balance.c.bounded != account.c.kind.in_(sorted(BOUNDED)),
                     sa.and_(balance.c.bounded, balance.c.fen < 0),
+                    sa.and_(balance.c.bounded, balance.c.stripe != 0),
                 )
             ),
         ),
@@ -96,7 +106,9 @@ def _problems() -> list[tuple[str, sa.Select[Any]]]:
 
 def check_ledger(connection: sa.Connection) -> Check:
     """Read the whole ledger and see whether it is even."""
-    problems = [
+    changed = [*changed_rules(connection), *changed_tables(connection)]
+    problems = [f"{one}: is not that of a ledger" for one in changed[:_SHOWN]]
+    problems += [
         text.format(number)
         for text, statement in _problems()
         for (number,) in connection.execute(statement.limit(_SHOWN))

@@ -45,6 +45,7 @@ class Ledger(Closing):
         :raises LedgerUrlError: it is no such address.
         :raises LedgerVersionError: it is of another version, see
             :func:`~sscard_chip.settlement.ledger.upgrade_ledger`.
+        :raises LedgerRulesError: the rules in the database are not those of a ledger.
         :raises LedgerUnavailableError: the database cannot be reached or is none; there is no
             ledger in it and none is to be created.
         :raises ExtraMissingError: the extra ``settlement`` is not installed.
