@@ -12,13 +12,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from msgspec.structs import fields, replace
+from msgspec.structs import fields
 
 from issuance import validity
 from issuance.bank.account import BankAccount, last_day
+from issuance.names import trimmed
 from sscard_chip.standard.amounts import MAX_COUNTER
 from sscard_chip.standard.dates import DATE_RULE, date_rule, parse_date
 from sscard_chip.standard.divisions import DivisionError, check_division
@@ -43,6 +45,13 @@ class HolderError(DocumentError):
     """A holder of whom no card can be made: file, items and rules in one line, no value."""
 
 
+@lru_cache(maxsize=16)
+def written_day(day: date) -> str:
+    """A day as YYYYMMDD."""
+    return f"{day:%Y%m%d}"
+
+
+@lru_cache(maxsize=1024)
 def years_after(day: str, years: int) -> str:
     """The same day ``years`` later, YYYYMMDD; 29 February becomes 28 February where it must."""
     later = f"{int(day[:4]) + years:04d}{day[4:]}"
@@ -114,6 +123,7 @@ class HolderDocument(Model, frozen=True):
         rule(
             "must be 1 (male), 2 (female) or 9 (性别, GB/T 2261.1)",
             title="Sex (性别, GB/T 2261.1): 1 male, 2 female, 9 not stated",
+            few=True,
         ),
     ]
     nation: Annotated[
@@ -122,6 +132,7 @@ class HolderDocument(Model, frozen=True):
             "must be 01 to 56 or 99 (57, 90 and 98 become 99; 民族, GB/T 3304)",
             pattern="0[1-9]|[1-4][0-9]|5[0-6]|99",
             title="Nation (民族, GB/T 3304): 01 to 56, 99 for others",
+            few=True,
         ),
     ]
     birthplace: Annotated[
@@ -129,6 +140,7 @@ class HolderDocument(Model, frozen=True):
         rule(
             check=validity.check_birthplace,
             title="Birthplace (出生地): a division code of 6 digits (GB/T 2260)",
+            few=True,
         ),
     ]
     birth_date: Annotated[
@@ -143,13 +155,18 @@ class HolderDocument(Model, frozen=True):
     ]
     city: Annotated[
         str,
-        rule(check=_city_rule, title="City of issue: a division code of 6 digits (GB/T 2260)"),
+        rule(
+            check=_city_rule,
+            title="City of issue: a division code of 6 digits (GB/T 2260)",
+            few=True,
+        ),
     ]
     card_class: Annotated[
         Literal["1", "2", "3", "4"],
         rule(
             "must be 1, 2, 3 or 4 (卡类别)",
             title="卡类别: 1 pre-school, 2 student, 3 adult or not told apart, 4 senior",
+            few=True,
         ),
     ] = DEFAULT_CARD_CLASS
     issue_date: Annotated[
@@ -160,6 +177,7 @@ class HolderDocument(Model, frozen=True):
         rule(
             check=date_rule,
             title=f"有效期至, YYYYMMDD; else {VALID_YEARS} years after the issue date",
+            few=True,
         ),
     ] = ""
     pin: Annotated[
@@ -192,9 +210,10 @@ class HolderDocument(Model, frozen=True):
             if good.get("birth_date", number[6:14]) != number[6:14]:
                 text = "differs from digits 7 to 14 of the social security number"
                 yield ("birth_date",), text
-            if good.get("sex", validity.sex_of(number)) != validity.sex_of(number):
+            sex = validity.sex_of(number)
+            if good.get("sex", sex) != sex:
                 yield ("sex",), "differs from digit 17 of the social security number"
-        issued = good.get("issue_date") or f"{context:%Y%m%d}"
+        issued = good.get("issue_date") or written_day(context)
         if (good.get("expiry_date") or "99991231") < issued:
             yield ("expiry_date",), "is before the issue date"
         if good.get("birth_date", "00000101") > issued:
@@ -249,13 +268,16 @@ class Holder(HolderDocument, frozen=True):
     @classmethod
     def of(cls, document: Mapping[str, Any], *, today: date, folder: Path, source: str) -> Holder:
         """The holder of an object in which :func:`check_holder` finds nothing."""
-        issued = document.get("issue_date", f"{today:%Y%m%d}")
-        expiry = document.get("expiry_date", years_after(issued, VALID_YEARS))
-        given = {**document, "issue_date": issued, "expiry_date": expiry}
+        issued = document.get("issue_date") or written_day(today)
+        expiry = document.get("expiry_date") or years_after(issued, VALID_YEARS)
+        given = {
+            **document, "issue_date": issued, "expiry_date": expiry,
+            "name": trimmed(document["name"]), "folder": folder, "source": source,
+        }  # fmt: skip
         if given.get("bank"):
             account = given["bank"]
             given["bank"] = {**account, "expiry": last_day(account.get("expiry", expiry))}
-        return replace(convert(cls, given), folder=folder, source=source)
+        return convert(cls, given)
 
     def __repr__(self) -> str:
         return f"<Holder from {self.source}>"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sscard_chip.standard.errors import KeyStoreError
+from sscard_chip.standard.inputfile import open_input
 
 KEY_LENGTH: Final = 16
 _MAX_SIZE: Final = 4096
@@ -19,7 +20,7 @@ def read_key_file(path: Path) -> bytes:
     :raises KeyStoreError:
     :raises OSError: when the file cannot be read.
     """
-    with path.open("rb") as stream:
+    with open_input(path) as stream:
         content = stream.read(_MAX_SIZE)
     line = content.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0]
     key = None

@@ -7,24 +7,28 @@ Each check returns the broken rule as one line, or None. No rule quotes the valu
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import date
+from functools import lru_cache
+from operator import mul
+from string import ascii_uppercase, digits
 from typing import Final
 
+from issuance.names import check_name as check_name
 from sscard_chip.standard.dates import DATE_RULE, is_digits, parse_date
 from sscard_chip.standard.divisions import PROVINCES
 
 MAX_AGE: Final = 130
+_BIRTH_DAYS: Final = 65_536  # more than there are in MAX_AGE years: each is judged once
 
 _CITIZEN: Final = re.compile(r"[0-9]{17}[0-9X]")
 _CITIZEN_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CITIZEN_ZERO: Final = ord("0") * sum(_CITIZEN_WEIGHTS)
 _CITIZEN_CHECK: Final = "10X98765432"
 _FOREIGNER: Final = re.compile(r"[A-Z]{3}[0-9A-Z]{4,15}")
 _CARD: Final = re.compile(r"[A-Z][0-9A-Z]{7}[0-9X]")
 _CARD_WEIGHTS: Final = (3, 7, 9, 10, 5, 8, 4, 2)
+_CARD_VALUES: Final = {character: int(character, 36) for character in digits + ascii_uppercase}
 _DIGITS: Final = re.compile(r"[0-9]*")
-_SEPARATORS: Final = "|,^$"
-_FALSE_DOTS: Final = ".\u2022\u2027\u30fb\uff0e\uff65"
 
 # Hong Kong and Macau residents' permits 81 and 82 are provinces; Taiwan residents' permit 83.
 _AREAS: Final = PROVINCES | {"83"}
@@ -34,7 +38,9 @@ _PERMANENT_RESIDENCE: Final = "9"
 
 def citizen_check_character(first17: str) -> str:
     """The check character of 17 digits (GB 11643, ISO 7064 MOD 11-2): 0 to 9 or X."""
-    total = sum(int(c) * w for c, w in zip(first17, _CITIZEN_WEIGHTS, strict=True))
+    if not is_digits(first17, 17):
+        raise ValueError("must be 17 digits")
+    total = sum(map(mul, first17.encode("ascii"), _CITIZEN_WEIGHTS)) - _CITIZEN_ZERO
     return _CITIZEN_CHECK[total % 11]
 
 
@@ -55,25 +61,30 @@ def check_social_security_number(number: str, today: date) -> str | None:
         return "the check digit is wrong (GB 11643)"
     if number[:2] not in _AREAS and not number.startswith(_PERMANENT_RESIDENCE):
         return "the first two digits are no province (GB/T 2260)"
-    born = parse_date(number[6:14])
-    if born is None:
-        return "digits 7 to 14 are no real date (GB 11643)"
-    return _check_birth(born, today, "digits 7 to 14 are")
+    rule = _birth_rule(number[6:14], today)
+    if rule is None:
+        return None
+    return f"digits 7 to 14 are {rule or 'no real date (GB 11643)'}"
 
 
 def check_birth_date(text: str, today: date) -> str | None:
     """出生日期: a real day, not after today, not more than 130 years ago."""
+    rule = _birth_rule(text, today)
+    if rule is None:
+        return None
+    return f"is {rule}" if rule else DATE_RULE
+
+
+@lru_cache(maxsize=_BIRTH_DAYS)
+def _birth_rule(text: str, today: date) -> str | None:
+    """What a date of birth is that is wrong, empty for no date at all; None for a right one."""
     born = parse_date(text)
     if born is None:
-        return DATE_RULE
-    return _check_birth(born, today, "is")
-
-
-def _check_birth(born: date, today: date, subject: str) -> str | None:
+        return ""
     if born > today:
-        return f"{subject} a date in the future"
+        return "a date in the future"
     if today.year - born.year > MAX_AGE:
-        return f"{subject} more than {MAX_AGE} years ago"
+        return f"more than {MAX_AGE} years ago"
     return None
 
 
@@ -82,16 +93,18 @@ def card_check_character(first8: str) -> str:
 
     ``first8`` are digits and capital letters, A counting 10 to Z 35.
     """
-    total = sum(int(c, 36) * w for c, w in zip(first8, _CARD_WEIGHTS, strict=True))
-    return ("0123456789X0")[11 - total % 11]
+    values = [_CARD_VALUES.get(character, -1) for character in first8]
+    if len(values) != len(_CARD_WEIGHTS) or -1 in values:
+        raise ValueError("must be 8 digits and capital letters")
+    return ("0123456789X0")[11 - sum(map(mul, values, _CARD_WEIGHTS)) % 11]
 
 
 def check_card_number(number: str) -> str | None:
     """卡号: a capital letter, seven digits or capital letters, a check character (annex A)."""
     if not _CARD.fullmatch(number):
         return "must be a capital letter, 7 digits or capital letters and a check character"
-    if card_check_character(number[:8]) != number[8]:
-        right = card_check_character(number[:8])
+    right = card_check_character(number[:8])
+    if right != number[8]:
         return f"the check character is wrong, it must be {right} (annex A)"
     return None
 
@@ -105,30 +118,6 @@ def check_birthplace(code: str) -> str | None:
         return "must be a division code of 6 digits (GB/T 2260)"
     if code[:2] not in PROVINCES and not code.startswith(_PERMANENT_RESIDENCE):
         return "the first two digits are no province (GB/T 2260)"
-    return None
-
-
-def check_name(name: str) -> str | None:
-    """姓名: no control characters, no blanks at the ends or beside hanzi, no separators.
-
-    Whether GBK can hold it and how long it may be is the card's to say.
-    """
-    if not name:
-        return "must not be empty"
-    for character in name:
-        category = unicodedata.category(character)
-        if category in ("Cc", "Cf", "Zl", "Zp"):
-            return "must not hold control characters"
-        if category in ("Co", "Cs"):
-            return "must not hold private-use characters"
-        if character in _SEPARATORS:
-            return f"must not hold a separator of the interfaces ({' '.join(_SEPARATORS)})"
-    chinese = any("CJK" in unicodedata.name(character, "") for character in name)
-    blanks = any(unicodedata.category(character) == "Zs" for character in name)
-    if blanks and (chinese or name != name.strip()):
-        return "must not hold blanks (foreign names: only inside)"
-    if chinese and any(dot in name for dot in _FALSE_DOTS):
-        return "the dot inside a Chinese name must be the middle dot U+00B7"
     return None
 
 

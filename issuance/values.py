@@ -9,7 +9,8 @@ file, then by the structure of the file:
 - cyclic files: a list of records, the newest first, as READ RECORD numbers them. A record is a
   list of the values of its fields, or an object of field positions (``"1"``...) and values.
 - transparent files: the content in hex, or ``{"path": FILE}``, a path that starts from the
-  folder of the holder file. Shorter content is filled up with 00.
+  folder of the holder file and stays below it, links followed. Shorter content is filled up with
+  00.
 
 A value is a text for ``an`` items (GBK), digits for ``cn``, hex for ``b``, and an object of tags
 for templates (B-TLV). A whole number fills a ``cn`` item from the right with leading zeros and a
@@ -37,6 +38,7 @@ from sscard_chip.profile.model import (
 from sscard_chip.standard.documents import RuleFinding
 from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, PHOTO_FILE
+from sscard_chip.standard.inputfile import open_regular
 
 PHOTO_MAX: Final = 4096
 _PHOTO_MARKS: Final = (b"\xff\xd8\xff", b"BM")  # JPEG, BMP
@@ -270,12 +272,17 @@ def _content(value: object, folder: Path) -> bytes:
     path = value["path"]
     if not isinstance(path, str) or "\0" in path:
         raise ValueRuleError("must be a text", "path")
+    rule = "the file cannot be read"
     try:
-        with (folder / path).open("rb") as stream:
-            return stream.read(0x10000)
-    except OSError:
+        top = folder.resolve(strict=True)
+        place = (top / path).resolve(strict=True)
+        if place.is_relative_to(top):
+            with open_regular(place) as stream:
+                return stream.read(0x10000)
+        rule = "must stay below the folder of the holder's file or table"
+    except (OSError, RuntimeError):  # a circle of links is a RuntimeError
         pass
-    raise ValueRuleError("the file cannot be read", "path")
+    raise ValueRuleError(rule, "path")
 
 
 def _check_photo(content: bytes) -> None:

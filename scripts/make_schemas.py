@@ -12,12 +12,14 @@ from typing import Final
 
 from issuance.bank.account import AccountFile
 from issuance.bank.authority import AuthorityFile
+from issuance.bank.head import LedgerHead
 from issuance.holder import HolderDocument
 from issuance.holders.mapping import MappingFile
 from issuance.region import RegionDocument
 from issuance.roots import RootKeyFile
 from issuance.stores.encrypted import EncryptedKeyFile
 from sscard_chip.profile.localmodel import LocalFiles
+from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.standard.models import Model, schema
 from sscard_chip.terminal.addresses import AddressFile
 from sscard_driver.configuration import DriverFile
@@ -27,12 +29,14 @@ VECTORS: Final = FOLDER.parent.parent / "vectors" / "schema"
 DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "account": (AccountFile, "JSON or TOML"),
     "bank-authority": (AuthorityFile, "JSON"),
+    "bank-ledger-head": (LedgerHead, "JSON"),
     "driver": (DriverFile, "TOML"),
     "encrypted-root-keys": (EncryptedKeyFile, "JSON"),
     "holder": (HolderDocument, "JSON or TOML"),
     "holder-mapping": (MappingFile, "TOML"),
     "key-addresses": (AddressFile, "JSON or TOML"),
     "local-files": (LocalFiles, "TOML"),
+    "policy": (CentrePolicy, "TOML"),
     "region": (RegionDocument, "TOML"),
     "root-keys": (RootKeyFile, "JSON"),
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from abc import abstractmethod
@@ -17,11 +18,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from importlib import import_module
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from sscard_chip.closing import Closing
-from sscard_chip.standard.errors import SscardError, importing
+from sscard_chip.standard.errors import InputError, SscardError, importing
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -30,6 +35,8 @@ _AHEAD: Final = 2
 """Tasks under way for each worker: one is worked on, one waits."""
 
 _CONNECT_SECONDS: Final = 20
+_SECURED: Final = ("tls", "wss")
+_HOST_PORT: Final = re.compile(r"(?P<host>[0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 
 class Pool(Closing, Protocol):
@@ -147,6 +154,68 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
+class ClusterAddressError(InputError):
+    """A cluster that is not asked: anybody between here and there could answer for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterAccess:
+    """Where a Dask scheduler is, and how the way there is secured.
+
+    Tasks and results are pickles: whoever answers at ``address``, or alters what is sent, runs
+    code of his in this process. So beyond this machine the way is TLS, with the files of the
+    authority that both sides trust and of this side's certificate, unless it is ``insecure``.
+    """
+
+    address: str
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    insecure: bool = False
+
+    @property
+    def secured(self) -> bool:
+        """Whether files for TLS are given."""
+        return None not in (self.ca_file, self.certificate_file, self.key_file)
+
+    def checked(self) -> ClusterAccess:
+        """This access, when it may be used; an address without a scheme gets one.
+
+        :raises ClusterAddressError:
+        """
+        files = (self.ca_file, self.certificate_file, self.key_file)
+        if any(files) and not self.secured:
+            raise ClusterAddressError("TLS needs three files: authority, certificate and key")
+        address = self.address
+        if "://" not in address:
+            address = f"{'tls' if self.secured else 'tcp'}://{address}"
+        scheme = address.partition("://")[0]
+        if self.secured and scheme not in _SECURED:
+            raise ClusterAddressError(f"{address}: with TLS an address begins tls://")
+        if scheme in _SECURED or self.insecure or _is_loopback(address):
+            return replace(self, address=address)
+        raise ClusterAddressError(
+            f"{address}: is plain {scheme} to another machine, where whoever answers could run"
+            " code here: use tls:// with its files, or --insecure-cluster in a closed network"
+        )
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether an address can only be this machine; of names only localhost, whatever DNS says."""
+    scheme, _, place = address.partition("://")
+    found = _HOST_PORT.fullmatch(place)
+    if scheme == "inproc":
+        return True
+    if not found:
+        return False
+    host = found["host"].strip("[]")
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
+
+
 class Cluster(_Ahead):
     """The workers of a Dask cluster; the scheduler gives a dead worker's task to another.
 
@@ -156,18 +225,31 @@ class Cluster(_Ahead):
     shares_files = False
     stopped: ClassVar[type[SscardError]]
 
-    def __init__(self, address: str) -> None:
-        """:raises ExtraMissingError: the extra ``cluster`` is not installed."""
+    def __init__(self, access: ClusterAccess | str) -> None:
+        """Connect; an address alone stands for an access without TLS.
+
+        :raises ClusterAddressError: before anything is sent.
+        :raises ExtraMissingError: the extra ``cluster`` is not installed.
+        """
+        if isinstance(access, str):
+            access = ClusterAccess(access)
+        access = access.checked()
         with importing("cluster", "--cluster"):
             self._distributed: Any = import_module("distributed")
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
-        self._address = address
+        self._address = access.address
         try:
             self._client = self._distributed.Client(
-                address, timeout=_CONNECT_SECONDS, set_as_default=False
+                access.address,
+                timeout=_CONNECT_SECONDS,
+                set_as_default=False,
+                security=self._security(access),
             )
-        except (OSError, ValueError):
-            raise self.stopped(f"{address}: no Dask scheduler answers there") from None
+        except (OSError, ValueError, RuntimeError):
+            fault = "no Dask scheduler answers there"
+            if access.secured:
+                fault += ", or not with a certificate of this authority"
+            raise self.stopped(f"{access.address}: {fault}") from None
         self.size = max(1, sum(self._client.nthreads().values()))
 
     def map(
@@ -186,6 +268,16 @@ class Cluster(_Ahead):
         result = future.result()
         future.release()
         return result
+
+    def _security(self, access: ClusterAccess) -> Any:
+        if not access.secured:
+            return None
+        return self._distributed.Security(
+            tls_ca_file=str(access.ca_file),
+            tls_client_cert=str(access.certificate_file),
+            tls_client_key=str(access.key_file),
+            require_encryption=True,
+        )
 
     def close(self) -> None:
         """Leave the cluster."""

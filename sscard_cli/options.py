@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,11 +17,45 @@ from sscard_chip.profile.generations import generations
 from sscard_chip.standard.amounts import MAX_FEN
 from sscard_chip.standard.dates import parse_time
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
+from sscard_chip.standard.inputfile import NAMED_PIPE_RULE, is_named_pipe
+
+_PIN: Final = "sscard.pin "
+_LONGEST_LINE: Final = 256
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-FILE: Final = click.Path(dir_okay=False, path_type=Path)
-FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+
+def require_name(
+    kind: click.ParamType[Any], value: Any, param: click.Parameter | None, ctx: click.Context | None
+) -> None:
+    """Refuse what names nothing: an empty text, or blanks alone."""
+    if not os.fspath(value).strip():
+        kind.fail("is empty: must be a name", param, ctx)
+
+
+class NamedPath(click.Path):
+    """A path that names something: an empty one would be the folder that one is in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See :meth:`click.ParamType.convert`."""
+        require_name(self, value, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class FilePath(NamedPath):
+    """A file; not a named pipe, on which a command would wait for somebody to write."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See :meth:`click.ParamType.convert`."""
+        path: Any = super().convert(value, param, ctx)
+        if is_named_pipe(path):
+            self.fail(f"{path}: {NAMED_PIPE_RULE}", param, ctx)
+        return path
+
+
+FILE: Final = FilePath(dir_okay=False, path_type=Path)
+FILE_OR_STDIN: Final = FilePath(dir_okay=False, allow_dash=True, path_type=Path)
+FOLDER: Final = NamedPath(file_okay=False, path_type=Path)
 ALGORITHMS: Final = click.Choice([ALGORITHM_3DES, ALGORITHM_SM4])
 INTERFACES: Final = click.Choice(["contact", "contactless"])
 FEN: Final = click.IntRange(0, MAX_FEN)
@@ -145,9 +181,56 @@ def reader_option(
     return click.option(name, metavar="NAME", help=f"{what}  Example: {name} {example}")
 
 
-def pin_option(what: str) -> Callable[[_Function], _Function]:
-    """``--pin``, what the holder types."""
-    return click.option("--pin", metavar="DIGITS", help=f"{what}  Example: --pin 135790")
+def pin_option(
+    what: str, name: str = "--pin", example: str = "135790"
+) -> Callable[[_Function], _Function]:
+    """``--pin``, what the holder types, or ``--pin-file``, where nobody else can read it.
+
+    A command gets ``pin``, from whichever is given.
+    """
+    return together(
+        click.option(
+            name,
+            metavar="DIGITS",
+            callback=_given_pin,
+            help=f"{what} Others on this machine can see it, see {name}-file."
+            f"  Example: {name} {example}",
+        ),
+        click.option(
+            f"{name}-file",
+            metavar="FILE|-",
+            type=FILE_OR_STDIN,
+            expose_value=False,
+            is_eager=True,
+            callback=_read_pin,
+            help="Has it in the first line; - is standard input."
+            f"  Example: {name}-file /run/secrets/pin",
+        ),
+    )
+
+
+def _read_pin(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    """The first line of a file, for :func:`_given_pin`. An error never quotes it."""
+    if path is None or context.resilient_parsing:
+        return
+    if str(path) == "-":
+        line = sys.stdin.readline(_LONGEST_LINE)
+    else:
+        with path.open("rb") as stream:
+            line = stream.readline(_LONGEST_LINE).decode("utf-8-sig", "replace")
+    if not line.strip():
+        raise click.UsageError(f"{parameter.opts[0]}: the first line is empty")
+    context.meta[f"{_PIN}{parameter.opts[0].removesuffix('-file')}"] = line.strip()
+
+
+def _given_pin(context: click.Context, parameter: click.Parameter, pin: str | None) -> str | None:
+    name = parameter.opts[0]
+    read = context.meta.get(f"{_PIN}{name}")
+    if read is None:
+        return pin
+    if pin is not None:
+        raise click.UsageError(f"one of {name} and {name}-file")
+    return str(read)
 
 
 def time_option(what: str) -> Callable[[_Function], _Function]:

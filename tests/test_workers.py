@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from operator import neg
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sscard_chip import workers
 from sscard_chip.standard.errors import SettlementError
-from sscard_chip.workers import Pool, SingleThread, Threads
+from sscard_chip.workers import ClusterAccess, ClusterAddressError, Pool, SingleThread, Threads
 
 
 class StoppedError(SettlementError):
@@ -82,3 +85,58 @@ def test_worker_processes_begin_and_a_killed_one_is_told() -> None:
         assert list(pool.map(whether_begun, [1, 2])) == ["yes", "yes"]
         with pytest.raises(StoppedError, match=r"^a worker process was killed$"):
             list(pool.map(end_itself, [1]))
+
+
+# --- the way to a cluster -------------------------------------------------------------------------
+
+FILES = {
+    "ca_file": Path("ca.pem"),
+    "certificate_file": Path("client.pem"),
+    "key_file": Path("client.key.pem"),
+}
+
+
+@pytest.mark.parametrize(
+    ("address", "more", "used"),
+    [
+        ("tcp://127.0.0.1:8786", {}, "tcp://127.0.0.1:8786"),
+        ("127.9.9.9:8786", {}, "tcp://127.9.9.9:8786"),
+        ("tcp://[::1]:8786", {}, "tcp://[::1]:8786"),
+        ("localhost:8786", {}, "tcp://localhost:8786"),
+        ("inproc://10.0.0.1/1/2", {}, "inproc://10.0.0.1/1/2"),
+        ("tls://10.0.0.1:8786", {}, "tls://10.0.0.1:8786"),
+        ("tls://10.0.0.1:8786", FILES, "tls://10.0.0.1:8786"),
+        ("10.0.0.1:8786", FILES, "tls://10.0.0.1:8786"),
+        ("wss://centre.example:443", FILES, "wss://centre.example:443"),
+        ("tcp://10.0.0.1:8786", {"insecure": True}, "tcp://10.0.0.1:8786"),
+    ],
+)
+def test_ways_to_a_cluster(address: str, more: dict[str, Any], used: str) -> None:
+    assert ClusterAccess(address, **more).checked().address == used
+
+
+@pytest.mark.parametrize(
+    ("address", "more", "rule"),
+    [
+        ("tcp://10.0.0.1:8786", {}, "is plain tcp to another machine"),
+        ("10.0.0.1:8786", {}, "tcp://10.0.0.1:8786: is plain tcp to another machine"),
+        ("ws://10.0.0.1:8786", {}, "is plain ws to another machine"),
+        ("ucx://10.0.0.1:8786", {}, "is plain ucx to another machine"),
+        ("tcp://0.0.0.0:8786", {}, "another machine"),
+        ("tcp://127.0.0.1@10.0.0.1:8786", {}, "another machine"),
+        ("tcp://127.0.0.1.example.invalid:8786", {}, "another machine"),
+        ("tcp://[::1:8786", {}, "another machine"),
+        ("tcp://", {}, "another machine"),
+        ("tcp://10.0.0.1:8786/127.0.0.1", {}, "another machine"),
+        ("tcp://10.0.0.1@127.0.0.1:8786", {}, "another machine"),
+        ("tcp://127.0.0.1:8786", FILES, "with TLS an address begins tls://"),
+        ("tls://10.0.0.1:1", {"ca_file": Path("ca.pem")}, "TLS needs three files"),
+        ("tcp://10.0.0.1:1", {"key_file": Path("k"), "insecure": True}, "TLS needs three files"),
+    ],
+)
+def test_ways_that_are_refused(address: str, more: dict[str, Any], rule: str) -> None:
+    with pytest.raises(ClusterAddressError, match=re.escape(rule)):
+        ClusterAccess(address, **more).checked()
+    if not more:
+        with pytest.raises(ClusterAddressError, match=re.escape(rule)):
+            workers.Cluster(address)  # before anything is sent

@@ -8,6 +8,9 @@
      "suite": "sm4", "oda": "sm2",
      "ecash": {"balance_fen": 0, "limit_fen": 100000, "single_limit_fen": 100000,
                "reset_threshold_fen": 0},
+     "cryptogram_version": "01", "enciphered_pin": false,
+     "offline_limits": {"lower_count": 0, "upper_count": 0,
+                        "lower_amount_fen": 0, "upper_amount_fen": 0},
      "purse": {"balance_fen": 0, "deposit_fen": 0}}
 
 ``pan`` alone is required; what ``purse`` may hold is in :mod:`issuance.bank.purse`. Rules name
@@ -33,6 +36,8 @@ AccountVariant = Literal["debit", "credit", "quasi-credit", "electronic-cash"]
 VARIANTS: Final[tuple[str, ...]] = get_args(AccountVariant)
 MAX_ECASH_FEN: Final = 9_999_999_999
 """What the balance in 9F10 can say: ten digits."""
+MAX_AMOUNT_FEN: Final = 999_999_999_999
+"""What an amount of a transaction can say: twelve digits."""
 
 _MONTH: Final = re.compile("20[0-9]{2}(0[1-9]|1[0-2])")
 _EXPIRY_RULE: Final = "must be a month, YYYYMM, or a day, YYYYMMDD, of this century"
@@ -64,6 +69,25 @@ class InitialElectronicCash(Model, frozen=True):
         """No more money than the card may hold."""
         if good.get("balance_fen", 0) > good.get("limit_fen", MAX_ECASH_FEN):
             yield ("balance_fen",), "is above limit_fen"
+
+
+class InitialOfflineLimits(Model, frozen=True):
+    """What the card approves without its issuer, transactions in a row and amounts in all.
+
+    Beyond a lower limit it asks the issuer, beyond an upper one it declines when that cannot be.
+    """
+
+    lower_count: Annotated[int, rule(ge=0, le=0xFF)] = 0
+    upper_count: Annotated[int, rule(ge=0, le=0xFF)] = 0
+    lower_amount_fen: Annotated[int, rule(ge=0, le=MAX_AMOUNT_FEN, unit=" of fen")] = 0
+    upper_amount_fen: Annotated[int, rule(ge=0, le=MAX_AMOUNT_FEN, unit=" of fen")] = 0
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """The lower limits are not above the upper ones."""
+        for unit in ("count", "amount_fen"):
+            if good.get(f"lower_{unit}", 0) > good.get(f"upper_{unit}", 0):
+                yield (f"lower_{unit}",), f"is above upper_{unit}"
 
 
 class BankAccount(Model, frozen=True):
@@ -112,6 +136,26 @@ class BankAccount(Model, frozen=True):
         None
     )
 
+    cryptogram_version: Annotated[
+        Literal["01", "17"], rule(title="Version of contactless cryptograms")
+    ] = "01"
+    offline_limits: Annotated[
+        InitialOfflineLimits, rule(title="What the card approves without its issuer")
+    ] = InitialOfflineLimits()
+    enciphered_pin: Annotated[
+        bool, rule(title="Terminals encipher the PIN for the card; needs pin and oda dda")
+    ] = False
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """An enciphered PIN needs a PIN, and the card's own RSA key."""
+        if not good.get("enciphered_pin"):
+            return
+        if good.get("pin") is None:
+            yield ("enciphered_pin",), "needs a pin"
+        if good.get("oda", "none") != "dda":
+            yield ("enciphered_pin",), "needs oda dda, the card's own RSA key"
+
     @classmethod
     def from_object(cls, value: Mapping[str, Any], *, card_expiry: str) -> BankAccount:
         """From an object in which nothing is wrong.
@@ -131,6 +175,7 @@ class AccountFile(BankAccount, frozen=True):
     @classmethod
     def check_together(cls, good: Mapping[str, Any], context: date) -> Iterator[Broken]:
         """The account does not end before the day on which it is put onto a card."""
+        yield from super().check_together(good, context)
         if good.get("expiry") and last_day(good["expiry"]) < f"{context:%Y%m%d}":
             yield ("expiry",), "is before the issue date of the card"
 

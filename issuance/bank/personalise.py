@@ -11,16 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from msgspec.structs import astuple
+
 from issuance.bank.account import BankAccount
 from issuance.bank.authority import CARD_BITS, BankAuthority
 from issuance.bank.purse import purse_contents
 from issuance.bank.roots import KEY_VERSION, MDK_AC, MDK_ENC, MDK_MAC
+from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import Memory
 from sscard_chip.profile.bank import (
     BankContents,
     BankKeys,
     ElectronicCash,
     OfflineData,
+    OfflineLimits,
     Variant,
     add_bank,
     static_data,
@@ -80,6 +84,7 @@ def put_bank(
             suite,
             pan=account.pan,
             pin=account.pin,
+            division=FileSystem(memory).historical_bytes[7:9].hex(),
             start=issued,
             expiry=account.expiry,
             dormant=contents.dormant,
@@ -122,6 +127,9 @@ def bank_contents(bank: Bank, account: BankAccount, suite: str, *, issued: str) 
         cash=ElectronicCash(
             cash.balance_fen, cash.limit_fen, cash.single_limit_fen, cash.reset_threshold_fen
         ),
+        limits=OfflineLimits(*astuple(account.offline_limits)),
+        enciphered_pin=account.enciphered_pin,
+        contactless_cryptogram_version=int(account.cryptogram_version, 16),
         dormant=account.state == "dormant",
     )
     return replace(contents, offline=_offline(bank, account, contents))

@@ -16,6 +16,7 @@ from issuance.batch.job import ChunkTask
 from issuance.batch.work import ChunkResult, make_chunk, set_passphrase
 from sscard_chip import workers
 from sscard_chip.standard.errors import require
+from sscard_chip.workers import ClusterAccess
 
 ChunkPool = Callable[[Iterator[ChunkTask]], Iterator[ChunkResult]]
 
@@ -50,15 +51,19 @@ def processes(count: int, passphrase: str | None) -> ChunkPool:
     return results
 
 
-def cluster(address: str) -> ChunkPool:
-    """The workers of a Dask cluster.
+def cluster(access: ClusterAccess | str) -> ChunkPool:
+    """The workers of a Dask cluster; an address alone stands for an access without TLS.
 
+    :raises ClusterAddressError: for a way to another machine that is not secured.
     :raises ExtraMissingError: without the extra ``cluster``.
     """
+    if isinstance(access, str):
+        access = ClusterAccess(access)
+    access = access.checked()
     require("cluster", "--cluster", "distributed")
 
     def results(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
-        with _Cluster(address) as pool:
+        with _Cluster(access) as pool:
             yield from pool.map(make_chunk_on_cluster, tasks)
 
     return results

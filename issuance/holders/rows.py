@@ -10,18 +10,21 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from issuance.holder import Holder, check_holder
+from issuance.holder import Holder, HolderDocument, check_holder
 from issuance.holders.errors import HolderListError
-from issuance.holders.mapping import ACCOUNT_FIELDS, BANK_ACCOUNT, BY_PATH, MappedColumns
+from issuance.holders.mapping import ACCOUNT_FIELDS, BANK_ACCOUNT, BY_PATH, MappedColumns, is_target
+from issuance.names import check_name, trimmed
 from issuance.region import RegionProfile
 from issuance.values import Contents, encode_files
-from sscard_chip.profile.codec import NAME_LENGTH, ItemValueError, split_name
+from sscard_chip.profile.codec import ItemValueError, split_name
 from sscard_chip.profile.model import Profile, Structure
 from sscard_chip.standard.documents import RuleFinding
 from sscard_chip.standard.identifiers import EF, HOLDER_FILE
 
 _BANK: Final = re.compile(r"[0-9]{8,30}")
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
+_PLAIN: Final = frozenset(name for name in HolderDocument.__struct_fields__ if is_target(name))
+"""Columns that are fields of a holder as they stand."""
 _ACCOUNT_TEXTS: Final = ("year", "starting_day")
 _NAME_REST: Final = 0x4E
 
@@ -58,6 +61,8 @@ class RowReader:
         self._today = today
         self._region = region
         environment = profile.environment.file(HOLDER_FILE)
+        means = (*columns.targets, *(target for target, _ in columns.constants))
+        self._plain = all(not target or target in _PLAIN for target in means)
         self._extension = bool(environment.record_numbers(_NAME_REST))
         self._medical = any(
             file.structure is Structure.AMOUNT for d in profile.directories for file in d.files
@@ -89,6 +94,8 @@ class RowReader:
 
     def _document(self, given: Mapping[str, str]) -> dict[str, Any]:
         """The object of a holder file, as a row gives it."""
+        if self._plain and self._region is None:
+            return dict(given)
         document: dict[str, Any] = {}
         files: dict[str, dict[str, Any]] = {}
         account: dict[str, object] = {}
@@ -136,14 +143,11 @@ class RowReader:
         return problems
 
     def _name_rule(self, name: str) -> str | None:
-        """Whether the card can hold a name. Names come often: short ones are seen to at once."""
+        """Whether a card without 姓名扩展 can hold a name; with it any name has room."""
+        if self._extension or check_name(name):
+            return None
         try:
-            if len(name.encode("gbk")) <= NAME_LENGTH and name.isprintable():
-                return None
-        except UnicodeEncodeError:
-            pass
-        try:
-            split_name(name, extension=self._extension)
+            split_name(trimmed(name), extension=False)
         except ItemValueError as error:
             return error.rule
         return None

@@ -34,7 +34,7 @@ class Format(Enum):
     """Coding of a value. ``length`` of an item counts bytes in every format."""
 
     CN = "cn"  # BCD, left-aligned, padded right with F nibbles
-    AN = "an"  # ASCII or GBK text, padded right with 00
+    AN = "an"  # GB 18030 text, padded right with 00
     B = "b"  # binary
     BTLV = "B-TLV"  # template of nested simple TLVs
 
@@ -288,6 +288,7 @@ class Options:
     inferred_items: bool = True
     account_only: bool = False
     registration_date_in: int = DF02
+    proof_by_next_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +315,8 @@ class Profile:
     settlement_mode: SettlementMode = SettlementMode.ONLINE
     bank: bool = True
     later_meanings: str = ""
+    proof_by_next_number: bool = False
+    """GET TRANSACTION PROOF of the medical account takes the number of INITIALIZE plus 1 [L]."""
 
     @property
     def directories(self) -> tuple[DirectoryDeclaration, ...]:

@@ -12,7 +12,6 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import (
     Any,
     Final,
@@ -20,6 +19,7 @@ from typing import (
 )
 
 from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.inputfile import open_input
 from sscard_chip.standard.models import (
     NOT_JSON_OBJECT,
     Broken,
@@ -188,7 +188,7 @@ def read_content(path: str | os.PathLike[str], error: type[DocumentError] = Docu
     """
     fault = ""
     try:
-        with Path(path).open("rb") as stream:
+        with open_input(path) as stream:
             content = stream.read(MAX_SIZE + 1)
         if len(content) <= MAX_SIZE:
             return content

@@ -47,6 +47,8 @@ from sscard_chip.standard.amounts import MAX_FEN
 
 NOT_JSON_OBJECT: Final = "must be a JSON object"
 
+_MANY: Final = 4096
+"""Texts of a field that are remembered at most."""
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 Broken = tuple[tuple[str, ...], str]
@@ -96,6 +98,7 @@ def rule(
     context: bool = False,
     unit: str = "",
     instead: str | None = None,
+    few: bool = False,
     **limits: Any,
 ) -> msgspec.Meta:
     """What a field may hold, for its annotation.
@@ -104,10 +107,13 @@ def rule(
     match a text as a whole. ``check`` gives the broken rule of a value of the right type, or None;
     with ``context`` it gets that as well. ``title`` is for the schema, ``unit`` for numbers,
     ``instead`` for a name that breaks the rule and must not be shown; ``limits`` (ge, le,
-    max_length...) are those of ``msgspec.Meta``.
+    max_length...) are those of ``msgspec.Meta``. ``few``: a batch has few texts in it, so a right
+    one is remembered; for codes and days, not for what tells persons apart, nor with ``context``.
     """
+    if few and context:
+        raise ValueError("a rule with context may change its mind")
     words: dict[str, Any] = {"text": text, "pattern": pattern, "check": check, "unit": unit}
-    words["context"] = context
+    words |= {"context": context, "few": few}
     if instead is not None:
         words["instead"] = (instead,)
     return msgspec.Meta(
@@ -137,6 +143,8 @@ def find(
     ``separator`` joins the names of an item.
     """
     found = _object(model)(document, context)
+    if not found:
+        return []
     of_format = [one for one in found if one[0] == ("format",)]
     return [
         RuleFinding(separator.join(filter(None, place)), text) for place, text in of_format or found
@@ -169,6 +177,16 @@ def _leaf(hint: Any, bare: Any, words: Mapping[str, Any]) -> Checker:
     wrong = (((), words.get("text") or _type_rule(bare, words)),)
     right = _right(hint, bare, words)
     check, with_context = words.get("check"), words.get("context")
+    if bare is str and check is not None and not words.get("pattern"):
+        judge: Callable[[str, Any], str | None] = check if with_context else lambda v, _: check(v)
+
+        def text(value: object, context: Any) -> Sequence[Broken]:
+            if type(value) is not str:
+                return wrong
+            broken = judge(value, context)
+            return (((), broken),) if broken else ()
+
+        return text
 
     def leaf(value: object, context: Any) -> Sequence[Broken]:
         if not right(value):
@@ -257,10 +275,15 @@ def _object(model: type[Model]) -> Checker:
     """What checks an object of a model, compiled once."""
     hints = get_type_hints(model, include_extras=True)
     fields = [
-        (one.encode_name, _missing(hints[one.name], one.required), _checker(hints[one.name]))
+        (
+            one.encode_name,
+            _missing(hints[one.name], one.required),
+            _checker(hints[one.name]),
+            set[object]() if _words(hints[one.name]).get("few") else None,
+        )
         for one in msgspec.structs.fields(model)
     ]
-    known = {name for name, _, _ in fields}
+    known = {name for name, *_ in fields}
     defaults = {
         one.encode_name: one.default
         if one.default_factory is msgspec.NODEFAULT
@@ -278,25 +301,33 @@ def _object(model: type[Model]) -> Checker:
         if not isinstance(value, dict) or (exact and value.keys() != known):
             return not_object
         found: list[Broken] = []
-        for name in value:
-            if name not in known:
-                text = f"{no_field}{_meant(name, known)}"
-                found.append(((), unknown) if unknown else ((_shown(name),), text))
+        if not value.keys() <= known:
+            for name in value:
+                if name not in known:
+                    text = f"{no_field}{_meant(name, known)}"
+                    found.append(((), unknown) if unknown else ((_shown(name),), text))
         wrong = []
-        for name, missing, checked in fields:
-            if name in value:
-                broken = checked(value[name], context)
-                if broken:
-                    wrong.append(name)
-                    found += [((name, *place), rule) for place, rule in broken]
-            elif missing:
-                found.append(((name,), missing))
+        for name, missing, checked, right in fields:
+            if name not in value:
+                if missing:
+                    found.append(((name,), missing))
+                continue
+            one = value[name]
+            if right is not None and type(one) is str and one in right:
+                continue
+            broken = checked(one, context)
+            if broken:
+                wrong.append(name)
+                found += [((name, *place), rule) for place, rule in broken]
+            elif right is not None and type(one) is str and len(right) < _MANY:
+                right.add(one)
         if silent:
             return found
         good = {**defaults, **value}
         for name in wrong:
             del good[name]
-        return [*found, *together(good, context)]
+        found += together(good, context)
+        return found
 
     return check
 

@@ -52,11 +52,7 @@ def _names() -> list[str]:
 @file_option("--psam", "psam_path", "PSAM.ssc", "PSAM image.  Example: --psam p.ssc")
 @reader_option("PC/SC reader with the PSAM.", "'PCD 00 01'", name="--psam-reader")
 @pin_option("What is typed when the PIN is asked for; asked at the terminal without it.")
-@click.option(
-    "--new-pin",
-    metavar="DIGITS",
-    help="What is typed, twice, when a new PIN is asked for.  Example: --new-pin 246802",
-)
+@pin_option("What is typed, twice, when a new PIN is asked for.", "--new-pin", "246802")
 @keys_option(required=False, use=" of the HSM that answers NAME_HSM")
 @file_option(
     "--addresses",

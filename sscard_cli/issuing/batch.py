@@ -12,6 +12,8 @@ from issuance.batch.export import export_card
 from issuance.batch.run import BatchSummary, batch_status, start
 from issuance.batch.synthesize import write_holders
 from sscard_chip import Card
+from sscard_chip.workers import ClusterAccess
+from sscard_cli.cluster import cluster_option
 from sscard_cli.images import write_image
 from sscard_cli.issuing.batch_run import print_batch_summary, work_shown
 from sscard_cli.options import (
@@ -33,11 +35,9 @@ _workers_option = click.option(
     show_default=True,
     help="Worker processes on this machine.  Example: --workers 4",
 )
-_cluster_option = click.option(
-    "--cluster",
-    metavar="ADDRESS",
-    help="Dask scheduler whose workers make the cards, in place of --workers; they open ROOTS at"
-    " the same path, with their own SSCARD_PASSPHRASE.  Example: --cluster tcp://10.0.0.1:8786",
+_cluster_option = cluster_option(
+    "Dask scheduler whose workers make the cards, in place of --workers; they open ROOTS at the"
+    " same path, with their own SSCARD_PASSPHRASE."
 )
 
 
@@ -109,7 +109,7 @@ def run(
     holders_path: Path,
     folder: Path,
     workers: int,
-    cluster: str | None,
+    cluster: ClusterAccess | None,
     output: str,
     algorithm: str | None,
     region: Path | None,
@@ -150,7 +150,7 @@ def resume(
     folder: Path,
     passphrase_file: Path | None,
     workers: int,
-    cluster: str | None,
+    cluster: ClusterAccess | None,
     as_json: bool,
 ) -> None:
     """Go on with a batch that was stopped; nothing to do when it is finished.

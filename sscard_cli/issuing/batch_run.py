@@ -12,6 +12,7 @@ from issuance.batch.pools import PASSPHRASE_VARIABLE, ChunkPool, cluster, proces
 from issuance.batch.run import REJECTS_FILE, RETURN_FILE, BatchSummary, job_of, work
 from issuance.stores import open_store
 from sscard_chip.security.keystore import KeyStoreError
+from sscard_chip.workers import ClusterAccess
 from sscard_cli.errors import RefusedError
 from sscard_cli.progress import progress_bar
 from sscard_cli.screen import facts, show
@@ -22,14 +23,14 @@ def work_shown(
     folder: Path,
     passphrase_file: Path | None,
     workers: int,
-    address: str | None,
+    access: ClusterAccess | None,
     *,
     quiet: bool,
 ) -> BatchSummary:
     """Do the batch in ``folder``, with a progress bar on stderr if that is a terminal."""
     try:
         job = job_of(folder)
-        pool = _pool(job.keys, passphrase_file, workers, address, folder)
+        pool = _pool(job.keys, passphrase_file, workers, access, folder)
         with progress_bar("cards", quiet=quiet, resumed=True) as update:
             return work(folder, pool, lambda done: update(done.holders, done.total))
     except BatchStoppedError as error:
@@ -37,11 +38,15 @@ def work_shown(
 
 
 def _pool(
-    location: str, passphrase_file: Path | None, workers: int, address: str | None, folder: Path
+    location: str,
+    passphrase_file: Path | None,
+    workers: int,
+    access: ClusterAccess | None,
+    folder: Path,
 ) -> ChunkPool:
     """Who does the work. The keys are opened here first: what is wrong is reported at once."""
-    if address is not None:
-        return cluster(address)
+    if access is not None:
+        return cluster(access)
     ask = AskedOnce(passphrase_source(passphrase_file, PASSPHRASE_VARIABLE))
     try:
         open_store(location, ask).close()

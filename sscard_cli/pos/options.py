@@ -19,6 +19,7 @@ from sscard_cli.options import (
     time_option,
     together,
 )
+from sscard_cli.pos.centre import centre_options
 
 till_options: Final = together(
     file_option(
@@ -55,7 +56,18 @@ till_options: Final = together(
         help="On the receipt.  Example: --pharmacy-name 长生堂大药房",
     ),
     file_option(
-        "--hotlist", "hotlist_path", "FILE", "Hotlist (黑名单).  Example: --hotlist hotlist.tsv"
+        "--hotlist",
+        "hotlist_path",
+        "FILE",
+        "Hotlist (黑名单); read again between sales.  Example: --hotlist hotlist.tsv",
+    ),
+    click.option(
+        "--hotlist-max-age",
+        "hotlist_max_age",
+        type=click.IntRange(1, 87_600),
+        metavar="HOURS",
+        help="Refuse a sale off-line when the hotlist was issued longer ago."
+        "  Example: --hotlist-max-age 24",
     ),
     click.option(
         "--mode",
@@ -85,14 +97,7 @@ till_options: Final = together(
         metavar="N",
         help="Mode 2: off-line, a card pays fewer times than this.  Example: --offline-cap-times 5",
     ),
-    click.option(
-        "--authorisations",
-        "authoriser_location",
-        metavar="LEDGER|FILE",
-        help="Modes 1 and 2: the settlement centre's ledger (a SQLite file that sscard settle has"
-        " made, or a PostgreSQL URL), or a journal in this file for a centre of one terminal;"
-        " without it the network is down.  Example: --authorisations city.db",
-    ),
+    centre_options,
 )
 holder_pin_option: Final = pin_option("What the holder types; asked for without it.")
 sale_time_option: Final = time_option("Local time of the sale")

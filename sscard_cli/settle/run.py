@@ -14,8 +14,10 @@ from sscard_chip.dayfile.pharmacies import Pharmacies
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.run.lookup import rows_of_card, rows_of_msgid
 from sscard_chip.settlement.synthesize import Wanted
+from sscard_chip.workers import ClusterAccess
+from sscard_cli.cluster import cluster_option
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import FOLDER, file_option, json_option, out_option
+from sscard_cli.options import FOLDER, NamedPath, file_option, json_option, out_option
 from sscard_cli.output import print_json
 from sscard_cli.settle.options import ledger_option, open_ledger
 from sscard_cli.settle.shown import (
@@ -29,7 +31,7 @@ from sscard_cli.settle.shown import (
 )
 from sscard_cli.stores import keys_option
 
-_DAY_FILE: Final = click.Path(exists=True, path_type=Path)
+_DAY_FILE: Final = NamedPath(exists=True, path_type=Path)
 
 
 @click.command()
@@ -70,12 +72,7 @@ _DAY_FILE: Final = click.Path(exists=True, path_type=Path)
     show_default=True,
     help="Threads that read and verify.  Example: --workers 8",
 )
-@click.option(
-    "--cluster",
-    "cluster_address",
-    metavar="ADDRESS",
-    help="Verify on a Dask cluster (extra cluster).  Example: --cluster tcp://10.0.0.1:8786",
-)
+@cluster_option("Verify on a Dask cluster (extra cluster).")
 @click.option(
     "--batch-rows",
     type=click.IntRange(1),
@@ -95,7 +92,7 @@ def run(
     late_days: int,
     cap_fen: int,
     workers: int,
-    cluster_address: str | None,
+    cluster: ClusterAccess | None,
     batch_rows: int,
     as_json: bool,
 ) -> None:
@@ -115,7 +112,7 @@ def run(
         hotlist=None if hotlist_path is None else Hotlist.load(hotlist_path),
         pharmacies=None if pharmacies_path is None else Pharmacies.load(pharmacies_path),
     )
-    orders = Orders(_named(day_files), out, rules, workers, cluster_address, batch_rows)
+    orders = Orders(_named(day_files), out, rules, workers, cluster, batch_rows)
     with open_ledger(ledger_url, create=True) as ledger:
         summary = settle_shown(orders, roots, passphrase_file, ledger, quiet=as_json)
     if as_json:

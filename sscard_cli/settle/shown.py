@@ -31,6 +31,7 @@ from sscard_chip.settlement.run.lookup import SettledRow
 from sscard_chip.settlement.settle import settle
 from sscard_chip.settlement.synthesize import Made, Wanted, synthesize
 from sscard_chip.standard.amounts import yuan
+from sscard_chip.workers import ClusterAccess
 from sscard_cli.errors import RefusedError
 from sscard_cli.progress import progress_bar
 from sscard_cli.screen import facts, listing, show
@@ -61,7 +62,7 @@ class Orders:
     out: Path
     rules: Rules
     workers: int
-    cluster: str | None
+    cluster: ClusterAccess | None
     batch_rows: int
 
 
@@ -89,7 +90,7 @@ def settle_shown(
         raise RefusedError(f"{error}; the same command goes on") from error
 
 
-def _roots(location: str, passphrase_file: Path | None, cluster: str | None) -> RootsAt:
+def _roots(location: str, passphrase_file: Path | None, cluster: ClusterAccess | None) -> RootsAt:
     ask = AskedOnce(passphrase_source(passphrase_file, PASSPHRASE_VARIABLE))
     if "pkcs11:" not in location:
         location = str(Path(location).absolute())

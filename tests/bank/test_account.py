@@ -85,6 +85,16 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"ecash": {"balance_fen": 100_001}}, "ecash balance_fen", "is above limit_fen"),
     ({"ecash": {"limit": 1}}, "ecash limit", "is not a field of it"),
     ({"purse": {"balance_fen": 1 << 32}}, "purse balance_fen", "must be a whole number of fen"),
+    ({"cryptogram_version": "18"}, "cryptogram_version", "must be"),
+    ({"cryptogram_version": 17}, "cryptogram_version", "must be"),
+    ({"enciphered_pin": True, "oda": "dda"}, "enciphered_pin", "needs a pin"),
+    ({"enciphered_pin": True, "pin": "1357"}, "enciphered_pin", "needs oda dda"),
+    ({"offline_limits": {"lower_count": 256}}, "offline_limits lower_count", "must be a whole"),
+    (
+        {"offline_limits": {"lower_amount_fen": 2, "upper_amount_fen": 1}},
+        "offline_limits lower_amount_fen",
+        "is above upper_amount_fen",
+    ),
     ({"cvv": "123"}, "cvv", "is not a field of the account"),
     ({PAN: "x"}, "a name", "is not a field of the account"),
 ]

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from issuance.bank.account import BankAccount, InitialElectronicCash
+from issuance.bank.account import BankAccount, InitialElectronicCash, InitialOfflineLimits
 from issuance.bank.purse import PurseOptions
 from issuance.batch.returnfile import PRINT_COLUMNS, REJECT_COLUMNS, RETURN_COLUMNS
 from issuance.holder import Holder, HolderDocument, HolderError, InitialAccount
@@ -39,6 +39,7 @@ SECTIONS: dict[str, type[Model]] = {
     "## `account`": InitialAccount,
     "## `bank`": BankAccount,
     "### `ecash`": InitialElectronicCash,
+    "### `offline_limits`": InitialOfflineLimits,
     "### `purse`": PurseOptions,
 }
 
@@ -175,7 +176,7 @@ def test_the_page_has_every_field_and_its_default(section: str) -> None:
         if told.startswith("`"):
             assert json.loads(told.strip("`")) == default, one.name
         elif not one.required:  # worked out, or an object of defaults
-            assert default in ("", None, {}, InitialElectronicCash()), one.name
+            assert default in ("", None, {}, InitialElectronicCash(), InitialOfflineLimits())
 
 
 def test_toml_and_json_are_the_same_holder(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -17,8 +19,10 @@ from issuance.values import (
     Contents,
     ValueRuleError,
     add_files,
+    encode_files,
     encode_item_value,
 )
+from sscard_chip.profile import for_generation
 from sscard_chip.profile.model import (
     FREE,
     DirectoryDeclaration,
@@ -147,6 +151,60 @@ def test_transparent_content(fill: Fill, tmp_path: Path) -> None:
     assert len(photo) == 4096
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/hostname", "../outside.jpg", "sub/../../outside.jpg", "link.jpg", "linked/outside.jpg"],
+)
+def test_paths_stay_below_the_folder(fill: Fill, tmp_path: Path, path: str) -> None:
+    """Absolute, up, or by a link: no file of the machine comes onto a card."""
+    below = tmp_path / "below"
+    below.mkdir()
+    (tmp_path / "outside.jpg").write_bytes(JPEG)
+    (below / "sub").mkdir()
+    (below / "link.jpg").symlink_to(tmp_path / "outside.jpg")
+    (below / "linked").symlink_to(tmp_path)
+    contents = Contents()
+    files = {"SSSE": {"EF08": {"path": path}}}
+    findings = encode_files(contents, for_generation(3), files, below)
+    rule = "must stay below the folder of the holder's file or table"
+    assert [tuple(one)[:2] for one in findings] == [("SSSE EF08 path", rule)]
+    assert contents.transparent == {}
+
+
+def test_links_and_folders_inside_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "table").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "photos").mkdir(parents=True)
+    (tmp_path / "real" / "photos" / "a.jpg").write_bytes(JPEG)
+    (tmp_path / "real" / "b.jpg").symlink_to("photos/a.jpg")
+    for path in ("photos/a.jpg", "b.jpg", "./photos/../b.jpg", str(tmp_path / "real" / "b.jpg")):
+        contents = Contents()
+        files = {"SSSE": {"EF08": {"path": path}}}
+        assert encode_files(contents, for_generation(3), files, tmp_path / "table") == []
+        assert contents.transparent[0xDDF1, 0xEF08][:3] == JPEG[:3]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "circle", "socket"])
+def test_what_is_no_regular_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A named pipe does not keep the batch waiting for ever."""
+    place = tmp_path / "photo.jpg"
+    server = socket.socket(socket.AF_UNIX)
+    monkeypatch.chdir(tmp_path)  # the address of a socket is short
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "folder":
+        place.mkdir()
+    elif kind == "circle":
+        place.symlink_to(place)
+    else:
+        server.bind("photo.jpg")
+    files = {"SSSE": {"EF08": {"path": "photo.jpg"}}}
+    findings = encode_files(Contents(), for_generation(3), files, tmp_path)
+    server.close()
+    assert [tuple(one)[:2] for one in findings] == [("SSSE EF08 path", "the file cannot be read")]
+
+
 def test_a_photo_of_exactly_the_limit(fill: Fill, tmp_path: Path) -> None:
     (tmp_path / "photo.bmp").write_bytes(b"BM".ljust(4096, b"\x55"))
     contents = fill({"SSSE": {"EF08": {"path": "photo.bmp"}}})
@@ -164,7 +222,14 @@ BAD: list[tuple[object, str]] = [
     ({"DF01": {"EF05": {SECRET: ""}}}, "DF01 EF05: a tag must be two capital hex digits"),
     ({"DF01": {"EF05": {"20": SECRET}}}, "DF01 EF05 20: must be at most 4 bytes in GBK"),
     ({"DF01": {"EF05": {"20": "张三丰"}}}, "DF01 EF05 20: must be at most 4 bytes in GBK"),
-    ({"DF01": {"EF05": {"20": "𠮷"}}}, "DF01 EF05 20: must not hold characters outside GBK"),
+    (
+        {"DF01": {"EF05": {"20": "𠮷1"}}},
+        "DF01 EF05 20: must be at most 4 bytes in GBK",
+    ),
+    (
+        {"DF01": {"EF05": {"20": "a|b"}}},
+        "DF01 EF05 20: must not hold |, which separates fields in the interfaces",
+    ),
     ({"DF01": {"EF05": {"20": "a\n"}}}, "DF01 EF05 20: must not hold control characters"),
     ({"DF01": {"EF05": {"20": 1}}}, "DF01 EF05 20: must be a text"),
     ({"DF01": {"EF05": {"20": None}}}, "DF01 EF05 20: must be a text"),

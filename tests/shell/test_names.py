@@ -81,7 +81,7 @@ def test_names_in_apdus(line: str, apdu: str) -> None:
         ("select DF0", "this is not the name of a file or directory; like DF0"),
         ("select 123456", "2 bytes or a name of 5 to 16"),
         ('select "社"', "2 bytes or a name of 5 to 16"),
-        ("select '€𠀀'", "outside GBK"),
+        ("select '€𠀀\udc80\ud800'", "half of a surrogate pair"),
         ("read 卡片号", "卡片号 is not the name of an item of this directory; like 卡号"),
         ("read EF06 身高", "身高 is not the name of an item of EF06"),
         ("read EF21", "EF21 has no SFI"),

@@ -32,9 +32,11 @@ _READING: Final = "sscard_reading"
 _RESHAPING: Final = "sscard_reshaping"
 _BUSY_SECONDS: Final = 60.0
 SCHEMA_LOCK: Final = 0x53534301
-"""Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; new accounts."""
+"""Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; new accounts;
+numbers of debits, which on-line confirmations take side by side (shared) and a run at its end."""
 WRITER_LOCK: Final = 0x53534302
 ACCOUNT_LOCK: Final = 0x53534303
+DEBIT_LOCK: Final = 0x53534304
 _NAME_LOCKS: Final = 0x5353
 
 
@@ -84,7 +86,7 @@ class Database:
         else:
             self.engine = _postgresql_engine(url)
 
-    def open_tables(self, *, create: bool) -> None:
+    def open_tables(self, *, create: bool, check_rules: bool = True) -> None:
         """See that the tables are of this version; ``create`` those of a new ledger, all of
         :data:`~sscard_chip.settlement.schema.metadata`.
 
@@ -95,7 +97,8 @@ class Database:
         """
         with self.begin(reading=True) as connection:  # nobody waits for it in the usual case
             found = self.version(connection)
-            self.check_rules(connection, found)
+            if check_rules:
+                self.check_rules(connection, found)
         if found is None:
             if not create:
                 raise LedgerUnavailableError(f"{self.name}: has no ledger yet")
@@ -181,13 +184,15 @@ class Database:
                 found.begun = begun
             raise found from None
 
-    def lock(self, connection: sa.Connection, number: int) -> None:
+    def lock(self, connection: sa.Connection, number: int, *, shared: bool = False) -> None:
         """Wait for an advisory lock of PostgreSQL; it is released with the transaction.
 
-        In SQLite every writer is alone, so there is nothing to wait for.
+        In SQLite every writer is alone, so there is nothing to wait for. ``shared`` holders do
+        not wait for each other.
         """
         if not self.is_sqlite:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+            take = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+            connection.execute(sa.select(take(number)))
 
     def lock_name(self, connection: sa.Connection, name: str) -> None:
         """The same for a name; two names may have one lock, which only costs time."""

@@ -18,7 +18,7 @@ from sscard_chip.settlement.ledger.bulk import (
     select_keys,
     take_ids,
 )
-from sscard_chip.settlement.ledger.database import ACCOUNT_LOCK, Database
+from sscard_chip.settlement.ledger.database import ACCOUNT_LOCK, DEBIT_LOCK, Database
 from sscard_chip.settlement.ledger.errors import EntryExistsError, LedgerRefusedError
 from sscard_chip.settlement.schema import books as schema
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
@@ -201,6 +201,14 @@ class LedgerTransaction:
         For what has no row yet that could be locked. On SQLite a writer is alone anyway.
         """
         self._database.lock_name(self.connection, name)
+
+    def lock_debits(self, *, alone: bool = False) -> None:
+        """Hold the lock of the numbers of debits to the end; ``alone`` of all who hold it.
+
+        Who confirms one debit shares it. A run takes it alone when it has done everything, and
+        looks once more for what was confirmed meanwhile.
+        """
+        self._database.lock(self.connection, DEBIT_LOCK, shared=not alone)
 
     # --- tables of rooms above -----------------------------------------------------------------
 

@@ -61,7 +61,8 @@ def upgrade_ledger(address: str | os.PathLike[str]) -> Upgraded:
                 _check_references(database, connection)
             books = check_ledger(connection)
             if not books.even:
-                raise LedgerError(f"{database.name}: not upgraded: {books.problems[0]}")
+                what = next(iter((*books.problems, *books.rules)))
+                raise LedgerError(f"{database.name}: not upgraded: {what}")
             return Upgraded(database.name, before, VERSIONS[-1], books)
     finally:
         database.engine.dispose()

@@ -2,6 +2,7 @@
 """The tables of a ledger, all of them: importing this package names them on :data:`metadata`.
 
 :mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
+:mod:`.cards` reports, hotlists and loads of cards, :mod:`.debits` by what a debit is known,
 :mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
 :mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`,
 :mod:`.versions` knows how older tables become these.
@@ -12,7 +13,9 @@ from __future__ import annotations
 from sscard_chip.settlement.schema import (
     authorisation,
     books,
+    cards,
     clearing,
+    debits,
     platform,
     reconciliation,
     rules,
@@ -28,7 +31,9 @@ bound_numbers(metadata)
 __all__ = [
     "authorisation",
     "books",
+    "cards",
     "clearing",
+    "debits",
     "metadata",
     "platform",
     "reconciliation",

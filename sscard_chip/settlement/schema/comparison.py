@@ -64,9 +64,9 @@ def changed_rules(connection: sa.Connection) -> list[str]:
 
 
 def changed_tables(connection: sa.Connection) -> list[str]:
-    """Tables and indexes of SQLite whose text is not the declared one, by kind and name; sorted.
+    """Declared tables and indexes that SQLite has not, or with another text; sorted.
 
-    PostgreSQL does not keep the text.
+    PostgreSQL does not keep the texts.
     """
     if connection.dialect.name != "sqlite":
         return []
@@ -82,7 +82,7 @@ def changed_tables(connection: sa.Connection) -> list[str]:
         " AND name NOT LIKE 'sqlite_%'"
     )
     found = {(kind, name, _plain(text)) for kind, name, text in rows}
-    return [f"{kind} {name}" for kind, name in sorted({one[:2] for one in declared ^ found})]
+    return [f"{kind} {name}" for kind, name in sorted({one[:2] for one in declared - found})]
 
 
 def _plain(text: object) -> str:
@@ -128,7 +128,7 @@ def _declared_in_postgresql() -> Counter[tuple[str, str, str]]:
     declared = Counter(("function", name, _plain(text)) for name, text in _bodies())
     declared.update(_triggers("postgresql"))
     declared.update(("table", name, "r false 0") for name in metadata.tables)
-    dialect = postgresql.dialect()
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     declared.update(("constraint", name, kind) for _, name, kind in _named(dialect))
     declared["setting", "session_replication_role", "origin"] = 1
     return declared

@@ -102,3 +102,20 @@ refund: Final = append_only(
     )
 )
 """Posted refunds by their debit."""
+
+displaced: Final = append_only(
+    sa.Table(
+        "settled_displaced",
+        metadata,
+        whole("terminal", key=True),
+        whole("algorithm", key=True),
+        whole("number", key=True),
+        whole("segment", key=True),
+        whole("factor"),
+        whole("division"),
+        whole("counter"),
+        sa.Index(None, "factor", "division", "counter"),
+    )
+)
+"""Numbers that an earlier segment took, and that the run of ``segment`` has taken back: an older
+debit, or the row of an on-line settlement, has a better claim to them."""

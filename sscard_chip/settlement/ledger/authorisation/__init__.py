@@ -15,6 +15,12 @@ a message that has not arrived: it will be refused when it does (conventions, A7
 
 from __future__ import annotations
 
+from sscard_chip.dayfile.msgid import (
+    confirmation_msgid,
+    person_msgid,
+    reversal_msgid,
+    trial_msgid,
+)
 from sscard_chip.settlement.ledger.authorisation.books import (
     available_fen,
     cancel_settlement,
@@ -29,11 +35,12 @@ from sscard_chip.settlement.ledger.authorisation.books import (
     settle_bill,
     settled_online,
 )
-from sscard_chip.settlement.ledger.authorisation.msgid import (
-    confirmation_msgid,
-    person_msgid,
-    reversal_msgid,
-    trial_msgid,
+from sscard_chip.settlement.ledger.authorisation.caps import spent_at_pharmacy, spent_by_card
+from sscard_chip.settlement.ledger.authorisation.debits import (
+    DebitNumbers,
+    check_row,
+    debit_numbers,
+    take_debit,
 )
 from sscard_chip.settlement.ledger.authorisation.settlement import (
     AuthorisationRefusedError,
@@ -44,13 +51,16 @@ from sscard_chip.settlement.ledger.authorisation.settlement import (
 
 __all__ = [
     "AuthorisationRefusedError",
+    "DebitNumbers",
     "Settlement",
     "SettlementOrder",
     "SettlementState",
     "available_fen",
     "cancel_settlement",
+    "check_row",
     "confirm_settlement",
     "confirmation_msgid",
+    "debit_numbers",
     "find_by_msgid",
     "find_by_setl_id",
     "hold_settlement",
@@ -62,5 +72,8 @@ __all__ = [
     "reverse",
     "settle_bill",
     "settled_online",
+    "spent_at_pharmacy",
+    "spent_by_card",
+    "take_debit",
     "trial_msgid",
 ]

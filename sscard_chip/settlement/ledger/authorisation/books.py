@@ -13,7 +13,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger.authorisation.msgid import reversal_msgid
+from sscard_chip.dayfile.msgid import reversal_msgid
+from sscard_chip.settlement.ledger.authorisation.caps import begun_at_pharmacy
+from sscard_chip.settlement.ledger.authorisation.debits import DebitNumbers, take_debit
 from sscard_chip.settlement.ledger.authorisation.postings import (
     held_account,
     post_again,
@@ -68,20 +70,32 @@ def settle_bill(t: LedgerTransaction, order: SettlementOrder) -> Settlement:
 
 
 def confirm_settlement(
-    t: LedgerTransaction, settlement: Settlement, msgid: str, time: str, proof: str | None = None
+    t: LedgerTransaction,
+    settlement: Settlement,
+    msgid: str,
+    time: str,
+    proof: str | None = None,
+    *,
+    numbers: DebitNumbers | None = None,
+    instead_of_posted: bool = False,
 ) -> Settlement:
     """Settle what is held; ``proof`` is the terminal's row with the card's TAC.
 
-    What is settled already stays so, and is returned.
+    What is settled already stays so, and is returned. ``numbers`` are those of the debit, which
+    is taken once, as :func:`~.debits.take_debit` does it; the row has been verified.
 
-    :raises AuthorisationRefusedError: it is released, cancelled or reversed.
+    :raises AuthorisationRefusedError: it is released, cancelled or reversed; another settlement or
+        a day file has the debit.
     """
     now = _lock(t, settlement)
+    if now.state not in _BEGUN:
+        raise AuthorisationRefusedError(f"the settlement is {now.state}")
+    if now.state is SettlementState.HELD:
+        _check_msgid(t, msgid)
+    if numbers is not None:
+        take_debit(t, now, numbers, instead_of_posted=instead_of_posted)
     if now.state is SettlementState.SETTLED:
         return now
-    if now.state is not SettlementState.HELD:
-        raise AuthorisationRefusedError(f"the settlement is {now.state}")
-    _check_msgid(t, msgid)
     held = held_account(t, now.order) if now.order.split.account_fen else now.order.account
     entry = post_settlement(t, now.order, msgid, time, held)
     return _step(t, now.number, SettlementState.SETTLED, msgid, time, entry, proof=proof)
@@ -232,12 +246,16 @@ def _check_msgid(t: LedgerTransaction, msgid: str) -> None:
 
 
 def _record(t: LedgerTransaction, order: SettlementOrder) -> int:
+    day, paid = order.time[:8], order.split.account_fen + order.split.pooled_fen
+    pharmacy_fen = begun_at_pharmacy(t, order.pharmacy, day) + paid
     number = int(t.take_ids(tables.authorisation, 1)[0])
     t.connection.execute(
         sa.insert(tables.authorisation).values(
             id=number,
             **{name: getattr(order, name) for name in _OF_ORDER},
             **order.split._asdict(),
+            day=day,
+            pharmacy_fen=pharmacy_fen,
         )
     )
     return number

@@ -19,7 +19,7 @@ def upgrade() -> None:
     reshape("line")
     reshape("card")
     reshape("message")
-    reshape("authorisation")
+    reshape("authorisation", pharmacy_fen="NULL", day="substr(time, 1, 8)")
     reshape("clearing_claim")
     reshape("reconciliation_task")
     reshape("reconciliation_difference")
