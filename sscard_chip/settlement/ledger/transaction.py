@@ -18,10 +18,11 @@ from sscard_chip.settlement.ledger.bulk import (
     select_keys,
     take_ids,
 )
-from sscard_chip.settlement.ledger.database import ACCOUNT_LOCK, DEBIT_LOCK, Database
+from sscard_chip.settlement.ledger.database import Database
 from sscard_chip.settlement.ledger.errors import EntryExistsError, LedgerRefusedError
 from sscard_chip.settlement.schema import books as schema
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
+from sscard_chip.settlement.schema.online import ACCOUNT_LOCK, DEBIT_LOCK
 
 
 class LedgerTransaction:
@@ -202,13 +203,13 @@ class LedgerTransaction:
         """
         self._database.lock_name(self.connection, name)
 
-    def lock_debits(self, *, alone: bool = False) -> None:
-        """Hold the lock of the numbers of debits to the end; ``alone`` of all who hold it.
+    def lock_debits(self, *, exclusive: bool = False) -> None:
+        """Hold the lock of the numbers of debits to the end; ``exclusive``: nobody else holds it.
 
         Who confirms one debit shares it. A run takes it alone when it has done everything, and
         looks once more for what was confirmed meanwhile.
         """
-        self._database.lock(self.connection, DEBIT_LOCK, shared=not alone)
+        self._database.lock(self.connection, DEBIT_LOCK, shared=not exclusive)
 
     # --- tables of rooms above -----------------------------------------------------------------
 
