@@ -112,9 +112,10 @@ class Item:
 
     ``tag`` is 0 for the raw fields of a cyclic record or a transparent file, which have none.
     ``length`` is that of the value in bytes. ``codes`` maps coded values to their meaning;
-    ``open_codes`` says that regions have more of them. ``inferred`` marks items of generation 1 whose tag nobody prints. ``confidence`` is that of
-    the weakest of tag, name, format and length. ``initial`` is the content after
-    pre-personalisation where it is not the padding of an empty value.
+    ``open_codes`` says that regions have more of them. ``inferred`` marks items of generation 1
+    whose tag nobody prints. ``confidence`` is that of the weakest of tag, name, format and length.
+    ``initial`` is the content after pre-personalisation where it is not the padding of an empty
+    value.
     """
 
     tag: int
