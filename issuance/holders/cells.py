@@ -52,7 +52,7 @@ class ColumnUse(Enum):
     """What a column takes beside texts."""
 
     TEXT = auto()  # whole numbers too
-    TEXT_ALONE = auto()
+    TEXT_ONLY = auto()
     DATE = auto()  # dates and whole numbers
     NUMBER = auto()
 
@@ -85,8 +85,8 @@ class OddCell(str):
             return None
         if self.kind is CellKind.FLOAT:
             return f"{where}is a floating-point number, not the text that was typed"
-        if use is ColumnUse.TEXT_ALONE:
-            return f"{where}is a number; this column takes texts alone"
+        if use is ColumnUse.TEXT_ONLY:
+            return f"{where}is a number; this column takes texts only"
         return None
 
 

@@ -134,8 +134,8 @@ def _quoted(
     if cells is not None and (len(taken) == 1 or _is_row(cells, delimiter, width)):
         return cells
     ahead.extendleft(reversed(taken[1:]))
-    alone = _is_open(taken[:1], delimiter)
-    return torn_row(_OPEN if alone else _MISPLACED)
+    opened = _is_open(taken[:1], delimiter)
+    return torn_row(_OPEN if opened else _MISPLACED)
 
 
 def _parsed(lines: Sequence[str], delimiter: str) -> list[str]:

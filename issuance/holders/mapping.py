@@ -190,7 +190,7 @@ class MappingFile(HolderMapping, frozen=True, kw_only=True):
 
 
 _PLAIN: Final = ColumnRules()
-_TEXTS_ALONE: Final = frozenset({"pin", BANK_ACCOUNT, "bank.pan", "bank.pin"})
+_TEXTS_ONLY: Final = frozenset({"pin", BANK_ACCOUNT, "bank.pan", "bank.pin"})
 _DATES: Final = frozenset({"birth_date", "issue_date", "expiry_date"})
 _DAY: Final = "日期"
 _ACCOUNT_TEXTS: Final = frozenset({"account.year", "account.starting_day"})
@@ -262,8 +262,8 @@ class MappedColumns:
 
 
 def _use(target: str, profile: Profile) -> ColumnUse:
-    if target in _TEXTS_ALONE:
-        return ColumnUse.TEXT_ALONE
+    if target in _TEXTS_ONLY:
+        return ColumnUse.TEXT_ONLY
     if target in ACCOUNT_FIELDS and target not in _ACCOUNT_TEXTS:
         return ColumnUse.NUMBER
     return ColumnUse.DATE if target in _DATES or _is_day(target, profile) else ColumnUse.TEXT

@@ -18,6 +18,7 @@ from zipfile import ZipFile
 
 from issuance.holders.cells import LONGEST_ROW
 from sscard_chip.closing import Closing
+from sscard_chip.standard.errors import InputError
 
 _BLOCK: Final = 1 << 16
 _MAX_TOKEN: Final = 1 << 20
@@ -34,7 +35,7 @@ _DATES: Final = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *rang
 """Formats of dates that need no code, those of Chinese spreadsheets too (clause 18.8.30)."""
 
 
-class XlsxError(ValueError):
+class XlsxError(InputError):
     """What is wrong with a package; never a value."""
 
 

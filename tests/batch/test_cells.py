@@ -332,10 +332,10 @@ def place(column: str, row: int = 2) -> str:
 NUMBERS = [
     ("bank_account", "6228480402564890018", None),
     ("bank_account", 6228480402564890018, "is a number of more than 15 digits"),
-    ("bank_account", 622848040256489, "is a number; this column takes texts alone"),
+    ("bank_account", 622848040256489, "is a number; this column takes texts only"),
     ("bank_account", 6.2e18, "is a number of more than 15 digits"),
     ("pin", "012345", None),
-    ("pin", 123456, "is a number; this column takes texts alone"),
+    ("pin", 123456, "is a number; this column takes texts only"),
     ("social_security_number", 990000200102030012, "is a number of more than 15 digits"),
     ("city", 639900, None),
     ("DF01.EF05.21", 1234567, None),
