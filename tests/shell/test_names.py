@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sscard_chip.profile import for_generation
+from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import FaultyConnection
 from sscard_chip.terminal.shell import Shell
 from sscard_chip.terminal.shell.grammar import COMMAND_NAMES
 from sscard_chip.terminal.shell.help import TOPICS

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.connection import CardRemovedError, Slots, connect_card
 from sscard_chip.terminal.driver import FUNCTIONS, Driver
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.recording import DeviationError, Recording, RecordingError, Replay
 from tests.bench.desk import PIN, Desk
 
@@ -107,15 +107,23 @@ GOOD = {"slot": "card", "do": "power_on", "atr": "3B00"}
     [
         ([], "holds no session"),
         ([HEAD], "holds no session"),
-        ([{"format": "other"}, GOOD], "line 1: format: must be sscard-recording/1"),
-        ([HEAD, []], "line 2: must be an object of texts"),
-        ([HEAD, {**GOOD, "atr": 5}], "line 2: must be an object of texts"),
-        ([HEAD, {"do": "power_on", "atr": "3B"}], "line 2: needs slot, and do: power_on"),
-        ([HEAD, {**GOOD, "do": "dance"}], "line 2: needs slot, and do: power_on"),
+        ([{"format": "other"}, GOOD], 'line 1: format: must be "sscard-recording/1"'),
+        ([HEAD, []], "line 2: must be an object"),
+        ([HEAD, {**GOOD, "atr": 5}], "line 2: atr: must be hexadecimal"),
+        ([HEAD, {"do": "power_on", "atr": "3B"}], "line 2: slot: is required"),
+        ([HEAD, {**GOOD, "do": "dance"}], "line 2: do: must be power_on, reset, power_off"),
         ([HEAD, {**GOOD, "atr": "3"}], "line 2: atr: must be hexadecimal"),
-        ([HEAD, {**GOOD, "note": "x"}], "line 2: has a field that a line of power_on does not"),
-        ([HEAD, {"slot": "card", "do": "reset"}], "line 2: atr: must be hexadecimal"),
-        ([HEAD, {"slot": "c", "do": "transmit", "answer": "9000"}], "line 2: command: must be hex"),
+        ([HEAD, {**GOOD, "note": "x"}], "line 2: note: is not a field of a line"),
+        ([HEAD, {**GOOD, "command": "00"}], "line 2: command: a line of power_on does not have it"),
+        ([HEAD, {"slot": "card", "do": "reset"}], "line 2: atr: is required of reset"),
+        (
+            [HEAD, {"slot": "c", "do": "transmit", "answer": "9000"}],
+            "line 2: command: is required of transmit",
+        ),
+        (
+            [HEAD, {"slot": "c"}, {"slot": "c", "do": "reset", "atr": "X"}],
+            "line 2: do: is required; line 3: atr: must be hexadecimal",
+        ),
         ([HEAD, {**GOOD, "error": "SystemExit"}], "line 2: error: must be one of CardRemovedError"),
     ],
 )

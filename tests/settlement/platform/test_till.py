@@ -12,6 +12,7 @@ import pytest
 
 from sscard_chip.card import Card
 from sscard_chip.memory import load_image
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 from sscard_chip.settlement.ledger import (
     AccountKind,
     CardColumns,
@@ -25,7 +26,6 @@ from sscard_chip.settlement.ledger.authorisation import SettlementState, settled
 from sscard_chip.settlement.platform import Platform, PlatformAuthoriser
 from sscard_chip.standard.settlement_mode import OfflineUse, SettlementMode
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import (
     CentreNoAnswerError,
     CentreUnreachableError,
