@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from sscard_chip.dayfile.envelope import FAILURE, HOLD, compact
 from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.load_messages import LOAD_MESSAGES
 from sscard_chip.dayfile.rows import parse_row
 from sscard_chip.security.keystore import KeyMissingError
 from sscard_chip.settlement.ledger import (
@@ -43,6 +44,7 @@ from sscard_chip.settlement.ledger.authorisation import (
     reverse,
     settle_bill,
 )
+from sscard_chip.settlement.loading import LoadHost
 from sscard_chip.settlement.platform import answers
 from sscard_chip.settlement.platform.clock import MessageClock
 from sscard_chip.settlement.platform.drugs import DrugBill, follows, parse_bill
@@ -54,6 +56,7 @@ from sscard_chip.settlement.platform.fields import (
     MessageError,
     check_fields,
 )
+from sscard_chip.settlement.platform.loads import answer_load
 from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
 from sscard_chip.settlement.platform.sharing import Share, check_caps, share_by_policy
 from sscard_chip.settlement.platform.straight import Question, StraightWay
@@ -120,6 +123,12 @@ class Platform:
         self._permits_offline = permits_offline
         self._now = now
         self._clock = MessageClock(None if test_clock else self._policy.clock_minutes)
+        self._loads = None
+        if keys is not None:
+            minutes = self._policy.clock_minutes
+            self._loads = LoadHost(
+                ledger, keys, clock_minutes=minutes, now=now, test_clock=test_clock
+            )
         # A rule of somebody's own is asked with the balance, in the middle of the long way.
         self._straight: StraightWay | None = None
         if share is None:
@@ -164,7 +173,9 @@ class Platform:
             request = parse_request(_parsed(body))
             if request.infno in self._reading:
                 return self._read(request, received).encode()
-            question = self._question(request, received)
+            question = None
+            if request.infno not in LOAD_MESSAGES:
+                question = self._question(request, received)
         except (MessageError, AuthorisationRefusedError) as error:
             return self._text(None, received, error=str(error)).encode()
         return PendingMessage(request, received, question)
@@ -176,8 +187,28 @@ class Platform:
 
         :raises LedgerError: nothing is kept, or it is not known.
         """
-        with self._ledger.transaction() as t:
-            return [self._together(t, one) for one in pending]
+        loads = [one.request.infno in LOAD_MESSAGES for one in pending]
+        answers: list[bytes | LedgerError] = [b""] * len(pending)
+        if not all(loads):
+            with self._ledger.transaction() as t:
+                for at, one in enumerate(pending):
+                    if not loads[at]:
+                        answers[at] = self._together(t, one)
+        for at, one in enumerate(pending):  # a load has transactions of its own
+            if loads[at]:
+                answers[at] = self._load_after(one)
+        return answers
+
+    def _load_after(self, pending: PendingMessage) -> bytes | LedgerError:
+        try:
+            return self._load(pending.request, pending.received).encode()
+        except (MessageError, AuthorisationRefusedError) as error:
+            return self._text(None, pending.received, error=str(error)).encode()
+        except LedgerError as error:
+            return error
+
+    def _load(self, request: Request, received: datetime) -> str:
+        return self._text(request, received, output=answer_load(self._loads, request))
 
     def _together(self, t: LedgerTransaction, pending: PendingMessage) -> bytes | LedgerError:
         try:
@@ -196,6 +227,8 @@ class Platform:
             request = parse_request(message)
             if request.infno in self._reading:
                 return self._read(request, received)
+            if request.infno in LOAD_MESSAGES:
+                return self._load(request, received)
             question = self._question(request, received)
             return self._write(PendingMessage(request, received, question))
         except (MessageError, AuthorisationRefusedError) as error:
