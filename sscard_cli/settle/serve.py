@@ -13,7 +13,7 @@ import click
 from issuance.stores import WorkingKeys
 from sscard_chip.settlement.platform import Platform
 from sscard_chip.settlement.policy import load_policy
-from sscard_chip.settlement.serve import Counter, TlsFiles
+from sscard_chip.settlement.serve import MessageQueue, TlsFiles
 from sscard_chip.settlement.serve import serve as run_server
 from sscard_cli.options import file_option, policy_option
 from sscard_cli.settle.options import ledger_option, open_ledger
@@ -83,7 +83,7 @@ def serve(
         open_keys(roots, passphrase_file) as store,
         WorkingKeys(store) as keys,
         open_ledger(ledger_url) as ledger,
-        Counter(Platform(ledger, policy=policy, keys=keys, test_clock=test_clock)) as counter,
+        MessageQueue(Platform(ledger, policy=policy, keys=keys, test_clock=test_clock)) as queue,
     ):
-        run_server(counter, address[1] or address[2], int(address[3]), tls=tls, ready=ready)
+        run_server(queue, address[1] or address[2], int(address[3]), tls=tls, ready=ready)
     click.echo("ended, every message answered")

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from sscard_chip.settlement.ledger import LedgerConflictError, LedgerUnavailableError
-from sscard_chip.settlement.serve.counter import Counter, TooBusyError
+from sscard_chip.settlement.serve.messages import MessageQueue, TooBusyError
 from sscard_chip.standard.errors import KeyStoreError
 
 MOST_BODY: Final = 1 << 18
@@ -17,9 +17,9 @@ MOST_BODY: Final = 1 << 18
 BODY_SECONDS: Final = 10.0
 """How long a client may take to send them."""
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiScope = MutableMapping[str, Any]
+AsgiReceive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _LOG: Final = logging.getLogger("sscard.serve")
 _JSON: Final = (b"content-type", b"application/json; charset=utf-8")
@@ -34,8 +34,8 @@ class _RefusedError(Exception):
         self.status = status
 
 
-class Application:
-    """An ASGI application over a :class:`Counter`.
+class CentreApplication:
+    """An ASGI application over a :class:`MessageQueue`.
 
     | status | says |
     |---|---|
@@ -45,10 +45,10 @@ class Application:
     | 500 | begun, and there is no answer: what was done is not known until it is sent again |
     """
 
-    def __init__(self, counter: Counter) -> None:
-        self._counter = counter
+    def __init__(self, queue: MessageQueue) -> None:
+        self._counter = queue
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             return
@@ -71,7 +71,7 @@ class Application:
             await _send(send, 200, answer, [])
 
 
-async def _read(scope: Scope, receive: Receive) -> bytes:
+async def _read(scope: AsgiScope, receive: AsgiReceive) -> bytes:
     declared = [value for name, value in scope["headers"] if name == b"content-length"]
     if declared and declared[0].isdigit() and int(declared[0]) > MOST_BODY:
         raise _RefusedError(413)
@@ -93,7 +93,9 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
         raise _RefusedError(408) from None
 
 
-async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+async def _send(
+    send: AsgiSend, status: int, body: bytes, headers: list[tuple[bytes, bytes]]
+) -> None:
     size = (b"content-length", b"%d" % len(body))
     kind = _JSON if status == 200 else _TEXT
     await send({"type": "http.response.start", "status": status, "headers": [kind, size, *headers]})

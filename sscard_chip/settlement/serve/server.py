@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from threading import current_thread, main_thread
 from typing import Any, Final
 
-from sscard_chip.settlement.serve.application import Application
-from sscard_chip.settlement.serve.counter import Counter
+from sscard_chip.settlement.serve.application import CentreApplication
+from sscard_chip.settlement.serve.messages import MessageQueue
 from sscard_chip.standard.errors import importing
 
 CONNECTIONS: Final = 1024
@@ -31,7 +31,7 @@ class TlsFiles:
 
 
 def serve(
-    counter: Counter,
+    queue: MessageQueue,
     host: str,
     port: int,
     *,
@@ -51,7 +51,7 @@ def serve(
     if tls is not None:
         options = {"ssl_certfile": os.fspath(tls.certificate), "ssl_keyfile": os.fspath(tls.key)}
     config = uvicorn.Config(
-        Application(counter),
+        CentreApplication(queue),
         http="h11",  # bounds the head of a request
         ws="none",
         lifespan="off",

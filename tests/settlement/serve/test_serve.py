@@ -29,7 +29,7 @@ from sscard_chip.dayfile.centre import PlatformAuthoriser
 from sscard_chip.dayfile.envelope import compact
 from sscard_chip.settlement.ledger import Ledger, LedgerUnavailableError
 from sscard_chip.settlement.platform import HOLD
-from sscard_chip.settlement.serve import MOST_BODY, Counter, TooBusyError
+from sscard_chip.settlement.serve import MOST_BODY, MessageQueue, TooBusyError
 from sscard_chip.standard.settlement_mode import SettlementMode
 from sscard_chip.terminal.pos.online import CentreUrlError, HttpCentre
 from tests.bench.issued import roots
@@ -85,7 +85,7 @@ class Centre:
         self._listen = self.url.removeprefix("http://")
 
     def end(self, how: signal.Signals) -> str:
-        """Send a signal; what it says last."""
+        """AsgiSend a signal; what it says last."""
         self.process.send_signal(how)
         out, _ = self.process.communicate(timeout=30)
         return out
@@ -227,12 +227,12 @@ def test_nobody_is_answered_when_the_commit_fails(
         def gone(_: Any) -> Any:
             raise LedgerUnavailableError("gone")
 
-        with Counter(platform) as counter:
+        with MessageQueue(platform) as queue:
             monkeypatch.setattr(platform, "finish_together", gone)
-            waiting = counter.answer(json.dumps(message(HOLD, 1, YUAN)).encode())
+            waiting = queue.answer(json.dumps(message(HOLD, 1, YUAN)).encode())
             with pytest.raises(LedgerUnavailableError):
                 waiting.result(10)
-            asked = counter.answer(json.dumps(message("1101", 2, person())).encode())
+            asked = queue.answer(json.dumps(message("1101", 2, person())).encode())
             assert json.loads(asked.result(10))["infcode"] == 0
 
 
@@ -248,15 +248,15 @@ def test_too_many_are_not_begun(ledger: Ledger, monkeypatch: pytest.MonkeyPatch)
             return right(asked)
 
         monkeypatch.setattr(platform, name, slow)
-    with Counter(platform, waiting=2) as counter:
-        first = counter.answer(json.dumps(message(HOLD, 1, YUAN)).encode())
-        counter.answer(json.dumps(message(HOLD, 2, YUAN)).encode())
+    with MessageQueue(platform, waiting=2) as queue:
+        first = queue.answer(json.dumps(message(HOLD, 1, YUAN)).encode())
+        queue.answer(json.dumps(message(HOLD, 2, YUAN)).encode())
         with pytest.raises(TooBusyError):
-            counter.answer(json.dumps(message(HOLD, 3, YUAN)).encode())
+            queue.answer(json.dumps(message(HOLD, 3, YUAN)).encode())
         free.set()
         assert json.loads(first.result(10))["infcode"] == 0
     with pytest.raises(TooBusyError):
-        counter.answer(b"{}")
+        queue.answer(b"{}")
     assert balances(ledger) == {"personal": BALANCE - 200, "held": 200}
 
 

@@ -26,7 +26,7 @@ class TooBusyError(LedgerError):
     """Too many messages wait, or the process ends: this one is not begun."""
 
 
-class Counter(Closing):
+class MessageQueue(Closing):
     """Answers messages of a platform; every method may be called by any thread."""
 
     def __init__(
