@@ -310,10 +310,13 @@ class _Run:
         rejects = (
             encode_rows([reject], encoding, tables=tables) for reject in self._ledger.rejects()
         )
-        files = [(RETURN_FILE, RETURN_COLUMNS, self._parts(RETURN))]
+        files: dict[str, tuple[tuple[str, ...], Iterator[bytes]]] = {
+            RETURN_FILE: (RETURN_COLUMNS, self._parts(RETURN)),
+            REJECTS_FILE: (REJECT_COLUMNS, rejects),
+        }
         if DATA in self._job.outputs:
-            files.append((PRINT_FILE, PRINT_COLUMNS, self._parts(DATA)))
-        for name, columns, parts in [*files, (REJECTS_FILE, REJECT_COLUMNS, rejects)]:
+            files[PRINT_FILE] = PRINT_COLUMNS, self._parts(DATA)
+        for name, (columns, parts) in files.items():
             write_table(self._folder / name, columns, parts, encoding, tables=tables)
         if BARCODES in self._job.outputs:
             write_barcodes(self._folder / BARCODES, self._ledger.card_numbers())

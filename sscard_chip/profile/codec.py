@@ -74,7 +74,8 @@ def decode_value(item: Item, value: bytes, *, raw_text: bool = False) -> str:
     Text loses 00 and blanks on its right, since old cards are padded with blanks; an erased item,
     all FF, is empty; what is no text, or would steer a terminal, becomes U+FFFD, unless
     ``raw_text`` wants it as :func:`~sscard_chip.standard.text.decode_text` gives it. A cn value of
-    digits loses its F nibbles. A template reads ``57=...; 58=...``: use :func:`decode_template` for its parts.
+    digits loses its F nibbles. A template reads ``57=...; 58=...``: :func:`decode_template` gives
+    its parts.
     """
     if item.format is Format.BTLV:
         parts = decode_template(item, value, raw_text=raw_text)
