@@ -37,9 +37,9 @@ from issuance.batch.returnfile import (
     encode_rows,
 )
 from issuance.batch.work import RETURN, ChunkResult
-from issuance.holders.mapping import HolderMapping, MappedColumns, parse_mapping, resolve
+from issuance.holders.mapping import HolderMapping, MappedColumns, parse_mapping
 from issuance.holders.rows import check_columns
-from issuance.holders.tables import HolderTable, TableRow, open_table
+from issuance.holders.tables import HolderTable, open_table
 from issuance.privatefile import write_private
 from issuance.validity import check_card_number
 from sscard_chip.profile import for_generation
@@ -219,7 +219,7 @@ def _measure(path: Path) -> tuple[str, int | None]:
 def _table(path: Path, mapping: HolderMapping) -> Iterator[tuple[HolderTable, MappedColumns]]:
     """An open table with what its columns mean."""
     with open_table(path, encoding=mapping.encoding, delimiter=mapping.delimiter) as table:
-        yield table, resolve(table.header, mapping, table.source)
+        yield table, table.columns(mapping)
 
 
 class _Run:
@@ -276,14 +276,14 @@ class _Run:
             chunk += 1
             if chunk in self._done:
                 continue
-            numbers = _texts(columns, group, _NUMBER)
+            numbers = columns.texts(group, _NUMBER)
             numbers = {row: text for row, text in numbers.items() if not check_card_number(text)}
             first, owners = issuer.claim(self._job.batch, chunk, len(group), numbers)
             taken: dict[int, list[tuple[str, str]]] = {}
             for row, owner in owners.items():
                 rule = _EARLIER_ROW if owner == self._job.batch else _EARLIER_BATCH
                 taken.setdefault(row, []).append((_NUMBER, rule))
-            persons = _texts(columns, group, _PERSON)
+            persons = columns.texts(group, _PERSON)
             for row in self._ledger.known_persons(self._salt, persons):
                 taken.setdefault(row, []).append((_PERSON, _EARLIER_ROW))
             self._firsts[chunk] = group[0][0], len(group)
@@ -333,20 +333,6 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
     """A file, open for writing, that appears whole or not at all."""
     with whole_file(path, durable=True) as name, name.open("wb") as stream:
         yield stream
-
-
-def _texts(columns: MappedColumns, rows: list[TableRow], target: str) -> dict[int, str]:
-    """What rows have in a column, as it will be read; without empty cells and torn rows."""
-    if target not in columns.targets:
-        return {}
-    at = columns.targets.index(target)
-    codes = columns.codes.get(target, {})
-    found = {}
-    for number, cells in rows:
-        text = cells[at].strip() if len(cells) == len(columns.targets) else ""
-        if text:
-            found[number] = codes.get(text, text)
-    return found
 
 
 def _sync(folder: Path) -> None:

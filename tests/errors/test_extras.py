@@ -103,6 +103,9 @@ LINES: Final[Mapping[str, str]] = {
     "pos close --day-file DAY.tsv --parquet DAY.parquet": "pyarrow:tables",
     "pos close --day-file OTHER.tsv": "",
     "pos hotlist h.tsv d.tsv": "",
+    "pos balance --card card.ssc --psam psam.ssc --pin 123456": "",
+    "pos load --card card.ssc --psam psam.ssc --authorisations city.db --keys roots.json":
+        "numpy pyarrow sqlalchemy alembic jinja2",
     "bank authority new-ca.json --identifier 623999": "gmssl_pyx gmalg",
     f"bank link card.ssc --account account.json {_BANK} {_BOOK}": "gmssl_pyx gmalg",
     f"bank record linked.ssc {_BANK} {_BOOK}": "gmssl_pyx gmalg",
