@@ -63,6 +63,8 @@ LINES: Final[Mapping[str, str]] = {
     "issue --generation 3 --keys roots.json --holder holder.json --out new.ssc": "",
     f"issue --generation 3 --keys roots.json --holder linked.json --out l.ssc {_BANK}":
         "gmssl_pyx gmalg",
+    "broken list": "",
+    "issue --generation 2 --keys roots.json --holder holder.json --out b.ssc --broken expired": "",
     "blank --out new-blank.ssc": "",
     "personalise --blank blank.ssc --generation 3 --keys roots.json --holder holder.json": "",
     "personalise --reader x --generation 3 --keys roots.json --holder holder.json": "smartcard",
