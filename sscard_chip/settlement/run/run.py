@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from sscard_chip.settlement.columnar import DayFileHead, RefusedFile, pieces
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.judge.codes import FINDINGS, FindingCode, Masks, held, posted
+from sscard_chip.settlement.judge.codes import FINDINGS, FindingCode, Masks, held, posted, rows_with
 from sscard_chip.settlement.judge.fields import add
 from sscard_chip.settlement.judge.register import RegisterJudge, judge_register
 from sscard_chip.settlement.judge.rules import Rules
@@ -131,6 +131,7 @@ class Run:
         self._ledger = ledger
         self._reader = Reader(rules)
         self._listed = rules.pharmacies is not None
+        self._late = rules.late_debits
         self._pool = pool
         self._report_progress = report_progress
         self._seen: set[bytes] = set()
@@ -255,6 +256,7 @@ class Run:
             [head.header for head in batch.heads],
             lambda columns, masks: judge_register(columns, masks, register),
             listed=self._listed,
+            late=self._late,
         )
 
     def _register(self, t: LedgerTransaction) -> RegisterJudge | None:
@@ -275,7 +277,7 @@ class Run:
         summary.held += int(waits.sum())
         summary.refused += int((~good & ~waits).sum())
         for one in FINDINGS:
-            count = int(((masks & one.code.bit) != 0).sum())
+            count = rows_with(masks, one.code)
             if count:
                 name = str(int(one.code))
                 summary.codes[name] = summary.codes.get(name, 0) + count
