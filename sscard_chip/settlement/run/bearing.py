@@ -32,7 +32,7 @@ from sscard_chip.settlement.schema.books import card
 from sscard_chip.standard.dates import parse_time
 
 
-def bear_late_debits(
+def decide_late_debits(
     t: LedgerTransaction,
     history: LedgerHistory,
     late: LateDebits,

@@ -29,7 +29,7 @@ from sscard_chip.settlement.ledger import LedgerConflictError, LedgerTransaction
 from sscard_chip.settlement.policy import LateDebits
 from sscard_chip.settlement.run.archive import parts
 from sscard_chip.settlement.run.batch import Batch
-from sscard_chip.settlement.run.bearing import bear_late_debits
+from sscard_chip.settlement.run.bearing import decide_late_debits
 from sscard_chip.settlement.run.booking import book, insured_divisions
 from sscard_chip.settlement.run.contested import Contest, hear
 from sscard_chip.settlement.run.history import LedgerHistory, keep_beside
@@ -175,7 +175,7 @@ def post_rows(
     segment = history.newest + 1
     personal = accounts_of(columns, masks)
     if late is not None:
-        bear_late_debits(t, history, late, columns, masks, headers, personal)
+        decide_late_debits(t, history, late, columns, masks, headers, personal)
     keep_owners(t, batch, headers, keys, listed=listed)
 
     def pharmacy_of(at: int) -> str:
