@@ -28,5 +28,5 @@ def export_card(folder: Path, card_number: str) -> Memory:
         raise BatchError(f"{path}: is missing; was the batch run with --output images?")
     container = Container.open(path)
     if position >= len(container):
-        raise ContainerError(f"{path}: has fewer cards than the ledger says")
+        raise ContainerError(str(path), "", "has fewer cards than the ledger says")
     return container.memory(position)

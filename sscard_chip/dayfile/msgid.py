@@ -52,6 +52,14 @@ def trial_msgid(msgid: str) -> str:
     return _derived(msgid, "k")
 
 
+def is_trial_of(msgid: str) -> str | None:
+    """The id of the question for the person of the same sale, if ``msgid`` is that of a trial."""
+    letter = msgid[_SEQUENCE : _SEQUENCE + 1]
+    if not "k" <= letter <= "t":
+        return None
+    return f"{msgid[:_SEQUENCE]}{chr(ord(letter) - ord('k') + ord('a'))}{msgid[_SEQUENCE + 1 :]}"
+
+
 def _derived(msgid: str, first: str) -> str:
     if len(msgid) != LENGTH or msgid[_SEQUENCE] not in "0123456789":
         raise ValueError("msgid: must end in 4 digits")
