@@ -29,6 +29,7 @@ MODULES: Final = (
     "batch",
     "bulk",
     "settle",
+    "sales",
     "growth",
     "libcrypto",
 )
