@@ -18,7 +18,7 @@ SELECT_SSSE: Final = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
 SELECT_DF04: Final = bytes.fromhex("00A4040006D15600000503")
 VERIFY: Final = bytes.fromhex("0020000003123456")
 
-_HOLDER: Final[dict[str, object]] = {
+HOLDER: Final[dict[str, object]] = {
     "social_security_number": "990000200102030012",
     "name": "林知夏",
     "sex": "1",
@@ -34,7 +34,7 @@ _HOLDER: Final[dict[str, object]] = {
 def issue(generation: int, algorithm: str) -> tuple[CardData, Memory]:
     """A card with a medical account, and its keys."""
     profile = for_generation(generation)
-    holder = Holder.from_object(_HOLDER)
+    holder = Holder.from_object(HOLDER)
     data = prepare(profile, create_roots(), holder, algorithm=algorithm)
     return data, write_card(compile_template(profile, algorithm), data)
 
