@@ -94,7 +94,9 @@ def check_job(job: Job) -> None:
 class ChunkTask:
     """One chunk: ``rows`` of the table, serials from ``first_serial`` in their order.
 
-    ``taken`` are rows that cannot be made whatever is in them: column and rule by row.
+    ``taken`` are rows that cannot be made whatever is in them: column and rule by row. ``out`` is
+    the folder of the batch, where the worker leaves what it makes, beside its place; empty for one
+    that sends it back.
     """
 
     job: Job
@@ -103,6 +105,7 @@ class ChunkTask:
     first_serial: int
     rows: list[tuple[int, list[str]]]
     taken: dict[int, list[tuple[str, str]]]
+    out: str = ""
 
 
 def output_path(folder: Path, kind: str, chunk: int) -> Path:

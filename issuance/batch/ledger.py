@@ -53,14 +53,8 @@ CREATE TABLE IF NOT EXISTS numbers (
 """
 
 
-class MadeCard(NamedTuple):
-    """A card of a chunk: where it lies in the container, from 0, and its row in the table."""
-
-    card_number: str
-    serial: int
-    atr: str
-    position: int
-    row: int
+MadeCard = tuple[str, int, str, int, int]
+"""A card of a chunk: 卡号, serial, ATR, place in the container from 0, row in the table."""
 
 
 class Reject(NamedTuple):
@@ -146,11 +140,14 @@ class IssuerLedger(_Database):
         """
         with self._transaction() as db:
             first = self._serials(db, batch, chunk, count)
+            before = db.total_changes
             db.executemany(
                 "INSERT OR IGNORE INTO numbers VALUES (?, ?, ?)",
                 ((number, batch, row) for row, number in numbers.items()),
             )
             taken: dict[int, str] = {}
+            if db.total_changes - before == len(numbers):
+                return first, taken
             for row, number in numbers.items():
                 found = db.execute(
                     "SELECT batch, row FROM numbers WHERE card_number = ?", (number,)
@@ -224,10 +221,13 @@ class BatchLedger(_Database):
         """Rows of persons who stand in an earlier row of the batch; ``numbers`` by row."""
         hashes = {row: _hash(salt, number) for row, number in numbers.items()}
         with self._transaction() as db:
+            before = db.total_changes
             db.executemany(
                 "INSERT OR IGNORE INTO persons VALUES (?, ?)",
                 ((person, row) for row, person in hashes.items()),
             )
+            if db.total_changes - before == len(hashes):
+                return set()
             select = "SELECT row FROM persons WHERE person = ?"
             return {
                 row
@@ -248,8 +248,8 @@ class BatchLedger(_Database):
             db.executemany(
                 "INSERT INTO cards VALUES (?, ?, ?, ?, ?, ?)",
                 (
-                    (card.card_number, card.serial, card.atr, chunk, card.position, card.row)
-                    for card in cards
+                    (number, serial, atr, chunk, position, row)
+                    for number, serial, atr, position, row in cards
                 ),
             )
             db.executemany(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -25,6 +26,7 @@ PASSPHRASE_VARIABLE: Final = "SSCARD_PASSPHRASE"
 
 class _Processes(workers.Processes):
     stopped = BatchStoppedError
+    modules = ("issuance.batch.work",)
 
 
 class _Cluster(workers.Cluster):
@@ -70,6 +72,9 @@ def cluster(access: ClusterAccess | str) -> ChunkPool:
 
 
 def make_chunk_on_cluster(task: ChunkTask) -> ChunkResult:
-    """What a worker of a cluster does: the passphrase is that of its own environment."""
+    """What a worker of a cluster does: the passphrase is that of its own environment.
+
+    It may not see the batch's folder, so all that it makes is sent back.
+    """
     set_passphrase(os.environ.get(PASSPHRASE_VARIABLE))
-    return make_chunk(task)
+    return make_chunk(replace(task, out=""))

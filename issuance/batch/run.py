@@ -287,13 +287,16 @@ class _Run:
             for row in self._ledger.known_persons(self._salt, persons):
                 taken.setdefault(row, []).append((_PERSON, _EARLIER_ROW))
             self._firsts[chunk] = group[0][0], len(group)
-            yield ChunkTask(self._job, columns, chunk, first, group, taken)
+            out = str(self._folder.absolute())
+            yield ChunkTask(self._job, columns, chunk, first, group, taken, out)
 
     def _keep(self, result: ChunkResult) -> None:
-        """Write the files of a chunk, then make it count."""
+        """Put the files of a chunk in their places, then make it count."""
         for kind, content in result.files.items():
+            write_private(output_path(self._folder, kind, result.chunk), content)
+        for kind, name in result.written.items():
             path = output_path(self._folder, kind, result.chunk)
-            write_private(path, content)
+            os.replace(name, path)
             _sync(path.parent)
         first, holders = self._firsts.pop(result.chunk)
         cards = len(result.cards)

@@ -2,8 +2,9 @@
 """A chunk of holders becomes containers and lines: what a worker does, here or elsewhere.
 
 A worker opens the root keys itself, at the place that the job names and with the passphrase of
-its own environment; keys are not sent to it. It writes nothing: what it made goes back to the one
-process that owns the ledger.
+its own environment; keys are not sent to it. What it makes it leaves beside its place in the folder
+of the batch, or sends it back where it does not see that; the one process that owns the ledger
+puts it in place.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 
 from issuance.batch.cards import CardOrder, make_cards
 from issuance.batch.container import Container, encode_container
-from issuance.batch.job import DATA, IMAGES, SCRIPTS, ChunkTask, Job
+from issuance.batch.job import DATA, IMAGES, SCRIPTS, ChunkTask, Job, output_path
 from issuance.batch.ledger import MadeCard, Reject
 from issuance.batch.returnfile import encode_rows, failed_row, print_row, read_back, return_row
 from issuance.batch.template import Template, template_of
@@ -25,6 +26,7 @@ from issuance.holders.rows import CheckedRow, RowReader
 from issuance.personalise import SERIAL_LENGTH, prepare
 from issuance.stores import Passphrase, WorkingKeys, open_store
 from sscard_chip.security.keystore import KeyStore
+from sscard_chip.wholefile import staged_file
 
 RETURN: Final = "return"
 
@@ -33,10 +35,11 @@ _TRANSPORT_KEY: Final = bytes(16)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ChunkResult:
-    """``files`` are the contents of output files by kind."""
+    """``files`` are the contents of output files by kind, ``written`` names of files for them."""
 
     chunk: int
     files: dict[str, bytes]
+    written: dict[str, str]
     cards: list[MadeCard]
     rejects: list[Reject]
     seconds: float
@@ -90,7 +93,14 @@ def make_chunk(task: ChunkTask) -> ChunkResult:
     rejects = [
         Reject(row.number, column, rule) for row in checked for column, rule in _reasons(task, row)
     ]
-    return ChunkResult(task.chunk, files, cards, rejects, time.process_time() - started)
+    written = {}
+    if task.out:
+        for kind, content in files.items():
+            path = output_path(Path(task.out), kind, task.chunk)
+            written[kind] = staged_file(path, content)
+        files = {}
+    seconds = time.process_time() - started
+    return ChunkResult(task.chunk, files, written, cards, rejects, seconds)
 
 
 def check_rows(task: ChunkTask) -> list[CheckedRow]:
@@ -136,7 +146,7 @@ def _outputs(
         printed = [print_row(made[row.number], row.given) for row in good]
         files[DATA] = encode_rows(printed, job.encoding)
     cards = [
-        MadeCard(card.card_number, int(card.historical[-8:], 16), card.atr, position, row.number)
+        (card.card_number, int(card.historical[-8:], 16), card.atr, position, row.number)
         for position, (row, card) in enumerate(zip(good, read, strict=True))
     ]
     return files, cards

@@ -203,9 +203,9 @@ def test_a_killed_worker_is_one_line_and_resumable(tmp_path: Path, keys: Path) -
     def killing(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
         for number, result in enumerate(real(tasks)):
             if number == 2:
-                children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-                workers = [c for c in map(int, children) if b"spawn_main" in _command(c)]
-                os.kill(workers[0], signal.SIGKILL)
+                servers = [c for c in _children(os.getpid()) if b"forkserver" in _command(c)]
+                (server,) = [c for c in servers if _children(c)]
+                os.kill(_children(server)[0], signal.SIGKILL)
             yield result
 
     with pytest.raises(BatchStoppedError, match=r"^a worker process was killed$"):
@@ -213,6 +213,10 @@ def test_a_killed_worker_is_one_line_and_resumable(tmp_path: Path, keys: Path) -
     assert batch_status(folder).state == "running"
     work(folder, single_process(None))
     check_whole(folder)
+
+
+def _children(process: int) -> list[int]:
+    return [int(c) for c in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def _command(process: int) -> bytes:
@@ -225,7 +229,9 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path, keys: Path) -> None:
     while batch_status(folder).chunks < 2:
         assert process.poll() is None
         time.sleep(0.01)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    children = _children(process.pid)
+    children += [worker for server in children for worker in _children(server)]
+    assert len(children) >= 3  # two workers and the server that forks them
     process.kill()
     process.communicate()
     deadline = time.monotonic() + 20
