@@ -111,6 +111,9 @@ class RegionDocument(Model, frozen=True):
     registration_date_in: Annotated[
         Literal["DF02", "DF03"], rule("must be DF02 or DF03", title="Where tag 60 stands")
     ] = "DF02"
+    proof_by_next_number: Annotated[
+        bool, rule(title="The medical account's proof is asked for by the number plus 1")
+    ] = False
     valid_years: Annotated[int, rule(ge=1, le=50, title="From issue to expiry")] = VALID_YEARS
     card_class: (
         Annotated[
@@ -184,6 +187,7 @@ class RegionProfile:
                 with_account=with_account or self._given.with_account,
                 account_only=self._given.account_only,
                 registration_date_in=int(self._given.registration_date_in, 16),
+                proof_by_next_number=self._given.proof_by_next_number,
                 local_files=[self._local] if self._local else [],
             )
         except LocalFileError as error:

@@ -12,6 +12,7 @@ from typing import Final
 
 from issuance.bank.account import AccountFile
 from issuance.bank.authority import AuthorityFile
+from issuance.bank.head import LedgerHead
 from issuance.holder import HolderDocument
 from issuance.holders.mapping import MappingFile
 from issuance.region import RegionDocument
@@ -27,6 +28,7 @@ VECTORS: Final = FOLDER.parent.parent / "vectors" / "schema"
 DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "account": (AccountFile, "JSON or TOML"),
     "bank-authority": (AuthorityFile, "JSON"),
+    "bank-ledger-head": (LedgerHead, "JSON"),
     "driver": (DriverFile, "TOML"),
     "encrypted-root-keys": (EncryptedKeyFile, "JSON"),
     "holder": (HolderDocument, "JSON or TOML"),

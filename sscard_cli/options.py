@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -24,7 +25,24 @@ _LONGEST_LINE: Final = 256
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class FilePath(click.Path):
+def require_name(
+    kind: click.ParamType[Any], value: Any, param: click.Parameter | None, ctx: click.Context | None
+) -> None:
+    """Refuse what names nothing: an empty text, or blanks alone."""
+    if not os.fspath(value).strip():
+        kind.fail("is empty: must be a name", param, ctx)
+
+
+class NamedPath(click.Path):
+    """A path that names something: an empty one would be the folder that one is in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See :meth:`click.ParamType.convert`."""
+        require_name(self, value, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class FilePath(NamedPath):
     """A file; not a named pipe, on which a command would wait for somebody to write."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -37,7 +55,7 @@ class FilePath(click.Path):
 
 FILE: Final = FilePath(dir_okay=False, path_type=Path)
 FILE_OR_STDIN: Final = FilePath(dir_okay=False, allow_dash=True, path_type=Path)
-FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+FOLDER: Final = NamedPath(file_okay=False, path_type=Path)
 ALGORITHMS: Final = click.Choice([ALGORITHM_3DES, ALGORITHM_SM4])
 INTERFACES: Final = click.Choice(["contact", "contactless"])
 FEN: Final = click.IntRange(0, MAX_FEN)

@@ -7,16 +7,28 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+from click.types import StringParamType
 
 from issuance.stores import RootStore, open_store
-from sscard_cli.options import FILE, _Function, together
+from sscard_cli.options import FILE, _Function, require_name, together
 
 PASSPHRASE_VARIABLE: Final = "SSCARD_PASSPHRASE"
 NEW_PASSPHRASE_VARIABLE: Final = "SSCARD_NEW_PASSPHRASE"
 STORE_METAVAR: Final = "ROOTS"
+
+
+class StoreLocation(StringParamType):
+    """The path of a store of root keys or its ``pkcs11:`` address, never an empty one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        require_name(self, value, param, ctx)
+        return str(super().convert(value, param, ctx))
+
+
+STORE: Final = StoreLocation()
 
 passphrase_option: Final = click.option(
     "--passphrase-file",
@@ -40,6 +52,7 @@ def keys_option(*, required: bool = True, use: str = "") -> Callable[[_Function]
         "--keys",
         "roots",
         required=required,
+        type=STORE,
         metavar=STORE_METAVAR,
         help=f"Root keys{use}: a plain or encrypted file, or a token, see sscard keys."
         "  Example: --keys roots.json",

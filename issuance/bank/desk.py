@@ -21,6 +21,7 @@ from typing import Final
 from msgspec import structs
 
 from issuance.bank.account import BankAccount
+from issuance.bank.head import LedgerSeal
 from issuance.bank.ledger import (
     ApplicationReference,
     BankLedgerEntry,
@@ -85,9 +86,11 @@ class BankDesk:
     """One counter. ``operator`` is the clerk that the ledger names."""
 
     def __init__(self, bank: Bank, ledger: Path, operator: str) -> None:
+        """:raises KeyStoreError: without the key of the ledger's head."""
         self._bank = bank
         self._ledger = ledger
         self._operator = operator
+        self._seal = LedgerSeal(bank.store)
 
     def link(
         self,
@@ -105,11 +108,12 @@ class BankDesk:
 
         :raises BankDeskError:
         :raises BankLedgerError:
+        :raises LedgerHeadError:
         :raises BankIssueError:
         :raises KeyStoreError:
         """
         facts = _facts(card)
-        with open_bank_ledger(self._ledger) as ledger:
+        with open_bank_ledger(self._ledger, self._seal) as ledger:
             link = ledger.link_of(facts.identification)
             if link is not None and link.linked:
                 raise BankDeskError("the card is linked with an account already")
@@ -134,7 +138,7 @@ class BankDesk:
         the old one was. Errors as :meth:`link`.
         """
         facts = _facts(card)
-        with open_bank_ledger(self._ledger) as ledger:
+        with open_bank_ledger(self._ledger, self._seal) as ledger:
             link = _linked(ledger.link_of(facts.identification))
             if link.application.pan == account.pan:
                 raise BankDeskError("the account is the one that the card is linked with")
@@ -160,6 +164,7 @@ class BankDesk:
 
         :raises BankDeskError:
         :raises BankLedgerError:
+        :raises LedgerHeadError:
         """
         facts = _facts(card)
         found = identities(card.files.directories)
@@ -167,7 +172,7 @@ class BankDesk:
             raise BankDeskError("the card has no bank application, or more than one")
         own = found[0]
         application = ApplicationReference(own.pan, own.sequence, own.algorithm, own.atc)
-        with open_bank_ledger(self._ledger) as ledger:
+        with open_bank_ledger(self._ledger, self._seal) as ledger:
             link = ledger.link_of(facts.identification)
             if link is not None and link.linked:
                 raise BankDeskError("the card is linked with an account already")
@@ -181,13 +186,14 @@ class BankDesk:
 
         :raises BankDeskError:
         :raises BankLedgerError:
+        :raises LedgerHeadError:
         :raises KeyStoreError:
         :raises CardStatusError:
         :raises DriverError:
         """
         session = open_session(connection)
         facts = CardFacts.of(session)
-        with open_bank_ledger(self._ledger) as ledger:
+        with open_bank_ledger(self._ledger, self._seal) as ledger:
             link = _linked(ledger.link_of(facts.identification))
             if link.active:
                 raise BankDeskError("the account is active already")
@@ -208,7 +214,7 @@ class BankDesk:
         old keys until it is linked anew. Errors as :meth:`activate`, and BankTerminalError.
         """
         facts = CardFacts.of(open_session(connection))
-        with open_bank_ledger(self._ledger) as ledger:
+        with open_bank_ledger(self._ledger, self._seal) as ledger:
             link = _linked(ledger.link_of(facts.identification))
             application = link.application
             if link.active:

@@ -14,8 +14,9 @@ the card moves money between them. ``atc`` is the application's transaction coun
 operation: a dormant application is woken under the session key of that counter.
 
 ``previous`` is the SHA-256 of the line before (64 times 0 for the first), so that a line that is
-changed, taken out or put in is found when the ledger is read. The file holds account numbers and
-is readable by its owner only.
+changed, taken out or put in is found when the ledger is read; that the last lines are gone, or all
+of them written anew, shows its head (:mod:`~issuance.bank.head`). The file holds account numbers
+and is readable by its owner only.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -33,12 +34,21 @@ from hashlib import sha256
 from io import FileIO
 from pathlib import Path
 from types import UnionType
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
+from msgspec.structs import replace
+
+from issuance.bank.head import (
+    BEGINNING,
+    LedgerHead,
+    LedgerHeadError,
+    LedgerSeal,
+    fit,
+    head_path,
+    read_head,
+)
 from sscard_chip.standard.errors import BAD_INPUT, LedgerError
 from sscard_chip.standard.pan import masked_pan
-
-_BEGINNING: Final = "0" * 64
 
 
 class BankLedgerError(LedgerError, ValueError):
@@ -94,12 +104,18 @@ class BankLedgerEntry:
         return json.dumps(asdict(self), ensure_ascii=False).encode() + b"\n"
 
     @property
+    def digest(self) -> str:
+        """SHA-256 of the line. Of the last one it is the head of the ledger, and the number the
+        count."""
+        return sha256(self.line()).hexdigest()
+
+    @property
     def application(self) -> ApplicationReference:
         """The application that it is about."""
         return ApplicationReference(self.main_account, self.pan_sequence, self.suite, self.atc)
 
     def shown(self) -> dict[str, object]:
-        """As it may be shown to people: account numbers masked, no digests."""
+        """As it may be shown to people: account numbers masked."""
         former = self.former_account
         return {
             "number": self.number,
@@ -110,6 +126,7 @@ class BankLedgerEntry:
             "main_account": masked_pan(self.main_account),
             "former_account": None if former is None else masked_pan(former),
             "sub_account": self.sub_account,
+            "digest": self.digest,
         }
 
     def __repr__(self) -> str:
@@ -134,11 +151,19 @@ class Link:
 class OpenLedger:
     """A ledger that is locked for one operation; :func:`open_bank_ledger` gives it."""
 
-    def __init__(self, path: Path, file: FileIO, entries: list[BankLedgerEntry], last: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        file: FileIO,
+        entries: list[BankLedgerEntry],
+        seal: LedgerSeal,
+        head: LedgerHead,
+    ) -> None:
         self._path = path
         self._file = file
         self._entries = entries
-        self._last = last
+        self._seal = seal
+        self._head = head
 
     def link_of(self, card: str) -> Link | None:
         """How a card (卡识别码) stands, None when it was never linked."""
@@ -155,14 +180,15 @@ class OpenLedger:
         former: str | None = None,
         when: datetime | None = None,
     ) -> BankLedgerEntry:
-        """Write a line and bring it to the disk. ``when`` (with zone) is now by default.
+        """Write a line and bring it to the disk, the head before it and after it. ``when`` (with
+        zone) is now by default.
 
         :raises BankLedgerError: what has been done to the card stays done.
         """
         time = when or datetime.now().astimezone()
         entry = BankLedgerEntry(
             len(self._entries) + 1,
-            self._last,
+            self._head.head,
             time.isoformat(timespec="seconds"),
             operator,
             operation,
@@ -175,9 +201,11 @@ class OpenLedger:
             application.atc,
         )
         line = entry.line()
+        last = sha256(line).hexdigest()
         descriptor = self._file.fileno()
         end = os.fstat(descriptor).st_size
         try:
+            self._seal.write(self._path, replace(self._head, next=last))
             if self._file.write(line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(descriptor)
@@ -187,16 +215,19 @@ class OpenLedger:
             text = f"{self._path}: the card is changed and the ledger is not ({reason})"
             raise BankLedgerError(text) from None
         self._entries.append(entry)
-        self._last = sha256(line).hexdigest()
+        self._head = replace(self._head, count=entry.number, head=last, next=None)
+        with suppress(OSError):  # the line is there; the head that announced it fits as well
+            self._seal.write(self._path, self._head)
         return entry
 
 
 @contextmanager
-def open_bank_ledger(path: Path) -> Iterator[OpenLedger]:
+def open_bank_ledger(path: Path, seal: LedgerSeal) -> Iterator[OpenLedger]:
     """Open for one operation, locked against every other; a file that is not there is begun, and
     goes again when nothing was written.
 
     :raises BankLedgerError: when it cannot be opened or has been tampered with.
+    :raises LedgerHeadError: when it is not the ledger that its head is of.
     """
     try:
         file = _locked(path)
@@ -204,15 +235,42 @@ def open_bank_ledger(path: Path) -> Iterator[OpenLedger]:
         raise BankLedgerError(f"{path}: {error.strerror}") from None
     with file:
         content = file.read()
-        entries = _parse(path, content)
-        last = _BEGINNING
-        if content:
-            last = sha256(content.splitlines(keepends=True)[-1]).hexdigest()
         try:
-            yield OpenLedger(path, file, entries, last)
+            head, whole = read_head(path, seal), content
+            if head is not None:
+                whole = _without_half_a_line(head, content)
+            entries, last = _parse(path, whole)
+            head = fit(path, head, len(entries), last)
+            if whole != content:
+                os.ftruncate(file.fileno(), len(whole))
+            yield OpenLedger(path, file, entries, seal, head)
         finally:
             if not os.fstat(file.fileno()).st_size:
                 path.unlink()
+
+
+def seal_ledger(path: Path, seal: LedgerSeal) -> LedgerHead:
+    """Give a ledger the head that it lacks: one of an earlier release, or whose head is lost. Its
+    lines are checked; that none is missing at the end is for whoever calls this to know.
+
+    :raises BankLedgerError: for a broken chain.
+    :raises LedgerHeadError: when it has a head.
+    """
+    with _locked_shared(path) as file:
+        entries, last = _parse(path, file.read())
+        if head_path(path).exists():
+            raise LedgerHeadError(str(head_path(path)), "", "is there already")
+        try:
+            return seal.write(path, LedgerHead(count=len(entries), head=last))
+        except OSError as error:
+            raise BankLedgerError(f"{head_path(path)}: {error.strerror}") from None
+
+
+def _without_half_a_line(head: LedgerHead, content: bytes) -> bytes:
+    """The whole lines, when the one that the head announced was cut while it was written."""
+    if head.next is None or content.count(b"\n") != head.count:
+        return content
+    return content[: content.rfind(b"\n") + 1]
 
 
 def _locked(path: Path) -> FileIO:
@@ -226,16 +284,36 @@ def _locked(path: Path) -> FileIO:
         file.close()
 
 
-def read_ledger(path: Path) -> list[BankLedgerEntry]:
-    """All entries, in order.
+def read_ledger(path: Path, seal: LedgerSeal | None = None) -> list[BankLedgerEntry]:
+    """All entries, in order. Without a ``seal`` the MAC of the head is not checked.
 
     :raises BankLedgerError: also for a broken chain.
+    :raises LedgerHeadError: when it is not the ledger that its head is of.
     """
+    with _locked_shared(path) as file:
+        head, content = read_head(path, seal), file.read()
+        if head is not None:
+            content = _without_half_a_line(head, content)
+        entries, last = _parse(path, content)
+        fit(path, head, len(entries), last)
+    return entries
+
+
+@contextmanager
+def _locked_shared(path: Path) -> Iterator[BinaryIO]:
+    """The file to read, while nobody writes it."""
     try:
-        content = path.read_bytes()
+        file = path.open("rb")
     except OSError as error:
         raise BankLedgerError(f"{path}: {error.strerror}") from None
-    return _parse(path, content)
+    with file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield file
+
+
+def shown_head(count: int, digest: str) -> str:
+    """Count and head of a ledger in words."""
+    return f"{count} {'line' if count == 1 else 'lines'}, head {digest}"
 
 
 def link_of(entries: list[BankLedgerEntry], card: str) -> Link | None:
@@ -256,9 +334,10 @@ def link_of(entries: list[BankLedgerEntry], card: str) -> Link | None:
     return link
 
 
-def _parse(path: Path, content: bytes) -> list[BankLedgerEntry]:
+def _parse(path: Path, content: bytes) -> tuple[list[BankLedgerEntry], str]:
+    """The entries, and the digest of the last line."""
     entries: list[BankLedgerEntry] = []
-    last = _BEGINNING
+    last = BEGINNING
     for number, line in enumerate(content.splitlines(keepends=True), 1):
         where = f"{path}: line {number}"
         if not line.endswith(b"\n"):
@@ -268,7 +347,7 @@ def _parse(path: Path, content: bytes) -> list[BankLedgerEntry]:
             raise BankLedgerError(f"{where}: does not follow the line before: it was tampered with")
         last = sha256(line).hexdigest()
         entries.append(entry)
-    return entries
+    return entries, last
 
 
 def _kind(name: str) -> type | UnionType:

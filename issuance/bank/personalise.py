@@ -17,6 +17,7 @@ from issuance.bank.account import BankAccount
 from issuance.bank.authority import CARD_BITS, BankAuthority
 from issuance.bank.purse import purse_contents
 from issuance.bank.roots import KEY_VERSION, MDK_AC, MDK_ENC, MDK_MAC
+from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import Memory
 from sscard_chip.profile.bank import (
     BankContents,
@@ -83,6 +84,7 @@ def put_bank(
             suite,
             pan=account.pan,
             pin=account.pin,
+            division=FileSystem(memory).historical_bytes[7:9].hex(),
             start=issued,
             expiry=account.expiry,
             dormant=contents.dormant,

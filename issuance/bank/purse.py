@@ -7,6 +7,7 @@ onto the card.
     {"balance_fen": 5000, "deposit_fen": 20000, "overdraft_limit_fen": 0,
      "issuer": "9900000000000001", "serial": "1234", "version": 1,
      "start_date": "20250102", "expiry_date": "20350102",
+     "province": "5500", "city": "5510", "interoperable": true, "card_type": 1,
      "free_log": false, "grey_locked": false, "compound": {"AA": 41}}
 
 Nothing is required; :class:`PurseOptions` says what each field is. The PIN is that of the account.
@@ -23,9 +24,11 @@ import msgspec
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.profile.purse import (
+    CARD_TYPES,
     CARDHOLDER,
     COMPOUND_LENGTH,
     COMPOUND_TAG,
+    MANAGEMENT,
     PUBLIC,
     PurseContents,
     purse_root_names,
@@ -33,6 +36,7 @@ from sscard_chip.profile.purse import (
 from sscard_chip.security.diversify import Chains
 from sscard_chip.security.purse import card_factors
 from sscard_chip.standard.amounts import MAX_FEN, MAX_LIMIT_FEN
+from sscard_chip.standard.areas import CHINA, INTEROPERABLE, Area, find_area
 from sscard_chip.standard.dates import DATE_RULE, bcd, date_rule
 from sscard_chip.standard.documents import Broken, Model, rule
 from sscard_chip.standard.models import Fen
@@ -61,6 +65,7 @@ def _compound_rule(value: Mapping[str, int]) -> str | None:
     return None
 
 
+AreaCode = Annotated[str, rule("must be an area code of 4 digits", pattern="[0-9]{4}")]
 Day = Annotated[str, rule(DATE_RULE, check=date_rule)]
 
 
@@ -92,6 +97,18 @@ class PurseOptions(Model, frozen=True):
     version: Annotated[int, rule(ge=0, le=0xFF, title="应用版本")] = 1
     start_date: Annotated[Day | None, rule(title="YYYYMMDD; else the card's issue date")] = None
     expiry_date: Annotated[Day | None, rule(title="YYYYMMDD; else that of the account")] = None
+    province: Annotated[
+        AreaCode | None,
+        rule(title="Where the card is from, area code (银联地区代码); else that of its city"),
+    ] = None
+    city: Annotated[AreaCode | None, rule(title="The same of the city (城市代码)")] = None
+    interoperable: Annotated[
+        bool, rule(title="Gates of other cities take the card (互联互通标识)")
+    ] = True
+    card_type: Annotated[
+        int,
+        rule(ge=1, le=len(CARD_TYPES), title="1 ordinary, 2 student, 3 senior, 4 test, 5 military"),
+    ] = 1
     free_log: Annotated[bool, rule(title="The log is read without PIN")] = False
     grey_locked: Annotated[
         bool, rule(title="Left so by a terminal that locks purses while it sells (灰锁)")
@@ -129,6 +146,7 @@ def purse_contents(
     *,
     pan: str,
     pin: str | None,
+    division: str,
     start: str,
     expiry: str,
     dormant: bool = False,
@@ -137,9 +155,11 @@ def purse_contents(
     """What :func:`sscard_chip.profile.purse.add_purse` puts onto a card.
 
     ``store`` is the bank's, ``random`` gives as many bytes as it is asked for; ``pan`` and ``pin``
-    are the account's, ``start`` and ``expiry`` (YYYYMMDD) the dates that the options leave out.
-    0016 stays empty: no personal data on the chip, as for the bank's records. Raises
-    KeyStoreError.
+    are the account's, ``division`` (4 digits) is that of the card's city, ``start`` and ``expiry``
+    (YYYYMMDD) the dates that the options leave out. 0016 stays empty: no personal data on the
+    chip, as for the bank's records.
+
+    :raises KeyStoreError:
     """
     number = options.serial or str(int.from_bytes(random(8)) % 10**_RANDOM_DIGITS)
     serial = bytes.fromhex(number.zfill(SERIAL_DIGITS))
@@ -158,9 +178,18 @@ def purse_contents(
         cardholder=bytes(CARDHOLDER.size),
         secrets=keys,
         pin=bcd(pin or ""),
+        management=_management(options, division),
         deposit=Purse(options.deposit_fen + limit, limit, grey_locked=options.grey_locked),
         purse=Purse(options.balance_fen, grey_locked=options.grey_locked),
         compound=tuple((int(tag, 16), bytes(size)) for tag, size in options.compound.items()),
         free_log=options.free_log,
         dormant=dormant,
     )
+
+
+def _management(options: PurseOptions, division: str) -> bytes:
+    """0017: country, province, city, interoperation, type. 0000 where the trade has no area."""
+    area = find_area(division) or Area("0000", "0000")
+    places = (options.province or area.province) + (options.city or area.city)
+    head = bytes.fromhex(CHINA + places) + (INTEROPERABLE if options.interoperable else bytes(2))
+    return (head + bytes((options.card_type,))).ljust(MANAGEMENT.size, b"\0")

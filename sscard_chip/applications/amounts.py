@@ -30,6 +30,10 @@ from sscard_chip.standard.status import StatusError, StatusWord
 
 BODY_LENGTH: Final = 42
 DETAIL_SFI: Final = 0x08
+PROOF_BY_NEXT_NUMBER: Final = 0x01
+"""Option in the header of the account's directory (its application type): GET TRANSACTION PROOF
+takes the number of INITIALIZE plus 1, as that of the purse does. Cards of the ministry's paper
+take the number itself [L]."""
 NO_PIN: Final = -1
 """In place of the PIN record's offset where there is none: no verified PIN is ever that one."""
 
@@ -108,6 +112,7 @@ class MedicalAccount:
         "_details",
         "_directory",
         "_memory",
+        "_proof_ahead",
         "account_only",
         "load_keys",
         "next_years",
@@ -123,6 +128,7 @@ class MedicalAccount:
         pin = directory.environment.pin
         self.pin_offset = pin.offset if pin else NO_PIN
         self.account_only = details.record_length == _SHORT_DETAIL
+        self._proof_ahead = int(bool(directory.header.app_type & PROOF_BY_NEXT_NUMBER))
         # Filled on first use: keys by index, and where the year after a settlement year begins.
         self.purchase_keys: dict[int, MedicalKeys] = {}
         self.load_keys: dict[int, MedicalKeys] = {}
@@ -238,7 +244,8 @@ class MedicalAccount:
         self._memory.write(self._body + _STARTING_DAY_AT, mmdd)
 
     def proof(self, kind: int, number: int) -> bytes | None:
-        """MAC2 || TAC of the last transaction of ``kind``, if ``number`` is its number."""
+        """MAC2 || TAC of the last transaction of ``kind``, if ``number`` asks for it: its own, by
+        option of the card plus 1 (:data:`PROOF_BY_NEXT_NUMBER`)."""
         at = self._body + _PROOF_AT[kind]
         there, last, mac2, tac = _PROOF.unpack_from(self._memory.cells, at)
-        return mac2 + tac if there and last == number else None
+        return mac2 + tac if there and last + self._proof_ahead == number else None

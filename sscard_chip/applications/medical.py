@@ -243,9 +243,11 @@ def get_balance(session: Session, command: Command) -> bytes:
 def get_transaction_proof(session: Session, command: Command) -> bytes:
     """GET TRANSACTION PROOF 取交易认证 B0 2E 00 type (31 load, 32 purchase [M]): number 2.
 
-    Answers MAC2 4, TAC 4 of the last transaction of that type; 9406 for any other number. For a
-    load the MAC2 is the one that was accepted [L]. 6581 when a write has failed: the medium may
-    hold a transaction that the card does not show, and 9406 would say that it was not made.
+    Answers MAC2 4, TAC 4 of the last transaction of that type; 9406 for any other number. The
+    number is the one that INITIALIZE answered [L]; by an option of the profile it is that
+    plus 1, as the purse has it. For a load the MAC2 is the one that was accepted [L]. 6581 when a
+    write has failed: the medium may hold a transaction that the card does not show, and 9406 would
+    say that it was not made.
     """
     if command.p2 not in (LOAD, PURCHASE):
         raise StatusError(StatusWord.INCORRECT_P1_P2)

@@ -5,20 +5,26 @@ The file is UTF-8, tab separated, LF. Header ``H``, ``sscard-hotlist/1``, versio
 card_id_code (32 hex), card_number, since; rows ``R``, first and last card_number, since. Trailer
 ``T``, number of rows, SHA-256 (hex) of all rows before it. ``since`` is YYYYMMDDhhmmss or
 ``null`` for always; of a C row one of the first two may be ``null`` and then fits any.
+
+A *delta* brings a list from one version to another: its header has behind the version that of
+the list it is for and the digest of the list it makes; rows ``C`` as above, each in place of what
+was there of the card, and rows ``X``, card_id_code, card_number, ``null``, of cards that are off.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Self
 
 from sscard_chip.dayfile.errors import DayFileError, at_row
 from sscard_chip.dayfile.rows import NULL
-from sscard_chip.dayfile.sealed import read_sealed, write_sealed
-from sscard_chip.standard.dates import is_digits
+from sscard_chip.dayfile.sealed import read_sealed, seal, write_sealed
+from sscard_chip.standard.dates import is_digits, parse_time
 
 FORMAT: Final = "sscard-hotlist/1"
 _ALWAYS: Final = ""
@@ -65,6 +71,37 @@ class Hotlist:
         self._starts = [(len(one.first), one.first) for one in self.ranges]
         self._reach = _reaches(self.ranges)
 
+    @property
+    def issued(self) -> str | None:
+        """When it was issued (YYYYMMDDhhmmss, local), where its version begins with a time."""
+        time = self.version[:14]
+        rest = self.version[14:]
+        return time if parse_time(time) is not None and rest[:1] in ("", ".") else None
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 (32 bytes) of the file, as it stands in its trailer."""
+        return seal(*self._table())[1]
+
+    def apply(self, delta: HotlistDelta) -> Hotlist:
+        """The list of a later version; the ranges stay as they are.
+
+        :raises DayFileError: the delta is for another version, or does not make what it says.
+        """
+        if delta.base != self.version:
+            raise DayFileError(
+                f"hotlist: version: is {self.version}, and the delta is for {delta.base}"
+            )
+        cards = {_place(one): one for one in self.cards}
+        for one in delta.removed:
+            if cards.pop(_place(one), None) is None:
+                raise DayFileError("hotlist: the delta takes a card off that is not on it")
+        cards |= {_place(one): one for one in delta.cards}
+        found = Hotlist(delta.version, (cards[at] for at in sorted(cards)), self.ranges)
+        if found.digest != delta.digest:
+            raise DayFileError("hotlist: digest: the delta does not make the list that it names")
+        return found
+
     def holds(self, card_id_code: bytes, card_number: str, time: str) -> bool:
         """Whether a card is on the list at ``time`` (YYYYMMDDhhmmss)."""
         keys = ((card_id_code, card_number), (card_id_code, None), (None, card_number))
@@ -99,12 +136,73 @@ class Hotlist:
 
         :raises OSError:
         """
-        rows: list[tuple[str, ...]] = []
-        for card in self.cards:
-            code = card.card_id_code.hex().upper() if card.card_id_code else NULL
-            rows.append(("C", code, card.card_number or NULL, card.since or NULL))
+        write_sealed(path, *self._table())
+
+    def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        rows = [_row("C", card) for card in self.cards]
         rows += [("R", one.first, one.last, one.since or NULL) for one in self.ranges]
-        write_sealed(path, (FORMAT, self.version), rows)
+        return (FORMAT, self.version), rows
+
+
+class HotlistDelta:
+    """What has changed from version ``base`` to ``version``; ``digest`` (32 bytes) is that of the
+    whole list then, ``removed`` are cards by 卡识别码 and 卡号."""
+
+    def __init__(
+        self,
+        version: str,
+        base: str,
+        digest: bytes,
+        cards: Iterable[HotCard] = (),
+        removed: Iterable[HotCard] = (),
+    ) -> None:
+        self.version, self.base, self.digest = version, base, digest
+        self.cards, self.removed = tuple(cards), tuple(removed)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a delta file.
+
+        :raises DayFileError: file, row and rule; also when the digest is wrong.
+        :raises OSError: the file cannot be read.
+        """
+        table = read_sealed(path, FORMAT, "version", "since version", "digest")
+        source = os.fspath(path)
+        version, base, digest = table.header
+        cards: list[HotCard] = []
+        removed: list[HotCard] = []
+        for number, line in enumerate(table.rows, 2):
+            with at_row(source, number):
+                if line.startswith("X\t"):
+                    _parse(f"C{line[1:]}", removed, [])
+                elif line.startswith("R"):
+                    raise DayFileError("must begin with C or X")
+                else:
+                    _parse(line, cards, [])
+        with at_row(source, 1):
+            if not re.fullmatch("[0-9A-F]{64}", digest):
+                raise DayFileError("digest: must be 64 hex digits in capitals")
+        return cls(version, base, bytes.fromhex(digest), cards, removed)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a delta file.
+
+        :raises OSError:
+        """
+        rows = [_row("C", card) for card in self.cards]
+        rows += [_row("X", card) for card in self.removed]
+        header = (FORMAT, self.version, self.base, self.digest.hex().upper())
+        write_sealed(path, header, rows)
+
+
+def _place(card: HotCard) -> tuple[str, str]:
+    """What a list is sorted by."""
+    return card.card_id_code.hex() if card.card_id_code else "", card.card_number or ""
+
+
+def _row(kind: str, card: HotCard) -> tuple[str, ...]:
+    code = card.card_id_code.hex().upper() if card.card_id_code else NULL
+    return kind, code, card.card_number or NULL, card.since or NULL
 
 
 def _reaches(ranges: tuple[HotRange, ...]) -> list[tuple[int, str]]:

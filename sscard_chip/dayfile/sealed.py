@@ -64,10 +64,16 @@ def write_sealed(
 
     :raises OSError:
     """
+    content, _ = seal(header, rows)
+    Path(path).write_bytes(content)
+
+
+def seal(header: Sequence[str], rows: Iterable[Sequence[str]]) -> tuple[bytes, bytes]:
+    """A table as it is written, and the digest of its trailer."""
     lines = ["\t".join(("H", *header)), *map("\t".join, rows)]
     content = "".join(f"{line}\n" for line in lines).encode()
-    trailer = _trailer(len(lines) - 1, sha256(content).digest())
-    Path(path).write_bytes(content + f"{trailer}\n".encode())
+    digest = sha256(content).digest()
+    return content + f"{_trailer(len(lines) - 1, digest)}\n".encode(), digest
 
 
 def _trailer(count: int, digest: bytes) -> str:

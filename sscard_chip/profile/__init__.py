@@ -32,6 +32,7 @@ def for_generation(
     inferred_items: bool = True,
     account_only: bool = False,
     registration_date_in: int = DF02,
+    proof_by_next_number: bool = False,
     local_files: Iterable[LocalFile] = (),
 ) -> Profile:
     """The profile of a generation: 1, 2, 3, or one that was registered.
@@ -42,7 +43,9 @@ def for_generation(
     ``inferred_items`` False leaves out items of generation 1 whose tag nobody prints.
     ``account_only`` makes the records of DF04 EF08 20 bytes long, for cards that keep the
     personal account only. ``registration_date_in`` says where tag 60 stands, in DF02 EF06 or
-    in DF03 EF05. ``local_files`` are a region's own extensions, see
+    in DF03 EF05. ``proof_by_next_number``: GET TRANSACTION PROOF of the medical account takes the
+    number of INITIALIZE plus 1, as the purse's does, in place of the number itself [L].
+    ``local_files`` are a region's own extensions, see
     :func:`sscard_chip.profile.local.load_local_file`.
 
     :raises ValueError: for a choice that the generation does not have, one line ``field: rule``.
@@ -54,7 +57,13 @@ def for_generation(
     extensions = tuple(local_files)
     enabled = frozenset(optional).union(*(local.optional for local in extensions))
     options = Options(
-        enabled, settlement_mode, with_account, inferred_items, account_only, registration_date_in
+        enabled,
+        settlement_mode,
+        with_account,
+        inferred_items,
+        account_only,
+        registration_date_in,
+        proof_by_next_number,
     )
     profile = build(generation, options)
     for local in extensions:

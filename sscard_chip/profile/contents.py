@@ -125,6 +125,8 @@ class PurseState:
     """The application of deposit and purse; ``log`` newest first, dates YYYY-MM-DD.
 
     ``state`` is working, dormant, suspended (blocked until the issuer unblocks it) or blocked.
+    ``province`` and ``city`` say where the card is from, by area code of 4 digits (银联地区代码);
+    their names are empty for codes that are not known.
     """
 
     state: str
@@ -133,6 +135,12 @@ class PurseState:
     version: int
     start: str
     expiry: str
+    province: str
+    province_name: str
+    city: str
+    city_name: str
+    interoperable: bool
+    card_type: str
     deposit: PurseAmounts
     purse: PurseAmounts
     log: tuple[PurseTransaction, ...]

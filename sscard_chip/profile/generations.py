@@ -102,6 +102,7 @@ class Generation:
             settlement_mode=options.settlement_mode,
             bank=self.bank,
             later_meanings=self.later_meanings,
+            proof_by_next_number=options.proof_by_next_number,
         )
 
     def _check(self, options: Options) -> None:
@@ -224,9 +225,12 @@ def unregister(generation: Generation) -> None:
 def find_generation(version: bytes) -> Generation | None:
     """The generation of a card by its 规范版本 as read; None when there is none such.
 
-    Cards hold "1.00", also "1.0x": the first character counts. A blank one is a 1.0 card's.
+    Cards hold "1.00", also "1.0x": the first character counts. A blank one, the padding of an
+    item that nobody wrote (00, or spaces), is a 1.0 card's [H]. No byte at all and erased bytes
+    (FF) are no version: those are cells of a card that is not made, or is broken.
     """
-    digit = version[:1].strip(b"\0 \xff") or FIRST.version[:1].encode()
+    blank = bool(version) and not version.strip(b"\0 ")
+    digit = FIRST.version[:1].encode() if blank else version[:1]
     return next((g for g in generations() if g.version[:1].encode() == digit), None)
 
 

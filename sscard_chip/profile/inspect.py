@@ -44,6 +44,7 @@ from sscard_chip.profile.purse_state import describe_purse
 from sscard_chip.profile.reuse import later_item
 from sscard_chip.security.access import AccessRule
 from sscard_chip.security.keys import KeyRecord, PinRecord
+from sscard_chip.standard.dates import show_time
 from sscard_chip.standard.identifiers import (
     DF02,
     DF03,
@@ -252,15 +253,8 @@ def _transaction(record: bytes) -> TransactionRecord:
     """A record of 28 bytes, or of 20 with one amount (LD/T 32.6, DF04 EF08)."""
     number, kind, terminal, time, *amounts = _DETAIL.unpack(record.ljust(_DETAIL.size, b"\0"))
     return TransactionRecord(
-        number, _KINDS.get(kind, f"{kind:02X}"), terminal.hex(), _local_time(time), *amounts
+        number, _KINDS.get(kind, f"{kind:02X}"), terminal.hex(), show_time(time.hex()), *amounts
     )
-
-
-def _local_time(bcd: bytes) -> str:
-    """YYYY-MM-DD hh:mm:ss from seven bytes of BCD."""
-    digits = bcd.hex()
-    date = f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}"
-    return f"{date} {digits[8:10]}:{digits[10:12]}:{digits[12:]}"
 
 
 # --- files --------------------------------------------------------------------------------------

@@ -288,6 +288,7 @@ class Options:
     inferred_items: bool = True
     account_only: bool = False
     registration_date_in: int = DF02
+    proof_by_next_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +315,8 @@ class Profile:
     settlement_mode: SettlementMode = SettlementMode.ONLINE
     bank: bool = True
     later_meanings: str = ""
+    proof_by_next_number: bool = False
+    """GET TRANSACTION PROOF of the medical account takes the number of INITIALIZE plus 1 [L]."""
 
     @property
     def directories(self) -> tuple[DirectoryDeclaration, ...]:

@@ -35,7 +35,6 @@ from sscard_chip.profile.build import (
     cyclic,
     indexed,
     raw,
-    transparent,
     variable,
 )
 from sscard_chip.profile.model import (
@@ -69,7 +68,14 @@ LOG_RECORDS: Final = 10
 PIN_TRIES: Final = 3
 COMPOUND_TAG: Final = 0xAA
 COMPOUND_LENGTH: Final = 0x29
-MANAGEMENT_SIZE: Final = 0x3C
+CARD_TYPES: Final = {
+    "01": "普通卡 ordinary",
+    "02": "学生卡 student",
+    "03": "老人卡 senior",
+    "04": "测试卡 test",
+    "05": "军人卡 military",
+}
+_MANAGEMENT_RFU: Final = 0x31
 
 _EXTERNAL_KID: Final = 0x01
 _TRANSACTION_TRIES: Final = 15
@@ -105,15 +111,19 @@ CARDHOLDER: Final = raw(
     secure_messaging=True,
     confidence=M,
 )
-MANAGEMENT: Final = transparent(
+MANAGEMENT: Final = raw(
     PURSE_MANAGEMENT,
     "管理信息",
     "management",
     FREE,
     FREE,
-    MANAGEMENT_SIZE,
+    cn(0, 4, "国家代码", "country"),
+    cn(0, 2, "省级代码", "province, by its area code (银联地区代码)"),
+    cn(0, 2, "城市代码", "city, by its area code"),
+    cn(0, 2, "互联互通标识", "interoperation", {"0000": "否 no", "0001": "是 yes"}),
+    cn(0, 1, "卡种类型", "card type", CARD_TYPES),
+    binary(_MANAGEMENT_RFU, "预留", "reserved", confidence=L),
     secure_messaging=True,
-    confidence=L,
 )
 LOG: Final = cyclic(
     PURSE_LOG,
@@ -183,9 +193,10 @@ PURSE_DIRECTORY: Final = DirectoryDeclaration(
 class PurseContents:
     """What is particular to one card's purse application.
 
-    ``public`` and ``cardholder`` are the contents of 0015 (30 bytes) and 0016 (55). ``compound``
-    are the records of 0019, tag and value. ``secrets`` are 16 bytes by name of the root, ``pin``
-    is BCD, empty for none. ``free_log``: the log is read without PIN, as transit cards have it.
+    ``public``, ``cardholder`` and ``management`` are the contents of 0015 (30 bytes), 0016 (55)
+    and 0017 (60). ``compound`` are the records of 0019, tag and value. ``secrets`` are 16 bytes
+    by name of the root, ``pin`` is BCD, empty for none. ``free_log``: the log is read without PIN,
+    as transit cards have it.
     """
 
     algorithm: str
@@ -195,7 +206,7 @@ class PurseContents:
     pin: bytes = b""
     deposit: Purse = field(default_factory=Purse)
     purse: Purse = field(default_factory=Purse)
-    management: bytes = bytes(MANAGEMENT_SIZE)
+    management: bytes = bytes(MANAGEMENT.size)
     compound: tuple[tuple[int, bytes], ...] = ((COMPOUND_TAG, bytes(COMPOUND_LENGTH)),)
     free_log: bool = False
     dormant: bool = False

@@ -97,7 +97,7 @@ class PlannedDirectory:
 
 def plan_directories(profile: Profile, suite: Suite) -> list[PlannedDirectory]:
     """All directories of a card in the order of creation: MF, SSSE, its ADFs."""
-    applications = [_application(a, profile.environment.fid, suite) for a in profile.applications]
+    applications = [_application(a, profile, suite) for a in profile.applications]
     room = sum(space(a.header) for a in applications)
     environment = _environment(profile, suite, room)
     return [_mf(profile, suite), environment, *applications]
@@ -144,20 +144,25 @@ def _environment(profile: Profile, suite: Suite, room: int) -> PlannedDirectory:
     return PlannedDirectory(header, MF, tuple(files), keys, profile.pin_retry_limit)
 
 
-def _application(directory: DirectoryDeclaration, parent: int, suite: Suite) -> PlannedDirectory:
+def _application(
+    directory: DirectoryDeclaration, profile: Profile, suite: Suite
+) -> PlannedDirectory:
     keys = tuple(plan_keys(directory, suite))
     files = [_key_file(len(keys)), *(_file(file) for file in directory.files)]
+    account = any(file.structure is Structure.AMOUNT for file in directory.files)
+    ahead = account and profile.proof_by_next_number
     header = DirectoryHeader(
         FileType.ADF,
         directory.fid,
         directory.df_name,
         quota=_quota(files),
+        app_type=amounts.PROOF_BY_NEXT_NUMBER if ahead else 0,
         write_access=_DF_ACCESS,
         block_kid=STK_KID,
         limit=MASTER_TRIES,
         algorithm=suite.key_code(16),
     )
-    return PlannedDirectory(header, parent, tuple(files), keys)
+    return PlannedDirectory(header, profile.environment.fid, tuple(files), keys)
 
 
 def _quota(files: list[PlannedFile], room: int = 0) -> int:

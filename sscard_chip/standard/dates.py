@@ -53,6 +53,31 @@ def parse_time(text: str) -> datetime | None:
         return None
 
 
+NOT_GIVEN: Final = "not given"
+"""What is shown for a day or moment that a record does not have: all 0 or all F."""
+
+
+def show_day(digits: str) -> str:
+    """A day of a record for people: YYYY-MM-DD from YYYYMMDD or YYMMDD, or "not given".
+
+    >>> show_day("20260315"), show_day("260315"), show_day("000000")
+    ('2026-03-15', '2026-03-15', 'not given')
+    """
+    if digits.lower().strip("f").strip("0") == "":
+        return NOT_GIVEN
+    century = "20" if len(digits) == 6 else ""
+    return f"{century}{digits[:-4]}-{digits[-4:-2]}-{digits[-2:]}"
+
+
+def show_time(digits: str) -> str:
+    """A moment of a record for people: its day as :func:`show_day`, then hh:mm:ss.
+
+    Terminals without a clock, and contactless ones, give no day; then there is no moment either.
+    """
+    day, time = show_day(digits[:-6]), digits[-6:]
+    return day if day == NOT_GIVEN else f"{day} {time[:2]}:{time[2:4]}:{time[4:]}"
+
+
 def bcd(digits: str) -> bytes:
     """Digits as BCD; an odd number of them, as a PIN may have, is closed by F.
 

@@ -12,7 +12,8 @@ import click
 
 from issuance.bank.authority import BankAuthority
 from issuance.bank.desk import BankDesk
-from issuance.bank.ledger import BankLedgerEntry, read_ledger
+from issuance.bank.head import BEGINNING, LedgerSeal
+from issuance.bank.ledger import BankLedgerEntry, read_ledger, seal_ledger, shown_head
 from sscard_chip import Card
 from sscard_chip.memory import Memory
 from sscard_cli.bank.options import (
@@ -207,15 +208,25 @@ def unlink(card_path: Path | None, reader: str | None, as_json: bool, **options:
 
 @bank.command()
 @click.argument("ledger_path", metavar="LEDGER.jsonl", type=FILE)
+@bank_options(required=False, authority=False)
 @json_option
-def ledger(ledger_path: Path, as_json: bool) -> None:
-    """Show a ledger of links, account numbers masked; a line that was tampered with is found.
+def ledger(
+    ledger_path: Path, bank_roots: str | None, bank_passphrase_file: Path | None, as_json: bool
+) -> None:
+    """Show a ledger of links, account numbers masked.
+
+    A line that was tampered with is found, an end that is cut off and lines that were written
+    anew by the head beside it; whether the head is the bank's is checked with --bank-keys.
 
     \b
     Example:
-      sscard bank ledger ledger.jsonl
+      sscard bank ledger ledger.jsonl --bank-keys bank.json
     """
-    entries = [entry.shown() for entry in read_ledger(ledger_path)]
+    seal = None
+    if bank_roots is not None:
+        with open_bank(bank_roots, bank_passphrase_file, None) as own:
+            seal = LedgerSeal(own.store)
+    entries = [entry.shown() for entry in read_ledger(ledger_path, seal)]
     if as_json:
         print_json(entries)
         return
@@ -224,6 +235,33 @@ def ledger(ledger_path: Path, as_json: bool) -> None:
     for entry in entries:
         table.add_row(*(str(entry[name]) for name in names))
     show(table)
+    head = shown_head(len(entries), str(entries[-1]["digest"]) if entries else BEGINNING)
+    unchecked = "" if seal else "; its MAC is checked with --bank-keys"
+    click.echo(f"{ledger_path}: {head}{unchecked}")
+
+
+@bank.command()
+@click.argument("ledger_path", metavar="LEDGER.jsonl", type=FILE)
+@bank_options(authority=False)
+@json_option
+def seal(
+    ledger_path: Path, bank_roots: str, bank_passphrase_file: Path | None, as_json: bool
+) -> None:
+    """Make the head of a ledger of links that has none: of an earlier release, or lost.
+
+    The lines are checked. That none is missing at the end is for you to know: compare with the
+    cards, or with what the last command printed.
+
+    \b
+    Example:
+      sscard bank seal ledger.jsonl --bank-keys bank.json
+    """
+    with open_bank(bank_roots, bank_passphrase_file, None) as own:
+        made = seal_ledger(ledger_path, LedgerSeal(own.store))
+    if as_json:
+        print_json({"ledger": str(ledger_path), "count": made.count, "head": made.head})
+    else:
+        click.echo(f"{ledger_path}: {shown_head(made.count, made.head)}")
 
 
 @contextmanager
@@ -253,6 +291,7 @@ def _print_entry(entry: BankLedgerEntry, *, as_json: bool) -> None:
     if shown["former_account"]:
         account += f" for {shown['former_account']}"
     click.echo(f"{entry.number} {entry.operation}: {account}, sub-account {entry.sub_account}")
+    click.echo(f"ledger: {shown_head(entry.number, entry.digest)}")
 
 
 bank.add_command(pay)

@@ -22,7 +22,7 @@ from sscard_chip.terminal.bank.results import PaymentOutcome
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_cli.options import FILE, _Function, file_option, reader_option, together
-from sscard_cli.stores import STORE_METAVAR, passphrase_source
+from sscard_cli.stores import STORE, STORE_METAVAR, passphrase_source
 
 BANK_PASSPHRASE_VARIABLE: Final = "SSCARD_BANK_PASSPHRASE"
 FEN: Final = click.IntRange(0, 999_999_999_999)
@@ -50,6 +50,7 @@ def bank_options(
         "--bank-keys",
         "bank_roots",
         required=required,
+        type=STORE,
         metavar=STORE_METAVAR,
         help="The bank's root keys: a file or a token, see sscard keys create --bank."
         "  Example: --bank-keys bank.json",

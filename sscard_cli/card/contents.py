@@ -163,6 +163,9 @@ def _purse(purse: PurseState) -> Iterator[RenderableType]:
     grid = facts()
     grid.add_row("state", purse.state)
     grid.add_row("valid", f"{purse.start} to {purse.expiry}")
+    places = (purse.province, purse.province_name), (purse.city, purse.city_name)
+    shown = ", ".join(f"{code} {name}".rstrip() for code, name in places)
+    grid.add_row("from", f"{shown}; {'' if purse.interoperable else 'not '}interoperable")
     for name, one in (("存折 deposit", purse.deposit), ("钱包 purse", purse.purse)):
         lent = f", overdraft limit {yuan(one.limit_fen)} of it" if one.limit_fen else ""
         locked = ", grey-locked" if one.grey_locked else ""

@@ -15,7 +15,14 @@ from sscard_chip import Card, Durability
 from sscard_chip.reader import ReaderEvent
 from sscard_chip.reader import serve as serve_slots
 from sscard_cli.card.session import connect_image, open_trace
-from sscard_cli.options import INTERFACES, card_argument, host_port, json_option, trace_options
+from sscard_cli.options import (
+    FILE,
+    INTERFACES,
+    card_argument,
+    host_port,
+    json_option,
+    trace_options,
+)
 
 
 @click.command()
@@ -23,7 +30,7 @@ from sscard_cli.options import INTERFACES, card_argument, host_port, json_option
 @click.option(
     "--slot2",
     metavar="PSAM.ssc",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Image in the second slot, at the next port.  Example: --slot2 psam.ssc",
 )
 @click.option(

@@ -28,7 +28,13 @@ from sscard_chip.terminal.shell import (
     without_secret,
 )
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import INTERFACES, file_option, local_files_option, reader_option
+from sscard_cli.options import (
+    INTERFACES,
+    NamedPath,
+    file_option,
+    local_files_option,
+    reader_option,
+)
 from sscard_cli.stores import keys_option, open_keys
 
 _STYLES: Final[dict[str, dict[str, Any]]] = {"!": {"fg": "red"}, ">": {"dim": True}}
@@ -65,7 +71,7 @@ _STYLES: Final[dict[str, dict[str, Any]]] = {"!": {"fg": "red"}, ">": {"dim": Tr
     "--commands",
     "script",
     metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True),
+    type=NamedPath(dir_okay=False, allow_dash=True),
     help="Run the lines of a file, - for stdin, up to the first that fails."
     "  Example: --commands check.txt",
 )

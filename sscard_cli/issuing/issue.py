@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from issuance.bank.desk import BankDesk
+from issuance.bank.ledger import shown_head
 from issuance.holder import Holder
 from issuance.personalise import issue_card
 from issuance.region import load_region
@@ -143,7 +144,7 @@ def issue(
         raise click.UsageError("--bank-keys: the holder file has no bank account")
     with ExitStack() as stack:
         store = stack.enter_context(open_keys(roots, passphrase_file))
-        bank = None
+        bank = linked = None
         if bank_roots is not None:
             bank = stack.enter_context(open_bank(bank_roots, bank_passphrase_file, authority_path))
         memory = issue_card(
@@ -158,9 +159,12 @@ def issue(
         card = Card(memory)
         write_image(card_path, card, force=force)
         if bank is not None and ledger_path and operator:
-            BankDesk(bank, ledger_path, operator).record(card)
+            linked = BankDesk(bank, ledger_path, operator).record(card)
     atr = card.atr.hex().upper()
     if as_json:
-        print_json({"card": str(card_path), "generation": generation, "atr": atr})
+        document = {"card": str(card_path), "generation": generation, "atr": atr}
+        print_json(document | ({"ledger": linked.shown()} if linked else {}))
     else:
         click.echo(f"{card_path}: generation {generation}, ATR {atr}")
+        if linked:
+            click.echo(f"ledger: {shown_head(linked.number, linked.digest)}")

@@ -30,6 +30,7 @@ from sscard_cli.options import force_option, hex_bytes, json_option, local_files
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
 from sscard_cli.stores import (
     NEW_PASSPHRASE_VARIABLE,
+    STORE,
     STORE_METAVAR,
     new_passphrase_option,
     open_keys,
@@ -57,7 +58,7 @@ def keys() -> None:
 
 
 @keys.command()
-@click.argument("location", metavar=STORE_METAVAR)
+@click.argument("location", type=STORE, metavar=STORE_METAVAR)
 @click.option(
     "--store",
     "kind",
@@ -140,7 +141,7 @@ def create(
 
 
 @keys.command()
-@click.argument("location", metavar=STORE_METAVAR)
+@click.argument("location", type=STORE, metavar=STORE_METAVAR)
 @passphrase_option
 @json_option
 def show(location: str, passphrase_file: Path | None, as_json: bool) -> None:
@@ -167,7 +168,7 @@ def show(location: str, passphrase_file: Path | None, as_json: bool) -> None:
 
 
 @keys.command(name="import")
-@click.argument("location", metavar=STORE_METAVAR)
+@click.argument("location", type=STORE, metavar=STORE_METAVAR)
 @click.argument("name", metavar="NAME")
 @click.option(
     "--algorithm",

@@ -12,6 +12,7 @@ from sscard_chip.dayfile.text import read_day
 from sscard_chip.standard.amounts import MAX_FEN, yuan
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.pos import Bill, SaleOutcome
+from sscard_chip.terminal.pos.hotlist import update_hotlist
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import FEN, FILE, check_time, file_option, json_option
 from sscard_cli.output import print_json
@@ -203,6 +204,27 @@ def close(parquet_path: Path | None, as_json: bool, **options: Any) -> None:
     click.echo(f"fund {fund}, account {account}, cash {cash}")
     if owing:
         click.echo(f"{owing} sales owe something to their card or the centre: see the journal")
+
+
+@pos.command()
+@click.argument("path", metavar="HOTLIST.tsv", type=FILE)
+@click.argument("deltas", metavar="DELTA.tsv...", nargs=-1, required=True, type=FILE)
+@json_option
+def hotlist(path: Path, deltas: tuple[Path, ...], as_json: bool) -> None:
+    """Bring the till's hotlist to a newer version by deltas, in their order; all or nothing.
+
+    A till that is open takes it before its next sale.
+
+    \b
+    Example:
+      sscard pos hotlist hotlist.tsv delta.tsv
+    """
+    made = update_hotlist(path, deltas)
+    if as_json:
+        digest = made.digest.hex().upper()
+        print_json({"version": made.version, "cards": len(made.cards), "sha256": digest})
+    else:
+        click.echo(f"{path}: version {made.version}, {len(made.cards)} cards")
 
 
 @pos.command()

@@ -55,7 +55,18 @@ till_options: Final = together(
         help="On the receipt.  Example: --pharmacy-name 长生堂大药房",
     ),
     file_option(
-        "--hotlist", "hotlist_path", "FILE", "Hotlist (黑名单).  Example: --hotlist hotlist.tsv"
+        "--hotlist",
+        "hotlist_path",
+        "FILE",
+        "Hotlist (黑名单); read again between sales.  Example: --hotlist hotlist.tsv",
+    ),
+    click.option(
+        "--hotlist-max-age",
+        "hotlist_max_age",
+        type=click.IntRange(1, 87_600),
+        metavar="HOURS",
+        help="Refuse a sale off-line when the hotlist was issued longer ago."
+        "  Example: --hotlist-max-age 24",
     ),
     click.option(
         "--mode",

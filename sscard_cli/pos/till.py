@@ -12,13 +12,13 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from sscard_chip import Card, Durability
+from sscard_chip import Card, CardInUseError, Durability
 from sscard_chip.dayfile.parquet import require_extra, write_parquet
 from sscard_chip.dayfile.rows import COLUMNS
 from sscard_chip.dayfile.text import DayContents
 from sscard_chip.standard.amounts import AmountError, parse_yuan, yuan
 from sscard_chip.standard.dates import is_digits
-from sscard_chip.standard.errors import ExtraMissingError
+from sscard_chip.standard.errors import ExtraMissingError, TerminalError
 from sscard_chip.standard.settlement_mode import SettlementMode, SettlementRegion, Split
 from sscard_chip.terminal.connection import (
     Connection,
@@ -32,9 +32,8 @@ from sscard_chip.terminal.pos import (
     Authoriser,
     Bill,
     DayFile,
-    Hotlist,
+    HotlistFile,
     LocalAuthoriser,
-    PosError,
     SaleOutcome,
     Till,
     TillSettings,
@@ -44,6 +43,10 @@ from sscard_cli.errors import RefusedError, explain
 from sscard_cli.screen import listing, show
 
 
+class NoCardImageError(TerminalError):
+    """Digits that name no card image; the text does not repeat them, they may be a PIN."""
+
+
 class CardSlot(ForwardingConnection):
     """A slot into which card images are put, one at a time. Their files are released on removal."""
 
@@ -51,6 +54,11 @@ class CardSlot(ForwardingConnection):
         self._contactless = interface == "contactless"
         self._card: Card | None = None
         super().__init__(EmptySlot())
+
+    @property
+    def occupied(self) -> bool:
+        """Whether a card is in."""
+        return self._card is not None
 
     def insert(self, path: Path) -> None:
         """Take out what is in, and put in the card of an image file.
@@ -104,6 +112,7 @@ def open_counter(
     pharmacy_code: str | None,
     pharmacy_name: str,
     hotlist_path: Path | None,
+    hotlist_max_age: int | None,
     mode: str,
     division: str | None,
     offline_cap_fen: int,
@@ -116,6 +125,8 @@ def open_counter(
     """The till that the options describe. What it refuses becomes a RefusedError."""
     if (card_path and reader) or (psam_path and psam_reader):
         raise click.UsageError("give --card or --reader, and --psam or --psam-reader")
+    if hotlist_max_age is not None and hotlist_path is None:
+        raise click.UsageError("--hotlist-max-age needs --hotlist: without a list none is fresh")
     with ExitStack() as stack:
         slot = None
         card: Connection
@@ -140,6 +151,7 @@ def open_counter(
             pharmacy_code,
             pharmacy_name,
             division,
+            hotlist_max_age,
             lambda area: SettlementRegion(
                 area, SettlementMode(int(mode)), offline_cap_fen, offline_cap_times
             ),
@@ -152,7 +164,7 @@ def open_counter(
                 psam,
                 day_path,
                 pin_entry=lambda left: typed[0](left),
-                hotlist=Hotlist.load(hotlist_path) if hotlist_path else None,
+                hotlist=HotlistFile(hotlist_path) if hotlist_path else None,
                 authoriser=_authoriser(stack, authoriser_location),
                 business_date=when[:8] if when else None,
             )
@@ -191,6 +203,7 @@ def _settings(
     pharmacy_code: str | None,
     pharmacy_name: str,
     division: str | None,
+    hotlist_max_age: int | None,
     region: Callable[[str], SettlementRegion],
 ) -> TillSettings:
     """Pharmacy and region of the options, else of the day file, else of the PSAM's terminal."""
@@ -208,7 +221,7 @@ def _settings(
     code = pharmacy_code or f"P{terminal_id[:6]}00001"
     if len(code) != 12 or not (code.isascii() and code.isalnum()):
         raise click.UsageError("--pharmacy-code: must be 12 letters and digits")
-    return TillSettings(code, region(area), pharmacy_name)
+    return TillSettings(code, region(area), pharmacy_name, hotlist_max_age_hours=hotlist_max_age)
 
 
 def sale_document(outcome: SaleOutcome) -> dict[str, Any]:
@@ -271,7 +284,7 @@ def run_till(counter: Counter) -> None:
                 return
         except EOFError:
             return
-        except (PosError, TerminalConnectionError, ValueError, OSError) as error:
+        except (TerminalError, TerminalConnectionError, ValueError, OSError) as error:
             console.print(_line(error), style="red", markup=False)
 
 
@@ -335,9 +348,17 @@ def _insert(counter: Counter, console: Console) -> None:
     if counter.slot is None:
         console.input("Put the card into the reader and press Enter. ")
         return
-    name = console.input("Card image: ").strip()
-    if name:
+    stays = "leave the card that is in" if counter.slot.occupied else "leave the slot empty"
+    name = console.input(f"Card image, its file name (Enter: {stays}): ").strip()
+    if not name:
+        return
+    try:
         counter.slot.insert(Path(name))
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, CardInUseError) or any(one.isalpha() for one in name):
+            raise
+        # Digits alone are not repeated: they may be a PIN that was typed a question too early.
+        raise NoCardImageError("no card image has this name") from None
 
 
 def _ask_fen(console: Console, name: str) -> int:
@@ -359,6 +380,6 @@ def _ask_pin(console: Console, left: int) -> str | None:
 
 
 def _line(error: Exception) -> str:
-    if isinstance(error, (PosError, TerminalConnectionError)):
+    if isinstance(error, (TerminalError, TerminalConnectionError)):
         return str(error)
     return explain(error)[0]

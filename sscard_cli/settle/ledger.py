@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``sscard settle``: card register, status of cards, allocations, the proof of the books."""
+"""``sscard settle``: card register, allocations, the proof of the books."""
 
 from __future__ import annotations
 
@@ -9,23 +9,15 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import click
 
 from sscard_chip import Card
 from sscard_chip.settlement.ledger import (
     CardRegisterError,
-    CardService,
-    LedgerTransaction,
-    change_status,
-    find_card,
-    history_of,
     read_allocations,
     read_cards,
     register_cards,
-    replace_card,
-    status_of,
     upgrade_ledger,
     write_cards,
 )
@@ -44,19 +36,9 @@ from sscard_cli.options import (
     force_option,
     json_option,
     out_option,
-    time_option,
 )
 from sscard_cli.output import print_json, write_file
 from sscard_cli.settle.options import ledger_option, open_ledger
-
-_SERVICES: Final = {
-    "temporary-loss": "01",
-    "formal-loss": "02",
-    "lift": "03",
-    "cancel": "04",
-}
-_card_argument = click.argument("card_name", metavar="CARD")
-_time_option = time_option("From when on, local time")
 
 
 @click.command()
@@ -113,100 +95,6 @@ def allocate(path: Path, ledger_url: str, as_json: bool) -> None:
         click.echo(f"{path}: {yuan(done.fen)} yuan to {done.accounts} accounts")
     else:
         click.echo(f"{path}: was posted before, nothing changed")
-
-
-@click.command(name="card-status")
-@_card_argument
-@click.argument("service", required=False, type=click.Choice(list(_SERVICES)))
-@_time_option
-@click.option(
-    "--lapse-days",
-    type=click.IntRange(0, 3650),
-    default=10,
-    show_default=True,
-    metavar="N",
-    help="After how many days a temporary report lapses; 0 for never.  Example: --lapse-days 5",
-)
-@ledger_option
-@json_option
-def card_status(
-    card_name: str,
-    service: str | None,
-    when: str | None,
-    lapse_days: int,
-    ledger_url: str,
-    as_json: bool,
-) -> None:
-    """Show a card's status and its history, or change it (挂失, 解挂, 注销).
-
-    CARD is a 卡号 or a 卡识别码. A formal loss cannot be withdrawn; a card is cancelled for good.
-
-    \b
-    Example:
-      sscard settle card-status Z00000013 temporary-loss --ledger city.db
-      sscard settle card-status Z00000013 --ledger city.db
-    """
-    time = check_time(when) or _now()
-
-    def change(t: LedgerTransaction) -> bool:
-        if service is None:
-            return False
-        return change_status(
-            t,
-            find_card(t, card_name),
-            CardService(_SERVICES[service]),
-            time,
-            lapse_days=lapse_days or None,
-        )
-
-    with open_ledger(ledger_url) as ledger:
-        changed = ledger.run(change)
-        with ledger.reading() as t:
-            card = find_card(t, card_name)
-            status, history = status_of(t, card, time), history_of(t, card)
-    if as_json:
-        document = [
-            {"status": int(one), "since": since, "until": until} for one, since, until in history
-        ]
-        print_json({"changed": changed, "status": int(status), "history": document})
-        return
-    if service is not None and not changed:
-        click.echo("is in that status already")
-    click.echo(f"at {time}: {int(status)} {status.chinese}")
-    for one, since, until in history:
-        click.echo(f"{since} {one.chinese}{f', until {until}' if until else ''}")
-
-
-@click.command(name="card-replace")
-@_card_argument
-@click.argument("path", metavar="NEW.tsv", type=FILE)
-@click.option("--damaged", is_flag=True, help="Exchange a card that is not lost.")
-@_time_option
-@ledger_option
-@json_option
-def card_replace(
-    card_name: str, path: Path, damaged: bool, when: str | None, ledger_url: str, as_json: bool
-) -> None:
-    """Give the account of CARD to a new card and cancel the old one (补换卡).
-
-    NEW.tsv is a register (sscard-cards/1) of the one new card. A lost card must have been
-    reported formally.
-
-    \b
-    Example:
-      sscard settle card-status Z00000013 formal-loss --ledger city.db
-      sscard settle card-replace Z00000013 NEW.tsv --ledger city.db
-    """
-    time = check_time(when) or _now()
-    new = read_cards(path).cards
-    with open_ledger(ledger_url) as ledger:
-        changed = ledger.run(
-            lambda t: replace_card(t, find_card(t, card_name), new, time, damaged=damaged)
-        )
-    if as_json:
-        print_json({"changed": changed})
-    else:
-        click.echo("replaced" if changed else "was replaced before, nothing changed")
 
 
 @click.command()

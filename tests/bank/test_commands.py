@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -339,9 +340,20 @@ def test_the_text_forms(folder: Path, capsys: Capture) -> None:
     assert paid[3] == "TVR 0000008000: floor limit exceeded"
     loaded = text("bank", "load", "card.ssc", "--amount-fen", "1", *KEYS)
     assert loaded == "loaded 0.01 yuan, balance 5.01 yuan\n"
-    entry = text("bank", "unlink", "card.ssc", *KEYS, *BOOK)
-    assert entry == "3 unlink: main account 623999*********2344, sub-account Z00000013\n"
-    assert "unlink" in text("bank", "ledger", "ledger.jsonl")
+    entry, head = text("bank", "unlink", "card.ssc", *KEYS, *BOOK).splitlines()
+    assert entry == "3 unlink: main account 623999*********2344, sub-account Z00000013"
+    digest = hashlib.sha256(Path("ledger.jsonl").read_bytes().splitlines(True)[-1]).hexdigest()
+    assert head == f"ledger: 3 lines, head {digest}"
+    ledger = text("bank", "ledger", "ledger.jsonl").splitlines()
+    assert any("unlink" in line for line in ledger)
+    assert ledger[-1].startswith(f"ledger.jsonl: 3 lines, head {digest}; its MAC is checked")
+    keys = ("--bank-keys", "bank.json")
+    checked = text("bank", "ledger", "ledger.jsonl", *keys).splitlines()
+    assert checked[-1] == f"ledger.jsonl: 3 lines, head {digest}"
+    Path("ledger.jsonl.head").unlink()
+    assert main(["bank", "ledger", "ledger.jsonl"]) == 2
+    assert "sscard bank seal makes it" in capsys.readouterr().err
+    assert text("bank", "seal", "ledger.jsonl", *keys) == f"ledger.jsonl: 3 lines, head {digest}\n"
     shown = text("info", "card.ssc", "--keys")
     assert "dormant" in shown
     assert "MDK_AC" in shown

@@ -10,7 +10,8 @@ import pytest
 
 from issuance.bank.account import VARIANTS, BankAccount
 from issuance.bank.desk import BankDesk, BankDeskError, CardFacts
-from issuance.bank.ledger import BankLedgerError, Operation, read_ledger
+from issuance.bank.head import LedgerHeadError, LedgerSeal, head_path
+from issuance.bank.ledger import BankLedgerError, Operation, read_ledger, seal_ledger
 from issuance.bank.personalise import Bank, BankIssueError, card_keys
 from issuance.bank.roots import bank_slots
 from issuance.holder import HolderError
@@ -55,6 +56,12 @@ class Desk:
 
     def link(self, pan: str = PAN, **fields: Any) -> None:
         self.counter.link(self.card, account(pan, **fields), self.save, when=NOON)
+
+    def rewrite(self, content: bytes) -> None:
+        """The ledger as if its last lines could not have been written."""
+        self.path.write_bytes(content)
+        head_path(self.path).unlink()
+        seal_ledger(self.path, LedgerSeal(bank().store))
 
     def operations(self) -> list[str]:
         return [entry.operation for entry in read_ledger(self.path)]
@@ -236,8 +243,12 @@ def test_an_account_needs_the_bank_s_keys() -> None:
 
 
 def test_a_wrong_key_wakes_nothing(sleeping: Desk) -> None:
+    """The ledger's head is checked before; here with the right key."""
     keys = {slot: bytes(16) for slot in bank_slots()}
     wrong = BankDesk(Bank(RootKeys(keys)), sleeping.path, "0012")
+    with pytest.raises(LedgerHeadError, match="another bank's keys"):
+        wrong.activate(connect_card(sleeping.card))
+    wrong._seal = sleeping.counter._seal
     with pytest.raises(CardStatusError, match="84440000: 6988"):
         wrong.activate(connect_card(sleeping.card))
     assert sleeping.select() == "6a82"
@@ -249,11 +260,11 @@ def test_a_ledger_that_could_not_be_written_is_caught_up(blank: Desk) -> None:
     blank.link(state="dormant")
     blank.counter.activate(connect_card(blank.card))
     lines = blank.path.read_bytes().splitlines(keepends=True)
-    blank.path.write_bytes(lines[0])
+    blank.rewrite(lines[0])
     blank.pay()
     blank.counter.activate(connect_card(blank.card))
     assert blank.operations() == [Operation.LINK, Operation.ACTIVATE]
-    blank.path.write_bytes(b"")
+    blank.rewrite(b"")
     entry = blank.counter.record(blank.card)
     assert (entry.operation, entry.main_account) == (Operation.ACTIVATE, PAN)
     blank.counter.unlink(connect_card(blank.card))

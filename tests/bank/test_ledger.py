@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+import os
+import re
 import threading
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from issuance.bank.head import LedgerHeadError, LedgerSeal, head_path
 from issuance.bank.ledger import (
     ApplicationReference,
     BankLedgerError,
@@ -19,17 +25,22 @@ from issuance.bank.ledger import (
     link_of,
     open_bank_ledger,
     read_ledger,
+    seal_ledger,
 )
+from issuance.bank.roots import bank_slots
+from issuance.roots import RootKeys
 
 CARD, OTHER = "510100D15600000500000000010A0B0C", "510100D15600000500000000020A0B0C"
 SUB = "Z00000013"
 PAN, NEW = "6239990000000012344", "6239990000000067892"
+SEAL = LedgerSeal(RootKeys(dict.fromkeys(bank_slots(), bytes(range(16)))))
+OTHERS = LedgerSeal(RootKeys(dict.fromkeys(bank_slots(), bytes(16))))
 WHEN = datetime(2026, 11, 28, 10, 15, tzinfo=timezone(timedelta(hours=8)))
 
 
 def write(path: Path, *operations: tuple[Operation, str, str]) -> None:
     for operation, card, account in operations:
-        with open_bank_ledger(path) as ledger:
+        with open_bank_ledger(path, SEAL) as ledger:
             ledger.append(
                 operation, card, own(account), operator="0012", sub_account=SUB, when=WHEN
             )
@@ -74,14 +85,16 @@ def test_changes_of_a_dormant_account_leave_it_dormant(path: Path) -> None:
     assert link_of(read_ledger(path), CARD) == Link(own(NEW), SUB, False, True)
 
 
-def test_every_changed_character_but_of_the_last_line_is_found(path: Path) -> None:
+def test_every_changed_character_is_found(path: Path) -> None:
     write(path, (Operation.LINK, CARD, PAN), (Operation.UNLINK, CARD, PAN))
     content = path.read_bytes()
     first = content.index(b"\n")
-    for at in range(first + 1):
+    for at in range(len(content)):
         path.write_bytes(content[:at] + bytes((content[at] ^ 0x01,)) + content[at + 1 :])
-        with pytest.raises(BankLedgerError, match=f"^{path}: line [12]: "):
+        with pytest.raises((BankLedgerError, LedgerHeadError), match=f"^{path}: ") as caught:
             read_ledger(path)
+        if at <= first:
+            assert re.match(f"{path}: line [12]: ", str(caught.value))
 
 
 @pytest.mark.parametrize("gone", [0, 1, 2])
@@ -96,7 +109,7 @@ def test_a_line_that_is_missing_is_found(path: Path, gone: int) -> None:
 def test_a_line_that_was_cut_stops_the_next_operation(path: Path) -> None:
     write(path, (Operation.LINK, CARD, PAN))
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(BankLedgerError, match="line 1: is not whole"), open_bank_ledger(path):
+    with pytest.raises(BankLedgerError, match="line 1: is not whole"), open_bank_ledger(path, SEAL):
         pass
 
 
@@ -115,13 +128,13 @@ def test_other_files_are_no_ledger(path: Path) -> None:
         read_ledger(path.parent / "none.jsonl")
     with (
         pytest.raises(BankLedgerError, match="No such file"),
-        open_bank_ledger(path.parent / "no" / "ledger.jsonl"),
+        open_bank_ledger(path.parent / "no" / "ledger.jsonl", SEAL),
     ):
         pass
 
 
 def test_numbers_are_masked_where_people_look(path: Path) -> None:
-    with open_bank_ledger(path) as ledger:
+    with open_bank_ledger(path, SEAL) as ledger:
         entry = ledger.append(
             Operation.CHANGE, CARD, own(NEW), operator="0012", sub_account=SUB, former=PAN
         )
@@ -132,14 +145,14 @@ def test_numbers_are_masked_where_people_look(path: Path) -> None:
 
 
 def test_nothing_written_leaves_no_file(path: Path) -> None:
-    with open_bank_ledger(path) as ledger:
+    with open_bank_ledger(path, SEAL) as ledger:
         assert ledger.link_of(CARD) is None
     assert not path.exists()
-    with pytest.raises(ZeroDivisionError), open_bank_ledger(path):
+    with pytest.raises(ZeroDivisionError), open_bank_ledger(path, SEAL):
         raise ZeroDivisionError
     assert not path.exists()
     write(path, (Operation.LINK, CARD, PAN))
-    with open_bank_ledger(path):
+    with open_bank_ledger(path, SEAL):
         pass
     assert len(read_ledger(path)) == 1
 
@@ -147,11 +160,152 @@ def test_nothing_written_leaves_no_file(path: Path) -> None:
 def test_a_clerk_who_waits_for_a_file_that_goes(path: Path) -> None:
     """The line is written into a file that has a name."""
     waiting = threading.Thread(target=write, args=(path, (Operation.LINK, CARD, PAN)))
-    with open_bank_ledger(path):
+    with open_bank_ledger(path, SEAL):
         waiting.start()
         time.sleep(0.05)
     waiting.join()
     assert [entry.main_account for entry in read_ledger(path)] == [PAN]
+
+
+# --- the head -------------------------------------------------------------------------------------
+
+
+def four_lines(path: Path) -> list[bytes]:
+    write(path, *((Operation.LINK, card, PAN) for card in (CARD, OTHER, CARD, OTHER)))
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def refused(path: Path, words: str) -> None:
+    """By whoever reads, and by the next operation before it begins."""
+    for seal in (None, SEAL):
+        with pytest.raises(LedgerHeadError, match=words):
+            read_ledger(path, seal)
+    with pytest.raises(LedgerHeadError, match=words), open_bank_ledger(path, SEAL):
+        raise AssertionError("the operation began")
+
+
+def test_the_head_is_what_its_format_says(path: Path) -> None:
+    """Computed here: HMAC-SHA-256 over format, count, head and next, a line each."""
+    lines = four_lines(path)
+    head = json.loads(head_path(path).read_bytes())
+    assert head_path(path).name == "ledger.jsonl.head"
+    assert head_path(path).stat().st_mode & 0o777 == 0o600
+    digest = hashlib.sha256(lines[-1]).hexdigest()
+    message = f"sscard-bank-ledger-head/1\n4\n{digest}\n".encode()
+    key = RootKeys(dict.fromkeys(bank_slots(), bytes(range(16)))).diversify(
+        "3des", "MDK_MAC", 1, [[b"LINKHEAD"]]
+    )[0]
+    assert head == {
+        "format": "sscard-bank-ledger-head/1",
+        "count": 4,
+        "head": digest,
+        "next": None,
+        "mac": hmac.digest(key, message, "sha256").hex(),
+    }
+    (*_, last) = read_ledger(path)
+    assert (last.number, last.shown()["digest"]) == (4, digest)
+
+
+@pytest.mark.parametrize("left", [0, 1, 2, 3])
+def test_an_end_that_is_cut_off_is_found(path: Path, left: int) -> None:
+    lines = four_lines(path)
+    path.write_bytes(b"".join(lines[:left]))
+    refused(path, f"^{path}: the end is cut off: {left} lines, the head says 4$")
+    path.unlink(missing_ok=True)
+    with pytest.raises(LedgerHeadError, match="0 lines"), open_bank_ledger(path, SEAL):
+        pass
+
+
+def test_a_chain_that_was_written_anew_is_found(path: Path) -> None:
+    four_lines(path)
+    head = head_path(path).read_bytes()
+    for lines, words in (
+        (4, "lines were written anew: 4"),
+        (5, "lines were put behind the end: 5"),
+    ):
+        path.unlink()
+        head_path(path).unlink(missing_ok=True)
+        write(path, *[(Operation.UNLINK, CARD, PAN)] * lines)
+        head_path(path).write_bytes(head)
+        refused(path, words)
+
+
+def test_a_head_that_is_missing_is_found_until_it_is_sealed(path: Path) -> None:
+    """So it is with ledgers of earlier releases."""
+    four_lines(path)
+    before = head_path(path).read_bytes()
+    head_path(path).unlink()
+    refused(path, f"^{head_path(path)}: is not there: if the ledger is whole, sscard bank seal")
+    assert seal_ledger(path, SEAL).count == 4
+    assert head_path(path).read_bytes() == before
+    write(path, (Operation.LINK, CARD, PAN))
+    assert len(read_ledger(path, SEAL)) == 5
+    with pytest.raises(LedgerHeadError, match="is there already"):
+        seal_ledger(path, SEAL)
+
+
+def test_a_head_under_another_key_is_found(path: Path) -> None:
+    four_lines(path)
+    for change in ({}, {"count": 3}, {"head": "1" * 64}, {"next": "1" * 64}):
+        head = json.loads(head_path(path).read_bytes())
+        seal = SEAL if change else OTHERS
+        head_path(path).write_text(json.dumps(head | change))
+        with pytest.raises(LedgerHeadError, match="mac: is wrong: another bank's keys"):
+            read_ledger(path, seal)
+        head_path(path).write_text(json.dumps(head))
+    for wrong, words in (("{", "is not JSON"), ('{"count": -1}', "count: must be"), ("[]", "must")):
+        head_path(path).write_text(wrong)
+        with pytest.raises(LedgerHeadError, match=words):
+            read_ledger(path, SEAL)
+
+
+class PowerCutError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_crash_between_the_writes_recovers(
+    path: Path, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the head announces the line, before the line, and before the head has it."""
+    write(path, (Operation.LINK, CARD, PAN))
+    writes = iter(range(10))
+    real, fsync = LedgerSeal.write, os.fsync
+
+    def cut(*arguments: Any) -> Any:
+        if next(writes) == (0 if at == 0 else 1):
+            raise PowerCutError
+        return real(*arguments)
+
+    def cut_line(descriptor: int) -> None:
+        if os.readlink(f"/proc/self/fd/{descriptor}") == str(path):
+            raise PowerCutError
+        fsync(descriptor)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(LedgerSeal, "write", cut)
+        if at == 1:
+            broken.setattr(os, "fsync", cut_line)
+        with pytest.raises(PowerCutError):
+            write(path, (Operation.ACTIVATE, CARD, PAN))
+    there = 1 if at == 0 else 2
+    assert len(read_ledger(path, SEAL)) == there
+    if at == 1:  # only half of the line had reached the disk
+        content = path.read_bytes()
+        path.write_bytes(content[:-40])
+        there = 1
+        assert len(read_ledger(path, SEAL)) == there
+    write(path, (Operation.UNLINK, CARD, PAN))
+    assert [entry.number for entry in read_ledger(path, SEAL)] == list(range(1, there + 2))
+    head = json.loads(head_path(path).read_bytes())
+    assert (head["count"], head["next"]) == (there + 1, None)
+
+
+def test_half_a_line_that_nobody_announced_stays_an_error(path: Path) -> None:
+    lines = four_lines(path)
+    path.write_bytes(b"".join(lines) + lines[0][:30])
+    with pytest.raises(BankLedgerError, match="line 5: is not whole"), open_bank_ledger(path, SEAL):
+        pass
 
 
 def test_two_clerks_at_once_leave_one_chain(path: Path) -> None:

@@ -24,9 +24,14 @@ def secret(root: str, version: int, length: int = 16) -> bytes:
 
 
 @cache
-def _template(generation: int, algorithm: str, account_only: bool) -> tuple[Profile, Memory]:
+def _template(
+    generation: int, algorithm: str, account_only: bool, proof_by_next_number: bool
+) -> tuple[Profile, Memory]:
     profile = for_generation(
-        generation, account_only=account_only, settlement_mode=SettlementMode.OFFLINE
+        generation,
+        account_only=account_only,
+        settlement_mode=SettlementMode.OFFLINE,
+        proof_by_next_number=proof_by_next_number,
     )
     return profile, compile_template(profile, algorithm)
 
@@ -36,6 +41,7 @@ def new_memory(
     *,
     generation: int = 3,
     account_only: bool = False,
+    proof_by_next_number: bool = False,
     pin: str = PIN,
     keys: dict[str, bytes] | None = None,
     load_counter: int = 0,
@@ -47,7 +53,7 @@ def new_memory(
     starting_day: str = "0101",
 ) -> Memory:
     """A card's memory. ``keys`` are given for all versions, by root, instead of test keys."""
-    profile, template = _template(generation, algorithm, account_only)
+    profile, template = _template(generation, algorithm, account_only, proof_by_next_number)
     writer = CardWriter(template)
     writer.historical_bytes(bytes.fromhex("00990100038699510000000001"))
     for directory in profile.directories:

@@ -23,6 +23,7 @@ PIN = "123456"
 ALGORITHMS = ("3des", "sm4")
 PUBLIC = bytes.fromhex("1122334455667788 03 01 00000000000000001234 20240101 20340101 5566")
 CARDHOLDER = b"\x00\x00" + "林知夏".encode("gbk").ljust(20, b"\0") + bytes(33)
+MANAGEMENT = bytes.fromhex("00000156 5800 5840 0001 02").ljust(60, b"\0")
 COMPOUND = ((COMPOUND_TAG, bytes(COMPOUND_LENGTH)), (0x01, bytes(8)))
 
 
@@ -51,6 +52,7 @@ def contents(
         pin=bytes.fromhex(pin),
         deposit=deposit or Purse(),
         purse=purse or Purse(),
+        management=MANAGEMENT,
         compound=compound,
         free_log=free_log,
         dormant=dormant,

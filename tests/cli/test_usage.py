@@ -133,3 +133,27 @@ def test_an_error_names_a_file_in_characters_that_can_be_seen(
     assert shown.startswith("sscard: error: ")
     assert shown.count("\n") == 1
     assert r"a\nsscard: done \x1b[2J\udcff.json" in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["keys", "create", ""],
+        ["keys", "create", "  "],
+        ["keys", "show", ""],
+        ["keys", "create", "", "--bank"],
+        ["psam", "--keys", "", "--level", "3", "--terminal-id", "510100000001", "--out", "p.ssc"],
+        ["info", ""],
+        ["settle", "run", "", "--keys", "r.json", "--ledger", "l.db", "--out", "o"],
+    ],
+)
+def test_an_empty_name_is_refused_and_said_to_be_empty(
+    line: list[str],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(line) == 2
+    assert "is empty: must be a name" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -59,6 +59,24 @@ def test_proof_of_the_last_of_each_type_alone(new_account: NewAccount) -> None:
     assert terminal.proof(LOAD, 7) == proof
 
 
+def test_a_profile_may_ask_for_the_proof_by_the_number_plus_1(new_account: NewAccount) -> None:
+    """As the purse has it; both types follow the one switch."""
+    card, terminal = new_account(
+        balance_fen=100, purchase_counter=7, load_counter=3, proof_by_next_number=True
+    )
+    assert terminal.sw("B02E003202 0007") == 0x9406
+    assert terminal.sw("B02E003202 0008") == 0x9406
+    answer = terminal.debit_answer(terminal.buy(1, time=TIME), TIME)
+    assert terminal.sw("B02E003202 0007") == 0x9406
+    assert terminal.ok("B02E003202 0008") == answer[4:] + answer[:4]
+    terminal.allocate(5, TIME)
+    assert terminal.sw("B02E003102 0003") == 0x9406
+    assert terminal.sw("B02E003102 0004") == 0x9000
+    card.reset()
+    terminal.open_account()
+    assert terminal.sw("B02E003202 0008") == 0x9000
+
+
 def test_proof_outlives_reset_and_a_refused_transaction(new_account: NewAccount) -> None:
     card, terminal = new_account(balance_fen=100)
     purchase = terminal.buy(1, time=TIME)

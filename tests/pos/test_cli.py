@@ -251,6 +251,8 @@ def test_the_till_on_the_screen(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
         "1", "10.00", "5", "", "card.ssc",  # paid
         "1", "nonsense",
         "1", "1", "", "", "nothere.ssc",
+        "1", "1", "", "", "135790",  # the PIN, a question too early
+        "1", "1", "", "", "13 57 90",
         "3",
         "4",
         "5",
@@ -265,6 +267,10 @@ def test_the_till_on_the_screen(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     assert "医保购药凭证" in out
     assert "an amount is yuan with at most two decimals" in out
     assert "nothere.ssc: No such file or directory" in out
+    assert out.count("no card image has this name") == 2
+    assert "135790" not in out
+    assert "13 57 90" not in out
+    assert "Card image, its file name (Enter: leave the slot empty): " in out
     assert "no sale is open" in out
     assert "closed: 1 rows, 15.00 yuan" in out
     assert pins == []

@@ -46,6 +46,10 @@ def test_state_of_deposit_and_purse() -> None:
     assert (purse.serial, purse.start, purse.expiry) == (
         "00000000000000001234", "2024-01-01", "2034-01-01",
     )  # fmt: skip
+    assert (purse.province, purse.city, purse.interoperable, purse.card_type) == (
+        "5800", "5840", True, "02",
+    )  # fmt: skip
+    assert (purse.province_name, purse.city_name) == ("广东省", "深圳市")
     assert purse.deposit == PurseAmounts(1_700, 700, 4, 4, False)
     assert purse.purse == PurseAmounts(1_877, 0, 0, 1, False)
     time = f"{TIME[:4]}-{TIME[4:6]}-{TIME[6:8]} {TIME[8:10]}:{TIME[10:12]}:{TIME[12:]}"
@@ -63,9 +67,26 @@ def test_keys_and_files_have_their_names() -> None:
     files = {file.fid: file for file in directory.files}
     assert list(files) == ["0015", "0016", "0017", "0018", "0019"]
     assert files["0015"].records[0][3].text == "00000000000000001234"
+    place = {item.english.split(",")[0]: item for item in files["0017"].records[0]}
+    assert (place["country"].text, place["city"].text) == ("00000156", "5840")
+    assert place["interoperation"].meaning == "是 yes"
+    assert place["card type"].meaning == "学生卡 student"
     assert (files["0015"].write, files["0016"].write) == ("MAC", "key 01 and MAC")
     assert (files["0018"].read, files["0018"].write) == ("PIN", "never")
     assert files["0018"].records[0][3].meaning == "overdraft update"
+
+
+def test_a_record_without_a_time_says_so() -> None:
+    """A host without a clock gives zeros; the card takes any BCD."""
+    card = new_card(deposit=DEPOSIT, purse=PURSE)
+    terminal = Terminal(card.transmit, "3des")
+    terminal.open()
+    for time in ("00000000000000", "20260102000000"):
+        opened = terminal.init(EP_BUY, 1)
+        terminal.ok(terminal.completion(opened, time=time)[0])
+    purse = shown(card).purse
+    assert purse is not None
+    assert [entry.time for entry in purse.log] == ["2026-01-02 00:00:00", "not given"]
 
 
 def test_states_in_words() -> None:
@@ -84,7 +105,13 @@ def test_tables_and_json_show_no_secret() -> None:
     text = io.StringIO()
     for part in render(inspect_card(card), with_keys=True):
         Console(file=text, width=120).print(part)
-    for expected in ("电子存折", "17.00, overdraft limit 7.00 of it", "18.77", "purse purchase"):
+    for expected in (
+        "5800 广东省, 5840 深圳市",
+        "电子存折",
+        "17.00, overdraft limit 7.00 of it",
+        "18.77",
+        "purse purchase",
+    ):
         assert expected in text.getvalue()
     values = json.dumps(asdict(inspect_card(card)))
     for root in ("PURSE_DPK", "PURSE_DAMK"):

@@ -42,6 +42,7 @@ RIGHT: list[dict[str, Any]] = [
     {"issuer": "aabbccddeeff0011", "serial": "1", "version": 255, "start_date": "20240229"},
     {"expiry_date": "20340101", "free_log": True, "grey_locked": False},
     {"compound": {"AA": 41, "01": 250}},
+    {"province": "5800", "city": "5840", "interoperable": False, "card_type": 5},
 ]
 WRONG: list[tuple[object, str, str]] = [
     ([], "", "must be an object"),
@@ -63,6 +64,10 @@ WRONG: list[tuple[object, str, str]] = [
     ({"version": 256}, "version", "must be a whole number from 0 to 255"),
     ({"start_date": "20240230"}, "start_date", "YYYYMMDD"),
     ({"start_date": "20240102", "expiry_date": "20240101"}, "expiry_date", "is before start_date"),
+    ({"province": "580"}, "province", "must be an area code of 4 digits"),
+    ({"city": "584A"}, "city", "must be an area code of 4 digits"),
+    ({"card_type": 6}, "card_type", "must be a whole number from 1 to 5"),
+    ({"interoperable": 1}, "interoperable", "must be true or false"),
     ({"free_log": 1}, "free_log", "must be true or false"),
     ({"compound": {}}, "compound", "must be an object of 1 to 10 identifiers"),
     ({"compound": {f"{n:02X}": 1 for n in range(1, 12)}}, "compound", "1 to 10 identifiers"),
@@ -150,6 +155,51 @@ def test_options_come_onto_the_card() -> None:
         terminal.initialize(TransactionType.PURSE_PURCHASE, 0)
     assert terminal.transmit(bytes.fromhex("00B201C800")) == bytes.fromhex("0103000000")
     assert terminal.transmit(bytes.fromhex("00B202C800")) == bytes.fromhex("020400000000")
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [
+        # The test card is of division 5100, a province: its area code stands for the city too.
+        ({}, "00000156 6500 6500 0001 01"),
+        ({"province": "5800", "city": "5840"}, "00000156 5800 5840 0001 01"),
+        ({"interoperable": False, "card_type": 3}, "00000156 6500 6500 0000 03"),
+    ],
+)
+def test_file_0017_says_where_the_card_is_from(options: dict[str, Any], first: str) -> None:
+    """As gates and telephones read it: 00B097000B, then the whole file."""
+    connection = connect_card(issue("3des", **options))
+    connection.power_on()
+    PurseTerminal(connection, NUMBER).select()
+    assert connection.transmit(bytes.fromhex("00B097000B")) == bytes.fromhex(first + "9000")
+    assert connection.transmit(bytes.fromhex("00B097003C")) == bytes.fromhex(
+        first + "00" * 49 + "9000"
+    )
+
+
+@pytest.mark.parametrize(
+    ("city", "place"),
+    [
+        ("440300", "58005840"),
+        ("370202", "45004520"),
+        ("110105", "10001000"),
+        ("439900", "55005500"),
+        ("990100", "00000000"),  # no division, so the trade has no area for it
+    ],
+)
+def test_the_city_of_the_card_gives_the_area(city: str, place: str) -> None:
+    """The trade's own codes, as readers know them; a province's where a city has none."""
+    memory = medical.new_memory("3des")
+    historical = bytes.fromhex("00990100038699")
+    assert memory.cells.count(historical + bytes.fromhex("5100")) == 1
+    at = memory.cells.index(historical) + len(historical)
+    memory.cells[at : at + 2] = bytes.fromhex(city[:4])
+    account = BankAccount.from_object({"pan": PAN, "purse": {}}, card_expiry="20350102")
+    card = Card(put_bank(memory, Bank(ROOTS), account, issued="20250102", algorithm="3des"))
+    connection = connect_card(card)
+    connection.power_on()
+    PurseTerminal(connection, NUMBER).select()
+    assert connection.transmit(bytes.fromhex("00B0970408")) == bytes.fromhex(place + "000101009000")
 
 
 def test_account_without_a_purse() -> None:

@@ -118,6 +118,9 @@ def test_whole_transactions(algorithm: str, contactless: bool) -> None:
     proof = terminal.proof(_TYPE.UNLOAD, unload.number)
     assert proof is not None
     assert terminal.proof(_TYPE.UNLOAD, unload.number + 1) is None
+    # 65535 is no number of a transaction: INITIALIZE answers 9402 there.
+    assert terminal.proof(_TYPE.UNLOAD, 0xFFFE) is None
+    assert terminal.proof(_TYPE.UNLOAD, 0xFFFF) is None
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

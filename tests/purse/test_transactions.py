@@ -286,7 +286,7 @@ def test_6c_asks_for_the_same_command_again() -> None:
     assert terminal.ok(debit + b"\x08") == expected
 
 
-@pytest.mark.parametrize("kind", [ED_LOAD, EP_BUY, CAPP, UNLOAD, CASH, OVERDRAFT])
+@pytest.mark.parametrize("kind", [ED_LOAD, EP_LOAD, ED_BUY, EP_BUY, CAPP, UNLOAD, CASH, OVERDRAFT])
 def test_a_transaction_is_proven_by_the_number_of_init_plus_1(kind: int) -> None:
     """As gates ask for it: the stored number plus 1, or the number of a new INITIALIZE."""
     terminal = bench()
@@ -294,6 +294,9 @@ def test_a_transaction_is_proven_by_the_number_of_init_plus_1(kind: int) -> None
     header = bytes((0x80, 0x5A, 0x00, kind, 0x02))
     assert terminal.sw(header + number.to_bytes(2)) == 0x9406
     assert terminal.sw(header + (number + 1).to_bytes(2)) == 0x9000
+    for other in {1, 2, 3, 4, 5, 6, 7, 9} - {kind}:  # by its own type alone
+        asked = bytes((0x80, 0x5A, 0x00, other, 0x02)) + (number + 1).to_bytes(2)
+        assert terminal.sw(asked) == 0x9406, other
     following = terminal.init(kind, 1).number
     assert following == number + 1
     assert terminal.sw(header + following.to_bytes(2)) == 0x9000

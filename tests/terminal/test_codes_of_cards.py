@@ -124,6 +124,12 @@ class Renamed(FaultyConnection):
     [
         ("0304342E30309000", -1),  # version 4.00
         ("0304000000009000", 0),  # a blank version is a 1.0 card's
+        ("0304202020209000", 0),  # the same, padded with spaces
+        ("03009000", -1),  # no byte at all
+        ("0304FFFFFFFF9000", -1),  # erased
+        ("0304FF2E30309000", -1),
+        ("030400322E309000", -1),  # begins with no digit
+        ("030420322E309000", -1),
         ("0304332E30309000", -2201),  # 3.00: wants RKSSSE
         ("0304322E30009000", 0),  # "2.0" and 00
         ("03FF322E30309000", -13),

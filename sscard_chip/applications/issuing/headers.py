@@ -3,8 +3,8 @@
 
 One table for both directions: the card reads a field into a header, a personalisation plan
 writes a header into a field. What a header of ours has and the table has not lies in RFU bytes
-[L]: the algorithm of a directory's master key in the first of them, and "records may grow" in
-bit 2 of RF.
+[L]: the algorithm of a directory's master key in the first of them, behind it the option of a
+medical account, and "records may grow" in bit 2 of RF.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sscard_chip.standard.status import StatusError, StatusWord
 NAME_MAX: Final = 16
 _MF: Final = struct.Struct(">HBBBBBBBBB")
 _DDF: Final = struct.Struct(">HHBBxBBBBBB")
-_ADF: Final = struct.Struct(">HHB3xBBBBB")
+_ADF: Final = struct.Struct(">HHBB2xBBBBB")
 _TRANSPARENT: Final = struct.Struct(">HHxBBHHBB")
 _FIXED: Final = struct.Struct(">HBBBxBBBHHBB")
 _VARIABLE: Final = struct.Struct(">HHxBBBHHBB")
@@ -76,7 +76,7 @@ def encode_header(header: DirectoryHeader | FileHeader, account: bytes = b"") ->
         if h.type is FileType.DDF:
             head = (h.fid, h.quota, h.app_type, h.algorithm, h.dir_sfi, h.fci_sfi)
             return _DDF.pack(*head, *tail) + h.name
-        return _ADF.pack(h.fid, h.quota, h.algorithm, h.fci_sfi, *tail) + h.name
+        return _ADF.pack(h.fid, h.quota, h.algorithm, h.app_type, h.fci_sfi, *tail) + h.name
     rights = (h.read_access, h.write_access, h.read_right, h.write_right, h.read_kid, h.write_kid)
     if h.type is FileType.TRANSPARENT:
         return _TRANSPARENT.pack(h.fid, h.size, *rights)
@@ -119,16 +119,17 @@ def _directory(file_type: FileType, data: bytes) -> DirectoryHeader:
     layout = _NAMED[file_type]
     fields = _unpack(layout, data, more=NAME_MAX)
     name = data[layout.size :]
-    quota = app_type = atr_sfi = dir_sfi = 0
+    quota = app_type = atr_sfi = dir_sfi = option = 0
     *head, fci_sfi, access, reload_kid, block_kid, limit = fields
     if file_type is FileType.MF:
         fid, app_type, algorithm, atr_sfi, dir_sfi = head
     elif file_type is FileType.DDF:
         fid, quota, app_type, algorithm, dir_sfi = head
     else:
-        fid, quota, algorithm = head
+        fid, quota, algorithm, app_type = head
+        option = amounts.PROOF_BY_NEXT_NUMBER
     _require((fid == MF) == (file_type is FileType.MF) and fid not in _FORBIDDEN)
-    _require(app_type == 0 and algorithm in _ALGORITHMS and limit <= _MAX_LIMIT)
+    _require(app_type in (0, option) and algorithm in _ALGORITHMS and limit <= _MAX_LIMIT)
     _require(max(atr_sfi, dir_sfi, fci_sfi) <= _MAX_SFI)
     _require(not access & _DIRECTORY_RFU and bool(access & _LONG_KEY))
     _require(block_kid in (0, STK_KID))

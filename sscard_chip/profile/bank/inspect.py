@@ -20,6 +20,7 @@ from sscard_chip.filesystem.layout import ApplicationState, ApplicationType
 from sscard_chip.filesystem.tlv import find_primitive, parse_dol, split_dol
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.profile.contents import BankState, BankTransaction
+from sscard_chip.standard.dates import show_day, show_time
 from sscard_chip.standard.identifiers import PPSE_NAME, PSE_NAME
 from sscard_chip.standard.keys import USE_CRYPTOGRAM, USE_SCRIPT_CIPHER, USE_SCRIPT_MAC
 from sscard_chip.standard.pan import masked_pan
@@ -69,8 +70,8 @@ def bank_state(directory: Directory) -> BankState | None:
         state=_STATES.get(ApplicationState(directory.state), "unknown"),
         pan=masked_pan(_digits(application, _PAN)),
         pan_sequence=_digits(application, _SEQUENCE),
-        effective=_day(_digits(application, _EFFECTIVE)),
-        expiry=_day(_digits(application, _EXPIRY)),
+        effective=show_day(_digits(application, _EFFECTIVE)),
+        expiry=show_day(_digits(application, _EXPIRY)),
         algorithm=application.suite.name,
         offline_authentication=_offline(application),
         pdol=bool(application.pdol(contactless=False)),
@@ -117,11 +118,6 @@ def _digits(application: BankApplication, tag: int) -> str:
     return (application.record_value(tag) or b"").hex().rstrip("f")
 
 
-def _day(digits: str) -> str:
-    """YYMMDD as YYYY-MM-DD."""
-    return f"20{digits[:2]}-{digits[2:4]}-{digits[4:]}" if len(digits) == 6 else ""
-
-
 def _offline(application: BankApplication) -> str:
     """How the card proves off-line that it is genuine."""
     scheme = SCHEME_CODES.get(application.data.value(data.DYNAMIC_SCHEME)[0])
@@ -135,10 +131,9 @@ def _log(application: BankApplication) -> Iterator[BankTransaction]:
     entries, file = parse_dol(LOG_FORMAT), application.log
     for number in range(1, (file.count if file else 0) + 1):
         values = split_dol(entries, file.record(number) if file else b"")
-        time = values[_TIME].hex()
         yield BankTransaction(
             atc=int.from_bytes(values[_COUNTER]),
-            time=f"{_day(values[_DATE].hex())} {time[:2]}:{time[2:4]}:{time[4:]}",
+            time=show_time((values[_DATE] + values[_TIME]).hex()),
             amount_fen=int(values[_AMOUNT].hex()),
             kind=values[_KIND].hex(),
             merchant=values[_MERCHANT].decode("gbk", "replace").strip(" \0"),

@@ -20,10 +20,13 @@ from __future__ import annotations
 from sscard_chip.settlement.ledger.allocation import Allocated, allocate
 from sscard_chip.settlement.ledger.card_status import (
     CardService,
+    ReportClock,
+    StatusReport,
     change_status,
     find_card,
     history_of,
     replace_card,
+    reports_of,
     status_of,
 )
 from sscard_chip.settlement.ledger.check import Check
@@ -84,6 +87,8 @@ __all__ = [
     "LedgerUrlError",
     "LedgerVersionError",
     "Registered",
+    "ReportClock",
+    "StatusReport",
     "Upgraded",
     "account_key",
     "allocate",
@@ -96,6 +101,7 @@ __all__ = [
     "register_cards",
     "register_is_empty",
     "replace_card",
+    "reports_of",
     "split_by_balance",
     "status_of",
     "upgrade_ledger",

@@ -9,6 +9,8 @@ the state that a card is in already gets no error: a repeat is harmless [M].
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from typing import Any, Final
@@ -25,6 +27,7 @@ from sscard_chip.settlement.ledger.register import (
 )
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema.books import card, card_status
+from sscard_chip.settlement.schema.cards import report as card_report
 from sscard_chip.standard.dates import TIME, TIME_RULE, parse_time
 
 LAPSE_DAYS: Final = 10
@@ -39,6 +42,61 @@ class CardService(StrEnum):
     FORMAL_LOSS = "02"
     LIFT = "03"
     CANCEL = "04"
+
+
+FREE_BACK_DATING: Final = timedelta(hours=1)
+"""How far a report may be back-dated without a reason and the right to do so."""
+_LENGTHS: Final = {"operator": 64, "channel": 20, "reason": 200, "agent": 64}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StatusReport:
+    """Who asked for a change of status (``operator``), by which ``channel``, for what
+    ``reason``, and the ``agent`` who came in the holder's place (代办人). Texts of at most 64,
+    20, 200 and 64 printable characters; the first two are not empty.
+
+    :raises CardRegisterError: for any other text.
+    """
+
+    operator: str = "centre"
+    channel: str = "counter"
+    reason: str = ""
+    agent: str = ""
+
+    def __post_init__(self) -> None:
+        for name, length in _LENGTHS.items():
+            text = getattr(self, name)
+            if len(text) > length or not text.isprintable():
+                raise CardRegisterError(f"{name}: must be at most {length} printable characters")
+        for name in ("operator", "channel"):
+            if not getattr(self, name).strip():
+                raise CardRegisterError(f"{name}: must not be empty")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportClock:
+    """By what a report's time is judged: ``now`` (YYYYMMDDhhmmss, local) is the centre's clock,
+    ``may_back_date`` the right to date a report back by more than an hour."""
+
+    now: str
+    may_back_date: bool = False
+
+    def check(self, time: str, reason: str, *, lost: bool = False) -> None:
+        """Refuse a time in the future, and one too far back without right and reason, but for
+        what is done with a card that is reported ``lost`` already.
+
+        :raises CardRefusedError:
+        :raises CardRegisterError: one of the two is no time.
+        """
+        when, now = _time(time), _time(self.now)
+        if when > now:
+            raise CardRefusedError("card: a report is not dated in the future")
+        if lost or now - when <= FREE_BACK_DATING:
+            return
+        if not self.may_back_date:
+            raise CardRefusedError("card: a report is not back-dated by more than an hour here")
+        if not reason.strip():
+            raise CardRefusedError("card: a report back-dated by more than an hour needs a reason")
 
 
 _S = CardStatus
@@ -83,6 +141,28 @@ def history_of(t: LedgerTransaction, number: int) -> list[tuple[CardStatus, str,
     ]
 
 
+def reports_of(t: LedgerTransaction, number: int) -> list[StatusReport | None]:
+    """Who reported each change of :func:`history_of`; None for one of an earlier version."""
+    statement = (
+        sa.select(card_status.c.number, *(card_report.c[name] for name in _LENGTHS))
+        .join_from(
+            card_status,
+            card_report,
+            sa.and_(
+                card_report.c.card == card_status.c.card,
+                card_report.c.number == card_status.c.number,
+            ),
+            isouter=True,
+        )
+        .where(card_status.c.card == number)
+        .order_by(card_status.c.number)
+    )
+    return [
+        None if row.operator is None else StatusReport(*row[1:])
+        for row in t.connection.execute(statement)
+    ]
+
+
 def change_status(
     t: LedgerTransaction,
     number: int,
@@ -90,16 +170,22 @@ def change_status(
     time: str,
     *,
     lapse_days: int | None = LAPSE_DAYS,
+    report: StatusReport | None = None,
+    clock: ReportClock | None = None,
 ) -> bool:
     """Record a change of a card's status from ``time`` (YYYYMMDDhhmmss, local) on.
 
     ``lapse_days`` is when a temporary report lapses, None for never. False when the card is in
-    that status already.
+    that status already. ``clock`` judges the time; without it the caller vouches for it. A
+    change that was once dated in the future blocks nothing that is reported before it begins.
 
-    :raises CardRefusedError: its status does not allow it, or has changed later than ``time``.
+    :raises CardRefusedError: its status does not allow it, has changed later than ``time``, or
+        ``time`` is refused by ``clock``.
     :raises CardRegisterError: ``time`` is no time.
     """
-    since = _time(time)
+    since, report = _time(time), report or StatusReport()
+    if clock is not None:
+        clock.check(time, report.reason)
     t.connection.execute(sa.select(card.c.id).where(card.c.id == number).with_for_update())
     history = _history(t, number)
     now = _status(history, int(time))
@@ -110,27 +196,38 @@ def change_status(
         raise CardRefusedError(
             f"card: {now.chinese} ({now.name.lower()}): this cannot be changed so"
         )
-    if history and history[-1].since > int(time):
-        raise CardRefusedError("card: its status has changed later than this time")
+    _require_last(history, time, clock)
     until = None
     if target is CardStatus.TEMPORARY_LOSS and lapse_days is not None:
         until = int((since + timedelta(days=lapse_days)).strftime(TIME))
-    _append(t, number, history, target, int(time), until)
+    _append(t, number, history, target, int(time), until, report)
     return True
 
 
 def replace_card(
-    t: LedgerTransaction, number: int, new: CardColumns, time: str, *, damaged: bool = False
+    t: LedgerTransaction,
+    number: int,
+    new: CardColumns,
+    time: str,
+    *,
+    damaged: bool = False,
+    report: StatusReport | None = None,
+    clock: ReportClock | None = None,
 ) -> bool:
     """Give the account of a card to a new one and cancel the old one (补换卡).
 
     ``new`` is one card without opening balance. A lost card must be reported formally before; a
-    ``damaged`` one is exchanged without [H]. False when that is done already.
+    ``damaged`` one is exchanged without [H]. False when that is done already. ``report`` and
+    ``clock`` as of :func:`change_status`; that a lost card is replaced at a time gone by
+    changes nothing for its debits, so it needs no reason.
 
-    :raises CardRefusedError: the old card's status does not allow it.
+    :raises CardRefusedError: the old card's status does not allow it, or ``clock`` the time.
     :raises CardRegisterError: the new card is another person's, or registered otherwise.
     """
+    report = report or StatusReport()
     _time(time)
+    if clock is not None:
+        clock.check(time, report.reason, lost=not damaged)
     row = t.connection.execute(sa.select(card).where(card.c.id == number).with_for_update()).one()
     history = _history(t, number)
     now = _status(history, int(time))
@@ -145,9 +242,8 @@ def replace_card(
         return False
     if now is not CardStatus.FORMAL_LOSS and not damaged:
         raise CardRefusedError("card: a lost card is reported formally before it is replaced")
-    if history and history[-1].since > int(time):
-        raise CardRefusedError("card: its status has changed later than this time")
-    _append(t, number, history, CardStatus.CANCELLED, int(time), None)
+    _require_last(history, time, clock)
+    _append(t, number, history, CardStatus.CANCELLED, int(time), None, report)
     return True
 
 
@@ -188,6 +284,13 @@ def _status(history: list[Any], time: int) -> CardStatus:
     return CardStatus(begun[-1].status)
 
 
+def _require_last(history: Sequence[Any], time: str, clock: ReportClock | None) -> None:
+    """A change is later than those before it, but for such as have not begun yet."""
+    begun = (one.since for one in history if clock is None or one.since <= int(clock.now))
+    if max(begun, default=0) > int(time):
+        raise CardRefusedError("card: its status has changed later than this time")
+
+
 def _append(
     t: LedgerTransaction,
     number: int,
@@ -195,12 +298,10 @@ def _append(
     status: CardStatus,
     since: int,
     until: int | None,
+    report: StatusReport,
 ) -> None:
-    values = {
-        "card": number,
-        "number": len(history) + 1,
-        "status": int(status),
-        "since": since,
-        "until": until,
-    }
+    place = {"card": number, "number": len(history) + 1}
+    values = place | {"status": int(status), "since": since, "until": until}
     t.connection.execute(sa.insert(card_status).values(values))
+    said = {name: getattr(report, name) for name in _LENGTHS}
+    t.connection.execute(sa.insert(card_report).values(place | said))

@@ -294,7 +294,7 @@ def read_register(
         )
         if event.card in place
     ]
-    events.sort(key=lambda event: event[0])
+    events = _in_force(events)
     table = np.array(events, np.int64).reshape(-1, 4)
     return CardRegister(
         id=number,
@@ -310,6 +310,18 @@ def read_register(
         event_since=table[:, 2],
         event_until=table[:, 3],
     )
+
+
+def _in_force(events: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
+    """Changes sorted by card and time, without those that one recorded later has overtaken:
+    they were dated in the future when it came."""
+    events.sort(key=lambda event: event[0])  # of a card they stand as they were recorded
+    kept: list[tuple[int, int, int, int]] = []
+    for event in events:
+        while kept and kept[-1][0] == event[0] and kept[-1][2] >= event[2]:
+            kept.pop()
+        kept.append(event)
+    return kept
 
 
 def _matrix(values: Sequence[bytes], width: int) -> NDArray[np.uint8]:

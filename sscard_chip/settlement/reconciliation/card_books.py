@@ -22,6 +22,7 @@ from sscard_chip.settlement.ledger import (
 from sscard_chip.settlement.reconciliation.card_ledger import BookedDebit, CardBooks, Credit
 from sscard_chip.settlement.reconciliation.cards import PURCHASE, CardState
 from sscard_chip.settlement.schema import books as schema
+from sscard_chip.standard.dates import parse_date
 
 _ONLINE: Final = frozenset(
     {
@@ -92,8 +93,10 @@ def _rows(books: Books, card: CardState, code: bytes) -> Iterator[BookedRows]:
     purchases = [entry for entry in card.log if entry.kind == PURCHASE]
     if not purchases:
         return
-    # A file takes sales of the night after its day; dates are compared as text.
-    first = str(int(min(entry.time for entry in purchases)[:8]) - 1)
+    # A file takes sales of the night after its day; dates are compared as text. A record without
+    # a time could be of any day.
+    days = [entry.time[:8] for entry in purchases]
+    first = str(int(min(days)) - 1) if all(map(parse_date, days)) else None
     wanted = np.frombuffer(code, np.uint8)
     for rows in books.of_terminals({entry.terminal_id for entry in purchases}, first):
         own = (rows.columns.card_id_code == wanted).all(axis=1) & ~rows.columns.malformed

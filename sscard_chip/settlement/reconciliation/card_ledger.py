@@ -18,6 +18,7 @@ from sscard_chip.settlement.clearing.codes import RowOutcome
 from sscard_chip.settlement.reconciliation.cards import LOAD, PURCHASE, CardEntry, CardState
 from sscard_chip.settlement.reconciliation.differences import Difference, DifferenceKind, Report
 from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.dates import show_time
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -237,4 +238,5 @@ def _label(entry: CardEntry) -> str:
 
 
 def _date(time: str) -> str:
-    return f"{time[:4]}-{time[4:6]}-{time[6:8]} {time[8:10]}:{time[10:12]}"
+    """To the minute."""
+    return show_time(time)[:16]

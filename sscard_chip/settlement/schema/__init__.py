@@ -2,9 +2,10 @@
 """The tables of a ledger, all of them: importing this package names them on :data:`metadata`.
 
 :mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
-:mod:`.debits` by what a debit is known, :mod:`.platform` messages, :mod:`.run` day files,
-:mod:`.clearing` claims and appeals, :mod:`.reconciliation` tasks and differences. What the
-database itself forbids is in :mod:`.rules`, :mod:`.versions` knows how older tables become these.
+:mod:`.cards` reports, hotlists and loads of cards, :mod:`.debits` by what a debit is known,
+:mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
+:mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`,
+:mod:`.versions` knows how older tables become these.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from sscard_chip.settlement.schema import (
     authorisation,
     books,
+    cards,
     clearing,
     debits,
     platform,
@@ -25,6 +27,7 @@ from sscard_chip.settlement.schema.base import metadata
 __all__ = [
     "authorisation",
     "books",
+    "cards",
     "clearing",
     "debits",
     "metadata",

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sscard_chip.applications.purse.accounts import LogRecord
+from sscard_chip.standard.amounts import MAX_COUNTER
 from sscard_chip.standard.commands import (
     CREDIT_SAM_FOR_PURCHASE,
     GET_CHALLENGE,
@@ -113,8 +114,11 @@ class PurseTerminal:
     def proof(self, kind: TransactionType, number: int) -> tuple[bytes, bytes] | None:
         """MAC and TAC of the last transaction if it was this one, None if it was not (9406).
 
-        ``number`` is the one that INITIALIZE answered; the card is asked for it plus 1.
+        ``number`` is the one that INITIALIZE answered; the card is asked for it plus 1. There is
+        no transaction 65535: INITIALIZE answers 9402 there.
         """
+        if number == MAX_COUNTER:
+            return None
         answer = self._client.send(GET_TRANSACTION_PROVE, 0x00, kind, (number + 1).to_bytes(2), 8)
         if answer.sw == StatusWord.PROOF_NOT_AVAILABLE:
             return None

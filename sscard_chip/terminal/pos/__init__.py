@@ -13,13 +13,14 @@ from sscard_chip.dayfile.authoriser import (
     HoldRequest,
 )
 from sscard_chip.dayfile.errors import DayFileError
-from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotRange
+from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotlistDelta, HotRange
 from sscard_chip.dayfile.rows import COLUMNS, DayHeader, DayRow, DayTrailer
 from sscard_chip.dayfile.text import DayContents, read_day
 from sscard_chip.terminal.client import PinEntry
 from sscard_chip.terminal.pos.authoriser import LocalAuthoriser
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import PosError, Refusal, SaleRefusedError, UnfinishedSaleError
+from sscard_chip.terminal.pos.hotlist import HotlistFile
 from sscard_chip.terminal.pos.receipt import Receipt
 from sscard_chip.terminal.pos.station import Bill, SaleOutcome, TillSettings
 from sscard_chip.terminal.pos.till import Till
@@ -43,6 +44,8 @@ __all__ = [
     "HotCard",
     "HotRange",
     "Hotlist",
+    "HotlistDelta",
+    "HotlistFile",
     "LocalAuthoriser",
     "PinEntry",
     "PosError",

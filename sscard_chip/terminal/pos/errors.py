@@ -24,6 +24,7 @@ class Refusal(StrEnum):
     NOT_SUPPORTED = "card not supported"
     NOT_GENUINE = "card not genuine"
     HOTLISTED = "card on the hotlist"
+    HOTLIST_OLD = "hotlist too old for a sale off-line"
     EXPIRED = "card expired"
     PIN_WRONG = "PIN wrong"
     PIN_LOCKED = "PIN locked"

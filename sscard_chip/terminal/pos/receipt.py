@@ -23,7 +23,9 @@ _EDGE: Final = "=" * WIDTH
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Receipt:
-    """What a receipt shows beside the row. ``balance_fen`` is the account's after the sale."""
+    """What a receipt shows beside the row. ``balance_fen`` is the account's after the sale;
+    ``unlisted``: the till had no hotlist to look the card up in.
+    """
 
     row: DayRow
     pharmacy_name: str
@@ -31,6 +33,7 @@ class Receipt:
     holder: CardholderName | None = None
     balance_fen: int | None = None
     online: bool = False
+    unlisted: bool = False
 
     def text(self) -> str:
         """All lines, each ending in LF."""
@@ -66,6 +69,8 @@ class Receipt:
         lines += pair("流水号", row.msgid)
         lines.append(_RULE)
         lines += wrap(_remark(row, online=self.online), centred=True)
+        if self.unlisted:
+            lines += wrap("本终端无黑名单，未核对挂失卡", centred=True)
         lines += ["", "签名:"]
         return lines
 

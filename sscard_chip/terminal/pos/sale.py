@@ -83,6 +83,7 @@ class Sale:
     identification: bytes | None = None
     holder: CardholderName | None = None
     balance_fen: int | None = None
+    notes: list[str] = field(default_factory=list)  # of the till, before the sale
     warnings: list[str] = field(default_factory=list)
 
     def run(self) -> SaleOutcome:
@@ -137,7 +138,7 @@ class Sale:
         self.holder = steps.read_holder(session, station.sam)
         session.enter(DF04)
         division = steps.insured_division(session)
-        self.warnings = finish_owed(station, session, self.pin)
+        self.warnings = [*self.notes, *finish_owed(station, session, self.pin)]
         terms = self._terms(session, division)
         with station.sam.asked() as client:
             key_index = client.purchase_key_index()
@@ -181,6 +182,7 @@ class Sale:
             use = steps.read_offline_use(session, self.station.sam)
         try:
             if region.mode is SettlementMode.OFFLINE:
+                self.station.require_fresh_hotlist(self.time)
                 return Terms(region.amounts(split, online=False), split)
             hold = self._authorise(session, division, use)
             if hold is not None:
@@ -188,6 +190,7 @@ class Sale:
                 return Terms(amounts, hold.split, hold, use)
             if use is None:
                 raise SaleRefusedError(Refusal.CENTRE, "it cannot be reached")
+            self.station.require_fresh_hotlist(self.time)
             after = region.check_offline(session.division, use, split.total_fen)
             return Terms(region.amounts(split, online=False), split, None, use, after)
         except SettlementRefusedError as error:

@@ -26,6 +26,7 @@ from sscard_chip.terminal.pos.errors import (
     UnfinishedSaleError,
     refusal_of,
 )
+from sscard_chip.terminal.pos.hotlist import HotlistFile, require_fresh
 from sscard_chip.terminal.pos.pending import OpenSale, PendingJournal
 from sscard_chip.terminal.pos.psam import Psam
 from sscard_chip.terminal.pos.receipt import Receipt
@@ -49,8 +50,9 @@ class TillSettings:
 
     ``pharmacy_code`` is the fixmedins_code, 12 characters. ``region`` has the settlement mode
     and the off-line caps; ``divisions`` are the issuing areas that are served (6 digits), None
-    for all. ``retries`` is how often a sale starts again by itself when a connection breaks
-    before the card was debited.
+    for all. ``hotlist_max_age_hours`` is how old a hotlist may be for a sale off-line, None for
+    any. ``retries`` is how often a sale starts again by itself when a connection breaks before
+    the card was debited.
     """
 
     pharmacy_code: str
@@ -58,12 +60,16 @@ class TillSettings:
     pharmacy_name: str = "定点零售药店"
     divisions: frozenset[str] | None = None
     retries: int = 1
+    hotlist_max_age_hours: int | None = None
     profiles: Profiles = whole_profile
 
     def __post_init__(self) -> None:
         code = self.pharmacy_code
         if len(code) != 12 or not (code.isascii() and code.isalnum()):
             raise ValueError("pharmacy code: must be 12 letters and digits")
+        hours = self.hotlist_max_age_hours
+        if hours is not None and hours < 1:
+            raise ValueError("hotlist: maximal age: must be an hour or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +112,29 @@ class Station:
     day: DayFile
     journal: PendingJournal
     pin_entry: PinEntry
-    hotlist: Hotlist | None = None
+    listed: Hotlist | HotlistFile | None = None
     authoriser: Authoriser | None = None
     # msgids that the centre has seen and no row has: not to be used again in the same second
     spent: set[str] = field(default_factory=set)
+
+    @property
+    def hotlist(self) -> Hotlist | None:
+        """The hotlist as it was read last."""
+        return self.listed.hotlist if isinstance(self.listed, HotlistFile) else self.listed
+
+    def refresh_hotlist(self) -> list[str]:
+        """Between sales: read the list anew where its file has changed; lines for the operator."""
+        return self.listed.refresh() if isinstance(self.listed, HotlistFile) else []
+
+    def require_fresh_hotlist(self, time: str) -> None:
+        """See that the hotlist may serve a sale off-line at ``time``.
+
+        :raises SaleRefusedError: HOTLIST_OLD.
+        """
+        hours = self.settings.hotlist_max_age_hours
+        if hours is not None:
+            issued = self.listed.issued if self.listed else None
+            require_fresh(self.hotlist, issued, time, hours)
 
     @contextlib.contextmanager
     def at_card(self) -> Iterator[None]:
@@ -171,8 +196,15 @@ class Station:
     ) -> Receipt:
         """A receipt of this pharmacy."""
         settings = self.settings
+        unlisted = self.hotlist is None and not (online or row.refund)
         return Receipt(
-            row, settings.pharmacy_name, settings.pharmacy_code, holder, balance_fen, online
+            row,
+            settings.pharmacy_name,
+            settings.pharmacy_code,
+            holder,
+            balance_fen,
+            online,
+            unlisted,
         )
 
     def begin(self, sale: OpenSale) -> None:

@@ -28,6 +28,7 @@ from sscard_chip.terminal.pos.card import HolderPin
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.pos.followup import confirm_all, finish_owed, release_holds
+from sscard_chip.terminal.pos.hotlist import HotlistFile
 from sscard_chip.terminal.pos.pending import OpenSale, PendingJournal
 from sscard_chip.terminal.pos.psam import Psam
 from sscard_chip.terminal.pos.recovery import ask_card
@@ -55,14 +56,15 @@ class Till(Closing):
         day_file: str | os.PathLike[str],
         *,
         pin_entry: PinEntry,
-        hotlist: Hotlist | None = None,
+        hotlist: Hotlist | HotlistFile | None = None,
         authoriser: Authoriser | None = None,
         clock: Callable[[], datetime] = datetime.now,
         business_date: str | None = None,
     ) -> Self:
         """Open the day file, or begin it for ``business_date`` (YYYYMMDD, else today).
 
-        ``psam`` None opens what is there, to recover, give up or close.
+        ``psam`` None opens what is there, to recover, give up or close. A ``hotlist`` in a file
+        is read again between sales.
 
         :raises SaleRefusedError: PSAM, it cannot be read; DAY, another program has the file.
         :raises DayFileError: the file or its journal is malformed, or another terminal's.
@@ -74,7 +76,8 @@ class Till(Closing):
         if psam is not None:
             terminal_id, number = sam.identify()
             date = business_date or f"{clock():%Y%m%d}"
-            version = hotlist.version if hotlist else None
+            listed = hotlist.hotlist if isinstance(hotlist, HotlistFile) else hotlist
+            version = listed.version if listed else None
             header = DayHeader(settings.pharmacy_code, terminal_id, date, version, number)
         day = DayFile.open(path, header)
         try:
@@ -128,7 +131,8 @@ class Till(Closing):
             if recovered is not None:
                 return recovered
             release_holds(station)
-            return Sale(station, bill, when, pin).run()
+            notes = station.refresh_hotlist()
+            return Sale(station, bill, when, pin, notes=notes).run()
 
     def refund(
         self,

@@ -33,7 +33,7 @@ class Identity:
 
         Without an algorithm byte it is DES (LD/T 33 section 10.1); a blank version is 1.0.
         """
-        generation = find_generation(version) if version else None
+        generation = find_generation(version)
         city = identification[:3].hex()
         suite = _SUITE_OF_FCI.get(algorithm[0] if algorithm else 0x01)
         return cls(

@@ -20,6 +20,7 @@ from tests.settlement.ledger.people import cards
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 Run = Callable[..., tuple[int, str, str]]
+AT: Final = ("--time", TIME, "--reason", "reported by post")
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_an_allocation(run: Run, ledger_url: str) -> None:
 def test_status_and_replacement(run: Run) -> None:
     run("cards", "CARDS.tsv")
     write_cards("NEW.tsv", cards(1, first=9, psn_no="P0001"), "20260301")
-    code, out, _ = run("card-status", "Z00000001", "temporary-loss", "--time", TIME)
+    code, out, _ = run("card-status", "Z00000001", "temporary-loss", *AT)
     assert (code, out) == (
         0,
         f"at {TIME}: 4 临时挂失\n{TIME} 临时挂失, until 20260325101112\n",
@@ -91,8 +92,8 @@ def test_status_and_replacement(run: Run) -> None:
     code, _, err = run("card-replace", "Z00000001", "NEW.tsv", "--time", TIME)
     assert code == 1
     assert "reported formally" in err
-    run("card-status", "Z00000001", "formal-loss", "--time", TIME)
-    code, _, err = run("card-status", "Z00000001", "lift", "--time", TIME)
+    run("card-status", "Z00000001", "formal-loss", *AT)
+    code, _, err = run("card-status", "Z00000001", "lift", *AT)
     assert code == 1
     assert "正式挂失" in err
     assert run("card-replace", "Z00000001", "NEW.tsv", "--time", TIME)[:2] == (0, "replaced\n")
@@ -100,10 +101,80 @@ def test_status_and_replacement(run: Run) -> None:
     document = json.loads(run("card-status", "Z00000001", "--time", TIME, "--json")[1])
     assert document["status"] == 9
     assert [one["status"] for one in document["history"]] == [4, 2, 9]
+    assert document["history"][0] == {
+        "status": 4,
+        "since": TIME,
+        "until": "20260325101112",
+        "operator": "centre",
+        "channel": "counter",
+        "reason": "reported by post",
+        "agent": "",
+    }
     assert run("card-status", "Z99999999")[::2] == (
         2,
         "sscard: error: card: is not in the register\n",
     )
+
+
+def test_a_report_says_who_and_why_and_is_not_of_the_future(run: Run) -> None:
+    run("cards", "CARDS.tsv")
+    for option in ("--operator", "--channel"):
+        assert run("card-status", "Z00000001", "cancel", option, " ")[0] == 2
+    assert run("card-status", "Z00000001", "cancel", "--reason", "a\x1b[2J")[0] == 2
+    code, _, err = run("card-status", "Z00000001", "formal-loss", "--time", "29991231235959")
+    assert (code, err) == (1, "sscard: error: card: a report is not dated in the future\n")
+    code, _, err = run("card-status", "Z00000001", "formal-loss", "--time", TIME)
+    assert (code, err) == (
+        1,
+        "sscard: error: card: a report back-dated by more than an hour needs a reason\n",
+    )
+    who = ("--operator", "0017", "--channel", "hotline", "--agent", "the son")
+    code, out, _ = run("card-status", "Z00000001", "formal-loss", *who)
+    assert code == 0
+    assert "正式挂失" in out
+    out = run("card-status", "Z00000001", "--reports")[1]
+    assert out.splitlines()[-1] == "    operator 0017, channel hotline, agent: the son"
+
+
+def test_the_hotlist_follows_the_reports(run: Run) -> None:
+    run("cards", "CARDS.tsv")
+
+    def issue(*options: str, out: str = "hot.tsv") -> dict[str, object]:
+        code, text, err = run("hotlist", "--out", out, "--force", "--json", *options)
+        assert (code, err) == (0, "")
+        document: dict[str, object] = json.loads(text)
+        return document
+
+    empty = issue()
+    assert empty["cards"] == 0
+    run("card-status", "Z00000001", "temporary-loss")
+    run("card-status", "Z00000002", "cancel")
+    first = issue()
+    assert first["cards"] == 2
+    assert issue()["version"] == first["version"] != empty["version"]
+    run("card-status", "Z00000001", "lift")
+    run("card-status", "Z00000003", "formal-loss")
+    second = issue(out="now.tsv")
+    lines = Path("now.tsv").read_text().splitlines()
+    assert lines[0] == f"H\tsscard-hotlist/1\t{second['version']}"
+    assert [line.split("\t")[2] for line in lines[1:-1]] == ["Z00000002", "Z00000003"]
+    assert lines[-1].split("\t")[2] == second["sha256"]
+    delta = issue("--since", str(first["version"]), out="delta.tsv")
+    assert (delta["version"], delta["added"], delta["removed"]) == (second["version"], 1, 1)
+    assert run("hotlist", "hot.tsv", "delta.tsv", group="pos")[:2] == (
+        0,
+        f"hot.tsv: version {second['version']}, 2 cards\n",
+    )
+    assert Path("hot.tsv").read_bytes() == Path("now.tsv").read_bytes()
+    code, _, err = run("hotlist", "hot.tsv", "delta.tsv", group="pos")
+    assert code == 2
+    assert "the delta is for" in err
+    code, _, err = run("hotlist", "--out", "x.tsv", "--since", "1")
+    assert (code, err) == (
+        2,
+        "sscard: error: hotlist: version: this ledger has issued no such list\n",
+    )
+    assert not Path("x.tsv").exists()
 
 
 def test_the_till_asks_the_ledger(run: Run, ledger_url: str) -> None:

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hotlist (黑名单) out of the register: which cards are not normal, and since when.
+
+Each list that is issued is a version, and what it changed is kept: so a list of any version can
+be made again, and the difference of two. A version is the time of its issue; a second one within
+that second has ``.2`` behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import groupby
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotlistDelta
+from sscard_chip.settlement.ledger.bulk import select_keys
+from sscard_chip.settlement.ledger.errors import CardRegisterError
+from sscard_chip.settlement.ledger.register import CardStatus
+from sscard_chip.settlement.ledger.transaction import LedgerTransaction
+from sscard_chip.settlement.schema import cards as tables
+from sscard_chip.settlement.schema.books import card, card_status
+from sscard_chip.standard.dates import TIME_RULE, parse_time
+
+RENEWED: Final = timedelta(hours=1)
+"""A list that is the same gets a new version when the last one is older."""
+
+
+class IssuedHotlist(NamedTuple):
+    """A version, when it was issued (YYYYMMDDhhmmss), and the whole list."""
+
+    version: str
+    issued: str
+    hotlist: Hotlist
+
+
+class _Version(NamedTuple):
+    id: int
+    version: str
+    issued: str
+    digest: bytes
+
+
+def issue_hotlist(t: LedgerTransaction, time: str) -> IssuedHotlist:
+    """The list as it is at ``time`` (YYYYMMDDhhmmss, local): a new version, or the last one when
+    that says the same and is no older than :data:`RENEWED`.
+
+    :raises CardRegisterError: ``time`` is no time.
+    """
+    when = parse_time(time)
+    if when is None:
+        raise CardRegisterError(f"time: {TIME_RULE}")
+    t.lock_name("hotlist")
+    now = _hot_cards(t, int(time))
+    last = _last(t)
+    before = _state(t, last.id) if last else {}
+    changes = {one: now.get(one) for one in before.keys() | now.keys()}
+    changes = {one: since for one, since in changes.items() if before.get(one) != since}
+    if last is not None and not changes:
+        issued = parse_time(last.issued)
+        if issued is not None and when - RENEWED <= issued <= when:
+            return IssuedHotlist(last.version, last.issued, _hotlist(t, last.version, now))
+    version = _free_version(t, time)
+    hotlist = _hotlist(t, version, now)
+    number = int(t.take_ids(tables.hotlist_version, 1)[0])
+    values = {"id": number, "version": version, "issued": time, "cards": len(now)}
+    t.connection.execute(sa.insert(tables.hotlist_version).values(**values, digest=hotlist.digest))
+    rows = [{"version": number, "card": one, "since": since} for one, since in changes.items()]
+    if rows:
+        t.connection.execute(sa.insert(tables.hotlist_change), rows)
+    return IssuedHotlist(version, time, hotlist)
+
+
+def hotlist_delta(t: LedgerTransaction, since: str, version: str) -> HotlistDelta:
+    """What makes the list of ``version`` out of that of the version ``since``.
+
+    :raises CardRegisterError: this ledger has not issued such a version.
+    """
+    base, target = _version(t, since), _version(t, version)
+    before, after = _state(t, base.id), _state(t, target.id)
+    changed = {one: since for one, since in after.items() if before.get(one) != since}
+    gone = {one: None for one in before if one not in after}
+    return HotlistDelta(
+        target.version, base.version, target.digest, _cards(t, changed), _cards(t, gone)
+    )
+
+
+def hotlist_issued(t: LedgerTransaction, version: str) -> str | None:
+    """When a version was issued (YYYYMMDDhhmmss); None for one that is not this ledger's."""
+    table = tables.hotlist_version
+    found = sa.select(table.c.issued).where(table.c.version == version)
+    return t.connection.execute(found).scalar_one_or_none()
+
+
+def _hot_cards(t: LedgerTransaction, time: int) -> dict[int, int]:
+    """Cards that are not normal at a time, and since when they are not."""
+    columns = (card_status.c.card, card_status.c.status, card_status.c.since, card_status.c.until)
+    statement = (
+        sa.select(*columns)
+        .where(card_status.c.since <= time)
+        .order_by(card_status.c.card, card_status.c.number)
+    )
+    found = {}
+    for number, changes in groupby(t.connection.execute(statement), lambda row: row.card):
+        since = _hot_since(changes, time)
+        if since is not None:
+            found[int(number)] = since
+    return found
+
+
+def _hot_since(changes: Iterable[Any], time: int) -> int | None:
+    """Since when a card is not normal, by its changes that have begun, in their order."""
+    since: int | None = None
+    until: int | None = None
+    for change in changes:
+        if until is not None and until <= change.since:
+            since = None  # the report before it had lapsed
+        if change.status == CardStatus.NORMAL:
+            since = None
+        elif since is None or change.since < since:
+            since = change.since
+        until = change.until
+    return None if until is not None and until <= time else since
+
+
+def _last(t: LedgerTransaction) -> _Version | None:
+    table = tables.hotlist_version
+    statement = _versions().order_by(table.c.id.desc()).limit(1)
+    row = t.connection.execute(statement).one_or_none()
+    return None if row is None else _as_version(row)
+
+
+def _version(t: LedgerTransaction, version: str) -> _Version:
+    statement = _versions().where(tables.hotlist_version.c.version == version)
+    row = t.connection.execute(statement).one_or_none()
+    if row is None:
+        raise CardRegisterError("hotlist: version: this ledger has issued no such list")
+    return _as_version(row)
+
+
+def _as_version(row: Any) -> _Version:
+    return _Version(row.id, row.version, row.issued, bytes(row.digest))
+
+
+def _versions() -> sa.Select[tuple[int, str, str, bytes]]:
+    table = tables.hotlist_version
+    return sa.select(table.c.id, table.c.version, table.c.issued, table.c.digest)
+
+
+def _free_version(t: LedgerTransaction, time: str) -> str:
+    table = tables.hotlist_version
+    used = sa.select(table.c.version).where(table.c.version.startswith(time))
+    taken = set(t.connection.execute(used).scalars())
+    names = (time, *(f"{time}.{number}" for number in range(2, len(taken) + 2)))
+    return next(name for name in names if name not in taken)
+
+
+def _state(t: LedgerTransaction, version: int) -> dict[int, int]:
+    """Cards and times of the list of a version."""
+    table = tables.hotlist_change
+    newest = (
+        sa.select(table.c.card, sa.func.max(table.c.version).label("version"))
+        .where(table.c.version <= version)
+        .group_by(table.c.card)
+        .subquery()
+    )
+    statement = sa.select(table.c.card, table.c.since).join(
+        newest, sa.and_(newest.c.card == table.c.card, newest.c.version == table.c.version)
+    )
+    rows = t.connection.execute(statement.where(table.c.since.is_not(None)))
+    return {int(row.card): int(row.since) for row in rows}
+
+
+def _hotlist(t: LedgerTransaction, version: str, state: dict[int, int]) -> Hotlist:
+    return Hotlist(version, _cards(t, dict(state)))
+
+
+def _cards(t: LedgerTransaction, since: dict[int, int] | dict[int, None]) -> list[HotCard]:
+    """Cards by their numbers here, sorted as a list is."""
+    statement = sa.select(card.c.id, card.c.card_id_code, card.c.card_number)
+    found = []
+    for result in select_keys(t.connection, statement, card.c.id, list(since)):
+        for row in result:
+            if row.id in since:
+                begun = since[row.id]
+                time = None if begun is None else f"{begun:014d}"
+                found.append(HotCard(bytes(row.card_id_code), row.card_number, time))
+    return sorted(found, key=lambda one: (one.card_id_code, one.card_number))
