@@ -9,6 +9,7 @@ from issuance.batch.container import Container, ContainerError
 from issuance.batch.errors import BatchError
 from issuance.batch.job import IMAGES, output_path
 from issuance.batch.ledger import BatchLedger
+from issuance.batch.run import VOID
 from sscard_chip.memory import Memory
 
 
@@ -19,6 +20,8 @@ def export_card(folder: Path, card_number: str) -> Memory:
     :raises ContainerError: one line.
     """
     with BatchLedger(folder, lock=False) as ledger:
+        if ledger.facts().get("state") == VOID:
+            raise BatchError(f"{folder}: the batch is void")
         found = ledger.find(card_number)
     if found is None:
         raise BatchError(f"{folder}: the batch has made no card of this number")

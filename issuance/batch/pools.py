@@ -14,7 +14,7 @@ from typing import Final
 
 from issuance.batch.errors import BatchStoppedError
 from issuance.batch.job import ChunkTask
-from issuance.batch.work import ChunkResult, make_chunk, set_passphrase
+from issuance.batch.work import ChunkResult, make_chunk, set_passphrases
 from sscard_chip import workers
 from sscard_chip.standard.errors import require
 from sscard_chip.workers import ClusterAccess
@@ -22,6 +22,7 @@ from sscard_chip.workers import ClusterAccess
 ChunkPool = Callable[[Iterator[ChunkTask]], Iterator[ChunkResult]]
 
 PASSPHRASE_VARIABLE: Final = "SSCARD_PASSPHRASE"
+BANK_PASSPHRASE_VARIABLE: Final = "SSCARD_BANK_PASSPHRASE"
 
 
 class _Processes(workers.Processes):
@@ -33,21 +34,22 @@ class _Cluster(workers.Cluster):
     stopped = BatchStoppedError
 
 
-def single_process(passphrase: str | None) -> ChunkPool:
+def single_process(passphrase: str | None, bank_passphrase: str | None = None) -> ChunkPool:
     """This process does everything."""
 
     def results(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
-        set_passphrase(passphrase)
+        set_passphrases(passphrase, bank_passphrase)
         yield from map(make_chunk, tasks)
 
     return results
 
 
-def processes(count: int, passphrase: str | None) -> ChunkPool:
+def processes(count: int, passphrase: str | None, bank_passphrase: str | None = None) -> ChunkPool:
     """Worker processes; they end with this one, however it ends."""
 
     def results(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
-        with _Processes(count, partial(set_passphrase, passphrase)) as pool:
+        begin = partial(set_passphrases, passphrase, bank_passphrase)
+        with _Processes(count, begin) as pool:
             yield from pool.map(make_chunk, tasks)
 
     return results
@@ -72,9 +74,10 @@ def cluster(access: ClusterAccess | str) -> ChunkPool:
 
 
 def make_chunk_on_cluster(task: ChunkTask) -> ChunkResult:
-    """What a worker of a cluster does: the passphrase is that of its own environment.
+    """What a worker of a cluster does: the passphrases are those of its own environment.
 
     It may not see the batch's folder, so all that it makes is sent back.
     """
-    set_passphrase(os.environ.get(PASSPHRASE_VARIABLE))
+    environment = os.environ.get
+    set_passphrases(environment(PASSPHRASE_VARIABLE), environment(BANK_PASSPHRASE_VARIABLE))
     return make_chunk(replace(task, out=""))

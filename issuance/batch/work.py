@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from issuance.batch.cards import CardOrder, make_cards
+from issuance.batch.banking import add_banks, authority_of, bank_findings, bank_of
+from issuance.batch.cards import CardOrder, Patches, make_cards
 from issuance.batch.container import Container, encode_container
 from issuance.batch.job import DATA, IMAGES, SCRIPTS, ChunkTask, Job, output_path
 from issuance.batch.ledger import MadeCard, Reject
@@ -46,12 +47,12 @@ class ChunkResult:
 
 
 _STORES: dict[str, WorkingKeys] = {}
-_PASSPHRASE: list[Passphrase] = [None]
+_PASSPHRASES: list[Passphrase] = [None, None]
 
 
-def set_passphrase(passphrase: Passphrase) -> None:
-    """What opens the root keys in this process."""
-    _PASSPHRASE[0] = passphrase
+def set_passphrases(passphrase: Passphrase, bank: Passphrase = None) -> None:
+    """What opens the root keys in this process, and those of the bank."""
+    _PASSPHRASES[:] = passphrase, bank
 
 
 def store_of(location: str) -> WorkingKeys:
@@ -60,7 +61,7 @@ def store_of(location: str) -> WorkingKeys:
     :raises KeyStoreError:
     """
     if location not in _STORES:
-        _STORES[location] = WorkingKeys(open_store(location, _PASSPHRASE[0]))
+        _STORES[location] = WorkingKeys(open_store(location, _PASSPHRASES[0]))
     return _STORES[location]
 
 
@@ -73,25 +74,19 @@ def make_chunk(task: ChunkTask) -> ChunkResult:
     job = task.job
     checked = check_rows(task)
     good = [row for row in checked if row.holder is not None and row.number not in task.taken]
-    serials = {
-        number: (task.first_serial + place).to_bytes(SERIAL_LENGTH)
-        for place, (number, _) in enumerate(task.rows)
-    }
-    orders = [
-        CardOrder(row.holder, serials[row.number], row.files)
-        for row in good
-        if row.holder is not None
-    ]
     template = template_of(job.profile(), job.algorithm)
     store = store_of(job.keys)
-    image = encode_container(template, make_cards(template, store, orders)) if orders else b""
-    files, cards = _outputs(task, template, image, good, checked)
-    if image and IMAGES in job.outputs:
-        files[IMAGES] = image
-    if orders and SCRIPTS in job.outputs:
-        files[SCRIPTS] = b"".join(_script(job, store, order) for order in orders)
+    made = _make(task, template, store, good) if good else _Made(b"", [], {}, {})
+    reasons = {row.number: _reasons(task, row) + made.faults.get(row.number, []) for row in checked}
+    files, cards = _outputs(task, template, made, checked, reasons)
+    if made.image and IMAGES in job.outputs:
+        files[IMAGES] = made.image
+    if made.rows and SCRIPTS in job.outputs:
+        files[SCRIPTS] = b"".join(_script(job, store, order) for order in _orders(task, made.rows))
     rejects = [
-        Reject(row.number, column, rule) for row in checked for column, rule in _reasons(task, row)
+        Reject(number, column, rule)
+        for number, broken in reasons.items()
+        for column, rule in broken
     ]
     written = {}
     if task.out:
@@ -101,6 +96,15 @@ def make_chunk(task: ChunkTask) -> ChunkResult:
         files = {}
     seconds = time.process_time() - started
     return ChunkResult(task.chunk, files, written, cards, rejects, seconds)
+
+
+def check_chunk(task: ChunkTask) -> list[Reject]:
+    """All broken rules of the rows of a chunk; nothing is made."""
+    return [
+        Reject(row.number, column, rule)
+        for row in check_rows(task)
+        for column, rule in _reasons(task, row)
+    ]
 
 
 def check_rows(task: ChunkTask) -> list[CheckedRow]:
@@ -113,7 +117,54 @@ def check_rows(task: ChunkTask) -> list[CheckedRow]:
         today=job.day,
         region=job.region_profile(),
     )
-    return [reader.read(number, cells) for number, cells in task.rows]
+    assigned = task.assigned
+    rows = [reader.read(number, cells, assigned.get(number, "")) for number, cells in task.rows]
+    if not task.columns.with_bank:
+        return rows
+    authority = authority_of(job)
+    return [
+        row.refused(bank_findings(authority, row.holder)) if row.holder else row for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Made:
+    """A container, its rows in their order, PANs and what else came up, both by row."""
+
+    image: bytes
+    rows: list[CheckedRow]
+    pans: dict[int, str]
+    faults: dict[int, list[tuple[str, str]]]
+
+
+def _orders(task: ChunkTask, rows: list[CheckedRow]) -> list[CardOrder]:
+    serials = {
+        number: (task.first_serial + place).to_bytes(SERIAL_LENGTH)
+        for place, (number, _) in enumerate(task.rows)
+    }
+    return [
+        CardOrder(row.holder, serials[row.number], row.files)
+        for row in rows
+        if row.holder is not None
+    ]
+
+
+def _make(task: ChunkTask, template: Template, store: KeyStore, rows: list[CheckedRow]) -> _Made:
+    """The cards of rows that are right; a bank application may still turn out to be impossible."""
+    orders = _orders(task, rows)
+    patches = make_cards(template, store, orders)
+    if not task.columns.with_bank:
+        return _Made(encode_container(template, patches), rows, {}, {})
+    bank = bank_of(task.job, _PASSPHRASES[1])
+    banked = add_banks(template, patches, orders, bank)
+    kept = [index for index in range(len(rows)) if index not in banked.faults]
+    left = Patches(banked.patches.spans, [banked.patches.rows[index] for index in kept])
+    return _Made(
+        encode_container(template, left) if kept else b"",
+        [rows[index] for index in kept],
+        {rows[index].number: pan for index, pan in banked.pans.items()},
+        {rows[index].number: [(one.item, one.rule)] for index, one in banked.faults.items()},
+    )
 
 
 def _reasons(task: ChunkTask, row: CheckedRow) -> list[tuple[str, str]]:
@@ -124,32 +175,33 @@ def _reasons(task: ChunkTask, row: CheckedRow) -> list[tuple[str, str]]:
 def _outputs(
     task: ChunkTask,
     template: Template,
-    image: bytes,
-    good: list[CheckedRow],
+    made: _Made,
     checked: list[CheckedRow],
+    reasons: dict[int, list[tuple[str, str]]],
 ) -> tuple[dict[str, bytes], list[MadeCard]]:
     """Lines of the return file in the order of the rows, printing data, the list of cards."""
     job = task.job
-    read = read_back(template, Container(image)) if image else []
-    made = {row.number: card for row, card in zip(good, read, strict=True)}
+    read = read_back(template, Container(made.image)) if made.image else []
+    cards = {row.number: card for row, card in zip(made.rows, read, strict=True)}
     lines = []
     for row in checked:
-        card = made.get(row.number)
+        number, card = row.number, cards.get(row.number)
         if card is None:
-            line = failed_row(row.given, _reasons(task, row), row=row.number, batch=job.batch)
+            given = {} if number in task.assigned else row.given
+            line = failed_row(given, reasons[number], row=number, batch=job.batch)
         else:
-            account = row.given.get(BANK_ACCOUNT, "")
-            line = return_row(card, row=row.number, batch=job.batch, bank_account=account)
+            account = made.pans.get(number) or row.given.get(BANK_ACCOUNT, "")
+            line = return_row(card, row=number, batch=job.batch, bank_account=account)
         lines.append(line)
     files = {RETURN: encode_rows(lines, job.encoding)}
     if DATA in job.outputs:
-        printed = [print_row(made[row.number], row.given) for row in good]
+        printed = [print_row(cards[row.number], row.given) for row in made.rows]
         files[DATA] = encode_rows(printed, job.encoding)
-    cards = [
+    listed = [
         (card.card_number, int(card.historical[-8:], 16), card.atr, position, row.number)
-        for position, (row, card) in enumerate(zip(good, read, strict=True))
+        for position, (row, card) in enumerate(zip(made.rows, read, strict=True))
     ]
-    return files, cards
+    return files, listed
 
 
 def _script(job: Job, store: KeyStore, order: CardOrder) -> bytes:

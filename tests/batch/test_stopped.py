@@ -240,6 +240,26 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path, keys: Path) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupted_batch_says_how_it_goes_on(
+    tmp_path: Path, keys: Path, number: signal.Signals, workers: int
+) -> None:
+    folder = begin(tmp_path, keys, count=3000, chunk=20)
+    process = cli("batch", "resume", str(folder), "--workers", str(workers))
+    while batch_status(folder).chunks < 2:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    message = f"sscard: error: interrupted; sscard batch resume {folder} goes on\n"
+    assert error.decode() == message
+    assert 2 <= batch_status(folder).chunks < 150
+    work(folder, single_process(None))
+    check_whole(folder, 3000)
+
+
 def test_two_processes_do_not_share_a_batch(tmp_path: Path, keys: Path) -> None:
     folder = begin(tmp_path, keys)
     with (
