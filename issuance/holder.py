@@ -20,6 +20,7 @@ from msgspec.structs import fields
 
 from issuance import validity
 from issuance.bank.account import BankAccount, last_day
+from issuance.names import trimmed
 from sscard_chip.standard.amounts import MAX_COUNTER
 from sscard_chip.standard.dates import DATE_RULE, date_rule, parse_date
 from sscard_chip.standard.divisions import DivisionError, check_division
@@ -271,7 +272,7 @@ class Holder(HolderDocument, frozen=True):
         expiry = document.get("expiry_date") or years_after(issued, VALID_YEARS)
         given = {
             **document, "issue_date": issued, "expiry_date": expiry,
-            "folder": folder, "source": source,
+            "name": trimmed(document["name"]), "folder": folder, "source": source,
         }  # fmt: skip
         if given.get("bank"):
             account = given["bank"]

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from issuance.holder import VALID_YEARS, Holder, HolderError, check_holder, years_after
+from issuance.names import check_name
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.local import LocalFile, LocalFileError, build_local
 from sscard_chip.profile.localmodel import LocalTables
@@ -28,6 +29,7 @@ from sscard_chip.profile.model import DirectoryDeclaration, Key, Profile
 from sscard_chip.standard.dates import parse_date
 from sscard_chip.standard.divisions import PROVINCES
 from sscard_chip.standard.documents import Broken, Document, DocumentError, Model, RuleFinding, rule
+from sscard_chip.standard.text import four_byte_rule
 
 FORMAT: Final = "sscard-region/1"
 SCHEMA: Final = Path(__file__).with_name("schemas") / "region.schema.json"
@@ -132,6 +134,9 @@ class RegionDocument(Model, frozen=True):
         ],
         rule("must be a table, [keys]", title="Versions of a key that are loaded, by its root"),
     ] = {}
+    four_byte_names: Annotated[
+        bool, rule(title="False refuses names with characters that GB 18030 codes in four bytes")
+    ] = True
     pin: PinRules = PinRules()
     initial: Annotated[
         dict[
@@ -248,6 +253,11 @@ class RegionProfile:
         city, pin = document.get("city"), document.get("pin")
         if self.cities and isinstance(city, str) and not city.startswith(self.cities):
             problems.append(RuleFinding("city", "is not a city of the region"))
+        name = document.get("name")
+        if not self._given.four_byte_names and isinstance(name, str) and check_name(name) is None:
+            broken = four_byte_rule(name)
+            if broken:
+                problems.append(RuleFinding("name", f"{broken} (in this region)"))
         if isinstance(pin, str) and not self.pin.shortest <= len(pin) <= self.pin.longest:
             text = f"must be {self.pin.shortest} to {self.pin.longest} digits in this region"
             problems.append(RuleFinding("pin", text))

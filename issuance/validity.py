@@ -7,13 +7,13 @@ Each check returns the broken rule as one line, or None. No rule quotes the valu
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import date
 from functools import lru_cache
 from operator import mul
 from string import ascii_uppercase, digits
 from typing import Final
 
+from issuance.names import check_name as check_name
 from sscard_chip.standard.dates import DATE_RULE, is_digits, parse_date
 from sscard_chip.standard.divisions import PROVINCES
 
@@ -29,8 +29,6 @@ _CARD: Final = re.compile(r"[A-Z][0-9A-Z]{7}[0-9X]")
 _CARD_WEIGHTS: Final = (3, 7, 9, 10, 5, 8, 4, 2)
 _CARD_VALUES: Final = {character: int(character, 36) for character in digits + ascii_uppercase}
 _DIGITS: Final = re.compile(r"[0-9]*")
-_SEPARATORS: Final = "|,^$"
-_FALSE_DOTS: Final = ".\u2022\u2027\u30fb\uff0e\uff65"
 
 # Hong Kong and Macau residents' permits 81 and 82 are provinces; Taiwan residents' permit 83.
 _AREAS: Final = PROVINCES | {"83"}
@@ -120,30 +118,6 @@ def check_birthplace(code: str) -> str | None:
         return "must be a division code of 6 digits (GB/T 2260)"
     if code[:2] not in PROVINCES and not code.startswith(_PERMANENT_RESIDENCE):
         return "the first two digits are no province (GB/T 2260)"
-    return None
-
-
-def check_name(name: str) -> str | None:
-    """姓名: no control characters, no blanks at the ends or beside hanzi, no separators.
-
-    Whether GBK can hold it and how long it may be is the card's to say.
-    """
-    if not name:
-        return "must not be empty"
-    for character in name:
-        category = unicodedata.category(character)
-        if category in ("Cc", "Cf", "Zl", "Zp"):
-            return "must not hold control characters"
-        if category in ("Co", "Cs"):
-            return "must not hold private-use characters"
-        if character in _SEPARATORS:
-            return f"must not hold a separator of the interfaces ({' '.join(_SEPARATORS)})"
-    chinese = any("CJK" in unicodedata.name(character, "") for character in name)
-    blanks = any(unicodedata.category(character) == "Zs" for character in name)
-    if blanks and (chinese or name != name.strip()):
-        return "must not hold blanks (foreign names: only inside)"
-    if chinese and any(dot in name for dot in _FALSE_DOTS):
-        return "the dot inside a Chinese name must be the middle dot U+00B7"
     return None
 
 

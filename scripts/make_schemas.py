@@ -19,6 +19,8 @@ from issuance.region import RegionDocument
 from issuance.roots import RootKeyFile
 from issuance.stores.encrypted import EncryptedKeyFile
 from sscard_chip.profile.localmodel import LocalFiles
+from sscard_chip.reader.scenario import Scenario
+from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.standard.models import Model, schema
 from sscard_chip.terminal.addresses import AddressFile
 from sscard_driver.configuration import DriverFile
@@ -35,8 +37,10 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "holder-mapping": (MappingFile, "TOML"),
     "key-addresses": (AddressFile, "JSON or TOML"),
     "local-files": (LocalFiles, "TOML"),
+    "policy": (CentrePolicy, "TOML"),
     "region": (RegionDocument, "TOML"),
     "root-keys": (RootKeyFile, "JSON"),
+    "scenario": (Scenario, "JSON or TOML"),
 }
 """Name of a format, its model, the kind of its files."""
 

@@ -18,8 +18,8 @@ PREFIX: Final = "SSCARD_DRIVER_"
 FILE_VARIABLE: Final = PREFIX + "CONFIG"
 
 CODECS: Final = {"gbk": "gb18030", "utf-8": "utf-8"}
-"""Codings of strings in C programs. GB18030 writes the characters of GBK as GBK does, and has a
-way to write all others."""
+"""Codings of strings in C programs. GB 18030 writes the characters of GBK as GBK does, has a way to
+write all others, and gives the bytes of the card on as they are."""
 
 _PATHS: Final = frozenset({"card", "psam", "addresses", "log"})
 _TOKEN: Final = "pkcs11:"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ from issuance.stores import open_store
 from sscard_chip.card import Card
 from sscard_chip.reader.faults import describe_fault
 from sscard_chip.standard.errors import SscardError
+from sscard_chip.standard.text import REPLACEMENT, decode_text, encode_text
 from sscard_chip.terminal.addresses import KeyAddresses
 from sscard_chip.terminal.codes import ReturnCode
 from sscard_chip.terminal.connection import Connection, Slots
@@ -32,12 +34,17 @@ PASSPHRASE_VARIABLE: Final = "SSCARD_PASSPHRASE"
 INPUT_LIMIT: Final = 64 * 1024
 """Bytes that are read of a parameter; longer strings are -42."""
 
+_GB18030: Final = CODECS["gbk"]
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _DEFAULT_CODEC: Final = CODECS[Configuration().encoding]
 
 
 def encode_answer(code: int, text: str, codec: str, size: int) -> tuple[int, bytes]:
     """Code and bytes for a buffer of ``size`` bytes, NUL included; -42 when they do not fit."""
-    data = text.encode(codec, "replace")
+    if codec == _GB18030:
+        data = encode_text(text)
+    else:
+        data = _SURROGATE.sub(REPLACEMENT, text).encode(codec, "replace")
     if b"\0" in data:
         data = data[: data.index(b"\0")]
     if len(data) < size:
@@ -101,7 +108,8 @@ class DriverLibrary:
                     int(ReturnCode.LENGTH), "a parameter is too long", "ascii", size
                 )
             try:
-                values.append(value.decode(codec))
+                gb18030 = codec == _GB18030
+                values.append(decode_text(value, "strict") if gb18030 else value.decode(codec))
             except UnicodeDecodeError:
                 text = f"a parameter is not text in {terminal.encoding.upper()}"
                 return encode_answer(int(ReturnCode.ILLEGAL_CHARACTER), text, "ascii", size)
@@ -121,6 +129,7 @@ class DriverLibrary:
                 device_number=configuration.device_number or standard.device_number,
                 terminal_id=configuration.terminal_id or standard.terminal_id,
                 addresses=addresses,
+                raw_text=True,
             )
             keys = None
             if configuration.keys is not None:

@@ -150,7 +150,7 @@ def _computed(
     numbers = {city: initialiser_number(city) for city in set(cities)}
     version = FILL_OF["version"].place(profile)
     extension = FILL_OF["name_rest"].place(profile) is not None
-    names = [split(order.holder.name, extension) for order in orders]
+    names = [split_name(order.holder.name, extension=extension) for order in orders]
     return {
         "identification": [
             card_identification(profile, template.algorithm, city, order.serial, {irk: secret})
@@ -170,20 +170,6 @@ def _put_pins(template: Template, columns: ChunkValues, orders: Sequence[CardOrd
     records = {pin: _pin_record(pin) for pin in set(pins)}
     for span in template.pins:
         columns.put(span, [records[pin] for pin in pins])
-
-
-def split(name: str, extension: bool) -> tuple[bytes, bytes]:
-    """A checked name as tags 09 and 4E; a short one at once.
-
-    :raises ItemValueError:
-    """
-    try:
-        encoded = name.encode("gbk")
-    except UnicodeEncodeError:
-        return split_name(name, extension=extension)
-    if len(encoded) > 30:
-        return split_name(name, extension=extension)
-    return encoded.ljust(30, b"\0"), bytes(20)
 
 
 def _pin_record(pin: str | None) -> bytes:

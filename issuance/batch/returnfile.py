@@ -19,6 +19,8 @@ from issuance.batch.template import HISTORICAL, Span, Template
 from issuance.fills import FILL_OF
 from issuance.validity import check_card_number
 from sscard_chip.profile.codec import join_name
+from sscard_chip.standard.escape import escape
+from sscard_chip.standard.text import encode_text
 
 RETURN_COLUMNS: Final = (
     "card_number",  # 社保卡号
@@ -130,7 +132,11 @@ def print_row(card: ReadBack, given: Mapping[str, str]) -> tuple[object, ...]:
 
 
 def encode_rows(rows: Iterable[Sequence[object]], encoding: str) -> bytes:
-    """Comma separated lines that end in CRLF."""
+    """Comma separated lines that end in CRLF, no cell of which a spreadsheet takes for a formula.
+
+    ``encoding`` is ``utf-8``, or ``gbk`` for GB 18030.
+    """
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode(encoding)
+    safe = ([escape(str(cell), cell=True) for cell in row] for row in rows)
+    csv.writer(text, lineterminator="\r\n").writerows(safe)
+    return encode_text(text.getvalue()) if encoding == "gbk" else text.getvalue().encode(encoding)

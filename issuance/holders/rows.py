@@ -20,9 +20,10 @@ from issuance.holders.mapping import (
     MappedColumns,
     is_target,
 )
+from issuance.names import check_name, trimmed
 from issuance.region import RegionProfile
 from issuance.values import Contents, encode_files
-from sscard_chip.profile.codec import NAME_LENGTH, ItemValueError, split_name
+from sscard_chip.profile.codec import ItemValueError, split_name
 from sscard_chip.profile.model import Profile, Structure
 from sscard_chip.standard.documents import RuleFinding
 from sscard_chip.standard.identifiers import EF, HOLDER_FILE
@@ -167,14 +168,11 @@ class RowReader:
         return problems
 
     def _name_rule(self, name: str) -> str | None:
-        """Whether the card can hold a name. Names come often: short ones are seen to at once."""
+        """Whether a card without 姓名扩展 can hold a name; with it any name has room."""
+        if self._extension or check_name(name):
+            return None
         try:
-            if len(name.encode("gbk")) <= NAME_LENGTH and name.isprintable():
-                return None
-        except UnicodeEncodeError:
-            pass
-        try:
-            split_name(name, extension=self._extension)
+            split_name(trimmed(name), extension=False)
         except ItemValueError as error:
             return error.rule
         return None

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What till and centre say to each other: day file, hotlist, list of pharmacies; text and Parquet.
 
-:mod:`.authoriser` is the protocol of on-line authorisation.
+:mod:`.authoriser` is the protocol of on-line authorisation, :mod:`.centre` its messages of the
+national interface, :mod:`.envelope` and :mod:`.msgid` what these are made of.
 """
 
 __all__ = [
     "authoriser",
+    "centre",
+    "envelope",
     "errors",
     "hotlist",
+    "msgid",
     "parquet",
     "pharmacies",
     "rows",

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 import zlib
 from collections.abc import Sequence
 from enum import Enum
@@ -30,13 +31,14 @@ from typing import Final
 
 from sscard_chip.memory.errors import CardImageError, CardMemoryError
 from sscard_chip.memory.journal import SECTOR, encode_frame, replay
-from sscard_chip.memory.medium import FileMedium, Medium
+from sscard_chip.memory.medium import FileMedium, Medium, read_file
 from sscard_chip.memory.store import Memory, Write
 
 JOURNAL_SIZE: Final = 131072
 """Bytes of the journal of a new image: about 250 debits between two compactions."""
 
 _MAGIC: Final = b"SSCARD\x1a\n"
+_READ_ATTEMPTS: Final = 5
 _VERSION: Final = 2
 _FIRST_VERSION: Final = 1
 """Its journal has both copies of a record in one sector; the first commit makes it version 2."""
@@ -337,6 +339,25 @@ def open_image(path: str | os.PathLike[str], durability: Durability = Durability
         if isinstance(error, CardImageError):
             raise CardImageError(f"{path}: {error}") from None
         raise
+
+
+def read_image(path: str | os.PathLike[str]) -> Memory:
+    """The memory that an image file holds at this moment, also while a card is open on it.
+
+    It is a copy: what is written to it is kept nowhere. A write that is under way is seen whole
+    or not at all.
+
+    :raises CardImageError: (foreign, truncated, damaged).
+    :raises OSError: any other.
+    """
+    for attempt in range(_READ_ATTEMPTS):
+        try:
+            return load_image(read_file(Path(path)))
+        except CardImageError as error:
+            if attempt == _READ_ATTEMPTS - 1:  # not just a slot in the middle of being written
+                raise CardImageError(f"{path}: {error}") from None
+            time.sleep(0.02)
+    raise AssertionError
 
 
 def load_image(image: bytes) -> Memory:

@@ -38,23 +38,36 @@ class Medium(Protocol):
         """Release the medium."""
 
 
+def _check(descriptor: int, path: Path) -> None:
+    """Refuse what can not be read to an end: devices, pipes, files of gigabytes."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_SIZE:
+        raise CardImageError(f"{path}: not a card image")
+
+
+def read_file(path: Path) -> bytes:
+    """The content of an image file as it is, whoever has it.
+
+    :raises CardImageError: it is no regular file, or far too long.
+    :raises OSError: it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(descriptor, "rb") as stream:
+        _check(descriptor, path)
+        return stream.read()
+
+
 class FileMedium:
     """A regular file, locked while it is open so that one card has one owner."""
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            self._check(path)
+            _check(self._fd, path)
             _lock(self._fd, path)
         except BaseException:
             os.close(self._fd)
             raise
-
-    def _check(self, path: Path) -> None:
-        """Refuse what can not be read to an end: devices, pipes, files of gigabytes."""
-        status = os.fstat(self._fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_SIZE:
-            raise CardImageError(f"{path}: not a card image")
 
     def read(self) -> bytes:
         content = bytearray()

@@ -56,7 +56,7 @@ class OfFile(TypedDict, total=False):
 def an(
     tag: int, length: int, name: str, english: str, codes: Codes = NO_CODES, **more: Unpack[OfItem]
 ) -> Item:
-    """A text item: ASCII or GBK, padded right with 00."""
+    """A text item: GB 18030, padded right with 00."""
     return Item(tag, name, english, Format.AN, length, codes=dict(codes), **more)
 
 

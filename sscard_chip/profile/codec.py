@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values of data items, between text and the bytes on the card (LD/T 32.6; letter 37, section 7).
 
-``cn`` is BCD padded right with F nibbles, ``an`` GBK text padded right with 00, ``b`` plain
+``cn`` is BCD padded right with F nibbles, ``an`` GB 18030 text padded right with 00, ``b`` plain
 bytes written in hex, ``B-TLV`` a template given as a mapping of sub tags (``{"57": "..."}``).
 
 >>> from sscard_chip.profile.build import cn
@@ -12,12 +12,12 @@ bytes written in hex, ``B-TLV`` a template given as a mapping of sub tags (``{"5
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from sscard_chip.profile.model import Format, Item
 from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.text import decode_text, displayed, encode_text, text_rule
 
 NAME_LENGTH: Final = 30
 """Bytes of tag 09 姓名."""
@@ -30,8 +30,6 @@ ItemValue: TypeAlias = str | Mapping[str, "ItemValue"]
 _DIGITS: Final = re.compile(r"[0-9]*")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 _TAG: Final = re.compile(r"[0-9A-Fa-f]{2}")
-_CONTROL: Final = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
-_PRIVATE: Final = "Co"
 
 
 class ItemValueError(InputError):
@@ -45,11 +43,11 @@ class ItemValueError(InputError):
         self.rule = rule
 
 
-def encode_value(item: Item, value: ItemValue, *, four_byte: bool = False) -> bytes:
+def encode_value(item: Item, value: ItemValue, *, four_byte: bool = True) -> bytes:
     """The bytes of ``value``, padded to the length of ``item``.
 
-    ``four_byte`` also allows characters that GB 18030 codes with four bytes. An odd number of cn
-    digits ends in one F nibble. Sub tags that a template's mapping leaves out get their initial
+    ``four_byte`` False refuses characters that GB 18030 codes with four bytes. An odd number of
+    cn digits ends in one F nibble. Sub tags that a template's mapping leaves out get their initial
     content.
 
     :raises ItemValueError:
@@ -59,7 +57,10 @@ def encode_value(item: Item, value: ItemValue, *, four_byte: bool = False) -> by
     if not isinstance(value, str):
         raise ItemValueError(item, "must be a text")
     if item.format is Format.AN:
-        return _encode_text(item, value, four_byte=four_byte).ljust(item.length, b"\0")
+        encoded = _encode_characters(item, value, four_byte=four_byte)
+        if len(encoded) > item.length:
+            raise ItemValueError(item, f"must be at most {item.length} bytes in GBK")
+        return encoded.ljust(item.length, b"\0")
     if item.format is Format.CN:
         return _encode_digits(item, value)
     if not _HEX.fullmatch(value) or len(value) != 2 * item.length:
@@ -67,17 +68,19 @@ def encode_value(item: Item, value: ItemValue, *, four_byte: bool = False) -> by
     return bytes.fromhex(value)
 
 
-def decode_value(item: Item, value: bytes) -> str:
+def decode_value(item: Item, value: bytes, *, raw_text: bool = False) -> str:
     """The text of a value read from a card; padding is cut off.
 
     Text loses 00 and blanks on its right, since old cards are padded with blanks; what is no
-    text, or would steer a terminal, becomes U+FFFD. A cn value of digits loses its F nibbles. A
-    template reads ``57=...; 58=...``: use :func:`decode_template` for its parts.
+    text, or would steer a terminal, becomes U+FFFD, unless ``raw_text`` wants it as
+    :func:`~sscard_chip.standard.text.decode_text` gives it. A cn value of digits loses its F
+    nibbles. A template reads ``57=...; 58=...``: use :func:`decode_template` for its parts.
     """
     if item.format is Format.BTLV:
-        return "; ".join(f"{tag}={text}" for tag, text in decode_template(item, value).items())
+        parts = decode_template(item, value, raw_text=raw_text)
+        return "; ".join(f"{tag}={text}" for tag, text in parts.items())
     if item.format is Format.AN:
-        return _decode_text(value)
+        return _decode_text(value, raw_text)
     if item.format is Format.CN:
         text = value.hex().upper()
         digits = text.rstrip("F")
@@ -86,7 +89,7 @@ def decode_value(item: Item, value: bytes) -> str:
     return value.hex().upper()
 
 
-def decode_template(item: Item, value: bytes) -> dict[str, str]:
+def decode_template(item: Item, value: bytes, *, raw_text: bool = False) -> dict[str, str]:
     """Texts of the sub items of a template, by sub tag. Undeclared ones are shown in hex.
 
     :raises ItemValueError: when the bytes are no sequence of simple TLVs.
@@ -99,28 +102,31 @@ def decode_template(item: Item, value: bytes) -> dict[str, str]:
         if end > len(value):
             raise ItemValueError(item, "must be a sequence of whole TLVs")
         sub, content = declared.get(value[start]), value[start + 2 : end]
-        text = decode_value(sub, content) if sub else content.hex().upper()
+        text = decode_value(sub, content, raw_text=raw_text) if sub else content.hex().upper()
         texts[f"{value[start]:02X}"] = text
         start = end
     return texts
 
 
-def split_name(
-    name: str, *, extension: bool = True, four_byte: bool = False
-) -> tuple[bytes, bytes]:
+def split_name(name: str, *, extension: bool = True, four_byte: bool = True) -> tuple[bytes, bytes]:
     """A name as tags 09 (30 bytes) and 4E (20 bytes), both padded with 00.
 
-    The name is split between characters, never inside one, so 09 may end in a byte of padding.
+    The name is split between characters, never inside one, so 09 may end in padding; a blank
+    goes to 4E with the letter behind it, since readers take blanks at the end of 09 for padding.
     Without ``extension`` (generation 1) all must fit 09.
 
-    :raises ItemValueError: for a name that is too long, that GBK cannot write or that holds control
-        characters.
+    :raises ItemValueError: for a name that is too long or holds what no text item holds.
     """
+    encoded_name = _encode_characters(_NAME, name, four_byte=four_byte)
+    if len(encoded_name) <= NAME_LENGTH:
+        return encoded_name.ljust(NAME_LENGTH, b"\0"), bytes(NAME_EXTENSION_LENGTH)
     first = bytearray()
     rest = bytearray()
-    for character in name:
-        encoded = _encode_characters(_NAME, character, four_byte=four_byte)
+    for encoded in map(encode_text, name):
         part = rest if rest or len(first) + len(encoded) > NAME_LENGTH else first
+        if not rest and part is rest and first.endswith(b" "):
+            rest += first[-1:]
+            del first[-1:]
         part += encoded
     limit = NAME_EXTENSION_LENGTH if extension else 0
     if len(rest) > limit:
@@ -131,38 +137,28 @@ def split_name(
 _NAME: Final = Item(0x09, "姓名", "name", Format.AN, NAME_LENGTH)
 
 
-def join_name(name: bytes, extension: bytes = b"") -> str:
+def join_name(name: bytes, extension: bytes = b"", *, raw_text: bool = False) -> str:
     """The name that tags 09 and 4E hold together, without padding of either.
 
-    Blanks inside a foreign name survive, but for those at the very end of 09.
+    A blank that is byte 30 of 09 is no padding where a letter goes on in 4E that would have had
+    room in its place.
     """
-    return _decode_text(name.rstrip(b"\0 ") + extension)
-
-
-def _encode_text(item: Item, text: str, *, four_byte: bool) -> bytes:
-    encoded = _encode_characters(item, text, four_byte=four_byte)
-    if len(encoded) > item.length:
-        raise ItemValueError(item, f"must be at most {item.length} bytes in GBK")
-    return encoded
+    start = name.rstrip(b"\0 ")
+    if len(start) + 1 == len(name) and name.endswith(b" ") and extension[:1].isalpha():
+        start = name
+    return _decode_text(start + extension, raw_text)
 
 
 def _encode_characters(item: Item, text: str, *, four_byte: bool) -> bytes:
-    categories = {unicodedata.category(character) for character in text}
-    if categories & _CONTROL:
-        raise ItemValueError(item, "must not hold control characters")
-    if _PRIVATE in categories:
-        raise ItemValueError(item, "must not hold private-use characters")
-    try:
-        return text.encode("gb18030" if four_byte else "gbk")
-    except UnicodeEncodeError:
-        pass
-    # Outside the handler: the codec's error carries the text.
-    raise ItemValueError(item, "must not hold characters outside GBK")
+    rule = text_rule(text, four_byte=four_byte)
+    if rule:
+        raise ItemValueError(item, rule)
+    return encode_text(text)
 
 
-def _decode_text(value: bytes) -> str:
-    text = value.rstrip(b"\0 ").decode("gb18030", errors="replace")
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+def _decode_text(value: bytes, raw_text: bool) -> str:
+    text = decode_text(value.rstrip(b"\0 "))
+    return text if raw_text else displayed(text)
 
 
 def _encode_digits(item: Item, text: str) -> bytes:

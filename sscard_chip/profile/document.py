@@ -32,7 +32,7 @@ This page is generated from `sscard_chip/profile`; do not edit it by hand:
 `python -m sscard_chip.profile.document docs/files.md`.
 
 Tags, identifiers and kids are hex; lengths and sizes are hex with the sign `h`; counts are
-decimal. Formats: `cn` BCD padded right with F, `an` ASCII or GBK padded right with 00, `b`
+decimal. Formats: `cn` BCD padded right with F, `an` GB 18030 padded right with 00, `b`
 binary, `B-TLV` a template. Sizes are those of the whole body: of linear files with tag and
 length of each record. `n×` means that the record stands n times. Provision: 启用 in use, 预设
 defined but not yet in use, 预留 space only. Confidence: **H** printed in a standard or traced on

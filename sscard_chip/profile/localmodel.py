@@ -16,6 +16,7 @@ from sscard_chip.profile.generations import defined_files, defined_tags
 from sscard_chip.profile.model import FREE, NEVER, PIN, Rule, key
 from sscard_chip.standard.documents import Broken, Model, rule
 from sscard_chip.standard.identifiers import AID_OF_DF, DIR_FILE, EF, FCI_FILE, HIGHEST_SFI, SSSE
+from sscard_chip.standard.text import encode_text, text_rule
 
 FORMAT: Final = "sscard-local-files/1"
 
@@ -39,14 +40,10 @@ def _line_rule(text: str) -> str | None:
 
 
 def _label_rule(text: str) -> str | None:
-    if not text.isprintable():
-        return "must be a text of one line"
-    try:
-        if len(text.encode("gbk")) <= 16:
-            return None
-    except UnicodeEncodeError:
-        pass
-    return "must be at most 16 bytes in GBK"
+    rule = text_rule(text)
+    if rule:
+        return rule
+    return None if len(encode_text(text)) <= 16 else "must be at most 16 bytes in GBK"
 
 
 def _directory_rule(text: str) -> str | None:

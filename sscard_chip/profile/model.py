@@ -34,7 +34,7 @@ class Format(Enum):
     """Coding of a value. ``length`` of an item counts bytes in every format."""
 
     CN = "cn"  # BCD, left-aligned, padded right with F nibbles
-    AN = "an"  # ASCII or GBK text, padded right with 00
+    AN = "an"  # GB 18030 text, padded right with 00
     B = "b"  # binary
     BTLV = "B-TLV"  # template of nested simple TLVs
 

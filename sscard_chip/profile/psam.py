@@ -57,6 +57,7 @@ from sscard_chip.standard.identifiers import (
     SX3_NAME,
 )
 from sscard_chip.standard.messages.directory import DIR_ENTRY
+from sscard_chip.standard.text import encode_text
 
 _CLAUSE: Final = "PSAM guide, part 9 of the draft of LD/T 32, section 5"
 
@@ -296,5 +297,5 @@ def _secret(secret: bytes) -> bytes:
 
 def _dir_record(name: bytes, label: str = "") -> bytes:
     """An entry 61 {4F name, 50 label of an application}, a record of its own."""
-    record: bytes = DIR_ENTRY.build({"name": name, "label": label.encode("gbk") or None})
+    record: bytes = DIR_ENTRY.build({"name": name, "label": encode_text(label) or None})
     return record

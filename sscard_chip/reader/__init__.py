@@ -10,15 +10,8 @@ from sscard_chip.reader.interface import (
     ContactlessInterface,
     InterfaceNotSupportedError,
 )
-from sscard_chip.reader.vpcd import (
-    DEFAULT_HOST,
-    DEFAULT_PORT,
-    EventObserver,
-    ReaderEvent,
-    TrafficObserver,
-    VirtualReader,
-    serve,
-)
+from sscard_chip.reader.slot import EventObserver, ReaderEvent, TrafficObserver
+from sscard_chip.reader.vpcd import DEFAULT_HOST, DEFAULT_PORT, VirtualReader, serve, serve_reader
 
 __all__ = [
     "DEFAULT_HOST",
@@ -33,4 +26,5 @@ __all__ = [
     "TrafficObserver",
     "VirtualReader",
     "serve",
+    "serve_reader",
 ]

@@ -32,6 +32,8 @@ SOCKET_VARIABLE: Final = "PCSCLITE_CSOCK_NAME"
 _RUN_DIRECTORY: Final = Path("/run/pcscd")
 _START_TIMEOUT_S: Final = 10.0
 _LISTENING: Final = "0A"
+_MAX_SLOTS: Final = 16
+"""Readers that pcscd takes."""
 # Below the range that Linux gives to outgoing connections, so that none of them is in the way.
 _FIRST_PORT: Final = 20000
 _LAST_PORT: Final = 32000
@@ -44,6 +46,21 @@ os.environ["LISTEN_FDS"] = "1"
 os.environ["LISTEN_PID"] = str(os.getpid())
 os.execv(sys.argv[2], sys.argv[2:])
 """
+
+
+_WATCHDOG: Final = """
+import os, shutil, signal, sys
+daemon = os.pidfd_open(int(sys.argv[1]))
+print(flush=True)
+sys.stdin.buffer.read()
+try:
+    signal.pidfd_send_signal(daemon, signal.SIGKILL)
+except ProcessLookupError:
+    pass
+else:
+    shutil.rmtree(sys.argv[2], ignore_errors=True)
+"""
+"""Ends a pcscd that outlives its owner: when the pipe of standard input has no writer any more."""
 
 
 class PcscUnavailableError(CardReaderError, RuntimeError):
@@ -68,11 +85,15 @@ def find_pcscd() -> str:
 
 
 class PrivateDaemon(Closing):
-    """A pcscd with two virtual slots, reachable only through :attr:`environment`.
+    """A pcscd with virtual slots, reachable only through :attr:`environment`.
 
-    Use it as a context manager. A client process keeps to the first daemon it talks to: the PC/SC
-    library reads the variable once. The vpcd driver listens on all interfaces of the machine
-    without authentication while it runs.
+    :param slots: how many, 1 to 16; each two of them are a reader of their own, with a copy of
+        the driver, since pcscd loads a driver once. Slot i is at :attr:`port` + i, and
+        :attr:`reader_names` says what programs call it.
+
+    It ends with its owner, whatever ends that. Use it as a context manager. A client process keeps
+    to the first daemon it talks to: the PC/SC library reads the variable once. The vpcd driver
+    listens on all interfaces of the machine without authentication while it runs.
 
     :raises PcscUnavailableError: when entered and pcscd is not there or does not start.
 
@@ -81,11 +102,24 @@ class PrivateDaemon(Closing):
     (True, True)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slots: int = 2) -> None:
+        if not 1 <= slots <= _MAX_SLOTS:
+            raise ValueError(f"a private pcscd: {slots} slots, 1 to {_MAX_SLOTS} are possible")
+        self._readers = (slots + 1) // 2
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
         self.host = DEFAULT_HOST
         self.port = 0
+
+    @property
+    def reader_names(self) -> tuple[str, ...]:
+        """Names of the slots as PC/SC programs see them."""
+        return tuple(
+            f"{_friendly_name(reader)} 00 {slot:02}"
+            for reader in range(self._readers)
+            for slot in range(2)
+        )
 
     @property
     def environment(self) -> dict[str, str]:
@@ -141,7 +175,7 @@ class PrivateDaemon(Closing):
         """
         program = find_pcscd()
         for _attempt in range(5):
-            port = self.port or _free_pair_of_ports()
+            port = self.port or _free_ports(2 * self._readers)
             self._launch(program, port)
             if self._wait_for_ports(port):
                 self.port = port
@@ -161,16 +195,24 @@ class PrivateDaemon(Closing):
             self._process.kill()
             self._process.wait()
         self._process = None
+        if self._watchdog is not None:
+            self._watchdog.communicate()
+            self._watchdog = None
 
     def _launch(self, program: str, port: int) -> None:
         configuration = self._path / "conf"
         configuration.mkdir(exist_ok=True)
-        (configuration / "vpcd").write_text(
-            'FRIENDLYNAME "Virtual PCD"\n'
-            f"DEVICENAME /dev/null:0x{port:04X}\n"
-            f"LIBPATH {DRIVER}\n"
-            f"CHANNELID 0x{port:04X}\n"
-        )
+        for reader in range(self._readers):
+            driver = DRIVER if reader == 0 else self._path / f"libifdvpcd-{reader}.so"
+            if not driver.exists():
+                shutil.copyfile(DRIVER, driver)
+            own = port + 2 * reader
+            (configuration / f"vpcd{reader}").write_text(
+                f'FRIENDLYNAME "{_friendly_name(reader)}"\n'
+                f"DEVICENAME /dev/null:0x{own:04X}\n"
+                f"LIBPATH {driver}\n"
+                f"CHANNELID 0x{own:04X}\n"
+            )
         Path(self.socket_path).unlink(missing_ok=True)
         with (
             socket.socket(socket.AF_UNIX) as listener,
@@ -186,26 +228,41 @@ class PrivateDaemon(Closing):
                 stdout=log,
                 stderr=log,
             )
+        self._watchdog = subprocess.Popen(
+            [sys.executable, "-S", "-E", "-c", _WATCHDOG, str(self._process.pid), str(self._path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        if self._watchdog.stdout:
+            self._watchdog.stdout.readline()  # it watches from here on
 
     def _wait_for_ports(self, port: int) -> bool:
         process = self._process
         deadline = time.monotonic() + _START_TIMEOUT_S
         while process is not None and process.poll() is None and time.monotonic() < deadline:
-            if {port, port + 1} <= _listening_ports():
+            if set(range(port, port + 2 * self._readers)) <= _listening_ports():
                 return True
             time.sleep(0.02)
         return False
 
 
-def _free_pair_of_ports() -> int:
-    """Return a port that is free together with the next one, on all interfaces."""
+def _friendly_name(reader: int) -> str:
+    """Names that differ: pcscd numbers readers of one name only if they share a driver."""
+    return f"Virtual PCD {reader + 1}" if reader else "Virtual PCD"
+
+
+def _free_ports(count: int) -> int:
+    """Return a port that is free together with the ones behind it, on all interfaces."""
     busy = _listening_ports()
     while True:
-        port = random.randrange(_FIRST_PORT, _LAST_PORT, 2)
-        if {port, port + 1} & busy:
+        port = random.randrange(_FIRST_PORT, _LAST_PORT - count, 2)
+        wanted = range(port, port + count)
+        if busy.intersection(wanted):
             continue
         try:
-            for number in (port, port + 1):
+            for number in wanted:
                 with socket.socket() as probe:
                     probe.bind(("", number))
         except OSError:

@@ -44,6 +44,20 @@ class StandardCommand:
             (self.cla, self.ins, own[0] if p1 is None else p1, own[1] if p2 is None else p2)
         )
 
+    def matches(self, apdu: bytes) -> bool:
+        """Whether a command APDU is this command, with secure messaging or without.
+
+        >>> VERIFY.matches(bytes.fromhex("0020000003123456")), VERIFY.matches(b"")
+        (True, False)
+        """
+        return (
+            len(apdu) >= 4
+            and apdu[1] == self.ins
+            and apdu[0] in (self.cla, self.secure_cla)
+            and self.p1 in (None, apdu[2])
+            and self.p2 in (None, apdu[3])
+        )
+
     def secured(self) -> StandardCommand:
         """The same with secure messaging.
 

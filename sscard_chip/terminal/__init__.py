@@ -8,7 +8,6 @@ __all__ = [
     "codes",
     "connection",
     "driver",
-    "faulty",
     "hsm",
     "medical",
     "pcsc",

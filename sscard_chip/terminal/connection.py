@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a terminal is connected to: one protocol for a card in process, in a PC/SC reader, or in a
-recorded session, and the ways in which a connection fails.
+recorded session.
 
 The protocol is :class:`Connection`, the one that the reader's interfaces have. A connection that
-fails raises an error from here; a card that refuses answers a status word, which is no error
-of the connection.
+fails raises an error of :mod:`sscard_chip.reader.failures`; a card that refuses answers a status
+word, which is no error of the connection.
 
 >>> connection = connect_card(Card.open("zhang.ssc"))
 >>> connection.power_on()[:2].hex()
@@ -16,8 +16,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sscard_chip.card import Card
+from sscard_chip.reader.failures import (
+    CardRemovedError,
+    ConnectionLostError,
+    NoAnswerError,
+    NoCardError,
+    NotConnectedError,
+    ReaderError,
+    ShortAnswerError,
+    TerminalConnectionError,
+)
+from sscard_chip.reader.forwarding import ForwardingConnection
 from sscard_chip.reader.interface import Connection, ContactInterface, ContactlessInterface
-from sscard_chip.standard.errors import CardReaderError
 
 __all__ = [
     "CardRemovedError",
@@ -34,66 +44,6 @@ __all__ = [
     "TerminalConnectionError",
     "connect_card",
 ]
-
-
-class TerminalConnectionError(CardReaderError):
-    """A connection that failed. The text is one line and holds no data of a command."""
-
-
-class NotConnectedError(TerminalConnectionError):
-    """There is no such reader, or no PC/SC service."""
-
-
-class ReaderError(TerminalConnectionError):
-    """The reader or its service failed."""
-
-
-class NoCardError(TerminalConnectionError):
-    """The slot is empty."""
-
-
-class ConnectionLostError(TerminalConnectionError):
-    """A command was under way, or may have been: whether the card ran it is not known."""
-
-
-class CardRemovedError(ConnectionLostError, NoCardError):
-    """The card left the reader; what it was asked last may be done or not."""
-
-
-class NoAnswerError(ConnectionLostError):
-    """The card did not answer in time."""
-
-
-class ShortAnswerError(ConnectionLostError):
-    """The answer has fewer than two bytes, so there is no status word."""
-
-
-class ForwardingConnection:
-    """A connection that passes every call on to another; subclasses change what differs."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    @property
-    def atr(self) -> bytes:
-        """See :class:`Connection`."""
-        return self._connection.atr
-
-    def power_on(self) -> bytes:
-        """See :class:`Connection`."""
-        return self._connection.power_on()
-
-    def reset(self) -> bytes:
-        """See :class:`Connection`."""
-        return self._connection.reset()
-
-    def power_off(self) -> None:
-        """See :class:`Connection`."""
-        self._connection.power_off()
-
-    def transmit(self, apdu: bytes) -> bytes:
-        """See :class:`Connection`."""
-        return self._connection.transmit(apdu)
 
 
 class EmptySlot:

@@ -38,6 +38,7 @@ from sscard_chip.security.suite import SessionCipher, Suite
 from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
 from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.text import encode_text
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z][^{}]*)\}")
 
@@ -126,7 +127,7 @@ def _challenge(values: Values, nth: str = "1") -> str:
 
 
 def _an(values: Values, source: str, length: str) -> str:
-    data = values.text(source).encode("gb18030")
+    data = encode_text(values.text(source))
     if len(data) > int(length):
         raise ValueError("too long")
     return data.ljust(int(length), b"\0").hex().upper()

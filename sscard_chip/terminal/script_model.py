@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 
 from sscard_chip.profile.generations import Generation, generation_numbered, generations
 from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.text import decode_text
 
 FORMAT: Final = "sscard-exchange/1"
 
@@ -65,7 +66,12 @@ class ScriptField:
         if end == "length":
             end = self.start + body[1] if len(body) > 1 else self.start
         data = source[self.start : end]
-        text = data.hex().upper() if self.decode == "hex" else data.decode(self.decode, "replace")
+        if self.decode == "hex":
+            text = data.hex().upper()
+        elif self.decode == "gb18030":
+            text = decode_text(data, "replace")
+        else:
+            text = data.decode(self.decode, "replace")
         for operation in self.clean:
             text = _clean(text, operation)
         return text

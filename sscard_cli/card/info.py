@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sscard_chip import Card
+from sscard_chip.memory import CardInUseError, read_image
 from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.profile.local import load_local_file
 from sscard_cli.card.contents import render
@@ -24,7 +25,8 @@ from sscard_cli.screen import show
 def info(card_path: Path, keys: bool, local_paths: tuple[Path, ...], as_json: bool) -> None:
     """Show everything on CARD.ssc: state, PIN tries, files with their items, medical account.
 
-    The JSON form always has the key table. Key values and the PIN are never shown.
+    Of a card that is being served a copy is shown, as it is at this moment. The JSON form always
+    has the key table. Key values and the PIN are never shown.
 
     \b
     Example:
@@ -32,7 +34,12 @@ def info(card_path: Path, keys: bool, local_paths: tuple[Path, ...], as_json: bo
       sscard info zhang.ssc --json
     """
     local_files = [load_local_file(path) for path in local_paths]
-    with Card.open(card_path) as card:
+    try:
+        card = Card.open(card_path)
+    except CardInUseError:
+        card = Card(read_image(card_path))
+        click.echo(f"sscard: {card_path}: in use, shown as it is at this moment", err=True)
+    with card:
         contents = inspect_card(card, local_files=local_files)
     if as_json:
         print_json(contents.to_dict())

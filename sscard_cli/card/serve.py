@@ -5,24 +5,33 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
-from sscard_chip import Card, Durability
-from sscard_chip.reader import ReaderEvent
-from sscard_chip.reader import serve as serve_slots
-from sscard_cli.card.session import connect_image, open_trace
+from sscard_chip import Durability
+from sscard_chip.reader import ReaderEvent, VirtualReader, serve_reader
+from sscard_chip.reader.control import ReaderControl
+from sscard_chip.reader.faulty import FaultyConnection
+from sscard_chip.reader.image import ImageInSlot
+from sscard_chip.reader.scenario import load_scenario
+from sscard_cli.card.session import open_trace
 from sscard_cli.options import (
     FILE,
     INTERFACES,
     card_argument,
+    file_option,
     host_port,
     json_option,
     trace_options,
 )
+
+EMPTY: Final = "-"
+"""In place of an image: a slot without a card."""
 
 
 @click.command()
@@ -32,6 +41,14 @@ from sscard_cli.options import (
     metavar="PSAM.ssc",
     type=FILE,
     help="Image in the second slot, at the next port.  Example: --slot2 psam.ssc",
+)
+@click.option(
+    "--slot",
+    "more",
+    metavar="IMAGE|-",
+    multiple=True,
+    type=FILE,
+    help="Image in the next slot, - for an empty one; may be repeated.  Example: --slot -",
 )
 @click.option(
     "--vpcd",
@@ -58,14 +75,29 @@ from sscard_cli.options import (
     help="When a change counts as kept: at the end, when the system has it (survives the end of"
     " this process), or when the disk has it (survives a power cut).  Example: --durability disk",
 )
+@file_option(
+    "--scenario",
+    "scenario_path",
+    "FILE",
+    "What goes wrong, and when: a scenario of faults.  Example: --scenario mute.toml",
+)
+@file_option(
+    "--control",
+    "control_path",
+    "SOCKET",
+    "Socket by which sscard reader puts cards in and out.  Example: --control reader.sock",
+)
 @trace_options
 @json_option
 def serve(
     card_path: Path,
     slot2: Path | None,
+    more: tuple[Path, ...],
     address: tuple[str, int],
     interface: str,
     durability: str,
+    scenario_path: Path | None,
+    control_path: Path | None,
     trace: bool,
     unsafe_trace: bool,
     as_json: bool,
@@ -76,12 +108,17 @@ def serve(
     back when it restarts. Ctrl-C ends; the card keeps everything it has answered. vpcd listens
     on all interfaces without authentication: do not run it on a machine shared with strangers.
 
+    CARD.ssc may be - for a slot that is empty at first. A scenario makes the cards fail; with a
+    control socket sscard reader inserts, removes and swaps them while this runs.
+
     \b
     Example:
       sscard serve zhang.ssc
       sscard serve zhang.ssc --trace --durability disk
+      sscard serve - --slot psam.ssc --control reader.sock --scenario mute.toml
     """
-    paths = [card_path, *([slot2] if slot2 else [])]
+    paths = [card_path, *([slot2] if slot2 else []), *more]
+    scenario = load_scenario(scenario_path, len(paths)) if scenario_path else None
     log = open_trace(trace, unsafe_trace, len(paths))
     host, port = address
 
@@ -93,25 +130,40 @@ def serve(
             click.echo(f"slot {slot + 1}: {event}")
 
     def on_event(slot: int, event: ReaderEvent) -> None:
-        if event in (ReaderEvent.CONNECTED, ReaderEvent.DISCONNECTED):
+        if event in (ReaderEvent.POWER_ON, ReaderEvent.RESET):
+            if log:
+                log.reset(slot, slots[slot].atr)
+        elif event is not ReaderEvent.POWER_OFF:
             say(slot, event.value)
-        elif log and event is not ReaderEvent.POWER_OFF:
-            log.reset(slot, slots[slot].atr)
 
     logging.basicConfig(level=logging.WARNING, format="sscard: %(message)s")
-    with ExitStack() as open_cards:
-        cards = [
-            open_cards.enter_context(Card.open(path, durability=Durability(durability)))
-            for path in paths
-        ]
-        # The second slot is for a PSAM, which has contacts only.
-        slots = [
-            connect_image(cards[0], interface),
-            *(connect_image(card, "contact") for card in cards[1:]),
-        ]
-        for number, slot in enumerate(slots):
-            say(number, f"ATR {slot.atr.hex().upper()}, vpcd at {host}:{port + number}")
+    with ExitStack() as stack:
+        slots: list[FaultyConnection] = []
+        for number, path in enumerate(paths):
+            # The slots after the first are for PSAMs, which have contacts only.
+            card = None
+            if os.fspath(path) != EMPTY:
+                contactless = interface == "contactless" and number == 0
+                card = ImageInSlot(path, contactless=contactless, durability=Durability(durability))
+            slots.append(FaultyConnection(card))
+            stack.callback(_close, slots[-1])
+            atr = f"ATR {card.atr.hex().upper()}" if card else "no card"
+            say(number, f"{atr}, vpcd at {host}:{port + number}")
         observer = log.exchange if log else None
-        serve_slots(slots, host, port, observer=observer, event_observer=on_event)
+        reader = VirtualReader(slots, host, port, observer=observer, event_observer=on_event)
+        for number, faults in (scenario.of_slots() if scenario else {}).items():
+            reader.arm(number, *faults)
+        if control_path:
+            stack.enter_context(
+                ReaderControl(reader, control_path, durability=Durability(durability))
+            )
+        serve_reader(reader)
     if not as_json:
         click.echo("ended, cards saved")
+
+
+def _close(slot: FaultyConnection) -> None:
+    """Close what is in a slot in the end, whoever has put it there."""
+    card = slot.connection
+    if isinstance(card, ImageInSlot) and not card.closed:
+        card.close()

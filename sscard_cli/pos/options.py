@@ -19,6 +19,7 @@ from sscard_cli.options import (
     time_option,
     together,
 )
+from sscard_cli.pos.centre import centre_options
 
 till_options: Final = together(
     file_option(
@@ -96,14 +97,7 @@ till_options: Final = together(
         metavar="N",
         help="Mode 2: off-line, a card pays fewer times than this.  Example: --offline-cap-times 5",
     ),
-    click.option(
-        "--authorisations",
-        "authoriser_location",
-        metavar="LEDGER|FILE",
-        help="Modes 1 and 2: the settlement centre's ledger (a SQLite file that sscard settle has"
-        " made, or a PostgreSQL URL), or a journal in this file for a centre of one terminal;"
-        " without it the network is down.  Example: --authorisations city.db",
-    ),
+    centre_options,
 )
 holder_pin_option: Final = pin_option("What the holder types; asked for without it.")
 sale_time_option: Final = time_option("Local time of the sale")

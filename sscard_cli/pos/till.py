@@ -29,17 +29,16 @@ from sscard_chip.terminal.connection import (
 )
 from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_chip.terminal.pos import (
-    Authoriser,
     Bill,
     DayFile,
     HotlistFile,
-    LocalAuthoriser,
     SaleOutcome,
     Till,
     TillSettings,
 )
 from sscard_chip.terminal.pos.psam import Psam
 from sscard_cli.errors import RefusedError, explain
+from sscard_cli.pos.centre import CentreOptions, open_authoriser
 from sscard_cli.screen import listing, show
 
 
@@ -118,6 +117,10 @@ def open_counter(
     offline_cap_fen: int,
     offline_cap_times: int,
     authoriser_location: str | None,
+    roots: str | None,
+    passphrase_file: Path | None,
+    policy_path: Path | None,
+    test_clock: bool,
     pin: Callable[[int], str | None] = lambda _left: None,
     when: str | None = None,
     creating: bool = True,
@@ -127,6 +130,7 @@ def open_counter(
         raise click.UsageError("give --card or --reader, and --psam or --psam-reader")
     if hotlist_max_age is not None and hotlist_path is None:
         raise click.UsageError("--hotlist-max-age needs --hotlist: without a list none is fresh")
+    centre = CentreOptions(authoriser_location, roots, passphrase_file, policy_path, test_clock)
     with ExitStack() as stack:
         slot = None
         card: Connection
@@ -165,7 +169,7 @@ def open_counter(
                 day_path,
                 pin_entry=lambda left: typed[0](left),
                 hotlist=HotlistFile(hotlist_path) if hotlist_path else None,
-                authoriser=_authoriser(stack, authoriser_location),
+                authoriser=open_authoriser(stack, centre),
                 business_date=when[:8] if when else None,
             )
         )
@@ -174,27 +178,6 @@ def open_counter(
 
 def _reader(stack: ExitStack, name: str) -> Connection:
     return stack.enter_context(PcscConnection(name))
-
-
-def _authoriser(stack: ExitStack, location: str | None) -> Authoriser | None:
-    """The centre that ``--authorisations`` names: a ledger, or a journal of our own."""
-    if location is None:
-        return None
-    if "://" not in location and not _is_database(Path(location)):
-        return LocalAuthoriser(location)
-    # Only a till with such a centre needs the extra settlement.
-    from sscard_chip.settlement.platform import ledger_authoriser
-    from sscard_cli.settle.options import open_ledger
-
-    return ledger_authoriser(stack.enter_context(open_ledger(location)))
-
-
-def _is_database(path: Path) -> bool:
-    """Whether it is a SQLite file. Raises OSError."""
-    if not path.exists():
-        return False
-    with path.open("rb") as file:
-        return file.read(16) == b"SQLite format 3\0"
 
 
 def _settings(

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from sscard_chip.card import Card
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.connection import Slots
 from sscard_chip.terminal.driver import FUNCTIONS, Driver, InterfaceType
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from tests.bank.bank import PAN, issue
 
 NAME = "iReadPBOCAccount"
@@ -55,11 +55,11 @@ def test_a_bad_type() -> None:
 )
 def test_a_fault_at_every_exchange(fault: ExchangeFault, codes: set[int]) -> None:
     card = issue()
-    probe = FaultyConnection(Slots.of_card(card).contact)  # type: ignore[arg-type]
+    probe = FaultyConnection(Slots.of_card(card).contact)
     assert FUNCTIONS[NAME].call(Driver(Slots(contact=probe)), 1)[0] == 0
     for exchange in range(1, probe.exchanges + 1):
         slot = FaultyConnection(
-            Slots.of_card(card).contact,  # type: ignore[arg-type]
+            Slots.of_card(card).contact,
             FaultAt(fault, exchange),
         )
         driver = Driver(Slots(contact=slot))

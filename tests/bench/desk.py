@@ -19,10 +19,10 @@ from issuance.psam import make_psam
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile.model import Profile
+from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.terminal.connection import Connection, Slots
 from sscard_chip.terminal.driver import FUNCTIONS, Driver, PinPrompt, Settings
 from sscard_chip.terminal.driver.with_hsm import StepResult, run_with_hsm
-from sscard_chip.terminal.faulty import FaultyConnection
 from sscard_chip.terminal.hsm import Hsm
 from tests.bench.issued import HOLDER, roots
 

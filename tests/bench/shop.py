@@ -24,10 +24,10 @@ from issuance.psam import make_psam
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile import for_generation
+from sscard_chip.reader.faulty import FaultAt, FaultyConnection
 from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.standard.settlement_mode import SettlementMode, SettlementRegion, Split
 from sscard_chip.terminal.connection import Connection, connect_card
-from sscard_chip.terminal.faulty import FaultAt, FaultyConnection
 from sscard_chip.terminal.pos import Authoriser, Bill, DayRow, Hotlist, Till, TillSettings
 from tests.bench.account import Terminal
 from tests.bench.issued import HOLDER, roots

@@ -232,8 +232,21 @@ def test_trace_hides_the_pin_unless_told_otherwise(issue: Issue, capsys: Capture
 def test_a_card_in_use_is_refused(issue: Issue, capsys: Capture) -> None:
     path = issue(2)
     with Card.open(path):
-        for arguments in (["apdu", str(path), SELECT], ["info", str(path)], ["serve", str(path)]):
+        for arguments in (["apdu", str(path), SELECT], ["serve", str(path)]):
             assert f"{path}: the card is in use" in fails(arguments, 1, capsys)
+
+
+def test_info_shows_a_copy_of_a_card_in_use(issue: Issue, capsys: Capture) -> None:
+    path = issue(2)
+    main(["info", str(path)])
+    free = capsys.readouterr()
+    before = path.read_bytes()
+    with Card.open(path):
+        assert main(["info", str(path)]) == 0
+        used = capsys.readouterr()
+    assert used.out == free.out
+    assert used.err == f"sscard: {path}: in use, shown as it is at this moment\n"
+    assert path.read_bytes() == before
 
 
 # --- info ----------------------------------------------------------------------------------------

@@ -167,7 +167,7 @@ def test_right_names(name: str) -> None:
         ("", "empty"),
         ("张 三", "blanks"),
         ("张\u3000三", "blanks"),
-        (" SMITH", "blanks"),
+        ("LI\u3000MING", "blanks"),
         ("张\x00三", "control"),
         ("张\u200b三", "control"),
         ("张\n三", "control"),

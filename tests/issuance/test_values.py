@@ -222,7 +222,14 @@ BAD: list[tuple[object, str]] = [
     ({"DF01": {"EF05": {SECRET: ""}}}, "DF01 EF05: a tag must be two capital hex digits"),
     ({"DF01": {"EF05": {"20": SECRET}}}, "DF01 EF05 20: must be at most 4 bytes in GBK"),
     ({"DF01": {"EF05": {"20": "张三丰"}}}, "DF01 EF05 20: must be at most 4 bytes in GBK"),
-    ({"DF01": {"EF05": {"20": "𠮷"}}}, "DF01 EF05 20: must not hold characters outside GBK"),
+    (
+        {"DF01": {"EF05": {"20": "𠮷1"}}},
+        "DF01 EF05 20: must be at most 4 bytes in GBK",
+    ),
+    (
+        {"DF01": {"EF05": {"20": "a|b"}}},
+        "DF01 EF05 20: must not hold |, which separates fields in the interfaces",
+    ),
     ({"DF01": {"EF05": {"20": "a\n"}}}, "DF01 EF05 20: must not hold control characters"),
     ({"DF01": {"EF05": {"20": 1}}}, "DF01 EF05 20: must be a text"),
     ({"DF01": {"EF05": {"20": None}}}, "DF01 EF05 20: must be a text"),

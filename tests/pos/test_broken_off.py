@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.connection import Connection
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import SaleRefusedError, Till, UnfinishedSaleError, dayfile, journal
 from tests.bench.shop import BILL, LATER, ROUTES, TIME, KilledError, Shop, exchanges
 

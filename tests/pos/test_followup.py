@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 from sscard_chip.standard.settlement_mode import OfflineUse
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import Bill, SaleRefusedError, UnfinishedSaleError
 from tests.bench.shop import BILL, LATER, TIME, Shop
 from tests.pos.test_modes import ACCOUNT, NIGHT, TEMPORARY, shop_of, use_of

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 from sscard_chip.standard.commands import VERIFY
 from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.settlement_mode import OfflineUse, SettlementMode, Split
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import (
     Authoriser,
     Bill,

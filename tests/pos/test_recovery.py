@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from sscard_chip.card import Card
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 from sscard_chip.standard.commands import VERIFY
 from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.medical import send_debit, send_initialize
 from sscard_chip.terminal.pos import SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.psam_client import PurchaseRequest, SamClient

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 from sscard_chip.standard.settlement_mode import SettlementMode, Split
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import (
     CentreNoAnswerError,
     CentreUnreachableError,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from sscard_chip.card import Card
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 from sscard_chip.standard.divisions import check_division
 from sscard_chip.standard.settlement_mode import SettlementMode, SettlementRegion, Split
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import (
     Bill,
     DayFileError,

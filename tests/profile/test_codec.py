@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import traceback
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from sscard_chip.profile.codec import (
     split_name,
 )
 from sscard_chip.profile.model import Format, Item
+from sscard_chip.standard.text import encode_text
 from tests.profile.tables import WHOLE, files
 
 NAME = an(0x09, 30, "姓名", "name")
@@ -27,7 +29,8 @@ DATE = cn(0x0D, 4, "出生日期", "date of birth")
 DEGREE = WHOLE[2].directory(0xDF01).file(0xEF15).items[1]
 
 HANZI = st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5)
-GBK_TEXT = st.text(st.one_of(HANZI, st.characters(min_codepoint=0x21, max_codepoint=0x7E)))
+ASCII = st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="|^$")
+GBK_TEXT = st.text(st.one_of(HANZI, ASCII))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,21 @@ def test_encoding(item: Item, text: str, encoded: str) -> None:
         (NAME, "张\n", "09 姓名: must not hold control characters"),
         (NAME, "\u200b张", "09 姓名: must not hold control characters"),
         (NAME, "\ue000", "09 姓名: must not hold private-use characters"),
-        (NAME, "𠀀", "09 姓名: must not hold characters outside GBK"),
+        (NAME, "A|B", "09 姓名: must not hold |, which separates fields in the interfaces"),
+        (NAME, "A^", "09 姓名: must not hold ^, which separates fields in the interfaces"),
+        (NAME, "$", "09 姓名: must not hold $, which separates fields in the interfaces"),
+        (NAME, "林\u00a0夏", "09 姓名: must not hold no-break blanks (U+00A0)"),
+        (NAME, "林\u202f夏", "09 姓名: must not hold no-break blanks (U+202F)"),
+        (
+            NAME,
+            "林\ufffd",
+            "09 姓名: must not hold what is left of a failed conversion (\ufffd (U+FFFD))",
+        ),
+        (
+            DEGREE,
+            {"59": "大学|"},
+            "59 毕业学校: must not hold |, which separates fields in the interfaces",
+        ),
         (binary(2, "交易序号", "number"), "00F", "交易序号: must be 4 hex digits"),
         (binary(2, "交易序号", "number"), "0000 ", "交易序号: must be 4 hex digits"),
         (DEGREE, "博士", "40 学位信息: must be a mapping of sub tags"),
@@ -78,7 +95,7 @@ def test_errors_name_item_and_rule(item: Item, value: str | dict[str, str], rule
 
 def test_errors_never_show_the_value() -> None:
     secret = "秘密𠀀"
-    for value in (secret, f"{secret}\n", "13800001234567890"):
+    for value in (f"{secret}|", f"{secret}\n", "13800001234567890"):
         with pytest.raises(ItemValueError) as caught:
             encode_value(an(0x28, 15, "联系电话", "telephone"), value)
         error = caught.value
@@ -90,10 +107,46 @@ def test_errors_never_show_the_value() -> None:
         assert value[:3] not in "".join(trace.format_exception_only())
 
 
-def test_four_byte_characters_where_allowed() -> None:
-    value = encode_value(NAME, "𠀀", four_byte=True)
-    assert value == bytes.fromhex("95328236").ljust(30, b"\0")
-    assert decode_value(NAME, value) == "𠀀"
+@pytest.mark.parametrize(
+    ("text", "encoded"),
+    [
+        ("𠀀", "95328236"),
+        ("𠮷小明", "9534B235D0A1C3F7"),
+        ("䶮小明", "FE9FD0A1C3F7"),
+        ("㛃", "8230B731"),
+        ("〇", "A996"),
+        ("\u3000路", "A1A1C2B7"),
+        ("龴", "FE59"),  # GB 18030-2022; 82359037 in the edition of 2000
+        ("ḿ", "A8BC"),  # since 2005
+        ("︐", "A6D9"),
+    ],
+)
+def test_text_is_gb_18030(text: str, encoded: str) -> None:
+    value = encode_value(NAME, text)
+    assert value == bytes.fromhex(encoded).ljust(30, b"\0")
+    assert decode_value(NAME, value) == text
+
+
+def test_codes_of_four_bytes_where_a_region_forbids_them() -> None:
+    with pytest.raises(ItemValueError, match=r"must not hold codes of four bytes: 𠀀 \(U\+20000\)"):
+        encode_value(NAME, "䶮𠀀", four_byte=False)
+    assert encode_value(NAME, "䶮", four_byte=False)[:2] == b"\xfe\x9f"
+
+
+@pytest.mark.parametrize(
+    ("encoded", "text"),
+    [
+        ("CBC4B4A8A1A1A1A1B3C9", "四川\u3000\u3000成"),
+        ("AAA1", "\ue000"),
+        ("FE51", "\ue816"),
+        ("FE59FEA0", "龴\u9fbb"),
+        ("8130843241", "\u00a0A"),
+        ("82359037", "\ue81e"),
+    ],
+)
+def test_what_a_card_holds_is_read_as_it_is(encoded: str, text: str) -> None:
+    """Blanks of all kinds, codes of the user's area and characters with moved codes."""
+    assert decode_value(NAME, bytes.fromhex(encoded)) == text
 
 
 @pytest.mark.parametrize("padding", [b"\0" * 8, b" " * 8, b"  \0\0\0\0\0\0"])
@@ -149,13 +202,22 @@ def test_any_text_is_encoded_whole_or_refused(text: str) -> None:
     except ItemValueError:
         return
     assert len(value) == NAME.length
-    assert value.rstrip(b"\0").decode("gbk") == text
+    shown = decode_value(NAME, value)
+    assert shown == text.rstrip(" ")
+    assert not {"|", "^", "$", "\ufffd"} & set(shown)
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_decoded(value: bytes) -> None:
     for item in (NAME, DATE, binary(1, "x", "x")):
-        assert decode_value(item, value).isprintable()
+        categories = set(map(unicodedata.category, decode_value(item, value)))
+        assert not categories & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+@given(st.binary(max_size=30))
+def test_raw_text_gives_the_bytes_back(value: bytes) -> None:
+    text = decode_value(NAME, value, raw_text=True)
+    assert encode_text(text) == value.rstrip(b"\0 ")
 
 
 def test_every_item_takes_its_own_initial_value() -> None:
@@ -207,9 +269,9 @@ def test_name_without_extension() -> None:
 
 
 def test_rare_character_in_a_name() -> None:
-    with pytest.raises(ItemValueError, match="outside GBK"):
-        split_name("李𠀀")
-    head, tail = split_name("李" * 14 + "𠀀", four_byte=True)
+    with pytest.raises(ItemValueError, match="codes of four bytes"):
+        split_name("李𠀀", four_byte=False)
+    head, tail = split_name("李" * 14 + "𠀀")
     assert head == ("李" * 14).encode("gbk") + bytes(2)
     assert join_name(head, tail) == "李" * 14 + "𠀀"
 
@@ -217,6 +279,27 @@ def test_rare_character_in_a_name() -> None:
 @given(st.text(HANZI, max_size=25))
 def test_names_round_trip(name: str) -> None:
     assert join_name(*split_name(name)) == name
+
+
+LETTERS = st.characters(min_codepoint=0x41, max_codepoint=0x5A)
+PARTS = st.lists(st.text(LETTERS, min_size=1, max_size=12), min_size=1, max_size=8)
+
+
+@given(PARTS.map(" ".join).filter(lambda name: len(name) <= 48))
+def test_foreign_names_round_trip(name: str) -> None:
+    """Also where a blank would stand at the end of 09."""
+    head, tail = split_name(name)
+    assert not head.endswith(b" ")
+    assert join_name(head, tail) == name
+
+
+def test_a_blank_goes_with_the_letter_behind_it() -> None:
+    name = "ABCDEFGHIJKLMNOPQRSTUVWXYZABC " + "LOPEZ"
+    assert split_name(name) == (name[:29].encode() + b"\0", b" LOPEZ".ljust(20, b"\0"))
+    # As cards of version 0.1.0 have it.
+    assert join_name(name[:30].encode(), b"LOPEZ".ljust(20, b"\0")) == name
+    # A name of an old card that is padded with blanks.
+    assert join_name("张三".encode("gbk").ljust(30), "丰".encode("gbk")) == "张三丰"
 
 
 def test_templates_nest() -> None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.profile import SettlementMode
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.shell import Shell
 from tests.bench.issued import GENERATIONS, PIN, Bench, roots
 from tests.bench.shell import ShellBench

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sscard_chip.profile import for_generation
+from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import FaultyConnection
 from sscard_chip.terminal.shell import Shell
 from sscard_chip.terminal.shell.grammar import COMMAND_NAMES
 from sscard_chip.terminal.shell.help import TOPICS
@@ -81,7 +81,7 @@ def test_names_in_apdus(line: str, apdu: str) -> None:
         ("select DF0", "this is not the name of a file or directory; like DF0"),
         ("select 123456", "2 bytes or a name of 5 to 16"),
         ('select "社"', "2 bytes or a name of 5 to 16"),
-        ("select '€𠀀'", "outside GBK"),
+        ("select '€𠀀\udc80\ud800'", "half of a surrogate pair"),
         ("read 卡片号", "卡片号 is not the name of an item of this directory; like 卡号"),
         ("read EF06 身高", "身高 is not the name of an item of EF06"),
         ("read EF21", "EF21 has no SFI"),

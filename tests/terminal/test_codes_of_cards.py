@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.card import Card
+from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.terminal.connection import (
     CardRemovedError,
     NoAnswerError,
@@ -18,7 +19,6 @@ from sscard_chip.terminal.driver import (
     FUNCTIONS,
     Driver,
 )
-from sscard_chip.terminal.faulty import FaultyConnection
 from tests.bench.desk import CARD_NUMBER, PAY, PIN, Desk, psam_memory
 from tests.bench.issued import GENERATIONS, Bench
 from tests.terminal.calls import FIRST, READ, arguments

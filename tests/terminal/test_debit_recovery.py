@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from tests.bench.desk import CARDS, PAY, TERMINAL, Desk
 
 RECORD = f"0^{TERMINAL}^20260102030405^10.00^8.00^|"

@@ -8,10 +8,10 @@ import logging
 
 import pytest
 
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.driver import (
     FUNCTIONS,
 )
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from tests.bench.desk import PIN, SERIAL, Desk
 from tests.terminal.calls import FIRST, arguments
 
@@ -67,7 +67,7 @@ def test_the_psam_pulled_out_at_every_exchange(name: str) -> None:
     assert probe.code(name, *given) == 0
     for exchange in range(1, probe.psam.exchanges + 1):
         desk = Desk(2)
-        psam = FaultyConnection(desk.psam, FaultAt(ExchangeFault.REMOVED, exchange))  # type: ignore[arg-type]
+        psam = FaultyConnection(desk.psam, FaultAt(ExchangeFault.REMOVED, exchange))
         driver = desk.driver_with(desk.contact, psam)
         assert FUNCTIONS[name].call(driver, *given)[0] == -2201, exchange
         psam.insert()

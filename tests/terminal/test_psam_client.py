@@ -9,10 +9,10 @@ import pytest
 
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
+from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.connection import CardRemovedError, connect_card
-from sscard_chip.terminal.faulty import FaultyConnection
 from sscard_chip.terminal.psam_client import (
     CardFactors,
     PurchaseRequest,

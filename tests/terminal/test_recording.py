@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.connection import CardRemovedError, Slots, connect_card
 from sscard_chip.terminal.driver import FUNCTIONS, Driver
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.recording import DeviationError, Recording, RecordingError, Replay
 from tests.bench.desk import PIN, Desk
 

@@ -24,6 +24,7 @@ from sscard_chip.standard.dates import show_day, show_time
 from sscard_chip.standard.identifiers import PPSE_NAME, PSE_NAME
 from sscard_chip.standard.keys import USE_CRYPTOGRAM, USE_SCRIPT_CIPHER, USE_SCRIPT_MAC
 from sscard_chip.standard.pan import masked_pan
+from sscard_chip.standard.text import decode_text, displayed
 
 KEY_NAMES: Final = {
     USE_CRYPTOGRAM: ("MDK_AC", "应用密文 application cryptogram"),
@@ -136,5 +137,5 @@ def _log(application: BankApplication) -> Iterator[BankTransaction]:
             time=show_time((values[_DATE] + values[_TIME]).hex()),
             amount_fen=int(values[_AMOUNT].hex()),
             kind=values[_KIND].hex(),
-            merchant=values[_MERCHANT].decode("gbk", "replace").strip(" \0"),
+            merchant=displayed(decode_text(values[_MERCHANT]).strip(" \0")),
         )

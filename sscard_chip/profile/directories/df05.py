@@ -24,6 +24,7 @@ from sscard_chip.profile.build import (
 )
 from sscard_chip.profile.model import FREE, DirectoryDeclaration, FileDeclaration, Item
 from sscard_chip.standard.identifiers import DF05
+from sscard_chip.standard.text import encode_text
 
 _CLAUSE: Final = "letter 37, annex B, DF05"
 _LABEL: Final = "生命与健康信息区"
@@ -69,7 +70,7 @@ FIRST: Final = DirectoryDeclaration(
     DF05,
     "生命与健康",
     "life and health",
-    _LABEL.encode("gbk"),
+    encode_text(_LABEL),
     cited(_CLAUSE, _HEALTH_1),
     (maintenance("STKDF05", L), external("UK1DF05", "write EF05", confidence=L)),
     label=_LABEL,

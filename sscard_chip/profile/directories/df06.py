@@ -24,6 +24,7 @@ from sscard_chip.profile.build import (
 )
 from sscard_chip.profile.model import DirectoryDeclaration, Item
 from sscard_chip.standard.identifiers import DF06
+from sscard_chip.standard.text import encode_text
 
 _CLAUSE: Final = "letter 37, annex B, DF06"
 _LABEL: Final = "救助与优抚信息区"
@@ -48,7 +49,7 @@ FIRST: Final = DirectoryDeclaration(
     DF06,
     "社会救助与优待抚恤",
     "social relief and special care",
-    _LABEL.encode("gbk"),
+    encode_text(_LABEL),
     cited(
         _CLAUSE,
         variable(

@@ -199,13 +199,13 @@ class LedgerTransaction:
         """
         self._database.lock_name(self.connection, name)
 
-    def lock_debits(self, *, alone: bool = False) -> None:
-        """Hold the lock of the numbers of debits to the end; ``alone`` of all who hold it.
+    def lock_debits(self, *, exclusive: bool = False) -> None:
+        """Hold the lock of the numbers of debits to the end; ``exclusive``: nobody else holds it.
 
         Who confirms one debit shares it. A run takes it alone when it has done everything, and
         looks once more for what was confirmed meanwhile.
         """
-        self._database.lock(self.connection, DEBIT_LOCK, shared=not alone)
+        self._database.lock(self.connection, DEBIT_LOCK, shared=not exclusive)
 
     # --- tables of rooms above -----------------------------------------------------------------
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from sscard_chip.dayfile.envelope import TIME
 from sscard_chip.settlement.platform.drugs import DrugBill
-from sscard_chip.settlement.platform.fields import TIME
 from sscard_chip.standard import dates
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.insurance import PHARMACY_VISIT

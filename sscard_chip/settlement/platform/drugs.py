@@ -21,7 +21,7 @@ from sscard_chip.settlement.platform.fields import (
     check_fields,
     parse_message_time,
 )
-from sscard_chip.standard.amounts import parse_yuan
+from sscard_chip.standard.amounts import MAX_FEN, parse_yuan
 from sscard_chip.standard.settlement_mode import Split
 
 
@@ -55,6 +55,8 @@ def parse_bill(node: Mapping[str, Any]) -> DrugBill:
     total = parse_yuan(info["medfee_sumamt"])
     if total <= 0:
         raise MessageError("druginfo.medfee_sumamt: must be above zero")
+    if total > MAX_FEN:
+        raise MessageError("druginfo.medfee_sumamt: is more than a card can pay")
     if sum(parse_yuan(line["det_item_fee_sumamt"]) for line in details) != total:
         raise MessageError("druginfo.medfee_sumamt: must be the sum of the lines")
     extra = _additions(info["exp_content"])
@@ -73,6 +75,16 @@ def parse_bill(node: Mapping[str, Any]) -> DrugBill:
         extra.get("setl_id"),
         extra.get("row"),
     )
+
+
+def follows(node: Mapping[str, Any]) -> bool:
+    """Whether a 2102 names a hold, as far as it can be read."""
+    info = node.get("druginfo")
+    text = info.get("exp_content") if isinstance(info, Mapping) else None
+    try:
+        return "setl_id" in _additions(text if isinstance(text, str) else "")
+    except MessageError:
+        return False
 
 
 def _additions(text: str) -> dict[str, Any]:

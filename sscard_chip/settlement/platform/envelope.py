@@ -10,19 +10,17 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from sscard_chip.settlement.ledger.authorisation.msgid import is_msgid
+from sscard_chip.dayfile.envelope import FAILURE, SUCCESS, compact
+from sscard_chip.dayfile.msgid import is_msgid
 from sscard_chip.settlement.platform.fields import (
     ENVELOPE,
     MOST_INPUT,
-    TIME,
     MessageError,
     check_fields,
     parse_message_time,
 )
 from sscard_chip.standard import dates
 
-SUCCESS: Final = 0
-FAILURE: Final = -1
 _MOST_TEXT: Final = 200
 _CHANGING: Final = frozenset({"inf_time", "sign_no", "dev_safe_info", "cainfo", "signtype"})
 """Fields of the envelope that may differ when a message is sent again: they are of the sending,
@@ -80,42 +78,6 @@ def parse_request(message: Any) -> Request:
     )
 
 
-def make_request(
-    infno: str,
-    msgid: str,
-    time: str,
-    treatment_division: str,
-    insured_division: str,
-    node: Mapping[str, Any],
-    *,
-    operator: str,
-) -> dict[str, Any]:
-    """A request of an institution, whose code begins the msgid. ``time`` is YYYYMMDDhhmmss.
-
-    ``operator`` is the terminal's number (opter_type 2).
-    """
-    return {
-        "infno": infno,
-        "msgid": msgid,
-        "mdtrtarea_admvs": treatment_division,
-        "insuplc_admdvs": insured_division,
-        "recer_sys_code": "SSCARD",
-        "dev_no": operator,
-        "dev_safe_info": "",
-        "cainfo": "",
-        "signtype": "",
-        "infver": "V1.0",
-        "opter_type": "2",
-        "opter": operator,
-        "opter_name": operator,
-        "inf_time": datetime.strptime(time, dates.TIME).strftime(TIME),
-        "fixmedins_code": msgid[:12],
-        "fixmedins_name": msgid[:12],
-        "sign_no": "",
-        "input": node,
-    }
-
-
 def make_answer(
     refmsgid: str,
     received: datetime,
@@ -133,11 +95,6 @@ def make_answer(
         "err_msg": (error or "")[:_MOST_TEXT],
         "output": dict(output or {}),
     }
-
-
-def compact(value: Any) -> str:
-    """JSON without blanks."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _stamp(time: datetime) -> str:

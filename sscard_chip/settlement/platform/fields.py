@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from sscard_chip.dayfile.envelope import TIME
 from sscard_chip.standard.amounts import YUAN_RULE, YUAN_SHAPE
 from sscard_chip.standard.errors import InputError
 
 QUANTITY: Final = r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?"
 PRICE: Final = r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?"
 DIVISION: Final = "[1-9][0-9]{5}"
-TIME: Final = "%Y-%m-%d %H:%M:%S"
 
 _TEXT: Final = re.compile("[^\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]*")
 _RULES: Final = {

@@ -9,14 +9,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sscard_chip.dayfile.envelope import CARD
 from sscard_chip.settlement.ledger import CardStatus, LedgerTransaction, status_of
 from sscard_chip.settlement.ledger.authorisation import AuthorisationRefusedError
 from sscard_chip.settlement.ledger.register import person_number
 from sscard_chip.settlement.platform.drugs import DrugBill
 from sscard_chip.settlement.schema.books import card
-
-CARD: Final = "03"
-"""mdtrt_cert_type of a social security card [H]; the register knows nothing else."""
 
 _OWN_NUMBER: Final = re.compile("C([0-9]{29})")
 

@@ -18,8 +18,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sscard_chip.dayfile.envelope import FAILURE, HOLD, compact
 from sscard_chip.dayfile.errors import DayFileError
-from sscard_chip.dayfile.rows import DayRow, parse_row
+from sscard_chip.dayfile.rows import parse_row
+from sscard_chip.security.keystore import KeyMissingError
 from sscard_chip.settlement.ledger import Ledger, LedgerRefusedError, LedgerTransaction
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
@@ -36,14 +38,9 @@ from sscard_chip.settlement.ledger.authorisation import (
     settle_bill,
 )
 from sscard_chip.settlement.platform import answers
-from sscard_chip.settlement.platform.drugs import DrugBill, parse_bill
-from sscard_chip.settlement.platform.envelope import (
-    FAILURE,
-    Request,
-    compact,
-    make_answer,
-    parse_request,
-)
+from sscard_chip.settlement.platform.clock import MessageClock
+from sscard_chip.settlement.platform.drugs import DrugBill, follows, parse_bill
+from sscard_chip.settlement.platform.envelope import Request, make_answer, parse_request
 from sscard_chip.settlement.platform.fields import (
     CANCELLATION,
     PERSON,
@@ -52,68 +49,61 @@ from sscard_chip.settlement.platform.fields import (
     check_fields,
 )
 from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
+from sscard_chip.settlement.platform.sharing import Share, check_caps, share_by_policy
+from sscard_chip.settlement.platform.tac import CheckTac, tac_checker
+from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.settlement.schema import platform as tables
+from sscard_chip.settlement.tac.keys import Enciphering
 from sscard_chip.standard.dates import TIME
 from sscard_chip.standard.insurance import EMPLOYEE_BASIC
 from sscard_chip.standard.settlement_mode import Split
 
-HOLD: Final = "2102A"
-"""A hold: our use of the regional number for a pharmacy settlement in two steps [ours]. The 2102
-with its setl_id settles it; a 2102 without settles at once."""
-
 REVERSIBLE: Final = frozenset({"2102", HOLD, "2103"})
 """What 2601 takes back, of the transactions of a pharmacy [H]."""
-
-Share = Callable[[DrugBill, int], Split]
-CheckTac = Callable[[DayRow], bool]
-
-
-def share_by_account(bill: DrugBill, available_fen: int) -> Split:
-    """How a bill is shared: as the till asks, else the account pays what it has, cash the rest.
-
-    An ordinary purchase has no part of the pooled fund [L].
-
-    :raises AuthorisationRefusedError: the till asks more of the account than there is.
-    """
-    if bill.split is not None:
-        if bill.split.account_fen > available_fen:
-            raise AuthorisationRefusedError("the personal account has not enough money")
-        return bill.split
-    account = min(bill.total_fen, available_fen) if bill.uses_account else 0
-    return Split(account, bill.total_fen - account, 0)
 
 
 @dataclass(slots=True)
 class _Numbers:
-    """The receiver's numbers for one message."""
+    """The receiver's numbers for one message, and its time."""
 
     refmsgid: str
     mdtrt_id: str
+    judged_at: str
+    """When the centre judges whether the card may pay, YYYYMMDDhhmmss."""
 
 
 class Platform:
     """A settlement centre that speaks the national interface: 1101, 2101, 2102, 2103, 2601.
 
-    ``share`` decides how a bill is shared. ``check_tac`` refuses a confirmation whose row has a
-    wrong TAC; without it the day's settlement finds out. ``permits_offline`` is what a card of
-    mode 2 may do until it is on-line again. ``now`` is the clock of the answers; whether a card
-    may pay is judged by the time of the request.
+    ``policy`` is the region's. ``keys`` is the store of root keys:
+    a confirmation is taken with the row of the day file alone, and with a right TAC; without keys
+    none is. ``check_tac`` checks in their place. ``share`` is another rule of how a bill is
+    shared. ``permits_offline`` is what a card of mode 2 may do until it is on-line again.
+
+    ``now`` is the centre's clock, local time. A sale whose inf_time is minutes off it is refused;
+    whether a card may pay is judged by the later of both. ``test_clock`` is for a test centre
+    whose messages have fixed dates: its clock is the time of each message.
     """
 
     def __init__(
         self,
         ledger: Ledger,
         *,
-        share: Share = share_by_account,
+        policy: CentrePolicy | None = None,
+        keys: Enciphering | None = None,
         check_tac: CheckTac | None = None,
+        share: Share | None = None,
         permits_offline: bool = True,
         now: Callable[[], datetime] = datetime.now,
+        test_clock: bool = False,
     ) -> None:
         self._ledger = ledger
-        self._share = share
-        self._check_tac = check_tac
+        self._policy = policy or CentrePolicy()
+        self._check_tac = tac_checker(keys) if check_tac is None and keys else check_tac
+        self._share = share or share_by_policy(self._policy)
         self._permits_offline = permits_offline
         self._now = now
+        self._clock = MessageClock(None if test_clock else self._policy.clock_minutes)
         self._reading = {"1101": self._person, "2101": self._trial}
         self._writing = {
             HOLD: self._hold,
@@ -146,8 +136,9 @@ class Platform:
         try:
             request = parse_request(message)
             if request.infno in self._reading:
+                self._clock.check_sale(request.time, received)
                 with self._ledger.reading() as t:
-                    output = self._reading[request.infno](t, request)
+                    output = self._reading[request.infno](t, request, received)
                 return self._text(request, received, output=output)
             if request.infno not in self._writing:
                 raise MessageError("infno: is not served here")
@@ -177,12 +168,14 @@ class Platform:
                 raise AuthorisationRefusedError("this msgid is reversed")
             first = sa.select(tables.answer.c.content).where(tables.answer.c.message == known.id)
             return str(t.connection.execute(first).scalar_one())
+        self._check_time(request, received)
         number = int(t.take_ids(table, 1)[0])
         values = {"msgid": request.msgid, "infno": request.infno, "digest": request.digest}
         t.connection.execute(sa.insert(table).values(id=number, **values))
         numbers = _Numbers(
             f"{request.treatment_division}{request.time}{number:010d}",
             f"{request.treatment_division}{request.time[:8]}{number:016d}",
+            self._clock.judged_at(request.time, received),
         )
         output, error = None, None
         try:
@@ -200,6 +193,18 @@ class Platform:
         )
         return text
 
+    def _check_time(self, request: Request, received: datetime) -> None:
+        """The clock rule of a message that has not been answered yet.
+
+        A sale is of now. What follows on one may come late, when the line is up again.
+
+        :raises MessageError:
+        """
+        if request.infno == HOLD or (request.infno == "2102" and not follows(request.input)):
+            self._clock.check_sale(request.time, received)
+        else:
+            self._clock.check_not_ahead(request.time, received)
+
     def _text(
         self,
         request: Request | None,
@@ -215,7 +220,9 @@ class Platform:
 
     # --- 1101, 2101 ----------------------------------------------------------------------------
 
-    def _person(self, t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
+    def _person(
+        self, t: LedgerTransaction, request: Request, received: datetime
+    ) -> Mapping[str, Any]:
         data = check_fields(request.input.get("data"), "data", PERSON)
         payer = find_by_card(
             t,
@@ -223,15 +230,17 @@ class Platform:
             data["mdtrt_cert_no"],
             data["card_sn"],
             request.insured_division,
-            request.time,
+            self._clock.judged_at(request.time, received),
         )
         balance = t.balance(payer.account)
         return answers.person(payer.psn_no, payer.division, balance, insutype=EMPLOYEE_BASIC)
 
-    def _trial(self, t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
-        bill, payer = self._bill(t, request)
+    def _trial(
+        self, t: LedgerTransaction, request: Request, received: datetime
+    ) -> Mapping[str, Any]:
+        bill, payer = self._bill(t, request, self._clock.judged_at(request.time, received))
         balance = t.balance(payer.account)
-        split = self._share(bill, balance)
+        split = self._shared(bill, balance)
         return self._output(request, bill, payer, split, balance - split.account_fen)
 
     # --- 2102 ----------------------------------------------------------------------------------
@@ -244,11 +253,15 @@ class Platform:
     ) -> Mapping[str, Any]:
         bill = parse_bill(request.input)
         if bill.setl_id is None:
+            if not self._policy.settle_at_once:
+                raise AuthorisationRefusedError(
+                    "a settlement without hold and TAC is not taken here: policy, settle_at_once"
+                )
             return self._begin(t, request, numbers, settle_bill)
         found = self._own(find_by_setl_id(t, bill.setl_id), request)
         if found.order.split.total_fen != bill.total_fen:
             raise AuthorisationRefusedError("medfee_sumamt is not that of the hold")
-        debit = None if bill.row is None else self._check_row(t, bill.row, found)
+        debit = self._check_row(t, bill.row, found)
         done = confirm_settlement(t, found, request.msgid, request.time, bill.row, numbers=debit)
         order = done.order
         output = self._output(order, bill, order, order.split, t.balance(order.account), order)
@@ -262,8 +275,8 @@ class Platform:
         numbers: _Numbers,
         step: Callable[[LedgerTransaction, SettlementOrder], Settlement],
     ) -> Mapping[str, Any]:
-        bill, payer = self._bill(t, request)
-        split = self._share(bill, int(t.balances([payer.account], for_update=True)[0]))
+        bill, payer = self._bill(t, request, numbers.judged_at)
+        split = self._shared(bill, int(t.balances([payer.account], for_update=True)[0]))
         order = SettlementOrder(
             request.msgid,
             numbers.refmsgid,
@@ -277,14 +290,30 @@ class Platform:
             request.time,
             split,
         )
+        check_caps(t, self._policy.caps, order)
         step(t, order)
         balance = t.balance(payer.account)
         return self._output(request, bill, payer, split, balance, order)
 
-    def _bill(self, t: LedgerTransaction, request: Request) -> tuple[DrugBill, Payer]:
+    def _bill(
+        self, t: LedgerTransaction, request: Request, judged_at: str
+    ) -> tuple[DrugBill, Payer]:
         bill = parse_bill(request.input)
-        payer = find_payer(t, bill, request.insured_division, request.time)
+        payer = find_payer(t, bill, request.insured_division, judged_at)
         return bill, payer
+
+    def _shared(self, bill: DrugBill, available_fen: int) -> Split:
+        """The centre's share of a bill.
+
+        :raises AuthorisationRefusedError: the bill is over the cap, or the account has too little.
+        """
+        most = self._policy.caps.sale_fen
+        if most and bill.total_fen > most:
+            raise AuthorisationRefusedError("the bill is over the cap of a sale")
+        split = self._share(bill, available_fen)
+        if min(split) < 0 or split.total_fen != bill.total_fen:
+            raise AuthorisationRefusedError("the centre cannot share this bill")
+        return split
 
     def _output(
         self,
@@ -316,14 +345,26 @@ class Platform:
         """EF06 of a card of mode 2, as it must become now that it has been on-line."""
         return compact({"offline_use": [int(self._permits_offline), 0, 0]})
 
-    def _check_row(self, t: LedgerTransaction, text: str, found: Settlement) -> DebitNumbers:
-        """The till's row is of this settlement, and its TAC is right."""
+    def _check_row(self, t: LedgerTransaction, text: str | None, found: Settlement) -> DebitNumbers:
+        """The till's row is of this settlement, and its TAC is right.
+
+        :raises AuthorisationRefusedError: it is not.
+        :raises MessageError: the centre cannot know, for want of a key: it may come again.
+        """
+        if text is None:
+            raise AuthorisationRefusedError("a confirmation needs the row of the day file")
+        if self._check_tac is None:
+            raise MessageError("the centre has no keys to check the TAC with")
         try:
             row = parse_row(text)
         except DayFileError:
             raise AuthorisationRefusedError("the row of the day file is malformed") from None
         numbers = check_row(t, found, row)
-        if self._check_tac is not None and not self._check_tac(row):
+        try:
+            right = self._check_tac(row)
+        except KeyMissingError:
+            raise MessageError("the centre has no key for the TAC of this card") from None
+        if not right:
             raise AuthorisationRefusedError("the TAC is wrong")
         return numbers
 

@@ -33,8 +33,15 @@ authorisation: Final = append_only(
         sa.Column("account_fen", BigNumber, nullable=False),
         sa.Column("self_paid_fen", BigNumber, nullable=False),
         sa.Column("pooled_fen", BigNumber, nullable=False),
+        sa.Column("day", sa.String(8)),
+        sa.Column("pharmacy_fen", BigNumber),
+        sa.Index(None, "card", "day"),
+        sa.Index(None, "pharmacy", "day", "id"),
     )
 )
+"""``day`` is that of the sale, YYYYMMDD; ``pharmacy_fen`` what account and pooled fund pay at its
+pharmacy on that day, up to this row and with it. Rows of schema 1 have neither."""
+
 step: Final = append_only(
     sa.Table(
         "authorisation_step",

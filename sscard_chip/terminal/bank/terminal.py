@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sscard_chip.security.oda.model import Scheme
 from sscard_chip.standard.identifiers import CASH_AID, CREDIT_AID, DEBIT_AID, QUASI_CREDIT_AID
+from sscard_chip.standard.text import encode_fitting
 
 AIDS: Final = (DEBIT_AID, CREDIT_AID, QUASI_CREDIT_AID, CASH_AID)
 """Debit, credit, quasi-credit, and e-cash only [L]."""
@@ -100,7 +101,7 @@ def terminal_data(terminal: TerminalProfile, purchase: BankPurchase) -> dict[int
         0x9F15: bytes.fromhex(category),
         0x9F1B: limit.to_bytes(4),
         0x9F1C: terminal.identification.encode("ascii"),
-        0x9F4E: terminal.merchant.encode("gbk")[:20].ljust(20, b" "),
+        0x9F4E: encode_fitting(terminal.merchant, 20).ljust(20, b" "),
         0x9F66: terminal.qualifiers,
         0x9F7A: bytes((purchase.ecash,)),
     }

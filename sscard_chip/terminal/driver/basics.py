@@ -146,15 +146,16 @@ def _read(
     environment = session.profile.environment
     session.enter(SSSE)
     issuer = environment.file(ISSUER_FILE)
+    raw_text = context.settings.raw_text
     dates = [_text(session, issuer, tag) for tag in (_ISSUED, _EXPIRES)]
     number = name = ""
     if holder:
         person = _holder_file(session)
-        number = _text(session, person, _NUMBER)
+        number = _text(session, person, _NUMBER, raw_text)
         rest = b""
         if person.record_numbers(_NAME_REST):  # 1.0 cards have none
             rest = _value(session, person, _NAME_REST)
-        name = join_name(_value(session, person, _NAME), rest)
+        name = join_name(_value(session, person, _NAME), rest, raw_text=raw_text)
     return CardBasics(
         division=session.division,
         social_security_number=number,
@@ -175,6 +176,6 @@ def _value(session: CardSession, file: FileDeclaration, tag: int) -> bytes:
     return session.record(tag, sfi=file.sfi, length=item.length)
 
 
-def _text(session: CardSession, file: FileDeclaration, tag: int) -> str:
+def _text(session: CardSession, file: FileDeclaration, tag: int, raw_text: bool = False) -> str:
     (item,) = (item for item in file.items if item.tag == tag)
-    return decode_value(item, _value(session, file, tag))
+    return decode_value(item, _value(session, file, tag), raw_text=raw_text)

@@ -46,7 +46,10 @@ class Settings:
     ``device_number`` is 终端设备号 and ``terminal_id`` 终端机编号 where no PSAM gives one (12
     digits). ``initial_pins`` may not pay, and a PIN may not be changed to one of them.
     ``purchase_key_index`` is that of the HSM steps; a PSAM names its own. ``new_meanings``
-    writes items of 1.0 cards whose tags letter 37 uses anew with their new meaning.
+    writes items of 1.0 cards whose tags letter 37 uses anew with their new meaning. ``raw_text``
+    gives texts of the card byte for byte, as
+    :func:`~sscard_chip.standard.text.decode_text` reads them; without it what is no text, or would
+    steer a terminal, becomes U+FFFD.
     """
 
     device_number: str = NO_TERMINAL
@@ -54,6 +57,7 @@ class Settings:
     initial_pins: tuple[str, ...] = ("123456",)
     purchase_key_index: int = 1
     new_meanings: bool = False
+    raw_text: bool = False
     addresses: KeyAddresses = field(default_factory=KeyAddresses)
     profiles: Profiles = whole_profile
 

@@ -122,7 +122,7 @@ class Driver:
         """iReadCard_HSM_Step2."""
         with self._last(files.PendingFiles) as pending:
             _require(not pending.writing)
-            return files.finish_read(pending, proof)
+            return files.finish_read(self._context, pending, proof)
 
     def write_files(
         self, interface: InterfaceType, card: CardInfo, contents: Sequence[FileValues]

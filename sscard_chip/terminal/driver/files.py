@@ -82,7 +82,7 @@ def read(
     for address in addresses:
         file = rights.enter(session, address)
         _grant(context, session, rights, file.read if file else FREE, authentication)
-        found.append(FileValues(address, _read_file(session, address, file)))
+        found.append(FileValues(address, _read_file(context, session, address, file)))
     return found
 
 
@@ -146,14 +146,16 @@ def begin_files(
     return PendingFiles(session, tuple(addresses), rights, directory, kid, writing), request
 
 
-def finish_read(pending: PendingFiles, proof: AuthenticationData) -> list[FileValues]:
+def finish_read(
+    context: DriverContext, pending: PendingFiles, proof: AuthenticationData
+) -> list[FileValues]:
     """Step 2 of reading; the keyed DF's files are read first, the answer has the order asked."""
     _prove(pending, proof)
     session = pending.session
     found = {}
     for position, address in _keyed_first(pending):
         file = pending.rights.enter(session, address)
-        found[position] = FileValues(address, _read_file(session, address, file))
+        found[position] = FileValues(address, _read_file(context, session, address, file))
     return [found[position] for position in sorted(found)]
 
 
@@ -216,15 +218,18 @@ def _grant(
 
 
 def _read_file(
-    session: CardSession, address: FileAddress, file: FileDeclaration | None
+    context: DriverContext,
+    session: CardSession,
+    address: FileAddress,
+    file: FileDeclaration | None,
 ) -> tuple[str, ...]:
     session.select_file(address.file)
     if file is not None and file.structure is Structure.TRANSPARENT:
         items.require_none(address)
         return (_read_binary(session, file.size).hex().upper(),)
     if file is not None and file.structure is Structure.CYCLIC:
-        return _read_cyclic(session, address, file)
-    return _read_linear(session, address, file)
+        return _read_cyclic(session, address, file, context.settings.raw_text)
+    return _read_linear(session, address, file, context.settings.raw_text)
 
 
 def _read_binary(session: CardSession, size: int) -> bytes:
@@ -240,7 +245,7 @@ def _read_binary(session: CardSession, size: int) -> bytes:
 
 
 def _read_cyclic(
-    session: CardSession, address: FileAddress, file: FileDeclaration
+    session: CardSession, address: FileAddress, file: FileDeclaration, raw_text: bool
 ) -> tuple[str, ...]:
     numbers = [items.record_number(token) for token in address.items]
     found = []
@@ -248,12 +253,12 @@ def _read_cyclic(
         answer = session.client.send(READ_RECORD, number, _BY_NUMBER, le=0)
         if answer.sw == StatusWord.RECORD_NOT_FOUND and not numbers:
             break
-        found.append(items.decode_record(file, answer.required()))
+        found.append(items.decode_record(file, answer.required(), raw_text=raw_text))
     return tuple(found)
 
 
 def _read_linear(
-    session: CardSession, address: FileAddress, file: FileDeclaration | None
+    session: CardSession, address: FileAddress, file: FileDeclaration | None, raw_text: bool
 ) -> tuple[str, ...]:
     tokens = [items.tag_and_occurrence(token) for token in address.items]
     if not tokens and file is not None:
@@ -263,11 +268,11 @@ def _read_linear(
         raw = _occurrence(session, tag, occurrence)
         item = items.find_item(file, tag)
         if session.profile.later_meanings:
-            reused = _reused(session, address, tag, raw)
+            reused = _reused(session, address, tag, raw, raw_text)
             if reused is not None:
                 values.append(reused)
                 continue
-        values.append(items.decode_item(item, raw))
+        values.append(items.decode_item(item, raw, raw_text=raw_text))
     return tuple(values)
 
 
@@ -279,13 +284,15 @@ def _occurrence(session: CardSession, tag: int, occurrence: int) -> bytes:
     return value
 
 
-def _reused(session: CardSession, address: FileAddress, tag: int, raw: bytes) -> str | None:
+def _reused(
+    session: CardSession, address: FileAddress, tag: int, raw: bytes, raw_text: bool
+) -> str | None:
     """The new meaning of a record of a 1.0 card, None when it has its old one."""
     values = {tag: raw}
     judge = items.judge(address, tag)
     if judge:
         values[judge] = session.record(judge)
-    return items.decode_reused(address, tag, values)
+    return items.decode_reused(address, tag, values, raw_text=raw_text)
 
 
 # --- writing -------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final
 
 from sscard_chip.reader.faults import describe_fault
+from sscard_chip.standard.text import encode_text
 from sscard_chip.terminal.codes import DriverError, ReturnCode, code_of
 from sscard_chip.terminal.driver import strings
 from sscard_chip.terminal.driver.basics import PartialBasicsError
@@ -27,8 +28,6 @@ _LOG: Final = logging.getLogger(__name__)
 
 SMALL, LARGE = 1024, 20 * 1024
 """Bytes of the caller's buffer for pOutInfo, the final NUL included."""
-ENCODING: Final = "gb18030"
-"""Coding of strings in programs that are not Python."""
 
 
 def _unchanged(value: Any) -> Any:
@@ -71,7 +70,7 @@ class Function:
                 if not isinstance(value, parameter.type):
                     raise DriverError(ReturnCode.PARAMETER, f"{parameter.name}: wrong type")
             text = self.run(driver, *arguments)
-            if len(text.encode(ENCODING, "replace")) >= self.buffer:
+            if len(encode_text(text)) >= self.buffer:
                 raise DriverError(ReturnCode.LENGTH, "the answer is longer than pOutInfo")
         except Exception as error:
             return _explain(self.name, error)

@@ -96,25 +96,27 @@ def pairs(
 # --- from the card -------------------------------------------------------------------------------
 
 
-def decode_item(item: Item | None, raw: bytes) -> str:
+def decode_item(item: Item | None, raw: bytes, *, raw_text: bool = False) -> str:
     """A value as text; hex when the profile does not know the item or its form is broken."""
     if item is None:
         return raw.hex().upper()
     if item.format is not Format.BTLV:
-        return decode_value(item, raw)
+        return decode_value(item, raw, raw_text=raw_text)
     try:
-        return "".join(text + PART_END for text in decode_template(item, raw).values())
+        parts = decode_template(item, raw, raw_text=raw_text)
     except ItemValueError:
         return raw.hex().upper()
+    return "".join(text + PART_END for text in parts.values())
 
 
-def decode_record(file: FileDeclaration, raw: bytes) -> str:
+def decode_record(file: FileDeclaration, raw: bytes, *, raw_text: bool = False) -> str:
     """A cyclic record; hex when it is not as long as its fields."""
     if len(raw) != file.record_length:
         return raw.hex().upper()
     texts, at = [], 0
     for item in file.items:
-        texts.append(decode_value(item, raw[at : at + item.length]) + PART_END)
+        field = raw[at : at + item.length]
+        texts.append(decode_value(item, field, raw_text=raw_text) + PART_END)
         at += item.length
     return "".join(texts)
 
@@ -125,12 +127,14 @@ def judge(address: FileAddress, tag: int) -> int:
     return reuse.judge if reuse else 0
 
 
-def decode_reused(address: FileAddress, tag: int, values: dict[int, bytes]) -> str | None:
+def decode_reused(
+    address: FileAddress, tag: int, values: dict[int, bytes], *, raw_text: bool = False
+) -> str | None:
     """The new meaning of a value of a 1.0 card, None when it has its old one."""
     new = reused_value(address.directory, address.file, tag, values)
     if new is None:
         return None
-    return decode_value(_new_item(address, tag), new)
+    return decode_value(_new_item(address, tag), new, raw_text=raw_text)
 
 
 def _new_item(address: FileAddress, tag: int) -> Item:

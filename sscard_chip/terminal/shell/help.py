@@ -42,7 +42,7 @@ _COMMANDS: Final = {
 _NAME: Final = SSSE_NAME.decode("gbk")
 _APDU: Final = (
     "[CLA]INS[P1P2] [DATA ...] [/LE]   a command; CLA, P1, P2 are 00 if left out",
-    f"A4 0400 {_NAME}           data: hexadecimal, a name, or text in quotes (GBK)",
+    f"A4 0400 {_NAME}           data: hexadecimal, a name, or text in quotes (GB 18030)",
     "82 RKSSSE 0102...                 P1P2 by the name of a key: 00 and its kid",
     "00B2072C00                        more than eight digits: a whole APDU, as it is",
     "B2 072C /0B =9000|6A83            the status word must be one of these; x is any digit",

@@ -33,6 +33,7 @@ from sscard_chip.standard.identifiers import (
     SX2_NAME,
     SX3_NAME,
 )
+from sscard_chip.standard.text import encode_text
 from sscard_chip.terminal.shell.commands import Word
 from sscard_chip.terminal.shell.grammar import is_file_name, is_hex
 from sscard_chip.trace.selection import Selection
@@ -125,7 +126,7 @@ class Names:
         name = next((name for name in DF_NAMES if name.casefold() == text.casefold()), None)
         if name is None and not word.quoted:
             raise self._unknown("a file or directory", word, self.target_names())
-        return _named_target(_gbk(name or text))
+        return _named_target(_text(name or text))
 
     def target_names(self) -> list[str]:
         """Words that ``select`` takes here."""
@@ -246,7 +247,7 @@ class Names:
     # --- data -----------------------------------------------------------------------------------
 
     def data(self, words: Iterable[Word]) -> bytes:
-        """Data of a command: hexadecimal, text in quotes (GBK), names of directories and files."""
+        """Data of a command: hexadecimal, text in quotes (GB 18030), names of files and DFs."""
         data = b"".join(self._datum(word) for word in words)
         if len(data) > _MOST_DATA:
             raise UnknownNameError(f"{len(data)} bytes of data, Lc counts {_MOST_DATA} at most")
@@ -254,7 +255,7 @@ class Names:
 
     def _datum(self, word: Word) -> bytes:
         if word.quoted:
-            return _gbk(word.text)
+            return _text(word.text)
         return bytes.fromhex(word.text) if is_hex(word.text) else self.target(word).data
 
     def _unknown(self, what: str, word: Word, known: Iterable[str]) -> UnknownNameError:
@@ -323,10 +324,10 @@ def _named_target(data: bytes) -> Target:
     return Target(_BY_NAME, data)
 
 
-def _gbk(text: str) -> bytes:
+def _text(text: str) -> bytes:
     try:
-        return text.encode("gbk")
+        return encode_text(text)
     except UnicodeEncodeError:
         pass
     # Outside the handler: the codec's error carries the text.
-    raise UnknownNameError("a text has characters outside GBK")
+    raise UnknownNameError("a text holds half of a surrogate pair")

@@ -13,9 +13,8 @@ from typing import Final
 import numpy as np
 
 from sscard_chip.settlement.ledger import AccountKind, EntryExistsError, EntryKind, Ledger
-from sscard_chip.settlement.platform import HOLD, Platform
-from sscard_chip.settlement.platform.envelope import compact
-from tests.settlement.platform.centre import bill, message
+from sscard_chip.settlement.platform import HOLD
+from tests.settlement.platform.centre import bill, confirmation, message, open_platform
 
 ENTRIES: Final = 30
 PEOPLE: Final = 1000
@@ -38,11 +37,10 @@ def post_entries(ledger: Ledger) -> None:
 
 def sell(ledger: Ledger) -> None:
     """A hold and its settlement for each sale; 1 yuan of account money."""
-    platform = Platform(ledger)
+    platform = open_platform(ledger)
     for number in range(1, SALES + 1):
         held = platform.handle(message(HOLD, number, bill("1.00")))
-        setl_id = held["output"]["setlinfo"]["setl_id"]
-        node = bill("1.00", extra=compact({"setl_id": setl_id}))
+        node = confirmation(held["output"]["setlinfo"], number)
         done = platform.handle(message("2102", 1000 + number, node))
         print(number if done["infcode"] == 0 else done["err_msg"], flush=True)
 

@@ -15,6 +15,7 @@ import pytest
 from sscard_chip.card import Card
 from sscard_chip.settlement.ledger import AccountKind, Ledger, write_allocations, write_cards
 from sscard_cli.main import main
+from tests.bench.issued import roots
 from tests.bench.shop import PIN, TIME, card_memory, psam_memory
 from tests.settlement.ledger.people import cards
 
@@ -180,6 +181,7 @@ def test_the_hotlist_follows_the_reports(run: Run) -> None:
 def test_the_till_asks_the_ledger(run: Run, ledger_url: str) -> None:
     Card(card_memory(3, "sm4")).save("card.ssc")
     Card(psam_memory()).save("psam.ssc")
+    roots().save("roots.json")
     assert run("card-list", "card.ssc", "--opening-fen", "2000", "--out", "MINE.tsv")[0] == 0
     assert run("cards", "MINE.tsv")[0] == 0
 
@@ -188,6 +190,7 @@ def test_the_till_asks_the_ledger(run: Run, ledger_url: str) -> None:
             *("sale", "--card", "card.ssc", "--psam", "psam.ssc", "--pin", PIN, "--time", time),
             *("--account-fen", "1500", "--self-fen", "0", "--pool-fen", "0", "--mode", "1"),
             *("--day-file", "DAY.tsv", "--authorisations", ledger_url),
+            *("--keys", "roots.json", "--test-clock"),
             group="pos",
         )
 
@@ -202,12 +205,12 @@ def test_the_till_asks_the_ledger(run: Run, ledger_url: str) -> None:
 
 
 def test_holds_are_shown_and_released(run: Run, ledger_url: str) -> None:
-    from sscard_chip.settlement.platform import HOLD, Platform
-    from tests.settlement.platform.centre import bill, message, msgid
+    from sscard_chip.settlement.platform import HOLD
+    from tests.settlement.platform.centre import bill, message, msgid, open_platform
 
     run("cards", "CARDS.tsv")
     with Ledger.open(ledger_url) as ledger:
-        answer = Platform(ledger).handle(message(HOLD, 1, bill("5.00")))
+        answer = open_platform(ledger).handle(message(HOLD, 1, bill("5.00")))
         assert answer["infcode"] == 0
     assert run("holds", "--before", TIME)[1] == "0 holds\n"
     assert run("holds")[1] == f"{TIME} {msgid(1)} 5.00\n1 holds\n"

@@ -109,6 +109,9 @@ def test_it_keeps_every_row_and_gets_the_tables_of_a_new_one(
     )
     after = rows_of(old)
     assert after.pop(VERSION_TABLE) == [("2",)]
+    sales = after["authorisation"]
+    assert [row[-2:] for row in sales] == [("20260315", None)] * len(sales)  # day, pharmacy_fen
+    after["authorisation"] = [row[:-2] for row in sales]
     assert {name: rows for name, rows in after.items() if rows} == before  # new tables are empty
     Ledger.open(tmp_path / "new.db").close()
     assert schema_of(old) == schema_of(tmp_path / "new.db")

@@ -5,8 +5,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from sscard_chip.dayfile.envelope import compact
+from sscard_chip.dayfile.rows import DayRow
+from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.settlement.ledger import AccountKind, Ledger, register_cards
-from sscard_chip.settlement.platform import make_request
+from sscard_chip.settlement.platform import Platform, PlatformAuthoriser, make_request
+from sscard_chip.settlement.platform import ledger_authoriser as on_ledger
+from sscard_chip.settlement.policy import CentrePolicy, PoolShare
+from sscard_chip.standard.settlement_mode import Split
+from tests.bench.issued import roots
+from tests.bench.reference import social as reference
 from tests.settlement.ledger.people import cards
 
 PHARMACY: Final = "P51010000001"
@@ -14,6 +22,79 @@ TIME: Final = "20260315101112"
 BALANCE: Final = 100_00
 CARD: Final = "51010000000000000000000000000001"
 PERSON: Final = "P0001"
+SHARING: Final = CentrePolicy(
+    settle_at_once=True, pool={"41": PoolShare(percent=100, deductible_fen=1500)}
+)
+"""Of a bill above 15 yuan the pooled fund pays the rest: 20 yuan of 35. No TAC is needed to settle
+at once."""
+
+
+NO_POOL: Final = CentrePolicy(settle_at_once=True)
+"""The same, and the pooled fund pays nothing."""
+_OPTIONS: Final[dict[str, Any]] = {"policy": SHARING, "keys": roots(), "test_clock": True}
+
+
+def open_platform(ledger: Ledger, **changes: Any) -> Platform:
+    """A test centre with the root keys of all tests, and the policy :data:`SHARING`."""
+    return Platform(ledger, **_OPTIONS | changes)
+
+
+def ledger_authoriser(ledger: Ledger, **changes: Any) -> PlatformAuthoriser:
+    """The same behind a till's authoriser."""
+    return on_ledger(ledger, **_OPTIONS | changes)
+
+
+def row_of(info: dict[str, str], number: int = 1, **changes: Any) -> DayRow:
+    """What a till writes of a ``setlinfo``: card 1 has paid, number ``number`` of both sides."""
+    parts = ("acct_pay", "psn_cash_pay", "fund_pay_sumamt")
+    split = Split(*(int(info[name].replace(".", "")) for name in parts))
+    values: dict[str, Any] = {
+        "setl_id": info["setl_id"],
+        "mdtrt_id": info["mdtrt_id"],
+        "psn_no": info["psn_no"],
+        "total_fen": split.total_fen,
+        "fund_fen": split.pooled_fen,
+        "account_fen": split.account_fen,
+        "cash_fen": split.self_paid_fen,
+        "refund": False,
+        "msgid": info["medins_setl_id"],
+        "treatment_division": "510100",
+        "insured_division": "510100",
+        "card_id_code": bytes.fromhex(CARD),
+        "card_number": "Z00000001",
+        "diversification_factor": (1).to_bytes(8),
+        "algorithm": "3des",
+        "key_version": 1,
+        "transaction_number": number,
+        "transaction_type": 0x32,
+        "terminal_id": "510100000001",
+        "terminal_transaction_number": number,
+        "time": info["setl_time"].translate({ord(one): None for one in "-: "}),
+        "card_account_fen": 0,
+        "card_self_paid_fen": split.total_fen,
+        "card_pooled_fen": split.account_fen + split.pooled_fen,
+        "tac": None,
+        "grey": False,
+    }
+    row = DayRow(**values | changes)
+    return row if "tac" in changes else DayRow(**values | changes | {"tac": tac_of(row)})
+
+
+def tac_of(row: DayRow) -> bytes:
+    """The TAC of the tests' own card for a row."""
+    chain = (province_factor("510100"), city_factor("510100"), row.diversification_factor)
+    (key,) = roots().diversify(row.algorithm, "DTK", row.key_version, [chain])
+    amounts = (row.card_account_fen, row.card_self_paid_fen, row.card_pooled_fen)
+    message = b"".join(amount.to_bytes(4) for amount in amounts)
+    message += bytes((row.transaction_type,)) + bytes.fromhex(row.terminal_id)
+    message += row.terminal_transaction_number.to_bytes(4) + bytes.fromhex(row.time)
+    return reference.tac(row.algorithm, key, message)
+
+
+def confirmation(info: dict[str, str], number: int = 1, **changes: Any) -> dict[str, Any]:
+    """What confirms the hold of a ``setlinfo``, with its row."""
+    extra = {"setl_id": info["setl_id"], "row": row_of(info, number, **changes).encode()}
+    return bill(info["medfee_sumamt"], extra=compact(extra))
 
 
 def open_centre(ledger: Ledger) -> None:

@@ -22,6 +22,7 @@ from tests.settlement.platform.centre import (
     message,
     msgid,
     open_centre,
+    open_platform,
     person,
     undo,
 )
@@ -32,7 +33,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
     """On SQLite alone: nothing here depends on the database."""
     with Ledger.open(tmp_path / "ledger.db") as ledger:
         open_centre(ledger)
-        yield Platform(ledger)
+        yield open_platform(ledger)
 
 
 def refusal(platform: Platform, request: Any) -> str:

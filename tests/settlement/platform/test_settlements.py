@@ -22,16 +22,20 @@ from sscard_chip.settlement.ledger.authorisation import (
     settled_online,
 )
 from sscard_chip.settlement.platform import HOLD, Platform
-from sscard_chip.settlement.platform.envelope import compact
+from sscard_chip.settlement.policy import CentrePolicy
 from tests.settlement.platform.centre import (
     BALANCE,
+    NO_POOL,
+    SHARING,
     TIME,
     back,
     balances,
     bill,
+    confirmation,
     message,
     msgid,
     open_centre,
+    open_platform,
     undo,
 )
 
@@ -51,7 +55,14 @@ NOTHING = {"personal": BALANCE}
 @pytest.fixture
 def platform(ledger: Ledger) -> Platform:
     open_centre(ledger)
-    return Platform(ledger)
+    return open_platform(ledger)
+
+
+@pytest.fixture
+def plain(ledger: Ledger) -> Platform:
+    """A centre whose pooled fund pays nothing."""
+    open_centre(ledger)
+    return open_platform(ledger, policy=NO_POOL)
 
 
 def ok(platform: Platform, request: dict[str, Any]) -> dict[str, Any]:
@@ -65,10 +76,6 @@ def refused(platform: Platform, request: dict[str, Any], text: str) -> None:
     answer = platform.handle(request)
     assert answer["infcode"] == -1
     assert text in answer["err_msg"]
-
-
-def confirmation(setl_id: str) -> dict[str, Any]:
-    return bill("35.00", extra=compact({"setl_id": setl_id}))
 
 
 def state(ledger: Ledger, number: int = 1) -> SettlementState | None:
@@ -101,10 +108,10 @@ def test_a_settlement_at_once(ledger: Ledger, platform: Platform) -> None:
 def test_a_hold_and_its_settlement(ledger: Ledger, platform: Platform) -> None:
     held = ok(platform, message(HOLD, 1, WHOLE))["setlinfo"]
     assert (balances(ledger), state(ledger), held["balc"]) == (HELD, SettlementState.HELD, "90.00")
-    done = ok(platform, message("2102", 2, confirmation(held["setl_id"])))["setlinfo"]
+    done = ok(platform, message("2102", 2, confirmation(held)))["setlinfo"]
     assert (balances(ledger), state(ledger)) == (SETTLED, SettlementState.SETTLED)
     assert done["setl_id"] == held["setl_id"]
-    again = ok(platform, message("2102", 3, confirmation(held["setl_id"])))["setlinfo"]
+    again = ok(platform, message("2102", 3, confirmation(held)))["setlinfo"]
     assert again["setl_id"] == held["setl_id"]
     assert balances(ledger) == SETTLED
 
@@ -114,7 +121,7 @@ def test_a_cancellation(ledger: Ledger, platform: Platform, infno: str) -> None:
     info = ok(platform, message(infno, 1, WHOLE))["setlinfo"]
     if infno == HOLD:
         refused(platform, message("2103", 2, back(info)), "the settlement is held")
-        ok(platform, message("2102", 3, confirmation(info["setl_id"])))
+        ok(platform, message("2102", 3, confirmation(info)))
     gone = ok(platform, message("2103", 4, back(info)))["setlinfo"]
     assert gone["setl_id"] != info["setl_id"]
     assert (gone["psn_pay"], gone["cash_payamt"], gone["balc"]) == ("15.00", "5.00", "100.00")
@@ -144,7 +151,7 @@ def test_a_reversal_drops_what_was_done(
     assert ok(platform, message("2601", 2, undo(msgid(1), infno, "P0001"))) == {}
     assert (balances(ledger), state(ledger)) == (NOTHING, gone)
     refused(platform, message("2103", 3, back(info)), f"the settlement is {gone}")
-    refused(platform, message("2102", 4, confirmation(info["setl_id"])), f"is {gone}")
+    refused(platform, message("2102", 4, confirmation(info)), f"is {gone}")
     assert balances(ledger) == NOTHING
 
 
@@ -152,7 +159,7 @@ def test_a_reversal_of_a_confirmation_takes_the_whole_settlement_back(
     ledger: Ledger, platform: Platform
 ) -> None:
     info = ok(platform, message(HOLD, 1, WHOLE))["setlinfo"]
-    ok(platform, message("2102", 2, confirmation(info["setl_id"])))
+    ok(platform, message("2102", 2, confirmation(info)))
     refused(platform, message("2601", 3, undo(msgid(1), HOLD)), "the settlement is settled")
     ok(platform, message("2601", 4, undo(msgid(2), "2102")))
     assert (balances(ledger), state(ledger)) == (NOTHING, SettlementState.REVERSED)
@@ -171,8 +178,9 @@ def test_a_reversed_cancellation_lets_the_settlement_stand(
 
 
 def test_what_the_holder_has_spent_meanwhile_goes_to_suspense(
-    ledger: Ledger, platform: Platform
+    ledger: Ledger, plain: Platform
 ) -> None:
+    platform = plain
     info = ok(platform, message("2102", 1, bill("90.00")))["setlinfo"]
     ok(platform, message("2103", 2, back(info)))
     ok(platform, message("2102", 3, bill("70.00")))
@@ -196,7 +204,7 @@ def test_the_same_id_and_content_get_the_first_answer_byte_for_byte(
     after = balances(ledger)
     later = message(infno, 1, WHOLE, inf_time="2026-03-15 10:19:00", sign_no="S2")
     assert platform.handle_json(body) == first
-    assert Platform(ledger).handle_json(json.dumps(later).encode()) == first
+    assert open_platform(ledger).handle_json(json.dumps(later).encode()) == first
     assert balances(ledger) == after
 
 
@@ -233,7 +241,8 @@ def test_the_same_id_with_another_content_is_refused(
     assert balances(ledger) == SETTLED
 
 
-def test_a_refusal_is_an_answer_too(ledger: Ledger, platform: Platform) -> None:
+def test_a_refusal_is_an_answer_too(ledger: Ledger, plain: Platform) -> None:
+    platform = plain
     request = message(HOLD, 1, bill("100.01", extra='{"split": [10001, 0, 0]}'))
     first = platform.handle(request)
     assert first["err_msg"] == "the personal account has not enough money"
@@ -283,7 +292,7 @@ def test_a_lost_card_pays_nothing_more(ledger: Ledger, platform: Platform) -> No
     report(ledger, CardService.TEMPORARY_LOSS, TIME)
     for number, infno in enumerate(("2101", HOLD, "2102"), 2):
         refused(platform, message(infno, number, WHOLE), "4 临时挂失")
-    ok(platform, message("2102", 7, confirmation(held["setl_id"])))  # the card has paid
+    ok(platform, message("2102", 7, confirmation(held)))  # the card has paid
     assert balances(ledger) == SETTLED
 
 
@@ -294,21 +303,28 @@ def test_an_expired_card_pays_nothing(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize(
-    ("node", "parts"),
+    ("policy", "node", "parts"),
     [
-        (bill("35.00"), ("35.00", "0.00", "0.00")),
-        (bill("130.00"), ("100.00", "30.00", "0.00")),
-        (bill("35.00", acct_used_flag="0"), ("0.00", "35.00", "0.00")),
-        (WHOLE, ("10.00", "5.00", "20.00")),
-        (bill("35.00", extra='{"split": [0, 0, 3500]}'), ("0.00", "0.00", "35.00")),
-        (bill("35.00", extra='{"split": [0, 3500, 0]}'), ("0.00", "35.00", "0.00")),
+        (NO_POOL, bill("35.00"), ("35.00", "0.00", "0.00")),
+        (NO_POOL, bill("130.00"), ("100.00", "30.00", "0.00")),
+        (NO_POOL, bill("35.00", acct_used_flag="0"), ("0.00", "35.00", "0.00")),
+        (SHARING, WHOLE, ("10.00", "5.00", "20.00")),
+        # what the pooled fund pays is the centre's to say, whatever the till asks
+        (NO_POOL, WHOLE, ("10.00", "25.00", "0.00")),
+        (NO_POOL, bill("35.00", extra='{"split": [0, 0, 3500]}'), ("0.00", "35.00", "0.00")),
+        (SHARING, bill("35.00", extra='{"split": [0, 0, 3500]}'), ("0.00", "15.00", "20.00")),
+        (SHARING, bill("35.00", extra='{"split": [3500, 0, 0]}'), ("15.00", "0.00", "20.00")),
+        (SHARING, bill("35.00"), ("15.00", "0.00", "20.00")),
+        (SHARING, bill("35.00", med_type="14"), ("35.00", "0.00", "0.00")),
+        (NO_POOL, bill("35.00", extra='{"split": [0, 3500, 0]}'), ("0.00", "35.00", "0.00")),
     ],
 )
 @pytest.mark.parametrize("infno", ["2101", "2102", HOLD])
 def test_how_a_bill_is_shared_and_its_sums(
-    platform: Platform, infno: str, node: dict[str, Any], parts: tuple[str, ...]
+    ledger: Ledger, infno: str, policy: CentrePolicy, node: dict[str, Any], parts: tuple[str, ...]
 ) -> None:
-    output = ok(platform, message(infno, 1, node))
+    open_centre(ledger)
+    output = ok(open_platform(ledger, policy=policy), message(infno, 1, node))
     info = output["setlinfo"]
     assert (info["acct_pay"], info["psn_cash_pay"], info["fund_pay_sumamt"]) == parts
     amount = {
@@ -331,7 +347,7 @@ def test_holds_that_nobody_has_settled_are_found(ledger: Ledger, platform: Platf
     ok(platform, message(HOLD, 1, WHOLE))
     ok(platform, message(HOLD, 2, WHOLE, inf_time="2026-03-16 10:00:00"))
     settled = ok(platform, message(HOLD, 3, WHOLE))["setlinfo"]
-    ok(platform, message("2102", 4, confirmation(settled["setl_id"])))
+    ok(platform, message("2102", 4, confirmation(settled)))
     with ledger.reading() as t:
         assert [one.order.msgid for one in open_holds(t, "20260316000000")] == [msgid(1)]
         assert len(open_holds(t, "20260317000000")) == 2

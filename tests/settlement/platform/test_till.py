@@ -12,6 +12,7 @@ import pytest
 
 from sscard_chip.card import Card
 from sscard_chip.memory import load_image
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 from sscard_chip.settlement.ledger import (
     AccountKind,
     CardColumns,
@@ -22,10 +23,9 @@ from sscard_chip.settlement.ledger import (
     register_cards,
 )
 from sscard_chip.settlement.ledger.authorisation import SettlementState, settled_online
-from sscard_chip.settlement.platform import Platform, PlatformAuthoriser, ledger_authoriser
+from sscard_chip.settlement.platform import Platform, PlatformAuthoriser
 from sscard_chip.standard.settlement_mode import OfflineUse, SettlementMode
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt
 from sscard_chip.terminal.pos import (
     CentreNoAnswerError,
     CentreUnreachableError,
@@ -36,6 +36,7 @@ from sscard_chip.terminal.pos import (
 from sscard_chip.terminal.session import open_session
 from tests.bench.shop import BILL, CARDS, LATER, TIME, KilledError, Shop, region
 from tests.pos.test_modes import use_of
+from tests.settlement.platform.centre import ledger_authoriser, open_platform
 
 ONLINE, TEMPORARY = SettlementMode.ONLINE, SettlementMode.TEMPORARY_OFFLINE
 MONEY: Final = 100_00
@@ -93,7 +94,7 @@ def balances(ledger: Ledger) -> dict[str, int]:
 
 @pytest.fixture
 def line(ledger: Ledger) -> Line:
-    return Line(Platform(ledger))
+    return Line(open_platform(ledger))
 
 
 def shop_at(

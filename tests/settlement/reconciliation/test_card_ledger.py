@@ -11,7 +11,6 @@ import pytest
 
 from sscard_chip.card import Card
 from sscard_chip.settlement.ledger import AllocationFile, Ledger, allocate
-from sscard_chip.settlement.platform import ledger_authoriser
 from sscard_chip.settlement.reconciliation.card_books import read_card_books
 from sscard_chip.settlement.reconciliation.card_ledger import compare_card
 from sscard_chip.settlement.reconciliation.cards import read_state, state_of_image
@@ -20,6 +19,7 @@ from sscard_chip.standard.settlement_mode import SettlementMode, Split
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.pos import Bill, DayRow
 from tests.bench.shop import BALANCE, BILL, LATER, PHARMACY, PIN, TERMINAL, TIME, region
+from tests.settlement.platform.centre import ledger_authoriser
 from tests.settlement.town import SECOND, Town, forged, load, rewrite, sell_day
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from sscard_chip.dayfile.authoriser import CentreUnreachableError
 from sscard_chip.settlement.ledger import Ledger
-from sscard_chip.settlement.platform import ledger_authoriser
 from sscard_chip.settlement.reconciliation import (
     ReconciliationError,
     SideTotals,
@@ -34,6 +33,7 @@ from sscard_chip.settlement.reconciliation.tasks import (
 from sscard_chip.standard.settlement_mode import SettlementMode, Split
 from sscard_chip.terminal.pos import Bill, DayRow, read_day
 from tests.bench.shop import BILL, LATER, PHARMACY, TIME, region
+from tests.settlement.platform.centre import ledger_authoriser
 from tests.settlement.town import SECOND, Town, forged, rewrite, sell_day
 
 DAY = TIME[:8]

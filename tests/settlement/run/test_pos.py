@@ -13,7 +13,6 @@ from sscard_chip.card import Card
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import AccountKind, CardColumns, Ledger, register_cards
 from sscard_chip.settlement.ledger.authorisation import SettlementState, settled_online
-from sscard_chip.settlement.platform import ledger_authoriser
 from sscard_chip.settlement.run import RunSummary
 from sscard_chip.settlement.settle import settle
 from sscard_chip.standard.settlement_mode import OfflineUse, SettlementMode, Split
@@ -28,6 +27,7 @@ from sscard_chip.terminal.pos import (
 )
 from sscard_chip.terminal.session import open_session
 from tests.bench.shop import BALANCE, BILL, CARDS, LATER, PHARMACY, TIME, Shop, region
+from tests.settlement.platform.centre import ledger_authoriser
 from tests.settlement.run.trial import keys, verdicts
 
 NIGHT: Final = "20260315203000"

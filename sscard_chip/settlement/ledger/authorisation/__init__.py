@@ -15,6 +15,12 @@ a message that has not arrived: it will be refused when it does (conventions, A7
 
 from __future__ import annotations
 
+from sscard_chip.dayfile.msgid import (
+    confirmation_msgid,
+    person_msgid,
+    reversal_msgid,
+    trial_msgid,
+)
 from sscard_chip.settlement.ledger.authorisation.books import (
     available_fen,
     cancel_settlement,
@@ -29,17 +35,12 @@ from sscard_chip.settlement.ledger.authorisation.books import (
     settle_bill,
     settled_online,
 )
+from sscard_chip.settlement.ledger.authorisation.caps import spent_at_pharmacy, spent_by_card
 from sscard_chip.settlement.ledger.authorisation.debits import (
     DebitNumbers,
     check_row,
     debit_numbers,
     take_debit,
-)
-from sscard_chip.settlement.ledger.authorisation.msgid import (
-    confirmation_msgid,
-    person_msgid,
-    reversal_msgid,
-    trial_msgid,
 )
 from sscard_chip.settlement.ledger.authorisation.settlement import (
     AuthorisationRefusedError,
@@ -71,6 +72,8 @@ __all__ = [
     "reverse",
     "settle_bill",
     "settled_online",
+    "spent_at_pharmacy",
+    "spent_by_card",
     "take_debit",
     "trial_msgid",
 ]

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sscard_chip.dayfile.msgid import reversal_msgid
+from sscard_chip.settlement.ledger.authorisation.caps import begun_at_pharmacy
 from sscard_chip.settlement.ledger.authorisation.debits import DebitNumbers, take_debit
-from sscard_chip.settlement.ledger.authorisation.msgid import reversal_msgid
 from sscard_chip.settlement.ledger.authorisation.postings import (
     held_account,
     post_again,
@@ -245,12 +246,16 @@ def _check_msgid(t: LedgerTransaction, msgid: str) -> None:
 
 
 def _record(t: LedgerTransaction, order: SettlementOrder) -> int:
+    day, paid = order.time[:8], order.split.account_fen + order.split.pooled_fen
+    pharmacy_fen = begun_at_pharmacy(t, order.pharmacy, day) + paid
     number = int(t.take_ids(tables.authorisation, 1)[0])
     t.connection.execute(
         sa.insert(tables.authorisation).values(
             id=number,
             **{name: getattr(order, name) for name in _OF_ORDER},
             **order.split._asdict(),
+            day=day,
+            pharmacy_fen=pharmacy_fen,
         )
     )
     return number

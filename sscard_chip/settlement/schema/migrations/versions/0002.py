@@ -10,3 +10,4 @@ down_revision = "1"
 def upgrade() -> None:
     """Bring each of these tables to its declared shape."""
     reshape("balance")
+    reshape("authorisation", pharmacy_fen="NULL", day="substr(time, 1, 8)")

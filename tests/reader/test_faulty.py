@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt, FaultyConnection
 from sscard_chip.terminal.connection import (
     CardRemovedError,
     Connection,
@@ -15,7 +16,6 @@ from sscard_chip.terminal.connection import (
     Slots,
     connect_card,
 )
-from sscard_chip.terminal.faulty import ExchangeFault, FaultAt, FaultyConnection
 from tests.bench.desk import Desk
 
 SELECT = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
