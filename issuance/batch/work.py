@@ -9,8 +9,8 @@ puts it in place.
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -82,7 +82,7 @@ def make_chunk(task: ChunkTask) -> ChunkResult:
     if made.image and IMAGES in job.outputs:
         files[IMAGES] = made.image
     if made.rows and SCRIPTS in job.outputs:
-        files[SCRIPTS] = b"".join(_script(job, store, order) for order in _orders(task, made.rows))
+        files[SCRIPTS] = _scripts(job, store, _orders(task, made.rows))
     rejects = [
         Reject(number, column, rule)
         for number, broken in reasons.items()
@@ -204,11 +204,19 @@ def _outputs(
     return files, listed
 
 
-def _script(job: Job, store: KeyStore, order: CardOrder) -> bytes:
-    """One line: the plan of a card as a script for a personalisation machine."""
+def _scripts(job: Job, store: KeyStore, orders: Sequence[CardOrder]) -> bytes:
+    """The plans of cards as scripts for a personalisation machine."""
     from issuance.plan import make_plan
+    from issuance.plan.batchscript import encode_scripts
     from issuance.plan.script import plan_document
 
-    data = prepare(job.profile(), store, order.holder, algorithm=job.algorithm, serial=order.serial)
-    plan = make_plan(data, transport_key=_TRANSPORT_KEY)
-    return json.dumps(plan_document(plan), ensure_ascii=False).encode() + b"\n"
+    profile = job.profile()
+
+    def documents() -> Iterator[dict[str, object]]:
+        for order in orders:
+            data = prepare(
+                profile, store, order.holder, algorithm=job.algorithm, serial=order.serial
+            )
+            yield plan_document(make_plan(data, transport_key=_TRANSPORT_KEY))
+
+    return encode_scripts(documents())

@@ -9,10 +9,12 @@ from typing import Any
 
 import click
 
-from issuance.batch.export import export_card
+from issuance.batch.export import export_card, export_script
 from issuance.batch.run import REJECTS_FILE, VOID, BatchSummary, batch_status, start
 from issuance.batch.run import void as void_batch
 from issuance.batch.synthesize import write_holders
+from issuance.plan.script import encode_script
+from issuance.privatefile import write_private
 from sscard_chip import Card
 from sscard_chip.workers import ClusterAccess
 from sscard_cli.bank.options import authority_option, bank_options, bank_passphrase_option
@@ -22,6 +24,7 @@ from sscard_cli.images import write_image
 from sscard_cli.issuing.batch_check import check_shown
 from sscard_cli.issuing.batch_run import Workforce, print_batch_summary, work_shown
 from sscard_cli.options import (
+    FILE,
     FOLDER,
     algorithm_option,
     file_option,
@@ -254,19 +257,46 @@ def status(folder: Path, as_json: bool) -> None:
     required=True,
     help="卡号, nine characters.  Example: --card-number Z00000013",
 )
-@out_option("CARD.ssc", "Image file to write.", "card.ssc", "card_path")
+@click.option(
+    "--out",
+    "card_path",
+    metavar="CARD.ssc",
+    type=FILE,
+    help="Image file to write.  Example: --out card.ssc",
+)
+@file_option(
+    "--script",
+    "script_path",
+    "FILE.json",
+    "Write the card's script for a machine, of a batch with scripts.  Example: --script plan.json",
+)
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
-def export(folder: Path, card_number: str, card_path: Path, force: bool) -> None:
-    """Take one card out of a batch, as an image file.
+def export(
+    folder: Path,
+    card_number: str,
+    card_path: Path | None,
+    script_path: Path | None,
+    force: bool,
+) -> None:
+    """Take one card out of a batch, as an image file or as a script for a machine.
 
     \b
     Example:
       sscard batch export june --card-number Z00000013 --out card.ssc
     """
-    refuse_to_overwrite(card_path, force=force)
-    card = Card(export_card(folder, card_number))
-    write_image(card_path, card, force=force)
-    click.echo(f"{card_path}: ATR {card.atr.hex().upper()}")
+    if card_path is None and script_path is None:
+        raise click.UsageError("one of --out and --script, or both")
+    for path in filter(None, (card_path, script_path)):
+        refuse_to_overwrite(path, force=force)
+    if card_path is not None:
+        card = Card(export_card(folder, card_number))
+        write_image(card_path, card, force=force)
+        click.echo(f"{card_path}: ATR {card.atr.hex().upper()}")
+    if script_path is not None:
+        script = export_script(folder, card_number)
+        content = encode_script(script)
+        write_file(script_path, lambda path: write_private(path, content), force=force)
+        click.echo(f"{script_path}: script of {len(script['steps'])} steps")
 
 
 @batch.command()
