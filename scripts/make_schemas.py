@@ -13,33 +13,43 @@ from typing import Final
 from issuance.bank.account import AccountFile
 from issuance.bank.authority import AuthorityFile
 from issuance.bank.head import LedgerHead
+from issuance.batch.container import ContainerHeader
 from issuance.holder import HolderDocument
 from issuance.holders.mapping import MappingFile
+from issuance.plan.script import PersonalisationScript
 from issuance.region import RegionDocument
 from issuance.roots import RootKeyFile
 from issuance.stores.encrypted import EncryptedKeyFile
 from sscard_chip.profile.localmodel import LocalFiles
 from sscard_chip.reader.scenario import Scenario
+from sscard_chip.settlement.documents import StatementDocument, SummaryDocument
 from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.standard.models import Model, schema
 from sscard_chip.terminal.addresses import AddressFile
+from sscard_chip.terminal.recording import RecordedCall
+from sscard_chip.terminal.script_model import ExchangeScript
 from sscard_driver.configuration import DriverFile
 
 FOLDER: Final = Path(__file__).parent.parent / "issuance" / "schemas"
-VECTORS: Final = FOLDER.parent.parent / "vectors" / "schema"
 DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "account": (AccountFile, "JSON or TOML"),
     "bank-authority": (AuthorityFile, "JSON"),
     "bank-ledger-head": (LedgerHead, "JSON"),
+    "card-container": (ContainerHeader, "JSON header of a container of cards"),
     "driver": (DriverFile, "TOML"),
     "encrypted-root-keys": (EncryptedKeyFile, "JSON"),
+    "exchange-script": (ExchangeScript, "JSON"),
     "holder": (HolderDocument, "JSON or TOML"),
     "holder-mapping": (MappingFile, "TOML"),
     "key-addresses": (AddressFile, "JSON or TOML"),
     "local-files": (LocalFiles, "TOML"),
+    "personalisation": (PersonalisationScript, "JSON"),
+    "recording": (RecordedCall, "JSON lines"),
     "policy": (CentrePolicy, "TOML"),
     "region": (RegionDocument, "TOML"),
     "root-keys": (RootKeyFile, "JSON"),
+    "statement": (StatementDocument, "JSON"),
+    "summary": (SummaryDocument, "JSON"),
     "scenario": (Scenario, "JSON or TOML"),
 }
 """Name of a format, its model, the kind of its files."""
@@ -196,44 +206,6 @@ TABLES: Final[dict[str, tuple[str, str, dict[str, dict[str, str]]]]] = {
             },
         },
     ),
-    "recording": (
-        "What a terminal and its cards said (sscard-recording/1)",
-        "JSON lines",
-        {
-            "first line": {"format": "sscard-recording/1"},
-            "line": {
-                "slot": "such as card or psam",
-                "do": "power_on, reset, power_off or transmit",
-                "command": "of transmit, hex",
-                "answer": "of transmit, hex with the status word",
-                "atr": "of power_on and reset, hex",
-                "error": "in place of an answer: the connection failed",
-            },
-        },
-    ),
-    "personalisation": (
-        "A card's plan for a personalisation machine (sscard-personalisation/1)",
-        "JSON",
-        {
-            "document": {
-                "format": "sscard-personalisation/1",
-                "generation": "of the card",
-                "historical_bytes": "hex",
-                "keys": "names of the keys that are used, each with its algorithm",
-                "steps": "in their order",
-            },
-            "step": {
-                "phase": "of the work",
-                "name": "for people",
-                "reset": "true for a reset; then nothing follows",
-                "challenge": "bytes of the challenge that is fetched before",
-                "command": "hex, with placeholders for proofs: docs/personalisation.md",
-                "le": "expected length, 0 for all",
-                "sw": "status word",
-                "answer": "hex, where it is known",
-            },
-        },
-    ),
     "personalisation-batch": (
         "Scripts of many cards (sscard-personalisation-batch/1)",
         "JSON lines",
@@ -270,8 +242,6 @@ def texts() -> dict[str, str]:
         document = {"$comment": f"{kind} file", **schema(model)}
         text = json.dumps(document, ensure_ascii=False, indent=1)
         found[f"{name}.schema.json"] = f"{text}\n"
-    script = (VECTORS / "exchange.json").read_text(encoding="utf-8")
-    found["exchange-script.schema.json"] = script.replace("{", '{\n "$comment": "JSON file",', 1)
     for name, (title, kind, rows) in TABLES.items():
         document = {
             "$comment": kind if "JSON" in kind else f"{kind} table",

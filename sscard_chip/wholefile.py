@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A file that is written whole or not at all."""
+"""Files that are written whole or not at all, and that only their owner may read.
+
+Ledgers, verdicts and statements have citizens' data: what is new is of mode 0600, a folder of mode
+0700, however generous the umask."""
 
 from __future__ import annotations
 
@@ -52,6 +55,23 @@ def staged_file(path: str | os.PathLike[str], content: bytes) -> str:
         Path(name).unlink(missing_ok=True)
         raise
     return name
+
+
+def private_opener(path: str, flags: int) -> int:
+    """The ``opener`` of :func:`open` for a new file of mode 0600."""
+    return os.open(path, flags, 0o600)
+
+
+def private_folder(path: str | os.PathLike[str]) -> None:
+    """See that a folder is there; it and those above it are of mode 0700 where they are new.
+
+    :raises OSError:
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        if folder.parent != folder:
+            private_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _sync(path: str | os.PathLike[str]) -> None:

@@ -19,24 +19,35 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final, Literal
 
 from issuance.batch.cards import Patches
 from issuance.batch.template import Span, Template
 from sscard_chip.memory import Memory
-from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.documents import (
+    Broken,
+    Document,
+    DocumentError,
+    Model,
+    parse_json,
+    rule,
+)
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 
 SUFFIX: Final = ".sscards"
+FORMAT: Final = "sscard-card-container/1"
+"""Before that name was given to a centre's cards, containers said sscard-cards/1."""
+MAX_MEMORY: Final = 1 << 24
+MAX_CARDS: Final = 1 << 32
 
 _MAGIC: Final = b"SSCARDS\x1a"
 _LENGTH: Final = struct.Struct(">I")
 _HEAD: Final = len(_MAGIC) + _LENGTH.size
 
 
-class ContainerError(InputError):
+class ContainerError(DocumentError):
     """A file that is no container, or a damaged one; one line."""
 
 
@@ -45,7 +56,7 @@ def encode_container(template: Template, patches: Patches) -> bytes:
     deflated = _deflated(template)
     row = sum(span.length for span in patches.spans)
     header = {
-        "format": "sscard-cards/1",
+        "format": FORMAT,
         "generation": template.profile.generation,
         "algorithm": template.algorithm,
         "memory": len(template.cells),
@@ -69,15 +80,47 @@ def _deflated(template: Template) -> bytes:
     return _DEFLATED[template.cells]
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
-    generation: int
-    algorithm: str
-    memory: int
-    template: int
-    cards: int
-    row: int
-    spans: tuple[Span, ...]
+class ContainerHeader(Model, frozen=True):
+    """Header of a container of cards."""
+
+    WHAT = "the header of a container"
+
+    format: Annotated[
+        Literal["sscard-card-container/1", "sscard-cards/1"], rule(f'must be "{FORMAT}"')
+    ]
+    generation: Annotated[int, rule(ge=1, le=9)]
+    algorithm: Annotated[
+        str,
+        rule(
+            f"must be {ALGORITHM_3DES} or {ALGORITHM_SM4}",
+            pattern=f"{ALGORITHM_3DES}|{ALGORITHM_SM4}",
+            title="Suite of the cards",
+        ),
+    ]
+    memory: Annotated[int, rule(ge=1, le=MAX_MEMORY, title="Bytes of a card's memory")]
+    template: Annotated[int, rule(ge=0, le=MAX_MEMORY, title="Bytes of the template, deflated")]
+    cards: Annotated[int, rule(ge=0, le=MAX_CARDS)]
+    row: Annotated[int, rule(ge=0, le=MAX_MEMORY, title="Bytes of a card's row")]
+    spans: Annotated[
+        list[Annotated[list[int], rule("must be offset and length")]],
+        rule(title="Where the bytes of a row go: offset and length in the memory"),
+    ]
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """The spans lie in the memory, one behind the other, and make up a row."""
+        if not {"memory", "row", "spans"} <= good.keys():
+            return
+        end = total = 0
+        for span in good["spans"]:
+            if len(span) != 2 or span[0] < end or span[1] < 0:
+                yield ("spans",), "must be offsets and lengths in order"
+                return
+            end, total = sum(span), total + span[1]
+        if end > good["memory"]:
+            yield ("spans",), "end beyond the memory"
+        if total != good["row"]:
+            yield ("row",), "is not the sum of the spans"
 
 
 class Container:
@@ -92,10 +135,13 @@ class Container:
         self._header = header = _read_header(content, source)
         start = _HEAD + _LENGTH.unpack_from(content, len(_MAGIC))[0]
         self._rows_at = start + header.template
-        self._cells = zlib.decompress(content[start : self._rows_at])
+        self._cells = _inflated(content[start : self._rows_at], header.memory, source)
+        if self._rows_at + header.row * header.cards + _LENGTH.size != len(content):
+            raise ContainerError(source, "", "is not as long as its header says")
+        self._spans = [Span(offset, length) for offset, length in header.spans]
         self._at: dict[Span, int] = {}
         position = 0
-        for span in header.spans:
+        for span in self._spans:
             self._at[span] = position
             position += span.length
 
@@ -140,20 +186,29 @@ class Container:
             raise IndexError(index)
         cells = bytearray(self._cells)
         at = self._rows_at + index * self._header.row
-        for span in self._header.spans:
+        for span in self._spans:
             cells[span.offset : span.end] = self._content[at : at + span.length]
             at += span.length
         return Memory(cells)
 
 
-def _read_header(content: bytes, source: str) -> _Header:
+def _read_header(content: bytes, source: str) -> ContainerHeader:
     if content[: len(_MAGIC)] != _MAGIC:
-        raise ContainerError(f"{source}: is no container of cards")
+        raise ContainerError(source, "", "is no container of cards")
     if len(content) < _HEAD or content[-4:] != _LENGTH.pack(zlib.crc32(content[:-4])):
-        raise ContainerError(f"{source}: the container is damaged")
+        raise ContainerError(source, "", "the container is damaged")
     length = _LENGTH.unpack_from(content, len(_MAGIC))[0]
-    fields = json.loads(content[_HEAD : _HEAD + length])
-    if fields.pop("format") != "sscard-cards/1":
-        raise ContainerError(f"{source}: a format that this program does not know")
-    spans: Sequence[Sequence[int]] = fields.pop("spans")
-    return _Header(**fields, spans=tuple(Span(offset, length) for offset, length in spans))
+    value = parse_json(content[_HEAD : _HEAD + length], source, ContainerError)
+    return Document(source, value, ContainerError).to(ContainerHeader)
+
+
+def _inflated(template: bytes, size: int, source: str) -> bytes:
+    """The template's memory, and never more than its size."""
+    inflater = zlib.decompressobj()
+    try:
+        cells = inflater.decompress(template, size + 1)
+    except zlib.error:
+        cells = b""
+    if len(cells) != size:
+        raise ContainerError(source, "", "the container is damaged")
+    return cells

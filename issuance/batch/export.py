@@ -25,7 +25,7 @@ def export_card(folder: Path, card_number: str) -> Memory:
     path, position = _place(folder, card_number, IMAGES)
     container = Container.open(path)
     if position >= len(container):
-        raise ContainerError(f"{path}: has fewer cards than the ledger says")
+        raise ContainerError(str(path), "", "has fewer cards than the ledger says")
     return container.memory(position)
 
 

@@ -20,27 +20,58 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, Literal
+
+import msgspec
 
 from issuance.plan.steps import ZERO, ChallengeUse, Plan, PlanStep
 from issuance.privatefile import write_private
+from sscard_chip.standard.documents import Model, rule
 
 FORMAT: Final = "sscard-personalisation/1"
 _MAC_LENGTH: Final = 4
 _AUTHENTICATION_LENGTH: Final = 8
 
 
+class ScriptedStep(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """One step: a reset, or a command behind the challenge that it needs."""
+
+    phase: Annotated[str, rule(title="Of the work")]
+    name: Annotated[str, rule(title="For people")]
+    reset: Annotated[bool, rule(title="A reset; then nothing follows")] = False
+    challenge: Annotated[int | None, rule(title="Bytes of the challenge fetched before")] = None
+    command: Annotated[
+        str | None,
+        rule(title="Hexadecimal, with placeholders for proofs: docs/personalisation.md"),
+    ] = None
+    le: Annotated[int | None, rule(title="Expected length, 0 for all")] = None
+    sw: Annotated[str | None, rule(title="Status word")] = None
+    answer: Annotated[str | None, rule(title="Hexadecimal, where it is known")] = None
+
+
+class PersonalisationScript(Model, frozen=True):
+    """A card's plan for a personalisation machine (sscard-personalisation/1)."""
+
+    format: Literal["sscard-personalisation/1"]
+    generation: int
+    historical_bytes: Annotated[str, rule(pattern="[0-9A-F]{26}", title="Hexadecimal")]
+    keys: Annotated[dict[str, str], rule(title="Keys that are used, each with its algorithm")]
+    steps: list[ScriptedStep]
+
+
 def plan_document(plan: Plan) -> dict[str, object]:
     """The document."""
     used = {step.key for step in plan.steps if step.key}
     used |= {step.secret for step in plan.steps if step.key == ZERO}
-    return {
-        "format": FORMAT,
-        "generation": plan.generation,
-        "historical_bytes": plan.historical_bytes.hex().upper(),
-        "keys": {name: plan.keys[name].algorithm for name in sorted(used - {ZERO})},
-        "steps": [_step(plan, step) for step in plan.steps],
-    }
+    script = PersonalisationScript(
+        FORMAT,
+        plan.generation,
+        plan.historical_bytes.hex().upper(),
+        {name: plan.keys[name].algorithm for name in sorted(used - {ZERO})},
+        [_step(plan, step) for step in plan.steps],
+    )
+    document: dict[str, object] = msgspec.to_builtins(script)
+    return document
 
 
 def write_script(plan: Plan, path: Path) -> None:
@@ -56,19 +87,19 @@ def encode_script(document: Mapping[str, object]) -> bytes:
     return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
-def _step(plan: Plan, step: PlanStep) -> dict[str, object]:
-    entry: dict[str, object] = {"phase": step.phase.value, "name": step.name}
+def _step(plan: Plan, step: PlanStep) -> ScriptedStep:
+    phase, name = step.phase.value, step.name
     if not step.header:
-        return entry | {"reset": True}
-    if step.proof.challenge_length:
-        entry["challenge"] = step.proof.challenge_length
-    entry["command"] = step.header.hex().upper() + _data(plan, step)
-    if step.ne is not None and not step.data:
-        entry["le"] = step.ne
-    entry["sw"] = "9000"
-    if step.answer is not None:
-        entry["answer"] = step.answer.hex().upper()
-    return entry
+        return ScriptedStep(phase=phase, name=name, reset=True)
+    return ScriptedStep(
+        phase=phase,
+        name=name,
+        challenge=step.proof.challenge_length or None,
+        command=step.header.hex().upper() + _data(plan, step),
+        le=None if step.data else step.ne,
+        sw="9000",
+        answer=None if step.answer is None else step.answer.hex().upper(),
+    )
 
 
 def _data(plan: Plan, step: PlanStep) -> str:

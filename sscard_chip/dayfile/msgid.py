@@ -14,8 +14,15 @@ from typing import Final
 from sscard_chip.standard.dates import parse_time
 
 LENGTH: Final = 30
+_FORM: Final = re.compile("[0-9A-Za-z]{12}[0-9]{14}[0-9A-Za-z]{4}")
 _SHAPE: Final = re.compile("[0-9A-Za-z]{12}[0-9]{14}[0-9A-Za-z][0-9]{3}")
 _SEQUENCE: Final = 26
+
+
+def has_form(text: str) -> bool:
+    """Whether ``text`` has the parts of a message id; the sequence of 4 letters or digits, as day
+    files have it."""
+    return bool(_FORM.fullmatch(text)) and parse_time(text[12:_SEQUENCE]) is not None
 
 
 def is_msgid(text: str, institution: str | None = None) -> bool:
@@ -43,6 +50,14 @@ def person_msgid(msgid: str) -> str:
 def trial_msgid(msgid: str) -> str:
     """The id of the trial of what ``msgid`` will hold."""
     return _derived(msgid, "k")
+
+
+def is_trial_of(msgid: str) -> str | None:
+    """The id of the question for the person of the same sale, if ``msgid`` is that of a trial."""
+    letter = msgid[_SEQUENCE : _SEQUENCE + 1]
+    if not "k" <= letter <= "t":
+        return None
+    return f"{msgid[:_SEQUENCE]}{chr(ord(letter) - ord('k') + ord('a'))}{msgid[_SEQUENCE + 1 :]}"
 
 
 def _derived(msgid: str, first: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.standard.errors import InputError
+from sscard_chip.wholefile import whole_file
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,12 +61,13 @@ def read_sealed(
 def write_sealed(
     path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[str]]
 ) -> None:
-    """Write a table; ``header`` is the format and the cells behind it.
+    """Write a table, whole or not at all; ``header`` is the format and the cells behind it.
 
     :raises OSError:
     """
     content, _ = seal(header, rows)
-    Path(path).write_bytes(content)
+    with whole_file(path) as new:
+        new.write_bytes(content)
 
 
 def seal(header: Sequence[str], rows: Iterable[Sequence[str]]) -> tuple[bytes, bytes]:

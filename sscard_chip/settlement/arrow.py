@@ -11,8 +11,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.columns import octets
+from sscard_chip.standard.escape import escape
 
 _HUNDREDTHS: Final = pa.array([f".{rest:02d}" for rest in range(100)])
+_PLAIN: Final = np.array([not code or (chr(code).isalnum() and code < 128) for code in range(256)])
+"""First bytes of texts that are no formula, or of none."""
 _SIGNS: Final = pa.array(["", "-"])
 
 
@@ -28,6 +31,20 @@ def texts(column: NDArray[np.bytes_]) -> Any:
     widths = np.count_nonzero(there, axis=1)
     found = _array(characters[there], widths)
     return pc.if_else(pa.array(widths > 0), found, None)
+
+
+def cell_texts(column: NDArray[np.bytes_]) -> Any:
+    """The same as cells of a table for people (:func:`~sscard_chip.standard.escape.escape`)."""
+    found = texts(column)
+    if not column.strides[0] and len(column):
+        column = column[:1]
+    first = octets(column)[:, 0] if len(column) else np.zeros(0, np.uint8)
+    odd = ~_PLAIN[first]
+    if not odd.any():
+        return found
+    odd = np.broadcast_to(odd, len(found))
+    escaped = [escape(text, cell=True) for text in found.filter(pa.array(odd)).to_pylist()]
+    return pc.replace_with_mask(found, pa.array(odd), pa.array(escaped, pa.string()))
 
 
 def hex_texts(column: NDArray[np.uint8]) -> Any:

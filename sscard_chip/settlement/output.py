@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sscard_chip.dayfile.rows import NULL
-from sscard_chip.settlement.arrow import texts
+from sscard_chip.settlement.arrow import cell_texts, texts
 from sscard_chip.settlement.clearing import ClearingOutput
 from sscard_chip.settlement.clearing.exchange import FOLDER as REGIONS
 from sscard_chip.settlement.clearing.files import STATEMENTS
@@ -35,6 +35,8 @@ from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
 from sscard_chip.settlement.judge.codes import FINDINGS, TEXTS, Masks, posted
 from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.escape import escape, escape_json
+from sscard_chip.wholefile import private_folder, private_opener
 
 VERDICTS: Final = "verdicts.tsv"
 VERDICTS_PARQUET: Final = "verdicts.parquet"
@@ -86,7 +88,7 @@ class Output:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self._folder)
         _refuse_foreign(self._folder)
         with _locked_folder(self._folder):
             _sweep(self._folder)
@@ -105,7 +107,8 @@ class Output:
         return self
 
     def _open(self, name: str) -> IO[bytes]:
-        return self._stack.enter_context((self._staging / name).open("wb"))
+        path = self._staging / name
+        return self._stack.enter_context(open(path, "wb", opener=private_opener))
 
     def add(self, heads: Sequence[DayFileHead], columns: DebitColumns, masks: Masks) -> None:
         """The rows of files in their order, with what was found in the end."""
@@ -113,7 +116,7 @@ class Output:
             return
         table = verdict_table(columns, masks)
         self._parquet.add(table)
-        self._verdicts.write(_verdict_lines(table))
+        self._verdicts.write(_verdict_lines(table, cell_texts(columns.msgid)))
         self._write_disputes(heads, columns, masks, table)
         self._clearing.add(columns, masks, [head.header for head in heads])
 
@@ -142,7 +145,7 @@ class Output:
                 os.path.basename(head.path),
                 str(int(columns.line[at])),
             )
-            self._disputes.write(_line(cells))
+            self._disputes.write(_line([escape(cell, cell=True) for cell in cells]))
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Put everything in place.
@@ -152,7 +155,8 @@ class Output:
         stack, self._stack = self._stack, ExitStack()
         stack.close()
         text = json.dumps(summary, ensure_ascii=False, indent=1) + "\n"
-        (self._staging / SUMMARY).write_text(text, "utf-8")
+        with open(self._staging / SUMMARY, "wb", opener=private_opener) as file:
+            file.write(escape_json(text).encode())
         made = sorted(self._staging.iterdir(), key=lambda path: (path.name == SUMMARY, path.name))
         for path in made:
             target = self._folder / path.name
@@ -221,6 +225,7 @@ class _RowGroups:
     """The verdicts as Parquet, in row groups of one size."""
 
     def __init__(self, path: Path) -> None:
+        path.touch(0o600)
         self._writer = pq.ParquetWriter(
             path, _SCHEMA, compression="zstd", use_dictionary=["terminal_id", "codes"]
         )
@@ -274,11 +279,9 @@ def verdict_table(columns: DebitColumns, masks: Masks) -> Any:
     )
 
 
-def _verdict_lines(table: Any) -> bytes:
-    cells = [
-        pc.fill_null(pc.cast(column.combine_chunks(), pa.string()), NULL)
-        for column in table.columns
-    ]
+def _verdict_lines(table: Any, msgids: Any) -> bytes:
+    columns = [msgids, *(column.combine_chunks() for column in table.columns[1:])]
+    cells = [pc.fill_null(pc.cast(column, pa.string()), NULL) for column in columns]
     rows = pc.binary_join_element_wise(*cells, "\t")
     return (
         bytes(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sscard_chip.settlement.columnar import DayFileHead, survey
+from sscard_chip.settlement.columnar import LIMITS, DayFileHead, DeliveryLimits, survey
 from sscard_chip.settlement.judge.codes import Masks
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger
@@ -28,19 +28,21 @@ def settle(
     rules: Rules,
     pool: Pool | None = None,
     batch_rows: int = BATCH_ROWS,
+    limits: DeliveryLimits = LIMITS,
     report_progress: RunProgressCallback = lambda progress: None,
 ) -> RunSummary:
     """Settle day files and write what came of them into the folder ``out``.
 
     :param keys: opens the root keys, here and in workers.
     :param pool: who works; this process alone without it.
+    :param limits: of a file and a row; a file beyond them is refused.
     :raises KeyStoreError: the root keys cannot be used.
     :raises RunStoppedError: workers are gone; what is posted stays, and a further run goes on.
     :raises LedgerError: as :meth:`~sscard_chip.settlement.ledger.Ledger.run`.
     :raises OSError: ``out`` cannot be written.
     """
     run = Run(keys, ledger, rules, pool or SingleThread(), report_progress)
-    heads, refused = survey(paths)
+    heads, refused = survey(paths, limits)
     run.summary.refused_files += refused
     run.total = sum(head.trailer.count for head in heads)
     with ledger.reading() as t:

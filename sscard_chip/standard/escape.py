@@ -20,16 +20,22 @@ Private and unassigned code points are let through: rare characters of names are
 _FORMULA: Final = re.compile(r'\s*["=+\-@＝＋－＠]')
 """How a cell begins that a spreadsheet runs; a quotation mark, since it is taken off first."""
 
+_SEPARATORS: Final = re.compile(r"[\t-\r]")
+"""Tab and the line ends of ASCII."""
+
 _NUMBER: Final = re.compile(r"[+-]?[0-9][0-9,]*(\.[0-9]+)?")
 
 
 def escape(text: str, *, cell: bool = False) -> str:
     """The text in one line of characters that can be seen; ``\\n``, ``\\x1b`` where it had others.
 
-    :param cell: it becomes a cell of a table: what a spreadsheet would take for a formula gets an
-        apostrophe in front. Numbers, negative ones too, stay.
+    :param cell: it becomes a cell of a table: tabs and line ends become blanks, and what a
+        spreadsheet would take for a formula gets an apostrophe in front. Numbers, negative ones
+        too, stay.
     """
     if not text.isprintable():
+        if cell:
+            text = _SEPARATORS.sub(" ", text)
         text = "".join(map(_visible, text))
     if cell and _FORMULA.match(text) and not _NUMBER.fullmatch(text):
         return f"'{text}"

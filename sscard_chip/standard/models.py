@@ -166,11 +166,26 @@ def _checker(hint: Any) -> Checker:
         if len(inner) == 1:
             checked = _checker(Annotated[(inner[0], *metas)] if metas else inner[0])
             return lambda value, context: () if value is None else checked(value, context)
+        if any(get_origin(one) in (list, dict) for one in inner):
+            return _alternatives(inner, words)
     elif isinstance(bare, type) and issubclass(bare, Model):
         return lambda value, context: _object(bare)(value, context)  # late: it may hold itself
     elif origin in (dict, list) and get_args(bare) not in _PLAIN_MEMBERS:
         return _members(bare, words)
     return _leaf(hint, bare, words)
+
+
+def _alternatives(inner: Sequence[Any], words: Mapping[str, Any]) -> Checker:
+    """One of a list, an object or a text, which a value's own type tells apart."""
+    kinds = {get_origin(one) if get_origin(one) in (list, dict) else str: one for one in inner}
+    checked = {kind: _checker(one) for kind, one in kinds.items()}
+    wrong = (((), words["text"]),)
+
+    def alternatives(value: object, context: Any) -> Sequence[Broken]:
+        check = checked.get(type(value))
+        return wrong if check is None else check(value, context)
+
+    return alternatives
 
 
 def _leaf(hint: Any, bare: Any, words: Mapping[str, Any]) -> Checker:

@@ -7,6 +7,7 @@ medical transactions.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum, unique
 from typing import Final
 
@@ -104,6 +105,22 @@ def describe_status_word(sw: int) -> str:
     if sw >> 8 == 0x6C:
         return f"wrong Le, {sw & 0xFF or 256} is right"
     return "unknown status word"
+
+
+WORD_PATTERN: Final = "[0-9A-Fx]{4}"
+"""How a status word is asked for: four hex digits, x for any."""
+
+
+def matches_word(sw: int, patterns: Iterable[str]) -> bool:
+    """Whether a status word is one of the patterns.
+
+    >>> matches_word(0x63C2, ["9000", "63Cx"])
+    True
+    """
+    return any(
+        all(wanted in ("x", digit) for wanted, digit in zip(pattern, f"{sw:04X}", strict=True))
+        for pattern in patterns
+    )
 
 
 class StatusError(CardError):

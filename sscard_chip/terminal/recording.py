@@ -18,12 +18,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from sscard_chip.closing import Closing
-from sscard_chip.standard.errors import InputError, TerminalError
+from sscard_chip.standard.documents import (
+    Broken,
+    DocumentError,
+    Model,
+    RuleFinding,
+    convert,
+    find,
+    parse_json,
+    rule,
+)
+from sscard_chip.standard.errors import TerminalError
 from sscard_chip.terminal.connection import (
     CardRemovedError,
     Connection,
@@ -49,10 +59,64 @@ _ERRORS: Final[Mapping[str, type[TerminalConnectionError]]] = {
     )
 }
 _CALLS: Final = {"power_on": "atr", "reset": "atr", "power_off": "", "transmit": "answer"}
+_HEX: Final = rule("must be hexadecimal", pattern="(?:[0-9A-Fa-f]{2})*")
+_Hex = Annotated[str, _HEX]
 
 
-class RecordingError(InputError):
-    """A recording that cannot be read; file, line and rule."""
+class RecordingError(DocumentError):
+    """A recording that cannot be read; file, lines and rules."""
+
+
+class RecordingHead(Model, frozen=True):
+    """The first line of a recording."""
+
+    WHAT = "the first line"
+
+    format: Annotated[Literal["sscard-recording/1"], rule(f'must be "{FORMAT}"')]
+
+
+class RecordedCall(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of a recording: what a terminal and its cards said (sscard-recording/1)."""
+
+    WHAT = "a line"
+
+    slot: Annotated[str, rule(title="Such as card or psam")]
+    do: Annotated[
+        Literal["power_on", "reset", "power_off", "transmit"],
+        rule("must be power_on, reset, power_off or transmit"),
+    ]
+    command: Annotated[_Hex | None, _HEX] = None
+    answer: Annotated[_Hex | None, _HEX] = None
+    atr: Annotated[_Hex | None, _HEX] = None
+    error: Annotated[
+        str | None,
+        rule(
+            f"must be one of {', '.join(_ERRORS)}",
+            pattern="|".join(_ERRORS),
+            title="In place of an answer: the connection failed",
+        ),
+    ] = None
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """A call has its own fields: a command of transmit, an answer or what failed."""
+        call = good.get("do")
+        if call is None:
+            return
+        result = _CALLS[call]
+        own = {"command"} if call == "transmit" else set()
+        wanted = own | ({result} if result and "error" in good and not good["error"] else set())
+        for name in ("command", "answer", "atr"):
+            given = good.get(name, "")
+            if given is None and name in wanted:
+                yield (name,), f"is required of {call}"
+            elif given and name not in own | {result}:
+                yield (name,), f"a line of {call} does not have it"
+
+    @property
+    def result(self) -> str:
+        """The answer or ATR in hex."""
+        return self.answer or self.atr or ""
 
 
 class DeviationError(TerminalError):
@@ -132,13 +196,19 @@ class Replay:
         :raises RecordingError:
         """
         self._source = os.fspath(path)
-        self._slots: dict[str, list[tuple[int, dict[str, str]]]] = {}
-        for number, text in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
-            entry = self._parse(number, text)
-            if number > 1:
-                self._slots.setdefault(entry["slot"], []).append((number, entry))
+        self._slots: dict[str, list[tuple[int, RecordedCall]]] = {}
+        findings: list[RuleFinding] = []
+        for number, line in enumerate(Path(path).read_bytes().splitlines(), 1):
+            value = self._value(number, line)
+            found = find(RecordedCall if number > 1 else RecordingHead, value)
+            findings += (one._replace(line=number) for one in found)
+            if number > 1 and not findings:
+                call = convert(RecordedCall, value)
+                self._slots.setdefault(call.slot, []).append((number, call))
+        if findings:
+            raise RecordingError.of(self._source, findings)
         if not self._slots:
-            raise RecordingError(f"{self._source}: holds no session")
+            raise RecordingError(self._source, "", "holds no session")
 
     def connection(self, slot: str = "card") -> ReplayedConnection:
         """The connection of a slot, from its first line.
@@ -146,43 +216,14 @@ class Replay:
         :raises RecordingError:
         """
         if slot not in self._slots:
-            raise RecordingError(f"{self._source}: has no slot {slot!r}")
+            raise RecordingError(self._source, "", f"has no slot {slot!r}")
         return ReplayedConnection(self._source, self._slots[slot])
 
-    def _parse(self, number: int, text: str) -> dict[str, str]:
-        where = f"{self._source} line {number}"
+    def _value(self, number: int, line: bytes) -> Any:
         try:
-            entry = json.loads(text)
-        except json.JSONDecodeError:
-            raise RecordingError(f"{where}: is not JSON") from None
-        if not isinstance(entry, dict) or not all(isinstance(v, str) for v in entry.values()):
-            raise RecordingError(f"{where}: must be an object of texts")
-        if number == 1:
-            if entry.get("format") != FORMAT:
-                raise RecordingError(f"{where}: format: must be {FORMAT}")
-            return entry
-        _check(where, entry)
-        return entry
-
-
-def _check(where: str, entry: Mapping[str, Any]) -> None:
-    """Raise when a line lacks a field or has a wrong one."""
-    result = _CALLS.get(entry.get("do", ""))
-    if result is None or "slot" not in entry:
-        raise RecordingError(f"{where}: needs slot, and do: {', '.join(_CALLS)}")
-    unknown = entry.keys() - {"slot", "do", "command", "error", result}
-    if unknown:
-        raise RecordingError(f"{where}: has a field that a line of {entry['do']} does not have")
-    if entry.get("error") is not None:
-        if entry["error"] not in _ERRORS:
-            raise RecordingError(f"{where}: error: must be one of {', '.join(_ERRORS)}")
-        result = ""
-    fields = [name for name in (result, "command" if entry["do"] == "transmit" else "") if name]
-    for name in fields:
-        try:
-            bytes.fromhex(entry[name])
-        except (KeyError, ValueError):
-            raise RecordingError(f"{where}: {name}: must be hexadecimal") from None
+            return parse_json(line, self._source, RecordingError)
+        except RecordingError as error:
+            raise RecordingError(self._source, "", error.rule, number) from None
 
 
 class ReplayedConnection:
@@ -191,11 +232,11 @@ class ReplayedConnection:
     Every method raises :class:`DeviationError` when it is not.
     """
 
-    def __init__(self, source: str, entries: list[tuple[int, dict[str, str]]]) -> None:
+    def __init__(self, source: str, entries: list[tuple[int, RecordedCall]]) -> None:
         self._source = source
         self._entries = entries
         self._next = 0
-        self._atr = next((bytes.fromhex(e["atr"]) for _, e in entries if "atr" in e), b"")
+        self._atr = next((bytes.fromhex(call.atr) for _, call in entries if call.atr), b"")
 
     @property
     def atr(self) -> bytes:
@@ -213,44 +254,44 @@ class ReplayedConnection:
         :raises DeviationError: when lines are left.
         """
         if not self.finished:
-            number, entry = self._entries[self._next]
-            raise DeviationError(f"{self._source} line {number}: {_name(entry)} was not asked for")
+            number, call = self._entries[self._next]
+            name = _name(call.do, call.command)
+            raise DeviationError(f"{self._source} line {number}: {name} was not asked for")
 
     def power_on(self) -> bytes:
         """The recorded ATR."""
-        self._atr = self._play({"do": "power_on"})
+        self._atr = self._play("power_on")
         return self._atr
 
     def reset(self) -> bytes:
         """The recorded ATR."""
-        self._atr = self._play({"do": "reset"})
+        self._atr = self._play("reset")
         return self._atr
 
     def power_off(self) -> None:
         """As recorded."""
-        self._play({"do": "power_off"})
+        self._play("power_off")
 
     def transmit(self, apdu: bytes) -> bytes:
         """The recorded answer to a recorded command."""
-        return self._play({"do": "transmit", "command": apdu.hex().upper()})
+        return self._play("transmit", apdu.hex().upper())
 
-    def _play(self, asked: Mapping[str, str]) -> bytes:
+    def _play(self, do: str, command: str | None = None) -> bytes:
+        got = _name(do, command)
         if self.finished:
-            raise DeviationError(f"{self._source}: ended before {_name(asked)}")
-        number, entry = self._entries[self._next]
-        same = entry.get("command", "").upper() == asked.get("command", "")
-        if entry["do"] != asked["do"] or not same:
-            expected, got = _name(entry), _name(asked)
+            raise DeviationError(f"{self._source}: ended before {got}")
+        number, call = self._entries[self._next]
+        if (call.do, (call.command or "").upper()) != (do, command or ""):
+            expected = _name(call.do, call.command)
             if expected == got:
                 got = "other data or another Le"
             raise DeviationError(f"{self._source} line {number}: expected {expected}, got {got}")
         self._next += 1
-        if "error" in entry:
-            raise _ERRORS[entry["error"]]("as recorded")
-        return bytes.fromhex(entry.get(_CALLS[entry["do"]], ""))
+        if call.error is not None:
+            raise _ERRORS[call.error]("as recorded")
+        return bytes.fromhex(call.result)
 
 
-def _name(entry: Mapping[str, str]) -> str:
+def _name(do: str, command: str | None) -> str:
     """What a line does, of a command the header only."""
-    command = entry.get("command")
-    return entry["do"].replace("_", " ") if command is None else f"command {command[:8].upper()}"
+    return do.replace("_", " ") if command is None else f"command {command[:8].upper()}"

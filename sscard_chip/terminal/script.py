@@ -13,7 +13,7 @@ E03 on generation 2: as expected, 30 exchanges, ran to its end
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -21,9 +21,16 @@ from sscard_chip.profile import for_generation
 from sscard_chip.reader.interface import Connection
 from sscard_chip.security.suite import SUITES, Suite
 from sscard_chip.standard.commands import GET_CHALLENGE, GET_RESPONSE
-from sscard_chip.standard.status import describe_status_word
+from sscard_chip.standard.status import describe_status_word, matches_word
 from sscard_chip.terminal.placeholders import CardKeys, PlaceholderError, Values
-from sscard_chip.terminal.script_model import ExchangeScript, ScriptError, ScriptStep
+from sscard_chip.terminal.script_model import (
+    ExchangeScript,
+    ScriptError,
+    ScriptStep,
+)
+from sscard_chip.terminal.script_model import (
+    for_generation as said_of,
+)
 
 __all__ = [
     "CardKeys",
@@ -112,19 +119,18 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.described = self.script.described(self.generation)
-        self.outcome = self.script.outcomes[self.described]
+        self.outcome = self.script.outcomes[str(self.described)]
 
     def play(self) -> ScriptRun:
         stopped = ""
         for number, step in enumerate(self.script.steps, 1):
-            if self.described not in step.generations:
+            if step.generations and self.described not in step.generations:
                 continue
             try:
                 going = self._step(number, step)
             except PlaceholderError as error:
-                raise ScriptError(
-                    f"{self.script.identifier} step {number} ({step.name}): {error}"
-                ) from None
+                place = f"{self.script.identifier} step {number} ({step.name})"
+                raise ScriptError(place, "", str(error)) from None
             if not going:
                 stopped = step.name
                 break
@@ -153,22 +159,22 @@ class _Run:
             return True
         for name, template in step.let.items():
             self.values.variables[name] = self.values.fill(template)
-        command = self.values.to_bytes(step.command)
+        command = self.values.to_bytes(step.command or "")
         first, body, sw = self._exchange(command)
         if step.repeat_until:
             for _ in range(_MOST_REPEATS):
-                if _matches(sw, (step.repeat_until,)):
+                if _is(sw, [step.repeat_until]):
                     break
                 self._check_status(number, step, command, first, sw)
                 first, body, sw = self._exchange(command)
-            self._expect(number, step, "status word", (step.repeat_until,), sw)
+            self._expect(number, step, "status word", [step.repeat_until], sw)
         else:
             self._check_status(number, step, command, first, sw)
         if command[:2] == GET_CHALLENGE.code and sw == b"\x90\x00":
             self.values.challenges.append(body)
         self._check_data(number, step, body)
         complete = self._take_fields(number, step, body, sw)
-        return complete and _matches(sw, step.accept)
+        return complete and (step.accept == "any" or _is(sw, step.accept))
 
     def _send(self, command: bytes) -> bytes:
         answer = self.connection.transmit(command)
@@ -196,19 +202,19 @@ class _Run:
     def _check_status(
         self, number: int, step: ScriptStep, command: bytes, first: bytes, sw: bytes
     ) -> None:
-        expected = step.status.get(self.described, ())
+        expected = said_of(step.status, self.described)
         if self.contactless:
-            expected = tuple(_without_contacts(pattern, command) for pattern in expected)
+            expected = [_without_contacts(pattern, command) for pattern in expected]
         if not self._expect(number, step, "status word", expected, first):
             return
         if sw != first:
-            final = step.final.get(self.described) or ("9000",)
+            final = said_of(step.final, self.described) or ["9000"]
             self._expect(number, step, "status word after 61xx or 6Cxx", final, sw)
 
     def _expect(
-        self, number: int, step: ScriptStep, what: str, expected: tuple[str, ...], got: bytes
+        self, number: int, step: ScriptStep, what: str, expected: list[str], got: bytes
     ) -> bool:
-        if _matches(got, expected):
+        if _is(got, expected):
             return True
         self._fail(
             number,
@@ -219,7 +225,7 @@ class _Run:
         return False
 
     def _check_data(self, number: int, step: ScriptStep, body: bytes) -> None:
-        templates = step.data.get(self.described)
+        templates = said_of(step.data, self.described)
         if templates and body not in [self.values.to_bytes(template) for template in templates]:
             self._fail(number, step, f"body of {len(body)} bytes is not {' or '.join(templates)}")
 
@@ -247,12 +253,8 @@ class _Run:
         self.failures.append(f"step {number} ({step.name}): {step.label}: {what}")
 
 
-def _matches(sw: bytes, patterns: tuple[str, ...]) -> bool:
-    """Whether a status word is one of the patterns, in which x stands for any digit."""
-    text = sw.hex().upper()
-    return len(sw) == 2 and any(
-        all(p in ("x", c) for p, c in zip(pattern, text, strict=True)) for pattern in patterns
-    )
+def _is(sw: bytes, patterns: Iterable[str]) -> bool:
+    return len(sw) == 2 and matches_word(int.from_bytes(sw), patterns)
 
 
 def _without_contacts(pattern: str, command: bytes) -> str:

@@ -4,64 +4,114 @@
 A step holds two things that must not be confused: what the *card* has to answer (``status``,
 ``data``, the fields' values; a deviation is a failure) and what the *client* tolerates
 (``accept``; anything else ends the client's run, which some generations are expected to do).
-The format is described in ``docs/exchange-scripts.md`` and ``vectors/schema/exchange.json``.
+The format is described in ``docs/exchange-scripts.md`` and by ``sscard schema exchange-script``.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
 
 from sscard_chip.profile.generations import Generation, generation_numbered, generations
-from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.documents import (
+    Broken,
+    Document,
+    DocumentError,
+    Model,
+    parse_json,
+    read_content,
+    rule,
+)
+from sscard_chip.standard.status import WORD_PATTERN
 from sscard_chip.standard.text import decode_text
 
-FORMAT: Final = "sscard-exchange/1"
+FORMAT: Final = "sscard-exchange-script/1"
+"""Before the settlement's files between regions took that name, scripts said sscard-exchange/1."""
 
 
-class ScriptError(InputError):
-    """A script that cannot be used: one line naming file, step and rule."""
+class ScriptError(DocumentError):
+    """A script that cannot be used, or not on this card: file or script, item and rule."""
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+_TEMPLATE: Final = rule(
+    "must be hex digits and {placeholders}", pattern=r"(?:[0-9A-F]|\{[^{}]+\})+"
+)
+_WORD: Final = rule("must be a status word, x for any digit", pattern=WORD_PATTERN)
+_NAMES: Final = rule('must be generations such as "1" or "2,3"', pattern="[1-9](?:,[1-9])*")
+
+StatusPattern = Annotated[str, _WORD]
+CommandTemplate = Annotated[str, _TEMPLATE]
+WordsByGeneration = list[StatusPattern] | dict[Annotated[str, _NAMES], list[StatusPattern]]
+DataByGeneration = list[CommandTemplate] | dict[Annotated[str, _NAMES], list[CommandTemplate]]
+_LISTS: Final = "must be a list, or lists by generation"
+
+
+def for_generation(value: WordsByGeneration | DataByGeneration, generation: int) -> list[str]:
+    """What a list for all generations, or one of lists by generation, says of one of them."""
+    if isinstance(value, list):
+        return value
+    return next((one for names, one in value.items() if str(generation) in names.split(",")), [])
+
+
+class ScriptClient(Model, frozen=True):
     """How a program treats the transport of T=0.
 
     ``on_61`` "get response" fetches what waits, "ignore" goes on; ``on_6c`` "resend" repeats
     the command with the right Le, "ignore" takes the answer as it is.
     """
 
-    on_61: str = "get response"
-    on_6c: str = "resend"
+    WHAT = "a client"
+
+    on_61: Literal["get response", "ignore"]
+    on_6c: Literal["resend", "ignore"]
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptField:
+class ScriptField(Model, frozen=True, kw_only=True):
     """A value that the client cuts out of an answer.
 
-    ``start`` and ``end`` slice the body, or with ``whole`` the body and status word; ``end`` may
-    be "length": the second byte of the body counts the value. ``clean`` are text operations in
-    order. ``value`` (a template) or ``matches`` (a template of a regular expression) is right.
+    ``start`` and ``end`` (``from`` and ``to`` in the file) slice the body, or with ``of`` "answer"
+    the body and status word; ``end`` may be "length": the second byte of the body counts the
+    value. ``clean`` are text operations in order. ``value`` (a template) or ``matches`` (a template
+    of a regular expression) is right.
     """
 
-    name: str
-    start: int = 2
-    end: int | Literal["length"] | None = None
-    whole: bool = False
-    decode: str = "ascii"
-    clean: tuple[str, ...] = ()
+    WHAT = "a field"
+
+    name: Annotated[str, rule("must be lower-case letters and _", pattern="[a-z_]+")]
+    start: Annotated[int, rule(ge=0)] = msgspec.field(default=2, name="from")
+    end: Annotated[int | Literal["length"] | None, rule('must be a whole number or "length"')] = (
+        msgspec.field(default=None, name="to")
+    )
+    of: Literal["body", "answer"] = "body"
+    decode: Literal["ascii", "gbk", "gb18030", "hex"] = "ascii"
+    clean: list[
+        Annotated[
+            str,
+            rule(
+                "must be strip nul, space or whitespace, cut nul, drop or keep and a number",
+                pattern="strip (?:nul|space|whitespace)|cut nul|(?:drop|keep) [0-9]{1,4}",
+            ),
+        ]
+    ] = []
     required: bool = False
     value: str | None = None
     matches: str | None = None
 
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """One of value and pattern."""
+        if {"value", "matches"} <= good.keys() and (
+            (good["value"] is None) == (good["matches"] is None)
+        ):
+            yield ("value",), "a field needs a value or a pattern (matches)"
+
     def parse(self, body: bytes, sw: bytes) -> str:
         """What the client reads out of an answer; empty when there is nothing to read."""
-        source = body + sw if self.whole else body
+        source = body + sw if self.of == "answer" else body
         end = self.end
         if end == "length":
             end = self.start + body[1] if len(body) > 1 else self.start
@@ -94,24 +144,32 @@ def _character(name: str) -> str:
     return {"nul": "\0", "space": " "}.get(name, name)
 
 
-ByGeneration = Mapping[int, tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptStep:
+class ScriptStep(Model, frozen=True, kw_only=True):
     """One command of the client, or a reset. It is for the ``generations`` given only."""
 
-    name: str
-    command: str = ""
-    reset: str = ""
-    let: Mapping[str, str] = field(default_factory=dict)
-    generations: tuple[int, ...] = ()
-    status: ByGeneration = field(default_factory=dict)
-    final: ByGeneration = field(default_factory=dict)
-    data: ByGeneration = field(default_factory=dict)
-    accept: tuple[str, ...] = ("9000", "61xx")
-    fields: tuple[ScriptField, ...] = ()
-    repeat_until: str = ""
+    WHAT = "a step"
+
+    name: Annotated[str, rule("must not be empty", pattern=r"(?s:.+)")]
+    command: Annotated[CommandTemplate, rule(title="Hexadecimal with placeholders")] | None = None
+    reset: Literal["cold", "warm"] | None = None
+    let: dict[str, str] = {}
+    generations: list[Annotated[int, rule(ge=1, le=9)]] = []
+    status: Annotated[WordsByGeneration, rule(_LISTS)] = []
+    final: Annotated[WordsByGeneration, rule(_LISTS)] = []
+    data: Annotated[DataByGeneration, rule(_LISTS)] = []
+    accept: Annotated[
+        Literal["any"] | list[StatusPattern], rule('must be a list of words, or "any"')
+    ] = msgspec.field(default_factory=lambda: ["9000", "61xx"])
+    fields: list[ScriptField] = []
+    repeat_until: StatusPattern | None = None
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """A step is one thing."""
+        if {"command", "reset"} <= good.keys() and (
+            (good["command"] is None) == (good["reset"] is None)
+        ):
+            yield ("command",), "a step needs a command or a reset"
 
     @property
     def label(self) -> str:
@@ -119,8 +177,7 @@ class ScriptStep:
         return self.command or f"{self.reset} reset"
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptOutcome:
+class ScriptOutcome(Model, frozen=True):
     """What the client ends with on cards of one generation.
 
     ``result`` "complete": it reads all it wants. "incomplete": it goes on to its end, with
@@ -128,47 +185,82 @@ class ScriptOutcome:
     at step ``at``.
     """
 
-    result: str
+    WHAT = "an outcome"
+
+    result: Literal["complete", "incomplete", "stops"]
     at: str = ""
-    missing: Mapping[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = {}
     why: str = ""
 
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """A result has what belongs to it and nothing else."""
+        result, at, missing = good.get("result"), bool(good.get("at")), bool(good.get("missing"))
+        wanted = {"complete": (False, False), "incomplete": (False, True), "stops": (True, missing)}
+        if result in wanted and (at, missing) != wanted[result]:
+            yield ("result",), "contradicts at and missing"
 
-@dataclass(frozen=True, slots=True)
-class ExchangeScript:
-    """An exchange script; see the module.
+
+class ExchangeScript(Model, frozen=True, kw_only=True):
+    """An exchange script: what a program in the field sends to a card, and what it needs back.
 
     ``requires`` says that the card must have more than its generation's plain profile:
     "local files", the region's own of ``examples/local-files.toml``.
     """
 
-    identifier: str
+    WHAT = "a script"
+
+    format: Annotated[
+        Literal["sscard-exchange-script/1", "sscard-exchange/1"], rule(f'must be "{FORMAT}"')
+    ]
+    identifier: Annotated[
+        str,
+        rule(
+            "must be E and two digits, or a lower-case name",
+            pattern="E[0-9]{2}(?:-[a-z]+)?|[a-z][a-z0-9-]+",
+        ),
+    ] = msgspec.field(name="id")
     name: str
     source: str
-    confidence: str
+    confidence: Literal["A", "B", "C"]
     description: str
-    interfaces: tuple[str, ...]
-    client: Client
-    steps: tuple[ScriptStep, ...]
-    outcomes: Mapping[int, ScriptOutcome]
-    requires: str = ""
+    requires: Literal["local files"] | None = None
+    interfaces: list[Literal["contact", "contactless"]]
+    client: ScriptClient
+    outcomes: dict[
+        Annotated[str, rule("must be the number of a generation", pattern="[1-9]")], ScriptOutcome
+    ]
+    steps: list[ScriptStep]
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
+        """Every generation of its own has an outcome, every command a status word for it."""
+        outcomes, steps = good.get("outcomes"), good.get("steps", [])
+        if outcomes is None:
+            return
+        for generation in generations():
+            if not generation.based_on and str(generation.number) not in outcomes:
+                yield ("outcomes",), f"generation {generation.number} is missing"
+        for number, step in enumerate(steps, 1):
+            for name, text in _step_rules(step, sorted(outcomes)):
+                yield ("steps", str(number), name), text
+        fields = {field["name"] for step in steps for field in step.get("fields", ())}
+        for number, outcome in outcomes.items() if "steps" in good else ():
+            names = {step["name"] for step in steps if _plays(step, number)}
+            if outcome["result"] == "stops" and outcome["at"] not in names:
+                yield ("outcomes", number, "at"), "is no step of this generation"
+            if not fields.issuperset(outcome.get("missing", ())):
+                yield ("outcomes", number, "missing"), "names an unknown field"
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> ExchangeScript:
         """Read a script.
 
-        :raises ScriptError: when the file is no script; names file, step and rule.
-        :raises OSError: when it cannot be read.
+        :raises ScriptError: when the file is no script; names file, step and rule, all at once.
         """
-        file = Path(path)
-        try:
-            return _script(json.loads(file.read_text(encoding="utf-8")))
-        except json.JSONDecodeError as error:
-            raise ScriptError(f"{file.name}: no JSON: {error}") from None
-        except KeyError as error:
-            raise ScriptError(f"{file.name}: {error} is missing") from None
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ScriptError(f"{file.name}: {error}") from None
+        source = Path(path).name
+        value = parse_json(read_content(path, ScriptError), source, ScriptError)
+        return Document(source, value, ScriptError).to(cls)
 
     def described(self, number: int) -> int:
         """The generation whose expectations hold for one of this number: itself where the script
@@ -179,138 +271,28 @@ class ExchangeScript:
         """
         generation: Generation | None = generation_numbered(number)
         while generation is not None:
-            if generation.number in self.outcomes:
+            if str(generation.number) in self.outcomes:
                 return generation.number
             generation = generation.based_on
-        raise ScriptError(f"{self.identifier}: says nothing of generation {number}")
+        raise ScriptError(self.identifier, "", f"says nothing of generation {number}")
 
 
-# --- loading ------------------------------------------------------------------------------------
-
-_FIELDS: Final = {
-    "script": (
-        "format id name source confidence description requires interfaces client outcomes steps"
-    ),
-    "step": "name command reset let generations status final data accept fields repeat_until",
-    "field": "name from to of decode clean required value matches",
-}
-"""What each object may hold; client and outcome are checked where they are made."""
-
-_PATTERN: Final = re.compile(r"[0-9A-Fx]{4}")
+def _plays(step: Mapping[str, Any], number: str) -> bool:
+    return not step.get("generations") or int(number) in step["generations"]
 
 
-def _script(data: Any) -> ExchangeScript:
-    if data["format"] != FORMAT:
-        raise ValueError(f"format is not {FORMAT}")
-    _refuse_unknown("script", data)
-    for generation in generations():
-        if not generation.based_on and str(generation.number) not in data["outcomes"]:
-            raise KeyError(str(generation.number))
-    named = tuple(map(int, data["outcomes"]))
-    steps = tuple(_step(number, raw, named) for number, raw in enumerate(data["steps"], 1))
-    outcomes = {number: _outcome(data["outcomes"], number, steps) for number in named}
-    return ExchangeScript(
-        identifier=data["id"],
-        name=data["name"],
-        source=data["source"],
-        confidence=data["confidence"],
-        description=data["description"],
-        interfaces=tuple(data["interfaces"]),
-        client=Client(**data["client"]),
-        steps=steps,
-        outcomes=outcomes,
-        requires=data.get("requires", ""),
-    )
-
-
-def _step(number: int, raw: dict[str, Any], named: tuple[int, ...]) -> ScriptStep:
-    where = f"step {number} ({raw.get('name', '')})"
-    try:
-        _refuse_unknown("step", raw)
-        only = tuple(raw.get("generations", named))
-        if bool(raw.get("command")) == bool(raw.get("reset")):
-            raise ValueError("needs a command or a reset")
-        status = _by_generation(raw.get("status", []), named)
-        if raw.get("command") and not raw.get("repeat_until"):
-            silent = [g for g in only if not status.get(g)]
-            if silent:
-                raise ValueError(f"no status for generation {silent[0]}")
-        return ScriptStep(
-            name=raw["name"],
-            command=raw.get("command", ""),
-            reset=raw.get("reset", ""),
-            let=raw.get("let", {}),
-            generations=only,
-            status=_all_patterns(status),
-            final=_all_patterns(_by_generation(raw.get("final", []), named)),
-            data=_by_generation(raw.get("data", []), named),
-            accept=_patterns(raw.get("accept", ("9000", "61xx"))),
-            fields=tuple(_field(item) for item in raw.get("fields", [])),
-            repeat_until=raw.get("repeat_until", ""),
+def _step_rules(step: Mapping[str, Any], named: list[str]) -> Iterator[tuple[str, str]]:
+    """What the expectations of a step break: field and rule."""
+    for name in ("status", "final", "data"):
+        given = step.get(name)
+        if isinstance(given, dict) and not {*",".join(given).split(",")} <= set(named):
+            yield name, "names a generation that has no outcome"
+    if step.get("command") and not step.get("repeat_until"):
+        silent = (
+            number
+            for number in named
+            if _plays(step, number) and not for_generation(step.get("status", []), int(number))
         )
-    except KeyError as error:
-        raise ValueError(f"{where}: {error} is missing") from None
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{where}: {error}") from None
-
-
-def _refuse_unknown(kind: str, raw: dict[str, Any]) -> None:
-    unknown = raw.keys() - set(_FIELDS[kind].split())
-    if unknown:
-        raise ValueError(f"{', '.join(map(repr, sorted(unknown)))} is not a field of a {kind}")
-
-
-def _patterns(words: Any) -> tuple[str, ...]:
-    patterns = ("xxxx",) if words == "any" else tuple(words)
-    for pattern in patterns:
-        if not _PATTERN.fullmatch(pattern):
-            raise ValueError(f"{pattern!r} is no status word")
-    return patterns
-
-
-def _all_patterns(words: ByGeneration) -> ByGeneration:
-    return {generation: _patterns(patterns) for generation, patterns in words.items()}
-
-
-def _by_generation(value: Any, named: tuple[int, ...]) -> ByGeneration:
-    """A list for all generations, or lists under keys such as "1" and "2,3"."""
-    if not isinstance(value, dict):
-        return dict.fromkeys(named, tuple(value))
-    found = {int(name): tuple(words) for names, words in value.items() for name in names.split(",")}
-    if not found.keys() <= set(named):
-        raise ValueError("names a generation that has no outcome")
-    return found
-
-
-def _field(raw: dict[str, Any]) -> ScriptField:
-    _refuse_unknown("field", raw)
-    if ("value" in raw) == ("matches" in raw):
-        raise ValueError(f"field {raw['name']!r} needs a value or a pattern")
-    return ScriptField(
-        name=raw["name"],
-        start=raw.get("from", 2),
-        end=raw.get("to"),
-        whole=raw.get("of", "body") == "answer",
-        decode=raw.get("decode", "ascii"),
-        clean=tuple(raw.get("clean", ())),
-        required=raw.get("required", False),
-        value=raw.get("value"),
-        matches=raw.get("matches"),
-    )
-
-
-def _outcome(raw: dict[str, Any], generation: int, steps: tuple[ScriptStep, ...]) -> ScriptOutcome:
-    data = raw[str(generation)]
-    outcome = ScriptOutcome(**data)
-    names = {step.name for step in steps if generation in step.generations}
-    fields = {item.name for step in steps for item in step.fields}
-    rules = {
-        "complete": not outcome.at and not outcome.missing,
-        "incomplete": not outcome.at and bool(outcome.missing),
-        "stops": outcome.at in names,
-    }
-    if not rules[outcome.result]:
-        raise ValueError(f"outcome of generation {generation} contradicts itself")
-    if not fields.issuperset(outcome.missing):
-        raise ValueError(f"outcome of generation {generation} names an unknown field")
-    return outcome
+        for number in silent:
+            yield "status", f"there is none for generation {number}"
+            return

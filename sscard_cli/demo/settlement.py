@@ -30,10 +30,10 @@ def settle_day(day_file: Path, card: Card, roots: RootKeys, say: Callable[[str],
     """Settle a day file in a ledger of its own and print the pharmacy's statement."""
     day = read_day(day_file)
     state = state_of_image(card)
-    purchases = [entry for entry in state.log if entry.kind == PURCHASE]
-    before = state.balance_fen + sum(entry.account_fen for entry in purchases)
-    register = cards_of([("card", connect_card(card))], psn_no="1", opening_fen=before)
     date, pharmacy = day.header.business_date, day.header.pharmacy_code
+    today = [one for one in state.log if one.kind == PURCHASE and one.time[:8] >= date]
+    before = state.balance_fen + sum(entry.account_fen for entry in today)
+    register = cards_of([("card", connect_card(card))], psn_no="1", opening_fen=before)
     with tempfile.TemporaryDirectory() as folder, Ledger.open(Path(folder) / "city.db") as ledger:
         ledger.run(lambda t: register_cards(t, register, date, "demo"), exclusive=True)
         out = Path(folder) / "settled"

@@ -8,7 +8,7 @@ the field). LD/T 32.5 (commands), 32.7 (flows).
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import Final
 
@@ -58,9 +58,10 @@ _TERMINAL: Final = bytes.fromhex("330100000001")
 _KEY_INDEX: Final = 1
 
 
-def _now() -> bytes:
-    """The terminal's local time, YYYYMMDDhhmmss in BCD."""
-    return bytes.fromhex(datetime.now().strftime(TIME))
+def _yesterday() -> bytes:
+    """The terminal's local time, YYYYMMDDhhmmss in BCD: a day before the pharmacy's sale, so that
+    the centre's ledger begins between the two."""
+    return bytes.fromhex((datetime.now() - timedelta(days=1)).strftime(TIME))
 
 
 def line(step: str, result: str) -> str:
@@ -198,7 +199,7 @@ class DemoTerminal:
             "terminal": _TERMINAL,
         }
         answer = self._command(INITIALIZE_FOR_LOAD, medical.LOAD.build(asked))
-        done = {**asked, **medical.LOAD_ANSWER.parse(answer), "time": _now()}
+        done = {**asked, **medical.LOAD_ANSWER.parse(answer), "time": _yesterday()}
         session = self._session(DLK, medical.LOAD_SESSION.build(done))
         if session.mac(medical.LOAD_MAC1.build(done)) != done["MAC1"]:
             raise RefusedError("demo: MAC1 of the load is wrong")
@@ -226,7 +227,7 @@ class DemoTerminal:
             **medical.PURCHASE_ANSWER.parse(answer),
             "terminal_number": int.from_bytes(sequence),
             "terminal_number_end": sequence[2:],
-            "time": _now(),
+            "time": _yesterday(),
         }
         session = self._session(DPK, medical.PURCHASE_SESSION.build(done))
         done["MAC1"] = session.mac(medical.PURCHASE_MAC1.build(done))

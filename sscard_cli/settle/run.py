@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -11,13 +12,14 @@ import click
 
 from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.dayfile.pharmacies import Pharmacies
+from sscard_chip.settlement.columnar import LIMITS, DeliveryLimits
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.run.lookup import rows_of_card, rows_of_msgid
 from sscard_chip.settlement.synthesize import Wanted
 from sscard_chip.workers import ClusterAccess
 from sscard_cli.cluster import cluster_option
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import FOLDER, NamedPath, file_option, json_option, out_option
+from sscard_cli.options import FOLDER, file_option, json_option, out_option
 from sscard_cli.output import print_json
 from sscard_cli.settle.options import ledger_option, open_ledger
 from sscard_cli.settle.shown import (
@@ -31,7 +33,8 @@ from sscard_cli.settle.shown import (
 )
 from sscard_cli.stores import keys_option
 
-_DAY_FILE: Final = NamedPath(exists=True, path_type=Path)
+_DAY_FILE: Final = click.Path(path_type=Path)
+_MIB: Final = 1 << 20
 
 
 @click.command()
@@ -80,6 +83,22 @@ _DAY_FILE: Final = NamedPath(exists=True, path_type=Path)
     show_default=True,
     help="Rows in memory at once, and in one transaction.  Example: --batch-rows 200000",
 )
+@click.option(
+    "--file-limit",
+    "file_mib",
+    type=click.IntRange(1, 1 << 20),
+    default=LIMITS.file_bytes // _MIB,
+    show_default=True,
+    help="MiB of a file at most, unpacked; a larger one is refused.  Example: --file-limit 512",
+)
+@click.option(
+    "--row-limit",
+    "row_bytes",
+    type=click.IntRange(1024, _MIB),
+    default=LIMITS.row_bytes,
+    show_default=True,
+    help="Bytes of a row at most; a file with a longer one is refused.  Example: --row-limit 8192",
+)
 @json_option
 def run(
     day_files: tuple[Path, ...],
@@ -94,13 +113,16 @@ def run(
     workers: int,
     cluster: ClusterAccess | None,
     batch_rows: int,
+    file_mib: int,
+    row_bytes: int,
     as_json: bool,
 ) -> None:
     """Settle day files: verify, judge, post, write verdicts and statements.
 
     A folder stands for all files in it. Exit code 0 when every file was taken and every row has
-    a verdict, 1 when a file was refused; the others are settled all the same. The same files
-    again change nothing, and a run that was stopped is completed by the next.
+    a verdict, 1 when a file was refused, as links are, what is no regular file and what is beyond
+    a limit; the others are settled all the same. The same files again change nothing, and a run
+    that was stopped is completed by the next.
 
     \b
     Example:
@@ -112,7 +134,8 @@ def run(
         hotlist=None if hotlist_path is None else Hotlist.load(hotlist_path),
         pharmacies=None if pharmacies_path is None else Pharmacies.load(pharmacies_path),
     )
-    orders = Orders(_named(day_files), out, rules, workers, cluster, batch_rows)
+    limits = DeliveryLimits(file_mib * _MIB, row_bytes)
+    orders = Orders(_named(day_files), out, rules, workers, cluster, batch_rows, limits)
     with open_ledger(ledger_url, create=True) as ledger:
         summary = settle_shown(orders, roots, passphrase_file, ledger, quiet=as_json)
     if as_json:
@@ -124,11 +147,19 @@ def run(
 
 
 def _named(paths: tuple[Path, ...]) -> list[str]:
-    """Files, and all files of folders but hidden ones."""
+    """Files, and whatever is in folders but hidden files and folders below; links as they are.
+
+    :raises UsageError:
+    """
     found: list[str] = []
     for path in paths:
-        inside = sorted(path.iterdir()) if path.is_dir() else [path]
-        files = [str(one) for one in inside if one.is_file() and not one.name.startswith(".")]
+        if not os.path.lexists(path):
+            raise click.UsageError(f"{path}: does not exist")
+        if not path.is_dir():
+            found.append(str(path))
+            continue
+        inside = [one for one in sorted(path.iterdir()) if not one.name.startswith(".")]
+        files = [str(one) for one in inside if one.is_symlink() or not one.is_dir()]
         if not files:
             raise click.UsageError(f"{path}: there is no file in the folder")
         found += files

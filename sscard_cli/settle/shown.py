@@ -15,6 +15,7 @@ from rich.text import Text
 from issuance.stores import WorkingKeys, open_store
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.settlement import synthesize as s
+from sscard_chip.settlement.columnar import DeliveryLimits
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger
@@ -64,6 +65,7 @@ class Orders:
     workers: int
     cluster: ClusterAccess | None
     batch_rows: int
+    limits: DeliveryLimits
 
 
 def settle_shown(
@@ -84,6 +86,7 @@ def settle_shown(
                 rules=orders.rules,
                 pool=pool,
                 batch_rows=orders.batch_rows,
+                limits=orders.limits,
                 report_progress=lambda done: update(done.rows, done.total, f"{done.step:9}"),
             )
     except RunStoppedError as error:

@@ -113,7 +113,7 @@ def test_erased_objects_and_long_lengths_are_read_over(erased: str) -> None:
     silent = RECORD + b"".join(tlv(tag, bytes(5)) for tag in (0x9F0D, 0x9F0E, 0x9F0F))
     plain = pay(card(record=ok(tlv(0x70, silent))), **QUIET)
     inner = gap + gap.join(tlv(tag, value) for tag, value in ber.parse_objects(silent)) + gap
-    for length in (b"\x81", b"\x82\x00", b"\x83\x00\x00"):
+    for length in (b"\x81", b"\x82\x00", b"\x83\x00\x00", b"\x84\x00\x00\x00"):
         record = gap + b"\x70" + length + bytes((len(inner),)) + inner + gap
         found = pay(card(record=ok(record)), **QUIET).data
         assert {tag: found[tag] for tag in (0x5A, 0x5F24, 0x8C, 0x9F26)} == {

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import pytest
+from msgspec import structs
 
 import sscard_cli.demo.pharmacy
 from issuance.batch.synthesize import COLUMNS, synthesize_holders
@@ -242,7 +243,7 @@ def test_programs_of_the_field_do_with_it_as_with_the_one_before() -> None:
         assert played.passed, played.report()
         assert f"{name} on generation 4: as expected" in played.report()
     script = cards.SCRIPTS["E14"]
-    silent = replace(script, outcomes={1: script.outcomes[1]})
+    silent = structs.replace(script, outcomes={"1": script.outcomes["1"]})
     with pytest.raises(ScriptError, match="E14: says nothing of generation 4"):
         silent.described(4)
 

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sscard_chip.settlement.arrow import division_texts, hex_texts, joined, texts, yuan_texts
+from sscard_chip.settlement.arrow import (
+    cell_texts,
+    division_texts,
+    hex_texts,
+    joined,
+    texts,
+    yuan_texts,
+)
 from sscard_chip.settlement.columns import constant
 from sscard_chip.standard.amounts import yuan
 
@@ -50,3 +57,12 @@ def test_joined_says_where_each_text_begins() -> None:
         b"b",
         b"ccc",
     ]
+
+
+def test_cells_are_no_formulas() -> None:
+    words = [b"=1+1", b"P1", b"", b"@A", b"-5", b" =2", b"+1+x", b'"=']
+    found = cell_texts(np.array(words, "S30")).to_pylist()
+    assert found == ["'=1+1", "P1", None, "'@A", "-5", "' =2", "'+1+x", "'\"="]
+    assert cell_texts(constant(b"=x", 2)).to_pylist() == ["'=x", "'=x"]
+    assert cell_texts(constant(b"", 2)).to_pylist() == [None, None]
+    assert cell_texts(np.zeros(0, "S30")).to_pylist() == []

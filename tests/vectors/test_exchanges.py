@@ -17,6 +17,8 @@ from tests.bench.issued import GENERATIONS
 from tests.vectors.cards import SCRIPTS, VECTORS, bank_card, card, load, play
 from tests.vectors.schema import errors
 
+SCHEMA = VECTORS.parent / "issuance" / "schemas" / "exchange-script.schema.json"
+DONE = {"outcomes": {n: {"result": "complete"} for n in "123"}}
 PROGRAMS = [f"E{number:02d}" for number in range(1, 15)]
 CONTACTLESS = [name for name, script in SCRIPTS.items() if "contactless" in script.interfaces]
 
@@ -24,7 +26,7 @@ CONTACTLESS = [name for name, script in SCRIPTS.items() if "contactless" in scri
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_file_follows_its_schema(name: str) -> None:
     document = load(f"exchanges/{name}.json")
-    assert errors(document, load("schema/exchange.json")) == []
+    assert errors(document, json.loads(SCHEMA.read_text(encoding="utf-8"))) == []
     assert document["id"] == name
 
 
@@ -118,18 +120,52 @@ def test_a_client_that_does_not_stop_where_it_should_is_a_failure(tmp_path: Path
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"format": "sscard-exchange/2"}, "format is not sscard-exchange/1"),
-        ({"outcomes": {"1": {"result": "complete"}}}, "'2' is missing"),
-        ({"steps": [{"name": "s", "command": "00"}]}, "step 1 (s): no status for generation 1"),
-        ({"steps": [{"name": "s"}]}, "step 1 (s): needs a command or a reset"),
-        ({"colour": 1}, "'colour' is not a field of a script"),
+        ({"format": "sscard-exchange/2"}, 'format: must be "sscard-exchange-script/1"'),
         (
-            {"steps": [{"name": "s", "comand": "00"}]},
-            "step 1 (s): 'comand' is not a field of a step",
+            {"outcomes": {n: {"result": "complete"} for n in "13"}, "steps": []},
+            "outcomes: generation 2 is missing",
+        ),
+        (
+            {"steps": [{"name": "s", "command": "00"}], **DONE},
+            "steps 1 status: there is none for generation 1",
+        ),
+        ({"steps": [{"name": "s"}]}, "steps 1 command: a step needs a command or a reset"),
+        ({"colour": 1}, "colour: is not a field of a script"),
+        (
+            {"steps": [{"name": "s", "comand": "00", "reset": "warm"}], **DONE},
+            "steps 1 comand: is not a field of a step (is command meant?)",
         ),
         (
             {"steps": [{"name": "s", "command": "00", "status": ["900"]}]},
-            "step 1 (s): '900' is no status word",
+            "steps 1 status: must be a status word, x for any digit",
+        ),
+        (
+            {"steps": [{"name": "s", "command": "00", "status": {"1,2": ["9000"], "3": ["90"]}}]},
+            "steps 1 status 3: must be a status word, x for any digit",
+        ),
+        (
+            {"steps": [{"name": "s", "command": "00", "status": {"1,7": ["9000"]}}], **DONE},
+            "steps 1 status: names a generation that has no outcome;"
+            " steps 1 status: there is none for generation 2",
+        ),
+        (
+            {"steps": [{"name": "s", "reset": "hot", "fields": [{"name": "A", "from": "x"}]}]},
+            "steps 1 reset: must be one of cold, warm;"
+            " steps 1 fields 1 name: must be lower-case letters and _;"
+            " steps 1 fields 1 from: must be a whole number;"
+            " steps 1 fields 1 value: a field needs a value or a pattern (matches)",
+        ),
+        (
+            {"outcomes": {n: {"result": "stops", "at": "nowhere"} for n in "123"}},
+            "outcomes 1 at: is no step of this generation;"
+            " outcomes 2 at: is no step of this generation;"
+            " outcomes 3 at: is no step of this generation",
+        ),
+        (
+            {"outcomes": {n: {"result": "complete", "at": "x"} for n in "123"}},
+            "outcomes 1 result: contradicts at and missing;"
+            " outcomes 2 result: contradicts at and missing;"
+            " outcomes 3 result: contradicts at and missing",
         ),
     ],
 )
@@ -143,10 +179,17 @@ def test_a_wrong_script_is_one_clear_line(
     assert str(caught.value) == f"wrong.json: {rule}"
 
 
+def test_a_script_of_an_earlier_release_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    text = (VECTORS / "exchanges" / "E03.json").read_text(encoding="utf-8")
+    path.write_text(text.replace("sscard-exchange-script/1", "sscard-exchange/1"), encoding="utf-8")
+    assert ExchangeScript.load(path).steps == SCRIPTS["E03"].steps
+
+
 def test_no_json_is_one_clear_line(tmp_path: Path) -> None:
     path = tmp_path / "wrong.json"
     path.write_text("{", encoding="utf-8")
-    with pytest.raises(ScriptError, match=r"^wrong\.json: no JSON: "):
+    with pytest.raises(ScriptError, match=r"^wrong\.json: is not JSON \(line 1"):
         ExchangeScript.load(path)
 
 

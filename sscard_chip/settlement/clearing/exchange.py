@@ -33,6 +33,7 @@ from sscard_chip.settlement.arrow import joined, yuan_texts
 from sscard_chip.settlement.clearing.files import new_folder
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.errors import InputError
+from sscard_chip.wholefile import private_opener
 
 FORMAT: Final = "sscard-exchange/1"
 FOLDER: Final = "regions"
@@ -182,7 +183,7 @@ class _Pair:
 
     def _write(self, content: Any) -> None:
         self.hash.update(content)
-        with self.path.open("ab") as file:
+        with open(self.path, "ab", opener=private_opener) as file:
             file.write(content)
 
     def finish(self) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.arrow import division_texts, hex_texts, texts
+from sscard_chip.settlement.arrow import cell_texts, division_texts, hex_texts
 from sscard_chip.settlement.clearing.exchange import ROWS as EXCHANGED
 from sscard_chip.settlement.clearing.totals import ROWS
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, number_of_bcd
@@ -83,9 +83,9 @@ def exchange_rows(debits: DebitColumns, findings: Masks) -> Any:
         pa.array(debits.account_fen[rows]),
         pa.array(debits.cash_fen[rows]),
         hex_texts(debits.time[rows]),
-        texts(debits.mdtrt_id[rows]),
-        texts(debits.setl_id[rows]),
-        texts(debits.msgid[rows]),
+        cell_texts(debits.mdtrt_id[rows]),
+        cell_texts(debits.setl_id[rows]),
+        cell_texts(debits.msgid[rows]),
         pa.array(debits.refund[rows]),
         pa.array(posted(findings[rows])),
     ]

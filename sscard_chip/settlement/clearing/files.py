@@ -32,7 +32,8 @@ from sscard_chip.settlement.clearing.statement import Statement, StatementLine, 
 from sscard_chip.settlement.clearing.totals import Cell, ClearingTotals
 from sscard_chip.settlement.judge.localities import locality
 from sscard_chip.standard.amounts import yuan
-from sscard_chip.wholefile import whole_file
+from sscard_chip.standard.escape import escape, escape_json
+from sscard_chip.wholefile import private_opener, whole_file
 
 STATEMENTS: Final = "statements"
 STATEMENT_COLUMNS: Final = (
@@ -90,21 +91,23 @@ def write_clearing(
     with new_folder(target / STATEMENTS) as written:
         for done, statement in enumerate(made if pages else (), 1):
             name = f"{file_stem(statement.pharmacy)}.html"
-            (written / name).write_text(render_page(statement), "utf-8")
+            with open(written / name, "w", encoding="utf-8", opener=private_opener) as page:
+                page.write(render_page(statement))
             progress(done)
     write_lines(target / "statements.jsonl", map(statement_json, made))
     write_rows(target / "statements.tsv", STATEMENT_COLUMNS, map(_statement_row, made))
     regions = regional_totals(totals)
     write_rows(target / "regions.tsv", REGION_COLUMNS, map(_region_row, regions))
     write_rows(target / "clearing.tsv", Cell._fields, map(_cell_row, totals))
-    with new_file(target / "clearing.parquet") as new:
+    with whole_file(target / "clearing.parquet") as new:
         pq.write_table(totals.cells, new)
     return made
 
 
 def statement_json(statement: Statement) -> str:
     """A statement as one line of JSON."""
-    return json.dumps(statement.to_dict(), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(statement.to_dict(), ensure_ascii=False, separators=(",", ":"))
+    return escape_json(text)
 
 
 def file_stem(pharmacy: str) -> str:
@@ -173,7 +176,7 @@ def write_rows(path: Path, heads: Iterable[str], rows: Iterable[Iterable[str]]) 
 
     :raises OSError:
     """
-    lines = ("\t".join(map(_cell, row)) for row in rows)
+    lines = ("\t".join(escape(cell, cell=True) for cell in row) for row in rows)
     write_lines(path, chain(["\t".join(heads)], lines))
 
 
@@ -182,30 +185,16 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
     :raises OSError:
     """
-    with new_file(path) as new, new.open("w", encoding="utf-8", newline="\n") as file:
+    with whole_file(path) as new, new.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{line}\n" for line in lines)
-
-
-def _cell(text: str) -> str:
-    """A cell holds no tab and no line end; a name may come from anywhere."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-
-
-@contextmanager
-def new_file(path: Path) -> Iterator[Path]:
-    """A file to write that all may read, which becomes ``path`` when the block ends well."""
-    with whole_file(path) as new:
-        yield new
-        new.chmod(0o644)
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill, which takes the place of ``path`` when the block ends well."""
+    """A folder of mode 0700 to fill, which takes the place of ``path`` when the block ends well."""
     new = Path(tempfile.mkdtemp(dir=path.absolute().parent, prefix=f".{path.name}."))
     try:
         yield new
-        new.chmod(0o755)
         if path.exists():
             shutil.rmtree(path)
         new.replace(path)

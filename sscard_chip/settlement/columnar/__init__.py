@@ -15,5 +15,15 @@ from sscard_chip.settlement.columnar.files import (
     read_piece,
     survey,
 )
+from sscard_chip.settlement.columnar.opening import LIMITS, DeliveryLimits
 
-__all__ = ["DayFileHead", "Piece", "RefusedFile", "pieces", "read_piece", "survey"]
+__all__ = [
+    "LIMITS",
+    "DayFileHead",
+    "DeliveryLimits",
+    "Piece",
+    "RefusedFile",
+    "pieces",
+    "read_piece",
+    "survey",
+]

@@ -12,6 +12,7 @@ from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.arrays import Mask
 from sscard_chip.settlement.columns import DebitColumns, given
 from sscard_chip.settlement.judge.codes import FindingCode, Masks
+from sscard_chip.settlement.judge.msgids import wrong_msgids
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.judge.times import IMPOSSIBLE, clock_is_right, dates_of, days
 from sscard_chip.standard.amounts import MAX_COUNTER
@@ -75,10 +76,11 @@ def wrong_time(columns: DebitColumns, headers: Sequence[DayHeader]) -> Mask:
 
 
 def wrong_cells(columns: DebitColumns) -> Mask:
-    """6: malformed; no purchase; a counter that no card has; neither TAC nor grey."""
+    """6: malformed; no purchase; a counter that no card has; neither TAC nor grey; no msgid."""
     found: Mask = columns.malformed | (columns.transaction_type != PURCHASE)
     found |= columns.transaction_number > MAX_COUNTER
     found |= ~columns.has_tac & ~columns.grey
+    found |= wrong_msgids(columns)
     return found
 
 

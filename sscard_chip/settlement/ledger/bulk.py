@@ -37,10 +37,12 @@ def insert_columns(
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(columns))
         rows = zip(*(_values(column) for column in columns.values()), strict=False)
-        with _errors(connection):
-            _driver(connection).executemany(f"INSERT INTO {target} VALUES ({marks})", rows)
+        with driver_errors(connection):
+            driver_connection(connection).executemany(
+                f"INSERT INTO {target} VALUES ({marks})", rows
+            )
         return
-    with _errors(connection), _driver(connection).cursor() as cursor:
+    with driver_errors(connection), driver_connection(connection).cursor() as cursor:
         binary = _binary_fields(table, columns)
         if binary is None:
             with cursor.copy(f"COPY {target} FROM STDIN") as copy:
@@ -96,12 +98,13 @@ def take_ids(connection: sa.Connection, table: sa.Table, count: int) -> Integers
     return np.fromiter((number for (number,) in numbers), np.int64, count)
 
 
-def _driver(connection: sa.Connection) -> Any:
+def driver_connection(connection: sa.Connection) -> Any:
+    """The driver's own connection, in the same transaction."""
     return connection.connection.driver_connection
 
 
 @contextmanager
-def _errors(connection: sa.Connection) -> Iterator[None]:
+def driver_errors(connection: sa.Connection) -> Iterator[None]:
     """Turns the driver's errors into SQLAlchemy's, as those of its own statements are."""
     module = connection.dialect.loaded_dbapi
     try:

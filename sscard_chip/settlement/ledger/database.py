@@ -23,6 +23,7 @@ from sscard_chip.settlement.ledger.errors import (
 )
 from sscard_chip.settlement.schema import books, metadata, versions
 from sscard_chip.settlement.schema.creation import create_schema
+from sscard_chip.settlement.schema.online import NAME_LOCKS
 from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS
 from sscard_chip.standard.errors import importing
 
@@ -33,9 +34,6 @@ SCHEMA_LOCK: Final = 0x53534301
 """Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; new accounts;
 numbers of debits, which on-line confirmations take side by side (shared) and a run at its end."""
 WRITER_LOCK: Final = 0x53534302
-ACCOUNT_LOCK: Final = 0x53534303
-DEBIT_LOCK: Final = 0x53534304
-_NAME_LOCKS: Final = 0x5353
 
 
 def parse_url(address: str | os.PathLike[str]) -> URL:
@@ -83,6 +81,31 @@ class Database:
             self.engine = _sqlite_engine(url)
         else:
             self.engine = _postgresql_engine(url)
+        self._single: sa.Engine | None = None
+        self._url = url
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+        if self._single is not None:
+            self._single.dispose()
+
+    @contextmanager
+    def single(self) -> Iterator[sa.Connection]:
+        """A connection of PostgreSQL on which each statement is a transaction of its own.
+
+        Nothing is asked of the server but the statements. One that does not answer, since the
+        server was started anew perhaps, may have been done: what is sent so may be sent again.
+
+        :raises LedgerError: what the database says; the transaction counts as begun.
+        """
+        if self._single is None:
+            self._single = _postgresql_engine(self._url, single=True)
+        try:
+            with self._single.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise translate(error, self.name) from None
 
     def open_tables(self, *, create: bool) -> None:
         """See that the tables are of this version; ``create`` those of a new ledger, all of
@@ -183,7 +206,7 @@ class Database:
     def lock_name(self, connection: sa.Connection, name: str) -> None:
         """The same for a name; two names may have one lock, which only costs time."""
         if not self.is_sqlite:
-            lock = sa.func.pg_advisory_xact_lock(_NAME_LOCKS, sa.func.hashtext(name))
+            lock = sa.func.pg_advisory_xact_lock(NAME_LOCKS, sa.func.hashtext(name))
             connection.execute(sa.select(lock))
 
 
@@ -217,9 +240,12 @@ def _sqlite_engine(url: URL) -> sa.Engine:
     return engine
 
 
-def _postgresql_engine(url: URL) -> sa.Engine:
+def _postgresql_engine(url: URL, *, single: bool = False) -> sa.Engine:
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if single:
+        options = {"isolation_level": "AUTOCOMMIT", "pool_size": 32, "pool_reset_on_return": None}
     try:
         with importing("settlement", "settlement"):
-            return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+            return sa.create_engine(url, hide_parameters=True, **options)
     except NoSuchModuleError:
         raise LedgerUrlError("ledger: this SQLAlchemy has no driver for the URL") from None

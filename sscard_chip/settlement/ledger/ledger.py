@@ -65,7 +65,7 @@ class Ledger(Closing):
 
     def close(self) -> None:
         """Close all connections."""
-        self.database.engine.dispose()
+        self.database.close()
 
     @contextmanager
     def transaction(self, *, exclusive: bool = False) -> Iterator[LedgerTransaction]:

@@ -18,10 +18,11 @@ from sscard_chip.settlement.ledger.bulk import (
     select_keys,
     take_ids,
 )
-from sscard_chip.settlement.ledger.database import ACCOUNT_LOCK, DEBIT_LOCK, Database
+from sscard_chip.settlement.ledger.database import Database
 from sscard_chip.settlement.ledger.errors import EntryExistsError, LedgerRefusedError
 from sscard_chip.settlement.schema import books as schema
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
+from sscard_chip.settlement.schema.online import ACCOUNT_LOCK, DEBIT_LOCK
 
 
 class LedgerTransaction:

@@ -50,6 +50,7 @@ from sscard_chip.settlement.platform.fields import (
 )
 from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
 from sscard_chip.settlement.platform.sharing import Share, check_caps, share_by_policy
+from sscard_chip.settlement.platform.straight import Question, StraightWay
 from sscard_chip.settlement.platform.tac import CheckTac, tac_checker
 from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.settlement.schema import platform as tables
@@ -104,6 +105,12 @@ class Platform:
         self._permits_offline = permits_offline
         self._now = now
         self._clock = MessageClock(None if test_clock else self._policy.clock_minutes)
+        # A rule of somebody's own is asked with the balance, in the middle of the long way.
+        self._straight: StraightWay | None = None
+        if share is None:
+            self._straight = StraightWay(
+                ledger, self._policy, self._check_tac, self._offline_use(), now
+            )
         self._reading = {"1101": self._person, "2101": self._trial}
         self._writing = {
             HOLD: self._hold,
@@ -137,18 +144,70 @@ class Platform:
             request = parse_request(message)
             if request.infno in self._reading:
                 self._clock.check_sale(request.time, received)
-                with self._ledger.reading() as t:
-                    output = self._reading[request.infno](t, request, received)
+                output = self._read_straight(request, received)
+                if output is None:
+                    with self._ledger.reading() as t:
+                        output = self._reading[request.infno](t, request, received)
                 return self._text(request, received, output=output)
             if request.infno not in self._writing:
                 raise MessageError("infno: is not served here")
-            try:
-                return self._ledger.run(lambda t: self._once(t, request, received))
-            except LedgerRefusedError:
-                # Another process has had the same id in the same moment: its answer is there now.
-                return self._ledger.run(lambda t: self._once(t, request, received))
+            return self._write(request, received)
         except (MessageError, AuthorisationRefusedError) as error:
             return self._text(None, received, error=str(error))
+
+    def _write(self, request: Request, received: datetime) -> str:
+        """Do what a message asks: straight where it is as usual, else the long way."""
+        question = self._question(request, received)
+        if question is not None and self._straight and not self._ledger.database.is_sqlite:
+            text = self._straight.put(question)
+            if text is not None:
+                return text
+        try:
+            return self._ledger.run(lambda t: self._in(t, request, received, question))
+        except LedgerRefusedError:
+            # Another process has had the same id in the same moment: its answer is there now.
+            return self._ledger.run(lambda t: self._once(t, request, received))
+
+    def _in(
+        self,
+        t: LedgerTransaction,
+        request: Request,
+        received: datetime,
+        question: Question | None,
+    ) -> str:
+        text = None
+        if question is not None and self._straight and self._ledger.database.is_sqlite:
+            text = self._straight.put_in(t, question)
+        return text or self._once(t, request, received)
+
+    def _question(self, request: Request, received: datetime) -> Question | None:
+        if self._straight is None:
+            return None
+        try:
+            self._check_time(request, received)
+        except MessageError:
+            return None  # it may be known
+        judged_at = self._clock.judged_at(request.time, received)
+        return self._straight.ask(request, received, judged_at)
+
+    def _read_straight(self, request: Request, received: datetime) -> Mapping[str, Any] | None:
+        """The output of a 1101 or 2101 about a good card."""
+        if self._straight is None:
+            return None
+        judged_at = self._clock.judged_at(request.time, received)
+        if request.infno == "1101":
+            card = self._straight.card(request, judged_at)
+            if card is None:
+                return None
+            return answers.person(
+                card.psn_no, card.division, card.balance_fen, insutype=EMPLOYEE_BASIC
+            )
+        bill = parse_bill(request.input)
+        card = self._straight.card_of_bill(request, bill, judged_at)
+        if card is None:
+            return None
+        split = self._shared(bill, card.balance_fen)
+        return self._output(request, bill, card.psn_no, split, card.balance_fen - split.account_fen)
 
     def _once(self, t: LedgerTransaction, request: Request, received: datetime) -> str:
         """The first answer to a message, in the transaction of what it does.
@@ -241,7 +300,7 @@ class Platform:
         bill, payer = self._bill(t, request, self._clock.judged_at(request.time, received))
         balance = t.balance(payer.account)
         split = self._shared(bill, balance)
-        return self._output(request, bill, payer, split, balance - split.account_fen)
+        return self._output(request, bill, payer.psn_no, split, balance - split.account_fen)
 
     # --- 2102 ----------------------------------------------------------------------------------
 
@@ -264,7 +323,8 @@ class Platform:
         debit = self._check_row(t, bill.row, found)
         done = confirm_settlement(t, found, request.msgid, request.time, bill.row, numbers=debit)
         order = done.order
-        output = self._output(order, bill, order, order.split, t.balance(order.account), order)
+        balance = t.balance(order.account)
+        output = self._output(order, bill, order.psn_no, order.split, balance, order)
         info = output["setlinfo"] | {"exp_content": self._offline_use()}
         return output | {"setlinfo": info}
 
@@ -293,7 +353,7 @@ class Platform:
         check_caps(t, self._policy.caps, order)
         step(t, order)
         balance = t.balance(payer.account)
-        return self._output(request, bill, payer, split, balance, order)
+        return self._output(request, bill, payer.psn_no, split, balance, order)
 
     def _bill(
         self, t: LedgerTransaction, request: Request, judged_at: str
@@ -319,7 +379,7 @@ class Platform:
         self,
         asked: Request | SettlementOrder,
         bill: DrugBill,
-        payer: Payer | SettlementOrder,
+        psn_no: str,
         split: Split,
         balance_fen: int,
         order: SettlementOrder | None = None,
@@ -327,7 +387,7 @@ class Platform:
         info = answers.setlinfo(
             split,
             balance_fen,
-            psn_no=payer.psn_no,
+            psn_no=psn_no,
             time=asked.time,
             msgid=asked.msgid,
             division=asked.treatment_division,

@@ -9,6 +9,7 @@ matter where one batch ends, and a run that was stopped is completed by the next
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +39,6 @@ from sscard_chip.settlement.run.work import (
     verify_tacs,
 )
 from sscard_chip.settlement.schema.books import card, card_status
-from sscard_chip.settlement.tac import KeyGroup
 from sscard_chip.workers import Pool, SingleThread
 
 BATCH_ROWS: Final = 1 << 21
@@ -134,7 +134,7 @@ class Run:
         self._pool = pool
         self._report_progress = report_progress
         self._seen: set[bytes] = set()
-        self._missing: dict[KeyGroup, str] = {}
+        self._missing: Counter[str] = Counter()
         self._finished_rows = 0
         self._size = 0
         self._old = 0
@@ -203,10 +203,13 @@ class Run:
         done = 0
         for piece, (right, absent) in zip(rows, self._pool.map(verify_tacs, tasks), strict=True):
             wrong[piece[~right]] = True
-            self._missing |= absent
+            self._missing.update(absent)
             done += len(piece)
             self._show(VERIFYING, done)
-        self.summary.without_key = sorted(set(self._missing.values()))
+        self.summary.without_key = [
+            f"{reason}: {rows:,} {'row' if rows == 1 else 'rows'}"
+            for reason, rows in sorted(self._missing.items())
+        ]
         add(batch.masks, FindingCode.TAC, wrong)
         add(batch.masks, FindingCode.GREY, wrong & columns.grey)
         only_grey = columns.grey & ~columns.has_tac & ~columns.malformed

@@ -23,7 +23,7 @@ from sscard_chip.settlement.judge.hotlist import HotlistColumns
 from sscard_chip.settlement.judge.keys import card_hashes
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.run.pools import KeySource
-from sscard_chip.settlement.tac import KeyGroup, TacColumns, TacVerifier
+from sscard_chip.settlement.tac import TacColumns, TacVerifier
 
 _MOST_VERSION: Final = 0xFF
 
@@ -91,14 +91,17 @@ class VerifyTask:
     keys: KeySource
 
 
-def verify_tacs(task: VerifyTask) -> tuple[NDArray[np.bool_], dict[KeyGroup, str]]:
-    """Which TACs are right, and why there is no key for some cities.
+def verify_tacs(task: VerifyTask) -> tuple[NDArray[np.bool_], dict[str, int]]:
+    """Which TACs are right; why there is no key for some cities, each with its number of rows.
 
     :raises KeyStoreError:
     """
     verifier = _roots(task.keys).verifier
+    before = verifier.rows_without_key
     right = verifier.verify(task.columns)
-    return right, verifier.without_key
+    reasons = verifier.without_key
+    found = verifier.rows_without_key - before
+    return right, {reasons[group]: rows for group, rows in found.items()}
 
 
 def _roots(source: KeySource) -> _Roots:

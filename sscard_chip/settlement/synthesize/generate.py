@@ -34,6 +34,7 @@ from sscard_chip.settlement.synthesize.plan import (
 from sscard_chip.settlement.synthesize.unsorted import TrialFile, UnsortedRows, write_days
 from sscard_chip.settlement.tac import TacVerifier
 from sscard_chip.standard.errors import InputError
+from sscard_chip.wholefile import private_folder
 
 DAYS: Final = "days"
 """Folder of the day files."""
@@ -375,7 +376,7 @@ def synthesize(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SynthesizeError(f"{out}: must be a new or empty folder")
-    out.mkdir(parents=True, exist_ok=True)
+    private_folder(out)
     generator = _Generator(wanted, keys)
     report_progress("the day before")
     before = write_days(generator.earlier(), out / EARLIER_DAYS, out / EARLIER_EXPECTED)

@@ -18,6 +18,7 @@ from sscard_chip.settlement.judge.codes import TEXTS
 from sscard_chip.settlement.output import VERDICT_COLUMNS
 from sscard_chip.settlement.synthesize.plan import VERSION, Terminal
 from sscard_chip.settlement.synthesize.text import day_file, row_lines, verdict_lines
+from sscard_chip.wholefile import private_folder, private_opener
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -69,7 +70,7 @@ def write_days(unsorted: UnsortedRows, folder: Path, expected: Path) -> tuple[in
 
     :raises OSError:
     """
-    folder.mkdir()
+    private_folder(folder)
     ranks = sorted(
         range(len(unsorted.files)),
         key=lambda at: (unsorted.files[at].date, unsorted.files[at].terminal.terminal_id),
@@ -83,13 +84,14 @@ def write_days(unsorted: UnsortedRows, folder: Path, expected: Path) -> tuple[in
     ends = np.cumsum(np.bincount(rank[file], minlength=len(ranks))).tolist()
     lines = _damaged(row_lines(columns), broken)
     begin = 0
-    with expected.open("w", encoding="utf-8", newline="\n") as verdicts:
+    with open(expected, "w", encoding="utf-8", newline="\n", opener=private_opener) as verdicts:
         verdicts.write("\t".join(VERDICT_COLUMNS) + "\n")
         for at, end in zip(ranks, ends, strict=True):
             one, rows = unsorted.files[at], slice(begin, end)
             text = [next(lines) for _ in range(end - begin)]
             name = f"{one.date}-{one.terminal.terminal_id}.tsv"
-            (folder / name).write_bytes(day_file(one.header(), text, columns.rows(rows)))
+            with open(folder / name, "wb", opener=private_opener) as day:
+                day.write(day_file(one.header(), text, columns.rows(rows)))
             codes = [TEXTS[mask] for mask in masks[rows].tolist()]
             verdicts.writelines(verdict_lines(columns.rows(rows), codes))
             begin = end

@@ -69,19 +69,26 @@ class _Cards:
     factors: NDArray[np.uint8]
 
 
-def derive(store: Enciphering, columns: TacColumns) -> tuple[list[Keyed], dict[KeyGroup, str]]:
-    """The keys of all cards, by suite; and the groups that have none, each with the reason.
+class Missing(NamedTuple):
+    """Why a group has no key, and how many rows it has."""
+
+    reason: str
+    rows: int
+
+
+def derive(store: Enciphering, columns: TacColumns) -> tuple[list[Keyed], dict[KeyGroup, Missing]]:
+    """The keys of all cards, by suite; and the groups that have none.
 
     One request to the store for each group. Raises
     :class:`~sscard_chip.security.keystore.KeyStoreError` when the store cannot answer.
     """
     found: dict[str, list[tuple[_Cards, NDArray[np.uint8]]]] = {}
-    without: dict[KeyGroup, str] = {}
+    without: dict[KeyGroup, Missing] = {}
     for cards in _groups(columns):
         try:
             suite, keys = _diversify(store, cards)
         except KeyMissingError as error:
-            without[cards.group] = str(error)
+            without[cards.group] = Missing(str(error), len(cards.rows))
         else:
             found.setdefault(suite, []).append((cards, keys))
     return [_joined(suite, parts) for suite, parts in found.items()], without

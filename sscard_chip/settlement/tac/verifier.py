@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,11 +25,17 @@ class TacVerifier:
         self._store = store
         self._bulk = BulkMacs()
         self._without_key: dict[KeyGroup, str] = {}
+        self._rows_without_key: Counter[KeyGroup] = Counter()
 
     @property
     def without_key(self) -> dict[KeyGroup, str]:
         """What :meth:`verify` has met that has no key: algorithm, version, division; and why."""
         return dict(self._without_key)
+
+    @property
+    def rows_without_key(self) -> Counter[KeyGroup]:
+        """How many rows :meth:`verify` has met that have no key, by what selects it."""
+        return self._rows_without_key.copy()
 
     def compute(self, columns: TacColumns) -> NDArray[np.uint8]:
         """The TACs (n, 4) that the cards must have answered; ``columns.tac`` is not looked at.
@@ -36,8 +44,8 @@ class TacVerifier:
         :raises KeyStoreError: when the store cannot answer.
         """
         keyed, without = derive(self._store, columns)
-        for reason in without.values():
-            raise KeyMissingError(reason)
+        for missing in without.values():
+            raise KeyMissingError(missing.reason)
         tacs = np.empty(len(columns), np.uint32)
         for part in keyed:
             tacs[part.rows] = self._tacs(part, columns)
@@ -49,7 +57,8 @@ class TacVerifier:
         :raises KeyStoreError: when the store cannot answer: then nothing is known about the rows.
         """
         keyed, without = derive(self._store, columns)
-        self._without_key |= without
+        self._without_key |= {group: missing.reason for group, missing in without.items()}
+        self._rows_without_key.update({group: one.rows for group, one in without.items()})
         claimed = np.ascontiguousarray(columns.tac).view(np.uint32).reshape(-1)
         right = np.zeros(len(columns), np.bool_)
         for part in keyed:

@@ -2,7 +2,7 @@
 """Data objects and data object lists as a payment terminal reads them (EMV book 3, 5.4, annex B).
 
 A terminal takes what ISO/IEC 7816-4 section 5.2.2 allows: tags of one to three bytes, lengths
-``xx``, ``81 xx``, ``82 xxxx`` and ``83 xxxxxx``, and bytes 00 or FF before, between and behind
+``xx``, ``81 xx`` to ``84`` and four bytes, and bytes 00 or FF before, between and behind
 data objects, which are left over from erased ones. What is no BER-TLV ends the transaction: every
 function here raises :class:`CardDataError` for it.
 """
@@ -21,7 +21,7 @@ __all__ = ["digits_of", "dol_data", "find_object", "open_template", "primitives"
 _ERASED: Final = (0x00, 0xFF)
 _MORE: Final = 0x1F
 _CONSTRUCTED: Final = 0x20
-_LENGTH_BYTES: Final = 3
+_LENGTH_BYTES: Final = 4
 _NUMERIC: Final = frozenset(
     {0x9F02, 0x9F03, 0x9F1A, 0x5F2A, 0x9A, 0x9C, 0x9F21, 0x5F25, 0x5F24, 0x5F34, 0x9F79}
 )

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from sscard_chip.standard.status import matches_word
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -27,11 +29,7 @@ class Expected:
 
     def matches(self, sw: int) -> bool:
         """Whether the status word is one of them."""
-        text = f"{sw:04X}"
-        return any(
-            all(wanted in ("x", digit) for wanted, digit in zip(pattern, text, strict=True))
-            for pattern in self.patterns
-        )
+        return matches_word(sw, self.patterns)
 
     def __str__(self) -> str:
         return " or ".join(self.patterns)

@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 
 from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import LOAD, PURCHASE
+from sscard_chip.standard.status import WORD_PATTERN
 from sscard_chip.terminal.shell import commands
 from sscard_chip.terminal.shell.commands import CardCommand, Expected, ShellCommand, ShellLine, Word
 
@@ -28,7 +29,7 @@ _WORD: Final = re.compile(r"""\s+|"([^"]*)"(?!\S)|'([^']*)'(?!\S)|(\#.*)|([^\s"'
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _BYTE: Final = re.compile(r"[0-9A-Fa-f]{2}")
 _DECIMAL: Final = re.compile(r"[0-9]{1,5}")
-_STATUS: Final = re.compile(r"[0-9A-Fx]{4}")
+_STATUS: Final = re.compile(WORD_PATTERN)
 _PIN: Final = re.compile(f"[0-9]{{{PIN_DIGITS[0]},{PIN_DIGITS[1]}}}")
 _CHALLENGES: Final = (4, 8, 16)
 _MOST_RECORDS: Final = 254

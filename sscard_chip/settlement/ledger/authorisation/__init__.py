@@ -48,6 +48,13 @@ from sscard_chip.settlement.ledger.authorisation.settlement import (
     SettlementOrder,
     SettlementState,
 )
+from sscard_chip.settlement.ledger.authorisation.straight import (
+    StraightConfirmation,
+    StraightHold,
+    confirm_straight,
+    fill,
+    hold_straight,
+)
 
 __all__ = [
     "AuthorisationRefusedError",
@@ -55,15 +62,20 @@ __all__ = [
     "Settlement",
     "SettlementOrder",
     "SettlementState",
+    "StraightConfirmation",
+    "StraightHold",
     "available_fen",
     "cancel_settlement",
     "check_row",
     "confirm_settlement",
+    "confirm_straight",
     "confirmation_msgid",
     "debit_numbers",
+    "fill",
     "find_by_msgid",
     "find_by_setl_id",
     "hold_settlement",
+    "hold_straight",
     "is_reversed",
     "open_holds",
     "person_msgid",

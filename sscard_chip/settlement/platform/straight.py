@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a usual sale asks of the ledger, so that it takes one statement a message.
+
+A message that is in any way out of the ordinary makes no such question (None), and the platform
+goes the long way with it; so does one whose question the ledger does not answer.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any, Final
+
+from sscard_chip.dayfile.envelope import CARD, HOLD, compact
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.msgid import is_trial_of
+from sscard_chip.dayfile.rows import DayRow, parse_row
+from sscard_chip.security.keystore import KeyMissingError
+from sscard_chip.settlement.columns import NO_DIVISION
+from sscard_chip.settlement.ledger import Ledger, LedgerError, LedgerUnavailableError
+from sscard_chip.settlement.ledger.authorisation import (
+    StraightConfirmation,
+    StraightHold,
+    confirm_straight,
+    debit_numbers,
+    hold_straight,
+)
+from sscard_chip.settlement.ledger.register import GoodCard, find_good_card
+from sscard_chip.settlement.ledger.transaction import LedgerTransaction
+from sscard_chip.settlement.platform import answers
+from sscard_chip.settlement.platform.drugs import DrugBill, parse_bill
+from sscard_chip.settlement.platform.envelope import Request, make_answer
+from sscard_chip.settlement.platform.fields import PERSON, MessageError, check_fields
+from sscard_chip.settlement.platform.tac import CheckTac
+from sscard_chip.settlement.policy import CentrePolicy
+from sscard_chip.standard.identifiers import PURCHASE
+from sscard_chip.standard.settlement_mode import Split
+
+Question = StraightHold | StraightConfirmation
+
+_PLACES: Final = tuple(f"{secrets.token_hex(12)}-{number}" for number in range(1, 7))
+"""What no message knows: they stand in an answer for what the ledger will know."""
+_REMEMBERED: Final = 1000
+_REMEMBERED_FOR: Final = timedelta(seconds=5)
+
+
+class StraightWay:
+    """Makes the questions of usual messages, and puts them."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        policy: CentrePolicy,
+        check_tac: CheckTac | None,
+        offline_use: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        """``offline_use`` is what confirmations answer as exp_content."""
+        self._ledger = ledger
+        self._policy = policy
+        self._check_tac = check_tac
+        self._offline_use = offline_use
+        self._now = now
+        self._persons: OrderedDict[str, tuple[datetime, GoodCard]] = OrderedDict()
+        self._turn = Lock()
+
+    # --- who pays ------------------------------------------------------------------------------
+
+    def card(self, request: Request, judged_at: str) -> GoodCard | None:
+        """The card of a 1101 that may pay; it is remembered for the trial of the same sale."""
+        data = check_fields(request.input.get("data"), "data", PERSON)
+        found = self._find(data["mdtrt_cert_type"], data["mdtrt_cert_no"], data["card_sn"],
+                           request, judged_at)  # fmt: skip
+        if found is not None:
+            with self._turn:
+                self._persons[request.msgid] = self._now(), found
+                if len(self._persons) > _REMEMBERED:
+                    self._persons.popitem(last=False)
+        return found
+
+    def card_of_bill(self, request: Request, bill: DrugBill, judged_at: str) -> GoodCard | None:
+        """The card of a trial: that of the 1101 just before it, which promises as little."""
+        person = is_trial_of(request.msgid)
+        with self._turn:
+            known = self._persons.pop(person, None) if person else None
+        number, code = bill.info["mdtrt_cert_no"], bill.card_sn or ""
+        if known is not None and self._now() - known[0] <= _REMEMBERED_FOR:
+            found: GoodCard | None = known[1]
+            if found is not None and (found.card_number, found.card_sn) != (number, code):
+                found = None
+        else:
+            found = self._find(bill.info["mdtrt_cert_type"], number, code, request, judged_at)
+        return found if found is not None and found.psn_no == bill.info["psn_no"] else None
+
+    def _find(
+        self, cert_type: str, card_number: str, card_sn: str, request: Request, judged_at: str
+    ) -> GoodCard | None:
+        if cert_type != CARD or not is_card_sn(card_sn):
+            return None
+        database = self._ledger.database
+        opened = database.begin(reading=True) if database.is_sqlite else database.single()
+        with opened as connection:
+            found = find_good_card(connection, card_sn, card_number, judged_at)
+        if found is None or request.insured_division not in ("", found.division):
+            return None
+        return found
+
+    # --- a hold, a confirmation ----------------------------------------------------------------
+
+    def ask(self, request: Request, received: datetime, judged_at: str) -> Question | None:
+        """The question of a message whose time is right; None for an unusual one."""
+        try:
+            if request.infno == HOLD:
+                return self._hold(request, received, judged_at)
+            if request.infno == "2102":
+                return self._confirmation(request, received)
+        except (MessageError, DayFileError, KeyMissingError):
+            return None  # the long way says why
+        return None
+
+    def put(self, question: Question) -> str | None:
+        """The answer of PostgreSQL in one round trip, which is kept with what was done.
+
+        :raises LedgerError: there is none, and whether it was done is not known.
+        """
+        database = self._ledger.database
+        for attempt in (1, 2):
+            try:
+                with database.single() as connection:
+                    if isinstance(question, StraightHold):
+                        return hold_straight(connection, question)
+                    return confirm_straight(connection, question)
+            except LedgerUnavailableError:
+                if attempt == 2:  # a fresh connection: it is not that the old one was stale
+                    raise
+            except LedgerError:
+                return None  # another one was in the way
+        return None
+
+    def put_in(self, t: LedgerTransaction, question: Question) -> str | None:
+        """The same within a transaction of SQLite."""
+        if isinstance(question, StraightHold):
+            return hold_straight(t.connection, question)
+        return confirm_straight(t.connection, question)
+
+    def _hold(self, request: Request, received: datetime, judged_at: str) -> StraightHold | None:
+        bill = parse_bill(request.input)
+        caps, total = self._policy.caps, bill.total_fen
+        if (
+            bill.card_sn is None
+            or bill.info["mdtrt_cert_type"] != CARD
+            or 0 < caps.sale_fen < total
+        ):
+            return None
+        pooled = self._policy.pooled_fen(bill.info["med_type"], total)
+        asked = -1 if bill.uses_account else 0
+        if bill.split is not None:
+            asked = bill.split.account_fen
+        answer = self._hold_answer(request, bill, Split(0, total - pooled, pooled), received)
+        return StraightHold(
+            request.msgid,
+            request.infno,
+            request.digest,
+            bytes.fromhex(bill.card_sn),
+            bill.info["mdtrt_cert_no"],
+            bill.info["psn_no"],
+            request.institution,
+            request.treatment_division,
+            request.insured_division,
+            request.time,
+            judged_at,
+            total,
+            asked,
+            pooled,
+            caps.card_day_fen,
+            caps.pharmacy_day_fen,
+            answer,
+        )
+
+    def _hold_answer(
+        self, request: Request, bill: DrugBill, split: Split, received: datetime
+    ) -> str:
+        setl_id, mdtrt_id, account, cash, insured, balance = _PLACES
+        info = answers.setlinfo(
+            split,
+            0,
+            psn_no=bill.info["psn_no"],
+            time=request.time,
+            msgid=request.msgid,
+            division=request.treatment_division,
+            setl_id=setl_id,
+            mdtrt_id=mdtrt_id,
+            insutype=bill.info["insutype"],
+        )
+        info |= {
+            "acct_pay": account,
+            "psn_cash_pay": cash,
+            "fulamt_ownpay_amt": cash,
+            "inscp_scp_amt": insured,
+            "balc": balance,
+        }
+        detail = [one | {"inscp_scp_amt": insured} for one in answers.setldetail(split)]
+        output = {"setlinfo": info, "setldetail": detail, "detlcutinfo": answers.detlcutinfo(bill)}
+        return self._template(setl_id, received, output)
+
+    def _confirmation(self, request: Request, received: datetime) -> StraightConfirmation | None:
+        bill = parse_bill(request.input)
+        if bill.setl_id is None or bill.row is None or self._check_tac is None:
+            return None
+        row = parse_row(bill.row)
+        numbers = debit_numbers(row)
+        split = Split(row.account_fen, row.cash_fen, row.fund_fen)
+        given = Split(row.card_account_fen, row.card_self_paid_fen, row.card_pooled_fen)
+        if (
+            row.setl_id != bill.setl_id
+            or not split.total_fen == row.total_fen == bill.total_fen
+            or given != Split(0, split.total_fen, split.account_fen + split.pooled_fen)
+            or row.refund
+            or row.transaction_type != PURCHASE
+            or row.treatment_division != request.treatment_division
+            or numbers.division == NO_DIVISION
+            or not self._check_tac(row)
+        ):
+            return None
+        return StraightConfirmation(
+            request.msgid,
+            request.digest,
+            request.treatment_division,
+            request.institution,
+            request.time,
+            bill.row,
+            row.msgid,
+            row.setl_id,
+            row.mdtrt_id or "",
+            row.psn_no or "",
+            row.time,
+            *split,
+            row.card_id_code,
+            row.card_number,
+            row.diversification_factor,
+            *numbers,
+            self._confirmation_answer(row, split, bill, received),
+        )
+
+    def _confirmation_answer(
+        self, row: DayRow, split: Split, bill: DrugBill, received: datetime
+    ) -> str:
+        refmsgid, balance, *_ = _PLACES
+        info = answers.setlinfo(
+            split,
+            0,
+            psn_no=row.psn_no or "",
+            time=row.time,
+            msgid=row.msgid,
+            division=row.treatment_division,
+            setl_id=row.setl_id or "",
+            mdtrt_id=row.mdtrt_id or "",
+            insutype=bill.info["insutype"],
+        )
+        output = {
+            "setlinfo": info | {"balc": balance, "exp_content": self._offline_use},
+            "setldetail": answers.setldetail(split),
+            "detlcutinfo": answers.detlcutinfo(bill),
+        }
+        return self._template(refmsgid, received, output)
+
+    def _template(self, refmsgid: str, received: datetime, output: Mapping[str, Any]) -> str:
+        answer = make_answer(refmsgid, received, self._now(), output=output)
+        text = compact(answer).replace("%", "%%")
+        for number, place in enumerate(_PLACES, 1):
+            text = text.replace(place, f"%{number}$s")
+        return text
+
+
+def is_card_sn(text: str) -> bool:
+    """Whether it is 32 hex digits."""
+    return len(text) == 32 and all(one in "0123456789abcdefABCDEF" for one in text)
