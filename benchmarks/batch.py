@@ -119,7 +119,8 @@ def _workers_row() -> Row:
         1.85,
         ">=",
         f"{median(speeds):,.0f} cards/s with one, whole batch;"
-        f" processor of all processes × {median(more):.3f}; memory {peaks[0] // 1024} → {peaks[1] // 1024} MiB, × {growth:.2f}",
+        f" processor of all processes × {median(more):.3f};"
+        f" memory {peaks[0] // 1024} → {peaks[1] // 1024} MiB, × {growth:.2f}",
         extra=growth <= MORE_MEMORY and median(more) <= MORE_PROCESSOR,
     )
 
