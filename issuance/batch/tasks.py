@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from issuance.batch.job import ChunkTask, Job
 from issuance.batch.ledger import BatchLedger, IssuerLedger
-from issuance.holders.mapping import HolderMapping, MappedColumns, resolve
-from issuance.holders.tables import HolderTable, TableRow, open_table
+from issuance.holders.mapping import HolderMapping, MappedColumns
+from issuance.holders.tables import HolderTable, open_table
 from issuance.validity import check_card_number
 
 CARD_NUMBER: Final = "card_number"
@@ -36,7 +36,7 @@ def opened_table(
     """
     given = (CARD_NUMBER,) if assigned else ()
     with open_table(path, encoding=mapping.encoding, delimiter=mapping.delimiter) as table:
-        yield table, resolve(table.header, mapping, table.source, given=given)
+        yield table, table.columns(mapping, given=given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,11 @@ class TaskSource:
             if chunk not in done:
                 yield self._task(columns, chunk, group)
 
-    def _task(self, columns: MappedColumns, chunk: int, group: list[TableRow]) -> ChunkTask:
+    def _task(
+        self, columns: MappedColumns, chunk: int, group: list[tuple[int, list[str]]]
+    ) -> ChunkTask:
         batch, prefix = self.job.batch, self.facts.get("prefix", "")
-        numbers = _texts(columns, group, CARD_NUMBER)
+        numbers = columns.texts(group, CARD_NUMBER)
         without = [row for row, _ in group if row not in numbers]
         numbers = {row: text for row, text in numbers.items() if not check_card_number(text)}
         first, owners = self.issuer.claim(batch, chunk, len(group), numbers)
@@ -74,21 +76,7 @@ class TaskSource:
         for row, owner in owners.items():
             rule = _EARLIER_ROW if owner == batch else _EARLIER_BATCH
             taken.setdefault(row, []).append((CARD_NUMBER, rule))
-        persons = _texts(columns, group, _PERSON)
+        persons = columns.texts(group, _PERSON)
         for row in self.ledger.known_persons(bytes.fromhex(self.facts["salt"]), persons):
             taken.setdefault(row, []).append((_PERSON, _EARLIER_ROW))
         return ChunkTask(self.job, columns, chunk, first, group, taken, assigned, self.out)
-
-
-def _texts(columns: MappedColumns, rows: list[TableRow], target: str) -> dict[int, str]:
-    """What rows have in a column, as it will be read; without empty cells and torn rows."""
-    if target not in columns.targets:
-        return {}
-    at = columns.targets.index(target)
-    codes = columns.codes.get(target, {})
-    found = {}
-    for number, cells in rows:
-        text = cells[at].strip() if len(cells) == len(columns.targets) else ""
-        if text:
-            found[number] = codes.get(text, text)
-    return found

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from issuance.holder import Holder, HolderDocument, check_holder
+from issuance.holders.cells import BLANKS, ERRORS, OddCell
 from issuance.holders.errors import HolderListError
 from issuance.holders.mapping import (
     ACCOUNT_FIELDS,
@@ -32,6 +33,8 @@ _BANK: Final = re.compile(r"[0-9]{8,30}")
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 _PLAIN: Final = frozenset(name for name in HolderDocument.__struct_fields__ if is_target(name))
 """Columns that are fields of a holder as they stand."""
+_NO_FILES: Final = Contents()
+"""Of rows without files; nobody puts anything in."""
 _BOOLEANS: Final = {"true": True, "false": False}
 _ACCOUNT_TEXTS: Final = ("year", "starting_day")
 _NAME_REST: Final = 0x4E
@@ -76,6 +79,12 @@ class RowReader:
         self._today = today
         self._region = region
         environment = profile.environment.file(HOLDER_FILE)
+        self._uses = columns.uses(profile)
+        self._wanted = [
+            (at, target, target not in columns.rules and target not in columns.codes)
+            for at, target in enumerate(columns.targets)
+            if target
+        ]
         self._plain = all(name in _PLAIN for name in columns.names)
         self._extension = bool(environment.record_numbers(_NAME_REST))
         self._medical = any(
@@ -89,27 +98,61 @@ class RowReader:
         """
         targets = self._columns.targets
         given = dict(self._columns.constants)
-        if len(cells) != len(targets):
+        if not self._columns.is_whole(cells):
             rule = f"has {len(cells)} cells, the header has {len(targets)}"
+            if cells and isinstance(cells[0], OddCell) and cells[0].rule:
+                rule = cells[0].rule
             return CheckedRow(number, given, None, Contents(), [RuleFinding("", rule)])
-        for target, cell in zip(targets, cells, strict=True):
-            text = cell.strip()
-            if text and target:
-                codes = self._columns.codes.get(target)
-                given[target] = codes.get(text, text) if codes else text
+        odd: list[RuleFinding] = []
+        for at, target, plain in self._wanted:
+            cell = cells[at]
+            if plain and type(cell) is str and cell[:1] != "#":  # nearly every one
+                text = cell.strip(BLANKS)
+            else:
+                broken = self._cell_rule(at, cell)
+                if broken:
+                    odd.append(RuleFinding(target, broken))
+                    given.pop(target, None)
+                    continue
+                text = self._columns.text(target, cell)
+            if text:
+                given[target] = text
         if card_number:
             given["card_number"] = card_number
         document = self._document(given)
         problems = check_holder(document, today=self._today)
         problems += self._check_more(document, given)
-        contents = Contents()
+        contents = _NO_FILES
         files = document.get("files")
         if files:
+            contents = Contents()
             problems += encode_files(contents, self._profile, files, self._folder)
-        if problems:
-            return CheckedRow(number, given, None, Contents(), _by_column(problems))
+        if problems or odd:
+            found = self._explained(_by_column(problems), cells)
+            unread = {one.item for one in odd}
+            found = odd + [one for one in found if one.item not in unread]
+            return CheckedRow(number, given, None, _NO_FILES, found)
         holder = Holder.of(document, today=self._today, folder=self._folder, source=f"row {number}")
         return CheckedRow(number, given, holder, contents, [])
+
+    def _cell_rule(self, at: int, cell: str) -> str | None:
+        """Why a column does not take a cell for what it is, whatever it says."""
+        if isinstance(cell, OddCell):
+            return cell.broken_rule(self._uses[at])
+        if cell.startswith("#") and cell.strip(BLANKS) in ERRORS:
+            return f"is an error of the spreadsheet ({cell.strip(BLANKS)})"
+        return None
+
+    def _explained(self, problems: list[RuleFinding], cells: Sequence[str]) -> list[RuleFinding]:
+        """Broken rules with what the mapping has to do with them."""
+        by_target = dict(zip(self._columns.targets, cells, strict=True))
+        explained = []
+        for one in problems:
+            missed = ""
+            if one.item in by_target and by_target[one.item].strip(BLANKS):
+                missed = self._columns.missed(one.item, by_target[one.item])
+            explained.append(one._replace(rule=f"{one.rule}; {missed}") if missed else one)
+        return explained
 
     def _document(self, given: Mapping[str, str]) -> dict[str, Any]:
         """The object of a holder file, as a row gives it."""

@@ -123,13 +123,13 @@ def upgrade(ledger_url: str, as_json: bool) -> None:
 def check(ledger_url: str, as_json: bool) -> None:
     """Prove that the books balance: every entry, every balance, the sum of all.
 
-    Exit code 1 when they do not.
+    Exit code 1 when they do not, or when the database has not the rules of a ledger any more.
 
     \b
     Example:
       sscard settle check --ledger city.db
     """
-    with open_ledger(ledger_url) as ledger:
+    with open_ledger(ledger_url, check_rules=False) as ledger:
         done = ledger.check()
         name = ledger.name
     if as_json:
@@ -141,7 +141,10 @@ def check(ledger_url: str, as_json: bool) -> None:
         for problem in done.problems:
             click.echo(problem)
     if not done.even:
-        raise RefusedError(f"{name}: the books do not balance")
+        faults = ["the books do not balance"] if done.problems else []
+        if done.rules:
+            faults.append(f"its rules are not those of a ledger: {', '.join(done.rules)}")
+        raise RefusedError(f"{name}: {'; '.join(faults)}")
 
 
 @click.command(name="card-list")

@@ -23,11 +23,13 @@ ledger_option: Final = click.option(
 )
 
 
-def open_ledger(url: str, *, create: bool = False) -> Ledger:
+def open_ledger(url: str, *, create: bool = False, check_rules: bool = True) -> Ledger:
     """Open the ledger that ``--ledger`` names; only what brings data creates one.
+
+    Without ``check_rules`` one is opened whose rules are not those of a ledger.
 
     :raises LedgerError:
     :raises LedgerUrlError:
     :raises OSError:
     """
-    return Ledger.open(url, create=create)
+    return Ledger.open(url, create=create, check_rules=check_rules)

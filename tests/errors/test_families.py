@@ -67,6 +67,7 @@ WITH_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "ExtraMissingError": (("cakes", "flour", "oven"), "pip install 'sscard-chip[oven]'"),
     "ItemValueError": ((Item(0x09, "姓名", "name", Format.AN, 30), "a line"), "09 姓名: a line"),
     "LedgerRefusedError": (("a line",), "refused by the ledger: a line"),
+    "LedgerRulesError": (("city.db", ["trigger line_open"]), "line_open"),
     "LedgerVersionError": (("city.db", "9"), "city.db"),
     "PartialBasicsError": ((-1, "a line", None), "a line"),
     "PinCancelledError": ((), "PIN entry was cancelled"),

@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from sscard_chip.settlement.schema.books import account, balance, entry, line, seal
+from sscard_chip.settlement.schema.comparison import changed_rules, changed_tables
 from sscard_chip.settlement.schema.kinds import BOUNDED
 
 
@@ -17,17 +18,19 @@ class Check:
     """How many entries, lines and accounts there are, and what is wrong with them.
 
     ``problems`` are lines that name the number of an entry or account, at most ten of each kind.
+    ``rules`` are those, by kind and name, that the database does not have as they are declared.
     """
 
     entries: int
     lines: int
     accounts: int
     problems: tuple[str, ...]
+    rules: tuple[str, ...] = ()
 
     @property
     def even(self) -> bool:
         """Whether nothing is wrong."""
-        return not self.problems
+        return not self.problems and not self.rules
 
 
 _SHOWN: Final = 10
@@ -41,8 +44,16 @@ def _sums() -> sa.Subquery:
     )
 
 
+def _balances() -> sa.Subquery:
+    return (
+        sa.select(balance.c.account, sa.func.sum(balance.c.fen).label("fen"))
+        .group_by(balance.c.account)
+        .subquery()
+    )
+
+
 def _problems() -> list[tuple[str, sa.Select[Any]]]:
-    sums = _sums()
+    sums, balances = _sums(), _balances()
     return [
         (
             "entry {}: its lines do not sum to zero",
@@ -69,15 +80,15 @@ def _problems() -> list[tuple[str, sa.Select[Any]]]:
         ),
         (
             "account {}: its balance is not the sum of its lines",
-            sa.select(balance.c.account)
-            .outerjoin(sums, sums.c.account == balance.c.account)
-            .where(balance.c.fen != sa.func.coalesce(sums.c.fen, 0)),
+            sa.select(balances.c.account)
+            .outerjoin(sums, sums.c.account == balances.c.account)
+            .where(balances.c.fen != sa.func.coalesce(sums.c.fen, 0)),
         ),
         (
             "account {}: has lines and no balance",
             sa.select(sums.c.account)
-            .outerjoin(balance, balance.c.account == sums.c.account)
-            .where(balance.c.account.is_(None)),
+            .outerjoin(balances, balances.c.account == sums.c.account)
+            .where(balances.c.account.is_(None)),
         ),
         (
             "account {}: is not a balance of its kind, or below zero",
@@ -88,6 +99,7 @@ def _problems() -> list[tuple[str, sa.Select[Any]]]:
                     balance.c.account.is_(None),
                     balance.c.bounded != account.c.kind.in_(sorted(BOUNDED)),
                     sa.and_(balance.c.bounded, balance.c.fen < 0),
+                    sa.and_(balance.c.bounded, balance.c.stripe != 0),
                 )
             ),
         ),
@@ -96,6 +108,7 @@ def _problems() -> list[tuple[str, sa.Select[Any]]]:
 
 def check_ledger(connection: sa.Connection) -> Check:
     """Read the whole ledger and see whether it is even."""
+    rules = (*changed_rules(connection), *changed_tables(connection))
     problems = [
         text.format(number)
         for text, statement in _problems()
@@ -108,4 +121,4 @@ def check_ledger(connection: sa.Connection) -> Check:
         int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
         for table in (entry, line, account)
     )
-    return Check(entries, lines, accounts, tuple(problems))
+    return Check(entries, lines, accounts, tuple(problems), rules)

@@ -16,12 +16,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from sscard_chip.settlement.ledger.errors import (
+    LedgerRulesError,
     LedgerUnavailableError,
     LedgerUrlError,
     LedgerVersionError,
     translate,
 )
 from sscard_chip.settlement.schema import books, metadata, versions
+from sscard_chip.settlement.schema.comparison import changed_rules
 from sscard_chip.settlement.schema.creation import create_schema
 from sscard_chip.settlement.schema.online import NAME_LOCKS
 from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS
@@ -107,16 +109,19 @@ class Database:
         except DBAPIError as error:
             raise translate(error, self.name) from None
 
-    def open_tables(self, *, create: bool) -> None:
+    def open_tables(self, *, create: bool, check_rules: bool = True) -> None:
         """See that the tables are of this version; ``create`` those of a new ledger, all of
         :data:`~sscard_chip.settlement.schema.metadata`.
 
         :raises LedgerVersionError: they are of another version.
+        :raises LedgerRulesError: the rules in the database are not the declared ones.
         :raises LedgerUnavailableError: nobody has created a ledger; or the tables are another
             program's, and nothing is changed in such a database.
         """
         with self.begin(reading=True) as connection:  # nobody waits for it in the usual case
             found = self.version(connection)
+            if check_rules:
+                self.check_rules(connection, found)
         if found is None:
             if not create:
                 raise LedgerUnavailableError(f"{self.name}: has no ledger yet")
@@ -132,6 +137,15 @@ class Database:
                     connection.execute(versions.version.insert().values(version_num=found))
         if found != VERSIONS[-1]:
             raise LedgerVersionError(self.name, found)
+
+    def check_rules(self, connection: sa.Connection, version: str | None) -> None:
+        """See that the rules of a ledger of this version are there, as they are declared.
+
+        :raises LedgerRulesError: one is missing, changed or switched off, or there are others.
+        """
+        changed = changed_rules(connection) if version == VERSIONS[-1] else []
+        if changed:
+            raise LedgerRulesError(self.name, changed)
 
     def version(self, connection: sa.Connection) -> str | None:
         """The schema version of the ledger that is there; None where there is no ledger.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
@@ -14,6 +15,11 @@ _MARK: Final = "ledger: "
 """Texts of our triggers begin with it; they name the rule and no value."""
 _BELOW_ZERO: Final = "a personal account would fall below zero"
 _CONSTRAINTS: Final = {"ck_balance_not_negative": _BELOW_ZERO}
+_BOUNDS: Final = {
+    "_amount": "an amount is whole fen and has bounds",
+    "_number": "a number is above zero and has bounds",
+}
+"""Ends of the names of constraints, and what they say."""
 _RETRY: Final = frozenset({"40001", "40P01"})
 """SQLSTATE: serialization failure, deadlock."""
 
@@ -41,6 +47,16 @@ class LedgerVersionError(LedgerUnavailableError):
         else:
             rule = f"is of schema {version} and this program knows {VERSIONS[-1]}: use a newer one"
         super().__init__(f"{name}: {rule}")
+
+
+class LedgerRulesError(LedgerUnavailableError):
+    """Rules of a ledger are missing, changed or switched off in its database: it is not used."""
+
+    def __init__(self, name: str, changed: Sequence[str]) -> None:
+        """``changed`` are rules of the ledger ``name``, by kind and name."""
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        super().__init__(f"{name}: its rules are not those of a ledger: {changed[0]}{more}")
+        self.changed = tuple(changed)
 
 
 class LedgerConflictError(LedgerError):
@@ -81,7 +97,8 @@ def translate(error: DBAPIError, name: str) -> LedgerError:
         return LedgerRefusedError(text.removeprefix(_MARK))
     constraint = getattr(diagnosis, "constraint_name", None) or _sqlite_constraint(text)
     if constraint:
-        return LedgerRefusedError(_CONSTRAINTS.get(constraint, constraint))
+        bounds = (rule for end, rule in _BOUNDS.items() if constraint.endswith(end))
+        return LedgerRefusedError(_CONSTRAINTS.get(constraint) or next(bounds, constraint))
     if "locked" in text:
         return LedgerUnavailableError(f"{name}: another program keeps the ledger locked")
     if "not a database" in text or "malformed" in text:

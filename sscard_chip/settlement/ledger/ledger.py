@@ -35,8 +35,13 @@ class Ledger(Closing):
         self.database = database
 
     @classmethod
-    def open(cls, address: str | os.PathLike[str], *, create: bool = True) -> Self:
+    def open(
+        cls, address: str | os.PathLike[str], *, create: bool = True, check_rules: bool = True
+    ) -> Self:
         """Open a ledger, and create it on first use unless ``create`` is False.
+
+        One whose rules are not those of a ledger is not opened; without ``check_rules`` it is,
+        to see what is wrong with it.
 
         ``address`` is the path of a SQLite file, ``sqlite:///PATH`` or
         ``postgresql://USER:PASSWORD@HOST/NAME``. A new ledger has all tables of
@@ -45,6 +50,7 @@ class Ledger(Closing):
         :raises LedgerUrlError: it is no such address.
         :raises LedgerVersionError: it is of another version, see
             :func:`~sscard_chip.settlement.ledger.upgrade_ledger`.
+        :raises LedgerRulesError: the rules in the database are not those of a ledger.
         :raises LedgerUnavailableError: the database cannot be reached or is none; there is no
             ledger in it and none is to be created.
         :raises ExtraMissingError: the extra ``settlement`` is not installed.
@@ -52,7 +58,7 @@ class Ledger(Closing):
         """
         ledger = cls(Database(parse_url(address), create=create))
         try:
-            ledger.database.open_tables(create=create)
+            ledger.database.open_tables(create=create, check_rules=check_rules)
         except BaseException:
             ledger.close()
             raise

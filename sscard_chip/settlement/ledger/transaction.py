@@ -164,7 +164,9 @@ class LedgerTransaction:
         if not len(wanted):
             return np.zeros(0, np.int64)
         table = schema.balance
-        statement = sa.select(table.c.account, table.c.fen).order_by(table.c.account)
+        statement = sa.select(table.c.account, table.c.fen).order_by(
+            table.c.account, table.c.stripe
+        )
         if for_update:
             statement = statement.with_for_update()
         rows: list[tuple[Any, ...]] = []
@@ -172,7 +174,7 @@ class LedgerTransaction:
         for result in select_keys(self.connection, statement, table.c.account, distinct):
             rows += raw_rows(result)
         values = chain.from_iterable(rows)
-        pairs = np.fromiter(values, np.int64, 2 * len(rows)).reshape(-1, 2)
+        pairs = _sums(np.fromiter(values, np.int64, 2 * len(rows)).reshape(-1, 2))
         at = np.searchsorted(pairs[:, 0], wanted)
         at[at == len(pairs)] = 0
         if not len(pairs) or (pairs[at, 0] != wanted).any():
@@ -184,12 +186,13 @@ class LedgerTransaction:
         """The balances of all accounts of a kind in fen, by key."""
         table = schema.account
         statement = (
-            sa.select(table.c.key, schema.balance.c.fen)
+            sa.select(table.c.key, sa.func.sum(schema.balance.c.fen).label("fen"))
             .join_from(table, schema.balance)
             .where(table.c.kind == str(kind))
+            .group_by(table.c.key)
             .order_by(table.c.key)
         )
-        return {row.key: row.fen for row in self.connection.execute(statement)}
+        return {row.key: int(row.fen) for row in self.connection.execute(statement)}
 
     # --- locks ---------------------------------------------------------------------------------
 
@@ -232,6 +235,14 @@ class LedgerTransaction:
         On PostgreSQL the table has a ``Sequence("NAME_id")`` beside it on the same metadata.
         """
         return take_ids(self.connection, table, count)
+
+
+def _sums(rows: Integers) -> Integers:
+    """Rows of account and fen in the order of accounts: one for each, with the sum of its rows."""
+    starts = np.flatnonzero(np.diff(rows[:, 0], prepend=-1))
+    if len(starts) == len(rows):
+        return rows
+    return np.stack([rows[starts, 0], np.add.reduceat(rows[:, 1], starts)], axis=1)
 
 
 def split_by_balance(

@@ -41,6 +41,7 @@ def upgrade_ledger(address: str | os.PathLike[str]) -> Upgraded:
     to the ledger meanwhile. The books are proven to balance before anything is kept.
 
     :raises LedgerVersionError: it is newer than this program.
+    :raises LedgerRulesError: it is of this version, and its rules are not.
     :raises LedgerError: there is no ledger, it cannot be reached, or the books do not balance.
     :raises LedgerUrlError: it is no such address.
     :raises ExtraMissingError: Alembic is not installed.
@@ -54,12 +55,14 @@ def upgrade_ledger(address: str | os.PathLike[str]) -> Upgraded:
                 raise LedgerUnavailableError(f"{database.name}: has no ledger yet")
             if before != UNVERSIONED and before not in VERSIONS:
                 raise LedgerVersionError(database.name, before)
+            database.check_rules(connection, before)
             if before != VERSIONS[-1]:
                 migrate(connection)
                 _check_references(database, connection)
             books = check_ledger(connection)
             if not books.even:
-                raise LedgerError(f"{database.name}: not upgraded: {books.problems[0]}")
+                what = next(iter((*books.problems, *books.rules)))
+                raise LedgerError(f"{database.name}: not upgraded: {what}")
             return Upgraded(database.name, before, VERSIONS[-1], books)
     finally:
         database.engine.dispose()

@@ -24,6 +24,10 @@ from sscard_chip.settlement.schema import (
     versions,
 )
 from sscard_chip.settlement.schema.base import metadata
+from sscard_chip.settlement.schema.bounds import bound_amounts, bound_numbers
+
+bound_amounts(metadata)
+bound_numbers(metadata)
 
 __all__ = [
     "authorisation",

@@ -56,7 +56,7 @@ def append_only(table: sa.Table, *, guard_replace: bool = True) -> sa.Table:
             RAISE EXCEPTION 'ledger: nothing in {name} is changed or deleted'
                 USING ERRCODE = 'restrict_violation';
         END $$""",
-        f"""CREATE TRIGGER {name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {name}
+        f"""CREATE TRIGGER {name}_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON {name}
             FOR EACH STATEMENT EXECUTE FUNCTION {name}_append_only()""",
     )
     return table

@@ -6,6 +6,8 @@ A rule is a trigger or a function of the declared ones, see :data:`~.base.RULES`
 
 from __future__ import annotations
 
+import re
+
 import sqlalchemy as sa
 
 from sscard_chip.settlement.schema.base import RULES, metadata
@@ -21,6 +23,20 @@ def create_rules(connection: sa.Connection) -> None:
     """All rules, on tables that have none."""
     for rule in RULES[connection.dialect.name]:
         connection.exec_driver_sql(rule.statement)
+    if connection.dialect.name == "postgresql":
+        place = connection.exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
+        for name in function_names():
+            connection.exec_driver_sql(f"ALTER FUNCTION {name} SET search_path = {place}, pg_temp")
+
+
+def function_names() -> list[str]:
+    """The functions of PostgreSQL.
+
+    Each finds its tables in the ledger's schema, whatever search path or temporary tables the
+    caller has.
+    """
+    found = (re.match(r"CREATE FUNCTION (\w+)\(", rule.statement) for rule in RULES["postgresql"])
+    return [one[1] for one in found if one is not None]
 
 
 def drop_rules(connection: sa.Connection) -> None:
@@ -33,12 +49,13 @@ def drop_rules(connection: sa.Connection) -> None:
         for (name,) in found:
             connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
         return
+    here = "current_schema()::regnamespace"
     triggers = connection.exec_driver_sql(
-        "SELECT tgname, tgrelid::regclass::text, tgfoid::regprocedure::text FROM pg_trigger"
+        "SELECT tgname, tgrelid::regclass::text, tgfoid::regproc::text FROM pg_trigger"
         " JOIN pg_class ON pg_class.oid = tgrelid WHERE NOT tgisinternal"
-        f" AND relnamespace = current_schema()::regnamespace AND relname IN ({tables})"
+        f" AND relnamespace = {here} AND relname IN ({tables})"
     ).all()
     for name, table, _ in triggers:
         connection.exec_driver_sql(f'DROP TRIGGER "{name}" ON {table}')
-    for function in sorted({one for *_, one in triggers}):
-        connection.exec_driver_sql(f"DROP FUNCTION {function}")
+    for function in sorted({one for *_, one in triggers}.union(function_names())):
+        connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {function}")

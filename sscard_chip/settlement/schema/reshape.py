@@ -40,7 +40,10 @@ def _make_anew(connection: sa.Connection, table: sa.Table, fill: dict[str, str])
     do(f'DROP TABLE "{table.name}"')
     connection.execute(CreateTable(table))
     names = ", ".join(f'"{one}"' for one in source)
-    do(f'INSERT INTO "{table.name}" ({names}) SELECT {", ".join(source.values())} FROM {old}')
+    do(
+        f'INSERT INTO "{table.name}" ({names}) SELECT {", ".join(source.values())}'
+        f' FROM {old} AS "{table.name}"'
+    )
     do(f"DROP TABLE {old}")
     for index in sorted(table.indexes, key=lambda one: str(one.name)):
         connection.execute(CreateIndex(index))
@@ -97,7 +100,8 @@ def _alter_constraints(connection: sa.Connection, table: sa.Table) -> None:
     for gone, _ in there - declared.keys():
         connection.exec_driver_sql(f'ALTER TABLE "{table.name}" DROP CONSTRAINT "{gone}"')
     for key in sorted(declared.keys() - there):
-        connection.execute(AddConstraint(declared[key]))
+        # otherwise it would be left out of tables that are created later
+        connection.execute(AddConstraint(declared[key], isolate_from_table=False))
 
 
 def _is_ours(constraint: sa.Constraint) -> bool:

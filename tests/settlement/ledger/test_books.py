@@ -231,7 +231,8 @@ SQLITE_CONFLICTS = {
     " VALUES (2, 'x', '20260101', 'fund:p')",
     "replace of a line": "INSERT OR REPLACE INTO line VALUES (1, 1, 1, 9)",
     "replace of a seal": "INSERT OR REPLACE INTO seal VALUES (1)",
-    "replace of a balance": "INSERT OR REPLACE INTO balance VALUES (1, 1, 0)",
+    "replace of a balance": "INSERT OR REPLACE INTO balance (account, bounded, fen)"
+    " VALUES (1, 1, 0)",
     "replace of an account": "INSERT OR REPLACE INTO account VALUES (1, 'fund', 'z')",
 }
 

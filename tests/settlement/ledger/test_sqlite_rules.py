@@ -138,8 +138,14 @@ def test_no_row_is_replaced(database: sqlite3.Connection, table: str, key: tuple
             "line SELECT entry, number, account, fen + 1 FROM line LIMIT 1",
             "lines go into an open entry",
         ),
-        ("balance SELECT account, bounded, 0 FROM balance", "a balance begins with zero, once"),
-        ("balance VALUES (1000000, 1, 1)", "a balance begins with zero, once"),
+        (
+            "balance (account, bounded, fen) SELECT account, bounded, 0 FROM balance",
+            "a balance begins with zero, once",
+        ),
+        (
+            "balance (account, bounded, fen) VALUES (1000000, 1, 1)",
+            "a balance begins with zero, once",
+        ),
     ],
 )
 def test_no_line_and_no_balance_is_replaced(

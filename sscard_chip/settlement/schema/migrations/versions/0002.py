@@ -9,5 +9,19 @@ down_revision = "1"
 
 def upgrade() -> None:
     """Bring each of these tables to its declared shape."""
-    reshape("balance")
+    reshape("account")
+    reshape(
+        "balance",
+        entry="(SELECT max(line.entry) FROM line WHERE line.account = balance.account)",
+        stripe="0",
+    )
+    reshape("entry")
+    reshape("line")
+    reshape("card")
+    reshape("message")
     reshape("authorisation", pharmacy_fen="NULL", day="substr(time, 1, 8)")
+    reshape("clearing_claim")
+    reshape("reconciliation_task")
+    reshape("reconciliation_difference")
+    reshape("settled_segment")
+    reshape("settled_refund")
