@@ -14,14 +14,16 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
+from issuance.batch.barcode import write_barcodes
+from issuance.batch.clerks import encode_rows, write_table
 from issuance.batch.errors import BatchError, BatchStoppedError
 from issuance.batch.job import (
+    BARCODES,
     DATA,
     IMAGES,
     ChunkTask,
@@ -42,7 +44,6 @@ from issuance.batch.returnfile import (
     PRINT_COLUMNS,
     REJECT_COLUMNS,
     RETURN_COLUMNS,
-    encode_rows,
 )
 from issuance.batch.tasks import TaskSource, opened_table
 from issuance.batch.work import RETURN, ChunkResult
@@ -51,7 +52,6 @@ from issuance.holders.rows import check_columns
 from issuance.privatefile import write_private
 from sscard_chip.profile import for_generation
 from sscard_chip.security.keystore import KeyStoreError
-from sscard_chip.wholefile import whole_file
 
 CHUNK: Final = 1000
 """Holders of a chunk: one container, one task of a worker, one commit."""
@@ -115,6 +115,7 @@ def start(
     region: Path | None = None,
     ledger: Path | None = None,
     encoding: str = "utf-8",
+    tables: str = "csv",
     chunk: int = CHUNK,
     today: date | None = None,
     number_prefix: str = "",
@@ -156,6 +157,7 @@ def start(
         today=(today or date.today()).isoformat(),
         outputs=outputs,
         encoding=encoding,
+        tables=tables,
         with_account=columns.with_account,
         region=region.read_text(encoding="utf-8") if region else "",
         region_source=str(region) if region else "",
@@ -361,14 +363,20 @@ class _Run:
 
     def _finish(self) -> None:
         """Join the lines of the chunks; the batch is finished when all that is in place."""
-        encoding = self._job.encoding
-        self._join(RETURN, self._folder / RETURN_FILE, encode_rows([RETURN_COLUMNS], encoding))
+        encoding, tables = self._job.encoding, self._job.tables
+        rejects = (
+            encode_rows([reject], encoding, tables=tables) for reject in self._ledger.rejects()
+        )
+        files: dict[str, tuple[tuple[str, ...], Iterator[bytes]]] = {
+            RETURN_FILE: (RETURN_COLUMNS, self._parts(RETURN)),
+            REJECTS_FILE: (REJECT_COLUMNS, rejects),
+        }
         if DATA in self._job.outputs:
-            self._join(DATA, self._folder / PRINT_FILE, encode_rows([PRINT_COLUMNS], encoding))
-        with _whole(self._folder / REJECTS_FILE) as stream:
-            stream.write(encode_rows([REJECT_COLUMNS], encoding))
-            for reject in self._ledger.rejects():
-                stream.write(encode_rows([reject], encoding))
+            files[PRINT_FILE] = PRINT_COLUMNS, self._parts(DATA)
+        for name, (columns, parts) in files.items():
+            write_table(self._folder / name, columns, parts, encoding, tables=tables)
+        if BARCODES in self._job.outputs:
+            write_barcodes(self._folder / BARCODES, self._ledger.card_numbers())
         self._clear_leftovers()
         _sync(self._folder)
         self._facts["state"] = FINISHED
@@ -376,21 +384,12 @@ class _Run:
         for kind in (RETURN, DATA):
             shutil.rmtree(self._folder / kind, ignore_errors=True)
 
-    def _join(self, kind: str, target: Path, header: bytes) -> None:
-        with _whole(target) as stream:
-            stream.write(header)
-            for chunk in sorted(self._done):
-                path = output_path(self._folder, kind, chunk)
-                if path.exists():
-                    with path.open("rb") as part:
-                        shutil.copyfileobj(part, stream, _BLOCK)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file, open for writing, that appears whole or not at all."""
-    with whole_file(path, durable=True) as name, name.open("wb") as stream:
-        yield stream
+    def _parts(self, kind: str) -> Iterator[bytes]:
+        """The lines of all chunks, chunk by chunk."""
+        for chunk in sorted(self._done):
+            path = output_path(self._folder, kind, chunk)
+            if path.exists():
+                yield path.read_bytes()
 
 
 def _sync(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from issuance.batch.clerks import CSV, ENCODINGS, TABLES, UTF8, written_table
 from issuance.batch.export import export_card, export_script
 from issuance.batch.run import REJECTS_FILE, VOID, BatchSummary, batch_status, start
 from issuance.batch.run import void as void_batch
@@ -109,7 +110,7 @@ _table_options = together(
     default="images,data",
     show_default=True,
     metavar="KINDS",
-    help="What to write: images, scripts for a machine, data for printing."
+    help="What to write: images, scripts for a machine, data for printing, barcodes as SVG and PNG."
     "  Example: --output images,scripts,data",
 )
 @file_option(
@@ -121,10 +122,19 @@ _table_options = together(
 )
 @click.option(
     "--encoding",
-    type=click.Choice(["utf-8", "gbk"]),
-    default="utf-8",
+    type=click.Choice(ENCODINGS),
+    default=UTF8,
     show_default=True,
-    help="Encoding of return.csv and the other tables.  Example: --encoding gbk",
+    help="Encoding of return.csv and the other tables: utf-8-sig has a byte order mark, by which"
+    " spreadsheets know UTF-8; gbk is GB 18030.  Example: --encoding gbk",
+)
+@click.option(
+    "--tables",
+    type=click.Choice(TABLES),
+    default=CSV,
+    show_default=True,
+    help="What return, print and rejects file are; the cells of xlsx are texts."
+    "  Example: --tables xlsx",
 )
 @click.option(
     "--max-rejects",
@@ -339,7 +349,8 @@ def _finish(summary: BatchSummary, *, as_json: bool) -> None:
     """Show what became of a batch, and say when that is not what one wanted."""
     _show(summary, as_json=as_json)
     if summary.fault:
-        raise RefusedError(f"{summary.folder}: {summary.fault}; see {REJECTS_FILE} there")
+        rejects = written_table(summary.folder, REJECTS_FILE)
+        raise RefusedError(f"{summary.folder}: {summary.fault}; see {rejects}")
 
 
 def _show(summary: BatchSummary, *, as_json: bool) -> None:
