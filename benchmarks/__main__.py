@@ -30,6 +30,7 @@ MODULES: Final = (
     "batch",
     "bulk",
     "settle",
+    "growth",
     "libcrypto",
 )
 """Modules of this package; each has ``rows()``."""

@@ -44,6 +44,21 @@ class StandardCommand:
             (self.cla, self.ins, own[0] if p1 is None else p1, own[1] if p2 is None else p2)
         )
 
+    def apdu(
+        self,
+        p1: int | None = None,
+        p2: int | None = None,
+        data: bytes = b"",
+        le: int | None = None,
+    ) -> bytes:
+        """The command: header, Lc and ``data`` of at most 255 bytes, Le (0 for "all there is").
+
+        >>> READ_RECORD.apdu(0x07, 0x2C, le=11).hex(), VERIFY.apdu(data=b"\x12\x34").hex()
+        ('00b2072c0b', '00200000021234')
+        """
+        body = bytes((len(data),)) + data if data else b""
+        return self.header(p1, p2) + body + (b"" if le is None else bytes((le & 0xFF,)))
+
     def matches(self, apdu: bytes) -> bool:
         """Whether a command APDU is this command, with secure messaging or without.
 
@@ -222,3 +237,11 @@ INIT_SAM_FOR_PURSE_PURCHASE: Final = INIT_SAM_FOR_PURCHASE.variant(
 CREDIT_SAM_FOR_PURCHASE: Final = StandardCommand(
     "CREDIT SAM FOR PURCHASE", "校验MAC2", 0x80, 0x72, _PSAM
 )
+
+PIN_UNBLOCK_HEADER: Final = PIN_CHANGE_UNBLOCK.header() + b"\x04"
+"""CLA INS P1 P2 Lc that gives the tries of the PIN back: nothing follows but the MAC."""
+
+
+def pin_reload_header(block: int) -> bytes:
+    """CLA INS P1 P2 Lc that sets a new PIN: one enciphered block of a suite, and the MAC."""
+    return PIN_CHANGE_UNBLOCK.header(0x00, 0x01) + bytes((block + 4,))
