@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "pharmacy-list": (f"{_ROOM}.lists", "pharmacy_list", "Write a list of pharmacies."),
     "reconcile": (f"{_ROOM}.reconcile", "reconcile", "Compare a card or a day with the ledger."),
     "run": (f"{_ROOM}.run", "run", "Settle day files: verify, judge, post."),
+    "serve": (f"{_ROOM}.serve", "serve", "Serve on-line sales to tills (联网结算) over HTTP."),
     "show": (f"{_ROOM}.run", "show", "What became of a row, or of all rows of a card."),
     "statement": (f"{_ROOM}.clearing", "statement", "The clearing statement (清算单)."),
     "statements": (f"{_ROOM}.clearing", "statements", "All statements of a month, as PDF files."),

@@ -36,6 +36,7 @@ EXTRAS: Final = {
     "pyarrow": "settlement",
     "smartcard": "pcsc",
     "sqlalchemy": "settlement",
+    "uvicorn": "serve",
     "weasyprint": "pdf",
 }
 """What is taken away, and the extra that brings it; where nothing else is said."""
@@ -76,9 +77,11 @@ LINES: Final[Mapping[str, str]] = {
         "distributed",
     "batch run --generation 1 --keys roots.json --holders two.xlsx --out b2": "openpyxl",
     "batch run --generation 1 --keys roots.json --holders two.parquet --out b3": "pyarrow:tables",
+    "batch check --generation 1 --holders two.csv": "",
     "batch status batch": "",
     "batch resume batch": "",
     "batch export batch --card-number Z00000013 --out one.ssc": "",
+    "batch void batch": "",
     "info card.ssc": "",
     "info linked.ssc": "",
     "apdu card.ssc 00A40000023F00": "",
@@ -136,6 +139,7 @@ LINES: Final[Mapping[str, str]] = {
     f"settle holds {_CITY}": "",
     f"settle run DAY.tsv --keys roots.json {_CITY} --out out": "",
     f"settle run DAY.tsv --keys roots.json {_CITY} --out out --cluster {_DEAD}": "distributed",
+    f"settle serve --keys roots.json {_CITY} --listen 192.0.2.1:1": "uvicorn",
     f"settle show P51010000001202603151011120100 {_CITY}": "",
     f"settle statement {_PERIOD} --from 20260301 {_CITY}": "",
     f"settle statements --month 202603 --out html --format html {_CITY}": "",
