@@ -22,7 +22,7 @@ from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import FindingCode, Masks, posted
 from sscard_chip.settlement.judge.gaps import OlderGaps, find_gaps
-from sscard_chip.settlement.judge.keys import Keys
+from sscard_chip.settlement.judge.keys import NOBODY, Keys
 from sscard_chip.settlement.judge.localities import Locality, localities
 from sscard_chip.settlement.judge.proof import proven
 from sscard_chip.settlement.ledger import LedgerConflictError, LedgerTransaction
@@ -170,7 +170,6 @@ def post_rows(
     history, keys = LedgerHistory(t), Keys(columns)
     segment = history.newest + 1
     personal = accounts_of(columns, masks)
-    keep_owners(t, batch, headers, keys, listed=listed)
 
     def pharmacy_of(at: int) -> str:
         return headers[int(columns.file[at])].pharmacy_code
@@ -187,6 +186,7 @@ def post_rows(
         return look_up(t, old, unjudged, old_keys, codes.__getitem__, lambda rows: rows < 0)
 
     online = look_up(t, columns, masks, keys, pharmacy_of, here)
+    keep_owners(t, batch, headers, online.settlement != NOBODY, listed=listed)
     genuine = proven(columns, masks)
     older_gaps = find_gaps(columns, masks, keys, genuine, history)
     refunds = genuine & columns.refund & posted(masks)
@@ -201,7 +201,7 @@ def post_rows(
     if t.lock_debits(exclusive=True) and history.online_of(keys, genuine) != taken_before:
         raise LedgerConflictError("on-line confirmations came in between")
     rows = np.flatnonzero(posted(masks))
-    online.settle(t, columns, keys, rows[online.settlement[rows] >= 0].tolist())
+    online.settle(t, columns, keys, rows[online.settlement[rows] != NOBODY].tolist())
     contest.online.settle(t, contest.columns, contest.keys, come)
     rows = rows[~(online.in_books | online.held)[rows]]
     if not gone and not come:
