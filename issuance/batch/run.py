@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
+from issuance.batch.barcode import write_barcodes
+from issuance.batch.clerks import encode_rows, write_table
 from issuance.batch.errors import BatchError, BatchStoppedError
-from issuance.batch.job import DATA, IMAGES, ChunkTask, Job, check_job, output_path
+from issuance.batch.job import BARCODES, DATA, IMAGES, ChunkTask, Job, check_job, output_path
 from issuance.batch.ledger import (
     ISSUER_LEDGER,
     LEDGER,
@@ -34,7 +36,6 @@ from issuance.batch.returnfile import (
     PRINT_COLUMNS,
     REJECT_COLUMNS,
     RETURN_COLUMNS,
-    encode_rows,
 )
 from issuance.batch.work import RETURN, ChunkResult
 from issuance.holders.mapping import HolderMapping, MappedColumns, parse_mapping
@@ -44,7 +45,6 @@ from issuance.privatefile import write_private
 from issuance.validity import check_card_number
 from sscard_chip.profile import for_generation
 from sscard_chip.security.keystore import KeyStoreError
-from sscard_chip.wholefile import whole_file
 
 CHUNK: Final = 1000
 """Holders of a chunk: one container, one task of a worker, one commit."""
@@ -92,6 +92,7 @@ def start(
     region: Path | None = None,
     ledger: Path | None = None,
     encoding: str = "utf-8",
+    tables: str = "csv",
     chunk: int = CHUNK,
     today: date | None = None,
 ) -> None:
@@ -117,6 +118,7 @@ def start(
         today=(today or date.today()).isoformat(),
         outputs=outputs,
         encoding=encoding,
+        tables=tables,
         with_account=columns.with_account,
         region=region.read_text(encoding="utf-8") if region else "",
         region_source=str(region) if region else "",
@@ -304,35 +306,32 @@ class _Run:
 
     def _finish(self) -> None:
         """Join the lines of the chunks; the batch is finished when all that is in place."""
-        encoding = self._job.encoding
-        self._join(RETURN, self._folder / RETURN_FILE, encode_rows([RETURN_COLUMNS], encoding))
+        encoding, tables = self._job.encoding, self._job.tables
+        rejects = (
+            encode_rows([reject], encoding, tables=tables) for reject in self._ledger.rejects()
+        )
+        files: dict[str, tuple[tuple[str, ...], Iterator[bytes]]] = {
+            RETURN_FILE: (RETURN_COLUMNS, self._parts(RETURN)),
+            REJECTS_FILE: (REJECT_COLUMNS, rejects),
+        }
         if DATA in self._job.outputs:
-            self._join(DATA, self._folder / PRINT_FILE, encode_rows([PRINT_COLUMNS], encoding))
-        with _whole(self._folder / REJECTS_FILE) as stream:
-            stream.write(encode_rows([REJECT_COLUMNS], encoding))
-            for reject in self._ledger.rejects():
-                stream.write(encode_rows([reject], encoding))
+            files[PRINT_FILE] = PRINT_COLUMNS, self._parts(DATA)
+        for name, (columns, parts) in files.items():
+            write_table(self._folder / name, columns, parts, encoding, tables=tables)
+        if BARCODES in self._job.outputs:
+            write_barcodes(self._folder / BARCODES, self._ledger.card_numbers())
         _sync(self._folder)
         self._facts["state"] = "finished"
         self._ledger.set_facts({"state": "finished"})
         for kind in (RETURN, DATA):
             shutil.rmtree(self._folder / kind, ignore_errors=True)
 
-    def _join(self, kind: str, target: Path, header: bytes) -> None:
-        with _whole(target) as stream:
-            stream.write(header)
-            for chunk in sorted(self._done):
-                path = output_path(self._folder, kind, chunk)
-                if path.exists():
-                    with path.open("rb") as part:
-                        shutil.copyfileobj(part, stream, _BLOCK)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file, open for writing, that appears whole or not at all."""
-    with whole_file(path, durable=True) as name, name.open("wb") as stream:
-        yield stream
+    def _parts(self, kind: str) -> Iterator[bytes]:
+        """The lines of all chunks, chunk by chunk."""
+        for chunk in sorted(self._done):
+            path = output_path(self._folder, kind, chunk)
+            if path.exists():
+                yield path.read_bytes()
 
 
 def _sync(folder: Path) -> None:
