@@ -74,7 +74,8 @@ def in_pieces(draw: st.DrawFn, count: int) -> list[list[int]]:
     order = draw(st.permutations(range(count)))
     runs: list[list[int]] = [[]]
     for at in order:
-        if runs[-1] and draw(st.booleans()):
+        cut: bool = draw(st.booleans())
+        if runs[-1] and cut:
             runs.append([])
         runs[-1].append(at)
     again = draw(st.lists(st.integers(0, count - 1), max_size=2))
