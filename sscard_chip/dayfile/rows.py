@@ -22,7 +22,6 @@ from sscard_chip.standard.identifiers import ALGORITHM_OF_DIGITS, DIGITS_OF_ALGO
 FORMAT: Final = "sscard-day/1"
 NULL: Final = "null"
 
-_MOST_YUAN_FEN: Final = 10**16 - 1  # 16,2 in the interface
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 
 
