@@ -9,9 +9,9 @@
         assert card.transmit(bytes.fromhex("00B2072C00")) == b"\\x07\\x09Y12345679\\x90\\x00"
 
 - ``issue_sscard``: a function that issues a card in memory and powers it on. Its arguments are
-  the generation, then by name ``algorithm``, ``serial``, ``profile`` and ``today`` (the day of
-  issue: a day long ago makes a card that is out of date), and changes to the holder. Cards are
-  powered off when the test ends.
+  the generation, then by name ``broken`` (a way of ``sscard broken list``), ``algorithm``,
+  ``serial``, ``profile`` and ``today`` (the day of issue: a day long ago makes a card that is out
+  of date), and changes to the holder. Cards are powered off when the test ends.
 - ``sscard_holder``: the holder's fields, a new dict in each test, free to be changed.
 - ``sscard_roots``: random root keys, one set in a run; a terminal or PSAM under test is handed
   the same.
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from sscard_chip.profile.model import Profile
 
 
+_PIN, _PAN = "135790", "6239990000000012344"
+"""Of cards that must have what is broken."""
+
+
 class IssueCard(Protocol):
     """What ``issue_sscard`` is."""
 
@@ -45,6 +49,7 @@ class IssueCard(Protocol):
         self,
         generation: int = 3,
         *,
+        broken: str | None = None,
         algorithm: str | None = None,
         serial: bytes | None = None,
         profile: Profile | None = None,
@@ -104,6 +109,7 @@ def issue_sscard(
     request: pytest.FixtureRequest, sscard_roots: RootKeys, sscard_holder: dict[str, object]
 ) -> Iterator[IssueCard]:
     """Issue cards in memory, powered on; they are powered off when the test ends."""
+    from issuance.broken import BROKEN, break_card
     from issuance.holder import Holder
     from issuance.personalise import issue_card
     from sscard_chip.card import Card
@@ -114,13 +120,20 @@ def issue_sscard(
     def issue(
         generation: int = 3,
         *,
+        broken: str | None = None,
         algorithm: str | None = None,
         serial: bytes | None = None,
         profile: Profile | None = None,
         today: date | None = None,
         **changes: object,
     ) -> Card:
-        holder = Holder.from_object({**sscard_holder, **changes}, today=today)
+        way = BROKEN.get(broken) if broken else None
+        needed: dict[str, object] = {"pin": _PIN} if way else {}
+        if way and way.needs_account:
+            needed["account"] = {"balance_fen": 10_000}
+        if way and way.needs_bank:
+            needed["bank"] = {"pan": _PAN}
+        holder = Holder.from_object({**sscard_holder, **needed, **changes}, today=today)
         linked = holder.bank is not None and (profile or for_generation(generation)).bank
         memory = issue_card(
             generation,
@@ -131,7 +144,7 @@ def issue_sscard(
             profile=profile,
             bank=request.getfixturevalue("sscard_bank") if linked else None,
         )
-        card = Card(memory)
+        card = Card(memory if broken is None else break_card(memory, broken))
         card.power_on()
         cards.append(card)
         return card

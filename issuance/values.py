@@ -86,7 +86,8 @@ class Contents:
 
 
 def encode_item_value(item: Item, value: object) -> bytes:
-    """The bytes of a value, padded to the length of ``item``.
+    """The bytes of a value, padded to the length of ``item``. A coded item takes a code of its
+    table, or nothing; where regions have more codes than the table, any.
 
     :raises ValueRuleError:
     """
@@ -99,6 +100,14 @@ def encode_item_value(item: Item, value: object) -> bytes:
 
 def _written_out(item: Item, value: object, inside: str = "") -> ItemValue:
     """A value as the codec takes it: whole numbers in full length, everything else a text."""
+    text = _written_value(item, value, inside)
+    closed = item.codes and not item.open_codes and isinstance(text, str)
+    if closed and text not in ("", *item.codes, *map(str.lower, item.codes)):
+        raise ValueRuleError(f"is no code of the table {item.name} ({item.english})", inside)
+    return text
+
+
+def _written_value(item: Item, value: object, inside: str) -> ItemValue:
     if item.format is Format.BTLV:
         if not isinstance(value, Mapping):
             raise ValueRuleError("must be an object of tags", inside)

@@ -20,6 +20,7 @@ from sscard_cli.lazy import LazyGroup
 COMMANDS: Final = {
     "keys": ("sscard_cli.issuing.keys", "keys", "Root keys: create, show, import, convert."),
     "issue": ("sscard_cli.issuing.issue", "issue", "Issue a card of any generation."),
+    "broken": ("sscard_cli.issuing.broken", "broken", "Cards that are broken in one way each."),
     "blank": ("sscard_cli.issuing.blank", "blank", "Make a blank card in its transport state."),
     "personalise": (
         "sscard_cli.issuing.personalise",

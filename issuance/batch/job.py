@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from issuance.batch.clerks import CSV, ENCODINGS, TABLES, UTF8, check_tables
 from issuance.batch.errors import BatchError
 from issuance.holders.mapping import MappedColumns
 from issuance.region import RegionProfile, parse_region
@@ -17,8 +18,8 @@ from sscard_chip.profile.model import Profile
 IMAGES: Final = "images"
 SCRIPTS: Final = "scripts"
 DATA: Final = "data"
-OUTPUTS: Final = (IMAGES, SCRIPTS, DATA)
-ENCODINGS: Final = ("utf-8", "gbk")
+BARCODES: Final = "barcodes"
+OUTPUTS: Final = (IMAGES, SCRIPTS, DATA, BARCODES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Job:
     folder: str
     today: str
     outputs: tuple[str, ...] = (IMAGES, DATA)
-    encoding: str = "utf-8"
+    encoding: str = UTF8
+    tables: str = CSV
     with_account: bool = False
     region: str = ""
     region_source: str = ""
@@ -88,6 +90,9 @@ def check_job(job: Job) -> None:
         raise BatchError(f"output: must be of {', '.join(OUTPUTS)}")
     if job.encoding not in ENCODINGS:
         raise BatchError(f"encoding: must be of {', '.join(ENCODINGS)}")
+    if job.tables not in TABLES:
+        raise BatchError(f"tables: must be of {', '.join(TABLES)}")
+    check_tables(job.tables)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -273,6 +273,11 @@ class BatchLedger(_Database):
                 self._db.execute("SELECT row, column_name, rule FROM rejects ORDER BY row, place"),
             )
 
+    def card_numbers(self) -> Iterator[tuple[int, str]]:
+        """Chunk and number of each card, in the order of the table."""
+        with self._translated():
+            yield from self._db.execute("SELECT chunk, card_number FROM cards ORDER BY row")
+
     def find(self, card_number: str) -> tuple[int, int] | None:
         """Chunk and position of a card."""
         with self._translated():

@@ -7,9 +7,7 @@ request; the account at a bank alone is the request's, for the card has no bank 
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,8 +17,6 @@ from issuance.batch.template import HISTORICAL, Span, Template
 from issuance.fills import FILL_OF
 from issuance.validity import check_card_number
 from sscard_chip.profile.codec import join_name
-from sscard_chip.standard.escape import escape
-from sscard_chip.standard.text import encode_text
 
 RETURN_COLUMNS: Final = (
     "card_number",  # 社保卡号
@@ -129,14 +125,3 @@ def print_row(card: ReadBack, given: Mapping[str, str]) -> tuple[object, ...]:
         card.card_number, card.name, card.social_security_number, card.issue_date,
         card.expiry_date, given.get("photo", ""), " ".join(map(str, code128(card.card_number))),
     )  # fmt: skip
-
-
-def encode_rows(rows: Iterable[Sequence[object]], encoding: str) -> bytes:
-    """Comma separated lines that end in CRLF, no cell of which a spreadsheet takes for a formula.
-
-    ``encoding`` is ``utf-8``, or ``gbk`` for GB 18030.
-    """
-    text = io.StringIO(newline="")
-    safe = ([escape(str(cell), cell=True) for cell in row] for row in rows)
-    csv.writer(text, lineterminator="\r\n").writerows(safe)
-    return encode_text(text.getvalue()) if encoding == "gbk" else text.getvalue().encode(encoding)

@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
+from issuance.batch.barcode import write_barcodes
+from issuance.batch.clerks import encode_rows, write_table
 from issuance.batch.errors import BatchError, BatchStoppedError
-from issuance.batch.job import DATA, IMAGES, ChunkTask, Job, check_job, output_path
+from issuance.batch.job import BARCODES, DATA, IMAGES, ChunkTask, Job, check_job, output_path
 from issuance.batch.ledger import (
     ISSUER_LEDGER,
     LEDGER,
@@ -34,17 +36,15 @@ from issuance.batch.returnfile import (
     PRINT_COLUMNS,
     REJECT_COLUMNS,
     RETURN_COLUMNS,
-    encode_rows,
 )
 from issuance.batch.work import RETURN, ChunkResult
-from issuance.holders.mapping import HolderMapping, MappedColumns, parse_mapping, resolve
+from issuance.holders.mapping import HolderMapping, MappedColumns, parse_mapping
 from issuance.holders.rows import check_columns
-from issuance.holders.tables import HolderTable, TableRow, open_table
+from issuance.holders.tables import HolderTable, open_table
 from issuance.privatefile import write_private
 from issuance.validity import check_card_number
 from sscard_chip.profile import for_generation
 from sscard_chip.security.keystore import KeyStoreError
-from sscard_chip.wholefile import whole_file
 
 CHUNK: Final = 1000
 """Holders of a chunk: one container, one task of a worker, one commit."""
@@ -92,6 +92,7 @@ def start(
     region: Path | None = None,
     ledger: Path | None = None,
     encoding: str = "utf-8",
+    tables: str = "csv",
     chunk: int = CHUNK,
     today: date | None = None,
 ) -> None:
@@ -117,6 +118,7 @@ def start(
         today=(today or date.today()).isoformat(),
         outputs=outputs,
         encoding=encoding,
+        tables=tables,
         with_account=columns.with_account,
         region=region.read_text(encoding="utf-8") if region else "",
         region_source=str(region) if region else "",
@@ -219,7 +221,7 @@ def _measure(path: Path) -> tuple[str, int | None]:
 def _table(path: Path, mapping: HolderMapping) -> Iterator[tuple[HolderTable, MappedColumns]]:
     """An open table with what its columns mean."""
     with open_table(path, encoding=mapping.encoding, delimiter=mapping.delimiter) as table:
-        yield table, resolve(table.header, mapping, table.source)
+        yield table, table.columns(mapping)
 
 
 class _Run:
@@ -276,14 +278,14 @@ class _Run:
             chunk += 1
             if chunk in self._done:
                 continue
-            numbers = _texts(columns, group, _NUMBER)
+            numbers = columns.texts(group, _NUMBER)
             numbers = {row: text for row, text in numbers.items() if not check_card_number(text)}
             first, owners = issuer.claim(self._job.batch, chunk, len(group), numbers)
             taken: dict[int, list[tuple[str, str]]] = {}
             for row, owner in owners.items():
                 rule = _EARLIER_ROW if owner == self._job.batch else _EARLIER_BATCH
                 taken.setdefault(row, []).append((_NUMBER, rule))
-            persons = _texts(columns, group, _PERSON)
+            persons = columns.texts(group, _PERSON)
             for row in self._ledger.known_persons(self._salt, persons):
                 taken.setdefault(row, []).append((_PERSON, _EARLIER_ROW))
             self._firsts[chunk] = group[0][0], len(group)
@@ -304,49 +306,32 @@ class _Run:
 
     def _finish(self) -> None:
         """Join the lines of the chunks; the batch is finished when all that is in place."""
-        encoding = self._job.encoding
-        self._join(RETURN, self._folder / RETURN_FILE, encode_rows([RETURN_COLUMNS], encoding))
+        encoding, tables = self._job.encoding, self._job.tables
+        rejects = (
+            encode_rows([reject], encoding, tables=tables) for reject in self._ledger.rejects()
+        )
+        files: dict[str, tuple[tuple[str, ...], Iterator[bytes]]] = {
+            RETURN_FILE: (RETURN_COLUMNS, self._parts(RETURN)),
+            REJECTS_FILE: (REJECT_COLUMNS, rejects),
+        }
         if DATA in self._job.outputs:
-            self._join(DATA, self._folder / PRINT_FILE, encode_rows([PRINT_COLUMNS], encoding))
-        with _whole(self._folder / REJECTS_FILE) as stream:
-            stream.write(encode_rows([REJECT_COLUMNS], encoding))
-            for reject in self._ledger.rejects():
-                stream.write(encode_rows([reject], encoding))
+            files[PRINT_FILE] = PRINT_COLUMNS, self._parts(DATA)
+        for name, (columns, parts) in files.items():
+            write_table(self._folder / name, columns, parts, encoding, tables=tables)
+        if BARCODES in self._job.outputs:
+            write_barcodes(self._folder / BARCODES, self._ledger.card_numbers())
         _sync(self._folder)
         self._facts["state"] = "finished"
         self._ledger.set_facts({"state": "finished"})
         for kind in (RETURN, DATA):
             shutil.rmtree(self._folder / kind, ignore_errors=True)
 
-    def _join(self, kind: str, target: Path, header: bytes) -> None:
-        with _whole(target) as stream:
-            stream.write(header)
-            for chunk in sorted(self._done):
-                path = output_path(self._folder, kind, chunk)
-                if path.exists():
-                    with path.open("rb") as part:
-                        shutil.copyfileobj(part, stream, _BLOCK)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file, open for writing, that appears whole or not at all."""
-    with whole_file(path, durable=True) as name, name.open("wb") as stream:
-        yield stream
-
-
-def _texts(columns: MappedColumns, rows: list[TableRow], target: str) -> dict[int, str]:
-    """What rows have in a column, as it will be read; without empty cells and torn rows."""
-    if target not in columns.targets:
-        return {}
-    at = columns.targets.index(target)
-    codes = columns.codes.get(target, {})
-    found = {}
-    for number, cells in rows:
-        text = cells[at].strip() if len(cells) == len(columns.targets) else ""
-        if text:
-            found[number] = codes.get(text, text)
-    return found
+    def _parts(self, kind: str) -> Iterator[bytes]:
+        """The lines of all chunks, chunk by chunk."""
+        for chunk in sorted(self._done):
+            path = output_path(self._folder, kind, chunk)
+            if path.exists():
+                yield path.read_bytes()
 
 
 def _sync(folder: Path) -> None:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from issuance.batch.cards import CardOrder, make_cards
+from issuance.batch.clerks import encode_rows
 from issuance.batch.container import Container, encode_container
 from issuance.batch.job import DATA, IMAGES, SCRIPTS, ChunkTask, Job
 from issuance.batch.ledger import MadeCard, Reject
-from issuance.batch.returnfile import encode_rows, failed_row, print_row, read_back, return_row
+from issuance.batch.returnfile import failed_row, print_row, read_back, return_row
 from issuance.batch.template import Template, template_of
 from issuance.holders.mapping import BANK_ACCOUNT
 from issuance.holders.rows import CheckedRow, RowReader
@@ -131,10 +132,10 @@ def _outputs(
             account = row.given.get(BANK_ACCOUNT, "")
             line = return_row(card, row=row.number, batch=job.batch, bank_account=account)
         lines.append(line)
-    files = {RETURN: encode_rows(lines, job.encoding)}
+    files = {RETURN: encode_rows(lines, job.encoding, tables=job.tables)}
     if DATA in job.outputs:
         printed = [print_row(made[row.number], row.given) for row in good]
-        files[DATA] = encode_rows(printed, job.encoding)
+        files[DATA] = encode_rows(printed, job.encoding, tables=job.tables)
     cards = [
         MadeCard(card.card_number, int(card.historical[-8:], 16), card.atr, position, row.number)
         for position, (row, card) in enumerate(zip(good, read, strict=True))

@@ -17,22 +17,42 @@ other names, gives constants and translates codes::
     [codes.sex]
     "男" = "1"
     "女" = "2"
+    [columns."出生日期"]
+    target = "birth_date"
+    date = "%Y-%m-%d"
+
+A table in ``columns`` says more of a column, by its name or by what it means: ``target`` what it
+means, ``date`` how its dates are written, ``map`` translates its values, ``strip`` takes invisible
+characters off its ends too, or with false nothing.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain
 from typing import Annotated, Any, Final, Literal
 
+from msgspec import Meta
 from msgspec.structs import fields
 
 from issuance.holder import REQUIRED, HolderDocument, InitialAccount
+from issuance.holders.cells import BLANKS, INVISIBLE, CellKind, ColumnUse, OddCell
 from issuance.holders.errors import HolderListError
-from sscard_chip.standard.documents import Broken, Document, Model, rule
+from sscard_chip.profile.model import Format, Profile
+from sscard_chip.standard.documents import (
+    Broken,
+    Document,
+    Model,
+    RuleFinding,
+    convert,
+    find,
+    rule,
+)
+from sscard_chip.standard.identifiers import EF
+from sscard_chip.standard.models import schema
 
 FORMAT: Final = "sscard-holder-mapping/1"
 FIELDS: Final = {one.name for one in fields(HolderDocument)} - {"account", "bank", "files"}
@@ -52,13 +72,67 @@ def is_target(name: str) -> bool:
 
 def _encoding_rule(name: str) -> str | None:
     try:
-        codecs.lookup(name)
+        "".encode(name)  # codecs.lookup knows codings that are none of text
     except (LookupError, ValueError):
         return _ENCODING_RULE
     return None
 
 
 Texts = Annotated[dict[str, str], rule("must be a table of texts")]
+
+
+def _date_rule(form: str) -> str | None:
+    """A form gives back the day that it wrote; years of two digits would be guessed."""
+    day = datetime(1999, 2, 3)
+    try:
+        right = "%Y" in form and datetime.strptime(day.strftime(form), form) == day
+    except ValueError:
+        right = False
+    return None if right else "must be a form of dates with year, month and day: %Y-%m-%d"
+
+
+class ColumnRules(Model, frozen=True):
+    """What a mapping says of one column, besides what it means."""
+
+    WHAT = "a column"
+
+    target: Annotated[str, rule(title="What the column means; else its own name")] = ""
+    date: Annotated[
+        str,
+        rule(
+            "must be a form of dates with year, month and day: %Y-%m-%d",
+            check=_date_rule,
+            max_length=40,
+            title="How dates are written, as for strptime",
+        ),
+    ] = ""
+    strip: Annotated[
+        bool | None,
+        rule(title="True: blanks and invisible characters go at both ends; false: nothing does"),
+    ] = None
+    map: Annotated[Texts, rule(title="Values and what they mean")] = {}
+
+    def text(self, cell: str) -> str:
+        """The text of a cell as the rules read it."""
+        if self.strip is not False:
+            cell = cell.strip(BLANKS + INVISIBLE if self.strip else BLANKS)
+        return cell
+
+    def read_date(self, text: str) -> str:
+        """The date in a text, YYYYMMDD; empty when it is none."""
+        try:
+            return f"{datetime.strptime(text, self.date):%Y%m%d}".zfill(8)
+        except ValueError:
+            return ""
+
+
+_COLUMN_SCHEMA: Final = {"anyOf": [{"type": "string"}, schema(ColumnRules)]}
+
+
+def _columns_rule(columns: dict[str, Any]) -> str | None:
+    if all(isinstance(one, str | dict) for one in columns.values()):
+        return None
+    return "must be a table of texts"
 
 
 class HolderMapping(Model, frozen=True):
@@ -75,7 +149,15 @@ class HolderMapping(Model, frozen=True):
     ignore: Annotated[
         list[str], rule("must be a list of texts", title="Columns that mean nothing")
     ] = []
-    columns: Annotated[Texts, rule(title="What a column means, by its name")] = {}
+    columns: Annotated[
+        dict[str, Any],
+        rule(
+            "must be a table of texts",
+            check=_columns_rule,
+            title="What a column means, by its name; or a table with more about it",
+        ),
+        Meta(extra_json_schema={"additionalProperties": _COLUMN_SCHEMA}),
+    ] = {}
     constants: Annotated[Texts, rule(title="Values that all holders have")] = {}
     codes: Annotated[
         dict[str, Texts],
@@ -85,8 +167,18 @@ class HolderMapping(Model, frozen=True):
     @classmethod
     def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
         """Columns and constants mean something that a holder has."""
-        named = (good.get("columns", {}).values(), good.get("constants", ()), good.get("codes", ()))
-        for name in chain(*named):
+        columns = good.get("columns", {})
+        meant = []
+        for name, column in columns.items():
+            if isinstance(column, str):
+                meant.append(column)
+                continue
+            for item, text, _ in find(ColumnRules, column):
+                yield ("columns", name, item), text
+            target = column.get("target", name)
+            if isinstance(target, str):
+                meant.append(target)
+        for name in chain(meant, good.get("constants", ()), good.get("codes", ())):
             if not is_target(name):
                 yield (name,), "is not something that a column can hold"
 
@@ -97,19 +189,97 @@ class MappingFile(HolderMapping, frozen=True, kw_only=True):
     format: Annotated[Literal["sscard-holder-mapping/1"], rule(f'must be "{FORMAT}"')]
 
 
+_PLAIN: Final = ColumnRules()
+_TEXTS_ONLY: Final = frozenset({"pin", BANK_ACCOUNT, "bank.pan", "bank.pin"})
+_DATES: Final = frozenset({"birth_date", "issue_date", "expiry_date"})
+_DAY: Final = "日期"
+_ACCOUNT_TEXTS: Final = frozenset({"account.year", "account.starting_day"})
+
+
 @dataclass(frozen=True, slots=True)
 class MappedColumns:
-    """The columns of one table: what each means, ``""`` for one that is ignored."""
+    """The columns of one table: what each means, ``""`` for one that is ignored.
+
+    ``rules`` are those of the columns, ``codes`` translate values, both by what a column means.
+    """
 
     targets: tuple[str, ...]
     constants: tuple[tuple[str, str], ...]
     codes: Mapping[str, Mapping[str, str]]
+    rules: Mapping[str, ColumnRules] = field(default_factory=dict)
 
     @property
     def with_account(self) -> bool:
         """Whether the table brings medical accounts."""
         names = (*self.targets, *(name for name, _ in self.constants))
         return any(name in ACCOUNT_FIELDS for name in names)
+
+    def is_whole(self, cells: Sequence[str]) -> bool:
+        """Whether a row has a cell for each column."""
+        torn = cells and isinstance(cells[0], OddCell) and cells[0].kind is CellKind.ROW
+        return not torn and len(cells) == len(self.targets)
+
+    def text(self, target: str, cell: str) -> str:
+        """What a cell says, translated as the mapping wants it."""
+        rules = self.rules.get(target, _PLAIN)
+        text = rules.text(cell)
+        if not text:
+            return ""
+        codes = self.codes.get(target)
+        if text in rules.map:
+            text = rules.map[text]
+        elif codes:
+            text = codes.get(text, text)
+        if rules.date and not isinstance(cell, OddCell):
+            text = rules.read_date(text) or text
+        return text
+
+    def texts(self, rows: Iterable[tuple[int, Sequence[str]]], target: str) -> dict[int, str]:
+        """What rows have in a column, by row; without empty cells and torn rows."""
+        if target not in self.targets:
+            return {}
+        at = self.targets.index(target)
+        found = {row: self.text(target, cells[at]) for row, cells in rows if self.is_whole(cells)}
+        return {row: text for row, text in found.items() if text}
+
+    def missed(self, target: str, cell: str) -> str:
+        """What a broken rule of a value owes to the mapping: a form of dates that it has not, a
+        table that does not have it. Empty where the mapping has no part in it.
+        """
+        rules = self.rules.get(target, _PLAIN)
+        text = rules.text(cell)
+        if rules.date and not isinstance(cell, OddCell) and not rules.read_date(text):
+            return f"is no date of the form {rules.date} in the mapping"
+        if rules.map and text not in rules.map:
+            return "is not in the map of its column in the mapping"
+        if target in self.codes and text not in self.codes[target]:
+            return f"is not in codes.{target} of the mapping"
+        return ""
+
+    def uses(self, profile: Profile) -> list[ColumnUse]:
+        """What each column takes beside texts, on the cards of a profile."""
+        return [_use(target, profile) for target in self.targets]
+
+
+def _use(target: str, profile: Profile) -> ColumnUse:
+    if target in _TEXTS_ONLY:
+        return ColumnUse.TEXT_ONLY
+    if target in ACCOUNT_FIELDS and target not in _ACCOUNT_TEXTS:
+        return ColumnUse.NUMBER
+    return ColumnUse.DATE if target in _DATES or _is_day(target, profile) else ColumnUse.TEXT
+
+
+def _is_day(target: str, profile: Profile) -> bool:
+    """Whether an item of a file is a date by its name."""
+    if not _ITEM.fullmatch(target) or target.count(".") < 2:
+        return False
+    directory, file, tag = target.split(".")
+    for df in profile.directories:
+        for declared in df.files if df.short_name == directory else ():
+            if declared.fid == int(file[2:], 16) | EF:
+                items = (item for item in declared.items if item.tag == int(tag, 16))
+                return any(_DAY in one.name and one.format is Format.CN for one in items)
+    return False
 
 
 def parse_mapping(content: bytes, source: str) -> HolderMapping:
@@ -118,6 +288,16 @@ def parse_mapping(content: bytes, source: str) -> HolderMapping:
     :raises HolderListError:
     """
     return Document.toml(content, source, HolderListError).to(MappingFile, separator=".")
+
+
+def known_columns(header: Sequence[str], mapping: HolderMapping) -> int:
+    """How many names of a row mean something."""
+    return sum(1 for name in header if name and is_target(_meaning(name, mapping)))
+
+
+def _meaning(name: str, mapping: HolderMapping) -> str:
+    column = mapping.columns.get(name, name)
+    return column if isinstance(column, str) else column.get("target", name)
 
 
 def resolve(header: Sequence[str], mapping: HolderMapping, source: str) -> MappedColumns:
@@ -129,18 +309,25 @@ def resolve(header: Sequence[str], mapping: HolderMapping, source: str) -> Mappe
         every holder must have and no column brings.
     """
     targets: list[str] = []
+    findings: list[RuleFinding] = []
     for number, name in enumerate(header, 1):
-        target = mapping.columns.get(name, name)
+        target = _meaning(name, mapping)
         if name in mapping.ignore:
             target = ""
         elif not is_target(target):
-            raise HolderListError(
-                source, f"column {number}", "has a name that is not known; a mapping can tell it"
-            )
+            rule = "has a name that is not known; a mapping can tell it" if name else "has no name"
+            findings.append(RuleFinding(f"column {number}", rule))
         elif target in targets:
-            raise HolderListError(source, f"column {number}", f"is {target} for the second time")
+            findings.append(RuleFinding(f"column {number}", f"is {target} for the second time"))
         targets.append(target)
-    missing = [name for name in REQUIRED if name not in (*targets, *mapping.constants)]
-    if missing:
-        raise HolderListError(source, missing[0], "no column has it")
-    return MappedColumns(tuple(targets), tuple(mapping.constants.items()), mapping.codes)
+    known = (*targets, *mapping.constants)
+    if not findings:
+        findings = [RuleFinding(name, "no column has it") for name in REQUIRED if name not in known]
+    if findings:
+        raise HolderListError.of(source, findings)
+    rules = {
+        _meaning(name, mapping): convert(ColumnRules, column)
+        for name, column in mapping.columns.items()
+        if isinstance(column, dict)
+    }
+    return MappedColumns(tuple(targets), tuple(mapping.constants.items()), mapping.codes, rules)

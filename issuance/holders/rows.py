@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from issuance.holder import Holder, HolderDocument, check_holder
+from issuance.holders.cells import BLANKS, ERRORS, OddCell
 from issuance.holders.errors import HolderListError
 from issuance.holders.mapping import ACCOUNT_FIELDS, BANK_ACCOUNT, BY_PATH, MappedColumns, is_target
 from issuance.names import check_name, trimmed
@@ -62,6 +63,7 @@ class RowReader:
         self._region = region
         environment = profile.environment.file(HOLDER_FILE)
         means = (*columns.targets, *(target for target, _ in columns.constants))
+        self._uses = columns.uses(profile)
         self._plain = all(not target or target in _PLAIN for target in means)
         self._extension = bool(environment.record_numbers(_NAME_REST))
         self._medical = any(
@@ -72,14 +74,23 @@ class RowReader:
         """Check one row; every broken rule is found, none shows a value."""
         targets = self._columns.targets
         given = dict(self._columns.constants)
-        if len(cells) != len(targets):
+        if not self._columns.is_whole(cells):
             rule = f"has {len(cells)} cells, the header has {len(targets)}"
+            if cells and isinstance(cells[0], OddCell) and cells[0].rule:
+                rule = cells[0].rule
             return CheckedRow(number, given, None, Contents(), [RuleFinding("", rule)])
-        for target, cell in zip(targets, cells, strict=True):
-            text = cell.strip()
-            if text and target:
-                codes = self._columns.codes.get(target)
-                given[target] = codes.get(text, text) if codes else text
+        odd: list[RuleFinding] = []
+        for at, (target, cell) in enumerate(zip(targets, cells, strict=True)):
+            if not target:
+                continue
+            broken = self._cell_rule(at, cell)
+            if broken:
+                odd.append(RuleFinding(target, broken))
+                given.pop(target, None)
+                continue
+            text = self._columns.text(target, cell)
+            if text:
+                given[target] = text
         document = self._document(given)
         problems = check_holder(document, today=self._today)
         problems += self._check_more(document, given)
@@ -87,10 +98,32 @@ class RowReader:
         files = document.get("files")
         if files:
             problems += encode_files(contents, self._profile, files, self._folder)
-        if problems:
-            return CheckedRow(number, given, None, Contents(), _by_column(problems))
+        if problems or odd:
+            found = self._explained(_by_column(problems), cells)
+            unread = {one.item for one in odd}
+            found = odd + [one for one in found if one.item not in unread]
+            return CheckedRow(number, given, None, Contents(), found)
         holder = Holder.of(document, today=self._today, folder=self._folder, source=f"row {number}")
         return CheckedRow(number, given, holder, contents, [])
+
+    def _cell_rule(self, at: int, cell: str) -> str | None:
+        """Why a column does not take a cell for what it is, whatever it says."""
+        if isinstance(cell, OddCell):
+            return cell.broken_rule(self._uses[at])
+        if cell.startswith("#") and cell.strip(BLANKS) in ERRORS:
+            return f"is an error of the spreadsheet ({cell.strip(BLANKS)})"
+        return None
+
+    def _explained(self, problems: list[RuleFinding], cells: Sequence[str]) -> list[RuleFinding]:
+        """Broken rules with what the mapping has to do with them."""
+        by_target = dict(zip(self._columns.targets, cells, strict=True))
+        explained = []
+        for one in problems:
+            missed = ""
+            if one.item in by_target and by_target[one.item].strip(BLANKS):
+                missed = self._columns.missed(one.item, by_target[one.item])
+            explained.append(one._replace(rule=f"{one.rule}; {missed}") if missed else one)
+        return explained
 
     def _document(self, given: Mapping[str, str]) -> dict[str, Any]:
         """The object of a holder file, as a row gives it."""

@@ -56,6 +56,11 @@ from sscard_chip.standard.commands import (
 )
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ISSUER_FILE, MF
 from sscard_chip.standard.keys import MF_MASTER_KEY, PUK_KID, STK_KID
+from sscard_chip.standard.messages.personalisation import (
+    KEY_INFORMATION,
+    KEY_REPLACED,
+    PIN_INFORMATION,
+)
 
 KEY_LENGTH: Final = 16
 _PIN: Final = "PIN"
@@ -76,7 +81,7 @@ _INTERNAL: Final = INTERNAL_AUTHENTICATE.header()
 _NEW_KEY: Final = CREATE_KEY.secured().header(p2=KEY_FID)
 _MASTER_KEY: Final = CHANGE_KEY.secured().header()
 _FREEZE: Final = FREEZE_MF.header()
-_OWN_VERSION: Final = b"\x01"
+_OWN_VERSION: Final = 1
 
 
 def default_temporary_key(transport_key: bytes, algorithm: str, historical_bytes: bytes) -> bytes:
@@ -221,7 +226,7 @@ class _Builder:
                 yield self._step(f"{label}: select", _SELECT, header.fid.to_bytes(2))
             # The MF's own key protects it; of the others, the one of the directory above does.
             under = TEMPORARY if directory.parent else ZERO
-            yield self._write_master(f"{label}: temporary master key", TEMPORARY, b"\0", under)
+            yield self._write_master(f"{label}: temporary master key", TEMPORARY, 0, under)
             yield self._master(f"{label}: authenticate")
             for file in directory.files:
                 yield from self._create(label, directory, file)
@@ -285,15 +290,29 @@ class _Builder:
         for planned in directory.keys:
             yield self._write_key(directory, planned)
         if directory.pin_retry_limit:
-            head = bytes(
-                (KeyUse.PIN.value, 0, PUK_KID, STK_KID, 0, 0, directory.pin_retry_limit, 0)
+            head = PIN_INFORMATION.build(
+                {
+                    "use": KeyUse.PIN.value,
+                    "kid": 0,
+                    "unblock_kid": PUK_KID,
+                    "reload_kid": STK_KID,
+                    "limit": directory.pin_retry_limit,
+                }
             )
             yield self._sealed(f"{label} PIN: write", _NEW_KEY, head, _PIN, TEMPORARY)
 
     def _write_key(self, directory: PlannedDirectory, planned: PlannedKey) -> PlanStep:
         key = planned.key
-        head = bytes((key.use.value, planned.kid, planned.version, planned.algorithm))
-        head += bytes((0, 0, key.retry_limit, planned.level))
+        head = KEY_INFORMATION.build(
+            {
+                "use": key.use.value,
+                "kid": planned.kid,
+                "key_version": planned.version,
+                "algorithm": planned.algorithm,
+                "limit": key.retry_limit,
+                "level": planned.level,
+            }
+        )
         owner = self._data.profile.directory(directory.header.fid)
         secret = _name(owner, key, planned.version)
         return self._sealed(f"{secret}: write", _NEW_KEY, head, secret, TEMPORARY)
@@ -301,8 +320,9 @@ class _Builder:
     def _sealed(self, name: str, header: bytes, head: bytes, secret: str, under: str) -> PlanStep:
         return PlanStep(self._phase, name, header, head, ChallengeUse.MAC, under, secret)
 
-    def _write_master(self, name: str, secret: str, version: bytes, under: str) -> PlanStep:
-        return self._sealed(name, _MASTER_KEY, b"\0\0" + version, secret, under)
+    def _write_master(self, name: str, secret: str, version: int, under: str) -> PlanStep:
+        head = KEY_REPLACED.build({"use": 0, "kid": 0, "key_version": version})
+        return self._sealed(name, _MASTER_KEY, head, secret, under)
 
     def _master_keys(self) -> Iterator[PlanStep]:
         """The card's own master keys, from the bottom up, and the end of this phase."""

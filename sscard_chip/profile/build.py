@@ -38,6 +38,7 @@ class OfItem(TypedDict, total=False):
 
     confidence: Confidence
     initial: bytes
+    open_codes: bool
 
 
 class OfFile(TypedDict, total=False):

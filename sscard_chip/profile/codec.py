@@ -71,10 +71,11 @@ def encode_value(item: Item, value: ItemValue, *, four_byte: bool = True) -> byt
 def decode_value(item: Item, value: bytes, *, raw_text: bool = False) -> str:
     """The text of a value read from a card; padding is cut off.
 
-    Text loses 00 and blanks on its right, since old cards are padded with blanks; what is no
-    text, or would steer a terminal, becomes U+FFFD, unless ``raw_text`` wants it as
-    :func:`~sscard_chip.standard.text.decode_text` gives it. A cn value of digits loses its F
-    nibbles. A template reads ``57=...; 58=...``: use :func:`decode_template` for its parts.
+    Text loses 00 and blanks on its right, since old cards are padded with blanks; an erased item,
+    all FF, is empty; what is no text, or would steer a terminal, becomes U+FFFD, unless
+    ``raw_text`` wants it as :func:`~sscard_chip.standard.text.decode_text` gives it. A cn value of
+    digits loses its F nibbles. A template reads ``57=...; 58=...``: :func:`decode_template` gives
+    its parts.
     """
     if item.format is Format.BTLV:
         parts = decode_template(item, value, raw_text=raw_text)
@@ -143,6 +144,8 @@ def join_name(name: bytes, extension: bytes = b"", *, raw_text: bool = False) ->
     A blank that is byte 30 of 09 is no padding where a letter goes on in 4E that would have had
     room in its place.
     """
+    if not raw_text:
+        name, extension = _written(name), _written(extension)
     start = name.rstrip(b"\0 ")
     if len(start) + 1 == len(name) and name.endswith(b" ") and extension[:1].isalpha():
         start = name
@@ -157,8 +160,14 @@ def _encode_characters(item: Item, text: str, *, four_byte: bool) -> bytes:
 
 
 def _decode_text(value: bytes, raw_text: bool) -> str:
-    text = decode_text(value.rstrip(b"\0 "))
-    return text if raw_text else displayed(text)
+    if raw_text:
+        return decode_text(value.rstrip(b"\0 "))
+    return displayed(decode_text(_written(value).rstrip(b"\0 ")))
+
+
+def _written(value: bytes) -> bytes:
+    """A text item, empty when it is erased: all FF."""
+    return value if value.strip(b"\xff") else b""
 
 
 def _encode_digits(item: Item, text: str) -> bytes:

@@ -111,10 +111,11 @@ class Item:
     """One data item (数据项): a simple TLV record, a nested TLV, or a raw field of a cyclic record.
 
     ``tag`` is 0 for the raw fields of a cyclic record or a transparent file, which have none.
-    ``length`` is that of the value in bytes. ``codes`` maps coded values to their meaning.
-    ``inferred`` marks items of generation 1 whose tag nobody prints. ``confidence`` is that of
-    the weakest of tag, name, format and length. ``initial`` is the content after
-    pre-personalisation where it is not the padding of an empty value.
+    ``length`` is that of the value in bytes. ``codes`` maps coded values to their meaning;
+    ``open_codes`` says that regions have more of them. ``inferred`` marks items of generation 1
+    whose tag nobody prints. ``confidence`` is that of the weakest of tag, name, format and length.
+    ``initial`` is the content after pre-personalisation where it is not the padding of an empty
+    value.
     """
 
     tag: int
@@ -127,6 +128,7 @@ class Item:
     confidence: Confidence = Confidence.HIGH
     inferred: bool = False
     initial: bytes = b""
+    open_codes: bool = False
 
     def initial_value(self) -> bytes:
         """Content after pre-personalisation: cn all F, others all 00 [L], templates filled."""

@@ -12,8 +12,8 @@ from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.ledger.register import register_is_empty
 from sscard_chip.settlement.output import Output
+from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.pools import KeySource
-from sscard_chip.settlement.run.posting import Batch
 from sscard_chip.settlement.run.run import BATCH_ROWS, Run, RunProgressCallback, RunSummary
 from sscard_chip.settlement.run.work import forget_keys
 from sscard_chip.workers import Pool, SingleThread
@@ -50,9 +50,12 @@ def settle(
     names = None if rules.pharmacies is None else rules.pharmacies.names()
     try:
         with Output(out, names) as output:
-            for group in _batches(heads, batch_rows):
-                _add(output, *run.batch(group))
-                run.finish_batch()
+            groups = list(_batches(heads, batch_rows))
+            taken = [_settle(run, output, group, last=len(groups) == 1) for group in groups]
+            if len(groups) > 1:  # what came later has changed what was found before
+                with ledger.reading() as t:
+                    for own in taken:
+                        _add(run, output, *run.look_again(t, own))
             run.summary.refused_files.sort(key=lambda file: file.path)
             output.finish(run.summary.document())
     finally:
@@ -60,8 +63,22 @@ def settle(
     return run.summary
 
 
-def _add(output: Output, batch: Batch, masks: Masks) -> None:
-    """A function of its own, so that a batch is gone before the next is read."""
+def _settle(
+    run: Run, output: Output, group: Sequence[DayFileHead], *, last: bool
+) -> tuple[DayFileHead, ...]:
+    """Settle some files; those that were taken. What is alone is written at once.
+
+    A function of its own, so that a batch is gone before the next is read.
+    """
+    batch, masks = run.batch(group)
+    if last:
+        _add(run, output, batch, masks)
+    run.finish_batch()
+    return batch.heads
+
+
+def _add(run: Run, output: Output, batch: Batch, masks: Masks) -> None:
+    run.count(batch, masks)
     output.add(batch.heads, batch.columns, masks)
 
 

@@ -222,3 +222,11 @@ INIT_SAM_FOR_PURSE_PURCHASE: Final = INIT_SAM_FOR_PURCHASE.variant(
 CREDIT_SAM_FOR_PURCHASE: Final = StandardCommand(
     "CREDIT SAM FOR PURCHASE", "校验MAC2", 0x80, 0x72, _PSAM
 )
+
+PIN_UNBLOCK_HEADER: Final = PIN_CHANGE_UNBLOCK.header() + b"\x04"
+"""CLA INS P1 P2 Lc that gives the tries of the PIN back: nothing follows but the MAC."""
+
+
+def pin_reload_header(block: int) -> bytes:
+    """CLA INS P1 P2 Lc that sets a new PIN: one enciphered block of a suite, and the MAC."""
+    return PIN_CHANGE_UNBLOCK.header(0x00, 0x01) + bytes((block + 4,))

@@ -16,7 +16,7 @@ from typing import Any, Final
 from sscard_chip.security.diversify import card_chain
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES, SessionCipher, pad
-from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
+from sscard_chip.standard.commands import PIN_UNBLOCK_HEADER, pin_reload_header
 from sscard_chip.standard.dates import bcd, is_digits
 from sscard_chip.standard.errors import KeyStoreError
 from sscard_chip.standard.identifiers import ALGORITHM_OF_DIGITS
@@ -27,11 +27,8 @@ from sscard_chip.terminal.addresses import KeyAddressError, KeyAddresses
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 _DIVISION: Final = re.compile(r"[0-9]{6}")
 _RELOADS: Final = {
-    digits: PIN_CHANGE_UNBLOCK.header(0x00, 0x01) + bytes((SUITES[name].block + 4,))
-    for digits, name in ALGORITHM_OF_DIGITS.items()
+    digits: pin_reload_header(SUITES[name].block) for digits, name in ALGORITHM_OF_DIGITS.items()
 }
-"""CLA INS P1 P2 Lc of a reload: one enciphered block and the MAC."""
-_UNBLOCK: Final = PIN_CHANGE_UNBLOCK.header() + b"\x04"
 
 
 class HsmError(KeyStoreError):
@@ -151,8 +148,8 @@ class CardHsm:
         code, address, challenge, header, pin = _fields(request, 5)
         root, version = self.hsm._key(address)
         session = self._session(_algorithm(code), root, version, _bytes("随机数", challenge, 8))
-        if header.upper() == _UNBLOCK.hex().upper() and not pin:
-            message = _UNBLOCK
+        if header.upper() == PIN_UNBLOCK_HEADER.hex().upper() and not pin:
+            message = PIN_UNBLOCK_HEADER
         elif header.upper() == _RELOADS[code].hex().upper():
             if not is_digits(pin, *range(4, 13)):
                 raise HsmError("PIN: must be 4 to 12 digits")

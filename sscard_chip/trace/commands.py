@@ -29,9 +29,9 @@ from sscard_chip.standard.keys import (
     USE_PURCHASE,
     USE_TAC,
 )
-from sscard_chip.standard.messages import medical, psam, security
+from sscard_chip.standard.messages import medical, personalisation, psam, security
 from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
-from sscard_chip.standard.messages.fields import templates
+from sscard_chip.standard.messages.fields import parse_fitting, templates
 from sscard_chip.trace import layouts
 from sscard_chip.trace.bank import ACTIVATION_ENTRIES, BANK_ENTRIES
 from sscard_chip.trace.entry import SECURED, TraceEntry, data, fields, result, table
@@ -217,11 +217,17 @@ def _province(selection: Selection, command: TracedCommand, unsafe: bool) -> str
 
 
 def _write_key(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
-    return f"key file {command.p2:02X}, {secret(command.data, unsafe)}"
+    clear = command.cla == commands.WRITE_KEY.cla and not command.p1
+    key = parse_fitting(personalisation.NEW_KEY, command.data) if clear else None
+    what = f", use {key.use:02X}, key {key.kid:02X}, version {key.key_version}" if key else ""
+    return f"key file {command.p2:02X}{what}, {secret(command.data, unsafe)}"
 
 
 def _create_file(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
-    return f"type {command.p2:02X}, {secret(command.data, unsafe)}"
+    layout = personalisation.CREATE_FILE_OF_TYPE.get(command.p2)
+    file = parse_fitting(layout, command.data) if layout else None
+    what = f", file {file.fid:04X}" if file else ""
+    return f"type {command.p2:02X}{what}, {secret(command.data, unsafe)}"
 
 
 def _unknown(selection: Selection, command: TracedCommand, unsafe: bool) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from issuance.batch.clerks import CSV, ENCODINGS, TABLES, UTF8
 from issuance.batch.export import export_card
 from issuance.batch.run import BatchSummary, batch_status, start
 from issuance.batch.synthesize import write_holders
@@ -71,7 +72,7 @@ def batch() -> None:
     default="images,data",
     show_default=True,
     metavar="KINDS",
-    help="What to write: images, scripts for a machine, data for printing."
+    help="What to write: images, scripts for a machine, data for printing, barcodes as SVG and PNG."
     "  Example: --output images,scripts,data",
 )
 @algorithm_option
@@ -96,10 +97,19 @@ def batch() -> None:
 )
 @click.option(
     "--encoding",
-    type=click.Choice(["utf-8", "gbk"]),
-    default="utf-8",
+    type=click.Choice(ENCODINGS),
+    default=UTF8,
     show_default=True,
-    help="Encoding of return.csv and the other tables.  Example: --encoding gbk",
+    help="Encoding of return.csv and the other tables: utf-8-sig has a byte order mark, by which"
+    " spreadsheets know UTF-8; gbk is GB 18030.  Example: --encoding gbk",
+)
+@click.option(
+    "--tables",
+    type=click.Choice(TABLES),
+    default=CSV,
+    show_default=True,
+    help="What return, print and rejects file are; the cells of xlsx are texts."
+    "  Example: --tables xlsx",
 )
 @json_option
 def run(
@@ -116,6 +126,7 @@ def run(
     mapping: Path | None,
     ledger: Path | None,
     encoding: str,
+    tables: str,
     as_json: bool,
 ) -> None:
     """Make cards for all holders of a table; rejected rows go to DIR/rejects.csv.
@@ -135,6 +146,7 @@ def run(
         region=region,
         ledger=ledger,
         encoding=encoding,
+        tables=tables,
     )
     summary = work_shown(folder, passphrase_file, workers, cluster, quiet=as_json)
     _show(summary, as_json=as_json)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from issuance.batch.clerks import written_table
 from issuance.batch.errors import BatchStoppedError
 from issuance.batch.pools import PASSPHRASE_VARIABLE, ChunkPool, cluster, processes, single_process
 from issuance.batch.run import REJECTS_FILE, RETURN_FILE, BatchSummary, job_of, work
@@ -70,9 +71,9 @@ def print_batch_summary(summary: BatchSummary) -> None:
     if summary.cards and summary.work_seconds:
         rows["cards a second and core"] = f"{summary.cards / summary.work_seconds:,.0f}"
     if summary.state == "finished":
-        rows["return file"] = f"{summary.folder}/{RETURN_FILE}"
+        rows["return file"] = written_table(summary.folder, RETURN_FILE)
         if summary.rejected:
-            rows["rejected rows"] = f"{summary.folder}/{REJECTS_FILE}"
+            rows["rejected rows"] = written_table(summary.folder, REJECTS_FILE)
     for name, value in rows.items():
         grid.add_row(name, value)
     show(Text(f"Batch {summary.batch}", "bold"), grid)

@@ -11,6 +11,7 @@ import click
 
 from issuance.bank.desk import BankDesk
 from issuance.bank.ledger import shown_head
+from issuance.broken import break_card
 from issuance.holder import Holder
 from issuance.personalise import issue_card
 from issuance.region import load_region
@@ -72,6 +73,12 @@ def _print_example(context: click.Context, _parameter: click.Parameter, wanted: 
     "Region profile, see docs/region-profile.md; it takes the place of --settlement-mode,"
     " --optional and --local-files.  Example: --region region.toml",
 )
+@click.option(
+    "--broken",
+    metavar="NAME",
+    help="Break it in one way, to test terminals with; sscard broken list has the ways."
+    "  Example: --broken pin-locked",
+)
 @bank_options(required=False)
 @ledger_options(required=False)
 @force_option
@@ -96,6 +103,7 @@ def issue(
     optional: tuple[str, ...],
     local_paths: tuple[Path, ...],
     region_path: Path | None,
+    broken: str | None,
     bank_roots: str | None,
     bank_passphrase_file: Path | None,
     authority_path: Path | None,
@@ -156,7 +164,7 @@ def issue(
             profile=profile,
             bank=bank,
         )
-        card = Card(memory)
+        card = Card(memory if broken is None else break_card(memory, broken))
         write_image(card_path, card, force=force)
         if bank is not None and ledger_path and operator:
             linked = BankDesk(bank, ledger_path, operator).record(card)

@@ -16,6 +16,7 @@ from sscard_chip.terminal.pos.hotlist import update_hotlist
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import FEN, FILE, check_time, file_option, json_option
 from sscard_cli.output import print_json
+from sscard_cli.pos.account import balance, load
 from sscard_cli.pos.options import holder_pin_option, pin_entry, sale_time_option, till_options
 from sscard_cli.pos.till import Counter, open_counter, run_till, sale_document, save_parquet
 
@@ -240,6 +241,10 @@ def run(**options: Any) -> None:
     """
     with open_counter(**options) as counter:
         run_till(counter)
+
+
+pos.add_command(load)
+pos.add_command(balance)
 
 
 def _print(counter: Counter, outcome: SaleOutcome, *, as_json: bool) -> None:

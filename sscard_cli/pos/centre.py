@@ -11,6 +11,8 @@ from typing import Final
 import click
 
 from sscard_chip.dayfile.centre import PlatformAuthoriser
+from sscard_chip.dayfile.load_messages import PlatformLoads
+from sscard_chip.dayfile.loads import LoadCentre
 from sscard_chip.terminal.pos import Authoriser, LocalAuthoriser
 from sscard_chip.terminal.pos.online import HttpCentre
 from sscard_cli.options import file_option, together
@@ -44,6 +46,11 @@ centre_options: Final = together(
 )
 
 
+_OWN_KEYS: Final = (
+    "--keys, --policy and --test-clock go with --authorisations LEDGER; another centre has its own"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class CentreOptions:
     """What the options say; ``roots`` and the policy are for a ledger alone."""
@@ -61,15 +68,39 @@ def open_authoriser(stack: ExitStack, options: CentreOptions) -> Authoriser | No
     if location is not None and _is_ledger(location):
         return _on_ledger(stack, location, options)
     if options.roots or options.policy_path or options.test_clock:
-        raise click.UsageError(
-            "--keys, --policy and --test-clock go with --authorisations LEDGER; another centre has"
-            " its own"
-        )
+        raise click.UsageError(_OWN_KEYS)
     if location is None:
         return None
     if "://" in location:
         return PlatformAuthoriser(stack.enter_context(HttpCentre(location)))
     return LocalAuthoriser(location)
+
+
+def open_load_centre(
+    stack: ExitStack, options: CentreOptions, institution: str, division: str
+) -> LoadCentre | None:
+    """The centre that loads cards (账户划入); None without ``--authorisations``."""
+    location = options.location
+    if location is None:
+        return None
+    if _is_ledger(location):
+        # Only a till with such a centre needs the extra settlement.
+        from sscard_chip.settlement.loading import LoadHost
+        from sscard_chip.settlement.policy import CentrePolicy, load_policy
+        from sscard_cli.settle.options import open_ledger
+
+        if options.roots is None:
+            raise click.UsageError("--authorisations: a ledger needs --keys ROOTS to load cards")
+        policy = load_policy(options.policy_path) if options.policy_path else CentrePolicy()
+        keys = stack.enter_context(open_keys(options.roots, options.passphrase_file))
+        ledger = stack.enter_context(open_ledger(location))
+        minutes, test_clock = policy.clock_minutes, options.test_clock
+        return LoadHost(ledger, keys, clock_minutes=minutes, test_clock=test_clock)
+    if "://" not in location:
+        raise click.UsageError("--authorisations: a centre of one terminal posts no allocations")
+    if options.roots or options.policy_path or options.test_clock:
+        raise click.UsageError(_OWN_KEYS)
+    return PlatformLoads(stack.enter_context(HttpCentre(location)), institution, division)
 
 
 def _on_ledger(stack: ExitStack, location: str, options: CentreOptions) -> Authoriser:

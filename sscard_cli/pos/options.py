@@ -21,7 +21,7 @@ from sscard_cli.options import (
 )
 from sscard_cli.pos.centre import centre_options
 
-till_options: Final = together(
+_slots: Final = together(
     file_option(
         "--card", "card_path", "CARD.ssc", "Image of the holder's card.  Example: --card zhang.ssc"
     ),
@@ -36,13 +36,8 @@ till_options: Final = together(
         help="How --card is reached; contactless needs generation 3."
         "  Example: --interface contactless",
     ),
-    file_option(
-        "--day-file",
-        "day_path",
-        "DAY.tsv",
-        "The terminal's day file; begun when it is not there.  Example: --day-file DAY.tsv",
-        required=True,
-    ),
+)
+_pharmacy: Final = together(
     click.option(
         "--pharmacy-code",
         metavar="12CHARACTERS",
@@ -61,6 +56,25 @@ till_options: Final = together(
         "FILE",
         "Hotlist (黑名单); read again between sales.  Example: --hotlist hotlist.tsv",
     ),
+)
+_region: Final = together(
+    click.option(
+        "--region",
+        "division",
+        metavar="6DIGITS",
+        help="The pharmacy's division; else that of the terminal.  Example: --region 510100",
+    ),
+)
+till_options: Final = together(
+    _slots,
+    file_option(
+        "--day-file",
+        "day_path",
+        "DAY.tsv",
+        "The terminal's day file; begun when it is not there.  Example: --day-file DAY.tsv",
+        required=True,
+    ),
+    _pharmacy,
     click.option(
         "--hotlist-max-age",
         "hotlist_max_age",
@@ -77,12 +91,7 @@ till_options: Final = together(
         help="The region's settlement mode: 1 on-line (联网), 2 with temporary off-line (临时脱网),"
         " 3 off-line (脱网).  Example: --mode 2",
     ),
-    click.option(
-        "--region",
-        "division",
-        metavar="6DIGITS",
-        help="The pharmacy's division; else that of the terminal.  Example: --region 510100",
-    ),
+    _region,
     click.option(
         "--offline-cap-fen",
         type=FEN,
@@ -97,6 +106,19 @@ till_options: Final = together(
         metavar="N",
         help="Mode 2: off-line, a card pays fewer times than this.  Example: --offline-cap-times 5",
     ),
+    centre_options,
+)
+desk_options: Final = together(
+    _slots,
+    file_option(
+        "--day-file",
+        "day_path",
+        "DAY.tsv",
+        "The terminal's day file, if it sells: no sale may be open in it.  Example: --day-file"
+        " DAY.tsv",
+    ),
+    _pharmacy,
+    _region,
     centre_options,
 )
 holder_pin_option: Final = pin_option("What the holder types; asked for without it.")

@@ -94,9 +94,8 @@ class Counter:
     typed: list[Callable[[int], str | None]]
 
     def warn(self, lines: Iterable[str]) -> None:
-        """Lines for the operator, on stderr."""
-        for line in lines:
-            click.echo(f"sscard: warning: {line}", err=True)
+        """See :func:`warn`."""
+        warn(lines)
 
 
 @contextmanager
@@ -126,28 +125,12 @@ def open_counter(
     creating: bool = True,
 ) -> Iterator[Counter]:
     """The till that the options describe. What it refuses becomes a RefusedError."""
-    if (card_path and reader) or (psam_path and psam_reader):
-        raise click.UsageError("give --card or --reader, and --psam or --psam-reader")
     if hotlist_max_age is not None and hotlist_path is None:
         raise click.UsageError("--hotlist-max-age needs --hotlist: without a list none is fresh")
     centre = CentreOptions(authoriser_location, roots, passphrase_file, policy_path, test_clock)
     with ExitStack() as stack:
-        slot = None
-        card: Connection
-        if reader is not None:
-            card = _reader(stack, reader)
-        else:
-            card = slot = CardSlot(interface)
-            stack.callback(slot.remove)
-            if card_path is not None:
-                slot.insert(card_path)
-        psam = None
-        if psam_path is not None:
-            opened = Card.open(psam_path, durability=Durability.DISK)
-            psam = connect_card(stack.enter_context(opened))
-        elif psam_reader is not None:
-            psam = _reader(stack, psam_reader)
-        elif creating and not day_path.exists():
+        slot, card, psam = open_slots(stack, card_path, reader, psam_path, psam_reader, interface)
+        if psam is None and creating and not day_path.exists():
             raise click.UsageError("a new day file needs --psam or --psam-reader")
         settings = _settings(
             day_path,
@@ -174,6 +157,41 @@ def open_counter(
             )
         )
         yield Counter(till, slot, settings, typed)
+
+
+def open_slots(
+    stack: ExitStack,
+    card_path: Path | None,
+    reader: str | None,
+    psam_path: Path | None,
+    psam_reader: str | None,
+    interface: str,
+) -> tuple[CardSlot | None, Connection, Connection | None]:
+    """The slot for images, the card's connection and the PSAM's; ``stack`` closes them."""
+    if (card_path and reader) or (psam_path and psam_reader):
+        raise click.UsageError("give --card or --reader, and --psam or --psam-reader")
+    slot = None
+    card: Connection
+    if reader is not None:
+        card = _reader(stack, reader)
+    else:
+        card = slot = CardSlot(interface)
+        stack.callback(slot.remove)
+        if card_path is not None:
+            slot.insert(card_path)
+    psam = None
+    if psam_path is not None:
+        opened = Card.open(psam_path, durability=Durability.DISK)
+        psam = connect_card(stack.enter_context(opened))
+    elif psam_reader is not None:
+        psam = _reader(stack, psam_reader)
+    return slot, card, psam
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Lines for the operator, on stderr."""
+    for line in lines:
+        click.echo(f"sscard: warning: {line}", err=True)
 
 
 def _reader(stack: ExitStack, name: str) -> Connection:

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import io
+from importlib import import_module
+from xml.etree import ElementTree
+
 import pytest
 
-from issuance.batch.barcode import code128
+from issuance.batch.barcode import barcode_png, barcode_svg, code128, modules
 
 
 @pytest.mark.parametrize(
@@ -27,3 +31,43 @@ def test_symbol_values(text: str, values: tuple[int, ...]) -> None:
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="printable ASCII"):
         code128(text)
+
+
+# Bars of python-barcode for the same symbol values.
+PJJ123C = (
+    "11010010000111011101101011011100010110111000100111001101100111001011001011100100010001101110"
+    "100011011000111010" + "11"
+)
+NUMBER = (
+    "110100100001110110001010111011110110110011001101100110011011001100100110111001110010011011"
+    "000111010" + "11"
+)
+
+
+@pytest.mark.parametrize(("text", "bars"), [("PJJ123C", PJJ123C), ("Z00000013", NUMBER)])
+def test_bars(text: str, bars: str) -> None:
+    assert modules(text) == bars
+
+
+def test_svg_has_the_bars_and_quiet_zones() -> None:
+    root = ElementTree.fromstring(barcode_svg("Z00000013"))
+    assert root.get("viewBox") == f"0 0 {len(NUMBER) + 20} 1"
+    assert root.get("width") == f"{(len(NUMBER) + 20) * 0.25:g}mm"
+    ground, *bars = root
+    assert ground.get("fill") == "#fff"
+    row = ["0"] * (len(NUMBER) + 20)
+    for bar in bars:
+        start, width = int(bar.get("x", "")), int(bar.get("width", ""))
+        row[start : start + width] = ["1"] * width
+    assert "".join(row) == "0" * 10 + NUMBER + "0" * 10
+
+
+def test_png_has_the_bars_and_quiet_zones() -> None:
+    image = import_module("PIL.Image").open(io.BytesIO(barcode_png("Z00000013", scale=2)))
+    image.load()
+    assert image.size == (2 * (len(NUMBER) + 20), 120)
+    expected = "0" * 10 + NUMBER + "0" * 10
+    for line in (0, 119):
+        pixels = [image.getpixel((at, line)) for at in range(image.size[0])]
+        dark = "".join("0" if pixel else "1" for pixel in pixels)
+        assert dark == "".join(2 * module for module in expected)

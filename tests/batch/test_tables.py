@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from issuance.holders.cells import ColumnUse, OddCell
 from issuance.holders.errors import HolderListError
 from issuance.holders.mapping import parse_mapping, resolve
 from issuance.holders.tables import open_table
@@ -82,11 +83,13 @@ def test_another_suffix_is_refused(tmp_path: Path) -> None:
 def test_bytes_in_another_encoding_name_the_row(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes(b"name,city\na,1\n" + "林,2\n".encode("gbk"))
-    with (
-        pytest.raises(HolderListError, match="is not in the encoding of the file"),
-        open_table(path) as table,
-    ):
-        list(table)
+    with open_table(path) as table:
+        (second, good), (third, bad) = table
+    assert (second, good, third) == (2, ["a", "1"], 3)
+    assert isinstance(bad[0], OddCell)
+    rule = "cell A3 is not in the encoding of the file (UTF-8, or as the mapping says)"
+    assert bad[0].broken_rule(ColumnUse.TEXT) == rule
+    assert bad[1] == "2"
 
 
 MAPPING = f"""

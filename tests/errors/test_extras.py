@@ -63,6 +63,8 @@ LINES: Final[Mapping[str, str]] = {
     "issue --generation 3 --keys roots.json --holder holder.json --out new.ssc": "",
     f"issue --generation 3 --keys roots.json --holder linked.json --out l.ssc {_BANK}":
         "gmssl_pyx gmalg",
+    "broken list": "",
+    "issue --generation 2 --keys roots.json --holder holder.json --out b.ssc --broken expired": "",
     "blank --out new-blank.ssc": "",
     "personalise --blank blank.ssc --generation 3 --keys roots.json --holder holder.json": "",
     "personalise --reader x --generation 3 --keys roots.json --holder holder.json": "smartcard",
@@ -101,6 +103,9 @@ LINES: Final[Mapping[str, str]] = {
     "pos close --day-file DAY.tsv --parquet DAY.parquet": "pyarrow:tables",
     "pos close --day-file OTHER.tsv": "",
     "pos hotlist h.tsv d.tsv": "",
+    "pos balance --card card.ssc --psam psam.ssc --pin 123456": "",
+    "pos load --card card.ssc --psam psam.ssc --authorisations city.db --keys roots.json":
+        "numpy pyarrow sqlalchemy alembic jinja2",
     "bank authority new-ca.json --identifier 623999": "gmssl_pyx gmalg",
     f"bank link card.ssc --account account.json {_BANK} {_BOOK}": "gmssl_pyx gmalg",
     f"bank record linked.ssc {_BANK} {_BOOK}": "gmssl_pyx gmalg",

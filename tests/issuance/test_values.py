@@ -299,3 +299,34 @@ def test_digits_can_be_read_back(digits: str, length: int) -> None:
     else:
         with pytest.raises(ValueRuleError, match="at most"):
             encode_item_value(cn, digits)
+
+
+# --- codes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"DF01": {"EF05": {"20": "10"}}}, []),
+        ({"DF01": {"EF05": {"20": "60"}}}, ["DF01 EF05 20: is no code of the table 户口类别"]),
+        ({"DF01": {"EF05": {"20": ""}}}, []),
+        ({"DF01": {"EF08": {"2B": "7"}}}, ["DF01 EF08 2B: is no code of the table 婚姻状况"]),
+        ({"DF03": {"EF07": {"70": "210"}}}, ["DF03 EF07 70: is no code of the table 险种类型"]),
+        (
+            {"DF03": {"EF19": {"79": [{"18": "310"}, {"18": "999"}]}}},
+            ["DF03 EF19 79 (2) 18: is no code of the table 险种类型"],
+        ),
+        ({"DF04": {"EF05": {"8C": "42"}}}, []),  # regions have more than the table
+        (
+            {"DF01": {"EF05": {"20": "6"}, "EF08": {"2B": "x"}}},
+            ["DF01 EF05 20: is no code of the table 户口类别", "DF01 EF08 2B: is no code of"],
+        ),
+    ],
+)
+def test_codes_are_those_of_their_tables(files: Any, found: list[str]) -> None:
+    """All at once, naming the table and never the value."""
+    findings = [str(one) for one in encode_files(Contents(), for_generation(2), files, Path())]
+    assert len(findings) == len(found)
+    for finding, start in zip(findings, found, strict=True):
+        assert finding.startswith(start)
+        assert not any(value in finding for value in ("60", "999", "x"))

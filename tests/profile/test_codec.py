@@ -157,7 +157,13 @@ def test_old_cards_pad_with_blanks(padding: bytes) -> None:
 
 def test_decoding_is_harmless() -> None:
     assert decode_value(NAME, b"\x1b[2J") == "\ufffd[2J"
-    assert "\ufffd" in decode_value(NAME, b"\xff\xff")
+    assert "\ufffd" in decode_value(NAME, b"\xff\xff\x41")
+    assert decode_value(NAME, b"\xff" * 30) == ""
+    assert decode_value(NAME, b"\xff" * 30, raw_text=True).encode("ascii", "surrogateescape") == (
+        b"\xff" * 30
+    )
+    assert join_name(b"\xff" * 30, b"\xff" * 20) == ""
+    assert join_name("张三".encode("gbk").ljust(30, b"\0"), b"\xff" * 20) == "张三"
     assert decode_value(DATE, b"\xff" * 4) == ""
 
 

@@ -2,8 +2,9 @@
 """A second judge of day files, from the rules of docs/settlement.md, a function a rule.
 
 It is slow and plain on purpose, and shares nothing with what it judges but the TAC's keys. Where
-the rules leave a choice it follows what was chosen, so that a change of that is seen. Settlements
-that the ledger has authorised on-line are not in its world.
+the rules leave a choice it follows what was chosen, so that a change of that is seen. What depends
+on other rows it works out anew from all files that it has been given, as if they had come at once.
+Settlements that the ledger has authorised on-line are not in its world.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ _HEX: Final = {"card_id_code": 32, "diversification_factor": 16, "transaction_ty
 _DIGITS: Final = {"mdtrtarea_admvs": 6, "insuplc_admdvs": 6, "terminal_id": 12, "time": 14}
 _TEXT: Final = {"setl_id": 30, "mdtrt_id": 30, "psn_no": 30, "msgid": 30, "card_number": 9}
 _OPTIONAL: Final = ("setl_id", "mdtrt_id", "psn_no", "insuplc_admdvs", "tac")
-BLOCKING: Final = frozenset({1, 2, 3, 5, 6, 7, 8, 10, 12, 14, 102, 104})
+BLOCKING: Final = frozenset({1, 2, 3, 5, 6, 7, 8, 10, 12, 14, 102, 104, 105})
 
 Row = dict[str, Any]
 
@@ -205,6 +206,14 @@ def code_6(row: Row, file: File) -> bool:
     )
 
 
+def setl_id_of_nobody(row: Row, law: Law) -> bool:
+    """A setl_id for a person of this place, whom this centre has given none."""
+    if row["setl_id"] is None:
+        return False
+    division = row["insuplc_admdvs"] or row["card_id_code"][:6]
+    return find(row, law) is not None or bool(division[:4] == row["mdtrtarea_admvs"][:4])
+
+
 def parts_sum_up(row: Row) -> bool:
     total, *parts = (row[name] for name in YUAN)
     sign = -1 if row["refd_setl_flag"] == "1" else 1
@@ -308,149 +317,240 @@ def code_103(file: File, law: Law) -> bool:
 # --- the centre ----------------------------------------------------------------------------------
 
 
+@dataclass
+class Seen:
+    """A row that has come: where, what it says, what is found about it by itself."""
+
+    file: File
+    place: int
+    row: Row | None
+    own: set[int]
+    right: bool
+    codes: set[int] = field(default_factory=set)
+
+    @property
+    def debit(self) -> bool:
+        return self.row is not None and self.row["refd_setl_flag"] == "0"
+
+    @property
+    def good(self) -> bool:
+        return self.right and not self.own & BLOCKING
+
+
 class Centre:
-    """What is known, and who has whose money."""
+    """What has come, in its order, and what follows from all of it."""
 
     def __init__(self, law: Law) -> None:
         self.law = law
-        self.verdicts: dict[str, list[str]] = {}
-        self.proven: dict[tuple[str, str], int] = {}
-        self.terminal_numbers: set[tuple[str, str, int]] = set()
-        self.card_numbers: set[tuple[str, str, int]] = set()
-        self.debits: dict[tuple[str, str, int], Row] = {}
-        self.refund_ids: set[tuple[tuple[str, str, int], str]] = set()
-        self.left: dict[tuple[str, str, int], list[int]] = {}
+        self.rows: dict[str, list[Seen]] = {}
+        self.stands: set[int] = set()
+        """Rows that are posted, by their identity here: of copies they go first."""
         self.money: Counter[tuple[str, str]] = Counter()
-        for card in law.register or ():
-            self.money["personal", card.account] += card.opening_fen
-            self.money["funding", card.division] -= card.opening_fen
+        self.unsure = False
+        """Whether suspense can be one division's or another's."""
 
-    def run(self, files: list[File]) -> list[str]:
+    def run(self, files: list[File], batch_rows: int) -> list[str]:
         """Codes of all rows of the files that are given, in the order of the verdict file."""
         once = {file.digest: file for file in files}
-        found: list[str] = []
-        for file in sorted(once.values(), key=lambda one: (one.date, one.terminal, one.digest)):
-            if file.digest not in self.verdicts:
-                self.verdicts[file.digest] = list(self._judge(file))
-            found += self.verdicts[file.digest]
-        return found
+        order = sorted(once.values(), key=lambda one: (one.date, one.terminal, one.digest))
+        for batch in _batches(order, batch_rows):
+            for file in batch:
+                if file.digest not in self.rows:
+                    seen = [self._seen(file, place, line) for place, line in enumerate(file.lines)]
+                    self.rows[file.digest] = seen
+            self._judge()
+        return [
+            ",".join(map(str, sorted(one.codes)))
+            for file in order
+            for one in self.rows[file.digest]
+        ]
 
-    def _judge(self, file: File) -> Iterator[str]:
-        standing: dict[tuple[str, str], int] = {}
-        before = dict(self.proven)
-        for line in file.lines:
-            row = read(line)
-            codes = self._codes(row, file, standing, before)
-            if not codes & BLOCKING:
-                codes.add(0)
-                assert row is not None
-                self._post(row, file)
-            yield ",".join(map(str, sorted(codes)))
-
-    def _codes(
-        self,
-        row: Row | None,
-        file: File,
-        standing: dict[tuple[str, str], int],
-        before: dict[tuple[str, str], int],
-    ) -> set[int]:
-        law = self.law
+    def _seen(self, file: File, place: int, line: str) -> Seen:
+        row, law = read(line), self.law
         if row is None:
-            return {6}
+            return Seen(file, place, None, {6}, False)
         right = row["tac"] is not None and tac(row, law.keys) == row["tac"]
-        gap = row["refd_setl_flag"] == "0" and self._gap(row, file, right, standing, before)
         if row["tac"] is None and row["grey"] == "1":
-            return {104}
+            return Seen(file, place, row, {104}, False)
         codes = of_register(row, law)
         codes |= set() if right else {1}
         codes |= {104} if row["grey"] == "1" and not right else set()
         codes |= {3} if code_3(row, law) else set()
         codes |= {5} if code_5(row, file, law) else set()
-        codes |= {6} if code_6(row, file) else set()
+        codes |= {6} if code_6(row, file) or setl_id_of_nobody(row, law) else set()
         codes |= {7} if code_7(row, law) else set()
         codes |= {102} if code_102(row, file, law) else set()
         codes |= {103} if code_103(file, law) else set()
-        if row["refd_setl_flag"] == "1":
-            return codes | self._refund(row, codes)
-        codes |= {101} if right and gap else set()
-        if right:
-            at = _counter(row)
-            number = row["terminal_transaction_number"]
-            self.proven[at] = max(number, self.proven.get(at, 0))
-        if right and self._taken(row):
-            codes.add(2)
-        return codes
+        return Seen(file, place, row, codes, right)
 
-    def _gap(
-        self,
-        row: Row,
-        file: File,
-        right: bool,
-        standing: dict[tuple[str, str], int],
-        before: dict[tuple[str, str], int],
-    ) -> bool:
-        """A number is missing between what is known of the terminal and this one."""
-        if code_102(row, file, self.law) and not right:
-            return False
-        number, at = row["terminal_transaction_number"], _counter(row)
-        known = [book[at] for book in (standing, before) if at in book]
-        standing[at] = max(number, standing.get(at, 0))
-        return bool(known) and number > max(known) + 1
+    def _judge(self) -> None:
+        every = [one for rows in self.rows.values() for one in rows]
+        for one in every:
+            one.codes = set(one.own)
+        self._gaps(every)
+        posted = self._debits(every)
+        posted |= self._refunds(every, posted)
+        self.stands = posted
+        for one in every:
+            if not one.codes & BLOCKING:
+                one.codes.add(0)
+        self._pay([one for one in every if id(one) in posted])
 
-    def _taken(self, row: Row) -> bool:
-        return _debit(row) in self.terminal_numbers or _card(row) in self.card_numbers
+    def _gaps(self, every: list[Seen]) -> None:
+        standing: dict[tuple[str, str], set[int]] = {}
+        for one in every:
+            if one.row is None or not one.debit:
+                continue
+            if one.right or not code_102(one.row, one.file, self.law):
+                numbers = standing.setdefault(_counter(one.row), set())
+                numbers.add(one.row["terminal_transaction_number"])
+        for one in every:
+            if one.debit and one.right:
+                assert one.row is not None
+                known, number = standing[_counter(one.row)], one.row["terminal_transaction_number"]
+                if number - 1 not in known and number > min(known):
+                    one.codes.add(101)
 
-    def _refund(self, row: Row, codes: set[int]) -> set[int]:
-        if codes & BLOCKING:
-            return set()
-        debit = self.debits.get(_debit(row))
-        if debit is None:
-            return {6}
-        if (_debit(row), row["msgid"]) in self.refund_ids:
-            return {2}
-        same = ("transaction_number", "time", "tac", *FEN)
-        if _card(row) != _card(debit) or any(row[name] != debit[name] for name in same):
-            return {6}
-        back = [-row[name] for name in YUAN[1:]]
-        left = self.left[_debit(row)]
-        online = debit["setl_id"] is not None
-        if online and back != [debit[name] for name in YUAN[1:]]:
-            return {6}
-        if any(one > most for one, most in zip(back, left, strict=True)):
-            return {6}
-        return set()
+    def _debits(self, every: list[Seen]) -> set[int]:
+        """The debits that are posted; 2 of the others that share a number with one."""
+        came = {id(one): at for at, one in enumerate(every)}
+        claims = [one for one in every if one.debit and one.good]
+        claims.sort(key=lambda one: (_content(one.row), id(one) not in self.stands, came[id(one)]))
+        taken: set[Any] = set()
+        posted: set[int] = set()
+        for one in claims:
+            assert one.row is not None
+            if _debit(one.row) not in taken and _card(one.row) not in taken:
+                taken |= {_debit(one.row), _card(one.row)}
+                posted.add(id(one))
+        for one in every:
+            if one.debit and one.right and id(one) not in posted:
+                assert one.row is not None
+                if one.good or _debit(one.row) in taken or _card(one.row) in taken:
+                    one.codes.add(2)
+        return posted
 
-    def _post(self, row: Row, file: File) -> None:
-        if row["refd_setl_flag"] == "1":
-            self.refund_ids.add((_debit(row), row["msgid"]))
-            left = self.left[_debit(row)]
-            self.left[_debit(row)] = [
-                most + row[name] for most, name in zip(left, YUAN[1:], strict=True)
-            ]
-        else:
-            self.terminal_numbers.add(_debit(row))
-            self.card_numbers.add(_card(row))
-            self.debits[_debit(row)] = row
-            self.left[_debit(row)] = [row[name] for name in YUAN[1:]]
-        self._pay(row, file)
+    def _refunds(self, every: list[Seen], posted: set[int]) -> set[int]:
+        debits = {_debit(one.row): one.row for one in every if id(one) in posted and one.row}
+        groups: dict[Any, list[Seen]] = {}
+        for one in every:
+            if one.row and not one.debit and one.good:
+                groups.setdefault(_debit(one.row), []).append(one)
+        found: set[int] = set()
+        for key, refunds in groups.items():
+            debit = debits.get(key)
+            if debit is None:
+                for one in refunds:
+                    one.codes.add(105)
+            else:
+                found |= self._refunds_of(debit, refunds)
+        return found
 
-    def _pay(self, row: Row, file: File) -> None:
-        _, fund, account, cash = (row[name] for name in YUAN)
-        here, money, card = row["mdtrtarea_admvs"], self.money, find(row, self.law)
-        division = row["insuplc_admdvs"] or row["card_id_code"][:6]
-        money["pharmacy", file.pharmacy] += account + fund
-        money["collected", file.pharmacy] += cash
-        money["self_paid", here] -= cash
-        if card is None and division[:4] != here[:4]:
-            money["receivable", division] -= account + fund
-            return
-        money["fund", division] -= fund
-        if card is None:
-            money["suspense", division] -= account
-            return
-        borne = min(account, money["personal", card.account])
-        money["personal", card.account] -= borne
-        money["suspense", division] -= account - borne
+    def _refunds_of(self, debit: Row, refunds: list[Seen]) -> set[int]:
+        of_msgid: dict[str, list[Seen]] = {}
+        for one in refunds:
+            if _may_refund(debit, one.row):
+                assert one.row is not None
+                of_msgid.setdefault(one.row["msgid"], []).append(one)
+            else:
+                one.codes.add(6)
+        chosen: list[Seen] = []
+        for _, rows in sorted(of_msgid.items()):
+            # the largest; of equal ones the posted one, then the first to come
+            best = min(rows, key=lambda one: (_back(one, -1), id(one) not in self.stands))
+            chosen.append(best)
+            for one in rows:
+                if one is not best:
+                    one.codes.add(2)
+        left = [debit[name] for name in _PARTS]
+        fit: Counter[tuple[int, ...]] = Counter()
+        for one in chosen:
+            back = _back(one)
+            if all(part <= most for part, most in zip(back, left, strict=True)):
+                left = [most - part for part, most in zip(back, left, strict=True)]
+                fit[back] += 1
+        came = [one for one in refunds if one in chosen]
+        came.sort(key=lambda one: id(one) not in self.stands)
+        found = set()
+        for one in came:
+            if fit[_back(one)]:
+                fit[_back(one)] -= 1
+                found.add(id(one))
+            else:
+                one.codes.add(6)
+        return found
+
+    def _pay(self, posted: list[Seen]) -> None:
+        self.money, self.unsure = Counter(), False
+        money = self.money
+        asked: Counter[str] = Counter()
+        divisions: dict[str, set[str]] = {}
+        for known in self.law.register or ():
+            money["personal", known.account] += known.opening_fen
+            money["funding", known.division] -= known.opening_fen
+        for one in posted:
+            assert one.row is not None
+            row = one.row
+            _, fund, account, cash = (row[name] for name in YUAN)
+            here, card = row["mdtrtarea_admvs"], find(row, self.law)
+            division = row["insuplc_admdvs"] or row["card_id_code"][:6]
+            money["pharmacy", one.file.pharmacy] += account + fund
+            money["collected", one.file.pharmacy] += cash
+            money["self_paid", here] -= cash
+            if card is None and division[:4] != here[:4]:
+                money["receivable", division] -= account + fund
+                continue
+            money["fund", division] -= fund
+            if card is None:
+                money["suspense", division] -= account
+                continue
+            asked[card.account] += account
+            divisions.setdefault(card.account, set()).add(division)
+        for person, fen in asked.items():
+            balance = money["personal", person] - fen
+            money["personal", person] = max(balance, 0)
+            money["suspense", min(divisions[person])] -= max(-balance, 0)
+            self.unsure |= balance < 0 and len(divisions[person]) > 1
+
+
+_PARTS: Final = ("acct_pay", "psn_cash_pay", "fund_pay_sumamt")
+
+
+def _batches(files: list[File], most: int) -> Iterator[list[File]]:
+    batch: list[File] = []
+    for file in files:
+        if batch and sum(len(one.lines) for one in (*batch, file)) > most:
+            yield batch
+            batch = []
+        batch.append(file)
+    if batch:
+        yield batch
+
+
+def _back(one: Seen, sign: int = 1) -> tuple[int, ...]:
+    """What a refund takes back of account, cash and fund."""
+    assert one.row is not None
+    return tuple(-one.row[name] * sign for name in _PARTS)
+
+
+def _may_refund(debit: Row, row: Row | None) -> bool:
+    assert row is not None
+    same = ("transaction_number", "time", "tac", *FEN)
+    if _card(row) != _card(debit) or any(row[name] != debit[name] for name in same):
+        return False
+    parts = [(-row[name], debit[name]) for name in _PARTS]
+    if debit["setl_id"] is not None:
+        return all(part == most for part, most in parts)
+    return all(part <= most for part, most in parts)
+
+
+def _content(row: Row | None) -> tuple[Any, ...]:
+    """What debits with one number are ordered by: the TAC's content, then what money hangs on."""
+    assert row is not None
+    names = ("time", "terminal_id", *FEN, "transaction_type", "terminal_transaction_number", "tac")
+    money = ("transaction_number", *_PARTS, "mdtrtarea_admvs")
+    insured = row["insuplc_admdvs"] or "~"  # behind all divisions
+    return (*(row[name] for name in (*names, *money)), insured)
 
 
 def _counter(row: Row) -> tuple[str, str]:

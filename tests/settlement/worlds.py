@@ -193,7 +193,7 @@ def _sale(
         st.sampled_from([1, 1, 1, 2, 3])
     )
     counter = counters[card] = counters.get(card, 0) + draw(st.sampled_from([1, 1, 1, 2, 0]))
-    mode = draw(st.integers(0, 2))
+    mode = draw(st.sampled_from((0, 2, 0, 2, 1) if card < 3 else (0, 1, 2)))
     account = draw(st.sampled_from([1000, 0, 400_000, 1]))
     fund, cash = (0, 0) if mode == 2 else draw(st.sampled_from([(2000, 500), (0, 0), (1, 700_000)]))
     total = account + fund + cash

@@ -10,10 +10,19 @@ from typing import Any
 import pytest
 
 from sscard_chip.applications import medical as card_medical
+from sscard_chip.applications.issuing.headers import decode_header, encode_header
 from sscard_chip.applications.purse import inputs
 from sscard_chip.applications.purse.accounts import LogRecord
+from sscard_chip.filesystem.layout import FileType
 from sscard_chip.profile.psam import _dir_record
-from sscard_chip.standard.messages import directory, medical, psam, purse, security
+from sscard_chip.standard.messages import (
+    directory,
+    medical,
+    personalisation,
+    psam,
+    purse,
+    security,
+)
 from tests.bench.issued import SELECT_SSSE, Bench
 
 AMOUNTS = {"account_fen": 0x01020304, "self_paid_fen": 0x11121314, "pooled_fen": 0x21222324}
@@ -242,3 +251,66 @@ def test_the_purse_of_the_card_has_the_same_bytes() -> None:
 def test_the_card_and_the_front_door_need_no_construct(module: str) -> None:
     code = f"import sys, {module}; sys.exit('construct' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --- a blank card ---------------------------------------------------------------------------------
+
+_HEAD = ("app_type", "algorithm", "atr_sfi", "dir_sfi", "fci_sfi", "quota")
+_TAIL = ("reload_kid", "block_kid", "limit", "opened", "record_format")
+_EF = "read_access write_access read_right write_right read_kid write_kid"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "expected"),
+    [
+        (0x00, {"fid": 0x3F00, "atr_sfi": 1, "dir_sfi": 0x1E, "algorithm": 3, "write_access": 0x38,
+                "limit": 3, "name": b"MF"}, "3F00 00 03 01 1E 00 38 00 00 03 4D46"),
+        (0x01, {"fid": 0xDDF1, "quota": 0x1234, "algorithm": 3, "dir_sfi": 0x1E, "fci_sfi": 3,
+                "write_access": 0x3D, "block_kid": 2, "limit": 3, "name": b"sx1.sh"},
+         "DDF1 1234 00 03 00 1E 03 3D 00 02 03 7378312E7368"),
+        (0x02, {"fid": 0xDF04, "quota": 0x0800, "algorithm": 3, "app_type": 1, "write_access": 0x3D,
+                "block_kid": 2, "limit": 3}, "DF04 0800 03 01 0000 00 3D 00 02 03"),
+        (0x03, {"fid": 0xEF07, "size": 0x0300, "read_access": 1, "write_right": 0x1234},
+         "EF07 0300 00 01 00 0000 1234 00 00"),
+        (0x04, {"fid": 0xEF19, "record_length": 0x29, "records": 4, "record_format": 1},
+         "EF19 29 04 00 00 01 00 00 0000 0000 00 00"),
+        (0x05, {"fid": 0xEF05, "size": 0x0102, "record_format": 3, "write_kid": 2},
+         "EF05 0102 00 03 00 00 0000 0000 00 02"),
+        (0x07, {"fid": 0xEF08, "record_length": 0x1C, "records": 30, "write_access": 0x20},
+         "EF08 1C 1E 00 00 00 20 0000 0000 00 00"),
+        (0x0B, {"fid": 2, "size": 0x0120, "write_access": 0x73, "write_right": 0x0506,
+                "write_kid": 4}, "0002 0120 04 73 0506"),
+        (0x0C, {"fid": 0xEF81}, "EF81"),
+    ],
+)  # fmt: skip
+def test_the_data_field_of_create_file(kind: int, values: dict[str, Any], expected: str) -> None:
+    """The layout, and what the card's own table makes of the same header."""
+    layout = personalisation.CREATE_FILE_OF_TYPE[kind]
+    zero = dict.fromkeys(
+        (
+            *_EF.split(),
+            *_HEAD,
+            *_TAIL,
+        ),
+        0,
+    )
+    given = zero | {"name": b"", "account": b"", "lengths": b""} | values
+    data = bytes.fromhex(expected)
+    assert layout.build(given) == data
+    parsed = layout.parse(data)
+    assert {name: parsed[name] for name in values} == values
+    header = decode_header(FileType(kind), data).header if kind != 0x0C else None
+    if header is not None:
+        assert encode_header(header) == data
+        assert {name: getattr(header, name) for name in values} == values
+
+
+def test_the_information_of_a_key() -> None:
+    """As the card's blank state takes it: two bytes in the middle are RFU."""
+    key = {"use": 8, "kid": 3, "key_version": 2, "algorithm": 2, "limit": 15, "level": 4}
+    assert personalisation.KEY_INFORMATION.build(key).hex() == "0803020200000f04"
+    assert personalisation.NEW_KEY.build(key | {"key": b"\xaa"}).hex() == "0803020200000f04aa"
+    pin = {"use": 1, "kid": 0, "unblock_kid": 6, "reload_kid": 0x82, "limit": 6}
+    assert personalisation.PIN_INFORMATION.build(pin).hex() == "0100068200000600"
+    replaced = {"use": 0, "kid": 0, "key_version": 1}
+    assert personalisation.KEY_REPLACED.build(replaced).hex() == "000001"

@@ -109,7 +109,15 @@ def _medical_1(mode: SettlementMode) -> FileDeclaration:
         _hospital(0x89, "定点医疗机构代码3", "designated hospital 3"),
         an(0x8A, 0x0F, "医疗证号", "medical certificate number", confidence=M),
         an(0x8B, 0x0A, "基本医疗保险个人账号", "number of the personal account"),
-        cn(0x8C, 0x01, "医疗人员类别", "kind of person", codes.MEDICAL_PERSON, confidence=M),
+        cn(
+            0x8C,
+            0x01,
+            "医疗人员类别",
+            "kind of person",
+            codes.MEDICAL_PERSON,
+            confidence=M,
+            open_codes=True,
+        ),
         _card_use(mode),
     )
 
@@ -173,7 +181,7 @@ def _medical_2(mode: SettlementMode) -> FileDeclaration:
         ),
         cn(0x84, 0x03, "参保地区划", "division of insurance"),
         an(0x87, 0x11, "健康档案编号", "health record number"),
-        cn(0x8C, 0x01, "医疗人员类别", "kind of person", codes.MEDICAL_PERSON),
+        cn(0x8C, 0x01, "医疗人员类别", "kind of person", codes.MEDICAL_PERSON, open_codes=True),
         cn(0x80, 0x04, "个人账户建立日期", "date the account was opened"),
         an(0x8B, 0x1D, "医疗保险个人账号", "number of the personal account"),
         an(0x8A, 0x0F, "医疗证号", "medical certificate number"),

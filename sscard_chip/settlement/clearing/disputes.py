@@ -30,13 +30,11 @@ from sscard_chip.settlement.judge.codes import (
     posted,
 )
 from sscard_chip.settlement.judge.keys import Keys
-from sscard_chip.settlement.judge.sequence import HighestNumbers, judge_refunds
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.ledger.register import read_register
-from sscard_chip.settlement.run.booking import book
+from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.history import LedgerHistory
-from sscard_chip.settlement.run.online import look_up
-from sscard_chip.settlement.run.posting import Batch, keep
+from sscard_chip.settlement.run.posting import post_rows
 from sscard_chip.settlement.schema.clearing import appeal, decision
 from sscard_chip.standard.errors import SettlementError
 
@@ -205,33 +203,24 @@ def accept_appeal(
 
 
 def _post(t: LedgerTransaction, rows: BookedRows, found: Dispute, business_date: str) -> int:
-    columns, history = rows.columns, LedgerHistory(t)
+    columns = rows.columns
     if columns.malformed[0]:
         raise DisputeRefusedError(f"dispute {found.name}: the row cannot be read")
-    masks = rows.masks & _NOTES
-    keys, whole = Keys(columns), np.ones(1, np.bool_)
-    if columns.refund[0]:
-        judge_refunds(columns, masks, keys, whole, history)
-    elif history.taken(keys, whole).any():
-        masks |= FindingCode.DUPLICATE.bit
-    online = look_up(t, columns, masks)
-    if not posted(masks)[0]:
-        twice = masks[0] & FindingCode.DUPLICATE.bit
-        what = "is posted already" if twice else "does not fit the sale that it is of"
-        raise DisputeRefusedError(f"dispute {found.name}: the row {what}")
-    segment = history.newest + 1
-    terminal = int(keys.terminal[0]), int(keys.algorithm[0])
-    highest_numbers = HighestNumbers({terminal: -1} | history.highest([terminal]))
-    keep(t, segment, Batch((), columns, masks), keys, highest_numbers)
-    online.settle_held(t, columns, np.arange(1))
-    if not (online.in_books | online.held)[0]:
-        header = replace(rows.header, business_date=business_date)
-        book(t, segment, columns, np.arange(1), _holder(t, columns), [header])
+    if not columns.refund[0] and LedgerHistory(t).is_posted(Keys(columns)):
+        raise DisputeRefusedError(f"dispute {found.name}: the row is posted already")
+    batch = Batch((), columns, rows.masks & _NOTES)
+    header = replace(rows.header, business_date=business_date)
+    with t.connection.begin_nested():  # what is refused leaves nothing
+        segment = post_rows(t, batch, [header], lambda rows, _: _holders(t, rows), decided=True)
+        if not posted(batch.masks)[0]:
+            twice = batch.masks[0] & FindingCode.DUPLICATE.bit
+            what = "is posted already" if twice else "does not fit the sale that it is of"
+            raise DisputeRefusedError(f"dispute {found.name}: the row {what}")
     return segment
 
 
-def _holder(t: LedgerTransaction, columns: DebitColumns) -> NDArray[np.int64]:
-    """The personal account of the card, -1 for a card that is not registered."""
+def _holders(t: LedgerTransaction, columns: DebitColumns) -> NDArray[np.int64]:
+    """The personal accounts of cards, -1 for one that is not registered."""
     register = read_register(t, columns.card_id_code)
     place = register.find(columns.card_id_code)
     return np.where(place >= 0, register.account[place] if len(register) else -1, -1)

@@ -37,10 +37,12 @@ class FindingCode(IntEnum):
     ACCOUNT = 14
     GAP = 101
     """Code 101: a number of the terminal is missing before this row; a note, the row is posted.
-    How it is found: ``find_gaps`` in ``judge/sequence.py``."""
+    How it is found: ``find_gaps`` in ``judge/gaps.py``."""
     NOT_OF_PHARMACY = 102
     STALE_HOTLIST = 103
     GREY = 104
+    WAITING = 105
+    """Code 105: a refund whose debit is not posted; it is posted when that is."""
 
     @property
     def bit(self) -> np.uint16:
@@ -87,6 +89,7 @@ FINDINGS: Final = (
             "terminal or PSAM not of this pharmacy", Effect.HOLD),
     Finding(FindingCode.STALE_HOTLIST, "黑名单版本过旧", "hotlist version stale", Effect.NOTE),
     Finding(FindingCode.GREY, "灰交易，待查证", "grey, held for proof", Effect.HOLD),
+    Finding(FindingCode.WAITING, "退费待原交易入账", "refund waits for its debit", Effect.HOLD),
 )  # fmt: skip
 """All findings, by rising code; a bit's number in a mask is the place here."""
 
@@ -130,5 +133,16 @@ def codes_text(mask: int) -> str:
     return ",".join(map(str, codes_of(mask)))
 
 
-TEXTS: Final = tuple(codes_text(mask) for mask in range(1 << len(FINDINGS)))
+def _every_text() -> tuple[str, ...]:
+    notes = [""]
+    for one in FINDINGS:
+        notes += [f"{text},{one.code:d}" if text else f"{one.code:d}" for text in notes]
+    blocks = int(_BLOCKS)
+    return tuple(
+        text if mask & blocks else f"{POSTED},{text}" if text else str(POSTED)
+        for mask, text in enumerate(notes)
+    )
+
+
+TEXTS: Final = _every_text()
 """``codes_text`` of every mask."""

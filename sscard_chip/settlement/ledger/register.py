@@ -23,6 +23,7 @@ from sscard_chip.settlement.ledger.bulk import raw_rows, select_keys
 from sscard_chip.settlement.ledger.errors import CardRegisterError
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema.books import card, card_status
+from sscard_chip.settlement.schema.cards import opening as card_opening
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 
 ALWAYS: Final = 0
@@ -141,7 +142,8 @@ def register_cards(
     opening = cards.opening_fen[fresh]
     opened = _openings(fresh, keys, known, opening)
     accounts = t.accounts(AccountKind.PERSONAL, keys)
-    insert_cards(t, cards, fresh, accounts)
+    ids = insert_cards(t, cards, fresh, accounts)
+    _keep_openings(t, ids, accounts, opening)
     total = int(opening.sum())
     if total:
         paid = opening > 0
@@ -161,12 +163,13 @@ def register_cards(
 
 def insert_cards(
     t: LedgerTransaction, cards: CardColumns, rows: NDArray[np.int64], accounts: Integers
-) -> None:
-    """Register some of ``cards`` on accounts that are open."""
+) -> Integers:
+    """Register some of ``cards`` on accounts that are open; the numbers that they get."""
+    ids = t.take_ids(card, len(rows))
     t.insert(
         card,
         {
-            "id": t.take_ids(card, len(rows)),
+            "id": ids,
             "card_id_code": cards.card_id_code[rows],
             "card_number": _texts(cards.card_number[rows]),
             "division": cards.division[rows],
@@ -176,6 +179,16 @@ def insert_cards(
             "account": accounts,
         },
     )
+    return ids
+
+
+def _keep_openings(
+    t: LedgerTransaction, ids: Integers, accounts: Integers, opening: Integers
+) -> None:
+    """Of several cards that open an account together, keep which one has the opening balance."""
+    counted, which, count = np.unique(accounts, return_inverse=True, return_counts=True)
+    several = (count > 1)[which] & (opening > 0) if len(counted) else np.zeros(0, np.bool_)
+    t.insert(card_opening, {"card": ids[several]})
 
 
 def _texts(values: NDArray[np.bytes_]) -> list[str]:

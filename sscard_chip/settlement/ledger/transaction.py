@@ -203,13 +203,14 @@ class LedgerTransaction:
         """
         self._database.lock_name(self.connection, name)
 
-    def lock_debits(self, *, exclusive: bool = False) -> None:
-        """Hold the lock of the numbers of debits to the end; ``exclusive``: nobody else holds it.
+    def lock_debits(self, *, exclusive: bool = False) -> bool:
+        """Hold the lock of the numbers of debits to the end; whether others write meanwhile.
 
-        Who confirms one debit shares it. A run takes it alone when it has done everything, and
-        looks once more for what was confirmed meanwhile.
+        Who confirms a debit shares it with others. A run takes it exclusively before it moves
+        money, and looks once more for what was confirmed meanwhile.
         """
         self._database.lock(self.connection, DEBIT_LOCK, shared=not exclusive)
+        return not self._database.is_sqlite
 
     # --- tables of rooms above -----------------------------------------------------------------
 

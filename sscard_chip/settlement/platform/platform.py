@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from sscard_chip.dayfile.envelope import FAILURE, HOLD, compact
 from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.load_messages import LOAD_MESSAGES
 from sscard_chip.dayfile.rows import parse_row
 from sscard_chip.security.keystore import KeyMissingError
 from sscard_chip.settlement.ledger import Ledger, LedgerRefusedError, LedgerTransaction
@@ -37,6 +38,7 @@ from sscard_chip.settlement.ledger.authorisation import (
     reverse,
     settle_bill,
 )
+from sscard_chip.settlement.loading import LoadHost
 from sscard_chip.settlement.platform import answers
 from sscard_chip.settlement.platform.clock import MessageClock
 from sscard_chip.settlement.platform.drugs import DrugBill, follows, parse_bill
@@ -48,6 +50,7 @@ from sscard_chip.settlement.platform.fields import (
     MessageError,
     check_fields,
 )
+from sscard_chip.settlement.platform.loads import answer_load
 from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
 from sscard_chip.settlement.platform.sharing import Share, check_caps, share_by_policy
 from sscard_chip.settlement.platform.straight import Question, StraightWay
@@ -105,6 +108,12 @@ class Platform:
         self._permits_offline = permits_offline
         self._now = now
         self._clock = MessageClock(None if test_clock else self._policy.clock_minutes)
+        self._loads = None
+        if keys is not None:
+            minutes = self._policy.clock_minutes
+            self._loads = LoadHost(
+                ledger, keys, clock_minutes=minutes, now=now, test_clock=test_clock
+            )
         # A rule of somebody's own is asked with the balance, in the middle of the long way.
         self._straight: StraightWay | None = None
         if share is None:
@@ -148,6 +157,9 @@ class Platform:
                 if output is None:
                     with self._ledger.reading() as t:
                         output = self._reading[request.infno](t, request, received)
+                return self._text(request, received, output=output)
+            if request.infno in LOAD_MESSAGES:
+                output = answer_load(self._loads, request)
                 return self._text(request, received, output=output)
             if request.infno not in self._writing:
                 raise MessageError("infno: is not served here")

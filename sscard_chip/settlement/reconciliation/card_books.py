@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -19,10 +20,17 @@ from sscard_chip.settlement.ledger import (
     account_key,
     read_register,
 )
-from sscard_chip.settlement.reconciliation.card_ledger import BookedDebit, CardBooks, Credit
+from sscard_chip.settlement.loading import chip_money, fen_due
+from sscard_chip.settlement.reconciliation.card_ledger import (
+    BookedDebit,
+    CardBooks,
+    ChipBooks,
+    Credit,
+)
 from sscard_chip.settlement.reconciliation.cards import PURCHASE, CardState
 from sscard_chip.settlement.schema import books as schema
-from sscard_chip.standard.dates import parse_date
+from sscard_chip.settlement.schema import cards
+from sscard_chip.standard.dates import TIME, parse_date
 
 _ONLINE: Final = frozenset(
     {
@@ -81,7 +89,21 @@ def read_card_books(t: LedgerTransaction, card: CardState) -> CardBooks:
         debits=tuple(debits),
         credits=tuple(credit for _, credit in credits),
         opened=opened,
+        chip=_chip(t, int(register.id[0]), account),
     )
+
+
+def _chip(t: LedgerTransaction, card: int, account: int) -> ChipBooks | None:
+    """What the centre has loaded; None when it never has, or the card is cancelled."""
+    load = cards.load
+    rows = t.connection.execute(sa.select(load.c.number, load.c.fen).where(load.c.card == card))
+    loads = {int(row.number): int(row.fen) for row in rows}
+    now = datetime.now().strftime(TIME)
+    chip = next((one for one in chip_money(t, account, now) if one.card == card), None)
+    if not loads or chip is None:
+        return None
+    due = max(0, fen_due(t, account, now))
+    return ChipBooks(chip.opening_fen, chip.debited_fen, loads, due)
 
 
 def _rows(books: Books, card: CardState, code: bytes) -> Iterator[BookedRows]:

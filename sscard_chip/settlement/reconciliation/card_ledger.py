@@ -10,7 +10,7 @@ make no difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,6 +46,19 @@ class Credit(NamedTuple):
     fen: int
 
 
+class ChipBooks(NamedTuple):
+    """What the centre knows of a chip that it has loaded itself (账户划入).
+
+    ``opening_fen`` is what the chip was registered with, ``debited_fen`` what posted debits took
+    from it; ``loads`` are fen by 划入序号, begun ones too; ``due_fen`` is what it may load now.
+    """
+
+    opening_fen: int
+    debited_fen: int
+    loads: Mapping[int, int]
+    due_fen: int
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class CardBooks:
     """What the centre has of a card.
@@ -55,7 +68,8 @@ class CardBooks:
     is no account. ``charged_fen`` is what debits of this card took from it, on-line settlements
     among them, ``others_fen`` what those of other cards took. ``credits`` are in the order of
     their posting. ``opened`` is the date (YYYYMMDD) of the balance that the register brought:
-    what the card paid before it is no concern of the ledger's.
+    what the card paid before it is no concern of the ledger's. ``chip`` is None where the centre
+    has never loaded the card.
     """
 
     card_number: str | None
@@ -66,6 +80,7 @@ class CardBooks:
     debits: tuple[BookedDebit, ...]
     credits: tuple[Credit, ...]
     opened: str = ""
+    chip: ChipBooks | None = None
 
 
 def compare_card(card: CardState, books: CardBooks) -> Report:
@@ -74,8 +89,10 @@ def compare_card(card: CardState, books: CardBooks) -> Report:
     posted, refused = _by_number(books)
     differences += _purchases(card, posted, refused, books.opened)
     differences += _ahead(card, posted)
-    if books.balance_fen is not None:
-        explained = sum(one.fen or 0 for one in differences)
+    explained = sum(one.fen or 0 for one in differences)
+    if books.chip is not None:
+        differences += _chip(card, books.chip, explained)
+    elif books.balance_fen is not None:
         differences += _balance(card, books, posted, explained)
     return Report(f"card {card.card_number}", _figures(card, books, posted), tuple(differences))
 
@@ -185,6 +202,35 @@ def _balance(
     left = card.balance_fen - books.balance_fen - explained
     if left:
         yield from _loads(card, books, left)
+
+
+def _chip(card: CardState, chip: ChipBooks, explained: int) -> Iterator[Difference]:
+    """A chip that the centre loads: it has its opening balance and its loads, less its debits.
+
+    What on-line sales and other cards took from the account is no concern of this chip.
+    """
+    log = {entry.number: entry for entry in card.log if entry.kind == LOAD}
+    made = {number: fen for number, fen in chip.loads.items() if number < card.load_counter}
+    unknown = [
+        entry
+        for number, entry in sorted(log.items())
+        if chip.loads.get(number) != entry.account_fen
+    ]
+    left = card.balance_fen - explained
+    left -= chip.opening_fen + sum(made.values()) - chip.debited_fen
+    for entry in unknown:
+        more = entry.account_fen - made.get(entry.number, 0)
+        left -= more
+        yield Difference(DifferenceKind.LOAD_UNKNOWN, _label(entry), more)
+    for number, fen in sorted(chip.loads.items()):
+        if number >= card.load_counter:
+            what = f"load {number} was begun, {yuan(fen)}"
+            yield Difference(DifferenceKind.NOT_LOADED, what, -fen)
+    if chip.due_fen > 0:
+        what = f"waits to be loaded, {yuan(chip.due_fen)}"
+        yield Difference(DifferenceKind.NOT_LOADED, what, -chip.due_fen)
+    if left:
+        yield Difference(DifferenceKind.BALANCE, yuan(left), left)
 
 
 def _loads(card: CardState, books: CardBooks, left: int) -> Iterator[Difference]:

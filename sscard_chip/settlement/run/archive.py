@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sscard_chip.settlement.columns import DebitColumns, octets
 from sscard_chip.settlement.judge.codes import Masks
 from sscard_chip.settlement.ledger import LedgerTransaction
-from sscard_chip.settlement.schema.run import part
+from sscard_chip.settlement.schema.run import change, part
 
 PART_ROWS: Final = 65_536
 
@@ -82,11 +82,30 @@ def _from_arrow(array: Any, dtype: Any, shape: tuple[int, ...]) -> np.ndarray[An
 
 
 class Archive:
-    """The rows of segments; the part read last is kept, so rows are best asked for in order."""
+    """The rows of segments, with what is found about them now.
+
+    The part read last is kept, so rows are best asked for in order.
+    """
 
     def __init__(self, t: LedgerTransaction) -> None:
         self._t = t
         self._held: tuple[int, int, DebitColumns, Masks] | None = None
+        self._changed: dict[int, dict[int, int]] = {}
+
+    def _now(self, segment: int, first: int, masks: Masks) -> Masks:
+        """The findings of a part with those that have changed since."""
+        if segment not in self._changed:
+            last = sa.select(change.c.row, change.c.findings).where(change.c.segment == segment)
+            rows = self._t.connection.execute(last.order_by(change.c.number))
+            self._changed[segment] = {one.row: one.findings for one in rows}
+        changed = self._changed[segment]
+        if not changed:
+            return masks
+        now = masks.copy()
+        for row, findings in changed.items():
+            if first <= row < first + len(masks):
+                now[row - first] = findings
+        return now
 
     def parts(
         self, segment: int, first: int = 0, end: int | None = None
@@ -99,7 +118,8 @@ class Archive:
         if end is not None:
             wanted = wanted.where(part.c.first_row < end)
         for begin, content in self._t.connection.execute(wanted.order_by(part.c.first_row)):
-            yield int(begin), *unpack(bytes(content))
+            columns, masks = unpack(bytes(content))
+            yield int(begin), columns, self._now(segment, int(begin), masks)
 
     def part(self, segment: int, row: int) -> tuple[int, DebitColumns, Masks]:
         """The part that holds a row."""
@@ -113,7 +133,8 @@ class Archive:
             .limit(1)
         )
         begin, content = self._t.connection.execute(statement).one()
-        self._held = segment, int(begin), *unpack(bytes(content))
+        columns, masks = unpack(bytes(content))
+        self._held = segment, int(begin), columns, self._now(segment, int(begin), masks)
         return self._held[1:]
 
     def rows(self, segment: int, first: int, count: int) -> Iterator[tuple[DebitColumns, Masks]]:

@@ -8,14 +8,16 @@
 | cash | self-paid of the place of treatment | collected by the pharmacy, which has it |
 
 Of a card that is insured elsewhere and has no account here, account and pooled money are a
-receivable from its division. A refund is the same with all signs changed; account money goes back
-to the holder's account, and may be spent again by the next debit: debits and refunds of a date are
-one entry. What the on-line authorisation has settled already is not booked again.
+receivable from its division. A refund is the same with all signs changed; account money first
+repays what its account has in suspense, and the rest goes back to the holder's account: so it does
+not matter what came first. Debits and refunds of a date are one entry. What the on-line
+authorisation has settled already is not booked again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -31,8 +33,24 @@ from sscard_chip.settlement.ledger import (
     LedgerTransaction,
     split_by_balance,
 )
+from sscard_chip.settlement.ledger.suspense import keep_shares, repay, suspense_of
 
 _DIVISIONS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Shares:
+    """What rows bring into a division's suspense, below zero what they repay."""
+
+    row: Integers
+    division: NDArray[np.uint32]
+    fen: Integers
+
+    @classmethod
+    def of(cls, shares: Sequence[tuple[int, int, int]]) -> Shares:
+        """From row, division and fen of each."""
+        row, division, fen = np.array(shares, np.int64).reshape(-1, 3).T
+        return cls(row, division.astype(np.uint32), fen)
 
 
 class _Lines:
@@ -78,24 +96,29 @@ def book(
     account, fund = columns.account_fen[rows], columns.fund_fen[rows]
     cash, owner, file = columns.cash_fen[rows], personal[rows], columns.file[rows]
     here = (localities(treatment, insured) == Locality.OWN) | (owner >= 0)
-    charged = _charge(t, account, columns.refund[rows], owner)
+    charged, shares = _charge(t, account, columns.refund[rows], owner, insured)
     pharmacies = [header.pharmacy_code for header in headers]
     payable = t.accounts(AccountKind.PHARMACY, pharmacies)[file]
     collected = t.accounts(AccountKind.COLLECTED, pharmacies)[file]
     of_place = _by_division(t, AccountKind.SELF_PAID, treatment)
     funds = _by_division(t, AccountKind.FUND, insured)
     suspense = _by_division(t, AccountKind.SUSPENSE, insured)
+    shared = _by_division(t, AccountKind.SUSPENSE, shares.division)
     receivable = _by_division(t, AccountKind.RECEIVABLE, insured)
     greatest = max(
-        int(one.max()) for one in (owner, payable, collected, of_place, funds, suspense, receivable)
+        int(one.max(initial=0))
+        for one in (owner, payable, collected, of_place, funds, suspense, receivable, shared)
     )
     dates = np.array([int(header.business_date) for header in headers], np.int64)[file]
     for date in np.unique(dates[np.flatnonzero(np.diff(dates, prepend=-1))]).tolist():
         day = dates == date
         own, at_home, away = day & (owner >= 0), day & here, day & ~here
         lines = _Lines(greatest)
+        nobodys = at_home & (owner < 0)
+        of_day = day[shares.row]
         lines.add(owner[own], -charged[own])
-        lines.add(suspense[at_home], (charged - account)[at_home])
+        lines.add(suspense[nobodys], -account[nobodys])
+        lines.add(shared[of_day], -shares.fen[of_day])
         lines.add(funds[at_home], -fund[at_home])
         lines.add(receivable[away], -(account + fund)[away])
         lines.add(payable[day], (account + fund)[day])
@@ -104,40 +127,59 @@ def book(
         accounts, fen = lines.moved()
         if len(accounts):
             source = f"{EntryKind.DEBITS}:{segment}:{date:08d}"
-            t.post(EntryKind.DEBITS, f"{date:08d}", source, accounts, fen)
+            entry = t.post(EntryKind.DEBITS, f"{date:08d}", source, accounts, fen)
+            keep_shares(
+                t,
+                entry,
+                owner[shares.row[of_day]],
+                shares.division[of_day],
+                shares.fen[of_day],
+            )
 
 
 def _charge(
-    t: LedgerTransaction, fen: Integers, refund: NDArray[np.bool_], owner: Integers
-) -> Integers:
-    """What the holders' accounts pay of each debit, and get back by each refund, in order."""
+    t: LedgerTransaction,
+    fen: Integers,
+    refund: NDArray[np.bool_],
+    owner: Integers,
+    insured: NDArray[np.uint32],
+) -> tuple[Integers, Shares]:
+    """What the holders' accounts pay of each debit, and get back by each refund; and what goes
+    into suspense or comes out of it.
+
+    All debits are heard before all refunds: in the end an account has the same as in any order.
+    """
     charged = np.where(owner >= 0, fen, 0)
     rows = np.flatnonzero(owner >= 0)
     if not len(rows):
-        return charged
+        return charged, Shares.of([])
     size = int(owner.max()) + 1
     there, asked = np.zeros(size, np.bool_), np.zeros(size, np.int64)
     there[owner[rows]] = True
-    debits = rows[~refund[rows]]
+    debits, refunds = rows[~refund[rows]], rows[refund[rows]]
     np.add.at(asked, owner[debits], fen[debits])
     accounts = np.flatnonzero(there)
     balances = np.zeros(size, np.int64)
     balances[accounts] = t.balances(accounts, for_update=True)
-    short = rows[(asked > balances)[owner[rows]]]  # the others pay all that is asked of them
-    refunded = np.zeros(size, np.bool_)
-    refunded[owner[short[refund[short]]]] = True
-    mixed = refunded[owner[short]]
-    plain = short[~mixed]
-    charged[plain], _ = split_by_balance(owner[plain], fen[plain], balances[owner[plain]])
-    left: dict[int, int] = {}
-    rest = short[mixed]
-    for row, account, amount in zip(
-        rest.tolist(), owner[rest].tolist(), fen[rest].tolist(), strict=True
-    ):
-        before = left.get(account, int(balances[account]))
-        charged[row] = share = min(amount, before)
-        left[account] = before - share
-    return charged
+    short = debits[(asked > balances)[owner[debits]]]  # the others pay all that is asked of them
+    charged[short], missing = split_by_balance(owner[short], fen[short], balances[owner[short]])
+    shares = [
+        (row, int(insured[row]), amount)
+        for row, amount in zip(short.tolist(), missing.tolist(), strict=True)
+        if amount
+    ]
+    if len(refunds):
+        open_shares = suspense_of(t, np.unique(owner[refunds]).tolist())
+        for row, division, amount in shares:
+            if int(owner[row]) in open_shares:
+                open_shares[int(owner[row])][division] += amount
+        for row in refunds.tolist():
+            back = -int(fen[row])
+            for division, amount in repay(open_shares[int(owner[row])], int(insured[row]), back):
+                shares.append((row, division, -amount))
+                back -= amount
+            charged[row] = -back
+    return charged, Shares.of(shares)
 
 
 def _by_division(

@@ -1,22 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What earlier segments have posted, asked for whole pieces at a time."""
+"""What earlier segments hold under the numbers of new rows, asked for whole pieces at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, unique
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.arrays import Mask, UInt64Array
-from sscard_chip.settlement.judge.keys import Keys, Lookup, TerminalKey, mix
-from sscard_chip.settlement.judge.sequence import Debit, Refund, debit_of
+from sscard_chip.dayfile.rows import DayHeader
+from sscard_chip.settlement.arrays import Integers, Mask, UInt64Array
+from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.judge.codes import FindingCode, Masks, posted
+from sscard_chip.settlement.judge.gaps import Environment, standing_rows
+from sscard_chip.settlement.judge.keys import NOBODY, CardCounterKey, Keys, Lookup, TerminalKey, mix
+from sscard_chip.settlement.judge.proof import proven
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.ledger.bulk import raw_rows
-from sscard_chip.settlement.run.archive import unpack
+from sscard_chip.settlement.run.archive import Archive
 from sscard_chip.settlement.run.ranges import Ranges
 from sscard_chip.settlement.schema import run as tables
+from sscard_chip.settlement.schema.debits import online_debit
 
 _asked_metadata = sa.MetaData()
 _asked = sa.Table(
@@ -24,154 +33,316 @@ _asked = sa.Table(
     _asked_metadata,
     sa.Column("high", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("low", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("least", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("least", sa.BigInteger, nullable=False),
     sa.Column("greatest", sa.BigInteger, nullable=False),
     prefixes=["TEMPORARY"],
     sqlite_with_rowid=False,
 )
 """The terminals or cards of a piece, with the range of numbers that it has of them."""
 
+Place = tuple[int, int]
+"""Segment and row."""
+
+
+@unique
+class Kind(IntEnum):
+    """What a row is that is no posted debit; ``settled_beside`` knows where it stands."""
+
+    CLAIM = 0
+    """A debit with a right TAC: it would have its numbers, or has a finding."""
+    REFUND = 1
+    """A refund that has nothing of its own against it."""
+    STANDING = 2
+    """Its number stands in a file, and nothing proves it."""
+
+
+class _Side(NamedTuple):
+    """One of the two ways by which debits are known, in the tables."""
+
+    ranges: sa.Table
+    listed: str
+    width: str
+    high: str
+    low: str
+    number: str
+
+
+_BY_TERMINAL: Final = _Side(tables.terminal, "numbers", "<u4", "terminal", "algorithm", "number")
+_BY_CARD: Final = _Side(tables.card, "counters", "<u2", "factor", "division", "counter")
+
+
+@dataclass(slots=True)
+class Found:
+    """What stands under some numbers: segments that have posted debits of them, rows beside, and
+    the numbers that on-line confirmations have taken."""
+
+    segments: set[int] = field(default_factory=set)
+    beside: dict[Place, Kind] = field(default_factory=dict)
+    online: set[tuple[TerminalKey, CardCounterKey]] = field(default_factory=set)
+
+    def add(self, other: Found) -> None:
+        """Both together."""
+        self.segments |= other.segments
+        self.beside |= other.beside
+        self.online |= other.online
+
 
 class LedgerHistory:
-    """:class:`~sscard_chip.settlement.judge.sequence.PostedRows` of a ledger, in a transaction."""
+    """The settled rows of a ledger, in a transaction."""
 
     def __init__(self, transaction: LedgerTransaction) -> None:
         self._t = transaction
         newest = sa.select(sa.func.max(tables.segment.c.id))
         self.newest = int(transaction.connection.execute(newest).scalar_one() or 0)
+        self.archive = Archive(transaction)
+        self._index_old()
 
-    def taken(self, keys: Keys, which: Mask) -> Mask:
-        """Rows, among ``which``, with a terminal's number or a card's counter that is posted."""
-        found = np.zeros(len(which), np.bool_)
-        if not self.newest or not which.any():
-            return found
-        for table, names, listed, kind, order, high, low, number in (
-            (
-                tables.terminal,
-                ("terminal", "algorithm"),
-                "numbers",
-                "<u4",
-                keys.terminal_order,
-                keys.terminal,
-                keys.algorithm,
-                keys.number,
-            ),
-            (
-                tables.card,
-                ("factor", "division"),
-                "counters",
-                "<u2",
-                keys.card_order,
-                keys.factor,
-                keys.division,
-                keys.counter,
-            ),
+    def _index_old(self) -> None:
+        """Segments of a ledger that was upgraded have nothing in ``beside`` yet.
+
+        Of their refunds those that were posted, or given twice, are kept: what was refused then
+        stays so.
+        """
+        known = sa.select(tables.indexed.c.segment)
+        old = sa.select(tables.segment.c.id).where(tables.segment.c.id.not_in(known))
+        for segment in self._t.connection.execute(old).scalars().all():
+            for first, columns, masks in self.archive.parts(segment):
+                refunds = columns.refund & posted(masks & ~FindingCode.DUPLICATE.bit)
+                keep_beside(self._t, segment, first, columns, masks, Keys(columns), refunds)
+            self._t.connection.execute(sa.insert(tables.indexed).values(segment=segment))
+
+    # --- what stands under numbers -------------------------------------------------------------
+
+    def of_rows(self, keys: Keys, which: Mask) -> tuple[Mask, Found]:
+        """Which rows, among ``which``, have a number that is known; and what is known of it."""
+        touched = np.zeros(len(which), np.bool_)
+        found = Found()
+        if not which.any():
+            return touched, found
+        for side, order, high, low, number in (
+            (_BY_TERMINAL, keys.terminal_order, keys.terminal, keys.algorithm, keys.number),
+            (_BY_CARD, keys.card_order, keys.factor, keys.division, keys.counter),
         ):
             rows = order[which[order]]
             ranges = Ranges.of(high[rows], low[rows], number[rows])
-            found[rows] |= self._taken(table, names, listed, kind, ranges)
+            hit, more = self._look(side, ranges)
+            touched[rows] |= hit
+            found.add(more)
+        return touched, found
+
+    def of_keys(self, terminals: Iterable[TerminalKey], cards: Iterable[CardCounterKey]) -> Found:
+        """What is known of a few numbers."""
+        found = Found()
+        by_card = [(one.factor, one.division, one.counter) for one in cards]
+        for side, asked in ((_BY_TERMINAL, sorted(set(terminals))), (_BY_CARD, sorted(by_card))):
+            if asked:
+                high, low, number = np.array(asked, np.int64).T
+                found.add(self._look(side, Ranges.of(high, low, number))[1])
         return found
 
-    def _taken(
-        self, table: sa.Table, names: tuple[str, str], listed: str, kind: str, ranges: Ranges
-    ) -> Mask:
-        """Which numbers of their owners lie in stored ranges, and in their lists."""
-        found = np.zeros(len(ranges.number), np.bool_)
+    def _look(self, side: _Side, ranges: Ranges) -> tuple[Mask, Found]:
+        """Which numbers of their owners are known, and what is."""
+        found = Found()
+        touched = np.zeros(len(ranges.number), np.bool_)
         self._ask(ranges.high, ranges.low, ranges.first, ranges.last)
-        one, other = (table.c[name] for name in names)
-        overlapping = (
-            sa.select(one, other, table.c.first, table.c.last, table.c[listed])
-            .join_from(_asked, table, sa.and_(one == _asked.c.high, other == _asked.c.low))
+        owners = Lookup(_owner_hashes(ranges.high, ranges.low))
+        mine = np.repeat(np.arange(len(ranges.high)), ranges.counts) << 32 | ranges.number
+
+        def known(place: Integers, numbers: Integers) -> Mask:
+            """Which of these numbers are asked for; notes that they are known."""
+            theirs = place << 32 | numbers
+            same: Mask = (place != NOBODY) & _among(theirs, mine)
+            touched[_among(mine, np.unique(theirs[same]))] = True
+            return same
+
+        def places(rows: list[tuple[Any, ...]]) -> tuple[Integers, ...]:
+            """Their owners' places, and their other columns; the first two are the owner."""
+            high, low, *rest = (np.array(one, np.int64) for one in zip(*rows, strict=True))
+            return owners.find(_owner_hashes(high, low)), *rest
+
+        hits = self._overlapping(side)
+        if hits:
+            blobs = [row[-1] for row in hits]
+            place, first, last, segment = places([row[:-1] for row in hits])
+            numbers, count = _expanded(first, last, blobs, side.width)
+            same = known(np.repeat(place, count), numbers)
+            found.segments.update(np.unique(np.repeat(segment, count)[same]).tolist())
+        rows = self._numbered(tables.beside, side, "segment", "row", "kind")
+        if rows:
+            place, number, segment, row, kind = places(rows)
+            same = known(place, number)
+            for at in np.flatnonzero(same).tolist():
+                found.beside[int(segment[at]), int(row[at])] = Kind(int(kind[at]))
+        rows = self._numbered(online_debit, side, *_NUMBERS)
+        if rows:
+            place, number, *names = places(rows)
+            same = known(place, number)
+            for values in np.array(names)[:, same].T.tolist():
+                terminal, algorithm, own, factor, division, counter = values
+                numbers_of = TerminalKey(terminal, algorithm, own)
+                found.online.add((numbers_of, CardCounterKey(division, factor, counter)))
+        return touched, found
+
+    def _overlapping(self, side: _Side) -> list[tuple[Any, ...]]:
+        """Stored ranges of the owners asked for: owner, first, last, segment, list."""
+        table = side.ranges
+        high, low = table.c[side.high], table.c[side.low]
+        statement = (
+            sa.select(high, low, table.c.first, table.c.last, table.c.segment, table.c[side.listed])
+            .join_from(_asked, table, sa.and_(high == _asked.c.high, low == _asked.c.low))
             .where(table.c.last >= _asked.c.least, table.c.first <= _asked.c.greatest)
         )
-        hits = raw_rows(self._t.connection.execute(overlapping))
-        if not hits:
-            return found
-        one_of, other_of, first, last, blobs = zip(*hits, strict=True)
-        owners = Lookup(_owner_hashes(ranges.high, ranges.low))
-        searched = np.array(one_of, np.int64), np.array(other_of, np.int64)
-        place = owners.find(_owner_hashes(*searched))
-        mine = np.repeat(np.arange(len(ranges.high)), ranges.counts) << 32 | ranges.number
-        stored = np.sort(_stored(place, first, last, blobs, kind))
-        at = np.searchsorted(stored, mine)
-        at[at == len(stored)] = 0
-        taken: Mask = stored[at] == mine
-        return taken
+        return raw_rows(self._t.connection.execute(statement))
 
-    def highest(self, terminals: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
-        """The highest proven number of each of ``terminals`` that is known."""
-        if not self.newest or not terminals:
-            return {}
-        high = np.array([one for one, _ in terminals], np.int64)
-        low = np.array([other for _, other in terminals], np.int64)
-        zeros = np.zeros(len(terminals), np.int64)
-        self._ask(high, low, zeros, zeros)
-        table = tables.terminal
-        known = (
-            sa.select(table.c.terminal, table.c.algorithm, sa.func.max(table.c.highest))
-            .join_from(
-                _asked,
-                table,
-                sa.and_(table.c.terminal == _asked.c.high, table.c.algorithm == _asked.c.low),
-            )
-            .group_by(table.c.terminal, table.c.algorithm)
-        )
-        rows = self._t.connection.execute(known)
-        return {(terminal, algorithm): number for terminal, algorithm, number in rows}
-
-    def debits(self, keys: Sequence[TerminalKey]) -> dict[TerminalKey, Debit]:
-        """Posted debits by their terminal's number."""
-        if not self.newest:
-            return {}
-        found: dict[TerminalKey, Debit] = {}
-        wanted: dict[int, list[TerminalKey]] = {}
-        table = tables.terminal
-        for key in keys:
-            ranges = (
-                sa.select(table.c.segment)
-                .where(table.c.terminal == key.terminal, table.c.algorithm == key.algorithm)
-                .where(table.c.last >= key.number, table.c.first <= key.number)
-            )
-            for (segment,) in self._t.connection.execute(ranges):
-                wanted.setdefault(segment, []).append(key)
-        for segment, searched in wanted.items():
-            found |= self._debits_of(segment, set(searched))
-        return found
-
-    def _debits_of(self, segment: int, searched: set[TerminalKey]) -> dict[TerminalKey, Debit]:
-        from sscard_chip.settlement.judge.codes import posted
-
-        found: dict[TerminalKey, Debit] = {}
-        numbers = np.array([key.number for key in searched], np.uint32)
-        parts = sa.select(tables.part.c.columns).where(tables.part.c.segment == segment)
-        for (content,) in self._t.connection.execute(parts):
-            columns, masks = unpack(bytes(content))
-            candidates = posted(masks) & ~columns.refund & np.isin(columns.terminal_number, numbers)
-            rows = columns.rows(candidates)
-            own = Keys(rows)
-            for at in range(len(rows)):
-                key = own.terminal_key(at)
-                if key in searched:
-                    found[key] = debit_of(rows, own, at)
-        return found
-
-    def refunds(self, keys: Sequence[TerminalKey]) -> dict[TerminalKey, list[Refund]]:
-        """Posted refunds of debits."""
-        found: dict[TerminalKey, list[Refund]] = {}
-        if not self.newest or not keys:
-            return found
-        asked = np.array(keys, np.int64).reshape(-1, 3)
-        self._ask(asked[:, 0], asked[:, 1], asked[:, 2], asked[:, 2])
-        table = tables.refund
+    def _numbered(self, table: sa.Table, side: _Side, *names: str) -> list[tuple[Any, ...]]:
+        """Rows of a table with numbers one by one: owner, number, and the columns named."""
+        some = sa.select(sa.literal(1)).select_from(table).limit(1)
+        if self._t.connection.execute(some).first() is None:
+            return []
+        high, low, number = table.c[side.high], table.c[side.low], table.c[side.number]
         own = sa.and_(
-            table.c.terminal == _asked.c.high,
-            table.c.algorithm == _asked.c.low,
-            table.c.number == _asked.c.least,
+            high == _asked.c.high,
+            low == _asked.c.low,
+            number.between(_asked.c.least, _asked.c.greatest),
         )
-        for row in self._t.connection.execute(sa.select(table).join_from(_asked, table, own)):
-            refund = Refund(row.msgid.encode(), row.account_fen, row.cash_fen, row.fund_fen)
-            key = TerminalKey(row.terminal, row.algorithm, row.number)
-            found.setdefault(key, []).append(refund)
+        statement = sa.select(high, low, number, *(table.c[name] for name in names))
+        return raw_rows(self._t.connection.execute(statement.join_from(_asked, table, own)))
+
+    def online_of(self, keys: Keys, which: Mask) -> set[tuple[TerminalKey, CardCounterKey]]:
+        """The numbers of these rows that on-line confirmations have taken by now."""
+        some = sa.select(online_debit.c.authorisation).limit(1)
+        if self._t.connection.execute(some).first() is None:
+            return set()
+        return self.of_rows(keys, which)[1].online
+
+    # --- rows ----------------------------------------------------------------------------------
+
+    def posted_places(
+        self,
+        segments: Iterable[int],
+        terminals: set[TerminalKey],
+        cards: set[CardCounterKey],
+    ) -> set[Place]:
+        """Where posted debits with some of these numbers stand, in these segments."""
+        asked = np.array(sorted(terminals), np.int64).reshape(-1, 3)
+        by_number = _number_hashes(asked[:, 0], asked[:, 1], asked[:, 2])
+        own = np.array([(c.factor, c.division, c.counter) for c in sorted(cards)], np.int64)
+        own = own.reshape(-1, 3)
+        by_counter = _number_hashes(own[:, 0], own[:, 1], own[:, 2])
+        found: set[Place] = set()
+        for segment in sorted(segments):
+            for first, columns, masks in self.archive.parts(segment):
+                keys = Keys(columns)
+                hashes = _number_hashes(keys.terminal, keys.algorithm, keys.number)
+                hit = np.isin(hashes, by_number)
+                hashes = _number_hashes(keys.factor, keys.division, keys.counter)
+                hit |= np.isin(hashes, by_counter)
+                hit &= posted(masks) & ~columns.refund
+                for at in np.flatnonzero(hit).tolist():
+                    if keys.terminal_key(at) in terminals or keys.card_key(at) in cards:
+                        found.add((segment, first + at))
+        return found
+
+    def rows(self, places: Sequence[Place]) -> tuple[DebitColumns, Masks]:
+        """The rows at some places, and what is found about them now."""
+        pieces: list[DebitColumns] = []
+        masks: list[Masks] = []
+        for segment, row in places:
+            first, columns, found = self.archive.part(segment, row)
+            at = slice(row - first, row - first + 1)
+            pieces.append(columns.rows(at))
+            masks.append(found[at])
+        if not pieces:
+            return DebitColumns.zeros(0), np.zeros(0, np.uint16)
+        return DebitColumns.join(pieces), np.concatenate(masks)
+
+    def headers(self, places: Sequence[Place]) -> list[DayHeader | None]:
+        """The headers of the files that rows stand in; None for a row that a person has decided,
+        which is alone in its segment."""
+        files: dict[int, list[Any]] = {}
+        found: list[DayHeader | None] = []
+        table = tables.file
+        for segment, row in places:
+            if segment not in files:
+                statement = sa.select(table).where(table.c.segment == segment)
+                statement = statement.order_by(table.c.first_row)
+                files[segment] = list(self._t.connection.execute(statement))
+            at = bisect_right(files[segment], row, key=lambda file: int(file.first_row)) - 1
+            while at > 0 and not files[segment][at].rows:
+                at -= 1
+            found.append(header_of(files[segment][at]) if at >= 0 else None)
+        return found
+
+    def is_posted(self, keys: Keys) -> bool:
+        """Whether a debit with one of the numbers of the only row is posted, or taken on-line."""
+        terminals, cards = {keys.terminal_key(0)}, {keys.card_key(0)}
+        found = self.of_keys(terminals, cards)
+        known = set(found.beside) | self.posted_places(found.segments, terminals, cards)
+        places = sorted(known)
+        columns, masks = self.rows(places)
+        return bool(found.online) or bool((posted(masks) & ~columns.refund).any())
+
+    def debits_of(self, terminals: Sequence[TerminalKey]) -> dict[Place, int]:
+        """Where proven debits with these numbers of terminals stand, and what is found of them."""
+        if not terminals:
+            return {}
+        found = self.of_keys(terminals, ())
+        places = self.posted_places(found.segments, set(terminals), set())
+        places |= {place for place, kind in found.beside.items() if kind is Kind.CLAIM}
+        rows = sorted(places)
+        return dict(zip(rows, self.rows(rows)[1].tolist(), strict=True))
+
+    # --- numbers of terminals ------------------------------------------------------------------
+
+    def extents(self, wanted: Sequence[Environment]) -> dict[Environment, tuple[int, int]]:
+        """The least and the greatest number that stands; of known environments only."""
+        if not self.newest or not wanted:
+            return {}
+        high, low = np.array(wanted, np.int64).T
+        self._ask(high, low, np.zeros_like(high), np.zeros_like(high))
+        found: dict[Environment, tuple[int, int]] = {}
+        ranges, beside = tables.terminal, tables.beside
+        for table, least, greatest, which in (
+            (ranges, ranges.c.first, ranges.c.last, ranges.c.last >= 0),
+            (beside, beside.c.number, beside.c.number, beside.c.kind != int(Kind.REFUND)),
+        ):
+            terminal, algorithm = table.c.terminal, table.c.algorithm
+            own = sa.and_(terminal == _asked.c.high, algorithm == _asked.c.low)
+            statement = (
+                sa.select(terminal, algorithm, sa.func.min(least), sa.func.max(greatest))
+                .join_from(_asked, table, own)
+                .where(which)
+                .group_by(terminal, algorithm)
+            )
+            for one, other, first, last in self._t.connection.execute(statement):
+                before = found.get((one, other), (first, last))
+                found[one, other] = min(first, before[0]), max(last, before[1])
+        return found
+
+    def standing(self, of: Environment, least: int, greatest: int) -> set[int]:
+        """The numbers of an environment that stand, from ``least`` to ``greatest``."""
+        terminal, algorithm = of
+        table, beside = tables.terminal, tables.beside
+        ranges = sa.select(table.c.first, table.c.last, table.c.numbers).where(
+            table.c.terminal == terminal,
+            table.c.algorithm == algorithm,
+            table.c.last >= least,
+            table.c.first <= greatest,
+        )
+        found: set[int] = set()
+        for first, last, listed in self._t.connection.execute(ranges):
+            if listed is None:
+                found.update(range(max(first, least), min(last, greatest) + 1))
+            else:
+                numbers = np.frombuffer(bytes(listed), _BY_TERMINAL.width)
+                found.update(numbers[(numbers >= least) & (numbers <= greatest)].tolist())
+        rest = sa.select(beside.c.number).where(
+            beside.c.terminal == terminal,
+            beside.c.algorithm == algorithm,
+            beside.c.number.between(least, greatest),
+            beside.c.kind != int(Kind.REFUND),
+        )
+        found.update(self._t.connection.execute(rest).scalars())
         return found
 
     def _ask(
@@ -188,25 +359,83 @@ class LedgerHistory:
         self._t.insert(_asked, columns)
 
 
+def header_of(file: Any) -> DayHeader:
+    """The header of a row of ``settled_file``."""
+    return DayHeader(
+        file.pharmacy,
+        file.terminal_id,
+        file.business_date,
+        file.hotlist_version,
+        file.psam_number,
+    )
+
+
+def keep_beside(
+    t: LedgerTransaction,
+    segment: int,
+    first: int,
+    columns: DebitColumns,
+    masks: Masks,
+    keys: Keys,
+    refunds: Mask,
+) -> None:
+    """Write where rows stand that are no posted debits; ``refunds`` have nothing of their own
+    against them."""
+    genuine = proven(columns, masks)
+    standing = standing_rows(columns, masks, genuine) & ~(genuine & posted(masks))
+    kind = np.where(genuine, np.int64(Kind.CLAIM), np.int64(Kind.STANDING))
+    kind[refunds] = Kind.REFUND
+    rows = np.flatnonzero(standing | refunds)
+    if not len(rows):
+        return
+    t.insert(
+        tables.beside,
+        {
+            "segment": segment,
+            "row": first + rows,
+            "kind": kind[rows],
+            "terminal": keys.terminal[rows],
+            "algorithm": keys.algorithm[rows].astype(np.int64),
+            "number": keys.number[rows].astype(np.int64),
+            "factor": keys.factor[rows],
+            "division": keys.division[rows].astype(np.int64),
+            "counter": keys.counter[rows].astype(np.int64),
+        },
+    )
+
+
+_NUMBERS: Final = ("terminal", "algorithm", "number", "factor", "division", "counter")
+
+
 def _owner_hashes(high: NDArray[np.int64], low: NDArray[np.int64]) -> UInt64Array:
     return mix(high.view(np.uint64), low.astype(np.uint64))
 
 
-def _stored(
-    place: NDArray[np.int64],
-    first: Sequence[int],
-    last: Sequence[int],
-    blobs: Sequence[bytes | None],
-    kind: str,
-) -> NDArray[np.int64]:
-    """All numbers of stored ranges and lists, with the place of their owner above them."""
-    width = np.dtype(kind).itemsize
+def _number_hashes(high: NDArray[Any], low: NDArray[Any], number: NDArray[Any]) -> UInt64Array:
+    owner = mix(np.ascontiguousarray(high).view(np.uint64), low.astype(np.uint64))
+    return mix(owner, number.astype(np.uint64))
+
+
+def _among(values: Integers, ordered: Integers) -> Mask:
+    """Which of ``values`` are in ``ordered``, which rises."""
+    if not len(ordered):
+        return np.zeros(len(values), np.bool_)
+    at = np.searchsorted(ordered, values)
+    at[at == len(ordered)] = 0
+    found: Mask = ordered[at] == values
+    return found
+
+
+def _expanded(
+    first: Integers, last: Integers, blobs: Sequence[bytes | None], width: str
+) -> tuple[Integers, Integers]:
+    """All numbers of stored ranges and lists one after the other, and how many each has."""
+    size = np.dtype(width).itemsize
     listed = np.array([blob is not None for blob in blobs], np.bool_)
-    lengths = np.array([len(blob or b"") // width for blob in blobs], np.int64)
-    numbers = np.frombuffer(b"".join(bytes(blob) for blob in blobs if blob), kind)
-    from_lists = np.repeat(place, lengths) << 32 | numbers.astype(np.int64)
-    begin = np.array(first, np.int64)[~listed]
-    counts = np.array(last, np.int64)[~listed] - begin + 1
-    steps = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    from_ranges = np.repeat(place[~listed] << 32 | begin, counts) + steps
-    return np.concatenate((from_lists, from_ranges))
+    count = np.array([len(blob or b"") // size for blob in blobs], np.int64)
+    count[~listed] = (last - first + 1)[~listed]
+    begins = np.cumsum(count) - count
+    numbers = np.arange(count.sum()) - np.repeat(begins - first, count)
+    from_lists = np.frombuffer(b"".join(bytes(blob) for blob in blobs if blob is not None), width)
+    numbers[np.repeat(listed, count)] = from_lists
+    return numbers, count

@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debits of modes 1 and 2 that the on-line authorisation knows: checked, not booked again.
 
-| the settlement is | a debit with a right TAC |
+A row names its settlement by setl_id, and is that settlement's when msgid, pharmacy, card and bill
+are, and the numbers of the debit where a confirmation has taken them.
+
+| the settlement is | its row, with a right TAC |
 |---|---|
 | settled, cancelled | is in the books already |
 | held | has paid, its confirmation is missing: it is confirmed now |
-| released, reversed, not known | is booked as any other: the card has paid |
+| released, reversed | is booked as any other: the card has paid |
 
-A bill that differs from the one that was authorised is code 6. A refund whose cancellation is
-known is in the books already.
+A row that differs from its settlement is code 6, and so is one with a setl_id that this centre has
+not given, when the person is insured here. A refund names its cancellation in the same way; with
+the setl_id of the sale itself it cancels the sale now.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,115 +25,233 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.arrays import Mask
 from sscard_chip.settlement.columns import DebitColumns, given
 from sscard_chip.settlement.judge.codes import FindingCode, Masks
+from sscard_chip.settlement.judge.keys import NOBODY, Keys
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
+    DebitNumbers,
     SettlementState,
+    cancel_settlement,
     confirm_settlement,
     confirmation_msgid,
-    find_by_msgid,
+    find_by_setl_id,
+    take_debit,
 )
+from sscard_chip.settlement.ledger.bulk import select_keys
 from sscard_chip.settlement.schema.authorisation import authorisation, step
+from sscard_chip.settlement.schema.books import card
+from sscard_chip.settlement.schema.debits import online_debit
 
-_PIECE: Final = 500
 _IN_BOOKS: Final = frozenset({SettlementState.SETTLED, SettlementState.CANCELLED})
+
+PharmacyOf = Callable[[int], str]
+"""The fixmedins_code of the file that a row stands in, by the row's place."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Known:
+    """A settlement as rows are compared with it.
+
+    ``numbers`` when a debit is taken for it; ``undone_by`` is the msgid that has cancelled it.
+    """
+
+    number: int
+    msgid: str
+    setl_id: str
+    pharmacy: str
+    bill: tuple[int, int, int]
+    card_id_code: bytes
+    state: SettlementState
+    undone_by: str | None
+    numbers: DebitNumbers | None
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Online:
-    """Which rows are in the books already, and which are held and to be confirmed."""
+    """What the ledger has of rows: ``settlement`` is the number of the one whose row it is."""
 
-    in_books: NDArray[np.bool_]
-    held: NDArray[np.bool_]
+    settlement: NDArray[np.int64]
+    in_books: Mask
+    held: Mask
+    fixed: Mask
+    """Its numbers are taken by a confirmation."""
 
-    def settle_held(
-        self, t: LedgerTransaction, columns: DebitColumns, rows: NDArray[np.int64]
+    @classmethod
+    def of_none(cls, count: int) -> Online:
+        """Of rows that the ledger knows nothing about."""
+        nothing = [np.zeros(count, np.bool_) for _ in range(3)]
+        return cls(np.full(count, NOBODY, np.int64), *nothing)
+
+    def settle(
+        self, t: LedgerTransaction, columns: DebitColumns, keys: Keys, rows: Sequence[int]
     ) -> None:
-        """Confirm the holds of ``rows``, debits that are posted now.
+        """Do what posted ``rows`` are missing: confirm, cancel, take the numbers of the debit.
 
-        One that was released a moment ago is not held any more: it is booked as any other.
+        A hold that was released a moment ago is not held any more: its row is booked as any other.
         """
-        for at in rows[self.held[rows]].tolist():
-            msgid = columns.msgid[at].decode()
-            settlement = find_by_msgid(t, msgid)
-            if settlement is not None:
-                time = columns.time[at].tobytes().hex()
-                try:
-                    confirm_settlement(t, settlement, confirmation_msgid(msgid), time)
-                except AuthorisationRefusedError:
-                    self.held[at] = False
+        for at in rows:
+            if self.settlement[at] == NOBODY:
+                continue
+            msgid, setl_id = columns.msgid[at].decode(), columns.setl_id[at].decode()
+            found = find_by_setl_id(t, setl_id)
+            if found is None:
+                continue  # a refund that names its cancellation
+            time = columns.time[at].tobytes().hex()
+            try:
+                if columns.refund[at]:
+                    if self.held[at]:
+                        cancel_settlement(t, found, msgid, None, time)
+                elif self.held[at]:
+                    msgid = confirmation_msgid(msgid)
+                    confirm_settlement(
+                        t, found, msgid, time, numbers=numbers_at(keys, at), instead_of_posted=True
+                    )
+                elif self.in_books[at] and not self.fixed[at]:
+                    take_debit(t, found, numbers_at(keys, at), instead_of_posted=True)
+            except AuthorisationRefusedError:
+                self.held[at] = False
 
 
-def look_up(t: LedgerTransaction, columns: DebitColumns, masks: Masks) -> Online:
-    """What the ledger has of the rows with a setl_id; adds code 6 where bills differ."""
-    in_books = np.zeros(len(columns), np.bool_)
-    held = np.zeros(len(columns), np.bool_)
-    online = Online(in_books, held)
-    rows = np.flatnonzero(given(columns.setl_id))
-    if (
-        not len(rows)
-        or t.connection.execute(sa.select(authorisation.c.id).limit(1)).first() is None
-    ):
+def numbers_at(keys: Keys, at: int) -> DebitNumbers:
+    """The numbers of a row."""
+    terminal, own = keys.terminal_key(at), keys.card_key(at)
+    return DebitNumbers(*terminal, own.factor, own.division, own.counter)
+
+
+def look_up(
+    t: LedgerTransaction,
+    columns: DebitColumns,
+    masks: Masks,
+    keys: Keys,
+    pharmacy_of: PharmacyOf,
+    here: Callable[[NDArray[np.int64]], Mask],
+) -> Online:
+    """What the ledger has of the rows with a setl_id; adds code 6 where a row is of no settlement.
+
+    ``here`` says of rows whether the person is insured where the centre is.
+    """
+    online = Online.of_none(len(columns))
+    held_as_grey = masks == FindingCode.GREY.bit  # such a row has nothing else to find
+    rows = np.flatnonzero(given(columns.setl_id) & ~columns.malformed & ~held_as_grey)
+    if not len(rows):
         return online
-    debits, refunds = rows[~columns.refund[rows]], rows[columns.refund[rows]]
-    known = _settlements(t, columns, debits)
-    for at in debits.tolist():
-        found = known.get(columns.msgid[at].decode())
+    names = {one.decode("utf-8", "replace") for one in columns.setl_id[rows].tolist()}
+    known, cancelled = _settlements(t, names)
+    unknown: list[int] = []
+    for at in rows.tolist():
+        setl_id = columns.setl_id[at].decode("utf-8", "replace")
+        own = cancelled.get(setl_id) if columns.refund[at] else None
+        found, msgid = own or (known.get(setl_id), None)
         if found is None:
-            continue
-        bill = columns.account_fen[at], columns.cash_fen[at], columns.fund_fen[at]
-        state = SettlementState(found.state)
-        if bill != (found.account_fen, found.self_paid_fen, found.pooled_fen):
+            unknown.append(at)
+        elif not _is_of(found, msgid, columns, keys, at, pharmacy_of(at)):
             masks[at] |= FindingCode.FIELD.bit
-        in_books[at] = state in _IN_BOOKS
-        held[at] = state is SettlementState.HELD
-    cancelled = _cancellations(t, columns, refunds)
-    for at in refunds.tolist():
-        in_books[at] = columns.msgid[at].decode() in cancelled
+        else:
+            online.settlement[at] = found.number
+            online.fixed[at] = found.numbers is not None and found.state in _IN_BOOKS
+            if columns.refund[at]:
+                online.held[at] = msgid is None and found.state is SettlementState.SETTLED
+                online.in_books[at] = msgid is not None or found.undone_by is not None
+            else:
+                online.in_books[at] = found.state in _IN_BOOKS
+                online.held[at] = found.state is SettlementState.HELD
+    foreign = np.array(unknown, np.int64)
+    masks[foreign[here(foreign)]] |= FindingCode.FIELD.bit
     return online
 
 
+def _is_of(
+    found: Known, msgid: str | None, columns: DebitColumns, keys: Keys, at: int, pharmacy: str
+) -> bool:
+    """Whether a row is that of a settlement; ``msgid`` is that of a cancellation."""
+    refund = bool(columns.refund[at])
+    named = found.msgid if not refund else msgid or found.undone_by
+    bill = (columns.account_fen[at], columns.cash_fen[at], columns.fund_fen[at])
+    sign = -1 if refund else 1
+    label = columns.msgid[at].decode("utf-8", "replace")
+    given_amounts = (
+        int(columns.card_account_fen[at]),
+        int(columns.card_self_paid_fen[at]),
+        int(columns.card_pooled_fen[at]),
+    )
+    account, cash, fund = found.bill
+    return (
+        named in (None, label)
+        and pharmacy == found.pharmacy
+        and tuple(sign * int(part) for part in bill) == found.bill
+        and given_amounts == (0, account + cash + fund, account + fund)
+        and columns.card_id_code[at].tobytes() == found.card_id_code
+        and found.numbers in (None, numbers_at(keys, at))
+    )
+
+
 def _settlements(
-    t: LedgerTransaction, columns: DebitColumns, rows: NDArray[np.int64]
-) -> dict[str, Any]:
-    """Bill and state of the settlements that debits name by their msgid."""
-    state = (
-        sa.select(step.c.state)
-        .where(step.c.authorisation == authorisation.c.id)
-        .order_by(step.c.number.desc())
-        .limit(1)
+    t: LedgerTransaction, names: set[str]
+) -> tuple[dict[str, Known], dict[str, tuple[Known, str]]]:
+    """Settlements by their setl_id, and by that of a cancellation with the msgid of that."""
+    nothing = t.connection.execute(sa.select(authorisation.c.id).limit(1)).first() is None
+    if nothing:
+        return {}, {}
+    cancelled: dict[str, tuple[int, str]] = {}
+    steps = sa.select(step.c.setl_id, step.c.authorisation, step.c.msgid).where(
+        step.c.setl_id.is_not(None)
+    )
+    for result in select_keys(t.connection, steps, step.c.setl_id, names):
+        cancelled |= {row.setl_id: (row.authorisation, row.msgid) for row in result}
+    steps_of = step.alias()
+    last = (
+        sa.select(sa.func.max(steps_of.c.number))
+        .where(steps_of.c.authorisation == authorisation.c.id)
         .scalar_subquery()
     )
-    statement = sa.select(
-        authorisation.c.msgid,
-        authorisation.c.account_fen,
-        authorisation.c.self_paid_fen,
-        authorisation.c.pooled_fen,
-        state.label("state"),
-    )
-    found: dict[str, Any] = {}
-    for begin in range(0, len(rows), _PIECE):
-        msgids = _msgids(columns, rows[begin : begin + _PIECE])
-        for row in t.connection.execute(statement.where(authorisation.c.msgid.in_(msgids))):
-            found[row.msgid] = row
-    return found
-
-
-def _cancellations(
-    t: LedgerTransaction, columns: DebitColumns, rows: NDArray[np.int64]
-) -> set[str]:
-    """The msgids of refunds that have cancelled a settlement."""
-    found: set[str] = set()
-    for begin in range(0, len(rows), _PIECE):
-        msgids = _msgids(columns, rows[begin : begin + _PIECE])
-        statement = sa.select(step.c.msgid).where(
-            step.c.msgid.in_(msgids), step.c.state == str(SettlementState.CANCELLED)
+    statement = (
+        sa.select(
+            authorisation,
+            card.c.card_id_code,
+            step.c.state,
+            step.c.msgid.label("done_by"),
+            *(online_debit.c[name] for name in DebitNumbers._fields),
         )
-        found |= set(t.connection.execute(statement).scalars())
-    return found
+        .join_from(authorisation, card, card.c.id == authorisation.c.card)
+        .join(step, sa.and_(step.c.authorisation == authorisation.c.id, step.c.number == last))
+        .outerjoin(online_debit, online_debit.c.authorisation == authorisation.c.id)
+    )
+    numbers = {number for number, _ in cancelled.values()}
+    by_number: dict[int, Known] = {}
+    for column, wanted in (
+        (authorisation.c.setl_id, names),
+        (authorisation.c.id, numbers),
+    ):
+        for result in select_keys(t.connection, statement, column, wanted):
+            for row in result:
+                one = _known(row)
+                if wanted is numbers or one.setl_id in names:
+                    by_number[one.number] = one
+    known = {one.setl_id: one for one in by_number.values()}
+    own = {
+        name: (by_number[number], msgid)
+        for name, (number, msgid) in cancelled.items()
+        if name in names
+    }
+    return known, own
 
 
-def _msgids(columns: DebitColumns, rows: NDArray[np.int64]) -> list[str]:
-    return [one.decode() for one in columns.msgid[rows].tolist()]
+def _known(row: Any) -> Known:
+    taken = None
+    if row.terminal is not None:
+        taken = DebitNumbers(*(getattr(row, name) for name in DebitNumbers._fields))
+    state = SettlementState(row.state)
+    return Known(
+        row.id,
+        row.msgid,
+        row.setl_id,
+        row.pharmacy,
+        (row.account_fen, row.self_paid_fen, row.pooled_fen),
+        bytes(row.card_id_code),
+        state,
+        row.done_by if state is SettlementState.CANCELLED else None,
+        taken,
+    )

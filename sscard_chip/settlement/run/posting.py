@@ -9,50 +9,35 @@ ago, keeps the findings that it has got then.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from sscard_chip.dayfile.rows import DayHeader
+from sscard_chip.settlement.arrays import Integers, Mask
 from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.judge.codes import Masks, posted
+from sscard_chip.settlement.judge.codes import FindingCode, Masks, posted
+from sscard_chip.settlement.judge.gaps import OlderGaps, find_gaps
 from sscard_chip.settlement.judge.keys import Keys
-from sscard_chip.settlement.judge.sequence import HighestNumbers, judge_sequence
-from sscard_chip.settlement.ledger import LedgerTransaction
+from sscard_chip.settlement.judge.localities import Locality, localities
+from sscard_chip.settlement.judge.proof import proven
+from sscard_chip.settlement.ledger import LedgerConflictError, LedgerTransaction
 from sscard_chip.settlement.run.archive import parts
-from sscard_chip.settlement.run.history import LedgerHistory
+from sscard_chip.settlement.run.batch import Batch
+from sscard_chip.settlement.run.booking import book, insured_divisions
+from sscard_chip.settlement.run.contested import Contest, hear
+from sscard_chip.settlement.run.history import LedgerHistory, keep_beside
+from sscard_chip.settlement.run.online import Online, look_up, numbers_at
+from sscard_chip.settlement.run.owners import keep_owners
 from sscard_chip.settlement.run.ranges import Ranges
 from sscard_chip.settlement.schema import run as tables
 
-
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Batch:
-    """Rows of whole files in their order, with what each shows by itself.
-
-    ``columns.file`` are places in ``heads``; ``first`` (files + 1) is where each file's rows
-    begin.
-    """
-
-    heads: tuple[DayFileHead, ...]
-    columns: DebitColumns
-    masks: Masks
-
-    @property
-    def first(self) -> NDArray[np.int64]:
-        """Where the rows of each file begin, and where the last end."""
-        return np.searchsorted(self.columns.file, np.arange(len(self.heads) + 1))
-
-    def files(self, which: NDArray[np.bool_]) -> Batch:
-        """The batch of some of its files."""
-        rows = which[self.columns.file]
-        columns = self.columns.rows(rows)
-        columns.file[:] = (np.cumsum(which) - 1)[columns.file]
-        heads = tuple(head for head, kept in zip(self.heads, which, strict=True) if kept)
-        return Batch(heads, columns, self.masks[rows])
+AccountsOf = Callable[[DebitColumns, Masks], Integers]
+"""The personal accounts of rows, -1 for none; adds what the register finds about them."""
 
 
 def settled_before(
@@ -71,22 +56,17 @@ def settled_before(
     return found
 
 
-def keep(
-    t: LedgerTransaction, segment: int, batch: Batch, keys: Keys, highest_numbers: HighestNumbers
-) -> None:
-    """Write a segment: its files, its rows, and what they take."""
+def _keep(t: LedgerTransaction, segment: int, batch: Batch, keys: Keys, refunds: Mask) -> None:
+    """Write a segment: its files, its rows, and where those stand that are no posted debits."""
     good = posted(batch.masks)
-    count = len(batch.columns)
-    own = {"id": segment, "rows": count, "posted": int(good.sum())}
+    own = {"id": segment, "rows": len(batch.columns), "posted": int(good.sum())}
     t.connection.execute(sa.insert(tables.segment), own)
+    t.connection.execute(sa.insert(tables.indexed), {"segment": segment})
     _keep_files(t, segment, batch)
     for first, rows, content in parts(batch.columns, batch.masks):
         part = {"segment": segment, "first_row": first, "rows": rows, "columns": content}
         t.connection.execute(sa.insert(tables.part), part)
-    debits = good & ~batch.columns.refund
-    _keep_terminals(t, segment, keys, debits, highest_numbers)
-    _keep_cards(t, segment, keys, debits)
-    _keep_refunds(t, segment, batch.columns, keys, np.flatnonzero(good & batch.columns.refund))
+    keep_beside(t, segment, 0, batch.columns, batch.masks, keys, refunds)
 
 
 def _keep_files(t: LedgerTransaction, segment: int, batch: Batch) -> None:
@@ -114,37 +94,29 @@ def _keep_files(t: LedgerTransaction, segment: int, batch: Batch) -> None:
         t.connection.execute(sa.insert(tables.file), rows)
 
 
-def _keep_terminals(
-    t: LedgerTransaction,
-    segment: int,
-    keys: Keys,
-    debits: NDArray[np.bool_],
-    highest_numbers: HighestNumbers,
-) -> None:
+def _keep_numbers(t: LedgerTransaction, segment: int, batch: Batch, keys: Keys, more: Keys) -> None:
+    """The numbers that posted debits take: those of the batch, and of earlier rows (``more``)."""
+    debits = posted(batch.masks) & ~batch.columns.refund
     order = keys.terminal_order
     rows = order[debits[order]]
-    ranges = Ranges.of(keys.terminal[rows], keys.algorithm[rows], keys.number[rows])
-    owners = list(zip(ranges.high.tolist(), ranges.low.tolist(), strict=True))
-    rest = sorted(highest_numbers.highest.keys() - set(owners))  # proven, and nothing posted
-    none = np.full(len(rest), -1, np.int64)
+    terminal = keys.terminal[rows], keys.algorithm[rows], keys.number[rows]
+    ranges = Ranges.of(*_together(terminal, (more.terminal, more.algorithm, more.number)))
     t.insert(
         tables.terminal,
         {
-            "terminal": np.append(ranges.high, [one for one, _ in rest]).astype(np.int64),
-            "algorithm": np.append(ranges.low, [other for _, other in rest]).astype(np.int64),
-            "last": np.append(ranges.last, none),
+            "terminal": ranges.high,
+            "algorithm": ranges.low,
+            "last": ranges.last,
             "segment": segment,
-            "first": np.append(ranges.first, none + 1),
-            "highest": [highest_numbers.highest[owner] for owner in (*owners, *rest)],
-            "numbers": [*ranges.lists("<u4"), *(None for _ in rest)],
+            "first": ranges.first,
+            "highest": ranges.last,
+            "numbers": ranges.lists("<u4"),
         },
     )
-
-
-def _keep_cards(t: LedgerTransaction, segment: int, keys: Keys, debits: NDArray[np.bool_]) -> None:
     order = keys.card_order
     rows = order[debits[order]]
-    ranges = Ranges.of(keys.factor[rows], keys.division[rows], keys.counter[rows])
+    card = keys.factor[rows], keys.division[rows], keys.counter[rows]
+    ranges = Ranges.of(*_together(card, (more.factor, more.division, more.counter)))
     by_factor = np.argsort(ranges.high)  # as the table is sorted
     lists = ranges.lists("<u2")
     t.insert(
@@ -160,31 +132,137 @@ def _keep_cards(t: LedgerTransaction, segment: int, keys: Keys, debits: NDArray[
     )
 
 
-def _keep_refunds(
-    t: LedgerTransaction, segment: int, columns: DebitColumns, keys: Keys, rows: NDArray[np.int64]
-) -> None:
-    if not len(rows):
-        return
-    t.insert(
-        tables.refund,
-        {
-            "terminal": keys.terminal[rows],
-            "algorithm": keys.algorithm[rows].astype(np.int64),
-            "number": keys.number[rows].astype(np.int64),
-            "msgid": [one.decode() for one in columns.msgid[rows].tolist()],
-            "segment": segment,
-            "account_fen": -columns.account_fen[rows],
-            "cash_fen": -columns.cash_fen[rows],
-            "fund_fen": -columns.fund_fen[rows],
-        },
-    )
+def _together(
+    sorted_ones: tuple[NDArray[Any], ...], more: tuple[NDArray[Any], ...]
+) -> list[NDArray[np.int64]]:
+    """Owners and numbers of both, sorted."""
+    if not len(more[0]):
+        return [one.astype(np.int64) for one in sorted_ones]
+    both = [
+        np.append(one.astype(np.int64), other.astype(np.int64))
+        for one, other in zip(sorted_ones, more, strict=True)
+    ]
+    order = np.lexsort((both[2], both[1], both[0]))
+    return [one[order] for one in both]
 
 
-def judge_and_keep(t: LedgerTransaction, batch: Batch) -> int:
-    """Judge new files by what is posted and keep them as the next segment; its number."""
-    history = LedgerHistory(t)
-    keys = Keys(batch.columns)
-    highest_numbers = judge_sequence(batch.columns, batch.masks, keys, history)
+def post_rows(
+    t: LedgerTransaction,
+    batch: Batch,
+    headers: Sequence[DayHeader],
+    accounts_of: AccountsOf,
+    *,
+    listed: bool = False,
+    decided: bool = False,
+) -> int:
+    """Judge rows by what is posted, and post what is good, as the next segment; its number.
+
+    ``batch.masks`` become the verdicts. Earlier rows that are to be seen otherwise now are noted,
+    and what that does to the books is booked with the batch.
+
+    :param headers: those that ``batch.columns.file`` counts.
+    :param accounts_of: the personal accounts of rows, and what the register finds about them.
+    :param listed: a list of pharmacies has said whose the terminals are.
+    :param decided: a person has decided to post the one row.
+    :raises LedgerConflictError: an on-line confirmation came in between.
+    """
+    columns, masks = batch.columns, batch.masks
+    history, keys = LedgerHistory(t), Keys(columns)
     segment = history.newest + 1
-    keep(t, segment, batch, keys, highest_numbers)
+    personal = accounts_of(columns, masks)
+    keep_owners(t, batch, headers, keys, listed=listed)
+
+    def pharmacy_of(at: int) -> str:
+        return headers[int(columns.file[at])].pharmacy_code
+
+    def here(rows: Integers) -> Mask:
+        insured = insured_divisions(columns, rows)
+        place = localities(columns.treatment_division[rows], insured)
+        found: Mask = (place == Locality.OWN) | (personal[rows] >= 0)
+        return found
+
+    def online_of(old: DebitColumns, old_keys: Keys, of: list[DayHeader]) -> Online:
+        unjudged = np.zeros(len(old), np.uint16)
+        codes = [header.pharmacy_code for header in of]
+        return look_up(t, old, unjudged, old_keys, codes.__getitem__, lambda rows: rows < 0)
+
+    online = look_up(t, columns, masks, keys, pharmacy_of, here)
+    genuine = proven(columns, masks)
+    older_gaps = find_gaps(columns, masks, keys, genuine, history)
+    refunds = genuine & columns.refund & posted(masks)
+    taken_before = history.online_of(keys, genuine)
+    contest = hear(history, columns, masks, keys, online, online_of, decided=decided)
+    _keep(t, segment, batch, keys, refunds)
+    gone, come = contest.turned(to_posted=False), contest.turned(to_posted=True)
+    fresh_debits = [at for at in come if not contest.columns.refund[at]]
+    _keep_numbers(t, segment, batch, keys, Keys(contest.columns.rows(np.array(fresh_debits, int))))
+    _keep_displaced(t, segment, contest, [at for at in gone if not contest.columns.refund[at]])
+    _keep_changes(t, history, segment, contest, older_gaps)
+    if t.lock_debits(exclusive=True) and history.online_of(keys, genuine) != taken_before:
+        raise LedgerConflictError("on-line confirmations came in between")
+    rows = np.flatnonzero(posted(masks))
+    online.settle(t, columns, keys, rows[online.settlement[rows] >= 0].tolist())
+    contest.online.settle(t, contest.columns, contest.keys, come)
+    rows = rows[~(online.in_books | online.held)[rows]]
+    if not gone and not come:
+        book(t, segment, columns, rows, personal, headers)
+        return segment
+    earlier = _to_book(contest, gone, come, len(headers))
+    whole = DebitColumns.join([columns.rows(rows), earlier])
+    owners = np.concatenate(
+        [personal[rows], accounts_of(earlier, np.zeros(len(earlier), np.uint16))]
+    )
+    more = [contest.headers[at - len(contest.own)] or headers[0] for at in (*gone, *come)]
+    book(t, segment, whole, np.arange(len(whole)), owners, [*headers, *more])
     return segment
+
+
+def _to_book(contest: Contest, gone: list[int], come: list[int], first_file: int) -> DebitColumns:
+    """Earlier rows that are to be booked: what is not posted any more with its signs changed.
+
+    What the on-line authorisation has in the books stays there; such a row has no amounts.
+    """
+    columns = contest.columns.rows(np.array([*gone, *come], np.int64))
+    columns.file[:] = first_file + np.arange(len(columns))
+    back = np.arange(len(columns)) < len(gone)
+    online = np.array(
+        [bool(contest.online.in_books[at] or contest.online.held[at]) for at in (*gone, *come)]
+    )
+    for part in (columns.total_fen, columns.account_fen, columns.cash_fen, columns.fund_fen):
+        part[back] = -part[back]
+        part[online] = 0
+    columns.refund[back] = ~columns.refund[back]
+    return columns
+
+
+def _keep_displaced(
+    t: LedgerTransaction, segment: int, contest: Contest, rows: Sequence[int]
+) -> None:
+    for at in rows:
+        numbers = numbers_at(contest.keys, at)._asdict()
+        t.connection.execute(sa.insert(tables.displaced).values(segment=segment, **numbers))
+
+
+def _keep_changes(
+    t: LedgerTransaction,
+    history: LedgerHistory,
+    segment: int,
+    contest: Contest,
+    gaps: OlderGaps,
+) -> None:
+    """Note what is found about earlier rows now."""
+    now = {
+        contest.places[at - len(contest.own)]: int(contest.after[at]) for at in contest.changed()
+    }
+    bit = int(FindingCode.GAP.bit)
+    for keys, gap in ((gaps.closed, 0), (gaps.opened, bit)):
+        for place, findings in history.debits_of(keys).items():
+            before = now.get(place, findings)
+            if before & bit != gap:
+                now[place] = before & ~bit | gap
+    table = tables.change
+    for (of, row), findings in sorted(now.items()):
+        count = sa.select(sa.func.count()).where(table.c.segment == of, table.c.row == row)
+        number = t.connection.execute(count).scalar_one() + 1
+        values = {"number": number, "findings": findings, "by_segment": segment}
+        t.connection.execute(sa.insert(table).values(segment=of, row=row, **values))

@@ -27,10 +27,9 @@ from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.ledger.register import read_register, register_is_empty
 from sscard_chip.settlement.run.archive import NOTHING, Archive
-from sscard_chip.settlement.run.booking import book
-from sscard_chip.settlement.run.online import look_up
+from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.pools import KeySource
-from sscard_chip.settlement.run.posting import Batch, judge_and_keep, settled_before
+from sscard_chip.settlement.run.posting import post_rows, settled_before
 from sscard_chip.settlement.run.work import (
     Reader,
     VerifyTask,
@@ -131,6 +130,7 @@ class Run:
         self._keys = keys
         self._ledger = ledger
         self._reader = Reader(rules)
+        self._listed = rules.pharmacies is not None
         self._pool = pool
         self._report_progress = report_progress
         self._seen: set[bytes] = set()
@@ -141,15 +141,29 @@ class Run:
         self._known: tuple[tuple[int, int], RegisterJudge | None] | None = None
 
     def batch(self, heads: Sequence[DayFileHead]) -> tuple[Batch, Masks]:
-        """Read, verify, judge and post some files; their rows and what was found in the end."""
+        """Read, verify, judge and post some files; their rows and what is found about them now."""
         self._size = sum(head.trailer.count for head in heads)
         batch = self._read(heads)
         self._verify(batch)
         self._show(POSTING, 0)
         masks = self._ledger.run(lambda t: self._post(t, batch), exclusive=True)
         self._show(WRITING, 0)
-        self._count(batch, masks)
+        self.summary.settled_before += self._old
         return batch, masks
+
+    def look_again(self, t: LedgerTransaction, heads: Sequence[DayFileHead]) -> tuple[Batch, Masks]:
+        """The rows of settled files as the ledger has them, and what is found about them now."""
+        archive, settled = Archive(t), settled_before(t, heads)
+        columns: list[DebitColumns] = []
+        masks: list[Masks] = []
+        for at, head in enumerate(heads):
+            for piece, found in archive.rows(*settled[head.trailer.digest]):
+                rows = piece.rows(np.arange(len(piece)))  # a copy of our own
+                rows.file[:] = at
+                columns.append(rows)
+                masks.append(found)
+        now = np.concatenate([NOTHING, *masks])
+        return Batch(tuple(heads), DebitColumns.gather(columns), now), now
 
     def finish_batch(self) -> None:
         """Report that the last batch is finished."""
@@ -234,13 +248,14 @@ class Run:
         return masks
 
     def _post_fresh(self, t: LedgerTransaction, batch: Batch) -> None:
-        personal = judge_register(batch.columns, batch.masks, self._register(t))
-        online = look_up(t, batch.columns, batch.masks)
-        segment = judge_and_keep(t, batch)
-        rows = np.flatnonzero(posted(batch.masks))
-        online.settle_held(t, batch.columns, rows)
-        rows = rows[~(online.in_books | online.held)[rows]]
-        book(t, segment, batch.columns, rows, personal, [head.header for head in batch.heads])
+        register = self._register(t)
+        post_rows(
+            t,
+            batch,
+            [head.header for head in batch.heads],
+            lambda columns, masks: judge_register(columns, masks, register),
+            listed=self._listed,
+        )
 
     def _register(self, t: LedgerTransaction) -> RegisterJudge | None:
         """The register as it is now; read again when it has changed."""
@@ -250,11 +265,11 @@ class Run:
             self._known = state, None if empty else RegisterJudge(read_register(t))
         return self._known[1]
 
-    def _count(self, batch: Batch, masks: Masks) -> None:
+    def count(self, batch: Batch, masks: Masks) -> None:
+        """Add the verdicts of files to the summary."""
         summary, columns = self.summary, batch.columns
         good, waits = posted(masks), held(masks)
         summary.files += len(batch.heads)
-        summary.settled_before += self._old
         summary.rows += len(masks)
         summary.posted += int(good.sum())
         summary.held += int(waits.sum())

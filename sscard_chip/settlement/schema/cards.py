@@ -88,16 +88,17 @@ load_attempt: Final = append_only(
         sa.Column("load", BigNumber, sa.ForeignKey(load.c.id), primary_key=True,
                   autoincrement=False),
         whole("attempt", key=True),
-        sa.Column("msgid", sa.String(30), nullable=False, unique=True),
         sa.Column("terminal_id", sa.String(12), nullable=False),
         sa.Column("time", sa.String(14), nullable=False),
         whole("balance_fen"),
-        whole("algorithm"),
+        sa.Column("algorithm", sa.String(4), nullable=False),
         whole("key_version"),
         sa.Column("random", sa.LargeBinary(4), nullable=False),
+        sa.UniqueConstraint("load", "random"),
     )
 )  # fmt: skip
-"""A MAC2 that was given for a load; ``time`` is the host's, ``balance_fen`` the card's before."""
+"""A MAC2 that was given for a load: for one INITIALIZE, which its random tells from others.
+``time`` is the host's, ``balance_fen`` the card's before."""
 
 load_done: Final = append_only(
     sa.Table(

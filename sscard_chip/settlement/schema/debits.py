@@ -45,7 +45,23 @@ terminal_owner: Final = append_only(
         "terminal_owner",
         metadata,
         whole("terminal", key=True),
+        whole("change", key=True),
         sa.Column("pharmacy", sa.String(200), nullable=False),
     )
 )
-"""The pharmacy (fixmedins_code) that a terminal was first seen at, with a proven debit."""
+"""The pharmacy (fixmedins_code) that a terminal was first seen at, with a proven debit (change 1);
+the last change holds. Only a list of pharmacies changes it."""
+
+suspense_share: Final = append_only(
+    sa.Table(
+        "suspense_share",
+        metadata,
+        whole("entry", key=True),
+        whole("account", key=True),
+        whole("division", key=True),
+        whole("fen"),
+        sa.Index(None, "account"),
+    )
+)
+"""What of a division's suspense is a personal account's: above zero it could not pay, below zero a
+refund has repaid it."""

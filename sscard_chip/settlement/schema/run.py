@@ -101,7 +101,45 @@ refund: Final = append_only(
         whole("fund_fen"),
     )
 )
-"""Posted refunds by their debit."""
+"""Posted refunds by their debit, of ledgers before schema 2; now they are in ``beside``."""
+
+beside: Final = append_only(
+    sa.Table(
+        "settled_beside",
+        metadata,
+        whole("segment", key=True),
+        whole("row", key=True),
+        whole("kind"),
+        whole("terminal"),
+        whole("algorithm"),
+        whole("number"),
+        whole("factor"),
+        whole("division"),
+        whole("counter"),
+        sa.Index(None, "terminal", "algorithm", "number"),
+        sa.Index(None, "factor", "division", "counter"),
+    )
+)
+"""Where rows stand that are not posted debits: ``run/history.py`` says of which kind."""
+
+indexed: Final = append_only(
+    sa.Table("settled_indexed", metadata, whole("segment", key=True)),
+)
+"""Segments whose rows are in ``beside``: all that were settled with schema 2 or looked at since."""
+
+change: Final = append_only(
+    sa.Table(
+        "settled_change",
+        metadata,
+        whole("segment", key=True),
+        whole("row", key=True),
+        whole("number", key=True),
+        whole("findings"),
+        whole("by_segment"),
+    )
+)
+"""What was found about a row of an earlier segment when ``by_segment`` was settled: the last one
+holds. A gap has closed, a refund's debit has come, a number has got a better claim."""
 
 displaced: Final = append_only(
     sa.Table(

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.synthesize.plan import Cards, Terminal, bcd_array, times
+from sscard_chip.settlement.synthesize.plan import (
+    REGISTERED,
+    Cards,
+    Terminal,
+    bcd_array,
+    times,
+)
 from sscard_chip.standard.identifiers import PURCHASE
 
 _OPENS: Final = 8 * 3600
@@ -123,11 +129,13 @@ def _fill_money(rng: np.random.Generator, columns: DebitColumns, mode: NDArray[n
     cash[offline] = 0
     columns.account_fen[:], columns.fund_fen[:], columns.cash_fen[:] = account, fund, cash
     columns.total_fen[:] = account + fund + cash
-    real = mode == 3
+    # whoever is insured here settles on-line with this centre, which a made-up day has not done
+    online_rows = (mode != 3) & ~offline & ~np.isin(columns.insured_division, sorted(REGISTERED))
+    real = ~offline & ~online_rows
     columns.card_account_fen[:] = np.where(real, account, 0)
     columns.card_self_paid_fen[:] = np.where(real, cash, columns.total_fen)
     columns.card_pooled_fen[:] = np.where(real, fund, account + fund)
-    online = np.flatnonzero((mode != 3) & ~offline)
+    online = np.flatnonzero(online_rows)
     columns.setl_id[online] = _setl_ids(columns, online)
     columns.mdtrt_id[online] = [b"M%012d" % at for at in online.tolist()]
 

@@ -153,7 +153,7 @@ EXPIRED: Final = RowFault("expired", (10,))
 CARDS: Final = (HOT, HOT_NUMBER, HOT_RANGE, HOT_LATER, UNKNOWN, EXPIRED)
 
 GAP: Final = RowFault("gap", (0, 101))
-SWAP: Final = RowFault("out of order", (0, 101))
+SWAP: Final = RowFault("out of order", (0,))
 REPLAY: Final = RowFault("card counter again", (2,))
 
 REPEAT: Final = RowFault("again in its file", (2,))
@@ -170,7 +170,7 @@ BESIDE: Final = (REPEAT, REPEAT_FILE, REPEAT_RUN, COPY, MALFORMED, REFUND_MORE, 
 FOREIGN: Final = RowFault("terminal of another", (102,))
 PSAM: Final = RowFault("PSAM of another", (102,))
 STALE: Final = RowFault("stale hotlist", (0, 103))
-LONE_REFUND: Final = RowFault("refund of nothing", (6,))
+LONE_REFUND: Final = RowFault("refund of nothing", (105,))
 ELSEWHERE: Final = (FOREIGN, PSAM, STALE, LONE_REFUND)
 """Rows of terminals of their own."""
 

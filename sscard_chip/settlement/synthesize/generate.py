@@ -16,6 +16,7 @@ from sscard_chip.security.keystore import KeyStore
 from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import mask_of
+from sscard_chip.settlement.judge.times import moments
 from sscard_chip.settlement.ledger.files import write_cards
 from sscard_chip.settlement.run.work import tac_columns
 from sscard_chip.settlement.synthesize import faults as f
@@ -195,7 +196,7 @@ class _Generator:
             around = slice(at - 1, at + 2)
             owner = day.terminal[around] * 4 + day.columns.algorithm[around]
             return len(owner) == 3 and bool((owner == owner[0]).all())
-        if kind in (f.REFUND_MORE, f.REFUND_TWICE):
+        if kind in (f.REFUND_MORE, f.REFUND_TWICE, *f.CARDS):
             return not day.columns.setl_id[at]
         return True
 
@@ -220,10 +221,11 @@ class _Generator:
         return found
 
     def _replay(self, day: DayPlan) -> None:
-        """The later of two debits of a card, in the order of files, has the earlier's counter."""
+        """The later of two debits of a card, by their times, has the earlier's counter."""
         ids = [one.terminal_id for one in self.terminals]
         rank = np.argsort(np.argsort(np.array(ids)))
-        order = np.lexsort((np.arange(len(day)), rank[day.terminal], day.card))
+        time = moments(day.columns.time)
+        order = np.lexsort((np.arange(len(day)), rank[day.terminal], time, day.card))
         same = np.flatnonzero(day.card[order[1:]] == day.card[order[:-1]])
         before = np.full(len(day), -1, np.int64)
         before[order[1:][same]] = order[:-1][same]

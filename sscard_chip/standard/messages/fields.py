@@ -56,3 +56,11 @@ def templates(data: bytes) -> dict[int, bytes]:
         tag = tlv.first if tlv.second is None else tlv.first << 8 | tlv.second
         found.setdefault(tag, tlv.value)
     return found
+
+
+def parse_fitting(layout: Any, data: bytes) -> Any:
+    """The fields of ``data``, None when it does not fit ``layout``."""
+    try:
+        return layout.parse(data)
+    except ConstructError:
+        return None

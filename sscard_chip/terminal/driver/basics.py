@@ -14,6 +14,7 @@ from sscard_chip.profile.codec import decode_value, join_name
 from sscard_chip.profile.model import FileDeclaration
 from sscard_chip.standard.identifiers import HOLDER_FILE, ISSUER_FILE, SSSE
 from sscard_chip.standard.keys import IRK
+from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import DriverError, ReturnCode, code_of
 from sscard_chip.terminal.driver.context import DriverContext
@@ -152,10 +153,9 @@ def _read(
     if holder:
         person = _holder_file(session)
         number = _text(session, person, _NUMBER, raw_text)
-        rest = b""
-        if person.record_numbers(_NAME_REST):  # 1.0 cards have none
-            rest = _value(session, person, _NAME_REST)
-        name = join_name(_value(session, person, _NAME), rest, raw_text=raw_text)
+        name = join_name(
+            _value(session, person, _NAME), _name_rest(session, person), raw_text=raw_text
+        )
     return CardBasics(
         division=session.division,
         social_security_number=number,
@@ -169,6 +169,18 @@ def _read(
         terminal_id=terminal,
         device_number=context.settings.device_number,
     )
+
+
+def _name_rest(session: CardSession, person: FileDeclaration) -> bytes:
+    """姓名扩展, empty where there is none: on 1.0 cards, and on some 2.0 cards that lack it."""
+    if not person.record_numbers(_NAME_REST):
+        return b""
+    try:
+        return _value(session, person, _NAME_REST)
+    except CardStatusError as error:
+        if error.sw != StatusWord.RECORD_NOT_FOUND:
+            raise
+        return b""
 
 
 def _value(session: CardSession, file: FileDeclaration, tag: int) -> bytes:

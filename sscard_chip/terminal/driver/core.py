@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from sscard_chip.dayfile.loads import LoadCentre
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.bank.account import CardAccount
 from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.connection import Slots
 from sscard_chip.terminal.driver import banking, basics, debits, files, pins
 from sscard_chip.terminal.driver.context import DriverContext, Settings, no_pin_pad
+from sscard_chip.terminal.driver.loading import load_allocation
 from sscard_chip.terminal.driver.values import (
     Authentication,
     AuthenticationData,
@@ -36,6 +38,7 @@ from sscard_chip.terminal.driver.values import (
     PinPad,
     ProofRequest,
 )
+from sscard_chip.terminal.loads import LoadResult
 from sscard_chip.terminal.session import CardSession
 
 _Pending = TypeVar("_Pending")
@@ -251,6 +254,13 @@ class Driver:
         """iReadDebitRecord: newest first."""
         with self._whole():
             return debits.read_records(self._context, interface)
+
+    def load(
+        self, interface: InterfaceType, card: CardInfo, centre: LoadCentre, time: str
+    ) -> LoadResult:
+        """账户划入; see :func:`.load_allocation`. ``time`` is YYYYMMDDhhmmss, local."""
+        with self._whole():
+            return load_allocation(self._context, interface, card, centre, time)
 
     # --- the bank application ------------------------------------------------------------------
 

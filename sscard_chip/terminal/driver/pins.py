@@ -6,7 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
+from sscard_chip.standard.commands import (
+    PIN_CHANGE_UNBLOCK,
+    PIN_UNBLOCK_HEADER,
+    pin_reload_header,
+)
 from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.keys import PUK, PUK_KID, STKSSSE
 from sscard_chip.terminal.codes import DriverError, ReturnCode
@@ -21,11 +25,8 @@ from sscard_chip.terminal.driver.values import (
 )
 from sscard_chip.terminal.session import CardSession
 
-_RELOAD: Final = PIN_CHANGE_UNBLOCK.header(0x00, 0x01)
-_UNBLOCK: Final = PIN_CHANGE_UNBLOCK.header()
-_RELOAD_LENGTHS: Final = {0x01: 12, 0x02: 20, 0x03: 20}
-"""Lc of PIN reload by algorithm: one block and the MAC."""
-_UNBLOCK_LENGTH: Final = 4
+_BLOCKS: Final = {0x01: 8, 0x02: 16, 0x03: 16}
+"""Block length of the suites by 算法标识: DES, SSF33, SM4."""
 
 
 @dataclass(slots=True)
@@ -74,9 +75,10 @@ def service(
     challenge = session.challenge()
     with context.sam(session) as sam:
         if reload:
-            command = sam.enciphered_command(STKSSSE, session.factors, challenge, _RELOAD, bcd(new))
+            header = PIN_CHANGE_UNBLOCK.header(0x00, 0x01)
+            command = sam.enciphered_command(STKSSSE, session.factors, challenge, header, bcd(new))
         else:
-            header = _header(session, reload=False)
+            header = PIN_UNBLOCK_HEADER
             command = header + sam.command_mac(STKSSSE, session.factors, challenge, header)
     session.client.exchange(command).required()
 
@@ -119,6 +121,4 @@ def finish_service(pending: PendingService, command: bytes) -> None:
 
 def _header(session: CardSession, *, reload: bool) -> bytes:
     """CLA INS P1 P2 Lc."""
-    if not reload:
-        return _UNBLOCK + bytes((_UNBLOCK_LENGTH,))
-    return _RELOAD + bytes((_RELOAD_LENGTHS[session.algorithm_code],))
+    return pin_reload_header(_BLOCKS[session.algorithm_code]) if reload else PIN_UNBLOCK_HEADER

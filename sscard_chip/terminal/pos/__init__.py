@@ -14,20 +14,31 @@ from sscard_chip.dayfile.authoriser import (
 )
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotlistDelta, HotRange
+from sscard_chip.dayfile.loads import LoadCentre, LoadDue, LoadGrant, LoadRequest
 from sscard_chip.dayfile.rows import COLUMNS, DayHeader, DayRow, DayTrailer
 from sscard_chip.dayfile.text import DayContents, read_day
 from sscard_chip.terminal.client import PinEntry
+from sscard_chip.terminal.pos.account import (
+    BalanceOutcome,
+    LoadOutcome,
+    UnfinishedLoadError,
+    load_card,
+    show_balance,
+)
 from sscard_chip.terminal.pos.authoriser import LocalAuthoriser
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import PosError, Refusal, SaleRefusedError, UnfinishedSaleError
 from sscard_chip.terminal.pos.hotlist import HotlistFile
 from sscard_chip.terminal.pos.receipt import Receipt
-from sscard_chip.terminal.pos.station import Bill, SaleOutcome, TillSettings
+from sscard_chip.terminal.pos.slips import AccountSlip
+from sscard_chip.terminal.pos.station import Bill, Desk, SaleOutcome, TillSettings
 from sscard_chip.terminal.pos.till import Till
 
 __all__ = [
     "COLUMNS",
+    "AccountSlip",
     "Authoriser",
+    "BalanceOutcome",
     "Bill",
     "CentreError",
     "CentreNoAnswerError",
@@ -39,6 +50,7 @@ __all__ = [
     "DayHeader",
     "DayRow",
     "DayTrailer",
+    "Desk",
     "Hold",
     "HoldRequest",
     "HotCard",
@@ -46,6 +58,11 @@ __all__ = [
     "Hotlist",
     "HotlistDelta",
     "HotlistFile",
+    "LoadCentre",
+    "LoadDue",
+    "LoadGrant",
+    "LoadOutcome",
+    "LoadRequest",
     "LocalAuthoriser",
     "PinEntry",
     "PosError",
@@ -55,6 +72,9 @@ __all__ = [
     "SaleRefusedError",
     "Till",
     "TillSettings",
+    "UnfinishedLoadError",
     "UnfinishedSaleError",
+    "load_card",
     "read_day",
+    "show_balance",
 ]

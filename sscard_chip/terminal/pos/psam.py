@@ -34,6 +34,11 @@ class Psam:
         self._client: SamClient | None = None
         self.awaited: str | None = None
 
+    @property
+    def present(self) -> bool:
+        """Whether the till has a slot for one."""
+        return self._connection is not None
+
     def open(self, algorithm: str) -> None:
         """Enter DF01 in the environment of an algorithm."""
         self.awaited = None

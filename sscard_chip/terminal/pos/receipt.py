@@ -14,11 +14,12 @@ from typing import Final
 
 from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.dates import show_time
 from sscard_chip.terminal.pos.card import CardholderName
 
 WIDTH: Final = 32
-_RULE: Final = "-" * WIDTH
-_EDGE: Final = "=" * WIDTH
+RULE: Final = "-" * WIDTH
+EDGE: Final = "=" * WIDTH
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,23 +44,23 @@ class Receipt:
         """The lines, none wider than 32 columns."""
         row = self.row
         title = "医保退费凭证" if row.refund else "医保购药凭证"
-        lines = [_EDGE, *wrap(self.pharmacy_name, centred=True), centre(title), _RULE]
+        lines = [EDGE, *wrap(self.pharmacy_name, centred=True), centre(title), RULE]
         lines += pair("机构编码", self.pharmacy_code)
         lines += pair("终端编号", row.terminal_id)
-        lines += pair("时间", _time(row.time))
-        lines.append(_RULE)
+        lines += pair("时间", show_time(row.time))
+        lines.append(RULE)
         if self.holder is not None:
             lines += pair("姓名", mask_name(self.holder.name))
             lines += pair("社会保障号码", mask(self.holder.number, 6, 4))
         lines += pair("卡号", mask(row.card_number, 2, 2))
-        lines.append(_RULE)
+        lines.append(RULE)
         lines += pair("费用合计", yuan(row.total_fen))
         lines += pair("统筹基金支付", yuan(row.fund_fen))
         lines += pair("个人账户支付", yuan(row.account_fen))
         lines += pair("现金支付", yuan(row.cash_fen))
         if self.balance_fen is not None:
             lines += pair("账户余额", yuan(self.balance_fen))
-        lines.append(_RULE)
+        lines.append(RULE)
         lines += pair("终端交易序号", str(row.terminal_transaction_number))
         lines += pair("卡交易序号", str(row.transaction_number))
         if row.tac is not None:
@@ -67,7 +68,7 @@ class Receipt:
         if row.setl_id is not None:
             lines += pair("结算编号", row.setl_id)
         lines += pair("流水号", row.msgid)
-        lines.append(_RULE)
+        lines.append(RULE)
         lines += wrap(_remark(row, online=self.online), centred=True)
         if self.unlisted:
             lines += wrap("本终端无黑名单，未核对挂失卡", centred=True)
@@ -81,11 +82,6 @@ def _remark(row: DayRow, *, online: bool) -> str:
     if row.refund:
         return "账户部分由医保中心划回"
     return "联网结算" if online else "脱网结算，金额单位：元"
-
-
-def _time(digits: str) -> str:
-    date = f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}"
-    return f"{date} {digits[8:10]}:{digits[10:12]}:{digits[12:]}"
 
 
 def mask(text: str, first: int, last: int) -> str:

@@ -17,6 +17,7 @@ from sscard_chip.standard.settlement_mode import SettlementRegion, Split
 from sscard_chip.terminal.client import CardStatusError, PinEntry
 from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.connection import Connection, NoCardError, TerminalConnectionError
+from sscard_chip.terminal.loads import LoadInDoubtError
 from sscard_chip.terminal.pos.card import CardholderName, HolderPin
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import (
@@ -102,20 +103,15 @@ class SaleOutcome:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Station:
-    """The hardware and the files of a till."""
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """The hardware of a till: what a card's holder and the operator have before them."""
 
     settings: TillSettings
     card: Connection
     sam: Psam
-    day: DayFile
-    journal: PendingJournal
     pin_entry: PinEntry
     listed: Hotlist | HotlistFile | None = None
-    authoriser: Authoriser | None = None
-    # msgids that the centre has seen and no row has: not to be used again in the same second
-    spent: set[str] = field(default_factory=set)
 
     @property
     def hotlist(self) -> Hotlist | None:
@@ -142,9 +138,12 @@ class Station:
 
         :raises BrokenOffError: its connection failed.
         :raises SaleRefusedError: it refused a command.
+        :raises LoadInDoubtError: the connection failed while it was loaded.
         """
         try:
             yield
+        except LoadInDoubtError:
+            raise
         except NoCardError as error:
             raise BrokenOffError(Refusal.NO_CARD, str(error)) from None
         except TerminalConnectionError as error:
@@ -170,6 +169,22 @@ class Station:
         """Power on the card and see who it is; raises as :func:`open_session`."""
         return open_session(self.card, self.settings.profiles)
 
+    def power_off(self) -> None:
+        """Bring the contacts of the holder's card to rest."""
+        with contextlib.suppress(TerminalConnectionError):
+            self.card.power_off()
+
+
+@dataclass(slots=True, kw_only=True)
+class Station(Desk):
+    """A till with its files, that sells."""
+
+    day: DayFile
+    journal: PendingJournal
+    authoriser: Authoriser | None = None
+    # msgids that the centre has seen and no row has: not to be used again in the same second
+    spent: set[str] = field(default_factory=set)
+
     def open_card_of(self, row: DayRow) -> CardSession:
         """The card of a sale that broke off.
 
@@ -180,11 +195,6 @@ class Station:
         if not same or session.card_number != row.card_number:
             raise UnfinishedSaleError("another card is in the reader: put in the one that paid")
         return session
-
-    def power_off(self) -> None:
-        """Bring the contacts of the holder's card to rest."""
-        with contextlib.suppress(TerminalConnectionError):
-            self.card.power_off()
 
     def receipt(
         self,

@@ -19,11 +19,18 @@ from sscard_chip.closing import Closing
 from sscard_chip.dayfile.authoriser import Authoriser
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.hotlist import Hotlist
+from sscard_chip.dayfile.loads import LoadCentre
 from sscard_chip.dayfile.rows import DayHeader, DayRow, DayTrailer
 from sscard_chip.standard.dates import TIME, TIME_RULE, parse_date, parse_time
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.client import PinEntry
 from sscard_chip.terminal.connection import Connection
+from sscard_chip.terminal.pos.account import (
+    BalanceOutcome,
+    LoadOutcome,
+    load_card,
+    show_balance,
+)
 from sscard_chip.terminal.pos.card import HolderPin
 from sscard_chip.terminal.pos.dayfile import DayFile
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError, UnfinishedSaleError
@@ -87,7 +94,16 @@ class Till(Closing):
         except BaseException:
             day.close()
             raise
-        station = Station(settings, card, sam, day, journal, pin_entry, hotlist, authoriser)
+        station = Station(
+            settings=settings,
+            card=card,
+            sam=sam,
+            pin_entry=pin_entry,
+            listed=hotlist,
+            day=day,
+            journal=journal,
+            authoriser=authoriser,
+        )
         return cls(station, clock)
 
     @property
@@ -145,6 +161,20 @@ class Till(Closing):
         """Refund a sale; see :func:`sscard_chip.terminal.pos.refund.refund`. Needs no card."""
         self._require_idle()
         return refund(self._station, msgid, self._time(time), parts=parts, earlier=earlier)
+
+    # --- the account ---------------------------------------------------------------------------
+
+    def load(self, centre: LoadCentre, time: str | None = None) -> LoadOutcome:
+        """账户划入, while no sale is open; see :func:`.load_card`."""
+        if self.unfinished is not None:
+            raise UnfinishedSaleError("a sale broke off: recover it first, or give it up")
+        return load_card(self._station, centre, time or self._clock().strftime(TIME))
+
+    def show_balance(
+        self, time: str | None = None, centre: LoadCentre | None = None
+    ) -> BalanceOutcome:
+        """What the card has; see :func:`~sscard_chip.terminal.pos.account.show_balance`."""
+        return show_balance(self._station, time or self._clock().strftime(TIME), centre)
 
     # --- what broke off ------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from sscard_chip.settlement.judge.codes import (
     Effect,
     FindingCode,
     codes_of,
+    codes_text,
     held,
     mask_of,
     posted,
@@ -167,11 +168,14 @@ def test_the_version_of_the_hotlist() -> None:
 
 def test_codes_rise_and_0_stands_before_notes() -> None:
     assert [int(one.code) for one in FINDINGS] == [1, 2, 3, 5, 6, 7, 8, 10, 12, 14, 101, 102, 103,
-                                                   104]  # fmt: skip
+                                                   104, 105]  # fmt: skip
     assert codes_of(0) == (0,)
     assert codes_of(int(mask_of(103, 101))) == (0, 101, 103)
     assert codes_of(int(mask_of(103, 2, 1))) == (1, 2, 103)
     assert TEXTS[mask_of(101)] == "0,101"
+    assert TEXTS[0] == "0"
+    assert TEXTS[mask_of(105, 103)] == "103,105"
+    assert list(TEXTS[::977]) == [codes_text(mask) for mask in range(0, len(TEXTS), 977)]
     with pytest.raises(ValueError, match="4"):
         mask_of(4)
 
@@ -188,7 +192,8 @@ def test_what_findings_do() -> None:
         for mask in masks.tolist()
     ]
     assert held(masks).tolist() == wanted
-    assert effects[Effect.HOLD] == int(FindingCode.NOT_OF_PHARMACY.bit | FindingCode.GREY.bit)
+    holds = (FindingCode.NOT_OF_PHARMACY, FindingCode.GREY, FindingCode.WAITING)
+    assert effects[Effect.HOLD] == sum(int(code.bit) for code in holds)
 
 
 # --- times ---------------------------------------------------------------------------------------

@@ -87,6 +87,8 @@ def confirm_settlement(
     :raises AuthorisationRefusedError: it is released, cancelled or reversed; another settlement or
         a day file has the debit.
     """
+    if numbers is not None and not instead_of_posted:
+        t.lock_debits()  # before the settlement's own, as a run takes them
     now = _lock(t, settlement)
     if now.state not in _BEGUN:
         raise AuthorisationRefusedError(f"the settlement is {now.state}")
@@ -102,9 +104,11 @@ def confirm_settlement(
 
 
 def cancel_settlement(
-    t: LedgerTransaction, settlement: Settlement, msgid: str, setl_id: str, time: str
+    t: LedgerTransaction, settlement: Settlement, msgid: str, setl_id: str | None, time: str
 ) -> Settlement:
     """Take a settlement back as a whole (2103): a counter-entry with a ``setl_id`` of its own.
+
+    A refund that only a day file tells of has none.
 
     :raises AuthorisationRefusedError: it is not settled.
     """

@@ -81,8 +81,11 @@ def check_row(t: LedgerTransaction, settlement: Settlement, row: DayRow) -> Debi
     if not is_that:
         raise AuthorisationRefusedError("the row of the day file is of something else")
     numbers = debit_numbers(row)
-    owner = sa.select(terminal_owner.c.pharmacy).where(
-        terminal_owner.c.terminal == numbers.terminal
+    owner = (
+        sa.select(terminal_owner.c.pharmacy)
+        .where(terminal_owner.c.terminal == numbers.terminal)
+        .order_by(terminal_owner.c.change.desc())
+        .limit(1)
     )
     if t.connection.execute(owner).scalar_one_or_none() not in (None, order.pharmacy):
         raise AuthorisationRefusedError("the terminal belongs to another pharmacy")
@@ -120,7 +123,8 @@ def take_debit(
     owned = terminal_owner.c.terminal == numbers.terminal
     if t.connection.execute(sa.select(terminal_owner.c.terminal).where(owned)).first() is None:
         t.lock_name(f"terminal:{numbers.terminal}")
-        values = {"terminal": numbers.terminal, "pharmacy": settlement.order.pharmacy}
+        pharmacy = settlement.order.pharmacy
+        values = {"terminal": numbers.terminal, "change": 1, "pharmacy": pharmacy}
         _insert(t, terminal_owner, values, owned, None)
 
 

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose the money in suspense is: what of it each personal account could not pay.
+
+An account of suspense is a division's. Beside its lines stands how much is of which personal
+account, so that what comes back to that account repays it first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from sscard_chip.settlement.arrays import Integers
+from sscard_chip.settlement.ledger.bulk import select_keys
+from sscard_chip.settlement.ledger.transaction import LedgerTransaction
+from sscard_chip.settlement.schema.debits import suspense_share as table
+
+
+def suspense_of(t: LedgerTransaction, accounts: Sequence[int]) -> dict[int, Counter[int]]:
+    """What personal accounts have in suspense now, in fen by division; for each of them."""
+    found: dict[int, Counter[int]] = {account: Counter() for account in accounts}
+    statement = sa.select(table.c.account, table.c.division, table.c.fen)
+    for result in select_keys(t.connection, statement, table.c.account, found):
+        for row in result:
+            if row.account in found:
+                found[row.account][row.division] += row.fen
+    return found
+
+
+def repay(shares: Counter[int], division: int, fen: int) -> Iterator[tuple[int, int]]:
+    """Take up to ``fen`` out of an account's shares: that of ``division`` first, then by number.
+
+    Each division with what is repaid of it.
+    """
+    for one in sorted(shares, key=lambda other: (other != division, other)):
+        amount = min(shares[one], fen)
+        if amount > 0:
+            shares[one] -= amount
+            fen -= amount
+            yield one, amount
+
+
+def keep_shares(
+    t: LedgerTransaction,
+    entry: int,
+    accounts: Integers,
+    divisions: NDArray[np.uint32],
+    fen: Integers,
+) -> None:
+    """Note what an entry brings into suspense for personal accounts, or takes out of it."""
+    sums: Counter[tuple[int, int]] = Counter()
+    for account, division, amount in zip(
+        accounts.tolist(), divisions.tolist(), fen.tolist(), strict=True
+    ):
+        sums[account, division] += amount
+    kept = [(*one, amount) for one, amount in sorted(sums.items()) if amount]
+    if kept:
+        account, division, amount = np.array(kept, np.int64).T
+        columns = {"account": account, "division": division, "fen": amount}
+        t.insert(table, {"entry": entry} | columns)

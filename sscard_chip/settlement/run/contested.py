@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows whose verdict hangs on other rows: debits that share a number, and refunds with their debit.
+
+Of a batch these are few. They are judged together with the rows of earlier segments that have the
+same numbers, and so on from those, as if all had come at once; so neither the order nor the
+grouping of files decides. What is then different about earlier rows is noted and booked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from sscard_chip.dayfile.rows import DayHeader
+from sscard_chip.settlement.arrays import Integers, Mask
+from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.judge.codes import FindingCode, Masks, posted
+from sscard_chip.settlement.judge.contest import NumbersClaim, Right, granted
+from sscard_chip.settlement.judge.keys import (
+    NOBODY,
+    CardCounterKey,
+    Keys,
+    TerminalKey,
+    among,
+    repeated,
+)
+from sscard_chip.settlement.judge.proof import messages, proven
+from sscard_chip.settlement.judge.refunds import Debit, Refund, judge_refunds
+from sscard_chip.settlement.run.history import Found, LedgerHistory, Place
+from sscard_chip.settlement.run.online import Online
+
+_DUPLICATE: Final = int(FindingCode.DUPLICATE.bit)
+_OF_REFUNDS: Final = int(
+    FindingCode.DUPLICATE.bit | FindingCode.FIELD.bit | FindingCode.WAITING.bit
+)
+
+OnlineOf = Callable[[DebitColumns, Keys, list[DayHeader]], Online]
+"""What the authorisation knows of earlier rows, each with the header of its file."""
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Contest:
+    """The rows in question: ``own`` are places in the batch, behind them stand those of
+    ``places`` in earlier segments, with the headers of their files (None: decided by a person).
+
+    ``before`` and ``after`` are the findings of all of them.
+    """
+
+    own: Integers
+    places: list[Place]
+    headers: list[DayHeader | None]
+    columns: DebitColumns
+    keys: Keys
+    online: Online
+    before: Masks
+    after: Masks
+
+    def changed(self) -> list[int]:
+        """Earlier rows about which something else is found now."""
+        earlier = np.arange(len(self.own), len(self.columns))
+        rows: list[int] = earlier[self.before[earlier] != self.after[earlier]].tolist()
+        return rows
+
+    def turned(self, *, to_posted: bool) -> list[int]:
+        """Earlier rows that are posted now and were not, or the other way round."""
+        return [
+            at
+            for at in self.changed()
+            if posted(self.after[at : at + 1])[0] == to_posted
+            and posted(self.before[at : at + 1])[0] != to_posted
+        ]
+
+
+def hear(
+    history: LedgerHistory,
+    columns: DebitColumns,
+    masks: Masks,
+    keys: Keys,
+    online: Online,
+    online_of: OnlineOf,
+    *,
+    decided: bool = False,
+) -> Contest:
+    """Judge what hangs on other rows; ``masks`` of the batch get codes 2, 6 and 105.
+
+    ``decided`` is the one row that a person has decided to post.
+    """
+    genuine = proven(columns, masks) | decided
+    debits = genuine & ~columns.refund
+    refunds = genuine & columns.refund & posted(masks)
+    touched, found = history.of_rows(keys, debits | refunds)
+    own = np.flatnonzero(_shared(keys, debits, refunds) | touched & debits | refunds)
+    places, old_columns, old_masks, online_numbers = _earlier(history, keys, own, touched, found)
+    headers = history.headers(places)
+    of_files = [one or _NO_HEADER for one in headers]
+    old_keys = Keys(old_columns)
+    known = online_of(old_columns, old_keys, of_files)
+    both = DebitColumns.join([columns.rows(own), old_columns])
+    before = np.concatenate([masks[own], old_masks])
+    contest = Contest(
+        own,
+        places,
+        headers,
+        both,
+        Keys(both),
+        Online(
+            np.concatenate([online.settlement[own], known.settlement]),
+            np.concatenate([online.in_books[own], known.in_books]),
+            np.concatenate([online.held[own], known.held]),
+            np.concatenate([online.fixed[own], known.fixed]),
+        ),
+        before,
+        before.copy(),
+    )
+    fixed = np.array([decided] * len(own) + [one is None for one in headers], np.bool_)
+    winners = _hear_debits(contest, fixed, online_numbers)
+    _hear_refunds(contest, winners)
+    masks[own] = contest.after[: len(own)]
+    return contest
+
+
+_NO_HEADER: Final = DayHeader("", "0" * 12, "00000000", None, "")
+
+
+def _shared(keys: Keys, debits: Mask, refunds: Mask) -> Mask:
+    """Debits that share a number with another one of the batch, or have a refund there."""
+    shared = np.zeros(len(debits), np.bool_)
+    for words, order in ((keys.by_terminal, keys.terminal_order), (keys.by_card, keys.card_order)):
+        shared[repeated(words, order[debits[order]])] = True
+    if refunds.any():
+        shared |= debits & among(keys.by_terminal, keys.by_terminal[refunds])
+    return shared
+
+
+def _earlier(
+    history: LedgerHistory, keys: Keys, own: Integers, touched: Mask, found: Found
+) -> tuple[list[Place], DebitColumns, Masks, set[tuple[TerminalKey, CardCounterKey]]]:
+    """The rows of earlier segments that have to be heard, and numbers taken on-line."""
+    terminals = {keys.terminal_key(at) for at in own[touched[own]].tolist()}
+    cards = {keys.card_key(at) for at in own[touched[own]].tolist()}
+    online = set(found.online)
+    fresh = set(found.beside) | history.posted_places(found.segments, terminals, cards)
+    places: list[Place] = []
+    parts: list[DebitColumns] = []
+    masks: list[Masks] = []
+    while fresh:
+        some = sorted(fresh)
+        columns, findings = history.rows(some)
+        places += some
+        parts.append(columns)
+        masks.append(findings)
+        theirs = Keys(columns)
+        claims = posted(findings & ~FindingCode.DUPLICATE.bit) | columns.refund
+        more = np.flatnonzero(claims).tolist()
+        asked = {theirs.terminal_key(at) for at in more} - terminals
+        counters = {theirs.card_key(at) for at in more if not columns.refund[at]} - cards
+        terminals |= asked
+        cards |= counters
+        if not asked and not counters:
+            break
+        found = history.of_keys(asked, counters)
+        online |= found.online
+        fresh = set(found.beside) | history.posted_places(found.segments, asked, counters)
+        fresh -= set(places)
+    if not places:
+        return [], DebitColumns.zeros(0), np.zeros(0, np.uint16), online
+    return places, DebitColumns.join(parts), np.concatenate(masks), online
+
+
+def _hear_debits(
+    contest: Contest, fixed: Mask, online_numbers: set[tuple[TerminalKey, CardCounterKey]]
+) -> dict[TerminalKey, int]:
+    """Code 2; the row that has each terminal's number."""
+    columns, keys, online = contest.columns, contest.keys, contest.online
+    debits = np.flatnonzero(~columns.refund).tolist()
+    own_findings = contest.before & ~FindingCode.DUPLICATE.bit
+    good = posted(own_findings) | fixed
+    was = posted(contest.before)
+    own = len(contest.own)
+    claims: list[NumbersClaim] = []
+    there: set[TerminalKey] = set()
+    for at in debits:
+        if not good[at]:
+            continue
+        right = Right.OFFLINE if online.settlement[at] == NOBODY else Right.ONLINE
+        if online.fixed[at] or fixed[at]:
+            right = Right.FIXED
+            there.add(keys.terminal_key(at))
+        late = at < own or not bool(was[at])
+        place = (1 << 62, int(contest.own[at])) if at < own else contest.places[at - own]
+        content = _content(columns, at)
+        claims.append(
+            NumbersClaim(right, content, late, place, keys.terminal_key(at), keys.card_key(at), at)
+        )
+    for terminal, card in online_numbers:
+        if terminal not in there:
+            claims.append(NumbersClaim(Right.FIXED, b"", False, (0, 0), terminal, card, NOBODY))
+    winners = granted(claims) - {NOBODY}
+    taken: set[TerminalKey | CardCounterKey] = set()
+    for at in winners:
+        if not fixed[at]:
+            taken.update((keys.terminal_key(at), keys.card_key(at)))
+    for at in debits:
+        twice = at not in winners and (
+            bool(good[at]) or not taken.isdisjoint((keys.terminal_key(at), keys.card_key(at)))
+        )
+        contest.after[at] = int(own_findings[at]) | (_DUPLICATE if twice else 0)
+    return {keys.terminal_key(at): at for at in winners}
+
+
+def _hear_refunds(contest: Contest, debit_rows: dict[TerminalKey, int]) -> None:
+    """Codes 2, 6 and 105 of refunds."""
+    columns, keys = contest.columns, contest.keys
+    was = posted(contest.before)
+    own = len(contest.own)
+    groups: dict[TerminalKey, list[int]] = {}
+    for at in np.flatnonzero(columns.refund).tolist():
+        groups.setdefault(keys.terminal_key(at), []).append(at)
+    for key, rows in groups.items():
+        debit = None
+        if key in debit_rows:
+            at = debit_rows[key]
+            parts, card, message = _sums(columns, at), _card(keys, at), _message(contest, at)
+            debit = Debit(parts, bool(columns.setl_id[at]), card, message)
+        refunds = []
+        for at in rows:
+            account, cash, fund = _sums(columns, at)
+            late = at < own or not bool(was[at])
+            place = (1 << 62, int(contest.own[at])) if at < own else contest.places[at - own]
+            refunds.append(
+                Refund(
+                    bytes(columns.msgid[at]),
+                    (-account, -cash, -fund),
+                    _card(keys, at),
+                    _message(contest, at),
+                    late,
+                    place,
+                )
+            )
+        for at, code in zip(rows, judge_refunds(debit, refunds), strict=True):
+            rest = int(contest.before[at]) & ~_OF_REFUNDS
+            contest.after[at] = rest | (0 if code is None else int(code.bit))
+
+
+def _content(columns: DebitColumns, at: int) -> bytes:
+    """What the TAC is over, and what else money hangs on."""
+    rest = (
+        columns.transaction_number[at],
+        *_sums(columns, at),
+        columns.treatment_division[at],
+        columns.insured_division[at],
+    )
+    return messages(columns, at) + b"".join(int(one).to_bytes(9, signed=True) for one in rest)
+
+
+def _message(contest: Contest, at: int) -> bytes:
+    """What a refund has in common with its debit: all that the TAC is over, and the settlement."""
+    counter = int(contest.columns.transaction_number[at]).to_bytes(4)
+    settlement = int(contest.online.settlement[at]).to_bytes(8, signed=True)
+    return messages(contest.columns, at) + counter + settlement
+
+
+def _sums(columns: DebitColumns, at: int) -> tuple[int, int, int]:
+    return int(columns.account_fen[at]), int(columns.cash_fen[at]), int(columns.fund_fen[at])
+
+
+def _card(keys: Keys, at: int) -> tuple[int, int]:
+    return int(keys.division[at]), int(keys.factor[at])
