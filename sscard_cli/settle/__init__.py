@@ -14,11 +14,13 @@ _ROOM: Final = "sscard_cli.settle"
 # command -> (module, attribute, one-line help)
 COMMANDS: Final = {
     "allocate": (f"{_ROOM}.ledger", "allocate", "Post a monthly allocation (划入) to accounts."),
+    "anchor": (f"{_ROOM}.books", "anchor_", "Chain what is posted, print the anchor (锚)."),
+    "balances": (f"{_ROOM}.books", "balances", "Every account with its balance (余额)."),
     "card-list": (f"{_ROOM}.ledger", "card_list", "Write the register of some card images."),
     "card-replace": (f"{_ROOM}.cards", "card_replace", "Give an account to a new card (补换卡)."),
     "card-status": (f"{_ROOM}.cards", "card_status", "A card's status: 挂失, 解挂, 注销."),
     "cards": (f"{_ROOM}.ledger", "cards", "Load a register of cards, open their accounts."),
-    "check": (f"{_ROOM}.ledger", "check", "Prove that the books balance."),
+    "check": (f"{_ROOM}.books", "check", "Prove that the books balance."),
     "claim": (f"{_ROOM}.clearing", "claim", "Monthly claims of pharmacies (清算申请)."),
     "dispute": (f"{_ROOM}.clearing", "dispute", "Rows refused or held: appeal, decide (申诉)."),
     "holds": (f"{_ROOM}.ledger", "holds", "What on-line sales hold and nobody has settled."),

@@ -20,6 +20,7 @@ class Check:
 
     ``problems`` are lines that name the number of an entry or account, at most ten of each kind.
     ``anchor`` is the newest, and ``since_anchor`` counts the entries after it (:mod:`.chain`).
+    ``past`` says what differs from what it was at an anchor.
     ``rules`` are those, by kind and name, that the database does not have as they are declared.
     """
 
@@ -30,11 +31,12 @@ class Check:
     anchor: str
     since_anchor: int
     rules: tuple[str, ...]
+    past: tuple[str, ...]
 
     @property
     def even(self) -> bool:
         """Whether nothing is wrong."""
-        return not self.problems and not self.rules
+        return not (self.problems or self.rules or self.past)
 
 
 _SHOWN: Final = 10
@@ -122,9 +124,10 @@ def check_ledger(connection: sa.Connection, anchor: bytes | None = None) -> Chec
     if total:
         problems.append("the sum of all lines is not zero")
     chain = check_chain(connection, anchor)
-    problems += chain.problems
     entries, lines, accounts = (
         int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
         for table in (entry, line, account)
     )
-    return Check(entries, lines, accounts, tuple(problems), chain.anchor, chain.since, rules)
+    return Check(
+        entries, lines, accounts, tuple(problems), chain.anchor, chain.since, rules, chain.problems
+    )

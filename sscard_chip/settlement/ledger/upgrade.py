@@ -35,7 +35,7 @@ class Upgraded:
         before = self.before if self.before == UNVERSIONED else f"schema {self.before}"
         return (
             f"{self.name}: upgraded from {before} to schema {self.after}; the books are even,"
-            f" {self.check.entries} entries, {self.check.lines} lines; anchor {self.anchor}"
+            f" {self.check.entries} entries, {self.check.lines} lines"
         )
 
 
@@ -66,9 +66,9 @@ def upgrade_ledger(address: str | os.PathLike[str]) -> Upgraded:
                 _check_references(database, connection)
             books = check_ledger(connection)
             if not books.even:
-                what = next(iter((*books.problems, *books.rules)))
+                what = next(iter((*books.problems, *books.rules, *books.past)))
                 raise LedgerError(f"{database.name}: not upgraded: {what}")
-            anchor = make_anchor(connection)
+            anchor = books.anchor if before == VERSIONS[-1] else make_anchor(connection)
             return Upgraded(database.name, before, VERSIONS[-1], books, anchor)
     finally:
         database.engine.dispose()
