@@ -29,6 +29,7 @@ MODULES: Final = (
     "batch",
     "bulk",
     "settle",
+    "growth",
     "libcrypto",
 )
 """Modules of this package; each has ``rows()``."""

@@ -12,11 +12,13 @@ from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.compiler import compile_template
+from sscard_chip.standard import commands
+from sscard_chip.standard.identifiers import SSSE_NAME
 
 BALANCE_FEN: Final = 0x10000000
-SELECT_SSSE: Final = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
-SELECT_DF04: Final = bytes.fromhex("00A4040006D15600000503")
-VERIFY: Final = bytes.fromhex("0020000003123456")
+SELECT_SSSE: Final = commands.SELECT.apdu(0x04, data=SSSE_NAME)
+SELECT_DF04: Final = commands.SELECT.apdu(0x04, data=bytes.fromhex("D15600000503"))
+VERIFY: Final = commands.VERIFY.apdu(data=bytes.fromhex("123456"))
 
 _HOLDER: Final[dict[str, object]] = {
     "social_security_number": "990000200102030012",

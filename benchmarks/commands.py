@@ -21,6 +21,7 @@ from benchmarks.cards import SELECT_SSSE, issue
 from benchmarks.paired import PAIRS, processor_paired, window
 from benchmarks.rows import Row, UnavailableError
 from sscard_chip.card import Card
+from sscard_chip.standard.commands import GET_CHALLENGE, READ_BINARY, READ_RECORD, SELECT
 
 GOAL: Final = 50.0
 OURS, THEIRS = 1000, 10  # commands in a window: about a millisecond
@@ -33,10 +34,10 @@ _RECORDS: Final = 7
 _BINARY_LENGTH: Final = 0x128
 
 _NAME: Final = SELECT_SSSE[5:]
-_RECORD: Final = bytes.fromhex("00B2072C0B")  # 卡号: 9 bytes behind tag and length
-_BINARY: Final = bytes.fromhex("00B0961010")  # 16 bytes from offset 16
-_CHALLENGE: Final = bytes.fromhex("0084000008")
-_SELECT_DF01: Final = bytes.fromhex("00A4040006D15600000500")
+_RECORD: Final = READ_RECORD.apdu(0x07, 0x2C, le=11)  # 卡号: 9 bytes behind tag and length
+_BINARY: Final = READ_BINARY.apdu(0x96, 0x10, le=16)  # 16 bytes from offset 16
+_CHALLENGE: Final = GET_CHALLENGE.apdu(le=8)
+_SELECT_DF01: Final = SELECT.apdu(0x04, data=bytes.fromhex("D15600000500"))
 
 Execute = Callable[[bytes], bytes]
 

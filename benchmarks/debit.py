@@ -24,6 +24,11 @@ from sscard_chip.card import Card
 from sscard_chip.profile.model import KeyUse
 from sscard_chip.security.random import RandomSource
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.commands import (
+    DEBIT_FOR_PURCHASE,
+    GET_BALANCE,
+    INITIALIZE_FOR_PURCHASE,
+)
 
 GUARD_KEPT: Final = {"3des": 1.70, "sm4": 1.95}
 GUARD_FRESH: Final = 0.70
@@ -34,7 +39,7 @@ SUITES_MEASURED: Final = ((2, "3des"), (3, "sm4"))
 _AMOUNTS: Final = bytes.fromhex("00000001000003E8000001F4")  # 1, 1000 and 500 fen
 _TERMINAL: Final = bytes.fromhex("330400815985")
 _TIME: Final = bytes.fromhex("20250612093000")
-_INITIALIZE: Final = b"\xb0\x28\x01\x01\x13\x01" + _AMOUNTS + _TERMINAL
+_INITIALIZE: Final = INITIALIZE_FOR_PURCHASE.apdu(data=b"\x01" + _AMOUNTS + _TERMINAL)
 
 
 Window = Callable[[], tuple[bytes, bytes, bytes]]
@@ -88,7 +93,7 @@ class Counter:
         suite = self.suite
         session = suite.session(suite.session_key(suite.encryptor(self.dpk), self._factor(number)))
         mac1 = session.mac(_AMOUNTS + b"\x32" + _TERMINAL + _TIME)
-        return b"\xb0\x2c\x01\x00\x0f" + number.to_bytes(4) + _TIME + mac1
+        return DEBIT_FOR_PURCHASE.apdu(data=number.to_bytes(4) + _TIME + mac1)
 
     def _factor(self, number: int) -> bytes:
         return self.purchases[number].factor[:8]
@@ -109,7 +114,7 @@ class Counter:
 
     def check(self, made: int) -> None:
         """Fail unless the card has made exactly so many purchases, and each right."""
-        balance = int.from_bytes(send(self.card, bytes.fromhex("B026000104")))
+        balance = int.from_bytes(send(self.card, GET_BALANCE.apdu(p2=0x01, le=4)))
         number = send(self.card, _INITIALIZE)[14:16]
         if balance != BALANCE_FEN - made or int.from_bytes(number) != made:
             raise RuntimeError("not every purchase was made")

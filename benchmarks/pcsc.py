@@ -29,6 +29,8 @@ from sscard_chip.reader.pcscd import (
     PcscUnavailableError,
     PrivateDaemon,
 )
+from sscard_chip.standard.commands import READ_RECORD, SELECT
+from sscard_chip.standard.identifiers import SSSE_NAME
 from sscard_chip.terminal.connection import ForwardingConnection
 
 GOAL: Final = 0.90
@@ -37,8 +39,8 @@ WINDOW: Final = 20
 PAIRS: Final = 1000
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_SELECT: Final = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
-_READ_RECORD: Final = bytes.fromhex("00B2072C0B")
+_SELECT: Final = SELECT.apdu(0x04, data=SSSE_NAME)
+_READ_RECORD: Final = READ_RECORD.apdu(0x07, 0x2C, le=11)
 """Card number (卡号): record 7 of EF05, by its SFI; 9 bytes with tag and length."""
 
 _ANSWER_LENGTH: Final = 13

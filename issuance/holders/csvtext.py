@@ -79,7 +79,9 @@ def csv_rows(source: str, stream: IO[str], delimiter: str) -> Iterator[NumberedR
             raise HolderListError(source, f"row {number} or behind", fault)
         if cells is None:
             return
-        yield number, [_cell(cell, at, number) for at, cell in enumerate(cells, 1)]
+        if _UNDECODABLE in "".join(cells):
+            cells = [_cell(cell, at, number) for at, cell in enumerate(cells, 1)]
+        yield number, cells
 
 
 def _cell(cell: str, column: int, row: int) -> str:

@@ -219,6 +219,10 @@ class MappedColumns:
         torn = cells and isinstance(cells[0], OddCell) and cells[0].kind is CellKind.ROW
         return not torn and len(cells) == len(self.targets)
 
+    def translates(self, target: str) -> bool:
+        """Whether the mapping says more of a column than what it means."""
+        return target in self.rules or target in self.codes
+
     def text(self, target: str, cell: str) -> str:
         """What a cell says, translated as the mapping wants it."""
         rules = self.rules.get(target, _PLAIN)

@@ -63,7 +63,8 @@ class RowReader:
         self._region = region
         environment = profile.environment.file(HOLDER_FILE)
         means = (*columns.targets, *(target for target, _ in columns.constants))
-        self._uses = columns.uses(profile)
+        self._uses = dict(zip(columns.targets, columns.uses(profile), strict=True))
+        self._simple = [not columns.translates(target) for target in columns.targets]
         self._plain = all(not target or target in _PLAIN for target in means)
         self._extension = bool(environment.record_numbers(_NAME_REST))
         self._medical = any(
@@ -80,15 +81,16 @@ class RowReader:
                 rule = cells[0].rule
             return CheckedRow(number, given, None, Contents(), [RuleFinding("", rule)])
         odd: list[RuleFinding] = []
-        for at, (target, cell) in enumerate(zip(targets, cells, strict=True)):
+        for target, cell, simple in zip(targets, cells, self._simple, strict=True):
             if not target:
                 continue
-            broken = self._cell_rule(at, cell)
-            if broken:
-                odd.append(RuleFinding(target, broken))
-                given.pop(target, None)
-                continue
-            text = self._columns.text(target, cell)
+            if type(cell) is not str or cell[:1] == "#":
+                broken = self._cell_rule(target, cell)
+                if broken:
+                    odd.append(RuleFinding(target, broken))
+                    given.pop(target, None)
+                    continue
+            text = cell.strip(BLANKS) if simple else self._columns.text(target, cell)
             if text:
                 given[target] = text
         document = self._document(given)
@@ -106,13 +108,12 @@ class RowReader:
         holder = Holder.of(document, today=self._today, folder=self._folder, source=f"row {number}")
         return CheckedRow(number, given, holder, contents, [])
 
-    def _cell_rule(self, at: int, cell: str) -> str | None:
+    def _cell_rule(self, target: str, cell: str) -> str | None:
         """Why a column does not take a cell for what it is, whatever it says."""
         if isinstance(cell, OddCell):
-            return cell.broken_rule(self._uses[at])
-        if cell.startswith("#") and cell.strip(BLANKS) in ERRORS:
-            return f"is an error of the spreadsheet ({cell.strip(BLANKS)})"
-        return None
+            return cell.broken_rule(self._uses[target])
+        text = cell.strip(BLANKS)
+        return f"is an error of the spreadsheet ({text})" if text in ERRORS else None
 
     def _explained(self, problems: list[RuleFinding], cells: Sequence[str]) -> list[RuleFinding]:
         """Broken rules with what the mapping has to do with them."""

@@ -120,7 +120,7 @@ class HolderTable:
     def __iter__(self) -> Iterator[NumberedRow]:
         width = len(self.header)
         for number, cells in self._rows:
-            if is_blank(cells):
+            if not (cells and cells[0].isalnum()) and is_blank(cells):
                 continue
             if cells and isinstance(cells[0], OddCell) and cells[0].kind is CellKind.ROW:
                 yield number, cells

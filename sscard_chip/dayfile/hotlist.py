@@ -21,13 +21,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self
 
-from sscard_chip.dayfile.errors import DayFileError, at_row
+from sscard_chip.dayfile.errors import DayFileError, RowFindings
 from sscard_chip.dayfile.rows import NULL
 from sscard_chip.dayfile.sealed import read_sealed, seal, write_sealed
 from sscard_chip.standard.dates import is_digits, parse_time
 
 FORMAT: Final = "sscard-hotlist/1"
 _ALWAYS: Final = ""
+_CODE: Final = re.compile("[0-9A-Fa-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,11 @@ class Hotlist:
         table = read_sealed(path, FORMAT, "version")
         cards: list[HotCard] = []
         ranges: list[HotRange] = []
+        findings = RowFindings(os.fspath(path))
         for number, line in enumerate(table.rows, 2):
-            with at_row(os.fspath(path), number):
+            with findings.row(number):
                 _parse(line, cards, ranges)
+        findings.check()
         return cls(table.header[0], cards, ranges)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -171,17 +174,19 @@ class HotlistDelta:
         version, base, digest = table.header
         cards: list[HotCard] = []
         removed: list[HotCard] = []
+        findings = RowFindings(source)
+        with findings.row(1):
+            if not re.fullmatch("[0-9A-F]{64}", digest):
+                raise DayFileError("digest: must be 64 hex digits in capitals")
         for number, line in enumerate(table.rows, 2):
-            with at_row(source, number):
+            with findings.row(number):
                 if line.startswith("X\t"):
                     _parse(f"C{line[1:]}", removed, [])
                 elif line.startswith("R"):
                     raise DayFileError("must begin with C or X")
                 else:
                     _parse(line, cards, [])
-        with at_row(source, 1):
-            if not re.fullmatch("[0-9A-F]{64}", digest):
-                raise DayFileError("digest: must be 64 hex digits in capitals")
+        findings.check()
         return cls(version, base, bytes.fromhex(digest), cards, removed)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -220,22 +225,22 @@ def _parse(line: str, cards: list[HotCard], ranges: list[HotRange]) -> None:
         raise DayFileError("must have 4 cells")
     kind, first, second, since = cells
     time = None if since == NULL else since
+    broken = []
     if time is not None and not is_digits(time, 14):
-        raise DayFileError("since: must be YYYYMMDDhhmmss or null")
+        broken.append("since: must be YYYYMMDDhhmmss or null")
     if kind == "R":
         if len(first) != len(second) or first > second:
-            raise DayFileError("range: must run upwards, both ends of one length")
+            broken.append("range: must run upwards, both ends of one length")
+    elif kind != "C":
+        broken.append("must begin with C or R")
+    elif first != NULL and not _CODE.fullmatch(first):
+        broken.append("card_id_code: must be 32 hex digits")
+    elif first == second == NULL:
+        broken.append("must name a card_id_code or a card_number")
+    if broken:
+        raise DayFileError("; ".join(broken))
+    if kind == "R":
         ranges.append(HotRange(first, second, time))
-    elif kind == "C":
-        try:
-            code = None if first == NULL else bytes.fromhex(first)
-        except ValueError:
-            raise DayFileError("card_id_code: must be 32 hex digits") from None
-        if code is not None and len(code) != 16:
-            raise DayFileError("card_id_code: must be 32 hex digits")
-        number = None if second == NULL else second
-        if code is None and number is None:
-            raise DayFileError("must name a card_id_code or a card_number")
-        cards.append(HotCard(code, number, time))
     else:
-        raise DayFileError("must begin with C or R")
+        code = None if first == NULL else bytes.fromhex(first)
+        cards.append(HotCard(code, None if second == NULL else second, time))

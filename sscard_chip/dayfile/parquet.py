@@ -15,8 +15,7 @@ from typing import Any, Final
 
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import COLUMNS, NULL, parse_money, parse_number
-from sscard_chip.dayfile.text import DayContents, parse_day
-from sscard_chip.standard.amounts import yuan
+from sscard_chip.dayfile.text import DayContents
 from sscard_chip.standard.errors import importing
 from sscard_chip.wholefile import whole_file
 
@@ -47,27 +46,6 @@ def write_parquet(day: DayContents, path: str | os.PathLike[str]) -> None:
         parquet.write_table(table, new)
 
 
-def read_parquet(path: str | os.PathLike[str]) -> DayContents:
-    """Read a day from Parquet, with every check of the text form.
-
-    :raises ExtraMissingError: pyarrow is missing.
-    :raises DayFileError: it is no such file, or not what its trailer says.
-    :raises OSError: the file cannot be read.
-    """
-    arrow, parquet = _load()
-    source = os.fspath(path)
-    try:
-        table = parquet.read_table(path)
-        metadata = table.schema.metadata or {}
-        lines = [metadata[_HEADER].decode()]
-        columns = [table.column(column.name).to_pylist() for column in COLUMNS]
-        lines += ["\t".join(("D", *map(_cell, row))) for row in zip(*columns, strict=True)]
-        lines.append(metadata[_TRAILER].decode())
-    except (arrow.ArrowException, LookupError, ValueError):
-        raise DayFileError(f"{source}: is no day file in Parquet") from None
-    return parse_day("".join(f"{line}\n" for line in lines).encode(), source)
-
-
 def require_extra() -> None:
     """See that pyarrow is there.
 
@@ -96,9 +74,3 @@ def _value(arrow: Any, kind: Any, name: str, cell: str) -> Decimal | int | str |
     if kind == arrow.int64():
         return int(cell)
     return cell if kind == arrow.string() else Decimal(parse_money(name, cell)).scaleb(-2)
-
-
-def _cell(value: Decimal | int | str | None) -> str:
-    if value is None:
-        return NULL
-    return yuan(int(value.scaleb(2))) if isinstance(value, Decimal) else str(value)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
-from sscard_chip.dayfile.errors import at_row
+from sscard_chip.dayfile.errors import RowFindings
 from sscard_chip.dayfile.rows import NULL
 from sscard_chip.dayfile.sealed import read_sealed, write_sealed
 from sscard_chip.standard.dates import is_digits
@@ -76,12 +76,14 @@ class Pharmacies:
         """
         table = read_sealed(path, FORMAT, error=PharmaciesError)
         found: dict[str, Pharmacy] = {}
+        findings = RowFindings(os.fspath(path), PharmaciesError)
         for number, line in enumerate(table.rows, 2):
-            with at_row(os.fspath(path), number, PharmaciesError):
+            with findings.row(number):
                 pharmacy = _parse(line)
                 if pharmacy.code in found:
                     raise PharmaciesError("fixmedins_code: stands in an earlier row")
                 found[pharmacy.code] = pharmacy
+        findings.check()
         return cls(found.values())
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -97,15 +99,18 @@ def _parse(line: str) -> Pharmacy:
     if len(cells) != 6 or cells[0] != "P" or not all(cells):
         raise PharmaciesError("must be P and 5 more cells")
     _, code, name, division, terminals, psams = cells
-    if not (code.isascii() and code.isalnum() and len(code) <= 30):
-        raise PharmaciesError("fixmedins_code: must be letters and digits")
-    if not name.isprintable():
-        raise PharmaciesError("name: must be printable text")
-    if not is_digits(division, 6):
-        raise PharmaciesError("division: must be 6 digits")
     ids = _list(terminals)
-    if not all(is_digits(one, 12) for one in ids):
-        raise PharmaciesError("terminal ids: must be 12 digits each")
+    rules = {
+        "fixmedins_code: must be letters and digits": (
+            code.isascii() and code.isalnum() and len(code) <= 30
+        ),
+        "name: must be printable text": name.isprintable(),
+        "division: must be 6 digits": is_digits(division, 6),
+        "terminal ids: must be 12 digits each": all(is_digits(one, 12) for one in ids),
+    }
+    broken = [rule for rule, kept in rules.items() if not kept]
+    if broken:
+        raise PharmaciesError("; ".join(broken))
     return Pharmacy(code, name, division, ids, _list(psams))
 
 

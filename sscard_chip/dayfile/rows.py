@@ -22,7 +22,6 @@ from sscard_chip.standard.identifiers import ALGORITHM_OF_DIGITS, DIGITS_OF_ALGO
 FORMAT: Final = "sscard-day/1"
 NULL: Final = "null"
 
-_MOST_YUAN_FEN: Final = 10**16 - 1  # 16,2 in the interface
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 
 
@@ -52,8 +51,13 @@ class DayHeader:
             raise DayFileError(f"header: must begin with H and {FORMAT}")
         if len(cells) != 7:
             raise DayFileError("header: must have 7 cells")
-        _digits("header: terminal_id", cells[3], 12)
-        _digits("header: business date", cells[4], 8)
+        broken = [
+            f"header: {name}: must be {count} digits"
+            for name, cell, count in (("terminal_id", cells[3], 12), ("business date", cells[4], 8))
+            if not is_digits(cell, count)
+        ]
+        if broken:
+            raise DayFileError("; ".join(broken))
         version = None if cells[5] == NULL else cells[5]
         return cls(cells[2], cells[3], cells[4], version, cells[6])
 

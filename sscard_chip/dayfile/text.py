@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from sscard_chip.dayfile.errors import DayFileError, at_row
+from sscard_chip.dayfile.errors import DayFileError, RowFindings
 from sscard_chip.dayfile.rows import DayHeader, DayRow, DayTrailer, parse_row, sums
 
 
@@ -44,12 +44,16 @@ def parse_day(content: bytes, source: str) -> DayContents:
         raise DayFileError(f"{source}: row {len(lines) + 1}: does not end in LF")
     if not lines:
         raise DayFileError(f"{source}: is empty")
-    with at_row(source, 1):
+    findings = RowFindings(source)
+    header = None
+    with findings.row(1):
         header = DayHeader.parse(lines[0])
     rows: list[DayRow] = []
     trailer = None
     for number, line in enumerate(lines[1:], 2):
-        with at_row(source, number):
+        if line.startswith("T\t") and trailer is None:
+            findings.check()  # sums of rows that cannot be read would be wrong as well
+        with findings.row(number):
             if trailer is not None:
                 raise DayFileError("follows the trailer")
             if line.startswith("T\t"):
@@ -58,6 +62,9 @@ def parse_day(content: bytes, source: str) -> DayContents:
                 _check_trailer(trailer, rows, before.encode())
             else:
                 rows.append(parse_row(line))
+    findings.check()
+    if header is None:
+        raise DayFileError(f"{source}: has no header")
     return DayContents(header, tuple(rows), trailer)
 
 

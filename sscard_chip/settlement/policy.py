@@ -69,6 +69,25 @@ class SaleCaps(Model, frozen=True):
     pharmacy_day_fen: _CapFen = 100_000_000
 
 
+Bearer = Literal["pharmacy", "centre", "holder"]
+"""Who bears a debit: it is not paid to the pharmacy, or it is and the account is charged or not."""
+
+
+class LateDebits(Model, frozen=True):
+    """Who bears a debit off-line that was made after the loss of its card was reported.
+
+    It goes by the hotlist that the terminal had when its day began: the card was ``listed``; the
+    list was ``stale``, older than ``max_age_hours`` at the debit; it was ``current`` and the card
+    not on it yet; or the list is ``unknown``: there was none, or it is not one of this ledger's.
+    """
+
+    listed: Bearer = "pharmacy"
+    stale: Bearer = "pharmacy"
+    current: Bearer = "pharmacy"
+    unknown: Bearer = "pharmacy"
+    max_age_hours: Annotated[int, rule(ge=1, le=87_600, unit=" hours")] = 24
+
+
 class CentrePolicy(Model, frozen=True):
     """What the centre decides by. Every field has a default that is safe.
 
@@ -89,6 +108,9 @@ class CentrePolicy(Model, frozen=True):
     caps: Annotated[SaleCaps, rule(title="The most of a sale and of a day, 0 for no cap")] = (
         SaleCaps()
     )
+    late_debits: Annotated[
+        LateDebits, rule(title="Who bears debits off-line of cards that were reported lost")
+    ] = LateDebits()
     pool: Annotated[
         dict[str, PoolShare],
         rule(check=_pool_rule, title="What the pooled fund pays of a bill, by med_type"),

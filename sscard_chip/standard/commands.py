@@ -44,6 +44,21 @@ class StandardCommand:
             (self.cla, self.ins, own[0] if p1 is None else p1, own[1] if p2 is None else p2)
         )
 
+    def apdu(
+        self,
+        p1: int | None = None,
+        p2: int | None = None,
+        data: bytes = b"",
+        le: int | None = None,
+    ) -> bytes:
+        """The command: header, Lc and ``data`` of at most 255 bytes, Le (0 for "all there is").
+
+        >>> READ_RECORD.apdu(0x07, 0x2C, le=11).hex(), VERIFY.apdu(data=b"\x12\x34").hex()
+        ('00b2072c0b', '00200000021234')
+        """
+        body = bytes((len(data),)) + data if data else b""
+        return self.header(p1, p2) + body + (b"" if le is None else bytes((le & 0xFF,)))
+
     def matches(self, apdu: bytes) -> bool:
         """Whether a command APDU is this command, with secure messaging or without.
 

@@ -132,14 +132,11 @@ class ApduClient:
         :param le: bytes expected, 0 for "all there is", None when the command answers no data.
             With a data field Le is left out over T=0, which cannot carry it.
         """
-        apdu = command.header(p1, p2)
-        if data:
-            apdu += bytes((len(data),)) + data
-        if le is not None and not (data and self._by_contacts()):
-            apdu += bytes((le & 0xFF,))
-        elif not data:
-            apdu += b"\x00"
-        return self.exchange(apdu)
+        if not data:
+            le = le or 0  # four bytes alone are P3 00 over T=0
+        elif le is not None and self._by_contacts():
+            le = None
+        return self.exchange(command.apdu(p1, p2, data, le))
 
     def require(
         self,

@@ -15,7 +15,7 @@ from sscard_chip.reader.pcscd import PcscUnavailableError, PrivateDaemon
 from sscard_chip.standard.commands import READ_RECORD, SELECT
 from sscard_chip.standard.identifiers import CARD_NUMBER_TAG, ISSUER_FILE, SFI_MASK, SSSE_NAME
 
-_SELECT: Final = (SELECT.header(0x04) + bytes((len(SSSE_NAME),)) + SSSE_NAME).hex().upper()
+_SELECT: Final = SELECT.apdu(0x04, data=SSSE_NAME).hex().upper()
 _READ_CARD_NUMBER: Final = (
     (READ_RECORD.header(CARD_NUMBER_TAG, (ISSUER_FILE & SFI_MASK) << 3) + b"\x0b").hex().upper()
 )

@@ -114,7 +114,7 @@ class DemoTerminal:
         expect: int = 0x9000,
     ) -> bytes:
         """A command of the standard with ``data``."""
-        return self._send(command.header(p1, p2) + bytes((len(data),)) + data, expect=expect)
+        return self._send(command.apdu(p1, p2, data), expect=expect)
 
     def _session(self, key: str, factor: bytes) -> SessionCipher:
         """A session under a card key that stays in the store."""

@@ -14,6 +14,7 @@ _ROOM: Final = "sscard_cli.settle"
 # command -> (module, attribute, one-line help)
 COMMANDS: Final = {
     "allocate": (f"{_ROOM}.ledger", "allocate", "Post a monthly allocation (划入) to accounts."),
+    "allocation-list": (f"{_ROOM}.lists", "allocation_list", "Write an allocation file (划入)."),
     "anchor": (f"{_ROOM}.books", "anchor_", "Chain what is posted, print the anchor (锚)."),
     "balances": (f"{_ROOM}.books", "balances", "Every account with its balance (余额)."),
     "card-list": (f"{_ROOM}.ledger", "card_list", "Write the register of some card images."),
@@ -22,13 +23,18 @@ COMMANDS: Final = {
     "cards": (f"{_ROOM}.ledger", "cards", "Load a register of cards, open their accounts."),
     "check": (f"{_ROOM}.books", "check", "Prove that the books balance."),
     "claim": (f"{_ROOM}.clearing", "claim", "Monthly claims of pharmacies (清算申请)."),
+    "check": (f"{_ROOM}.ledger", "check", "Prove that the books balance."),
+    "claim": (f"{_ROOM}.claims", "claim", "Monthly claims of pharmacies (清算申请)."),
     "dispute": (f"{_ROOM}.clearing", "dispute", "Rows refused or held: appeal, decide (申诉)."),
     "holds": (f"{_ROOM}.ledger", "holds", "What on-line sales hold and nobody has settled."),
     "hotlist": (f"{_ROOM}.cards", "hotlist", "Write the hotlist (黑名单) for the tills."),
+    "pharmacy-list": (f"{_ROOM}.lists", "pharmacy_list", "Write a list of pharmacies."),
     "reconcile": (f"{_ROOM}.reconcile", "reconcile", "Compare a card or a day with the ledger."),
     "run": (f"{_ROOM}.run", "run", "Settle day files: verify, judge, post."),
+    "serve": (f"{_ROOM}.serve", "serve", "Serve on-line sales to tills (联网结算) over HTTP."),
     "show": (f"{_ROOM}.run", "show", "What became of a row, or of all rows of a card."),
     "statement": (f"{_ROOM}.clearing", "statement", "The clearing statement (清算单)."),
+    "statements": (f"{_ROOM}.clearing", "statements", "All statements of a month, as PDF files."),
     "synthesize": (f"{_ROOM}.run", "synthesize", "Make day files of invented pharmacies."),
     "upgrade": (f"{_ROOM}.ledger", "upgrade", "Bring a ledger to the version of this program."),
 }

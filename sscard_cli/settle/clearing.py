@@ -1,24 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``sscard settle``: statements of pharmacies, monthly claims, disputes."""
+"""``sscard settle``: statements of pharmacies, disputes."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from sscard_chip.settlement.clearing.claims import (
-    Claim,
-    apply_claim,
-    cancel_claim,
-    claims_of,
-    find_claim,
-    pay_claim,
-)
-from sscard_chip.settlement.clearing.claims import due as find_due
+from sscard_chip.dayfile.pharmacies import Pharmacies
+from sscard_chip.settlement.clearing.claims import month_days
 from sscard_chip.settlement.clearing.disputes import (
     Dispute,
     DisputeState,
@@ -27,43 +19,36 @@ from sscard_chip.settlement.clearing.disputes import (
     file_appeal,
     reject_appeal,
 )
+from sscard_chip.settlement.clearing.files import file_stem
 from sscard_chip.settlement.clearing.page import render_page
-from sscard_chip.settlement.clearing.period import period_statement
-from sscard_chip.settlement.ledger import LedgerTransaction
+from sscard_chip.settlement.clearing.pdf import render_pdf, require_pdf
+from sscard_chip.settlement.clearing.period import all_statements, period_statement
+from sscard_chip.settlement.clearing.statement import Statement
 from sscard_chip.standard.amounts import yuan
-from sscard_chip.standard.dates import parse_date
+from sscard_chip.wholefile import private_folder
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import file_option, force_option, json_option
+from sscard_cli.options import FOLDER, file_option, force_option, json_option, out_option
 from sscard_cli.output import print_json, refuse_to_overwrite, write_file
-from sscard_cli.settle.options import ledger_option, open_ledger
+from sscard_cli.progress import progress_bar
+from sscard_cli.settle.options import (
+    business_date,
+    check_day,
+    date_option,
+    ledger_option,
+    month_option,
+    open_ledger,
+    pharmacy_option,
+    run_exclusive,
+)
 from sscard_cli.settle.statement import print_disputes, print_statement
 
-pharmacy_option: Final = click.option(
-    "--pharmacy",
-    required=True,
-    metavar="CODE",
-    help="定点医药机构编号 (fixmedins_code).  Example: --pharmacy P51010000001",
-)
-_month_option: Final = click.option(
-    "--month", required=True, metavar="YYYYMM", help="清算年月 (setlym).  Example: --month 202603"
-)
-_date_option: Final = click.option(
-    "--date",
-    "when",
-    metavar="YYYYMMDD",
-    help="Business date of the entry; today without it.  Example: --date 20260415",
-)
 _operator_option: Final = click.option(
     "--operator", required=True, metavar="NAME", help="Who decides.  Example: --operator 王敏"
 )
 _reason_option: Final = click.option(
     "--reason", required=True, metavar="TEXT", help="Why.  Example: --reason 卡内明细可证"
 )
-_note_option: Final = click.option(
-    "--note", default="", metavar="TEXT", help="Kept with the step.  Example: --note 批次7"
-)
 _dispute_argument: Final = click.argument("name", metavar="DISPUTE")
-_claim_argument: Final = click.argument("number", metavar="NUMBER")
 
 
 @click.command()
@@ -78,7 +63,8 @@ _claim_argument: Final = click.argument("number", metavar="NUMBER")
     "--page",
     "page_path",
     "FILE.html",
-    "Write the page to read and print.  Example: --page march.html",
+    "Write the page to read and print; as PDF when it ends in .pdf (extra pdf)."
+    "  Example: --page march.pdf",
 )
 @ledger_option
 @force_option
@@ -105,140 +91,87 @@ def statement(
         check_day(option, day)
     if page_path is not None:
         refuse_to_overwrite(page_path, force=force)
+        if page_path.suffix == _PDF:
+            require_pdf()
     with open_ledger(ledger_url) as ledger, ledger.reading() as t:
         found = period_statement(t, pharmacy, first, last, name)
     if found is None:
         raise RefusedError(f"{pharmacy}: has no rows on these days")
     if page_path is not None:
-        page = render_page(found)
-        write_file(page_path, lambda path: _write(path, page), force=force)
+        page = _page(found, page_path.suffix)
+        write_file(page_path, partial(_write, content=page), force=force)
     if as_json:
         print_json(found.to_dict())
     else:
         print_statement(found)
 
 
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, "utf-8")
-
-
-# --- claims --------------------------------------------------------------------------------------
-
-
-@click.group()
-def claim() -> None:
-    """Monthly claims of pharmacies (清算申请, 3203 to 3205) and their payment.
-
-    \b
-    Example:
-      sscard settle claim apply --pharmacy P51010000001 --month 202603 --ledger city.db
-    """
-
-
-@claim.command()
-@pharmacy_option
-@_month_option
+@click.command()
+@month_option
+@out_option("DIR", "New or empty folder for a file of each pharmacy.", "march", kind=FOLDER)
+@file_option(
+    "--pharmacies",
+    "pharmacies_path",
+    "FILE",
+    "The list of pharmacies (sscard-pharmacies/1), for their names."
+    "  Example: --pharmacies pharmacies.tsv",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["pdf", "html"]),
+    default="pdf",
+    show_default=True,
+    help="PDF needs the extra pdf.  Example: --format html",
+)
 @ledger_option
 @json_option
-def due(pharmacy: str, month: str, ledger_url: str, as_json: bool) -> None:
-    """Show what can be claimed for a month: settled by now and in no claim yet.
+def statements(
+    month: str,
+    out: Path,
+    pharmacies_path: Path | None,
+    form: str,
+    ledger_url: str,
+    as_json: bool,
+) -> None:
+    """Write the clearing statements (清算单) of all pharmacies for a month, as PDF files.
 
     \b
     Example:
-      sscard settle claim due --pharmacy P51010000001 --month 202603 --ledger city.db
+      sscard settle statements --month 202603 --ledger city.db --out march
     """
+    if form == "pdf":
+        require_pdf()
+    if out.exists() and any(out.iterdir()):
+        raise click.UsageError(f"{out}: must be a new or empty folder")
+    first, last = month_days(month)
+    names = None if pharmacies_path is None else Pharmacies.load(pharmacies_path).names()
     with open_ledger(ledger_url) as ledger, ledger.reading() as t:
-        request = find_due(t, pharmacy, month)
+        found = all_statements(t, first, last, names)
+    private_folder(out)
+    with progress_bar("statements", quiet=as_json) as update:
+        for done, one in enumerate(found, 1):
+            path = out / f"{file_stem(one.pharmacy)}.{form}"
+            page = _page(one, path.suffix)
+            write_file(path, partial(_write, content=page), force=False)
+            update(done, len(found))
+    total = sum(one.payable_fen for one in found)
     if as_json:
-        print_json(asdict(request))
-        return
-    click.echo(f"{pharmacy} {month}: {request.visits} visits, {yuan(request.total_fen)} yuan")
-    click.echo(
-        f"fund {yuan(request.claimed_fen)}, account {yuan(request.account_fen)},"
-        f" cash {yuan(request.cash_fen)}"
-    )
+        payable = {one.pharmacy: one.payable_fen for one in found}
+        print_json({"statements": len(found), "payable_fen": total, "pharmacies": payable})
+    else:
+        click.echo(f"{out}: {len(found):,} statements, {yuan(total)} yuan")
 
 
-@claim.command(name="apply")
-@pharmacy_option
-@_month_option
-@ledger_option
-@json_option
-def apply_(pharmacy: str, month: str, ledger_url: str, as_json: bool) -> None:
-    """Claim a month (3203). Claimed already is no error: the claim is shown.
-
-    \b
-    Example:
-      sscard settle claim apply --pharmacy P51010000001 --month 202603 --ledger city.db
-    """
-
-    def work(t: LedgerTransaction) -> Claim:
-        for one in claims_of(t, pharmacy):
-            if one.request.month == month and one.state.value != "cancelled":
-                return one
-        return apply_claim(t, find_due(t, pharmacy, month))
-
-    _print_claim(_run(ledger_url, work), as_json=as_json)
+_PDF: Final = ".pdf"
 
 
-@claim.command()
-@_claim_argument
-@_note_option
-@ledger_option
-@json_option
-def cancel(number: str, note: str, ledger_url: str, as_json: bool) -> None:
-    """Take a claim back (3204) that is not paid.
-
-    \b
-    Example:
-      sscard settle claim cancel 510100202603410000000001 --ledger city.db
-    """
-    _print_claim(_run(ledger_url, lambda t: cancel_claim(t, number, note)), as_json=as_json)
+def _page(found: Statement, suffix: str) -> bytes:
+    return render_pdf(found) if suffix == _PDF else render_page(found).encode()
 
 
-@claim.command()
-@_claim_argument
-@_date_option
-@_note_option
-@ledger_option
-@json_option
-def pay(number: str, when: str | None, note: str, ledger_url: str, as_json: bool) -> None:
-    """Pay a claim: one entry in the ledger. Paid already changes nothing.
-
-    \b
-    Example:
-      sscard settle claim pay 510100202603410000000001 --date 20260415 --ledger city.db
-    """
-    date = business_date(when)
-    _print_claim(_run(ledger_url, lambda t: pay_claim(t, number, date, note)), as_json=as_json)
-
-
-@claim.command()
-@_claim_argument
-@ledger_option
-@json_option
-def status(number: str, ledger_url: str, as_json: bool) -> None:
-    """Show a claim (3205).
-
-    \b
-    Example:
-      sscard settle claim status 510100202603410000000001 --ledger city.db
-    """
-    with open_ledger(ledger_url) as ledger, ledger.reading() as t:
-        found = find_claim(t, number)
-    _print_claim(found, as_json=as_json)
-
-
-def _print_claim(found: Claim, *, as_json: bool) -> None:
-    if as_json:
-        print_json(found.to_dict())
-        return
-    request = found.request
-    click.echo(f"{found.number}: {found.state.value} {found.state.chinese}")
-    click.echo(
-        f"{request.pharmacy} {request.month}: {request.visits} visits,"
-        f" {yuan(found.payable_fen)} yuan to pay"
-    )
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 # --- disputes ------------------------------------------------------------------------------------
@@ -292,7 +225,7 @@ def appeal(name: str, appellant: str, reason: str, ledger_url: str, as_json: boo
     Example:
       sscard settle dispute appeal 1.17 --by 长生堂 --reason 卡内明细可证 --ledger city.db
     """
-    found = _run(ledger_url, lambda t: file_appeal(t, name, appellant, reason))
+    found = run_exclusive(ledger_url, lambda t: file_appeal(t, name, appellant, reason))
     _print_dispute(found, as_json=as_json)
 
 
@@ -300,7 +233,7 @@ def appeal(name: str, appellant: str, reason: str, ledger_url: str, as_json: boo
 @_dispute_argument
 @_operator_option
 @_reason_option
-@_date_option
+@date_option
 @ledger_option
 @json_option
 def accept(
@@ -313,7 +246,7 @@ def accept(
       sscard settle dispute accept 1.17 --operator 王敏 --reason 属实 --ledger city.db
     """
     date = business_date(when)
-    found = _run(ledger_url, lambda t: accept_appeal(t, name, operator, reason, date))
+    found = run_exclusive(ledger_url, lambda t: accept_appeal(t, name, operator, reason, date))
     _print_dispute(found, as_json=as_json)
 
 
@@ -330,7 +263,7 @@ def reject(name: str, operator: str, reason: str, ledger_url: str, as_json: bool
     Example:
       sscard settle dispute reject 1.17 --operator 王敏 --reason 重复 --ledger city.db
     """
-    found = _run(ledger_url, lambda t: reject_appeal(t, name, operator, reason))
+    found = run_exclusive(ledger_url, lambda t: reject_appeal(t, name, operator, reason))
     _print_dispute(found, as_json=as_json)
 
 
@@ -340,29 +273,3 @@ def _print_dispute(found: Dispute, *, as_json: bool) -> None:
         return
     click.echo(f"{found.name}: {found.state.value} {found.state.chinese}")
     click.echo(f"{found.msgid}, code {found.codes}, {yuan(found.payable_fen)} yuan")
-
-
-# --- shared --------------------------------------------------------------------------------------
-
-
-def check_day(option: str, day: str) -> None:
-    """Refuse what is no day.
-
-    :raises UsageError:
-    """
-    if parse_date(day) is None:
-        raise click.UsageError(f"{option}: must be a day as YYYYMMDD")
-
-
-def business_date(when: str | None) -> str:
-    """``--date``, or today."""
-    if when is None:
-        return f"{date.today():%Y%m%d}"
-    check_day("--date", when)
-    return when
-
-
-def _run(ledger_url: str, work: Any) -> Any:
-    """Do ``work`` in an exclusive transaction of the ledger."""
-    with open_ledger(ledger_url) as ledger:
-        return ledger.run(work, exclusive=True)

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import date
+from typing import Any, Final
 
 import click
 
 from sscard_chip.settlement.ledger import Ledger
+from sscard_chip.standard.dates import parse_date
 
 LEDGER_VARIABLE: Final = "SSCARD_LEDGER"
 
@@ -23,6 +25,28 @@ ledger_option: Final = click.option(
 )
 
 
+pharmacy_option: Final = click.option(
+    "--pharmacy",
+    required=True,
+    metavar="CODE",
+    help="定点医药机构编号 (fixmedins_code).  Example: --pharmacy P51010000001",
+)
+pharmacy_choice: Final = click.option(
+    "--pharmacy",
+    metavar="CODE",
+    help="Of this pharmacy alone.  Example: --pharmacy P51010000001",
+)
+month_option: Final = click.option(
+    "--month", required=True, metavar="YYYYMM", help="清算年月 (setlym).  Example: --month 202603"
+)
+date_option: Final = click.option(
+    "--date",
+    "when",
+    metavar="YYYYMMDD",
+    help="Business date of the entry; today without it.  Example: --date 20260415",
+)
+
+
 def open_ledger(url: str, *, create: bool = False, check_rules: bool = True) -> Ledger:
     """Open the ledger that ``--ledger`` names; only what brings data creates one.
 
@@ -33,3 +57,26 @@ def open_ledger(url: str, *, create: bool = False, check_rules: bool = True) -> 
     :raises OSError:
     """
     return Ledger.open(url, create=create, check_rules=check_rules)
+
+
+def check_day(option: str, day: str) -> None:
+    """Refuse what is no day.
+
+    :raises UsageError:
+    """
+    if parse_date(day) is None:
+        raise click.UsageError(f"{option}: must be a day as YYYYMMDD")
+
+
+def business_date(when: str | None) -> str:
+    """``--date``, or today."""
+    if when is None:
+        return f"{date.today():%Y%m%d}"
+    check_day("--date", when)
+    return when
+
+
+def run_exclusive(ledger_url: str, work: Any) -> Any:
+    """Do ``work`` in an exclusive transaction of the ledger."""
+    with open_ledger(ledger_url) as ledger:
+        return ledger.run(work, exclusive=True)

@@ -23,8 +23,7 @@ from sscard_chip.settlement.reconciliation.tasks import DayResult, reconcile_day
 from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_cli.options import FILE, file_option, json_option, pin_option, reader_option
 from sscard_cli.output import print_json, write_file
-from sscard_cli.settle.clearing import check_day
-from sscard_cli.settle.options import ledger_option, open_ledger
+from sscard_cli.settle.options import check_day, ledger_option, open_ledger
 from sscard_cli.settle.statement import print_report
 
 

@@ -14,6 +14,7 @@ from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.dayfile.pharmacies import Pharmacies
 from sscard_chip.settlement.columnar import LIMITS, DeliveryLimits
 from sscard_chip.settlement.judge.rules import Rules
+from sscard_chip.settlement.policy import LateDebits, load_policy
 from sscard_chip.settlement.run.lookup import rows_of_card, rows_of_msgid
 from sscard_chip.settlement.synthesize import Wanted
 from sscard_chip.workers import ClusterAccess
@@ -53,6 +54,13 @@ _MIB: Final = 1 << 20
     "pharmacies_path",
     "FILE",
     "The list of pharmacies (sscard-pharmacies/1); code 102.  Example: --pharmacies pharmacies.tsv",
+)
+@file_option(
+    "--policy",
+    "policy_path",
+    "FILE",
+    "What the region decides (sscard-policy/1): who bears debits off-line of lost cards"
+    " (late_debits); else the pharmacy.  Example: --policy policy.toml",
 )
 @click.option(
     "--late-days",
@@ -108,6 +116,7 @@ def run(
     out: Path,
     hotlist_path: Path | None,
     pharmacies_path: Path | None,
+    policy_path: Path | None,
     late_days: int,
     cap_fen: int,
     workers: int,
@@ -133,6 +142,7 @@ def run(
         cap_fen=cap_fen,
         hotlist=None if hotlist_path is None else Hotlist.load(hotlist_path),
         pharmacies=None if pharmacies_path is None else Pharmacies.load(pharmacies_path),
+        late_debits=load_policy(policy_path).late_debits if policy_path else LateDebits(),
     )
     limits = DeliveryLimits(file_mib * _MIB, row_bytes)
     orders = Orders(_named(day_files), out, rules, workers, cluster, batch_rows, limits)

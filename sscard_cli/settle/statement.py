@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sscard_chip.settlement.clearing import Statement, StatementLine
+from sscard_chip.settlement.clearing.claims import Claim, Unpaid
 from sscard_chip.settlement.clearing.codes import SUITES, insurance_name
 from sscard_chip.settlement.clearing.disputes import Dispute
 from sscard_chip.settlement.clearing.statement import Reasons
@@ -65,6 +66,25 @@ def _reasons(title: str, reasons: Reasons) -> Iterator[RenderableType]:
     yield Text(f"{title} {reasons.sums.rows:,} 笔，{yuan(reasons.sums.total_fen)} 元", "red")
     for code, rows in reasons.counts:
         yield f"  {code:>3}  {_NAMES[code]}  {rows:,} 笔"
+
+
+def print_claims(claims: Sequence[Claim], owed: Unpaid) -> None:
+    """A list of claims on the screen, and below it what is unpaid."""
+    money = ("payable", "unpaid")
+    table = listing("claim", "pharmacy", "month", "state", *money, right=money)
+    for one in claims:
+        state = f"{one.state.value} {one.state.chinese}"
+        sums = (yuan(one.payable_fen), yuan(one.unpaid_fen))
+        table.add_row(one.number, one.request.pharmacy, one.request.month, state, *sums)
+    if claims:
+        show(table)
+    else:
+        show("no claims")
+    open_fen = sum(one.unpaid_fen for one in claims)
+    show(
+        f"unpaid of these claims {yuan(open_fen)} yuan; the books owe {yuan(owed.total_fen)},"
+        f" claimed {yuan(owed.claimed_fen)}, not claimed yet {yuan(owed.unclaimed_fen)}"
+    )
 
 
 def print_disputes(disputes: Sequence[Dispute]) -> None:

@@ -78,7 +78,7 @@ def test_keys_in_an_encrypted_file(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--output", "images,films"], "output: must be of images, scripts, data"),
+        (["--output", "images,films"], "output: must be of images, scripts, data, barcodes"),
         (["--algorithm", "sm4"], "algorithm: a card of generation 1 knows 3des"),
         (["--region", "missing.toml"], "missing.toml: No such file or directory"),
     ],

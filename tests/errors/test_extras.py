@@ -36,6 +36,8 @@ EXTRAS: Final = {
     "pyarrow": "settlement",
     "smartcard": "pcsc",
     "sqlalchemy": "settlement",
+    "uvicorn": "serve",
+    "weasyprint": "pdf",
 }
 """What is taken away, and the extra that brings it; where nothing else is said."""
 
@@ -137,9 +139,17 @@ LINES: Final[Mapping[str, str]] = {
     f"settle holds {_CITY}": "",
     f"settle run DAY.tsv --keys roots.json {_CITY} --out out": "",
     f"settle run DAY.tsv --keys roots.json {_CITY} --out out --cluster {_DEAD}": "distributed",
+    f"settle serve --keys roots.json {_CITY} --listen 192.0.2.1:1": "uvicorn",
     f"settle show P51010000001202603151011120100 {_CITY}": "",
     f"settle statement {_PERIOD} --from 20260301 {_CITY}": "",
+    f"settle statements --month 202603 --out html --format html {_CITY}": "",
+    f"settle statements --month 202603 --out pdf {_CITY}": "weasyprint cffi:pdf",
+    f"settle statement {_PERIOD} --from 20260301 --page page.pdf {_CITY}": "weasyprint cffi:pdf",
+    "settle allocation-list A.csv --month 202603 --date 20260401 --batch 1 --out A.tsv": "",
+    "settle pharmacy-list P.csv --out P.tsv": "",
     f"settle claim apply {_PERIOD} --month 202603 {_CITY}": "",
+    f"settle claim apply --all --month 202603 {_CITY}": "",
+    f"settle claim list {_CITY}": "",
     f"settle claim cancel 1 {_CITY}": "",
     f"settle claim due {_PERIOD} --month 202603 {_CITY}": "",
     f"settle claim pay 1 {_CITY}": "",
@@ -218,6 +228,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
     )
     assert [code for code, _ in made] == [0] * len(made), made
+    (folder / "A.csv").write_text("psn_no,yuan\n51000000000000000001,1.00\n", encoding="utf-8")
+    (folder / "P.csv").write_text(
+        "fixmedins_code,name,division,terminals,psams\n"
+        "P51010000001,长生堂,510100,510100000001,51010000000100000001\n",
+        encoding="utf-8",
+    )
     for suffix in ("xlsx", "parquet"):
         (folder / f"two.{suffix}").write_bytes(b"nothing of the kind")
     return folder

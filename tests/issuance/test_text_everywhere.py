@@ -182,3 +182,45 @@ def test_a_region_may_forbid_codes_of_four_bytes(tmp_path: Path, keys: Path, run
         assert name not in text
     path.write_text(json.dumps(holder("䶮小明")), encoding="utf-8")
     run(*command, "--out", tmp_path / "two_bytes.ssc")
+
+
+def test_the_rule_of_a_region_is_in_the_rejects(tmp_path: Path, keys: Path, run: Run) -> None:
+    region, table = tmp_path / "region.toml", tmp_path / "holders.csv"
+    region.write_text('format = "sscard-region/1"\nfour_byte_names = false\n', encoding="utf-8")
+    columns = "card_number,social_security_number,name,sex,nation,birthplace,birth_date,city"
+    lines = [
+        f"{number},{person},{name},1,01,510104,{person[6:14]},510100"
+        for number, person, name in (
+            ("Q00000018", "990000199002020110", "𠮷小明"),
+            ("Q00000026", "990000199003030214", "䶮小明"),
+        )
+    ]
+    table.write_text("\n".join([columns, *lines]), encoding="utf-8")
+    run(
+        *("batch", "run", "--generation", "3", "--keys", keys, "--holders", table),
+        *("--out", tmp_path / "june", "--region", region),
+    )
+    rejects = (tmp_path / "june" / "rejects.csv").read_text("utf-8").splitlines()
+    assert rejects[1:] == [
+        "2,name,must not hold codes of four bytes: 𠮷 (U+20BB7) (in this region)"
+    ]
+
+
+def test_a_blank_card_is_personalised_with_a_rare_name(
+    tmp_path: Path, keys: Path, run: Run
+) -> None:
+    path, card = tmp_path / "holder.json", tmp_path / "blank.ssc"
+    path.write_text(json.dumps(holder("㛃𠮷·龴丽")), encoding="utf-8")
+    run("blank", "--generation", "2", "--out", card)
+    run("personalise", "--generation", "2", "--keys", keys, "--holder", path, "--blank", card)
+    shown = json.dumps(json.loads(run("info", card, "--json")), ensure_ascii=False)
+    assert '"㛃𠮷·龴丽"' in shown
+    assert f'"{ADDRESS}"' in shown
+
+
+def test_a_rare_name_is_written_with_an_hsm() -> None:
+    desk = Desk(2)
+    result = desk.with_hsm("iWriteCard", 1, desk.card_info, "SSSEEF06|09|$", "𠮷小明|$")
+    assert result.code == 0, result
+    result = desk.with_hsm("iReadCardBas", 1)
+    assert result.output.split("|")[4] == "𠮷小明"

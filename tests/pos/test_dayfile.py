@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sscard_chip.dayfile.parquet import read_parquet, write_parquet
+from sscard_chip.dayfile.parquet import require_extra, write_parquet
+from sscard_chip.dayfile.text import DayContents, parse_day
+from sscard_chip.settlement.columnar.parquet import parquet_ends, parquet_text
 from sscard_chip.standard.errors import ExtraMissingError
 from sscard_chip.terminal.pos import (
     COLUMNS,
@@ -252,6 +254,14 @@ def test_a_reader_takes_no_torn_file_and_nothing_behind_the_trailer(tmp_path: Pa
 # --- Parquet -------------------------------------------------------------------------------------
 
 
+def read_parquet(path: Path) -> DayContents:
+    """As the centre reads it: turned back into the text that the digest is over."""
+    with path.open("rb") as file:
+        header, trailer = parquet_ends(str(path), file.fileno(), 1 << 16)
+        ends = header + b"\n", trailer + b"\n"
+        return parse_day(parquet_text(str(path), file.fileno(), ends, 1 << 20), str(path))
+
+
 def test_parquet_has_the_same_columns_and_reads_back(tmp_path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
@@ -290,4 +300,6 @@ def test_without_pyarrow_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ExtraMissingError, match=r"pip install 'sscard-chip\[tables\]'"):
-        read_parquet(tmp_path / "DAY.parquet")
+        require_extra()
+    with pytest.raises(ExtraMissingError, match=r"pip install 'sscard-chip\[tables\]'"):
+        write_parquet(read_day(filled(tmp_path / "DAY.tsv")), tmp_path / "DAY.parquet")

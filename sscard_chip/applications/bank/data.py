@@ -121,7 +121,6 @@ def _offsets() -> dict[int, int]:
 
 
 _OFFSETS: Final = _offsets()
-DATA_LENGTH: Final = sum(field.length for field in FIELDS)
 _COUNTERS_AT: Final = _OFFSETS[TRANSACTION_COUNTER]
 _COUNTERS: Final = struct.Struct(">HHBBB6s6s")
 

@@ -10,7 +10,8 @@ A cancelled claim gives its rows free, and the month can be claimed again.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum, unique
 from typing import Any
@@ -20,9 +21,8 @@ import sqlalchemy as sa
 
 from sscard_chip.settlement.clearing.books import BookedRows, Books
 from sscard_chip.settlement.clearing.codes import ClearingType, ClearingWay
-from sscard_chip.settlement.clearing.feed import clearing_rows
+from sscard_chip.settlement.clearing.period import totals_of
 from sscard_chip.settlement.clearing.statement import Statement, statements
-from sscard_chip.settlement.clearing.totals import ClearingTotals
 from sscard_chip.settlement.columns import NO_DIVISION, number_of_bcd
 from sscard_chip.settlement.ledger import AccountKind, EntryKind, LedgerTransaction
 from sscard_chip.settlement.schema.clearing import claim, claim_step
@@ -89,6 +89,11 @@ class Claim:
         """What it pays: the fund's part and that of the accounts."""
         return self.request.claimed_fen + self.request.account_fen
 
+    @property
+    def unpaid_fen(self) -> int:
+        """What of it is still to be paid: nothing of one that is paid or cancelled."""
+        return self.payable_fen if self.state is ClaimState.APPLIED else 0
+
     def to_dict(self) -> dict[str, Any]:
         """For programs; amounts are fen."""
         request = self.request
@@ -147,25 +152,29 @@ def _request(pharmacy: str, month: str, statement: Statement | None) -> ClaimReq
 def due_statement(t: LedgerTransaction, pharmacy: str, month: str) -> Statement | None:
     """The statement of what can be claimed for a month; None when there is nothing."""
     _, last = month_days(month)
-    live = [
-        (row.last_day, row.newest_segment)
-        for row in _claims(t, pharmacy)
-        if row.state != ClaimState.CANCELLED
-    ]
-    parts = [
-        ClearingTotals.of(clearing_rows(rows.columns, rows.masks, [rows.header]))
-        for rows in _unclaimed(Books(t).of_pharmacy(pharmacy, covered=live), last, live)
-    ]
-    return next(statements(ClearingTotals.sum(parts)), None)
+    live = _live(_claims(t, pharmacy))
+    covered = live.get(pharmacy, ())
+    files = Books(t).of_pharmacy(pharmacy, covered=covered)
+    return next(statements(totals_of(_unclaimed(files, last, live))), None)
 
 
-def _unclaimed(
-    files: Iterator[BookedRows], last_day: str, live: Sequence[tuple[str, int]]
-) -> Iterator[BookedRows]:
+_Covered = Mapping[str, Sequence[tuple[str, int]]]
+"""What standing claims have taken in: up to which day, and up to which segment, by pharmacy."""
+
+
+def _live(rows: Iterable[Any]) -> _Covered:
+    found: dict[str, list[tuple[str, int]]] = {}
+    for row in rows:
+        if row.state != ClaimState.CANCELLED:
+            found.setdefault(row.pharmacy, []).append((row.last_day, row.newest_segment))
+    return found
+
+
+def _unclaimed(files: Iterator[BookedRows], last_day: str, live: _Covered) -> Iterator[BookedRows]:
     for rows in files:
         days = number_of_bcd(rows.columns.time[:, :4])
         free = (days <= int(last_day)) & (days != NO_DIVISION)
-        for until, segment in live:
+        for until, segment in live.get(rows.header.pharmacy_code, ()):
             if rows.segment <= segment:
                 free &= days > int(until)
         if free.any():
@@ -210,6 +219,40 @@ def apply_claim(t: LedgerTransaction, request: ClaimRequest) -> Claim:
     if statement is None or not statement.posted.net.rows:
         raise ClaimRefusedError(f"{request.month}: there is nothing to claim")
     _compare(request, _request(request.pharmacy, request.month, statement))
+    return _accept(t, request, statement, len(earlier) + 1)
+
+
+def apply_all(t: LedgerTransaction, month: str) -> list[Claim]:
+    """A claim for every pharmacy that has something to claim for a month and no claim of it yet:
+    the new ones, by pharmacy. The books are read once for all of them.
+
+    ``t`` is an exclusive transaction.
+
+    :param month: YYYYMM.
+    :raises ClaimRefusedError: it is no month.
+    """
+    _, last = month_days(month)
+    rows = _claims(t, None)
+    earlier = Counter(
+        row.pharmacy
+        for row in rows
+        if (row.month, row.clr_type) == (month, ClearingType.PHARMACY.value)
+    )
+    standing = {
+        row.pharmacy for row in rows if row.month == month and row.state != ClaimState.CANCELLED
+    }
+    made = []
+    for statement in statements(totals_of(_unclaimed(Books(t).of_all(), last, _live(rows)))):
+        pharmacy = statement.pharmacy
+        if pharmacy not in standing and statement.posted.net.rows:
+            request = _request(pharmacy, month, statement)
+            made.append(_accept(t, request, statement, earlier[pharmacy] + 1))
+    return made
+
+
+def _accept(
+    t: LedgerTransaction, request: ClaimRequest, statement: Statement, attempt: int
+) -> Claim:
     division = str(statement.regions[0].keys["mdtrtarea_admvs"])
     count = int(t.connection.execute(sa.select(sa.func.count()).select_from(claim)).scalar_one())
     number = f"{division}{request.month}{request.clr_type}{count + 1:010d}"
@@ -217,7 +260,7 @@ def apply_claim(t: LedgerTransaction, request: ClaimRequest) -> Claim:
         sa.insert(claim).values(
             id=number,
             division=division,
-            attempt=len(earlier) + 1,
+            attempt=attempt,
             newest_segment=Books(t).newest,
             **asdict(request),
         )
@@ -294,9 +337,35 @@ def find_claim(t: LedgerTransaction, number: str) -> Claim:
     return _claim(row)
 
 
-def claims_of(t: LedgerTransaction, pharmacy: str | None = None) -> list[Claim]:
-    """All claims, of one pharmacy or of all, by pharmacy and month."""
-    return [_claim(row) for row in _claims(t, pharmacy)]
+def claims_of(
+    t: LedgerTransaction, pharmacy: str | None = None, month: str | None = None
+) -> list[Claim]:
+    """All claims, of one pharmacy or of all, of one month (YYYYMM) or of all, by pharmacy and
+    month."""
+    return [_claim(row) for row in _claims(t, pharmacy) if month in (None, row.month)]
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaid:
+    """What pharmacies are owed by the books, in fen: ``claimed_fen`` in claims that are applied
+    for, ``unclaimed_fen`` in none yet."""
+
+    claimed_fen: int
+    unclaimed_fen: int
+
+    @property
+    def total_fen(self) -> int:
+        """Both together."""
+        return self.claimed_fen + self.unclaimed_fen
+
+
+def unpaid(t: LedgerTransaction, pharmacy: str | None = None) -> Unpaid:
+    """What is owed to a pharmacy, or to all."""
+    owed = t.balances_of(AccountKind.PHARMACY)
+    total = sum(owed.values()) if pharmacy is None else owed.get(pharmacy, 0)
+    applied = [one for one in claims_of(t, pharmacy) if one.state is ClaimState.APPLIED]
+    claimed = sum(one.payable_fen for one in applied)
+    return Unpaid(claimed, total - claimed)
 
 
 def _claims(t: LedgerTransaction, pharmacy: str | None, number: str | None = None) -> Sequence[Any]:

@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sscard_chip.dayfile.errors import DayFileError, at_row
+from sscard_chip.dayfile.errors import DayFileError, RowFindings
 from sscard_chip.dayfile.rows import NULL, parse_money, parse_number
 from sscard_chip.settlement.arrow import joined, yuan_texts
 from sscard_chip.settlement.clearing.files import new_folder
@@ -287,12 +287,14 @@ def read_exchange(path: str | os.PathLike[str]) -> Exchange:
     if heads[:2] != ["H", FORMAT] or len(heads) != 4:
         raise ExchangeError(f"{source}: row 1: must be H, {FORMAT} and two divisions")
     rows = []
+    findings = RowFindings(source, ExchangeError)
     for number, line in enumerate(lines[1:-1], 2):
-        with at_row(source, number, ExchangeError):
+        with findings.row(number):
             row = ExchangeRow.parse(line)
             if [row.treatment, row.insured] != heads[2:]:
                 raise ExchangeError("is of other regions than the file")
-        rows.append(row)
+            rows.append(row)
+    findings.check()
     before = content[: content.rindex(b"\n", 0, -1) + 1]
     try:
         sums = _check_trailer(lines[-1].split("\t"), rows, before)

@@ -23,7 +23,7 @@ from sscard_chip.dayfile.rows import COLUMNS, NULL
 
 ENDS: Final = b"E"
 TEXT: Final = b"T"
-FAILED: Final = 0xFFFFFFFF
+FAILED: Final = 1 << 31
 
 _BATCH: Final = 16_384
 _BUFFER: Final = 1 << 16

@@ -104,6 +104,10 @@ def mask_of(*codes: int) -> np.uint16:
     return np.uint16(sum(int(FindingCode(code).bit) for code in codes if code != POSTED))
 
 
+BORNE: Final = np.uint16(1 << 15)
+"""Beside the findings: a card was lost and the pharmacy does not bear it. Shown as code 3 of a row
+that is posted; the money is not the holder's."""
+
 _NOTES: Final = mask_of(*(one.code for one in FINDINGS if one.effect is Effect.NOTE))
 _HOLDS: Final = mask_of(*(one.code for one in FINDINGS if one.effect is Effect.HOLD))
 _BLOCKS: Final = np.uint16(sum(map(int, _BITS.values())) & ~int(_NOTES))
@@ -124,8 +128,18 @@ def held(masks: Masks) -> NDArray[np.bool_]:
 
 def codes_of(mask: int) -> tuple[int, ...]:
     """The codes of a mask, rising; 0 first when the row is posted."""
-    found = tuple(int(one.code) for one in FINDINGS if mask & int(one.code.bit))
+    found = tuple(int(one.code) for one in FINDINGS if mask & int(_shown(one.code)))
     return found if mask & int(_BLOCKS) else (POSTED, *found)
+
+
+def _shown(code: FindingCode) -> np.uint16:
+    """The bits that a code is shown for."""
+    return code.bit | BORNE if code is FindingCode.LOST else code.bit
+
+
+def rows_with(masks: Masks, code: FindingCode) -> int:
+    """How many rows show a code."""
+    return int(((masks & _shown(code)) != 0).sum())
 
 
 def codes_text(mask: int) -> str:
@@ -137,6 +151,8 @@ def _every_text() -> tuple[str, ...]:
     notes = [""]
     for one in FINDINGS:
         notes += [f"{text},{one.code:d}" if text else f"{one.code:d}" for text in notes]
+    lost = int(FindingCode.LOST.bit)
+    notes += [notes[mask | lost] for mask in range(len(notes))]
     blocks = int(_BLOCKS)
     return tuple(
         text if mask & blocks else f"{POSTED},{text}" if text else str(POSTED)

@@ -8,6 +8,7 @@ these codes is judged [ours].
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 import numpy as np
@@ -17,9 +18,16 @@ from sscard_chip.settlement.arrays import UInt64Array
 from sscard_chip.settlement.columns import DebitColumns, as_words, given, number_of_bcd
 from sscard_chip.settlement.judge.codes import FindingCode, Masks
 from sscard_chip.settlement.judge.keys import NOBODY, Lookup, mix
-from sscard_chip.settlement.judge.localities import pooling_area, pooling_areas
+from sscard_chip.settlement.judge.localities import MUNICIPALITIES, pooling_area, pooling_areas
 from sscard_chip.settlement.judge.times import dates_of, moments
-from sscard_chip.settlement.ledger.register import CardRegister, CardStatus
+from sscard_chip.settlement.ledger import LedgerTransaction
+from sscard_chip.settlement.ledger.register import (
+    CardRegister,
+    CardStatus,
+    prefixes_with_cards,
+    read_register,
+    registered_numbers,
+)
 
 Places = NDArray[np.int64]
 
@@ -27,16 +35,27 @@ _DIVISIONS: Final = 1_000_000
 
 
 class RegisterJudge:
-    """A register, prepared for columns."""
+    """A register, or what it has of the cards of some rows, prepared for columns.
 
-    def __init__(self, register: CardRegister) -> None:
+    Of a part, ``areas`` are the pooling areas of these rows that the whole has cards of, and
+    ``numbers`` the 卡号 of these rows that some card has.
+    """
+
+    def __init__(
+        self,
+        register: CardRegister,
+        areas: Collection[int] | None = None,
+        numbers: NDArray[np.bytes_] | None = None,
+    ) -> None:
         self.register = register
         self._by_code = Lookup(_code_hashes(register.card_id_code))
-        self._by_number = Lookup(_number_hashes(register.card_number))
-        issuing = np.unique(number_of_bcd(register.card_id_code[:, :3])).tolist()
-        areas = [pooling_area(division) for division in issuing]
+        self._numbers = register.card_number if numbers is None else numbers
+        self._by_number = Lookup(_number_hashes(self._numbers))
+        if areas is None:
+            issuing = np.unique(number_of_bcd(register.card_id_code[:, :3])).tolist()
+            areas = {pooling_area(division) for division in issuing}
         every = np.arange(_DIVISIONS)
-        self._own = np.isin(pooling_areas(every), areas)
+        self._own = np.isin(pooling_areas(every), sorted(areas))
         self._has_events = np.zeros(len(register), np.bool_)
         self._has_events[register.event_card] = True
 
@@ -83,9 +102,33 @@ class RegisterJudge:
         numbers = columns.card_number[rows]
         place = self._by_number.find(_number_hashes(numbers))
         known = place >= 0
-        known[known] = self.register.card_number[place[known]] == numbers[known]
+        known[known] = self._numbers[place[known]] == numbers[known]
         masks[rows[known]] |= FindingCode.IDENTIFICATION.bit
         masks[rows[~known]] |= FindingCode.UNKNOWN_CARD.bit
+
+
+def judge_of_rows(t: LedgerTransaction, columns: DebitColumns) -> RegisterJudge:
+    """The register of a ledger as far as some rows ask for it: what it has of other cards is not
+    read, however many they are."""
+    rows = np.flatnonzero(~columns.malformed)
+    prefixes = {
+        _prefix(division): pooling_area(division)
+        for division in np.unique(columns.divisions()[rows]).tolist()
+        if division < _DIVISIONS
+    }
+    areas = {prefixes[one] for one in prefixes_with_cards(t, prefixes)}
+    codes = np.unique(np.ascontiguousarray(columns.card_id_code[rows]).view("S16").reshape(-1))
+    register = read_register(t, codes.view(np.uint8).reshape(-1, 16))
+    strange = rows[register.find(columns.card_id_code[rows]) < 0]
+    asked = [one.decode() for one in np.unique(columns.card_number[strange]).tolist()]
+    numbers = np.array(registered_numbers(t, asked), "S9")
+    return RegisterJudge(register, areas, numbers)
+
+
+def _prefix(division: int) -> bytes:
+    """The first digits of the 卡识别码 of all cards of a division's pooling area."""
+    area = f"{pooling_area(division):04d}"
+    return bytes.fromhex(area[:2] if division // 10000 in MUNICIPALITIES else area)
 
 
 def judge_register(

@@ -20,6 +20,8 @@ ColumnValues: TypeAlias = NDArray[Any] | Sequence[Any] | int | str
 
 _PIECE: Final = 500
 _MANY: Final = 5000
+_SHARE: Final = 4
+"""Reading a whole table takes less than asking for one in so many of its rows."""
 _COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER: Final = b"\xff\xff"
 _COPY_ROWS: Final = 1 << 16
@@ -64,18 +66,28 @@ def select_keys(
 ) -> Iterator[sa.CursorResult[Any]]:
     """Results of ``statement`` that together have all rows where ``column`` is one of ``keys``.
 
-    On SQLite, of many keys, they have all other rows as well: that takes less.
+    On SQLite, when many keys are a good part of the table, they have all other rows as well: that
+    takes less.
     """
     asked = list(keys)
     if connection.dialect.name == "postgresql":
         array = sa.bindparam(None, asked, type_=ARRAY(column.type))
         yield connection.execute(statement.where(column == sa.any_(array)))
-    elif len(asked) >= _MANY:
+    elif len(asked) >= _MANY and len(asked) * _SHARE >= _rows_of(connection, column.table):
         yield connection.execute(statement)
     else:
         for start in range(0, len(asked), _PIECE):
             piece = asked[start : start + _PIECE]
             yield connection.execute(statement.where(column.in_(piece)))
+
+
+def _rows_of(connection: sa.Connection, table: sa.FromClause) -> int:
+    """About how many rows a table of SQLite has, by its last one where there is such a thing."""
+    if isinstance(table, sa.Table) and table.dialect_options["sqlite"]["with_rowid"]:
+        count: sa.ColumnElement[Any] = sa.func.max(sa.literal_column("rowid"))
+    else:
+        count = sa.func.count()
+    return int(connection.execute(sa.select(count).select_from(table)).scalar_one() or 0)
 
 
 def raw_rows(result: sa.CursorResult[Any]) -> list[tuple[Any, ...]]:

@@ -257,9 +257,10 @@ def _sqlite_engine(url: URL) -> sa.Engine:
 
 
 def _postgresql_engine(url: URL, *, single: bool = False) -> sa.Engine:
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    options: dict[str, Any] = {"pool_pre_ping": True, "max_overflow": -1}
     if single:
-        options = {"isolation_level": "AUTOCOMMIT", "pool_size": 32, "pool_reset_on_return": None}
+        options = {"isolation_level": "AUTOCOMMIT", "pool_size": 32, "max_overflow": -1}
+        options["pool_reset_on_return"] = None
     try:
         with importing("settlement", "settlement"):
             return sa.create_engine(url, hide_parameters=True, **options)

@@ -18,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from sscard_chip.dayfile.errors import RowFindings
 from sscard_chip.dayfile.rows import NULL
 from sscard_chip.dayfile.sealed import read_sealed, write_sealed
 from sscard_chip.settlement.arrays import Integers
@@ -74,11 +75,13 @@ def read_cards(path: str | os.PathLike[str]) -> CardFile:
     source = os.fspath(path)
     table = read_sealed(path, CARDS_FORMAT, "date", error=CardRegisterError)
     (date,) = table.header
-    _check_day(f"{source}: row 1: date", date)
-    columns = _columns(source, "C", _CARD_CELLS, table.rows)
+    findings = RowFindings(source, CardRegisterError)
+    _check_day(findings, 1, "date", date)
+    columns = _columns(findings, "C", _CARD_CELLS, table.rows)
     for at, day in enumerate(columns[5]):
         if day != NULL:
-            _check_day(f"{source}: row {at + 2}: valid_to", day)
+            _check_day(findings, at + 2, "valid_to", day)
+    findings.check()
     return CardFile(
         CardColumns(
             card_number=np.array(columns[0], "S9"),
@@ -122,12 +125,14 @@ def read_allocations(path: str | os.PathLike[str]) -> AllocationFile:
     cells = ("month", "business date", "batch")
     table = read_sealed(path, ALLOCATIONS_FORMAT, *cells, error=CardRegisterError)
     month, day, batch = table.header
+    findings = RowFindings(source, CardRegisterError)
     if not re.fullmatch("[0-9]{4}(0[1-9]|1[0-2])", month):
-        raise CardRegisterError(f"{source}: row 1: month: must be YYYYMM")
-    _check_day(f"{source}: row 1: business date", day)
+        findings.add(1, "month: must be YYYYMM")
+    _check_day(findings, 1, "business date", day)
     if not re.fullmatch("[!-~]{1,40}", batch):
-        raise CardRegisterError(f"{source}: row 1: batch: must be 1 to 40 ASCII characters")
-    owners, fen = _columns(source, "A", _ALLOCATION_CELLS, table.rows)
+        findings.add(1, "batch: must be 1 to 40 ASCII characters")
+    owners, fen = _columns(findings, "A", _ALLOCATION_CELLS, table.rows)
+    findings.check()
     return AllocationFile(month, day, batch, tuple(owners), np.array(fen, np.int64), table.digest)
 
 
@@ -147,14 +152,19 @@ def write_allocations(
 
 
 def _columns(
-    source: str, letter: str, cells: Sequence[tuple[str, str, str]], rows: Sequence[str]
+    findings: RowFindings,
+    letter: str,
+    cells: Sequence[tuple[str, str, str]],
+    rows: Sequence[str],
 ) -> list[tuple[str, ...]]:
-    """The cells of all rows, turned into columns; each has its shape."""
+    """The cells of all rows, turned into columns; each has its shape, or all faults are told."""
     shape = re.compile("\t".join([letter, *(f"({one[1]})" for one in cells)]))
     found = [shape.fullmatch(row) for row in rows]
     for number, (row, match) in enumerate(zip(rows, found, strict=True), 2):
         if match is None:
-            raise CardRegisterError(f"{source}: row {number}: {_fault(letter, cells, row)}")
+            findings.add(number, _fault(letter, cells, row))
+    if None in found:
+        findings.check()
     table = [match.groups() for match in found if match is not None]
     return list(zip(*table, strict=True)) if table else [() for _ in cells]
 
@@ -163,15 +173,16 @@ def _fault(letter: str, cells: Sequence[tuple[str, str, str]], row: str) -> str:
     first, *values = row.split("\t")
     if first != letter or len(values) != len(cells):
         return f"must be {letter} and {len(cells)} more cells"
-    for (name, shape, rule), value in zip(cells, values, strict=True):
-        if not re.fullmatch(shape, value):
-            return f"{name}: must be {rule}"
-    raise AssertionError
+    return "; ".join(
+        f"{name}: must be {rule}"
+        for (name, shape, rule), value in zip(cells, values, strict=True)
+        if not re.fullmatch(shape, value)
+    )
 
 
-def _check_day(item: str, text: str) -> None:
+def _check_day(findings: RowFindings, row: int, item: str, text: str) -> None:
     if parse_date(text) is None:
-        raise CardRegisterError(f"{item}: must be YYYYMMDD")
+        findings.add(row, f"{item}: must be YYYYMMDD")
 
 
 def _matrix(cells: Sequence[str], width: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:

@@ -94,6 +94,30 @@ def hotlist_issued(t: LedgerTransaction, version: str) -> str | None:
     return t.connection.execute(found).scalar_one_or_none()
 
 
+class HotlistEntry(NamedTuple):
+    """A card in a version of the list: when that was issued, and since when the card is on it."""
+
+    issued: str
+    since: int | None
+
+
+def hotlist_entry(t: LedgerTransaction, version: str, number: int) -> HotlistEntry | None:
+    """What the list of a version says of a card; None for a version that is not this ledger's."""
+    listed, change = tables.hotlist_version, tables.hotlist_change
+    found = t.connection.execute(
+        sa.select(listed.c.id, listed.c.issued).where(listed.c.version == version)
+    ).one_or_none()
+    if found is None:
+        return None
+    since = t.connection.execute(
+        sa.select(change.c.since)
+        .where(change.c.card == number, change.c.version <= found.id)
+        .order_by(change.c.version.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return HotlistEntry(found.issued, None if since is None else int(since))
+
+
 def _hot_cards(t: LedgerTransaction, time: int) -> dict[int, int]:
     """Cards that are not normal at a time, and since when they are not."""
     columns = (card_status.c.card, card_status.c.status, card_status.c.since, card_status.c.until)

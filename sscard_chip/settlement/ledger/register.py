@@ -336,11 +336,15 @@ def read_register(
     order = np.argsort(_as_values(code))
     number = np.array(own["id"], np.int64)[order]
     place = {one: at for at, one in enumerate(number.tolist())}
+    changes = sa.select(card_status).order_by(card_status.c.card, card_status.c.number)
+    if card_id_code is None:
+        results = iter([t.connection.execute(changes)])
+    else:
+        results = select_keys(t.connection, changes, card_status.c.card, sorted(place))
     events = [
         (place[event.card], event.status, event.since, event.until or 0)
-        for event in t.connection.execute(
-            sa.select(card_status).order_by(card_status.c.card, card_status.c.number)
-        )
+        for result in results
+        for event in result
         if event.card in place
     ]
     events = _in_force(events)
@@ -359,6 +363,35 @@ def read_register(
         event_since=table[:, 2],
         event_until=table[:, 3],
     )
+
+
+def card_count(t: LedgerTransaction) -> int:
+    """About how many cards are registered: the number of the last one."""
+    return int(t.connection.execute(sa.select(sa.func.max(card.c.id))).scalar_one() or 0)
+
+
+def prefixes_with_cards(t: LedgerTransaction, prefixes: Collection[bytes]) -> list[bytes]:
+    """Those of some first bytes of 卡识别码, digits of divisions, that a registered card has."""
+    found = []
+    for prefix in prefixes:
+        after = (int.from_bytes(prefix, "big") + 1).to_bytes(len(prefix), "big")
+        code = card.c.card_id_code
+        issued = sa.select(card.c.id).where(code >= prefix, code < after).limit(1)
+        if t.connection.execute(issued).first() is not None:
+            found.append(prefix)
+    return found
+
+
+def registered_numbers(t: LedgerTransaction, numbers: Collection[str]) -> list[str]:
+    """Those of some 卡号 that a registered card has."""
+    statement = sa.select(card.c.card_number)
+    wanted = set(numbers)
+    return [
+        number
+        for result in select_keys(t.connection, statement, card.c.card_number, wanted)
+        for (number,) in result
+        if number in wanted
+    ]
 
 
 def _in_force(events: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:

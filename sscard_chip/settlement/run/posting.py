@@ -20,14 +20,16 @@ from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.arrays import Integers, Mask
 from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.judge.codes import FindingCode, Masks, posted
+from sscard_chip.settlement.judge.codes import BORNE, FindingCode, Masks, posted
 from sscard_chip.settlement.judge.gaps import OlderGaps, find_gaps
-from sscard_chip.settlement.judge.keys import Keys
+from sscard_chip.settlement.judge.keys import NOBODY, Keys
 from sscard_chip.settlement.judge.localities import Locality, localities
 from sscard_chip.settlement.judge.proof import proven
 from sscard_chip.settlement.ledger import LedgerConflictError, LedgerTransaction
+from sscard_chip.settlement.policy import LateDebits
 from sscard_chip.settlement.run.archive import parts
 from sscard_chip.settlement.run.batch import Batch
+from sscard_chip.settlement.run.bearing import decide_late_debits
 from sscard_chip.settlement.run.booking import book, insured_divisions
 from sscard_chip.settlement.run.contested import Contest, hear
 from sscard_chip.settlement.run.history import LedgerHistory, keep_beside
@@ -154,6 +156,7 @@ def post_rows(
     *,
     listed: bool = False,
     decided: bool = False,
+    late: LateDebits | None = None,
 ) -> int:
     """Judge rows by what is posted, and post what is good, as the next segment; its number.
 
@@ -164,12 +167,15 @@ def post_rows(
     :param accounts_of: the personal accounts of rows, and what the register finds about them.
     :param listed: a list of pharmacies has said whose the terminals are.
     :param decided: a person has decided to post the one row.
+    :param late: who bears debits off-line of lost cards; without it the pharmacy.
     :raises LedgerConflictError: an on-line confirmation came in between.
     """
     columns, masks = batch.columns, batch.masks
     history, keys = LedgerHistory(t), Keys(columns)
     segment = history.newest + 1
     personal = accounts_of(columns, masks)
+    if late is not None:
+        decide_late_debits(t, history, late, columns, masks, headers, personal)
     keep_owners(t, batch, headers, keys, listed=listed)
 
     def pharmacy_of(at: int) -> str:
@@ -209,9 +215,10 @@ def post_rows(
         return segment
     earlier = _to_book(contest, gone, come, len(headers))
     whole = DebitColumns.join([columns.rows(rows), earlier])
-    owners = np.concatenate(
-        [personal[rows], accounts_of(earlier, np.zeros(len(earlier), np.uint16))]
-    )
+    of_earlier = accounts_of(earlier, np.zeros(len(earlier), np.uint16))
+    findings = np.concatenate([contest.before[gone], contest.after[come]])
+    of_earlier[(findings & BORNE) != 0] = NOBODY
+    owners = np.concatenate([personal[rows], of_earlier])
     more = [contest.headers[at - len(contest.own)] or headers[0] for at in (*gone, *come)]
     book(t, segment, whole, np.arange(len(whole)), owners, [*headers, *more])
     return segment

@@ -20,12 +20,12 @@ import sqlalchemy as sa
 
 from sscard_chip.settlement.columnar import DayFileHead, RefusedFile, pieces
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.judge.codes import FINDINGS, FindingCode, Masks, held, posted
+from sscard_chip.settlement.judge.codes import FINDINGS, FindingCode, Masks, held, posted, rows_with
 from sscard_chip.settlement.judge.fields import add
-from sscard_chip.settlement.judge.register import RegisterJudge, judge_register
+from sscard_chip.settlement.judge.register import RegisterJudge, judge_of_rows, judge_register
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
-from sscard_chip.settlement.ledger.register import read_register, register_is_empty
+from sscard_chip.settlement.ledger.register import card_count, read_register
 from sscard_chip.settlement.run.archive import NOTHING, Archive
 from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.pools import KeySource
@@ -42,6 +42,9 @@ from sscard_chip.workers import Pool, SingleThread
 
 BATCH_ROWS: Final = 1 << 21
 """Rows that are in memory at once, and posted in one transaction; a larger file is a batch."""
+
+_FEW_OF: Final = 2
+"""Of a register with more cards than so many for each row, the cards of the rows are asked for."""
 
 _SENT_ROWS: Final = 1 << 17
 """Rows of a task that goes over a network: some megabytes."""
@@ -136,6 +139,7 @@ class Run:
         self._ledger = ledger
         self._reader = Reader(rules)
         self._listed = rules.pharmacies is not None
+        self._late = rules.late_debits
         self._pool = pool
         self._report_progress = report_progress
         self._seen: set[bytes] = set()
@@ -143,7 +147,7 @@ class Run:
         self._finished_rows = 0
         self._size = 0
         self._old = 0
-        self._known: tuple[tuple[int, int], RegisterJudge | None] | None = None
+        self._known: tuple[tuple[int, int], RegisterJudge] | None = None
 
     def batch(self, heads: Sequence[DayFileHead]) -> tuple[Batch, Masks]:
         """Read, verify, judge and post some files; their rows and what is found about them now."""
@@ -253,21 +257,28 @@ class Run:
         return masks
 
     def _post_fresh(self, t: LedgerTransaction, batch: Batch) -> None:
-        register = self._register(t)
         post_rows(
             t,
             batch,
             [head.header for head in batch.heads],
-            lambda columns, masks: judge_register(columns, masks, register),
+            lambda columns, masks: judge_register(columns, masks, self._register(t, columns)),
             listed=self._listed,
+            late=self._late,
         )
 
-    def _register(self, t: LedgerTransaction) -> RegisterJudge | None:
-        """The register as it is now; read again when it has changed."""
+    def _register(self, t: LedgerTransaction, columns: DebitColumns) -> RegisterJudge | None:
+        """The register as it is now: of the cards of these rows, when it has many others.
+
+        Read as a whole it is kept until it changes.
+        """
+        cards = card_count(t)
+        if not cards:
+            return None
+        if len(columns) * _FEW_OF < cards:
+            return judge_of_rows(t, columns)
         state = register_state(t)
         if self._known is None or self._known[0] != state:
-            empty = register_is_empty(t)
-            self._known = state, None if empty else RegisterJudge(read_register(t))
+            self._known = state, RegisterJudge(read_register(t))
         return self._known[1]
 
     def count(self, batch: Batch, masks: Masks) -> None:
@@ -280,7 +291,7 @@ class Run:
         summary.held += int(waits.sum())
         summary.refused += int((~good & ~waits).sum())
         for one in FINDINGS:
-            count = int(((masks & one.code.bit) != 0).sum())
+            count = rows_with(masks, one.code)
             if count:
                 name = str(int(one.code))
                 summary.codes[name] = summary.codes.get(name, 0) + count

@@ -152,7 +152,7 @@ class PurseHost:
     def reload_pin(self, public: PublicData, pin: bytes) -> bytes:
         """RELOAD PIN with the new PIN, BCD."""
         mac = reload_mac(self._purse, self._card_key(_RELOAD_ROOT, public, self._purse), pin)
-        return RELOAD_PIN.header() + bytes((len(pin) + len(mac),)) + pin + mac
+        return RELOAD_PIN.apdu(data=pin + mac)
 
     def _with_mac(
         self, root: str, public: PublicData, challenge: bytes, header: bytes, data: bytes

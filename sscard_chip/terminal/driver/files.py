@@ -18,7 +18,6 @@ from sscard_chip.standard.commands import (
     READ_RECORD,
     UPDATE_BINARY,
     UPDATE_RECORD,
-    StandardCommand,
 )
 from sscard_chip.standard.identifiers import SSSE
 from sscard_chip.standard.status import StatusWord
@@ -312,11 +311,11 @@ def _prepare(context: DriverContext, session: CardSession, content: FileValues) 
         items.require_none(address)
         data = items.whole_binary(file, values)
         chunks = range(0, len(data), _CHUNK)
-        return [_update(UPDATE_BINARY, at >> 8, at & 0xFF, data[at : at + _CHUNK]) for at in chunks]
+        return [UPDATE_BINARY.apdu(at >> 8, at & 0xFF, data[at : at + _CHUNK]) for at in chunks]
     if file.structure is Structure.CYCLIC:
         items.require_none(address)
         return [
-            _update(UPDATE_RECORD, 0, _PREVIOUS, items.encode_item_record(file, value))
+            UPDATE_RECORD.apdu(0, _PREVIOUS, items.encode_item_record(file, value))
             for value in values
         ]
     new = context.settings.new_meanings and bool(session.profile.later_meanings)
@@ -343,12 +342,8 @@ def _linear_update(
         content = items.encode_item(file.items[numbers[occurrence - 1] - 1], value)
     record = bytes((tag, len(content))) + content
     if occurrence == 1:
-        return _update(UPDATE_RECORD, tag, _FIRST, record)
-    return _update(UPDATE_RECORD, numbers[occurrence - 1], _BY_NUMBER, record)
-
-
-def _update(command: StandardCommand, p1: int, p2: int, data: bytes) -> bytes:
-    return command.header(p1, p2) + bytes((len(data),)) + data
+        return UPDATE_RECORD.apdu(tag, _FIRST, record)
+    return UPDATE_RECORD.apdu(numbers[occurrence - 1], _BY_NUMBER, record)
 
 
 def _write_file(session: CardSession, address: FileAddress, updates: Sequence[bytes]) -> None:

@@ -202,7 +202,7 @@ class Shell:
     def _identify(self, atr: bytes) -> None:
         environment = self._selection.profile.environment
         name = environment.df_name
-        fci = self._client.exchange(SELECT.header(0x04) + bytes((len(name),)) + name)
+        fci = self._client.exchange(SELECT.apdu(0x04, data=name))
         if fci.ok:
             body = parse_fci(fci.data)
             version, identification = self._value(_VERSION), self._value(_IDENTIFICATION)

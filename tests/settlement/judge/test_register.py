@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
 from sscard_chip.settlement.judge.codes import FindingCode, codes_of
-from sscard_chip.settlement.judge.register import RegisterJudge, judge_register
+from sscard_chip.settlement.judge.register import RegisterJudge, judge_of_rows, judge_register
 from sscard_chip.settlement.ledger import (
     CardColumns,
     CardService,
@@ -123,3 +124,60 @@ def test_a_lost_card(
     judge = read(ledger)
     assert codes(judge, ROW) == found
     assert codes(judge, OTHER) == (0,)
+
+
+def test_of_a_large_register_the_cards_of_the_rows_are_enough(ledger: Ledger) -> None:
+    """Codes and accounts are those of the whole register, also of areas, numbers and reports that
+    only other cards show."""
+    random = Random(5)
+    cities = ("510100", "510104", "500101", "500229", "110105", "330102")
+    cards = [
+        replace(
+            ROW,
+            card_number=f"Z{at:08d}",
+            card_id_code=bytes.fromhex(f"{cities[at % 5]}D15600000507{at:014X}"),
+            diversification_factor=at.to_bytes(8),
+        )
+        for at in range(200)
+    ]
+    enter(ledger, cards)
+    for at in (3, 50, 51, 199):
+        with ledger.transaction() as t:
+            number = find_card(t, f"Z{at:08d}")
+            change_status(t, number, CardService.FORMAL_LOSS, "20260314000000")
+    rows = []
+    for number in range(300):
+        row = replace(random.choice(cards), terminal_transaction_number=number)
+        match number % 6:
+            case 0:
+                city = random.choice(cities)
+                row = replace(row, card_id_code=bytes.fromhex(city) + row.card_id_code[3:])
+            case 1:
+                row = replace(row, card_number=random.choice(cards).card_number)
+            case 2:
+                row = replace(row, card_id_code=row.card_id_code[:14] + b"\xff\0")
+                row = replace(row, card_number=random.choice((row.card_number, "nobody")))
+            case 3:
+                row = replace(row, diversification_factor=bytes(8), card_number="none")
+        rows.append(row)
+    columns = columns_of(rows)
+    with ledger.reading() as t:
+        judges = RegisterJudge(read_register(t)), judge_of_rows(t, columns)
+        few = judge_of_rows(t, columns.rows(np.arange(2)))
+    assert len(few.register) <= 2
+    found = []
+    for judge in judges:
+        masks = np.zeros(len(rows), np.uint16)
+        accounts = judge_register(columns, masks, judge)
+        found.append((masks.tolist(), accounts.tolist()))
+    assert found[0] == found[1]
+    seen = {code for mask in found[0][0] for code in codes_of(mask)}
+    assert seen >= {0, 3, 8, 12, 14}
+
+
+def test_nothing_is_read_of_cards_that_have_no_row(ledger: Ledger) -> None:
+    enter(ledger, [ROW, OTHER])
+    with ledger.reading() as t:
+        judge = judge_of_rows(t, columns_of([ROW]))
+        assert judge.register.card_number.tolist() == [ROW.card_number.encode()]
+        assert len(judge_of_rows(t, columns_of([])).register) == 0
