@@ -22,8 +22,6 @@ COMMANDS: Final = {
     "card-status": (f"{_ROOM}.cards", "card_status", "A card's status: 挂失, 解挂, 注销."),
     "cards": (f"{_ROOM}.ledger", "cards", "Load a register of cards, open their accounts."),
     "check": (f"{_ROOM}.books", "check", "Prove that the books balance."),
-    "claim": (f"{_ROOM}.clearing", "claim", "Monthly claims of pharmacies (清算申请)."),
-    "check": (f"{_ROOM}.ledger", "check", "Prove that the books balance."),
     "claim": (f"{_ROOM}.claims", "claim", "Monthly claims of pharmacies (清算申请)."),
     "dispute": (f"{_ROOM}.clearing", "dispute", "Rows refused or held: appeal, decide (申诉)."),
     "holds": (f"{_ROOM}.ledger", "holds", "What on-line sales hold and nobody has settled."),

@@ -32,14 +32,14 @@ GENESIS: Final = hashlib.sha256(FORMAT.encode()).digest()
 LATE: Final = timedelta(days=2)
 """For how long after an anchor an entry with a smaller number is looked for: no transaction is
 open for longer. A check finds one in any case."""
-_NEAR: Final = 1000
+_GAP: Final = 1000
 """Numbers with gaps up to this are read by one statement."""
 _FETCHED: Final = 50_000
 """Rows that are read by one statement: an entry may have millions of lines."""
 _BEFORE_ALL: Final = -(2**63)
 """Before the number of any line."""
 
-Span = tuple[int, int]
+NumberRun = tuple[int, int]
 """First and last number of a run of numbers."""
 
 
@@ -122,7 +122,7 @@ def check_chain(connection: sa.Connection, wanted: bytes | None = None) -> Chain
     return ChainCheck(digest.hex(), everything - count, tuple(problems))
 
 
-def _holes(connection: sa.Connection, last: int) -> list[Span]:
+def _holes(connection: sa.Connection, last: int) -> list[NumberRun]:
     """Numbers up to ``last`` that anchors of the last days have not covered, and might yet come."""
     now = connection.execute(sa.select(sa.func.now(type_=sa.DateTime))).scalar_one()
     recent = connection.execute(
@@ -149,28 +149,28 @@ def _sealed(connection: sa.Connection, first: int, last: int | None) -> list[int
     return [int(number) for number in connection.execute(statement).scalars()]
 
 
-def _runs(numbers: Iterable[int]) -> list[Span]:
+def _runs(numbers: Iterable[int]) -> list[NumberRun]:
     """Runs of consecutive numbers; they rise."""
     pieces = groupby(enumerate(numbers), lambda one: one[1] - one[0])
     runs = ([number for _, number in piece] for _, piece in pieces)
     return [(run[0], run[-1]) for run in runs]
 
 
-def _packed(spans: list[Span]) -> bytes:
+def _packed(spans: list[NumberRun]) -> bytes:
     return b"".join(struct.pack(">qq", *span) for span in spans)
 
 
-def _unpacked(content: bytes) -> list[Span]:
+def _unpacked(content: bytes) -> list[NumberRun]:
     return list(struct.iter_unpack(">qq", content[: len(content) // 16 * 16]))
 
 
 # --- the digest ----------------------------------------------------------------------------------
 
 
-def _digest(connection: sa.Connection, before: bytes, covered: list[Span]) -> bytes:
+def _digest(connection: sa.Connection, before: bytes, covered: list[NumberRun]) -> bytes:
     """SHA-256 of the digest before, then of the entries of some numbers, each with its lines."""
     state = hashlib.sha256(before)
-    for first, last, within in _near(covered):
+    for first, last, within in _neighbours(covered):
         spans = iter(within)
         begin, end = next(spans)
         lines = _lines(connection, first, last)
@@ -188,11 +188,11 @@ def _digest(connection: sa.Connection, before: bytes, covered: list[Span]) -> by
     return state.digest()
 
 
-def _near(spans: list[Span]) -> Iterator[tuple[int, int, list[Span]]]:
+def _neighbours(spans: list[NumberRun]) -> Iterator[tuple[int, int, list[NumberRun]]]:
     """Runs of numbers that lie near each other: where they begin and end, and they themselves."""
-    group: list[Span] = []
+    group: list[NumberRun] = []
     for span in spans:
-        if group and span[0] - group[-1][1] > _NEAR:
+        if group and span[0] - group[-1][1] > _GAP:
             yield group[0][0], group[-1][1], group
             group = []
         group.append(span)

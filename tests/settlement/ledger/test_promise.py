@@ -198,7 +198,7 @@ def test_amounts_of_every_table_are_bounded(ledger_url: str) -> None:
         if column["name"] == "fen" or column["name"].endswith("_fen")
     }
     checked = {
-        (table, check["name"].removeprefix(f"ck_{table}_").removesuffix("_amount"))
+        (table, str(check["name"]).removeprefix(f"ck_{table}_").removesuffix("_amount"))
         for table in inspector.get_table_names()
         for check in inspector.get_check_constraints(table)
         if str(check["name"]).endswith("_amount") and "1000000000000000" in check["sqltext"]
