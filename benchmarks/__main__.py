@@ -26,6 +26,7 @@ MODULES: Final = (
     "pcsc",
     "durable",
     "startup",
+    "opening",
     "batch",
     "bulk",
     "settle",

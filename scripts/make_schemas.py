@@ -206,6 +206,24 @@ TABLES: Final[dict[str, tuple[str, str, dict[str, dict[str, str]]]]] = {
             },
         },
     ),
+    "personalisation-batch": (
+        "Scripts of many cards (sscard-personalisation-batch/1)",
+        "JSON lines",
+        {
+            "template": {
+                "format": "sscard-personalisation-batch/1",
+                "template": "its number, from 1",
+                "generation": "of the cards",
+                "keys": "names of the keys that are used, each with its algorithm",
+                "steps": "as in personalisation, with {value:N} for what differs from card to card",
+            },
+            "card": {
+                "template": "the number of its template, which stands above",
+                "historical_bytes": "hex",
+                "values": "hex, value N for {value:N}, from 0",
+            },
+        },
+    ),
     "return": ("Return file of a batch (回盘)", "CSV", {"row": _RETURN}),
     "print": ("What is printed on the cards of a batch", "CSV", {"row": _PRINT}),
     "rejects": (
