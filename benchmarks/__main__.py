@@ -26,9 +26,11 @@ MODULES: Final = (
     "pcsc",
     "durable",
     "startup",
+    "opening",
     "batch",
     "bulk",
     "settle",
+    "sales",
     "growth",
     "libcrypto",
 )

@@ -20,7 +20,7 @@ SELECT_SSSE: Final = commands.SELECT.apdu(0x04, data=SSSE_NAME)
 SELECT_DF04: Final = commands.SELECT.apdu(0x04, data=bytes.fromhex("D15600000503"))
 VERIFY: Final = commands.VERIFY.apdu(data=bytes.fromhex("123456"))
 
-_HOLDER: Final[dict[str, object]] = {
+HOLDER: Final[dict[str, object]] = {
     "social_security_number": "990000200102030012",
     "name": "林知夏",
     "sex": "1",
@@ -36,7 +36,7 @@ _HOLDER: Final[dict[str, object]] = {
 def issue(generation: int, algorithm: str) -> tuple[CardData, Memory]:
     """A card with a medical account, and its keys."""
     profile = for_generation(generation)
-    holder = Holder.from_object(_HOLDER)
+    holder = Holder.from_object(HOLDER)
     data = prepare(profile, create_roots(), holder, algorithm=algorithm)
     return data, write_card(compile_template(profile, algorithm), data)
 

@@ -42,6 +42,10 @@ _INITIALISER: Final = bytes.fromhex("9156000002")
 _FIRST_SEQUENCE: Final = b"\x01"
 _CODE_VERSION: Final = 1
 
+_KEPT_TEMPLATES: Final = 8
+_templates: Final[dict[tuple[int, str], tuple[Profile, Memory]]] = {}
+"""By the profile's identity, with the profile so that nothing else gets it."""
+
 KeySlot = tuple[int, Key, int]
 """FID of the directory, key of the profile, version from 1."""
 
@@ -96,11 +100,22 @@ def issue_card(
     plan = profile or default_profile(generation, holder)
     check_bank(plan, holder, bank)
     data = prepare(plan, store, holder, algorithm=algorithm, serial=serial)
-    memory = write_card(compile_template(plan, data.algorithm), data)
+    memory = write_card(_template(plan, data.algorithm), data)
     if holder.bank is None or bank is None:
         return memory
     issued, suite = holder.issue_date, data.algorithm
     return put_bank(memory, bank, holder.bank, issued=issued, algorithm=suite)
+
+
+def _template(profile: Profile, algorithm: str) -> Memory:
+    """The template of a profile, kept for the last few: cards of one kind come in numbers."""
+    found = _templates.get((id(profile), algorithm))
+    if found is None:
+        if len(_templates) >= _KEPT_TEMPLATES:
+            _templates.pop(next(iter(_templates)))
+        found = profile, compile_template(profile, algorithm)
+        _templates[id(profile), algorithm] = found
+    return found[1]
 
 
 def check_bank(profile: Profile, holder: Holder, bank: Bank | None) -> None:

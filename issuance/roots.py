@@ -25,8 +25,9 @@ from sscard_chip.security.diversify import (
     FACTOR_LENGTH,
     KEY_LENGTH,
     Chains,
+    Family,
     diversify_chain,
-    diversify_chains,
+    diversify_families,
 )
 from sscard_chip.security.keystore import KeyMissingError, KeyStoreError
 from sscard_chip.security.suite import SUITES, Suite
@@ -51,6 +52,9 @@ _VERSION: Final = r"[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]"
 _VERSION_RULE: Final = f"a version must be a number from 1 to {MAX_VERSIONS}"
 _HEX: Final = rf"[0-9A-Fa-f]{{{2 * KEY_LENGTH}}}"
 _HEX_RULE: Final = f"must be {KEY_LENGTH} bytes, {2 * KEY_LENGTH} hex digits"
+
+_KEPT_PARENTS: Final = 4096
+"""Keys of provinces and cities that are kept for the next card of the same place."""
 
 Slot = tuple[str, str, int]
 """Suite, name and version of a root key."""
@@ -100,7 +104,7 @@ class RootKeys:
     16
     """
 
-    __slots__ = ("_keys", "source")
+    __slots__ = ("_keys", "_parents", "source")
 
     def __init__(self, keys: Mapping[Slot, bytes], *, source: str = "root keys") -> None:
         """``keys`` of 16 bytes by suite, name and version; ``source`` stands in errors."""
@@ -109,6 +113,7 @@ class RootKeys:
             if fault:
                 raise RootKeyError(f"{source}: {suite}: {name}: {version}: {fault}")
         self._keys = dict(keys)
+        self._parents: dict[tuple[Slot, tuple[bytes, ...]], bytes] = {}
         self.source = source
 
     @classmethod
@@ -174,7 +179,18 @@ class RootKeys:
     ) -> list[bytes]:
         """The keys that ``chains`` of factors reach; see :class:`KeyStore`. Gives roots too."""
         prepared = prepare_chains(self.source, chains)
-        return diversify_chains(*self._root(algorithm, name, version), prepared)
+        suite, root = self._root(algorithm, name, version)
+
+        def encipher(family: Family) -> bytes:
+            place = (algorithm, name, version), family.parent
+            parent = self._parents.get(place)
+            if parent is None:
+                if len(self._parents) >= _KEPT_PARENTS:
+                    self._parents.clear()
+                parent = self._parents[place] = diversify_chain(suite, root, family.parent)
+            return suite.encryptor(parent)(family.blocks)
+
+        return diversify_families(prepared, root, encipher)
 
     def encrypt(
         self, algorithm: str, name: str, version: int, factors: Sequence[bytes], data: bytes

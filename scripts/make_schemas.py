@@ -35,7 +35,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "account": (AccountFile, "JSON or TOML"),
     "bank-authority": (AuthorityFile, "JSON"),
     "bank-ledger-head": (LedgerHead, "JSON"),
-    "card-container": (ContainerHeader, "JSON header of a container of cards"),
+    "card-container": (ContainerHeader, "JSON"),
     "driver": (DriverFile, "TOML"),
     "encrypted-root-keys": (EncryptedKeyFile, "JSON"),
     "exchange-script": (ExchangeScript, "JSON"),
@@ -203,6 +203,24 @@ TABLES: Final[dict[str, tuple[str, str, dict[str, dict[str, str]]]]] = {
                 "medfee_sumamt": f"sum over these, {_YUAN}", "fund_pay_sumamt": f"sum, {_YUAN}",
                 "acct_pay": f"sum, {_YUAN}", "psn_cash_pay": f"sum, {_YUAN}",
                 "first_day": "YYYYMMDD", "last_day": "YYYYMMDD", "digest": _SHA,
+            },
+        },
+    ),
+    "personalisation-batch": (
+        "Scripts of many cards (sscard-personalisation-batch/1)",
+        "JSON lines",
+        {
+            "template": {
+                "format": "sscard-personalisation-batch/1",
+                "template": "its number, from 1",
+                "generation": "of the cards",
+                "keys": "names of the keys that are used, each with its algorithm",
+                "steps": "as in personalisation, with {value:N} for what differs from card to card",
+            },
+            "card": {
+                "template": "the number of its template, which stands above",
+                "historical_bytes": "hex",
+                "values": "hex, value N for {value:N}, from 0",
             },
         },
     ),

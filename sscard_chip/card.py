@@ -77,7 +77,7 @@ class Card(Closing):
     ('3b6d', '9000')
     """
 
-    __slots__ = ("_applications", "_files", "_memory", "_session")
+    __slots__ = ("_applications", "_files", "_memory", "_mounted", "_session")
 
     def __init__(self, image: bytes | Memory) -> None:
         """From the content of an image file, or from a memory.
@@ -88,6 +88,7 @@ class Card(Closing):
         self._files = FileSystem(self._memory)
         self._applications = _applications(self._files)
         self._session: Session | None = None
+        self._mounted = True  # and no command has run since
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, durability: Durability = Durability.OS) -> Self:
@@ -126,7 +127,10 @@ class Card(Closing):
 
     def power_on(self) -> bytes:
         """Cold reset: forget everything volatile, select the MF, return the ATR."""
-        self._files = files = FileSystem(self._memory)
+        if not self._mounted:
+            self._files = FileSystem(self._memory)
+        self._mounted = False
+        files = self._files
         self._session = Session(self._memory, files, files.root, self._applications)
         return self.atr
 

@@ -37,6 +37,26 @@ def whole_file(path: str | os.PathLike[str], *, durable: bool = False) -> Iterat
         _sync(target.parent)
 
 
+def staged_file(path: str | os.PathLike[str], content: bytes) -> str:
+    """Write a file beside ``path``, mode 0600, on disk when this returns; its name.
+
+    Whoever has the say puts it in its place, with ``os.replace``.
+
+    :raises OSError:
+    """
+    target = Path(path).absolute()
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(handle)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return name
+
+
 def private_opener(path: str, flags: int) -> int:
     """The ``opener`` of :func:`open` for a new file of mode 0600."""
     return os.open(path, flags, 0o600)

@@ -110,17 +110,21 @@ class Threads(_Ahead):
 
 
 class Processes(_Ahead):
-    """Worker processes, started afresh (spawn); they end with this one, however it ends.
+    """Worker processes; they end with this one, however it ends.
 
-    ``begin`` is called in each before its first task. ``stopped`` is raised when one is killed.
+    They are forked from a server process that has nothing of this one open, no thread and no
+    lock, and has loaded ``modules``, the program itself among them, once for all. ``begin`` is
+    called in each before its first task. ``stopped`` is raised when one is killed.
     """
 
     shares_files = True
     stopped: ClassVar[type[SscardError]]
+    modules: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, workers: int, begin: Callable[[], None]) -> None:
         self.size = workers
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["__main__", *self.modules])
         self._pool = ProcessPoolExecutor(workers, context, _begin_worker, (begin,))
 
     def map(

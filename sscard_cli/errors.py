@@ -13,6 +13,15 @@ class RefusedError(TerminalError):
     """An operation that was understood and not done. The message is one line."""
 
 
+class _InterruptedError(click.ClickException):
+    exit_code = 130
+
+
+def interrupted(goes_on: str) -> click.ClickException:
+    """Long work that was interrupted; ``goes_on`` says by which command it goes on."""
+    return _InterruptedError(f"interrupted; {goes_on}")
+
+
 def explain(error: Exception) -> tuple[str, int]:
     """Message and exit code of an error.
 

@@ -304,3 +304,12 @@ def check_time(text: str | None) -> str | None:
     if text is not None and parse_time(text) is None:
         raise click.UsageError("--time: must be a time as YYYYMMDDhhmmss")
     return text
+
+
+policy_option: Final = file_option(
+    "--policy",
+    "policy_path",
+    "FILE",
+    "What the region decides (sscard-policy/1, see sscard schema policy); safe defaults without"
+    " it.  Example: --policy policy.toml",
+)

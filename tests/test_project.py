@@ -74,10 +74,12 @@ def as_pattern(expected: str) -> str:
     return r"\s*\n".join(map(line_pattern, expected.strip().splitlines())) + r"\s*"
 
 
-def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    arguments: list[str], folder: Path, modules: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONUTF8": "1", "COLUMNS": "100", "NO_COLOR": "1"}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    environment["PYTHONPATH"] = str(ROOT)
+    environment["PYTHONPATH"] = f"{modules}{os.pathsep}{ROOT}"
     return subprocess.run(
         arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=120
     )
@@ -85,6 +87,10 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_of_page(page: Path, tmp_path: Path) -> None:
+    run_examples(page, tmp_path)
+
+
+def run_examples(page: Path, tmp_path: Path, modules: Path = ROOT) -> None:
     for folder in ("examples", "vectors"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     for block in blocks(page):
@@ -93,15 +99,46 @@ def test_examples_of_page(page: Path, tmp_path: Path) -> None:
             script = tmp_path / f"test_line_{block.line}.py"
             script.write_text(block.text, encoding="utf-8")
             how = ["-m", "pytest", "-q"] if "\ndef test_" in f"\n{block.text}" else []
-            result = run([sys.executable, *how, str(script)], tmp_path)
+            result = run([sys.executable, *how, str(script)], tmp_path, modules)
             assert result.returncode == 0, f"{place}: {result.stdout}{result.stderr}"
             continue
         for command, expected in commands(block):
-            result = run(["bash", "-c", command], tmp_path)
+            result = run(["bash", "-c", command], tmp_path, modules)
             assert result.returncode == 0, f"{place}: {command}: {result.stderr}"
             if expected.strip():
                 pattern = as_pattern(expected)
                 assert re.fullmatch(pattern, result.stdout), f"{place}: {command}\n{result.stdout}"
+
+
+# What of the extras `make demo` does not install, by the names under which it is imported.
+BEYOND_DEMO = ("cffi", "distributed", "gmalg", "gmssl_pyx", "openpyxl", "pkcs11", "smartcard")
+
+
+@pytest.mark.parametrize("name", ["bank-issuing", "bank", "purse", "batch", "keys", "pos"])
+def test_a_page_works_after_make_demo(name: str, tmp_path: Path) -> None:
+    """Other extras are not needed for its examples: their packages cannot be imported here."""
+    lines = "".join(f"sys.modules[{module!r}] = None\n" for module in BEYOND_DEMO)
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "sitecustomize.py").write_text(f"import sys\n{lines}")
+    run_examples(ROOT / "docs" / f"{name}.md", tmp_path, tmp_path / "modules")
+
+
+_EXTRA = re.compile(r"\(extra `([a-z0-9]+)`\)|\.\[([a-z0-9]+)\]|\bextra `([a-z0-9]+)`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_that_needs_an_extra_begins_with_it(page: Path) -> None:
+    """With a line that installs from a clone: nothing of the project is published."""
+    text = page.read_text(encoding="utf-8")
+    assert "pip install sscard" not in text
+    assert "sscard-chip[" not in text
+    named = {one for match in _EXTRA.finditer(text) for one in match.groups() if one}
+    if not named or page.name in ("README.md", "api.md", "architecture.md", "releasing.md"):
+        return
+    head = "\n".join(text.splitlines()[:4])
+    assert "**" in head
+    assert "pip install '.[" in head
+    assert all(f"`{extra}`" in head for extra in named), named
 
 
 def test_readme_has_tested_examples() -> None:

@@ -147,6 +147,25 @@ def card_keys(store: KeyStore, suite: str, pan: str, sequence: str) -> BankKeys:
     return BankKeys(cryptogram, script_mac, script_cipher, KEY_VERSION)
 
 
+def oda_rule(authority: BankAuthority | None, account: BankAccount) -> tuple[str, str] | None:
+    """The item, and the rule that it breaks, when the offline data authentication of an account
+    cannot be had with the bank's certificates."""
+    if account.oda == "none":
+        return None
+    if authority is None:
+        return "bank oda", f"{account.oda} needs the bank's certificates"
+    scheme = _SCHEMES[account.oda]
+    keys = authority.keys.get(scheme)
+    if keys is None:
+        return (
+            "bank oda",
+            f"{account.oda} needs keys of {scheme}, the bank's certificates have none",
+        )
+    if not account.pan.startswith(keys.identifier):
+        return "bank pan", "the bank's certificate is for numbers that begin otherwise"
+    return None
+
+
 def _offline(bank: Bank, account: BankAccount, contents: BankContents) -> OfflineData | None:
     """Certificates and signatures, as ``oda`` of the account asks for.
 
@@ -154,12 +173,11 @@ def _offline(bank: Bank, account: BankAccount, contents: BankContents) -> Offlin
     """
     if account.oda == "none":
         return None
-    if bank.authority is None:
-        raise BankIssueError(f"bank oda: {account.oda} needs the bank's certificates")
-    keys = bank.authority.of_scheme(_SCHEMES[account.oda])
+    broken, authority = oda_rule(bank.authority, account), bank.authority
+    if authority is None or broken:
+        raise BankIssueError(": ".join(broken or ()))
+    keys = authority.of_scheme(_SCHEMES[account.oda])
     scheme, dynamic = keys.scheme, account.oda != "sda"
-    if not account.pan.startswith(keys.identifier):
-        raise BankIssueError("bank pan: the bank's certificate is for numbers that begin otherwise")
     static = static_data(contents, dynamic=dynamic)
     tags = {TAG_CA_INDEX: bytes((keys.index,)), **keys.certificate}
     tags[_TAG_STATIC_SIGNATURE] = scheme.sign_static(keys.issuer, _AUTHENTICATION_CODE, static)

@@ -27,6 +27,7 @@ class Job:
     """A batch: ``batch`` is its number, ``keys`` the place of the root keys, never a key.
 
     ``region`` is the text of a region profile, ``today`` the day that dates are judged against.
+    ``bank_keys`` and ``bank_authority`` are places too, empty for cards without a bank account.
     """
 
     batch: str
@@ -41,6 +42,8 @@ class Job:
     with_account: bool = False
     region: str = ""
     region_source: str = ""
+    bank_keys: str = ""
+    bank_authority: str = ""
 
     def profile(self) -> Profile:
         """The profile of all cards of the batch.
@@ -95,11 +98,27 @@ def check_job(job: Job) -> None:
     check_tables(job.tables)
 
 
+def check_bank_columns(job: Job, columns: MappedColumns, source: str) -> None:
+    """See that a bank account in a table can come onto the cards.
+
+    :raises BatchError:
+    """
+    if columns.with_bank and not job.bank_keys:
+        raise BatchError(f"{source}: bank.pan: needs the bank's root keys, --bank-keys")
+    if job.bank_keys and not columns.with_bank:
+        raise BatchError(f"{source}: has no bank account, --bank-keys is for nothing")
+    if columns.with_bank and SCRIPTS in job.outputs:
+        raise BatchError("output: no command of a script puts a bank application on a card")
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class ChunkTask:
     """One chunk: ``rows`` of the table, serials from ``first_serial`` in their order.
 
-    ``taken`` are rows that cannot be made whatever is in them: column and rule by row.
+    ``taken`` are rows that cannot be made whatever is in them: column and rule by row; ``assigned``
+    card numbers of rows that bring none. ``out`` is
+    the folder of the batch, where the worker leaves what it makes, beside its place; empty for one
+    that sends it back.
     """
 
     job: Job
@@ -108,6 +127,8 @@ class ChunkTask:
     first_serial: int
     rows: list[tuple[int, list[str]]]
     taken: dict[int, list[tuple[str, str]]]
+    assigned: dict[int, str]
+    out: str = ""
 
 
 def output_path(folder: Path, kind: str, chunk: int) -> Path:

@@ -16,11 +16,12 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from issuance.batch.errors import BatchError, BatchStoppedError
+from issuance.validity import card_check_character
 from sscard_chip.closing import Closing
 from sscard_chip.standard.amounts import MAX_NUMBER
 
@@ -29,6 +30,7 @@ ISSUER_LEDGER: Final = "issuer.sqlite"
 
 _WAIT_SECONDS: Final = 60
 _HASH_BYTES: Final = 12
+_NUMBER_BODY: Final = 8
 
 _BATCH_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -50,17 +52,14 @@ CREATE TABLE IF NOT EXISTS serials (
     count INTEGER NOT NULL, PRIMARY KEY (batch, chunk)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS numbers (
     card_number TEXT PRIMARY KEY, batch TEXT NOT NULL, row INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS assigned (
+    batch TEXT NOT NULL, chunk INTEGER NOT NULL, prefix TEXT NOT NULL, first INTEGER NOT NULL,
+    count INTEGER NOT NULL, PRIMARY KEY (batch, chunk)) WITHOUT ROWID;
 """
 
 
-class MadeCard(NamedTuple):
-    """A card of a chunk: where it lies in the container, from 0, and its row in the table."""
-
-    card_number: str
-    serial: int
-    atr: str
-    position: int
-    row: int
+MadeCard = tuple[str, int, str, int, int]
+"""A card of a chunk: 卡号, serial, ATR, place in the container from 0, row in the table."""
 
 
 class Reject(NamedTuple):
@@ -146,11 +145,14 @@ class IssuerLedger(_Database):
         """
         with self._transaction() as db:
             first = self._serials(db, batch, chunk, count)
+            before = db.total_changes
             db.executemany(
                 "INSERT OR IGNORE INTO numbers VALUES (?, ?, ?)",
                 ((number, batch, row) for row, number in numbers.items()),
             )
             taken: dict[int, str] = {}
+            if db.total_changes - before == len(numbers):
+                return first, taken
             for row, number in numbers.items():
                 found = db.execute(
                     "SELECT batch, row FROM numbers WHERE card_number = ?", (number,)
@@ -158,6 +160,52 @@ class IssuerLedger(_Database):
                 if found != (batch, row):
                     taken[row] = found[0]
         return first, taken
+
+    def assign(self, batch: str, chunk: int, prefix: str, rows: Sequence[int]) -> dict[int, str]:
+        """Card numbers for rows that bring none: the next of those that begin with ``prefix``.
+
+        They follow each other, and none was used before. A chunk that asks again gets the same.
+
+        :raises BatchStoppedError:
+        """
+        with self._transaction() as db:
+            known = db.execute(
+                "SELECT first FROM assigned WHERE batch = ? AND chunk = ?", (batch, chunk)
+            ).fetchone()
+            if known is None:
+                first = self._free_numbers(db, prefix, len(rows))
+                entry = (batch, chunk, prefix, first, len(rows))
+                db.execute("INSERT INTO assigned VALUES (?, ?, ?, ?, ?)", entry)
+            else:
+                first = known[0]
+            numbers = {
+                row: _card_number(prefix, number) for number, row in enumerate(rows, int(first))
+            }
+            db.executemany(
+                "INSERT OR IGNORE INTO numbers VALUES (?, ?, ?)",
+                ((number, batch, row) for row, number in numbers.items()),
+            )
+            return numbers
+
+    def _free_numbers(self, db: sqlite3.Connection, prefix: str, count: int) -> int:
+        """Where the next ``count`` numbers in a row begin that nobody has."""
+        last = db.execute("SELECT max(first + count) FROM assigned WHERE prefix = ?", (prefix,))
+        first, end = last.fetchone()[0] or 1, 10 ** (_NUMBER_BODY - len(prefix))
+        while first + count <= end:
+            bounds = (f"{_body(prefix, first)}", f"{_body(prefix, first + count - 1)}~")
+            used = db.execute(
+                "SELECT card_number FROM numbers WHERE card_number BETWEEN ? AND ?"
+                " ORDER BY card_number DESC",
+                bounds,
+            )
+            bodies = (number[len(prefix) : _NUMBER_BODY] for (number,) in used)
+            taken = next((body for body in bodies if body.isdecimal()), None)
+            if taken is None:
+                return int(first)
+            first = int(taken) + 1
+        raise BatchStoppedError(
+            f"{self._path}: all card numbers that begin with {prefix} are given out"
+        )
 
     def _serials(self, db: sqlite3.Connection, batch: str, chunk: int, count: int) -> int:
         known = db.execute(
@@ -181,6 +229,28 @@ class IssuerLedger(_Database):
             db.execute(
                 "DELETE FROM numbers WHERE batch = ? AND row IN (SELECT row FROM gone)", (batch,)
             )
+
+    def give_back(self, batch: str) -> int:
+        """Give back all card numbers of a batch; how many there were."""
+        with self._transaction() as db:
+            return db.execute("DELETE FROM numbers WHERE batch = ?", (batch,)).rowcount
+
+
+def copy_issuer_ledger(path: Path, target: Path) -> None:
+    """A copy of an issuer's ledger, which is only read; none where there is none.
+
+    :raises BatchStoppedError:
+    """
+    if not path.exists():
+        return
+    try:
+        source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        with closing(source), closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+        return
+    except sqlite3.Error as error:
+        reason = str(error)
+    raise BatchStoppedError(f"{path}: {reason}")
 
 
 class BatchLedger(_Database):
@@ -224,10 +294,13 @@ class BatchLedger(_Database):
         """Rows of persons who stand in an earlier row of the batch; ``numbers`` by row."""
         hashes = {row: _hash(salt, number) for row, number in numbers.items()}
         with self._transaction() as db:
+            before = db.total_changes
             db.executemany(
                 "INSERT OR IGNORE INTO persons VALUES (?, ?)",
                 ((person, row) for row, person in hashes.items()),
             )
+            if db.total_changes - before == len(hashes):
+                return set()
             select = "SELECT row FROM persons WHERE person = ?"
             return {
                 row
@@ -248,8 +321,8 @@ class BatchLedger(_Database):
             db.executemany(
                 "INSERT INTO cards VALUES (?, ?, ?, ?, ?, ?)",
                 (
-                    (card.card_number, card.serial, card.atr, chunk, card.position, card.row)
-                    for card in cards
+                    (number, serial, atr, chunk, position, row)
+                    for number, serial, atr, position, row in cards
                 ),
             )
             db.executemany(
@@ -285,6 +358,16 @@ class BatchLedger(_Database):
                 "SELECT chunk, position FROM cards WHERE card_number = ?", (card_number,)
             ).fetchone()
         return (int(found[0]), int(found[1])) if found else None
+
+
+def _body(prefix: str, number: int) -> str:
+    """The eight characters of a card number before the check character."""
+    return f"{prefix}{number:0{_NUMBER_BODY - len(prefix)}d}"
+
+
+def _card_number(prefix: str, number: int) -> str:
+    body = _body(prefix, number)
+    return body + card_check_character(body)
 
 
 def _hash(salt: bytes, number: str) -> bytes:

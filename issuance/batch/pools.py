@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from issuance.batch.errors import BatchStoppedError
 from issuance.batch.job import ChunkTask
-from issuance.batch.work import ChunkResult, make_chunk, set_passphrase
+from issuance.batch.work import ChunkResult, make_chunk, set_passphrases
 from sscard_chip import workers
 from sscard_chip.standard.errors import require
 from sscard_chip.workers import ClusterAccess
@@ -21,31 +22,34 @@ from sscard_chip.workers import ClusterAccess
 ChunkPool = Callable[[Iterator[ChunkTask]], Iterator[ChunkResult]]
 
 PASSPHRASE_VARIABLE: Final = "SSCARD_PASSPHRASE"
+BANK_PASSPHRASE_VARIABLE: Final = "SSCARD_BANK_PASSPHRASE"
 
 
 class _Processes(workers.Processes):
     stopped = BatchStoppedError
+    modules = ("issuance.batch.work",)
 
 
 class _Cluster(workers.Cluster):
     stopped = BatchStoppedError
 
 
-def single_process(passphrase: str | None) -> ChunkPool:
+def single_process(passphrase: str | None, bank_passphrase: str | None = None) -> ChunkPool:
     """This process does everything."""
 
     def results(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
-        set_passphrase(passphrase)
+        set_passphrases(passphrase, bank_passphrase)
         yield from map(make_chunk, tasks)
 
     return results
 
 
-def processes(count: int, passphrase: str | None) -> ChunkPool:
+def processes(count: int, passphrase: str | None, bank_passphrase: str | None = None) -> ChunkPool:
     """Worker processes; they end with this one, however it ends."""
 
     def results(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
-        with _Processes(count, partial(set_passphrase, passphrase)) as pool:
+        begin = partial(set_passphrases, passphrase, bank_passphrase)
+        with _Processes(count, begin) as pool:
             yield from pool.map(make_chunk, tasks)
 
     return results
@@ -70,6 +74,10 @@ def cluster(access: ClusterAccess | str) -> ChunkPool:
 
 
 def make_chunk_on_cluster(task: ChunkTask) -> ChunkResult:
-    """What a worker of a cluster does: the passphrase is that of its own environment."""
-    set_passphrase(os.environ.get(PASSPHRASE_VARIABLE))
-    return make_chunk(task)
+    """What a worker of a cluster does: the passphrases are those of its own environment.
+
+    It may not see the batch's folder, so all that it makes is sent back.
+    """
+    environment = os.environ.get
+    set_passphrases(environment(PASSPHRASE_VARIABLE), environment(BANK_PASSPHRASE_VARIABLE))
+    return make_chunk(replace(task, out=""))

@@ -11,19 +11,27 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from issuance.batch.barcode import write_barcodes
 from issuance.batch.clerks import encode_rows, write_table
 from issuance.batch.errors import BatchError, BatchStoppedError
-from issuance.batch.job import BARCODES, DATA, IMAGES, ChunkTask, Job, check_job, output_path
+from issuance.batch.job import (
+    BARCODES,
+    DATA,
+    IMAGES,
+    ChunkTask,
+    Job,
+    check_bank_columns,
+    check_job,
+    output_path,
+)
 from issuance.batch.ledger import (
     ISSUER_LEDGER,
     LEDGER,
@@ -37,12 +45,11 @@ from issuance.batch.returnfile import (
     REJECT_COLUMNS,
     RETURN_COLUMNS,
 )
+from issuance.batch.tasks import TaskSource, opened_table
 from issuance.batch.work import RETURN, ChunkResult
-from issuance.holders.mapping import HolderMapping, MappedColumns, parse_mapping
+from issuance.holders.mapping import HolderMapping, parse_mapping
 from issuance.holders.rows import check_columns
-from issuance.holders.tables import HolderTable, open_table
 from issuance.privatefile import write_private
-from issuance.validity import check_card_number
 from sscard_chip.profile import for_generation
 from sscard_chip.security.keystore import KeyStoreError
 
@@ -53,28 +60,44 @@ RETURN_FILE: Final = "return.csv"
 REJECTS_FILE: Final = "rejects.csv"
 PRINT_FILE: Final = "print.csv"
 
-_NUMBER: Final = "card_number"
-_PERSON: Final = "social_security_number"
-_EARLIER_ROW: Final = "stands in an earlier row"
-_EARLIER_BATCH: Final = "was used in an earlier batch"
+RUNNING: Final = "running"
+FINISHED: Final = "finished"
+VOID: Final = "void"
+
+_PREFIX: Final = re.compile("[A-Z][0-9A-Z]{0,6}")
 _BLOCK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
-    """Where a batch stands. ``total`` counts lines of the table, None when it does not say."""
+    """Where a batch stands. ``total`` counts lines of the table, None when it does not say.
+
+    ``state`` is "running", also for one that was stopped, "finished" or "void".
+    """
 
     folder: str
     batch: str
     generation: int
     algorithm: str
-    state: str  # "running" also for one that was stopped; "finished"
+    state: str
     chunks: int
     holders: int
     cards: int
     rejected: int
     total: int | None
     work_seconds: float
+    max_rejects: int | None = None
+
+    @property
+    def fault(self) -> str:
+        """Why a finished batch is none that one wanted; empty for one that is well."""
+        if self.state != FINISHED:
+            return ""
+        if not self.cards:
+            return f"no card was made, {self.rejected} rows are rejected"
+        if self.max_rejects is not None and self.rejected > self.max_rejects:
+            return f"{self.rejected} rows are rejected, more than {self.max_rejects}"
+        return ""
 
 
 BatchProgress = Callable[[BatchSummary], None]
@@ -95,25 +118,41 @@ def start(
     tables: str = "csv",
     chunk: int = CHUNK,
     today: date | None = None,
+    number_prefix: str = "",
+    max_rejects: int | None = None,
+    bank_keys: str = "",
+    bank_authority: Path | None = None,
+    only_check: bool = False,
 ) -> None:
     """Lay down a batch in a new or empty folder; :func:`work` does it.
 
-    ``ledger`` is the issuer's, by default ``issuer.sqlite`` beside the folder. Raises
-    :class:`BatchError`, HolderListError, RegionError, BatchStoppedError or OSError.
+    ``ledger`` is the issuer's, by default ``issuer.sqlite`` beside the folder. With a
+    ``number_prefix``, a capital letter and up to 6 digits or capital letters, rows without a card
+    number (卡号) are given the next that begins so. ``max_rejects`` is for
+    :attr:`BatchSummary.fault`. Columns of bank accounts need ``bank_keys``, but for a batch of
+    which ``only_check`` says that nothing will be made.
+
+    :raises BatchError:
+    :raises HolderListError:
+    :raises RegionError:
+    :raises BatchStoppedError:
+    :raises OSError:
     """
     if (folder / LEDGER).exists():
         raise BatchError(f"{folder}: has a batch already; sscard batch resume goes on with it")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BatchError(f"{folder}: must be a new or empty folder")
+    if number_prefix and not _PREFIX.fullmatch(number_prefix):
+        raise BatchError("card numbers begin with a capital letter and up to 6 digits or capitals")
     mapping_text = mapping.read_bytes() if mapping else b""
     columns_of = parse_mapping(mapping_text, str(mapping)) if mapping else HolderMapping()
-    with _table(holders, columns_of) as (table, columns):
+    with opened_table(holders, columns_of, assigned=bool(number_prefix)) as (table, columns):
         source = table.source
     job = Job(
         batch=os.urandom(8).hex().upper(),
         generation=generation,
         algorithm=algorithm or for_generation(generation).algorithms[0],
-        keys=keys if "pkcs11:" in keys else str(Path(keys).absolute()),
+        keys=_place(keys),
         folder=str(holders.absolute().parent),
         today=(today or date.today()).isoformat(),
         outputs=outputs,
@@ -122,9 +161,13 @@ def start(
         with_account=columns.with_account,
         region=region.read_text(encoding="utf-8") if region else "",
         region_source=str(region) if region else "",
+        bank_keys=_place(bank_keys) if bank_keys else "",
+        bank_authority=str(bank_authority.absolute()) if bank_authority else "",
     )
     check_job(job)
     check_columns(columns, job.profile(), source)
+    if not only_check:
+        check_bank_columns(job, columns, source)
     digest, total = _measure(holders)
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = {
@@ -137,10 +180,17 @@ def start(
         "issuer_ledger": str((ledger or folder.absolute().parent / ISSUER_LEDGER).absolute()),
         "salt": os.urandom(16).hex(),
         "chunk": chunk,
-        "state": "running",
+        "prefix": number_prefix,
+        "max_rejects": max_rejects,
+        "state": RUNNING,
     }
     with BatchLedger(folder, create=True) as batch_ledger:
         batch_ledger.set_facts(facts)
+
+
+def _place(store: str) -> str:
+    """Where a store is, from whatever folder; the address of a token as it is."""
+    return store if "pkcs11:" in store else str(Path(store).absolute())
 
 
 def job_of(folder: Path) -> Job:
@@ -149,7 +199,7 @@ def job_of(folder: Path) -> Job:
     :raises BatchError:
     """
     with BatchLedger(folder, lock=False) as ledger:
-        return Job.from_facts(_facts(folder, ledger)["job"])
+        return Job.from_facts(batch_facts(folder, ledger)["job"])
 
 
 def batch_status(folder: Path) -> BatchSummary:
@@ -158,7 +208,7 @@ def batch_status(folder: Path) -> BatchSummary:
     :raises BatchError:
     """
     with BatchLedger(folder, lock=False) as ledger:
-        return _summary(folder, _facts(folder, ledger), ledger.done())
+        return _summary(folder, batch_facts(folder, ledger), ledger.done())
 
 
 def work(folder: Path, pool: ChunkPool, progress: BatchProgress | None = None) -> BatchSummary:
@@ -181,7 +231,30 @@ def work(folder: Path, pool: ChunkPool, progress: BatchProgress | None = None) -
     raise BatchStoppedError(fault)
 
 
-def _facts(folder: Path, ledger: BatchLedger) -> dict[str, Any]:
+def void(folder: Path) -> int:
+    """Take back a batch: its card numbers are free again, no card is exported any more.
+
+    Serials stay given out. Files that were made stay too, for whoever has to prove what was done;
+    returns the number of card numbers that were given back.
+
+    :raises BatchError:
+    :raises BatchStoppedError:
+    """
+    with BatchLedger(folder) as ledger:
+        facts = batch_facts(folder, ledger)
+        numbers = Path(facts["issuer_ledger"])
+        if not numbers.is_file():
+            raise BatchError(f"{numbers}: is missing, the ledger that gave out the card numbers")
+        ledger.set_facts({"state": VOID})  # first: nothing more is made from now on
+        with IssuerLedger(numbers) as issuer:
+            return issuer.give_back(facts["job"]["batch"])
+
+
+def batch_facts(folder: Path, ledger: BatchLedger) -> dict[str, Any]:
+    """All that the ledger of a batch says about it.
+
+    :raises BatchError: for one that was stopped before it began.
+    """
     facts = ledger.facts()
     if "job" not in facts:
         raise BatchError(f"{folder}: the batch was stopped before it began; start it anew")
@@ -204,6 +277,7 @@ def _summary(
         rejected=sum(count.rejected for count in done.values()),
         total=facts["total"],
         work_seconds=round(sum(count.seconds for count in done.values()), 3),
+        max_rejects=facts.get("max_rejects"),
     )
 
 
@@ -217,13 +291,6 @@ def _measure(path: Path) -> tuple[str, int | None]:
     return digest.hexdigest(), max(lines - 1, 0) if path.suffix.lower() == ".csv" else None
 
 
-@contextmanager
-def _table(path: Path, mapping: HolderMapping) -> Iterator[tuple[HolderTable, MappedColumns]]:
-    """An open table with what its columns mean."""
-    with open_table(path, encoding=mapping.encoding, delimiter=mapping.delimiter) as table:
-        yield table, table.columns(mapping)
-
-
 class _Run:
     """One go at a batch."""
 
@@ -231,30 +298,42 @@ class _Run:
         self._folder = folder
         self._ledger = ledger
         self._progress = progress
-        self._facts = _facts(folder, ledger)
+        self._facts = batch_facts(folder, ledger)
         self._job = Job.from_facts(self._facts["job"])
-        self._salt = bytes.fromhex(self._facts["salt"])
         self._done = ledger.done()
-        self._firsts: dict[int, tuple[int, int]] = {}
+        self._under_way: dict[int, tuple[int, int]] = {}
 
     def run(self, pool: ChunkPool) -> BatchSummary:
-        if self._facts["state"] == "finished":
+        if self._facts["state"] == FINISHED:
             return self._report()
+        if self._facts["state"] == VOID:
+            raise BatchError(f"{self._folder}: the batch is void")
         holders = Path(self._facts["holders"])
         if _measure(holders)[0] != self._facts["digest"]:
             raise BatchError(f"{holders}: has changed since the batch was started")
+        numbers = Path(self._facts["issuer_ledger"])
+        if self._done and not numbers.is_file():
+            raise BatchError(f"{numbers}: is missing, the ledger that gave out serials and numbers")
         self._prepare_folders()
-        text = self._facts["mapping"]
+        text, assigned = self._facts["mapping"], bool(self._facts.get("prefix"))
         mapping = parse_mapping(text.encode(), "mapping") if text else HolderMapping()
         with (
-            IssuerLedger(Path(self._facts["issuer_ledger"])) as issuer,
-            _table(holders, mapping) as (table, columns),
+            IssuerLedger(numbers) as issuer,
+            opened_table(holders, mapping, assigned=assigned) as (table, columns),
         ):
-            for result in pool(self._tasks(table, columns, issuer)):
+            out = str(self._folder.absolute())
+            source = TaskSource(self._job, self._facts, self._ledger, issuer, out)
+            for result in pool(self._noted(source.tasks(table, columns, self._done))):
                 self._keep(result)
             issuer.release(self._job.batch, (reject.row for reject in self._ledger.rejects()))
         self._finish()
         return self._report()
+
+    def _noted(self, tasks: Iterator[ChunkTask]) -> Iterator[ChunkTask]:
+        """Keeps of each task what counts when its result comes."""
+        for task in tasks:
+            self._under_way[task.chunk] = task.rows[0][0], len(task.rows)
+            yield task
 
     def _report(self) -> BatchSummary:
         summary = _summary(self._folder, self._facts, self._done)
@@ -265,39 +344,23 @@ class _Run:
     def _prepare_folders(self) -> None:
         """Folders for outputs; what a killed process left half written goes away."""
         for kind in (*self._job.outputs, RETURN):
-            place = self._folder / kind
-            place.mkdir(mode=0o700, exist_ok=True)
-            for left in place.glob(".*"):
-                left.unlink()
+            (self._folder / kind).mkdir(mode=0o700, exist_ok=True)
+        self._clear_leftovers()
 
-    def _tasks(
-        self, table: HolderTable, columns: MappedColumns, issuer: IssuerLedger
-    ) -> Iterator[ChunkTask]:
-        rows, chunk, size = iter(table), 0, self._facts["chunk"]
-        while group := list(islice(rows, size)):
-            chunk += 1
-            if chunk in self._done:
-                continue
-            numbers = columns.texts(group, _NUMBER)
-            numbers = {row: text for row, text in numbers.items() if not check_card_number(text)}
-            first, owners = issuer.claim(self._job.batch, chunk, len(group), numbers)
-            taken: dict[int, list[tuple[str, str]]] = {}
-            for row, owner in owners.items():
-                rule = _EARLIER_ROW if owner == self._job.batch else _EARLIER_BATCH
-                taken.setdefault(row, []).append((_NUMBER, rule))
-            persons = columns.texts(group, _PERSON)
-            for row in self._ledger.known_persons(self._salt, persons):
-                taken.setdefault(row, []).append((_PERSON, _EARLIER_ROW))
-            self._firsts[chunk] = group[0][0], len(group)
-            yield ChunkTask(self._job, columns, chunk, first, group, taken)
+    def _clear_leftovers(self) -> None:
+        for kind in self._job.outputs:
+            for left in (self._folder / kind).glob(".*"):
+                left.unlink(missing_ok=True)
 
     def _keep(self, result: ChunkResult) -> None:
-        """Write the files of a chunk, then make it count."""
+        """Put the files of a chunk in their places, then make it count."""
         for kind, content in result.files.items():
+            write_private(output_path(self._folder, kind, result.chunk), content)
+        for kind, name in result.written.items():
             path = output_path(self._folder, kind, result.chunk)
-            write_private(path, content)
+            os.replace(name, path)
             _sync(path.parent)
-        first, holders = self._firsts.pop(result.chunk)
+        first, holders = self._under_way.pop(result.chunk)
         cards = len(result.cards)
         count = ChunkCount(first, holders, cards, holders - cards, result.seconds)
         self._ledger.finish_chunk(result.chunk, count, result.cards, result.rejects)
@@ -320,9 +383,10 @@ class _Run:
             write_table(self._folder / name, columns, parts, encoding, tables=tables)
         if BARCODES in self._job.outputs:
             write_barcodes(self._folder / BARCODES, self._ledger.card_numbers())
+        self._clear_leftovers()
         _sync(self._folder)
-        self._facts["state"] = "finished"
-        self._ledger.set_facts({"state": "finished"})
+        self._facts["state"] = FINISHED
+        self._ledger.set_facts({"state": FINISHED})
         for kind in (RETURN, DATA):
             shutil.rmtree(self._folder / kind, ignore_errors=True)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from itertools import islice
 from typing import Final, TextIO
 
 from issuance.batch.errors import BatchError
@@ -29,6 +30,7 @@ _DOUBLE: Final = ("欧阳", "上官", "司马", "诸葛")
 _GIVEN: Final = "知夏明远子涵雨桐安然若水清和思源文博佳宁晓晨嘉禾一诺书言景行"
 _BIRTHPLACES: Final = ("110101", "310101", "430102", "440304", "510104", "610102")
 _FIRST_DAY: Final = date(1940, 1, 1)
+_AT_ONCE: Final = 1000
 _DAYS: Final = 30_000  # to early 2022
 _NUMBERS: Final = 10_000_000
 _STEP: Final = 7_654_321  # no common factor with 10 million: every number comes once
@@ -50,12 +52,27 @@ def synthesize_holders(
     return _holders(count, random.Random(seed), city)
 
 
-def write_holders(stream: TextIO, count: int, *, seed: int = 0, city: str = DEFAULT_CITY) -> None:
-    """Write a table of holders as CSV."""
+def write_holders(
+    stream: TextIO,
+    count: int,
+    *,
+    seed: int = 0,
+    city: str = DEFAULT_CITY,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Write a table of holders as CSV; ``progress`` gets how many are written.
+
+    :raises BatchError: for a count or city that is not right.
+    """
     holders = synthesize_holders(count, seed=seed, city=city)
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    writer.writerows(holders)
+    done = 0
+    while group := list(islice(holders, _AT_ONCE)):
+        writer.writerows(group)
+        done += len(group)
+        if progress is not None:
+            progress(done)
 
 
 def _holders(count: int, drawn: random.Random, city: str) -> Iterator[tuple[str, ...]]:

@@ -12,6 +12,7 @@ from issuance.broken.edit import BrokenCard, CardEditor, CardNotBreakableError
 from sscard_chip.filesystem.layout import ApplicationState, LifeCycle
 from sscard_chip.memory import Memory
 from sscard_chip.security.keys import KeyRecord
+from sscard_chip.standard.amounts import MAX_FEN
 from sscard_chip.standard.identifiers import DIR_FILE
 from sscard_chip.standard.keys import (
     BK_KID,
@@ -24,7 +25,6 @@ from sscard_chip.standard.keys import (
 )
 
 _MAX_COUNTER: Final = 0xFFFF
-_MAX_AMOUNT: Final = 0xFFFFFFFF
 _FOREIGN: Final = bytes.fromhex("0031C173C8211064")
 """Historical bytes of some other card, our own invention."""
 
@@ -268,7 +268,7 @@ _STATE: Final = (
         "个人账户余额达上限",
         "The balance is the greatest that the card holds: a load would overflow.",
         "Show all of it, and refuse a load before it is booked.",
-        lambda card: card.account(balance_fen=_MAX_AMOUNT),
+        lambda card: card.account(balance_fen=MAX_FEN),
         needs_account=True,
     ),
     BrokenCard(
@@ -292,7 +292,7 @@ _STATE: Final = (
         "年度累计达上限",
         "The yearly total of self-paid amounts is the greatest that the card holds.",
         "Expect a refused debit, and settle on line.",
-        lambda card: card.account(self_paid_total_fen=_MAX_AMOUNT, year="2026"),
+        lambda card: card.account(self_paid_total_fen=MAX_FEN, year="2026"),
         needs_account=True,
     ),
     BrokenCard(

@@ -8,13 +8,18 @@ from typing import Final
 
 from issuance.broken.edit import BrokenCard, CardEditor
 from issuance.validity import card_check_character
-from sscard_chip.standard.identifiers import DF01, HOLDER_FILE, ISSUER_FILE, PHOTO_FILE
+from sscard_chip.standard.identifiers import (
+    DF01,
+    HOLDER_FILE,
+    HOUSEHOLD_FILE,
+    ISSUER_FILE,
+    PHOTO_FILE,
+)
 from sscard_chip.standard.text import encode_text
 
 _IDENTIFICATION, _CLASS, _VERSION, _INITIALISER, _ISSUED, _EXPIRES, _NUMBER = range(1, 8)
 _CITIZEN, _NAME, _SEX, _NATION, _BIRTHPLACE, _BORN = range(0x08, 0x0E)
 _NAME_REST: Final = 0x4E
-_PERSONAL_FILE: Final = 0xEF05
 _ADDRESS: Final = 0x21
 _LATER: Final = frozenset({2, 3})
 
@@ -85,9 +90,9 @@ def _turned(records: list[bytes]) -> list[bytes]:
 
 
 def _address(card: CardEditor) -> None:
-    length = len(card.value(_PERSONAL_FILE, _ADDRESS, DF01))
+    length = len(card.value(HOUSEHOLD_FILE, _ADDRESS, DF01))
     text = encode_text("虚构路1号|2单元^3室$")
-    card.item(_PERSONAL_FILE, _ADDRESS, text.ljust(length, b"\0"), DF01)
+    card.item(HOUSEHOLD_FILE, _ADDRESS, text.ljust(length, b"\0"), DF01)
 
 
 CONTENTS: Final = (

@@ -3,7 +3,8 @@
 
 A column is named after what it holds: a field of a holder (``name``, ``card_number``...),
 ``account.balance_fen`` and the other fields of the account, ``photo`` and ``fingerprint`` (paths
-that start from the table's folder), ``bank_account`` (goes into the return file only), or an
+that start from the table's folder), ``bank.pan`` and the other fields of the account of a
+bank-linked card, ``bank_account`` (goes into the return file only), or an
 item of a file: ``DF01.EF05.20``, a transparent file ``DF01.EF16``. A mapping file translates
 other names, gives constants and translates codes::
 
@@ -33,11 +34,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
-from typing import Annotated, Any, Final, Literal
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from msgspec import Meta
 from msgspec.structs import fields
 
+from issuance.bank.account import BankAccount
 from issuance.holder import REQUIRED, HolderDocument, InitialAccount
 from issuance.holders.cells import BLANKS, INVISIBLE, CellKind, ColumnUse, OddCell
 from issuance.holders.errors import HolderListError
@@ -54,11 +57,41 @@ from sscard_chip.standard.documents import (
 from sscard_chip.standard.identifiers import EF
 from sscard_chip.standard.models import schema
 
+
+def columns_of(model: type[Model], prefix: str) -> dict[str, type]:
+    """Columns for the plain fields of a model and of the models in it: ``int``, ``bool``, ``str``.
+
+    >>> columns_of(InitialAccount, "account")["account.balance_fen"]
+    <class 'int'>
+    """
+    found: dict[str, type] = {}
+    hints = get_type_hints(model)
+    for name in model.__struct_fields__:
+        kinds = _kinds(hints[name]) - {type(None)}
+        if kinds <= {str} or kinds <= {int} or kinds <= {bool}:
+            found[f"{prefix}.{name}"] = kinds.pop()
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, Model):
+                found |= columns_of(kind, f"{prefix}.{name}")
+    return found
+
+
+def _kinds(hint: Any) -> set[Any]:
+    """What may stand in a field: of a union each, of choices their type."""
+    if get_origin(hint) is Literal:
+        return {type(choice) for choice in get_args(hint)}
+    if get_origin(hint) in (Union, UnionType):
+        return set[Any]().union(*map(_kinds, get_args(hint)))
+    return {hint}
+
+
 FORMAT: Final = "sscard-holder-mapping/1"
 FIELDS: Final = {one.name for one in fields(HolderDocument)} - {"account", "bank", "files"}
 ACCOUNT_FIELDS: Final = frozenset(f"account.{one.name}" for one in fields(InitialAccount))
 BY_PATH: Final = {"fingerprint": "SSSE.EF07", "photo": "SSSE.EF08"}
 BANK_ACCOUNT: Final = "bank_account"
+BANK_FIELDS: Final = columns_of(BankAccount, "bank")
+"""Columns of the account of a bank-linked card, ``bank.pan`` and so on, by what they hold."""
 
 _ENCODING_RULE: Final = "is not an encoding that is known"
 _ITEM: Final = re.compile(r"(?:SSSE|DF[0-9A-F]{2})\.EF[0-9A-F]{2}(?:\.[0-9A-F]{2})?")
@@ -66,8 +99,8 @@ _ITEM: Final = re.compile(r"(?:SSSE|DF[0-9A-F]{2})\.EF[0-9A-F]{2}(?:\.[0-9A-F]{2
 
 def is_target(name: str) -> bool:
     """Whether a column may mean this."""
-    known = FIELDS | ACCOUNT_FIELDS | BY_PATH.keys() | {BANK_ACCOUNT}
-    return name in known or bool(_ITEM.fullmatch(name))
+    known = name in FIELDS or name in ACCOUNT_FIELDS or name in BANK_FIELDS or name in BY_PATH
+    return known or name == BANK_ACCOUNT or bool(_ITEM.fullmatch(name))
 
 
 def _encoding_rule(name: str) -> str | None:
@@ -191,7 +224,12 @@ class MappingFile(HolderMapping, frozen=True, kw_only=True):
 
 _PLAIN: Final = ColumnRules()
 _TEXTS_ONLY: Final = frozenset({"pin", BANK_ACCOUNT, "bank.pan", "bank.pin"})
-_DATES: Final = frozenset({"birth_date", "issue_date", "expiry_date"})
+_DATES: Final = frozenset(
+    {
+        "birth_date", "issue_date", "expiry_date",
+        "bank.expiry", "bank.purse.start_date", "bank.purse.expiry_date",
+    }
+)  # fmt: skip
 _DAY: Final = "日期"
 _ACCOUNT_TEXTS: Final = frozenset({"account.year", "account.starting_day"})
 
@@ -209,10 +247,19 @@ class MappedColumns:
     rules: Mapping[str, ColumnRules] = field(default_factory=dict)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """All that columns and constants mean."""
+        return (*filter(None, self.targets), *(name for name, _ in self.constants))
+
+    @property
     def with_account(self) -> bool:
         """Whether the table brings medical accounts."""
-        names = (*self.targets, *(name for name, _ in self.constants))
-        return any(name in ACCOUNT_FIELDS for name in names)
+        return any(name in ACCOUNT_FIELDS for name in self.names)
+
+    @property
+    def with_bank(self) -> bool:
+        """Whether the table brings accounts of bank-linked cards."""
+        return any(name in BANK_FIELDS for name in self.names)
 
     def is_whole(self, cells: Sequence[str]) -> bool:
         """Whether a row has a cell for each column."""
@@ -270,6 +317,8 @@ def _use(target: str, profile: Profile) -> ColumnUse:
         return ColumnUse.TEXT_ONLY
     if target in ACCOUNT_FIELDS and target not in _ACCOUNT_TEXTS:
         return ColumnUse.NUMBER
+    if BANK_FIELDS.get(target) is int:
+        return ColumnUse.NUMBER
     return ColumnUse.DATE if target in _DATES or _is_day(target, profile) else ColumnUse.TEXT
 
 
@@ -304,8 +353,10 @@ def _meaning(name: str, mapping: HolderMapping) -> str:
     return column if isinstance(column, str) else column.get("target", name)
 
 
-def resolve(header: Sequence[str], mapping: HolderMapping, source: str) -> MappedColumns:
-    """What the columns of a table mean.
+def resolve(
+    header: Sequence[str], mapping: HolderMapping, source: str, *, given: Sequence[str] = ()
+) -> MappedColumns:
+    """What the columns of a table mean. ``given`` are fields that a table may leave out.
 
     A name that is not known is not shown: a table without header has a person there.
 
@@ -324,7 +375,7 @@ def resolve(header: Sequence[str], mapping: HolderMapping, source: str) -> Mappe
         elif target in targets:
             findings.append(RuleFinding(f"column {number}", f"is {target} for the second time"))
         targets.append(target)
-    known = (*targets, *mapping.constants)
+    known = (*targets, *mapping.constants, *given)
     if not findings:
         findings = [RuleFinding(name, "no column has it") for name in REQUIRED if name not in known]
     if findings:

@@ -13,7 +13,14 @@ from typing import Any, Final
 from issuance.holder import Holder, HolderDocument, check_holder
 from issuance.holders.cells import BLANKS, ERRORS, OddCell
 from issuance.holders.errors import HolderListError
-from issuance.holders.mapping import ACCOUNT_FIELDS, BANK_ACCOUNT, BY_PATH, MappedColumns, is_target
+from issuance.holders.mapping import (
+    ACCOUNT_FIELDS,
+    BANK_ACCOUNT,
+    BANK_FIELDS,
+    BY_PATH,
+    MappedColumns,
+    is_target,
+)
 from issuance.names import check_name, trimmed
 from issuance.region import RegionProfile
 from issuance.values import Contents, encode_files
@@ -26,6 +33,9 @@ _BANK: Final = re.compile(r"[0-9]{8,30}")
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 _PLAIN: Final = frozenset(name for name in HolderDocument.__struct_fields__ if is_target(name))
 """Columns that are fields of a holder as they stand."""
+_NO_FILES: Final = Contents()
+"""Of rows without files; nobody puts anything in."""
+_BOOLEANS: Final = {"true": True, "false": False}
 _ACCOUNT_TEXTS: Final = ("year", "starting_day")
 _NAME_REST: Final = 0x4E
 
@@ -42,6 +52,13 @@ class CheckedRow:
     holder: Holder | None
     files: Contents
     problems: list[RuleFinding]
+
+    def refused(self, findings: list[RuleFinding]) -> CheckedRow:
+        """The row with further findings, if there are any."""
+        if not findings:
+            return self
+        problems = [*self.problems, *_by_column(findings)]
+        return CheckedRow(self.number, self.given, None, Contents(), problems)
 
 
 class RowReader:
@@ -62,17 +79,19 @@ class RowReader:
         self._today = today
         self._region = region
         environment = profile.environment.file(HOLDER_FILE)
-        means = (*columns.targets, *(target for target, _ in columns.constants))
         self._uses = dict(zip(columns.targets, columns.uses(profile), strict=True))
         self._simple = [not columns.translates(target) for target in columns.targets]
-        self._plain = all(not target or target in _PLAIN for target in means)
+        self._plain = all(name in _PLAIN for name in columns.names)
         self._extension = bool(environment.record_numbers(_NAME_REST))
         self._medical = any(
             file.structure is Structure.AMOUNT for d in profile.directories for file in d.files
         )
 
-    def read(self, number: int, cells: Sequence[str]) -> CheckedRow:
-        """Check one row; every broken rule is found, none shows a value."""
+    def read(self, number: int, cells: Sequence[str], card_number: str = "") -> CheckedRow:
+        """Check one row; every broken rule is found, none shows a value.
+
+        ``card_number`` is for a row that brings none.
+        """
         targets = self._columns.targets
         given = dict(self._columns.constants)
         if not self._columns.is_whole(cells):
@@ -93,18 +112,21 @@ class RowReader:
             text = cell.strip(BLANKS) if simple else self._columns.text(target, cell)
             if text:
                 given[target] = text
+        if card_number:
+            given["card_number"] = card_number
         document = self._document(given)
         problems = check_holder(document, today=self._today)
         problems += self._check_more(document, given)
-        contents = Contents()
+        contents = _NO_FILES
         files = document.get("files")
         if files:
+            contents = Contents()
             problems += encode_files(contents, self._profile, files, self._folder)
         if problems or odd:
             found = self._explained(_by_column(problems), cells)
             unread = {one.item for one in odd}
             found = odd + [one for one in found if one.item not in unread]
-            return CheckedRow(number, given, None, Contents(), found)
+            return CheckedRow(number, given, None, _NO_FILES, found)
         holder = Holder.of(document, today=self._today, folder=self._folder, source=f"row {number}")
         return CheckedRow(number, given, holder, contents, [])
 
@@ -138,6 +160,12 @@ class RowReader:
                 name = target.partition(".")[2]
                 whole = _WHOLE.fullmatch(text) and name not in _ACCOUNT_TEXTS
                 account[name] = int(text) if whole else text
+            elif target in BANK_FIELDS:
+                *above, name = target.split(".")
+                place = document
+                for part in above:
+                    place = place.setdefault(part, {})
+                place[name] = _typed(text, BANK_FIELDS[target])
             elif target in BY_PATH:
                 directory, _, file = BY_PATH[target].partition(".")
                 files.setdefault(directory, {})[file] = {"path": text}
@@ -187,13 +215,24 @@ class RowReader:
         return None
 
 
+def _typed(text: str, kind: type) -> object:
+    """The text of a cell as what its column holds, as it is when it is no such thing."""
+    if kind is int and _WHOLE.fullmatch(text):
+        return int(text)
+    return _BOOLEANS.get(text, text) if kind is bool else text
+
+
 def check_columns(columns: MappedColumns, profile: Profile, source: str) -> None:
     """Refuse columns of files and items that no card of the profile has.
 
     :raises HolderListError:
     """
     directories = {directory.short_name: directory for directory in profile.directories}
-    for name in (*columns.targets, *(target for target, _ in columns.constants)):
+    for name in columns.names:
+        if name in BANK_FIELDS:
+            if not profile.bank:
+                raise HolderListError(source, name, "is not on the cards of this batch")
+            continue
         place = BY_PATH.get(name, name)
         if "." not in place or name in ACCOUNT_FIELDS:
             continue

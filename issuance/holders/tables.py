@@ -8,7 +8,7 @@ Rows and last columns that are blank do not count. Only a few rows are in memory
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
@@ -91,14 +91,14 @@ class HolderTable:
         while not self.header[-1]:
             self.header.pop()
 
-    def columns(self, mapping: HolderMapping) -> MappedColumns:
-        """What the columns mean.
+    def columns(self, mapping: HolderMapping, *, given: Sequence[str] = ()) -> MappedColumns:
+        """What the columns mean. ``given`` are fields that the table may leave out.
 
         :raises HolderListError: row 1 does not say so; if another row looks like the header, or
             another delimiter would give one, that is said.
         """
         try:
-            return resolve(self.header, mapping, self.source)
+            return resolve(self.header, mapping, self.source, given=given)
         except HolderListError:
             self._explain(mapping)
             raise

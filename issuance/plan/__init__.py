@@ -8,12 +8,14 @@
 True
 """
 
+from issuance.plan.batchscript import BatchScriptError, encode_scripts, read_scripts
 from issuance.plan.build import default_temporary_key, make_plan
 from issuance.plan.run import CardTakenError, PlanError, run_plan
 from issuance.plan.script import write_script
 from issuance.plan.steps import ChallengeUse, PersonRecord, Phase, Plan, PlanStep
 
 __all__ = [
+    "BatchScriptError",
     "CardTakenError",
     "ChallengeUse",
     "PersonRecord",
@@ -22,7 +24,9 @@ __all__ = [
     "PlanError",
     "PlanStep",
     "default_temporary_key",
+    "encode_scripts",
     "make_plan",
+    "read_scripts",
     "run_plan",
     "write_script",
 ]

@@ -18,6 +18,7 @@ cryptograms under the temporary master key: it is written for its owner only.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -78,8 +79,12 @@ def write_script(plan: Plan, path: Path) -> None:
 
     :raises OSError:
     """
-    text = json.dumps(plan_document(plan), ensure_ascii=False, indent=1)
-    write_private(path, text.encode() + b"\n")
+    write_private(path, encode_script(plan_document(plan)))
+
+
+def encode_script(document: Mapping[str, object]) -> bytes:
+    """The content of a script file."""
+    return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def _step(plan: Plan, step: PlanStep) -> ScriptedStep:

@@ -15,9 +15,8 @@ Headers hold what the CREATE FILE command of a blank card carries (personalisati
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from sscard_chip.memory import CardImageError, Memory
 from sscard_chip.standard.status import StatusError, StatusWord
@@ -101,11 +100,10 @@ class FileType(IntEnum):
     INTERNAL = 0x0D  # data of an application, known to it only; not made by commands [L]
 
 
-_TYPES: Final = frozenset(FileType)
+_TYPE_OF: Final = {int(one): one for one in FileType}
 
 
-@dataclass(frozen=True, slots=True)
-class DirectoryHeader:
+class DirectoryHeader(NamedTuple):
     """Header of an MF, DDF or ADF. ``master_key`` is empty when there is none."""
 
     type: FileType
@@ -124,8 +122,7 @@ class DirectoryHeader:
     master_key: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class FileHeader:
+class FileHeader(NamedTuple):
     """Header of an EF.
 
     ``record_format`` b0: TLV records; b1: records may grow [L]; b2: BER-TLV records, whose
@@ -235,8 +232,7 @@ def stage_file(
     return _allocate(memory, common + extension, content, header.size)
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
+class FoundFile(NamedTuple):
     """A header read back: where the file lies and what its header says."""
 
     offset: int
@@ -270,7 +266,7 @@ def scan(memory: Memory) -> list[FoundFile]:
         file_type, _, fid, parent, total, length = _COMMON.unpack_from(cells, offset)
         is_deleted = file_type == DELETED
         smallest = DF_HEADER if file_type <= FileType.ADF else EF_HEADER + (not is_deleted) * length
-        if not (is_deleted or file_type in _TYPES) or not smallest <= total <= end - offset:
+        if not (is_deleted or file_type in _TYPE_OF) or not smallest <= total <= end - offset:
             raise CardImageError(f"the card image holds no file at offset {offset}")
         if is_deleted:
             offset += total
@@ -279,7 +275,7 @@ def scan(memory: Memory) -> list[FoundFile]:
         if file_type <= FileType.ADF:
             d = _DF.unpack_from(cells, offset + _COMMON.size)
             header = DirectoryHeader(
-                FileType(file_type),
+                _TYPE_OF[file_type],
                 fid,
                 name=d[13][: d[12]],
                 quota=length,
@@ -297,18 +293,18 @@ def scan(memory: Memory) -> list[FoundFile]:
         else:
             e = _EF.unpack_from(cells, offset + _COMMON.size)
             header = FileHeader(
-                FileType(file_type),
+                _TYPE_OF[file_type],
                 fid,
                 length,
-                record_length=e[0],
-                records=e[1],
-                record_format=e[4],
-                read_access=e[5],
-                write_access=e[6],
-                read_right=e[8],
-                write_right=e[9],
-                read_kid=e[7],
-                write_kid=e[10],
+                e[0],  # record_length
+                e[1],  # records
+                e[4],  # record_format
+                e[5],  # read_access
+                e[6],  # write_access
+                e[8],  # read_right
+                e[9],  # write_right
+                e[7],  # read_kid
+                e[10],  # write_kid
             )
         found.append(FoundFile(offset, parent, header))
         offset += total

@@ -27,7 +27,14 @@ from sscard_chip.filesystem.layout import (
 )
 from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.memory import Memory
-from sscard_chip.security.keys import RECORD_LENGTH, KeyRecord, MasterKey, PinRecord, suite_of
+from sscard_chip.security.keys import (
+    RECORD_LENGTH,
+    KeyRecord,
+    MasterKey,
+    PinRecord,
+    check_key_records,
+    suite_of,
+)
 from sscard_chip.standard.identifiers import MF
 from sscard_chip.standard.keys import USE_PIN
 
@@ -55,6 +62,8 @@ class Directory:
 
     __slots__ = (
         "_fci",
+        "_key_files",
+        "_key_records",
         "amount_file",
         "application",
         "application_type",
@@ -66,7 +75,6 @@ class Directory:
         "header",
         "internal",
         "key_file",
-        "keys",
         "memory",
         "name",
         "offset",
@@ -93,7 +101,8 @@ class Directory:
         self.key_file: InternalFile | None = None
         self.amount_file: InternalFile | None = None
         self.internal: dict[int, InternalFile] = {}
-        self.keys: dict[tuple[int, int, int], KeyRecord] = {}
+        self._key_files: list[InternalFile] = []
+        self._key_records: dict[tuple[int, int, int], KeyRecord] | None = None
         self.pin: PinRecord | None = None
         self.application: object | None = None
         self._fci: tuple[bytes, TransparentFile | None] | None = None
@@ -140,6 +149,20 @@ class Directory:
         """What the header has in place of the master key, be it one or not."""
         return MasterKey(self.memory, self.offset + MASTER_KEY_IN_HEADER)
 
+    @property
+    def keys(self) -> dict[tuple[int, int, int], KeyRecord]:
+        """The keys by use, identifier and version: read when one is asked for."""
+        found = self._key_records
+        if found is None:
+            found = self._key_records = {}
+            for file in self._key_files:
+                end = file.body + file.count * RECORD_LENGTH
+                for offset in range(file.body, end, RECORD_LENGTH):
+                    if self.memory.cells[offset] != USE_PIN:
+                        record = KeyRecord(self.memory, offset)
+                        found[record.use, record.kid, record.version] = record
+        return found
+
     def key(self, use: int, kid: int, version: int = 1) -> KeyRecord | None:
         """The key record with this use, identifier (bit 8 ignored) and version."""
         return self.keys.get((use, kid & 0x7F, version))
@@ -171,8 +194,10 @@ class Directory:
     def _add_file(self, file: ElementaryFile, file_type: FileType) -> None:
         if file_type is FileType.KEY and isinstance(file, InternalFile):
             self.key_file = file
-            for position in range(file.count):
-                self._add_key(file.body + position * RECORD_LENGTH)
+            self._key_files.append(file)
+            pin = check_key_records(self.memory.cells, file.body, file.count)
+            if pin is not None:
+                self.pin = PinRecord(self.memory, pin)
         elif file_type is FileType.AMOUNT and isinstance(file, InternalFile):
             self.amount_file = file
         elif isinstance(file, InternalFile):
@@ -180,13 +205,6 @@ class Directory:
         else:
             self.files[file.fid] = file
             self.files_by_sfi[file.sfi] = file
-
-    def _add_key(self, offset: int) -> None:
-        if self.memory.cells[offset] == USE_PIN:
-            self.pin = PinRecord(self.memory, offset)
-        else:
-            record = KeyRecord(self.memory, offset)
-            self.keys[record.use, record.kid, record.version] = record
 
     def __repr__(self) -> str:
         return f"<Directory {self.fid:04X}>"

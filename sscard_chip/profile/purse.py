@@ -256,7 +256,7 @@ def _files(contents: PurseContents) -> list[tuple[FileHeader, bytes]]:
     records = _key_records(contents)
     log = replace(LOG, read=FREE) if contents.free_log else LOG
     compound = b"".join(bytes((tag, len(value))) + value for tag, value in contents.compound)
-    compound_header = replace(file_header(COMPOUND), size=len(compound))
+    compound_header = file_header(COMPOUND)._replace(size=len(compound))
     transparent = (
         (PUBLIC, contents.public),
         (CARDHOLDER, contents.cardholder),

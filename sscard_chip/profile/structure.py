@@ -8,7 +8,7 @@ commands that make a blank card grow into the same memory.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from sscard_chip.applications import amounts
@@ -141,7 +141,7 @@ def _environment(profile: Profile, suite: Suite, room: int) -> PlannedDirectory:
         limit=MASTER_TRIES,
         algorithm=suite.key_code(16),
     )
-    header = replace(header, quota=_quota(files, room))
+    header = header._replace(quota=_quota(files, room))
     return PlannedDirectory(header, MF, tuple(files), keys, profile.pin_retry_limit)
 
 

@@ -21,6 +21,7 @@ RECORD: Final = struct.Struct(">BBBBHBBBB16s")
 RECORD_LENGTH: Final = RECORD.size
 
 
+_ALGORITHM_AT: Final = 3
 _LENGTH_AT: Final = 9
 _SECRET_AT: Final = 10
 
@@ -90,6 +91,21 @@ def suite_of(algorithm: int) -> Suite:
     if suite is None:
         raise CardImageError(f"a key has the unknown algorithm {algorithm:02X}")
     return suite
+
+
+def check_key_records(cells: bytes | bytearray, start: int, count: int) -> int | None:
+    """Check the algorithms of a key file's records; where its PIN record lies, None for none.
+
+    :raises CardImageError: for an algorithm that no key can have been given.
+    """
+    end = start + count * RECORD_LENGTH
+    uses = bytes(cells[start:end:RECORD_LENGTH])
+    algorithms = cells[start + _ALGORITHM_AT : end : RECORD_LENGTH]
+    for use, algorithm in set(zip(uses, algorithms, strict=False)):
+        if use != USE_PIN:  # which has an identifier in that place
+            suite_of(algorithm)
+    pin = uses.rfind(USE_PIN)
+    return None if pin < 0 else start + pin * RECORD_LENGTH
 
 
 class KeyRecord(_Record):

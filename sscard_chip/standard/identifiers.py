@@ -72,6 +72,8 @@ FCI_FILE: Final = 0xEF1D
 DIR_FILE: Final = 0xEF1E
 """DIR of SSSE."""
 
+HOUSEHOLD_FILE: Final = 0xEF05
+"""DF01 EF05 户籍信息."""
 UNEMPLOYMENT_FILE: Final = 0xEF05
 """DF03 EF05 失业保险."""
 INSURED_FILE: Final = 0xEF05

@@ -27,14 +27,14 @@ from sscard_cli.stores import STORE, STORE_METAVAR, passphrase_source
 BANK_PASSPHRASE_VARIABLE: Final = "SSCARD_BANK_PASSPHRASE"
 FEN: Final = click.IntRange(0, 999_999_999_999)
 
-_PASSPHRASE: Final = click.option(
+bank_passphrase_option: Final = click.option(
     "--bank-passphrase-file",
     metavar="FILE",
     type=FILE,
     help="Has the passphrase of the bank's store, or the PIN of its token, in its first line;"
     f" else {BANK_PASSPHRASE_VARIABLE}, else a prompt.  Example: --bank-passphrase-file /run/bank",
 )
-_AUTHORITY: Final = file_option(
+authority_option: Final = file_option(
     "--bank-authority",
     "authority_path",
     "CA.json",
@@ -55,7 +55,7 @@ def bank_options(
         help="The bank's root keys: a file or a token, see sscard keys create --bank."
         "  Example: --bank-keys bank.json",
     )
-    return together(keys, _PASSPHRASE, *([_AUTHORITY] if authority else []))
+    return together(keys, bank_passphrase_option, *([authority_option] if authority else []))
 
 
 def _somebody(_context: click.Context, _parameter: click.Parameter, who: str | None) -> str | None:

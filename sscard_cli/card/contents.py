@@ -22,6 +22,7 @@ from sscard_chip.profile.contents import (
     PurseState,
 )
 from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.dates import NOT_GIVEN
 from sscard_cli.screen import facts, listing
 
 _LOG_FILE: Final = "EF08"
@@ -164,7 +165,8 @@ def _purse(purse: PurseState) -> Iterator[RenderableType]:
     grid.add_row("state", purse.state)
     grid.add_row("valid", f"{purse.start} to {purse.expiry}")
     places = (purse.province, purse.province_name), (purse.city, purse.city_name)
-    shown = ", ".join(f"{code} {name}".rstrip() for code, name in places)
+    given = [f"{code} {name}".rstrip() for code, name in places if code.strip("0F")]
+    shown = ", ".join(given) or NOT_GIVEN
     grid.add_row("from", f"{shown}; {'' if purse.interoperable else 'not '}interoperable")
     for name, one in (("存折 deposit", purse.deposit), ("钱包 purse", purse.purse)):
         lent = f", overdraft limit {yuan(one.limit_fen)} of it" if one.limit_fen else ""

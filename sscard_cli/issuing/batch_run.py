@@ -3,57 +3,96 @@
 
 from __future__ import annotations
 
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.text import Text
 
 from issuance.batch.clerks import written_table
 from issuance.batch.errors import BatchStoppedError
-from issuance.batch.pools import PASSPHRASE_VARIABLE, ChunkPool, cluster, processes, single_process
+from issuance.batch.job import Job
+from issuance.batch.pools import (
+    BANK_PASSPHRASE_VARIABLE,
+    PASSPHRASE_VARIABLE,
+    ChunkPool,
+    cluster,
+    processes,
+    single_process,
+)
 from issuance.batch.run import REJECTS_FILE, RETURN_FILE, BatchSummary, job_of, work
 from issuance.stores import open_store
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_chip.workers import ClusterAccess
-from sscard_cli.errors import RefusedError
+from sscard_cli.errors import RefusedError, interrupted
 from sscard_cli.progress import progress_bar
 from sscard_cli.screen import facts, show
 from sscard_cli.stores import AskedOnce, passphrase_source
 
 
-def work_shown(
-    folder: Path,
-    passphrase_file: Path | None,
-    workers: int,
-    access: ClusterAccess | None,
-    *,
-    quiet: bool,
-) -> BatchSummary:
-    """Do the batch in ``folder``, with a progress bar on stderr if that is a terminal."""
-    try:
-        job = job_of(folder)
-        pool = _pool(job.keys, passphrase_file, workers, access, folder)
-        with progress_bar("cards", quiet=quiet, resumed=True) as update:
-            return work(folder, pool, lambda done: update(done.holders, done.total))
-    except BatchStoppedError as error:
-        raise RefusedError(f"{error}; sscard batch resume {folder} goes on") from error
+@dataclass(frozen=True, slots=True)
+class Workforce:
+    """Who makes the cards of a batch, and where the passphrases of its stores are."""
+
+    workers: int
+    cluster: ClusterAccess | None
+    passphrase_file: Path | None
+    bank_passphrase_file: Path | None
+
+    def pool(self, job: Job) -> ChunkPool:
+        """The pool for a job. The keys are opened here first: a fault is reported at once.
+
+        :raises BatchStoppedError:
+        """
+        if self.cluster is not None:
+            return cluster(self.cluster)
+        given = [
+            _tried(job.keys, self.passphrase_file, PASSPHRASE_VARIABLE),
+            _tried(job.bank_keys, self.bank_passphrase_file, BANK_PASSPHRASE_VARIABLE),
+        ]
+        return single_process(*given) if self.workers == 1 else processes(self.workers, *given)
 
 
-def _pool(
-    location: str,
-    passphrase_file: Path | None,
-    workers: int,
-    access: ClusterAccess | None,
-    folder: Path,
-) -> ChunkPool:
-    """Who does the work. The keys are opened here first: what is wrong is reported at once."""
-    if access is not None:
-        return cluster(access)
-    ask = AskedOnce(passphrase_source(passphrase_file, PASSPHRASE_VARIABLE))
+def _tried(location: str, passphrase_file: Path | None, variable: str) -> str | None:
+    """The passphrase that a store was opened with, if it needs one."""
+    if not location:
+        return None
+    ask = AskedOnce(passphrase_source(passphrase_file, variable))
     try:
         open_store(location, ask).close()
     except KeyStoreError as error:
         raise BatchStoppedError(str(error)) from None
-    return single_process(ask.given) if workers == 1 else processes(workers, ask.given)
+    return ask.given
+
+
+def work_shown(folder: Path, workforce: Workforce, *, quiet: bool) -> BatchSummary:
+    """Do the batch in ``folder``, with a progress bar on stderr if that is a terminal."""
+    goes_on = f"sscard batch resume {shlex.quote(str(folder))} goes on"
+    try:
+        pool = workforce.pool(job_of(folder))
+        with _end_is_interrupt(), progress_bar("cards", quiet=quiet, resumed=True) as update:
+            return work(folder, pool, lambda done: update(done.holders, done.total))
+    except BatchStoppedError as error:
+        raise RefusedError(f"{error}; {goes_on}") from error
+    except KeyboardInterrupt:
+        raise interrupted(goes_on) from None
+
+
+@contextmanager
+def _end_is_interrupt() -> Iterator[None]:
+    """A request to end (SIGTERM) stops the batch as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def print_batch_summary(summary: BatchSummary) -> None:

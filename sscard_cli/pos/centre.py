@@ -15,16 +15,9 @@ from sscard_chip.dayfile.load_messages import PlatformLoads
 from sscard_chip.dayfile.loads import LoadCentre
 from sscard_chip.terminal.pos import Authoriser, LocalAuthoriser
 from sscard_chip.terminal.pos.online import HttpCentre
-from sscard_cli.options import file_option, together
+from sscard_cli.options import policy_option, together
 from sscard_cli.stores import keys_option, open_keys
 
-policy_option: Final = file_option(
-    "--policy",
-    "policy_path",
-    "FILE",
-    "What the region decides (sscard-policy/1, see sscard schema policy); safe defaults without"
-    " it.  Example: --policy policy.toml",
-)
 centre_options: Final = together(
     click.option(
         "--authorisations",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import click
 
+from sscard_chip.dayfile.hotlist import FORMAT as HOTLIST_FORMAT
 from sscard_chip.settlement.ledger import (
     CardService,
     LedgerTransaction,
@@ -27,10 +29,11 @@ from sscard_chip.settlement.ledger import (
 from sscard_chip.settlement.ledger.hotlists import hotlist_delta, issue_hotlist
 from sscard_chip.standard.dates import TIME
 from sscard_chip.standard.escape import escape
+from sscard_chip.standard.inputfile import open_regular
+from sscard_cli.errors import RefusedError
 from sscard_cli.options import (
     FILE,
     check_time,
-    force_option,
     json_option,
     out_option,
     time_option,
@@ -222,16 +225,14 @@ def card_replace(
     " sscard pos hotlist.  Example: --since 20260315080000",
 )
 @time_option("As of this local time")
-@force_option
 @ledger_option
 @json_option
-def hotlist(
-    out: Path, since: str | None, when: str | None, force: bool, ledger_url: str, as_json: bool
-) -> None:
+def hotlist(out: Path, since: str | None, when: str | None, ledger_url: str, as_json: bool) -> None:
     """Write the hotlist (黑名单): cards that are lost, temporarily lost or cancelled.
 
     The version is the time of its issue. Another state is another version, and what is the same
-    an hour later as well, so that tills see how old a list is.
+    an hour later as well, so that tills see how old a list is. A hotlist in the file is replaced,
+    in one step; any other file is not.
 
     \b
     Example:
@@ -239,13 +240,15 @@ def hotlist(
       sscard settle hotlist --ledger city.db --out delta.tsv --since 20260315080000
     """
     time = check_time(when) or _now()
+    if os.path.lexists(out) and not _is_hotlist(out):
+        raise RefusedError(f"{out}: exists already and is no hotlist")
     with open_ledger(ledger_url) as ledger:
         issued = ledger.run(lambda t: issue_hotlist(t, time))
         delta = None
         if since is not None:
             with ledger.reading() as t:
                 delta = hotlist_delta(t, since, issued.version)
-    write_file(out, (delta or issued.hotlist).save, force=force)
+    write_file(out, (delta or issued.hotlist).save, force=True)
     digest = issued.hotlist.digest.hex().upper()
     if as_json:
         document: dict[str, Any] = {"version": issued.version, "cards": len(issued.hotlist.cards)}
@@ -259,6 +262,13 @@ def hotlist(
         changes = f"{len(delta.cards)} on the list, {len(delta.removed)} off it"
         click.echo(f"only what has changed since {since}: {changes}")
     click.echo(f"SHA-256 of the whole list: {digest}")
+
+
+def _is_hotlist(path: Path) -> bool:
+    """Whether a file begins as a list or a delta does."""
+    head = f"H\t{HOTLIST_FORMAT}\t".encode()
+    with open_regular(path) as file:
+        return file.read(len(head)) == head
 
 
 def _now() -> str:

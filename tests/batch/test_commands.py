@@ -47,9 +47,19 @@ def test_from_holders_to_a_card(
     printed = rows_of(folder / "print.csv")[4]
     assert (printed["card_number"], printed["name"]) == (number, people(12)[4]["name"])
     assert printed["barcode"].split()[0] == "104"
-    scripts = (folder / "scripts" / "000001.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)["format"] for line in scripts] == [SCRIPT_FORMAT] * 12
-    assert json.loads(scripts[4])["historical_bytes"] == atr[8:]
+    scripts = folder / "scripts" / "000001.jsonl"
+    lines = [json.loads(line) for line in scripts.read_text(encoding="utf-8").splitlines()]
+    assert [line.get("format") for line in lines] == ["sscard-personalisation-batch/1"] + [
+        None
+    ] * 12
+    assert lines[5]["historical_bytes"] == atr[8:]
+    plan = tmp_path / "plan.json"
+    assert main([*export[:5], "--script", str(plan)]) == 0
+    script = json.loads(plan.read_text(encoding="utf-8"))
+    assert (script["format"], script["historical_bytes"]) == (SCRIPT_FORMAT, atr[8:])
+    assert stat.S_IMODE(plan.stat().st_mode) == 0o600
+    assert main(export[:5]) == 2
+    assert "one of --out and --script" in capsys.readouterr().err
     assert main([*export[:3], "--card-number", "Z00000021", "--out", str(card), "--force"]) == 2
     assert "the batch has made no card of this number" in capsys.readouterr().err
     for path in folder.rglob("*"):

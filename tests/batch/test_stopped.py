@@ -63,7 +63,13 @@ def cli(*arguments: str) -> subprocess.Popen[bytes]:
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        preexec_fn=_interruptible,
     )
+
+
+def _interruptible() -> None:
+    """Tests in the background inherit that Ctrl-C is not heard."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -203,9 +209,9 @@ def test_a_killed_worker_is_one_line_and_resumable(tmp_path: Path, keys: Path) -
     def killing(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
         for number, result in enumerate(real(tasks)):
             if number == 2:
-                children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-                workers = [c for c in map(int, children) if b"spawn_main" in _command(c)]
-                os.kill(workers[0], signal.SIGKILL)
+                servers = [c for c in _children(os.getpid()) if b"forkserver" in _command(c)]
+                (server,) = [c for c in servers if _children(c)]
+                os.kill(_children(server)[0], signal.SIGKILL)
             yield result
 
     with pytest.raises(BatchStoppedError, match=r"^a worker process was killed$"):
@@ -213,6 +219,10 @@ def test_a_killed_worker_is_one_line_and_resumable(tmp_path: Path, keys: Path) -
     assert batch_status(folder).state == "running"
     work(folder, single_process(None))
     check_whole(folder)
+
+
+def _children(process: int) -> list[int]:
+    return [int(c) for c in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def _command(process: int) -> bytes:
@@ -225,13 +235,35 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path, keys: Path) -> None:
     while batch_status(folder).chunks < 2:
         assert process.poll() is None
         time.sleep(0.01)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    children = _children(process.pid)
+    children += [worker for server in children for worker in _children(server)]
+    assert len(children) >= 3  # two workers and the server that forks them
     process.kill()
     process.communicate()
     deadline = time.monotonic() + 20
     while any(Path(f"/proc/{child}").exists() for child in children):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupted_batch_says_how_it_goes_on(
+    tmp_path: Path, keys: Path, number: signal.Signals, workers: int
+) -> None:
+    folder = begin(tmp_path, keys, count=3000, chunk=20)
+    process = cli("batch", "resume", str(folder), "--workers", str(workers))
+    while batch_status(folder).chunks < 2:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    message = f"sscard: error: interrupted; sscard batch resume {folder} goes on\n"
+    assert error.decode() == message
+    assert 2 <= batch_status(folder).chunks < 150
+    work(folder, single_process(None))
+    check_whole(folder, 3000)
 
 
 def test_two_processes_do_not_share_a_batch(tmp_path: Path, keys: Path) -> None:

@@ -89,6 +89,18 @@ def test_a_record_without_a_time_says_so() -> None:
     assert [entry.time for entry in purse.log] == ["2026-01-02 00:00:00", "not given"]
 
 
+def test_a_card_that_does_not_say_where_it_is_from() -> None:
+    """As those that were issued before had 0017: all 00."""
+    card = new_card()
+    terminal = Terminal(card.transmit, "3des")
+    terminal.select()
+    assert terminal.sw(terminal.secured("04D69700", bytes(60))) == 0x9000
+    text = io.StringIO()
+    for part in render(inspect_card(card), with_keys=False):
+        Console(file=text, width=120).print(part)
+    assert "not given; not interoperable" in text.getvalue()
+
+
 def test_states_in_words() -> None:
     for header, state in (("841E0000", "suspended"), ("841E0001", "blocked")):
         card = new_card()

@@ -10,7 +10,7 @@ medical account, and "records may grow" in bit 2 of RF.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from sscard_chip.applications import amounts
@@ -166,8 +166,7 @@ def _checked(
     _require(header.fid not in (*_FORBIDDEN, MF) and header.size > 0)
     _require(not read_access & _READ_UNKNOWN)
     _require(read_kid in (0, STK_KID) and write_kid in (0, STK_KID))
-    return replace(
-        header,
+    return header._replace(
         read_access=read_access,
         write_access=write_access,
         read_right=read_right,

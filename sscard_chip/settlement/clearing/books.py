@@ -104,7 +104,7 @@ class Books:
         """The rows of a card (卡识别码, 16 bytes) in segments, each by itself."""
         wanted = np.frombuffer(card_id_code, np.uint8)
         for segment in sorted(segments):
-            for first, columns, _ in self._archive.parts(segment):
+            for first, columns, _ in self._archive.search(segment, "card_id_code", card_id_code):
                 own = (columns.card_id_code == wanted).all(axis=1) & ~columns.malformed
                 for at in np.flatnonzero(own).tolist():
                     found = self.row(segment, first + at)

@@ -33,9 +33,11 @@ _READING: Final = "sscard_reading"
 _RESHAPING: Final = "sscard_reshaping"
 _BUSY_SECONDS: Final = 60.0
 SCHEMA_LOCK: Final = 0x53534301
-"""Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; new accounts;
+"""Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; who
+makes an anchor; new accounts;
 numbers of debits, which on-line confirmations take side by side (shared) and a run at its end."""
 WRITER_LOCK: Final = 0x53534302
+ANCHOR_LOCK: Final = 0x53534305
 
 
 def parse_url(address: str | os.PathLike[str]) -> URL:
@@ -255,9 +257,10 @@ def _sqlite_engine(url: URL) -> sa.Engine:
 
 
 def _postgresql_engine(url: URL, *, single: bool = False) -> sa.Engine:
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    options: dict[str, Any] = {"pool_pre_ping": True, "max_overflow": -1}
     if single:
-        options = {"isolation_level": "AUTOCOMMIT", "pool_size": 32, "pool_reset_on_return": None}
+        options = {"isolation_level": "AUTOCOMMIT", "pool_size": 32, "max_overflow": -1}
+        options["pool_reset_on_return"] = None
     try:
         with importing("settlement", "settlement"):
             return sa.create_engine(url, hide_parameters=True, **options)

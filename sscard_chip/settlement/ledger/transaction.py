@@ -3,23 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.ledger.bulk import (
     ColumnValues,
+    driver_connection,
     insert_columns,
     raw_rows,
     select_keys,
     take_ids,
 )
 from sscard_chip.settlement.ledger.database import Database
-from sscard_chip.settlement.ledger.errors import EntryExistsError, LedgerRefusedError
+from sscard_chip.settlement.ledger.errors import (
+    EntryExistsError,
+    LedgerRefusedError,
+    LedgerUnavailableError,
+    translate,
+)
 from sscard_chip.settlement.schema import books as schema
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
 from sscard_chip.settlement.schema.online import ACCOUNT_LOCK, DEBIT_LOCK
@@ -193,6 +201,30 @@ class LedgerTransaction:
             .order_by(table.c.key)
         )
         return {row.key: int(row.fen) for row in self.connection.execute(statement)}
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part of the transaction: what it did is undone when an exception leaves it.
+
+        :raises LedgerError: what the database says, in our words.
+        """
+        execute = driver_connection(self.connection).execute
+        execute("SAVEPOINT part")
+        try:
+            yield
+        except DBAPIError as error:
+            found = translate(error, self._database.name)
+            if not isinstance(found, LedgerUnavailableError):
+                execute("ROLLBACK TO part")
+                execute("RELEASE part")
+            raise found from None
+        except Exception:
+            execute("ROLLBACK TO part")
+            execute("RELEASE part")
+            raise
+        execute("RELEASE part")
 
     # --- locks ---------------------------------------------------------------------------------
 

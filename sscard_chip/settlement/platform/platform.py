@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -23,7 +23,13 @@ from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.load_messages import LOAD_MESSAGES
 from sscard_chip.dayfile.rows import parse_row
 from sscard_chip.security.keystore import KeyMissingError
-from sscard_chip.settlement.ledger import Ledger, LedgerRefusedError, LedgerTransaction
+from sscard_chip.settlement.ledger import (
+    EntryExistsError,
+    Ledger,
+    LedgerError,
+    LedgerRefusedError,
+    LedgerTransaction,
+)
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
     DebitNumbers,
@@ -74,6 +80,15 @@ class _Numbers:
     mdtrt_id: str
     judged_at: str
     """When the centre judges whether the card may pay, YYYYMMDDhhmmss."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PendingMessage:
+    """A message that changes something, and is not done yet."""
+
+    request: Request
+    received: datetime
+    question: Question | None
 
 
 class Platform:
@@ -139,11 +154,70 @@ class Platform:
 
     def handle_json(self, body: bytes) -> bytes:
         """The same for the bytes of a request, as a server behind HTTPS gets them."""
+        return self._answer(_parsed(body)).encode()
+
+    # --- many at once --------------------------------------------------------------------------
+
+    @property
+    def writes_in_groups(self) -> bool:
+        """Whether one message is written at a time (SQLite), so that groups share a commit."""
+        return self._ledger.database.is_sqlite
+
+    def prepare(self, body: bytes) -> bytes | PendingMessage:
+        """The answer to a request that changes nothing, else what is to be done for it.
+
+        :raises LedgerError: as :meth:`handle`.
+        """
+        received = self._now()
         try:
-            message = json.loads(body)
-        except (ValueError, RecursionError):
-            message = None
-        return self._answer(message).encode()
+            request = parse_request(_parsed(body))
+            if request.infno in self._reading:
+                return self._read(request, received).encode()
+            question = None
+            if request.infno not in LOAD_MESSAGES:
+                question = self._question(request, received)
+        except (MessageError, AuthorisationRefusedError) as error:
+            return self._text(None, received, error=str(error)).encode()
+        return PendingMessage(request, received, question)
+
+    def finish_together(self, pending: Sequence[PendingMessage]) -> list[bytes | LedgerError]:
+        """Do what messages ask, in one transaction; each is answered, or has failed by itself.
+
+        Nobody is to be answered before this returns.
+
+        :raises LedgerError: nothing is kept, or it is not known.
+        """
+        loads = [one.request.infno in LOAD_MESSAGES for one in pending]
+        answers: list[bytes | LedgerError] = [b""] * len(pending)
+        if not all(loads):
+            with self._ledger.transaction() as t:
+                for at, one in enumerate(pending):
+                    if not loads[at]:
+                        answers[at] = self._together(t, one)
+        for at, one in enumerate(pending):  # a load has transactions of its own
+            if loads[at]:
+                answers[at] = self._load_after(one)
+        return answers
+
+    def _load_after(self, pending: PendingMessage) -> bytes | LedgerError:
+        try:
+            return self._load(pending.request, pending.received).encode()
+        except (MessageError, AuthorisationRefusedError) as error:
+            return self._text(None, pending.received, error=str(error)).encode()
+        except LedgerError as error:
+            return error
+
+    def _load(self, request: Request, received: datetime) -> str:
+        return self._text(request, received, output=answer_load(self._loads, request))
+
+    def _together(self, t: LedgerTransaction, pending: PendingMessage) -> bytes | LedgerError:
+        try:
+            with t.savepoint():
+                return self._in(t, pending).encode()
+        except (MessageError, AuthorisationRefusedError) as error:
+            return self._text(None, pending.received, error=str(error)).encode()
+        except (LedgerRefusedError, EntryExistsError) as error:
+            return error
 
     # --- once ----------------------------------------------------------------------------------
 
@@ -152,47 +226,47 @@ class Platform:
         try:
             request = parse_request(message)
             if request.infno in self._reading:
-                self._clock.check_sale(request.time, received)
-                output = self._read_straight(request, received)
-                if output is None:
-                    with self._ledger.reading() as t:
-                        output = self._reading[request.infno](t, request, received)
-                return self._text(request, received, output=output)
+                return self._read(request, received)
             if request.infno in LOAD_MESSAGES:
-                output = answer_load(self._loads, request)
-                return self._text(request, received, output=output)
-            if request.infno not in self._writing:
-                raise MessageError("infno: is not served here")
-            return self._write(request, received)
+                return self._load(request, received)
+            question = self._question(request, received)
+            return self._write(PendingMessage(request, received, question))
         except (MessageError, AuthorisationRefusedError) as error:
             return self._text(None, received, error=str(error))
 
-    def _write(self, request: Request, received: datetime) -> str:
+    def _read(self, request: Request, received: datetime) -> str:
+        self._clock.check_sale(request.time, received)
+        output = self._read_straight(request, received)
+        if output is None:
+            with self._ledger.reading() as t:
+                output = self._reading[request.infno](t, request, received)
+        return self._text(request, received, output=output)
+
+    def _write(self, pending: PendingMessage) -> str:
         """Do what a message asks: straight where it is as usual, else the long way."""
-        question = self._question(request, received)
-        if question is not None and self._straight and not self._ledger.database.is_sqlite:
-            text = self._straight.put(question)
+        if pending.question is not None and self._straight and not self.writes_in_groups:
+            text = self._straight.put(pending.question)
             if text is not None:
                 return text
         try:
-            return self._ledger.run(lambda t: self._in(t, request, received, question))
+            return self._ledger.run(lambda t: self._in(t, pending))
         except LedgerRefusedError:
             # Another process has had the same id in the same moment: its answer is there now.
-            return self._ledger.run(lambda t: self._once(t, request, received))
+            return self._ledger.run(lambda t: self._once(t, pending.request, pending.received))
 
-    def _in(
-        self,
-        t: LedgerTransaction,
-        request: Request,
-        received: datetime,
-        question: Question | None,
-    ) -> str:
+    def _in(self, t: LedgerTransaction, pending: PendingMessage) -> str:
         text = None
-        if question is not None and self._straight and self._ledger.database.is_sqlite:
-            text = self._straight.put_in(t, question)
-        return text or self._once(t, request, received)
+        if pending.question is not None and self._straight and self.writes_in_groups:
+            text = self._straight.put_in(t, pending.question)
+        return text or self._once(t, pending.request, pending.received)
 
     def _question(self, request: Request, received: datetime) -> Question | None:
+        """What a usual message asks of the ledger.
+
+        :raises MessageError: no such messages are served.
+        """
+        if request.infno not in self._writing:
+            raise MessageError("infno: is not served here")
         if self._straight is None:
             return None
         try:
@@ -486,3 +560,11 @@ class Platform:
         if found is None or found.order.pharmacy != request.institution:
             raise AuthorisationRefusedError("the centre knows no such settlement")
         return found
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON of a request; None for what is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

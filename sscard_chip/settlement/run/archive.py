@@ -56,11 +56,25 @@ def unpack(content: bytes) -> tuple[DebitColumns, Masks]:
     """What :func:`pack_rows` has packed."""
     with pa.ipc.open_stream(content) as reader:
         batch = reader.read_next_batch()
+    return _columns_of(batch), batch.column(0).to_numpy()
+
+
+def unpack_column(content: bytes, name: str) -> Any:
+    """One column of what :func:`pack_rows` has packed; of the others nothing is unpacked."""
+    with pa.ipc.open_stream(content) as reader:
+        places = [0, *(at for at, own in enumerate(reader.schema.names) if own == name)]
+    options = pa.ipc.IpcReadOptions(included_fields=places)
+    with pa.ipc.open_stream(content, options=options) as reader:
+        batch = reader.read_next_batch()
+    return getattr(_columns_of(batch), name)
+
+
+def _columns_of(batch: Any) -> DebitColumns:
     columns = DebitColumns.zeros(batch.num_rows)
     for name in batch.schema.names[1:]:
         column = getattr(columns, name)
         column[...] = _from_arrow(batch.column(name), column.dtype, column.shape)
-    return columns, batch.column(0).to_numpy()
+    return columns
 
 
 def _to_arrow(column: np.ndarray[Any, Any]) -> Any:
@@ -112,14 +126,31 @@ class Archive:
     ) -> Iterator[tuple[int, DebitColumns, Masks]]:
         """The parts of a segment that have some of the rows ``first`` to ``end``, each whole:
         its first row, rows, findings."""
+        for begin, content in self._contents(segment, first, end):
+            columns, masks = unpack(content)
+            yield begin, columns, self._now(segment, begin, masks)
+
+    def search(
+        self, segment: int, name: str, value: bytes, first: int = 0, end: int | None = None
+    ) -> Iterator[tuple[int, DebitColumns, Masks]]:
+        """Those of :meth:`parts` that have a row with a value in the column ``name``, text or
+        bytes. Of the others that column alone is unpacked."""
+        wanted: Any = np.frombuffer(value, np.uint8)
+        for begin, content in self._contents(segment, first, end):
+            column = unpack_column(content, name)
+            found = column == value if column.dtype.kind == "S" else (column == wanted).all(axis=1)
+            if found.any():
+                columns, masks = unpack(content)
+                yield begin, columns, self._now(segment, begin, masks)
+
+    def _contents(self, segment: int, first: int, end: int | None) -> Iterator[tuple[int, bytes]]:
         wanted = sa.select(part.c.first_row, part.c.columns).where(
             part.c.segment == segment, part.c.first_row + part.c.rows > first
         )
         if end is not None:
             wanted = wanted.where(part.c.first_row < end)
         for begin, content in self._t.connection.execute(wanted.order_by(part.c.first_row)):
-            columns, masks = unpack(bytes(content))
-            yield int(begin), columns, self._now(segment, int(begin), masks)
+            yield int(begin), bytes(content)
 
     def part(self, segment: int, row: int) -> tuple[int, DebitColumns, Masks]:
         """The part that holds a row."""

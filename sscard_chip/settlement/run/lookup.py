@@ -52,8 +52,10 @@ def rows_of_msgid(t: LedgerTransaction, msgid: str) -> list[SettledRow]:
     )
     wanted = msgid.encode()
     found: list[SettledRow] = []
+    archive = Archive(t)
     for segment, first, rows in t.connection.execute(candidates.order_by(files.c.segment)).all():
-        for begin, columns, masks in Archive(t).parts(segment, first, first + rows):
+        parts = archive.search(segment, "msgid", wanted, first, first + rows)
+        for begin, columns, masks in parts:
             found += _rows(t, segment, begin, columns, masks, columns.msgid == wanted)
     return _once(found)
 
@@ -61,18 +63,20 @@ def rows_of_msgid(t: LedgerTransaction, msgid: str) -> list[SettledRow]:
 def rows_of_card(t: LedgerTransaction, name: str) -> list[SettledRow]:
     """All settled rows of a card, by its 卡识别码 (32 hex digits) or its 卡号.
 
-    Of a card in the register the segments that have posted debits of it are known; without, all
-    segments are looked through.
+    Of a card in the register the segments are known that have rows of it; without, all segments
+    are looked through, in the one column.
     """
     by_code = re.fullmatch("[0-9A-Fa-f]{32}", name) is not None
+    column = "card_id_code" if by_code else "card_number"
+    value = bytes.fromhex(name) if by_code else name.encode()
+    archive = Archive(t)
     found: list[SettledRow] = []
     for segment in _segments_of(t, name, by_code):
-        for begin, columns, masks in Archive(t).parts(segment):
+        for begin, columns, masks in archive.search(segment, column, value):
             if by_code:
-                wanted = np.frombuffer(bytes.fromhex(name), np.uint8)
-                which = (columns.card_id_code == wanted).all(axis=1)
+                which = (columns.card_id_code == np.frombuffer(value, np.uint8)).all(axis=1)
             else:
-                which = columns.card_number == name.encode()
+                which = columns.card_number == value
             found += _rows(t, segment, begin, columns, masks, which)
     return _once(found)
 
@@ -84,8 +88,14 @@ def _segments_of(t: LedgerTransaction, name: str, by_code: bool) -> list[int]:
     if not cards:
         return list(t.connection.execute(sa.select(tables.segment.c.id)).scalars())
     factors = [int.from_bytes(bytes(card.factor), signed=True) for card in cards]
-    segments = sa.select(tables.card.c.segment).where(tables.card.c.factor.in_(factors))
-    return sorted(set(t.connection.execute(segments).scalars()))
+    card, beside = tables.card.c, tables.beside.c
+    not_indexed = tables.segment.c.id.not_in(sa.select(tables.indexed.c.segment))
+    segments = sa.union(
+        sa.select(card.segment).where(card.factor.in_(factors)),
+        sa.select(beside.segment).where(beside.factor.in_(factors)),
+        sa.select(tables.segment.c.id).where(not_indexed),
+    )
+    return sorted(t.connection.execute(segments).scalars())
 
 
 def _rows(

@@ -191,7 +191,8 @@ on_postgresql(
             OR (sale.self_paid_fen > 0 AND (cash IS NULL OR collected IS NULL)) THEN
             RETURN NULL;
         END IF;
-        IF (SELECT pharmacy FROM terminal_owner WHERE terminal = p_terminal)
+        IF (SELECT pharmacy FROM terminal_owner WHERE terminal = p_terminal
+                ORDER BY change DESC LIMIT 1)
             IS DISTINCT FROM p_pharmacy THEN
             RETURN NULL;
         END IF;

@@ -41,6 +41,8 @@ file: Final = append_only(
         sa.Column("greatest_msgid", sa.String(30), nullable=False),
         sa.Index(None, "segment", "first_row"),
         sa.Index(None, "least_msgid"),
+        sa.Index(None, "pharmacy", "business_date"),
+        sa.Index(None, "terminal_id", "business_date"),
     )
 )
 part: Final = append_only(

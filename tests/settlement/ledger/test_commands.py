@@ -141,7 +141,7 @@ def test_the_hotlist_follows_the_reports(run: Run) -> None:
     run("cards", "CARDS.tsv")
 
     def issue(*options: str, out: str = "hot.tsv") -> dict[str, object]:
-        code, text, err = run("hotlist", "--out", out, "--force", "--json", *options)
+        code, text, err = run("hotlist", "--out", out, "--json", *options)
         assert (code, err) == (0, "")
         document: dict[str, object] = json.loads(text)
         return document
@@ -176,6 +176,10 @@ def test_the_hotlist_follows_the_reports(run: Run) -> None:
         "sscard: error: hotlist: version: this ledger has issued no such list\n",
     )
     assert not Path("x.tsv").exists()
+    Path("x.tsv").write_text("mine")
+    code, _, err = run("hotlist", "--out", "x.tsv")
+    assert (code, err) == (1, "sscard: error: x.tsv: exists already and is no hotlist\n")
+    assert Path("x.tsv").read_text() == "mine"
 
 
 def test_the_till_asks_the_ledger(run: Run, ledger_url: str) -> None:

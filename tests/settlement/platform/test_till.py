@@ -69,7 +69,9 @@ class Line:
         return answer
 
 
-def enter(ledger: Ledger, shop: Shop, fen: int = MONEY, psn_no: str = "") -> None:
+def enter(
+    ledger: Ledger, shop: Shop, fen: int = MONEY, psn_no: str = "", source: str = "1"
+) -> None:
     """Put the shop's card into the register, with money on its account."""
     card = Card(shop.card.image())
     session = open_session(connect_card(card), shop.settings.profiles)
@@ -83,7 +85,7 @@ def enter(ledger: Ledger, shop: Shop, fen: int = MONEY, psn_no: str = "") -> Non
         opening_fen=np.array([fen]),
     )
     with ledger.transaction() as t:
-        register_cards(t, columns, "20260301", "cards:1")
+        register_cards(t, columns, "20260301", f"cards:{source}")
 
 
 def balances(ledger: Ledger) -> dict[str, int]:

@@ -157,7 +157,8 @@ WHERE s.setl_id = ? AND s.msgid = ? AND s.mdtrt_id = ? AND s.psn_no = ? AND s.ph
     AND (SELECT group_concat(state, ' ') FROM authorisation_step
         WHERE authorisation = s.id) = 'held'"""
 _TAKEN: Final = """
-SELECT (SELECT pharmacy FROM terminal_owner WHERE terminal = ?1) IS NOT ?7
+SELECT (SELECT pharmacy FROM terminal_owner WHERE terminal = ?1
+        ORDER BY change DESC LIMIT 1) IS NOT ?7
     OR EXISTS (SELECT 1 FROM settled_terminal WHERE terminal = ?1 AND algorithm = ?2
         AND last >= ?3 AND first <= ?3)
     OR EXISTS (SELECT 1 FROM settled_card WHERE factor = ?4 AND division = ?5

@@ -24,4 +24,5 @@ def upgrade() -> None:
     reshape("reconciliation_task")
     reshape("reconciliation_difference")
     reshape("settled_segment")
+    reshape("settled_file")
     reshape("settled_refund")

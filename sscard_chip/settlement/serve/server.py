@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Serving over HTTP or HTTPS until a signal says to end (uvicorn, extra ``serve``)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import current_thread, main_thread
+from typing import Any, Final
+
+from sscard_chip.settlement.serve.application import CentreApplication
+from sscard_chip.settlement.serve.messages import MessageQueue
+from sscard_chip.standard.errors import importing
+
+CONNECTIONS: Final = 1024
+"""Connections at once; whoever comes then gets 503."""
+_LAST_SECONDS: Final = 10
+_IDLE_SECONDS: Final = 75
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Certificate chain and private key, PEM."""
+
+    certificate: str | os.PathLike[str]
+    key: str | os.PathLike[str]
+
+
+def serve(
+    queue: MessageQueue,
+    host: str,
+    port: int,
+    *,
+    tls: TlsFiles | None = None,
+    ready: Callable[[str, int], None] = lambda _host, _port: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM: no new message then, and those under way are answered.
+
+    ``port`` 0 takes a free one. ``ready`` is called with what is listened to.
+
+    :raises OSError: the address cannot be listened to.
+    :raises ExtraMissingError: the extra ``serve`` is not installed.
+    """
+    with importing("serve", "serve"):
+        import uvicorn
+    options: dict[str, Any] = {}
+    if tls is not None:
+        options = {"ssl_certfile": os.fspath(tls.certificate), "ssl_keyfile": os.fspath(tls.key)}
+    config = uvicorn.Config(
+        CentreApplication(queue),
+        http="h11",  # bounds the head of a request
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=_LAST_SECONDS,
+        **options,
+    )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(CONNECTIONS)
+        bound_host, bound_port = listening.getsockname()[:2]
+        server = uvicorn.Server(config)
+        ready(str(bound_host), int(bound_port))
+        with _signals_end_it():
+            server.run([listening])
+
+
+@contextmanager
+def _signals_end_it() -> Iterator[None]:
+    """uvicorn raises the signal that has ended it once more: nothing is to come of that here."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = {one: signal.signal(one, lambda *_: None) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

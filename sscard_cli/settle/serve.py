@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard settle serve``: the centre's process that tills talk to."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Final
+
+import click
+
+from issuance.stores import WorkingKeys
+from sscard_chip.settlement.platform import Platform
+from sscard_chip.settlement.policy import load_policy
+from sscard_chip.settlement.serve import MessageQueue, TlsFiles
+from sscard_chip.settlement.serve import serve as run_server
+from sscard_cli.options import file_option, policy_option
+from sscard_cli.settle.options import ledger_option, open_ledger
+from sscard_cli.stores import keys_option, open_keys
+
+_ADDRESS: Final = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([^:\[\]\s]+)):([0-9]{1,5})")
+
+
+@click.command()
+@ledger_option
+@keys_option(use=" with which TACs are verified")
+@policy_option
+@click.option(
+    "--listen",
+    default="127.0.0.1:8097",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where tills send their messages; port 0 takes a free one."
+    "  Example: --listen 0.0.0.0:8097",
+)
+@file_option(
+    "--tls-certificate", "certificate", "FILE", "Serve HTTPS with this chain (PEM), and --tls-key."
+)
+@file_option("--tls-key", "key", "FILE", "The certificate's private key (PEM).")
+@click.option(
+    "--test-clock",
+    is_flag=True,
+    help="A test centre: its clock is the time of each message, so that examples with fixed dates"
+    " go.",
+)
+def serve(
+    ledger_url: str,
+    roots: str,
+    passphrase_file: Path | None,
+    policy_path: Path | None,
+    listen: str,
+    certificate: Path | None,
+    key: Path | None,
+    test_clock: bool,
+) -> None:
+    """Serve on-line sales to tills over HTTP until Ctrl-C or SIGTERM (extra serve).
+
+    Messages of the national interface (1101, 2101, 2102A, 2102, 2103, 2601), one a POST, to any
+    path. Those under way are answered before it ends; one that is killed loses none that was
+    answered, and tills send the others again. Beyond one machine, use HTTPS.
+
+    \b
+    Example:
+      sscard settle serve --ledger city.db --keys roots.json --policy policy.toml
+      sscard pos sale --mode 1 --authorisations http://127.0.0.1:8097 …
+    """
+    address = _ADDRESS.fullmatch(listen)
+    if address is None or int(address[3]) > 0xFFFF:
+        raise click.UsageError("--listen: must be HOST:PORT")
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--tls-certificate and --tls-key go together")
+    tls = TlsFiles(certificate, key) if certificate and key else None
+    policy = load_policy(policy_path) if policy_path else None
+    logging.basicConfig(format="sscard: %(message)s", level=logging.WARNING)
+
+    def ready(host: str, port: int) -> None:
+        shown = f"[{host}]" if ":" in host else host
+        scheme = "https" if tls else "http"
+        click.echo(f"serving {ledger.name} at {scheme}://{shown}:{port}")
+
+    with (
+        open_keys(roots, passphrase_file) as store,
+        WorkingKeys(store) as keys,
+        open_ledger(ledger_url) as ledger,
+        MessageQueue(Platform(ledger, policy=policy, keys=keys, test_clock=test_clock)) as queue,
+    ):
+        run_server(queue, address[1] or address[2], int(address[3]), tls=tls, ready=ready)
+    click.echo("ended, every message answered")
