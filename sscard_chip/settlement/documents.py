@@ -50,6 +50,7 @@ class SummaryDocument(Model, frozen=True):
     posted_fen: PostedSums
     without_key: Annotated[list[str], rule(title="Files or cards for which a key was missing")]
     card_register: Annotated[bool, rule(title="Whether cards were looked up in a register")]
+    anchor: Annotated[str, rule(title="Proves what is posted by then: settle check --anchor")]
 
 
 class StatementSums(Model, frozen=True, kw_only=True):

@@ -57,6 +57,7 @@ def settle(
                     for own in taken:
                         _add(run, output, *run.look_again(t, own))
             run.summary.refused_files.sort(key=lambda file: file.path)
+            run.summary.anchor = ledger.anchor()
             output.finish(run.summary.document())
     finally:
         forget_keys()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``sscard settle``: card register, allocations, the proof of the books."""
+"""``sscard settle``: card register, allocations, upgrade, holds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ from sscard_chip.settlement.ledger.images import cards_of
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import TIME
 from sscard_chip.terminal.connection import connect_card
-from sscard_cli.errors import RefusedError
 from sscard_cli.options import (
     FEN,
     FILE,
@@ -115,36 +114,6 @@ def upgrade(ledger_url: str, as_json: bool) -> None:
         print_json(asdict(done))
         return
     click.echo(done)
-
-
-@click.command()
-@ledger_option
-@json_option
-def check(ledger_url: str, as_json: bool) -> None:
-    """Prove that the books balance: every entry, every balance, the sum of all.
-
-    Exit code 1 when they do not, or when the database has not the rules of a ledger any more.
-
-    \b
-    Example:
-      sscard settle check --ledger city.db
-    """
-    with open_ledger(ledger_url, check_rules=False) as ledger:
-        done = ledger.check()
-        name = ledger.name
-    if as_json:
-        print_json({"even": done.even, **asdict(done)})
-    elif done.even:
-        counts = f"{done.entries} entries, {done.lines} lines, {done.accounts} accounts"
-        click.echo(f"{name}: the books balance: {counts}")
-    else:
-        for problem in done.problems:
-            click.echo(problem)
-    if not done.even:
-        faults = ["the books do not balance"] if done.problems else []
-        if done.rules:
-            faults.append(f"its rules are not those of a ledger: {', '.join(done.rules)}")
-        raise RefusedError(f"{name}: {'; '.join(faults)}")
 
 
 @click.command(name="card-list")

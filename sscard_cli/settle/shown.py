@@ -133,6 +133,7 @@ def print_run_summary(summary: RunSummary, out: Path) -> None:
         click.echo(f"refused: {file.reason}")
     if not summary.register:
         click.echo("no card register: codes 8, 10, 12 and 14 were not judged")
+    click.echo(f"anchor: {summary.anchor}")
     click.echo(f"verdicts: {out / VERDICTS}")
 
 

@@ -134,6 +134,8 @@ LINES: Final[Mapping[str, str]] = {
     f"settle hotlist --out h.tsv {_CITY}": "",
     f"settle allocate CARDS.tsv {_CITY}": "",
     f"settle check {_CITY}": "",
+    f"settle anchor {_CITY}": "",
+    f"settle balances {_CITY}": "",
     "settle check --ledger postgresql://127.0.0.1:1/none": "psycopg",
     f"settle upgrade {_CITY}": "",
     f"settle holds {_CITY}": "",

@@ -31,6 +31,7 @@ from sscard_chip.settlement.ledger.card_status import (
 )
 from sscard_chip.settlement.ledger.check import Check
 from sscard_chip.settlement.ledger.errors import (
+    AnchorError,
     CardRefusedError,
     CardRegisterError,
     EntryExistsError,
@@ -69,6 +70,7 @@ __all__ = [
     "AccountKind",
     "Allocated",
     "AllocationFile",
+    "AnchorError",
     "CardColumns",
     "CardFile",
     "CardRefusedError",

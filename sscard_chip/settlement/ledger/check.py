@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The proof that the books balance, from the lines only."""
+"""The proof that the books balance, from the lines only, and that they are what they were."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sscard_chip.settlement.ledger.chain import check_chain
 from sscard_chip.settlement.schema.books import account, balance, entry, line, seal
 from sscard_chip.settlement.schema.comparison import changed_rules, changed_tables
 from sscard_chip.settlement.schema.kinds import BOUNDED
@@ -18,6 +19,8 @@ class Check:
     """How many entries, lines and accounts there are, and what is wrong with them.
 
     ``problems`` are lines that name the number of an entry or account, at most ten of each kind.
+    ``anchor`` is the newest, and ``since_anchor`` counts the entries after it (:mod:`.chain`).
+    ``past`` says what differs from what it was at an anchor.
     ``rules`` are those, by kind and name, that the database does not have as they are declared.
     """
 
@@ -25,12 +28,15 @@ class Check:
     lines: int
     accounts: int
     problems: tuple[str, ...]
-    rules: tuple[str, ...] = ()
+    anchor: str
+    since_anchor: int
+    rules: tuple[str, ...]
+    past: tuple[str, ...]
 
     @property
     def even(self) -> bool:
         """Whether nothing is wrong."""
-        return not self.problems and not self.rules
+        return not (self.problems or self.rules or self.past)
 
 
 _SHOWN: Final = 10
@@ -106,8 +112,8 @@ def _problems() -> list[tuple[str, sa.Select[Any]]]:
     ]
 
 
-def check_ledger(connection: sa.Connection) -> Check:
-    """Read the whole ledger and see whether it is even."""
+def check_ledger(connection: sa.Connection, anchor: bytes | None = None) -> Check:
+    """Read the whole ledger and see whether it is even; ``anchor`` is to be in its past."""
     rules = (*changed_rules(connection), *changed_tables(connection))
     problems = [
         text.format(number)
@@ -117,8 +123,11 @@ def check_ledger(connection: sa.Connection) -> Check:
     total = connection.execute(sa.select(sa.func.sum(line.c.fen))).scalar() or 0
     if total:
         problems.append("the sum of all lines is not zero")
+    chain = check_chain(connection, anchor)
     entries, lines, accounts = (
         int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
         for table in (entry, line, account)
     )
-    return Check(entries, lines, accounts, tuple(problems), rules)
+    return Check(
+        entries, lines, accounts, tuple(problems), chain.anchor, chain.since, rules, chain.problems
+    )

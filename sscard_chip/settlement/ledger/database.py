@@ -33,9 +33,11 @@ _READING: Final = "sscard_reading"
 _RESHAPING: Final = "sscard_reshaping"
 _BUSY_SECONDS: Final = 60.0
 SCHEMA_LOCK: Final = 0x53534301
-"""Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; new accounts;
+"""Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; who
+makes an anchor; new accounts;
 numbers of debits, which on-line confirmations take side by side (shared) and a run at its end."""
 WRITER_LOCK: Final = 0x53534302
+ANCHOR_LOCK: Final = 0x53534305
 
 
 def parse_url(address: str | os.PathLike[str]) -> URL:

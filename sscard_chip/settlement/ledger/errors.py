@@ -75,6 +75,10 @@ class EntryExistsError(LedgerError):
     """An entry with this source is posted already."""
 
 
+class AnchorError(InputError):
+    """A text that is no anchor of a ledger."""
+
+
 class CardRegisterError(InputError):
     """A register file or a change of a card that is not as it must be: file, row, item, rule."""
 

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from typing import Final, Self, TypeVar
 
 from sscard_chip.closing import Closing
+from sscard_chip.settlement.ledger.chain import make_anchor, parse_anchor
 from sscard_chip.settlement.ledger.check import Check, check_ledger
-from sscard_chip.settlement.ledger.database import WRITER_LOCK, Database, parse_url
+from sscard_chip.settlement.ledger.database import ANCHOR_LOCK, WRITER_LOCK, Database, parse_url
 from sscard_chip.settlement.ledger.errors import LedgerConflictError
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 
@@ -116,7 +117,27 @@ class Ledger(Closing):
                 time.sleep(random.uniform(0, 0.005 * 2**attempt))
         raise AssertionError
 
-    def check(self) -> Check:
-        """Prove that the books balance; see :class:`~.check.Check`."""
+    def anchor(self) -> str:
+        """Chain what is posted by now and return the anchor, 64 hex digits; see :mod:`.chain`.
+
+        Kept elsewhere, it proves later that nothing posted before it was changed.
+
+        :raises LedgerError: as :meth:`run`.
+        """
+
+        def work(t: LedgerTransaction) -> str:
+            self.database.lock(t.connection, ANCHOR_LOCK)
+            return make_anchor(t.connection)
+
+        return self.run(work)
+
+    def check(self, anchor: str | None = None) -> Check:
+        """Prove that the books balance, and with an ``anchor`` that it lies in their past.
+
+        See :class:`~.check.Check`.
+
+        :raises AnchorError: it is no anchor.
+        """
+        wanted = None if anchor is None else parse_anchor(anchor)
         with self.reading() as transaction:
-            return check_ledger(transaction.connection)
+            return check_ledger(transaction.connection, wanted)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from sscard_chip.settlement.ledger.chain import make_anchor
 from sscard_chip.settlement.ledger.check import Check, check_ledger
 from sscard_chip.settlement.ledger.database import SCHEMA_LOCK, Database, parse_url
 from sscard_chip.settlement.ledger.errors import LedgerUnavailableError, LedgerVersionError
@@ -17,12 +18,16 @@ from sscard_chip.standard.errors import LedgerError
 
 @dataclass(frozen=True, slots=True)
 class Upgraded:
-    """What an upgrade found and left; ``before`` is ``0.1.0`` or a schema version."""
+    """What an upgrade found and left; ``before`` is ``0.1.0`` or a schema version.
+
+    ``anchor`` proves from then on what the ledger had (:mod:`.chain`).
+    """
 
     name: str
     before: str
     after: str
     check: Check
+    anchor: str
 
     def __str__(self) -> str:
         if self.before == self.after:
@@ -61,9 +66,10 @@ def upgrade_ledger(address: str | os.PathLike[str]) -> Upgraded:
                 _check_references(database, connection)
             books = check_ledger(connection)
             if not books.even:
-                what = next(iter((*books.problems, *books.rules)))
+                what = next(iter((*books.problems, *books.rules, *books.past)))
                 raise LedgerError(f"{database.name}: not upgraded: {what}")
-            return Upgraded(database.name, before, VERSIONS[-1], books)
+            anchor = books.anchor if before == VERSIONS[-1] else make_anchor(connection)
+            return Upgraded(database.name, before, VERSIONS[-1], books, anchor)
     finally:
         database.engine.dispose()
 

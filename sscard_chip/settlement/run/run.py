@@ -54,7 +54,10 @@ _SUMS: Final = ("total_fen", "fund_fen", "account_fen", "cash_fen")
 
 @dataclass(slots=True)
 class RunSummary:
-    """What a run did. ``files`` are those whose rows have verdicts."""
+    """What a run did. ``files`` are those whose rows have verdicts.
+
+    ``anchor`` proves what is posted by then (:mod:`sscard_chip.settlement.ledger.chain`).
+    """
 
     files: int = 0
     rows: int = 0
@@ -68,6 +71,7 @@ class RunSummary:
     refused_files: list[RefusedFile] = field(default_factory=list)
     without_key: list[str] = field(default_factory=list)
     register: bool = False
+    anchor: str = ""
 
     def document(self) -> dict[str, Any]:
         """As ``summary.json`` has it."""
@@ -87,6 +91,7 @@ class RunSummary:
             "posted_fen": self.posted_fen,
             "without_key": self.without_key,
             "card_register": self.register,
+            "anchor": self.anchor,
         }
 
 

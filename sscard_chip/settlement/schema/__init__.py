@@ -2,6 +2,7 @@
 """The tables of a ledger, all of them: importing this package names them on :data:`metadata`.
 
 :mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
+:mod:`.chain` anchors,
 :mod:`.cards` reports, hotlists and loads of cards, :mod:`.debits` by what a debit is known,
 :mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
 :mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`,
@@ -14,6 +15,7 @@ from sscard_chip.settlement.schema import (
     authorisation,
     books,
     cards,
+    chain,
     clearing,
     debits,
     online,
@@ -33,6 +35,7 @@ __all__ = [
     "authorisation",
     "books",
     "cards",
+    "chain",
     "clearing",
     "debits",
     "metadata",

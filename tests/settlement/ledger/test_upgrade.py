@@ -111,6 +111,8 @@ def test_it_keeps_every_row_and_gets_the_tables_of_a_new_one(
     )
     after = rows_of(old)
     assert after.pop(VERSION_TABLE) == [("2",)]
+    ((number, entries, last, covered, *_),) = after.pop("anchor")
+    assert (number, entries, last, covered) == (1, 15, 15, bytes(7) + b"\1" + bytes(7) + b"\x0f")
     before["balance"] = [(*row, 0, MOVED.get(row[0])) for row in before["balance"]]
     sales = after["authorisation"]
     assert [row[-2:] for row in sales] == [("20260315", None)] * len(sales)  # day, pharmacy_fen
