@@ -30,6 +30,7 @@ MODULES: Final = (
     "batch",
     "bulk",
     "settle",
+    "sales",
     "growth",
     "libcrypto",
 )

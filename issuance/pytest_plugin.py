@@ -18,6 +18,14 @@
 - ``sscard_bank``: a bank with root keys and test certificates, one in a run. A card of a holder
   with ``bank={"pan": "6239990000000012344"}`` is its; hosts under test are handed
   ``sscard_bank.store``, terminals ``sscard_bank.authority.for_terminals()``.
+- ``sscard_psam``: a function that makes a PSAM with the keys of ``sscard_roots``, powered on; its
+  arguments are those of :func:`issuance.psam.make_psam`, ``level`` 3 and a terminal of Chengdu
+  unless said.
+- ``sscard_reader``: a PC/SC reader with two slots and a pcscd of its own, empty at the start of
+  each test: ``sscard_reader.insert(card)`` gives the name that programs find it by, ``remove()``
+  pulls the card out, ``arm(FaultAt(...))`` makes it fail. Skips where pcscd or vpcd is missing.
+- ``sscard_till``: a function that opens a pharmacy's till with a card, for ``till.sell``; the PSAM
+  is one of ``sscard_psam``, the holder types 135790 unless said, the day file is in ``tmp_path``.
 
 pytest imports this module in every run, so the rest of the project is imported by the fixtures.
 """
@@ -25,21 +33,29 @@ pytest imports this module in every run, so the rest of the project is imported 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 if TYPE_CHECKING:
+    import os
     from datetime import date
+    from pathlib import Path
 
     from issuance.bank.personalise import Bank
+    from issuance.fixtures.reader import ReaderOnDesk
     from issuance.roots import RootKeys
     from sscard_chip.card import Card
     from sscard_chip.profile.model import Profile
+    from sscard_chip.reader.interface import Connection
+    from sscard_chip.reader.pcscd import PrivateDaemon
+    from sscard_chip.terminal.pos import Hotlist, Till
 
 
 _PIN, _PAN = "135790", "6239990000000012344"
 """Of cards that must have what is broken."""
+_TERMINAL, _PHARMACY, _CITY = "510100000001", "P51010000001", "510100"
 
 
 class IssueCard(Protocol):
@@ -57,6 +73,28 @@ class IssueCard(Protocol):
         **changes: object,
     ) -> Card:
         """A powered card of an invented holder with ``changes``; see the fixture."""
+
+
+class MakePsam(Protocol):
+    """What ``sscard_psam`` is."""
+
+    def __call__(self, level: int = 3, *, terminal_id: str = _TERMINAL, **changes: object) -> Card:
+        """A powered PSAM; ``changes`` as of :func:`issuance.psam.make_psam`."""
+
+
+class OpenTill(Protocol):
+    """What ``sscard_till`` is."""
+
+    def __call__(
+        self,
+        card: Card | Connection,
+        *,
+        pin: str | None = _PIN,
+        psam: Card | Connection | None = None,
+        hotlist: Hotlist | None = None,
+        day_file: str | os.PathLike[str] | None = None,
+    ) -> Till:
+        """A till of a region that settles off-line (mode 3); ``pin`` None cancels."""
 
 
 @pytest.fixture(scope="session")
@@ -152,3 +190,90 @@ def issue_sscard(
     yield issue
     for card in cards:
         card.close()
+
+
+@pytest.fixture
+def sscard_psam(sscard_roots: RootKeys) -> Iterator[MakePsam]:
+    """Make PSAMs in memory, powered on; they are powered off when the test ends."""
+    from issuance.psam import make_psam
+    from sscard_chip.card import Card
+
+    made: list[Card] = []
+
+    def make(level: int = 3, *, terminal_id: str = _TERMINAL, **changes: Any) -> Card:
+        card = Card(make_psam(sscard_roots, level=level, terminal_id=terminal_id, **changes))
+        card.power_on()
+        made.append(card)
+        return card
+
+    yield make
+    for card in made:
+        card.close()
+
+
+@pytest.fixture(scope="session")
+def _sscard_pcscd() -> Iterator[PrivateDaemon]:
+    """One pcscd for the whole run; the PC/SC library looks for it once."""
+    from sscard_chip.reader.pcscd import SOCKET_VARIABLE, PcscUnavailableError, PrivateDaemon
+
+    with ExitStack() as stack:
+        try:
+            daemon = stack.enter_context(PrivateDaemon())
+        except PcscUnavailableError as error:
+            pytest.skip(str(error))
+        stack.enter_context(pytest.MonkeyPatch.context()).setenv(
+            SOCKET_VARIABLE, daemon.socket_path
+        )
+        yield daemon
+
+
+@pytest.fixture(scope="session")
+def _sscard_slots(_sscard_pcscd: PrivateDaemon) -> Iterator[ReaderOnDesk]:
+    from issuance.fixtures.reader import ReaderOnDesk
+
+    with ReaderOnDesk(_sscard_pcscd) as reader:
+        yield reader
+
+
+@pytest.fixture
+def sscard_reader(_sscard_slots: ReaderOnDesk) -> Iterator[ReaderOnDesk]:
+    """A PC/SC reader with two slots, empty at first, for this test alone."""
+    yield _sscard_slots
+    _sscard_slots.clear()
+
+
+@pytest.fixture
+def sscard_till(sscard_psam: MakePsam, tmp_path: Path) -> Iterator[OpenTill]:
+    """Open tills; they are closed when the test ends, with their day files in ``tmp_path``."""
+    from sscard_chip.card import Card
+    from sscard_chip.standard.settlement_mode import SettlementMode, SettlementRegion
+    from sscard_chip.terminal.connection import connect_card
+    from sscard_chip.terminal.pos import Till, TillSettings
+
+    tills: list[Till] = []
+
+    def connected(card: Card | Connection) -> Connection:
+        return connect_card(card) if isinstance(card, Card) else card
+
+    def open_till(
+        card: Card | Connection,
+        *,
+        pin: str | None = _PIN,
+        psam: Card | Connection | None = None,
+        hotlist: Hotlist | None = None,
+        day_file: str | os.PathLike[str] | None = None,
+    ) -> Till:
+        till = Till.open(
+            TillSettings(_PHARMACY, SettlementRegion(_CITY, SettlementMode.OFFLINE)),
+            connected(card),
+            connected(psam or sscard_psam()),
+            day_file or tmp_path / "DAY.tsv",
+            pin_entry=lambda left: pin,
+            hotlist=hotlist,
+        )
+        tills.append(till)
+        return till
+
+    yield open_till
+    for till in tills:
+        till.close()

@@ -35,7 +35,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "account": (AccountFile, "JSON or TOML"),
     "bank-authority": (AuthorityFile, "JSON"),
     "bank-ledger-head": (LedgerHead, "JSON"),
-    "card-container": (ContainerHeader, "JSON header of a container of cards"),
+    "card-container": (ContainerHeader, "JSON"),
     "driver": (DriverFile, "TOML"),
     "encrypted-root-keys": (EncryptedKeyFile, "JSON"),
     "exchange-script": (ExchangeScript, "JSON"),

@@ -242,8 +242,11 @@ def void(folder: Path) -> int:
     """
     with BatchLedger(folder) as ledger:
         facts = batch_facts(folder, ledger)
+        numbers = Path(facts["issuer_ledger"])
+        if not numbers.is_file():
+            raise BatchError(f"{numbers}: is missing, the ledger that gave out the card numbers")
         ledger.set_facts({"state": VOID})  # first: nothing more is made from now on
-        with IssuerLedger(Path(facts["issuer_ledger"])) as issuer:
+        with IssuerLedger(numbers) as issuer:
             return issuer.give_back(facts["job"]["batch"])
 
 
@@ -308,11 +311,14 @@ class _Run:
         holders = Path(self._facts["holders"])
         if _measure(holders)[0] != self._facts["digest"]:
             raise BatchError(f"{holders}: has changed since the batch was started")
+        numbers = Path(self._facts["issuer_ledger"])
+        if self._done and not numbers.is_file():
+            raise BatchError(f"{numbers}: is missing, the ledger that gave out serials and numbers")
         self._prepare_folders()
         text, assigned = self._facts["mapping"], bool(self._facts.get("prefix"))
         mapping = parse_mapping(text.encode(), "mapping") if text else HolderMapping()
         with (
-            IssuerLedger(Path(self._facts["issuer_ledger"])) as issuer,
+            IssuerLedger(numbers) as issuer,
             opened_table(holders, mapping, assigned=assigned) as (table, columns),
         ):
             out = str(self._folder.absolute())

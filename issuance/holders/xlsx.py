@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import IO, Any, Final
 from xml.parsers.expat import ExpatError
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
@@ -52,6 +53,8 @@ _MAX_MERGED: Final = 10_000
 _MERGE: Final = re.compile(
     rb"<(?:\w+:)?mergeCell\s[^<>]*?ref=[\"']([A-Z]{1,3}[0-9]{1,7}:[A-Z]{1,3}[0-9]{1,7})[\"']"
 )
+_BEYOND: Final = "has a cell beyond the end of a sheet"
+_LETTERS: Final = re.compile("[A-Z]{1,3}")
 _PLACE: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _INTEGER: Final = re.compile(r"[1-9][0-9]{0,14}|0")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?")
@@ -120,12 +123,22 @@ def _place(reference: str) -> tuple[int, int]:
     match = _PLACE.fullmatch(reference)
     if match is None:
         raise XlsxError("has a cell in no place of a sheet")
+    if not 0 < int(match[2]) <= MAX_ROWS:
+        raise XlsxError(_BEYOND)
+    return _column(match[1]), int(match[2])
+
+
+@lru_cache(maxsize=MAX_COLUMNS)
+def _column(letters: str) -> int:
+    """The number of a column, from 1, by its name."""
+    if not _LETTERS.fullmatch(letters):
+        raise XlsxError("has a cell in no place of a sheet")
     column = 0
-    for letter in match[1]:
+    for letter in letters:
         column = 26 * column + ord(letter) - ord("A") + 1
-    if column > MAX_COLUMNS or not 0 < int(match[2]) <= MAX_ROWS:
-        raise XlsxError("has a cell beyond the end of a sheet")
-    return column, int(match[2])
+    if column > MAX_COLUMNS:
+        raise XlsxError(_BEYOND)
+    return column
 
 
 class _Sheet:
@@ -206,7 +219,9 @@ class _Sheet:
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
         reference = attributes.get("r")
-        self._column = _place(reference)[0] if reference else len(self._cells) + 1
+        self._column = len(self._cells) + 1
+        if reference:
+            self._column = _column(reference.rstrip("0123456789"))
         self._kind = attributes.get("t", "n")
         self._style = attributes.get("s", "0")
         self._parts: list[str] = []
@@ -219,7 +234,7 @@ class _Sheet:
         if self._size > LONGEST_ROW:
             return
         self._cells += [""] * (self._column - 1 - len(self._cells))
-        cell = self._value(f"{column_letters(self._column)}{self._row}")
+        cell = self._value()
         self._size += len(cell)
         self._cells.append(cell)
 
@@ -235,17 +250,26 @@ class _Sheet:
                     cells[at - 1] = broken_cell(place, f"is merged with others ({reference})")
         self._done.append((self._row, cells))
 
-    def _value(self, place: str) -> str:
+    def _value(self) -> str:
         """The cell that has been read."""
         text = "".join(self._parts)
+        if len(text) <= _LONGEST_CELL:
+            if self._kind == "s" and text.isdecimal():
+                return self._strings.get(text)
+            if self._kind in ("inlineStr", "str"):
+                return unescaped(text)
+            if not text and not self._formula:
+                return ""
+        return self._odd(text, f"{column_letters(self._column)}{self._row}")
+
+    def _odd(self, text: str, place: str) -> OddCell:
+        """A cell that is no text."""
         if len(text) > _LONGEST_CELL:
             return broken_cell(place, f"is longer than {_LONGEST_CELL} characters")
-        if self._kind in ("inlineStr", "str"):
-            return unescaped(text)
         if not text:
-            return broken_cell(place, "is a formula without its result") if self._formula else ""
+            return broken_cell(place, "is a formula without its result")
         if self._kind == "s":
-            return self._strings.get(text) if text.isdecimal() else broken_cell(place, "is damaged")
+            return broken_cell(place, "is damaged")
         if self._kind == "b":
             return boolean_cell(place)
         if self._kind == "e":

@@ -80,7 +80,7 @@ def check_directory(stream: IO[bytes]) -> None:
 
 def local_name(name: str) -> str:
     """The name of an element without its prefix."""
-    return name.rpartition(":")[2]
+    return name.rpartition(":")[2] if ":" in name else name
 
 
 def unescaped(text: str) -> str:

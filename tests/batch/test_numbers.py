@@ -146,6 +146,15 @@ def test_a_batch_that_was_stopped_is_taken_back(tmp_path: Path, keys: Path) -> N
 
     with pytest.raises(BatchStoppedError):
         work(folder, one)
+    ledger = tmp_path / "issuer.sqlite"
+    ledger.rename(tmp_path / "elsewhere")  # without it the serials would begin anew
+    for go in (lambda: void(folder), lambda: work(folder, single_process(None))):
+        with pytest.raises(
+            BatchError, match=r"issuer\.sqlite: is missing, the ledger that gave out"
+        ):
+            go()
+    assert not ledger.exists()
+    (tmp_path / "elsewhere").rename(ledger)
     void(folder)
     assert batch_status(folder).state == "void"
     with sqlite3.connect(tmp_path / "issuer.sqlite") as db:

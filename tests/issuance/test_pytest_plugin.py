@@ -48,6 +48,35 @@ def test_roots(issue_sscard, sscard_roots):
     assert first.historical_bytes != second.historical_bytes
 
 
+def test_psam(sscard_psam):
+    psam = sscard_psam(1, algorithm="3des")
+    assert psam.transmit(bytes.fromhex("00A4000002DF01"))[-2:].hex() in ("9000", "6118")
+
+
+def test_a_sale_at_a_till(issue_sscard, sscard_till):
+    from sscard_chip.standard.settlement_mode import SettlementMode, Split
+    from sscard_chip.profile import for_generation
+    from sscard_chip.terminal.pos import Bill
+
+    plan = for_generation(2, settlement_mode=SettlementMode.OFFLINE)
+    card = issue_sscard(2, profile=plan, pin="135790", account={"balance_fen": 10_000})
+    till = sscard_till(card)
+    sold = till.sell(Bill(Split(account_fen=1_000, self_paid_fen=0, pooled_fen=0)))
+    assert sold.row.account_fen == 1_000
+    assert sold.row.tac
+
+
+def test_a_till_refuses_a_locked_pin(issue_sscard, sscard_till):
+    from sscard_chip.standard.settlement_mode import SettlementMode, Split
+    from sscard_chip.profile import for_generation
+    from sscard_chip.terminal.pos import Bill, SaleRefusedError
+
+    plan = for_generation(2, settlement_mode=SettlementMode.OFFLINE)
+    card = issue_sscard(2, profile=plan, broken="pin-locked", account={"balance_fen": 10_000})
+    with pytest.raises(SaleRefusedError):
+        sscard_till(card).sell(Bill(Split(1_000, 0, 0)))
+
+
 def test_bad_holder(issue_sscard):
     with pytest.raises(ValueError, match="holder: city: is not a known division code"):
         issue_sscard(city="999999")
@@ -70,7 +99,7 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 def test_fixtures_in_a_run_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(TESTS)
     done = run(["-m", "pytest", "-q", "-p", "issuance.pytest_plugin", "test_mine.py"], tmp_path)
-    assert "7 passed" in done.stdout, done.stdout + done.stderr
+    assert "10 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_documented_example(tmp_path: Path) -> None:

@@ -196,7 +196,8 @@ def mac(suite: str, key: bytes, text: bytes) -> bytes:
 def code_6(row: Row, file: File) -> bool:
     """Field or sums."""
     return not (
-        parts_sum_up(row)
+        is_message_id(row["msgid"])
+        and parts_sum_up(row)
         and (row["refd_setl_flag"] == "1" or card_amounts_fit(row))
         and time_of_calendar(row["time"])
         and row["time"] < after_the_night(file.date)
@@ -204,6 +205,12 @@ def code_6(row: Row, file: File) -> bool:
         and row["transaction_number"] < 1 << 16
         and (row["tac"] is not None or row["grey"] == "1")
     )
+
+
+def is_message_id(text: str) -> bool:
+    """Institution 12, time 14, sequence 4."""
+    form = re.fullmatch("[0-9A-Za-z]{12}([0-9]{14})[0-9A-Za-z]{4}", text)
+    return form is not None and time_of_calendar(form[1])
 
 
 def setl_id_of_nobody(row: Row, law: Law) -> bool:

@@ -99,6 +99,15 @@ class PostgresServer:
         path = quote(f"-c search_path={name}")
         return f"postgresql://postgres@/postgres?host={self._folder}&options={path}"
 
+    def client_arguments(self) -> list[str]:
+        """How PostgreSQL's own programs reach the server."""
+        return ["-h", str(self._folder), "-U", "postgres", "postgres"]
+
+    def program(self, name: str) -> Path | None:
+        """One of PostgreSQL's own programs, where it is installed."""
+        path = _programs() / name
+        return path if path.exists() else None
+
     def drop(self, url: str) -> None:
         """Remove a place and all that is in it."""
         name = unquote(url).rpartition("=")[2]

@@ -37,7 +37,7 @@ KINDS = (
 
 
 @cache
-def _empty_ledger() -> bytes:
+def empty_ledger() -> bytes:
     """An opened ledger as bytes: to make its tables takes longer than a world."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.db"
@@ -45,7 +45,8 @@ def _empty_ledger() -> bytes:
         return path.read_bytes()
 
 
-def _rules(law: Law) -> Rules:
+def rules_of(law: Law) -> Rules:
+    """What a world is judged by, as a run takes it."""
     hotlist = pharmacies = None
     if law.hot_version is not None:
         hotlist = Hotlist(
@@ -64,7 +65,9 @@ def _rules(law: Law) -> Rules:
     return Rules(law.late_days, law.cap_fen, hotlist, pharmacies)
 
 
-def _load(ledger: Ledger, cards: list[RegisteredCard]) -> None:
+def load_register(ledger: Ledger, cards: list[RegisteredCard]) -> None:
+    """The cards of a world, with what was reported about them."""
+
     def matrix(texts: list[str]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         data = b"".join(map(bytes.fromhex, texts))
         return np.frombuffer(data, np.uint8).reshape(len(texts), -1)
@@ -100,15 +103,15 @@ def _load(ledger: Ledger, cards: list[RegisteredCard]) -> None:
 def _differences(world: World, folder: Path) -> list[str]:
     """What the two judges do not say alike."""
     path = folder / "ledger.db"
-    path.write_bytes(_empty_ledger())
+    path.write_bytes(empty_ledger())
     names = []
     for at, file in enumerate(world.files):
         names.append(str(folder / f"{at}.tsv"))
         Path(names[-1]).write_text(text_of(file), encoding="utf-8")
-    centre, rules = Centre(world.law), _rules(world.law)
+    centre, rules = Centre(world.law), rules_of(world.law)
     with Ledger.open(str(path)) as ledger:
         if world.law.register is not None:
-            _load(ledger, world.law.register)
+            load_register(ledger, world.law.register)
         for number, run in enumerate(world.runs):
             out = folder / f"out{number}"
             summary = settle(

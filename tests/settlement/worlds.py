@@ -41,7 +41,7 @@ MUTATIONS: Final[dict[str, tuple[str, ...]]] = {
     "acct_pay": ("0.00", "0.01", "1,00"),
     "psn_cash_pay": ("0.00", "7.00"),
     "refd_setl_flag": ("1", "0", "2"),
-    "msgid": ("M", "null", "x" * 31),
+    "msgid": ("M", "null", "x" * 31, "P5101000000120260231101112ZZZZ"),
     "mdtrtarea_admvs": ("510700", "51010"),
     "insuplc_admdvs": ("510700", "null", "5101A0"),
     "card_id_code": (
@@ -188,7 +188,7 @@ def _sale(
 ) -> Sale:
     at, card = draw(st.integers(0, 2)), draw(st.integers(0, 4))
     code, number, factor, algorithm = CARDS[card]
-    _, terminal, _ = TERMINALS[at]
+    pharmacy, terminal, _ = TERMINALS[at]
     count = numbers[terminal, algorithm] = numbers.get((terminal, algorithm), 0) + draw(
         st.sampled_from([1, 1, 1, 2, 3])
     )
@@ -209,7 +209,7 @@ def _sale(
         "acct_pay": yuan(account),
         "psn_cash_pay": yuan(cash),
         "refd_setl_flag": "0",
-        "msgid": f"M{n}",
+        "msgid": f"{pharmacy}{time:%Y%m%d%H%M%S}{n:04d}",
         "mdtrtarea_admvs": "510100",
         "insuplc_admdvs": "null" if draw(st.booleans()) else code[:6],
         "card_id_code": code,
@@ -256,9 +256,9 @@ def _turn(draw: st.DrawFn, n: int, sale: Sale) -> None:
     shares = [x * y for x, y in zip((fund, account, cash), part, strict=True)]
     for name, fen in zip(YUAN, (sum(shares), *shares), strict=True):
         back[name] = yuan(-fen)
-    back |= {"refd_setl_flag": "1", "msgid": f"R{n}"}
-    if draw(st.integers(0, 3)) == 3:
-        back["msgid"] = "R"
+    number = draw(st.sampled_from((n, n, n, 9)))
+    pharmacy = TERMINALS[sale.terminal][0]
+    back |= {"refd_setl_flag": "1", "msgid": f"{pharmacy}202603162030{number:02d}0100"}
     sale.cells = back
 
 

@@ -18,7 +18,7 @@ from sscard_chip.settlement.arrays import UInt64Array
 from sscard_chip.settlement.columns import DebitColumns, as_words, given, number_of_bcd
 from sscard_chip.settlement.judge.codes import FindingCode, Masks
 from sscard_chip.settlement.judge.keys import NOBODY, Lookup, mix
-from sscard_chip.settlement.judge.localities import MUNICIPALITIES, pooling_area, pooling_areas
+from sscard_chip.settlement.judge.localities import MUNICIPALITIES, pooling_area
 from sscard_chip.settlement.judge.times import dates_of, moments
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.ledger.register import (
@@ -54,8 +54,10 @@ class RegisterJudge:
         if areas is None:
             issuing = np.unique(number_of_bcd(register.card_id_code[:, :3])).tolist()
             areas = {pooling_area(division) for division in issuing}
-        every = np.arange(_DIVISIONS)
-        self._own = np.isin(pooling_areas(every), sorted(areas))
+        self._own = np.zeros(_DIVISIONS, np.bool_)
+        for area in areas:
+            wide = 10_000 if area // 100 in MUNICIPALITIES else 100
+            self._own[area * 100 : area * 100 + wide] = True
         self._has_events = np.zeros(len(register), np.bool_)
         self._has_events[register.event_card] = True
 

@@ -78,7 +78,8 @@ def select_keys(
     else:
         for start in range(0, len(asked), _PIECE):
             piece = asked[start : start + _PIECE]
-            yield connection.execute(statement.where(column.in_(piece)))
+            plain = sa.type_coerce(column, sa.types.NullType())  # the driver takes keys as they are
+            yield connection.execute(statement.where(plain.in_(piece)))
 
 
 def _rows_of(connection: sa.Connection, table: sa.FromClause) -> int:

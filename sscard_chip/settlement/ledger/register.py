@@ -328,8 +328,11 @@ def read_register(
     if card_id_code is None:
         rows = raw_rows(t.connection.execute(sa.select(*(card.c[name] for name in names))))
     else:
-        found = _rows(t, set(_bytes(card_id_code)))
-        rows = [tuple(getattr(row, name) for name in names) for row in found]
+        wanted = set(_bytes(card_id_code))
+        statement = sa.select(*(card.c[name] for name in names))
+        found = select_keys(t.connection, statement, card.c.card_id_code, wanted)
+        code_at = names.index("card_id_code")
+        rows = [row for one in found for row in raw_rows(one) if bytes(row[code_at]) in wanted]
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
     own = dict(zip(names, columns, strict=True))
     code = _matrix(own["card_id_code"], 16)

@@ -2,8 +2,8 @@
 """Code 102 by the ledger: a terminal belongs to one pharmacy.
 
 A list of pharmacies says whose a terminal is. Without one it is the pharmacy's that the ledger has
-first seen it at, on-line or with a proven debit in a file of its own; rows under the header of
-another pharmacy are held.
+first seen it at with a good debit in a file of its own, or whose on-line settlement it has debited:
+that is the better proof. Rows under the header of another pharmacy are held.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 import sqlalchemy as sa
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.judge.codes import FindingCode
+from sscard_chip.settlement.arrays import Mask
+from sscard_chip.settlement.judge.codes import FindingCode, posted
 from sscard_chip.settlement.judge.fields import add
-from sscard_chip.settlement.judge.keys import Keys
 from sscard_chip.settlement.judge.proof import proven
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.ledger.bulk import select_keys
@@ -28,12 +28,13 @@ def keep_owners(
     t: LedgerTransaction,
     batch: Batch,
     headers: Sequence[DayHeader],
-    keys: Keys,
+    online: Mask,
     *,
     listed: bool,
 ) -> None:
     """Note whose the terminals are, and add 102 where a file is another pharmacy's.
 
+    :param online: rows of on-line settlements.
     :param listed: a list has judged that already, and has the last word.
     """
     if not batch.heads:
@@ -41,18 +42,19 @@ def keep_owners(
     owners = _owners(t, [int(header.terminal_id, 16) for header in headers])
     foreign = np.zeros(len(headers), np.bool_)
     fresh: list[dict[str, object]] = []
-    not_own = batch.masks & FindingCode.NOT_OF_PHARMACY.bit != 0
-    seen = np.flatnonzero(proven(batch.columns, batch.masks) & ~not_own)
-    has_proof = np.zeros(len(headers), np.bool_)
-    has_proof[batch.columns.file[seen]] = True
-    for at, header in enumerate(headers):
+    good = proven(batch.columns, batch.masks) & posted(batch.masks) & ~batch.columns.refund
+    shown, settled = np.zeros(len(headers), np.bool_), np.zeros(len(headers), np.bool_)
+    shown[batch.columns.file[good]] = True
+    settled[batch.columns.file[good & online]] = True
+    for at in sorted(range(len(headers)), key=lambda one: not settled[one]):
+        header = headers[at]
         terminal, pharmacy = int(header.terminal_id, 16), header.pharmacy_code
         owner, changes = owners.get(terminal, (None, 0))
         if owner == pharmacy:
             continue
-        if owner is not None and not listed:
+        if owner is not None and not listed and not settled[at]:
             foreign[at] = True
-        elif has_proof[at]:
+        elif shown[at]:
             owners[terminal] = pharmacy, changes + 1
             fresh.append({"terminal": terminal, "change": changes + 1, "pharmacy": pharmacy})
     if fresh:

@@ -176,7 +176,6 @@ def post_rows(
     personal = accounts_of(columns, masks)
     if late is not None:
         decide_late_debits(t, history, late, columns, masks, headers, personal)
-    keep_owners(t, batch, headers, keys, listed=listed)
 
     def pharmacy_of(at: int) -> str:
         return headers[int(columns.file[at])].pharmacy_code
@@ -193,6 +192,7 @@ def post_rows(
         return look_up(t, old, unjudged, old_keys, codes.__getitem__, lambda rows: rows < 0)
 
     online = look_up(t, columns, masks, keys, pharmacy_of, here)
+    keep_owners(t, batch, headers, online.settlement != NOBODY, listed=listed)
     genuine = proven(columns, masks)
     older_gaps = find_gaps(columns, masks, keys, genuine, history)
     refunds = genuine & columns.refund & posted(masks)
@@ -207,7 +207,7 @@ def post_rows(
     if t.lock_debits(exclusive=True) and history.online_of(keys, genuine) != taken_before:
         raise LedgerConflictError("on-line confirmations came in between")
     rows = np.flatnonzero(posted(masks))
-    online.settle(t, columns, keys, rows[online.settlement[rows] >= 0].tolist())
+    online.settle(t, columns, keys, rows[online.settlement[rows] != NOBODY].tolist())
     contest.online.settle(t, contest.columns, contest.keys, come)
     rows = rows[~(online.in_books | online.held)[rows]]
     if not gone and not come:
