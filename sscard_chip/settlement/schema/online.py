@@ -24,6 +24,9 @@ ACCOUNT_LOCK: Final = 0x53534303
 DEBIT_LOCK: Final = 0x53534304
 """Whoever looks whether a debit is posted (shared), or posts day files."""
 
+_YUAN: Final = "FM999999999999990.00"
+"""An amount as text, written out where it stands: a function of our own costs as much as an
+INSERT."""
 _FRESH: Final = f"""
         PERFORM pg_advisory_xact_lock({NAME_LOCKS}, hashtext(p_msgid));
         IF EXISTS (SELECT FROM message WHERE msgid = p_msgid)
@@ -34,24 +37,6 @@ _FRESH: Final = f"""
 
 on_postgresql(
     platform.answer,
-    """CREATE FUNCTION online_yuan(p_fen bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-        SELECT (p_fen / 100)::text || '.' || lpad(mod(p_fen, 100)::text, 2, '0')
-    $$""",
-    f"""CREATE FUNCTION online_held_account(p_key text) RETURNS bigint LANGUAGE plpgsql AS $$
-    DECLARE
-        found bigint;
-    BEGIN
-        SELECT id INTO found FROM account WHERE kind = 'held' AND key = p_key;
-        IF found IS NULL THEN
-            PERFORM pg_advisory_xact_lock({ACCOUNT_LOCK});
-            SELECT id INTO found FROM account WHERE kind = 'held' AND key = p_key;
-        END IF;
-        IF found IS NULL THEN
-            INSERT INTO account (id, kind, key) VALUES (nextval('account_id'), 'held', p_key)
-                RETURNING id INTO found;
-        END IF;
-        RETURN found;
-    END $$""",
     f"""CREATE FUNCTION online_hold(
         p_msgid text, p_infno text, p_digest bytea, p_code bytea, p_number text, p_psn_no text,
         p_pharmacy text, p_treatment text, p_insured text, p_time text, p_judged text,
@@ -73,9 +58,10 @@ on_postgresql(
         visit text;
         answered text;
     BEGIN {_FRESH}
-        SELECT c.id, c.account, c.division, c.valid_to, a.key,
+        SELECT c.id, c.account, c.division, c.valid_to, a.key, h.id AS held,
             coalesce(c.psn_no, 'C' || lpad(c.id::text, 29, '0')) AS psn_no INTO payer
             FROM card c JOIN account a ON a.id = c.account
+            LEFT JOIN account h ON h.kind = 'held' AND h.key = a.key
             WHERE c.card_id_code = p_code AND c.card_number = p_number;
         IF NOT FOUND OR payer.psn_no <> p_psn_no
             OR p_insured NOT IN ('', lpad(payer.division::text, 6, '0'))
@@ -125,7 +111,15 @@ on_postgresql(
             p_treatment, lpad(payer.division::text, 6, '0'), p_time, part,
             p_total - p_pooled - part, p_pooled, left(p_time, 8), begun);
         IF part > 0 THEN
-            held := online_held_account(payer.key);
+            held := payer.held;
+            IF held IS NULL THEN
+                PERFORM pg_advisory_xact_lock({ACCOUNT_LOCK});
+                SELECT id INTO held FROM account WHERE kind = 'held' AND key = payer.key;
+            END IF;
+            IF held IS NULL THEN
+                INSERT INTO account (id, kind, key) VALUES (nextval('account_id'), 'held',
+                    payer.key) RETURNING id INTO held;
+            END IF;
             posted := nextval('entry_id');
             INSERT INTO entry (id, kind, business_date, source)
                 VALUES (posted, 'hold', left(p_time, 8), 'hold:' || p_msgid);
@@ -136,8 +130,9 @@ on_postgresql(
         END IF;
         INSERT INTO authorisation_step (authorisation, number, state, msgid, entry, time)
             VALUES (sale, 1, 'held', p_msgid, posted, p_time);
-        answered := format(p_answer, refmsgid, visit, online_yuan(part),
-            online_yuan(p_total - p_pooled - part), online_yuan(paid), online_yuan(money - part));
+        answered := format(p_answer, refmsgid, visit, to_char(part / 100.0, '{_YUAN}'),
+            to_char((p_total - p_pooled - part) / 100.0, '{_YUAN}'),
+            to_char(paid / 100.0, '{_YUAN}'), to_char((money - part) / 100.0, '{_YUAN}'));
         INSERT INTO answer (message, infcode, content) VALUES (number, 0, answered);
         RETURN answered;
     END $$""",
@@ -231,7 +226,8 @@ on_postgresql(
             VALUES (sale.id, 2, 'settled', p_msgid, posted, p_row, p_time);
         SELECT fen INTO money FROM balance WHERE account = sale.account;
         answered := format(p_answer,
-            p_treatment || p_time || lpad(number::text, 10, '0'), online_yuan(money));
+            p_treatment || p_time || lpad(number::text, 10, '0'),
+            to_char(money / 100.0, '{_YUAN}'));
         INSERT INTO answer (message, infcode, content) VALUES (number, 0, answered);
         RETURN answered;
     END $$""",
