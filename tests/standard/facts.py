@@ -98,7 +98,7 @@ def _facts_of(
         case ast.Constant(value=bool()):
             return
         case ast.Constant(value=int(number)):
-            yield from _numbers(number, parents[node])
+            yield from _numbers(number, _around(node, parents))
         case ast.Constant(value=str() | bytes() as text) if node not in texts:
             yield from _texts(text, parents[node])
         case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Call(args=elements):
@@ -111,6 +111,15 @@ def _facts_of(
             yield "a layout of construct"
         case ast.Assign(targets=[target], value=value) | ast.AnnAssign(target=target, value=value):
             yield from _transaction_types(target, value)
+
+
+def _around(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.AST:
+    """What a number stands in; a type round it, ``np.uint64(...)``, is no place of its own."""
+    parent = parents[node]
+    match parent:
+        case ast.Call(func=ast.Attribute(attr=name), args=[one], keywords=[]) if one is node:
+            return parents[parent] if re.fullmatch("u?int(8|16|32|64)", name) else parent
+    return parent
 
 
 def _numbers(number: int, parent: ast.AST) -> Iterator[str]:
