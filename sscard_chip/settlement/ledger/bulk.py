@@ -18,7 +18,7 @@ from sscard_chip.settlement.arrays import Integers
 ColumnValues: TypeAlias = NDArray[Any] | Sequence[Any] | int | str
 """Values of a column: integers, rows of bytes (n, k) of uint8, any sequence, or one for all."""
 
-_PIECE: Final = 500
+_PIECE: Final = 5000
 _MANY: Final = 5000
 _SHARE: Final = 4
 """Reading a whole table takes less than asking for one in so many of its rows."""
