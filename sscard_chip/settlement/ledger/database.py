@@ -263,6 +263,24 @@ def _postgresql_engine(url: URL, *, single: bool = False) -> sa.Engine:
         options["pool_reset_on_return"] = None
     try:
         with importing("settlement", "settlement"):
-            return sa.create_engine(url, hide_parameters=True, **options)
+            engine = sa.create_engine(url, hide_parameters=True, **options)
     except NoSuchModuleError:
         raise LedgerUrlError("ledger: this SQLAlchemy has no driver for the URL") from None
+    if single:
+        event.listen(engine, "connect", _plan_by_keys)
+    return engine
+
+
+_PLANS: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""A sale finds its rows by keys. Left to itself PostgreSQL plans many of its statements anew each
+time, and reads whole tables as long as they are small or it has not counted them yet."""
+
+
+def _plan_by_keys(connection: Any, _record: Any) -> None:
+    connection.autocommit = True  # a setting would end with a transaction that is rolled back
+    connection.execute("; ".join(f"SET {name} = {value}" for name, value in _PLANS.items()))
