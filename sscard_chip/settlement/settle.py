@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sscard_chip.settlement.columnar import LIMITS, DayFileHead, DeliveryLimits, survey
-from sscard_chip.settlement.judge.codes import Masks
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.ledger.register import register_is_empty
 from sscard_chip.settlement.output import Output
-from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.pools import KeySource
 from sscard_chip.settlement.run.run import BATCH_ROWS, Run, RunProgressCallback, RunSummary
 from sscard_chip.settlement.run.work import forget_keys
@@ -49,13 +47,15 @@ def settle(
         run.summary.register = not register_is_empty(t)
     names = None if rules.pharmacies is None else rules.pharmacies.names()
     try:
-        with Output(out, names) as output:
+        with Output(out, names, run.threads) as output:
             groups = list(_batches(heads, batch_rows))
             taken = [_settle(run, output, group, last=len(groups) == 1) for group in groups]
             if len(groups) > 1:  # what came later has changed what was found before
                 with ledger.reading() as t:
                     for own in taken:
-                        _add(run, output, *run.look_again(t, own))
+                        batch, masks = run.look_again(t, own)
+                        run.count(batch, masks)
+                        output.add(batch.heads, batch.columns, masks)
             run.summary.refused_files.sort(key=lambda file: file.path)
             run.summary.anchor = ledger.anchor()
             output.finish(run.summary.document())
@@ -67,20 +67,17 @@ def settle(
 def _settle(
     run: Run, output: Output, group: Sequence[DayFileHead], *, last: bool
 ) -> tuple[DayFileHead, ...]:
-    """Settle some files; those that were taken. What is alone is written at once.
+    """Settle some files; those that were taken. What is alone is written while it is posted.
 
     A function of its own, so that a batch is gone before the next is read.
     """
-    batch, masks = run.batch(group)
     if last:
-        _add(run, output, batch, masks)
+        run.count(*run.batch(group, lambda own, found: output.start(own.heads, own.columns, found)))
+        run.finish_batch()
+        return ()
+    batch, _ = run.batch(group)
     run.finish_batch()
     return batch.heads
-
-
-def _add(run: Run, output: Output, batch: Batch, masks: Masks) -> None:
-    run.count(batch, masks)
-    output.add(batch.heads, batch.columns, masks)
 
 
 def _batches(heads: Sequence[DayFileHead], most: int) -> Iterator[list[DayFileHead]]:
