@@ -75,7 +75,8 @@ def text_lines(columns: Sequence[Any]) -> Any:
     try:
         pcsv.write_csv(table, sink, _CELLS)
     except pa.ArrowInvalid:  # it does not write quotation marks as they are
-        cells = [pc.cast(column, pa.string()) for column in columns]
+        whole = table.combine_chunks()
+        cells = [pc.cast(column.chunk(0), pa.string()) for column in whole.columns]
         cells[-1] = pc.binary_join_element_wise(cells[-1], "\n", "")
         return joined(pc.binary_join_element_wise(*cells, "\t"))[0]
     return sink.getvalue()
