@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many rows at once, in and out, as columns: COPY on PostgreSQL, statements of many rows on SQLite."""
+"""Many rows at once, in and out, as columns: COPY on PostgreSQL, a hundred a statement on SQLite."""
 
 from __future__ import annotations
 
@@ -62,13 +62,15 @@ def _insert_together(driver: Any, target: str, columns: Sequence[ColumnValues], 
     width = len(columns)
     many = min(_TOGETHER, _MOST_VALUES // width)
     row = f"({', '.join('?' * width)})"
-    values = [[one] if isinstance(one, (int, str)) else _values(one) for one in columns]
+    values = [one if isinstance(one, (int, str)) else _values(one) for one in columns]
     for start in range(0, count, many):
         rows = min(many, count - start)
         cells: list[Any] = [None] * (rows * width)
-        for at, (column, one) in enumerate(zip(columns, values, strict=True)):
-            constant = isinstance(column, (int, str))
-            cells[at::width] = one * rows if constant else one[start : start + rows]
+        for at, one in enumerate(values):
+            if isinstance(one, (int, str)):
+                cells[at::width] = [one] * rows
+            else:
+                cells[at::width] = one[start : start + rows]
         driver.execute(f"INSERT INTO {target} VALUES {', '.join([row] * rows)}", cells)
 
 
