@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 from sscard_chip.dayfile.rows import NULL
 from sscard_chip.settlement.arrow import cell_texts, text_lines, texts
 from sscard_chip.settlement.clearing.exchange import FOLDER as REGIONS
-from sscard_chip.settlement.clearing.files import STATEMENTS
+from sscard_chip.settlement.clearing.files import STATEMENTS, WorkersOf
 from sscard_chip.settlement.clearing.output import ClearingOutput, PreparedRows
 from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
@@ -100,10 +100,16 @@ class Output:
     """The files of a run, while it goes on. Nothing is put in place when the block raises."""
 
     def __init__(
-        self, folder: Path, names: dict[str, str] | None, pool: Pool | None = None
+        self,
+        folder: Path,
+        names: dict[str, str] | None,
+        pool: Pool | None = None,
+        workers: WorkersOf | None = None,
     ) -> None:
-        """``pool``: threads that make what is written; this one alone without it."""
+        """``pool``: threads that make what is written, without it one thread; ``workers`` as in
+        :func:`~sscard_chip.settlement.clearing.files.write_clearing`."""
         self._pool = pool or SingleThread()
+        self._workers = workers
         self._folder = folder
         self._names = names
         self._stack = ExitStack()
@@ -131,7 +137,8 @@ class Output:
         self._disputes = self._open(DISPUTES)
         self._disputes.write(_line(DISPUTE_COLUMNS))
         self._parquet = self._stack.enter_context(_RowGroups(self._staging / VERDICTS_PARQUET))
-        self._clearing = self._stack.enter_context(ClearingOutput(self._staging, self._names))
+        clearing = ClearingOutput(self._staging, self._names, workers=self._workers)
+        self._clearing = self._stack.enter_context(clearing)
 
     def _open(self, name: str) -> IO[bytes]:
         path = self._staging / name

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sscard_chip.settlement.clearing.files import WorkersOf
 from sscard_chip.settlement.columnar import LIMITS, DayFileHead, DeliveryLimits, survey
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger
@@ -25,6 +26,7 @@ def settle(
     out: Path,
     rules: Rules,
     pool: Pool | None = None,
+    statement_workers: WorkersOf | None = None,
     batch_rows: int = BATCH_ROWS,
     limits: DeliveryLimits = LIMITS,
     report_progress: RunProgressCallback = lambda progress: None,
@@ -33,6 +35,7 @@ def settle(
 
     :param keys: opens the root keys, here and in workers.
     :param pool: who works; this process alone without it.
+    :param statement_workers: starts processes for the statements of thousands of pharmacies.
     :param limits: of a file and a row; a file beyond them is refused.
     :raises KeyStoreError: the root keys cannot be used.
     :raises RunStoppedError: workers are gone; what is posted stays, and a further run goes on.
@@ -47,7 +50,7 @@ def settle(
         run.summary.register = not register_is_empty(t)
     names = None if rules.pharmacies is None else rules.pharmacies.names()
     try:
-        with Output(out, names, run.threads) as output:
+        with Output(out, names, run.threads, statement_workers) as output:
             groups = list(_batches(heads, batch_rows))
             taken = [_settle(run, output, group, last=len(groups) == 1) for group in groups]
             if len(groups) > 1:  # what came later has changed what was found before

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.clearing.exchange import ExchangeWriter
 from sscard_chip.settlement.clearing.feed import clearing_rows, exchange_rows
-from sscard_chip.settlement.clearing.files import write_clearing
+from sscard_chip.settlement.clearing.files import WorkersOf, write_clearing
 from sscard_chip.settlement.clearing.statement import Statement
 from sscard_chip.settlement.clearing.totals import ClearingTotals
 from sscard_chip.settlement.columns import DebitColumns
@@ -54,13 +54,15 @@ class ClearingOutput:
         *,
         pages: bool = True,
         progress: Callable[[int], None] = lambda done: None,
+        workers: WorkersOf | None = None,
     ) -> None:
-        """``names`` of the pharmacies by fixmedins_code; ``folder`` exists; ``pages`` and
-        ``progress`` as in :func:`write_clearing`."""
+        """``names`` of the pharmacies by fixmedins_code; ``folder`` exists; ``pages``,
+        ``progress`` and ``workers`` as in :func:`write_clearing`."""
         self._folder = folder
         self._names = names
         self._pages = pages
         self._progress = progress
+        self._workers = workers
         self._stack = ExitStack()
         self._parts: list[ClearingTotals] = []
         self.statements: list[Statement] = []
@@ -124,4 +126,5 @@ class ClearingOutput:
                 self._names,
                 pages=self._pages,
                 progress=self._progress,
+                workers=self._workers,
             )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many rows at once, in and out, as columns: COPY on PostgreSQL, a hundred a statement on SQLite."""
+"""Many rows in and out, as columns: COPY on PostgreSQL, a hundred a statement on SQLite."""
 
 from __future__ import annotations
 
