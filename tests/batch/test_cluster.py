@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -125,7 +125,11 @@ def test_a_cluster_over_tls(
 
 @pytest.mark.parametrize("command", ["batch run", "settle run"])
 def test_plain_tcp_to_another_machine_is_refused(
-    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str], command: str
+    tmp_path: Path,
+    keys: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
 ) -> None:
     """Before anything is begun: no folder, no ledger, no connection."""
     line = f"{command} --keys {keys} --out {tmp_path / 'out'} --cluster tcp://192.0.2.1:8786"
@@ -133,9 +137,8 @@ def test_plain_tcp_to_another_machine_is_refused(
         "batch run": f"--generation 1 --holders {write_table(tmp_path / 'h.csv', people(2))}",
         "settle run": f"--ledger {tmp_path / 'city.db'} DAY.tsv",
     }
-    begun = time.monotonic()
+    monkeypatch.setitem(sys.modules, "distributed", None)  # nothing could be sent
     assert main([*line.split(), *more[command].split()]) == 2
-    assert time.monotonic() - begun < 10
     error = capsys.readouterr().err
     assert "tcp://192.0.2.1:8786: is plain tcp to another machine" in error
     assert "--insecure-cluster" in error
