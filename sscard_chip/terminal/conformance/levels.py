@@ -43,6 +43,7 @@ _WORDS: Final[dict[Level, LevelName]] = {
     Level.DESTRUCTIVE: "destructive",
 }
 LEVELS: Final[dict[str, Level]] = {word: level for level, word in _WORDS.items()}
+"""Levels by the word that the command line has."""
 
 _BY_INS: Final = {
     commands.UPDATE_RECORD.ins: Level.WRITE,
