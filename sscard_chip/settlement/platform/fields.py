@@ -22,6 +22,7 @@ PRICE: Final = r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?"
 DIVISION: Final = "[1-9][0-9]{5}"
 
 _TEXT: Final = re.compile("[^\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]*")
+_TIME: Final = re.compile("[1-9][0-9]{3}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _RULES: Final = {
     YUAN_SHAPE: YUAN_RULE,
     QUANTITY: "must be a number with up to four decimals",
@@ -78,7 +79,7 @@ def parse_message_time(text: str, name: str) -> datetime:
     :raises MessageError:
     """
     try:
-        if len(text) != 19:
+        if not _TIME.fullmatch(text):
             raise ValueError
         return datetime.strptime(text, TIME)
     except ValueError:
