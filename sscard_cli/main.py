@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "info": ("sscard_cli.card.info", "info", "Show everything on a card, decoded."),
     "apdu": ("sscard_cli.card.apdu", "apdu", "Exchange raw APDUs with a card."),
     "serve": ("sscard_cli.card.serve", "serve", "Put a card into a virtual PC/SC reader."),
+    "doctor": ("sscard_cli.card.doctor", "doctor", "Why a reader or a card does not work."),
     "reader": ("sscard_cli.card.reader", "reader", "Put cards into a virtual reader and out."),
     "driver": ("sscard_cli.card.driver", "driver", "Call a function of the terminal interface."),
     "shell": ("sscard_cli.card.shell", "shell", "Talk to a card in short lines."),
