@@ -157,6 +157,7 @@ def post_rows(
     listed: bool = False,
     decided: bool = False,
     late: LateDebits | None = None,
+    judged: Callable[[], None] = lambda: None,
 ) -> int:
     """Judge rows by what is posted, and post what is good, as the next segment; its number.
 
@@ -168,6 +169,7 @@ def post_rows(
     :param listed: a list of pharmacies has said whose the terminals are.
     :param decided: a person has decided to post the one row.
     :param late: who bears debits off-line of lost cards; without it the pharmacy.
+    :param judged: called when the verdicts are there, before most of the work of the database.
     :raises LedgerConflictError: an on-line confirmation came in between.
     """
     columns, masks = batch.columns, batch.masks
@@ -199,6 +201,7 @@ def post_rows(
     taken_before = history.online_of(keys, genuine)
     contest = hear(history, columns, masks, keys, online, online_of, decided=decided)
     personal[(masks & BORNE) != 0] = NOBODY
+    judged()
     _keep(t, segment, batch, keys, refunds)
     gone, come = contest.turned(to_posted=False), contest.turned(to_posted=True)
     fresh_debits = [at for at in come if not contest.columns.refund[at]]
