@@ -9,6 +9,7 @@ import click
 
 from sscard_chip.terminal.conformance import LEVELS, Case, catalogue
 from sscard_chip.terminal.conformance.groups import GROUPS
+from sscard_cli.conformance.mutants import coverage, mutants
 from sscard_cli.conformance.run import run
 from sscard_cli.options import GENERATION, json_option
 from sscard_cli.output import print_json
@@ -28,7 +29,8 @@ def conformance() -> None:
     """
 
 
-conformance.add_command(run)
+for _command in (run, coverage, mutants):
+    conformance.add_command(_command)
 
 
 @conformance.command("list")

@@ -97,6 +97,8 @@ LINES: Final[Mapping[str, str]] = {
     "reader fault none.toml --control none.sock": "",
     "reader clear --control none.sock": "",
     "conformance list --level read": "",
+    "conformance coverage": "",
+    "conformance mutants --only binary-short": "",
     "conformance run --card card.ssc --only SSC-32.2": "",
     "conformance run --card card.ssc --only SSC-32.2 --out r.html": "jinja2:conformance",
     "conformance run --reader x": "smartcard",

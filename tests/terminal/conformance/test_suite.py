@@ -42,6 +42,7 @@ def test_there_are_as_many_cases_as_promised() -> None:
     assert len(cases) >= 450
     assert sum(case.level is Level.READ for case in cases) >= 150
     assert sum(case.level is Level.SESSION for case in cases) >= 120
+    assert sum(case.level is Level.WRITE for case in cases) >= 110
 
 
 def test_identifiers_name_one_case_and_groups_are_known() -> None:
@@ -70,14 +71,14 @@ def test_every_group_of_the_ministry_s_test_has_cases() -> None:
 
 @pytest.mark.parametrize(("generation", "algorithm"), CARDS)
 def test_an_issued_card_passes(generation: int, algorithm: str) -> None:
-    run = judge(generation, Level.SESSION, algorithm=algorithm)
+    run = judge(generation, Level.DESTRUCTIVE, algorithm=algorithm)
     assert bad(run) == []
     assert run.counts[CaseVerdict.PASS] >= 450
 
 
 @pytest.mark.parametrize("algorithm", ["sm4", "3des"])
 def test_an_issued_card_passes_without_contacts(algorithm: str) -> None:
-    run = judge(3, Level.SESSION, algorithm=algorithm, contactless=True)
+    run = judge(3, Level.DESTRUCTIVE, algorithm=algorithm, contactless=True)
     assert bad(run) == []
     assert run.counts[CaseVerdict.PASS] >= 450
 
@@ -96,6 +97,41 @@ def test_one_card_that_stays_the_same_passes_too() -> None:
     )
     assert bad(run) == []
     assert run.stopped == ""
+
+
+def test_what_is_written_is_put_back() -> None:
+    card = Card(issued(2).copy())
+    before = card.image()
+    only = ("SSC-32.6-SSSE", "SSC-32.6-DF01", "SSC-32.5-7.4", "SSC-32.5-7.14")
+    run = run_suite(
+        ConnectionTarget(ContactInterface(card), "mine"), pin=PIN, store=roots(),
+        level=Level.WRITE, only=only,
+    )  # fmt: skip
+    assert bad(run) == []
+    assert any(one.case.level is Level.WRITE for one in run.results)
+    again = Card(issued(2).copy())
+    again.power_on()
+    card.power_on()
+    for fid in ("EF05", "EF06"):
+        for one in (again, card):
+            one.transmit(bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF"))
+            one.transmit(bytes.fromhex("00A4020002" + fid))
+        for number in range(1, 8):
+            read = bytes((0x00, 0xB2, number, 0x04, 0x00))
+            assert card.transmit(read) == again.transmit(read)
+    assert len(before) == len(card.image())
+
+
+def test_a_card_that_is_blocked_at_the_end_passes() -> None:
+    card = Card(issued(3, "sm4").copy())
+    run = run_suite(
+        ConnectionTarget(ContactInterface(card), "mine"), pin=PIN, store=roots(),
+        level=Level.DESTRUCTIVE,
+    )  # fmt: skip
+    assert bad(run) == []
+    assert run.results[-1].case.identifier == "SSC-32.5-7.2.4-01"
+    card.power_on()
+    assert card.transmit(bytes.fromhex("00A4000000")) == b"\x6a\x81"
 
 
 def test_a_generation_is_learned_from_the_card() -> None:

@@ -11,11 +11,14 @@ from sscard_chip.terminal.conformance.cases import (
     authentication,
     contents,
     files,
+    medical,
     parameters,
     pins,
     reading,
     selection,
     transport,
+    writing,
+    wrong,
 )
 
 __all__ = ["catalogue"]
@@ -30,6 +33,9 @@ _MODULES = (
     files,
     pins,
     authentication,
+    writing,
+    medical,
+    wrong,
 )
 
 

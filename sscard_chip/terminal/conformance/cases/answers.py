@@ -93,13 +93,11 @@ def _(trial: Trial) -> None:
         trial.equal(atr[2 + bool(atr[1] & 0x10)], 0, "TB1")
 
 
-@cases.case(_case(7), "TC1 is sent", _CLAUSE, _TEST, interfaces=_CONTACT,
-            confidence=Confidence.MEDIUM)  # fmt: skip
+@cases.case(_case(7), "T0 has the basic form: TB1 and TC1 are sent", _CLAUSE, _TEST,
+            interfaces=_CONTACT, confidence=Confidence.LOW)  # fmt: skip
 def _(trial: Trial) -> None:
     form = trial.reset()[1] >> 4
-    trial.check(
-        bool(form & 0x4) or form in (0x2, 0x3, 0x8, 0x9), "TC1 in T0 6x or 7x", f"T0 {form:X}x"
-    )
+    trial.check(form & 0x6 == 0x6, "TB1 and TC1", f"T0 {form:X}x")
 
 
 @cases.case(_case(8), "Only T=0 is offered", _CLAUSE, _TEST, interfaces=_CONTACT)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The mutants by name."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from issuance.mutants.answers import ANSWERS
+from issuance.mutants.making import MAKING
+
+MUTANTS: Final = MappingProxyType({one.name: one for one in (*ANSWERS, *MAKING)})
+"""Every mutant by its name."""

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a mutant is, and how the suite is put to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from issuance.broken import break_card
+from issuance.holder import Holder
+from issuance.personalise import issue_card
+from sscard_chip.memory import Memory
+from sscard_chip.profile import Profile, for_generation
+from sscard_chip.reader.forwarding import ForwardingConnection
+from sscard_chip.reader.interface import Connection
+from sscard_chip.security.keystore import KeyStore
+from sscard_chip.terminal.conformance import (
+    CaseResult,
+    CaseVerdict,
+    ImageTarget,
+    Level,
+    SuiteRun,
+    run_suite,
+)
+
+PIN: Final = "135790"
+_HOLDER: Final[dict[str, object]] = {
+    "social_security_number": "990000200102030012",
+    "name": "林知夏",
+    "sex": "1",
+    "nation": "01",
+    "birthplace": "510104",
+    "birth_date": "20010203",
+    "card_number": "Z00000013",
+    "city": "510100",
+    "issue_date": "20250102",
+    "expiry_date": "20350102",
+    "pin": PIN,
+    "account": {"balance_fen": 100_000},
+}
+_SERIAL: Final = bytes.fromhex("07A1B2C3")
+
+Send = Callable[[bytes], bytes]
+Fault = Callable[["FaultyCard", bytes], bytes]
+"""What a faulty card answers to a command; it has the right one by ``card.right(command)``."""
+
+
+class FaultyCard(ForwardingConnection):
+    """A card whose answers go through a fault.
+
+    ``kept`` is the fault's own memory, which a reset clears, ``lasting`` one that it does not.
+    """
+
+    def __init__(self, connection: Connection, fault: Fault) -> None:
+        super().__init__(connection)
+        self._fault = fault
+        self.kept: dict[str, bytes] = {}
+        self.lasting: dict[str, bytes] = {}
+
+    def right(self, apdu: bytes) -> bytes:
+        """What the card itself answers."""
+        return self._connection.transmit(apdu)
+
+    def reset(self) -> bytes:
+        """See :class:`Connection`."""
+        self.kept.clear()
+        return self._connection.reset()
+
+    def power_on(self) -> bytes:
+        """See :class:`Connection`."""
+        self.kept.clear()
+        return self._connection.power_on()
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """See :class:`Connection`."""
+        return self._fault(self, apdu)
+
+
+class OtherAtr(ForwardingConnection):
+    """A card that says another ATR."""
+
+    def __init__(self, connection: Connection, change: Callable[[bytes], bytes]) -> None:
+        super().__init__(connection)
+        self._change = change
+
+    def power_on(self) -> bytes:
+        """See :class:`Connection`."""
+        return self._change(self._connection.power_on())
+
+    def reset(self) -> bytes:
+        """See :class:`Connection`."""
+        return self._change(self._connection.reset())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """One faulty card.
+
+    One of ``fault`` (of its answers), ``atr`` (of its answer to reset), ``profile`` (of its
+    making) and ``broken`` (a name of :data:`issuance.broken.BROKEN`) is set. ``caught_by`` is the
+    case that must not pass.
+    """
+
+    name: str
+    wrong: str
+    caught_by: str
+    generation: int = 2
+    contactless: bool = False
+    fault: Fault | None = None
+    atr: Callable[[bytes], bytes] | None = None
+    profile: Callable[[Profile], Profile] | None = None
+    broken: str = ""
+
+    @property
+    def kind(self) -> str:
+        """``filter`` of answers, or ``image``."""
+        return "filter" if self.fault or self.atr else "image"
+
+    def memory(self, store: KeyStore) -> Memory:
+        """The card's memory."""
+        plan = for_generation(self.generation, with_account=True)
+        made = self.profile(plan) if self.profile else plan
+        memory = issue_card(
+            self.generation, store, Holder.from_object(_HOLDER), serial=_SERIAL, profile=made
+        )
+        return break_card(memory, self.broken) if self.broken else memory
+
+    def wrap(self, connection: Connection) -> Connection:
+        """The card with what is between it and the reader."""
+        if self.fault:
+            return FaultyCard(connection, self.fault)
+        return OtherAtr(connection, self.atr) if self.atr else connection
+
+
+@dataclass(frozen=True, slots=True)
+class MutantRun:
+    """What the suite said of a mutant."""
+
+    mutant: Mutant
+    run: SuiteRun
+
+    @property
+    def result(self) -> CaseResult:
+        """Of the case that is to catch it."""
+        return next(r for r in self.run.results if r.case.identifier == self.mutant.caught_by)
+
+    @property
+    def caught(self) -> bool:
+        """Whether that case failed, or warned where the fact is inferred, and nothing was an
+        error."""
+        bad = (CaseVerdict.FAIL, CaseVerdict.WARN)
+        return self.result.verdict in bad and not self.run.counts[CaseVerdict.ERROR]
+
+
+def run_mutant(mutant: Mutant, store: KeyStore, *, whole: bool = False) -> MutantRun:
+    """Put the case that is to catch a mutant to it, or with ``whole`` every case."""
+    target = ImageTarget(
+        mutant.memory(store), name=mutant.name, contactless=mutant.contactless, wrap=mutant.wrap
+    )
+    run = run_suite(
+        target,
+        interface="contactless" if mutant.contactless else "contact",
+        generation=mutant.generation,
+        pin=PIN,
+        store=store,
+        level=Level.DESTRUCTIVE,
+        only=() if whole else (mutant.caught_by,),
+    )
+    return MutantRun(mutant, run)
