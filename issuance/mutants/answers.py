@@ -11,10 +11,10 @@ from issuance.mutants.model import Fault, FaultyCard, Mutant
 _OK: Final = b"\x90\x00"
 _EXTERNAL_AUTHENTICATE: Final = 0x82
 _VERIFY: Final = 0x20
-Answer = Callable[[bytes, bytes], bytes]
+ChangedAnswer = Callable[[bytes, bytes], bytes]
 
 
-def _on(ins: int, change: Answer) -> Fault:
+def _on(ins: int, change: ChangedAnswer) -> Fault:
     """Another answer to a command; ``change`` gets command and right answer."""
 
     def fault(card: FaultyCard, apdu: bytes) -> bytes:

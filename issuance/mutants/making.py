@@ -19,10 +19,10 @@ from sscard_chip.profile.model import (
 )
 from sscard_chip.standard.identifiers import DF01, DF02, DF03, DF04, SSSE
 
-Change = Callable[[FileDeclaration], FileDeclaration]
+FileChange = Callable[[FileDeclaration], FileDeclaration]
 
 
-def _file(directory: int, fid: int, change: Change) -> Callable[[Profile], Profile]:
+def _file(directory: int, fid: int, change: FileChange) -> Callable[[Profile], Profile]:
     """A profile whose file is another one."""
 
     def changed(one: DirectoryDeclaration) -> DirectoryDeclaration:
@@ -38,22 +38,22 @@ def _file(directory: int, fid: int, change: Change) -> Callable[[Profile], Profi
     return profile
 
 
-def _read(rule: Rule) -> Change:
+def _read(rule: Rule) -> FileChange:
     return lambda file: replace(file, read=rule)
 
 
-def _write(rule: Rule) -> Change:
+def _write(rule: Rule) -> FileChange:
     return lambda file: replace(file, write=rule)
 
 
-def _item(tag: int, **changes: Any) -> Change:
+def _item(tag: int, **changes: Any) -> FileChange:
     def one(item: Item) -> Item:
         return replace(item, **changes) if item.tag == tag else item
 
     return lambda file: replace(file, items=tuple(map(one, file.items)))
 
 
-def _without(tag: int) -> Change:
+def _without(tag: int) -> FileChange:
     return lambda file: replace(file, items=tuple(i for i in file.items if i.tag != tag))
 
 

@@ -41,7 +41,6 @@ _HOLDER: Final[dict[str, object]] = {
 }
 _SERIAL: Final = bytes.fromhex("07A1B2C3")
 
-Send = Callable[[bytes], bytes]
 Fault = Callable[["FaultyCard", bytes], bytes]
 """What a faulty card answers to a command; it has the right one by ``card.right(command)``."""
 
