@@ -341,4 +341,11 @@ ANSWERS: Final = (
              _word(0x02, "6D00", "6F00")),
     _answers("get-response-6a82", "GET RESPONSE with nothing waiting answers 6A82", _C + "6.5-01",
              _word(0xC0, "6F00", "6A82")),
+    _answers("load-wrong-mac1", "MAC1 of a load is wrong", _M + "6.4-02", _body(0x28, _flip)),
+    _answers("credit-any-mac2", "A wrong MAC2 answers 9000", _M + "1.5-02",
+             _word(0x2A, "9302", "9000")),
+    _answers("day-without-key", "The starting day is written without DSK", _M + "8.5-01",
+             _word(0x56, "6982", "9000")),
+    _answers("no-current-file-word", "6A82 where no EF is current", _C + "10.5-01",
+             _word(0xB2, "6986", "6A82")),
 )  # fmt: skip
