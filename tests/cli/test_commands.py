@@ -338,5 +338,5 @@ def test_demo_without_the_extra_says_so(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == (
         "  not shown: settlement needs sqlalchemy, which is not installed:"
-        " pip install 'sscard-chip[settlement]'"
+        " pip install '.[settlement]' in a clone of sscard-chip"
     )
