@@ -112,13 +112,13 @@ on_postgresql(
             p_total - p_pooled - part, p_pooled, left(p_time, 8), begun);
         IF part > 0 THEN
             held := payer.held;
-            IF held IS NULL THEN
-                PERFORM pg_advisory_xact_lock({ACCOUNT_LOCK});
-                SELECT id INTO held FROM account WHERE kind = 'held' AND key = payer.key;
+            IF held IS NULL THEN -- the payer's balance is locked: nobody else opens it
+                INSERT INTO account (id, kind, key)
+                    VALUES (nextval('account_id'), 'held', payer.key)
+                    ON CONFLICT DO NOTHING RETURNING id INTO held;
             END IF;
             IF held IS NULL THEN
-                INSERT INTO account (id, kind, key) VALUES (nextval('account_id'), 'held',
-                    payer.key) RETURNING id INTO held;
+                SELECT id INTO held FROM account WHERE kind = 'held' AND key = payer.key;
             END IF;
             posted := nextval('entry_id');
             INSERT INTO entry (id, kind, business_date, source)
