@@ -139,9 +139,9 @@ class _Patient:
         if find_primitive(answer.data, 0x84) != SSSE_NAME:
             yield Symptom(name, Health.BAD, "FCI without the name", "no FCI of LD/T 32.5")
             return
-        told = find_primitive(answer.data, 0x88)
-        if told:
-            self._dir_sfi = told[0] & SFI_MASK
+        announced = find_primitive(answer.data, 0x88)
+        if announced:
+            self._dir_sfi = announced[0] & SFI_MASK
         yield Symptom(name, Health.GOOD, f"FCI of {len(answer.data)} bytes")
 
     def issuer(self) -> Iterator[Symptom]:
@@ -164,9 +164,8 @@ class _Patient:
     def _identification(self, code: bytes) -> Symptom:
         name = "卡识别码"
         if code[3:8] != RID:
-            return Symptom(
-                name, Health.BAD, "another RID", "erased or not personalised: D156000005 is missing"
-            )
+            missing = f"erased or not personalised: {RID.hex().upper()} is missing"
+            return Symptom(name, Health.BAD, "another RID", missing)
         if len(self._historical) == _HISTORICAL:
             if code[8:12] != self._historical[_SERIAL]:
                 return Symptom(
@@ -184,14 +183,14 @@ class _Patient:
         """GET CHALLENGE"""
         first, second = (self._client.send(GET_CHALLENGE, le=_CHALLENGE) for _ in range(2))
         if not first.ok or len(first.data) != _CHALLENGE:
-            yield _refused("GET CHALLENGE", first, {})
+            yield _refused(GET_CHALLENGE.name, first, {})
         elif first.data == second.data:
             yield Symptom(
-                "GET CHALLENGE", Health.BAD, "twice the same",
+                GET_CHALLENGE.name, Health.BAD, "twice the same",
                 "its random numbers repeat: authentications can be replayed",
             )  # fmt: skip
         else:
-            yield Symptom("GET CHALLENGE", Health.GOOD, "two random numbers, different")
+            yield Symptom(GET_CHALLENGE.name, Health.GOOD, "two random numbers, different")
 
     def tries(self) -> Iterator[Symptom]:
         """VERIFY without data: tries of the PIN"""

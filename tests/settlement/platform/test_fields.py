@@ -31,7 +31,7 @@ def test_what_is_right() -> None:
 
 
 @pytest.mark.parametrize(
-    "node, text",
+    ("node", "text"),
     [
         ([], "n: must be an object"),
         ({}, "n.a: is missing"),
@@ -59,5 +59,5 @@ def test_what_is_wrong(node: Any, text: str) -> None:
      "２０２６-03-15 10:00:00", "2026-03-15 10:00:60", "2026-03-15 10:00:00\n", ""],
 )  # fmt: skip
 def test_times_that_are_none(text: str) -> None:
-    with pytest.raises(MessageError, match="^t: must be yyyy-MM-dd HH:mm:ss$"):
+    with pytest.raises(MessageError, match=r"^t: must be yyyy-MM-dd HH:mm:ss$"):
         parse_message_time(text, "t")
