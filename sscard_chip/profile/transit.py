@@ -98,7 +98,7 @@ JOURNEY: Final = variable(
     "journey",
     FREE,
     FREE,
-    Item(JOURNEY_ID, "轨道交通", "rail journey", Format.B, JOURNEY_LENGTH, initial=_FRESH_JOURNEY),
+    Item(JOURNEY_ID, "轨道交通", "rail journey", Format.B, JOURNEY_LENGTH),
     secure_messaging=True,
 )
 
