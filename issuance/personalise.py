@@ -96,8 +96,14 @@ def issue_card(
     ``algorithm`` is ``"3des"`` or ``"sm4"``, by default the generation's own; ``serial`` the 4
     bytes TA to TD of the ATR, by default random; ``profile`` replaces the generation's, see
     :func:`default_profile`. A holder with a ``bank`` account needs the ``bank``'s keys, one with
-    a ``transport`` application the ``transport`` issuer's. Raises HolderError, KeyStoreError,
-    AuthorityError, BankIssueError, TransportIssueError or :class:`IssueError`, each one line.
+    a ``transport`` application the ``transport`` issuer's. Every error is one line.
+
+    :raises HolderError:
+    :raises KeyStoreError:
+    :raises AuthorityError:
+    :raises BankIssueError:
+    :raises TransportIssueError:
+    :raises IssueError:
     """
     plan = profile or default_profile(generation, holder)
     check_bank(plan, holder, bank)

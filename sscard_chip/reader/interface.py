@@ -180,14 +180,14 @@ class ContactInterface:
     def power_on(self) -> bytes:
         """Start a session (cold reset, 冷复位); return the ATR."""
         self._forget()
-        return self._told(self._card.power_on())
+        return self._on_contacts(self._card.power_on())
 
     def reset(self) -> bytes:
         """Warm reset (热复位); return the ATR."""
         self._forget()
-        return self._told(self._card.reset())
+        return self._on_contacts(self._card.reset())
 
-    def _told(self, atr: bytes) -> bytes:
+    def _on_contacts(self, atr: bytes) -> bytes:
         if isinstance(self._card, TwoInterfaceCard):
             self._card.on_contacts()
         return atr
