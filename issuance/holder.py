@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -23,7 +22,7 @@ from issuance.bank.account import BankAccount, last_day
 from issuance.names import trimmed
 from issuance.transport import TransportOptions
 from sscard_chip.standard.amounts import MAX_COUNTER
-from sscard_chip.standard.dates import DATE_RULE, date_rule, parse_date
+from sscard_chip.standard.dates import DATE_RULE, date_rule, parse_date, written_day, years_after
 from sscard_chip.standard.divisions import DivisionError, check_division
 from sscard_chip.standard.documents import (
     Broken,
@@ -44,19 +43,6 @@ VALID_YEARS: Final = 10
 
 class HolderError(DocumentError):
     """A holder of whom no card can be made: file, items and rules in one line, no value."""
-
-
-@lru_cache(maxsize=16)
-def written_day(day: date) -> str:
-    """A day as YYYYMMDD."""
-    return f"{day:%Y%m%d}"
-
-
-@lru_cache(maxsize=1024)
-def years_after(day: str, years: int) -> str:
-    """The same day ``years`` later, YYYYMMDD; 29 February becomes 28 February where it must."""
-    later = f"{int(day[:4]) + years:04d}{day[4:]}"
-    return later if parse_date(later) else later[:6] + "28"
 
 
 # --- the model ------------------------------------------------------------------------------------

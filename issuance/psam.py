@@ -25,11 +25,12 @@ from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.amounts import MAX_NUMBER
-from sscard_chip.standard.dates import is_digits
+from sscard_chip.standard.dates import is_digits, written_day, years_after
 from sscard_chip.standard.divisions import DivisionError, check_division
 from sscard_chip.standard.errors import BAD_INPUT, IssuingError
 from sscard_chip.standard.identifiers import ALGORITHM_3DES
 from sscard_chip.standard.keys import DF01_MASTER_KEY, MF_MASTER_KEY, SSSE_MASTER_KEY
+from sscard_chip.standard.messages.psam import APPLICATION
 
 TERMINAL_DIGITS: Final = 12
 SERIAL_DIGITS: Final = 20
@@ -166,12 +167,16 @@ def _information(key_version: int, start: date) -> bytes:
 
     All three levels' files are filled alike [L].
     """
-    try:
-        end = start.replace(year=start.year + VALID_YEARS)
-    except ValueError:  # 29 February
-        end = start.replace(year=start.year + VALID_YEARS, day=28)
-    dates = bytes.fromhex(f"{start:%Y%m%d}{end:%Y%m%d}")
-    return bytes((key_version, key_version)) + dates
+    first = written_day(start)
+    information: bytes = APPLICATION.build(
+        {
+            "key_index": key_version,
+            "key_version": key_version,
+            "valid_from": bytes.fromhex(first),
+            "valid_to": bytes.fromhex(years_after(first, VALID_YEARS)),
+        }
+    )
+    return information
 
 
 def _serial(digits: str | None, terminal_id: str) -> bytes:

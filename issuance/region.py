@@ -20,13 +20,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from issuance.holder import VALID_YEARS, Holder, HolderError, check_holder, years_after
+from issuance.holder import VALID_YEARS, Holder, HolderError, check_holder
 from issuance.names import check_name
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.local import LocalFile, LocalFileError, build_local
 from sscard_chip.profile.localmodel import LocalTables
 from sscard_chip.profile.model import DirectoryDeclaration, Key, Profile
-from sscard_chip.standard.dates import parse_date
+from sscard_chip.standard.dates import parse_date, written_day, years_after
 from sscard_chip.standard.divisions import PROVINCES
 from sscard_chip.standard.documents import Broken, Document, DocumentError, Model, RuleFinding, rule
 from sscard_chip.standard.text import four_byte_rule
@@ -229,7 +229,7 @@ class RegionProfile:
             found["pin"] = self.pin.initial
         if self._given.card_class is not None:
             found["card_class"] = self._given.card_class
-        issued = document.get("issue_date", f"{today:%Y%m%d}")
+        issued = document.get("issue_date", written_day(today))
         if isinstance(issued, str) and parse_date(issued):
             found["expiry_date"] = years_after(issued, self._given.valid_years)
         return found

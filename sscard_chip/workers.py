@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import re
 import signal
+import sys
 import threading
 from abc import abstractmethod
 from collections import deque
@@ -37,6 +38,13 @@ _AHEAD: Final = 2
 _CONNECT_SECONDS: Final = 20
 _SECURED: Final = ("tls", "wss")
 _HOST_PORT: Final = re.compile(r"(?P<host>[0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+
+
+def processors(most: int = 8) -> int:
+    """How many processors this process may use, up to ``most``."""
+    if sys.platform == "linux":
+        return min(most, len(os.sched_getaffinity(0)))
+    return min(most, os.cpu_count() or 1)
 
 
 class Pool(Closing, Protocol):

@@ -28,6 +28,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 from msgspec.structs import replace
 
 from issuance.bank.purse import PurseOptions
+from sscard_chip.standard.dates import written_day
 from sscard_chip.standard.documents import Broken, Model, convert, rule
 from sscard_chip.standard.identifiers import AlgorithmName
 from sscard_chip.standard.pan import pan_rule
@@ -176,7 +177,7 @@ class AccountFile(BankAccount, frozen=True):
     def check_together(cls, good: Mapping[str, Any], context: date) -> Iterator[Broken]:
         """The account does not end before the day on which it is put onto a card."""
         yield from super().check_together(good, context)
-        if good.get("expiry") and last_day(good["expiry"]) < f"{context:%Y%m%d}":
+        if good.get("expiry") and last_day(good["expiry"]) < written_day(context):
             yield ("expiry",), "is before the issue date of the card"
 
 

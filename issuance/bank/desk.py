@@ -45,6 +45,7 @@ from sscard_chip.security.emv import (
     session_input,
 )
 from sscard_chip.standard.commands import ACTIVATE_APPLICATION
+from sscard_chip.standard.dates import written_day
 from sscard_chip.standard.errors import IssuingError
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.bank.account import read_account
@@ -271,8 +272,8 @@ class BankDesk:
             raise BankDeskError(f"a card of generation {number} has no bank application")
         memory = card.files.memory.copy()
         remove_bank(memory)
-        day = when or datetime.now().astimezone()
-        issued, suite = f"{day:%Y%m%d}", account.suite or facts.algorithm
+        issued = written_day((when or datetime.now().astimezone()).date())
+        suite = account.suite or facts.algorithm
         save(put_bank(memory, self._bank, account, issued=issued, algorithm=facts.algorithm))
         return ApplicationReference(account.pan, account.pan_sequence, suite)
 

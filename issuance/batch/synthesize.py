@@ -16,6 +16,7 @@ from typing import Final, TextIO
 
 from issuance.batch.errors import BatchError
 from issuance.validity import card_check_character, citizen_check_character, sex_of
+from sscard_chip.standard.dates import written_day
 from sscard_chip.standard.divisions import DivisionError, check_division
 
 COLUMNS: Final = (
@@ -85,7 +86,7 @@ def _holders(count: int, drawn: random.Random, city: str) -> Iterator[tuple[str,
         while person in seen:
             person = drawn.randrange(_DAYS * 1000)
         seen.add(person)
-        born = f"{_FIRST_DAY + timedelta(person // 1000):%Y%m%d}"
+        born = written_day(_FIRST_DAY + timedelta(person // 1000))
         first17 = f"990000{born}{person % 1000:03d}"
         citizen = first17 + citizen_check_character(first17)
         yield (

@@ -14,6 +14,8 @@ from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, Final
 
+from sscard_chip.standard.dates import written_day
+
 BLANKS: Final = (
     " \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
     "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\0\x1a\ufeff"
@@ -135,7 +137,7 @@ def date_cell(value: date | datetime, place: str) -> OddCell:
     """A cell with a day."""
     if isinstance(value, datetime) and value.time() != time():
         return broken_cell(place, "is a date with a time of day")
-    return OddCell(f"{value:%Y%m%d}".zfill(8), CellKind.DATE, place)
+    return OddCell(written_day(value), CellKind.DATE, place)
 
 
 def boolean_cell(place: str) -> OddCell:

@@ -45,6 +45,7 @@ from issuance.holder import REQUIRED, HolderDocument, InitialAccount
 from issuance.holders.cells import BLANKS, INVISIBLE, CellKind, ColumnUse, OddCell
 from issuance.holders.errors import HolderListError
 from sscard_chip.profile.model import Format, Profile
+from sscard_chip.standard.dates import written_day
 from sscard_chip.standard.documents import (
     Broken,
     Document,
@@ -154,7 +155,7 @@ class ColumnRules(Model, frozen=True):
     def read_date(self, text: str) -> str:
         """The date in a text, YYYYMMDD; empty when it is none."""
         try:
-            return f"{datetime.strptime(text, self.date):%Y%m%d}".zfill(8)
+            return written_day(datetime.strptime(text, self.date).date())
         except ValueError:
             return ""
 

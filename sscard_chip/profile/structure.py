@@ -19,7 +19,6 @@ from sscard_chip.filesystem.layout import (
     FileHeader,
     FileType,
 )
-from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.profile.model import (
     BY_INDEX,
     DirectoryDeclaration,
@@ -35,6 +34,7 @@ from sscard_chip.security.keys import RECORD_LENGTH
 from sscard_chip.security.suite import Suite
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, EF, FCI_FILE, MF
 from sscard_chip.standard.keys import STK_KID
+from sscard_chip.standard.messages.directory import DIR_RECORD
 from sscard_chip.standard.text import encode_text
 
 ATR_FID: Final = 0x0001
@@ -212,9 +212,8 @@ def _directory_file(sfi: int, entries: tuple[DirectoryDeclaration, ...]) -> Plan
     """DIR: a record 70 {61 {4F name, 50 label of an ADF}} for each directory below."""
     records = []
     for entry in entries:
-        label = encode_text(entry.label)
-        template = tlv(0x4F, entry.df_name) + (tlv(0x50, label) if label else b"")
-        records.append(tlv(0x70, tlv(0x61, template)))
+        named = {"name": entry.df_name, "label": encode_text(entry.label) or None}
+        records.append(DIR_RECORD.build(named))
     header = FileHeader(
         FileType.LINEAR_VARIABLE,
         EF | sfi,

@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pcsv
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.columns import octets
 from sscard_chip.standard.escape import escape
 
-_HUNDREDTHS: Final = pa.array([f".{rest:02d}" for rest in range(100)])
+_YUAN: Final = pa.decimal128(20, 2)
+_CELLS: Final = pcsv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
 _PLAIN: Final = np.array([not code or (chr(code).isalnum() and code < 128) for code in range(256)])
 """First bytes of texts that are no formula, or of none."""
-_SIGNS: Final = pa.array(["", "-"])
 
 
 def texts(column: NDArray[np.bytes_]) -> Any:
@@ -53,12 +55,31 @@ def hex_texts(column: NDArray[np.uint8]) -> Any:
     return _array(content, np.full(len(column), 2 * column.shape[1]))
 
 
-def yuan_texts(fen: NDArray[np.int64]) -> Any:
+def yuan_column(fen: NDArray[np.int64]) -> Any:
     """Fen as yuan with two decimals, as :func:`~sscard_chip.standard.amounts.yuan` has it."""
-    whole, rest = np.divmod(np.abs(fen), 100)
-    sign = _SIGNS.take(pa.array((fen < 0).astype(np.int8)))
-    digits = pc.cast(pa.array(whole), pa.string())
-    return pc.binary_join_element_wise(sign, digits, _HUNDREDTHS.take(pa.array(rest)), "")
+    words = np.empty((len(fen), 2), np.int64)  # of 128 bits, the low one first
+    words[:, 0] = fen
+    np.right_shift(words[:, 0], 63, out=words[:, 1])
+    return pa.Array.from_buffers(_YUAN, len(fen), [None, pa.py_buffer(words)])
+
+
+def yuan_texts(fen: NDArray[np.int64]) -> Any:
+    """The same as texts."""
+    return pc.cast(yuan_column(fen), pa.string())
+
+
+def text_lines(columns: Sequence[Any]) -> Any:
+    """Rows as lines of text, cells with tabs between them: a buffer of bytes. None is null."""
+    table = pa.Table.from_arrays(list(columns), [str(at) for at in range(len(columns))])
+    sink = pa.BufferOutputStream()
+    try:
+        pcsv.write_csv(table, sink, _CELLS)
+    except pa.ArrowInvalid:  # it does not write quotation marks as they are
+        whole = table.combine_chunks()
+        cells = [pc.cast(column.chunk(0), pa.string()) for column in whole.columns]
+        cells[-1] = pc.binary_join_element_wise(cells[-1], "\n", "")
+        return joined(pc.binary_join_element_wise(*cells, "\t"))[0]
+    return sink.getvalue()
 
 
 def division_texts(divisions: NDArray[Any]) -> Any:

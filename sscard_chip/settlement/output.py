@@ -16,7 +16,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -27,16 +29,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sscard_chip.dayfile.rows import NULL
-from sscard_chip.settlement.arrow import cell_texts, texts
-from sscard_chip.settlement.clearing import ClearingOutput
+from sscard_chip.settlement.arrow import cell_texts, text_lines, texts
 from sscard_chip.settlement.clearing.exchange import FOLDER as REGIONS
-from sscard_chip.settlement.clearing.files import STATEMENTS
+from sscard_chip.settlement.clearing.files import STATEMENTS, WorkersOf
+from sscard_chip.settlement.clearing.output import ClearingOutput, PreparedRows
 from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
 from sscard_chip.settlement.judge.codes import FINDINGS, TEXTS, Masks, posted
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.escape import escape, escape_json
 from sscard_chip.wholefile import private_folder, private_opener
+from sscard_chip.workers import Pool, SingleThread
 
 VERDICTS: Final = "verdicts.tsv"
 VERDICTS_PARQUET: Final = "verdicts.parquet"
@@ -79,13 +82,40 @@ _GROUP: Final = 1 << 17
 _TEXTS: Final = pa.array(TEXTS)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Contents:
+    """What is to be written for some rows: the Parquet rows, lines, and what clearing needs."""
+
+    table: Any
+    verdicts: Any
+    disputes: bytes
+    clearing: PreparedRows
+
+
+class _AbandonedError(Exception):
+    """What was begun is not wanted."""
+
+
 class Output:
     """The files of a run, while it goes on. Nothing is put in place when the block raises."""
 
-    def __init__(self, folder: Path, names: dict[str, str] | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        names: dict[str, str] | None,
+        pool: Pool | None = None,
+        workers: WorkersOf | None = None,
+    ) -> None:
+        """``pool``: threads that make what is written, without it one thread; ``workers`` as in
+        :func:`~sscard_chip.settlement.clearing.files.write_clearing`."""
+        self._pool = pool or SingleThread()
+        self._workers = workers
         self._folder = folder
         self._names = names
         self._stack = ExitStack()
+        self._writer = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
+        self._stop = False
 
     def __enter__(self) -> Self:
         private_folder(self._folder)
@@ -95,65 +125,91 @@ class Output:
             self._staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self._folder))
             self._lock = _lock(self._staging)
         try:
-            self._verdicts = self._open(VERDICTS)
-            self._verdicts.write(_line(VERDICT_COLUMNS))
-            self._disputes = self._open(DISPUTES)
-            self._disputes.write(_line(DISPUTE_COLUMNS))
-            self._parquet = self._stack.enter_context(_RowGroups(self._staging / VERDICTS_PARQUET))
-            self._clearing = self._stack.enter_context(ClearingOutput(self._staging, self._names))
+            self._begin()
         except BaseException:
             self._drop()
             raise
         return self
 
+    def _begin(self) -> None:
+        self._verdicts = self._open(VERDICTS)
+        self._verdicts.write(_line(VERDICT_COLUMNS))
+        self._disputes = self._open(DISPUTES)
+        self._disputes.write(_line(DISPUTE_COLUMNS))
+        self._parquet = self._stack.enter_context(_RowGroups(self._staging / VERDICTS_PARQUET))
+        clearing = ClearingOutput(self._staging, self._names, workers=self._workers)
+        self._clearing = self._stack.enter_context(clearing)
+
     def _open(self, name: str) -> IO[bytes]:
         path = self._staging / name
         return self._stack.enter_context(open(path, "wb", opener=private_opener))
 
-    def add(self, heads: Sequence[DayFileHead], columns: DebitColumns, masks: Masks) -> None:
-        """The rows of files in their order, with what was found in the end."""
-        if not len(columns):
-            return
-        table = verdict_table(columns, masks)
-        self._parquet.add(table)
-        self._verdicts.write(_verdict_lines(table, cell_texts(columns.msgid)))
-        self._write_disputes(heads, columns, masks, table)
-        self._clearing.add(columns, masks, [head.header for head in heads])
+    def start(self, heads: Sequence[DayFileHead], columns: DebitColumns, masks: Masks) -> None:
+        """All rows of a run, written in a thread of its own; :meth:`finish` waits for it.
 
-    def _write_disputes(
-        self, heads: Sequence[DayFileHead], columns: DebitColumns, masks: Masks, table: Any
-    ) -> None:
-        rows = np.flatnonzero(~posted(masks))
-        few = table.take(pa.array(rows)).to_pylist()
-        for at, verdict in zip(rows.tolist(), few, strict=True):
-            head = heads[int(columns.file[at])]
-            readable = not columns.malformed[at]
-            amounts = (
-                columns.total_fen[at],
-                columns.fund_fen[at],
-                columns.account_fen[at],
-                columns.cash_fen[at],
+        What was started before is undone: the rows have been judged anew.
+        """
+        if self._writing is not None:
+            self._abandon()
+            shutil.rmtree(self._staging)
+            self._staging.mkdir(mode=0o700)
+            self._begin()
+        self._writing = self._writer.submit(self._write, heads, columns, masks)
+
+    def _write(self, heads: Sequence[DayFileHead], columns: DebitColumns, masks: Masks) -> None:
+        self.add(heads, columns, masks)
+        if not self._stop:
+            self._close()
+
+    def _abandon(self) -> None:
+        """Let the thread end, and close all files as they are."""
+        if self._writing is not None:
+            self._stop = True
+            wait([self._writing])
+            self._writing, self._stop = None, False
+        with contextlib.suppress(_AbandonedError), self._stack:
+            self._stack = ExitStack()
+            raise _AbandonedError
+
+    def _close(self) -> None:
+        """Complete what is written."""
+        stack, self._stack = self._stack, ExitStack()
+        stack.close()
+
+    def add(self, heads: Sequence[DayFileHead], columns: DebitColumns, masks: Masks) -> None:
+        """The rows of files in their order, with what was found in the end.
+
+        Workers make the contents of some rows each, this thread writes them in their order.
+        """
+        headers = [head.header for head in heads]
+
+        def contents(rows: slice) -> _Contents:
+            own, found = columns.rows(rows), masks[rows]
+            table = verdict_table(own, found)
+            return _Contents(
+                table,
+                _verdict_lines(table, cell_texts(own.msgid)),
+                _dispute_lines(heads, own, found, table),
+                self._clearing.prepare(own, found, headers),
             )
-            cells = (
-                *(NULL if value is None else str(value) for value in verdict.values()),
-                _reason(int(masks[at])),
-                head.header.pharmacy_code,
-                head.header.business_date,
-                columns.time[at].tobytes().hex() if readable else NULL,
-                *(yuan(int(fen)) if readable else NULL for fen in amounts),
-                str(int(columns.refund[at])) if readable else NULL,
-                os.path.basename(head.path),
-                str(int(columns.line[at])),
-            )
-            self._disputes.write(_line([escape(cell, cell=True) for cell in cells]))
+
+        pieces = (slice(at, at + _GROUP) for at in range(0, len(columns), _GROUP))
+        for one in self._pool.map(contents, pieces):
+            if self._stop:
+                return
+            self._parquet.add(one.table)
+            self._verdicts.write(one.verdicts)
+            self._disputes.write(one.disputes)
+            self._clearing.add_prepared(one.clearing)
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Put everything in place.
 
         :raises OSError:
         """
-        stack, self._stack = self._stack, ExitStack()
-        stack.close()
+        if self._writing is not None:
+            self._writing.result()
+        self._close()
         text = json.dumps(summary, ensure_ascii=False, indent=1) + "\n"
         with open(self._staging / SUMMARY, "wb", opener=private_opener) as file:
             file.write(escape_json(text).encode())
@@ -171,11 +227,12 @@ class Output:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self._stack.__exit__(kind, error, trace)
+            self._abandon()
         finally:
             self._drop()
 
     def _drop(self) -> None:
+        self._writer.shutdown()
         shutil.rmtree(self._staging, ignore_errors=True)
         if self._lock is not None:
             os.close(self._lock)
@@ -279,18 +336,45 @@ def verdict_table(columns: DebitColumns, masks: Masks) -> Any:
     )
 
 
-def _verdict_lines(table: Any, msgids: Any) -> bytes:
-    columns = [msgids, *(column.combine_chunks() for column in table.columns[1:])]
-    cells = [pc.fill_null(pc.cast(column, pa.string()), NULL) for column in columns]
-    rows = pc.binary_join_element_wise(*cells, "\t")
-    return (
-        bytes(
-            pa.array(pc.binary_join(pa.ListArray.from_arrays([0, len(rows)], rows), "\n"))[
-                0
-            ].as_buffer()
-        )
-        + b"\n"
+def _verdict_lines(table: Any, msgids: Any) -> Any:
+    columns = [msgids, *table.columns[1:]]
+    return text_lines(
+        [
+            pc.fill_null(pc.cast(column, pa.string()), NULL) if column.null_count else column
+            for column in columns
+        ]
     )
+
+
+def _dispute_lines(
+    heads: Sequence[DayFileHead], columns: DebitColumns, masks: Masks, table: Any
+) -> bytes:
+    """The rows that are not posted, with their reasons in words."""
+    lines: list[bytes] = []
+    rows = np.flatnonzero(~posted(masks))
+    few = table.take(pa.array(rows)).to_pylist()
+    for at, verdict in zip(rows.tolist(), few, strict=True):
+        head = heads[int(columns.file[at])]
+        readable = not columns.malformed[at]
+        amounts = (
+            columns.total_fen[at],
+            columns.fund_fen[at],
+            columns.account_fen[at],
+            columns.cash_fen[at],
+        )
+        cells = (
+            *(NULL if value is None else str(value) for value in verdict.values()),
+            _reason(int(masks[at])),
+            head.header.pharmacy_code,
+            head.header.business_date,
+            columns.time[at].tobytes().hex() if readable else NULL,
+            *(yuan(int(fen)) if readable else NULL for fen in amounts),
+            str(int(columns.refund[at])) if readable else NULL,
+            os.path.basename(head.path),
+            str(int(columns.line[at])),
+        )
+        lines.append(_line([escape(cell, cell=True) for cell in cells]))
+    return b"".join(lines)
 
 
 def _line(cells: Sequence[str]) -> bytes:

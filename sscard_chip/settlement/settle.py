@@ -5,18 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
+from sscard_chip.settlement.clearing.files import WorkersOf
 from sscard_chip.settlement.columnar import LIMITS, DayFileHead, DeliveryLimits, survey
-from sscard_chip.settlement.judge.codes import Masks
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.ledger.register import register_is_empty
 from sscard_chip.settlement.output import Output
-from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.pools import KeySource
 from sscard_chip.settlement.run.run import BATCH_ROWS, Run, RunProgressCallback, RunSummary
 from sscard_chip.settlement.run.work import forget_keys
 from sscard_chip.workers import Pool, SingleThread
+
+SQLITE_ROWS: Final = 1 << 17
+"""Rows of one transaction on SQLite, which has one writer: posting them takes less than a second,
+so that a loss report and a sale, which come between two of them, do not wait longer."""
 
 
 def settle(
@@ -27,6 +31,7 @@ def settle(
     out: Path,
     rules: Rules,
     pool: Pool | None = None,
+    statement_workers: WorkersOf | None = None,
     batch_rows: int = BATCH_ROWS,
     limits: DeliveryLimits = LIMITS,
     report_progress: RunProgressCallback = lambda progress: None,
@@ -35,6 +40,8 @@ def settle(
 
     :param keys: opens the root keys, here and in workers.
     :param pool: who works; this process alone without it.
+    :param batch_rows: of whole files in one transaction; on SQLite at most :data:`SQLITE_ROWS`.
+    :param statement_workers: starts processes for the statements of thousands of pharmacies.
     :param limits: of a file and a row; a file beyond them is refused.
     :raises KeyStoreError: the root keys cannot be used.
     :raises RunStoppedError: workers are gone; what is posted stays, and a further run goes on.
@@ -49,13 +56,16 @@ def settle(
         run.summary.register = not register_is_empty(t)
     names = None if rules.pharmacies is None else rules.pharmacies.names()
     try:
-        with Output(out, names) as output:
-            groups = list(_batches(heads, batch_rows))
+        with Output(out, names, run.threads, statement_workers) as output:
+            most = min(batch_rows, SQLITE_ROWS) if ledger.database.is_sqlite else batch_rows
+            groups = list(_batches(heads, most))
             taken = [_settle(run, output, group, last=len(groups) == 1) for group in groups]
             if len(groups) > 1:  # what came later has changed what was found before
                 with ledger.reading() as t:
                     for own in taken:
-                        _add(run, output, *run.look_again(t, own))
+                        batch, masks = run.look_again(t, own)
+                        run.count(batch, masks)
+                        output.add(batch.heads, batch.columns, masks)
             run.summary.refused_files.sort(key=lambda file: file.path)
             run.summary.anchor = ledger.anchor()
             output.finish(run.summary.document())
@@ -67,20 +77,17 @@ def settle(
 def _settle(
     run: Run, output: Output, group: Sequence[DayFileHead], *, last: bool
 ) -> tuple[DayFileHead, ...]:
-    """Settle some files; those that were taken. What is alone is written at once.
+    """Settle some files; those that were taken. What is alone is written while it is posted.
 
     A function of its own, so that a batch is gone before the next is read.
     """
-    batch, masks = run.batch(group)
     if last:
-        _add(run, output, batch, masks)
+        run.count(*run.batch(group, lambda own, found: output.start(own.heads, own.columns, found)))
+        run.finish_batch()
+        return ()
+    batch, _ = run.batch(group)
     run.finish_batch()
     return batch.heads
-
-
-def _add(run: Run, output: Output, batch: Batch, masks: Masks) -> None:
-    run.count(batch, masks)
-    output.add(batch.heads, batch.columns, masks)
 
 
 def _batches(heads: Sequence[DayFileHead], most: int) -> Iterator[list[DayFileHead]]:

@@ -238,10 +238,20 @@ CREDIT_SAM_FOR_PURCHASE: Final = StandardCommand(
     "CREDIT SAM FOR PURCHASE", "校验MAC2", 0x80, 0x72, _PSAM
 )
 
-PIN_UNBLOCK_HEADER: Final = PIN_CHANGE_UNBLOCK.header() + b"\x04"
+
+def before_mac(header: bytes, data: bytes = b"") -> bytes:
+    """CLA INS P1 P2, Lc that counts a MAC of 4 bytes, and ``data``: what the MAC is over.
+
+    >>> before_mac(UPDATE_BINARY.secured().header(0x88), bytes.fromhex("0102")).hex()
+    '04d68800060102'
+    """
+    return header + bytes((len(data) + 4,)) + data
+
+
+PIN_UNBLOCK_HEADER: Final = before_mac(PIN_CHANGE_UNBLOCK.header())
 """CLA INS P1 P2 Lc that gives the tries of the PIN back: nothing follows but the MAC."""
 
 
 def pin_reload_header(block: int) -> bytes:
     """CLA INS P1 P2 Lc that sets a new PIN: one enciphered block of a suite, and the MAC."""
-    return PIN_CHANGE_UNBLOCK.header(0x00, 0x01) + bytes((block + 4,))
+    return before_mac(PIN_CHANGE_UNBLOCK.header(0x00, 0x01), bytes(block))[:5]

@@ -7,6 +7,7 @@ A moment is the terminal's local time, as on the card; no zone is written with i
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 
 DAY: Final = "%Y%m%d"
@@ -51,6 +52,23 @@ def parse_time(text: str) -> datetime | None:
         )
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=256)
+def written_day(day: date) -> str:
+    """A day, or the day of a moment, as YYYYMMDD.
+
+    >>> written_day(date(987, 6, 5))
+    '09870605'
+    """
+    return f"{day:{DAY}}".zfill(8)
+
+
+@lru_cache(maxsize=1024)
+def years_after(day: str, years: int) -> str:
+    """The same day ``years`` later, YYYYMMDD; 29 February becomes 28 February where it must."""
+    later = f"{int(day[:4]) + years:04d}{day[4:]}"
+    return later if parse_date(later) else later[:6] + "28"
 
 
 NOT_GIVEN: Final = "not given"

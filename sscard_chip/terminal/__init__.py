@@ -7,6 +7,7 @@ __all__ = [
     "client",
     "codes",
     "connection",
+    "doctor",
     "driver",
     "hsm",
     "medical",

@@ -220,6 +220,28 @@ class PcscConnection(Closing):
         return f"PC/SC reader {self._wanted!r}: {self._scard.SCardGetErrorMessage(result)}"
 
 
+def list_readers(scard: ModuleType | None = None) -> list[tuple[str, bool]]:
+    """Every slot that the PC/SC service knows, and whether a card is in it.
+
+    :raises NotConnectedError: pyscard or the service is missing.
+    """
+    library: Any = scard or _load()
+    result, context = library.SCardEstablishContext(library.SCARD_SCOPE_USER)
+    if result != library.SCARD_S_SUCCESS:
+        raise NotConnectedError(f"PC/SC: {library.SCardGetErrorMessage(result)}")
+    try:
+        result, names = library.SCardListReaders(context, [])
+        if result != library.SCARD_S_SUCCESS:
+            return []
+        asked = [(name, library.SCARD_STATE_UNAWARE) for name in names]
+        result, states = library.SCardGetStatusChange(context, 0, asked) if asked else (0, [])
+        if result != library.SCARD_S_SUCCESS:
+            raise NotConnectedError(f"PC/SC: {library.SCardGetErrorMessage(result)}")
+        return [(str(name), bool(state & library.SCARD_STATE_PRESENT)) for name, state, _ in states]
+    finally:
+        library.SCardReleaseContext(context)
+
+
 def _load() -> ModuleType:
     with importing("pcsc", "PC/SC", _PackageMissingError):
         from smartcard import scard

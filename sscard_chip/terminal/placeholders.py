@@ -35,7 +35,7 @@ from os import urandom
 from typing import Final, Protocol
 
 from sscard_chip.security.suite import SessionCipher, Suite
-from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK
+from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK, PIN_UNBLOCK_HEADER, before_mac
 from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.text import encode_text
@@ -163,16 +163,15 @@ def _internal(values: Values, root: str, version: str = "1") -> str:
 
 
 def _unblock(values: Values, root: str) -> str:
-    header = PIN_CHANGE_UNBLOCK.header() + b"\x04"
     session = values.session(root, 1, values.challenges[-1])
-    return "04" + session.mac(header).hex().upper()
+    return "04" + session.mac(PIN_UNBLOCK_HEADER).hex().upper()
 
 
 def _reload(values: Values, root: str, source: str) -> str:
     session = values.session(root, 1, values.challenges[-1])
     enciphered = session.encipher(bcd(values.text(source)))
-    head = PIN_CHANGE_UNBLOCK.header(0x00, 0x01) + bytes((len(enciphered) + 4,))
-    return (head[3:] + enciphered + session.mac(head + enciphered)).hex().upper()
+    message = before_mac(PIN_CHANGE_UNBLOCK.header(0x00, 0x01), enciphered)
+    return (message + session.mac(message))[3:].hex().upper()
 
 
 _FUNCTIONS: Final[dict[str, Callable[..., str]]] = {

@@ -21,6 +21,7 @@ from sscard_chip.standard.commands import (
     INIT_SAM_FOR_MEDICAL_PURCHASE,
     READ_BINARY,
     SELECT,
+    before_mac,
 )
 from sscard_chip.standard.errors import TerminalError
 from sscard_chip.standard.identifiers import (
@@ -238,7 +239,7 @@ class SamClient:
         suite = self._deliver(root, factors, challenge, _BOTH)
         block = pad_if_needed(bytes((len(plain),)) + plain, suite.block)
         enciphered = self._cipher(block)
-        message = header + bytes((len(enciphered) + 4,)) + enciphered
+        message = before_mac(header, enciphered)
         try:
             return message + self._mac(suite, message)
         except CardStatusError as error:

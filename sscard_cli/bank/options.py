@@ -14,9 +14,10 @@ import click
 from issuance.bank.account import BankAccount
 from issuance.bank.authority import BankAuthority
 from issuance.bank.personalise import Bank
-from issuance.holder import VALID_YEARS, HolderError, years_after
+from issuance.holder import VALID_YEARS, HolderError
 from issuance.stores import open_store
 from sscard_chip import Card
+from sscard_chip.standard.dates import written_day, years_after
 from sscard_chip.standard.pan import masked_pan
 from sscard_chip.terminal.bank.results import PaymentOutcome
 from sscard_chip.terminal.connection import Connection, connect_card
@@ -134,7 +135,7 @@ def load_account(path: Path) -> BankAccount:
     today = date.today()
     document = Document.load(path, HolderError)
     document.check(AccountFile, today)
-    expiry = years_after(f"{today:%Y%m%d}", VALID_YEARS)
+    expiry = years_after(written_day(today), VALID_YEARS)
     return BankAccount.from_object(document.value, card_expiry=expiry)
 
 

@@ -54,8 +54,8 @@ def _print_example(context: click.Context, _parameter: click.Parameter, wanted: 
 @serial_option(NEW_SERIAL)
 @click.option(
     "--settlement-mode",
-    type=click.IntRange(1, 3),
-    default=1,
+    type=click.IntRange(min(SettlementMode), max(SettlementMode)),
+    default=SettlementMode.ONLINE.value,
     show_default=True,
     help="How the region settles medical bills: 1 on-line (联网), 2 with temporary off-line"
     " (临时脱网), 3 off-line (脱网).  Example: --settlement-mode 2",
@@ -134,7 +134,7 @@ def issue(
     """
     refuse_to_overwrite(card_path, force=force)
     if region_path is not None:
-        if optional or local_paths or settlement_mode != 1:
+        if optional or local_paths or settlement_mode != SettlementMode.ONLINE:
             raise click.UsageError("--region says all about files and the settlement mode")
         region = load_region(region_path)
         holder = region.holder(holder_path)

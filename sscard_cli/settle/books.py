@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
+from sscard_chip.settlement.clearing.proof import recompute_lines
 from sscard_chip.settlement.ledger import AccountKind
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.escape import escape
@@ -26,7 +27,8 @@ from sscard_cli.settle.options import ledger_option, open_ledger
 @ledger_option
 @json_option
 def check(anchor: str | None, ledger_url: str, as_json: bool) -> None:
-    """Prove that the books balance: every entry, every balance, the sum of all.
+    """Prove that the books balance: every entry, every balance, the sum of all, and that the
+    lines are those of the rows and on-line sales that were settled.
 
     Exit code 1 when they do not, when the database has not the rules of a ledger any more, or
     when what is posted is not what it was at an anchor.
@@ -37,6 +39,8 @@ def check(anchor: str | None, ledger_url: str, as_json: bool) -> None:
     """
     with open_ledger(ledger_url, check_rules=False) as ledger:
         done = ledger.check(anchor)
+        with ledger.reading() as t:
+            done = replace(done, problems=(*done.problems, *recompute_lines(t)))
         name = ledger.name
     if as_json:
         print_json({"even": done.even, **asdict(done)})

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from sscard_chip.settlement.ledger import Ledger
-from sscard_chip.standard.dates import parse_date
+from sscard_chip.standard.dates import parse_date, written_day
 
 LEDGER_VARIABLE: Final = "SSCARD_LEDGER"
 
@@ -71,7 +71,7 @@ def check_day(option: str, day: str) -> None:
 def business_date(when: str | None) -> str:
     """``--date``, or today."""
     if when is None:
-        return f"{date.today():%Y%m%d}"
+        return written_day(date.today())
     check_day("--date", when)
     return when
 

@@ -17,7 +17,7 @@ from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.policy import LateDebits, load_policy
 from sscard_chip.settlement.run.lookup import rows_of_card, rows_of_msgid
 from sscard_chip.settlement.synthesize import Wanted
-from sscard_chip.workers import ClusterAccess
+from sscard_chip.workers import ClusterAccess, processors
 from sscard_cli.cluster import cluster_option
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import FOLDER, file_option, json_option, out_option
@@ -79,9 +79,9 @@ _MIB: Final = 1 << 20
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),
-    default=1,
-    show_default=True,
-    help="Threads that read and verify.  Example: --workers 8",
+    default=processors,
+    show_default="the processors, 8 at most",
+    help="Threads that read, verify and write; processes for statements.  Example: --workers 8",
 )
 @cluster_option("Verify on a Dask cluster (extra cluster).")
 @click.option(
@@ -89,7 +89,8 @@ _MIB: Final = 1 << 20
     type=click.IntRange(1),
     default=1 << 21,
     show_default=True,
-    help="Rows in memory at once, and in one transaction.  Example: --batch-rows 200000",
+    help="Rows in memory at once, and in one transaction (SQLite: at most 131072)."
+    "  Example: --batch-rows 200000",
 )
 @click.option(
     "--file-limit",

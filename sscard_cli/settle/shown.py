@@ -15,6 +15,7 @@ from rich.text import Text
 from issuance.stores import WorkingKeys, open_store
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.settlement import synthesize as s
+from sscard_chip.settlement.clearing.files import StatementProcesses, WorkersOf
 from sscard_chip.settlement.columnar import DeliveryLimits
 from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.judge.rules import Rules
@@ -85,6 +86,7 @@ def settle_shown(
                 out=orders.out,
                 rules=orders.rules,
                 pool=pool,
+                statement_workers=_statement_workers(orders.workers),
                 batch_rows=orders.batch_rows,
                 limits=orders.limits,
                 report_progress=lambda done: update(done.rows, done.total, f"{done.step:9}"),
@@ -108,6 +110,10 @@ def _pool(orders: Orders) -> Pool:
     if orders.workers == 1:
         return SingleThread()
     return Threads(orders.workers)
+
+
+def _statement_workers(workers: int) -> WorkersOf | None:
+    return None if workers == 1 else lambda: StatementProcesses(workers)
 
 
 def print_run_summary(summary: RunSummary, out: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from sscard_chip.standard.commands import before_mac
 from tests.bench.bank import ARQC, DEBIT, PPSE, PSE, BankBench, select_command
 from tests.bench.issued import SELECT_SSSE, Bench
 
@@ -15,7 +16,7 @@ def activation(bench: BankBench, *, challenge: bytes | None = None, aid: bytes =
     """The command as the bank makes it."""
     if challenge is None:
         challenge = bench.ok("0084000008")
-    header = HEADER[:4] + bytes((len(aid) + 4,))
+    header = before_mac(HEADER[:4], aid)[:5]
     session = bench.issuer(bench.atc, bench.contents.keys.script_mac)
     return header + aid + session.mac(header + bench.atc + challenge + aid)
 

@@ -12,6 +12,7 @@ from sscard_chip.filesystem import tlv
 from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.profile.bank.model import CASH_PDOL, CDOL2, PDOL
 from sscard_chip.security.emv import cvn17_input
+from sscard_chip.standard.commands import GET_PROCESSING_OPTIONS
 from tests.bench.bank import (
     AAC,
     ARQC,
@@ -39,7 +40,7 @@ def initiate_cash(bench: BankBench, *, indicator: int = 1) -> None:
     data = tlv.fill_dol(tlv.parse_dol(PDOL + CASH_PDOL), TERMINAL | {0x9F7A: bytes((indicator,))})
     body = tlv.tlv(0x83, data)
     bench.select()
-    bench.ok(b"\x80\xa8\x00\x00" + bytes((len(body),)) + body + b"\x00")
+    bench.ok(GET_PROCESSING_OPTIONS.apdu(data=body, le=0))
 
 
 # --- contact --------------------------------------------------------------------------------------

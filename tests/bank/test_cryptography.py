@@ -15,6 +15,7 @@ from pyemv import ac, kd, sm, tools
 
 from sscard_chip.security import emv
 from sscard_chip.security.emv import BANK_SUITES, DES_BANK, SM4_BANK, BankSuite
+from sscard_chip.standard.commands import PUT_DATA, before_mac
 
 KEYS = st.binary(min_size=16, max_size=16)
 ATCS = st.binary(min_size=2, max_size=2)
@@ -84,7 +85,7 @@ def test_macs_of_a_script(key: bytes, arqc: bytes, atc: bytes, commands: list[by
     """Each MAC's whole block begins the next: as EMV's initial value of the chain."""
     session, chain, other = DES_BANK.session(key), b"", b""
     for data in commands:
-        header = bytes((0x04, 0xDA, 0x9F, 0x79, len(data) + 4))
+        header = before_mac(PUT_DATA.header(0x9F, 0x79), data)[:5]
         chain = emv.script_mac(session, header, atc, arqc, data, chain)
         other = sm.generate_command_mac(key, _chained(other, header + atc + arqc + data))
         assert chain == other

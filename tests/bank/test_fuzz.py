@@ -17,6 +17,7 @@ from sscard_chip.filesystem.files import InternalFile
 from sscard_chip.profile.bank import OfflineLimits, Variant
 from sscard_chip.profile.bank.model import CDOL2
 from sscard_chip.security.emv import plain_pin_block
+from sscard_chip.standard.commands import READ_RECORD, VERIFY
 from sscard_chip.standard.status import StatusWord
 from tests.bench.bank import (
     AAC,
@@ -106,11 +107,11 @@ class BankFuzzer:
             lambda: bench.generate_command(kind, **changes),
             lambda: bench.generate_command(kind, dol=CDOL2, **changes),
             lambda: bench.answer_command(wrong=not r.randrange(4)),
-            lambda: b"\x00\x20\x00\x80\x08" + plain_pin_block(r.choice((PIN, PIN, "0000"))),
+            lambda: VERIFY.apdu(p2=0x80, data=plain_pin_block(r.choice((PIN, PIN, "0000")))),
             lambda: bytes.fromhex(
                 r.choice(("80CA9F3600", "80CA9F7900", "80CA9F1700", "0084000008"))
             ),
-            lambda: bytes((0x00, 0xB2, r.randrange(12), r.randrange(32) << 3 | 4, 0)),
+            lambda: READ_RECORD.apdu(r.randrange(12), r.randrange(32) << 3 | 4, le=0),
             self.script,
             self.script,
         ]

@@ -11,6 +11,7 @@ from sscard_chip.filesystem import tlv
 from sscard_chip.profile.bank import records
 from sscard_chip.profile.bank.model import CDOL2
 from sscard_chip.reader import ContactInterface, ContactlessInterface
+from sscard_chip.standard.commands import READ_RECORD
 from tests.bank.test_signatures import COMMAND, signing
 from tests.bench.bank import CASH, CONTENTS, DEBIT, PPSE, PSE, TC, BankBench, amount, select_command
 
@@ -60,7 +61,7 @@ def test_an_online_transaction_with_a_script(bench: BankBench) -> None:
         for number in range(afl[at + 1], afl[at + 2] + 1):
             place = afl[at] >> 3, number
             there = records(bench.contents)[place]
-            assert bench.ok(bytes((0x00, 0xB2, number, afl[at] | 4, 0))) == there
+            assert bench.ok(READ_RECORD.apdu(number, afl[at] | 4, le=0)) == there
     assert bench.verify() == 0x9000
     bench.generate(0x80)
     assert bench.sw(bench.answer_command()) == 0x9000

@@ -17,6 +17,7 @@ from sscard_chip.filesystem import tlv
 from sscard_chip.memory import create_image
 from sscard_chip.profile.bank import ElectronicCash
 from sscard_chip.profile.bank.model import CASH_PDOL, CDOL1, PDOL
+from sscard_chip.standard.commands import GENERATE_AC, GET_PROCESSING_OPTIONS, READ_RECORD
 from tests.bench.bank import CONTENTS, DEBIT, PPSE, PSE, TERMINAL, BankBench, amount, select_command
 from tests.reader.fake_vpcd import POWER_ON, FakeVpcd
 from tests.reader.serving import kill_when_due, serving
@@ -62,7 +63,7 @@ def options(fen: int, pdol: bytes) -> bytes:
     """GET PROCESSING OPTIONS of a terminal that offers electronic cash."""
     values = TERMINAL | {0x9F02: amount(fen), 0x9F7A: b"\x01"}
     body = tlv.tlv(0x83, tlv.fill_dol(tlv.parse_dol(pdol), values))
-    return b"\x80\xa8\x00\x00" + bytes((len(body),)) + body + b"\x00"
+    return GET_PROCESSING_OPTIONS.apdu(data=body, le=0)
 
 
 def pay(transmit: Transmit, ledger: Ledger, fen: int, *, contactless: bool) -> None:
@@ -78,7 +79,7 @@ def pay(transmit: Transmit, ledger: Ledger, fen: int, *, contactless: bool) -> N
         values = TERMINAL | {0x9F02: amount(fen)}
         data = tlv.fill_dol(tlv.parse_dol(CDOL1), values)
         ledger.doubtful = fen
-        answer = ok(transmit, b"\x80\xae\x40\x00" + bytes((len(data),)) + data + b"\x00")
+        answer = ok(transmit, GENERATE_AC.apdu(0x40, data=data, le=0))
         assert answer[2] == 0x40
     ledger.made.append(fen)
     ledger.doubtful = None
@@ -91,7 +92,7 @@ def check(transmit: Transmit, ledger: Ledger) -> None:
     balance = int(ok(transmit, bytes.fromhex("80CA9F7900"))[-6:].hex())
     log = []
     for number in range(1, 11):
-        answer = transmit(bytes((0x00, 0xB2, number, 0x5C, 0)))
+        answer = transmit(READ_RECORD.apdu(number, 0x5C, le=0))
         if answer[-2:] == b"\x90\x00":
             log.append(answer[:-2])
     if ledger.doubtful is not None:

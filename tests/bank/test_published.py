@@ -12,6 +12,7 @@ from typing import Any
 
 from sscard_chip.applications.bank.data import INTERCHANGE_PROFILE, Flags
 from sscard_chip.profile.bank.model import CDOL2
+from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE
 from tests.bench.bank import ARQC, CONTENTS, KEYS, TC, BankBench
 from tests.vectors.cards import load
 
@@ -58,7 +59,7 @@ def test_an_online_transaction_with_a_load_of_electronic_cash() -> None:
     assert generated.cryptogram == given("bank-cryptogram-des-1", "arqc")
 
     arpc = given("bank-arpc-des-1", "arpc") + given("bank-arpc-des-1", "arc")
-    assert bench.sw(b"\x00\x82\x00\x00\x0a" + arpc) == 0x9000
+    assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(data=arpc)) == 0x9000
     bench.generate(TC, dol=CDOL2, **values)
     assert bench.sw(given("bank-script-mac-des-1", "apdu")) == 0x9000
     assert bench.ok("80CA9F7900").hex() == "9f7906" + "000000050000"
@@ -79,4 +80,4 @@ def test_an_sm4_cryptogram() -> None:
     assert generated.cryptogram == given("bank-cryptogram-sm4-1", "arqc")
     assert generated.issuer_data[7:8] == b"\x04"
     arpc = given("bank-arpc-sm4-1", "arpc") + given("bank-arpc-sm4-1", "arc")
-    assert bench.sw(b"\x00\x82\x00\x00\x0a" + arpc) == 0x9000
+    assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(data=arpc)) == 0x9000

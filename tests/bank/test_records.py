@@ -12,6 +12,7 @@ from sscard_chip.filesystem import tlv
 from sscard_chip.profile.bank import OfflineData, file_locator, records, track_2
 from sscard_chip.profile.bank.records import static_data
 from sscard_chip.security.oda.schemes import SCHEMES
+from sscard_chip.standard.commands import READ_RECORD
 from tests.bench.bank import CASH, CONTENTS, PIN, BankBench
 
 REAL_AFL = "0801020010080A01100707001801010018040600"
@@ -46,7 +47,7 @@ def read_by(bench: BankBench, afl: bytes) -> dict[tuple[int, int], bytes]:
     for at in range(0, len(afl), 4):
         sfi, first, last = afl[at] >> 3, afl[at + 1], afl[at + 2]
         for number in range(first, last + 1):
-            found[sfi, number] = bench.ok(bytes((0x00, 0xB2, number, sfi << 3 | 4, 0)))
+            found[sfi, number] = bench.ok(READ_RECORD.apdu(number, sfi << 3 | 4, le=0))
     return found
 
 
@@ -132,7 +133,7 @@ def test_every_sfi_and_record(name: str) -> None:
     sfis = {sfi for sfi, _ in there}
     for sfi in range(1, 32):
         for number in range(256):
-            answer = bench.send(bytes((0x00, 0xB2, number, sfi << 3 | 4, 0)))
+            answer = bench.send(READ_RECORD.apdu(number, sfi << 3 | 4, le=0))
             if (sfi, number) in there:
                 assert answer == (there[sfi, number], 0x9000)
             else:
@@ -143,7 +144,7 @@ def test_every_sfi_and_record(name: str) -> None:
 def test_only_by_number_and_sfi(p2: int) -> None:
     bench = BankBench()
     bench.select()
-    assert bench.sw(bytes((0x00, 0xB2, 1, p2, 0))) == 0x6A86
+    assert bench.sw(READ_RECORD.apdu(1, p2, le=0)) == 0x6A86
     assert bench.sw(bytes((0x00, 0xB2, 1, 0x0C, 1, 0xAA))) == 0x6700
 
 
@@ -152,7 +153,7 @@ def test_a_too_small_le_names_the_right_one() -> None:
     bench.select()
     record = records(CONTENTS)[1, 1]
     assert bench.sw("00B2010C01") == 0x6C00 | len(record)
-    assert bench.ok(bytes((0x00, 0xB2, 1, 0x0C, len(record)))) == record
+    assert bench.ok(READ_RECORD.apdu(1, 0x0C, le=len(record))) == record
 
 
 GIVEN = {

@@ -9,6 +9,7 @@ from sscard_chip.applications.bank.data import Flags
 from sscard_chip.profile.bank import records
 from sscard_chip.profile.bank.model import CDOL2
 from sscard_chip.security.emv import pin_block
+from sscard_chip.standard.commands import READ_RECORD
 from tests.bench.bank import AAC, ARQC, CASH, CONTENTS, DEBIT, PIN, TC, BankBench, select_command
 from tests.bench.issued import SELECT_SSSE
 
@@ -219,7 +220,7 @@ def test_update_a_record(bench: BankBench) -> None:
         header = f"04DC{number:02X}{sfi << 3 | 4:02X}"
         changed = record[:-1] + bytes((record[-1] ^ 1,))
         assert bench.script(header, changed) == 0x9000
-        assert bench.ok(bytes((0x00, 0xB2, number, sfi << 3 | 4, 0))) == changed
+        assert bench.ok(READ_RECORD.apdu(number, sfi << 3 | 4, le=0)) == changed
 
 
 @pytest.mark.parametrize(
@@ -242,10 +243,10 @@ def test_records_that_cannot_be_updated(header: str, record: str, sw: int) -> No
     bench = BankBench()
     bench.complete()
     assert (3, 2) not in records(CONTENTS)
-    before = {place: bench.ok(bytes((0x00, 0xB2, place[1], place[0] << 3 | 4, 0)))
+    before = {place: bench.ok(READ_RECORD.apdu(place[1], place[0] << 3 | 4, le=0))
               for place in records(CONTENTS)}  # fmt: skip
     assert bench.script(header, bytes.fromhex(record)) == sw
-    after = {place: bench.ok(bytes((0x00, 0xB2, place[1], place[0] << 3 | 4, 0)))
+    after = {place: bench.ok(READ_RECORD.apdu(place[1], place[0] << 3 | 4, le=0))
              for place in records(CONTENTS)}  # fmt: skip
     assert before == after
     assert bench.counters.flags == Flags.SCRIPT_FAILED

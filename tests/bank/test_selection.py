@@ -12,6 +12,7 @@ from sscard_chip.filesystem import tlv
 from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.profile.bank import BankError, Variant, add_bank
 from sscard_chip.profile.bank.model import PDOL
+from sscard_chip.standard.commands import SELECT
 from tests.bench.bank import (
     CASH,
     CONTENTS,
@@ -228,7 +229,7 @@ def test_files_are_not_reached_across_the_wall() -> None:
         holder.ok(start)
         for fid in (0xB001, 0xB002, 0xB101):
             for p1 in (0, 1, 2):
-                command = bytes((0x00, 0xA4, p1, 0, 2)) + fid.to_bytes(2)
+                command = SELECT.apdu(p1, data=fid.to_bytes(2))
                 assert holder.sw(command) == 0x6A82
     bank.select()
     assert bank.sw("00A4000002DDF1") == 0x6A82

@@ -13,7 +13,7 @@ from sscard_chip.filesystem.layout import ApplicationState
 from sscard_chip.profile.bank import records
 from sscard_chip.profile.bank.model import CDOL1, CDOL2
 from sscard_chip.security.emv import plain_pin_block
-from sscard_chip.standard.commands import StandardCommand
+from sscard_chip.standard.commands import VERIFY, StandardCommand
 from tests.bench.bank import AAC, ARQC, CASH, CONTENTS, PIN, PPSE, TC, BankBench
 
 
@@ -58,7 +58,7 @@ def command(bench: BankBench, name: str, state: TransactionState) -> bytes:
     if name == "EXTERNAL AUTHENTICATE":
         return bench.answer_command() if bench.arqc else bytes.fromhex("008200000A") + bytes(10)
     if name == "VERIFY":
-        return b"\x00\x20\x00\x80\x08" + plain_pin_block(PIN)
+        return VERIFY.apdu(p2=0x80, data=plain_pin_block(PIN))
     plain = {
         "READ RECORD": "00B2010C00",
         "GET DATA": "80CA9F3600",

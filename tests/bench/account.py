@@ -5,7 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from sscard_chip.standard.commands import (
+    CREDIT_FOR_LOAD,
+    DEBIT_FOR_PURCHASE,
+    EXTERNAL_AUTHENTICATE,
+    GET_BALANCE,
+    GET_TRANSACTION_PROOF,
+    INITIALIZE_FOR_LOAD,
+    INITIALIZE_FOR_PURCHASE,
+    before_mac,
+)
+from sscard_chip.standard.messages import medical as messages
+from sscard_chip.standard.messages.security import EXTERNAL_VERSION
 from tests.bench.account_cards import PIN, secret
 from tests.bench.exchange import SUCCESS, Exchange, RefusedError
 from tests.bench.reference import social as reference
@@ -28,7 +41,18 @@ class Purchase:
     version: int
     algorithm: int
     random: bytes
-    amounts: bytes
+    sums: tuple[int, int, int]
+    """个人账户, 个人自付, 统筹基金 in fen."""
+
+    def fields(self, sequence: int, time: str = "") -> dict[str, Any]:
+        """What the messages of the debit are built from."""
+        return purchase_fields(*self.sums) | {
+            "random": self.random,
+            "number": self.number,
+            "terminal_number": sequence,
+            "terminal_number_end": sequence.to_bytes(4)[2:],
+            "time": bytes.fromhex(time),
+        }
 
 
 @dataclass(frozen=True)
@@ -42,6 +66,48 @@ class Load:
     random: bytes
     mac1: bytes
     amount_fen: int
+
+    def fields(self, time: str = "") -> dict[str, Any]:
+        """What the messages of the credit are built from."""
+        return load_fields(self.amount_fen) | {
+            "balance_fen": self.balance_fen,
+            "number": self.number,
+            "random": self.random,
+            "time": bytes.fromhex(time),
+        }
+
+
+def purchase_fields(
+    account: int, self_paid: int = 0, pooled: int = 0, index: int = 1
+) -> dict[str, Any]:
+    """What a terminal asks for with INITIALIZE FOR PURCHASE, in fen."""
+    return {
+        "key_index": index,
+        "account_fen": account,
+        "self_paid_fen": self_paid,
+        "pooled_fen": pooled,
+        "transaction_type": PURCHASE,
+        "terminal": TERMINAL,
+    }
+
+
+def load_fields(amount: int, index: int = 1) -> dict[str, Any]:
+    """What a terminal asks for with INITIALIZE FOR LOAD, in fen."""
+    return {
+        "key_index": index,
+        "amount_fen": amount,
+        "transaction_type": LOAD,
+        "terminal": TERMINAL,
+    }
+
+
+def detail(kind: int, number: int, time: str, *sums: int) -> bytes:
+    """The record of EF08 that a transaction leaves; what is not given is 0."""
+    account, self_paid, pooled = (*sums, 0, 0, 0)[:3]
+    asked = purchase_fields(account, self_paid, pooled)
+    made = {"transaction_type": kind, "number": number, "time": bytes.fromhex(time)}
+    record: bytes = messages.DETAIL.build(asked | made)
+    return record
 
 
 class Terminal(Exchange):
@@ -83,54 +149,56 @@ class Terminal(Exchange):
         data = reference.authentication_data(self.algorithm, session, original)
         if wrong:
             data = bytes(byte ^ 1 for byte in data)
-        return self.sw(bytes((0x00, 0x82, 0x00, kid, 17)) + data + original + bytes((version,)))
+        asked = {"cryptogram": data, "original": original, "key_version": version}
+        return self.sw(EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=EXTERNAL_VERSION.build(asked)))
 
     def maintain(self, header: str, root: str, plain: bytes | None = None) -> int:
         """A command under the session key of STK: its data enciphered, a MAC behind it."""
         session = self._challenge_key(root, 1, reference.BLOCK[self.algorithm])
         data = b"" if plain is None else reference.enciphered(self.algorithm, session, plain)
-        head = bytes.fromhex(header) + bytes((len(data) + 4,))
-        return self.sw(head + data + reference.mac(self.algorithm, session, head + data))
+        message = before_mac(bytes.fromhex(header), data)
+        return self.sw(message + reference.mac(self.algorithm, session, message))
 
     # --- the account ---------------------------------------------------------------------------
 
     def initialize_purchase(
         self, account: int, self_paid: int = 0, pooled: int = 0, *, index: int = 1
     ) -> Purchase:
-        sums = b"".join(amount.to_bytes(4) for amount in (account, self_paid, pooled))
-        data = self.ok(b"\xb0\x28\x01\x01\x13" + bytes((index,)) + sums + TERMINAL)
-        assert len(data) == 22
+        asked = purchase_fields(account, self_paid, pooled, index)
+        data = self.ok(INITIALIZE_FOR_PURCHASE.apdu(data=messages.PURCHASE.build(asked)))
+        assert len(data) == messages.PURCHASE_ANSWER.sizeof() == 22
+        answer = messages.PURCHASE_ANSWER.parse(data)
         return Purchase(
-            balance_fen=int.from_bytes(data[:4]),
-            self_paid_total_fen=int.from_bytes(data[4:8]),
-            pooled_total_fen=int.from_bytes(data[8:12]),
-            year=data[12:14].hex(),
-            number=int.from_bytes(data[14:16]),
-            version=data[16],
-            algorithm=data[17],
-            random=data[18:],
-            amounts=sums,
+            balance_fen=answer.balance_fen,
+            self_paid_total_fen=answer.self_paid_total_fen,
+            pooled_total_fen=answer.pooled_total_fen,
+            year=answer.year.hex(),
+            number=answer.number,
+            version=answer.key_version,
+            algorithm=answer.algorithm,
+            random=answer.random,
+            sums=(account, self_paid, pooled),
         )
 
     def purchase_session(self, purchase: Purchase, sequence: int) -> bytes:
-        factor = purchase.random + purchase.number.to_bytes(2) + sequence.to_bytes(4)[2:]
+        factor = messages.PURCHASE_SESSION.build(purchase.fields(sequence))
         key = self.key("DPK", purchase.version)
         return reference.session_key(self.algorithm, key, factor)
 
     def debit_command(self, purchase: Purchase, time: str, sequence: int = 1) -> bytes:
         """DEBIT FOR PURCHASE with its MAC1."""
         session = self.purchase_session(purchase, sequence)
-        what = purchase.amounts + bytes((PURCHASE,)) + TERMINAL + bytes.fromhex(time)
-        mac1 = reference.mac(self.algorithm, session, what)
-        return b"\xb0\x2c\x01\x00\x0f" + sequence.to_bytes(4) + bytes.fromhex(time) + mac1
+        fields = purchase.fields(sequence, time)
+        mac1 = reference.mac(self.algorithm, session, messages.PURCHASE_MAC1.build(fields))
+        return DEBIT_FOR_PURCHASE.apdu(data=messages.DEBIT.build(fields | {"MAC1": mac1}))
 
     def debit_answer(self, purchase: Purchase, time: str, sequence: int = 1) -> bytes:
         """TAC || MAC2 as they must come."""
-        session = self.purchase_session(purchase, sequence)
-        what = purchase.amounts + bytes((PURCHASE,)) + TERMINAL
-        what += sequence.to_bytes(4) + bytes.fromhex(time)
-        tac = reference.tac(self.algorithm, self.key("DTK", purchase.version), what)
-        return tac + reference.mac(self.algorithm, session, purchase.amounts)
+        session, dtk = self.purchase_session(purchase, sequence), self.key("DTK", purchase.version)
+        fields = purchase.fields(sequence, time)
+        tac = reference.tac(self.algorithm, dtk, messages.PURCHASE_TAC.build(fields))
+        mac2 = reference.mac(self.algorithm, session, messages.PURCHASE_MAC2.build(fields))
+        return tac + mac2
 
     def debit(self, purchase: Purchase, time: str, sequence: int = 1) -> bytes:
         """TAC || MAC2, checked."""
@@ -139,36 +207,39 @@ class Terminal(Exchange):
         return answer
 
     def initialize_load(self, amount: int, *, index: int = 1) -> Load:
-        data = self.ok(b"\xb0\x28\x00\x01\x0b" + bytes((index,)) + amount.to_bytes(4) + TERMINAL)
-        assert len(data) == 16
+        asked = messages.LOAD.build(load_fields(amount, index))
+        data = self.ok(INITIALIZE_FOR_LOAD.apdu(data=asked))
+        assert len(data) == messages.LOAD_ANSWER.sizeof() == 16
+        answer = messages.LOAD_ANSWER.parse(data)
         load = Load(
-            balance_fen=int.from_bytes(data[:4]),
-            number=int.from_bytes(data[4:6]),
-            version=data[6],
-            algorithm=data[7],
-            random=data[8:12],
-            mac1=data[12:],
+            balance_fen=answer.balance_fen,
+            number=answer.number,
+            version=answer.key_version,
+            algorithm=answer.algorithm,
+            random=answer.random,
+            mac1=answer.MAC1,
             amount_fen=amount,
         )
-        what = data[:4] + amount.to_bytes(4) + bytes((LOAD,)) + TERMINAL
-        assert load.mac1 == reference.mac(self.algorithm, self._load_session(load), what)
+        over = messages.LOAD_MAC1.build(load.fields())
+        assert load.mac1 == reference.mac(self.algorithm, self._load_session(load), over)
         return load
 
     def _load_session(self, load: Load) -> bytes:
-        factor = load.random + load.number.to_bytes(2) + b"\x80\x00"
+        factor = messages.LOAD_SESSION.build(load.fields())
         return reference.session_key(self.algorithm, self.key("DLK", load.version), factor)
 
     def credit_command(self, load: Load, time: str) -> bytes:
         """CREDIT FOR LOAD with the host's MAC2."""
-        what = load.amount_fen.to_bytes(4) + bytes((LOAD,)) + TERMINAL + bytes.fromhex(time)
-        mac2 = reference.mac(self.algorithm, self._load_session(load), what)
-        return b"\xb0\x2a\x00\x00\x0b" + bytes.fromhex(time) + mac2
+        fields = load.fields(time)
+        over = messages.LOAD_MAC2.build(fields)
+        mac2 = reference.mac(self.algorithm, self._load_session(load), over)
+        return CREDIT_FOR_LOAD.apdu(data=messages.CREDIT.build(fields | {"MAC2": mac2}))
 
     def credit_answer(self, load: Load, time: str) -> bytes:
         """The TAC as it must come, over the new balance."""
-        what = (load.balance_fen + load.amount_fen).to_bytes(4) + load.number.to_bytes(2)
-        what += load.amount_fen.to_bytes(4) + bytes((LOAD,)) + TERMINAL + bytes.fromhex(time)
-        return reference.tac(self.algorithm, self.key("DTK", load.version), what)
+        new = {"balance_fen": load.balance_fen + load.amount_fen}
+        over = messages.LOAD_TAC.build(load.fields(time) | new)
+        return reference.tac(self.algorithm, self.key("DTK", load.version), over)
 
     def credit(self, load: Load, time: str) -> bytes:
         """The TAC, checked."""
@@ -195,12 +266,13 @@ class Terminal(Exchange):
 
     def total(self, kind: int) -> tuple[int, str]:
         """Yearly total 2 (self-paid) or 3 (pooled), and the settlement year."""
-        data = self.ok(bytes((0xB0, 0x26, 0x00, kind, 0x06)))
-        return int.from_bytes(data[:4]), data[4:].hex()
+        answer = messages.TOTAL_ANSWER.parse(self.ok(GET_BALANCE.apdu(p2=kind, le=6)))
+        return answer.amount_fen, answer.year.hex()
 
     def proof(self, kind: int, number: int) -> bytes | None:
         """MAC2 || TAC of a transaction, None for 9406."""
-        data, sw = self.send(bytes((0xB0, 0x2E, 0x00, kind, 2)) + number.to_bytes(2))
+        asked = messages.PROOF.build({"number": number})
+        data, sw = self.send(GET_TRANSACTION_PROOF.apdu(p2=kind, data=asked))
         if sw == 0x9406:
             return None
         if sw != SUCCESS:

@@ -25,6 +25,14 @@ from sscard_chip.profile.bank import BankContents, BankKeys, ElectronicCash, Var
 from sscard_chip.profile.bank.model import CDOL1, CDOL2, PDOL
 from sscard_chip.profile.compiler import compile_template
 from sscard_chip.security.emv import BANK_SUITES
+from sscard_chip.standard.commands import (
+    EXTERNAL_AUTHENTICATE,
+    GENERATE_AC,
+    GET_PROCESSING_OPTIONS,
+    READ_RECORD,
+    SELECT,
+    before_mac,
+)
 from tests.bench.exchange import CardBench
 from tests.bench.reference.bank import IssuerSession
 
@@ -93,7 +101,7 @@ def new_memory(generation: int = 3, *applications: BankContents) -> Memory:
 
 
 def select_command(name: bytes, p2: int = 0) -> bytes:
-    return bytes((0x00, 0xA4, 0x04, p2, len(name))) + name + b"\x00"
+    return SELECT.apdu(0x04, p2, name, le=0)
 
 
 def amount(fen: int) -> bytes:
@@ -144,7 +152,7 @@ class BankBench(CardBench):
     def contactless_command(self, **changes: bytes) -> bytes:
         data = tlv.fill_dol(tlv.parse_dol(PDOL), self.values(changes))
         body = tlv.tlv(0x83, data)
-        return b"\x80\xa8\x00\x00" + bytes((len(body),)) + body + b"\x00"
+        return GET_PROCESSING_OPTIONS.apdu(data=body, le=0)
 
     @staticmethod
     def values(changes: dict[str, bytes]) -> dict[int, bytes]:
@@ -153,7 +161,7 @@ class BankBench(CardBench):
 
     def generate_command(self, kind: int, *, dol: bytes = CDOL1, **changes: bytes) -> bytes:
         data = tlv.fill_dol(tlv.parse_dol(dol), self.values(changes))
-        return bytes((0x80, 0xAE, kind, 0, len(data))) + data + b"\x00"
+        return GENERATE_AC.apdu(kind, data=data, le=0)
 
     def generate(self, kind: int, *, dol: bytes = CDOL1, **changes: bytes) -> Generated:
         """GENERATE AC, its cryptogram and MAC checked against the keys."""
@@ -199,11 +207,11 @@ class BankBench(CardBench):
         arpc = self.issuer(self.atc).arpc(self.arqc or bytes(8), code)
         if wrong:
             arpc = bytes((arpc[0] ^ 1,)) + arpc[1:]
-        return b"\x00\x82\x00\x00\x0a" + arpc + code
+        return EXTERNAL_AUTHENTICATE.apdu(data=arpc + code)
 
     def script_command(self, header: str, data: bytes = b"", *, wrong: bool = False) -> bytes:
         """A command of the issuer's script: the next of the chain."""
-        head = bytes.fromhex(header) + bytes((len(data) + 4,))
+        head = before_mac(bytes.fromhex(header), data)[:5]
         session = self.issuer(self.atc, self.contents.keys.script_mac)
         block = session.mac_block(head + self.atc + self.arqc + data, self.chain)
         mac = block[:4]
@@ -248,7 +256,7 @@ class BankBench(CardBench):
     def log(self) -> list[bytes]:
         """The records of the log, newest first."""
         found: list[bytes] = []
-        while (answer := self.send(bytes((0x00, 0xB2, len(found) + 1, 0x5C, 0)))).sw == 0x9000:
+        while (answer := self.send(READ_RECORD.apdu(len(found) + 1, 0x5C, le=0))).sw == 0x9000:
             found.append(answer.body)
         assert answer.sw == 0x6A83
         return found

@@ -9,6 +9,7 @@ from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile.blank import make_blank
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE, WRITE_KEY, before_mac
 from tests.bench.exchange import CardBench, FixedRandom
 from tests.bench.reference import social as reference
 
@@ -60,7 +61,7 @@ class BlankBench(CardBench):
         data = reference.response(algorithm or self.algorithm, key, challenge)
         if wrong:
             data = bytes((data[0] ^ 1,)) + data[1:]
-        return self.sw(b"\x00\x82\x00\x00\x08" + data)
+        return self.sw(EXTERNAL_AUTHENTICATE.apdu(data=data))
 
     def make_mf(self) -> None:
         """MF and its master key's right, as in 2.5."""
@@ -98,7 +99,7 @@ class BlankBench(CardBench):
         name = algorithm or self.algorithm
         random = self.challenge(challenge)
         cryptogram = reference.enciphered(name, under, information)
-        command = bytes((0x84, 0xD4, p1, p2, len(cryptogram) + 4)) + cryptogram
+        command = before_mac(WRITE_KEY.secured().header(p1, p2), cryptogram)
         command += reference.key_mac(name, under, random[: reference.BLOCK[name]], command)
         if spoil is not None:
             at = spoil % len(command)

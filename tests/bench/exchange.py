@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sscard_chip.card import Card
 from sscard_chip.security.random import RandomSource
+from sscard_chip.standard.commands import GET_CHALLENGE, READ_RECORD, SELECT, VERIFY
 
 SUCCESS = 0x9000
 
@@ -55,15 +56,15 @@ class Exchange:
 
     def select_name(self, name: bytes) -> bytes:
         """SELECT by name, what it answers."""
-        return self.ok(b"\x00\xa4\x04\x00" + bytes((len(name),)) + name)
+        return self.ok(SELECT.apdu(0x04, data=name))
 
     def verify(self, pin: str) -> int:
         """VERIFY; the status word."""
         value = bytes.fromhex(pin)
-        return self.sw(b"\x00\x20\x00\x00" + bytes((len(value),)) + value)
+        return self.sw(VERIFY.apdu(data=value))
 
     def challenge(self, length: int = 8) -> bytes:
-        value = self.ok(bytes((0x00, 0x84, 0, 0, length)))
+        value = self.ok(GET_CHALLENGE.apdu(le=length))
         assert len(value) == length
         return value
 
@@ -77,7 +78,7 @@ class Exchange:
         return records
 
     def read_record(self, number: int, sfi: int) -> Answer:
-        return self.send(bytes((0x00, 0xB2, number, sfi << 3 | 4, 0)))
+        return self.send(READ_RECORD.apdu(number, sfi << 3 | 4, le=0))
 
 
 class CardBench(Exchange):

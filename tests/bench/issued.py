@@ -26,12 +26,14 @@ from sscard_chip.profile.compiler import compile_template
 from sscard_chip.profile.generations import generations
 from sscard_chip.profile.model import KeyUse, Profile, Rule
 from sscard_chip.security.suite import SUITES, Suite
+from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE, SELECT, before_mac
+from sscard_chip.standard.messages import security
 from tests.bench.exchange import CardBench
 from tests.bench.reference.social import Session
 
 MF, SSSE = 0x3F00, 0xDDF1
 SSSE_NAME: Final = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
-SELECT_SSSE: Final = b"\x00\xa4\x04\x00\x0f" + SSSE_NAME
+SELECT_SSSE: Final = SELECT.apdu(0x04, data=SSSE_NAME)
 PIN: Final = "123456"
 GENERATIONS: Final = tuple(generation.number for generation in generations())
 SUITES_OF_CARDS: Final = ((1, "3des"), (2, "3des"), (3, "sm4"), (3, "3des"))
@@ -131,12 +133,12 @@ class Bench(CardBench):
         else:
             self.ok(SELECT_SSSE)
             if fid != SSSE:
-                self.ok(b"\x00\xa4\x00\x00\x02" + fid.to_bytes(2))
+                self.ok(SELECT.apdu(data=fid.to_bytes(2)))
         self.at = fid
 
     def select(self, fid: int) -> None:
         """Select an EF of the current directory."""
-        assert self.ok(b"\x00\xa4\x02\x00\x02" + fid.to_bytes(2)) == b""
+        assert self.ok(SELECT.apdu(0x02, data=fid.to_bytes(2))) == b""
 
     # --- rights -----------------------------------------------------------------------------
 
@@ -172,8 +174,9 @@ class Bench(CardBench):
         data = self.session(key, challenge).authentication_data(ORIGINAL)
         if wrong:
             data = bytes((data[0] ^ 1,)) + data[1:]
-        data += ORIGINAL + (bytes((version,)) if version else b"")
-        return bytes((0x00, 0x82, 0x00, kid, len(data))) + data
+        layout = security.EXTERNAL_VERSION if version else security.EXTERNAL
+        asked = {"cryptogram": data, "original": ORIGINAL, "key_version": version}
+        return EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=layout.build(asked))
 
     def authenticate(self, kid: int, version: int | None = None, *, wrong: bool = False) -> int:
         """A challenge and its EXTERNAL AUTHENTICATE; the status word."""
@@ -199,7 +202,7 @@ class Bench(CardBench):
 
     def secured(self, header: str, data: bytes, key: bytes, challenge: bytes) -> bytes:
         """CLA INS P1 P2 with Lc, data and MAC."""
-        head = bytes.fromhex(header) + bytes((len(data) + 4,)) + data
+        head = before_mac(bytes.fromhex(header), data)
         return head + self.session(key, challenge).mac(head)
 
     def tries(self, kid: int) -> int:

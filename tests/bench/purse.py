@@ -5,7 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from sscard_chip.standard.commands import (
+    EXTERNAL_AUTHENTICATE,
+    GET_TRANSACTION_PROVE,
+    PURSE_CREDIT_FOR_LOAD,
+    PURSE_DEBIT_FOR_PURCHASE,
+    PURSE_DEBIT_FOR_UNLOAD,
+    PURSE_GET_BALANCE,
+    PURSE_INITIALIZE,
+    READ_RECORD,
+    RELOAD_PIN,
+    UPDATE_CAPP_DATA_CACHE,
+    UPDATE_OVERDRAW_LIMIT,
+    before_mac,
+)
+from sscard_chip.standard.messages import medical
+from sscard_chip.standard.messages import purse as messages
+from sscard_chip.standard.messages.medical import LOAD_SESSION, PURCHASE_SESSION
 from tests.bench.exchange import SUCCESS, Exchange, RefusedError
 from tests.bench.purse_cards import PIN, secret
 from tests.bench.reference import purse as reference
@@ -40,7 +58,7 @@ class Opened:
     """The answer to INITIALIZE, with what was asked."""
 
     type: int
-    amount: bytes
+    amount_fen: int
     balance_fen: int
     number: int
     limit_fen: int | None
@@ -49,9 +67,35 @@ class Opened:
     random: bytes
     mac1: bytes
 
-    @property
-    def what(self) -> bytes:
-        return self.amount + bytes((self.type,)) + TERMINAL
+    def fields(self, sequence: int = 1, time: str = "", limit: int = 0) -> dict[str, Any]:
+        """What the messages that complete it are built from; ``limit`` the new one in fen."""
+        return {
+            "amount_fen": self.amount_fen,
+            "transaction_type": self.type,
+            "terminal": TERMINAL,
+            "balance_fen": self.balance_fen,
+            "number": self.number,
+            "limit_fen": limit,
+            "random": self.random,
+            "terminal_number": sequence,
+            "terminal_number_end": sequence.to_bytes(4)[2:],
+            "time": bytes.fromhex(time),
+        }
+
+
+def detail(kind: int, number: int, limit: int, amount: int, time: str) -> bytes:
+    """The record of 0018 that a transaction leaves."""
+    record: bytes = messages.LOG.build(
+        {
+            "number": number,
+            "limit_fen": limit,
+            "amount_fen": amount,
+            "transaction_type": kind,
+            "terminal": TERMINAL,
+            "time": bytes.fromhex(time),
+        }
+    )
+    return record
 
 
 class Terminal(Exchange):
@@ -85,37 +129,40 @@ class Terminal(Exchange):
     # --- transactions -----------------------------------------------------------------------
 
     def init_command(self, kind: int, amount: int = 0, index: int = 1) -> bytes:
-        money = b"" if kind == OVERDRAFT else amount.to_bytes(4)
-        data = bytes((index,)) + money + TERMINAL
-        return b"\x80\x50" + bytes.fromhex(INITS[kind]) + bytes((len(data),)) + data
+        layout = messages.OVERDRAFT if kind == OVERDRAFT else messages.INITIALIZE
+        asked = {"key_index": index, "amount_fen": amount, "terminal": TERMINAL}
+        p1, p2 = bytes.fromhex(INITS[kind])
+        return PURSE_INITIALIZE.apdu(p1, p2, layout.build(asked))
 
     def init(self, kind: int, amount: int = 0, index: int = 1) -> Opened:
         """INITIALIZE, its MAC1 checked."""
         data = self.ok(self.init_command(kind, amount, index))
-        limited = kind in DEBITS or kind == OVERDRAFT
-        rest = data[9:] if limited else data[6:]
+        layout = messages.OFFLINE_ANSWER if kind in DEBITS else messages.ONLINE_ANSWER
+        if kind == OVERDRAFT:
+            layout = messages.OVERDRAFT_ANSWER
+        assert len(data) == layout.sizeof()
+        answer = layout.parse(data)
         opened = Opened(
             type=kind,
-            amount=b"" if kind == OVERDRAFT else amount.to_bytes(4),
-            balance_fen=int.from_bytes(data[:4]),
-            number=int.from_bytes(data[4:6]),
-            limit_fen=int.from_bytes(data[6:9]) if limited else None,
-            version=rest[0],
-            algorithm=rest[1],
-            random=rest[2:6],
-            mac1=rest[6:],
+            amount_fen=0 if kind == OVERDRAFT else amount,
+            balance_fen=answer.balance_fen,
+            number=answer.number,
+            limit_fen=answer.get("limit_fen"),
+            version=answer.key_version,
+            algorithm=answer.algorithm,
+            random=answer.random,
+            mac1=answer.get("MAC1", b""),
         )
-        assert len(rest) == (6 if kind in DEBITS else 10)
         if kind not in DEBITS:
-            limit = data[6:9] if limited else b""
-            message = data[:4] + limit + opened.what
+            over = messages.OVERDRAFT_MAC1 if kind == OVERDRAFT else messages.ONLINE_MAC1
+            message = over.build(opened.fields(limit=opened.limit_fen or 0))
             assert opened.mac1 == reference.mac(self.algorithm, self.session(opened), message)
         return opened
 
     def session(self, opened: Opened, sequence: int = 1) -> bytes:
         """The session key: SESPK with the terminal's number, SESLK, SESULK, SESUK without."""
-        tail = sequence.to_bytes(4)[2:] if opened.type in DEBITS else b"\x80\x00"
-        factor = opened.random + opened.number.to_bytes(2) + tail
+        layout = PURCHASE_SESSION if opened.type in DEBITS else LOAD_SESSION
+        factor = layout.build(opened.fields(sequence))
         key = self.key(ROOTS.get(opened.type, "PURSE_DPK"))
         return reference.session_key(self.algorithm, key, factor)
 
@@ -123,33 +170,33 @@ class Terminal(Exchange):
         self, opened: Opened, time: str = TIME, *, sequence: int = 1, limit: int = 0
     ) -> tuple[bytes, bytes]:
         """The command that completes a transaction, and the answer that must come."""
-        algorithm, moment = self.algorithm, bytes.fromhex(time)
         session = self.session(opened, sequence)
+        fields = opened.fields(sequence, time, limit)
 
-        def mac(message: bytes) -> bytes:
-            return reference.mac(algorithm, session, message)
+        def mac(layout: Any) -> bytes:
+            return reference.mac(self.algorithm, session, layout.build(fields))
 
-        def tac(message: bytes) -> bytes:
-            return reference.tac(algorithm, self.key("PURSE_DTK"), message)
+        def tac(layout: Any, balance: int = 0) -> bytes:
+            message = layout.build(fields | {"balance_fen": balance})
+            return reference.tac(self.algorithm, self.key("PURSE_DTK"), message)
 
-        number, amount = opened.number.to_bytes(2), int.from_bytes(opened.amount)
+        amount = opened.amount_fen
         if opened.type in DEBITS:
-            counted = sequence.to_bytes(4)
-            command = b"\x80\x54\x01\x00\x0f" + counted + moment + mac(opened.what + moment)
-            return command, tac(opened.what + counted + moment) + mac(opened.amount)
+            data = medical.DEBIT.build(fields | {"MAC1": mac(messages.TIMED)})
+            answer = tac(messages.PURCHASE_TAC) + mac(messages.PURCHASE_MAC2)
+            return PURSE_DEBIT_FOR_PURCHASE.apdu(data=data), answer
         if opened.type == OVERDRAFT:
-            new = limit.to_bytes(3)
             assert opened.limit_fen is not None
             balance = opened.balance_fen - opened.limit_fen + limit & 0xFFFFFFFF  # refused if cut
-            command = b"\x80\x58\x00\x00\x0e" + new + moment
-            tail = new + opened.what + moment
-            return command + mac(tail), tac(balance.to_bytes(4) + number + tail)
-        command = moment + mac(opened.what + moment)
+            mac2 = {"MAC2": mac(messages.OVERDRAFT_MAC2)}
+            data = messages.OVERDRAFT_UPDATE.build(fields | mac2)
+            return UPDATE_OVERDRAW_LIMIT.apdu(data=data), tac(messages.OVERDRAFT_TAC, balance)
+        data = medical.CREDIT.build(fields | {"MAC2": mac(messages.TIMED)})
         if opened.type == UNLOAD:
-            message = (opened.balance_fen - amount).to_bytes(4) + number + opened.what + moment
-            return b"\x80\x54\x03\x00\x0b" + command, mac(message)
-        message = (opened.balance_fen + amount).to_bytes(4) + number + opened.what + moment
-        return b"\x80\x52\x00\x00\x0b" + command, tac(message)
+            fields["balance_fen"] = opened.balance_fen - amount
+            return PURSE_DEBIT_FOR_UNLOAD.apdu(data=data), mac(messages.ONLINE_TAC)
+        answer = tac(messages.ONLINE_TAC, opened.balance_fen + amount)
+        return PURSE_CREDIT_FOR_LOAD.apdu(data=data), answer
 
     def complete(
         self, opened: Opened, time: str = TIME, *, sequence: int = 1, limit: int = 0
@@ -179,14 +226,15 @@ class Terminal(Exchange):
     @staticmethod
     def cache(record: bytes, sfi: int = 0x19) -> bytes:
         """UPDATE CAPP DATA CACHE of a record by its identifier."""
-        return bytes((0x80, 0xDC, record[0], sfi << 3, len(record))) + record
+        return UPDATE_CAPP_DATA_CACHE.apdu(record[0], sfi << 3, record)
 
     def balance(self, purse: int) -> int:
-        return int.from_bytes(self.ok(bytes((0x80, 0x5C, 0, purse, 4))))
+        return int.from_bytes(self.ok(PURSE_GET_BALANCE.apdu(p2=purse, le=4)))
 
     def proof(self, kind: int, number: int) -> bytes | None:
         """MAC || TAC of the last transaction, None for 9406; asked for by INIT's number plus 1."""
-        data, sw = self.send(bytes((0x80, 0x5A, 0, kind, 2)) + (number + 1 & 0xFFFF).to_bytes(2))
+        asked = medical.PROOF.build({"number": number + 1 & 0xFFFF})
+        data, sw = self.send(GET_TRANSACTION_PROVE.apdu(p2=kind, data=asked))
         if sw == 0x9406:
             return None
         if sw != SUCCESS:
@@ -199,7 +247,7 @@ class Terminal(Exchange):
 
     def compound(self, tag: int) -> bytes:
         """The value of a record of 0019."""
-        return self.ok(bytes((0x00, 0xB2, tag, 0xC8, 0)))[2:]
+        return self.ok(READ_RECORD.apdu(tag, 0xC8, le=0))[2:]
 
     # --- the issuer -------------------------------------------------------------------------
 
@@ -208,7 +256,7 @@ class Terminal(Exchange):
     ) -> bytes:
         """CLA INS P1 P2 with Lc, data and the MAC of a fresh challenge."""
         challenge = self.challenge(4)
-        head = bytes.fromhex(header) + bytes((len(data) + 4,)) + data
+        head = before_mac(bytes.fromhex(header), data)
         mac = reference.command_mac(self.algorithm, self.key(root), challenge, head)
         return head + (bytes((mac[0] ^ 1,)) + mac[1:] if wrong else mac)
 
@@ -220,10 +268,10 @@ class Terminal(Exchange):
     def reload_pin_command(self, pin: str) -> bytes:
         value = bytes.fromhex(pin)
         mac = reference.tac(self.algorithm, self.key("PURSE_DRPK"), value)
-        return b"\x80\x5e\x00\x00" + bytes((len(value) + 4,)) + value + mac
+        return RELOAD_PIN.apdu(data=value + mac)
 
     def authenticate(self, kid: int = 1, *, wrong: bool = False) -> int:
         response = reference.response(self.algorithm, self.key("PURSE_DEAK"), self.challenge(8))
         if wrong:
             response = bytes((response[0] ^ 1,)) + response[1:]
-        return self.sw(bytes((0x00, 0x82, 0x00, kid, 8)) + response)
+        return self.sw(EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=response))

@@ -12,7 +12,16 @@ from sscard_chip.memory import Memory
 from sscard_chip.profile import psam
 from sscard_chip.profile.psam import SamContents, SamSecrets, compile_psam
 from sscard_chip.profile.psam_keys import SamKeyRow
+from sscard_chip.standard.commands import (
+    CIPHER_DATA,
+    DELIVERY_SESSION_KEY,
+    EXTERNAL_AUTHENTICATE,
+    INIT_SAM_FOR_MEDICAL_PURCHASE,
+    SELECT,
+    before_mac,
+)
 from sscard_chip.standard.identifiers import PSAM_AID, SX1_NAME, SX3_NAME
+from sscard_chip.standard.messages import psam as messages
 from tests.bench.exchange import Answer, CardBench, FixedRandom
 from tests.bench.reference import social as reference
 
@@ -29,8 +38,17 @@ ALGORITHMS: Final = ("3des", "sm4")
 BLOCK: Final = reference.BLOCK
 ENVIRONMENT: Final = {"3des": SX1_NAME, "sm4": SX3_NAME}
 KEY_CODE: Final = {"3des": "00", "sm4": "03"}
+PURCHASE: Final = {
+    "random": bytes.fromhex("A1B2C3D4"),
+    "number": 5,
+    "account_fen": 0,
+    "self_paid_fen": 1000,
+    "pooled_fen": 500,
+    "transaction_type": 0x32,
+    "time": bytes.fromhex("20151118185001"),
+}
 
-SELECT_DF01: Final = "00A4040006" + PSAM_AID.hex()
+SELECT_DF01: Final = SELECT.apdu(0x04, data=PSAM_AID)
 
 
 def key(key_type: KeyType, identifier: int, *, single: bool = False) -> SamKeyRow:
@@ -98,7 +116,7 @@ class Sam(CardBench):
 
     def enter(self) -> None:
         """Select the environment and its application."""
-        self.ok(b"\x00\xa4\x04\x00\x0f" + ENVIRONMENT[self.algorithm])
+        self.ok(SELECT.apdu(0x04, data=ENVIRONMENT[self.algorithm]))
         self.ok(SELECT_DF01)
 
     # --- rights and key loading -----------------------------------------------------------------
@@ -112,7 +130,7 @@ class Sam(CardBench):
         """EXTERNAL AUTHENTICATION with the KID of a level."""
         session = reference.session_key(self.algorithm, secret, challenge)
         data = reference.authentication_data(self.algorithm, session, ORIGINAL) + ORIGINAL
-        return bytes((0x00, 0x82, 0x00, kid, len(data))) + data
+        return EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=data)
 
     def authenticate(self, kid: int, secret: bytes = ACCESS) -> int:
         return self.sw(self.authentication(kid, self.known_challenge(), secret))
@@ -123,7 +141,7 @@ class Sam(CardBench):
         """CREATE or CHANGE KEY: ``content`` enciphered with its length, and a MAC."""
         plain = bytes.fromhex(content)
         data = reference.enciphered(self.algorithm, MASTER, plain, length)
-        head = bytes.fromhex(header) + bytes((len(data) + 4,)) + data
+        head = before_mac(bytes.fromhex(header), data)
         return head + reference.key_mac(self.algorithm, MASTER, challenge, head)
 
     def create(self, content: str, file: int = 0x11) -> int:
@@ -139,17 +157,16 @@ class Sam(CardBench):
 
     def delivery(self, use: int, identifier: int, factors: str = FACTORS) -> bytes:
         data = bytes.fromhex(factors + SESSION_FACTOR[self.algorithm])
-        return bytes((0xBF, 0xDE, use, identifier, len(data))) + data
+        return DELIVERY_SESSION_KEY.apdu(use, identifier, data)
 
     def cipher(self, p1: int, data: bytes) -> Answer:
-        return self.send(bytes((0x80, 0xFA, p1, 0, len(data))) + data)
+        return self.send(CIPHER_DATA.apdu(p1, data=data))
 
     def init_purchase(self, factors: str = FACTORS, *, version: int = 1, code: str = "") -> Answer:
         """INIT SAM FOR PURCHASE with the amounts of the vectors."""
-        data = bytes.fromhex(
-            "A1B2C3D4 0005 00000000 000003E8 000001F4 32 20151118185001"
-            + f"{version:02X}"
-            + (code or KEY_CODE[self.algorithm])
-            + factors
-        )
-        return self.send(bytes((0x80, 0x70, 1, 0, len(data))) + data + b"\x08")
+        fields = PURCHASE | {
+            "key_version": version,
+            "algorithm": int(code or KEY_CODE[self.algorithm], 16),
+        }
+        data = messages.INIT_PURCHASE.build(fields) + bytes.fromhex(factors)
+        return self.send(INIT_SAM_FOR_MEDICAL_PURCHASE.apdu(data=data, le=8))

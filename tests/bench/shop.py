@@ -26,6 +26,7 @@ from sscard_chip.memory import Memory
 from sscard_chip.profile import for_generation
 from sscard_chip.reader.faulty import FaultAt, FaultyConnection
 from sscard_chip.security.diversify import city_factor, province_factor
+from sscard_chip.standard.messages import medical
 from sscard_chip.standard.settlement_mode import SettlementMode, SettlementRegion, Split
 from sscard_chip.terminal.connection import Connection, connect_card
 from sscard_chip.terminal.pos import Authoriser, Bill, DayRow, Hotlist, Till, TillSettings
@@ -172,14 +173,7 @@ class Shop:
 
     def tac(self, row: DayRow) -> bytes:
         """The TAC that a centre finds for a row."""
-        city = "510100"
-        chain = (province_factor(city), city_factor(city), row.diversification_factor)
-        (key,) = roots().diversify(row.algorithm, "DTK", row.key_version, [chain])
-        amounts = (row.card_account_fen, row.card_self_paid_fen, row.card_pooled_fen)
-        message = b"".join(amount.to_bytes(4) for amount in amounts)
-        message += bytes((row.transaction_type,)) + bytes.fromhex(row.terminal_id)
-        message += row.terminal_transaction_number.to_bytes(4) + bytes.fromhex(row.time)
-        return reference.tac(row.algorithm, key, message)
+        return tac_of(row)
 
     def audit(self, rows: tuple[DayRow, ...] | None = None, *, begun: int = BALANCE) -> int:
         """Card and day file agree to the fen; the number of sales."""
@@ -188,18 +182,33 @@ class Shop:
                 assert till.unfinished is None
                 rows = till.rows
         purchases = self.purchases()
-        recorded = [
-            row.transaction_number.to_bytes(2)
-            + b"2"
-            + bytes.fromhex(row.terminal_id + row.time)
-            + row.card_account_fen.to_bytes(4)
-            for row in rows
-        ]
+        recorded = [medical.SHORT_DETAIL.build(fields_of(row)) for row in rows]
         assert [record[:20] for record in reversed(purchases)] == recorded
         assert self.balance() == begun - sum(row.card_account_fen for row in rows)
         for row in rows:
             assert (row.grey, row.tac) == (False, self.tac(row))
         return len(rows)
+
+
+def fields_of(row: DayRow) -> dict[str, Any]:
+    """What the card's messages of a row are built from."""
+    return {
+        "number": row.transaction_number,
+        "account_fen": row.card_account_fen,
+        "self_paid_fen": row.card_self_paid_fen,
+        "pooled_fen": row.card_pooled_fen,
+        "transaction_type": row.transaction_type,
+        "terminal": bytes.fromhex(row.terminal_id),
+        "terminal_number": row.terminal_transaction_number,
+        "time": bytes.fromhex(row.time),
+    }
+
+
+def tac_of(row: DayRow) -> bytes:
+    """The TAC that the card of a row, of 510100, has given."""
+    chain = (province_factor("510100"), city_factor("510100"), row.diversification_factor)
+    (key,) = roots().diversify(row.algorithm, "DTK", row.key_version, [chain])
+    return reference.tac(row.algorithm, key, medical.PURCHASE_TAC.build(fields_of(row)))
 
 
 def region(mode: int, **caps: int) -> SettlementRegion:

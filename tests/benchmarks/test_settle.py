@@ -3,17 +3,42 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import numpy as np
+import psycopg
+import pytest
 
 from benchmarks import settle
-from sscard_chip.settlement import synthesize as s
+from tests.settlement.postgres import PostgresServer
 
 
-def test_a_day_is_settled_anew_in_each_round(tmp_path: Path) -> None:
-    day = settle.Day.make(tmp_path, s.Wanted(50, 10, 400, 0.0))
-    count = sum(head.trailer.count for head in day.heads)
-    for register in (True, False, True):
-        processor, clock, rows = day.settle(register)
-        assert (processor > 0, clock > 0, rows) == (True, True, count)
-    assert day.cryptography() > 0
-    assert not list(tmp_path.glob("round.db*"))
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> settle.Day:
+    return settle.Day.make(tmp_path_factory.mktemp("day"), 50, 10, 400)
+
+
+def test_a_day_is_settled_anew_in_each_round(day: settle.Day) -> None:
+    for _ in range(2):
+        taken = day.settle()
+        assert taken.processor > 0 < taken.clock
+        assert taken.memory_mib > 20
+        assert day.verdicts_are_right()
+        assert not list(day.folder.glob("round.db*"))
+    (day.folder / "out" / "verdicts.tsv").write_bytes(b"")
+    assert not day.verdicts_are_right()
+
+
+def test_the_peer_reads_every_row_and_stores_it(day: settle.Day) -> None:
+    with PostgresServer() as server, psycopg.connect(server.new_url()) as connection:
+        assert day.peer(connection) > 0
+        found = connection.execute("SELECT count(*), min(v8), max(v8) FROM kept").fetchone()
+        assert found == (day.rows, 0, day.rows - 1)
+
+
+def test_what_is_stored_is_what_was_given() -> None:
+    with PostgresServer() as server, psycopg.connect(server.new_url()) as connection:
+        settle.store(connection, np.array([7, 9, 2**40]))
+        assert connection.execute("SELECT v1, v8 FROM kept ORDER BY v1").fetchall() == [
+            (7, 7),
+            (9, 9),
+            (2**40, 2**40),
+        ]

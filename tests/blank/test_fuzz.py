@@ -17,6 +17,7 @@ from sscard_chip.memory import create_image
 from sscard_chip.memory.store import Write
 from sscard_chip.security.keys import RECORD_LENGTH
 from sscard_chip.security.suite import SUITES, pad_if_needed
+from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE, WRITE_KEY, before_mac
 from sscard_chip.standard.status import StatusWord
 from tests.bench.blank import (
     CLEAR,
@@ -104,7 +105,9 @@ class Fuzzer:
         key, algorithm = (TRANSPORT, "3des") if blank else (ZERO, self.algorithm)
         if not r.randrange(30):
             key = r.randbytes(16)
-        return b"\x00\x82\x00\x00\x08" + direct_authentication(SUITES[algorithm], key, challenge)
+        return EXTERNAL_AUTHENTICATE.apdu(
+            data=direct_authentication(SUITES[algorithm], key, challenge)
+        )
 
     def sealed(self) -> bytes:
         """A WRITE KEY with a right MAC over anything."""
@@ -120,7 +123,7 @@ class Fuzzer:
         clear = head + secret
         challenge = self.bench.ok("0084000004")
         command = suite.encryptor(ZERO)(pad_if_needed(bytes((len(clear),)) + clear, suite.block))
-        command = bytes((0x84, 0xD4, p1, p2, len(command) + 4)) + command
+        command = before_mac(WRITE_KEY.secured().header(p1, p2), command)
         return command + suite.key_mac(ZERO, challenge, command)
 
     def mutated(self, command: bytes) -> bytes:

@@ -15,6 +15,7 @@ from sscard_chip.filesystem.layout import TRANSPORT_KEY_AT, top
 from sscard_chip.memory import CardMemoryError, create_image
 from sscard_chip.memory.store import Write
 from sscard_chip.profile.blank import make_blank
+from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE, UPDATE_BINARY
 from tests.bench.blank import (
     CLEAR,
     CREATE_ATR,
@@ -139,7 +140,7 @@ def test_a_power_cut_while_cells_are_erased(commits: int) -> None:
     bench.make_mf()
     bench.ok("80E000030D EF08 6000 00 00 00 0000 0000 00 00", "00A4020002EF08")
     for page in range(0, 0x60, 4):
-        bench.ok(bytes((0x00, 0xD6, page, 0, 200)) + b"\xa5" * 200)
+        bench.ok(UPDATE_BINARY.apdu(page, data=b"\xa5" * 200))
     bench.memory.log = Power(commits)
     assert bench.sw(CLEAR) == 0x6581
     bench.memory.log = None
@@ -210,7 +211,7 @@ def test_clear_in_the_working_state_needs_the_master_key() -> None:
     encrypt = bench.suite.encryptor(bench.data.master_keys[0xDF03])
     whole = encrypt(challenge + bytes(8))
     data = (int.from_bytes(whole[:8]) ^ int.from_bytes(whole[8:])).to_bytes(8)
-    assert bench.sw(b"\x00\x82\x00\x00\x08" + data) == 0x9000
+    assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(data=data)) == 0x9000
     bench.ok(CLEAR)
     assert bench.sw("00A4020002EF05") == 0x6A82
     bench.power_cycle()

@@ -14,6 +14,7 @@ import pytest
 
 from issuance.plan import write_script
 from sscard_chip.security.suite import SUITES, Suite, pad_if_needed
+from sscard_chip.standard.commands import GET_CHALLENGE
 from tests.blank.plans import CARDS, blank_for, card_data, comparable, patched, plan_of
 
 
@@ -38,7 +39,7 @@ class Machine:
                 reset()
                 continue
             if "challenge" in step:
-                answer = self.send(bytes((0, 0x84, 0, 0, step["challenge"])))
+                answer = self.send(GET_CHALLENGE.apdu(le=step["challenge"]))
                 assert answer[-2:] == b"\x90\x00"
                 self.challenge = answer[:-2]
             command = self.fill(step["command"])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.commands import CHANGE_KEY, CREATE_KEY, EXTERNAL_AUTHENTICATE
 from tests.bench.blank import (
     NEW,
     SELECT_MF,
@@ -37,7 +38,7 @@ def test_a_key_that_works(bench: BlankBench) -> None:
     suite = SUITES[bench.algorithm]
     session = suite.session(suite.session_key(suite.encryptor(NEW), challenge))
     data = session.authentication_data(bytes(8)) + bytes(8) + b"\x01"
-    bench.ok(b"\x00\x82\x00\x0a\x11" + data)
+    bench.ok(EXTERNAL_AUTHENTICATE.apdu(p2=0x0A, data=data))
     bench.ok("80E000030D EF08 0004 00 00 00 AA00 0000 00 00", "00A4020002EF08", "00B0000004")
     bench.card.power_on()
     bench.ok(SELECT_SSSE, "00A4020002EF08")
@@ -70,10 +71,10 @@ def test_a_single_des_key_goes_with_3des_only() -> None:
 def test_replacing_a_key_gives_back_its_tries(bench: BlankBench) -> None:
     assert bench.write_key(0, 2, information(bench.algorithm), ZERO) == 0x9000
     bench.ok("0084000008")
-    assert bench.sw(b"\x00\x82\x00\x0a\x10" + bytes(16)) == 0x63C2
+    assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(p2=0x0A, data=bytes(16))) == 0x63C2
     assert bench.write_key(1, 2, bytes.fromhex("000A01") + TEMPORARY, ZERO) == 0x9000
     bench.ok("0084000008")
-    assert bench.sw(b"\x00\x82\x00\x0a\x10" + bytes(16)) == 0x63C2
+    assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(p2=0x0A, data=bytes(16))) == 0x63C2
     bench.card.power_on()
     bench.ok(SELECT_SSSE)
     # Without the master key's right (ACw b6 CMK) no key of the file can be replaced.
@@ -116,8 +117,8 @@ def test_refusals(bench: BlankBench) -> None:
     assert bench.write_key(0, 0, content, ZERO) == 0x6A86
     assert bench.write_key(2, 2, content, ZERO) == 0x6A86
     assert bench.write_key(0, 2, content[:-1], ZERO) in (0x6700, 0x6A80)
-    assert bench.sw(b"\x84\xd4\x00\x02\x05" + bytes(5)) == 0x6700
-    assert bench.sw(b"\x80\xd4\x00\x02\x18" + content) == 0x6985  # it must be enciphered
+    assert bench.sw(CREATE_KEY.secured().apdu(p2=0x02, data=bytes(5))) == 0x6700
+    assert bench.sw(CREATE_KEY.apdu(p2=0x02, data=content)) == 0x6985  # it must be enciphered
     length = 0x24
     bench.ok("0084000004")
     assert bench.sw(bytes((0x84, 0xD4, 0, 2, length)) + bytes(length)) == 0x6988
@@ -151,10 +152,10 @@ def test_keys_in_clear_where_the_file_wants_no_more() -> None:
     bench = BlankBench()
     bench.make_mf()
     bench.ok("80E0000B08 0002 0180 00 00 0000")
-    bench.ok(b"\x80\xd4\x00\x02\x18" + information("3des"))
-    bench.ok(b"\x80\xd4\x01\x02\x13" + b"\x00\x0a\x01" + TEMPORARY)
-    assert bench.sw(b"\x80\xd4\x01\x02\x0b" + b"\x00\x0a\x01" + TEMPORARY[:8]) == 0x6A80
-    assert bench.sw(b"\x80\xd4\x01\x02\x12" + bytes(18)) == 0x6700
+    bench.ok(CREATE_KEY.apdu(p2=0x02, data=information("3des")))
+    bench.ok(CHANGE_KEY.apdu(p2=0x02, data=b"\x00\x0a\x01" + TEMPORARY))
+    assert bench.sw(CHANGE_KEY.apdu(p2=0x02, data=b"\x00\x0a\x01" + TEMPORARY[:8])) == 0x6A80
+    assert bench.sw(CHANGE_KEY.apdu(p2=0x02, data=bytes(18))) == 0x6700
     assert bench.write_key(0, 2, information("3des"), ZERO) == 0x6985
 
 
@@ -164,7 +165,7 @@ def test_keys_with_a_mac_alone() -> None:
     bench.ok("80E0000B08 0002 0180 00 02 0000")
     content = information("3des")
     random = bench.ok("0084000004")
-    command = b"\x84\xd4\x00\x02\x1c" + content
+    command = CREATE_KEY.secured().apdu(p2=0x02, data=content)
     bench.ok(command + SUITES["3des"].key_mac(ZERO, random, command))
 
 
@@ -172,12 +173,12 @@ def test_appending_and_changing_can_be_forbidden() -> None:
     bench = BlankBench()
     bench.make_mf()
     bench.ok("80E0000B08 0002 0180 00 08 0000")
-    assert bench.sw(b"\x80\xd4\x00\x02\x18" + information("3des")) == 0x6982
+    assert bench.sw(CREATE_KEY.apdu(p2=0x02, data=information("3des"))) == 0x6982
     bench = BlankBench()
     bench.make_mf()
     bench.ok("80E0000B08 0002 0180 00 04 0000")
-    bench.ok(b"\x80\xd4\x00\x02\x18" + information("3des"))
-    assert bench.sw(b"\x80\xd4\x01\x02\x13" + b"\x00\x0a\x01" + TEMPORARY) == 0x6982
+    bench.ok(CREATE_KEY.apdu(p2=0x02, data=information("3des")))
+    assert bench.sw(CHANGE_KEY.apdu(p2=0x02, data=b"\x00\x0a\x01" + TEMPORARY)) == 0x6982
 
 
 def test_once_frozen_the_master_key_must_be_proven(bench: BlankBench) -> None:

@@ -20,6 +20,18 @@ from sscard_chip.memory import Memory
 from sscard_chip.memory.store import Write
 from sscard_chip.profile.model import DirectoryDeclaration, KeyUse, Structure
 from sscard_chip.security.random import RandomSource
+from sscard_chip.standard.commands import (
+    CREATE_FILE,
+    DEBIT_FOR_PURCHASE,
+    EXTERNAL_AUTHENTICATE,
+    GET_CHALLENGE,
+    INITIALIZE_FOR_PURCHASE,
+    READ_BINARY,
+    READ_RECORD,
+    SELECT,
+    UPDATE_BINARY,
+    UPDATE_RECORD,
+)
 from sscard_chip.standard.status import StatusWord
 from tests.bench.issued import MF, SELECT_SSSE, SSSE, Bench
 from tests.card.sweep import whole_profile
@@ -261,27 +273,26 @@ class Fuzzer(CardFuzzer):
         """Well-formed commands that this directory and its files answer."""
         name = directory.df_name
         commands = [
-            b"\x00\xa4\x00\x00\x02" + directory.fid.to_bytes(2),
-            b"\x00\xa4\x04\x00" + bytes((len(name),)) + name,
+            SELECT.apdu(data=directory.fid.to_bytes(2)),
+            SELECT.apdu(0x04, data=name),
             b"\x00\xa4\x04\x02\x05\xd1\x56\x00\x00\x05",
         ]
         for file in directory.files:
-            commands.append(b"\x00\xa4\x02\x00\x02" + file.fid.to_bytes(2) + b"\x00")
+            commands.append(SELECT.apdu(0x02, data=file.fid.to_bytes(2), le=0))
             if file.structure is Structure.TRANSPARENT:
-                commands.append(bytes((0x00, 0xB0, 0x80 | file.sfi, 0, 0)))
-                commands.append(bytes((0x00, 0xD6, 0x80 | file.sfi, 0, 4)) + b"\xa5" * 4)
+                commands.append(READ_BINARY.apdu(0x80 | file.sfi, le=0))
+                commands.append(UPDATE_BINARY.apdu(0x80 | file.sfi, data=b"\xa5" * 4))
                 continue
             for mode in range(7):
                 number = 1 if mode > 3 or not file.items else file.items[-1].tag
-                commands.append(bytes((0x00, 0xB2, number, file.sfi << 3 | mode, 0)))
+                commands.append(READ_RECORD.apdu(number, file.sfi << 3 | mode, le=0))
             if file.structure is Structure.CYCLIC:
                 length = file.record_length
-                head = bytes((0x00, 0xDC, 0x00, file.sfi << 3 | 3, length))
-                commands.append(head + b"\x12" * length)
+                commands.append(UPDATE_RECORD.apdu(p2=file.sfi << 3 | 3, data=b"\x12" * length))
             for number, item in enumerate(file.items[:3], 1):
                 length = min(item.length, 250)
-                head = bytes((0x00, 0xDC, number, file.sfi << 3 | 4, length + 2, item.tag, length))
-                commands.append(head + b"\x31" * length)
+                record = bytes((item.tag, length)) + b"\x31" * length
+                commands.append(UPDATE_RECORD.apdu(number, file.sfi << 3 | 4, record))
         return commands
 
     # --- commands ---------------------------------------------------------------------------
@@ -321,7 +332,7 @@ class Fuzzer(CardFuzzer):
             if key.use is KeyUse.EXTERNAL
         ]
         kid, version = choice(kids)
-        self._send(bytes((0x00, 0x84, 0, 0, choice((4, 8, 8, 8, 16)))))
+        self._send(GET_CHALLENGE.apdu(le=choice((4, 8, 8, 8, 16))))
         challenge = session.status.challenge or bytes(8)
         return bench.authentication(kid, challenge, version, wrong=self.random.random() < 0.1)
 
@@ -348,14 +359,14 @@ class Fuzzer(CardFuzzer):
         index = self.random.choice((1, 2, 3))
         terminal = bytes.fromhex("330400815985")
         data = bytes((index,)) + amounts + terminal
-        answer = self._send(b"\xb0\x28\x01\x01\x13" + data)
+        answer = self._send(INITIALIZE_FOR_PURCHASE.apdu(data=data))
         if len(answer) != 24:
             return self._common()
         sequence, time = self.random.randbytes(4), bytes.fromhex("20250301120000")
         key = self.bench.key("DPK", index)
         session = self.bench.session(key, answer[18:22] + answer[14:16] + sequence[2:])
         mac1 = session.mac(amounts + b"\x32" + terminal + time)
-        return b"\xb0\x2c\x01\x00\x0f" + sequence + time + mac1
+        return DEBIT_FOR_PURCHASE.apdu(data=sequence + time + mac1)
 
     def _issuing(self) -> bytes:
         """A command of the blank phase, with the master key of where the card stands."""
@@ -364,13 +375,15 @@ class Fuzzer(CardFuzzer):
         master = bench.data.master_keys.get(session.df.fid, bytes(16))
         self._send(b"\x00\x84\x00\x00\x08")
         challenge = session.status.challenge or bytes(8)
-        self._send(b"\x00\x82\x00\x00\x08" + direct_authentication(bench.suite, master, challenge))
+        self._send(
+            EXTERNAL_AUTHENTICATE.apdu(data=direct_authentication(bench.suite, master, challenge))
+        )
         fid = bytes((0xEF, r.randrange(0x20)))
         return r.choice(
             [
-                b"\x80\xe0\x00\x03\x0d" + fid + bytes.fromhex("0010000000000000000000"),
-                b"\x80\xe0\x00\x07\x0e" + fid + bytes.fromhex("040300000000000000000000"),
-                b"\x80\xe0\x00\x05\x0e" + fid + bytes.fromhex("002000010000000000000000"),
+                CREATE_FILE.apdu(p2=0x03, data=fid + bytes.fromhex("0010000000000000000000")),
+                CREATE_FILE.apdu(p2=0x07, data=fid + bytes.fromhex("040300000000000000000000")),
+                CREATE_FILE.apdu(p2=0x05, data=fid + bytes.fromhex("002000010000000000000000")),
                 bytes.fromhex("80E000020DDF200400000000000038000003"),
                 bytes.fromhex("BFCE000000"),
                 bytes.fromhex("BFFE000000"),

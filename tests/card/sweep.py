@@ -18,6 +18,7 @@ from sscard_chip.profile.model import (
     Rule,
     Structure,
 )
+from sscard_chip.standard.commands import READ_BINARY, READ_RECORD, UPDATE_RECORD
 from tests.bench.exchange import Answer
 from tests.bench.issued import SUITES_OF_CARDS, Bench
 
@@ -68,8 +69,8 @@ class Case:
     def read(self, bench: Bench) -> Answer:
         """Read the beginning of the file."""
         if self.file.structure is Structure.TRANSPARENT:
-            return bench.send(bytes((0x00, 0xB0, 0x80 | self.file.sfi, 0, 0)))
-        return bench.send(bytes((0x00, 0xB2, 1, self.p2, 0)))
+            return bench.send(READ_BINARY.apdu(0x80 | self.file.sfi, le=0))
+        return bench.send(READ_RECORD.apdu(1, self.p2, le=0))
 
     def may_read(self, bench: Bench) -> bool:
         """Whether the card lets the file be read now; anything but a clear no or yes fails."""
@@ -99,14 +100,13 @@ class Case:
             return bytes((0x00, 0xD6, 0x80 | self.file.sfi, position, 1, value))
         if structure is Structure.CYCLIC:
             length = self.file.record_length
-            head = bytes((0x00, 0xDC, 0x00, self.file.sfi << 3 | 3, length))
-            return head + bytes((value,)) * length
+            return UPDATE_RECORD.apdu(p2=self.file.sfi << 3 | 3, data=bytes((value,)) * length)
         if not self.file.items:
-            head = bytes((0x00, 0xDC, position + 1, self.p2, 4, _OWN_TAG, 2))
-            return head + bytes((value, value))
+            record = bytes((_OWN_TAG, 2, value, value))
+            return UPDATE_RECORD.apdu(position + 1, self.p2, record)
         item = self.file.items[position]
-        head = bytes((0x00, 0xDC, position + 1, self.p2, item.length + 2, item.tag, item.length))
-        return head + bytes((value,)) * item.length
+        record = bytes((item.tag, item.length)) + bytes((value,)) * item.length
+        return UPDATE_RECORD.apdu(position + 1, self.p2, record)
 
     def versions(self, kid: int) -> int:
         """How many versions the key of a rule has."""

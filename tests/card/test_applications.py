@@ -20,7 +20,7 @@ from sscard_chip.filesystem.layout import (
 )
 from sscard_chip.filesystem.tree import Directory, FileSystem
 from sscard_chip.memory import CardImageError, Memory
-from sscard_chip.standard.commands import SELECT, StandardCommand
+from sscard_chip.standard.commands import SELECT, VERIFY, StandardCommand
 from sscard_chip.standard.identifiers import MF
 from sscard_chip.standard.status import StatusError, StatusWord
 from tests.bench.issued import PIN, SELECT_SSSE, Bench
@@ -113,7 +113,7 @@ def test_the_shortcuts_never_cross_over(session: Session) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_firewall(session: Session, name: bytes, back: bytes) -> None:
     run(session, SELECT_SSSE)
-    assert run(session, b"\x00\x20\x00\x00\x03" + bytes.fromhex(PIN)) == b"\x90\x00"
+    assert run(session, VERIFY.apdu(data=bytes.fromhex(PIN))) == b"\x90\x00"
     run(session, "0084000008")
     session.status.global_levels = session.status.local_levels = 0xFFFF
     session.status.masters = {1, 2}
@@ -133,7 +133,7 @@ def test_the_firewall(session: Session, name: bytes, back: bytes) -> None:
 
 def test_a_refused_selection_drops_nothing_that_has_been_proven(session: Session) -> None:
     run(session, SELECT_SSSE)
-    run(session, b"\x00\x20\x00\x00\x03" + bytes.fromhex(PIN))
+    run(session, VERIFY.apdu(data=bytes.fromhex(PIN)))
     verified = session.status.verified_pin
     assert verified
     assert run(session, by_name(b"OTHER.SIX")) == b"\x6a\x82"

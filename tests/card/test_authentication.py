@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE, INTERNAL_AUTHENTICATE
 from tests.bench.exchange import FixedRandom
 from tests.bench.issued import ORIGINAL, SSSE, SUITES_OF_CARDS, Bench, roots
 
@@ -67,7 +68,7 @@ def test_internal_versions(generation: int, algorithm: str) -> None:
     answers = set()
     for version in (1, 2, 3):
         data = bench.session(bench.key("IRK", version), CHALLENGE).authentication_data(ORIGINAL)
-        command = b"\x00\x88\x00\x00\x11" + CHALLENGE + ORIGINAL + bytes((version,))
+        command = INTERNAL_AUTHENTICATE.apdu(data=CHALLENGE + ORIGINAL + bytes((version,)))
         assert bench.ok(command) == data
         answers.add(data)
     assert len(answers) == 3
@@ -139,7 +140,7 @@ def test_the_last_challenge_counts() -> None:
 def test_a_challenge_is_spent_by_its_use() -> None:
     bench = Bench(2)
     bench.enter(SSSE)
-    assert bench.sw(b"\x00\x82\x00\x04\x10" + bytes(16)) == 0x6984
+    assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(p2=0x04, data=bytes(16))) == 0x6984
     challenge = bench.challenge()
     good = bench.authentication(0x04, challenge)
     assert bench.sw(good) == 0x9000
@@ -148,7 +149,7 @@ def test_a_challenge_is_spent_by_its_use() -> None:
     assert bench.sw(bad) == 0x63C2
     assert bench.sw(bad) == 0x6984
     bench.challenge()
-    assert bench.sw(b"\x00\x82\x00\x0f\x10" + bytes(16)) == 0x6A88
+    assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(p2=0x0F, data=bytes(16))) == 0x6A88
     assert bench.sw(good) == 0x6984
 
 
@@ -156,8 +157,8 @@ def test_a_refused_command_keeps_the_challenge() -> None:
     bench = Bench(2)
     bench.enter(SSSE)
     challenge = bench.challenge()
-    assert bench.sw(b"\x00\x82\x00\x04\x0f" + bytes(15)) == 0x6700
-    assert bench.sw(b"\x00\x82\x01\x04\x10" + bytes(16)) == 0x6A86
+    assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(p2=0x04, data=bytes(15))) == 0x6700
+    assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(0x01, 0x04, bytes(16))) == 0x6A86
     assert bench.ok("00B2012C00")[0] == 0x01
     assert bench.sw(bench.authentication(0x04, challenge)) == 0x9000
 
@@ -242,7 +243,7 @@ def test_unknown_keys(directory: int, kid: int, version: int) -> None:
     bench.enter(directory)
     bench.challenge()
     before = bytes(bench.memory.cells)
-    command = bytes((0x00, 0x82, 0x00, kid, 17)) + bytes(16) + bytes((version,))
+    command = EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=bytes(16) + bytes((version,)))
     assert bench.sw(command) == 0x6A88
     assert bench.memory.cells == before
 
@@ -269,4 +270,4 @@ def test_keys_are_those_of_province_city_and_card(city: str, algorithm: str) -> 
     suite = SUITES[algorithm]
     session = suite.session(suite.session_key(suite.encryptor(key), bench.challenge()))
     data = session.authentication_data(ORIGINAL) + ORIGINAL + b"\x02"
-    assert bench.sw(b"\x00\x82\x00\x0a\x11" + data) == 0x9000
+    assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(p2=0x0A, data=data)) == 0x9000

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from sscard_chip.standard.commands import SELECT
 from tests.bench.issued import SELECT_SSSE, SSSE, SUITES_OF_CARDS, Bench
 
 BK, LK = 0x05, 0x83
@@ -27,13 +28,13 @@ def test_application(generation: int, algorithm: str, directory: int) -> None:
     assert bench.authenticate(LK) == 0x9000
     assert block_application(bench) == 0x9000
     name = bench.profile.directory(directory).df_name
-    select = b"\x00\xa4\x00\x00\x02" + directory.to_bytes(2)
+    select = SELECT.apdu(data=directory.to_bytes(2))
     # While it is current, SELECT of something else is all that is left.
     for command in ("00B2012C00", "0084000008", "00A4020002EF05", "0020000003123456",
                     "00DC012C03200131", "841E000104" + "00" * 4, "B026000104"):  # fmt: skip
         assert bench.sw(command) == 0x9303
     assert bench.sw(select) == 0x9303
-    assert bench.sw(b"\x00\xa4\x04\x00\x06" + name) == 0x9303
+    assert bench.sw(SELECT.apdu(0x04, data=name)) == 0x9303
     bench.enter(0xDF01)  # others are as before
     assert bench.verify() == 0x9000
     assert bench.ok("00B2012C00")[0] == 0x20
@@ -42,8 +43,8 @@ def test_application(generation: int, algorithm: str, directory: int) -> None:
     bench.power_cycle()  # for good
     bench.enter(SSSE)
     assert bench.sw(select) == 0x9303
-    assert bench.sw(b"\x00\xa4\x01\x00\x02" + directory.to_bytes(2)) == 0x9303
-    assert bench.sw(b"\x00\xa4\x04\x00\x06" + name) == 0x9303
+    assert bench.sw(SELECT.apdu(0x01, data=directory.to_bytes(2))) == 0x9303
+    assert bench.sw(SELECT.apdu(0x04, data=name)) == 0x9303
 
 
 def test_partial_names_still_pass_a_blocked_application() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from sscard_chip.standard.commands import READ_RECORD
 from tests.bench.issued import Bench
 
 LENGTH = 0x55  # DF02 EF07 就业记录: four records
@@ -45,9 +46,9 @@ def test_newest_first_and_wrapping(bench: Bench) -> None:
         written.insert(0, value)
         assert values(bench) == written[:4]
         for number, expected in enumerate(written[:4], 1):
-            body = bench.ok(bytes((0x00, 0xB2, number, 0x3C, LENGTH)))
+            body = bench.ok(READ_RECORD.apdu(number, 0x3C, le=LENGTH))
             assert body == bytes((expected,)) * LENGTH
-        assert bench.sw(bytes((0, 0xB2, len(written[:4]) + 1, 0x3C, 0))) == 0x6A83
+        assert bench.sw(READ_RECORD.apdu(len(written[:4]) + 1, 0x3C, le=0)) == 0x6A83
     bench.power_cycle()
     bench.enter(0xDF02)
     assert bench.authenticate(0x88) == 0x9000

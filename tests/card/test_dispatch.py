@@ -10,7 +10,7 @@ import pytest
 from sscard_chip.apdu.dispatch import Dispatcher, Instruction
 from sscard_chip.apdu.instructions import BASE
 from sscard_chip.card import Card, NotPoweredError
-from sscard_chip.standard.commands import VERIFY
+from sscard_chip.standard.commands import UPDATE_BINARY, VERIFY
 from tests.bench.issued import GENERATIONS, SELECT_SSSE, Bench
 
 KNOWN = {
@@ -47,7 +47,7 @@ def test_lengths_that_do_not_add_up(command: str) -> None:
 def test_the_longest_command() -> None:
     bench = Bench(2)
     assert bench.sw(b"\x00\xa4\x04\x00\xff" + bytes(255) + b"\x00") == 0x6700  # no such name
-    assert bench.sw(b"\x00\xd6\x00\x00\xff" + bytes(255)) == 0x6986
+    assert bench.sw(UPDATE_BINARY.apdu(data=bytes(255))) == 0x6986
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)

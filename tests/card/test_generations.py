@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from sscard_chip.standard.commands import READ_RECORD
 from tests.bench.issued import GENERATIONS, SSSE, Bench
 
 
@@ -91,7 +92,7 @@ def test_lengths_of_reused_tags(
     for generation in GENERATIONS:
         bench = at(generation, directory)
         assert bench.verify() == 0x9000
-        found.append(bench.ok(bytes((0x00, 0xB2, tag, sfi << 3, 0)))[1])
+        found.append(bench.ok(READ_RECORD.apdu(tag, sfi << 3, le=0))[1])
     assert tuple(found) == lengths
 
 
@@ -112,4 +113,4 @@ def test_sizes_of_the_first_generation(directory: int) -> None:
         if directory in (0xDF03, 0xDF04):
             assert bench.authenticate(kid) == 0x9000
     for sfi, size in WHOLE_FILES_1[directory].items():
-        assert len(bench.ok(bytes((0x00, 0xB2, 1, sfi << 3 | 5)))) == size
+        assert len(bench.ok(READ_RECORD.apdu(1, sfi << 3 | 5))) == size

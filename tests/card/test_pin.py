@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from sscard_chip.standard.commands import CHANGE_PIN
 from tests.bench.issued import SSSE, SUITES_OF_CARDS, Bench
 
 QUERY = "0020000000"
@@ -14,7 +15,7 @@ LIMIT = 6
 
 def change(bench: Bench, old: str, new: str) -> int:
     data = bytes.fromhex(old + "FF" + new)
-    return bench.sw(b"\x80\x5e\x01\x00" + bytes((len(data),)) + data)
+    return bench.sw(CHANGE_PIN.apdu(data=data))
 
 
 def ready(pin: str | None = "123456", generation: int = 2, directory: int = SSSE) -> Bench:

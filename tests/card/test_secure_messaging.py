@@ -10,6 +10,7 @@ import pytest
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.model import Profile
 from sscard_chip.security.access import AccessRule
+from sscard_chip.standard.commands import UPDATE_RECORD
 from tests.bench.issued import SSSE, SUITES_OF_CARDS, Bench
 
 RECORD = bytes.fromhex("07095A3030303030303133")
@@ -128,7 +129,7 @@ def test_a_file_that_demands_encipherment(generation: int, algorithm: str) -> No
     file.write_rule = AccessRule.decode(0x30, 0x4400)
     key = bench.key("STKSSSE")
     new = RECORD[:-1] + b"8"
-    assert bench.sw(b"\x00\xdc\x07\x2c\x0b" + new) == 0x6987
+    assert bench.sw(UPDATE_RECORD.apdu(0x07, 0x2C, new)) == 0x6987
 
     def command(plain: bytes, *, clear: bool = False) -> bytes:
         challenge = bench.challenge()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from sscard_chip.standard.commands import READ_RECORD, SELECT
 from tests.bench.issued import MF, SELECT_SSSE, SSSE, SSSE_NAME, Bench
 
 SUCCESS = (b"", 0x9000)
@@ -44,7 +45,7 @@ def test_applications_by_name() -> None:
         assert bench.ok(f"00A4040006D156000005{last}")[4:].hex() == f"d156000005{last}"
         # Whose EFs are found tells where the card stands.
         name = bench.profile.directory(fid).files[0].fid.to_bytes(2)
-        assert bench.send(b"\x00\xa4\x02\x00\x02" + name) == SUCCESS
+        assert bench.send(SELECT.apdu(0x02, data=name)) == SUCCESS
     assert Bench(1).sw("00A4040006D15600000504") == 0x6A82
 
 
@@ -156,16 +157,16 @@ def test_dir_lists_the_applications(generation: int) -> None:
     bench.enter(SSSE)
     p2 = bench.profile.dir_sfi << 3 | 4
     for number, directory in enumerate(bench.profile.applications, 1):
-        record = bench.ok(bytes((0x00, 0xB2, number, p2, 0)))
+        record = bench.ok(READ_RECORD.apdu(number, p2, le=0))
         label = directory.label.encode("gbk")
         entry = b"\x4f\x06" + directory.df_name + bytes((0x50, len(label))) + label
         template = bytes((0x61, len(entry))) + entry
         assert record == bytes((0x70, len(template))) + template
         assert 1 <= len(label) <= 16
-    assert bench.sw(bytes((0x00, 0xB2, number + 1, p2, 0))) == 0x6A83
+    assert bench.sw(READ_RECORD.apdu(number + 1, p2, le=0)) == 0x6A83
     # The first file's DIR, below the MF, names SSSE.
     bench.enter(MF)
-    assert SSSE_NAME in bench.ok(bytes((0x00, 0xB2, 1, p2, 0)))
+    assert SSSE_NAME in bench.ok(READ_RECORD.apdu(1, p2, le=0))
 
 
 def test_the_powered_card_stands_at_the_mf() -> None:

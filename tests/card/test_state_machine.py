@@ -9,6 +9,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from sscard_chip.card import Card
 from sscard_chip.filesystem.files import RecordFile, TransparentFile
+from sscard_chip.standard.commands import (
+    CHANGE_PIN,
+    EXTERNAL_AUTHENTICATE,
+    READ_BINARY,
+    READ_RECORD,
+    SELECT,
+    UPDATE_BINARY,
+    UPDATE_RECORD,
+    VERIFY,
+)
 from tests.bench.issued import MF, ORIGINAL, PIN, SSSE, SSSE_NAME, Bench
 from tests.card.model import Expected, Model
 from tests.card.sweep import whole_profile
@@ -43,7 +53,7 @@ class CardMachine(RuleBasedStateMachine):
         fcis = {}
         for fid in (MF, *(d.fid for d in profile.directories)):
             self.bench.enter(SSSE)
-            fcis[fid] = self.bench.ok(b"\x00\xa4\x00\x00\x02" + fid.to_bytes(2))
+            fcis[fid] = self.bench.ok(SELECT.apdu(data=fid.to_bytes(2)))
         self.bench.power_cycle()
         self.model = Model(self.bench, fcis)
         self.go_somewhere(number)
@@ -65,14 +75,14 @@ class CardMachine(RuleBasedStateMachine):
 
     # --- selection --------------------------------------------------------------------------
 
-    @rule(p1=st.integers(0, 2), fid=st.sampled_from(FIDS), le=st.sampled_from([b"", b"\0"]))
-    def select(self, p1: int, fid: int, le: bytes) -> None:
-        command = bytes((0x00, 0xA4, p1, 0, 2)) + fid.to_bytes(2) + le
+    @rule(p1=st.integers(0, 2), fid=st.sampled_from(FIDS), le=st.sampled_from([None, 0]))
+    def select(self, p1: int, fid: int, le: int | None) -> None:
+        command = SELECT.apdu(p1, data=fid.to_bytes(2), le=le)
         self.check(command, self.model.select(p1, fid))
 
     @rule(name=st.sampled_from(NAMES), following=st.booleans())
     def select_name(self, name: bytes, following: bool) -> None:
-        command = bytes((0x00, 0xA4, 4, 2 * following, len(name))) + name
+        command = SELECT.apdu(4, 2 * following, name)
         self.check(command, self.model.select_name(name, following))
 
     @rule()
@@ -84,8 +94,8 @@ class CardMachine(RuleBasedStateMachine):
         """Into a directory by way of SSSE: random selection alone stays near the MF."""
         places = self.model.order
         fid = places[number % len(places)]
-        self.check(b"\x00\xa4\x04\x00\x0f" + SSSE_NAME, self.model.select_name(SSSE_NAME, False))
-        self.check(b"\x00\xa4\x00\x00\x02" + fid.to_bytes(2), self.model.select(0, fid))
+        self.check(SELECT.apdu(0x04, data=SSSE_NAME), self.model.select_name(SSSE_NAME, False))
+        self.check(SELECT.apdu(data=fid.to_bytes(2)), self.model.select(0, fid))
 
     # --- files ------------------------------------------------------------------------------
 
@@ -97,7 +107,7 @@ class CardMachine(RuleBasedStateMachine):
     )
     def read_record(self, p1: int, file: int, mode: int, le: int | None) -> None:
         sfi = self.sfi(file)
-        command = bytes((0x00, 0xB2, p1, sfi << 3 | mode))
+        command = READ_RECORD.apdu(p1, sfi << 3 | mode)
         command += b"" if le is None else bytes((le,))
         self.check(command, self.model.read_record(p1, sfi, mode, le))
 
@@ -127,7 +137,7 @@ class CardMachine(RuleBasedStateMachine):
             data = bytes((tag or old[0][0], (length + damage) & 0xFF)) + bytes((fill,)) * length
             if by_tag and mode < 4:
                 p1 = data[0]
-        command = bytes((0x00, 0xDC, p1, sfi << 3 | mode, len(data))) + data
+        command = UPDATE_RECORD.apdu(p1, sfi << 3 | mode, data)
         self.check(command, self.model.update_record(p1, sfi, mode, data))
 
     @rule(
@@ -138,7 +148,7 @@ class CardMachine(RuleBasedStateMachine):
     )
     def read_binary(self, number: int, page: int, p2: int, le: int) -> None:
         p1 = self.sfi(number) | 0x80 | page & 0x20 if self.sfi(number) else page
-        self.check(bytes((0x00, 0xB0, p1, p2, le)), self.model.read_binary(p1, p2, le))
+        self.check(READ_BINARY.apdu(p1, p2, le=le), self.model.read_binary(p1, p2, le))
 
     @rule(
         number=files,
@@ -148,7 +158,7 @@ class CardMachine(RuleBasedStateMachine):
     )
     def update_binary(self, number: int, page: int, p2: int, data: bytes) -> None:
         p1 = self.sfi(number) | 0x80 | page & 0x20 if self.sfi(number) else page
-        command = bytes((0x00, 0xD6, p1, p2, len(data))) + data
+        command = UPDATE_BINARY.apdu(p1, p2, data)
         self.check(command, self.model.update_binary(p1, p2, data))
 
     # --- rights -----------------------------------------------------------------------------
@@ -172,7 +182,7 @@ class CardMachine(RuleBasedStateMachine):
         model = self.model
         place = model.here if kid & 0x80 else model.places[SSSE]
         data = bytes(8) + ORIGINAL + (b"" if version is None else bytes((version,)))
-        command = bytes((0x00, 0x82, 0x00, kid, len(data))) + data
+        command = EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=data)
         number = 1 if version is None else version
         if (kid, number) in place.tries:
             challenge = model.challenge or bytes(8)
@@ -214,14 +224,14 @@ class CardMachine(RuleBasedStateMachine):
 
     @rule(pin=st.sampled_from([*PINS, *PINS[:2]]))
     def verify(self, pin: bytes) -> None:
-        command = b"\x00\x20\x00\x00" + bytes((len(pin),)) + pin
+        command = VERIFY.apdu(data=pin)
         self.check(command, self.model.verify(pin))
 
     @rule(old=st.sampled_from([PINS[1], PINS[1], *PINS]), new=st.sampled_from([PINS[1], *PINS]))
     def change_pin(self, old: bytes, new: bytes) -> None:
         if old or new:
             data = old + b"\xff" + new
-            command = b"\x80\x5e\x01\x00" + bytes((len(data),)) + data
+            command = CHANGE_PIN.apdu(data=data)
             self.check(command, self.model.change_pin(old, new))
 
     # --- power ------------------------------------------------------------------------------

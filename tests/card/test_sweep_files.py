@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.profile.model import FREE, NEVER, PIN, Rule, Structure
+from sscard_chip.standard.commands import READ_RECORD
 from tests.bench.issued import SSSE, Bench
 from tests.card.sweep import CASES, LINEAR, Case, external_kids
 
@@ -164,7 +165,7 @@ def test_all_of_the_content(case: Case) -> None:
             bench.ok(b"\x00\xb0" + at.to_bytes(2) + b"\x00") for at in range(0, file.size, 256)
         )
     else:
-        got = bench.ok(bytes((0x00, 0xB2, 1, file.sfi << 3 | 5, 0)))
+        got = bench.ok(READ_RECORD.apdu(1, file.sfi << 3 | 5, le=0))
     assert got == expected
 
 
@@ -178,9 +179,9 @@ def test_a_new_card_holds_what_is_declared(case: Case) -> None:
     filled = {n for d, f, n in bench.data.contents.values if (d, f) == (
         case.directory.fid, case.file.fid)}  # fmt: skip
     for number, item in enumerate(case.file.items, 1):
-        record = bench.ok(bytes((0x00, 0xB2, number, case.p2, 0)))
+        record = bench.ok(READ_RECORD.apdu(number, case.p2, le=0))
         assert record[:2] == bytes((item.tag, item.length))
         assert len(record) == 2 + item.length
         if number not in filled:
             assert record[2:] == item.initial_value()
-    assert bench.sw(bytes((0x00, 0xB2, len(case.file.items) + 1, case.p2, 0))) == 0x6A83
+    assert bench.sw(READ_RECORD.apdu(len(case.file.items) + 1, case.p2, le=0)) == 0x6A83

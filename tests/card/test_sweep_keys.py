@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.profile.model import DirectoryDeclaration, KeyUse
+from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE
 from tests.bench.issued import GENERATIONS, SSSE, SUITES_OF_CARDS, Bench
 from tests.card.sweep import external_kids, whole_profile
 
@@ -50,7 +51,7 @@ def test_each_version_of_each_key(
         for version in (0, versions + 1, 0xFF):
             bench.challenge()
             data = bytes(16) + bytes((version,))
-            assert bench.sw(bytes((0x00, 0x82, 0x00, kid, 17)) + data) == 0x6A88
+            assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=data)) == 0x6A88
 
 
 @every_directory
@@ -73,7 +74,7 @@ def test_every_other_number_is_unknown(
     for kid in range(256):
         if kid not in known:
             bench.challenge()
-            assert bench.sw(bytes((0x00, 0x82, 0x00, kid, 16)) + bytes(16)) == 0x6A88
+            assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=bytes(16))) == 0x6A88
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
@@ -99,7 +100,7 @@ def test_keys_that_came_with_the_second_generation(directory: int, kids: str) ->
         for kid in bytes.fromhex(kids):
             if generation == 1:
                 bench.challenge()
-                assert bench.sw(bytes((0x00, 0x82, 0x00, kid, 16)) + bytes(16)) == 0x6A88
+                assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=bytes(16))) == 0x6A88
             else:
                 assert bench.authenticate(kid) == 0x9000
 
@@ -119,4 +120,4 @@ def test_keys_of_other_uses_authenticate_nobody(generation: int) -> None:
                 challenge = bench.challenge()
                 secret = bench.keys[directory.fid, key.root, 1]
                 data = bench.session(secret, challenge).authentication_data(bytes(8))
-                assert bench.sw(bytes((0, 0x82, 0, kid, 16)) + data + bytes(8)) == 0x6A88
+                assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=data + bytes(8))) == 0x6A88

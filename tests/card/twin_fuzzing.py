@@ -17,6 +17,7 @@ from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.profile.bank import add_bank
 from sscard_chip.profile.model import Profile, Rule, Structure
 from sscard_chip.profile.purse import add_purse
+from sscard_chip.standard.commands import SELECT, VERIFY
 from tests.bench import bank, purse_cards
 from tests.bench.exchange import RefusedError
 from tests.bench.issued import PIN, SELECT_SSSE, SSSE, SSSE_NAME, Bench
@@ -70,7 +71,7 @@ class TwinFuzzer(Fuzzer):
         self.planted = planted
         self.met: Counter[tuple[str, bool, bool, int, int]] = Counter()
         super().__init__(generation, algorithm, seed)
-        self.selections += [b"\x00\xa4\x04\x00" + bytes((len(n),)) + n for n in NAMES]
+        self.selections += [SELECT.apdu(0x04, data=n) for n in NAMES]
 
     def _power(self) -> None:
         if self.twins is None:
@@ -157,7 +158,7 @@ class TwinFuzzer(Fuzzer):
         """An application anew, some with the PIN."""
         self._send(SELECT_SSSE)
         if self.random.getrandbits(1):
-            self._send(b"\x00\x20\x00\x00\x03" + bytes.fromhex(PIN))
+            self._send(VERIFY.apdu(data=bytes.fromhex(PIN)))
         return b"\x00\xa4\x04\x00\x06\xd1\x56\x00\x00\x05" + bytes((self.random.randrange(6),))
 
     def _tail(self, *lengths: int) -> bytes:

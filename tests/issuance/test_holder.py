@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from issuance.holder import Holder, HolderError, InitialAccount, check_holder, years_after
+from issuance.holder import Holder, HolderError, InitialAccount, check_holder
+from sscard_chip.standard.dates import years_after
 
 Person = dict[str, object]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "holder.json"

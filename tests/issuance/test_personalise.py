@@ -24,6 +24,7 @@ from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.security.diversify import card_chain, diversify_chain
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE
 from sscard_chip.standard.dates import bcd
 
 Person = dict[str, object]
@@ -71,7 +72,7 @@ def authenticate(card: Card, roots: RootKeys, algorithm: str, name: str, kid: in
     session_key = roots.encrypt(algorithm, name, 1, chain, challenge.ljust(suite.block, b"\0"))
     original = os.urandom(8)
     data = suite.session(session_key).authentication_data(original)
-    return card.transmit(bytes((0, 0x82, 0, kid, 16)) + data + original).hex().upper()
+    return card.transmit(EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=data + original)).hex().upper()
 
 
 @pytest.mark.parametrize(("generation", "algorithm"), CASES)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sscard_chip.memory import create_image
-from tests.bench.account import PURCHASE, TERMINAL, Purchase, Terminal
+from tests.bench.account import PURCHASE, Purchase, Terminal, detail
 from tests.bench.account_cards import new_memory
 from tests.reader.fake_vpcd import POWER_ON, FakeVpcd
 from tests.reader.serving import kill_when_due, serving
@@ -58,9 +58,7 @@ class Reader:
 def _settle(ledger: Ledger, *, made: bool) -> None:
     purchase, ledger.doubtful = ledger.doubtful, None
     if made and purchase is not None:
-        sums = (purchase.amounts[at : at + 4] for at in (0, 4, 8))
-        account, self_paid, pooled = (int.from_bytes(amount) for amount in sums)
-        ledger.made.append((account, self_paid, pooled))
+        ledger.made.append(purchase.sums)
 
 
 def _check(terminal: Terminal, ledger: Ledger) -> None:
@@ -84,12 +82,7 @@ def _check(terminal: Terminal, ledger: Ledger) -> None:
     assert terminal.initialize_purchase(0).number == len(ledger.made)
     newest = list(enumerate(ledger.made))[:-31:-1]
     assert terminal.log() == [
-        number.to_bytes(2)
-        + bytes((PURCHASE,))
-        + TERMINAL
-        + bytes.fromhex(TIME)
-        + b"".join(amount.to_bytes(4) for amount in amounts)
-        for number, amounts in newest
+        detail(PURCHASE, number, TIME, *amounts) for number, amounts in newest
     ]
 
 

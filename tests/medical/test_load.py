@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.bench.account import LOAD, PURCHASE, TERMINAL
+from tests.bench.account import LOAD, PURCHASE, detail
 from tests.bench.exchange import RefusedError
 from tests.medical.conftest import NewAccount
 from tests.medical.test_purchase import MOST, TIME, state_of
@@ -20,8 +20,7 @@ def test_load_adds_to_the_balance_and_to_nothing_else(new_account: NewAccount, a
     assert (load.balance_fen, load.number) == (5, 0)
     assert terminal.balance() == 5 + amount
     assert terminal.total(2) == (3, "2020")  # whatever the date
-    record = b"\0\0" + bytes((LOAD,)) + TERMINAL + bytes.fromhex(TIME) + amount.to_bytes(4)
-    assert terminal.log() == [record + bytes(8)]
+    assert terminal.log() == [detail(LOAD, 0, TIME, amount)]
     assert terminal.initialize_load(0).number == 1
     assert terminal.initialize_purchase(0).number == 0
 

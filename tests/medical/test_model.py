@@ -23,7 +23,18 @@ from hypothesis.stateful import (
 )
 
 from sscard_chip.card import Card
-from tests.bench.account import LOAD, PURCHASE, TERMINAL, Load, Purchase, Terminal
+from sscard_chip.standard.commands import INITIALIZE_FOR_LOAD, INITIALIZE_FOR_PURCHASE
+from sscard_chip.standard.messages import medical as messages
+from tests.bench.account import (
+    LOAD,
+    PURCHASE,
+    Load,
+    Purchase,
+    Terminal,
+    detail,
+    load_fields,
+    purchase_fields,
+)
 from tests.bench.account_cards import ALGORITHMS, new_memory
 
 MOST = 0xFFFFFFFF
@@ -62,8 +73,7 @@ class Model:
     log: list[bytes] = field(default_factory=list)
 
     def _record(self, kind: int, number: int, time: str, sums: tuple[int, int, int]) -> None:
-        record = number.to_bytes(2) + bytes((kind,)) + TERMINAL + bytes.fromhex(time)
-        record += b"".join(amount.to_bytes(4) for amount in sums)
+        record = detail(kind, number, time, *sums)
         self.log.insert(0, record[:20] if self.account_only else record)
         del self.log[30:]
 
@@ -161,8 +171,8 @@ class AccountMachine(RuleBasedStateMachine):
 
     @rule(index=indexes, account=amounts, self_paid=amounts, pooled=amounts)
     def initialize_purchase(self, index: int, account: int, self_paid: int, pooled: int) -> None:
-        sums = b"".join(amount.to_bytes(4) for amount in (account, self_paid, pooled))
-        command = b"\xb0\x28\x01\x01\x13" + bytes((index,)) + sums + TERMINAL
+        asked = purchase_fields(account, self_paid, pooled, index)
+        command = INITIALIZE_FOR_PURCHASE.apdu(data=messages.PURCHASE.build(asked))
         expected = self.model.refuses_purchase(index, account)
         self.open = None
         if expected:
@@ -183,7 +193,7 @@ class AccountMachine(RuleBasedStateMachine):
 
     @rule(index=indexes, amount=amounts)
     def initialize_load(self, index: int, amount: int) -> None:
-        command = b"\xb0\x28\x00\x01\x0b" + bytes((index,)) + amount.to_bytes(4) + TERMINAL
+        command = INITIALIZE_FOR_LOAD.apdu(data=messages.LOAD.build(load_fields(amount, index)))
         expected = self.model.refuses_load(index, amount)
         self.open = None
         if expected:
@@ -202,11 +212,7 @@ class AccountMachine(RuleBasedStateMachine):
             return
         command = self.terminal.debit_command(purchase, time, sequence)
         answer = self.terminal.debit_answer(purchase, time, sequence)
-        account, self_paid, pooled = (
-            int.from_bytes(purchase.amounts[at : at + 4]) for at in (0, 4, 8)
-        )
-        proof = answer[4:] + answer[:4]
-        if self.model.purchase((account, self_paid, pooled), time, proof):
+        if self.model.purchase(purchase.sums, time, answer[4:] + answer[:4]):
             assert self.terminal.ok(command) == answer
         else:
             assert self.terminal.sw(command) == 0x9401

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sscard_chip.card import Card
-from tests.bench.account import PURCHASE, TERMINAL, Terminal
+from tests.bench.account import PURCHASE, Terminal, detail
 from tests.bench.account_cards import KnownRandom, new_memory
 from tests.bench.exchange import RefusedError, set_random
 from tests.medical.conftest import NewAccount
@@ -75,13 +75,7 @@ def test_amount_of_nothing(new_account: NewAccount, balance: int) -> None:
     terminal = new_account(balance_fen=balance).terminal
     purchase = terminal.buy(0, time=TIME)
     assert terminal.balance() == balance
-    assert terminal.log() == [
-        purchase.number.to_bytes(2)
-        + bytes((PURCHASE,))
-        + TERMINAL
-        + bytes.fromhex(TIME)
-        + bytes(12)
-    ]
+    assert terminal.log() == [detail(PURCHASE, purchase.number, TIME)]
     assert terminal.initialize_purchase(0).number == purchase.number + 1
 
 
@@ -380,7 +374,8 @@ def test_details_wrap_at_thirty(new_account: NewAccount) -> None:
         assert [int.from_bytes(record[:2]) for record in log] == list(
             range(count - 1, max(count - 31, -1), -1)
         )
-        assert log[0][16:] == b"".join((count * n).to_bytes(4) for n in (1, 2, 3))
+        sums = (count, count * 2, count * 3)
+        assert log[0] == detail(PURCHASE, count - 1, "20240315101112", *sums)
     assert terminal.sw("00B21F4400") == 0x6A83
     assert len(terminal.ok("00B2014500")) == 30 * 28
 

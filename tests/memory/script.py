@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sscard_chip.card import Card
 from sscard_chip.memory import Durability, Memory
+from sscard_chip.standard.commands import SELECT
 from tests.bench.account import DF04, LOAD, PURCHASE, SSSE, Terminal
 from tests.bench.account_cards import new_memory
 from tests.bench.exchange import SUCCESS
@@ -97,7 +98,7 @@ def _medical(t: Terminal, run: MedicalRun) -> None:
             assert t.sw(command[:-1] + bytes((command[-1] ^ 1,))) == 0x9302
     assert t.authenticate(0x83, "LKDF04") == SUCCESS
     assert t.maintain("841E0001", "STKDF04") == SUCCESS
-    assert t.sw(b"\x00\xa4\x04\x00\x06" + DF04) == 0x9303
+    assert t.sw(SELECT.apdu(0x04, data=DF04)) == 0x9303
 
 
 def _end(t: Terminal) -> None:

@@ -12,6 +12,7 @@ import pytest
 from sscard_chip.card import Card
 from sscard_chip.memory import Durability, Memory, create_image
 from sscard_chip.memory.image import open_medium
+from sscard_chip.standard.commands import SELECT
 from tests.bench.account import DF04, LOAD, PURCHASE, SSSE, Terminal
 from tests.bench.account_cards import ALGORITHMS
 from tests.memory.medium import Done, RamMedium, RecordingMedium
@@ -116,7 +117,7 @@ def test_script_goes_on_where_a_cut_stopped_it() -> None:
         terminal.select_name(SSSE)
         assert terminal.authenticate(0x04, "UKSSSE") == 0x9000
         terminal.ok("00D6880004 01020304")
-        assert terminal.sw(b"\x00\xa4\x04\x00\x06" + DF04) in (0x9000, 0x9303)
+        assert terminal.sw(SELECT.apdu(0x04, data=DF04)) in (0x9000, 0x9303)
 
 
 def _swing(memory: Memory, rng: random.Random) -> None:

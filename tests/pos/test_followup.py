@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sscard_chip.reader.faulty import ExchangeFault, FaultAt
+from sscard_chip.standard.commands import READ_RECORD
 from sscard_chip.standard.settlement_mode import OfflineUse
 from sscard_chip.terminal.pos import Bill, SaleRefusedError, UnfinishedSaleError
 from tests.bench.shop import BILL, LATER, TIME, Shop
@@ -19,7 +20,7 @@ def special(shop: Shop) -> list[bytes]:
     account = shop.account()
     found = []
     for number in range(1, 9):
-        data, sw = account.send(bytes((0x00, 0xB2, number, 0xAC, 0x00)))
+        data, sw = account.send(READ_RECORD.apdu(number, 0xAC, le=0x00))
         if sw != 0x9000:
             break
         found.append(data)

@@ -7,6 +7,7 @@ import pytest
 
 from sscard_chip.security.diversify import diversify_chain
 from sscard_chip.security.suite import SUITES
+from sscard_chip.standard.commands import CIPHER_DATA
 from tests.bench.reference import social as reference
 from tests.bench.sam import (
     ALGORITHMS,
@@ -159,7 +160,7 @@ def test_without_a_key(algorithm: str) -> None:
     for p1 in (0x04, 0x06, 0x08, 0x80):
         assert sam.cipher(p1, blocks(algorithm, 2)).sw == 0x6A86
     assert sam.deliver(*BOTH) == 0x9000
-    assert sam.sw(b"\x80\xfa\x00\x01\x08" + bytes(8)) == 0x6A86
+    assert sam.sw(CIPHER_DATA.apdu(p2=0x01, data=bytes(8))) == 0x6A86
 
 
 @both_suites

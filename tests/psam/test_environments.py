@@ -10,6 +10,7 @@ import pytest
 from sscard_chip.card import Card
 from sscard_chip.filesystem.layout import KIND_AT
 from sscard_chip.memory import CardImageError, create_image
+from sscard_chip.standard.commands import GET_CHALLENGE, READ_BINARY, UPDATE_BINARY
 from sscard_chip.standard.identifiers import PSAM_AID, SX1_NAME, SX2_NAME, SX3_NAME
 from tests.bench.sam import ACCESS, ALGORITHMS, FACTORS, IRK, ROOT, SELECT_DF01, SERVED, Sam, make
 
@@ -147,12 +148,12 @@ def test_initialize_environment(both: Sam) -> None:
 def test_a_level_writes_its_own_information(algorithm: str, kid: int) -> None:
     sam = Sam(algorithm)
     content = bytes.fromhex("02032025010120350101")
-    files = {number: bytes((0x00, 0xD6, 0x99 + number, 0, 10)) + content for number in (1, 2, 3)}
+    files = {number: UPDATE_BINARY.apdu(0x99 + number, data=content) for number in (1, 2, 3)}
     assert {sam.sw(command) for command in files.values()} == {0x6982}
     assert sam.authenticate(kid) == 0x9000
     for number, command in files.items():
         assert sam.sw(command) == (0x9000 if number == kid else 0x6982)
-    assert sam.ok(bytes((0x00, 0xB0, 0x99 + kid, 0, 10))) == content
+    assert sam.ok(READ_BINARY.apdu(0x99 + kid, le=10)) == content
     sam.enter()
     assert sam.sw(files[kid]) == 0x6982  # the right went with the DF
 
@@ -204,10 +205,10 @@ def test_access_key_is_locked_after_three_failures() -> None:
     ],
 )
 def test_challenge_lengths(algorithm: str, length: int, sw: int) -> None:
-    answer = Sam(algorithm).send(bytes((0x00, 0x84, 0, 0, length)))
+    answer = Sam(algorithm).send(GET_CHALLENGE.apdu(le=length))
     assert answer.sw == sw
     assert len(answer.body) == (length if sw == 0x9000 else 0)
-    assert Sam(algorithm).sw(bytes((0x00, 0x84, 0, 1, length))) == 0x6A86
+    assert Sam(algorithm).sw(GET_CHALLENGE.apdu(p2=1, le=length)) == 0x6A86
 
 
 def test_only_its_own_instructions() -> None:

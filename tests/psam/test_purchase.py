@@ -9,6 +9,7 @@ import pytest
 
 from sscard_chip.memory import Durability, create_image
 from sscard_chip.memory.image import open_medium
+from sscard_chip.standard.commands import INIT_SAM_FOR_MEDICAL_PURCHASE
 from tests.bench.sam import ALGORITHMS, CARD, CITY, DPK, FACTORS, ROOT, SELECT_DF01, Sam
 from tests.memory.medium import Done, FailingMedium, RamMedium, RecordingMedium
 
@@ -133,10 +134,10 @@ def test_each_attempt_has_a_number_of_its_own() -> None:
 def test_a_too_small_le_uses_no_number() -> None:
     sam = Sam()
     data = bytes.fromhex("A1B2C3D4" + "00" * 14 + "32" + "20151118185001" + "0100" + FACTORS)
-    head = bytes((0x80, 0x70, 1, 0, len(data)))
-    assert sam.send(head + data + b"\x04") == (b"", 0x6C08)
+    assert sam.send(INIT_SAM_FOR_MEDICAL_PURCHASE.apdu(data=data, le=4)) == (b"", 0x6C08)
     assert sam.sw(CREDIT + "00000000") == 0x6901
-    assert sam.send(head + data + b"\x08").body[:4].hex() == "0000012c"
+    answer = sam.send(INIT_SAM_FOR_MEDICAL_PURCHASE.apdu(data=data, le=8))
+    assert answer.body[:4].hex() == "0000012c"
 
 
 @both_suites

@@ -6,11 +6,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from issuance.psam import make_psam
 from sscard_chip.card import Card
 from sscard_chip.reader.interface import ContactInterface
+from sscard_chip.standard.commands import (
+    CIPHER_DATA,
+    CREDIT_SAM_FOR_PURCHASE,
+    DEBIT_FOR_PURCHASE,
+    DELIVERY_SESSION_KEY,
+    EXTERNAL_AUTHENTICATE,
+    GET_RESPONSE,
+    INIT_SAM_FOR_MEDICAL_PURCHASE,
+    INITIALIZE_FOR_PURCHASE,
+    INTERNAL_AUTHENTICATE,
+    PIN_CHANGE_UNBLOCK,
+    SELECT,
+    before_mac,
+)
+from sscard_chip.standard.messages import medical
+from sscard_chip.standard.messages import psam as messages
 from tests.bench.issued import PIN, Bench, roots
 from tests.bench.sam import BLOCK, ENVIRONMENT, SELECT_DF01
 
@@ -34,7 +52,7 @@ class T:
         self.level = level
         self.psam = ContactInterface(Card(make_psam(roots(), level=level, terminal_id=TERMINAL)))
         self.psam.power_on()
-        self.ask(b"\x00\xa4\x04\x00\x0f" + ENVIRONMENT[algorithm])
+        self.ask(SELECT.apdu(0x04, data=ENVIRONMENT[algorithm]))
         self.ask(SELECT_DF01)
         card = self.bench.card.atr[-8:]
         chain = (card, b"510100sx", b"510000sh")
@@ -46,23 +64,37 @@ class T:
         apdu = bytes.fromhex(command) if isinstance(command, str) else command
         answer = self.psam.transmit(apdu)
         if answer[-2] == 0x61:
-            answer = self.psam.transmit(b"\x00\xc0\x00\x00" + answer[-1:])
+            answer = self.psam.transmit(GET_RESPONSE.apdu(le=answer[-1]))
         assert answer[-2:] == b"\x90\x00", answer[-2:].hex()
         return answer[:-2]
+
+    def initialize(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """INITIALIZE at the card, INIT SAM at the PSAM; what DEBIT is built from."""
+        fields: dict[str, Any] = {
+            "terminal": bytes.fromhex(TERMINAL),
+            "transaction_type": 0x32,
+            "time": bytes.fromhex(TIME),
+        } | changes
+        asked = INITIALIZE_FOR_PURCHASE.apdu(data=medical.PURCHASE.build(fields))
+        fields |= medical.PURCHASE_ANSWER.parse(self.bench.ok(asked))
+        data = messages.INIT_PURCHASE.build(fields) + self.factors
+        answer = self.ask(INIT_SAM_FOR_MEDICAL_PURCHASE.apdu(data=data))
+        fields |= messages.INIT_PURCHASE_ANSWER.parse(answer)
+        return fields
 
     def deliver(self, key_type: int, identifier: int, factor: bytes) -> None:
         data = self.factors + factor.ljust(self.block, b"\0")
         use = self.steps << 5 | key_type
-        self.ask(bytes((0xBF, 0xDE, use, identifier, len(data))) + data)
+        self.ask(DELIVERY_SESSION_KEY.apdu(use, identifier, data))
 
     def encipher(self, data: bytes) -> bytes:
-        return self.ask(bytes((0x80, 0xFA, 0, 0, len(data))) + data)
+        return self.ask(CIPHER_DATA.apdu(data=data))
 
     def mac(self, message: bytes) -> bytes:
         """MAC of 4 with IV 0; the terminal pads."""
         padded = bytes(self.block) + message + b"\x80"
         padded += bytes(-len(padded) % self.block)
-        return self.ask(bytes((0x80, 0xFA, 5, 0, len(padded))) + padded)
+        return self.ask(CIPHER_DATA.apdu(5, data=padded))
 
     def authentication_data(self, original: bytes) -> bytes:
         data = self.encipher(original.ljust(self.block, b"\0"))
@@ -75,7 +107,7 @@ class T:
         self.deliver(key_type, identifier, self.bench.challenge())
         original = bytes.fromhex("0102030405060708")
         data = self.authentication_data(original) + original
-        return self.bench.sw(bytes((0x00, 0x82, 0x00, kid, 16)) + data)
+        return self.bench.sw(EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=data))
 
 
 @every_pair
@@ -85,7 +117,7 @@ def test_issuer_is_proven_by_internal_authentication(
     terminal = T(generation, algorithm, level)
     terminal.bench.enter(0xDDF1)
     factor, original = bytes.fromhex("32D9E876ADB31BBF"), bytes.fromhex("DBF7A936D0D18C9E")
-    proof = terminal.bench.ok(b"\x00\x88\x00\x00\x10" + factor + original)
+    proof = terminal.bench.ok(INTERNAL_AUTHENTICATE.apdu(data=factor + original))
     terminal.deliver(7, 0x08, factor)
     assert terminal.authentication_data(original) == proof
 
@@ -136,8 +168,8 @@ def test_unblock_and_reload_of_the_pin(generation: int, algorithm: str, level: i
     terminal.deliver(8, 0x09, bench.challenge())
     plain = bytes.fromhex("0365432180000000").ljust(terminal.block, b"\0")
     cryptogram = terminal.encipher(plain)
-    head = bytes.fromhex("84240001") + bytes((len(cryptogram) + 4,)) + cryptogram
-    assert bench.sw(head + terminal.mac(head)) == 0x9000
+    command = before_mac(PIN_CHANGE_UNBLOCK.header(0x00, 0x01), cryptogram)
+    assert bench.sw(command + terminal.mac(command)) == 0x9000
     bench.power_cycle()
     bench.enter(0xDDF1)
     assert bench.verify("654321") == 0x9000
@@ -165,18 +197,12 @@ def test_purchase(generation: int, algorithm: str, level: int, version: int) -> 
     bench.enter(0xDF04)
     assert bench.verify() == 0x9000
     for expected in (1, 2):
-        amounts = bytes(4) + (1000).to_bytes(4) + (500).to_bytes(4)
-        asked = bytes((0xB0, 0x28, 1, 1, 0x13, version)) + amounts + bytes.fromhex(TERMINAL)
-        head = bench.ok(asked)
-        number, key_version, code, challenge = head[14:16], head[16], head[17], head[18:]
-        data = challenge + number + amounts + b"\x32" + bytes.fromhex(TIME)
-        data += bytes((key_version, code)) + terminal.factors
-        answer = terminal.ask(bytes((0x80, 0x70, 1, 0, len(data))) + data)
-        sequence, mac1 = answer[:4], answer[4:]
-        assert int.from_bytes(sequence) == expected
-        debit = b"\xb0\x2c\x01\x00\x0f" + sequence + bytes.fromhex(TIME) + mac1
+        sums = {"account_fen": 0, "self_paid_fen": 1000, "pooled_fen": 500}
+        fields = terminal.initialize(sums | {"key_index": version})
+        assert fields["terminal_number"] == expected
+        debit = DEBIT_FOR_PURCHASE.apdu(data=medical.DEBIT.build(fields))
         mac2 = bench.ok(debit)[4:]
-        terminal.ask(b"\x80\x72\x00\x00\x04" + mac2)
+        terminal.ask(CREDIT_SAM_FOR_PURCHASE.apdu(data=mac2))
         assert bench.sw(debit) == 0x6901
 
 
@@ -185,18 +211,15 @@ def test_another_terminal_number_or_an_old_mac1_is_refused_by_the_card() -> None
     bench = terminal.bench
     bench.enter(0xDF04)
     assert bench.verify() == 0x9000
-    amounts = bytes(8) + (500).to_bytes(4)
+    sums = {"account_fen": 0, "self_paid_fen": 0, "pooled_fen": 500, "key_index": 1}
     debits = []
     for number in ("510100000002", TERMINAL):
-        head = bench.ok(bytes.fromhex("B02801011301") + amounts + bytes.fromhex(number))
-        data = head[18:] + head[14:16] + amounts + b"\x32" + bytes.fromhex(TIME)
-        data += head[16:18] + terminal.factors
-        answer = terminal.ask(bytes((0x80, 0x70, 1, 0, len(data))) + data)
-        debits.append(b"\xb0\x2c\x01\x00\x0f" + answer[:4] + bytes.fromhex(TIME) + answer[4:])
+        fields = terminal.initialize(sums | {"terminal": bytes.fromhex(number)})
+        debits.append(DEBIT_FOR_PURCHASE.apdu(data=medical.DEBIT.build(fields)))
         if number != TERMINAL:
             assert bench.sw(debits[0]) == 0x9302
     bench.ok(debits[1])
-    bench.ok(bytes.fromhex("B02801011301") + amounts + bytes.fromhex(TERMINAL))
+    terminal.initialize(sums)
     assert bench.sw(debits[1]) == 0x9302  # of another random
 
 
@@ -208,7 +231,7 @@ def test_level_is_found_by_trial(level: int) -> None:
     for steps in (3, 2, 1):
         chain = terminal.bench.card.atr[-8:] + b"510100sx" + b"510000sh"
         data = chain[: 8 * steps] + bytes(8)
-        command = bytes((0xBF, 0xDE, steps << 5 | 7, 0x08, len(data))) + data
+        command = DELIVERY_SESSION_KEY.apdu(steps << 5 | 7, 0x08, data)
         found.append(terminal.psam.transmit(command).hex())
     assert found == ["9000" if steps == 4 - level else "6a80" for steps in (3, 2, 1)]
 

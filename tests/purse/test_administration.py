@@ -7,6 +7,12 @@ import pytest
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
+from sscard_chip.standard.commands import (
+    CHANGE_PIN,
+    INTERNAL_AUTHENTICATE,
+    PIN_CHANGE_UNBLOCK,
+    SELECT,
+)
 from tests.bench.exchange import SUCCESS
 from tests.bench.purse import AID, ED_LOAD, EP_BUY, EP_LOAD, Terminal
 from tests.bench.purse_cards import ALGORITHMS, CARDHOLDER, PUBLIC, new_card, new_memory, secret
@@ -25,7 +31,7 @@ def terminal(request: pytest.FixtureRequest) -> Terminal:
 
 
 def select_ssse(terminal: Terminal) -> None:
-    terminal.ok(b"\x00\xa4\x04\x00\x0f" + SSSE)
+    terminal.ok(SELECT.apdu(0x04, data=SSSE))
 
 
 # --- selection and files --------------------------------------------------------------------------
@@ -129,7 +135,7 @@ def test_external_authentication_counts(terminal: Terminal) -> None:
 
 def test_internal_authentication_proves_the_card(terminal: Terminal) -> None:
     original = bytes(range(8))
-    answer = terminal.ok(b"\x00\x88\x00\x01\x08" + original)
+    answer = terminal.ok(INTERNAL_AUTHENTICATE.apdu(p2=0x01, data=original))
     assert answer == reference.response(terminal.algorithm, secret("PURSE_DIAK"), original)
     assert terminal.sw("0088000208" + "11" * 8) == 0x6A88
     assert terminal.sw("0088000107" + "11" * 7) == 0x6700
@@ -154,7 +160,7 @@ def test_change_pin(terminal: Terminal) -> None:
     assert terminal.sw("805E010006123456FF4567") == 0x63C2
     for new in ("45", "45674567456745", "456A", "FFFF"):
         data = bytes.fromhex("4567FF" + new)
-        assert terminal.sw(b"\x80\x5e\x01\x00" + bytes((len(data),)) + data) == 0x6A80, new
+        assert terminal.sw(CHANGE_PIN.apdu(data=data)) == 0x6A80, new
     assert terminal.sw("805E010006456712345678") == 0x6A80
     assert terminal.sw("805E0100024567") == 0x6700
     assert terminal.sw("805E010107123456FF4567FF") == 0x6A86
@@ -207,11 +213,12 @@ def test_unblock_pin(terminal: Terminal) -> None:
     assert terminal.unblock_pin("24AA") == 0x6A80
     assert terminal.unblock_pin("2468", key=2) == 0x6A88
     block = reference.BLOCK[terminal.algorithm]
-    data = "11" * (block + 4)
-    assert terminal.sw(f"84240001{block + 4:02X}{data}") == 0x6988  # spends the challenge
-    assert terminal.sw(f"84240001{block + 4:02X}{data}") == 0x6984
-    assert terminal.sw(f"84240001{block + 3:02X}{data[2:]}") == 0x6700
-    assert terminal.sw(f"84240101{block + 4:02X}{data}") == 0x6A86
+    data = b"\x11" * (block + 4)
+    unblock = PIN_CHANGE_UNBLOCK.apdu
+    assert terminal.sw(unblock(0x00, 0x01, data)) == 0x6988  # spends the challenge
+    assert terminal.sw(unblock(0x00, 0x01, data)) == 0x6984
+    assert terminal.sw(unblock(0x00, 0x01, data[1:])) == 0x6700
+    assert terminal.sw(unblock(0x01, 0x01, data)) == 0x6A86
     sealed = bytes(block)  # deciphers to no length and padding
     assert terminal.sw(terminal.secured("84240001", sealed, "PURSE_DPUK")) == 0x6A80
     assert terminal.verify("2468") == SUCCESS
@@ -225,7 +232,7 @@ def test_block_and_unblock(terminal: Terminal) -> None:
     assert terminal.sw(terminal.secured("84180000")) == 0x6985
     assert terminal.sw(terminal.secured("841E0000", wrong=True)) == 0x6988
     assert terminal.sw(terminal.secured("841E0000")) == SUCCESS
-    assert terminal.send(b"\x00\xa4\x04\x00\x09" + AID) == (FCI, 0x6283)
+    assert terminal.send(SELECT.apdu(0x04, data=AID)) == (FCI, 0x6283)
     for command in ("805C000204", "00B0950000", "0020000003123456", "805A0006020000",
                     "0082000108" + "11" * 8, "0088000108" + "11" * 8, "00B201C417"):  # fmt: skip
         assert terminal.sw(command) == 0x6A81
@@ -241,7 +248,7 @@ def test_block_survives_power(terminal: Terminal) -> None:
     first.select()
     assert first.sw(first.secured("841E0000")) == SUCCESS
     card.power_on()
-    assert first.send(b"\x00\xa4\x04\x00\x09" + AID) == (FCI, 0x6283)
+    assert first.send(SELECT.apdu(0x04, data=AID)) == (FCI, 0x6283)
     assert first.sw("805C000204") == 0x6A81
 
 
@@ -254,7 +261,7 @@ def test_third_wrong_unblock_locks_for_good(terminal: Terminal) -> None:
     for _ in range(3):
         assert terminal.sw(terminal.secured("84180000", wrong=True)) == 0x6988
     assert terminal.sw("0084000004") == 0x9303
-    assert terminal.sw(b"\x00\xa4\x04\x00\x09" + AID) == 0x9303
+    assert terminal.sw(SELECT.apdu(0x04, data=AID)) == 0x9303
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["working", "blocked before"])
@@ -263,14 +270,14 @@ def test_block_for_good(terminal: Terminal, first: bool) -> None:
         assert terminal.sw(terminal.secured("841E0000")) == SUCCESS
     assert terminal.sw(terminal.secured("841E0001")) == SUCCESS
     assert terminal.sw("805C000204") == 0x9303
-    assert terminal.sw(b"\x00\xa4\x04\x00\x09" + AID) == 0x9303
+    assert terminal.sw(SELECT.apdu(0x04, data=AID)) == 0x9303
     select_ssse(terminal)
 
 
 def test_block_card(terminal: Terminal) -> None:
     assert terminal.sw(terminal.secured("84160000", wrong=True)) == 0x6988
     assert terminal.sw(terminal.secured("84160000")) == SUCCESS
-    assert terminal.sw(b"\x00\xa4\x04\x00\x0f" + SSSE) == 0x6A81
+    assert terminal.sw(SELECT.apdu(0x04, data=SSSE)) == 0x6A81
 
 
 @pytest.mark.parametrize(
@@ -326,5 +333,5 @@ def test_dormant_application_is_not_found() -> None:
     card = Card(new_memory(dormant=True))
     card.power_on()
     terminal = Terminal(card.transmit, "3des")
-    assert terminal.sw(b"\x00\xa4\x04\x00\x09" + AID) == 0x6A82
+    assert terminal.sw(SELECT.apdu(0x04, data=AID)) == 0x6A82
     assert terminal.sw("00A40000021001") == 0x6A82

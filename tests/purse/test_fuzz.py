@@ -14,6 +14,7 @@ from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
 from sscard_chip.filesystem.layout import STATE_AT, STATE_IN_HEADER, ApplicationState, LifeCycle
 from sscard_chip.memory.store import Write
+from sscard_chip.standard import commands
 from sscard_chip.standard.status import StatusWord
 from tests.bench.exchange import RefusedError
 from tests.bench.issued import SELECT_SSSE
@@ -23,7 +24,7 @@ from tests.card.fuzzing import CardFuzzer
 
 COMMANDS: Final = 30_000
 SEEDS: Final = range(3)
-SELECT: Final = b"\x00\xa4\x04\x00\x09" + AID
+SELECT: Final = commands.SELECT.apdu(0x04, data=AID)
 COMMON: Final = tuple(
     map(
         bytes.fromhex,

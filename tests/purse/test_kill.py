@@ -34,7 +34,7 @@ class Ledger:
     kills: int = 0
 
     def balance(self) -> int:
-        sums = [int.from_bytes(o.amount) * (1 if o.type == EP_LOAD else -1) for o in self.made]
+        sums = [o.amount_fen * (1 if o.type == EP_LOAD else -1) for o in self.made]
         return BALANCE + sum(sums)
 
 

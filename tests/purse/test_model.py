@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
+from sscard_chip.standard.commands import CHANGE_PIN
 from tests.bench.purse import (
     CAPP,
     CASH,
@@ -36,10 +37,10 @@ from tests.bench.purse import (
     EP_LOAD,
     INITS,
     OVERDRAFT,
-    TERMINAL,
     UNLOAD,
     Opened,
     Terminal,
+    detail,
 )
 from tests.bench.purse_cards import ALGORITHMS, new_memory
 
@@ -127,9 +128,8 @@ class Model:
             one.online += 1
         self.proof = kind, number, proof
         self.tries[KEY_OF[kind]] = 15
-        record = number.to_bytes(2) + one.limit.to_bytes(3)
-        record += (0 if kind == OVERDRAFT else amount).to_bytes(4)
-        self.log.insert(0, record + bytes((kind,)) + TERMINAL + bytes.fromhex(time))
+        moved = 0 if kind == OVERDRAFT else amount
+        self.log.insert(0, detail(kind, number, one.limit, moved, time))
         del self.log[10:]
 
 
@@ -225,7 +225,7 @@ class PurseMachine(RuleBasedStateMachine):
             assert self.terminal.sw(command) == 0x9401
             return
         assert self.terminal.ok(command) == answer
-        amount = int.from_bytes(opened.amount)
+        amount = opened.amount_fen
         model.made(kind, amount, time, self.terminal.proof_of(command, kind, answer), limit)
         if kind == CAPP and cached is not None:
             model.compound = cached
@@ -272,7 +272,7 @@ class PurseMachine(RuleBasedStateMachine):
         self.open = self.cached = None
         if how == 0:
             data = bytes.fromhex(self.pin + "FF" + pin)
-            command = b"\x80\x5e\x01\x00" + bytes((len(data),)) + data
+            command = CHANGE_PIN.apdu(data=data)
             assert self.terminal.sw(command) == 0x9000
         elif how == 1:
             assert self.terminal.sw(self.terminal.reload_pin_command(pin)) == 0x9000

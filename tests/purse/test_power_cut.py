@@ -19,6 +19,7 @@ from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
 from sscard_chip.memory import Durability, create_image
 from sscard_chip.memory.image import open_medium
+from sscard_chip.standard.commands import GET_TRANSACTION_PROVE
 from tests.bench.exchange import SUCCESS
 from tests.bench.purse import (
     CAPP,
@@ -186,7 +187,7 @@ def test_failing_medium_answers_6581_and_changes_nothing(
     assert bytes(memory.cells) == before
     number = first + done
     # Whether it was made is not known before the card is opened again, and no MAC can be counted.
-    assert terminal.sw(bytes((0x80, 0x5A, 0, kind, 2)) + number.to_bytes(2)) == 0x6581
+    assert terminal.sw(GET_TRANSACTION_PROVE.apdu(p2=kind, data=number.to_bytes(2))) == 0x6581
     assert terminal.sw(terminal.completion(terminal.init(kind, 1))[0]) == 0x6581
     assert terminal.sw("0020000003111111") == 0x6581
     assert terminal.balance(EP if kind == EP_BUY else ED) == int.from_bytes(

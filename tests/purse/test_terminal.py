@@ -14,7 +14,13 @@ from sscard_chip.profile.purse import purse_root_names
 from sscard_chip.security.diversify import diversify_chain
 from sscard_chip.security.keystore import KeyStore, KeyStoreError
 from sscard_chip.security.suite import SUITES
-from sscard_chip.standard.commands import READ_BINARY
+from sscard_chip.standard.commands import (
+    CREDIT_SAM_FOR_PURCHASE,
+    INIT_SAM_FOR_MEDICAL_PURCHASE,
+    INIT_SAM_FOR_PURSE_PURCHASE,
+    READ_BINARY,
+)
+from sscard_chip.standard.messages.psam import INIT_PURSE_PURCHASE
 from sscard_chip.standard.purse_transactions import PurseId, TransactionType
 from sscard_chip.terminal.bank.errors import CardDataError, NotAcceptedError
 from sscard_chip.terminal.bank.purse_exchange import PublicData, PurseInitialization, PurseMacError
@@ -207,21 +213,31 @@ def test_answers_of_another_length_are_refused() -> None:
 
 
 def request(algorithm: int = 0, version: int = 1) -> bytes:
-    head = bytes(4) + bytes(2) + (100).to_bytes(4) + b"\x06" + TIME
-    return b"\x80\x70\x00\x00\x24" + head + bytes((version, algorithm)) + FACTORS[1] + FACTORS[0]
+    asked = {
+        "random": bytes(4),
+        "number": 0,
+        "amount_fen": 100,
+        "transaction_type": 6,
+        "time": TIME,
+        "key_version": version,
+        "algorithm": algorithm,
+        "serial": FACTORS[1],
+        "issuer": FACTORS[0],
+    }
+    return INIT_SAM_FOR_PURSE_PURCHASE.apdu(data=INIT_PURSE_PURCHASE.build(asked))
 
 
 def test_psam_counts_and_forgets() -> None:
     psam = PurseSam("3des", secret("PURSE_DPK"), NUMBER, sequence=7)
     first = psam.transmit(request())
     assert (first[:4], first[8:]) == (bytes.fromhex("00000007"), b"\x90\x00")
-    assert psam.transmit(b"\x80\x72\x00\x00\x04" + bytes(4)) == b"\x93\x02"
-    assert psam.transmit(b"\x80\x72\x00\x00\x04" + bytes(4)) == b"\x69\x01"
+    assert psam.transmit(CREDIT_SAM_FOR_PURCHASE.apdu(data=bytes(4))) == b"\x93\x02"
+    assert psam.transmit(CREDIT_SAM_FOR_PURCHASE.apdu(data=bytes(4))) == b"\x69\x01"
     second = psam.transmit(request() + b"\x08")
     assert second[:4] == bytes.fromhex("00000008")
     assert second[4:8] != first[4:8]
     assert psam.reset() == psam.atr
-    assert psam.transmit(b"\x80\x72\x00\x00\x04" + bytes(4)) == b"\x69\x01"
+    assert psam.transmit(CREDIT_SAM_FOR_PURCHASE.apdu(data=bytes(4))) == b"\x69\x01"
 
 
 @pytest.mark.parametrize(
@@ -231,8 +247,8 @@ def test_psam_counts_and_forgets() -> None:
         (request(algorithm=4), "6A88"),
         (request()[:-1], "6700"),
         (request() + b"\x08\x00", "6700"),
-        (b"\x80\x72\x00\x00\x03" + bytes(3), "6700"),
-        (b"\x80\x70\x01\x00\x24" + bytes(36), "6D00"),
+        (CREDIT_SAM_FOR_PURCHASE.apdu(data=bytes(3)), "6700"),
+        (INIT_SAM_FOR_MEDICAL_PURCHASE.apdu(data=bytes(36)), "6D00"),
         (b"", "6D00"),
     ],
 )

@@ -7,6 +7,8 @@ import pytest
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
+from sscard_chip.standard.commands import GET_TRANSACTION_PROVE
+from sscard_chip.standard.messages import medical
 from tests.bench.account_cards import KnownRandom
 from tests.bench.exchange import RefusedError, set_random
 from tests.bench.purse import (
@@ -19,10 +21,10 @@ from tests.bench.purse import (
     EP_BUY,
     EP_LOAD,
     OVERDRAFT,
-    TERMINAL,
     TIME,
     UNLOAD,
     Terminal,
+    detail,
 )
 from tests.bench.purse_cards import ALGORITHMS, COMPOUND, new_card
 from tests.bench.reference import purse as reference
@@ -67,8 +69,7 @@ def test_transaction(
     assert terminal.ok(command) == expected
     assert (terminal.balance(ED), terminal.balance(EP)) == (balance, other)
     limit = {OVERDRAFT: 2_000, EP_LOAD: 0, EP_BUY: 0, CAPP: 0}.get(kind, 3_000)
-    record = number.to_bytes(2) + limit.to_bytes(3) + amount.to_bytes(4) + bytes((kind,))
-    assert terminal.log() == [record + TERMINAL + bytes.fromhex(TIME)]
+    assert terminal.log() == [detail(kind, number, limit, amount, TIME)]
     assert terminal.proof(kind, number) == terminal.proof_of(command, kind, expected)
     assert terminal.proof(kind, number + 1) is None
     assert terminal.init(kind, amount).number == number + 1
@@ -291,12 +292,14 @@ def test_a_transaction_is_proven_by_the_number_of_init_plus_1(kind: int) -> None
     """As gates ask for it: the stored number plus 1, or the number of a new INITIALIZE."""
     terminal = bench()
     number = terminal.do(kind, 1).number
-    header = bytes((0x80, 0x5A, 0x00, kind, 0x02))
-    assert terminal.sw(header + number.to_bytes(2)) == 0x9406
-    assert terminal.sw(header + (number + 1).to_bytes(2)) == 0x9000
+
+    def asked(of: int, number: int) -> bytes:
+        return GET_TRANSACTION_PROVE.apdu(p2=of, data=medical.PROOF.build({"number": number}))
+
+    assert terminal.sw(asked(kind, number)) == 0x9406
+    assert terminal.sw(asked(kind, number + 1)) == 0x9000
     for other in {1, 2, 3, 4, 5, 6, 7, 9} - {kind}:  # by its own type alone
-        asked = bytes((0x80, 0x5A, 0x00, other, 0x02)) + (number + 1).to_bytes(2)
-        assert terminal.sw(asked) == 0x9406, other
+        assert terminal.sw(asked(other, number + 1)) == 0x9406, other
     following = terminal.init(kind, 1).number
     assert following == number + 1
-    assert terminal.sw(header + following.to_bytes(2)) == 0x9000
+    assert terminal.sw(asked(kind, following)) == 0x9000

@@ -19,6 +19,12 @@ from sscard_chip.security.purse import (
     online_factor,
     purchase_factor,
 )
+from sscard_chip.standard.commands import (
+    EXTERNAL_AUTHENTICATE,
+    PURSE_CREDIT_FOR_LOAD,
+    PURSE_DEBIT_FOR_PURCHASE,
+    PURSE_INITIALIZE_FOR_LOAD,
+)
 from tests.bench.account_cards import KnownRandom
 from tests.bench.exchange import set_random
 from tests.bench.purse import Terminal
@@ -51,7 +57,7 @@ def card_with(random: bytes, *, purse: Purse | None = None, **keys: bytes) -> Te
 def init(purse: int, load_data: bytes) -> bytes:
     """INITIALIZE FOR LOAD or PURCHASE out of a MAC1 input: amount, type, terminal."""
     amount, terminal = load_data[:4], load_data[5:11]
-    return bytes((0x80, 0x50, 0, purse, 11, 1)) + amount + terminal
+    return PURSE_INITIALIZE_FOR_LOAD.apdu(p2=purse, data=b"\1" + amount + terminal)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -70,7 +76,7 @@ def test_load_mac2_and_tac() -> None:
     terminal = card_with(factor[:4], DLK=given("purse-load-session-1", "key"), DTK=dtk)
     data = given("purse-load-mac2-1", "data")
     terminal.ok(init(data[4], data))
-    credit = b"\x80\x52\x00\x00\x0b" + data[11:] + wanted("purse-load-mac2-1")
+    credit = PURSE_CREDIT_FOR_LOAD.apdu(data=data[11:] + wanted("purse-load-mac2-1"))
     assert terminal.ok(credit) == wanted("purse-load-tac-1")
     assert terminal.balance(1).to_bytes(4) == given("purse-load-tac-1", "data")[:4]
 
@@ -83,7 +89,7 @@ def test_purchase() -> None:
     amount, number, sequence, time = data[:4], data[5:11], data[11:15], data[15:]
     answer = terminal.ok(b"\x80\x50\x01\x02\x0b\x01" + amount + number)
     assert answer[4:6] + sequence[2:] == factor[4:]
-    debit = b"\x80\x54\x01\x00\x0f" + sequence + time + wanted("purse-purchase-mac1-1")
+    debit = PURSE_DEBIT_FOR_PURCHASE.apdu(data=sequence + time + wanted("purse-purchase-mac1-1"))
     assert terminal.ok(debit) == wanted("purse-purchase-tac-1") + wanted("purse-purchase-mac2-1")
     assert terminal.balance(2) == 0
 
@@ -92,7 +98,7 @@ def test_external_authentication() -> None:
     name = "purse-external-authentication-1"
     terminal = card_with(given(name, "challenge"), DEAK=given(name, "key"))
     assert terminal.challenge(8) == given(name, "challenge")
-    assert terminal.sw(b"\x00\x82\x00\x01\x08" + wanted(name)) == 0x9000
+    assert terminal.sw(EXTERNAL_AUTHENTICATE.apdu(p2=0x01, data=wanted(name))) == 0x9000
 
 
 def test_application_block() -> None:

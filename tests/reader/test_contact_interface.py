@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sscard_chip.card import NotPoweredError
 from sscard_chip.reader import ContactInterface
+from sscard_chip.standard.commands import GET_RESPONSE
 from tests.reader.toy_card import (
     ATR,
     BINARY,
@@ -301,9 +302,9 @@ def test_pieces_of_any_size_join_to_the_body(body: bytes, sizes: list[int]) -> N
     assert answer[0] == 0x61
     got = b""
     for size in [*sizes, *[0, 0, 0]]:
-        answer = contact.transmit(bytes((0, 0xC0, 0, 0, size)))
+        answer = contact.transmit(GET_RESPONSE.apdu(le=size))
         if answer[0] == 0x6C and len(answer) == 2:
-            answer = contact.transmit(bytes((0, 0xC0, 0, 0, answer[1])))
+            answer = contact.transmit(GET_RESPONSE.apdu(le=answer[1]))
         got += answer[:-2]
         if answer[-2:] == OK:
             break

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sscard_chip.settlement.clearing.proof import recompute_lines
 from sscard_chip.settlement.ledger import Ledger
 from tests.settlement.postgres import PostgresServer
 
@@ -33,7 +34,11 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def ledger(ledger_url: str) -> Iterator[Ledger]:
-    """A new ledger. Whatever a test did to it, its books balance in the end."""
+    """A new ledger. Whatever a test did to it, its books balance in the end, and its lines are
+    those of its rows and on-line sales.
+    """
     with Ledger.open(ledger_url) as opened:
         yield opened
         assert opened.check().problems == ()
+        with opened.reading() as t:
+            assert recompute_lines(t) == []

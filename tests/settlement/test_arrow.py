@@ -6,6 +6,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,9 @@ from sscard_chip.settlement.arrow import (
     division_texts,
     hex_texts,
     joined,
+    text_lines,
     texts,
+    yuan_column,
     yuan_texts,
 )
 from sscard_chip.settlement.columns import constant
@@ -66,3 +69,15 @@ def test_cells_are_no_formulas() -> None:
     assert cell_texts(constant(b"=x", 2)).to_pylist() == ["'=x", "'=x"]
     assert cell_texts(constant(b"", 2)).to_pylist() == [None, None]
     assert cell_texts(np.zeros(0, "S30")).to_pylist() == []
+
+
+@pytest.mark.parametrize("mark", ["a", '"', 'a"b"', "'"])
+def test_lines_are_the_cells_with_tabs_whatever_marks_are_in_them(mark: str) -> None:
+    column = pa.chunked_array([pa.array([mark]), pa.array(["x", "null"])])
+    amounts = yuan_column(np.array([-5, 0, 123456], np.int64))
+    lines = text_lines([column, pa.array([7, 0, -1]), amounts])
+    assert bytes(lines) == f"{mark}\t7\t-0.05\nx\t0\t0.00\nnull\t-1\t1234.56\n".encode()
+
+
+def test_no_rows_are_no_lines() -> None:
+    assert bytes(text_lines([pa.array([], pa.string()), pa.array([], pa.int64())])) == b""

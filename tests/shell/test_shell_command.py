@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sscard_chip import Card
+from sscard_chip.standard.commands import SELECT
 from sscard_cli.main import main
 from tests.bench.issued import GENERATIONS, Bench, roots
 
@@ -85,7 +86,7 @@ def _tries_spent(path: Path) -> bool:
     with Card.open(path) as card:
         card.power_on()
         name = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
-        card.transmit(b"\x00\xa4\x04\x00\x0f" + name)
+        card.transmit(SELECT.apdu(0x04, data=name))
         return card.transmit(bytes.fromhex("0020000000")) != b"\x63\xc6"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sscard_chip.security.suite import DES, SM4_SUITE, Suite, pad
+from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK, before_mac
 from tests.vectors.cards import load
 from tests.vectors.schema import errors
 
@@ -83,8 +84,8 @@ def test_pin_reload_and_unblock(case: dict[str, Any]) -> None:
     suite, given = suite_of(case), inputs_of(case)
     session = suite.session(suite.session_key(suite.encryptor(given["stk"]), given["challenge"]))
     enciphered = session.encipher(bytes.fromhex(case["inputs"]["new_pin"]))
-    head = bytes((0x84, 0x24, 0x00, 0x01, len(enciphered) + 4))
-    reload = head + enciphered + session.mac(head + enciphered)
+    message = before_mac(PIN_CHANGE_UNBLOCK.header(0x00, 0x01), enciphered)
+    reload = message + session.mac(message)
     assert reload.hex().upper() == case["expected"]["reload"]
     unblock = bytes.fromhex("8424000004")
     assert (unblock + session.mac(unblock)).hex().upper() == case["expected"]["unblock"]

@@ -28,6 +28,15 @@ from sscard_chip.profile.model import (
     Structure,
 )
 from sscard_chip.security.suite import DES, SM4_SUITE
+from sscard_chip.standard.commands import (
+    EXTERNAL_AUTHENTICATE,
+    READ_BINARY,
+    READ_RECORD,
+    SELECT,
+    UPDATE_BINARY,
+    UPDATE_RECORD,
+    VERIFY,
+)
 from tests.bench.issued import GENERATIONS
 from tests.vectors.cards import (
     SERIAL,
@@ -187,9 +196,9 @@ class Terminal:
 
     def enter(self, directory: DirectoryDeclaration) -> None:
         self.send(SELECT_SSSE)
-        self.send(bytes((0x00, 0x20, 0x00, 0x00, len(self.pin))) + self.pin)
+        self.send(VERIFY.apdu(data=self.pin))
         if directory.fid != 0xDDF1:
-            self.send(bytes((0x00, 0xA4, 0x00, 0x00, 0x02)) + directory.fid.to_bytes(2, "big"))
+            self.send(SELECT.apdu(data=directory.fid.to_bytes(2, "big")))
 
     def authenticate(self, directory: DirectoryDeclaration, kid: int) -> None:
         root = next(k.root for k in directory.keys if k.kid == kid and k.use is KeyUse.EXTERNAL)
@@ -198,14 +207,14 @@ class Terminal:
         session = self.suite.session(self.suite.session_key(encrypt, challenge))
         original = bytes(range(8))
         data = session.authentication_data(original) + original
-        self.send(bytes((0x00, 0x82, 0x00, kid, 0x10)) + data)
+        self.send(EXTERNAL_AUTHENTICATE.apdu(p2=kid, data=data))
 
     def select(self, file: FileDeclaration) -> None:
-        self.send(bytes((0x00, 0xA4, 0x02, 0x00, 0x02)) + file.fid.to_bytes(2, "big"))
+        self.send(SELECT.apdu(0x02, data=file.fid.to_bytes(2, "big")))
 
     def records(self, file: FileDeclaration) -> Iterator[bytes]:
         for number in range(1, len(file.items) + 1):
-            yield self.send(bytes((0x00, 0xB2, number, 0x04, 0x00)))
+            yield self.send(READ_RECORD.apdu(number, 0x04, le=0x00))
 
 
 @pytest.fixture(scope="module", params=GENERATIONS)
@@ -246,7 +255,7 @@ def test_an_issued_card_holds_the_bytes(issued: tuple[int, Terminal]) -> None:
             )
         else:
             expected = bytes.fromhex(vector["bytes"])
-            read = terminal.send(bytes((0x00, 0xB0, 0x00, 0x00, len(expected) + 4)))
+            read = terminal.send(READ_BINARY.apdu(le=len(expected) + 4))
             assert read == expected + bytes(4), where
 
 
@@ -269,17 +278,17 @@ def test_a_card_takes_the_bytes(written: tuple[int, Terminal]) -> None:
         if file.structure in LINEAR:
             raw = [bytes.fromhex(record["bytes"]) for record in vector["records"]]
             for number, record in enumerate(raw, 1):
-                terminal.send(bytes((0x00, 0xDC, number, 0x04, len(record))) + record)
+                terminal.send(UPDATE_RECORD.apdu(number, 0x04, record))
         elif file.structure is Structure.CYCLIC:
             raw = [bytes.fromhex(vector["bytes"])]
-            terminal.send(bytes((0x00, 0xDC, 0x00, 0x03, len(raw[0]))) + raw[0])
+            terminal.send(UPDATE_RECORD.apdu(p2=0x03, data=raw[0]))
         else:
             raw = [bytes.fromhex(vector["bytes"])]
-            terminal.send(bytes((0x00, 0xD6, 0x00, 0x00, len(raw[0]))) + raw[0])
+            terminal.send(UPDATE_BINARY.apdu(data=raw[0]))
         if file.read.kid is not None:
             terminal.authenticate(directory, file.read.kid)
         if file.structure is Structure.TRANSPARENT:
-            assert terminal.send(bytes((0x00, 0xB0, 0x00, 0x00, len(raw[0])))) == raw[0]
+            assert terminal.send(READ_BINARY.apdu(le=len(raw[0]))) == raw[0]
         elif file.structure is Structure.CYCLIC:
             assert terminal.send(bytes.fromhex("00B2010400")) == raw[0]
         else:

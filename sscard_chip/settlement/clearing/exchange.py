@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from sscard_chip.dayfile.errors import DayFileError, RowFindings
 from sscard_chip.dayfile.rows import NULL, parse_money, parse_number
-from sscard_chip.settlement.arrow import joined, yuan_texts
+from sscard_chip.settlement.arrow import text_lines, yuan_column
 from sscard_chip.settlement.clearing.files import new_folder
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.errors import InputError
@@ -76,6 +76,7 @@ ROWS: Final = pa.schema(
 """The fields of :class:`ExchangeRow` as columns, for many rows."""
 
 _SUMS: Final = ("total_fen", "fund_fen", "account_fen", "cash_fen")
+_LETTER: Final = pa.array(["D"])
 _FLAGS: Final = ("refund", "settled")
 _PIECE_ROWS: Final = 1 << 18
 """Rows that are written at once: memory is bounded by them."""
@@ -134,23 +135,23 @@ def table_of(rows: Iterable[ExchangeRow]) -> Any:
 
 
 def _lines(rows: Any) -> Any:
-    """Each row of a table of :data:`ROWS` as its line in the file."""
-    column = {name: rows.column(name).combine_chunks() for name in rows.column_names}
+    """Rows of a table of :data:`ROWS` as they stand in the file."""
+    column = {name: rows.column(name) for name in rows.column_names}
     ids = (pc.fill_null(column[name], NULL) for name in ("mdtrt_id", "setl_id", "msgid"))
-    flags = (pc.cast(pc.cast(column[name], pa.int8()), pa.string()) for name in _FLAGS)
-    cells = [
-        pa.array(["D"]).take(pa.array(np.zeros(len(rows), np.int8))),
-        column["state"],
-        column["treatment"],
-        column["insured"],
-        *(yuan_texts(column[name].to_numpy()) for name in _SUMS),
-        column["time"],
-        pc.if_else(column["refund"], REFUND, SALE),
-        *ids,
-        *flags,
-    ]
-    cells[-1] = pc.binary_join_element_wise(cells[-1], "\n", "")
-    return pc.binary_join_element_wise(*cells, "\t")
+    flags = (pc.cast(column[name], pa.int8()) for name in _FLAGS)
+    return text_lines(
+        [
+            _LETTER.take(pa.array(np.zeros(len(rows), np.int8))),
+            column["state"],
+            column["treatment"],
+            column["insured"],
+            *(yuan_column(column[name].to_numpy()) for name in _SUMS),
+            column["time"],
+            pc.if_else(column["refund"], REFUND, SALE),
+            *ids,
+            *flags,
+        ]
+    )
 
 
 @dataclass(slots=True)
@@ -168,9 +169,9 @@ class _Pair:
     def begin(self, treatment: str, insured: str) -> None:
         self._write("\t".join(("H", FORMAT, treatment, insured)).encode() + b"\n")
 
-    def add(self, content: NDArray[np.uint8], rows: Any) -> None:
-        """Lines of rows, and the rows themselves."""
-        self._write(content)
+    def add(self, rows: Any) -> None:
+        """More rows, as a table of :data:`ROWS`."""
+        self._write(_lines(rows))
         self.rows += len(rows)
         times = pc.min_max(rows.column("time"))
         first, last = str(times["min"])[:8], str(times["max"])[:8]
@@ -235,15 +236,13 @@ class ExchangeWriter:
         pair, places = _pairs_of(rows)
         order = np.argsort(pair, kind="stable")
         together = rows.take(pa.array(order))
-        content, begins = joined(_lines(together))
         fresh = np.flatnonzero(np.diff(pair[order], prepend=-1))
         for begin, end in pairwise([*fresh.tolist(), len(rows)]):
             one = places[int(pair[order[begin]])]
             if one not in self._pairs:
                 self._pairs[one] = _Pair(self._folder / f"{one[0]}-{one[1]}.tsv")
                 self._pairs[one].begin(*one)
-            lines = content[begins[begin] : begins[end]]
-            self._pairs[one].add(lines, together.slice(begin, end - begin))
+            self._pairs[one].add(together.slice(begin, end - begin))
 
     def __exit__(
         self,

@@ -17,7 +17,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -31,11 +32,17 @@ from sscard_chip.settlement.clearing.page import render_page
 from sscard_chip.settlement.clearing.statement import Statement, StatementLine, statements
 from sscard_chip.settlement.clearing.totals import Cell, ClearingTotals
 from sscard_chip.settlement.judge.localities import locality
+from sscard_chip.settlement.run.pools import RunStoppedError
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.escape import escape, escape_json
 from sscard_chip.wholefile import private_opener, whole_file
+from sscard_chip.workers import Pool, Processes, SingleThread
 
 STATEMENTS: Final = "statements"
+MANY_PHARMACIES: Final = 1_000
+"""From here on processes are worth their start."""
+_TOGETHER: Final = 100
+"""Pharmacies of a task."""
 STATEMENT_COLUMNS: Final = (
     "fixmedins_code",
     "fixmedins_name",
@@ -69,6 +76,9 @@ REGION_COLUMNS: Final = (
     "payable",
 )
 
+WorkersOf = Callable[[], Pool]
+"""Starts workers."""
+
 
 def write_clearing(
     totals: ClearingTotals,
@@ -77,24 +87,34 @@ def write_clearing(
     *,
     pages: bool = True,
     progress: Callable[[int], None] = lambda done: None,
+    workers: WorkersOf | None = None,
 ) -> list[Statement]:
     """Write all files of clearing into an existing folder, in place of those of an earlier run.
 
     :param names: of the pharmacies, by fixmedins_code.
     :param pages: whether to write the pages; making a file costs more than its content.
     :param progress: called with the number of pages written so far.
+    :param workers: starts processes for the statements of thousands of pharmacies.
+    :raises RunStoppedError: a worker was killed.
     :return: the statements.
     :raises OSError: a file cannot be written.
     """
     target = Path(folder)
-    made = list(statements(totals, names))
-    with new_folder(target / STATEMENTS) as written:
-        for done, statement in enumerate(made if pages else (), 1):
-            name = f"{file_stem(statement.pharmacy)}.html"
-            with open(written / name, "w", encoding="utf-8", opener=private_opener) as page:
-                page.write(render_page(statement))
-            progress(done)
-    write_lines(target / "statements.jsonl", map(statement_json, made))
+    made: list[Statement] = []
+    lines: list[str] = []
+    with new_folder(target / STATEMENTS) as written, ExitStack() as stack:
+        tasks = [
+            StatementTask(part, names, written if pages else None)
+            for part in totals.split(_TOGETHER)
+        ]
+        pool: Pool = SingleThread()
+        if workers is not None and len(tasks) * _TOGETHER >= MANY_PHARMACIES:
+            pool = stack.enter_context(workers())
+        for found, texts in pool.map(write_statements, tasks):
+            made += found
+            lines += texts
+            progress(len(made))
+    write_lines(target / "statements.jsonl", lines)
     write_rows(target / "statements.tsv", STATEMENT_COLUMNS, map(_statement_row, made))
     regions = regional_totals(totals)
     write_rows(target / "regions.tsv", REGION_COLUMNS, map(_region_row, regions))
@@ -102,6 +122,45 @@ def write_clearing(
     with whole_file(target / "clearing.parquet") as new:
         pq.write_table(totals.cells, new)
     return made
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StatementTask:
+    """Totals of some pharmacies, all names, and the folder for pages; None for none."""
+
+    totals: ClearingTotals
+    names: Mapping[str, str] | None
+    pages: Path | None
+
+
+def write_statements(task: StatementTask) -> tuple[list[Statement], list[str]]:
+    """Write the pages of some pharmacies; their statements, and these as lines of JSON.
+
+    :raises OSError:
+    """
+    made = list(statements(task.totals, task.names))
+    for statement in made if task.pages is not None else ():
+        path = f"{task.pages}/{file_stem(statement.pharmacy)}.html"
+        with open(path, "w", encoding="utf-8", opener=private_opener) as page:
+            page.write(render_page(statement))
+    return made, list(map(statement_json, made))
+
+
+class StatementProcesses(Processes):
+    """Processes that write statements, each with its own interpreter.
+
+    :raises RunStoppedError: one was killed.
+    """
+
+    stopped = RunStoppedError
+    modules = (__name__,)
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers, _begin)
+
+
+def _begin() -> None:
+    """A worker has nothing to open."""
 
 
 def statement_json(statement: Statement) -> str:

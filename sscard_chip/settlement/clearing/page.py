@@ -8,8 +8,10 @@ the same statement gives the same bytes.
 from __future__ import annotations
 
 from functools import cache
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from sscard_chip.settlement.clearing.codes import (
     CLEARING_TYPES,
@@ -22,18 +24,33 @@ from sscard_chip.settlement.judge.codes import FINDINGS
 from sscard_chip.settlement.judge.localities import Locality
 from sscard_chip.standard.amounts import grouped_yuan
 
+_NUMBERS: Final = Markup(' class="n"')
+_PLUS: Final = '<td class="n">%s</td>'
+_MINUS: Final = '<td class="n minus">%s</td>'
+
 
 def render_page(statement: Statement) -> str:
     """The page as text, to be written as UTF-8."""
     return _template().render(statement=statement)
 
 
-def _figures(line: StatementLine) -> list[str]:
-    """The cells of a line, under the headings ``money`` of the page."""
+def _figures(line: StatementLine) -> Markup:
+    """The cells of a line, under the headings ``money`` of the page; they are numbers."""
     net = line.net
     rows = (line.sales.rows, line.refunds.rows, line.net_count)
     sums = (net.total_fen, net.fund_fen, net.account_fen, net.cash_fen, net.payable_fen)
-    return [*(f"{count:,}" for count in rows), *map(grouped_yuan, sums)]
+    texts = (*(f"{count:,}" for count in rows), *map(grouped_yuan, sums))
+    return Markup("".join([_MINUS % text if text[0] == "-" else _PLUS % text for text in texts]))
+
+
+@cache
+def _head(headings: tuple[tuple[str, str], ...]) -> Markup:
+    """The head of a table: names with their English."""
+    cells = [
+        Markup("<th{}>{}<small>{}</small></th>").format(_NUMBERS if at else "", *names)
+        for at, names in enumerate(headings)
+    ]
+    return Markup("<thead><tr>{}</tr></thead>").format(Markup("").join(cells))
 
 
 @cache
@@ -57,6 +74,7 @@ def _template() -> Template:
     environment.globals |= {
         "clearing_type": ClearingType.PHARMACY,
         "clearing_types": CLEARING_TYPES,
+        "head": _head,
         "findings": {int(finding.code): finding for finding in FINDINGS},
         "suites": SUITES,
     }

@@ -43,7 +43,9 @@ def _weasyprint() -> Any:
         try:
             import weasyprint
         except OSError:  # it loads them when it is imported
-            raise PdfUnavailableError("PDF needs Pango: apt-get install libpango-1.0-0") from None
+            raise PdfUnavailableError(
+                "PDF needs Pango: apt-get install libpango-1.0-0 libpangoft2-1.0-0"
+            ) from None
     return weasyprint
 
 

@@ -8,8 +8,10 @@ regions are all read from the same cells.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -122,6 +124,17 @@ class ClearingTotals:
         grouped = cells.group_by(list(KEYS), use_threads=False).aggregate(_SUMS)
         found = reasons.group_by(list(_REASON_KEYS), use_threads=False).aggregate([("rows", "sum")])
         return cls(_ordered(grouped, _CELLS, KEYS), _ordered(found, _REASONS, _REASON_KEYS))
+
+    def split(self, pharmacies: int) -> Iterator[ClearingTotals]:
+        """In parts of so many pharmacies, in their order."""
+        own = self.cells.column("pharmacy").to_pylist()
+        fresh = [at for at, name in enumerate(own) if not at or name != own[at - 1]]
+        reasons = self.reasons.column("pharmacy").to_pylist()
+        for begin, end in pairwise([*fresh[::pharmacies], len(own)]):
+            first, last = bisect_left(reasons, own[begin]), bisect_right(reasons, own[end - 1])
+            yield ClearingTotals(
+                self.cells.slice(begin, end - begin), self.reasons.slice(first, last - first)
+            )
 
     def __iter__(self) -> Iterator[Cell]:
         columns = (self.cells.column(name).to_pylist() for name in _CELLS.names)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many rows at once, in and out, as columns: COPY on PostgreSQL, executemany on SQLite."""
+"""Many rows in and out, as columns: COPY on PostgreSQL, a hundred a statement on SQLite."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ ColumnValues: TypeAlias = NDArray[Any] | Sequence[Any] | int | str
 
 _PIECE: Final = 5000
 _MANY: Final = 5000
+_TOGETHER: Final = 100
+"""Rows of a statement, of which SQLite takes at most so many values:"""
+_MOST_VALUES: Final = 999
 _SHARE: Final = 4
 """Reading a whole table takes less than asking for one in so many of its rows."""
 _COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -37,18 +40,14 @@ def insert_columns(
     names = ", ".join(quote(name) for name in columns)
     target = f"{quote(table.name)} ({names})"
     if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        rows = zip(*(_values(column) for column in columns.values()), strict=False)
         with driver_errors(connection):
-            driver_connection(connection).executemany(
-                f"INSERT INTO {target} VALUES ({marks})", rows
-            )
+            _insert_together(driver_connection(connection), target, list(columns.values()), count)
         return
     with driver_errors(connection), driver_connection(connection).cursor() as cursor:
         binary = _binary_fields(table, columns)
         if binary is None:
             with cursor.copy(f"COPY {target} FROM STDIN") as copy:
-                for row in zip(*(_values(column) for column in columns.values()), strict=False):
+                for row in zip(*map(_each, columns.values()), strict=False):
                     copy.write_row(row)
         else:
             with cursor.copy(f"COPY {target} FROM STDIN (FORMAT binary)") as copy:
@@ -56,6 +55,23 @@ def insert_columns(
                 for start in range(0, count, _COPY_ROWS):
                     copy.write(_binary_rows(binary, start, min(start + _COPY_ROWS, count)))
                 copy.write(_COPY_TRAILER)
+
+
+def _insert_together(driver: Any, target: str, columns: Sequence[ColumnValues], count: int) -> None:
+    """Rows into SQLite, many in a statement: half of what one by one takes."""
+    width = len(columns)
+    many = min(_TOGETHER, _MOST_VALUES // width)
+    row = f"({', '.join('?' * width)})"
+    values = [one if isinstance(one, (int, str)) else _values(one) for one in columns]
+    for start in range(0, count, many):
+        rows = min(many, count - start)
+        cells: list[Any] = [None] * (rows * width)
+        for at, one in enumerate(values):
+            if isinstance(one, (int, str)):
+                cells[at::width] = [one] * rows
+            else:
+                cells[at::width] = one[start : start + rows]
+        driver.execute(f"INSERT INTO {target} VALUES {', '.join([row] * rows)}", cells)
 
 
 def select_keys(
@@ -128,9 +144,11 @@ def driver_errors(connection: sa.Connection) -> Iterator[None]:
         ) from None
 
 
-def _values(column: ColumnValues) -> Iterable[Any]:
-    if isinstance(column, (int, str)):
-        return repeat(column)
+def _each(column: ColumnValues) -> Iterable[Any]:
+    return repeat(column) if isinstance(column, (int, str)) else _values(column)
+
+
+def _values(column: NDArray[Any] | Sequence[Any]) -> Sequence[Any]:
     if not isinstance(column, np.ndarray):
         return column
     if column.ndim == 2:

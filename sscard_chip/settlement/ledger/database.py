@@ -22,6 +22,7 @@ from sscard_chip.settlement.ledger.errors import (
     LedgerVersionError,
     translate,
 )
+from sscard_chip.settlement.ledger.single import SingleStatements
 from sscard_chip.settlement.schema import books, metadata, versions
 from sscard_chip.settlement.schema.comparison import changed_rules
 from sscard_chip.settlement.schema.creation import create_schema
@@ -85,31 +86,13 @@ class Database:
             self.engine = _sqlite_engine(url)
         else:
             self.engine = _postgresql_engine(url)
-        self._single: sa.Engine | None = None
-        self._url = url
+        self.single = SingleStatements(self.engine, self.name)
+        """Of PostgreSQL."""
 
     def close(self) -> None:
         """Close all connections."""
+        self.single.close()
         self.engine.dispose()
-        if self._single is not None:
-            self._single.dispose()
-
-    @contextmanager
-    def single(self) -> Iterator[sa.Connection]:
-        """A connection of PostgreSQL on which each statement is a transaction of its own.
-
-        Nothing is asked of the server but the statements. One that does not answer, since the
-        server was started anew perhaps, may have been done: what is sent so may be sent again.
-
-        :raises LedgerError: what the database says; the transaction counts as begun.
-        """
-        if self._single is None:
-            self._single = _postgresql_engine(self._url, single=True)
-        try:
-            with self._single.connect() as connection:
-                yield connection
-        except DBAPIError as error:
-            raise translate(error, self.name) from None
 
     def open_tables(self, *, create: bool, check_rules: bool = True) -> None:
         """See that the tables are of this version; ``create`` those of a new ledger, all of
@@ -256,13 +239,9 @@ def _sqlite_engine(url: URL) -> sa.Engine:
     return engine
 
 
-def _postgresql_engine(url: URL, *, single: bool = False) -> sa.Engine:
-    options: dict[str, Any] = {"pool_pre_ping": True, "max_overflow": -1}
-    if single:
-        options = {"isolation_level": "AUTOCOMMIT", "pool_size": 32, "max_overflow": -1}
-        options["pool_reset_on_return"] = None
+def _postgresql_engine(url: URL) -> sa.Engine:
     try:
         with importing("settlement", "settlement"):
-            return sa.create_engine(url, hide_parameters=True, **options)
+            return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, max_overflow=-1)
     except NoSuchModuleError:
         raise LedgerUrlError("ledger: this SQLAlchemy has no driver for the URL") from None

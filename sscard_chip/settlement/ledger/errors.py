@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import StatementError
 
 from sscard_chip.settlement.schema.versions import UNVERSIONED, VERSIONS
 from sscard_chip.standard.errors import InputError, LedgerError
@@ -87,7 +87,7 @@ class CardRefusedError(LedgerError):
     """A change of a card's status that its present status does not allow."""
 
 
-def translate(error: DBAPIError, name: str) -> LedgerError:
+def translate(error: StatementError, name: str) -> LedgerError:
     """A database's error in our words; ``name`` is the ledger's, without password.
 
     The database's own text is not shown, since it quotes values.

@@ -77,42 +77,6 @@ def person_number(card: int, psn_no: str | None) -> str:
     return psn_no or f"C{card:029d}"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class GoodCard:
-    """A card that may pay, and its money: ``psn_no`` is by :func:`person_number`."""
-
-    card_sn: str
-    card_number: str
-    psn_no: str
-    division: str
-    balance_fen: int
-
-
-_GOOD_CARD: Final = """
-SELECT c.id, c.psn_no, c.division, b.fen FROM card c JOIN balance b ON b.account = c.account
-WHERE c.card_id_code = {0} AND c.card_number = {0} AND (c.valid_to IS NULL OR c.valid_to >= {0})
-    AND coalesce((SELECT CASE WHEN s.status = 1 OR s.until <= {0} THEN 1 ELSE 0 END
-        FROM card_status s WHERE s.card = c.id AND s.since <= {0}
-        ORDER BY s.number DESC LIMIT 1), 1) = 1"""
-_GOOD_CARD_OF: Final = {"sqlite": _GOOD_CARD.format("?"), "postgresql": _GOOD_CARD.format("%s")}
-
-
-def find_good_card(
-    connection: sa.Connection, card_sn: str, card_number: str, time: str
-) -> GoodCard | None:
-    """The card with this 卡识别码 (hex) and 卡号, if it may pay at ``time``; in one statement."""
-    text = _GOOD_CARD_OF[connection.dialect.name]
-    at = int(time)
-    row = connection.exec_driver_sql(
-        text, (bytes.fromhex(card_sn), card_number, at // 1_000_000, at, at)
-    ).one_or_none()
-    if row is None:
-        return None
-    card, psn_no, division, fen = row
-    person = person_number(card, psn_no)
-    return GoodCard(card_sn, card_number, person, f"{division:06d}", int(fen))
-
-
 @dataclass(frozen=True, slots=True)
 class Registered:
     """What loading a register did: new cards, cards it had, accounts opened and their money."""

@@ -8,13 +8,11 @@ acct_pay and psn_cash_pay, medfee_sumamt that of both and hosp_part_amt [M].
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
-from sscard_chip.dayfile.envelope import TIME
 from sscard_chip.settlement.platform.drugs import DrugBill
-from sscard_chip.standard import dates
 from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.dates import show_time
 from sscard_chip.standard.insurance import PHARMACY_VISIT
 from sscard_chip.standard.settlement_mode import Split
 
@@ -73,7 +71,7 @@ def setlinfo(
         "setl_id": setl_id,
         "psn_no": psn_no,
         "insutype": insutype,
-        "setl_time": datetime.strptime(time, dates.TIME).strftime(TIME),
+        "setl_time": show_time(time),
         "med_type": PHARMACY_VISIT,
         **dict.fromkeys(_NOT_COMPUTED, _ZERO),
         **{name: yuan(amount) for name, amount in amounts.items()},

@@ -41,4 +41,4 @@ class MessageClock:
 
 
 def _read(time: str) -> datetime:
-    return datetime.strptime(time, TIME)
+    return datetime.fromisoformat(f"{time[:8]}T{time[8:]}")

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sscard_chip.settlement.platform.fields import (
     DRUGDETAIL,
@@ -96,20 +96,25 @@ def _additions(text: str) -> dict[str, Any]:
         extra = None
     if not isinstance(extra, dict):
         raise MessageError("druginfo.exp_content: must be a JSON object")
-    for name, good in (
-        ("card_sn", lambda v: isinstance(v, str) and re.fullmatch("[0-9A-F]{32}", v)),
-        ("split", lambda v: _numbers(v, 3)),
-        ("setl_id", lambda v: isinstance(v, str) and re.fullmatch("[!-~]{1,30}", v)),
-        ("row", lambda v: isinstance(v, str)),
-    ):
-        if name in extra and not good(extra[name]):
+    for name, is_good in _ADDITIONS:
+        if name in extra and not is_good(extra[name]):
             raise MessageError(f"druginfo.exp_content: {name}: is malformed")
     return extra
 
 
-def _numbers(value: Any, count: int) -> bool:
+def _is_split(value: Any) -> bool:
     return (
         isinstance(value, list)
-        and len(value) == count
+        and len(value) == 3
         and all(type(one) is int and 0 <= one < 10**16 for one in value)
     )
+
+
+_CARD_SN: Final = re.compile("[0-9A-F]{32}")
+_SETL_ID: Final = re.compile("[!-~]{1,30}")
+_ADDITIONS: Final[tuple[tuple[str, Callable[[Any], object]], ...]] = (
+    ("card_sn", lambda value: isinstance(value, str) and _CARD_SN.fullmatch(value)),
+    ("split", _is_split),
+    ("setl_id", lambda value: isinstance(value, str) and _SETL_ID.fullmatch(value)),
+    ("row", lambda value: isinstance(value, str)),
+)

@@ -28,7 +28,8 @@ from sscard_chip.settlement.ledger.authorisation import (
     debit_numbers,
     hold_straight,
 )
-from sscard_chip.settlement.ledger.register import GoodCard, find_good_card
+from sscard_chip.settlement.ledger.bulk import driver_connection, driver_errors
+from sscard_chip.settlement.ledger.good_card import GoodCard, find_good_card
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.platform import answers
 from sscard_chip.settlement.platform.drugs import DrugBill, parse_bill
@@ -101,9 +102,12 @@ class StraightWay:
         if cert_type != CARD or not is_card_sn(card_sn):
             return None
         database = self._ledger.database
-        opened = database.begin(reading=True) if database.is_sqlite else database.single()
-        with opened as connection:
-            found = find_good_card(connection, card_sn, card_number, judged_at)
+        if database.is_sqlite:
+            with database.begin(reading=True) as begun, driver_errors(begun):
+                found = find_good_card(driver_connection(begun), card_sn, card_number, judged_at)
+        else:
+            with database.single.connection() as connection:
+                found = find_good_card(connection, card_sn, card_number, judged_at)
         if found is None or request.insured_division not in ("", found.division):
             return None
         return found
@@ -129,7 +133,7 @@ class StraightWay:
         database = self._ledger.database
         for attempt in (1, 2):
             try:
-                with database.single() as connection:
+                with database.single.connection() as connection:
                     if isinstance(question, StraightHold):
                         return hold_straight(connection, question)
                     return confirm_straight(connection, question)
@@ -142,9 +146,11 @@ class StraightWay:
 
     def put_in(self, t: LedgerTransaction, question: Question) -> str | None:
         """The same within a transaction of SQLite."""
-        if isinstance(question, StraightHold):
-            return hold_straight(t.connection, question)
-        return confirm_straight(t.connection, question)
+        with driver_errors(t.connection):
+            connection = driver_connection(t.connection)
+            if isinstance(question, StraightHold):
+                return hold_straight(connection, question)
+            return confirm_straight(connection, question)
 
     def _hold(self, request: Request, received: datetime, judged_at: str) -> StraightHold | None:
         bill = parse_bill(request.input)
@@ -221,6 +227,7 @@ class StraightWay:
             or row.refund
             or row.transaction_type != PURCHASE
             or row.treatment_division != request.treatment_division
+            or row.time > request.time
             or numbers.division == NO_DIVISION
             or not self._check_tac(row)
         ):

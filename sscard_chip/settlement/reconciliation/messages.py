@@ -26,7 +26,7 @@ from sscard_chip.settlement.clearing.claims import (
 )
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.platform.envelope import Request, make_answer, parse_request
-from sscard_chip.settlement.platform.fields import FieldRule, MessageError, check_fields
+from sscard_chip.settlement.platform.fields import FieldRule, FieldRules, MessageError, check_fields
 from sscard_chip.settlement.reconciliation.centre import LedgerCentre
 from sscard_chip.settlement.reconciliation.compare import SideTotals
 from sscard_chip.settlement.reconciliation.results import ReconciliationError
@@ -38,55 +38,67 @@ _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _COUNT: Final = "-?(0|[1-9][0-9]{0,9})"
 _RESULT_NAME: Final = "result.zip"
 
-TOTALS: Final = (  # 3201
-    FieldRule("insutype", 6, must=True),
-    FieldRule("clr_type", 6, must=True),
-    FieldRule("setl_optins", 6, must=True),
-    FieldRule("stmt_begndate", 10, must=True, shape=_DAY),
-    FieldRule("stmt_enddate", 10, must=True, shape=_DAY),
-    FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-    FieldRule("fund_pay_sumamt", 17, must=True, shape=YUAN_SHAPE),
-    FieldRule("acct_pay", 17, must=True, shape=YUAN_SHAPE),
-    FieldRule("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
-    FieldRule("refd_setl_flag", 6),
-    FieldRule("exp_content", 4000),
+TOTALS: Final = FieldRules(
+    (  # 3201
+        FieldRule("insutype", 6, must=True),
+        FieldRule("clr_type", 6, must=True),
+        FieldRule("setl_optins", 6, must=True),
+        FieldRule("stmt_begndate", 10, must=True, shape=_DAY),
+        FieldRule("stmt_enddate", 10, must=True, shape=_DAY),
+        FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
+        FieldRule("fund_pay_sumamt", 17, must=True, shape=YUAN_SHAPE),
+        FieldRule("acct_pay", 17, must=True, shape=YUAN_SHAPE),
+        FieldRule("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
+        FieldRule("refd_setl_flag", 6),
+        FieldRule("exp_content", 4000),
+    )
 )
-DETAILS: Final = (  # 3202
-    FieldRule("setl_optins", 6, must=True),
-    FieldRule("file_qury_no", 30, must=True),
-    FieldRule("stmt_begndate", 10, must=True, shape=_DAY),
-    FieldRule("stmt_enddate", 10, must=True, shape=_DAY),
-    FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-    FieldRule("fund_pay_sumamt", 17, must=True, shape=YUAN_SHAPE),
-    FieldRule("cash_payamt", 17, must=True, shape=YUAN_SHAPE),
-    FieldRule("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
+DETAILS: Final = FieldRules(
+    (  # 3202
+        FieldRule("setl_optins", 6, must=True),
+        FieldRule("file_qury_no", 30, must=True),
+        FieldRule("stmt_begndate", 10, must=True, shape=_DAY),
+        FieldRule("stmt_enddate", 10, must=True, shape=_DAY),
+        FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
+        FieldRule("fund_pay_sumamt", 17, must=True, shape=YUAN_SHAPE),
+        FieldRule("cash_payamt", 17, must=True, shape=YUAN_SHAPE),
+        FieldRule("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
+    )
 )
-UPLOAD: Final = (  # 9101; the bytes in base64 [L]
-    FieldRule("in", 40_000, must=True),
-    FieldRule("filename", 200, must=True),
-    FieldRule("fixmedins_code", 30, must=True),
+UPLOAD: Final = FieldRules(
+    (  # 9101; the bytes in base64 [L]
+        FieldRule("in", 40_000, must=True),
+        FieldRule("filename", 200, must=True),
+        FieldRule("fixmedins_code", 30, must=True),
+    )
 )
-DOWNLOAD: Final = (  # 9102
-    FieldRule("file_qury_no", 30, must=True),
-    FieldRule("filename", 200),
-    FieldRule("fixmedins_code", 30),
+DOWNLOAD: Final = FieldRules(
+    (  # 9102
+        FieldRule("file_qury_no", 30, must=True),
+        FieldRule("filename", 200),
+        FieldRule("fixmedins_code", 30),
+    )
 )
-CLAIM: Final = (  # 3203
-    FieldRule("clr_type", 6, must=True),
-    FieldRule("clr_way", 30, must=True),
-    FieldRule("setlym", 6, must=True, shape="[0-9]{6}"),
-    FieldRule("psntime", 6, must=True, shape=_COUNT),
-    FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-    FieldRule("med_sumfee", 17, must=True, shape=YUAN_SHAPE),
-    FieldRule("fund_appy_sum", 17, must=True, shape=YUAN_SHAPE),
-    FieldRule("cash_payamt", 17, must=True, shape=YUAN_SHAPE),
-    FieldRule("acct_pay", 17, must=True, shape=YUAN_SHAPE),
-    FieldRule("begndate", 10, must=True, shape=_DAY),
-    FieldRule("enddate", 10, must=True, shape=_DAY),
+CLAIM: Final = FieldRules(
+    (  # 3203
+        FieldRule("clr_type", 6, must=True),
+        FieldRule("clr_way", 30, must=True),
+        FieldRule("setlym", 6, must=True, shape="[0-9]{6}"),
+        FieldRule("psntime", 6, must=True, shape=_COUNT),
+        FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
+        FieldRule("med_sumfee", 17, must=True, shape=YUAN_SHAPE),
+        FieldRule("fund_appy_sum", 17, must=True, shape=YUAN_SHAPE),
+        FieldRule("cash_payamt", 17, must=True, shape=YUAN_SHAPE),
+        FieldRule("acct_pay", 17, must=True, shape=YUAN_SHAPE),
+        FieldRule("begndate", 10, must=True, shape=_DAY),
+        FieldRule("enddate", 10, must=True, shape=_DAY),
+    )
 )
-CLAIM_NUMBER: Final = (  # 3204, 3205
-    FieldRule("clr_appy_evt_id", 30, must=True),
-    FieldRule("clr_optins", 6),
+CLAIM_NUMBER: Final = FieldRules(
+    (  # 3204, 3205
+        FieldRule("clr_appy_evt_id", 30, must=True),
+        FieldRule("clr_optins", 6),
+    )
 )
 
 MessageHandler = Callable[[LedgerTransaction, Request], Mapping[str, Any]]

@@ -121,6 +121,9 @@ _SHARES: Final = {
 
 RunProgressCallback = Callable[[RunProgress], None]
 
+Judged = Callable[[Batch, Masks], None]
+"""Is told what is found about the rows of a batch."""
+
 
 class Run:
     """One go at some files, batch by batch; what came of it is written by its caller."""
@@ -136,6 +139,8 @@ class Run:
         self.summary = RunSummary()
         self.total = 0
         self._keys = keys
+        self.threads = pool if pool.shares_files else SingleThread()
+        """For work that is not sent away."""
         self._ledger = ledger
         self._reader = Reader(rules)
         self._listed = rules.pharmacies is not None
@@ -149,13 +154,19 @@ class Run:
         self._old = 0
         self._known: tuple[tuple[int, int], RegisterJudge] | None = None
 
-    def batch(self, heads: Sequence[DayFileHead]) -> tuple[Batch, Masks]:
-        """Read, verify, judge and post some files; their rows and what is found about them now."""
+    def batch(
+        self, heads: Sequence[DayFileHead], judged: Judged = lambda batch, masks: None
+    ) -> tuple[Batch, Masks]:
+        """Read, verify, judge and post some files; their rows and what is found about them now.
+
+        ``judged`` is told both as soon as they are known, before all of it is posted; again, when
+        another transaction was in the way and the rows are judged anew.
+        """
         self._size = sum(head.trailer.count for head in heads)
         batch = self._read(heads)
         self._verify(batch)
         self._show(POSTING, 0)
-        masks = self._ledger.run(lambda t: self._post(t, batch), exclusive=True)
+        masks = self._ledger.run(lambda t: self._post(t, batch, judged), exclusive=True)
         self._show(WRITING, 0)
         self.summary.settled_before += self._old
         return batch, masks
@@ -188,12 +199,11 @@ class Run:
         )
 
     def _read(self, heads: Sequence[DayFileHead]) -> Batch:
-        pool = self._pool if self._pool.shares_files else SingleThread()
         tasks = (tuple(piece) for piece in pieces(heads))
         taken: list[DayFileHead] = []
         columns: list[DebitColumns] = []
         masks: list[Masks] = []
-        for piece, found in pool.map(self._reader.read, tasks):
+        for piece, found in self.threads.map(self._reader.read, tasks):
             for block in piece.blocks:
                 block.file[:] += len(taken)
             taken += piece.heads
@@ -238,14 +248,18 @@ class Run:
         only_grey = columns.grey & ~columns.has_tac & ~columns.malformed
         batch.masks[only_grey] = FindingCode.GREY.bit
 
-    def _post(self, t: LedgerTransaction, batch: Batch) -> Masks:
+    def _post(self, t: LedgerTransaction, batch: Batch, judged: Judged) -> Masks:
         """Inside the one writing transaction of a batch; may be called again after a conflict."""
         settled = settled_before(t, batch.heads)
         is_old = np.array([head.trailer.digest in settled for head in batch.heads], np.bool_)
         masks = batch.masks.copy()
         if not is_old.all():
             whole = Batch(batch.heads, batch.columns, masks)
-            fresh = whole.files(~is_old) if is_old.any() else whole
+            if not is_old.any():
+                self._post_fresh(t, whole, lambda: judged(batch, masks))
+                self._old = 0
+                return masks
+            fresh = whole.files(~is_old)
             self._post_fresh(t, fresh)
             masks[~is_old[batch.columns.file]] = fresh.masks
         archive, first = Archive(t), batch.first.tolist()
@@ -254,9 +268,12 @@ class Run:
             found = [NOTHING, *(piece for _, piece in archive.rows(*place))]
             masks[first[at] : first[at + 1]] = np.concatenate(found)
         self._old = int(is_old.sum())
+        judged(batch, masks)
         return masks
 
-    def _post_fresh(self, t: LedgerTransaction, batch: Batch) -> None:
+    def _post_fresh(
+        self, t: LedgerTransaction, batch: Batch, judged: Callable[[], None] = lambda: None
+    ) -> None:
         post_rows(
             t,
             batch,
@@ -264,6 +281,7 @@ class Run:
             lambda columns, masks: judge_register(columns, masks, self._register(t, columns)),
             listed=self._listed,
             late=self._late,
+            judged=judged,
         )
 
     def _register(self, t: LedgerTransaction, columns: DebitColumns) -> RegisterJudge | None:

@@ -79,11 +79,10 @@ on_postgresql(
     books.balance,
     f"""CREATE FUNCTION balance_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF EXISTS (
-            SELECT FROM fresh LEFT JOIN account ON account.id = fresh.account
-                WHERE fresh.fen <> 0 OR fresh.entry IS NOT NULL
-                OR fresh.bounded IS DISTINCT FROM (account.kind IN ({_BOUNDED}))
-                OR fresh.stripe <> CASE WHEN fresh.stripe = 0 OR fresh.bounded THEN 0
-                    ELSE {_STRIPE} END
+            SELECT FROM fresh WHERE fen <> 0 OR entry IS NOT NULL
+                OR bounded IS DISTINCT FROM (SELECT kind IN ({_BOUNDED}) FROM account
+                    WHERE account.id = fresh.account)
+                OR stripe <> CASE WHEN stripe = 0 OR bounded THEN 0 ELSE {_STRIPE} END
         ) THEN
             RAISE EXCEPTION 'ledger: a balance begins with zero, once'
                 USING ERRCODE = 'restrict_violation';
@@ -95,16 +94,20 @@ on_postgresql(
     f"""CREATE FUNCTION balance_guard() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE mover bigint; BEGIN
         SELECT min(entry) INTO mover FROM moved;
-        IF EXISTS (SELECT FROM seal WHERE seal.entry = mover) OR EXISTS (
-            SELECT FROM moved LEFT JOIN rest USING (account, stripe)
-                LEFT JOIN (SELECT account, sum(fen) AS fen FROM line WHERE entry = mover
-                    GROUP BY account) AS due USING (account)
-                WHERE moved.entry IS DISTINCT FROM mover
-                OR moved.bounded IS DISTINCT FROM rest.bounded
-                OR moved.fen - rest.fen IS DISTINCT FROM due.fen
-                OR moved.stripe <> CASE WHEN moved.bounded THEN 0 ELSE {_STRIPE} END
-                OR NOT EXISTS (SELECT FROM seal WHERE seal.entry = rest.entry)
-                    AND rest.entry IS NOT NULL
+        IF EXISTS (
+            SELECT FROM moved WHERE entry IS DISTINCT FROM mover
+                OR stripe <> CASE WHEN bounded THEN 0 ELSE {_STRIPE} END
+        ) OR EXISTS (
+            SELECT FROM rest WHERE entry IS NOT NULL
+                AND (SELECT true FROM seal WHERE seal.entry = rest.entry) IS NULL
+        ) OR (SELECT true FROM seal WHERE entry = mover)
+        OR EXISTS (
+            SELECT account FROM (
+                SELECT account, fen, bounded::int AS bounds, 1 AS rows FROM moved
+                UNION ALL SELECT account, -fen, -bounded::int, -1 FROM rest
+                UNION ALL SELECT account, -fen, 0, 0 FROM line WHERE entry = mover
+            ) AS change GROUP BY account
+                HAVING sum(fen) <> 0 OR sum(bounds) <> 0 OR sum(rows) <> 0
         ) THEN
             RAISE EXCEPTION 'ledger: a balance changes by sealing an entry alone'
                 USING ERRCODE = 'restrict_violation';
@@ -143,9 +146,9 @@ on_postgresql(
     books.line,
     """CREATE FUNCTION line_open() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF EXISTS (
-            SELECT FROM (SELECT DISTINCT entry FROM fresh) f
-                LEFT JOIN entry e ON e.id = f.entry LEFT JOIN seal s ON s.entry = f.entry
-                WHERE e.id IS NULL OR s.entry IS NOT NULL
+            SELECT FROM (SELECT DISTINCT entry FROM fresh) AS into_entry
+                WHERE (SELECT true FROM entry WHERE id = into_entry.entry) IS NULL
+                OR (SELECT true FROM seal WHERE seal.entry = into_entry.entry) IS NOT NULL
         ) THEN
             RAISE EXCEPTION 'ledger: lines go into an open entry'
                 USING ERRCODE = 'restrict_violation';
@@ -182,43 +185,42 @@ on_sqlite(
 on_postgresql(
     books.seal,
     f"""CREATE FUNCTION seal_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-    DECLARE mine int := {_STRIPE}; total numeric; unknown bigint; missing bigint; BEGIN
-        SELECT sum(line.fen), count(*) FILTER (WHERE first.account IS NULL),
-                count(*) FILTER (WHERE NOT first.bounded AND own.account IS NULL)
-            INTO total, unknown, missing
-            FROM line LEFT JOIN balance AS first ON first.account = line.account
-                AND first.stripe = 0
-            LEFT JOIN balance AS own ON own.account = line.account AND own.stripe = mine
-            WHERE line.entry = NEW.entry;
+    DECLARE
+        mine int := {_STRIPE}; total numeric;
+        accounts bigint[]; amounts bigint[]; stripes int[]; found bigint;
+    BEGIN
+        SELECT array_agg(account), array_agg(fen), sum(fen) INTO accounts, amounts, total
+            FROM (SELECT account, sum(fen)::bigint AS fen FROM line WHERE entry = NEW.entry
+                GROUP BY account ORDER BY account) AS moved;
         IF total IS DISTINCT FROM 0 THEN
             RAISE EXCEPTION 'ledger: the lines of an entry sum to zero'
                 USING ERRCODE = 'check_violation';
         END IF;
-        IF unknown > 0 THEN
+        SELECT array_agg(CASE (SELECT bounded FROM balance
+                    WHERE balance.account = moved.account AND balance.stripe = 0)
+                WHEN true THEN 0 WHEN false THEN mine END ORDER BY at)
+            INTO stripes FROM unnest(accounts) WITH ORDINALITY AS moved (account, at);
+        IF array_position(stripes, NULL) IS NOT NULL THEN
             RAISE EXCEPTION 'ledger: a line is of an account that exists'
                 USING ERRCODE = 'foreign_key_violation';
         END IF;
-        IF missing > 0 THEN
+        LOOP  -- one order for all, or two entries would wait for each other
+            PERFORM FROM unnest(accounts, stripes) WITH ORDINALITY AS moved (account, stripe, at)
+                JOIN balance ON balance.account = moved.account
+                    AND balance.stripe = moved.stripe
+                ORDER BY at FOR UPDATE OF balance;
+            GET DIAGNOSTICS found = ROW_COUNT;
+            EXIT WHEN found = cardinality(accounts);
             INSERT INTO balance (account, bounded, fen, stripe)
-                SELECT DISTINCT account, false, 0, mine FROM line
-                    JOIN balance AS first USING (account)
-                    WHERE line.entry = NEW.entry AND first.stripe = 0 AND NOT first.bounded
-                    ORDER BY account
+                SELECT account, false, 0, mine FROM unnest(accounts, stripes)
+                    AS moved (account, stripe) WHERE stripe = mine AND NOT EXISTS (
+                        SELECT FROM balance WHERE balance.account = moved.account
+                            AND balance.stripe = mine)
                 ON CONFLICT DO NOTHING;
-        END IF;
-        -- one order for all, or two entries would wait for each other
-        PERFORM FROM line JOIN balance AS first USING (account)
-            JOIN balance ON balance.account = line.account
-                AND balance.stripe = CASE WHEN first.bounded THEN 0 ELSE mine END
-            WHERE line.entry = NEW.entry AND first.stripe = 0
-            ORDER BY line.account FOR UPDATE OF balance;
+        END LOOP;
         UPDATE balance SET fen = balance.fen + moved.fen, entry = NEW.entry
-            FROM (SELECT account, first.bounded, sum(line.fen) AS fen
-                FROM line JOIN balance AS first USING (account)
-                WHERE line.entry = NEW.entry AND first.stripe = 0
-                GROUP BY account, first.bounded) AS moved
-            WHERE balance.account = moved.account
-                AND balance.stripe = CASE WHEN moved.bounded THEN 0 ELSE mine END;
+            FROM unnest(accounts, stripes, amounts) AS moved (account, stripe, fen)
+            WHERE balance.account = moved.account AND balance.stripe = moved.stripe;
         RETURN NEW;
     END $$""",
     """CREATE TRIGGER seal_entry BEFORE INSERT ON seal

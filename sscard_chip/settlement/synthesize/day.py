@@ -19,6 +19,7 @@ from sscard_chip.settlement.synthesize.plan import (
     times,
 )
 from sscard_chip.standard.identifiers import PURCHASE
+from sscard_chip.standard.settlement_mode import SettlementMode
 
 _OPENS: Final = 8 * 3600
 _SPAN: Final = 13 * 3600
@@ -124,13 +125,14 @@ def _fill_money(rng: np.random.Generator, columns: DebitColumns, mode: NDArray[n
     account = rng.integers(1, _MOST_ACCOUNT, count)
     fund = rng.integers(0, _MOST_FUND, count) * (rng.random(count) < 0.6)
     cash = rng.integers(0, _MOST_CASH, count) * (rng.random(count) < 0.5)
-    offline = (mode == 2) & (rng.random(count) < 0.5)
+    offline = (mode == SettlementMode.TEMPORARY_OFFLINE) & (rng.random(count) < 0.5)
     fund[offline] = 0
     cash[offline] = 0
     columns.account_fen[:], columns.fund_fen[:], columns.cash_fen[:] = account, fund, cash
     columns.total_fen[:] = account + fund + cash
     # whoever is insured here settles on-line with this centre, which a made-up day has not done
-    online_rows = (mode != 3) & ~offline & ~np.isin(columns.insured_division, sorted(REGISTERED))
+    registered = np.isin(columns.insured_division, sorted(REGISTERED))
+    online_rows = (mode != SettlementMode.OFFLINE) & ~offline & ~registered
     real = ~offline & ~online_rows
     columns.card_account_fen[:] = np.where(real, account, 0)
     columns.card_self_paid_fen[:] = np.where(real, cash, columns.total_fen)

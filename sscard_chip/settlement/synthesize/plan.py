@@ -13,6 +13,7 @@ from sscard_chip.dayfile.pharmacies import Pharmacy
 from sscard_chip.settlement.columns import Columns
 from sscard_chip.settlement.ledger.register import CardColumns
 from sscard_chip.standard.identifiers import RID
+from sscard_chip.standard.settlement_mode import SettlementMode
 
 DATE: Final = "20260315"
 EARLIER: Final = "20260314"
@@ -24,7 +25,12 @@ ISSUERS: Final = (*[510100] * 13, *[510104] * 4, 510700, 330106, 330106)
 """Where cards are from: the city, another of its province, a district, another province."""
 
 REGISTERED: Final = frozenset({510100, 510104, 510700})
-PLACES: Final = (*[(510100, 3)] * 6, *[(510104, 3)] * 2, (510700, 1), (510300, 2))
+PLACES: Final = (
+    *[(510100, SettlementMode.OFFLINE)] * 6,
+    *[(510104, SettlementMode.OFFLINE)] * 2,
+    (510700, SettlementMode.ONLINE),
+    (510300, SettlementMode.TEMPORARY_OFFLINE),
+)
 """Divisions of pharmacies, and the settlement mode of the region."""
 
 _ALPHABET: Final = np.frombuffer(b"0123456789ABCDEFGHJKLMNPQRSTUVWX", np.uint8)

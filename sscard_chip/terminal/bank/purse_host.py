@@ -25,7 +25,7 @@ from sscard_chip.security.purse import (
     online_factor,
     reload_mac,
 )
-from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK, RELOAD_PIN
+from sscard_chip.standard.commands import PIN_CHANGE_UNBLOCK, RELOAD_PIN, before_mac
 from sscard_chip.standard.identifiers import ALGORITHM_3DES
 from sscard_chip.standard.messages import purse as messages
 from sscard_chip.standard.purse_transactions import Course
@@ -157,7 +157,7 @@ class PurseHost:
     def _with_mac(
         self, root: str, public: PublicData, challenge: bytes, header: bytes, data: bytes
     ) -> bytes:
-        head = header + bytes((len(data) + 4,)) + data
+        head = before_mac(header, data)
         key = self._card_key(root, public, self._purse)
         return head + command_mac(self._purse, key, challenge, head)
 

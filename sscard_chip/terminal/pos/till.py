@@ -21,7 +21,7 @@ from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.dayfile.loads import LoadCentre
 from sscard_chip.dayfile.rows import DayHeader, DayRow, DayTrailer
-from sscard_chip.standard.dates import TIME, TIME_RULE, parse_date, parse_time
+from sscard_chip.standard.dates import TIME, TIME_RULE, parse_date, parse_time, written_day
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.client import PinEntry
 from sscard_chip.terminal.connection import Connection
@@ -82,7 +82,7 @@ class Till(Closing):
         header = None
         if psam is not None:
             terminal_id, number = sam.identify()
-            date = business_date or f"{clock():%Y%m%d}"
+            date = business_date or written_day(clock().date())
             listed = hotlist.hotlist if isinstance(hotlist, HotlistFile) else hotlist
             version = listed.version if listed else None
             header = DayHeader(settings.pharmacy_code, terminal_id, date, version, number)

@@ -20,6 +20,7 @@ from sscard_chip.settlement.clearing import (
     Locality,
     RowOutcome,
     Statement,
+    files,
     locality,
     statements,
 )
@@ -261,3 +262,37 @@ def test_localities() -> None:
         assert locality(treatment, insured) is expected
     columns = np.array([case[:2] for case in cases], np.uint32).T
     assert localities(*columns).tolist() == [case[2] for case in cases]
+
+
+def test_processes_write_the_same_statements(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row(f"P{at:03d}", fund=at, codes=(1,) if at % 3 == 0 else ()) for at in range(9)]
+    folders = tmp_path / "here", tmp_path / "there"
+    for folder in folders:
+        folder.mkdir()
+    expected = write_clearing(run_totals(rows), folders[0], {"P004": "长生堂"})
+    monkeypatch.setattr(files, "MANY_PHARMACIES", 4)
+    monkeypatch.setattr(files, "_TOGETHER", 4)
+    asked: list[int] = []
+
+    def workers() -> files.StatementProcesses:
+        asked.append(2)
+        return files.StatementProcesses(2)
+
+    found = write_clearing(run_totals(rows), folders[1], {"P004": "长生堂"}, workers=workers)
+    assert (found, asked) == (expected, [2])
+    assert [one.pharmacy for one in found] == [f"P{at:03d}" for at in range(9)]
+    here, there = (
+        {path.name: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+        for folder in folders
+    )
+    assert here == there
+    assert len(here) == 9 + 5
+
+
+def test_few_pharmacies_start_no_processes(tmp_path: Path) -> None:
+    def workers() -> files.StatementProcesses:
+        raise AssertionError
+
+    assert len(write_clearing(run_totals(), tmp_path, workers=workers)) == 2

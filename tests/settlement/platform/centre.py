@@ -7,14 +7,13 @@ from typing import Any, Final
 
 from sscard_chip.dayfile.envelope import compact
 from sscard_chip.dayfile.rows import DayRow
-from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.settlement.ledger import AccountKind, Ledger, register_cards
 from sscard_chip.settlement.platform import Platform, PlatformAuthoriser, make_request
 from sscard_chip.settlement.platform import ledger_authoriser as on_ledger
 from sscard_chip.settlement.policy import CentrePolicy, PoolShare
 from sscard_chip.standard.settlement_mode import Split
 from tests.bench.issued import roots
-from tests.bench.reference import social as reference
+from tests.bench.shop import tac_of
 from tests.settlement.ledger.people import cards
 
 PHARMACY: Final = "P51010000001"
@@ -78,17 +77,6 @@ def row_of(info: dict[str, str], number: int = 1, **changes: Any) -> DayRow:
     }
     row = DayRow(**values | changes)
     return row if "tac" in changes else DayRow(**values | changes | {"tac": tac_of(row)})
-
-
-def tac_of(row: DayRow) -> bytes:
-    """The TAC of the tests' own card for a row."""
-    chain = (province_factor("510100"), city_factor("510100"), row.diversification_factor)
-    (key,) = roots().diversify(row.algorithm, "DTK", row.key_version, [chain])
-    amounts = (row.card_account_fen, row.card_self_paid_fen, row.card_pooled_fen)
-    message = b"".join(amount.to_bytes(4) for amount in amounts)
-    message += bytes((row.transaction_type,)) + bytes.fromhex(row.terminal_id)
-    message += row.terminal_transaction_number.to_bytes(4) + bytes.fromhex(row.time)
-    return reference.tac(row.algorithm, key, message)
 
 
 def confirmation(info: dict[str, str], number: int = 1, **changes: Any) -> dict[str, Any]:

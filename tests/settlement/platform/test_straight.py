@@ -131,16 +131,14 @@ def counted(platform: Platform, ledger: Ledger, folder: Path) -> Iterator[list[s
         connection.pgconn.trace(next(open_).fileno())
 
     engine = ledger.database.engine
-    with ledger.database.single() as connection:
-        single = connection.engine
-        trace(connection.connection.driver_connection)
+    with ledger.database.single.connection() as connection:
+        trace(connection)
     event.listen(engine, "connect", trace)
     with engine.connect() as connection:
         trace(connection.connection.driver_connection)
     yield sent
     event.remove(engine, "connect", trace)
-    single.dispose()
-    engine.dispose()
+    ledger.database.close()
     for file, path in zip(files, traces, strict=True):
         file.close()
         sent += re.findall(r"F\t[0-9]+\t(Sync|Query)", path.read_text())

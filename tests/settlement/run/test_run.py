@@ -8,15 +8,17 @@ import os
 import random
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from sscard_chip.settlement import synthesize as s
 from sscard_chip.settlement.judge.codes import FINDINGS
-from sscard_chip.settlement.ledger import AccountKind, Ledger
+from sscard_chip.settlement.ledger import AccountKind, Ledger, LedgerConflictError
 from sscard_chip.settlement.output import SUMMARY, VERDICTS, VERDICTS_PARQUET
 from sscard_chip.settlement.run import RunProgress, Threads
+from sscard_chip.settlement.run.booking import book
 from sscard_chip.settlement.synthesize import faults
 from tests.settlement.run.conftest import Undisturbed
 from tests.settlement.run.trial import Trial, books, outputs, verdicts
@@ -128,6 +130,46 @@ def test_two_workers_give_the_same_bytes(
         trial.settle(ledger, tmp_path / "out", trial.files(), pool=pool, batch_rows=900)
         assert outputs(tmp_path / "out") == undisturbed.outputs
         assert books(ledger) == undisturbed.books
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_judged_again_after_a_conflict_is_written_once(
+    trial: Trial,
+    undisturbed: Undisturbed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    workers: int,
+) -> None:
+    calls = 0
+
+    def conflict(*given: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise LedgerConflictError("in between")
+        book(*given)
+
+    with Ledger.open(tmp_path / "ledger.db") as ledger, Threads(workers) as pool:
+        trial.begin(ledger, tmp_path / "earlier")
+        monkeypatch.setattr("sscard_chip.settlement.run.posting.book", conflict)
+        trial.settle(ledger, tmp_path / "out", trial.files(), pool=pool)
+        assert calls == 2
+        assert outputs(tmp_path / "out") == undisturbed.outputs
+        assert books(ledger) == undisturbed.books
+
+
+def test_a_run_that_fails_while_it_writes_leaves_nothing(
+    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: Any) -> None:
+        raise OSError("no space")
+
+    with Ledger.open(tmp_path / "ledger.db") as ledger, Threads(2) as pool:
+        trial.begin(ledger, tmp_path / "earlier")
+        monkeypatch.setattr("sscard_chip.settlement.output._dispute_lines", fail)
+        with pytest.raises(OSError, match="no space"):
+            trial.settle(ledger, tmp_path / "out", trial.files(), pool=pool)
+        assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_without_register_the_cards_are_taken_as_they_come(trial: Trial, tmp_path: Path) -> None:

@@ -15,11 +15,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-import sqlalchemy as sa
-
-from sscard_chip.settlement.ledger.bulk import driver_connection, driver_errors
 from sscard_chip.standard.amounts import yuan
 
 
@@ -95,26 +92,28 @@ _HOLD: Final = f"SELECT online_hold({', '.join(['%s'] * len(StraightHold._fields
 _CONFIRM: Final = f"SELECT online_confirm({', '.join(['%s'] * len(StraightConfirmation._fields))})"
 
 
-def hold_straight(connection: sa.Connection, asked: StraightHold) -> str | None:
-    """Hold the account's part of a bill; the answer, which is kept, or None."""
-    if connection.dialect.name == "sqlite":
-        with driver_errors(connection):
-            return _hold(driver_connection(connection), asked)
+def hold_straight(connection: Any, asked: StraightHold) -> str | None:
+    """Hold the account's part of a bill; the answer, which is kept, or None.
+
+    ``connection`` is the driver's, whose errors this raises: in a transaction of SQLite, or of
+    :class:`~sscard_chip.settlement.ledger.single.SingleStatements`.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        return _hold(connection, asked)
     return _call(connection, _HOLD, asked)
 
 
-def confirm_straight(connection: sa.Connection, asked: StraightConfirmation) -> str | None:
-    """Settle what is held; the answer, which is kept, or None."""
-    if connection.dialect.name == "sqlite":
-        with driver_errors(connection):
-            return _confirm(driver_connection(connection), asked)
+def confirm_straight(connection: Any, asked: StraightConfirmation) -> str | None:
+    """Settle what is held; else the same."""
+    if isinstance(connection, sqlite3.Connection):
+        return _confirm(connection, asked)
     return _call(connection, _CONFIRM, asked)
 
 
-def _call(connection: sa.Connection, text: str, asked: tuple[str | bytes | int, ...]) -> str | None:
+def _call(connection: Any, text: str, asked: tuple[str | bytes | int, ...]) -> str | None:
     """Numbers go as text: the driver types them by their size, and would prepare anew for each."""
-    values = tuple(str(one) if isinstance(one, int) else one for one in asked)
-    found: str | None = connection.exec_driver_sql(text, values).scalar_one()
+    values = [str(one) if isinstance(one, int) else one for one in asked]
+    found: str | None = connection.execute(text, values).fetchone()[0]
     return found
 
 
