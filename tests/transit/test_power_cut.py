@@ -100,7 +100,7 @@ def test_a_doubtful_tap_is_decided_by_its_proof(algorithm: str) -> None:
         proof = terminal.proof(opened.type, opened.number)
         before, after = day.states[cut.command : cut.command + 2]
         assert bytes(card._memory.cells) == (before if proof is None else after)
-        amount = int.from_bytes(opened.amount) * (1 if opened.type == EP_LOAD else -1)
+        amount = opened.amount_fen * (1 if opened.type == EP_LOAD else -1)
         made = proof is not None
         assert terminal.balances()[0] == opened.balance_fen + amount * made
         newest = terminal.log()[0]
