@@ -30,6 +30,8 @@ _MAX_SHORT: Final = 256
 _FAULT: Final = StatusWord.NO_GET_RESPONSE_DATA.to_bytes(2, "big")
 _NOTHING_WAITS: Final = StatusWord.NO_GET_RESPONSE_DATA.to_bytes(2, "big")
 _WRONG_LENGTH: Final = StatusWord.WRONG_LENGTH.to_bytes(2, "big")
+_END_BEFORE_LE: Final = b"\x62\x82"
+"""With the data, when there are fewer bytes than Le (PC/SC part 3, 3.2.2.1.3)."""
 _INCORRECT_P1_P2: Final = StatusWord.INCORRECT_P1_P2.to_bytes(2, "big")
 
 _ATS_HEAD: Final = bytes.fromhex("7880A002")
@@ -363,6 +365,8 @@ class ContactlessInterface:
             return StatusWord.FUNCTION_NOT_SUPPORTED.to_bytes(2)
         if 0 < apdu[4] < len(data):
             return bytes((0x6C, len(data)))
+        if apdu[4] > len(data):
+            return data + _END_BEFORE_LE
         return data + StatusWord.SUCCESS.to_bytes(2)
 
     def _get_response(self, apdu: bytes) -> bytes:
