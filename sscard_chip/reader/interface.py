@@ -10,7 +10,7 @@ answers directly. Both keep at most one answer back, for GET RESPONSE (取响应
 from __future__ import annotations
 
 import logging
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from sscard_chip.card import NotPoweredError
 from sscard_chip.reader.faults import describe_fault
@@ -68,6 +68,14 @@ class CardCore(Protocol):
 
     def transmit(self, apdu: bytes) -> bytes:
         """One whole command in, data and status word out."""
+
+
+@runtime_checkable
+class TwoInterfaceCard(Protocol):
+    """A card whose applications depend on how the terminal reaches it."""
+
+    def on_contacts(self) -> None:
+        """The session that has begun is one on contacts."""
 
 
 class Connection(Protocol):
@@ -172,12 +180,17 @@ class ContactInterface:
     def power_on(self) -> bytes:
         """Start a session (cold reset, 冷复位); return the ATR."""
         self._forget()
-        return self._card.power_on()
+        return self._on_contacts(self._card.power_on())
 
     def reset(self) -> bytes:
         """Warm reset (热复位); return the ATR."""
         self._forget()
-        return self._card.reset()
+        return self._on_contacts(self._card.reset())
+
+    def _on_contacts(self, atr: bytes) -> bytes:
+        if isinstance(self._card, TwoInterfaceCard):
+            self._card.on_contacts()
+        return atr
 
     def power_off(self) -> None:
         """End the session."""

@@ -61,6 +61,7 @@ def public_errors() -> list[type[Exception]]:
 ERRORS = public_errors()
 WITH_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "CardStatusError": ((bytes.fromhex("00B2072C"), 0x6A83), "00B2072C: 6A83, record not found"),
+    "DeviatingAnswerError": (("6982", "9000"), "expected 6982, received 9000"),
     "DebitInDoubtError": ((-1, None), "it is not known whether the card has paid"),
     "DocumentError": (("zhang.json", "name", "a line", 3), "zhang.json: line 3: name: a line"),
     "DriverError": ((-1, "a line"), "a line"),

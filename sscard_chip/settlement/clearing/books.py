@@ -71,24 +71,9 @@ class Books:
         newest = sa.select(sa.func.max(tables.segment.c.id))
         return int(self._t.connection.execute(newest).scalar_one() or 0)
 
-    def of_pharmacy(
-        self,
-        pharmacy: str,
-        first_date: str | None = None,
-        *,
-        covered: Iterable[tuple[str, int]] = (),
-    ) -> Iterator[BookedRows]:
-        """The rows of a pharmacy's files with a business date of ``first_date`` or later.
-
-        :param covered: days and segments; files that lie before the day in segments up to that
-            one are left out whole.
-        """
-        table = tables.file
-        wanted = [
-            sa.not_(sa.and_(table.c.business_date < day, table.c.segment <= segment))
-            for day, segment in covered
-        ]
-        yield from self._files(sa.and_(table.c.pharmacy == pharmacy, *wanted), first_date)
+    def of_pharmacy(self, pharmacy: str, first_date: str | None = None) -> Iterator[BookedRows]:
+        """The rows of a pharmacy's files with a business date of ``first_date`` or later."""
+        yield from self._files(tables.file.c.pharmacy == pharmacy, first_date)
 
     def of_terminals(
         self, terminals: Iterable[str], first_date: str | None = None

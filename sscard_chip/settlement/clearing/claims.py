@@ -2,8 +2,9 @@
 """Monthly claims of pharmacies: application (3203), cancellation (3204), status (3205), payment.
 
 A claim is for a pharmacy, a month and a clearing type. It takes in everything that is settled by
-then, up to the last day of the month, and stands in no claim yet: what came too late for its own
-month goes into a later one [L]. The centre accepts a claim whose figures are those of its books.
+then, up to the last day of the month, and is counted in no claim yet (:mod:`.counted`): what came
+too late for its own month, or was changed after it, goes into a later one [L]. The centre accepts
+a claim whose figures are those of its books, and pays no more than these owe the pharmacy.
 A cancelled claim gives its rows free, and the month can be claimed again.
 """
 
@@ -11,21 +12,21 @@ from __future__ import annotations
 
 import calendar
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum, unique
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import sqlalchemy as sa
 
-from sscard_chip.settlement.clearing.books import BookedRows, Books
+from sscard_chip.settlement.clearing.books import Books
 from sscard_chip.settlement.clearing.codes import ClearingType, ClearingWay
+from sscard_chip.settlement.clearing.counted import unclaimed
 from sscard_chip.settlement.clearing.period import totals_of
 from sscard_chip.settlement.clearing.statement import Statement, statements
-from sscard_chip.settlement.columns import NO_DIVISION, number_of_bcd
 from sscard_chip.settlement.ledger import AccountKind, EntryKind, LedgerTransaction
-from sscard_chip.settlement.schema.clearing import claim, claim_step
+from sscard_chip.settlement.schema.clearing import claim, claim_step, step_order
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import is_digits
 from sscard_chip.standard.errors import SettlementError
@@ -150,35 +151,12 @@ def _request(pharmacy: str, month: str, statement: Statement | None) -> ClaimReq
 
 
 def due_statement(t: LedgerTransaction, pharmacy: str, month: str) -> Statement | None:
-    """The statement of what can be claimed for a month; None when there is nothing."""
+    """The statement of what can be claimed for a month; None when there is nothing.
+
+    It is of posted rows, and of those that were claimed and are not posted any more.
+    """
     _, last = month_days(month)
-    live = _live(_claims(t, pharmacy))
-    covered = live.get(pharmacy, ())
-    files = Books(t).of_pharmacy(pharmacy, covered=covered)
-    return next(statements(totals_of(_unclaimed(files, last, live))), None)
-
-
-_Covered = Mapping[str, Sequence[tuple[str, int]]]
-"""What standing claims have taken in: up to which day, and up to which segment, by pharmacy."""
-
-
-def _live(rows: Iterable[Any]) -> _Covered:
-    found: dict[str, list[tuple[str, int]]] = {}
-    for row in rows:
-        if row.state != ClaimState.CANCELLED:
-            found.setdefault(row.pharmacy, []).append((row.last_day, row.newest_segment))
-    return found
-
-
-def _unclaimed(files: Iterator[BookedRows], last_day: str, live: _Covered) -> Iterator[BookedRows]:
-    for rows in files:
-        days = number_of_bcd(rows.columns.time[:, :4])
-        free = (days <= int(last_day)) & (days != NO_DIVISION)
-        for until, segment in live.get(rows.header.pharmacy_code, ()):
-            if rows.segment <= segment:
-                free &= days > int(until)
-        if free.any():
-            yield rows.some(free)
+    return next(statements(totals_of(unclaimed(t, pharmacy, last))), None)
 
 
 def month_days(month: str) -> tuple[str, str]:
@@ -205,6 +183,7 @@ def apply_claim(t: LedgerTransaction, request: ClaimRequest) -> Claim:
     :raises ClaimRefusedError: the month is claimed already, a figure is not that of the books, or
         there is nothing to claim.
     """
+    t.lock_name(_TURN)
     earlier = [one for one in _claims(t, request.pharmacy) if one.month == request.month]
     earlier = [one for one in earlier if one.clr_type == request.clr_type]
     standing = next((one for one in earlier if one.state != ClaimState.CANCELLED), None)
@@ -232,6 +211,7 @@ def apply_all(t: LedgerTransaction, month: str) -> list[Claim]:
     :raises ClaimRefusedError: it is no month.
     """
     _, last = month_days(month)
+    t.lock_name(_TURN)
     rows = _claims(t, None)
     earlier = Counter(
         row.pharmacy
@@ -242,7 +222,7 @@ def apply_all(t: LedgerTransaction, month: str) -> list[Claim]:
         row.pharmacy for row in rows if row.month == month and row.state != ClaimState.CANCELLED
     }
     made = []
-    for statement in statements(totals_of(_unclaimed(Books(t).of_all(), last, _live(rows)))):
+    for statement in statements(totals_of(unclaimed(t, None, last))):
         pharmacy = statement.pharmacy
         if pharmacy not in standing and statement.posted.net.rows:
             request = _request(pharmacy, month, statement)
@@ -291,6 +271,7 @@ def cancel_claim(t: LedgerTransaction, number: str, note: str = "") -> Claim:
 
     :raises ClaimRefusedError: there is no such claim, or it is paid.
     """
+    t.lock_name(_TURN)
     found = find_claim(t, number)
     if found.state is ClaimState.CANCELLED:
         return found
@@ -306,9 +287,10 @@ def pay_claim(t: LedgerTransaction, number: str, business_date: str, note: str =
     Paid already is no error; nothing is posted then.
 
     :param business_date: YYYYMMDD.
-    :raises ClaimRefusedError: there is no such claim, it is cancelled, or it comes to less than
-        nothing.
+    :raises ClaimRefusedError: there is no such claim, it is cancelled, it comes to less than
+        nothing, or to more than the books owe the pharmacy.
     """
+    t.lock_name(_TURN)
     found = find_claim(t, number)
     if found.state is ClaimState.PAID:
         return found
@@ -316,8 +298,15 @@ def pay_claim(t: LedgerTransaction, number: str, business_date: str, note: str =
         raise ClaimRefusedError(f"{number}: is cancelled")
     if found.payable_fen < 0:
         raise ClaimRefusedError(f"{number}: comes to {yuan(found.payable_fen)}, nothing to pay")
+    payee = t.account(AccountKind.PHARMACY, found.request.pharmacy)
+    owed = int(t.balances([payee], for_update=True)[0])
+    if found.payable_fen > owed:
+        raise ClaimRefusedError(
+            f"{number}: is of {yuan(found.payable_fen)}, the books owe the pharmacy {yuan(owed)}:"
+            " money was taken back since; cancel the claim and apply again"
+        )
     accounts = [
-        t.account(AccountKind.PHARMACY, found.request.pharmacy),
+        payee,
         t.account(AccountKind.BANK, found.division),
     ]
     fen = np.array([-found.payable_fen, found.payable_fen])
@@ -414,3 +403,10 @@ def _step(
             claim=number, number=at, state=state.value, note=note, entry=entry
         )
     )
+    last = sa.select(sa.func.coalesce(sa.func.max(step_order.c.place), 0))
+    place = t.connection.execute(last).scalar_one() + 1
+    t.connection.execute(sa.insert(step_order).values(place=place, claim=number, number=at))
+
+
+_TURN: Final = "clearing:claims"
+"""Whoever takes a step with claims waits for others that do: their order is kept."""

@@ -257,7 +257,8 @@ def _is_bill(sale: Any, lines: dict[tuple[str, str], int]) -> bool:
         (str(kind.HELD), sale.own_key): frozen,
     }
     holder = lines.pop((str(kind.PERSONAL), sale.own_key), 0)
-    holder += lines.pop((str(kind.SUSPENSE), sale.insured_division), 0)
+    for one in [one for one in lines if one[0] == kind.SUSPENSE]:
+        holder += lines.pop(one)  # of whatever division: what comes back repays it
     return holder == -account_fen - frozen and lines == {
         one: fen for one, fen in due.items() if fen
     }

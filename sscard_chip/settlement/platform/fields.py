@@ -23,7 +23,7 @@ DIVISION: Final = "[1-9][0-9]{5}"
 _CHARACTER: Final = "[^\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]"
 _TEXT: Final = re.compile(f"{_CHARACTER}*")
 _END: Final = "\x1f"
-_TIME: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_TIME: Final = re.compile("[1-9][0-9]{3}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _RULES: Final = {
     YUAN_SHAPE: YUAN_RULE,
     QUANTITY: "must be a number with up to four decimals",

@@ -16,7 +16,8 @@ from sscard_chip.settlement.ledger.register import person_number
 from sscard_chip.settlement.platform.drugs import DrugBill
 from sscard_chip.settlement.schema.books import card
 
-_OWN_NUMBER: Final = re.compile("C([0-9]{29})")
+_OWN_NUMBER: Final = re.compile("C0{13}([0-9]{16})")
+"""A number of the ledger has at most 16 digits."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

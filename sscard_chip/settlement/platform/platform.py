@@ -551,7 +551,14 @@ class Platform:
         ).scalar_one_or_none()
         if original is not None and original != data["oinfno"]:
             raise AuthorisationRefusedError("oinfno: the original has another number")
-        done = reverse(t, omsgid, request.msgid, request.time)
+        caps = self._policy.caps
+        done = reverse(
+            t,
+            omsgid,
+            request.msgid,
+            request.time,
+            may_settle_again=lambda order: check_caps(t, caps, order),
+        )
         if done is not None and data["psn_no"] not in ("", done.order.psn_no):
             raise AuthorisationRefusedError("psn_no: is not that of the original")
         return {}

@@ -227,6 +227,7 @@ class StraightWay:
             or row.refund
             or row.transaction_type != PURCHASE
             or row.treatment_division != request.treatment_division
+            or row.time > request.time
             or numbers.division == NO_DIVISION
             or not self._check_tac(row)
         ):

@@ -101,13 +101,17 @@ class Archive:
     The part read last is kept, so rows are best asked for in order.
     """
 
-    def __init__(self, t: LedgerTransaction) -> None:
+    def __init__(self, t: LedgerTransaction, *, now: bool = True) -> None:
+        """Without ``now`` findings are those that the rows got when they were settled."""
         self._t = t
+        self._is_now = now
         self._held: tuple[int, int, DebitColumns, Masks] | None = None
         self._changed: dict[int, dict[int, int]] = {}
 
     def _now(self, segment: int, first: int, masks: Masks) -> Masks:
         """The findings of a part with those that have changed since."""
+        if not self._is_now:
+            return masks
         if segment not in self._changed:
             last = sa.select(change.c.row, change.c.findings).where(change.c.segment == segment)
             rows = self._t.connection.execute(last.order_by(change.c.number))

@@ -4,7 +4,8 @@
 The region's rule (:class:`~sscard_chip.settlement.policy.LateDebits`) decides by the hotlist that
 the terminal had when its day began. Is it the pharmacy, the row is refused (3). Is it the centre,
 the row is posted (0,3) and its account money stands in suspense; is it the holder, the row is
-posted like any other. A refund follows its debit.
+posted like any other. A refund follows its debit: it waits for it (105), is refused with it (3),
+and who bears the debit has the refund.
 """
 
 from __future__ import annotations
@@ -17,32 +18,28 @@ import numpy as np
 import sqlalchemy as sa
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.columns import DebitColumns, given
-from sscard_chip.settlement.judge.codes import BORNE, FindingCode, Masks, posted
-from sscard_chip.settlement.judge.keys import NOBODY, Keys
+from sscard_chip.settlement.judge.codes import BORNE, FindingCode, Masks
 from sscard_chip.settlement.judge.localities import Locality, localities
 from sscard_chip.settlement.judge.proof import proven
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.ledger.hotlists import HotlistEntry, hotlist_entry
 from sscard_chip.settlement.policy import Bearer, LateDebits
 from sscard_chip.settlement.run.booking import insured_divisions
-from sscard_chip.settlement.run.history import LedgerHistory
 from sscard_chip.settlement.schema.books import card
 from sscard_chip.standard.dates import parse_time
 
 
 def decide_late_debits(
     t: LedgerTransaction,
-    history: LedgerHistory,
     late: LateDebits,
     columns: DebitColumns,
     masks: Masks,
     headers: Sequence[DayHeader],
-    personal: Integers,
 ) -> None:
-    """Decide about the rows that have code 3: changes ``masks``, and ``personal`` (the accounts
-    that the rows charge) where the centre bears one.
+    """Decide about the rows that have code 3: changes ``masks``.
+
+    A refund loses its code 3: what becomes of it is found beside its debit.
     """
     lost = ((masks & FindingCode.LOST.bit) != 0) & proven(columns, masks) & ~given(columns.setl_id)
     rows = np.flatnonzero(lost)
@@ -51,15 +48,16 @@ def decide_late_debits(
     insured = insured_divisions(columns, rows)
     at_home = localities(columns.treatment_division[rows], insured) == Locality.OWN
     rows = rows[at_home]
+    masks[rows[columns.refund[rows]]] &= ~FindingCode.LOST.bit
     debits = rows[~columns.refund[rows]].tolist()
-    refunds = rows[columns.refund[rows]].tolist()
     asked: dict[tuple[bytes, str], HotlistEntry | None] = {}
     for at in debits:
         header = headers[int(columns.file[at])]
         bearer = _bearer(t, late, columns, at, header.hotlist_version, asked)
-        _decide(bearer, masks, personal, at)
-    if refunds:
-        _follow(history, columns, masks, personal, refunds)
+        if bearer != "pharmacy":
+            masks[at] &= ~FindingCode.LOST.bit
+        if bearer == "centre":
+            masks[at] |= BORNE
 
 
 def _bearer(
@@ -94,37 +92,3 @@ def _card(t: LedgerTransaction, code: bytes) -> int | None:
         sa.select(card.c.id).where(card.c.card_id_code == code)
     ).scalar_one_or_none()
     return None if found is None else int(found)
-
-
-def _decide(bearer: Bearer, masks: Masks, personal: Integers, at: int) -> None:
-    if bearer == "pharmacy":
-        return
-    masks[at] &= ~FindingCode.LOST.bit
-    if bearer == "centre":
-        masks[at] |= BORNE
-        personal[at] = NOBODY
-
-
-def _follow(
-    history: LedgerHistory,
-    columns: DebitColumns,
-    masks: Masks,
-    personal: Integers,
-    refunds: Sequence[int],
-) -> None:
-    """A refund is borne by whom its debit is; one whose debit is not here yet stays refused."""
-    keys = Keys(columns)
-    wanted = {keys.terminal_key(at): at for at in refunds}
-    found: dict[Any, int] = {}
-    for at in np.flatnonzero(~columns.refund & proven(columns, masks)).tolist():
-        if (key := keys.terminal_key(at)) in wanted and posted(masks[at : at + 1])[0]:
-            found.setdefault(key, int(masks[at]))
-    for key in wanted:
-        if key not in found:
-            for findings in history.debits_of([key]).values():
-                if posted(np.array([findings], np.uint16))[0]:
-                    found[key] = findings
-    for at in refunds:
-        mask = found.get(keys.terminal_key(at))
-        if mask is not None:
-            _decide("centre" if mask & int(BORNE) else "holder", masks, personal, at)

@@ -17,7 +17,7 @@ import numpy as np
 from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.arrays import Integers, Mask
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.judge.codes import FindingCode, Masks, posted
+from sscard_chip.settlement.judge.codes import BORNE, FindingCode, Masks, posted
 from sscard_chip.settlement.judge.contest import NumbersClaim, Right, granted
 from sscard_chip.settlement.judge.keys import (
     NOBODY,
@@ -34,7 +34,11 @@ from sscard_chip.settlement.run.online import Online
 
 _DUPLICATE: Final = int(FindingCode.DUPLICATE.bit)
 _OF_REFUNDS: Final = int(
-    FindingCode.DUPLICATE.bit | FindingCode.FIELD.bit | FindingCode.WAITING.bit
+    FindingCode.DUPLICATE.bit
+    | FindingCode.LOST.bit
+    | FindingCode.FIELD.bit
+    | FindingCode.WAITING.bit
+    | BORNE
 )
 
 OnlineOf = Callable[[DebitColumns, Keys, list[DayHeader]], Online]
@@ -212,17 +216,20 @@ def _hear_debits(
 
 
 def _hear_refunds(contest: Contest, debit_rows: dict[TerminalKey, int]) -> None:
-    """Codes 2, 6 and 105 of refunds."""
+    """Codes 2, 6 and 105 of refunds; 3 where that is what keeps the debit out."""
     columns, keys = contest.columns, contest.keys
+    lost = ((contest.before & FindingCode.LOST.bit) != 0) & proven(columns, contest.before)
+    lost_ones = {_sale(contest, at) for at in np.flatnonzero(lost & ~columns.refund).tolist()}
     was = posted(contest.before)
     own = len(contest.own)
     groups: dict[TerminalKey, list[int]] = {}
     for at in np.flatnonzero(columns.refund).tolist():
         groups.setdefault(keys.terminal_key(at), []).append(at)
     for key, rows in groups.items():
-        debit = None
+        debit, borne = None, 0
         if key in debit_rows:
             at = debit_rows[key]
+            borne = int(contest.after[at] & BORNE)
             parts, card, message = _sums(columns, at), _card(keys, at), _message(contest, at)
             debit = Debit(parts, bool(columns.setl_id[at]), card, message)
         refunds = []
@@ -241,8 +248,10 @@ def _hear_refunds(contest: Contest, debit_rows: dict[TerminalKey, int]) -> None:
                 )
             )
         for at, code in zip(rows, judge_refunds(debit, refunds), strict=True):
+            if code is FindingCode.WAITING and _sale(contest, at) in lost_ones:
+                code = FindingCode.LOST
             rest = int(contest.before[at]) & ~_OF_REFUNDS
-            contest.after[at] = rest | (0 if code is None else int(code.bit))
+            contest.after[at] = rest | (borne if code is None else int(code.bit))
 
 
 def _content(columns: DebitColumns, at: int) -> bytes:
@@ -261,6 +270,13 @@ def _message(contest: Contest, at: int) -> bytes:
     counter = int(contest.columns.transaction_number[at]).to_bytes(4)
     settlement = int(contest.online.settlement[at]).to_bytes(8, signed=True)
     return messages(contest.columns, at) + counter + settlement
+
+
+def _sale(contest: Contest, at: int) -> tuple[bytes, ...]:
+    """All by which a debit and its refunds are of one card at one time."""
+    columns = contest.columns
+    card = columns.card_number[at], columns.card_id_code[at]
+    return _message(contest, at), *(bytes(one) for one in card)
 
 
 def _sums(columns: DebitColumns, at: int) -> tuple[int, int, int]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debits of modes 1 and 2 that the on-line authorisation knows: checked, not booked again.
 
-A row names its settlement by setl_id, and is that settlement's when msgid, pharmacy, card and bill
-are, and the numbers of the debit where a confirmation has taken them.
+A row names its settlement by setl_id, and is that settlement's when msgid, pharmacy, divisions,
+card and bill are, and the numbers of the debit where a confirmation has taken them.
 
 | the settlement is | its row, with a right TAC |
 |---|---|
@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.arrays import Mask
-from sscard_chip.settlement.columns import DebitColumns, given
+from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, given
 from sscard_chip.settlement.judge.codes import FindingCode, Masks
 from sscard_chip.settlement.judge.keys import NOBODY, Keys
 from sscard_chip.settlement.ledger import LedgerTransaction
@@ -55,13 +55,15 @@ PharmacyOf = Callable[[int], str]
 class Known:
     """A settlement as rows are compared with it.
 
-    ``numbers`` when a debit is taken for it; ``undone_by`` is the msgid that has cancelled it.
+    ``divisions`` are those of treatment and of the person, ``numbers`` those of the debit when one
+    is taken for it; ``undone_by`` is the msgid that has cancelled it.
     """
 
     number: int
     msgid: str
     setl_id: str
     pharmacy: str
+    divisions: tuple[int, int]
     bill: tuple[int, int, int]
     card_id_code: bytes
     state: SettlementState
@@ -77,13 +79,22 @@ class Online:
     in_books: Mask
     held: Mask
     fixed: Mask
-    """Its numbers are taken by a confirmation."""
+    """Its numbers are taken by a confirmation, reversed since or not."""
 
     @classmethod
     def of_none(cls, count: int) -> Online:
         """Of rows that the ledger knows nothing about."""
         nothing = [np.zeros(count, np.bool_) for _ in range(3)]
         return cls(np.full(count, NOBODY, np.int64), *nothing)
+
+    def are_undone(self, t: LedgerTransaction, rows: Sequence[int]) -> bool:
+        """Whether a settlement that was in the books for one of ``rows`` is reversed by now."""
+        numbers = {int(self.settlement[at]) for at in rows if self.in_books[at]}
+        reversed_ones = sa.select(step.c.authorisation).where(
+            step.c.state == str(SettlementState.REVERSED)
+        )
+        found = select_keys(t.connection, reversed_ones, step.c.authorisation, numbers)
+        return any(row.authorisation in numbers for result in found for row in result)
 
     def settle(
         self, t: LedgerTransaction, columns: DebitColumns, keys: Keys, rows: Sequence[int]
@@ -151,7 +162,7 @@ def look_up(
             masks[at] |= FindingCode.FIELD.bit
         else:
             online.settlement[at] = found.number
-            online.fixed[at] = found.numbers is not None and found.state in _IN_BOOKS
+            online.fixed[at] = found.numbers is not None
             if columns.refund[at]:
                 online.held[at] = msgid is None and found.state is SettlementState.SETTLED
                 online.in_books[at] = msgid is not None or found.undone_by is not None
@@ -181,6 +192,8 @@ def _is_of(
     return (
         named in (None, label)
         and pharmacy == found.pharmacy
+        and columns.treatment_division[at] == found.divisions[0]
+        and columns.insured_division[at] in (NO_DIVISION, found.divisions[1])
         and tuple(sign * int(part) for part in bill) == found.bill
         and given_amounts == (0, account + cash + fund, account + fund)
         and columns.card_id_code[at].tobytes() == found.card_id_code
@@ -249,6 +262,7 @@ def _known(row: Any) -> Known:
         row.msgid,
         row.setl_id,
         row.pharmacy,
+        (int(row.treatment_division), int(row.insured_division)),
         (row.account_fen, row.self_paid_fen, row.pooled_fen),
         bytes(row.card_id_code),
         state,

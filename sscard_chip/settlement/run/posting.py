@@ -177,7 +177,7 @@ def post_rows(
     segment = history.newest + 1
     personal = accounts_of(columns, masks)
     if late is not None:
-        decide_late_debits(t, history, late, columns, masks, headers, personal)
+        decide_late_debits(t, late, columns, masks, headers)
 
     def pharmacy_of(at: int) -> str:
         return headers[int(columns.file[at])].pharmacy_code
@@ -200,6 +200,7 @@ def post_rows(
     refunds = genuine & columns.refund & posted(masks)
     taken_before = history.online_of(keys, genuine)
     contest = hear(history, columns, masks, keys, online, online_of, decided=decided)
+    personal[(masks & BORNE) != 0] = NOBODY
     judged()
     _keep(t, segment, batch, keys, refunds)
     gone, come = contest.turned(to_posted=False), contest.turned(to_posted=True)
@@ -207,9 +208,13 @@ def post_rows(
     _keep_numbers(t, segment, batch, keys, Keys(contest.columns.rows(np.array(fresh_debits, int))))
     _keep_displaced(t, segment, contest, [at for at in gone if not contest.columns.refund[at]])
     _keep_changes(t, history, segment, contest, older_gaps)
-    if t.lock_debits(exclusive=True) and history.online_of(keys, genuine) != taken_before:
-        raise LedgerConflictError("on-line confirmations came in between")
     rows = np.flatnonzero(posted(masks))
+    if t.lock_debits(exclusive=True) and (
+        history.online_of(keys, genuine) != taken_before
+        or online.are_undone(t, rows.tolist())
+        or contest.online.are_undone(t, come)
+    ):
+        raise LedgerConflictError("on-line confirmations came in between")
     online.settle(t, columns, keys, rows[online.settlement[rows] != NOBODY].tolist())
     contest.online.settle(t, contest.columns, contest.keys, come)
     rows = rows[~(online.in_books | online.held)[rows]]

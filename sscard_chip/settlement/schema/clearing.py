@@ -48,6 +48,23 @@ claim_step: Final = append_only(
         whole("entry", nullable=True),
     )
 )
+step_order: Final = append_only(
+    sa.Table(
+        "clearing_step_order",
+        metadata,
+        whole("place", key=True),
+        sa.Column("claim", sa.String(30), nullable=False),
+        whole("number"),
+        sa.ForeignKeyConstraint(
+            ["claim", "number"],
+            [claim_step.c.claim, claim_step.c.number],
+            name="fk_clearing_step_order_step",
+        ),
+        sa.UniqueConstraint("claim", "number"),
+    )
+)
+"""The order of all steps of claims: which claims stood when another was made."""
+
 appeal: Final = append_only(
     sa.Table(
         "clearing_appeal",

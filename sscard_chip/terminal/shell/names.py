@@ -32,6 +32,7 @@ from sscard_chip.standard.identifiers import (
     SX1_NAME,
     SX2_NAME,
     SX3_NAME,
+    TRANSIT_AID,
 )
 from sscard_chip.standard.text import encode_text
 from sscard_chip.terminal.shell.commands import Word
@@ -51,6 +52,7 @@ DF_NAMES: Final = tuple(
     )
 )
 _BY_FID, _EF, _BY_NAME = 0, 2, 4
+_TRANSIT_NAMES: Final = ("transit", "交通联合")
 _NAME_LENGTHS: Final = range(5, 17)
 _MOST_DATA: Final = 255
 
@@ -108,6 +110,8 @@ class Names:
                 return Target(_BY_FID, MF.to_bytes(2))
             if text.casefold() == "psam":
                 return Target(_BY_NAME, PSAM_AID)
+            if text.casefold() in _TRANSIT_NAMES:
+                return Target(_BY_NAME, TRANSIT_AID)
             if is_file_name(text):
                 return Target(_EF, bytes.fromhex(text))
             if is_hex(text):

@@ -33,6 +33,7 @@ from sscard_chip.settlement.ledger import (
 )
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
+    DebitNumbers,
     Settlement,
     SettlementOrder,
     SettlementState,
@@ -55,14 +56,13 @@ person = st.integers(0, PEOPLE - 1)
 
 @dataclass
 class Sale:
-    """What the model knows of a settlement; ``borne`` is what the account pays of its part."""
+    """What the model knows of a settlement."""
 
     person: int
     split: Split
     state: SettlementState
     done_by: str
     cancelled_by: str = ""
-    borne: int = 0
 
 
 class Books(RuleBasedStateMachine):
@@ -77,7 +77,7 @@ class Books(RuleBasedStateMachine):
         self.messages = 0
         self.personal = [MONEY] * PEOPLE
         self.pharmacy = 0
-        self.suspense = 0
+        self.owed = [0] * PEOPLE
         Books.runs += 1
         # each run has people of its own in the same database
         self.first = 1 + PEOPLE * Books.runs
@@ -158,7 +158,7 @@ class Books(RuleBasedStateMachine):
         if works:
             self.personal[who] -= account
             state = SettlementState.SETTLED if at_once else SettlementState.HELD
-            self.sales[msgid] = Sale(who, split, state, msgid, borne=account)
+            self.sales[msgid] = Sale(who, split, state, msgid)
             if at_once:
                 self.pharmacy += account + pool
 
@@ -168,7 +168,12 @@ class Books(RuleBasedStateMachine):
         name = self.pick(data)
         sale, msgid = self.sales[name], self.msgid()
         works = sale.state in (SettlementState.HELD, SettlementState.SETTLED)
-        self.expect(works, lambda t: confirm_settlement(t, self.find(t, name), msgid, TIME))
+        at = list(self.sales).index(name)
+        numbers = DebitNumbers(self.first, 3, at, self.first, 510100, at)
+        self.expect(
+            works,
+            lambda t: confirm_settlement(t, self.find(t, name), msgid, TIME, numbers=numbers),
+        )
         if sale.state is SettlementState.HELD:
             sale.state, sale.done_by = SettlementState.SETTLED, msgid
             self.pharmacy += sale.split.account_fen + sale.split.pooled_fen
@@ -185,10 +190,15 @@ class Books(RuleBasedStateMachine):
             sale.state, sale.cancelled_by = SettlementState.CANCELLED, msgid
             self.undone(sale)
 
+    def given_back(self, sale: Sale) -> None:
+        """The personal share first repays what the person has in suspense, of whatever sale."""
+        repaid = min(self.owed[sale.person], sale.split.account_fen)
+        self.owed[sale.person] -= repaid
+        self.personal[sale.person] += sale.split.account_fen - repaid
+
     def undone(self, sale: Sale) -> None:
         """The money of a settlement goes back."""
-        self.personal[sale.person] += sale.borne
-        self.suspense += sale.split.account_fen - sale.borne
+        self.given_back(sale)
         self.pharmacy -= sale.split.account_fen + sale.split.pooled_fen
 
     @precondition(lambda self: self.sales)
@@ -207,15 +217,15 @@ class Books(RuleBasedStateMachine):
             return
         if sale.state is SettlementState.HELD:
             sale.state = SettlementState.RELEASED
-            self.personal[sale.person] += sale.borne
+            self.given_back(sale)
         elif sale.state is SettlementState.SETTLED:
             sale.state = SettlementState.REVERSED
             self.undone(sale)
         else:
             sale.state, sale.cancelled_by = SettlementState.SETTLED, ""
-            sale.borne = min(sale.borne, self.personal[sale.person])
-            self.personal[sale.person] -= sale.borne
-            self.suspense -= sale.split.account_fen - sale.borne
+            there = min(sale.split.account_fen, self.personal[sale.person])
+            self.personal[sale.person] -= there
+            self.owed[sale.person] += sale.split.account_fen - there
             self.pharmacy += sale.split.account_fen + sale.split.pooled_fen
 
     @rule()
@@ -232,7 +242,7 @@ class Books(RuleBasedStateMachine):
             assert t.balances(self.accounts).tolist() == self.personal
             shop, borne = AccountKind.PHARMACY, AccountKind.SUSPENSE
             assert t.balances_of(shop).get(self.shop, 0) == self.pharmacy
-            assert t.balances_of(borne).get(self.division, 0) == self.suspense
+            assert t.balances_of(borne).get(self.division, 0) == -sum(self.owed)
 
     @invariant()
     def states_are_those_of_the_model(self) -> None:

@@ -39,6 +39,7 @@ KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
     "clearing_appeal": [("segment", "row")],
     "clearing_claim": [("id",), ("pharmacy", "month", "clr_type", "attempt")],
     "clearing_claim_step": [("claim", "number")],
+    "clearing_step_order": [("claim", "number"), ("place",)],
     "clearing_decision": [("posted_segment",), ("segment", "row")],
     "entry": [("id",), ("reverses",), ("source",)],
     "hotlist_change": [("version", "card")],

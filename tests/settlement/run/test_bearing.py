@@ -125,6 +125,38 @@ def test_a_refund_of_the_next_day_follows_its_debit(ledger: Ledger, tmp_path: Pa
     assert balances(ledger) == {"personal": BALANCE}
 
 
+@pytest.mark.parametrize("bearer", ["pharmacy", "centre", "holder"])
+@pytest.mark.parametrize("first", ["debit", "refund"])
+def test_a_refund_and_its_debit_in_any_order(
+    ledger: Ledger, tmp_path: Path, bearer: Bearer, first: str
+) -> None:
+    """The refund is in a file of its own; it waits, and is then what its debit is."""
+    shop = Shop(tmp_path, 2)
+    desk = Office(ledger, shop)
+    shop.hotlist = issue(ledger, "20260315080000")
+    report(ledger)
+    with shop.till() as till:
+        sale = till.sell(BILL, TIME)
+        till.close_day()
+    debit, refund = shop.day_file, tmp_path / "NEXT.tsv"
+    shop.day_file = refund
+    with shop.till() as till:
+        till.refund(sale.row.msgid, LATER, earlier=[sale.row])
+        till.close_day()
+    rules = Rules(late_debits=only("current", bearer))
+    order = [debit, refund] if first == "debit" else [refund, debit]
+    found: dict[Path, list[list[str]]] = {}
+    for path in (*order, *order):
+        settle([str(path)], keys=roots, ledger=desk.ledger, out=tmp_path / "out", rules=rules)
+        found.setdefault(path, []).append(codes(tmp_path / "out"))
+    if first == "refund":
+        assert found[refund][0] == ["105"]
+    code = {"pharmacy": "3", "centre": "0,3", "holder": "0"}[bearer]
+    assert found[debit][1] == [code]
+    assert found[refund][1] == [code]
+    assert balances(ledger) == {"personal": BALANCE}
+
+
 def test_without_a_rule_the_pharmacy_bears_it(ledger: Ledger, tmp_path: Path) -> None:
     shop = Shop(tmp_path, 2)
     desk = Office(ledger, shop)

@@ -2,12 +2,12 @@
 """The steps of an on-line settlement, each inside a transaction of the ledger.
 
 A step locks its settlement, reads its state, posts and appends. Refusals come before anything is
-written.
+written. No step is dated before its settlement, whatever a message says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -15,11 +15,17 @@ import sqlalchemy as sa
 
 from sscard_chip.dayfile.msgid import reversal_msgid
 from sscard_chip.settlement.ledger.authorisation.caps import begun_at_pharmacy
-from sscard_chip.settlement.ledger.authorisation.debits import DebitNumbers, take_debit
+from sscard_chip.settlement.ledger.authorisation.debits import (
+    DebitNumbers,
+    is_posted,
+    numbers_of,
+    take_debit,
+)
 from sscard_chip.settlement.ledger.authorisation.postings import (
     held_account,
     post_again,
     post_counter_entry,
+    post_release,
     post_settlement,
 )
 from sscard_chip.settlement.ledger.authorisation.settlement import (
@@ -76,7 +82,7 @@ def confirm_settlement(
     time: str,
     proof: str | None = None,
     *,
-    numbers: DebitNumbers | None = None,
+    numbers: DebitNumbers,
     instead_of_posted: bool = False,
 ) -> Settlement:
     """Settle what is held; ``proof`` is the terminal's row with the card's TAC.
@@ -87,17 +93,17 @@ def confirm_settlement(
     :raises AuthorisationRefusedError: it is released, cancelled or reversed; another settlement or
         a day file has the debit.
     """
-    if numbers is not None and not instead_of_posted:
+    if not instead_of_posted:
         t.lock_debits()  # before the settlement's own, as a run takes them
     now = _lock(t, settlement)
     if now.state not in _BEGUN:
         raise AuthorisationRefusedError(f"the settlement is {now.state}")
     if now.state is SettlementState.HELD:
         _check_msgid(t, msgid)
-    if numbers is not None:
-        take_debit(t, now, numbers, instead_of_posted=instead_of_posted)
+    take_debit(t, now, numbers, instead_of_posted=instead_of_posted)
     if now.state is SettlementState.SETTLED:
         return now
+    time = max(time, now.order.time)
     held = held_account(t, now.order) if now.order.split.account_fen else now.order.account
     entry = post_settlement(t, now.order, msgid, time, held)
     return _step(t, now.number, SettlementState.SETTLED, msgid, time, entry, proof=proof)
@@ -116,17 +122,28 @@ def cancel_settlement(
     if now.state is not SettlementState.SETTLED:
         raise AuthorisationRefusedError(f"the settlement is {now.state}")
     _check_msgid(t, msgid)
+    time = max(time, now.order.time)
     entry = post_counter_entry(t, now, EntryKind.CANCELLATION, f"cancel:{msgid}", time)
     return _step(t, now.number, SettlementState.CANCELLED, msgid, time, entry, setl_id=setl_id)
 
 
-def reverse(t: LedgerTransaction, omsgid: str, msgid: str, time: str) -> Settlement | None:
+def reverse(
+    t: LedgerTransaction,
+    omsgid: str,
+    msgid: str,
+    time: str,
+    *,
+    may_settle_again: Callable[[SettlementOrder], None] | None = None,
+) -> Settlement | None:
     """Drop what the message ``omsgid`` has done (2601); None when it is not known here.
 
     A hold is released, a settlement taken back, a cancellation undone. One that is not known is
     marked, so that it is refused when it arrives. What was done on top of it must be reversed
-    first: a hold that is settled is not dropped by its own id.
+    first: a hold that is settled is not dropped by its own id. A settlement whose row a day file
+    has posted stays: the card has paid, and what is given back is a refund.
 
+    :param may_settle_again: refuses an order that is not to be paid again, when a cancellation is
+        undone.
     :raises AuthorisationRefusedError: it is reversed already, or something was done on top of it.
     """
     if is_reversed(t, omsgid):
@@ -137,15 +154,23 @@ def reverse(t: LedgerTransaction, omsgid: str, msgid: str, time: str) -> Settlem
     if found is None:
         _mark(t, omsgid, msgid, time)
         return None
+    t.lock_debits()  # before the settlement's own, as a run takes them
     now = _lock(t, _load(t, found.authorisation))
     if now.done_by != omsgid:
         raise AuthorisationRefusedError(f"the settlement is {now.state}")
+    if now.state is SettlementState.SETTLED:
+        numbers = numbers_of(t, now.number)
+        if numbers is not None and is_posted(t, numbers):
+            raise AuthorisationRefusedError("a day file has settled this debit")
+    if now.state is SettlementState.CANCELLED and may_settle_again is not None:
+        may_settle_again(now.order)
     _check_msgid(t, msgid)
     _mark(t, omsgid, msgid, time)
+    time = max(time, now.order.time)
     if now.state is SettlementState.HELD:
         entry = None
         if now.entry is not None:
-            entry = t.reverse(now.entry, EntryKind.RELEASE, time[:8], f"reverse:{msgid}")
+            entry = post_release(t, now, f"reverse:{msgid}", time)
         return _step(t, now.number, SettlementState.RELEASED, msgid, time, entry)
     if now.state is SettlementState.SETTLED:
         entry = post_counter_entry(t, now, EntryKind.REVERSAL, f"reverse:{msgid}", time)

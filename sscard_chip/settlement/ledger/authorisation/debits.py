@@ -20,6 +20,8 @@ from sscard_chip.settlement.ledger.authorisation.settlement import (
     AuthorisationRefusedError,
     Settlement,
 )
+from sscard_chip.settlement.ledger.card_status import status_of
+from sscard_chip.settlement.ledger.register import CardStatus
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema import run as settled
 from sscard_chip.settlement.schema.books import card
@@ -55,9 +57,9 @@ def debit_numbers(row: DayRow) -> DebitNumbers:
 def check_row(t: LedgerTransaction, settlement: Settlement, row: DayRow) -> DebitNumbers:
     """That a row whose TAC is right is the debit of ``settlement``; its numbers.
 
-    The labels, the split, the card with its factor, and the amounts that the card was given
-    (0, total, account and pooled together) are those of the settlement, and the terminal is no
-    other pharmacy's.
+    The labels, the split, the divisions, the card with its factor, and the amounts that the card
+    was given (0, total, account and pooled together) are those of the settlement, the terminal is
+    no other pharmacy's, and the card was good at the time that its TAC is over.
 
     :raises AuthorisationRefusedError: it is the row of something else.
     """
@@ -71,7 +73,12 @@ def check_row(t: LedgerTransaction, settlement: Settlement, row: DayRow) -> Debi
     share = order.split.account_fen + order.split.pooled_fen
     is_that = (
         (row.msgid, row.setl_id) == (order.msgid, order.setl_id)
+        and row.mdtrt_id in (None, order.mdtrt_id)
+        and row.psn_no in (None, order.psn_no)
+        and row.total_fen == order.split.total_fen
         and (row.account_fen, row.cash_fen, row.fund_fen) == order.split
+        and row.treatment_division == order.treatment_division
+        and row.insured_division in (None, order.insured_division)
         and not row.refund
         and row.transaction_type == PURCHASE
         and given == Split(0, order.split.total_fen, share)
@@ -80,6 +87,8 @@ def check_row(t: LedgerTransaction, settlement: Settlement, row: DayRow) -> Debi
     )
     if not is_that:
         raise AuthorisationRefusedError("the row of the day file is of something else")
+    if row.time != order.time and status_of(t, order.card, row.time) is not CardStatus.NORMAL:
+        raise AuthorisationRefusedError("the card was lost when it paid")
     numbers = debit_numbers(row)
     owner = (
         sa.select(terminal_owner.c.pharmacy)

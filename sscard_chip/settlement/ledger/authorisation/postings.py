@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import sqlalchemy as sa
 
 from sscard_chip.settlement.ledger.authorisation.settlement import (
-    AuthorisationRefusedError,
     Settlement,
     SettlementOrder,
 )
+from sscard_chip.settlement.ledger.suspense import keep_shares, repay, suspense_of
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema import books as schema
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
@@ -25,30 +28,23 @@ def post_settlement(
     t: LedgerTransaction, order: SettlementOrder, msgid: str, time: str, payer: int
 ) -> int:
     """Pay the pharmacy; ``payer`` is the account with the personal share."""
-    account, cash, pool = order.split
-    lines: dict[int, int] = {}
-    _add(lines, payer, -account)
-    _add(lines, t.account(AccountKind.PHARMACY, order.pharmacy), account + pool)
-    if pool:
-        _add(lines, t.account(AccountKind.FUND, order.insured_division), -pool)
-    if cash:
-        _add(lines, t.account(AccountKind.SELF_PAID, order.treatment_division), -cash)
-        _add(lines, t.account(AccountKind.COLLECTED, order.pharmacy), cash)
+    lines = _of_bill(t, order)
+    _add(lines, payer, -order.split.account_fen)
     return _post(t, EntryKind.SETTLEMENT, time, f"settle:{msgid}", lines)
 
 
 def post_counter_entry(
     t: LedgerTransaction, now: Settlement, kind: EntryKind, source: str, time: str
 ) -> int:
-    """The counter-entry of a settlement; what was held comes back to the personal account."""
-    if now.entry is None:
-        raise AuthorisationRefusedError("the settlement has no entry")
-    accounts, fen = t.lines(now.entry)
-    held = held_account(t, now.order) if now.order.split.account_fen else -1
-    lines: dict[int, int] = {}
-    for account, amount in zip(accounts.tolist(), fen.tolist(), strict=True):
-        _add(lines, now.order.account if account == held else account, -amount)
-    return _post(t, kind, time, source, lines, reverses=now.entry)
+    """The counter-entry of a settlement."""
+    lines = {account: -fen for account, fen in _of_bill(t, now.order).items()}
+    return _give_back(t, now, kind, source, time, lines)
+
+
+def post_release(t: LedgerTransaction, now: Settlement, source: str, time: str) -> int:
+    """The counter-entry of a hold."""
+    lines = {held_account(t, now.order): -now.order.split.account_fen}
+    return _give_back(t, now, EntryKind.RELEASE, source, time, lines)
 
 
 def post_again(t: LedgerTransaction, now: Settlement, source: str, time: str) -> int:
@@ -56,18 +52,46 @@ def post_again(t: LedgerTransaction, now: Settlement, source: str, time: str) ->
 
     The holder may have spent what came back: what the account cannot pay goes to suspense.
     """
-    if now.entry is None:
-        raise AuthorisationRefusedError("the cancellation has no entry")
-    accounts, fen = t.lines(now.entry)
-    own = now.order.account
+    own, asked = now.order.account, now.order.split.account_fen
+    lines = _of_bill(t, now.order)
+    missing = max(0, asked - int(t.balances([own], for_update=True)[0]))
+    _add(lines, own, missing - asked)
+    shares = {int(now.order.insured_division): missing}
+    return _post(t, EntryKind.REVERSAL, time, source, lines, now, shares)
+
+
+def _of_bill(t: LedgerTransaction, order: SettlementOrder) -> dict[int, int]:
+    """The lines of a settlement beside that of the personal share."""
+    account, cash, pool = order.split
     lines: dict[int, int] = {}
-    for account, amount in zip(accounts.tolist(), fen.tolist(), strict=True):
-        _add(lines, account, -amount)
-    missing = -lines.get(own, 0) - int(t.balances([own], for_update=True)[0])
-    if missing > 0:
-        _add(lines, own, missing)
-        _add(lines, t.account(AccountKind.SUSPENSE, now.order.insured_division), -missing)
-    return _post(t, EntryKind.REVERSAL, time, source, lines, reverses=now.entry)
+    _add(lines, t.account(AccountKind.PHARMACY, order.pharmacy), account + pool)
+    if pool:
+        _add(lines, t.account(AccountKind.FUND, order.insured_division), -pool)
+    if cash:
+        _add(lines, t.account(AccountKind.SELF_PAID, order.treatment_division), -cash)
+        _add(lines, t.account(AccountKind.COLLECTED, order.pharmacy), cash)
+    return lines
+
+
+def _give_back(
+    t: LedgerTransaction,
+    now: Settlement,
+    kind: EntryKind,
+    source: str,
+    time: str,
+    lines: dict[int, int],
+) -> int:
+    """Post ``lines`` and the personal share back, which first repays what the account has in
+    suspense, as a refund of a day file does."""
+    own, fen = now.order.account, now.order.split.account_fen
+    shares: dict[int, int] = {}
+    if fen:
+        t.balances([own], for_update=True)
+        there = suspense_of(t, [own])[own]
+        for division, amount in repay(there, int(now.order.insured_division), fen):
+            shares[division] = -amount
+    _add(lines, own, fen + sum(shares.values()))
+    return _post(t, kind, time, source, lines, now, shares)
 
 
 def _add(lines: dict[int, int], account: int, fen: int) -> None:
@@ -80,7 +104,18 @@ def _post(
     time: str,
     source: str,
     lines: dict[int, int],
-    *,
-    reverses: int | None = None,
+    now: Settlement | None = None,
+    shares: Mapping[int, int] | None = None,
 ) -> int:
-    return t.post(kind, time[:8], source, list(lines), list(lines.values()), reverses=reverses)
+    """``now`` is what is taken back, or done again; ``shares`` what goes into each division's
+    suspense for its account."""
+    moved = {division: fen for division, fen in (shares or {}).items() if fen}
+    for division, fen in moved.items():
+        _add(lines, t.account(AccountKind.SUSPENSE, f"{division:06d}"), -fen)
+    reverses = None if now is None else now.entry
+    entry = t.post(kind, time[:8], source, list(lines), list(lines.values()), reverses=reverses)
+    if now is not None and moved:
+        owners = np.full(len(moved), now.order.account, np.int64)
+        divisions = np.array(list(moved), np.uint32)
+        keep_shares(t, entry, owners, divisions, np.array(list(moved.values()), np.int64))
+    return entry
