@@ -163,10 +163,11 @@ class ContactInterface:
     The object belongs to one thread.
     """
 
-    __slots__ = ("_card", "_refused", "_transmit", "_waiting")
+    __slots__ = ("_card", "_refused", "_transmit", "_two_interfaces", "_waiting")
 
     def __init__(self, card: CardCore) -> None:
         self._card = card
+        self._two_interfaces = card if isinstance(card, TwoInterfaceCard) else None
         self._transmit = card.transmit
         self._waiting: _WaitingResponse | None = None
         # Header and answer of the last command refused with 6Cxx. A chip looks at P3 before it
@@ -190,8 +191,8 @@ class ContactInterface:
         return self._on_contacts(self._card.reset())
 
     def _on_contacts(self, atr: bytes) -> bytes:
-        if isinstance(self._card, TwoInterfaceCard):
-            self._card.on_contacts()
+        if self._two_interfaces is not None:
+            self._two_interfaces.on_contacts()
         return atr
 
     def power_off(self) -> None:

@@ -24,7 +24,7 @@ from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.security.diversify import card_chain, diversify_chain
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_chip.security.suite import SUITES
-from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE
+from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE, VERIFY
 from sscard_chip.standard.dates import bcd
 
 Person = dict[str, object]
@@ -263,7 +263,7 @@ def test_pin(issue: Issue, pin: str, block: str) -> None:
     assert bcd(pin).hex().upper() == block
     card = issue(3, pin=pin)
     send(card, SSSE)
-    assert send(card, f"00200000{len(block) // 2:02X}{block}") == "9000"
+    assert send(card, VERIFY.apdu(data=bytes.fromhex(block)).hex()) == "9000"
 
 
 def test_a_card_without_pin(issue: Issue) -> None:
