@@ -3,16 +3,23 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
 from sscard_chip.reader.interface import ContactInterface, ContactlessInterface
+from sscard_chip.standard.identifiers import DEBIT_AID
+from sscard_chip.terminal.bank.selection import candidates
+from sscard_chip.terminal.client import ApduClient
+from sscard_chip.terminal.connection import connect_card
 from tests.bench.exchange import SUCCESS
 from tests.bench.purse import CAPP, EP_BUY, EP_LOAD, TERMINAL
 from tests.bench.transit_cards import JOURNEY, TransitTerminal, cache, new_card, new_memory
 
 PPSE = "00A404000E325041592E5359532E444446303100"
+SELECT = "00A4040008A00000063201010500"
 PSE = "00A404000E315041592E5359532E444446303100"
 ENTRY = "61174F08A00000063201010550084D4F545F545F4550870102"
 FCI = (
@@ -342,3 +349,35 @@ def test_a_locked_application_locks_no_other() -> None:
     one.ok("00A4040009A0000000038698070100", "805C000204")
     one.ok("00A4040008A00000033301010100")
     one.ok("00A404000F7378312E73682EC9E7BBE1B1A3D5CF00")
+
+
+def test_the_bank_terminal_pays_from_the_bank_application() -> None:
+    connection = connect_card(new_card(with_bank=True, with_purse=True), contactless=True)
+    connection.power_on()
+    found = candidates(ApduClient(connection), (DEBIT_AID,), contactless=True)
+    assert [one.aid for one in found] == [DEBIT_AID]
+
+
+# --- any bytes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_command_is_a_fault_of_the_card(seed: int) -> None:
+    """6F00 is for GET RESPONSE alone; money only moves with a right MAC."""
+    drawn = random.Random(seed)
+    card = new_card(purse=Purse(balance_fen=500))
+    one = TransitTerminal(card.transmit, "3des")
+    codes = "0084 0088 0082 00B0 00B2 00D6 04DC 00DC 8050 8052 8054 8058 805A 805C 805E 80DC 84DC"
+    heads = [bytes.fromhex(code) for code in f"{codes} 841E 8418 00A4".split()]
+    for _ in range(1_000):
+        one.transmit(bytes.fromhex(SELECT))
+        for _ in range(drawn.randrange(1, 4)):
+            p1 = drawn.choice((0, 1, 2, 3, 4, drawn.randrange(256)))
+            p2 = drawn.choice((0, 1, 2, 4, 0xC4, 0xD0, 0xF0, drawn.randrange(256)))
+            header = drawn.choice(heads) + bytes((p1, p2))
+            length = drawn.choice((0, 2, 7, 11, 15, 48, 128, drawn.randrange(256)))
+            tail = bytes((length,)) + drawn.randbytes(length) if length else b"\0"
+            answer = one.transmit(header + tail)
+            assert answer[-2:] != b"\x6f\x00", header.hex()
+    one.select()
+    assert one.balances() == [500, 0, 0, 500]

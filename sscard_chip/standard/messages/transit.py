@@ -40,6 +40,8 @@ JOURNEY: Final = Struct(
     "check" / Bytes(4),
 )
 """A record of 001A, 128 bytes. ``local`` and ``check`` are each city's own."""
+STATUS_AT: Final = 14
+"""Where its status stands."""
 TRIP: Final = Struct(
     "trip_type" / Int8ub,
     "terminal" / Bytes(8),

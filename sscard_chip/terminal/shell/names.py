@@ -20,6 +20,7 @@ from sscard_chip.profile.model import (
     Key,
     KeyUse,
 )
+from sscard_chip.profile.transit import TRANSIT_DIRECTORY
 from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import (
     CERTIFICATE_NAME,
@@ -155,7 +156,7 @@ class Names:
 
     def sfi(self, file: FileDeclaration) -> int:
         """The SFI of a declared file; UnknownNameError when it has none."""
-        return _sfi(file.fid)
+        return file.sfi if self.here is TRANSIT_DIRECTORY else _sfi(file.fid)
 
     @property
     def current(self) -> FileDeclaration | None:
