@@ -26,6 +26,8 @@ from sscard_chip.settlement.documents import StatementDocument, SummaryDocument
 from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.standard.models import Model, schema
 from sscard_chip.terminal.addresses import AddressFile
+from sscard_chip.terminal.conformance.document import SuiteDocument
+from sscard_chip.terminal.conformance.ics import ImplementationStatement
 from sscard_chip.terminal.recording import RecordedCall
 from sscard_chip.terminal.script_model import ExchangeScript
 from sscard_driver.configuration import DriverFile
@@ -36,11 +38,13 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "bank-authority": (AuthorityFile, "JSON"),
     "bank-ledger-head": (LedgerHead, "JSON"),
     "card-container": (ContainerHeader, "JSON"),
+    "conformance": (SuiteDocument, "JSON"),
     "driver": (DriverFile, "TOML"),
     "encrypted-root-keys": (EncryptedKeyFile, "JSON"),
     "exchange-script": (ExchangeScript, "JSON"),
     "holder": (HolderDocument, "JSON or TOML"),
     "holder-mapping": (MappingFile, "TOML"),
+    "implementation-statement": (ImplementationStatement, "JSON or TOML"),
     "key-addresses": (AddressFile, "JSON or TOML"),
     "local-files": (LocalFiles, "TOML"),
     "personalisation": (PersonalisationScript, "JSON"),

@@ -40,6 +40,11 @@ COMMANDS: Final = {
     "bank": ("sscard_cli.bank", "bank", "The linked bank account: link, activate, pay, load."),
     "purse": ("sscard_cli.bank.purse", "purse", "Deposit and purse: load, pay, unload."),
     "settle": ("sscard_cli.settle", "settle", "A settlement centre: cards, accounts, debits."),
+    "conformance": (
+        "sscard_cli.conformance",
+        "conformance",
+        "Judge a card by the standard.",
+    ),
     "schema": ("sscard_cli.schema", "schema", "Formats of files: list them, print one."),
     "demo": ("sscard_cli.demo", "demo", "Issue, read and debit a card of each generation."),
     "completion": ("sscard_cli.completion", "completion", "Print the shell completion script."),

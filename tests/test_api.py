@@ -17,7 +17,7 @@ import sscard_chip
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PRIVATE: Final = re.compile(
-    r"sscard_chip\.(apdu|applications|filesystem|security|settlement\.columnar|profile\.directories)(\.|$)|sscard_cli(\.|$)"
+    r"sscard_chip\.(apdu|applications|filesystem|security|settlement\.columnar|terminal\.conformance\.cases|profile\.directories)(\.|$)|sscard_cli(\.|$)"
 )
 """The card's engine, rooms behind a public one, and the command line, as docs/api.md says."""
 

@@ -32,8 +32,8 @@ _TOKENS: Final = re.compile(r"\{[^}]*\}|[^{]+")
 _VALUE: Final = re.compile(r"\{value:([0-9]+)\}")
 _HEX_PARTS: Final = ("command", "answer")
 
-Document = Mapping[str, Any]
-Parts = list[str]
+_ScriptDocument = Mapping[str, Any]
+_Texts = list[str]
 """The hex of all steps of a card, in order, without placeholders."""
 
 
@@ -41,7 +41,7 @@ class BatchScriptError(InputError):
     """A file of scripts that cannot be read; one line without any of its data."""
 
 
-def encode_scripts(documents: Iterable[Document]) -> bytes:
+def encode_scripts(documents: Iterable[_ScriptDocument]) -> bytes:
     """The lines of the scripts of many cards, documents as of ``plan_document``, in their order."""
     lines: list[bytes] = []
     rest, templates = iter(documents), 0
@@ -52,7 +52,7 @@ def encode_scripts(documents: Iterable[Document]) -> bytes:
             shape, own = _taken_apart(document)
             parts.append(own)
             shapes.setdefault(shape, []).append(index)
-        number_of, values = {}, dict[int, Parts]()
+        number_of, values = {}, dict[int, _Texts]()
         for indexes in shapes.values():
             templates += 1
             common, differing = _compared([parts[index] for index in indexes])
@@ -94,9 +94,9 @@ def read_scripts(path: Path) -> Iterator[dict[str, Any]]:
             yield document
 
 
-def _taken_apart(document: Document) -> tuple[str, Parts]:
+def _taken_apart(document: _ScriptDocument) -> tuple[str, _Texts]:
     """What cards with the same steps have in common by their kind, and the hex in the steps."""
-    parts: Parts = []
+    parts: _Texts = []
     steps = []
     for step in document["steps"]:
         shape = dict(step)
@@ -110,10 +110,10 @@ def _taken_apart(document: Document) -> tuple[str, Parts]:
     return json.dumps(own), parts
 
 
-def _compared(cards: Sequence[Parts]) -> tuple[Parts, list[Parts]]:
+def _compared(cards: Sequence[_Texts]) -> tuple[_Texts, list[_Texts]]:
     """What all cards have, with placeholders for the rest; and the rest of each card."""
-    common: Parts = []
-    columns: list[Parts] = []
+    common: _Texts = []
+    columns: list[_Texts] = []
     for column in zip(*cards, strict=True):
         start = _common(column)
         if all(part == column[0] for part in column):
@@ -134,7 +134,7 @@ def _common(texts: Sequence[str]) -> str:
     return first[: length // 2 * 2]
 
 
-def _template(document: Document, common: Parts, number: int) -> dict[str, Any]:
+def _template(document: _ScriptDocument, common: _Texts, number: int) -> dict[str, Any]:
     parts = iter(common)
 
     def with_places(text: str) -> str:

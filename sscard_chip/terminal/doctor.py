@@ -139,9 +139,9 @@ class _Patient:
         if find_primitive(answer.data, 0x84) != SSSE_NAME:
             yield Symptom(name, Health.BAD, "FCI without the name", "no FCI of LD/T 32.5")
             return
-        told = find_primitive(answer.data, 0x88)
-        if told:
-            self._dir_sfi = told[0] & SFI_MASK
+        announced = find_primitive(answer.data, 0x88)
+        if announced:
+            self._dir_sfi = announced[0] & SFI_MASK
         yield Symptom(name, Health.GOOD, f"FCI of {len(answer.data)} bytes")
 
     def issuer(self) -> Iterator[Symptom]:

@@ -61,10 +61,14 @@ def public_errors() -> list[type[Exception]]:
 ERRORS = public_errors()
 WITH_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "CardStatusError": ((bytes.fromhex("00B2072C"), 0x6A83), "00B2072C: 6A83, record not found"),
+    "DeviatingAnswerError": (("6982", "9000"), "expected 6982, received 9000"),
     "DebitInDoubtError": ((-1, None), "it is not known whether the card has paid"),
     "DocumentError": (("zhang.json", "name", "a line", 3), "zhang.json: line 3: name: a line"),
     "DriverError": ((-1, "a line"), "a line"),
-    "ExtraMissingError": (("cakes", "flour", "oven"), "pip install 'sscard-chip[oven]'"),
+    "ExtraMissingError": (
+        ("cakes", "flour", "oven"),
+        "pip install '.[oven]' in a clone of sscard-chip",
+    ),
     "ItemValueError": ((Item(0x09, "姓名", "name", Format.AN, 30), "a line"), "09 姓名: a line"),
     "LedgerRefusedError": (("a line",), "refused by the ledger: a line"),
     "LedgerRulesError": (("city.db", ["trigger line_open"]), "line_open"),
