@@ -138,7 +138,7 @@ def _client(daemon: PrivateDaemon) -> Iterator[Callable[[bytes], bytes]]:
         from smartcard import scard
     except ImportError as error:
         raise UnavailableError(
-            "pyscard is not installed (pip install 'sscard-chip[pcsc]')"
+            "pyscard is not installed (pip install '.[pcsc]' in a clone of sscard-chip)"
         ) from error
     before = os.environ.get(SOCKET_VARIABLE)
     os.environ[SOCKET_VARIABLE] = daemon.socket_path

@@ -65,7 +65,7 @@ def check_name(name: str) -> str | None:
     if not hanzi and (rule := _foreign_rule(name)):
         return rule
     if len(encode_text(name)) > NAME_BYTES:
-        return f"must be at most {NAME_BYTES} bytes in GBK"
+        return f"must be at most {NAME_BYTES} bytes in GB 18030"
     return None
 
 

@@ -21,6 +21,7 @@ from msgspec.structs import asdict
 from issuance.bank.personalise import Bank, put_bank
 from issuance.fills import FILL_OF, FILLS
 from issuance.holder import Holder, HolderError, InitialAccount
+from issuance.transport import TransportIssuer, put_transport
 from issuance.values import Contents, add_files
 from sscard_chip.applications import amounts
 from sscard_chip.memory import Memory
@@ -88,23 +89,34 @@ def issue_card(
     serial: bytes | None = None,
     profile: Profile | None = None,
     bank: Bank | None = None,
+    transport: TransportIssuer | None = None,
 ) -> Memory:
     """A personalised card as a memory, ready for ``Card(memory)`` or ``Card.save``.
 
     ``algorithm`` is ``"3des"`` or ``"sm4"``, by default the generation's own; ``serial`` the 4
     bytes TA to TD of the ATR, by default random; ``profile`` replaces the generation's, see
-    :func:`default_profile`. A holder with a ``bank`` account needs the ``bank``'s keys. Raises
-    HolderError, KeyStoreError, AuthorityError, BankIssueError or :class:`IssueError`, each one
-    line.
+    :func:`default_profile`. A holder with a ``bank`` account needs the ``bank``'s keys, one with
+    a ``transport`` application the ``transport`` issuer's. Every error is one line.
+
+    :raises HolderError:
+    :raises KeyStoreError:
+    :raises AuthorityError:
+    :raises BankIssueError:
+    :raises TransportIssueError:
+    :raises IssueError:
     """
     plan = profile or default_profile(generation, holder)
     check_bank(plan, holder, bank)
+    check_transport(plan, holder, transport)
     data = prepare(plan, store, holder, algorithm=algorithm, serial=serial)
     memory = write_card(_template(plan, data.algorithm), data)
-    if holder.bank is None or bank is None:
-        return memory
     issued, suite = holder.issue_date, data.algorithm
-    return put_bank(memory, bank, holder.bank, issued=issued, algorithm=suite)
+    if holder.bank is not None and bank is not None:
+        memory = put_bank(memory, bank, holder.bank, issued=issued, algorithm=suite)
+    if holder.transport is not None and transport is not None:
+        dates = {"start": issued, "expiry": holder.expiry_date}
+        memory = put_transport(memory, transport, holder.transport, algorithm=suite, **dates)
+    return memory
 
 
 def _template(profile: Profile, algorithm: str) -> Memory:
@@ -132,6 +144,22 @@ def check_bank(profile: Profile, holder: Holder, bank: Bank | None) -> None:
     else:
         return
     raise HolderError(holder.source, "bank", rule)
+
+
+def check_transport(profile: Profile, holder: Holder, transport: TransportIssuer | None) -> None:
+    """See that the holder's transport application can go onto a card of ``profile``.
+
+    :raises HolderError: when the profile has no contactless interface, or the keys are missing.
+    """
+    if holder.transport is None:
+        return
+    if not profile.contactless:
+        rule = f"a card of generation {profile.generation} has no transport application"
+    elif transport is None:
+        rule = "needs the transport issuer's root keys"
+    else:
+        return
+    raise HolderError(holder.source, "transport", rule)
 
 
 def default_profile(generation: int, holder: Holder) -> Profile:

@@ -16,6 +16,7 @@ from sscard_chip.applications.issuing import ISSUING
 from sscard_chip.applications.medical import MEDICAL, MEDICAL_SHORTCUTS
 from sscard_chip.applications.psam import PSAM, PSAM_KIND
 from sscard_chip.applications.purse import PURSE, enter_purse
+from sscard_chip.applications.transit import TRANSIT, enter_transit
 from sscard_chip.closing import Closing
 from sscard_chip.filesystem.layout import CONTACTLESS_AT, KIND_AT, ApplicationType
 from sscard_chip.filesystem.tree import FileSystem
@@ -36,6 +37,7 @@ _CARD: Final[Mapping[int, Application]] = {
     ApplicationType.SOCIAL_SECURITY: Dispatcher((*BASE, *ISSUING, *MEDICAL), _SHORTCUTS),
     ApplicationType.BANK: Dispatcher(BANK, enter=enter_bank, lasting=True),
     ApplicationType.PURSE: Dispatcher(PURSE, enter=enter_purse),
+    ApplicationType.TRANSIT: Dispatcher(TRANSIT, enter=enter_transit),
 }
 _BANK_CARD: Final[Mapping[int, Application]] = {
     **_CARD,
@@ -137,6 +139,14 @@ class Card(Closing):
     def reset(self) -> bytes:
         """Warm reset; the same as a cold one."""
         return self.power_on()
+
+    def on_contacts(self) -> None:
+        """Say that the terminal reaches the card by its contacts, until the next reset.
+
+        A card that is not told takes commands of both interfaces.
+        """
+        if self._session is not None:
+            self._session.contacts = True
 
     def power_off(self) -> None:
         """Forget everything volatile."""

@@ -19,10 +19,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from ipaddress import ip_address
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
@@ -117,6 +118,28 @@ class Threads(_Ahead):
         self._pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A block that Ctrl-C, and an end that is heard in the same way, wait for.
+
+    A worker whose beginning is broken off in the middle belongs to no pool: nobody waits for it.
+    """
+    heard: list[int] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in handlers:
+        signal.signal(number, lambda number, _: heard.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in heard:
+            signal.raise_signal(number)
+
+
 class Processes(_Ahead):
     """Worker processes; they end with this one, however it ends.
 
@@ -133,6 +156,8 @@ class Processes(_Ahead):
         self.size = workers
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["__main__", *self.modules])
+        with _uninterrupted():
+            _start_server()
         self._pool = ProcessPoolExecutor(workers, context, _begin_worker, (begin,))
 
     def map(
@@ -145,16 +170,29 @@ class Processes(_Ahead):
             raise self.stopped("a worker process was killed") from None
 
     def _submit(self, function: Callable[[_Task], _Result], task: _Task) -> Future[_Result]:
-        return self._pool.submit(function, task)
+        with _uninterrupted():  # a first task begins a worker
+            return self._pool.submit(function, task)
 
     def close(self) -> None:
         """What has not begun is not done."""
         self._pool.shutdown(cancel_futures=True)
 
 
+def _start_server() -> None:
+    """The process that workers are forked from. Ctrl-C is the parent's, also while they begin.
+
+    They inherit that the signal is blocked; the tracker blocks it and lets it through by itself.
+    """
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin_worker(begin: Callable[[], None]) -> None:
-    """In a new worker: the interrupt is the parent's, and the end of the parent is the end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a new worker: the end of the parent is its end."""
     begin()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -250,6 +288,7 @@ class Cluster(_Ahead):
             self._distributed: Any = import_module("distributed")
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         self._address = access.address
+        fault = ""
         try:
             self._client = self._distributed.Client(
                 access.address,
@@ -261,7 +300,10 @@ class Cluster(_Ahead):
             fault = "no Dask scheduler answers there"
             if access.secured:
                 fault += ", or not with a certificate of this authority"
-            raise self.stopped(f"{access.address}: {fault}") from None
+        except TypeError:  # neither given nor in Dask's own configuration
+            fault = "TLS needs three files: authority, certificate and key"
+        if fault:
+            raise self.stopped(f"{access.address}: {fault}")
         self.size = max(1, sum(self._client.nthreads().values()))
 
     def map(

@@ -114,7 +114,9 @@ def run_examples(page: Path, tmp_path: Path, modules: Path = ROOT) -> None:
 BEYOND_DEMO = ("cffi", "distributed", "gmalg", "gmssl_pyx", "openpyxl", "pkcs11", "smartcard")
 
 
-@pytest.mark.parametrize("name", ["bank-issuing", "bank", "purse", "batch", "keys", "pos"])
+@pytest.mark.parametrize(
+    "name", ["bank-issuing", "bank", "purse", "transit", "batch", "keys", "pos"]
+)
 def test_a_page_works_after_make_demo(name: str, tmp_path: Path) -> None:
     """Other extras are not needed for its examples: their packages cannot be imported here."""
     lines = "".join(f"sys.modules[{module!r}] = None\n" for module in BEYOND_DEMO)

@@ -82,7 +82,7 @@ def test_it_is_the_wheel_that_runs(programs: Path, tmp_path: Path) -> None:
 def test_what_needs_an_extra_names_it(programs: Path, tmp_path: Path) -> None:
     done = run(programs, tmp_path, "sscard", "settle", "check", "--ledger", "city.db")
     assert done.returncode == 2
-    assert done.stderr.endswith(": pip install 'sscard-chip[settlement]'\n")
+    assert done.stderr.endswith(": pip install '.[settlement]' in a clone of sscard-chip\n")
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -36,6 +36,10 @@ def whether_begun(_: int) -> str | None:
     return os.environ.get("SSCARD_TEST_BEGUN")
 
 
+def hears_ctrl_c(_: int) -> bool:
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def slow_first(number: int) -> int:
     time.sleep(0.2 if number == 0 else 0)
     return number
@@ -43,6 +47,13 @@ def slow_first(number: int) -> int:
 
 def end_itself(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_ctrl_c_is_for_the_parent_alone_from_a_worker_s_first_instruction() -> None:
+    """The terminal sends it to all; a worker that just begins would print a traceback."""
+    with Processes(2, started) as pool:
+        assert list(pool.map(hears_ctrl_c, range(4))) == [False] * 4
+    assert hears_ctrl_c(0)
 
 
 POOLS = pytest.mark.parametrize(

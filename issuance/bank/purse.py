@@ -65,8 +65,31 @@ def _compound_rule(value: Mapping[str, int]) -> str | None:
     return None
 
 
+DEFAULT_COMPOUND: Final = {f"{COMPOUND_TAG:02X}": COMPOUND_LENGTH}
 AreaCode = Annotated[str, rule("must be an area code of 4 digits", pattern="[0-9]{4}")]
 Day = Annotated[str, rule(DATE_RULE, check=date_rule)]
+LimitFen = Annotated[int, rule(ge=0, le=MAX_LIMIT_FEN, unit=" of fen")]
+IssuerId = Annotated[str, rule("must be 8 bytes, 16 hex digits", pattern="[0-9A-Fa-f]{16}")]
+Version = Annotated[int, rule(ge=0, le=0xFF, title="应用版本")]
+Interoperable = Annotated[bool, rule(title="Gates of other cities take the card (互联互通标识)")]
+CardType = Annotated[
+    int,
+    rule(ge=1, le=len(CARD_TYPES), title="1 ordinary, 2 student, 3 senior, 4 test, 5 military"),
+]
+Compound = Annotated[
+    dict[str, int],
+    rule(
+        f"must be an object of 1 to {MAX_COMPOUND} identifiers with their lengths",
+        check=_compound_rule,
+        title="Records of compound applications (复合应用): identifier and length of the value",
+    ),
+]
+
+
+def dates_rule(good: Mapping[str, Any]) -> Iterator[Broken]:
+    """The order of ``start_date`` and ``expiry_date``, of those that are right by themselves."""
+    if (good.get("expiry_date") or "99991231") < (good.get("start_date") or "00000101"):
+        yield ("expiry_date",), "is before start_date"
 
 
 class PurseOptions(Model, frozen=True):
@@ -74,17 +97,10 @@ class PurseOptions(Model, frozen=True):
 
     balance_fen: Annotated[Fen, rule(title="In the purse (电子钱包)")] = 0
     deposit_fen: Annotated[Fen, rule(title="The holder's own money in the deposit (电子存折)")] = 0
-    overdraft_limit_fen: Annotated[
-        int,
-        rule(ge=0, le=MAX_LIMIT_FEN, unit=" of fen", title="Comes to the deposit (透支限额)"),
-    ] = 0
+    overdraft_limit_fen: Annotated[LimitFen, rule(title="Comes to the deposit (透支限额)")] = 0
     issuer: Annotated[
-        str | None,
-        rule(
-            "must be 8 bytes, 16 hex digits",
-            pattern="[0-9A-Fa-f]{16}",
-            title="Issuer (发卡方标识); else the first 6 digits of the PAN and F",
-        ),
+        IssuerId | None,
+        rule(title="Issuer (发卡方标识); else the first 6 digits of the PAN and F"),
     ] = None
     serial: Annotated[
         str | None,
@@ -94,7 +110,7 @@ class PurseOptions(Model, frozen=True):
             title=f"应用序列号, up to {SERIAL_DIGITS} digits; else {_RANDOM_DIGITS} random ones",
         ),
     ] = None
-    version: Annotated[int, rule(ge=0, le=0xFF, title="应用版本")] = 1
+    version: Version = 1
     start_date: Annotated[Day | None, rule(title="YYYYMMDD; else the card's issue date")] = None
     expiry_date: Annotated[Day | None, rule(title="YYYYMMDD; else that of the account")] = None
     province: Annotated[
@@ -102,25 +118,13 @@ class PurseOptions(Model, frozen=True):
         rule(title="Where the card is from, area code (银联地区代码); else that of its city"),
     ] = None
     city: Annotated[AreaCode | None, rule(title="The same of the city (城市代码)")] = None
-    interoperable: Annotated[
-        bool, rule(title="Gates of other cities take the card (互联互通标识)")
-    ] = True
-    card_type: Annotated[
-        int,
-        rule(ge=1, le=len(CARD_TYPES), title="1 ordinary, 2 student, 3 senior, 4 test, 5 military"),
-    ] = 1
+    interoperable: Interoperable = True
+    card_type: CardType = 1
     free_log: Annotated[bool, rule(title="The log is read without PIN")] = False
     grey_locked: Annotated[
         bool, rule(title="Left so by a terminal that locks purses while it sells (灰锁)")
     ] = False
-    compound: Annotated[
-        dict[str, int],
-        rule(
-            f"must be an object of 1 to {MAX_COMPOUND} identifiers with their lengths",
-            check=_compound_rule,
-            title="Records of compound applications (复合应用): identifier and length of the value",
-        ),
-    ] = msgspec.field(default_factory=lambda: {f"{COMPOUND_TAG:02X}": COMPOUND_LENGTH})
+    compound: Compound = msgspec.field(default_factory=dict(DEFAULT_COMPOUND).copy)
 
     @classmethod
     def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterator[Broken]:
@@ -129,8 +133,7 @@ class PurseOptions(Model, frozen=True):
         if good.get("deposit_fen", 0) + limit > MAX_FEN:
             text = f"together with overdraft_limit_fen must be at most {MAX_FEN}"
             yield ("deposit_fen",), text
-        if (good.get("expiry_date") or "99991231") < (good.get("start_date") or "00000101"):
-            yield ("expiry_date",), "is before start_date"
+        yield from dates_rule(good)
 
     def __repr__(self) -> str:
         return "<PurseOptions>"
@@ -178,7 +181,13 @@ def purse_contents(
         cardholder=bytes(CARDHOLDER.size),
         secrets=keys,
         pin=bcd(pin or ""),
-        management=_management(options, division),
+        management=management(
+            division,
+            province=options.province,
+            city=options.city,
+            interoperable=options.interoperable,
+            card_type=options.card_type,
+        ),
         deposit=Purse(options.deposit_fen + limit, limit, grey_locked=options.grey_locked),
         purse=Purse(options.balance_fen, grey_locked=options.grey_locked),
         compound=tuple((int(tag, 16), bytes(size)) for tag, size in options.compound.items()),
@@ -187,9 +196,20 @@ def purse_contents(
     )
 
 
-def _management(options: PurseOptions, division: str) -> bytes:
-    """0017: country, province, city, interoperation, type. 0000 where the trade has no area."""
+def management(
+    division: str,
+    *,
+    province: str | None,
+    city: str | None,
+    interoperable: bool,
+    card_type: int,
+) -> bytes:
+    """0017: country, province, city, interoperation, type.
+
+    ``division`` (4 digits) is that of the card's city, for the area codes that are None; 0000
+    where the trade has no area for it.
+    """
     area = find_area(division) or Area("0000", "0000")
-    places = (options.province or area.province) + (options.city or area.city)
-    head = bytes.fromhex(CHINA + places) + (INTEROPERABLE if options.interoperable else bytes(2))
-    return (head + bytes((options.card_type,))).ljust(MANAGEMENT.size, b"\0")
+    places = (province or area.province) + (city or area.city)
+    head = bytes.fromhex(CHINA + places) + (INTEROPERABLE if interoperable else bytes(2))
+    return (head + bytes((card_type,))).ljust(MANAGEMENT.size, b"\0")

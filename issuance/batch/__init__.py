@@ -7,5 +7,6 @@ __all__ = [
     "export",
     "pools",
     "run",
+    "status",
     "synthesize",
 ]

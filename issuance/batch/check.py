@@ -21,7 +21,8 @@ from issuance.batch.ledger import (
     Reject,
     copy_issuer_ledger,
 )
-from issuance.batch.run import batch_facts, start
+from issuance.batch.run import start
+from issuance.batch.status import batch_facts
 from issuance.batch.tasks import TaskSource, opened_table
 from issuance.batch.work import check_chunk
 from issuance.holders.mapping import HolderMapping, parse_mapping

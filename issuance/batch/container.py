@@ -36,7 +36,6 @@ from sscard_chip.standard.documents import (
 )
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 
-SUFFIX: Final = ".sscards"
 FORMAT: Final = "sscard-card-container/1"
 """Before that name was given to a centre's cards, containers said sscard-cards/1."""
 MAX_MEMORY: Final = 1 << 24

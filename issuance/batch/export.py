@@ -11,7 +11,7 @@ from issuance.batch.container import Container, ContainerError
 from issuance.batch.errors import BatchError
 from issuance.batch.job import IMAGES, SCRIPTS, output_path
 from issuance.batch.ledger import BatchLedger
-from issuance.batch.run import VOID
+from issuance.batch.status import VOID
 from issuance.plan.batchscript import BatchScriptError, read_scripts
 from sscard_chip.memory import Memory
 

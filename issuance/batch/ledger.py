@@ -27,6 +27,7 @@ from sscard_chip.standard.amounts import MAX_NUMBER
 
 LEDGER: Final = "ledger.sqlite"
 ISSUER_LEDGER: Final = "issuer.sqlite"
+LOCK: Final = "lock"
 
 _WAIT_SECONDS: Final = 60
 _HASH_BYTES: Final = 12
@@ -262,8 +263,6 @@ class BatchLedger(_Database):
         :raises BatchError: for a folder without a batch or with another owner.
         """
         path = folder / LEDGER
-        if create and path.exists():
-            raise BatchError(f"{folder}: has a batch already; sscard batch resume goes on with it")
         if not create and not path.is_file():
             raise BatchError(f"{folder}: has no batch")
         self._lock = _lock(folder) if lock else None
@@ -377,7 +376,7 @@ def _hash(salt: bytes, number: str) -> bytes:
 def _lock(folder: Path) -> int:
     """Own a folder until the descriptor is closed, or this process ends in whatever way."""
     try:
-        descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
         raise BatchStoppedError(f"{folder}: {error.strerror}") from None
     try:

@@ -13,11 +13,10 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from issuance.batch.barcode import write_barcodes
 from issuance.batch.clerks import encode_rows, write_table
@@ -34,7 +33,6 @@ from issuance.batch.job import (
 )
 from issuance.batch.ledger import (
     ISSUER_LEDGER,
-    LEDGER,
     BatchLedger,
     ChunkCount,
     IssuerLedger,
@@ -45,6 +43,18 @@ from issuance.batch.returnfile import (
     REJECT_COLUMNS,
     RETURN_COLUMNS,
 )
+from issuance.batch.status import (
+    FINISHED,
+    RUNNING,
+    VOID,
+    batch_facts,
+    has_batch,
+    is_unused,
+    summary_of,
+)
+from issuance.batch.status import BatchSummary as BatchSummary
+from issuance.batch.status import batch_status as batch_status
+from issuance.batch.status import job_of as job_of
 from issuance.batch.tasks import TaskSource, opened_table
 from issuance.batch.work import RETURN, ChunkResult
 from issuance.holders.mapping import HolderMapping, parse_mapping
@@ -60,44 +70,9 @@ RETURN_FILE: Final = "return.csv"
 REJECTS_FILE: Final = "rejects.csv"
 PRINT_FILE: Final = "print.csv"
 
-RUNNING: Final = "running"
-FINISHED: Final = "finished"
-VOID: Final = "void"
-
 _PREFIX: Final = re.compile("[A-Z][0-9A-Z]{0,6}")
 _BLOCK: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class BatchSummary:
-    """Where a batch stands. ``total`` counts lines of the table, None when it does not say.
-
-    ``state`` is "running", also for one that was stopped, "finished" or "void".
-    """
-
-    folder: str
-    batch: str
-    generation: int
-    algorithm: str
-    state: str
-    chunks: int
-    holders: int
-    cards: int
-    rejected: int
-    total: int | None
-    work_seconds: float
-    max_rejects: int | None = None
-
-    @property
-    def fault(self) -> str:
-        """Why a finished batch is none that one wanted; empty for one that is well."""
-        if self.state != FINISHED:
-            return ""
-        if not self.cards:
-            return f"no card was made, {self.rejected} rows are rejected"
-        if self.max_rejects is not None and self.rejected > self.max_rejects:
-            return f"{self.rejected} rows are rejected, more than {self.max_rejects}"
-        return ""
+_BEGUN: Final = "has a batch already; sscard batch resume goes on with it"
 
 
 BatchProgress = Callable[[BatchSummary], None]
@@ -138,9 +113,9 @@ def start(
     :raises BatchStoppedError:
     :raises OSError:
     """
-    if (folder / LEDGER).exists():
-        raise BatchError(f"{folder}: has a batch already; sscard batch resume goes on with it")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if has_batch(folder):
+        raise BatchError(f"{folder}: {_BEGUN}")
+    if folder.exists() and not (folder.is_dir() and is_unused(folder)):
         raise BatchError(f"{folder}: must be a new or empty folder")
     if number_prefix and not _PREFIX.fullmatch(number_prefix):
         raise BatchError("card numbers begin with a capital letter and up to 6 digits or capitals")
@@ -185,30 +160,14 @@ def start(
         "state": RUNNING,
     }
     with BatchLedger(folder, create=True) as batch_ledger:
+        if batch_ledger.facts():
+            raise BatchError(f"{folder}: {_BEGUN}")
         batch_ledger.set_facts(facts)
 
 
 def _place(store: str) -> str:
     """Where a store is, from whatever folder; the address of a token as it is."""
     return store if "pkcs11:" in store else str(Path(store).absolute())
-
-
-def job_of(folder: Path) -> Job:
-    """The job of the batch in a folder.
-
-    :raises BatchError:
-    """
-    with BatchLedger(folder, lock=False) as ledger:
-        return Job.from_facts(batch_facts(folder, ledger)["job"])
-
-
-def batch_status(folder: Path) -> BatchSummary:
-    """Where the batch in a folder stands.
-
-    :raises BatchError:
-    """
-    with BatchLedger(folder, lock=False) as ledger:
-        return _summary(folder, batch_facts(folder, ledger), ledger.done())
 
 
 def work(folder: Path, pool: ChunkPool, progress: BatchProgress | None = None) -> BatchSummary:
@@ -248,37 +207,6 @@ def void(folder: Path) -> int:
         ledger.set_facts({"state": VOID})  # first: nothing more is made from now on
         with IssuerLedger(numbers) as issuer:
             return issuer.give_back(facts["job"]["batch"])
-
-
-def batch_facts(folder: Path, ledger: BatchLedger) -> dict[str, Any]:
-    """All that the ledger of a batch says about it.
-
-    :raises BatchError: for one that was stopped before it began.
-    """
-    facts = ledger.facts()
-    if "job" not in facts:
-        raise BatchError(f"{folder}: the batch was stopped before it began; start it anew")
-    return facts
-
-
-def _summary(
-    folder: Path, facts: Mapping[str, Any], done: Mapping[int, ChunkCount]
-) -> BatchSummary:
-    job = facts["job"]
-    return BatchSummary(
-        folder=str(folder),
-        batch=job["batch"],
-        generation=job["generation"],
-        algorithm=job["algorithm"],
-        state=facts["state"],
-        chunks=len(done),
-        holders=sum(count.holders for count in done.values()),
-        cards=sum(count.cards for count in done.values()),
-        rejected=sum(count.rejected for count in done.values()),
-        total=facts["total"],
-        work_seconds=round(sum(count.seconds for count in done.values()), 3),
-        max_rejects=facts.get("max_rejects"),
-    )
 
 
 def _measure(path: Path) -> tuple[str, int | None]:
@@ -336,7 +264,7 @@ class _Run:
             yield task
 
     def _report(self) -> BatchSummary:
-        summary = _summary(self._folder, self._facts, self._done)
+        summary = summary_of(self._folder, self._facts, self._done)
         if self._progress:
             self._progress(summary)
         return summary

@@ -154,7 +154,7 @@ def _updated_number(file: RecordFile, p1: int, mode: int, current: int, data: by
         if not number:
             raise StatusError(StatusWord.RECORD_NOT_FOUND)
         return min(number, file.count + 1)
-    if p1 and data[0] != p1:
+    if p1 and data[file.tag_at : file.tag_at + 1] != bytes((p1,)):
         raise StatusError(StatusWord.WRONG_DATA)
     if p1 and not file.numbers(p1):
         return file.count + 1

@@ -44,11 +44,13 @@ class Session:
     ``transaction`` belongs to the application that opened it; the dispatcher drops it when
     another command comes between.
     ``contactless`` is what the bank application knows of its terminal: it has begun with PPSE.
+    ``contacts``: the terminal reaches the card by its contacts.
     """
 
     __slots__ = (
         "applications",
         "contactless",
+        "contacts",
         "df",
         "ef",
         "execute",
@@ -80,6 +82,7 @@ class Session:
         self.status = SecurityStatus()
         self.transaction: object | None = None
         self.contactless = False
+        self.contacts = False
         self.random = RandomSource()
         self.fresh: set[int] = set()
 

@@ -29,6 +29,7 @@ _USED: Final = struct.Struct(">H")
 _TLV: Final = 0x01
 _GROWS: Final = 0x02
 _BER: Final = 0x04
+_WIDE: Final = 0x08
 
 
 class Occurrence(IntEnum):
@@ -108,6 +109,11 @@ class RecordFile(ElementaryFile):
     __slots__ = ()
 
     @property
+    def tag_at(self) -> int:
+        """Where in a record the byte stands that commands find it by."""
+        return 0
+
+    @property
     def count(self) -> int:
         """Number of records."""
         return 0
@@ -150,10 +156,11 @@ class LinearFile(RecordFile):
     files whose header allows it let records grow while there is room [L]. Raw records have no
     tag; those of variable length must be TLVs all the same, for nothing else keeps their
     length [L]. A record that was created empty takes its tag with the first update. Records of
-    BER-TLVs are those of payment applications; their identifiers are one byte too.
+    BER-TLVs are those of payment applications; their identifiers are one byte too. Records of
+    transport applications have an identifier of two bytes, and commands find them by its second.
     """
 
-    __slots__ = ("_ber", "_grows", "_index", "_record_length", "_tags", "_tlv")
+    __slots__ = ("_ber", "_grows", "_index", "_record_length", "_tags", "_tlv", "_wide")
 
     def __init__(self, memory: Memory, found: FoundFile, header: FileHeader) -> None:
         super().__init__(memory, found, header)
@@ -161,9 +168,14 @@ class LinearFile(RecordFile):
         self._record_length = header.record_length if fixed else 0
         self._grows = bool(header.record_format & _GROWS)
         self._ber = bool(header.record_format & _BER)
+        self._wide = int(bool(header.record_format & _WIDE))
         self._tlv = not fixed or bool(header.record_format & _TLV)
         self._index: list[tuple[int, int]] | None = None
         self._tags: dict[int, list[int]] = {}
+
+    @property
+    def tag_at(self) -> int:
+        return self._wide
 
     @property
     def used(self) -> int:
@@ -175,10 +187,11 @@ class LinearFile(RecordFile):
         if self._index is None:
             self._index, self._tags = [], {}
             start, end, cells = self.body, self.body + self.used, self.memory.cells
+            wide = self._wide
             while start < end:
                 length = self._record_length or self._length_at(start)
                 self._index.append((start, length))
-                self._tags.setdefault(cells[start], []).append(len(self._index))
+                self._tags.setdefault(cells[start + wide], []).append(len(self._index))
                 start += length
             if self.read_rule.free:
                 places = ((start, length, READ[length]) for start, length in self._index)
@@ -191,7 +204,8 @@ class LinearFile(RecordFile):
         if self._ber:
             _, length, at = tlv.read_header(cells, start)
             return at - start + length
-        return 2 + cells[start + 1]
+        at = start + self._wide + 1
+        return at + 1 - start + cells[at]
 
     @property
     def count(self) -> int:
@@ -210,7 +224,7 @@ class LinearFile(RecordFile):
         return self._tags.get(identifier, []) if identifier else list(range(1, len(index) + 1))
 
     def _check_record(self, data: bytes) -> None:
-        if self._tlv and not (_is_ber(data) if self._ber else _is_simple(data)):
+        if self._tlv and not (_is_ber(data) if self._ber else _is_simple(data, self._wide)):
             raise StatusError(StatusWord.LC_INCONSISTENT_WITH_TLV)
         if self._record_length and len(data) != self._record_length:
             raise StatusError(StatusWord.WRONG_LENGTH)
@@ -218,7 +232,7 @@ class LinearFile(RecordFile):
     def stage_update(self, number: int, data: bytes) -> None:
         self._check_record(data)
         start, length = self._records()[number - 1]
-        if self._tlv and self.memory.cells[start] not in (0, data[0]):
+        if self._tlv and not self._takes(start, data):
             raise StatusError(StatusWord.WRONG_DATA)
         growth = len(data) - length
         if growth == 0:
@@ -228,6 +242,11 @@ class LinearFile(RecordFile):
             raise StatusError(StatusWord.WRONG_LENGTH)
         tail = bytes(self.memory.cells[start + length : self.body + self.used])
         self._stage_tail(start, data + tail, growth)
+
+    def _takes(self, start: int, data: bytes) -> bool:
+        """Whether the record at ``start`` has the identifier of ``data``, or none yet."""
+        tag = bytes(self.memory.cells[start : start + self._wide + 1])
+        return not any(tag) or tag == data[: len(tag)]
 
     def stage_append(self, data: bytes) -> None:
         self._check_record(data)
@@ -243,8 +262,9 @@ class LinearFile(RecordFile):
         self.free_records = _NONE_FREE
 
 
-def _is_simple(data: bytes) -> bool:
-    return len(data) >= 2 and data[1] == len(data) - 2
+def _is_simple(data: bytes, wide: int) -> bool:
+    head = 2 + wide
+    return len(data) >= head and data[head - 1] == len(data) - head
 
 
 def _is_ber(data: bytes) -> bool:

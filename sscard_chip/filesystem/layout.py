@@ -80,9 +80,13 @@ class ApplicationType(IntEnum):
     SOCIAL_SECURITY = 0x00
     BANK = 0x10
     PURSE = 0x20
+    TRANSIT = 0x30
 
 
 APPLICATION_TYPE: Final = 0xF0
+SECOND_NAME: Final = 0x08
+"""Of ``app_type``: the directory is another name of its parent, with the same files, keys and
+state [L]."""
 
 
 class FileType(IntEnum):
@@ -126,7 +130,7 @@ class FileHeader(NamedTuple):
     """Header of an EF.
 
     ``record_format`` b0: TLV records; b1: records may grow [L]; b2: BER-TLV records, whose
-    length may take two bytes [L].
+    length may take two bytes [L]; b3: identifiers of two bytes [L].
     """
 
     type: FileType

@@ -18,6 +18,7 @@ from sscard_chip.filesystem.layout import (
     HISTORICAL_AT,
     HISTORICAL_LENGTH,
     MASTER_KEY_IN_HEADER,
+    SECOND_NAME,
     STATE_IN_HEADER,
     TRANSPORT_KEY_AT,
     ApplicationState,
@@ -206,6 +207,19 @@ class Directory:
             self.files[file.fid] = file
             self.files_by_sfi[file.sfi] = file
 
+    @property
+    def is_second_name(self) -> bool:
+        """Whether it is another name of its parent."""
+        return self.parent is not None and self.offset == self.parent.offset
+
+    def second_name(self, header: DirectoryHeader) -> Directory:
+        """This directory under the name of ``header``: the same files, keys and state."""
+        other = Directory(self.memory, self.offset, header, self)
+        other.files, other.files_by_sfi = self.files, self.files_by_sfi
+        other.internal, other.key_file = self.internal, self.key_file
+        other._key_files = self._key_files
+        return other
+
     def __repr__(self) -> str:
         return f"<Directory {self.fid:04X}>"
 
@@ -239,7 +253,10 @@ class FileSystem:
             parent = by_offset.get(found.parent)
             if isinstance(found.header, DirectoryHeader):
                 suite_of(found.header.algorithm)
-                directory = Directory(memory, found.offset, found.header, parent)
+                if parent and found.header.app_type & SECOND_NAME:
+                    directory = parent.second_name(found.header)
+                else:
+                    directory = Directory(memory, found.offset, found.header, parent)
                 by_offset[found.offset] = directory
                 if parent:
                     parent.directories.append(directory)

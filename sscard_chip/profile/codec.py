@@ -59,7 +59,7 @@ def encode_value(item: Item, value: ItemValue, *, four_byte: bool = True) -> byt
     if item.format is Format.AN:
         encoded = _encode_characters(item, value, four_byte=four_byte)
         if len(encoded) > item.length:
-            raise ItemValueError(item, f"must be at most {item.length} bytes in GBK")
+            raise ItemValueError(item, f"must be at most {item.length} bytes in GB 18030")
         return encoded.ljust(item.length, b"\0")
     if item.format is Format.CN:
         return _encode_digits(item, value)
@@ -131,7 +131,7 @@ def split_name(name: str, *, extension: bool = True, four_byte: bool = True) -> 
         part += encoded
     limit = NAME_EXTENSION_LENGTH if extension else 0
     if len(rest) > limit:
-        raise ItemValueError(_NAME, f"must be at most {NAME_LENGTH + limit} bytes in GBK")
+        raise ItemValueError(_NAME, f"must be at most {NAME_LENGTH + limit} bytes in GB 18030")
     return bytes(first).ljust(NAME_LENGTH, b"\0"), bytes(rest).ljust(NAME_EXTENSION_LENGTH, b"\0")
 
 

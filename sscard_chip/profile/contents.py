@@ -122,7 +122,8 @@ class PurseAmounts:
 
 @dataclass(frozen=True, slots=True)
 class PurseState:
-    """The application of deposit and purse; ``log`` newest first, dates YYYY-MM-DD.
+    """The application of deposit and purse; ``log`` newest first, dates YYYY-MM-DD. A transport
+    application has no ``deposit``.
 
     ``state`` is working, dormant, suspended (blocked until the issuer unblocks it) or blocked.
     ``province`` and ``city`` say where the card is from, by area code of 4 digits (银联地区代码);
@@ -141,9 +142,53 @@ class PurseState:
     city_name: str
     interoperable: bool
     card_type: str
-    deposit: PurseAmounts
+    deposit: PurseAmounts | None
     purse: PurseAmounts
     log: tuple[PurseTransaction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TransitTrip:
+    """One record of 001E: ``kind`` and ``mode`` in words, the rest as it stands, hex digits."""
+
+    kind: str
+    mode: str
+    terminal: str
+    line: str
+    station: str
+    time: str
+    amount_fen: int
+    balance_fen: int
+    city: str
+    organisation: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransitJourney:
+    """One record of 001A: ``status`` in words, stations and amounts of entry and exit."""
+
+    identifier: str
+    status: str
+    locked: bool
+    entry_city: str
+    entry_station: str
+    entry_time: str
+    exit_city: str
+    exit_station: str
+    exit_time: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransitState:
+    """What a transport application (交通联合) has besides its purse; ``trips`` newest first.
+
+    ``names`` are its AIDs. ``on_contacts``: terminals with contacts find it too.
+    """
+
+    names: tuple[str, ...]
+    on_contacts: bool
+    journeys: tuple[TransitJourney, ...]
+    trips: tuple[TransitTrip, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +231,9 @@ class BankState:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryContents:
-    """An MF, DDF or ADF. ``purse`` is there in the directory of deposit and purse only, ``bank``
-    in that of a bank application, whose files are not shown.
+    """An MF, DDF or ADF. ``purse`` is there in the directory of deposit and purse and in that of
+    a transport application, where ``transit`` is too; ``bank`` in that of a bank application,
+    whose files are not shown.
     """
 
     fid: str
@@ -200,6 +246,7 @@ class DirectoryContents:
     files: tuple[FileContents, ...]
     account: AccountState | None
     purse: PurseState | None = None
+    transit: TransitState | None = None
     bank: BankState | None = None
 
 

@@ -23,6 +23,7 @@ from sscard_chip.profile.model import (
     Structure,
 )
 from sscard_chip.profile.purse import PURSE_DIRECTORY
+from sscard_chip.profile.transit import TRANSIT_DIRECTORY
 
 _EF: Final = 0xEF
 _HEAD: Final = """\
@@ -50,13 +51,23 @@ key. What it does: [purse.md](purse.md). MAC: updates carry one.
 """
 
 
+_TRANSIT: Final = """\
+## Transport application
+
+Of a card of generation 3, optional: an environment of its own, below the MF, without a master key.
+`A000000632010106` is another name of it. What it does: [transit.md](transit.md).
+"""
+_OPTIONAL: Final = ((_PURSE, PURSE_DIRECTORY), (_TRANSIT, TRANSIT_DIRECTORY))
+
+
 def document() -> str:
     """The whole page."""
     codes: dict[str, dict[str, str]] = {}
     parts = [_HEAD]
     for generation in generations():
         parts.append("\n".join(_generation(generation, codes)))
-    parts.append("\n".join((_PURSE, *_directory(PURSE_DIRECTORY, None, codes))))
+    for head, directory in _OPTIONAL:
+        parts.append("\n".join((head, *_directory(directory, None, codes))))
     parts.append("\n".join(_codes(codes)))
     return "\n".join(parts)
 
@@ -181,7 +192,7 @@ def _item_row(record: str, item: Item, codes: dict[str, dict[str, str]]) -> tupl
         mark += f", starts as {decode_value(item, item.initial)}"
     return (
         record,
-        f"{item.tag:02X}" if item.tag else "",
+        item.head[:-1].hex().upper() if item.tag else "",
         item.format.value,
         f"{item.length:02X}h",
         f"{item.name}, {item.english}{mark}",
@@ -229,7 +240,7 @@ _USES: Final = {
 
 
 def _key_rows(directory: DirectoryDeclaration) -> list[tuple[str, ...]]:
-    if directory is PURSE_DIRECTORY:
+    if directory in (PURSE_DIRECTORY, TRANSIT_DIRECTORY):
         return [_key_row(key) for key in directory.keys]
     master = ("", directory.master_key, "master key", "1", "3", "create files, load keys", "M")
     return [master, *(_key_row(key) for key in directory.keys)]

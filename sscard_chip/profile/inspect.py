@@ -20,7 +20,7 @@ from sscard_chip.filesystem.files import (
     RecordFile,
     TransparentFile,
 )
-from sscard_chip.filesystem.layout import STATE_AT, LifeCycle
+from sscard_chip.filesystem.layout import STATE_AT, ApplicationType, LifeCycle
 from sscard_chip.filesystem.tree import Directory, FileSystem
 from sscard_chip.profile import for_generation, model
 from sscard_chip.profile.bank.inspect import KEY_NAMES, bank_state, is_bank, names_of
@@ -40,8 +40,9 @@ from sscard_chip.profile.generations import OPTIONAL, find_generation
 from sscard_chip.profile.local import LocalFile
 from sscard_chip.profile.model import BY_INDEX, FREE, NEVER, Format, Item, KeyUse, Structure
 from sscard_chip.profile.purse import PURSE_DIRECTORY
-from sscard_chip.profile.purse_state import describe_purse
+from sscard_chip.profile.purse_state import describe_purse, describe_transit
 from sscard_chip.profile.reuse import later_item
+from sscard_chip.profile.transit import TRANSIT_DIRECTORY
 from sscard_chip.security.access import AccessRule
 from sscard_chip.security.keys import KeyRecord, PinRecord
 from sscard_chip.standard.dates import show_time
@@ -97,7 +98,9 @@ def inspect_card(card: Card, *, local_files: Iterable[LocalFile] = ()) -> CardCo
         algorithm=_algorithm(files),
         contactless=card.contactless,
         life_cycle=LifeCycle(cells[STATE_AT]).name.lower(),
-        directories=tuple(_directory(d, profile) for d in files.directories),
+        directories=tuple(
+            _directory(d, profile) for d in files.directories if not d.is_second_name
+        ),
     )
 
 
@@ -173,6 +176,7 @@ def _directory(directory: Directory, profile: model.Profile | None) -> Directory
         ),
         account=_account(directory),
         purse=describe_purse(directory),
+        transit=describe_transit(directory),
         bank=bank_state(directory),
     )
 
@@ -192,6 +196,8 @@ def _system_files(directory: Directory) -> Iterator[model.FileDeclaration]:
 def _declared(
     directory: Directory, profile: model.Profile | None
 ) -> model.DirectoryDeclaration | None:
+    if directory.application_type == ApplicationType.TRANSIT:
+        return TRANSIT_DIRECTORY  # a local card has bytes of its own behind the name
     for declared in (*(profile.directories if profile else ()), PURSE_DIRECTORY):
         if declared.fid == directory.fid and declared.df_name == directory.name:
             return declared
@@ -273,6 +279,8 @@ def _file(
         items = declared.items if declared else ()
         if isinstance(file, CyclicFile):
             records = tuple(_fields(record, items) for record in raw)
+        elif file.tag_at:
+            records = tuple((_wide_value(record, items),) for record in raw)
         else:
             later = _reused(profile, directory, file.fid, raw) if profile else {}
             values = zip(raw, _templates(raw, items), strict=True)
@@ -345,6 +353,13 @@ def _templates(records: Iterable[bytes], items: Iterable[Item]) -> Iterator[Deco
         if item:
             waiting.remove(item)
         yield _value(item, record[2:], f"{record[0]:02X}")
+
+
+def _wide_value(record: bytes, items: Iterable[Item]) -> DecodedItem:
+    """A record with an identifier of two bytes; one that is not declared as the first that is."""
+    tag, declared = int.from_bytes(record[:2]), tuple(items)
+    item = next((item for item in declared if item.tag == tag), next(iter(declared), None))
+    return _value(item, record[3:], f"{tag:04X}")
 
 
 def _reused(

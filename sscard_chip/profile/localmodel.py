@@ -43,7 +43,7 @@ def _label_rule(text: str) -> str | None:
     rule = text_rule(text)
     if rule:
         return rule
-    return None if len(encode_text(text)) <= 16 else "must be at most 16 bytes in GBK"
+    return None if len(encode_text(text)) <= 16 else "must be at most 16 bytes in GB 18030"
 
 
 def _directory_rule(text: str) -> str | None:

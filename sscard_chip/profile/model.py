@@ -130,6 +130,11 @@ class Item:
     initial: bytes = b""
     open_codes: bool = False
 
+    @property
+    def head(self) -> bytes:
+        """Tag and length before the value; a tag of two bytes is one of a transport application."""
+        return self.tag.to_bytes(2 if self.tag > 0xFF else 1) + bytes((self.length,))
+
     def initial_value(self) -> bytes:
         """Content after pre-personalisation: cn all F, others all 00 [L], templates filled."""
         if self.initial:
@@ -185,7 +190,7 @@ class FileDeclaration:
             return self.size
         if self.structure is Structure.CYCLIC:
             return self.record_length * self.records
-        return sum(2 + item.length for item in self.items)
+        return sum(len(item.head) + item.length for item in self.items)
 
     def record_numbers(self, tag: int) -> tuple[int, ...]:
         """Numbers, from 1, of the records of a linear file that carry ``tag``."""

@@ -7,9 +7,9 @@ environment of its own. Its cryptograms and commands are in ``sscard_chip.applic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from sscard_chip.applications.purse.accounts import DEPOSIT_SIZE, PURSE_SIZE, Purse
 from sscard_chip.filesystem.layout import (
@@ -42,6 +42,7 @@ from sscard_chip.profile.model import (
     NEVER,
     PIN,
     DirectoryDeclaration,
+    FileDeclaration,
     Format,
     Item,
     Key,
@@ -49,7 +50,7 @@ from sscard_chip.profile.model import (
     key,
 )
 from sscard_chip.profile.structure import KEY_FID, file_header, key_length, plan_keys
-from sscard_chip.security.keys import encode_key_record, encode_pin_record
+from sscard_chip.security.keys import RECORD_LENGTH, encode_key_record, encode_pin_record
 from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.identifiers import (
     DEPOSIT_FILE,
@@ -77,9 +78,9 @@ CARD_TYPES: Final = {
 }
 _MANAGEMENT_RFU: Final = 0x31
 
-_EXTERNAL_KID: Final = 0x01
+EXTERNAL_KID: Final = 0x01
 _TRANSACTION_TRIES: Final = 15
-_MAINTENANCE_TRIES: Final = 3
+MAINTENANCE_TRIES: Final = 3
 
 
 PUBLIC: Final = raw(
@@ -102,7 +103,7 @@ CARDHOLDER: Final = raw(
     "持卡人基本数据",
     "cardholder",
     FREE,
-    key(_EXTERNAL_KID),
+    key(EXTERNAL_KID),
     binary(1, "卡类型标识", "card type", confidence=M),
     binary(1, "本行职工标识", "staff", confidence=M),
     an(0, 20, "持卡人姓名", "name", confidence=M),
@@ -157,11 +158,13 @@ COMPOUND: Final = variable(
 )
 
 
-def _indexed(root: str, use: KeyUse, purpose: str, tries: int = _TRANSACTION_TRIES) -> Key:
+def transaction_key(root: str, use: KeyUse, purpose: str, tries: int = _TRANSACTION_TRIES) -> Key:
+    """A key of transactions, index 1 [M]."""
     return indexed(root, use, purpose, versions=1, tries=tries, confidence=M)
 
 
-def _issuer(root: str, use: KeyUse, purpose: str, tries: int) -> Key:
+def issuer_key(root: str, use: KeyUse, purpose: str, tries: int) -> Key:
+    """A key of the issuer's commands, identifier 01 [M]."""
     return Key(root, 0x01, use, purpose, versions=1, retry_limit=tries, confidence=M)
 
 
@@ -172,16 +175,16 @@ PURSE_DIRECTORY: Final = DirectoryDeclaration(
     PURSE_AID,
     (PUBLIC, CARDHOLDER, MANAGEMENT, LOG, COMPOUND),
     (
-        _indexed("PURSE_DLK", KeyUse.LOAD, "圈存 load"),
-        _indexed("PURSE_DPK", KeyUse.PURCHASE, "消费/取现 purchase, cash withdrawal"),
-        _indexed("PURSE_DTK", KeyUse.TAC, "TAC", NEVER_LOCKS),
-        _indexed("PURSE_DULK", KeyUse.UNLOAD, "圈提 unload"),
-        _indexed("PURSE_DUK", KeyUse.OVERDRAFT, "修改透支限额 overdraft limit"),
-        _issuer("PURSE_DAMK", KeyUse.MAINTENANCE, "应用维护 MAC of commands", _MAINTENANCE_TRIES),
-        _issuer("PURSE_DPUK", KeyUse.PIN_UNBLOCK, "PIN 解锁 PIN unblock", NEVER_LOCKS),
-        _issuer("PURSE_DRPK", KeyUse.PIN_RELOAD, "PIN 重装 PIN reload", _MAINTENANCE_TRIES),
-        _issuer("PURSE_DIAK", KeyUse.INTERNAL, "内部认证 proof of the card", NEVER_LOCKS),
-        _issuer("PURSE_DEAK", KeyUse.EXTERNAL, "外部认证 update of 0016", _MAINTENANCE_TRIES),
+        transaction_key("PURSE_DLK", KeyUse.LOAD, "圈存 load"),
+        transaction_key("PURSE_DPK", KeyUse.PURCHASE, "消费/取现 purchase, cash withdrawal"),
+        transaction_key("PURSE_DTK", KeyUse.TAC, "TAC", NEVER_LOCKS),
+        transaction_key("PURSE_DULK", KeyUse.UNLOAD, "圈提 unload"),
+        transaction_key("PURSE_DUK", KeyUse.OVERDRAFT, "修改透支限额 overdraft limit"),
+        issuer_key("PURSE_DAMK", KeyUse.MAINTENANCE, "应用维护 MAC of commands", MAINTENANCE_TRIES),
+        issuer_key("PURSE_DPUK", KeyUse.PIN_UNBLOCK, "PIN 解锁 PIN unblock", NEVER_LOCKS),
+        issuer_key("PURSE_DRPK", KeyUse.PIN_RELOAD, "PIN 重装 PIN reload", MAINTENANCE_TRIES),
+        issuer_key("PURSE_DIAK", KeyUse.INTERNAL, "内部认证 proof of the card", NEVER_LOCKS),
+        issuer_key("PURSE_DEAK", KeyUse.EXTERNAL, "外部认证 update of 0016", MAINTENANCE_TRIES),
     ),
     clause="JR/T 0025 parts 1 and 2",
     optional=True,
@@ -231,29 +234,59 @@ def add_purse(memory: Memory, contents: PurseContents) -> None:
     if files.mf is None or any(d.name == PURSE_AID for d in files.directories):
         raise ValueError("purse: the card has one already, or no file system")
     planned = _files(contents)
-    suite = SUITES[contents.algorithm]
-    header = DirectoryHeader(
-        FileType.ADF,
-        PURSE_DF,
-        PURSE_AID,
-        app_type=ApplicationType.PURSE,
-        algorithm=suite.key_code(16),
-    )
-    offset = create_directory(memory, files.mf.offset, header)
-    if contents.dormant:
-        memory.write(offset + STATE_IN_HEADER, bytes((ApplicationState.DORMANT,)))
+    header = directory_header(PURSE_DIRECTORY, ApplicationType.PURSE, contents.algorithm)
+    state = ApplicationState.DORMANT if contents.dormant else ApplicationState.WORKING
+    add_directory(memory, files.mf.offset, header, planned, state)
+
+
+class PlannedContent(NamedTuple):
+    """A file to create with its content; ``opened`` records of a cyclic one are there, all 00."""
+
+    header: FileHeader
+    content: bytes
+    opened: int = 0
+
+
+def directory_header(
+    directory: DirectoryDeclaration, app_type: int, algorithm: str
+) -> DirectoryHeader:
+    """The header of an environment of its own, without a master key."""
+    code = SUITES[algorithm].key_code(16)
+    fid, name = directory.fid, directory.df_name
+    return DirectoryHeader(FileType.ADF, fid, name, app_type=app_type, algorithm=code)
+
+
+def add_directory(
+    memory: Memory,
+    mf: int,
+    header: DirectoryHeader,
+    planned: Iterable[PlannedContent],
+    state: ApplicationState = ApplicationState.WORKING,
+) -> int:
+    """Create a directory with its files below the MF at ``mf``; return its offset. Commits."""
+    offset = create_directory(memory, mf, header)
+    memory.write(offset + STATE_IN_HEADER, bytes((state,)))
     memory.commit()
-    for file, content in planned:
-        created = stage_file(memory, offset, file, content)
+    for file, content, opened in planned:
+        created = stage_file(memory, offset, file, content, opened)
         if file.type is FileType.KEY:
-            count = len(PURSE_DIRECTORY.keys) + 1
+            count = len(content) // RECORD_LENGTH
             memory.write(created + COUNT_IN_HEADER, bytes((count,)))
         memory.commit()
+    return offset
 
 
-def _files(contents: PurseContents) -> list[tuple[FileHeader, bytes]]:
+def check_lengths(what: str, *files: tuple[FileDeclaration, bytes]) -> None:
+    """See that contents of transparent files are as long as their files; ValueError."""
+    for file, content in files:
+        if len(content) != file.size:
+            raise ValueError(f"{what}: {file.fid:04X} must be {file.size} bytes")
+
+
+def _files(contents: PurseContents) -> list[PlannedContent]:
     """Headers and contents in the order of creation."""
-    records = _key_records(contents)
+    records = key_records(PURSE_DIRECTORY, contents.algorithm, contents.secrets)
+    records += encode_pin_record(contents.pin, limit=PIN_TRIES, unblock_kid=0x01, reload_kid=0x01)
     log = replace(LOG, read=FREE) if contents.free_log else LOG
     compound = b"".join(bytes((tag, len(value))) + value for tag, value in contents.compound)
     compound_header = file_header(COMPOUND)._replace(size=len(compound))
@@ -262,35 +295,34 @@ def _files(contents: PurseContents) -> list[tuple[FileHeader, bytes]]:
         (CARDHOLDER, contents.cardholder),
         (MANAGEMENT, contents.management),
     )
-    for file, content in transparent:
-        if len(content) != file.size:
-            raise ValueError(f"purse: {file.fid:04X} must be {file.size} bytes")
+    check_lengths("purse", *transparent)
+    deposit = FileHeader(FileType.INTERNAL, DEPOSIT_FILE, DEPOSIT_SIZE)
+    purse = FileHeader(FileType.INTERNAL, PURSE_FILE, PURSE_SIZE)
     return [
-        (FileHeader(FileType.KEY, KEY_FID, len(records)), records),
-        (
-            FileHeader(FileType.INTERNAL, DEPOSIT_FILE, DEPOSIT_SIZE),
-            contents.deposit.encode(),
-        ),
-        (FileHeader(FileType.INTERNAL, PURSE_FILE, PURSE_SIZE), contents.purse.encode()),
-        *((file_header(file), content) for file, content in transparent),
-        (file_header(log), b""),
-        (compound_header, compound),
+        PlannedContent(FileHeader(FileType.KEY, KEY_FID, len(records)), records),
+        PlannedContent(deposit, contents.deposit.encode()),
+        PlannedContent(purse, contents.purse.encode()),
+        *(PlannedContent(file_header(file), content) for file, content in transparent),
+        PlannedContent(file_header(log), b""),
+        PlannedContent(compound_header, compound),
     ]
 
 
-def _key_records(contents: PurseContents) -> bytes:
-    suite = SUITES[contents.algorithm]
+def key_records(
+    directory: DirectoryDeclaration, algorithm: str, secrets: Mapping[str, bytes]
+) -> bytes:
+    """The key records of a directory, from 16 bytes by name of the root; KeyError."""
+    suite = SUITES[algorithm]
     records = [
         encode_key_record(
             planned.key.use.value,
             planned.kid,
             planned.version,
             planned.algorithm,
-            contents.secrets[planned.key.root][: key_length(planned.key, suite)],
+            secrets[planned.key.root][: key_length(planned.key, suite)],
             limit=planned.key.retry_limit,
             level=planned.level,
         )
-        for planned in plan_keys(PURSE_DIRECTORY, suite)
+        for planned in plan_keys(directory, suite)
     ]
-    pin = encode_pin_record(contents.pin, limit=PIN_TRIES, unblock_kid=0x01, reload_kid=0x01)
-    return b"".join((*records, pin))
+    return b"".join(records)

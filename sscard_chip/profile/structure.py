@@ -45,7 +45,7 @@ _MF_ACCESS, _DF_ACCESS = 0x38, 0x3D  # master key of 16 bytes, replaced encipher
 _KEY_FILE_ACCESS: Final = 0x73  # keys come and change enciphered and MACed
 _BY_MASTER: Final = 0x80  # access byte: master key of the environment
 _SECURE_MESSAGING: Final = 0x20  # access byte: MAC
-_TLV, _GROWS = 0x01, 0x02
+_TLV, _GROWS, _WIDE = 0x01, 0x02, 0x08
 _DIR_SIZE: Final = 0x100
 _RESERVE: Final = 0x400
 _MAX_QUOTA: Final = 0xFFFF
@@ -186,6 +186,7 @@ def file_header(file: FileDeclaration) -> FileHeader:
     read_access, read_right = _encode(file.read)
     write_access, write_right = _encode(file.write)
     tlv = file.structure in (Structure.LINEAR_FIXED, Structure.LINEAR_VARIABLE)
+    wide = tlv and any(item.tag > 0xFF for item in file.items)
     repeated = file.structure in (Structure.LINEAR_FIXED, Structure.CYCLIC)
     size = amounts.BODY_LENGTH if file.structure is Structure.AMOUNT else file.content_size
     records = file.records or len(file.items)
@@ -195,7 +196,7 @@ def file_header(file: FileDeclaration) -> FileHeader:
         size + file.spare,
         record_length=file.record_length if repeated else 0,
         records=records if repeated else 0,
-        record_format=(_TLV if tlv else 0) | (_GROWS if file.spare else 0),
+        record_format=(_TLV if tlv else 0) | (_GROWS if file.spare else 0) | (_WIDE if wide else 0),
         read_access=read_access,
         write_access=write_access | (_SECURE_MESSAGING if file.secure_messaging else 0),
         read_right=read_right,

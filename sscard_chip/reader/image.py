@@ -12,10 +12,11 @@ from sscard_chip.memory import CardImageError, Durability
 from sscard_chip.memory.cut import CutMedium, Kept
 from sscard_chip.memory.image import open_medium
 from sscard_chip.memory.medium import FileMedium
-from sscard_chip.reader.interface import Connection, ContactInterface, ContactlessInterface
+from sscard_chip.reader.forwarding import ForwardingConnection
+from sscard_chip.reader.interface import ContactInterface, ContactlessInterface
 
 
-class ImageInSlot(Closing):
+class ImageInSlot(ForwardingConnection, Closing):
     """A :class:`~sscard_chip.reader.interface.Connection` to the card of an image file.
 
     Over T=0, or with ``contactless`` without contacts. The file is locked until :meth:`close`.
@@ -51,27 +52,6 @@ class ImageInSlot(Closing):
         """Whether it is in a reader without contacts."""
         return self._contactless
 
-    @property
-    def atr(self) -> bytes:
-        """The ATR as the reader shows it."""
-        return self._connection.atr
-
-    def power_on(self) -> bytes:
-        """Start a session; return the ATR."""
-        return self._connection.power_on()
-
-    def reset(self) -> bytes:
-        """Reset the powered card; return the ATR."""
-        return self._connection.reset()
-
-    def power_off(self) -> None:
-        """End the session."""
-        self._connection.power_off()
-
-    def transmit(self, apdu: bytes) -> bytes:
-        """One command in, one answer out."""
-        return self._connection.transmit(apdu)
-
     def cut_power_at(self, write: int, kept: Kept) -> None:
         """Have the power fail at the write of that number from now on; 0 for none."""
         self._medium.cut_at(write, kept)
@@ -83,7 +63,7 @@ class ImageInSlot(Closing):
         """
         self._medium.restore()
         self._card = card = Card(open_medium(self._medium, self._durability))
-        self._connection: Connection = (
+        super().__init__(
             ContactlessInterface(card) if self._contactless else ContactInterface(card)
         )
 

@@ -10,7 +10,7 @@ answers directly. Both keep at most one answer back, for GET RESPONSE (取响应
 from __future__ import annotations
 
 import logging
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from sscard_chip.card import NotPoweredError
 from sscard_chip.reader.faults import describe_fault
@@ -30,6 +30,8 @@ _MAX_SHORT: Final = 256
 _FAULT: Final = StatusWord.NO_GET_RESPONSE_DATA.to_bytes(2, "big")
 _NOTHING_WAITS: Final = StatusWord.NO_GET_RESPONSE_DATA.to_bytes(2, "big")
 _WRONG_LENGTH: Final = StatusWord.WRONG_LENGTH.to_bytes(2, "big")
+_END_BEFORE_LE: Final = b"\x62\x82"
+"""With the data, when there are fewer bytes than Le (PC/SC part 3, 3.2.2.1.3)."""
 _INCORRECT_P1_P2: Final = StatusWord.INCORRECT_P1_P2.to_bytes(2, "big")
 
 _ATS_HEAD: Final = bytes.fromhex("7880A002")
@@ -68,6 +70,14 @@ class CardCore(Protocol):
 
     def transmit(self, apdu: bytes) -> bytes:
         """One whole command in, data and status word out."""
+
+
+@runtime_checkable
+class TwoInterfaceCard(Protocol):
+    """A card whose applications depend on how the terminal reaches it."""
+
+    def on_contacts(self) -> None:
+        """The session that has begun is one on contacts."""
 
 
 class Connection(Protocol):
@@ -153,10 +163,11 @@ class ContactInterface:
     The object belongs to one thread.
     """
 
-    __slots__ = ("_card", "_refused", "_transmit", "_waiting")
+    __slots__ = ("_card", "_refused", "_transmit", "_two_interfaces", "_waiting")
 
     def __init__(self, card: CardCore) -> None:
         self._card = card
+        self._two_interfaces = card if isinstance(card, TwoInterfaceCard) else None
         self._transmit = card.transmit
         self._waiting: _WaitingResponse | None = None
         # Header and answer of the last command refused with 6Cxx. A chip looks at P3 before it
@@ -172,12 +183,17 @@ class ContactInterface:
     def power_on(self) -> bytes:
         """Start a session (cold reset, 冷复位); return the ATR."""
         self._forget()
-        return self._card.power_on()
+        return self._on_contacts(self._card.power_on())
 
     def reset(self) -> bytes:
         """Warm reset (热复位); return the ATR."""
         self._forget()
-        return self._card.reset()
+        return self._on_contacts(self._card.reset())
+
+    def _on_contacts(self, atr: bytes) -> bytes:
+        if self._two_interfaces is not None:
+            self._two_interfaces.on_contacts()
+        return atr
 
     def power_off(self) -> None:
         """End the session."""
@@ -349,6 +365,8 @@ class ContactlessInterface:
             return StatusWord.FUNCTION_NOT_SUPPORTED.to_bytes(2)
         if 0 < apdu[4] < len(data):
             return bytes((0x6C, len(data)))
+        if apdu[4] > len(data):
+            return data + _END_BEFORE_LE
         return data + StatusWord.SUCCESS.to_bytes(2)
 
     def _get_response(self, apdu: bytes) -> bytes:

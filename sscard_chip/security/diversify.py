@@ -64,11 +64,6 @@ def card_chain(city: str, historical_bytes: bytes) -> tuple[bytes, bytes, bytes]
     return province_factor(city), city_factor(city), card_factor(historical_bytes)
 
 
-def left_half(key: bytes) -> bytes:
-    """The 8-byte key of the DES suite that belongs to a diversified key of 16 bytes."""
-    return key[:SINGLE_KEY_LENGTH]
-
-
 def diversify_chain(suite: Suite, root: bytes, factors: Iterable[bytes]) -> bytes:
     """The key of 16 bytes that ``factors`` (8 bytes each, outermost first) reach from ``root``.
 

@@ -63,11 +63,6 @@ def yuan_column(fen: NDArray[np.int64]) -> Any:
     return pa.Array.from_buffers(_YUAN, len(fen), [None, pa.py_buffer(words)])
 
 
-def yuan_texts(fen: NDArray[np.int64]) -> Any:
-    """The same as texts."""
-    return pc.cast(yuan_column(fen), pa.string())
-
-
 def text_lines(columns: Sequence[Any]) -> Any:
     """Rows as lines of text, cells with tabs between them: a buffer of bytes. None is null."""
     table = pa.Table.from_arrays(list(columns), [str(at) for at in range(len(columns))])

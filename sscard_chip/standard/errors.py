@@ -83,9 +83,9 @@ class ExtraMissingError(SscardError, ImportError):
     exit_code = BAD_INPUT
 
     def __init__(self, purpose: str, package: str, extra: str) -> None:
-        """``purpose`` needs ``package``, which ``pip install 'sscard-chip[extra]'`` installs."""
+        """``purpose`` needs ``package``, which ``pip install '.[extra]'`` in a clone installs."""
         text = f"{purpose} needs {package}, which is not installed"
-        ImportError.__init__(self, f"{text}: pip install 'sscard-chip[{extra}]'")
+        ImportError.__init__(self, f"{text}: pip install '.[{extra}]' in a clone of sscard-chip")
         self.extra = extra
 
 

@@ -144,6 +144,21 @@ PURSE_LOG: Final = 0x0018
 PURSE_COMPOUND: Final = 0x0019
 """复合应用专用文件."""
 
+# --- the transport application ------------------------------------------------------------------
+
+TRANSIT_AID: Final = bytes.fromhex("A000000632010105")
+"""交通联合, the electronic purse (电子钱包)."""
+TRANSIT_CASH_AID: Final = bytes.fromhex("A000000632010106")
+"""交通联合, electronic cash (电子现金): another name of the same balance."""
+TRANSIT_LABEL: Final = "MOT_T_EP"
+TRANSIT_DF: Final = 0x1005
+"""FID of its directory; of the second name 1006. Programs of the field try 1001 [L]."""
+TRANSIT_CASH_DF: Final = 0x1006
+TRANSIT_JOURNEY: Final = 0x001A
+"""复合交易记录: the state of a journey, found by an identifier of two bytes."""
+TRANSIT_TRIPS: Final = 0x001E
+"""交通交易明细: entries and exits, newest first."""
+
 # --- algorithms ---------------------------------------------------------------------------------
 
 ALGORITHM_3DES: Final = "3des"

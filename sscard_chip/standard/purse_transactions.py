@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
@@ -93,6 +93,11 @@ KINDS: Final = {
 }
 """By P1 and P2 of 80 50. Sources differ on P1: one family has 03 for unload and 05 for cash;
 two others agree on the values here, where 03 is the compound purchase."""
+
+TRANSIT_KINDS: Final = {
+    place: replace(KINDS[place], pin=False) for place in ((0x00, 0x02), (0x01, 0x02), (0x03, 0x02))
+}
+"""Those of the transport application: load, purchase, compound purchase of its purse, no PIN."""
 
 BALANCE_NEEDS_PIN: Final = {PurseId.DEPOSIT: True, PurseId.PURSE: False}
 """GET BALANCE: the deposit's is the holder's business, the purse's is free [M]."""

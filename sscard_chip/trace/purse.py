@@ -14,6 +14,8 @@ from sscard_chip.trace.layouts import secret
 from sscard_chip.trace.selection import Selection, TracedCommand
 
 _PURSES: Final[dict[int, str]] = {PurseId.DEPOSIT: "电子存折", PurseId.PURSE: "电子钱包"}
+_VIEWS: Final[dict[int, str]] = {1: "透支限额", 2: "已透支", 3: "自有余额"}
+"""P1 of GET BALANCE in a transport application; 00 is the balance with the limit."""
 _PURSE_TRANSACTIONS: Final[dict[int, str]] = {
     TransactionType.DEPOSIT_LOAD: "电子存折圈存",
     TransactionType.PURSE_LOAD: "电子钱包圈存",
@@ -27,7 +29,9 @@ _PURSE_TRANSACTIONS: Final[dict[int, str]] = {
 
 
 def _balance(selection: Selection, command: TracedCommand, unsafe: bool) -> str:
-    return _PURSES.get(command.p2, f"P2 {command.p2:02X}")
+    purse = _PURSES.get(command.p2, f"P2 {command.p2:02X}")
+    view = _VIEWS.get(command.p1, "")
+    return f"{purse}, {view}" if view else purse
 
 
 def _proof(selection: Selection, command: TracedCommand, unsafe: bool) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.generations import Generation, find_generation, generations
 from sscard_chip.profile.model import DirectoryDeclaration, FileDeclaration, Item, KeyUse, Profile
+from sscard_chip.profile.transit import TRANSIT_DIRECTORY
 from sscard_chip.standard.commands import (
     CIPHER_DATA,
     CREDIT_SAM_FOR_PURCHASE,
@@ -46,6 +47,8 @@ from sscard_chip.standard.identifiers import (
     SX1_NAME,
     SX2_NAME,
     SX3_NAME,
+    TRANSIT_AID,
+    TRANSIT_CASH_AID,
     VERSION_TAG,
 )
 from sscard_chip.standard.messages.directory import fci_algorithm, parse_fci
@@ -56,6 +59,7 @@ _RECORD: Final = (READ_RECORD.ins, UPDATE_RECORD.ins)
 _BINARY: Final = (READ_BINARY.ins, UPDATE_BINARY.ins)
 _VERSION_RECORD: Final = bytes((VERSION_TAG, 4))
 _LONGEST_NAME: Final = 16
+_EF: Final = 0xEF
 
 _PSAM_FILES: Final = {
     PSAM_DIR: "0001 DIR目录数据文件",
@@ -92,6 +96,8 @@ _NAMES: Final = {
     CREDIT_AID: f"{CREDIT_AID.hex().upper()} PBOC 贷记",
     QUASI_CREDIT_AID: f"{QUASI_CREDIT_AID.hex().upper()} PBOC 准贷记",
     CASH_AID: f"{CASH_AID.hex().upper()} PBOC 电子现金",
+    TRANSIT_AID: f"{TRANSIT_AID.hex().upper()} 交通联合 电子钱包",
+    TRANSIT_CASH_AID: f"{TRANSIT_CASH_AID.hex().upper()} 交通联合 电子现金",
 }
 _BANK_NAMES: Final = (BANK_RID, PSE_NAME, PPSE_NAME)
 
@@ -197,6 +203,8 @@ class Selection:
 
     def named(self, name: bytes) -> DirectoryDeclaration | None:
         """The first directory whose name begins with ``name``."""
+        if name.startswith((TRANSIT_AID, TRANSIT_CASH_AID)):
+            return TRANSIT_DIRECTORY
         directories = self._directories if name else ()
         return next((d for d in directories if d.df_name.startswith(name)), None)
 
@@ -222,7 +230,8 @@ class Selection:
         """``EF06 持卡人基本信息``; the FID for a file that nobody declares."""
         file = self.file_of(fid)
         if file:
-            return f"EF{fid & 0xFF:02X} {file.name}"
+            short = f"EF{fid & 0xFF:02X}" if fid >> 8 == _EF else f"{fid:04X}"
+            return f"{short} {file.name}"
         if fid == PSAM_DF and self.psam:
             return "DF01 社会保障应用"
         return _PSAM_FILES.get(fid, f"EF {fid:04X}")
@@ -263,8 +272,7 @@ def addressed_sfi(command: TracedCommand) -> int:
 
 def directory_name(directory: DirectoryDeclaration) -> str:
     """``SSSE 社会保障系统环境``, ``DF04 社会保险2``."""
-    short = f"{directory.fid:04X}" if directory.fid >> 8 == 0xDF else "SSSE"
-    return f"{short} {directory.name}"
+    return f"{directory.short_name} {directory.name}"
 
 
 def df_name(name: bytes) -> str:

@@ -20,6 +20,7 @@ from sscard_chip.profile.contents import (
     KeyState,
     PinState,
     PurseState,
+    TransitState,
 )
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import NOT_GIVEN
@@ -27,6 +28,7 @@ from sscard_cli.screen import facts, listing
 
 _LOG_FILE: Final = "EF08"
 _PURSE_LOG: Final = "0018"
+_TRANSIT_LOGS: Final = ("001A", "001E")
 _SHORT_BODY: Final = 16
 
 
@@ -68,12 +70,17 @@ def _directory(directory: DirectoryContents, *, with_keys: bool) -> Iterator[Ren
         yield _keys(directory.keys)
     if directory.files:
         # The log of an account is shown with the account.
-        log = _LOG_FILE if directory.account else _PURSE_LOG if directory.purse else ""
-        yield _files(directory.files, folded=log)
+        # What is shown with the account, the purse or the journeys.
+        folded = [*(_TRANSIT_LOGS if directory.transit else ())]
+        if directory.account or directory.purse:
+            folded.append(_LOG_FILE if directory.account else _PURSE_LOG)
+        yield _files(directory.files, folded)
     if directory.account:
         yield from _account(directory.account)
     if directory.purse:
         yield from _purse(directory.purse)
+    if directory.transit:
+        yield from _transit(directory.transit)
     if directory.bank:
         yield from _bank(directory.bank)
 
@@ -99,12 +106,12 @@ def _keys(keys: tuple[KeyState, ...]) -> Table:
     return table
 
 
-def _files(files: tuple[FileContents, ...], folded: str) -> Table:
+def _files(files: tuple[FileContents, ...], folded: list[str]) -> Table:
     table = listing("file", "item", "", "value")
     for file in files:
         title = Text(file.fid, "bold"), Text(file.name, "bold"), Text(file.english, "bold")
         table.add_row(*title, Text(_summary(file), "dim"))
-        records = file.records if file.fid != folded else ()
+        records = file.records if file.fid not in folded else ()
         for number, record in enumerate(records, 1):
             if len(record) > 1:
                 table.add_row("", Text(f"#{number}", "dim"), "", "")
@@ -160,7 +167,8 @@ def _account(account: AccountState) -> Iterator[RenderableType]:
 
 
 def _purse(purse: PurseState) -> Iterator[RenderableType]:
-    yield Text("电子存折 deposit, 电子钱包 purse, yuan", "bold")
+    which = "电子存折 deposit, 电子钱包 purse" if purse.deposit else "电子钱包 purse"
+    yield Text(f"{which}, yuan", "bold")
     grid = facts()
     grid.add_row("state", purse.state)
     grid.add_row("valid", f"{purse.start} to {purse.expiry}")
@@ -169,6 +177,8 @@ def _purse(purse: PurseState) -> Iterator[RenderableType]:
     shown = ", ".join(given) or NOT_GIVEN
     grid.add_row("from", f"{shown}; {'' if purse.interoperable else 'not '}interoperable")
     for name, one in (("存折 deposit", purse.deposit), ("钱包 purse", purse.purse)):
+        if one is None:
+            continue
         lent = f", overdraft limit {yuan(one.limit_fen)} of it" if one.limit_fen else ""
         locked = ", grey-locked" if one.grey_locked else ""
         grid.add_row(name, f"{yuan(one.balance_fen)}{lent}{locked}")
@@ -181,6 +191,37 @@ def _purse(purse: PurseState) -> Iterator[RenderableType]:
         amount = yuan(entry.amount_fen)
         table.add_row(str(entry.number), entry.kind, entry.time, entry.terminal, amount)
     yield table
+
+
+def _visit(city: str, station: str, time: str) -> tuple[str, str]:
+    """Where and when, empty for none."""
+    return (f"{city} {station}", time) if station.strip("0") else ("", "")
+
+
+def _transit(transit: TransitState) -> Iterator[RenderableType]:
+    grid = facts()
+    grid.add_row("AIDs", ", ".join(transit.names))
+    reached = "contact and contactless" if transit.on_contacts else "contactless"
+    grid.add_row("interface", reached)
+    yield grid
+    journeys = listing("journey", "status", "in", "since", "out", "at")
+    for one in transit.journeys:
+        status = f"{one.status}, locked" if one.locked else one.status
+        entry = _visit(one.entry_city, one.entry_station, one.entry_time)
+        left = _visit(one.exit_city, one.exit_station, one.exit_time)
+        journeys.add_row(one.identifier, status, *entry, *left)
+    yield journeys
+    if not transit.trips:
+        return
+    right = ("amount", "balance")
+    trips = listing(
+        "trip", "mode", "local time", "city", "line", "station", "terminal", *right, right=right
+    )
+    for trip in transit.trips:
+        amounts = yuan(trip.amount_fen), yuan(trip.balance_fen)
+        where = trip.city, trip.line, trip.station, trip.terminal
+        trips.add_row(trip.kind, trip.mode, trip.time, *where, *amounts)
+    yield trips
 
 
 def _bank(bank: BankState) -> Iterator[RenderableType]:

@@ -11,8 +11,9 @@ import click
 
 from issuance.batch.clerks import CSV, ENCODINGS, TABLES, UTF8, written_table
 from issuance.batch.export import export_card, export_script
-from issuance.batch.run import REJECTS_FILE, VOID, BatchSummary, batch_status, start
+from issuance.batch.run import REJECTS_FILE, start
 from issuance.batch.run import void as void_batch
+from issuance.batch.status import VOID, BatchSummary, batch_status
 from issuance.batch.synthesize import write_holders
 from issuance.plan.script import encode_script
 from issuance.privatefile import write_private
@@ -23,7 +24,7 @@ from sscard_cli.cluster import cluster_option
 from sscard_cli.errors import RefusedError
 from sscard_cli.images import write_image
 from sscard_cli.issuing.batch_check import check_shown
-from sscard_cli.issuing.batch_run import Workforce, print_batch_summary, work_shown
+from sscard_cli.issuing.batch_run import Workforce, interruptible, print_batch_summary, work_shown
 from sscard_cli.options import (
     FILE,
     FOLDER,
@@ -165,17 +166,18 @@ def run(
     Example:
       sscard batch run --generation 3 --keys roots.json --holders june.csv --out june --workers 4
     """
-    start(
-        folder,
-        keys=roots,
-        holders=holders_path,
-        outputs=tuple(kind.strip() for kind in output.split(",")),
-        bank_keys=bank_roots or "",
-        bank_authority=authority_path,
-        **options,
-    )
     workforce = Workforce(workers, cluster, passphrase_file, bank_passphrase_file)
-    _finish(work_shown(folder, workforce, quiet=as_json), as_json=as_json)
+    with interruptible(folder):
+        start(
+            folder,
+            keys=roots,
+            holders=holders_path,
+            outputs=tuple(kind.strip() for kind in output.split(",")),
+            bank_keys=bank_roots or "",
+            bank_authority=authority_path,
+            **options,
+        )
+        _finish(work_shown(folder, workforce, quiet=as_json), as_json=as_json)
 
 
 @batch.command()
@@ -243,7 +245,8 @@ def resume(
       sscard batch resume june
     """
     workforce = Workforce(workers, cluster, passphrase_file, bank_passphrase_file)
-    _finish(work_shown(folder, workforce, quiet=as_json), as_json=as_json)
+    with interruptible(folder):
+        _finish(work_shown(folder, workforce, quiet=as_json), as_json=as_json)
 
 
 @batch.command()

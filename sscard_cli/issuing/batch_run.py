@@ -24,7 +24,8 @@ from issuance.batch.pools import (
     processes,
     single_process,
 )
-from issuance.batch.run import REJECTS_FILE, RETURN_FILE, BatchSummary, job_of, work
+from issuance.batch.run import REJECTS_FILE, RETURN_FILE, work
+from issuance.batch.status import BatchSummary, has_batch, job_of
 from issuance.stores import open_store
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_chip.workers import ClusterAccess
@@ -71,15 +72,28 @@ def _tried(location: str, passphrase_file: Path | None, variable: str) -> str | 
 
 def work_shown(folder: Path, workforce: Workforce, *, quiet: bool) -> BatchSummary:
     """Do the batch in ``folder``, with a progress bar on stderr if that is a terminal."""
-    goes_on = f"sscard batch resume {shlex.quote(str(folder))} goes on"
     try:
         pool = workforce.pool(job_of(folder))
-        with _end_is_interrupt(), progress_bar("cards", quiet=quiet, resumed=True) as update:
+        with progress_bar("cards", quiet=quiet, resumed=True) as update:
             return work(folder, pool, lambda done: update(done.holders, done.total))
     except BatchStoppedError as error:
-        raise RefusedError(f"{error}; {goes_on}") from error
+        raise RefusedError(f"{error}; {_goes_on(folder)}") from error
+
+
+@contextmanager
+def interruptible(folder: Path) -> Iterator[None]:
+    """A block that begins or does a batch; interrupted, it says by which command that goes on."""
+    try:
+        with _end_is_interrupt():
+            yield
     except KeyboardInterrupt:
-        raise interrupted(goes_on) from None
+        if not has_batch(folder):
+            raise
+        raise interrupted(_goes_on(folder)) from None
+
+
+def _goes_on(folder: Path) -> str:
+    return f"sscard batch resume {shlex.quote(str(folder))} goes on"
 
 
 @contextmanager

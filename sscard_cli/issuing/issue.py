@@ -20,6 +20,7 @@ from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.local import load_local_file
 from sscard_cli.bank.options import bank_options, ledger_options, open_bank
 from sscard_cli.images import write_image
+from sscard_cli.issuing.transport import open_transport, transport_options
 from sscard_cli.options import (
     NEW_SERIAL,
     algorithm_option,
@@ -81,6 +82,7 @@ def _print_example(context: click.Context, _parameter: click.Parameter, wanted: 
 )
 @bank_options(required=False)
 @ledger_options(required=False)
+@transport_options()
 @force_option
 @json_option
 @click.option(
@@ -109,13 +111,16 @@ def issue(
     authority_path: Path | None,
     ledger_path: Path | None,
     operator: str | None,
+    transport_roots: str | None,
+    transport_passphrase_file: Path | None,
     force: bool,
     as_json: bool,
 ) -> None:
     """Issue a card: all files and keys of its generation, personalised for the holder.
 
     With --bank-keys the account of the holder's "bank" becomes the card's bank application; with
-    --ledger it is written down, so that sscard bank can activate, change and unlink it.
+    --ledger it is written down, so that sscard bank can activate, change and unlink it. With
+    --transport-keys the holder's "transport" becomes the transport application (交通联合).
 
     A holder file is TOML when its name ends in .toml, else JSON; see docs/holder.md.
 
@@ -124,6 +129,8 @@ def issue(
       sscard issue --generation 3 --keys roots.json --holder zhang.json --out zhang.ssc
       sscard issue --generation 3 --keys roots.json --holder zhang.json --out zhang.ssc \\
         --bank-keys bank.json --bank-authority ca.json
+      sscard issue --generation 3 --keys roots.json --holder zhang.json --out zhang.ssc \\
+        --transport-keys transport.json
     """
     refuse_to_overwrite(card_path, force=force)
     if region_path is not None:
@@ -150,11 +157,17 @@ def issue(
         raise click.UsageError("--ledger and --operator go together")
     if bank_roots is not None and holder.bank is None:
         raise click.UsageError("--bank-keys: the holder file has no bank account")
+    if transport_roots is not None and holder.transport is None:
+        raise click.UsageError("--transport-keys: the holder file has no transport application")
     with ExitStack() as stack:
         store = stack.enter_context(open_keys(roots, passphrase_file))
         bank = linked = None
         if bank_roots is not None:
             bank = stack.enter_context(open_bank(bank_roots, bank_passphrase_file, authority_path))
+        transport = None
+        if transport_roots is not None:
+            opened = open_transport(transport_roots, transport_passphrase_file)
+            transport = stack.enter_context(opened)
         memory = issue_card(
             generation,
             store,
@@ -163,6 +176,7 @@ def issue(
             serial=serial,
             profile=profile,
             bank=bank,
+            transport=transport,
         )
         card = Card(memory if broken is None else break_card(memory, broken))
         write_image(card_path, card, force=force)

@@ -21,6 +21,7 @@ from issuance.ceremony import (
 )
 from issuance.roots import RootKeyError, Slot, root_names, root_slots, slot_rule
 from issuance.stores import check_value, create_file_store, is_token, new_passphrase, open_store
+from issuance.transport import transport_slots
 from sscard_chip.profile import Profile, for_generation
 from sscard_chip.profile.generations import generations
 from sscard_chip.profile.local import LocalFile, LocalFileError, load_local_file
@@ -72,6 +73,12 @@ def keys() -> None:
     is_flag=True,
     help="The root keys of a bank, for its application and purse, instead.",
 )
+@click.option(
+    "--transport",
+    "for_transport",
+    is_flag=True,
+    help="The root keys of a transport issuer (交通联合) instead.",
+)
 @new_passphrase_option
 @passphrase_option
 @local_files_option
@@ -82,6 +89,7 @@ def create(
     kind: str | None,
     empty: bool,
     for_bank: bool,
+    for_transport: bool,
     new_passphrase_file: Path | None,
     passphrase_file: Path | None,
     local_paths: tuple[Path, ...],
@@ -90,25 +98,29 @@ def create(
 ) -> None:
     """Create random root keys: all names, both algorithm suites.
 
-    With --local-files, also those that a region's own files name; with --bank, those of a bank
-    and no other, for the two never share a store. A plain file is for tests: it
-    is readable by its owner alone and by whoever gets hold of it. In a token the 3DES keys are
-    made inside and never leave it; keys that are there already stay as they are.
+    With --local-files, also those that a region's own files name; with --bank or --transport,
+    those of a bank or of a transport issuer and no other, for they never share a store. A plain
+    file is for tests: it is readable by its owner alone and by whoever gets hold of it. In a token
+    the 3DES keys are made inside and never leave it; keys that are there already stay as they are.
 
     \b
     Example:
       sscard keys create roots.json
       sscard keys create issuer.keys --store encrypted
       sscard keys create bank.json --bank
+      sscard keys create transport.json --transport
     """
     if is_token(location) and (kind or empty or force):
         raise click.UsageError("--store, --empty and --force do not go with a token")
     if empty and kind != "encrypted":
         raise click.UsageError("--empty goes with --store encrypted")
-    if for_bank and local_paths:
-        raise click.UsageError("--local-files name no keys of a bank")
+    if for_bank and for_transport:
+        raise click.UsageError("--bank and --transport are two stores")
+    if (for_bank or for_transport) and local_paths:
+        whose = "a bank" if for_bank else "a transport issuer"
+        raise click.UsageError(f"--local-files name no keys of {whose}")
     extra = _extended_profiles([load_local_file(path) for path in local_paths])
-    slots = [] if empty else bank_slots() if for_bank else root_slots(extra)
+    slots = [] if empty else _slots(extra, bank=for_bank, transport=for_transport)
     if is_token(location):
         with open_keys(location, passphrase_file) as store:
             there = set(store.slots())
@@ -138,6 +150,13 @@ def create(
         print_json({"roots": location})
     else:
         click.echo(f"{location}: {text}")
+
+
+def _slots(profiles: list[Profile], *, bank: bool, transport: bool) -> list[Slot]:
+    """What a new store holds."""
+    if bank:
+        return bank_slots()
+    return transport_slots() if transport else root_slots(profiles)
 
 
 @keys.command()

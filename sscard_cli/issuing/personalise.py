@@ -113,6 +113,9 @@ def personalise(
     if holder.bank is not None:
         rule = "no command puts an application on a blank card, sscard bank link adds it afterwards"
         raise HolderError(holder.source, "bank", rule)
+    if holder.transport is not None:
+        rule = "no command puts the application on a blank card"
+        raise HolderError(holder.source, "transport", rule)
     try:
         profile = for_generation(
             generation,

@@ -12,8 +12,9 @@ from typing import Any
 
 from sscard_chip.applications.bank.data import INTERCHANGE_PROFILE, Flags
 from sscard_chip.profile.bank.model import CDOL2
+from sscard_chip.security.emv import DES_BANK, card_key
 from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE
-from tests.bench.bank import ARQC, CONTENTS, KEYS, TC, BankBench
+from tests.bench.bank import ARQC, CASH, CONTENTS, KEYS, TC, BankBench
 from tests.vectors.cards import load
 
 CASES: dict[str, dict[str, Any]] = {case["name"]: case for case in load("payment.json")["cases"]}
@@ -81,3 +82,16 @@ def test_an_sm4_cryptogram() -> None:
     assert generated.issuer_data[7:8] == b"\x04"
     arpc = given("bank-arpc-sm4-1", "arpc") + given("bank-arpc-sm4-1", "arc")
     assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(data=arpc)) == 0x9000
+
+
+def test_the_mac_that_ends_the_issuer_data() -> None:
+    """By the published issuer key, for a PAN with a check digit that has the same card keys."""
+    master = given("bank-issuer-data-mac-des-1", "imk_mac")
+    key = card_key(DES_BANK, master, "806228000100001", "01")
+    bench = BankBench(
+        replace(CONTENTS, keys=replace(KEYS, script_mac=key)), cash=replace(CASH, balance_fen=1000)
+    )
+    bench.set_counters(atc=0x0240 - 1)
+    bench.select()
+    bench.initiate()
+    assert bench.generate(ARQC).issuer_data[8:].hex().upper() == "0A010000001000D1F61152"

@@ -146,6 +146,18 @@ def test_plain_tcp_to_another_machine_is_refused(
     assert not (tmp_path / "city.db").exists()
 
 
+def test_tls_without_its_files_is_one_line(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Dask's own configuration may have them, so nothing but the connection tells."""
+    table = write_table(tmp_path / "people.csv", people(2))
+    line = f"batch run --generation 1 --keys {keys} --holders {table} --out {tmp_path / 'out'}"
+    assert main([*line.split(), "--cluster", "tls://127.0.0.1:9"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("sscard: error: tls://127.0.0.1:9: TLS needs three files")
+    assert error.count("\n") == 1
+
+
 def test_no_scheduler_is_one_line(
     tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,7 +55,7 @@ BAD: list[tuple[Person, list[tuple[str, str]]]] = [
     ({"photo": "no.jpg"}, [("photo", "the file cannot be read")]),
     ({"photo": "long.jpg"}, [("photo", "the photo is longer than 4096 bytes")]),
     ({"fingerprint": "long.jpg"}, [("fingerprint", "is longer than 768 bytes")]),
-    ({"DF01.EF05.21": "虚" * 50}, [("DF01.EF05.21", "must be at most 80 bytes in GBK")]),
+    ({"DF01.EF05.21": "虚" * 50}, [("DF01.EF05.21", "must be at most 80 bytes in GB 18030")]),
     ({"bank_account": "62x"}, [("bank_account", "must be 8 to 30 digits")]),
     ({"pin": "12"}, [("pin", "must be 4 to 16 digits")]),
 ]

@@ -68,7 +68,8 @@ def cli(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 def _interruptible() -> None:
-    """Tests in the background inherit that Ctrl-C is not heard."""
+    """A terminal of its own; tests in the background inherit that Ctrl-C is not heard."""
+    os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -264,6 +265,62 @@ def test_an_interrupted_batch_says_how_it_goes_on(
     assert 2 <= batch_status(folder).chunks < 150
     work(folder, single_process(None))
     check_whole(folder, 3000)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.2, 0.3, 0.5, 0.8])
+def test_ctrl_c_at_a_terminal_goes_to_the_workers_too_and_is_one_line(
+    tmp_path: Path, keys: Path, seconds: float
+) -> None:
+    """It reaches all processes of the terminal, also workers that are just beginning."""
+    folder = begin(tmp_path, keys, count=3000, chunk=20)
+    process = cli("batch", "resume", str(folder), "--workers", "2")
+    while not (folder / "images").exists():
+        assert process.poll() is None
+        time.sleep(0.002)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, error.decode()) == (
+        130,
+        f"sscard: error: interrupted; sscard batch resume {folder} goes on\n",
+    )
+
+
+@pytest.mark.parametrize("left", [(), ("lock",), ("lock", "ledger.sqlite")])
+def test_a_batch_that_was_stopped_before_it_began_begins_anew(
+    tmp_path: Path, keys: Path, left: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    BatchLedger(folder, create=True).close()
+    for path in folder.iterdir():
+        if path.name not in left:
+            path.unlink()
+    assert begin(tmp_path, keys) == folder
+    work(folder, single_process(None))
+    check_whole(folder)
+
+
+def test_an_interrupt_between_the_beginning_and_the_work_names_resume(
+    tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: Any, **named: Any) -> None:
+        raise KeyboardInterrupt
+
+    table = write_table(tmp_path / "people.csv", people(2))
+    folder = tmp_path / "out"
+    line = f"batch run --generation 1 --keys {keys} --holders {table} --out {folder}"
+    with monkeypatch.context() as patch:
+        patch.setattr("sscard_cli.issuing.batch.start", interrupt)
+        assert main(line.split()) == 130
+        assert capsys.readouterr().err.strip() == "sscard: error: interrupted"
+    with monkeypatch.context() as patch:
+        patch.setattr("sscard_cli.issuing.batch.work_shown", interrupt)
+        assert main(line.split()) == 130
+    message = f"sscard: error: interrupted; sscard batch resume {folder} goes on\n"
+    assert capsys.readouterr().err == message
+    assert main(["batch", "resume", str(folder)]) == 0
+    check_whole(folder, 2)
 
 
 def test_two_processes_do_not_share_a_batch(tmp_path: Path, keys: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_missing_extra_is_named(
     path.write_bytes(b"x")
     monkeypatch.setitem(sys.modules, module, None)
     with (
-        pytest.raises(HolderListError, match=r"pip install 'sscard-chip\[tables\]'"),
+        pytest.raises(HolderListError, match=r"pip install '\.\[tables\]' in a clone"),
         open_table(path),
     ):
         pass

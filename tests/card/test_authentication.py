@@ -56,9 +56,8 @@ def test_internal_vector(algorithm: str, tail: str, le: str) -> None:
     key, expected = KEYS[algorithm]
     bench = Bench(3, algorithm=algorithm, secrets={"IRK": bytes.fromhex(key)})
     bench.enter(SSSE)
-    length = 16 + len(tail) // 2
-    data = CHALLENGE.hex() + ORIGINAL.hex() + tail
-    assert bench.ok(f"00880000{length:02X}{data}{le}").hex().upper() == expected
+    command = INTERNAL_AUTHENTICATE.apdu(data=CHALLENGE + ORIGINAL + bytes.fromhex(tail))
+    assert bench.ok(command + bytes.fromhex(le)).hex().upper() == expected
 
 
 @pytest.mark.parametrize(("generation", "algorithm"), SUITES_OF_CARDS)
@@ -113,8 +112,8 @@ def test_external_vector(algorithm: str, tail: str) -> None:
     bench.enter(SSSE)
     assert bench.sw("00B0870000") == 0x6982
     assert bench.challenge() == CHALLENGE
-    length = 16 + len(tail) // 2
-    assert bench.sw(f"0082000A{length:02X}{expected}{ORIGINAL.hex()}{tail}") == 0x9000
+    data = bytes.fromhex(expected) + ORIGINAL + bytes.fromhex(tail)
+    assert bench.sw(EXTERNAL_AUTHENTICATE.apdu(p2=0x0A, data=data)) == 0x9000
     assert len(bench.ok("00B0870000")) == 256
 
 

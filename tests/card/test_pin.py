@@ -190,7 +190,7 @@ def test_wrong_old_pin_counts() -> None:
 def test_refused_change_costs_no_try(data: str, expected: int) -> None:
     bench = ready()
     before = bytes(bench.memory.cells)
-    assert bench.sw(f"805E0100{len(data) // 2:02X}{data}") == expected
+    assert bench.sw(CHANGE_PIN.apdu(data=bytes.fromhex(data))) == expected
     assert bench.memory.cells == before
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from sscard_chip.standard.commands import UPDATE_RECORD
 from tests.bench.issued import SSSE, Bench
 
 NUMBER = "07095A3030303030303133"  # EF05 record 7, card number
@@ -137,8 +138,8 @@ def test_instances_of_one_tag() -> None:
     """DF01 EF15: 学历 2A, then 学位 40 three times."""
     bench = granted(0xDF01, 0x89)
     for number in (2, 3, 4):
-        head = bytes((0, 0xDC, number, 0x15 << 3 | 4, 0x36, 0x40, 0x34))
-        assert bench.sw(head + bytes((number,)) * 0x34) == 0x9000
+        record = bytes((0x40, 0x34)) + bytes((number,)) * 0x34
+        assert bench.sw(UPDATE_RECORD.apdu(number, 0x15 << 3 | 4, record)) == 0x9000
     bench.select(0xEF15)
 
     def value(p2: str) -> int:

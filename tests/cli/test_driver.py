@@ -161,7 +161,7 @@ def test_a_reader_that_is_not_there(
 ) -> None:
     monkeypatch.setitem(sys.modules, "smartcard", None)
     assert main(["driver", "iReadCardBas", "1", "--reader", "Virtual"]) == 1
-    assert "pip install 'sscard-chip[pcsc]'" in capsys.readouterr().err
+    assert "pip install '.[pcsc]' in a clone of sscard-chip" in capsys.readouterr().err
 
 
 def test_completion_knows_the_functions() -> None:

@@ -277,18 +277,14 @@ def test_every_command_has_a_line() -> None:
     )
 
 
-@pytest.mark.parametrize("missing", [*EXTRAS, ""])
+@pytest.mark.parametrize("missing", EXTRAS)
 def test_what_is_missing_is_named(
     missing: str, world: Path, with_everything: dict[str, tuple[int, str]], tmp_path: Path
 ) -> None:
-    if not missing:
-        found = with_everything
-    else:
-        lines = [line for line in LINES if _DEAD not in line or missing in needed(line)]
-        copy = tmp_path / "world"
-        shutil.copytree(world, copy)
-        found = dict(zip(lines, walk(copy, lines, *missing.split()), strict=True))
-    for line, (code, error) in found.items():
+    """Of the lines that need a package at all; a line that needs another does not miss this."""
+    lines = [line for line in LINES if needed(line)]
+    lines = [line for line in lines if _DEAD not in line or missing in needed(line)]
+    for line, (code, error) in run(lines, world, tmp_path, missing).items():
         assert "internal error" not in error, line
         extra = needed(line).get(missing)
         if extra is None:
@@ -296,7 +292,32 @@ def test_what_is_missing_is_named(
         else:
             assert code in (1, 2), line
             assert error.count("\n") == 1, line
-            assert f"is not installed: pip install 'sscard-chip[{extra}]'" in error, line
+            text = f"is not installed: pip install '.[{extra}]' in a clone of sscard-chip"
+            assert text in error, line
+
+
+def test_lines_that_need_nothing_miss_nothing_where_all_is_missing(
+    world: Path, with_everything: dict[str, tuple[int, str]], tmp_path: Path
+) -> None:
+    lines = [line for line in LINES if not needed(line)]
+    for line, (code, error) in run(lines, world, tmp_path, *EXTRAS).items():
+        assert "internal error" not in error, line
+        assert (code, "pip install" in error) == (with_everything[line][0], False), line
+
+
+def test_nothing_is_missed_where_nothing_is_missing(
+    with_everything: dict[str, tuple[int, str]],
+) -> None:
+    for line, (_, error) in with_everything.items():
+        assert "internal error" not in error, line
+        assert "pip install" not in error, line
+
+
+def run(lines: list[str], world: Path, tmp_path: Path, *missing: str) -> dict[str, tuple[int, str]]:
+    """What lines do in a copy of the world, without these groups of packages."""
+    copy = tmp_path / "world"
+    shutil.copytree(world, copy)
+    return dict(zip(lines, walk(copy, lines, *" ".join(missing).split()), strict=True))
 
 
 _IMPORT_ALL = """

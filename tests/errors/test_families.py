@@ -65,7 +65,10 @@ WITH_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "DebitInDoubtError": ((-1, None), "it is not known whether the card has paid"),
     "DocumentError": (("zhang.json", "name", "a line", 3), "zhang.json: line 3: name: a line"),
     "DriverError": ((-1, "a line"), "a line"),
-    "ExtraMissingError": (("cakes", "flour", "oven"), "pip install 'sscard-chip[oven]'"),
+    "ExtraMissingError": (
+        ("cakes", "flour", "oven"),
+        "pip install '.[oven]' in a clone of sscard-chip",
+    ),
     "ItemValueError": ((Item(0x09, "姓名", "name", Format.AN, 30), "a line"), "09 姓名: a line"),
     "LedgerRefusedError": (("a line",), "refused by the ledger: a line"),
     "LedgerRulesError": (("city.db", ["trigger line_open"]), "line_open"),

@@ -65,7 +65,7 @@ class Tokens:
 @pytest.fixture(scope="session")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tokens]:
     if find_spec("pkcs11") is None:
-        unavailable("python-pkcs11 is not installed (pip install 'sscard-chip[hsm]')")
+        unavailable("python-pkcs11 is not installed (pip install '.[hsm]' in a clone)")
     module = next((path for path in MODULES if os.path.exists(path)), None)
     if module is None or shutil.which("softhsm2-util") is None:
         unavailable("SoftHSM2 is not installed (apt-get install softhsm2)")

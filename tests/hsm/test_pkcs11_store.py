@@ -238,7 +238,7 @@ def test_two_tokens_of_one_name_need_the_serial(tokens: Tokens) -> None:
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pkcs11", None)
-    with pytest.raises(KeyStoreError, match=r"pip install 'sscard-chip\[hsm\]'"):
+    with pytest.raises(KeyStoreError, match=r"pip install '\.\[hsm\]' in a clone of sscard-chip"):
         open_store("pkcs11:token=a?module-path=/nowhere/nothing.so", PIN)
 
 

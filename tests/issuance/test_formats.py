@@ -22,6 +22,7 @@ from issuance.holder import Holder, HolderDocument, HolderError, InitialAccount
 from issuance.personalise import issue_card
 from issuance.region import load_region
 from issuance.roots import create_roots
+from issuance.transport import TransportOptions
 from sscard_chip import Card
 from sscard_chip.dayfile.rows import COLUMNS as DAY_COLUMNS
 from sscard_chip.profile.inspect import inspect_card
@@ -41,6 +42,7 @@ SECTIONS: dict[str, type[Model]] = {
     "### `ecash`": InitialElectronicCash,
     "### `offline_limits`": InitialOfflineLimits,
     "### `purse`": PurseOptions,
+    "## `transport`": TransportOptions,
 }
 
 
@@ -151,6 +153,7 @@ def test_the_example_has_every_field_of_a_holder() -> None:
     assert set(whole["bank"]) == set(BankAccount.__struct_fields__)
     assert set(whole["bank"]["ecash"]) == set(InitialElectronicCash.__struct_fields__)
     assert set(whole["bank"]["purse"]) == set(PurseOptions.__struct_fields__)
+    assert set(whole["transport"]) == set(TransportOptions.__struct_fields__)
     assert find(HolderDocument, whole, TODAY) == []
 
 

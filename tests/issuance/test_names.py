@@ -107,9 +107,9 @@ WRONG = [
     ("SMITH·", "must begin and end with a part: · (U+00B7)"),
     ("...", "must have letters, not only . (U+002E)"),
     ("ANNA’S", "(U+2019)"),
-    ("阿" * 25, "must be at most 48 bytes in GBK"),
-    ("𠮷" * 13, "must be at most 48 bytes in GBK"),
-    ("A" * 49, "must be at most 48 bytes in GBK"),
+    ("阿" * 25, "must be at most 48 bytes in GB 18030"),
+    ("𠮷" * 13, "must be at most 48 bytes in GB 18030"),
+    ("A" * 49, "must be at most 48 bytes in GB 18030"),
 ]
 
 

@@ -24,7 +24,7 @@ from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.security.diversify import card_chain, diversify_chain
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_chip.security.suite import SUITES
-from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE
+from sscard_chip.standard.commands import EXTERNAL_AUTHENTICATE, VERIFY
 from sscard_chip.standard.dates import bcd
 
 Person = dict[str, object]
@@ -182,9 +182,9 @@ def test_a_long_name_goes_on_in_the_extension(
 @pytest.mark.parametrize(
     ("generation", "name", "rule"),
     [
-        (1, "阿布都热合曼买买提艾合买提托乎提", "must be at most 30 bytes in GBK"),
-        (2, "阿" * 25, "must be at most 48 bytes in GBK"),
-        (3, "𠮷" * 13, "must be at most 48 bytes in GBK"),
+        (1, "阿布都热合曼买买提艾合买提托乎提", "must be at most 30 bytes in GB 18030"),
+        (2, "阿" * 25, "must be at most 48 bytes in GB 18030"),
+        (3, "𠮷" * 13, "must be at most 48 bytes in GB 18030"),
     ],
 )
 def test_names_that_the_card_cannot_hold(
@@ -233,7 +233,7 @@ def test_files_of_the_holder(issue: Issue, roots: RootKeys, tmp_path: Path) -> N
     [
         (1, {"DF07": {}}, "DF07: is not a DF of this card's profile"),
         (1, {"SSSE": {"EF08": "FFD8FF"}}, "SSSE EF08: is not a file of this card's profile"),
-        (1, {"DF01": {"EF05": {"20": "51"}}}, "DF01 EF05 20: must be at most 1 bytes in GBK"),
+        (1, {"DF01": {"EF05": {"20": "51"}}}, "DF01 EF05 20: must be at most 1 bytes in GB 18030"),
         (2, {"DF05": {}}, "DF05: is not a DF of this card's profile"),
         (2, {"DF01": {"EF05": {"4E": ""}}}, "DF01 EF05 4E: is not a tag of this file"),
     ],
@@ -263,7 +263,7 @@ def test_pin(issue: Issue, pin: str, block: str) -> None:
     assert bcd(pin).hex().upper() == block
     card = issue(3, pin=pin)
     send(card, SSSE)
-    assert send(card, f"00200000{len(block) // 2:02X}{block}") == "9000"
+    assert send(card, VERIFY.apdu(data=bytes.fromhex(block)).hex()) == "9000"
 
 
 def test_a_card_without_pin(issue: Issue) -> None:

@@ -220,11 +220,11 @@ BAD: list[tuple[object, str]] = [
     ({"DF01": {"EF05": "x"}}, "DF01 EF05: must be an object of tags"),
     ({"DF01": {"EF05": {"99": SECRET}}}, "DF01 EF05 99: is not a tag of this file"),
     ({"DF01": {"EF05": {SECRET: ""}}}, "DF01 EF05: a tag must be two capital hex digits"),
-    ({"DF01": {"EF05": {"20": SECRET}}}, "DF01 EF05 20: must be at most 4 bytes in GBK"),
-    ({"DF01": {"EF05": {"20": "张三丰"}}}, "DF01 EF05 20: must be at most 4 bytes in GBK"),
+    ({"DF01": {"EF05": {"20": SECRET}}}, "DF01 EF05 20: must be at most 4 bytes in GB 18030"),
+    ({"DF01": {"EF05": {"20": "张三丰"}}}, "DF01 EF05 20: must be at most 4 bytes in GB 18030"),
     (
         {"DF01": {"EF05": {"20": "𠮷1"}}},
-        "DF01 EF05 20: must be at most 4 bytes in GBK",
+        "DF01 EF05 20: must be at most 4 bytes in GB 18030",
     ),
     (
         {"DF01": {"EF05": {"20": "a|b"}}},
@@ -248,7 +248,7 @@ BAD: list[tuple[object, str]] = [
     ({"DF01": {"EF05": {"40": {SECRET: ""}}}}, "DF01 EF05 40 a tag: is not a tag of this item"),
     (
         {"DF01": {"EF05": {"40": [{}, {"57": SECRET}]}}},
-        "DF01 EF05 40 (2) 57: must be at most 3 bytes in GBK",
+        "DF01 EF05 40 (2) 57: must be at most 3 bytes in GB 18030",
     ),
     ({"DF01": {"EF05": {"40": [{}, {}, {}]}}}, "DF01 EF05 40: the file has this tag 2 times only"),
     ({"DF01": {"EF07": {}}}, "DF01 EF07: must be a list of records"),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sscard_chip.card import Card
 from sscard_chip.memory import Durability, Memory
-from sscard_chip.standard.commands import SELECT
+from sscard_chip.standard.commands import SELECT, UPDATE_RECORD
+from sscard_chip.standard.messages.medical import SPECIAL
 from tests.bench.account import DF04, LOAD, PURCHASE, SSSE, Terminal
 from tests.bench.account_cards import new_memory
 from tests.bench.exchange import SUCCESS
@@ -80,7 +81,7 @@ def _medical(t: Terminal, run: MedicalRun) -> None:
     t.open_account()
     assert t.authenticate(0x86, "UK2DF04", 3) == SUCCESS
     for number in range(3):
-        t.ok(f"00DC00AB03 00{number:02X}31")
+        t.ok(UPDATE_RECORD.apdu(0x00, 0xAB, SPECIAL.build({"number": number, "category": 0x31})))
     assert t.authenticate(0x8E, "DSK", 2) == SUCCESS
     for position, day in enumerate(DAYS):
         purchase = t.initialize_purchase(1_000 + position, 200, 30)

@@ -18,6 +18,8 @@ from sscard_chip.memory import (
     open_image,
 )
 from sscard_chip.memory.image import open_medium
+from sscard_chip.standard.commands import GET_TRANSACTION_PROOF
+from sscard_chip.standard.messages.medical import PROOF
 from tests.bench.account import DF04, PURCHASE, SSSE, Terminal
 from tests.bench.account_cards import new_memory
 from tests.bench.exchange import RefusedError
@@ -75,7 +77,10 @@ def test_failed_commit_answers_6581_and_changes_nothing(
 
 def _still_reads(terminal: Terminal, done: int) -> None:
     # Whether the purchase was made is not known before the card is opened again.
-    assert terminal.sw(f"B02E003202{done:04X}") == 0x6581
+    assert (
+        terminal.sw(GET_TRANSACTION_PROOF.apdu(p2=PURCHASE, data=PROOF.build({"number": done})))
+        == 0x6581
+    )
     assert terminal.balance() == 10_000 - 100 * done
     assert len(terminal.log()) == done
     terminal.select_name(SSSE)

@@ -35,7 +35,7 @@ def unavailable(reason: str) -> None:
 def daemon() -> Iterator[PrivateDaemon]:
     """A pcscd with two virtual slots; clients in this process find it by the environment."""
     if find_spec("smartcard") is None:
-        unavailable("pyscard is not installed (pip install 'sscard-chip[pcsc]')")
+        unavailable("pyscard is not installed (pip install '.[pcsc]' in a clone of sscard-chip)")
     try:
         started = PrivateDaemon().__enter__()
     except PcscUnavailableError as error:

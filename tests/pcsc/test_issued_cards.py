@@ -12,6 +12,7 @@ from issuance.pytest_plugin import IssueCard
 from sscard_chip.card import Card
 from sscard_chip.reader import ContactInterface, ContactlessInterface
 from sscard_chip.reader.pcscd import READER_NAMES, PrivateDaemon
+from sscard_chip.standard.commands import GET_RESPONSE
 from tests.pcsc.stack import serving
 
 pytestmark = pytest.mark.pcsc
@@ -65,7 +66,7 @@ def test_contact(daemon: PrivateDaemon, images: dict[int, Path], generation: int
         assert client.send("00B207040B") == CARD_NUMBER
         assert client.send("00B2072C0B") == CARD_NUMBER
         assert client.send(SELECT + "00").hex() == f"61{length:02x}"
-        fci = client.send(f"00C00000{length:02X}")
+        fci = client.send(GET_RESPONSE.apdu(le=length).hex())
         assert (fci[0], fci[-2:]) == (0x6F, b"\x90\x00")
         assert len(client.send("0084000008")) == 10
         client.close()

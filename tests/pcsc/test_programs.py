@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from sscard_chip.reader.pcscd import READER_NAMES, PrivateDaemon
+from sscard_chip.standard import commands
 from tests.pcsc.stack import run_program, serving
 from tests.reader.toy_card import ATR, FCI, NAME, RECORDS
 
 pytestmark = [pytest.mark.pcsc, pytest.mark.usefixtures("programs")]
 
-SELECT = f"00A404000F{NAME.hex()}"
+SELECT = commands.SELECT.apdu(0x04, data=NAME).hex()
 
 
 @pytest.fixture(scope="module", autouse=True)

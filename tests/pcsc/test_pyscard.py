@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from sscard_chip.reader.pcscd import READER_NAMES, PrivateDaemon
+from sscard_chip.standard import commands
+from sscard_chip.standard.commands import READ_RECORD
 from tests.pcsc.stack import serving, wait_for_card
 from tests.reader.toy_card import ATR, FCI, HISTORICAL, LARGE, NAME, RECORDS
 
 pytestmark = pytest.mark.pcsc
 
-SELECT = f"00A404000F{NAME.hex()}"
+SELECT = commands.SELECT.apdu(0x04, data=NAME).hex()
 OK = b"\x90\x00"
 
 
@@ -133,7 +135,7 @@ def test_a_terminal_that_skips_get_response(low: LowLevel) -> None:
 def test_read_next_advances_once_per_record(low: LowLevel) -> None:
     for record in RECORDS:
         assert low.send("00B2000200").hex() == f"6c{len(record):02x}"
-        assert low.send(f"00B20002{len(record):02X}") == record + OK
+        assert low.send(READ_RECORD.apdu(0x00, 0x02, le=len(record)).hex()) == record + OK
     assert low.send("00B2000200").hex() == "6a83"
 
 

@@ -239,7 +239,7 @@ def test_parquet_without_pyarrow_leaves_the_day_open(
     run(*sale())
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     message = refused(run("close", "--day-file", "DAY.tsv", "--parquet", "x.parquet"))
-    assert "sscard-chip[tables]" in message
+    assert "pip install '.[tables]' in a clone of sscard-chip" in message
     assert read_day("DAY.tsv").trailer is None
 
 

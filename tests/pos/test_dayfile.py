@@ -299,7 +299,7 @@ def test_without_pyarrow_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ExtraMissingError, match=r"pip install 'sscard-chip\[tables\]'"):
+    with pytest.raises(ExtraMissingError, match=r"pip install '\.\[tables\]' in a clone"):
         require_extra()
-    with pytest.raises(ExtraMissingError, match=r"pip install 'sscard-chip\[tables\]'"):
+    with pytest.raises(ExtraMissingError, match=r"pip install '\.\[tables\]' in a clone"):
         write_parquet(read_day(filled(tmp_path / "DAY.tsv")), tmp_path / "DAY.parquet")

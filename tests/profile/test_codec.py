@@ -60,7 +60,7 @@ def test_encoding(item: Item, text: str, encoded: str) -> None:
         (DATE, "２００１", "0D 出生日期: must be digits"),
         (DATE, "200102031", "0D 出生日期: must be at most 8 digits"),
         (DATE, {"57": "1"}, "0D 出生日期: must be a text"),
-        (NAME, "张" * 16, "09 姓名: must be at most 30 bytes in GBK"),
+        (NAME, "张" * 16, "09 姓名: must be at most 30 bytes in GB 18030"),
         (NAME, "张\n", "09 姓名: must not hold control characters"),
         (NAME, "\u200b张", "09 姓名: must not hold control characters"),
         (NAME, "\ue000", "09 姓名: must not hold private-use characters"),
@@ -264,13 +264,13 @@ def test_name_is_split_between_characters(name: str, first: str, rest: str) -> N
 
 @pytest.mark.parametrize("name", ["张" * 26, "a" + "张" * 25, "a" * 51])
 def test_name_too_long(name: str) -> None:
-    with pytest.raises(ItemValueError, match="09 姓名: must be at most 50 bytes in GBK"):
+    with pytest.raises(ItemValueError, match="09 姓名: must be at most 50 bytes in GB 18030"):
         split_name(name)
 
 
 def test_name_without_extension() -> None:
     assert split_name("张" * 15, extension=False)[1] == bytes(20)
-    with pytest.raises(ItemValueError, match="09 姓名: must be at most 30 bytes in GBK"):
+    with pytest.raises(ItemValueError, match="09 姓名: must be at most 30 bytes in GB 18030"):
         split_name("张" * 16, extension=False)
 
 

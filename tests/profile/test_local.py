@@ -181,7 +181,7 @@ BROKEN = [
     ),
     (
         {"directory": [{"fid": "DF0A", "name": "x", "df_name": "A000000001", "label": "本" * 9}]},
-        "directory 1 label: must be at most 16 bytes in GBK",
+        "directory 1 label: must be at most 16 bytes in GB 18030",
     ),
 ]
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sscard_chip.card import NotPoweredError
 from sscard_chip.reader import ContactInterface
+from sscard_chip.standard import commands
 from sscard_chip.standard.commands import GET_RESPONSE
 from tests.reader.toy_card import (
     ATR,
@@ -27,7 +28,7 @@ from tests.reader.toy_card import (
 )
 
 Send = Callable[[str], bytes]
-SELECT = f"00A404000F{NAME.hex()}"
+SELECT = commands.SELECT.apdu(0x04, data=NAME).hex()
 OK = b"\x90\x00"
 
 

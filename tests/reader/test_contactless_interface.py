@@ -146,6 +146,7 @@ def test_the_reader_answers_for_uid_and_historical_bytes(send: Send) -> None:
     uid = HISTORICAL[-4:]
     assert send("FFCA000000") == send("FFCA000004") == uid + OK
     assert send("FFCA000003") == b"\x6c\x04"
+    assert send("FFCA000008") == uid + b"\x62\x82"  # data, and fewer than Le
     assert send("FFCA010000") == HISTORICAL + OK
     assert send("FFCA020000") == send("FFCA000100") == b"\x6a\x81"
 

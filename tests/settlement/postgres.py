@@ -28,6 +28,7 @@ _SETTINGS: Final = {
     "shared_buffers": "64MB",
     "log_min_messages": "panic",
 }
+_UNSAFE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 def _programs() -> Path:
@@ -48,7 +49,11 @@ def _die_with_parent() -> None:
 class PostgresServer:
     """Runs from ``with`` to its end. The server refuses root, so then it is run as ``postgres``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        """``durable``: a commit waits for the disk, as PostgreSQL does by itself."""
+        self._settings = {
+            name: value for name, value in _SETTINGS.items() if not (durable and name in _UNSAFE)
+        }
         self._user = "postgres" if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="sscard-pg-"))
         self._schemas = 0
@@ -68,7 +73,7 @@ class PostgresServer:
                 check=True,
                 capture_output=True,
             )
-            settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+            settings = [f"-c{name}={value}" for name, value in self._settings.items()]
             self._process = subprocess.Popen(
                 [programs / "postgres", "-D", data, "-k", self._folder, *settings],
                 user=self._user,

@@ -19,7 +19,6 @@ from sscard_chip.settlement.arrow import (
     text_lines,
     texts,
     yuan_column,
-    yuan_texts,
 )
 from sscard_chip.settlement.columns import constant
 from sscard_chip.standard.amounts import yuan
@@ -41,7 +40,8 @@ def test_one_text_in_all_rows(value: bytes) -> None:
 
 @given(st.lists(st.integers(-(2**62), 2**62)))
 def test_amounts_are_written_as_in_a_day_file(fen: list[int]) -> None:
-    assert yuan_texts(np.array(fen, np.int64)).to_pylist() == list(map(yuan, fen))
+    column = yuan_column(np.array(fen, np.int64))
+    assert list(map(str, column.to_pylist())) == list(map(yuan, fen))
 
 
 def test_hex_and_divisions() -> None:

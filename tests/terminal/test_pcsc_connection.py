@@ -215,7 +215,7 @@ def test_a_command_without_power() -> None:
 
 def test_without_pyscard_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "smartcard", None)
-    with pytest.raises(NotConnectedError, match=r"pip install 'sscard-chip\[pcsc\]'"):
+    with pytest.raises(NotConnectedError, match=r"pip install '\.\[pcsc\]' in a clone"):
         PcscConnection("A")
 
 

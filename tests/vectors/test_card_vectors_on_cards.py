@@ -20,6 +20,12 @@ from sscard_chip.card import Card
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.compiler import compile_template
 from sscard_chip.security.random import RandomSource
+from sscard_chip.standard.commands import (
+    DEBIT_FOR_PURCHASE,
+    EXTERNAL_AUTHENTICATE,
+    INITIALIZE_FOR_PURCHASE,
+    INTERNAL_AUTHENTICATE,
+)
 from tests.vectors.cards import load, roots
 
 CASES: dict[str, dict[str, Any]] = {case["name"]: case for case in load("card.json")["cases"]}
@@ -89,13 +95,15 @@ def authenticate(send: Send, monkeypatch: pytest.MonkeyPatch, algorithm: str, ki
     draw(monkeypatch, case["inputs"]["factor"])
     assert send("0084000008") == case["inputs"]["factor"] + "9000"
     data = case["expected"]["data"] + case["inputs"]["original"]
-    assert send(f"008200{kid}10{data}") == "9000"
+    command = EXTERNAL_AUTHENTICATE.apdu(p2=int(kid, 16), data=bytes.fromhex(data))
+    assert send(command.hex()) == "9000"
 
 
 def test_internal_authentication(send: Send, algorithm: str) -> None:
     case = CASES[f"authentication-{algorithm}"]
     given = case["inputs"]["factor"] + case["inputs"]["original"]
-    assert send(f"0088000010{given}") == case["expected"]["data"] + "9000"
+    command = INTERNAL_AUTHENTICATE.apdu(data=bytes.fromhex(given))
+    assert send(command.hex()) == case["expected"]["data"] + "9000"
 
 
 def test_external_authentication(
@@ -126,11 +134,15 @@ def test_medical_purchase(send: Send, algorithm: str, monkeypatch: pytest.Monkey
     assert send(f"0020000003{PIN}") == "9000"
     assert send("00A4000002DF04").endswith("9000")
     draw(monkeypatch, given["icc_random"])
-    answer = send(f"B02801011301{amounts}{given['terminal_id']}")
+    asked = bytes.fromhex(f"01{amounts}{given['terminal_id']}")
+    answer = send(INITIALIZE_FOR_PURCHASE.apdu(data=asked).hex())
     state, number, key, random = answer[:28], answer[28:32], answer[32:36], answer[36:]
     assert state == "00" * 14  # balance, totals and 支付年度: nothing has been paid yet
     assert number == given["transaction_number"]
     assert key == {"des": "0100", "sm4": "0103"}[algorithm]
     assert random == given["icc_random"] + "9000"
     debit = given["terminal_transaction_number"] + given["time"] + expected["mac1"]
-    assert send(f"B02C01000F{debit}") == expected["tac"] + expected["mac2"] + "9000"
+    assert (
+        send(DEBIT_FOR_PURCHASE.apdu(data=bytes.fromhex(debit)).hex())
+        == expected["tac"] + expected["mac2"] + "9000"
+    )

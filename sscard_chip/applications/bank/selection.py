@@ -3,7 +3,9 @@
 book 1, sections 11.3 and 12; payment page B1).
 
 PSE and PPSE list what the card has: every directory of a payment application that brings an
-entry file (for PPSE also a contactless FCI) and is not dormant. So an application that is
+entry file (for PPSE also a contactless FCI) and is not dormant. A transport application stands
+in PPSE alone and last: one reader takes the first entry for the bank card, another the last one
+for the transport card. So an application that is
 activated or leaves shows at once, and 6A82 answers for both where nothing is to be listed.
 
 A terminal that selects PPSE is taken to be a contactless one, until the card is reset, PSE or
@@ -24,10 +26,10 @@ from sscard_chip.applications.bank.application import (
     BankApplication,
 )
 from sscard_chip.filesystem.files import TransparentFile
-from sscard_chip.filesystem.layout import ApplicationState
+from sscard_chip.filesystem.layout import ApplicationState, ApplicationType
 from sscard_chip.filesystem.tlv import tlv
 from sscard_chip.filesystem.tree import Directory
-from sscard_chip.standard.identifiers import MF
+from sscard_chip.standard.identifiers import MF, TRANSIT_LABEL
 from sscard_chip.standard.status import StatusError, StatusWord
 
 PSE, PPSE, ADF = 0x01, 0x02, 0x00
@@ -39,6 +41,8 @@ _KIND: Final = 0x0F
 _BY_FID, _BY_NAME = 0x00, 0x04
 _FIRST, _NEXT = 0x00, 0x02
 _FCI, _NAME, _PROPRIETARY, _ISSUER_DATA, _ENTRY = 0x6F, 0x84, 0xA5, 0xBF0C, 0x61
+_AID: Final = 0x4F
+_TRANSIT_ENTRY: Final = tlv(0x50, TRANSIT_LABEL.encode()) + tlv(0x87, b"\x02")
 
 
 def select(session: Session, command: Command) -> bytes:
@@ -88,15 +92,24 @@ def enter(session: Session, directory: Directory) -> bytes:
 
 
 def entries(session: Session, *, contactless: bool) -> list[bytes]:
-    """The templates 61 of what PSE lists, or PPSE, in the order of creation."""
-    return [
+    """The templates 61 of what PSE lists, or PPSE, in the order of creation, a transport
+    application behind all others."""
+    working = [d for d in session.files.directories if d.state != ApplicationState.DORMANT]
+    found = [
         tlv(_ENTRY, _content(directory, ENTRY_FID))
-        for directory in session.files.directories
+        for directory in working
         if directory.application_type
         and ENTRY_FID in directory.files
-        and directory.state != ApplicationState.DORMANT
         and (not contactless or CONTACTLESS_FCI_FID in directory.files)
     ]
+    if contactless:
+        found += [
+            tlv(_ENTRY, tlv(_AID, directory.name) + _TRANSIT_ENTRY)
+            for directory in working
+            if directory.application_type == ApplicationType.TRANSIT
+            and not directory.is_second_name
+        ]
+    return found
 
 
 def is_pse(directory: Directory) -> bool:

@@ -6,6 +6,7 @@
     0001  电子存折 ED, 0002 电子钱包 EP:
           balance 4, overdraft limit 3, online number 2, offline number 2, grey-locked 1
     0001  behind it: the card's last transaction: type 1 (00: none), number 2, MAC 4, TAC 4
+          (a transport application has no deposit and so no 0001: there it stands behind 0002)
     0018  交易明细: number 2, overdraft limit 3, amount 4, type 1, terminal 6, date 4, time 3
 
 0001 and 0002 are internal files, which no command reaches; no public paper gives their layout,
@@ -21,6 +22,7 @@ import struct
 from typing import Final, NamedTuple
 
 from sscard_chip.filesystem.files import CyclicFile
+from sscard_chip.filesystem.layout import ApplicationType
 from sscard_chip.filesystem.tree import Directory
 from sscard_chip.memory import Memory
 from sscard_chip.security.keys import KeyRecord
@@ -38,7 +40,14 @@ _LOG: Final = struct.Struct(">H3sIB6s7s")
 _PROOF_AT: Final = _STATE.size
 DEPOSIT_SIZE: Final = _STATE.size + _PROOF.size
 PURSE_SIZE: Final = _STATE.size
+SINGLE_PURSE_SIZE: Final = _STATE.size + _PROOF.size
+"""Of 0002 where there is no 0001."""
 _FIDS: Final = {PurseId.DEPOSIT: DEPOSIT_FILE, PurseId.PURSE: PURSE_FILE}
+_PURSES: Final = {
+    ApplicationType.PURSE: (PurseId.DEPOSIT, PurseId.PURSE),
+    ApplicationType.TRANSIT: (PurseId.PURSE,),
+}
+"""What an application has; the proof stands behind the first."""
 
 
 class Purse(NamedTuple):
@@ -132,24 +141,27 @@ class PurseKeys(NamedTuple):
 class PurseAccounts:
     """Deposit, purse, proof and log of a directory, read and staged together."""
 
-    __slots__ = ("_bodies", "_directory", "_log", "_memory")
+    __slots__ = ("_bodies", "_directory", "_log", "_memory", "_proof_at")
 
     def __init__(self, directory: Directory, bodies: dict[PurseId, int], log: CyclicFile) -> None:
         self._directory = directory
         self._memory: Memory = directory.memory
         self._bodies = bodies
         self._log = log
+        self._proof_at = next(iter(bodies.values())) + _PROOF_AT
 
     @classmethod
     def of(cls, directory: Directory) -> PurseAccounts:
-        """Those of a purse directory, made once while it is mounted; 6985 if files lack."""
+        """Those of a directory of deposit and purse, or of a transport application, made once
+        while it is mounted; 6985 if files lack."""
         accounts = directory.application
         if isinstance(accounts, cls):
             return accounts
-        files = {purse: directory.internal.get(fid) for purse, fid in _FIDS.items()}
+        purses = _PURSES.get(ApplicationType(directory.application_type), ())
+        files = {purse: directory.internal.get(_FIDS[purse]) for purse in purses}
         bodies = {purse: file.body for purse, file in files.items() if file}
         log = directory.files.get(PURSE_LOG)
-        if len(bodies) < len(_FIDS) or not isinstance(log, CyclicFile):
+        if not bodies or len(bodies) < len(purses) or not isinstance(log, CyclicFile):
             raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
         directory.application = accounts = cls(directory, bodies, log)
         return accounts
@@ -161,21 +173,20 @@ class PurseAccounts:
 
     def proof(self) -> TransactionProof | None:
         """That of the last transaction, None when there was none yet."""
-        at = self._bodies[PurseId.DEPOSIT] + _PROOF_AT
-        proof = TransactionProof._make(_PROOF.unpack_from(self._memory.cells, at))
+        proof = TransactionProof._make(_PROOF.unpack_from(self._memory.cells, self._proof_at))
         return proof if proof.type else None
 
     def log(self) -> list[LogRecord]:
-        """The log, newest first."""
-        records = range(1, self._log.count + 1)
-        return [LogRecord.decode(self._log.record(number)) for number in records]
+        """The log, newest first, without the empty records (type 00) that it may begin with."""
+        records = (self._log.record(number) for number in range(1, self._log.count + 1))
+        return [record for record in map(LogRecord.decode, records) if record.type]
 
     def stage(
         self, purse: PurseId, state: Purse, proof: TransactionProof, record: LogRecord
     ) -> None:
         """Stage everything that a transaction changes."""
         self._memory.write(self._bodies[purse], state.encode())
-        self._memory.write(self._bodies[PurseId.DEPOSIT] + _PROOF_AT, _PROOF.pack(*proof))
+        self._memory.write(self._proof_at, _PROOF.pack(*proof))
         self._log.stage_append(record.encode())
 
     # --- keys -----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ application change in one commit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final
@@ -94,15 +95,19 @@ class Pending:
         return self.keys.session(online_factor(self.random, self.number))
 
 
-def initialize(session: Session, command: Command) -> bytes:
-    """INITIALIZE 80 50, P1 P2 as in ``KINDS``: key index 1, amount 4, terminal 6; of the
+def initialize(
+    session: Session,
+    command: Command,
+    kinds: Mapping[tuple[int, int], PurseTransactionKind] = KINDS,
+) -> bytes:
+    """INITIALIZE 80 50, P1 P2 as in ``kinds``: key index 1, amount 4, terminal 6; of the
     overdraft limit no amount.
 
     Answers balance 4, number 2, [limit 3 but for load and unload], key version 1, algorithm 1,
     random 4, [MAC1 4 of on-line transactions]. Checks in order: PIN 6982, key index 9403, grey
     lock 9408, amount 9401, number 9402.
     """
-    kind = KINDS.get((command.p1, command.p2))
+    kind = kinds.get((command.p1, command.p2))
     if kind is None:
         raise StatusError(StatusWord.INCORRECT_P1_P2)
     overdraft = kind.course is Course.OVERDRAFT

@@ -90,14 +90,21 @@ def add_bank(memory: Memory, contents: BankContents) -> None:
     contactless = bool(memory.cells[CONTACTLESS_AT])
     if PSE_NAME not in directories:
         _directory(memory, mf.offset, PSE_FID, PSE_NAME, PSE, [_transparent(FCI_FID, _pse_fci())])
-    if contactless and PPSE_NAME not in directories:
-        _directory(memory, mf.offset, PPSE_FID, PPSE_NAME, PPSE, [])
+    if contactless:
+        add_ppse(memory, mf.offset)
     fid = _FIRST_ADF_FID + list(Variant).index(contents.variant)
     files = list(_files(contents, contactless=contactless))
     offset = _directory(memory, mf.offset, fid, contents.variant.aid, ADF, files)
     if contents.dormant:
         memory.write(offset + STATE_IN_HEADER, bytes((ApplicationState.DORMANT,)))
         memory.commit()
+
+
+def add_ppse(memory: Memory, mf: int) -> None:
+    """See that the card has PPSE, below the MF at ``mf``. Commits."""
+    headers = (found.header for found in scan(memory))
+    if not any(isinstance(h, DirectoryHeader) and h.name == PPSE_NAME for h in headers):
+        _directory(memory, mf, PPSE_FID, PPSE_NAME, PPSE, [])
 
 
 def _directory(memory: Memory, mf: int, fid: int, name: bytes, kind: int, files: list[File]) -> int:

@@ -87,13 +87,6 @@ def hotlist_delta(t: LedgerTransaction, since: str, version: str) -> HotlistDelt
     )
 
 
-def hotlist_issued(t: LedgerTransaction, version: str) -> str | None:
-    """When a version was issued (YYYYMMDDhhmmss); None for one that is not this ledger's."""
-    table = tables.hotlist_version
-    found = sa.select(table.c.issued).where(table.c.version == version)
-    return t.connection.execute(found).scalar_one_or_none()
-
-
 class HotlistEntry(NamedTuple):
     """A card in a version of the list: when that was issued, and since when the card is on it."""
 

@@ -14,15 +14,12 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
 from sscard_chip.dayfile.envelope import FAILURE, HOLD, compact
-from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.load_messages import LOAD_MESSAGES
-from sscard_chip.dayfile.rows import parse_row
-from sscard_chip.security.keystore import KeyMissingError
 from sscard_chip.settlement.ledger import (
     EntryExistsError,
     Ledger,
@@ -32,33 +29,19 @@ from sscard_chip.settlement.ledger import (
 )
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
-    DebitNumbers,
-    Settlement,
-    SettlementOrder,
-    cancel_settlement,
-    check_row,
-    confirm_settlement,
-    find_by_setl_id,
-    hold_settlement,
     is_reversed,
-    reverse,
-    settle_bill,
 )
 from sscard_chip.settlement.loading import LoadHost
 from sscard_chip.settlement.platform import answers
 from sscard_chip.settlement.platform.clock import MessageClock
-from sscard_chip.settlement.platform.drugs import DrugBill, follows, parse_bill
+from sscard_chip.settlement.platform.drugs import follows, parse_bill
 from sscard_chip.settlement.platform.envelope import Request, make_answer, parse_request
 from sscard_chip.settlement.platform.fields import (
-    CANCELLATION,
-    PERSON,
-    REVERSAL,
     MessageError,
-    check_fields,
 )
 from sscard_chip.settlement.platform.loads import answer_load
-from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
-from sscard_chip.settlement.platform.sharing import Share, check_caps, share_by_policy
+from sscard_chip.settlement.platform.sales import MessageNumbers, PharmacySales
+from sscard_chip.settlement.platform.sharing import Share, share_by_policy
 from sscard_chip.settlement.platform.straight import Question, StraightWay
 from sscard_chip.settlement.platform.tac import CheckTac, tac_checker
 from sscard_chip.settlement.policy import CentrePolicy
@@ -66,20 +49,6 @@ from sscard_chip.settlement.schema import platform as tables
 from sscard_chip.settlement.tac.keys import Enciphering
 from sscard_chip.standard.dates import TIME
 from sscard_chip.standard.insurance import EMPLOYEE_BASIC
-from sscard_chip.standard.settlement_mode import Split
-
-REVERSIBLE: Final = frozenset({"2102", HOLD, "2103"})
-"""What 2601 takes back, of the transactions of a pharmacy [H]."""
-
-
-@dataclass(slots=True)
-class _Numbers:
-    """The receiver's numbers for one message, and its time."""
-
-    refmsgid: str
-    mdtrt_id: str
-    judged_at: str
-    """When the centre judges whether the card may pay, YYYYMMDDhhmmss."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -117,30 +86,33 @@ class Platform:
         test_clock: bool = False,
     ) -> None:
         self._ledger = ledger
-        self._policy = policy or CentrePolicy()
-        self._check_tac = tac_checker(keys) if check_tac is None and keys else check_tac
-        self._share = share or share_by_policy(self._policy)
-        self._permits_offline = permits_offline
+        policy = policy or CentrePolicy()
+        check_tac = tac_checker(keys) if check_tac is None and keys else check_tac
         self._now = now
-        self._clock = MessageClock(None if test_clock else self._policy.clock_minutes)
+        self._clock = MessageClock(None if test_clock else policy.clock_minutes)
+        self._sales = PharmacySales(
+            policy,
+            self._clock,
+            share or share_by_policy(policy),
+            check_tac,
+            permits_offline=permits_offline,
+        )
         self._loads = None
         if keys is not None:
-            minutes = self._policy.clock_minutes
+            minutes = policy.clock_minutes
             self._loads = LoadHost(
                 ledger, keys, clock_minutes=minutes, now=now, test_clock=test_clock
             )
         # A rule of somebody's own is asked with the balance, in the middle of the long way.
         self._straight: StraightWay | None = None
         if share is None:
-            self._straight = StraightWay(
-                ledger, self._policy, self._check_tac, self._offline_use(), now
-            )
-        self._reading = {"1101": self._person, "2101": self._trial}
+            self._straight = StraightWay(ledger, policy, check_tac, self._sales.offline_use, now)
+        self._reading = {"1101": self._sales.person, "2101": self._sales.trial}
         self._writing = {
-            HOLD: self._hold,
-            "2102": self._settle,
-            "2103": self._cancel,
-            "2601": self._reverse,
+            HOLD: self._sales.hold,
+            "2102": self._sales.settle,
+            "2103": self._sales.cancel,
+            "2601": self._sales.reverse,
         }
 
     def handle(self, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -292,8 +264,10 @@ class Platform:
         card = self._straight.card_of_bill(request, bill, judged_at)
         if card is None:
             return None
-        split = self._shared(bill, card.balance_fen)
-        return self._output(request, bill, card.psn_no, split, card.balance_fen - split.account_fen)
+        split = self._sales.shared(bill, card.balance_fen)
+        return self._sales.output(
+            request, bill, card.psn_no, split, card.balance_fen - split.account_fen
+        )
 
     def _once(self, t: LedgerTransaction, request: Request, received: datetime) -> str:
         """The first answer to a message, in the transaction of what it does.
@@ -317,7 +291,7 @@ class Platform:
         number = int(t.take_ids(table, 1)[0])
         values = {"msgid": request.msgid, "infno": request.infno, "digest": request.digest}
         t.connection.execute(sa.insert(table).values(id=number, **values))
-        numbers = _Numbers(
+        numbers = MessageNumbers(
             f"{request.treatment_division}{request.time}{number:010d}",
             f"{request.treatment_division}{request.time[:8]}{number:016d}",
             self._clock.judged_at(request.time, received),
@@ -362,211 +336,6 @@ class Platform:
         division = request.treatment_division if request else "000000"
         number = f"{division}{received.strftime(TIME)}9{secrets.randbelow(10**9):09d}"
         return compact(make_answer(number, received, self._now(), output=output, error=error))
-
-    # --- 1101, 2101 ----------------------------------------------------------------------------
-
-    def _person(
-        self, t: LedgerTransaction, request: Request, received: datetime
-    ) -> Mapping[str, Any]:
-        data = check_fields(request.input.get("data"), "data", PERSON)
-        payer = find_by_card(
-            t,
-            data["mdtrt_cert_type"],
-            data["mdtrt_cert_no"],
-            data["card_sn"],
-            request.insured_division,
-            self._clock.judged_at(request.time, received),
-        )
-        balance = t.balance(payer.account)
-        return answers.person(payer.psn_no, payer.division, balance, insutype=EMPLOYEE_BASIC)
-
-    def _trial(
-        self, t: LedgerTransaction, request: Request, received: datetime
-    ) -> Mapping[str, Any]:
-        bill, payer = self._bill(t, request, self._clock.judged_at(request.time, received))
-        balance = t.balance(payer.account)
-        split = self._shared(bill, balance)
-        return self._output(request, bill, payer.psn_no, split, balance - split.account_fen)
-
-    # --- 2102 ----------------------------------------------------------------------------------
-
-    def _hold(self, t: LedgerTransaction, request: Request, numbers: _Numbers) -> Mapping[str, Any]:
-        return self._begin(t, request, numbers, hold_settlement)
-
-    def _settle(
-        self, t: LedgerTransaction, request: Request, numbers: _Numbers
-    ) -> Mapping[str, Any]:
-        bill = parse_bill(request.input)
-        if bill.setl_id is None:
-            if not self._policy.settle_at_once:
-                raise AuthorisationRefusedError(
-                    "a settlement without hold and TAC is not taken here: policy, settle_at_once"
-                )
-            return self._begin(t, request, numbers, settle_bill)
-        found = self._own(find_by_setl_id(t, bill.setl_id), request)
-        if found.order.split.total_fen != bill.total_fen:
-            raise AuthorisationRefusedError("medfee_sumamt is not that of the hold")
-        debit = self._check_row(t, bill.row, found)
-        done = confirm_settlement(t, found, request.msgid, request.time, bill.row, numbers=debit)
-        order = done.order
-        balance = t.balance(order.account)
-        output = self._output(order, bill, order.psn_no, order.split, balance, order)
-        info = output["setlinfo"] | {"exp_content": self._offline_use()}
-        return output | {"setlinfo": info}
-
-    def _begin(
-        self,
-        t: LedgerTransaction,
-        request: Request,
-        numbers: _Numbers,
-        step: Callable[[LedgerTransaction, SettlementOrder], Settlement],
-    ) -> Mapping[str, Any]:
-        bill, payer = self._bill(t, request, numbers.judged_at)
-        split = self._shared(bill, int(t.balances([payer.account], for_update=True)[0]))
-        order = SettlementOrder(
-            request.msgid,
-            numbers.refmsgid,
-            numbers.mdtrt_id,
-            payer.psn_no,
-            payer.card,
-            payer.account,
-            request.institution,
-            request.treatment_division,
-            payer.division,
-            request.time,
-            split,
-        )
-        check_caps(t, self._policy.caps, order)
-        step(t, order)
-        balance = t.balance(payer.account)
-        return self._output(request, bill, payer.psn_no, split, balance, order)
-
-    def _bill(
-        self, t: LedgerTransaction, request: Request, judged_at: str
-    ) -> tuple[DrugBill, Payer]:
-        bill = parse_bill(request.input)
-        payer = find_payer(t, bill, request.insured_division, judged_at)
-        return bill, payer
-
-    def _shared(self, bill: DrugBill, available_fen: int) -> Split:
-        """The centre's share of a bill.
-
-        :raises AuthorisationRefusedError: the bill is over the cap, or the account has too little.
-        """
-        most = self._policy.caps.sale_fen
-        if most and bill.total_fen > most:
-            raise AuthorisationRefusedError("the bill is over the cap of a sale")
-        split = self._share(bill, available_fen)
-        if min(split) < 0 or split.total_fen != bill.total_fen:
-            raise AuthorisationRefusedError("the centre cannot share this bill")
-        return split
-
-    def _output(
-        self,
-        asked: Request | SettlementOrder,
-        bill: DrugBill,
-        psn_no: str,
-        split: Split,
-        balance_fen: int,
-        order: SettlementOrder | None = None,
-    ) -> dict[str, Any]:
-        info = answers.setlinfo(
-            split,
-            balance_fen,
-            psn_no=psn_no,
-            time=asked.time,
-            msgid=asked.msgid,
-            division=asked.treatment_division,
-            setl_id=order.setl_id if order else "",
-            mdtrt_id=order.mdtrt_id if order else "",
-            insutype=bill.info["insutype"],
-        )
-        return {
-            "setlinfo": info,
-            "setldetail": answers.setldetail(split),
-            "detlcutinfo": answers.detlcutinfo(bill),
-        }
-
-    def _offline_use(self) -> str:
-        """EF06 of a card of mode 2, as it must become now that it has been on-line."""
-        return compact({"offline_use": [int(self._permits_offline), 0, 0]})
-
-    def _check_row(self, t: LedgerTransaction, text: str | None, found: Settlement) -> DebitNumbers:
-        """The till's row is of this settlement, and its TAC is right.
-
-        :raises AuthorisationRefusedError: it is not.
-        :raises MessageError: the centre cannot know, for want of a key: it may come again.
-        """
-        if text is None:
-            raise AuthorisationRefusedError("a confirmation needs the row of the day file")
-        if self._check_tac is None:
-            raise MessageError("the centre has no keys to check the TAC with")
-        try:
-            row = parse_row(text)
-        except DayFileError:
-            raise AuthorisationRefusedError("the row of the day file is malformed") from None
-        numbers = check_row(t, found, row)
-        try:
-            right = self._check_tac(row)
-        except KeyMissingError:
-            raise MessageError("the centre has no key for the TAC of this card") from None
-        if not right:
-            raise AuthorisationRefusedError("the TAC is wrong")
-        return numbers
-
-    # --- 2103, 2601 ----------------------------------------------------------------------------
-
-    def _cancel(
-        self, t: LedgerTransaction, request: Request, numbers: _Numbers
-    ) -> Mapping[str, Any]:
-        data = check_fields(request.input.get("data"), "data", CANCELLATION)
-        found = self._own(find_by_setl_id(t, data["setl_id"]), request)
-        order = found.order
-        if (data["psn_no"], data["mdtrt_id"]) != (order.psn_no, order.mdtrt_id):
-            raise AuthorisationRefusedError("the centre knows no such settlement")
-        cancel_settlement(t, found, request.msgid, numbers.refmsgid, request.time)
-        info = answers.setlinfo(
-            order.split,
-            t.balance(order.account),
-            psn_no=order.psn_no,
-            time=request.time,
-            msgid=request.msgid,
-            division=order.treatment_division,
-            setl_id=numbers.refmsgid,
-            mdtrt_id=order.mdtrt_id,
-            cancellation=True,
-        )
-        return {"setlinfo": info, "setldetail": answers.setldetail(order.split)}
-
-    def _reverse(self, t: LedgerTransaction, request: Request, _: _Numbers) -> Mapping[str, Any]:
-        data = check_fields(request.input.get("data"), "data", REVERSAL)
-        if data["oinfno"] not in REVERSIBLE:
-            raise AuthorisationRefusedError("oinfno: cannot be reversed")
-        omsgid = data["omsgid"]
-        if omsgid[:12] != request.institution:
-            raise AuthorisationRefusedError("omsgid: is not of this institution")
-        t.lock_name(omsgid)
-        original = t.connection.execute(
-            sa.select(tables.message.c.infno).where(tables.message.c.msgid == omsgid)
-        ).scalar_one_or_none()
-        if original is not None and original != data["oinfno"]:
-            raise AuthorisationRefusedError("oinfno: the original has another number")
-        caps = self._policy.caps
-        done = reverse(
-            t,
-            omsgid,
-            request.msgid,
-            request.time,
-            may_settle_again=lambda order: check_caps(t, caps, order),
-        )
-        if done is not None and data["psn_no"] not in ("", done.order.psn_no):
-            raise AuthorisationRefusedError("psn_no: is not that of the original")
-        return {}
-
-    def _own(self, found: Settlement | None, request: Request) -> Settlement:
-        if found is None or found.order.pharmacy != request.institution:
-            raise AuthorisationRefusedError("the centre knows no such settlement")
-        return found
 
 
 def _parsed(body: bytes) -> Any:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.columns import DebitColumns, given
-from sscard_chip.settlement.judge.codes import BORNE, FindingCode, Masks
+from sscard_chip.settlement.judge.codes import BORNE, FindingCode, Masks, posted
 from sscard_chip.settlement.judge.localities import Locality, localities
 from sscard_chip.settlement.judge.proof import proven
 from sscard_chip.settlement.ledger import LedgerTransaction
@@ -39,8 +39,11 @@ def decide_late_debits(
 ) -> None:
     """Decide about the rows that have code 3: changes ``masks``.
 
-    A refund loses its code 3: what becomes of it is found beside its debit.
+    A refund that has nothing else against it loses its code 3: what becomes of it is found beside
+    its debit. Where the pharmacy bears all, nothing is decided.
     """
+    if {late.listed, late.stale, late.current, late.unknown} == {"pharmacy"}:
+        return
     lost = ((masks & FindingCode.LOST.bit) != 0) & proven(columns, masks) & ~given(columns.setl_id)
     rows = np.flatnonzero(lost)
     if not len(rows):
@@ -48,7 +51,8 @@ def decide_late_debits(
     insured = insured_divisions(columns, rows)
     at_home = localities(columns.treatment_division[rows], insured) == Locality.OWN
     rows = rows[at_home]
-    masks[rows[columns.refund[rows]]] &= ~FindingCode.LOST.bit
+    alone = rows[columns.refund[rows] & posted(masks[rows] & ~FindingCode.LOST.bit)]
+    masks[alone] &= ~FindingCode.LOST.bit
     debits = rows[~columns.refund[rows]].tolist()
     asked: dict[tuple[bytes, str], HotlistEntry | None] = {}
     for at in debits:

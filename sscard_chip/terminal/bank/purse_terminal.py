@@ -36,7 +36,13 @@ from sscard_chip.standard.commands import (
     UPDATE_OVERDRAW_LIMIT,
     VERIFY,
 )
-from sscard_chip.standard.identifiers import PURSE_AID, PURSE_LOG, PURSE_PUBLIC
+from sscard_chip.standard.identifiers import (
+    PURSE_AID,
+    PURSE_LOG,
+    PURSE_PUBLIC,
+    TRANSIT_JOURNEY,
+    TRANSIT_TRIPS,
+)
 from sscard_chip.standard.messages import purse as messages
 from sscard_chip.standard.messages.psam import INIT_PURSE_PURCHASE
 from sscard_chip.standard.purse_transactions import KINDS, PurseId, TransactionType
@@ -61,12 +67,14 @@ _LOG_LENGTH: Final = messages.LOG.sizeof()
 class PurseTerminal:
     """A terminal with a number of 6 bytes and a card in its reader.
 
+    ``aid`` is that of deposit and purse, or of a transport application, whose purse is the same.
     Every method raises CardStatusError for a refusal of the card and what the connection raises.
     """
 
-    def __init__(self, connection: Connection, terminal: bytes) -> None:
+    def __init__(self, connection: Connection, terminal: bytes, *, aid: bytes = PURSE_AID) -> None:
         self._client = ApduClient(connection)
         self._terminal = terminal
+        self._aid = aid
         self._public: PublicData | None = None
 
     def select(self) -> PublicData:
@@ -74,7 +82,7 @@ class PurseTerminal:
 
         :raises NotAcceptedError: the card has none.
         """
-        answer = self._client.send(SELECT, 0x04, 0x00, PURSE_AID, 0)
+        answer = self._client.send(SELECT, 0x04, 0x00, self._aid, 0)
         if answer.sw == StatusWord.FILE_NOT_FOUND:
             raise NotAcceptedError("the card has no deposit or purse")
         answer.required()
@@ -143,8 +151,10 @@ class PurseTerminal:
         )
 
     def cache(self, sfi: int, record: bytes) -> None:
-        """UPDATE CAPP DATA CACHE of a record by its identifier, the first byte."""
-        self._client.require(UPDATE_CAPP_DATA_CACHE, record[0], sfi << 3, record)
+        """UPDATE CAPP DATA CACHE of a record by its identifier: the first byte, the second where
+        identifiers have two, none for a trip, which is appended."""
+        p1 = 0 if sfi == TRANSIT_TRIPS else record[sfi == TRANSIT_JOURNEY]
+        self._client.require(UPDATE_CAPP_DATA_CACHE, p1, sfi << 3, record)
 
     def debit(self, opened: PurseInitialization, sam: SamAnswer, time: bytes) -> Debited:
         """DEBIT with the PSAM's MAC1."""

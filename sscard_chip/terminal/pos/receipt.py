@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.standard.amounts import yuan
@@ -44,16 +44,7 @@ class Receipt:
         """The lines, none wider than 32 columns."""
         row = self.row
         title = "医保退费凭证" if row.refund else "医保购药凭证"
-        lines = [EDGE, *wrap(self.pharmacy_name, centred=True), centre(title), RULE]
-        lines += pair("机构编码", self.pharmacy_code)
-        lines += pair("终端编号", row.terminal_id)
-        lines += pair("时间", show_time(row.time))
-        lines.append(RULE)
-        if self.holder is not None:
-            lines += pair("姓名", mask_name(self.holder.name))
-            lines += pair("社会保障号码", mask(self.holder.number, 6, 4))
-        lines += pair("卡号", mask(row.card_number, 2, 2))
-        lines.append(RULE)
+        lines = heading(self, title, row.terminal_id, row.time, row.card_number)
         lines += pair("费用合计", yuan(row.total_fen))
         lines += pair("统筹基金支付", yuan(row.fund_fen))
         lines += pair("个人账户支付", yuan(row.account_fen))
@@ -74,6 +65,39 @@ class Receipt:
             lines += wrap("本终端无黑名单，未核对挂失卡", centred=True)
         lines += ["", "签名:"]
         return lines
+
+
+class Printed(Protocol):
+    """A receipt or slip: whose till printed it, and for whom."""
+
+    @property
+    def pharmacy_name(self) -> str:
+        """As the receipt begins."""
+
+    @property
+    def pharmacy_code(self) -> str:
+        """定点医药机构编号."""
+
+    @property
+    def holder(self) -> CardholderName | None:
+        """Who the card says it belongs to, None where it was not read."""
+
+
+def heading(
+    printed: Printed, title: str, terminal_id: str, time: str, card_number: str
+) -> list[str]:
+    """What receipts and slips begin with: where and when, and whose card, masked."""
+    lines = [EDGE, *wrap(printed.pharmacy_name, centred=True), centre(title), RULE]
+    lines += pair("机构编码", printed.pharmacy_code)
+    lines += pair("终端编号", terminal_id)
+    lines += pair("时间", show_time(time))
+    lines.append(RULE)
+    if printed.holder is not None:
+        lines += pair("姓名", mask_name(printed.holder.name))
+        lines += pair("社会保障号码", mask(printed.holder.number, 6, 4))
+    lines += pair("卡号", mask(card_number, 2, 2))
+    lines.append(RULE)
+    return lines
 
 
 def _remark(row: DayRow, *, online: bool) -> str:

@@ -6,16 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sscard_chip.standard.amounts import yuan
-from sscard_chip.standard.dates import show_time
 from sscard_chip.terminal.loads import LoadedAmount
 from sscard_chip.terminal.medical import AccountBalances
 from sscard_chip.terminal.pos.card import CardholderName
 from sscard_chip.terminal.pos.receipt import (
-    EDGE,
     RULE,
-    centre,
-    mask,
-    mask_name,
+    heading,
     pair,
     wrap,
 )
@@ -44,16 +40,7 @@ class AccountSlip:
     def lines(self) -> list[str]:
         """The lines, none wider than 32 columns."""
         title = "医保账户划入凭证" if self.loads else "医保账户余额凭证"
-        lines = [EDGE, *wrap(self.pharmacy_name, centred=True), centre(title), RULE]
-        lines += pair("机构编码", self.pharmacy_code)
-        lines += pair("终端编号", self.terminal_id)
-        lines += pair("时间", show_time(self.time))
-        lines.append(RULE)
-        if self.holder is not None:
-            lines += pair("姓名", mask_name(self.holder.name))
-            lines += pair("社会保障号码", mask(self.holder.number, 6, 4))
-        lines += pair("卡号", mask(self.card_number, 2, 2))
-        lines.append(RULE)
+        lines = heading(self, title, self.terminal_id, self.time, self.card_number)
         for load in self.loads:
             lines += pair("划入序号", str(load.number))
             lines += pair("划入金额", yuan(load.fen))

@@ -11,6 +11,9 @@ from sscard_chip.profile.codec import ItemValueError, decode_value
 from sscard_chip.profile.model import FileDeclaration, Format, Item, Structure
 from sscard_chip.profile.reuse import later_item
 from sscard_chip.standard.commands import INITIALIZE, READ_BINARY, READ_RECORD
+from sscard_chip.standard.identifiers import TRANSIT_JOURNEY
+from sscard_chip.standard.messages import transit
+from sscard_chip.standard.transit import STATUSES
 from sscard_chip.trace.commands import entry_of
 from sscard_chip.trace.selection import Selection, TracedCommand, addressed_sfi
 
@@ -67,6 +70,9 @@ def _records(selection: Selection, command: TracedCommand, data: bytes) -> Itera
     if file and file.structure is Structure.CYCLIC:
         yield from _fields(file, data)
         return
+    if file and file.fid == TRANSIT_JOURNEY and len(data) == transit.JOURNEY.sizeof():
+        yield _journey(file, data)
+        return
     records = _split(data)
     if records is None:
         yield _bytes(data)
@@ -79,6 +85,14 @@ def _records(selection: Selection, command: TracedCommand, data: bytes) -> Itera
             value,
         )
         yield from _item(item, tag, value)
+
+
+def _journey(file: FileDeclaration, data: bytes) -> str:
+    """A journey of a transport application in one line: identifier, status, bytes."""
+    tag, status = int.from_bytes(data[:2]), f"{data[transit.STATUS_AT]:02X}"
+    name = next((item.name for item in file.items if item.tag == tag), "")
+    shown = f"{tag:04X} {name}".rstrip()
+    return f"{shown}: status {status} {STATUSES.get(status, '')}".rstrip() + f", {_bytes(data)}"
 
 
 def _numbered(file: FileDeclaration | None, command: TracedCommand) -> Sequence[Item]:

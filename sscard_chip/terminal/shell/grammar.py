@@ -216,7 +216,7 @@ def _read(words: Words) -> CardCommand:
     file: Word | None = rest[0]
     if _starts_which(rest[0]):
         file = None
-    elif len(rest) == 1 and not is_file_name(rest[0].text):
+    elif len(rest) == 1 and not (is_file_name(rest[0].text) or _short_fid(rest[0].text)):
         return commands.Read(None, commands.Named(rest[0]))
     else:
         rest.pop(0)
@@ -225,7 +225,15 @@ def _read(words: Words) -> CardCommand:
 
 def _starts_which(word: Word) -> bool:
     text = word.text.casefold()
-    return not word.quoted and (text in _WHICH_WORDS or _DECIMAL.fullmatch(text) is not None)
+    if word.quoted or _short_fid(text):
+        return False
+    return text in _WHICH_WORDS or _DECIMAL.fullmatch(text) is not None
+
+
+def _short_fid(text: str) -> bool:
+    """Whether ``text`` is the FID of a file of a transport application, as 0018: no record number
+    has four digits."""
+    return re.fullmatch(r"(?i)00[0-9A-F]{2}", text) is not None
 
 
 def is_file_name(text: str) -> bool:

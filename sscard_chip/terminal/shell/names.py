@@ -20,6 +20,7 @@ from sscard_chip.profile.model import (
     Key,
     KeyUse,
 )
+from sscard_chip.profile.transit import TRANSIT_DIRECTORY
 from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import (
     CERTIFICATE_NAME,
@@ -32,6 +33,7 @@ from sscard_chip.standard.identifiers import (
     SX1_NAME,
     SX2_NAME,
     SX3_NAME,
+    TRANSIT_AID,
 )
 from sscard_chip.standard.text import encode_text
 from sscard_chip.terminal.shell.commands import Word
@@ -51,6 +53,7 @@ DF_NAMES: Final = tuple(
     )
 )
 _BY_FID, _EF, _BY_NAME = 0, 2, 4
+_TRANSIT_NAMES: Final = ("transit", "交通联合")
 _NAME_LENGTHS: Final = range(5, 17)
 _MOST_DATA: Final = 255
 
@@ -108,6 +111,8 @@ class Names:
                 return Target(_BY_FID, MF.to_bytes(2))
             if text.casefold() == "psam":
                 return Target(_BY_NAME, PSAM_AID)
+            if text.casefold() in _TRANSIT_NAMES:
+                return Target(_BY_NAME, TRANSIT_AID)
             if is_file_name(text):
                 return Target(_EF, bytes.fromhex(text))
             if is_hex(text):
@@ -151,7 +156,7 @@ class Names:
 
     def sfi(self, file: FileDeclaration) -> int:
         """The SFI of a declared file; UnknownNameError when it has none."""
-        return _sfi(file.fid)
+        return file.sfi if self.here is TRANSIT_DIRECTORY else _sfi(file.fid)
 
     @property
     def current(self) -> FileDeclaration | None:

@@ -200,5 +200,5 @@ def test_without_jinja_the_extra_is_named() -> None:
     assert done.returncode == 2
     assert done.stderr == (
         "sscard: error: settlement needs jinja2, which is not installed:"
-        " pip install 'sscard-chip[settlement]'\n"
+        " pip install '.[settlement]' in a clone of sscard-chip\n"
     )

@@ -268,5 +268,5 @@ def test_without_the_extra_one_line_tells(package: str) -> None:
     assert done.returncode == 2
     assert done.stderr == (
         f"sscard: error: settlement needs {package}, which is not installed:"
-        " pip install 'sscard-chip[settlement]'\n"
+        " pip install '.[settlement]' in a clone of sscard-chip\n"
     )

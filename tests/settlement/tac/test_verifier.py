@@ -136,5 +136,5 @@ def test_without_numpy_the_extra_is_named() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == (
         "ExtraMissingError settlement needs numpy, which is not installed:"
-        " pip install 'sscard-chip[settlement]'\n"
+        " pip install '.[settlement]' in a clone of sscard-chip\n"
     )

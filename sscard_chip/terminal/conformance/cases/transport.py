@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sscard_chip.profile.model import Confidence
-from sscard_chip.standard.identifiers import SSSE, SSSE_NAME
+from sscard_chip.standard.identifiers import ISSUER_FILE, SSSE, SSSE_NAME
 from sscard_chip.terminal.conformance.case import CONTACT, CONTACTLESS, Judge
 from sscard_chip.terminal.conformance.cases.build import Chapter, select_issuer
 from sscard_chip.terminal.conformance.groups import (
@@ -115,7 +115,7 @@ def _(trial: Trial) -> None:
 @_t0(10, "The length of 6Cxx is that of each record of SSSE EF05")
 def _(trial: Trial) -> None:
     select_issuer(trial)
-    for item, number in zip(trial.file(SSSE, 0xEF05).items, range(1, 8), strict=False):
+    for item, number in zip(trial.file(SSSE, ISSUER_FILE).items, range(1, 8), strict=False):
         reply = trial.raw(bytes((0x00, 0xB2, number, 0x04, 0x00)))
         trial.equal(reply.word, f"6C{item.length + 2:02X}", f"answer for record {number}")
         again = trial.raw(bytes((0x00, 0xB2, number, 0x04, item.length + 2)))
