@@ -11,6 +11,7 @@ from sscard_chip.terminal.conformance.cases import (
     authentication,
     contents,
     files,
+    loading,
     medical,
     parameters,
     pins,
@@ -35,6 +36,7 @@ _MODULES = (
     authentication,
     writing,
     medical,
+    loading,
     wrong,
 )
 
