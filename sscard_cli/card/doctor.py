@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sscard_chip.reader.image import ImageInSlot
-from sscard_chip.standard.errors import SscardError
+from sscard_chip.standard.errors import ExtraMissingError, SscardError
 from sscard_chip.terminal.connection import Connection
 from sscard_chip.terminal.doctor import Health, Symptom, examine
 from sscard_chip.terminal.pcsc import PcscConnection, list_readers
@@ -79,6 +79,8 @@ def doctor(
 def _readers() -> list[Symptom]:
     try:
         slots = list_readers()
+    except ExtraMissingError:
+        raise
     except SscardError as error:
         cause = "is pcscd installed and running? Debian: apt-get install pcscd"
         return [Symptom("PC/SC service", Health.BAD, str(error), cause)]
