@@ -14,8 +14,8 @@ PostgreSQL of its own. Only the client's processor time counts, not the server's
 
 from __future__ import annotations
 
+import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -77,17 +77,9 @@ class Taken:
 
 def command(*arguments: str | Path) -> Taken:
     """Run ``sscard`` with arguments, and see what it and all its processes take."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    begun = time.perf_counter()
-    process = subprocess.Popen([*_SSCARD, *map(str, arguments)], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    clock = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, [*map(str, arguments)])
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Taken(used, clock, usage.ru_maxrss / 1024)
+    program = (sys.executable, "-m", "benchmarks.measured", *_SSCARD, *map(str, arguments))
+    done = subprocess.run(program, check=True, stdout=subprocess.PIPE)
+    return Taken(**json.loads(done.stdout))
 
 
 @dataclass(frozen=True)

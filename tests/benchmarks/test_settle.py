@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import psycopg
 import pytest
@@ -42,3 +46,11 @@ def test_what_is_stored_is_what_was_given() -> None:
             (9, 9),
             (2**40, 2**40),
         ]
+
+
+def test_the_processor_time_of_orphaned_workers_counts() -> None:
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    start = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {burn!r}])"
+    program = (sys.executable, "-m", "benchmarks.measured", sys.executable, "-c", start)
+    done = subprocess.run(program, check=True, stdout=subprocess.PIPE)
+    assert settle.Taken(**json.loads(done.stdout)).processor >= 0.3

@@ -20,6 +20,7 @@ import sscard_cli.demo.pharmacy
 from issuance.batch.synthesize import COLUMNS, synthesize_holders
 from issuance.holder import Holder
 from issuance.personalise import issue_card
+from issuance.plan import read_scripts
 from issuance.region import load_region
 from issuance.roots import root_names
 from sscard_chip.card import Card
@@ -186,8 +187,8 @@ def test_a_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(export) == 0
     with Card.open(card) as opened:
         assert inspect_card(opened).generation == 4
-    scripts = (folder / "scripts" / "000001.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)["generation"] for line in scripts] == [4, 4, 4]
+    scripts = read_scripts(folder / "scripts" / "000001.jsonl")
+    assert [script["generation"] for script in scripts] == [4, 4, 4]
 
 
 def test_it_is_traced() -> None:

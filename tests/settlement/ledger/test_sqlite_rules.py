@@ -25,6 +25,7 @@ UNGUARDED: Final = {"settled_terminal", "settled_card", "sscard_ledger_version"}
 """A look-up for each card of a day is too much there; the version is for change."""
 KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
     "account": [("id",), ("kind", "key")],
+    "anchor": [("digest",), ("number",)],
     "allocation": [("entry",), ("month", "batch")],
     "answer": [("message",)],
     "authorisation": [("id",), ("mdtrt_id",), ("msgid",), ("setl_id",)],
