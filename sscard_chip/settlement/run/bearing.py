@@ -51,8 +51,8 @@ def decide_late_debits(
     insured = insured_divisions(columns, rows)
     at_home = localities(columns.treatment_division[rows], insured) == Locality.OWN
     rows = rows[at_home]
-    alone = rows[columns.refund[rows] & posted(masks[rows] & ~FindingCode.LOST.bit)]
-    masks[alone] &= ~FindingCode.LOST.bit
+    lost_only = rows[columns.refund[rows] & posted(masks[rows] & ~FindingCode.LOST.bit)]
+    masks[lost_only] &= ~FindingCode.LOST.bit
     debits = rows[~columns.refund[rows]].tolist()
     asked: dict[tuple[bytes, str], HotlistEntry | None] = {}
     for at in debits:

@@ -32,7 +32,7 @@ KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
     "authorisation_step": [("authorisation", "number"), ("entry",), ("msgid",), ("setl_id",)],
     "card": [("card_id_code",), ("id",)],
     "card_load": [("card", "number"), ("id",)],
-    "card_load_attempt": [("load", "attempt"), ("msgid",)],
+    "card_load_attempt": [("load", "attempt"), ("load", "random")],
     "card_load_done": [("load",)],
     "card_opening": [("card",)],
     "card_report": [("card", "number")],
@@ -72,6 +72,8 @@ KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
     "terminal_owner": [("terminal", "change")],
 }
 ANOTHER_RULE: Final = {
+    "anchor.digest": "ledger: anchors follow each other",
+    "anchor.number": "ledger: anchors follow each other",
     "entry.id": "ledger: numbers of entries grow",
     "seal.entry": "ledger: a balance changes by sealing an entry alone",
 }
