@@ -40,8 +40,14 @@ for _command in (run, coverage, mutants):
     help="Only cases of a clause, by its number or the beginning of their identifiers."
     "  Example: --clause 32.5-7.3",
 )
-@click.option("--generation", type=GENERATION, help="Only those for cards of a generation.")
-@click.option("--level", type=click.Choice(list(LEVELS)), help="Only those of a level.")
+@click.option(
+    "--generation",
+    type=GENERATION,
+    help="Only those for cards of a generation.  Example: --generation 3",
+)
+@click.option(
+    "--level", type=click.Choice(list(LEVELS)), help="Only those of a level.  Example: --level read"
+)
 @json_option
 def list_cases(
     clause: str | None, generation: int | None, level: str | None, as_json: bool

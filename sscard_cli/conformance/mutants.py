@@ -17,7 +17,11 @@ from sscard_cli.screen import listing, show
 
 @click.command()
 @click.option(
-    "--only", "names", metavar="NAME", multiple=True, help="Only this one; may be repeated."
+    "--only",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Only this one; may be repeated.  Example: --only atr-with-tck",
 )
 @click.option("--whole", is_flag=True, help="Put every case to each, not the one that names it.")
 @json_option

@@ -55,7 +55,12 @@ _SHOWN: Final = (CaseVerdict.FAIL, CaseVerdict.ERROR, CaseVerdict.WARN, CaseVerd
 
 
 @click.command()
-@file_option("--card", "card_path", "CARD.ssc", "A card image; it is copied and never changed.")
+@file_option(
+    "--card",
+    "card_path",
+    "CARD.ssc",
+    "A card image; it is copied and never changed.  Example: --card zhang.ssc",
+)
 @reader_option("A card in a PC/SC reader.")
 @click.option(
     "--python",
@@ -91,17 +96,35 @@ _SHOWN: Final = (CaseVerdict.FAIL, CaseVerdict.ERROR, CaseVerdict.WARN, CaseVerd
     help="Only this case, or those whose identifiers begin so; may be repeated."
     "  Example: --only SSC-32.5-7.14",
 )
-@file_option("--ics", "ics_path", "FILE", "Implementation statement (sscard-ics/1), TOML or JSON.")
-@click.option("--out", metavar="REPORT.html", type=FILE, help="Write the report as a page.")
-@click.option("--junit", metavar="FILE.xml", type=FILE, help="Write the report as JUnit.")
+@file_option(
+    "--ics",
+    "ics_path",
+    "FILE",
+    "Implementation statement (sscard-ics/1), TOML or JSON.  Example: --ics ics.toml",
+)
 @click.option(
-    "--json-out", metavar="FILE.json", type=FILE, help="Write the report as sscard-conformance/1."
+    "--out",
+    metavar="REPORT.html",
+    type=FILE,
+    help="Write the report as a page.  Example: --out report.html",
+)
+@click.option(
+    "--junit",
+    metavar="FILE.xml",
+    type=FILE,
+    help="Write the report as JUnit.  Example: --junit report.xml",
+)
+@click.option(
+    "--json-out",
+    metavar="FILE.json",
+    type=FILE,
+    help="Write the report as sscard-conformance/1.  Example: --json-out report.json",
 )
 @click.option(
     "--destroy",
     metavar="HEX16",
     help="The last 8 bytes of the ATR: needed for the level destructive on a card that is no"
-    " image, which is then lost for use.",
+    " image, which is then lost for use.  Example: --destroy 9951010711223344",
 )
 @force_option
 @json_option

@@ -20,7 +20,7 @@ from sscard_chip.settlement.synthesize import Wanted
 from sscard_chip.workers import ClusterAccess, processors
 from sscard_cli.cluster import cluster_option
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import FOLDER, file_option, json_option, out_option
+from sscard_cli.options import FOLDER, NamedPath, file_option, json_option, out_option
 from sscard_cli.output import print_json
 from sscard_cli.settle.options import ledger_option, open_ledger
 from sscard_cli.settle.shown import (
@@ -34,7 +34,7 @@ from sscard_cli.settle.shown import (
 )
 from sscard_cli.stores import keys_option
 
-_DAY_FILE: Final = click.Path(path_type=Path)
+_DAY_FILE: Final = NamedPath(path_type=Path)
 _MIB: Final = 1 << 20
 
 

@@ -35,9 +35,14 @@ _ADDRESS: Final = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([^:\[\]\s]+)):([0-9]{1,5}
     "  Example: --listen 0.0.0.0:8097",
 )
 @file_option(
-    "--tls-certificate", "certificate", "FILE", "Serve HTTPS with this chain (PEM), and --tls-key."
+    "--tls-certificate",
+    "certificate",
+    "FILE",
+    "Serve HTTPS with this chain (PEM), and --tls-key.  Example: --tls-certificate chain.pem",
 )
-@file_option("--tls-key", "key", "FILE", "The certificate's private key (PEM).")
+@file_option(
+    "--tls-key", "key", "FILE", "The certificate's private key (PEM).  Example: --tls-key key.pem"
+)
 @click.option(
     "--test-clock",
     is_flag=True,

@@ -6,7 +6,12 @@ from __future__ import annotations
 import pytest
 
 from sscard_chip.security.suite import SUITES
-from sscard_chip.standard.commands import CHANGE_KEY, CREATE_KEY, EXTERNAL_AUTHENTICATE
+from sscard_chip.standard.commands import (
+    CHANGE_KEY,
+    CREATE_KEY,
+    EXTERNAL_AUTHENTICATE,
+    before_mac,
+)
 from tests.bench.blank import (
     NEW,
     SELECT_MF,
@@ -165,7 +170,7 @@ def test_keys_with_a_mac_alone() -> None:
     bench.ok("80E0000B08 0002 0180 00 02 0000")
     content = information("3des")
     random = bench.ok("0084000004")
-    command = CREATE_KEY.secured().apdu(p2=0x02, data=content)
+    command = before_mac(CREATE_KEY.secured().header(p2=0x02), content)
     bench.ok(command + SUITES["3des"].key_mac(ZERO, random, command))
 
 

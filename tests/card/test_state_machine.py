@@ -208,7 +208,7 @@ class CardMachine(RuleBasedStateMachine):
         if not present:
             return
         file = present[number % len(present)]
-        self.select(2, file.plan.fid, b"")
+        self.select(2, file.plan.fid, None)
         for right in [file.plan.read] * ("r" in how) + [file.plan.write] * ("w" in how):
             if right.pin:
                 self.verify(self.model.pin)

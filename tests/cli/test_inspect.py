@@ -77,7 +77,7 @@ def test_every_declared_key_is_there_with_its_counters(
 
 def test_coded_values_templates_and_cyclic_records_are_decoded(issue_sscard: IssueCard) -> None:
     files = {
-        "DF01": {"EF15": {"2A": "20", "40": [{"57": "4", "58": "020101"}]}},
+        "DF01": {"EF15": {"2A": "21", "40": [{"57": "4", "58": "020101"}]}},
         "DF04": {"EF15": [["0007", "1"], ["0006", "9"]]},
     }
     contents = inspect_card(issue_sscard(2, files=files))
