@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from issuance.fixtures.holder import INVENTED_HOLDER
 from issuance.holder import Holder
 from issuance.personalise import CardData, prepare, write_card
 from issuance.roots import create_roots
@@ -21,14 +22,7 @@ SELECT_DF04: Final = commands.SELECT.apdu(0x04, data=bytes.fromhex("D15600000503
 VERIFY: Final = commands.VERIFY.apdu(data=bytes.fromhex("123456"))
 
 HOLDER: Final[dict[str, object]] = {
-    "social_security_number": "990000200102030012",
-    "name": "林知夏",
-    "sex": "1",
-    "nation": "01",
-    "birthplace": "510104",
-    "birth_date": "20010203",
-    "card_number": "Z00000013",
-    "city": "510100",
+    **INVENTED_HOLDER,
     "account": {"balance_fen": BALANCE_FEN, "year": "2025"},
 }
 

@@ -130,16 +130,9 @@ def sscard_bank() -> Bank:
 @pytest.fixture
 def sscard_holder() -> dict[str, object]:
     """The fields of an invented holder as in a ``HOLDER.json`` file."""
-    return {
-        "social_security_number": "990000200102030012",
-        "name": "林知夏",
-        "sex": "1",
-        "nation": "01",
-        "birthplace": "510104",
-        "birth_date": "20010203",
-        "card_number": "Z00000013",
-        "city": "510100",
-    }
+    from issuance.fixtures.holder import INVENTED_HOLDER
+
+    return dict(INVENTED_HOLDER)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from issuance.fixtures.holder import INVENTED_HOLDER
 from issuance.holder import Holder
 from issuance.personalise import issue_card
 from issuance.roots import RootKeys, create_roots
@@ -27,7 +28,7 @@ from sscard_chip.standard.status import describe_status_word
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "commands.md"
 SUITE: Final = "3des"
-CITY: Final = "510100"
+CITY: Final = str(INVENTED_HOLDER["city"])
 PIN: Final = "135790"
 TERMINAL: Final = "510100000001"
 TIME: Final = "20260315101112"
@@ -241,14 +242,7 @@ class Session:
         self.roots: RootKeys = create_roots(random.Random(2026).randbytes)
         holder = Holder.from_object(
             {
-                "social_security_number": "990000200102030012",
-                "name": "林知夏",
-                "sex": "1",
-                "nation": "01",
-                "birthplace": "510104",
-                "birth_date": "20010203",
-                "card_number": "Z00000013",
-                "city": CITY,
+                **INVENTED_HOLDER,
                 "pin": PIN,
                 "issue_date": "20250102",
                 "expiry_date": "20350102",

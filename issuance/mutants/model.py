@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from issuance.broken import break_card
+from issuance.fixtures.holder import INVENTED_HOLDER
 from issuance.holder import Holder
 from issuance.personalise import issue_card
 from sscard_chip.memory import Memory
@@ -26,14 +27,7 @@ from sscard_chip.terminal.conformance import (
 
 PIN: Final = "135790"
 _HOLDER: Final[dict[str, object]] = {
-    "social_security_number": "990000200102030012",
-    "name": "林知夏",
-    "sex": "1",
-    "nation": "01",
-    "birthplace": "510104",
-    "birth_date": "20010203",
-    "card_number": "Z00000013",
-    "city": "510100",
+    **INVENTED_HOLDER,
     "issue_date": "20250102",
     "expiry_date": "20350102",
     "pin": PIN,

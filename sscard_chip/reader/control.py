@@ -205,8 +205,12 @@ class ReaderControl(Closing):
         if path is None and isinstance(before, ImageInSlot):
             path, contactless = os.fspath(before.path), before.contactless
         if path is not None:
-            self._remove(slot)
+            own = isinstance(before, ImageInSlot) and _same_file(before.path, path)
+            if own:  # it has the lock of its file
+                self._remove(slot)
             card = ImageInSlot(path, contactless=contactless, durability=self._durability)
+            if not own:
+                self._remove(slot)
         if card is None:
             raise ReaderControlError(f"slot {slot + 1}: no card was ever in it: name one")
         self._reader.insert(slot, card)
@@ -221,6 +225,13 @@ class ReaderControl(Closing):
 
     def _status(self) -> list[dict[str, Any]]:
         return [_status(number, one) for number, one in enumerate(self._reader.contents, 1)]
+
+
+def _same_file(one: Path, other: str) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _status(number: int, content: FaultyConnection) -> dict[str, Any]:

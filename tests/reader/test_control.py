@@ -106,6 +106,8 @@ def test_faults_are_set_and_cleared(control: Path, ports: tuple[FakeVpcd, FakeVp
         ({"do": "insert", "slot": 9, "card": "x"}, "slot 9: the reader has 2"),
         ({"do": "insert", "slot": 2, "card": "missing.ssc"}, "missing.ssc"),
         ({"do": "insert", "slot": 2, "card": "/dev/zero"}, "not a card image"),
+        ({"do": "insert", "slot": 1, "card": "missing.ssc"}, "missing.ssc"),
+        ({"do": "tap", "slot": 1, "card": "/dev/zero"}, "not a card image"),
         ({"do": "swap"}, "other: is missing"),
         ({"do": "fault", "faults": [{"fault": "mute", "slot": 3}]}, "slot 3: the reader has 2"),
         ({"do": "fault", "faults": [{"fault": "deaf"}]}, "faults 1 fault"),
