@@ -69,4 +69,4 @@ def test_what_the_compiler_says_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     compiler.chmod(0o755)
     monkeypatch.setenv("CC", str(compiler))
     with pytest.raises(build.BuildError, match="no space left"):
-        build.build_library(tmp_path / "out")
+        build.build_libraries(tmp_path / "out")
