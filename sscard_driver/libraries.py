@@ -13,9 +13,9 @@ from sscard_chip.terminal.driver import FUNCTIONS
 from sscard_driver import hsm
 from sscard_driver.exports import EXPORTS, Export
 from sscard_driver.families import credential, medical, readers
-from sscard_driver.program import Program
+from sscard_driver.program import CallingProgram
 
-Answer: TypeAlias = tuple[int, tuple[str, ...]]
+CallAnswer: TypeAlias = tuple[int, tuple[str, ...]]
 
 DRIVER: Final = "SSCardDriver"
 
@@ -31,7 +31,7 @@ class Library:
 
     name: str
     exports: Mapping[str, Export]
-    functions: Mapping[str, Callable[..., Answer]]
+    functions: Mapping[str, Callable[..., CallAnswer]]
     others: Mapping[str, str]
 
     @property
@@ -40,7 +40,7 @@ class Library:
         return f"{self.name}.h"
 
 
-def _driver(name: str, program: Program, *arguments: int | str) -> Answer:
+def _driver(name: str, program: CallingProgram, *arguments: int | str) -> CallAnswer:
     """A function of LD/T 33. After a step the terminal is kept for the next one."""
     with program.use() as terminal:
         code, text = terminal.functions[name].call(terminal.driver, *arguments)
@@ -52,7 +52,7 @@ def _driver(name: str, program: Program, *arguments: int | str) -> Answer:
     return code, (text,)
 
 
-def _of(name: str, *rows: tuple[Export, Callable[..., Answer]], **others: str) -> Library:
+def _of(name: str, *rows: tuple[Export, Callable[..., CallAnswer]], **others: str) -> Library:
     exports = {export.name: export for export, _ in rows}
     return Library(name, exports, {export.name: run for export, run in rows}, others)
 

@@ -14,8 +14,8 @@ from sscard_chip.standard.text import REPLACEMENT, decode_text, encode_text
 from sscard_chip.terminal.codes import ReturnCode
 from sscard_driver.configuration import CODECS, Configuration
 from sscard_driver.libraries import DRIVER, LIBRARIES
-from sscard_driver.program import Program
-from sscard_driver.terminal import Terminal
+from sscard_driver.program import CallingProgram
+from sscard_driver.terminal import SharedTerminal
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -52,9 +52,9 @@ class DriverLibrary:
         self,
         environment: Mapping[str, str] | None = None,
         *,
-        terminal: Terminal | None = None,
+        terminal: SharedTerminal | None = None,
     ) -> None:
-        self._program = Program(terminal or Terminal(environment))
+        self._program = CallingProgram(terminal or SharedTerminal(environment))
 
     def call(self, name: str, arguments: Sequence[int | bytes], size: int) -> tuple[int, bytes]:
         """A function of LD/T 33: return code, and what to put into a pOutInfo of ``size`` bytes."""

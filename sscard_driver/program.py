@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sscard_driver.terminal import OpenTerminal, Terminal
+from sscard_driver.terminal import OpenTerminal, SharedTerminal
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class InitSettings:
     """What a program has said in Init.
 
     ``url`` is where the electronic credential's service is, ``timeout_s`` how long to wait for
@@ -23,12 +23,12 @@ class Settings:
     card_pin: bool = True
 
 
-class Program:
+class CallingProgram:
     """One program. ``settings`` are None before its Init."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: SharedTerminal) -> None:
         self.terminal = terminal
-        self.settings: Settings | None = None
+        self.settings: InitSettings | None = None
 
     @contextmanager
     def use(self) -> Iterator[OpenTerminal]:

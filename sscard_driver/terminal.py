@@ -58,7 +58,7 @@ class OpenTerminal:
         return self.driver.finish_card_basics(*strings.proofs(answer))
 
 
-class Terminal:
+class SharedTerminal:
     """Cards, PSAM and readers of a configuration, for one program or several, one call at a time.
 
     ``environment`` has the configuration. Nothing is opened before :meth:`open`; when that fails

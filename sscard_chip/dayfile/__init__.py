@@ -7,6 +7,7 @@ national interface, :mod:`.envelope` and :mod:`.msgid` what these are made of.
 
 __all__ = [
     "authoriser",
+    "business_string",
     "centre",
     "envelope",
     "errors",

@@ -15,7 +15,7 @@ from sscard_chip.standard.errors import SscardError
 from sscard_chip.terminal.codes import DriverError, ReturnCode, code_of
 from sscard_chip.terminal.driver import strings
 from sscard_driver.configuration import ConfigurationError
-from sscard_driver.program import Program, Settings
+from sscard_driver.program import CallingProgram, InitSettings
 
 _LOG: Final = logging.getLogger(__name__)
 _KEY_DIGITS: Final = 64
@@ -30,7 +30,7 @@ def answering(run: Callable[..., tuple[str, ...]]) -> Callable[..., tuple[int, t
     """
 
     @wraps(run)
-    def called(program: Program, *arguments: int | str) -> tuple[int, tuple[str, ...]]:
+    def called(program: CallingProgram, *arguments: int | str) -> tuple[int, tuple[str, ...]]:
         try:
             return int(ReturnCode.OK), run(program, *arguments)
         except SscardError as error:
@@ -42,7 +42,7 @@ def answering(run: Callable[..., tuple[str, ...]]) -> Callable[..., tuple[int, t
     return called
 
 
-def settings_of(program: Program) -> Settings:
+def settings_of(program: CallingProgram) -> InitSettings:
     """What Init has said.
 
     :raises DriverError: -3, Init was not called.
@@ -52,7 +52,7 @@ def settings_of(program: Program) -> Settings:
     return program.settings
 
 
-def read_card(program: Program) -> tuple[str, str]:
+def read_card(program: CallingProgram) -> tuple[str, str]:
     """The eleven fields of iReadCardBas, and the string that the centre signs for this card.
 
     :raises DriverError: as iReadCardBas.
@@ -64,13 +64,17 @@ def read_card(program: Program) -> tuple[str, str]:
     return strings.basics(basics), sign(program, code, number)
 
 
-def sign(program: Program, card_id_code: bytes, number: str) -> str:
+def sign(program: CallingProgram, card_id_code: bytes, number: str) -> str:
     """The second string, signed with the centre's key of the configuration.
 
     :raises ConfigurationError: the file of the key cannot be used.
+    :raises DriverError: -23, a number that is no number of a card or person.
     """
     key = _key(program.terminal.options().business_key)
-    return BusinessStrings(key).sign(card_id_code, number, at=int(time.time()))
+    try:
+        return BusinessStrings(key).sign(card_id_code, number, at=int(time.time()))
+    except ValueError:  # also of text that is not ASCII
+        raise DriverError(ReturnCode.INPUT, "the number cannot be signed") from None
 
 
 def _key(path: str | None) -> bytes:

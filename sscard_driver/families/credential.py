@@ -18,7 +18,7 @@ from sscard_chip.standard.errors import SscardError
 from sscard_chip.terminal.codes import DriverError, ReturnCode, code_of
 from sscard_chip.terminal.driver import Parameter
 from sscard_driver.exports import Export, Out
-from sscard_driver.program import Program
+from sscard_driver.program import CallingProgram
 from sscard_driver.scanner import read_code
 
 TIMEOUT_S: Final = 60.0
@@ -28,13 +28,13 @@ _SCANNED: Final = frozenset({"ec.query", "cn.nhsa.qrcode.get", "iot.gain.ec.qrco
 """Requests for whose answer a QR code is read."""
 
 
-def transact(program: Program, url: str, request: str) -> tuple[int, tuple[str, ...]]:
+def transact(program: CallingProgram, url: str, request: str) -> tuple[int, tuple[str, ...]]:
     """NationEcTrans: ``url`` of the service, empty for that of the options."""
     return exchange(program, url, request, TIMEOUT_S)
 
 
 def exchange(
-    program: Program, url: str, request: str, timeout_s: float
+    program: CallingProgram, url: str, request: str, timeout_s: float
 ) -> tuple[int, tuple[str, ...]]:
     """Pass a request on; 0 and the service's JSON, or a code and a JSON that says why."""
     try:
@@ -55,7 +55,7 @@ def failure(code: int, text: str) -> str:
     return json.dumps({"code": code, "message": text, "data": None}, ensure_ascii=False)
 
 
-def person(program: Program, url: str, timeout_s: float) -> dict[str, str]:
+def person(program: CallingProgram, url: str, timeout_s: float) -> dict[str, str]:
     """Whose QR code is at the scanner.
 
     :raises DriverError: nobody's, or the service cannot be asked.
@@ -77,11 +77,15 @@ def person(program: Program, url: str, timeout_s: float) -> dict[str, str]:
 
 
 def _exchange(
-    program: Program, url: str, request: dict[str, Any], timeout_s: float
+    program: CallingProgram, url: str, request: dict[str, Any], timeout_s: float
 ) -> dict[str, Any]:
     options = program.terminal.options()
     url = options.centre or url
-    if urlsplit(url).scheme not in ("http", "https"):
+    try:
+        known = urlsplit(url).scheme in ("http", "https")
+    except ValueError:
+        known = False
+    if not known:
         raise DriverError(ReturnCode.PARAMETER, "url: must be the address of an HTTP service")
     data = request.get("data")
     if request.get("transType") in _SCANNED and isinstance(data, dict):

@@ -18,7 +18,7 @@ from sscard_chip.terminal.driver.values import InterfaceType
 from sscard_driver.exports import Export, Out
 from sscard_driver.families import credential, identity
 from sscard_driver.families.common import answering, read_card, settings_of
-from sscard_driver.program import Program, Settings
+from sscard_driver.program import CallingProgram, InitSettings
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _DATABASE_PASSWORD: Final = "2"
 
 
 @answering
-def initialise(program: Program, text: str) -> tuple[str, ...]:
+def initialise(program: CallingProgram, text: str) -> tuple[str, ...]:
     """Init: a JSON object. Names that are missing or unknown do not matter.
 
     ``TIMEOUT`` seconds and ``EC_URL`` are for the electronic credential, ``CARD_PASSTYPE`` 2
@@ -41,7 +41,7 @@ def initialise(program: Program, text: str) -> tuple[str, ...]:
     if isinstance(log, str) and log and not _is_good_folder(log):
         _LOG.warning("Init: LOG_PATH must be ASCII without spaces, at most three levels")
     url = options.get("EC_URL")
-    program.settings = Settings(
+    program.settings = InitSettings(
         url=url if isinstance(url, str) else "",
         timeout_s=_seconds(options.get("TIMEOUT")),
         card_pin=str(options.get("CARD_PASSTYPE", "")) != _DATABASE_PASSWORD,
@@ -50,14 +50,14 @@ def initialise(program: Program, text: str) -> tuple[str, ...]:
 
 
 @answering
-def read_card_bas(program: Program) -> tuple[str, ...]:
+def read_card_bas(program: CallingProgram) -> tuple[str, ...]:
     """ReadCardBas: the eleven fields of iReadCardBas, and the string signed by the centre."""
     settings_of(program)
     return read_card(program)
 
 
 @answering
-def verify_pin(program: Program) -> tuple[str, ...]:
+def verify_pin(program: CallingProgram) -> tuple[str, ...]:
     """VerifyPIN: the PIN is typed at the pad."""
     with_card_pin(settings_of(program))
     with program.use() as terminal:
@@ -66,7 +66,7 @@ def verify_pin(program: Program) -> tuple[str, ...]:
 
 
 @answering
-def change_pin(program: Program) -> tuple[str, ...]:
+def change_pin(program: CallingProgram) -> tuple[str, ...]:
     """ChangePIN: the old PIN and twice the new one are typed at the pad."""
     with_card_pin(settings_of(program))
     with program.use() as terminal:
@@ -75,13 +75,13 @@ def change_pin(program: Program) -> tuple[str, ...]:
 
 
 @answering
-def read_sfz(program: Program, path: str) -> tuple[str, ...]:
+def read_sfz(program: CallingProgram, path: str) -> tuple[str, ...]:
     """ReadSFZ: the nine fields of an identity card; its picture into the file ``path``."""
     settings_of(program)
     return identity.read(program, path)
 
 
-def ec_query(program: Program, request: str) -> tuple[int, tuple[str, ...]]:
+def ec_query(program: CallingProgram, request: str) -> tuple[int, tuple[str, ...]]:
     """EcQuery: a request of NationEcTrans, to the service that Init or the options name."""
     try:
         settings = settings_of(program)
@@ -91,7 +91,7 @@ def ec_query(program: Program, request: str) -> tuple[int, tuple[str, ...]]:
 
 
 @answering
-def get_person_info(program: Program, request: str) -> tuple[str, ...]:
+def get_person_info(program: CallingProgram, request: str) -> tuple[str, ...]:
     """GetPersonInfo: whose card, identity card or credential is there.
 
     Its JSON is not public [L]: ``mdtrt_cert_type`` 01 electronic credential, 02 identity card,
@@ -105,7 +105,7 @@ def get_person_info(program: Program, request: str) -> tuple[str, ...]:
     return (json.dumps(person, ensure_ascii=False, separators=(",", ":")),)
 
 
-def _by_credential(program: Program, settings: Settings) -> dict[str, str]:
+def _by_credential(program: CallingProgram, settings: InitSettings) -> dict[str, str]:
     data = credential.person(program, settings.url, settings.timeout_s)
     return {
         "mdtrt_cert_no": data.get("ecToken", ""),
@@ -114,13 +114,13 @@ def _by_credential(program: Program, settings: Settings) -> dict[str, str]:
     }
 
 
-def _by_identity_card(program: Program, _settings: Settings) -> dict[str, str]:
+def _by_identity_card(program: CallingProgram, _settings: InitSettings) -> dict[str, str]:
     fields, business = identity.read(program, "")
     name, _, _, _, _, number, *_ = fields.split("|")
     return {"mdtrt_cert_no": number, "psn_name": name, "certno": number, "busi_info": business}
 
 
-def _by_card(program: Program, _settings: Settings) -> dict[str, str]:
+def _by_card(program: CallingProgram, _settings: InitSettings) -> dict[str, str]:
     text, business = read_card(program)
     _, certno, number, _, name, *_ = text.split("|")
     return {
@@ -131,7 +131,7 @@ def _by_card(program: Program, _settings: Settings) -> dict[str, str]:
     }
 
 
-_MEDIA: Final[dict[str, Callable[[Program, Settings], dict[str, str]]]] = {
+_MEDIA: Final[dict[str, Callable[[CallingProgram, InitSettings], dict[str, str]]]] = {
     "01": _by_credential,
     "02": _by_identity_card,
     "03": _by_card,
@@ -152,7 +152,7 @@ def json_object(name: str, text: str) -> dict[str, Any]:
     return value
 
 
-def with_card_pin(settings: Settings) -> None:
+def with_card_pin(settings: InitSettings) -> None:
     """Whether VerifyPIN and ChangePIN are for the card.
 
     :raises DriverError: -14, Init has said that the PIN is in a database.

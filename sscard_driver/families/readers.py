@@ -10,48 +10,47 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from sscard_chip.dayfile.business_string import NO_CARD
 from sscard_chip.terminal.driver import Parameter
 from sscard_chip.terminal.driver.values import InterfaceType
 from sscard_driver.exports import Export, Out
 from sscard_driver.families import credential, identity
 from sscard_driver.families.common import answering, read_card, settings_of, sign
-from sscard_driver.program import Program, Settings
-
-_NO_CARD: Final = bytes(16)
+from sscard_driver.program import CallingProgram, InitSettings
 
 
 @answering
-def initialise(program: Program, url: str, _user: str) -> tuple[str, ...]:
+def initialise(program: CallingProgram, url: str, _user: str) -> tuple[str, ...]:
     """Init: address of the electronic credential's service; its user has no meaning here."""
-    program.settings = Settings(url=url)
+    program.settings = InitSettings(url=url)
     return ()
 
 
 @answering
-def read_card_bas(program: Program) -> tuple[str, ...]:
+def read_card_bas(program: CallingProgram) -> tuple[str, ...]:
     """ReadCardBas: the eleven fields of iReadCardBas, and the string signed by the centre."""
     settings_of(program)
     return read_card(program)
 
 
 @answering
-def get_qr_base(program: Program, timeout_ms: int) -> tuple[str, ...]:
+def get_qr_base(program: CallingProgram, timeout_ms: int) -> tuple[str, ...]:
     """GetQRBase: a QR code is read, and the centre says whose it is (JSON) [L]."""
     seconds = min(max(timeout_ms, 0), 600_000) / 1000
     data = credential.person(program, settings_of(program).url, seconds)
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return text, sign(program, _NO_CARD, data.get("idNo", "")) if data.get("idNo") else ""
+    return text, sign(program, NO_CARD, data.get("idNo", "")) if data.get("idNo") else ""
 
 
 @answering
-def read_sfz(program: Program) -> tuple[str, ...]:
+def read_sfz(program: CallingProgram) -> tuple[str, ...]:
     """ReadSFZ: the nine fields of an identity card."""
     settings_of(program)
     return identity.read(program, "")
 
 
 @answering
-def verify_pin(program: Program) -> tuple[str, ...]:
+def verify_pin(program: CallingProgram) -> tuple[str, ...]:
     """VerifyPIN: the PIN is typed at the pad."""
     settings_of(program)
     with program.use() as terminal:
@@ -60,7 +59,7 @@ def verify_pin(program: Program) -> tuple[str, ...]:
 
 
 @answering
-def change_pin(program: Program) -> tuple[str, ...]:
+def change_pin(program: CallingProgram) -> tuple[str, ...]:
     """ChangePIN: the old PIN and twice the new one are typed at the pad."""
     settings_of(program)
     with program.use() as terminal:
