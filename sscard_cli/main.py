@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "purse": ("sscard_cli.bank.purse", "purse", "Deposit and purse: load, pay, unload."),
     "transit": ("sscard_cli.transit", "transit", "Transport cards: gates, buses, desk, centre."),
     "settle": ("sscard_cli.settle", "settle", "A settlement centre: cards, accounts, debits."),
+    "service": ("sscard_cli.service", "service", "Card services: enquiry, loss, replacement."),
     "conformance": (
         "sscard_cli.conformance",
         "conformance",
