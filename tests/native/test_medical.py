@@ -307,7 +307,9 @@ def test_the_steps_of_one_program_are_not_disturbed_by_another(tmp_path: Path) -
     images = Images.of(Desk(2), tmp_path)
     roots().save(tmp_path / "roots.json")
     given = images.options | {"keys": str(tmp_path / "roots.json")}
-    terminal = SharedTerminal({f"SSCARD_DRIVER_{name.upper()}": text for name, text in given.items()})
+    terminal = SharedTerminal(
+        {f"SSCARD_DRIVER_{name.upper()}": text for name, text in given.items()}
+    )
     first, second = DriverLibrary(terminal=terminal), DriverLibrary(terminal=terminal)
     code, request = first.call("iReadCardBas_HSM_Step1", [1], 1024)
     assert code == 0
