@@ -9,7 +9,7 @@ FIELDS = {"card_number": (5, 7), "name": (6, 2), "social_security_number": (6, 1
 """File (SFI) and record number of each field."""
 
 
-class CardProblem(Exception):
+class CardProblemError(Exception):
     """What the clerk is told."""
 
 
@@ -20,12 +20,12 @@ def read_card(reader_name):
     try:
         connection.connect()
     except (NoCardException, CardConnectionException):
-        raise CardProblem("put the card into the reader") from None
+        raise CardProblemError("put the card into the reader") from None
     try:
         send(connection, SSSE)
         return {name: read(connection, *place) for name, place in FIELDS.items()}
     except CardConnectionException:
-        raise CardProblem("the card was pulled out: once more, please") from None
+        raise CardProblemError("the card was pulled out: once more, please") from None
     finally:
         connection.disconnect()
 
@@ -39,7 +39,7 @@ def read(connection, sfi, number):
 
 
 def send(connection, command):
-    """Data of an answer, None for what the card keeps to itself; over T=0 it says how to fetch it."""
+    """Data of an answer, None for what is not for everybody; over T=0 it is fetched."""
     data, sw1, sw2 = connection.transmit(list(command))
     if sw1 == 0x6C:
         data, sw1, sw2 = connection.transmit([*command[:4], sw2])
@@ -48,7 +48,7 @@ def send(connection, command):
     if (sw1, sw2) == (0x69, 0x82):
         return None
     if (sw1, sw2) == (0x93, 0x03):
-        raise CardProblem("this card is blocked: please go to the card service")
+        raise CardProblemError("this card is blocked: please go to the card service")
     if (sw1, sw2) != (0x90, 0x00):
-        raise CardProblem(f"the card answers {sw1:02X}{sw2:02X}")
+        raise CardProblemError(f"the card answers {sw1:02X}{sw2:02X}")
     return bytes(data)

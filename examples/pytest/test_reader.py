@@ -2,7 +2,7 @@
 """Tests of reader.py: cards of all generations, cards that are broken, cards that fail."""
 
 import pytest
-from reader import CardProblem, read_card
+from reader import CardProblemError, read_card
 
 from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 
@@ -23,17 +23,17 @@ def test_a_card_without_contacts(issue_sscard, sscard_reader):
 
 def test_a_blocked_card(issue_sscard, sscard_reader):
     name = sscard_reader.insert(issue_sscard(2, broken="environment-blocked"))
-    with pytest.raises(CardProblem, match="blocked"):
+    with pytest.raises(CardProblemError, match="blocked"):
         read_card(name)
 
 
 def test_no_card(sscard_reader):
-    with pytest.raises(CardProblem, match="put the card"):
+    with pytest.raises(CardProblemError, match="put the card"):
         read_card(sscard_reader.names[0])
 
 
 def test_a_card_that_is_pulled_out(issue_sscard, sscard_reader):
     name = sscard_reader.insert(issue_sscard(2))
     sscard_reader.arm(FaultAt(ExchangeFault.REMOVED, 3))
-    with pytest.raises(CardProblem, match="pulled out"):
+    with pytest.raises(CardProblemError, match="pulled out"):
         read_card(name)
