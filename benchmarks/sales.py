@@ -64,6 +64,8 @@ TAIL: Final = 5.0
 FOLDER: Final = Path(__file__).resolve().parent.parent / "build"
 _CITY: Final = "510100"
 _CARDS_OF_A_CLIENT: Final = 200
+_CONNECTIONS: Final = 200
+"""Each client has up to two, pgbench one for each of its own."""
 _MONEY_FEN: Final = 10_000_000
 
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
@@ -274,7 +276,7 @@ def rows(
 
 def _postgresql(roots: str, clients: tuple[int, ...], seconds: float, rounds: int) -> list[Row]:
     try:
-        server = PostgresServer(durable=True)
+        server = PostgresServer(durable=True, connections=_CONNECTIONS)
     except (RuntimeError, OSError) as error:
         raise UnavailableError(str(error)) from None
     found = []
