@@ -50,3 +50,12 @@ def have_patience(engine: sa.Engine, release: Callable[[], None]) -> None:
     def connect(dialect: Any, _record: Any, places: Any, names: Any) -> Any:
         refused = dialect.loaded_dbapi.OperationalError
         return connect_patiently(lambda: dialect.connect(*places, **names), release, refused)
+
+
+def close_idle(engine: sa.Engine) -> None:
+    """Close the connections of an engine that nobody uses.
+
+    Its pool stays: one that is in use now would come back into a pool that has been replaced
+    meanwhile, and would stay open there.
+    """
+    engine.pool.dispose()

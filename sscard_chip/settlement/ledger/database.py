@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from sscard_chip.settlement.ledger.connecting import have_patience
+from sscard_chip.settlement.ledger.connecting import close_idle, have_patience
 from sscard_chip.settlement.ledger.errors import (
     LedgerRulesError,
     LedgerUnavailableError,
@@ -90,14 +90,10 @@ class Database:
         self.single = SingleStatements(self.engine, self.name)
         """Of PostgreSQL."""
         if not self.is_sqlite:
-            have_patience(self.engine, self._release)
+            have_patience(self.engine, self.single.close)
 
     def close(self) -> None:
         """Close all connections."""
-        self._release()
-
-    def _release(self) -> None:
-        """Close the connections that are kept for later."""
         self.single.close()
         self.engine.dispose()
 
@@ -130,7 +126,7 @@ class Database:
         if found != VERSIONS[-1]:
             raise LedgerVersionError(self.name, found)
         if not self.is_sqlite:  # who only sells keeps one connection, and not this one too
-            self.engine.dispose()
+            close_idle(self.engine)
 
     def check_rules(self, connection: sa.Connection, version: str | None) -> None:
         """See that the rules of a ledger of this version are there, as they are declared.

@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from sscard_chip.settlement.ledger.connecting import connect_patiently
+from sscard_chip.settlement.ledger.connecting import close_idle, connect_patiently
 from sscard_chip.settlement.ledger.errors import LedgerUnavailableError, translate
 
 _PLANS: Final = {
@@ -109,7 +109,7 @@ class SingleStatements:
             places, names = dialect.create_connect_args(self._engine.url)
         driver: Any = connect_patiently(
             lambda: dialect.connect(*places, **names),
-            self._engine.dispose,
+            lambda: close_idle(self._engine),
             dialect.loaded_dbapi.OperationalError,
         )
         driver.autocommit = True
