@@ -14,11 +14,19 @@ from typing import Final
 import click
 
 from sscard_chip import Durability
-from sscard_chip.reader import ReaderEvent, VirtualReader, serve_reader
+from sscard_chip.reader import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    ReaderEvent,
+    VirtualReader,
+    serve_reader,
+)
 from sscard_chip.reader.control import ReaderControl
 from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.reader.image import ImageInSlot
+from sscard_chip.reader.qemu import QemuReader
 from sscard_chip.reader.scenario import load_scenario
+from sscard_chip.reader.usbip import DEFAULT_USBIP_PORT, UsbipReader
 from sscard_cli.card.session import open_trace
 from sscard_cli.options import (
     FILE,
@@ -30,6 +38,8 @@ from sscard_cli.options import (
     trace_options,
 )
 
+_READERS: Final = {"vpcd": VirtualReader, "qemu": QemuReader, "usbip": UsbipReader}
+_NAMES: Final = {"vpcd": "vpcd", "qemu": "QEMU", "usbip": "USB/IP"}
 EMPTY: Final = "-"
 """In place of an image: a slot without a card."""
 
@@ -52,12 +62,26 @@ EMPTY: Final = "-"
 )
 @click.option(
     "--vpcd",
-    "address",
     metavar="HOST:PORT",
     type=host_port,
-    default="127.0.0.1:35963",
-    show_default=True,
+    show_default=f"{DEFAULT_HOST}:{DEFAULT_PORT}",
     help="Where vpcd listens for the first slot.  Example: --vpcd 127.0.0.1:35963",
+)
+@click.option(
+    "--qemu",
+    metavar="HOST:PORT",
+    type=host_port,
+    help="In place of vpcd: where QEMU's ccid-card-passthru listens, and the card is in a USB"
+    " reader of the guest.  Example: --qemu 127.0.0.1:35999",
+)
+@click.option(
+    "--usbip",
+    metavar="[HOST:PORT]",
+    is_flag=False,
+    flag_value=f"{DEFAULT_HOST}:{DEFAULT_USBIP_PORT}",
+    type=host_port,
+    help="In place of vpcd: listen for machines that attach the reader over USB/IP, by default at"
+    f" {DEFAULT_HOST}:{DEFAULT_USBIP_PORT}.  Example: --usbip 192.0.2.7:3240",
 )
 @click.option(
     "--interface",
@@ -93,7 +117,9 @@ def serve(
     card_path: Path,
     slot2: Path | None,
     more: tuple[Path, ...],
-    address: tuple[str, int],
+    vpcd: tuple[str, int] | None,
+    qemu: tuple[str, int] | None,
+    usbip: tuple[str, int] | None,
     interface: str,
     durability: str,
     scenario_path: Path | None,
@@ -107,6 +133,7 @@ def serve(
     Needs pcscd with the vpcd driver (Debian: pcscd vsmartcard-vpcd); waits for it and comes
     back when it restarts. Ctrl-C ends; the card keeps everything it has answered. vpcd listens
     on all interfaces without authentication: do not run it on a machine shared with strangers.
+    With --qemu or --usbip the card is in a USB reader of a virtual or another machine instead.
 
     CARD.ssc may be - for a slot that is empty at first. A scenario makes the cards fail; with a
     control socket sscard reader inserts, removes and swaps them while this runs.
@@ -115,12 +142,14 @@ def serve(
     Example:
       sscard serve zhang.ssc
       sscard serve zhang.ssc --trace --durability disk
+      sscard serve zhang.ssc --qemu 127.0.0.1:35999
+      sscard serve zhang.ssc --usbip
       sscard serve - --slot psam.ssc --control reader.sock --scenario mute.toml
     """
     paths = [card_path, *([slot2] if slot2 else []), *more]
     scenario = load_scenario(scenario_path, len(paths)) if scenario_path else None
     log = open_trace(trace, unsafe_trace, len(paths))
-    host, port = address
+    way, host, port = _way(vpcd, qemu, usbip)
 
     def say(slot: int, event: str) -> None:
         if as_json:
@@ -148,9 +177,12 @@ def serve(
             slots.append(FaultyConnection(card))
             stack.callback(_close, slots[-1])
             atr = f"ATR {card.atr.hex().upper()}" if card else "no card"
-            say(number, f"{atr}, vpcd at {host}:{port + number}")
+            at = (
+                f"{host}:{port} bus 1-{number + 1}" if way == "usbip" else f"{host}:{port + number}"
+            )
+            say(number, f"{atr}, {_NAMES[way]} at {at}")
         observer = log.exchange if log else None
-        reader = VirtualReader(slots, host, port, observer=observer, event_observer=on_event)
+        reader = _READERS[way](slots, host, port, observer=observer, event_observer=on_event)
         for number, faults in (scenario.of_slots() if scenario else {}).items():
             reader.arm(number, *faults)
         if control_path:
@@ -160,6 +192,20 @@ def serve(
         serve_reader(reader)
     if not as_json:
         click.echo("ended, cards saved")
+
+
+def _way(
+    vpcd: tuple[str, int] | None, qemu: tuple[str, int] | None, usbip: tuple[str, int] | None
+) -> tuple[str, str, int]:
+    """Which reader it is, and where."""
+    given = [
+        (name, *address)
+        for name, address in (("vpcd", vpcd), ("qemu", qemu), ("usbip", usbip))
+        if address
+    ]
+    if len(given) > 1:
+        raise click.UsageError("one of --vpcd, --qemu and --usbip")
+    return given[0] if given else ("vpcd", DEFAULT_HOST, DEFAULT_PORT)
 
 
 def _close(slot: FaultyConnection) -> None:
