@@ -174,8 +174,9 @@ LINES: Final[Mapping[str, str]] = {
     f"settle show P51010000001202603151011120100 {_CITY}": "",
     f"settle statement {_PERIOD} --from 20260301 {_CITY}": "",
     f"settle statements --month 202603 --out html --format html {_CITY}": "",
-    f"settle statements --month 202603 --out pdf {_CITY}": "weasyprint cffi:pdf",
-    f"settle statement {_PERIOD} --from 20260301 --page page.pdf {_CITY}": "weasyprint cffi:pdf",
+    f"settle statements --month 202603 --out pdf {_CITY}": "weasyprint cffi:pdf PIL:pdf",
+    f"settle statement {_PERIOD} --from 20260301 --page page.pdf {_CITY}":
+        "weasyprint cffi:pdf PIL:pdf",
     "settle allocation-list A.csv --month 202603 --date 20260401 --batch 1 --out A.tsv": "",
     "settle pharmacy-list P.csv --out P.tsv": "",
     f"settle claim apply {_PERIOD} --month 202603 {_CITY}": "",
