@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import Final
+from typing import Any, Final
 
 from sscard_chip.profile.model import Confidence
 from sscard_chip.terminal.conformance.levels import Level
-from sscard_chip.terminal.conformance.trial import Trial
 
-Judge = Callable[[Trial], None]
-"""Puts its questions to a card and raises a JudgementError where that is not a pass."""
+Judge = Callable[[Any], None]
+"""Puts its questions by the trial of its suite (of a card: :class:`.trial.Trial`) and raises a
+JudgementError where the answer is not a pass."""
 
 CONTACT: Final = "contact"
 CONTACTLESS: Final = "contactless"
@@ -28,6 +28,8 @@ class Need(StrEnum):
     PIN = "pin"
     KEYS = "keys"
     MEDICAL = "medical"
+    IMAGE = "image"
+    POWER_CUT = "power-cut"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

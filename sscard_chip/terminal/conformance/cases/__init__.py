@@ -10,11 +10,13 @@ from sscard_chip.terminal.conformance.cases import (
     answers,
     authentication,
     contents,
+    counting,
     files,
     loading,
     medical,
     parameters,
     pins,
+    pullout,
     reading,
     selection,
     transport,
@@ -37,7 +39,9 @@ _MODULES = (
     writing,
     medical,
     loading,
+    counting,
     wrong,
+    pullout,
 )
 
 
