@@ -30,6 +30,7 @@ class Need(StrEnum):
     MEDICAL = "medical"
     IMAGE = "image"
     POWER_CUT = "power-cut"
+    OWN_KEYS = "own-keys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,8 @@ class Case:
     ``identifier`` stays the same for ever; ``clauses`` are numbers of clauses, the first one that
     which the case is about. ``group`` is the section of the report, after the groups of LD/T
     6001. ``lasting`` says how much is lost on a card that keeps what is done to it: such cases
-    come last, the greatest number at the very end.
+    come last, the greatest number at the very end. ``part`` is what of the judged one it is about,
+    where that has parts: an environment of a PSAM.
     """
 
     identifier: str
@@ -53,6 +55,7 @@ class Case:
     interfaces: frozenset[str] = BOTH
     needs: frozenset[Need] = frozenset()
     lasting: int = 0
+    part: str = ""
 
     @property
     def clause(self) -> str:
