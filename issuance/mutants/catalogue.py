@@ -8,6 +8,8 @@ from typing import Final
 
 from issuance.mutants.answers import ANSWERS
 from issuance.mutants.making import MAKING
+from issuance.mutants.psams import PSAMS
+from issuance.mutants.tills import TILLS
 
-MUTANTS: Final = MappingProxyType({one.name: one for one in (*ANSWERS, *MAKING)})
+MUTANTS: Final = MappingProxyType({one.name: one for one in (*ANSWERS, *MAKING, *PSAMS, *TILLS)})
 """Every mutant by its name."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -10,11 +11,12 @@ from issuance.broken import break_card
 from issuance.fixtures.holder import INVENTED_HOLDER
 from issuance.holder import Holder
 from issuance.personalise import issue_card
-from issuance.psam import make_psam
+from issuance.psam import derive_own_keys, make_psam
 from sscard_chip.memory import Memory
 from sscard_chip.profile import for_generation
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.standard.settlement_mode import SettlementMode, SettlementRegion, Split
+from sscard_chip.terminal.conformance.psam import OwnSecrets
 from sscard_chip.terminal.conformance.tills import (
     CardWish,
     SaleAnswer,
@@ -67,6 +69,16 @@ class IssuedWorkshop:
 
     def _make_psam(self, level: int) -> Memory:
         return make_psam(self._store, level=level, terminal_id=_TERMINAL, serial="1")
+
+
+def own_secrets(store: KeyStore, serial: bytes) -> Callable[[str], OwnSecrets]:
+    """The own keys, by suite, of a PSAM that was made here; ``serial`` 10 bytes."""
+
+    def own(algorithm: str) -> OwnSecrets:
+        keys = derive_own_keys(store, algorithm, serial)
+        return OwnSecrets(keys.application_key, keys.access)
+
+    return own
 
 
 class OurTill:
