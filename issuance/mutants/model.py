@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
+from issuance.bank.personalise import Bank
+from issuance.bank.roots import bank_slots
 from issuance.broken import break_card
 from issuance.fixtures.holder import INVENTED_HOLDER
 from issuance.holder import Holder
 from issuance.mutants.workshop import IssuedWorkshop, own_secrets
 from issuance.personalise import issue_card
 from issuance.psam import make_psam
+from issuance.roots import RootKeys
 from sscard_chip.memory import Memory
 from sscard_chip.profile import Profile, for_generation
 from sscard_chip.reader.forwarding import ForwardingConnection
@@ -26,6 +31,7 @@ from sscard_chip.terminal.conformance import (
     SuiteRun,
     run_suite,
 )
+from sscard_chip.terminal.conformance.banking import run_bank_suite
 from sscard_chip.terminal.conformance.psam import run_psam_suite
 from sscard_chip.terminal.conformance.tills import TerminalFactory, run_terminal_suite
 
@@ -39,6 +45,13 @@ _HOLDER: Final[dict[str, object]] = {
 }
 _TERMINAL: Final = "510100000001"
 _SERIAL: Final = bytes.fromhex("07A1B2C3")
+
+_ACCOUNT: Final[dict[str, object]] = {
+    "pan": "6239990000000012344",
+    "suite": "3des",
+    "pin": PIN,
+    "ecash": {"balance_fen": 5_000, "limit_fen": 100_000, "single_limit_fen": 2_000},
+}
 
 Judged = Literal["card", "psam", "bank", "terminal"]
 
@@ -128,6 +141,8 @@ class Mutant:
         if self.judged == "psam":
             return make_psam(store, level=3, terminal_id=_TERMINAL, serial="1",
                              city=self.city or None)  # fmt: skip
+        if self.judged == "bank":
+            return _bank_card(store)
         plan = for_generation(self.generation, with_account=True)
         made = self.profile(plan) if self.profile else plan
         memory = issue_card(
@@ -200,4 +215,31 @@ def _target(mutant: Mutant, store: KeyStore) -> ImageTarget:
     )
 
 
-_RUNS: Final = {"card": _run_card, "psam": _run_psam, "terminal": _run_terminal}
+def _run_bank(mutant: Mutant, store: KeyStore, only: tuple[str, ...]) -> SuiteRun:
+    return run_bank_suite(
+        _target(mutant, store),
+        interface="contactless" if mutant.contactless else "contact",
+        pin=PIN,
+        store=_bank_keys().store,
+        level=Level.DESTRUCTIVE,
+        only=only,
+    )
+
+
+@cache
+def _bank_keys() -> Bank:
+    return Bank(RootKeys({slot: os.urandom(16) for slot in bank_slots()}))
+
+
+def _bank_card(store: KeyStore) -> Memory:
+    """A card of generation 3 with bank PIN and electronic cash."""
+    holder = Holder.from_object(_HOLDER | {"bank": _ACCOUNT})
+    return issue_card(3, store, holder, serial=_SERIAL, bank=_bank_keys())
+
+
+_RUNS: Final = {
+    "card": _run_card,
+    "psam": _run_psam,
+    "bank": _run_bank,
+    "terminal": _run_terminal,
+}

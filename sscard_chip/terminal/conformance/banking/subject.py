@@ -6,12 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sscard_chip.security.keystore import KeyStore
+from sscard_chip.standard.commands import SELECT
 from sscard_chip.standard.errors import CardError
 from sscard_chip.terminal.bank.errors import BankTerminalError
 from sscard_chip.terminal.bank.selection import candidates
 from sscard_chip.terminal.bank.terminal import AIDS
 from sscard_chip.terminal.client import ApduClient
-from sscard_chip.terminal.conformance.subject import SubjectError
+from sscard_chip.terminal.conformance.subject import SubjectError, ask
 from sscard_chip.terminal.connection import Connection
 
 
@@ -53,6 +54,15 @@ def examine_bank(
         found = candidates(ApduClient(connection), AIDS, contactless=interface == "contactless")
     except (BankTerminalError, CardError, ValueError, IndexError):
         found = []
-    if not found:
+    aid = found[0].aid if found else _by_name(connection)
+    if not aid:
         raise SubjectError(f"no bank application is found over {interface}")
-    return BankSubject(interface, atr, found[0].aid, pin, store)
+    return BankSubject(interface, atr, aid, pin, store)
+
+
+def _by_name(connection: Connection) -> bytes:
+    """The first application that is selected by its AID, where the directory is none."""
+    for aid in AIDS:
+        if ask(connection, SELECT.apdu(0x04, 0x00, aid))[1] == 0x9000:
+            return aid
+    return b""
