@@ -95,7 +95,7 @@ def _(trial: BankTrial) -> None:
     before = _balance(trial)
     outcome = trial.pay(trial.host(NOT_SUFFICIENT), force_online=True)
     trial.equal(outcome.decision.value, Decision.DECLINED_ONLINE.value, "decision")
-    trial.equal(_balance(trial), before, "9F79")
+    trial.check(_balance(trial) == before, "9F79 as it was", "another balance")
 
 
 def _balance(trial: BankTrial) -> int:
@@ -116,7 +116,7 @@ def _(trial: BankTrial) -> None:
     if outcome.decision is not Decision.APPROVED_OFFLINE:
         raise NotApplicableError("the card does not pay off-line")
     trial.reset(cold=True)
-    trial.equal(_balance(trial), before - 1, "9F79")
+    trial.check(_balance(trial) == before - 1, "9F79 less by 1 fen", "another balance")
 
 
 @_FIELD.case(9, "More than the electronic cash is not paid off-line", **_WRITE)
@@ -126,7 +126,7 @@ def _(trial: BankTrial) -> None:
     outcome = trial.pay(None, before + 1)
     trial.check(not outcome.decision.approved, "no approval off-line", "an approval")
     trial.reset(cold=True)
-    trial.equal(_balance(trial), before, "9F79")
+    trial.check(_balance(trial) == before, "9F79 as it was", "another balance")
 
 
 @_FIELD.case(10, "PPSE is no matter of the contacts: PSE is not found here, or another",

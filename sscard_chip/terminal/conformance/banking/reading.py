@@ -170,7 +170,7 @@ def _(trial: BankTrial) -> None:
         trial.check(_day(data[0x5F25]) <= last, "5F25 before 5F24", "behind it")
     if 0x57 in data:
         track = data[0x57].hex().upper().partition("D")[2]
-        trial.equal(track[:4], data[0x5F24].hex()[:4], "last month in 57")
+        trial.check(track[:4] == data[0x5F24].hex()[:4], "the last month of 5F24 in 57", "another")
 
 
 @_READ.case(5, "CDOL1 asks for amount, country, TVR, currency, date, kind and random", **_SESSION)

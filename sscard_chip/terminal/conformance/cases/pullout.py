@@ -100,9 +100,8 @@ def _(trial: Trial, write: int, kept: Kept) -> None:
             changed[0] and changed[3] and changed[4] and (short or (changed[1] and changed[2])),
             "the whole debit or nothing of it", "a part of it",
         )  # fmt: skip
-        trial.equal(
-            int.from_bytes(before[0]) - int.from_bytes(after[0]), 1, "fen less on the account:"
-        )
+        paid = int.from_bytes(before[0]) - int.from_bytes(after[0])
+        trial.check(paid == 1, "1 fen less on the account", "another balance")
         trial.expect(reply, "9000", what="to the proof of a debit that is made")
         trial.check(reply.data == mac2 + tac, "MAC2 and TAC of the debit", "another value")
     trial.reset(cold=True)
@@ -122,7 +121,8 @@ def _(trial: Trial, write: int, kept: Kept) -> None:
         trial.refused(reply, "9406", what="to the proof of a load that is not made")
         trial.check(write > 0, "the load, which was complete, and its proof", "nothing of it")
         return
-    trial.equal(int.from_bytes(after[0]) - int.from_bytes(before[0]), 1, "fen more on the account:")
+    loaded = int.from_bytes(after[0]) - int.from_bytes(before[0])
+    trial.check(loaded == 1, "1 fen more on the account", "another balance")
     trial.check(after[3] != before[3], "a record of the load in EF08", "none")
     trial.expect(reply, "9000", what="to the proof of a load that is made")
     trial.check(reply.data[4:] == tac, "the TAC of the load", "another value")
