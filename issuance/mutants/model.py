@@ -53,7 +53,7 @@ _ACCOUNT: Final[dict[str, object]] = {
     "ecash": {"balance_fen": 5_000, "limit_fen": 100_000, "single_limit_fen": 2_000},
 }
 
-Judged = Literal["card", "psam", "bank", "terminal"]
+JudgedKind = Literal["card", "psam", "bank", "terminal"]
 
 Fault = Callable[["FaultyCard", bytes], bytes]
 """What a faulty card answers to a command; it has the right one by ``card.right(command)``."""
@@ -119,7 +119,7 @@ class Mutant:
     name: str
     wrong: str
     caught_by: str
-    judged: Judged = "card"
+    judged: JudgedKind = "card"
     generation: int = 2
     contactless: bool = False
     fault: Fault | None = None

@@ -13,9 +13,9 @@ from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.standard.dates import bcd
 from sscard_chip.standard.identifiers import SSSE_NAME
 from sscard_chip.terminal.conformance.tills import (
+    JudgedTerminal,
     SaleAnswer,
     SaleOrder,
-    Terminal,
     TerminalFactory,
     Workplace,
 )
@@ -30,7 +30,7 @@ _T: Final = "SSC-32.8-"
 def _at(card: Fault | None = None, psam: Fault | None = None) -> TerminalFactory:
     """Our till, whose connections change what passes."""
 
-    def factory(place: Workplace) -> Terminal:
+    def factory(place: Workplace) -> JudgedTerminal:
         if card:
             place = replace(place, card=FaultyCard(place.card, card))
         if psam:

@@ -93,7 +93,7 @@ class OurTill:
         self._settings = TillSettings(_PHARMACY, region)
 
     def sell(self, order: SaleOrder) -> SaleAnswer:
-        """See :class:`Terminal`."""
+        """See :class:`JudgedTerminal`."""
         place = self._place
         bill = Bill(Split(order.account_fen, order.self_paid_fen, order.pooled_fen))
         try:

@@ -7,6 +7,7 @@ one, no secret twice wrong, and an end at the first 63Cx that nobody asked for.
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import Final
 
@@ -32,6 +33,8 @@ from sscard_chip.terminal.connection import Connection, TerminalConnectionError
 __all__ = ["CardReply", "Trial"]
 
 _SAFE_TRIES: Final = 2
+_SEEN_AGAIN_S: Final = 10.0
+_LOOK_S: Final = 0.25
 _PIN_COMMANDS: Final = (commands.VERIFY.ins, commands.CHANGE_OR_RELOAD_PIN.ins)
 
 
@@ -209,7 +212,22 @@ class Trial(Exchanges):
         with suppress(TerminalConnectionError):
             answer = bytes(self.connection.transmit(apdu))
         self.exchanges.append(RawExchange(apdu, answer))
-        self.reset(cold=True)
+        self._power_again()
+
+    def _power_again(self) -> None:
+        """Power a card on that had lost its power; a reader may need a while to see it again.
+
+        :raises TerminalConnectionError: it does not.
+        """
+        until = time.monotonic() + _SEEN_AGAIN_S
+        while True:
+            try:
+                self.reset(cold=True)
+                return
+            except TerminalConnectionError:
+                if not self._lasting or time.monotonic() > until:
+                    raise
+                time.sleep(_LOOK_S)
 
     def with_account(self, **fields: int | str) -> None:
         """Go on with a copy of the card whose account has these fields.

@@ -128,9 +128,7 @@ def test_reading_the_bank_application_takes_no_counter() -> None:
 
 def test_no_bank_pin_is_sent_that_was_not_given() -> None:
     heard = Heard(ContactInterface(issue(3, pin=PIN)))
-    run = run_bank_suite(
-        ConnectionTarget(heard, "mine"), store=bank().store, level=Level.WRITE
-    )
+    run = run_bank_suite(ConnectionTarget(heard, "mine"), store=bank().store, level=Level.WRITE)
     assert bad(run) == []
     assert not [one for one in heard.commands if one[1] == 0x20]
 
@@ -185,7 +183,11 @@ def test_a_terminal_that_answers_something_else_fails() -> None:
 
 
 def test_enough_cases_and_faulty_ones() -> None:
-    assert (len(psam_catalogue()), len(bank_catalogue()), len(terminal_catalogue())) >= (400, 60, 80)
+    assert (len(psam_catalogue()), len(bank_catalogue()), len(terminal_catalogue())) >= (
+        400,
+        60,
+        80,
+    )
     kinds = [one.judged for one in MUTANTS.values()]
     for kind in ("psam", "bank", "terminal"):
         assert kinds.count(kind) >= 20

@@ -120,9 +120,7 @@ def test_a_run_has_a_limit_of_commands() -> None:
     assert abs(len(heard.commands) - run.commands) < 40  # the card is asked what it is before
 
 
-def test_a_run_goes_on_where_it_stopped(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_goes_on_where_it_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image = tmp_path / "card.ssc"
     image.write_bytes(Card(issued(2).copy()).image())
     report, later = tmp_path / "r.json", tmp_path / "l.json"
@@ -148,9 +146,7 @@ def test_a_run_goes_on_where_it_stopped(
 
 def test_tries_are_kept_from_a_wrong_pin_in_the_middle() -> None:
     heard = Heard(ContactInterface(Card(issued(2).copy())))
-    run = run_suite(
-        ConnectionTarget(heard, "mine"), pin="9999", store=roots(), level=Level.WRITE
-    )
+    run = run_suite(ConnectionTarget(heard, "mine"), pin="9999", store=roots(), level=Level.WRITE)
     assert "cost a try" in run.stopped
     assert len([one for one in heard.commands if one[1] == 0x20 and len(one) > 5]) == 1
     assert result_of(run, "SSC-32.5-7.14.3-02").verdict is CaseVerdict.NOT_RUN

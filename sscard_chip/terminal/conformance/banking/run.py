@@ -26,7 +26,7 @@ from sscard_chip.terminal.conformance.target import JudgedCard
 from sscard_chip.terminal.conformance.verdict import CaseVerdict
 
 
-class BankSuite:
+class BankApplicationSuite:
     """A bank application under its cases; see :class:`~..engine.Bench`."""
 
     def __init__(self, target: JudgedCard, subject: BankSubject, level: Level) -> None:
@@ -93,7 +93,7 @@ def run_bank_suite(
     began = time.time()
     subject = examine_bank(target.connect(), interface=interface, pin=pin, store=store)
     return play(
-        BankSuite(target, subject, level),
+        BankApplicationSuite(target, subject, level),
         chosen(bank_catalogue(), only),
         observer=observer,
         resumed=resumed(subject) if resumed else None,

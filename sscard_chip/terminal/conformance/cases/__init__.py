@@ -20,6 +20,7 @@ from sscard_chip.terminal.conformance.cases import (
     reading,
     selection,
     transport,
+    updating,
     writing,
     wrong,
 )
@@ -40,6 +41,7 @@ _MODULES = (
     medical,
     loading,
     counting,
+    updating,
     wrong,
     pullout,
 )

@@ -45,13 +45,15 @@ _PARTS: Final = _FEN * 3
 
 cases = Chapter(PULL_OUT)
 
-Judge = Callable[[Trial, int, Kept], None]
+CutJudge = Callable[[Trial, int, Kept], None]
 
 
-def _moments(name: str, what: str, needs: frozenset[Need], lasting: int) -> Callable[[Judge], None]:
+def _moments(
+    name: str, what: str, needs: frozenset[Need], lasting: int
+) -> Callable[[CutJudge], None]:
     """A case for each moment at which the power fails."""
 
-    def keep(judge: Judge) -> None:
+    def keep(judge: CutJudge) -> None:
         for number, (write, kept, when) in enumerate(_MOMENTS, 1):
             more: dict[str, Any] = {
                 "level": Level.DESTRUCTIVE,
@@ -69,7 +71,7 @@ def _moments(name: str, what: str, needs: frozenset[Need], lasting: int) -> Call
     return keep
 
 
-def _at(judge: Judge, write: int, kept: Kept) -> Callable[[Trial], None]:
+def _at(judge: CutJudge, write: int, kept: Kept) -> Callable[[Trial], None]:
     return lambda trial: judge(trial, write, kept)
 
 

@@ -16,9 +16,9 @@ from sscard_chip.terminal.conformance.tills.catalogue import terminal_catalogue
 from sscard_chip.terminal.conformance.tills.run import run_terminal_suite
 from sscard_chip.terminal.conformance.tills.workplace import (
     CardWish,
+    JudgedTerminal,
     SaleAnswer,
     SaleOrder,
-    Terminal,
     TerminalFactory,
     Workplace,
     Workshop,
@@ -26,9 +26,9 @@ from sscard_chip.terminal.conformance.tills.workplace import (
 
 __all__ = [
     "CardWish",
+    "JudgedTerminal",
     "SaleAnswer",
     "SaleOrder",
-    "Terminal",
     "TerminalFactory",
     "Workplace",
     "Workshop",

@@ -19,7 +19,7 @@ from sscard_chip.terminal.conformance.tills.trial import (
     INIT_SAM,
     TillTrial,
 )
-from sscard_chip.terminal.conformance.tills.watching import CARD, PSAM, Change
+from sscard_chip.terminal.conformance.tills.watching import CARD, PSAM, ChangedReply
 from sscard_chip.terminal.conformance.tills.workplace import CardWish, SaleOrder
 
 _SALE: Final = TillChapter("SALE", "LD/T 32.7, 12 purchase", "6001.2-terminal-purchase")
@@ -206,7 +206,7 @@ def _(trial: TillTrial) -> None:
     trial.equal(len(trial.account().records), 3, "purchases in EF08")
 
 
-def _to(ins: int, word: bytes) -> Change:
+def _to(ins: int, word: bytes) -> ChangedReply:
     """A status word in place of the answer to a command."""
     return lambda command, answer: word if command[1:2] == bytes((ins,)) else answer
 

@@ -22,7 +22,7 @@ from sscard_chip.terminal.conformance.tills.watching import (
     CARD,
     HOLDER,
     PSAM,
-    Change,
+    ChangedReply,
     Said,
     Transcript,
     WatchedSlot,
@@ -30,9 +30,9 @@ from sscard_chip.terminal.conformance.tills.watching import (
 from sscard_chip.terminal.conformance.tills.workplace import (
     PIN,
     CardWish,
+    JudgedTerminal,
     SaleAnswer,
     SaleOrder,
-    Terminal,
     TerminalFactory,
     Workplace,
     Workshop,
@@ -86,7 +86,7 @@ class TillTrial(Exchanges):
         self._folder = folder
         self._places = 0
         self._typed: list[str | None] = []
-        self._terminal: Terminal | None = None
+        self._terminal: JudgedTerminal | None = None
         self._wish = CardWish()
         self.raised = ""
 
@@ -100,8 +100,8 @@ class TillTrial(Exchanges):
         hotlist: Hotlist | None = None,
         faults: tuple[FaultAt, ...] = (),
         sam_faults: tuple[FaultAt, ...] = (),
-        change: Change | None = None,
-        sam_change: Change | None = None,
+        change: ChangedReply | None = None,
+        sam_change: ChangedReply | None = None,
         level: int = 3,
     ) -> None:
         """A new workplace with a new card and PSAM, and a new terminal at it.

@@ -39,7 +39,7 @@ class Said:
         return command[5 : 5 + command[4]] if len(command) > 5 else b""
 
 
-Change = Callable[[bytes, bytes], bytes]
+ChangedReply = Callable[[bytes, bytes], bytes]
 """Another answer to a command."""
 
 
@@ -84,7 +84,7 @@ class WatchedSlot(FaultyConnection):
         who: str,
         transcript: Transcript,
         *faults: FaultAt,
-        change: Change | None = None,
+        change: ChangedReply | None = None,
     ) -> None:
         super().__init__(connection, *faults, sleep=lambda _seconds: None)
         self._who = who

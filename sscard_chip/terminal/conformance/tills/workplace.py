@@ -48,7 +48,7 @@ class SaleAnswer:
     suspect: bool = False
 
 
-class Terminal(Protocol):
+class JudgedTerminal(Protocol):
     """A terminal under judgement."""
 
     def sell(self, order: SaleOrder) -> SaleAnswer:
@@ -72,7 +72,7 @@ class Workplace:
     folder: Path
 
 
-TerminalFactory = Callable[[Workplace], Terminal]
+TerminalFactory = Callable[[Workplace], JudgedTerminal]
 
 
 @dataclass(frozen=True, slots=True)
