@@ -33,7 +33,7 @@ from sscard_chip.terminal.conformance import (
 )
 from sscard_chip.terminal.conformance.banking import run_bank_suite
 from sscard_chip.terminal.conformance.psam import run_psam_suite
-from sscard_chip.terminal.conformance.tills import TerminalFactory, run_terminal_suite
+from sscard_chip.terminal.conformance.tills import TerminalMaker, run_terminal_suite
 
 PIN: Final = "135790"
 _HOLDER: Final[dict[str, object]] = {
@@ -126,7 +126,7 @@ class Mutant:
     atr: Callable[[bytes], bytes] | None = None
     profile: Callable[[Profile], Profile] | None = None
     broken: str = ""
-    terminal: TerminalFactory | None = None
+    terminal: TerminalMaker | None = None
     city: str = ""
 
     @property

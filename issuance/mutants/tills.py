@@ -16,7 +16,7 @@ from sscard_chip.terminal.conformance.tills import (
     JudgedTerminal,
     SaleAnswer,
     SaleOrder,
-    TerminalFactory,
+    TerminalMaker,
     Workplace,
 )
 
@@ -27,7 +27,7 @@ _INIT_SAM, _CREDIT_SAM, _CIPHER = 0x70, 0x72, 0xFA
 _T: Final = "SSC-32.8-"
 
 
-def _at(card: Fault | None = None, psam: Fault | None = None) -> TerminalFactory:
+def _at(card: Fault | None = None, psam: Fault | None = None) -> TerminalMaker:
     """Our till, whose connections change what passes."""
 
     def factory(place: Workplace) -> JudgedTerminal:
@@ -40,7 +40,7 @@ def _at(card: Fault | None = None, psam: Fault | None = None) -> TerminalFactory
     return factory
 
 
-def _placed(change: Callable[[Workplace], Workplace]) -> TerminalFactory:
+def _placed(change: Callable[[Workplace], Workplace]) -> TerminalMaker:
     return lambda place: OurTill(change(place))
 
 
@@ -114,7 +114,7 @@ def _never_expired(card: FaultyCard, apdu: bytes) -> bytes:
     return answer
 
 
-def _always_genuine() -> TerminalFactory:
+def _always_genuine() -> TerminalMaker:
     """What the PSAM expects is taken for what the card has answered."""
     expected: dict[str, bytes] = {}
 
@@ -239,7 +239,7 @@ def _turned(amounts: bytes) -> bytes:
     return amounts[:4] + amounts[8:] + amounts[4:8]
 
 
-def _amounts(change: Callable[[bytes], bytes]) -> TerminalFactory:
+def _amounts(change: Callable[[bytes], bytes]) -> TerminalMaker:
     """Card and PSAM are told the same wrong amounts."""
     return _at(
         _in_command(_INIT, lambda body: body[:1] + change(body[1:13]) + body[13:]),
@@ -247,7 +247,7 @@ def _amounts(change: Callable[[bytes], bytes]) -> TerminalFactory:
     )
 
 
-def _till(name: str, wrong: str, caught_by: str, terminal: TerminalFactory) -> Mutant:
+def _till(name: str, wrong: str, caught_by: str, terminal: TerminalMaker) -> Mutant:
     return Mutant(
         name=f"till-{name}", wrong=wrong, caught_by=_T + caught_by, judged="terminal",
         terminal=terminal,

@@ -11,6 +11,8 @@ import click
 
 from issuance.mutants.workshop import IssuedWorkshop, OurTill, own_secrets
 from issuance.roots import create_roots
+from sscard_chip.standard.commands import READ_BINARY, SELECT
+from sscard_chip.standard.identifiers import SX1_NAME
 from sscard_chip.terminal.conformance import LEVELS
 from sscard_chip.terminal.conformance.banking import bank_catalogue, run_bank_suite
 from sscard_chip.terminal.conformance.psam import psam_catalogue, run_psam_suite
@@ -34,8 +36,8 @@ from sscard_cli.options import pin_option
 from sscard_cli.stores import keys_option, open_keys
 
 _OURS = "ours"
-_SERIAL = bytes.fromhex("00B095010A")
-_SX1 = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
+_SERIAL = READ_BINARY.apdu(0x95, 0x01, le=10)
+_SX1 = SELECT.apdu(0x04, 0x00, SX1_NAME)
 
 
 @click.command()
@@ -97,7 +99,7 @@ def psam(
             connection = target.connect()
             connection.power_on()
             ask(connection, _SX1)
-            own = own_secrets(store, ask(connection, _SERIAL)[0][1:11] or bytes(10))
+            own = own_secrets(store, ask(connection, _SERIAL)[0] or bytes(10))
         with reports.progress() as observer:
             found = run_psam_suite(
                 target,

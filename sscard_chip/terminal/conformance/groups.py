@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
+
 GROUPS: Final = {
     "6001.3-6.1": "LD/T 6001.3, 6.1: CHANGE PIN",
     "6001.3-6.2": "LD/T 6001.3, 6.2: answer to reset",
@@ -43,7 +45,10 @@ GROUPS: Final = {
     "6001.2-terminal-recovery": "LD/T 6001.2: a terminal and a card that was pulled out",
 }
 """Sections of the report in their order."""
-PSAM_GROUPS: Final = {"3des": "6001.5-psam-des", "sm4": "6001.5-psam-sm4"}
+PSAM_GROUPS: Final = {
+    ALGORITHM_3DES: "6001.5-psam-des",
+    ALGORITHM_SM4: "6001.5-psam-sm4",
+}
 """Group of a PSAM's environment."""
 
 FUNCTION: Final = "6001.2-function"

@@ -4,11 +4,12 @@ the whole balance, the log that goes round (LD/T 32.7, 12)."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from sscard_chip.profile.model import Confidence, Structure
 from sscard_chip.standard import commands
+from sscard_chip.standard.dates import parse_date, written_day
 from sscard_chip.standard.identifiers import DF04, LOAD, MEDICAL_LOG, PURCHASE
 from sscard_chip.standard.messages import medical as messages
 from sscard_chip.terminal.conformance.case import Need
@@ -117,13 +118,12 @@ def _(trial: Trial) -> None:
     pay(trial, _PARTS)
     own, pool, year = _totals(trial)
     day = trial.given(trial.send(commands.GET_STARTING_DAY, le=2), "GET STARTING DAY").data.hex()
-    try:
-        first = datetime.strptime(f"{int(year) + 1:04}{day}", "%Y%m%d")
-    except ValueError:
-        raise NotApplicableError("the starting day is no day") from None
+    first = parse_date(f"{int(year) + 1:04}{day}")
+    if first is None:
+        raise NotApplicableError("the starting day is no day")
 
-    def at(when: datetime) -> bytes:
-        return bytes.fromhex(f"{when:%Y%m%d}") + TIME[4:]
+    def at(when: date) -> bytes:
+        return bytes.fromhex(written_day(when)) + TIME[4:]
 
     pay(trial, _PARTS, time=at(first - timedelta(days=1)))
     _see(trial, (own + 2, pool + 3, year), "on the last day of the year")

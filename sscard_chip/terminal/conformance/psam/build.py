@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_chip.terminal.conformance.case import CONTACT, Case
 from sscard_chip.terminal.conformance.groups import PSAM_GROUPS
 from sscard_chip.terminal.conformance.psam.trial import PsamTrial
 
-ALGORITHMS: Final = {"3des": "DES", "sm4": "SM4"}
+ALGORITHMS: Final = {ALGORITHM_3DES: "DES", ALGORITHM_SM4: "SM4"}
 _CLAUSE: Final = "PSAM guide, part 9 of the draft of LD/T 32"
 
 PsamJudge = Callable[[PsamTrial], None]

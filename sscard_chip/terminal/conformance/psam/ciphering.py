@@ -155,8 +155,8 @@ def _encryption(number: int, blocks: int) -> None:
         for place, block in enumerate(blocks_of):
             trial.given(trial.deliver(IRK), "DELIVERY SESSION KEY")
             part = text[place * trial.block : (place + 1) * trial.block]
-            alone = trial.given(trial.cipher(0x00, part)).data
-            trial.check(alone == block, f"block {place + 1} as it is alone (ECB)", "another value")
+            single = trial.given(trial.cipher(0x00, part)).data
+            trial.check(single == block, f"block {place + 1} as it is alone (ECB)", "another value")
 
 
 for _number, _blocks in ((2, 1), (3, 2), (4, 8)):

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sscard_chip.profile.model import Confidence
 from sscard_chip.standard import commands
+from sscard_chip.standard.amounts import MAX_NUMBER
 from sscard_chip.standard.identifiers import PURCHASE
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.conformance.case import Case, Need
@@ -25,7 +26,6 @@ _WRITE: Final[dict[str, Any]] = {"level": Level.WRITE}
 _KEYS: Final[dict[str, Any]] = {"level": Level.WRITE, "needs": frozenset({Need.KEYS})}
 _L: Final = {"confidence": Confidence.LOW}
 _M: Final = {"confidence": Confidence.MEDIUM}
-_MOST: Final = 0xFFFFFFFF
 
 
 def cases() -> Iterator[Case]:
@@ -93,7 +93,7 @@ def _(trial: PsamTrial) -> None:
     trial.enter()
     for changes in (
         {"amounts": Split(0x01020304, 0x05060708, 0x090A0B0C)},
-        {"amounts": Split(_MOST, 0, 1)},
+        {"amounts": Split(MAX_NUMBER, 0, 1)},
         {"time": "20991231235959"},
         {"kind": 0x31},
         {"number": 0xFFFE},

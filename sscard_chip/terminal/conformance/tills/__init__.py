@@ -19,7 +19,7 @@ from sscard_chip.terminal.conformance.tills.workplace import (
     JudgedTerminal,
     SaleAnswer,
     SaleOrder,
-    TerminalFactory,
+    TerminalMaker,
     Workplace,
     Workshop,
 )
@@ -29,7 +29,7 @@ __all__ = [
     "JudgedTerminal",
     "SaleAnswer",
     "SaleOrder",
-    "TerminalFactory",
+    "TerminalMaker",
     "Workplace",
     "Workshop",
     "run_terminal_suite",

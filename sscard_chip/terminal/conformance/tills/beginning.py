@@ -9,7 +9,7 @@ from typing import Final
 
 from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotRange
 from sscard_chip.profile.model import Confidence
-from sscard_chip.standard.identifiers import SSSE_NAME
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4, SSSE_NAME
 from sscard_chip.terminal.conformance.case import Case
 from sscard_chip.terminal.conformance.tills.build import TillChapter
 from sscard_chip.terminal.conformance.tills.trial import (
@@ -30,6 +30,12 @@ _ORDER: Final = TillChapter(
 _MAY: Final = TillChapter("CARD", "LD/T 32.7, validity of the card", "6001.2-terminal-begin")
 _M: Final = {"confidence": Confidence.MEDIUM}
 _ISSUER_SFI: Final = 0x05
+_CARDS: Final = (
+    (1, ALGORITHM_3DES),
+    (2, ALGORITHM_3DES),
+    (3, ALGORITHM_SM4),
+    (3, ALGORITHM_3DES),
+)
 
 
 def cases() -> Iterator[Case]:
@@ -137,7 +143,7 @@ def _(trial: TillTrial) -> None:
 
 @_ORDER.case(9, "Cards of generations 1, 2 and 3 are served, in both algorithms")
 def _(trial: TillTrial) -> None:
-    for generation, algorithm in ((1, "3des"), (2, "3des"), (3, "sm4"), (3, "3des")):
+    for generation, algorithm in _CARDS:
         trial.place(CardWish(generation=generation, algorithm=algorithm))
         trial.paid(trial.sell())
 
@@ -265,7 +271,7 @@ def _(trial: TillTrial) -> None:
 
 @_MAY.case(25, "A terminal's proof that is wrong (63Cx) is not tried again")
 def _(trial: TillTrial) -> None:
-    trial.place(CardWish(generation=3, algorithm="sm4", broken="wrong-update-keys"))
+    trial.place(CardWish(generation=3, algorithm=ALGORITHM_SM4, broken="wrong-update-keys"))
     answer = trial.sell()
     trial.untouched(answer)
     failed = [one for one in trial.to_card(EXTERNAL) if one.sw & 0xFFF0 == 0x63C0]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sscard_chip.standard.dates import bcd
+from sscard_chip.standard.identifiers import ALGORITHM_SM4
 from sscard_chip.terminal.conformance.case import Case
 from sscard_chip.terminal.conformance.tills.build import TillChapter
 from sscard_chip.terminal.conformance.tills.trial import INIT, VERIFY, TillTrial
@@ -116,7 +117,7 @@ def _(trial: TillTrial) -> None:
 
 @_PIN.case(10, "The PIN stands in no other command, to neither card nor PSAM")
 def _(trial: TillTrial) -> None:
-    trial.place(CardWish(generation=3, algorithm="sm4"))
+    trial.place(CardWish(generation=3, algorithm=ALGORITHM_SM4))
     trial.paid(trial.sell())
     forms = (bcd(PIN), PIN.encode())
     for one in trial.transcript:

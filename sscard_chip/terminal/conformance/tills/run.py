@@ -17,7 +17,7 @@ from sscard_chip.terminal.conformance.levels import Level
 from sscard_chip.terminal.conformance.runner import chosen
 from sscard_chip.terminal.conformance.tills.catalogue import terminal_catalogue
 from sscard_chip.terminal.conformance.tills.trial import TillTrial
-from sscard_chip.terminal.conformance.tills.workplace import TerminalFactory, Workshop
+from sscard_chip.terminal.conformance.tills.workplace import TerminalMaker, Workshop
 from sscard_chip.terminal.conformance.verdict import CaseVerdict
 
 
@@ -44,9 +44,7 @@ class TerminalSuite:
     lasting = False
     level = Level.DESTRUCTIVE
 
-    def __init__(
-        self, factory: TerminalFactory, workshop: Workshop, name: str, folder: Path
-    ) -> None:
+    def __init__(self, factory: TerminalMaker, workshop: Workshop, name: str, folder: Path) -> None:
         self.name = name
         self.subject = TerminalSubject(name)
         self._factory = factory
@@ -74,7 +72,7 @@ class TerminalSuite:
 
 
 def run_terminal_suite(
-    factory: TerminalFactory,
+    factory: TerminalMaker,
     workshop: Workshop,
     *,
     name: str = "terminal",

@@ -9,7 +9,7 @@ from typing import Final
 
 from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 from sscard_chip.standard import commands
-from sscard_chip.standard.identifiers import PURCHASE
+from sscard_chip.standard.identifiers import ALGORITHM_SM4, PURCHASE
 from sscard_chip.terminal.conformance.case import Case
 from sscard_chip.terminal.conformance.tills.build import TillChapter
 from sscard_chip.terminal.conformance.tills.trial import (
@@ -148,7 +148,7 @@ def _(trial: TillTrial) -> None:
 
 @_SALE.case(12, "Nothing is written on the card but by DEBIT")
 def _(trial: TillTrial) -> None:
-    for wish in (CardWish(), CardWish(generation=3, algorithm="sm4")):
+    for wish in (CardWish(), CardWish(generation=3, algorithm=ALGORITHM_SM4)):
         trial.place(wish)
         trial.paid(trial.sell())
         wrote = [one.command[:4].hex().upper() for one in trial.to_card() if one.ins in _WRITES]

@@ -33,7 +33,7 @@ from sscard_chip.terminal.conformance.tills.workplace import (
     JudgedTerminal,
     SaleAnswer,
     SaleOrder,
-    TerminalFactory,
+    TerminalMaker,
     Workplace,
     Workshop,
 )
@@ -77,7 +77,7 @@ class TillTrial(Exchanges):
     :meth:`place` sets a workplace up, :meth:`sell` has the terminal sell there.
     """
 
-    def __init__(self, factory: TerminalFactory, workshop: Workshop, folder: Path) -> None:
+    def __init__(self, factory: TerminalMaker, workshop: Workshop, folder: Path) -> None:
         super().__init__(connect_card(Card(workshop.psam(level=3))))
         self.workshop = workshop
         self.transcript = Transcript()

@@ -10,6 +10,7 @@ from typing import Final, Literal, Protocol
 
 from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.memory import Memory
+from sscard_chip.standard.identifiers import ALGORITHM_3DES
 from sscard_chip.terminal.connection import Connection
 
 PIN: Final = "135790"
@@ -72,7 +73,8 @@ class Workplace:
     folder: Path
 
 
-TerminalFactory = Callable[[Workplace], JudgedTerminal]
+TerminalMaker = Callable[[Workplace], JudgedTerminal]
+"""Gives a terminal for a workplace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class CardWish:
     """A card that a case wants: one that is issued, or broken in a known way."""
 
     generation: int = 2
-    algorithm: str = "3des"
+    algorithm: str = ALGORITHM_3DES
     pin: str = PIN
     balance_fen: int = 100_000
     broken: str = ""
