@@ -45,10 +45,16 @@ class Api:
                 put_client(t, KEYS, one, "20260302000000")
 
     def ask(
-        self, method: str, path: str, body: Any = None, *, key: str | None = None, **headers: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
     ) -> httpx.Response:
         self.numbers += 1
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = dict(headers or {})
         if method != "GET":
             sent["Idempotency-Key"] = key if key is not None else f"key-{self.numbers}"
         content = b"" if body is None else json.dumps(body).encode()
@@ -65,20 +71,20 @@ class Api:
         nonce: str = "",
         key: str = "",
         change: bytes = b"",
-        **headers: str,
+        headers: dict[str, str] | None = None,
     ) -> httpx.Response:
         self.numbers += 1
         content = b"" if body is None else json.dumps(body).encode()
         nonce = nonce or f"nonce-{self.numbers:012d}"
         key = key or (f"key-{self.numbers}" if method != "GET" else "")
-        token = headers.get("Authorization", "").removeprefix("Bearer ")
+        token = (headers or {}).get("Authorization", "").removeprefix("Bearer ")
         text = "\n".join(
             (method, path, str(time), nonce, key, token, hashlib.sha256(content).hexdigest())
         ).encode()
         signature = (
             self.sm2.sign(text) if client == "till-7" else hmac.digest(SECRET, text, "sha256")
         )
-        sent = {name.replace("_", "-"): value for name, value in headers.items()} | {
+        sent = (headers or {}) | {
             "X-Client": client,
             "X-Time": str(time),
             "X-Nonce": nonce,
@@ -117,13 +123,13 @@ def test_a_session_shows_what_its_level_allows(api: Api) -> None:
         set_credential(t, 1, QUERY, hash_password("own-word"), "20260302000000")
     proof = {"subject": {"identity": LIN}, "evidence": {"query_password": "own-word"}}
     token = api.ask("POST", "/v1/sessions", proof).json()["data"]["token"]
-    bearer = f"Bearer {token}"
-    assert api.ask("GET", "/v1/me/balance", Authorization=bearer).json()["data"] == {
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert api.ask("GET", "/v1/me/balance", headers=bearer).json()["data"] == {
         "balance_fen": 12_345, "time": "20260302090000",
     }  # fmt: skip
-    assert code(api.ask("GET", "/v1/me", Authorization=bearer)) == (403, "LEVEL_TOO_LOW")
-    assert code(api.ask("DELETE", "/v1/sessions", Authorization=bearer)) == (200, "DONE")
-    assert code(api.ask("GET", "/v1/me/balance", Authorization=bearer)) == (409, "STALE")
+    assert code(api.ask("GET", "/v1/me", headers=bearer)) == (403, "LEVEL_TOO_LOW")
+    assert code(api.ask("DELETE", "/v1/sessions", headers=bearer)) == (200, "DONE")
+    assert code(api.ask("GET", "/v1/me/balance", headers=bearer)) == (409, "STALE")
 
 
 def test_unknown_and_wrong_are_one_answer(api: Api) -> None:
@@ -140,13 +146,22 @@ def test_nobody_is_a_clerk_or_has_a_face_by_saying_so(api: Api) -> None:
     said = {"document": {"identity": LIN, "copy": True}, "face": True, "second_clerk": "0018"}
     body = {"subject": {"identity": LIN}, "evidence": said}
     assert code(api.ask("POST", "/v1/me/lift", body)) == (403, "LEVEL_TOO_LOW")
-    assert code(api.ask("POST", "/v1/me/lift", body, X_Clerk="0017")) == (401, "WRONG_PROOF")
-    right = {"X_Clerk": "0017", "X_Clerk_Password": "counter-0017"}
-    assert code(api.ask("POST", "/v1/me/lift", body, **right)) == (401, "WRONG_PROOF")
-    assert code(api.signed("POST", "/v1/me/loss", body, client="desk", **right)) == (200, "DONE")
-    assert code(api.signed("POST", "/v1/me/lift", body, client="desk", **right)) == (200, "DONE")
-    wrong = {"X_Clerk": "0017", "X_Clerk_Password": "counter-0018"}
-    assert code(api.signed("POST", "/v1/me/loss", body, client="desk", **wrong)) == (
+    assert code(api.ask("POST", "/v1/me/lift", body, headers={"X-Clerk": "0017"})) == (
+        401,
+        "WRONG_PROOF",
+    )
+    right = {"X-Clerk": "0017", "X-Clerk-Password": "counter-0017"}
+    assert code(api.ask("POST", "/v1/me/lift", body, headers=right)) == (401, "WRONG_PROOF")
+    assert code(api.signed("POST", "/v1/me/loss", body, client="desk", headers=right)) == (
+        200,
+        "DONE",
+    )
+    assert code(api.signed("POST", "/v1/me/lift", body, client="desk", headers=right)) == (
+        200,
+        "DONE",
+    )
+    wrong = {"X-Clerk": "0017", "X-Clerk-Password": "counter-0018"}
+    assert code(api.signed("POST", "/v1/me/loss", body, client="desk", headers=wrong)) == (
         401, "WRONG_PROOF",
     )  # fmt: skip
 
@@ -203,12 +218,12 @@ def test_every_problem_is_an_object_in_two_languages(api: Api) -> None:
 
 
 def test_an_application_with_a_photo_goes_through_the_counter(api: Api) -> None:
-    right = {"X_Clerk": "0017", "X_Clerk_Password": "counter-0017"}
+    right = {"X-Clerk": "0017", "X-Clerk-Password": "counter-0017"}
     seen = {"document": {"identity": LIN, "copy": True}}
     body = {"subject": {"identity": LIN}, "evidence": seen}
-    api.signed("POST", "/v1/me/formal-loss", body, client="desk", **right)
+    api.signed("POST", "/v1/me/formal-loss", body, client="desk", headers=right)
     body = {**body, "evidence": {**seen, "photo": photo()}, "details": VALID}
-    filed = api.signed("POST", "/v1/me/replacement", body, client="desk", **right)
+    filed = api.signed("POST", "/v1/me/replacement", body, client="desk", headers=right)
     assert code(filed) == (200, "DONE")
     receipt = filed.json()["data"]["receipt"]
     shown = api.ask("GET", f"/v1/applications/{receipt}")
