@@ -32,6 +32,7 @@ from sscard_chip.terminal.recording import RecordedCall
 from sscard_chip.terminal.script_model import ExchangeScript
 from sscard_chip.terminal.transit.region import TransitRegion
 from sscard_driver.configuration import DriverFile
+from sscard_driver.families.identity import IdentityCard
 
 FOLDER: Final = Path(__file__).parent.parent / "issuance" / "schemas"
 DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
@@ -45,6 +46,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "exchange-script": (ExchangeScript, "JSON"),
     "holder": (HolderDocument, "JSON or TOML"),
     "holder-mapping": (MappingFile, "TOML"),
+    "identity-card": (IdentityCard, "JSON or TOML"),
     "implementation-statement": (ImplementationStatement, "JSON or TOML"),
     "key-addresses": (AddressFile, "JSON or TOML"),
     "local-files": (LocalFiles, "TOML"),
