@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 from typing import Any, Final
 
 import httpx
@@ -58,7 +57,8 @@ class Api:
         if method != "GET":
             sent["Idempotency-Key"] = key if key is not None else f"key-{self.numbers}"
         content = b"" if body is None else json.dumps(body).encode()
-        return self.client.request(method, path, content=content, headers=sent)
+        found: httpx.Response = self.client.request(method, path, content=content, headers=sent)
+        return found
 
     def signed(
         self,
@@ -92,11 +92,14 @@ class Api:
         }
         if key:
             sent["Idempotency-Key"] = key
-        return self.client.request(method, path, content=content + change, headers=sent)
+        found: httpx.Response = self.client.request(
+            method, path, content=content + change, headers=sent
+        )
+        return found
 
 
 @pytest.fixture
-def api(city: City) -> Iterator[Api]:
+def api(city: City) -> Api:
     """The interface on a city."""
     return Api(city)
 
