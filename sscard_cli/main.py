@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "pos": ("sscard_cli.pos", "pos", "A pharmacy's till: sales, refunds, day file."),
     "bank": ("sscard_cli.bank", "bank", "The linked bank account: link, activate, pay, load."),
     "purse": ("sscard_cli.bank.purse", "purse", "Deposit and purse: load, pay, unload."),
+    "pki": ("sscard_cli.pki", "pki", "Certificates: key pair, certificates, sign, verify."),
     "settle": ("sscard_cli.settle", "settle", "A settlement centre: cards, accounts, debits."),
     "conformance": (
         "sscard_cli.conformance",

@@ -25,6 +25,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 EXTRAS: Final = {
     "alembic": "settlement",
+    "asn1crypto": "pki",
     "cffi": "driver",
     "distributed": "cluster",
     "gmssl_pyx gmalg": "sm2",
@@ -51,6 +52,8 @@ _TOKEN: Final = "'pkcs11:token=a?module-path=/nowhere/nothing.so'"
 _DEAD: Final = "tcp://127.0.0.1:1"
 _CITY: Final = "--ledger city.db"
 _PERIOD: Final = "--pharmacy P51010000001"
+
+_PKI: Final = "asn1crypto gmssl_pyx gmalg"
 
 LINES: Final[Mapping[str, str]] = {
     "schema": "",
@@ -136,6 +139,13 @@ LINES: Final[Mapping[str, str]] = {
     "purse pay --reader x --bank-keys bank.json --amount-fen 1": "smartcard",
     "purse limit purse.ssc --bank-keys bank.json --limit-fen 1 --pin 135790": "",
     "purse unload purse.ssc --bank-keys bank.json --amount-fen 1 --pin 135790": "",
+    "pki authority new-pki.json": _PKI,
+    "pki init pki.ssc": _PKI,
+    "pki init --reader x": f"{_PKI} smartcard",
+    "pki write pki.ssc --authority pki.json --name x": _PKI,
+    "pki show pki.ssc": _PKI,
+    "pki sign pki.pem --card pki.ssc --pin 123456 --out pki.sig": _PKI,
+    "pki verify pki.pem --signature pki.pem --certificate pki.pem": _PKI,
     "settle card-list card.ssc --out NEW.tsv": "",
     f"settle cards CARDS.tsv {_CITY}": "",
     f"settle card-status Z00000013 {_CITY}": "",
@@ -230,6 +240,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"issue --generation 3 --keys roots.json --holder linked.json --out linked.ssc {_BANK}",
             f"issue --generation 3 --keys roots.json --holder purse.json --out purse.ssc {_BANK}"
             " --ledger old.jsonl --operator 0012",
+            "issue --generation 3 --keys roots.json --holder holder.json --out pki.ssc",
+            "pki authority pki.json --certificate pki.pem",
+            "pki init pki.ssc",
             "blank --out blank.ssc",
             "batch synthesize 2 --out two.csv",
             "settle card-list card.ssc --opening-fen 1000 --out CARDS.tsv",
