@@ -31,7 +31,9 @@ from sscard_chip.terminal.conformance.document import SuiteDocument
 from sscard_chip.terminal.conformance.ics import ImplementationStatement
 from sscard_chip.terminal.recording import RecordedCall
 from sscard_chip.terminal.script_model import ExchangeScript
+from sscard_chip.terminal.transit.region import TransitRegion
 from sscard_driver.configuration import DriverFile
+from sscard_driver.families.identity import IdentityCard
 
 FOLDER: Final = Path(__file__).parent.parent / "issuance" / "schemas"
 DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
@@ -45,6 +47,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "exchange-script": (ExchangeScript, "JSON"),
     "holder": (HolderDocument, "JSON or TOML"),
     "holder-mapping": (MappingFile, "TOML"),
+    "identity-card": (IdentityCard, "JSON or TOML"),
     "implementation-statement": (ImplementationStatement, "JSON or TOML"),
     "key-addresses": (AddressFile, "JSON or TOML"),
     "local-files": (LocalFiles, "TOML"),
@@ -53,6 +56,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "recording": (RecordedCall, "JSON lines"),
     "policy": (CentrePolicy, "TOML"),
     "region": (RegionDocument, "TOML"),
+    "transit-region": (TransitRegion, "TOML or JSON"),
     "root-keys": (RootKeyFile, "JSON"),
     "statement": (StatementDocument, "JSON"),
     "summary": (SummaryDocument, "JSON"),
