@@ -67,11 +67,11 @@ LINES: Final[Mapping[str, str]] = {
     "schema holder": "",
     "demo": "",  # before any reader: libpcsclite looks only once where its daemon is
     "keys create new.json": "",
-    f"keys create {_TOKEN}": "pkcs11",
-    f"keys convert roots.json {_TOKEN}": "pkcs11",
+    f"keys create {_TOKEN}": "pkcs11 asn1crypto:hsm",
+    f"keys convert roots.json {_TOKEN}": "pkcs11 asn1crypto:hsm",
     "keys import roots.json DPK --algorithm sm4": "",
     "keys show roots.json": "",
-    f"keys show {_TOKEN}": "pkcs11",
+    f"keys show {_TOKEN}": "pkcs11 asn1crypto:hsm",
     "issue --generation 3 --keys roots.json --holder holder.json --out new.ssc": "",
     f"issue --generation 3 --keys roots.json --holder linked.json --out l.ssc {_BANK}":
         "gmssl_pyx gmalg",
