@@ -16,6 +16,7 @@ from issuance.bank.head import LedgerHead
 from issuance.batch.container import ContainerHeader
 from issuance.holder import HolderDocument
 from issuance.holders.mapping import MappingFile
+from issuance.pki.authority import PkiAuthorityFile
 from issuance.plan.script import PersonalisationScript
 from issuance.region import RegionDocument
 from issuance.roots import RootKeyFile
@@ -33,6 +34,7 @@ from sscard_chip.terminal.recording import RecordedCall
 from sscard_chip.terminal.script_model import ExchangeScript
 from sscard_chip.terminal.transit.region import TransitRegion
 from sscard_driver.configuration import DriverFile
+from sscard_driver.families.identity import IdentityCard
 
 FOLDER: Final = Path(__file__).parent.parent / "issuance" / "schemas"
 DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
@@ -46,9 +48,11 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "exchange-script": (ExchangeScript, "JSON"),
     "holder": (HolderDocument, "JSON or TOML"),
     "holder-mapping": (MappingFile, "TOML"),
+    "identity-card": (IdentityCard, "JSON or TOML"),
     "implementation-statement": (ImplementationStatement, "JSON or TOML"),
     "key-addresses": (AddressFile, "JSON or TOML"),
     "local-files": (LocalFiles, "TOML"),
+    "pki-authority": (PkiAuthorityFile, "JSON"),
     "personalisation": (PersonalisationScript, "JSON"),
     "recorded-card": (RecordedCardFile, "JSON"),
     "recording": (RecordedCall, "JSON lines"),
