@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "person": (f"{_ROOM}.person", "person", "Persons and their insurance data: load a file."),
     "region": (f"{_ROOM}.region", "region", "A region's document: print the default, check one."),
     "serve": (f"{_ROOM}.serve", "serve", "Serve the interface over HTTP."),
+    "synthesize": (f"{_ROOM}.synthesize", "synthesize", "Invent the persons of a register."),
 }
 
 

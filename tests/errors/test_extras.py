@@ -213,6 +213,7 @@ LINES: Final[Mapping[str, str]] = {
     f"service client remove nobody {_KEYS}": "",
     f"service client add till-7 --channel till {_KEYS}": "",
     f"service serve --listen 192.0.2.1:1 {_KEYS}": "uvicorn:service",
+    "service synthesize CARDS.tsv --out persons": "",
     "service region": "",
     "settle synthesize --keys roots.json --out trial --cards 20 --pharmacies 2 --debits 20": "",
     "completion bash": "",
