@@ -149,7 +149,7 @@ def _person(
     months: int,
     drawn: random.Random,
 ) -> dict[str, Any]:
-    _, identity, name, sex, nation, _, born, _ = holder
+    _, identity, name, sex, nation, birthplace, born, _ = holder
     unit = drawn.choice(_UNITS)
     first = _earlier(day, months)
     begun = f"{first // 100:04d}{first % 100:02d}01"
@@ -160,7 +160,8 @@ def _person(
         "psn_no": psn_no,
         "division": division,
         "data": {
-            "name": name, "identity": identity, "sex": sex, "nation": nation, "birth_date": born,
+            "name": name, "identity": identity, "sex": sex, "nation": nation,
+            "birth_date": born, "birthplace": birthplace,
             "phone": f"100{drawn.randrange(10**8):08d}",
             "address": f"虚构市虚构路{drawn.randrange(1, 999)}号",
             "unit": unit, "class_": "灵活就业" if unit == _UNITS[-1] else "在职", "insured": "参保",
