@@ -136,3 +136,26 @@ def test_a_card_over_usbip(issue: Callable[..., Path]) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_recording_in_the_reader(issue: Callable[..., Path], tmp_path: Path) -> None:
+    recording = tmp_path / "card.json"
+    sscard = [sys.executable, "-m", "sscard_cli"]
+    done = subprocess.run(
+        [*sscard, "record", "--card", str(issue(2)), "--out", str(recording)],
+        timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    with FakeQemu() as qemu:
+        process = subprocess.Popen(
+            [*sscard, "serve", "--recording", str(recording), "--qemu", f"127.0.0.1:{qemu.port}"]
+        )
+        try:
+            assert qemu.begin()[:4] == bytes.fromhex("3B6D0000")
+            assert qemu.ask(SELECT.hex()) == "6118"
+            assert len(qemu.ask("00B2072C0B")) == 2 * 13
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+            process.wait()

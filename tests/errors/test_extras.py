@@ -97,6 +97,8 @@ LINES: Final[Mapping[str, str]] = {
     "edit card.ssc --from holder.json": "",
     "apdu card.ssc 00A40000023F00": "",
     "serve card.ssc --vpcd nothing": "",
+    "record --card card.ssc --out recorded.json": "",
+    "record --reader x --out recorded.json": "smartcard",
     "relay --reader x": "smartcard",
     "doctor": "smartcard",
     "doctor --card card.ssc": "",
