@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from sscard_chip.reader.hands import ReaderWithHands, serve_reader
 from sscard_chip.reader.interface import (
     CardCore,
     Connection,
@@ -11,7 +12,7 @@ from sscard_chip.reader.interface import (
     InterfaceNotSupportedError,
 )
 from sscard_chip.reader.slot import EventObserver, ReaderEvent, TrafficObserver
-from sscard_chip.reader.vpcd import DEFAULT_HOST, DEFAULT_PORT, VirtualReader, serve, serve_reader
+from sscard_chip.reader.vpcd import DEFAULT_HOST, DEFAULT_PORT, VirtualReader, serve
 
 __all__ = [
     "DEFAULT_HOST",
@@ -23,6 +24,7 @@ __all__ = [
     "EventObserver",
     "InterfaceNotSupportedError",
     "ReaderEvent",
+    "ReaderWithHands",
     "TrafficObserver",
     "VirtualReader",
     "serve",

@@ -33,10 +33,10 @@ from typing import Annotated, Any, Final, Literal, Self
 from sscard_chip.closing import Closing
 from sscard_chip.memory import Durability
 from sscard_chip.reader.faulty import FaultyConnection
+from sscard_chip.reader.hands import ReaderWithHands
 from sscard_chip.reader.image import ImageInSlot
 from sscard_chip.reader.interface import Connection
 from sscard_chip.reader.scenario import FORMAT, MAX_SLOTS, PlannedFault, Scenario
-from sscard_chip.reader.vpcd import VirtualReader
 from sscard_chip.standard.documents import Document, DocumentError, Model, parse_json, rule
 from sscard_chip.standard.errors import CardReaderError, SscardError
 
@@ -84,7 +84,7 @@ class ReaderControl(Closing):
 
     def __init__(
         self,
-        reader: VirtualReader,
+        reader: ReaderWithHands,
         path: str | os.PathLike[str],
         *,
         durability: Durability = Durability.OS,

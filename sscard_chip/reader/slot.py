@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One slot of the virtual reader: the thread that serves what is in it to one port of vpcd."""
+"""One slot of a virtual reader: the thread that owns what is in it.
+
+What carries commands to it is a subclass: :mod:`~sscard_chip.reader.vpcdslot`,
+:mod:`~sscard_chip.reader.qemu`, :mod:`~sscard_chip.reader.usbip`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum, IntEnum, unique
+from enum import Enum, unique
 from queue import SimpleQueue
 from time import perf_counter
 from typing import Final
@@ -20,7 +24,8 @@ from typing import Final
 from sscard_chip.reader.failures import CardRemovedError, NoAnswerError
 from sscard_chip.reader.faults import describe_fault
 from sscard_chip.reader.faulty import FaultyConnection
-from sscard_chip.reader.framing import MAX_PAYLOAD, FrameSocket
+from sscard_chip.reader.framing import MAX_PAYLOAD
+from sscard_chip.standard.errors import CardReaderError
 from sscard_chip.standard.status import StatusWord
 
 _LOG: Final = logging.getLogger(__name__)
@@ -31,8 +36,6 @@ TrafficObserver = Callable[[int, bytes, bytes, float], None]
 _FAULT: Final = StatusWord.NO_GET_RESPONSE_DATA.to_bytes(2, "big")
 _FIRST_DELAY_S: Final = 0.05
 _CONNECT_TIMEOUT_S: Final = 5.0
-_SILENCE_WARNING_S: Final = 5.0
-"""pcscd asks for the ATR every 0.4 s; silence this long means another card has the slot."""
 ABSENCE_S: Final = 1.0
 """So long at least a slot stays empty, also when an answer was lost: pcscd looks every 0.4 s and
 must see it. A reader that finds the next card on a connection that has just broken gets stuck."""
@@ -55,21 +58,11 @@ EventObserver = Callable[[int, ReaderEvent], None]
 """``event_observer(slot, event)``, in the slot's thread."""
 
 
-@unique
-class _Control(IntEnum):
-    """Payloads of one byte; every other payload is a command APDU."""
-
-    POWER_OFF = 0
-    POWER_ON = 1
-    RESET = 2
-    GET_ATR = 4
+class AnswerLostError(CardReaderError):
+    """The card gives no answer to this command, and none before it has power again."""
 
 
-class _HangUpError(Exception):
-    """The session ends here, without an answer."""
-
-
-class _StopError(Exception):
+class SlotStoppedError(CardReaderError):
     """The slot is no longer served."""
 
 
@@ -77,43 +70,39 @@ class _StopError(Exception):
 class SlotSettings:
     """What the slots of one reader have in common; see :class:`~.vpcd.VirtualReader`."""
 
-    host: str
     observer: TrafficObserver | None
     event_observer: EventObserver | None
-    max_delay_s: float
 
 
 class SlotServer:
-    """A slot and its thread, which connects to vpcd as long as there is a card.
+    """A slot and its thread. Subclasses carry commands to it (``_run``).
 
-    ``number`` counts from 0, ``port`` is that of the slot. ``content`` belongs to the thread;
-    others change it by :meth:`change`.
+    ``number`` counts from 0. ``content`` belongs to the thread; others change it by
+    :meth:`change`.
     """
 
-    def __init__(
-        self, settings: SlotSettings, number: int, port: int, content: FaultyConnection
-    ) -> None:
+    MAX_ANSWER = MAX_PAYLOAD
+    """Bytes of the longest answer that the way to the program carries."""
+
+    def __init__(self, settings: SlotSettings, number: int, content: FaultyConnection) -> None:
         self.content = content
         content.sleep = self._sleep
         self._settings = settings
         self._number = number
-        self._port = port
         self._atr = content.atr if content.present else b""
         self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._refusal_logged = False
         self._stopping = False
         self._wake = threading.Event()
         self._requests: SimpleQueue[tuple[Callable[[], None], Future[None]]] = SimpleQueue()
         self._empty_since = 0.0
         self.thread = threading.Thread(
-            target=self._run, name=f"vpcd slot {number + 1}", daemon=True
+            target=self._stoppable, name=f"card slot {number + 1}", daemon=True
         )
 
     # --- from other threads ----------------------------------------------------------------------
 
     def change(self, action: Callable[[], None]) -> None:
-        """Have the thread do something with the content, between two sessions.
+        """Have the thread do something with the content, between two commands.
 
         A command that runs is finished first, and may be answered. Raises what ``action`` raises.
         """
@@ -146,12 +135,12 @@ class SlotServer:
     def _end_session(self, how: int) -> None:
         """Wake the thread, if what was asked of it is not done yet."""
         with self._lock:
-            if not self._asked:
-                return
-            self._wake.set()
-            if self._socket is not None:
-                with suppress(OSError):  # the reader was quicker
-                    self._socket.shutdown(how)
+            if self._asked:
+                self._wake.set()
+                self._interrupt(how)
+
+    def _interrupt(self, how: int) -> None:
+        """End the wait of the thread for the other side; with the lock held."""
 
     @property
     def _asked(self) -> bool:
@@ -160,47 +149,24 @@ class SlotServer:
 
     # --- in the slot's thread --------------------------------------------------------------------
 
+    def _stoppable(self) -> None:
+        with suppress(SlotStoppedError):
+            self._run()
+
     def _run(self) -> None:
-        delay = _FIRST_DELAY_S
-        with suppress(_StopError):
-            while True:
-                self._do_requests()
-                if not self.content.present:
-                    self._pause(None)
-                    continue
-                absence = self._empty_since + ABSENCE_S - time.monotonic()
-                if absence > 0:
-                    self._pause(absence)
-                    continue
-                connected = self._connect()
-                if connected is None:
-                    self._pause(delay)
-                    delay = min(delay * 2, self._settings.max_delay_s)
-                    continue
-                started = perf_counter()
-                try:
-                    self._session(connected)
-                except _HangUpError:
-                    self._empty_since = time.monotonic()
-                except OSError as error:
-                    _LOG.debug("slot %d: %s", self._number + 1, error)
-                except Exception as fault:
-                    _LOG.error("slot %d: %s", self._number + 1, describe_fault(fault))
-                self._hang_up(connected)
-                quick = perf_counter() - started <= 1
-                delay = min(delay * 2, self._settings.max_delay_s) if quick else _FIRST_DELAY_S
-                self._pause(delay)
+        """Serve until :class:`SlotStoppedError`."""
+        raise NotImplementedError
 
     def _pause(self, seconds: float | None) -> None:
         """Wait, or until something is asked.
 
-        :raises _StopError:
+        :raises SlotStoppedError:
         """
         if self._stopping:
-            raise _StopError
+            raise SlotStoppedError
         self._wake.wait(seconds)
         if self._stopping:
-            raise _StopError
+            raise SlotStoppedError
 
     def _sleep(self, seconds: float) -> None:
         """Wait inside a command; ends when the card is to be pulled out."""
@@ -226,124 +192,60 @@ class SlotServer:
                 self._notify(ReaderEvent.REMOVED if was else ReaderEvent.INSERTED)
                 self._empty_since = time.monotonic() if was else self._empty_since
 
-    def _connect(self) -> socket.socket | None:
-        """Return a connection to the slot's port, or None when nobody listens there."""
-        address = (self._settings.host, self._port)
-        try:
-            connected = socket.create_connection(address, _CONNECT_TIMEOUT_S)
-        except OSError as error:
-            if not self._refusal_logged:
-                _LOG.warning(
-                    "slot %d: no vpcd at %s port %d (%s); trying again",
-                    self._number + 1, *address, error.strerror or type(error).__name__,
-                )  # fmt: skip
-                self._refusal_logged = True
-            return None
-        if connected.getsockname() == connected.getpeername():
-            # The port is one of those the system hands out to clients. With nobody listening,
-            # an attempt can be given that very port as its own and meet itself. The reset
-            # (linger 0) frees the port at once for the vpcd that is to come.
-            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connected.close()
-            return None
-        with self._lock:
-            self._socket = connected
-        self._refusal_logged = False
-        _LOG.info("slot %d: connected to %s port %d", self._number + 1, *address)
-        self._notify(ReaderEvent.CONNECTED)
-        return connected
+    @property
+    def _absence_left_s(self) -> float:
+        """How long the slot has still to look empty."""
+        return self._empty_since + ABSENCE_S - time.monotonic()
 
-    def _hang_up(self, connected: socket.socket) -> None:
-        with self._lock:
-            self._socket = None
-        connected.close()
-        self._guard(self.content.power_off)
-        _LOG.info("slot %d: disconnected", self._number + 1)
-        self._notify(ReaderEvent.DISCONNECTED)
+    def _observed(self, command: bytes) -> tuple[bytes, Callable[[], None]]:
+        """The answer to a command, and what informs the observer once it is on its way.
 
-    def _session(self, connected: socket.socket) -> None:
-        """Serve one connection until it ends, by an exception."""
-        frames = FrameSocket(connected)
-        payload = self._first_frame(connected, frames)
-        number, settings = self._number, self._settings
-        while not self._asked:
-            if len(payload) != 1:
-                observer = settings.observer
-                if observer is None:
-                    frames.send(self._exchange(payload))
-                else:
-                    started = perf_counter()
-                    answer = self._exchange(payload)
-                    seconds = perf_counter() - started
-                    frames.send(answer)
-                    try:
-                        observer(number, payload, answer, seconds)
-                    except Exception as fault:
-                        _LOG.error("slot %d: observer: %s", number + 1, describe_fault(fault))
-            else:
-                self._control(payload, frames)
-            payload = frames.receive()
+        :raises AnswerLostError: a fault that is set takes the answer or the card away.
+        """
+        started = perf_counter()
+        answer = self._exchange(command)
+        seconds = perf_counter() - started
 
-    def _first_frame(self, connected: socket.socket, frames: FrameSocket) -> bytes:
-        connected.settimeout(_SILENCE_WARNING_S)
-        try:
-            return frames.receive()
-        except TimeoutError:
-            _LOG.warning(
-                "slot %d: connected, but the reader does not ask: is another card in this slot?",
-                self._number + 1,
-            )
-            connected.settimeout(None)
-            return frames.receive()
-        finally:
-            connected.settimeout(None)
+        def inform() -> None:
+            if self._settings.observer is None:
+                return
+            try:
+                self._settings.observer(self._number, command, answer, seconds)
+            except Exception as fault:
+                _LOG.error("slot %d: observer: %s", self._number + 1, describe_fault(fault))
+
+        return answer, inform
 
     def _exchange(self, command: bytes) -> bytes:
         """The answer, 6F00 when the card fails.
 
-        :raises _HangUpError: a fault that is set takes the answer or the card away.
+        :raises AnswerLostError: a fault that is set takes the answer or the card away.
         """
         try:
             answer = self.content.transmit(command)
-            if 2 <= len(answer) <= MAX_PAYLOAD:
+            if 2 <= len(answer) <= self.MAX_ANSWER:
                 return answer
             if self.content.answer_is_cut:
                 if not answer:
-                    raise _HangUpError
+                    raise AnswerLostError
                 return answer
             reason = f"answer of {len(answer)} bytes"
-        except _HangUpError:
+        except AnswerLostError:
             raise
         except NoAnswerError as fault:
             _LOG.warning("slot %d: %s", self._number + 1, fault)
             self._sleep(fault.after_s)
-            raise _HangUpError from None
+            raise AnswerLostError from None
         except CardRemovedError as fault:
             if not self.content.present:
                 self._notify(ReaderEvent.REMOVED)
-                raise _HangUpError from None
+                raise AnswerLostError from None
             reason = describe_fault(fault)
         except Exception as fault:
             reason = describe_fault(fault)
         header = command[:4].hex().upper()
         _LOG.error("slot %d: card fault in command %s: %s", self._number + 1, header, reason)
         return _FAULT
-
-    def _control(self, payload: bytes, frames: FrameSocket) -> None:
-        code = payload[0]
-        if code == _Control.GET_ATR:
-            frames.send(self._get_atr())
-        elif code == _Control.POWER_ON:
-            self._guard(self.content.power_on)
-            self._notify(ReaderEvent.POWER_ON)
-        elif code == _Control.POWER_OFF:
-            self._guard(self.content.power_off)
-            self._notify(ReaderEvent.POWER_OFF)
-        elif code == _Control.RESET:
-            self._guard(self.content.reset)
-            self._notify(ReaderEvent.RESET)
-        else:
-            frames.send(self._exchange(payload))
 
     def _get_atr(self) -> bytes:
         """Return the ATR as it is now, the last known one when the card fails."""
@@ -367,3 +269,102 @@ class SlotServer:
         event_observer = self._settings.event_observer
         if event_observer is not None:
             self._guard(lambda: event_observer(self._number, event))
+
+
+class ConnectingSlot(SlotServer):
+    """A slot that connects to the reader, again and again: that listens on one port a slot.
+
+    ``port`` is that of the slot. Subclasses serve one connection (``_session``).
+    """
+
+    AT_PORT = ""
+    """What listens there."""
+
+    def __init__(
+        self,
+        settings: SlotSettings,
+        number: int,
+        address: tuple[str, int],
+        content: FaultyConnection,
+        max_delay_s: float,
+    ) -> None:
+        super().__init__(settings, number, content)
+        self._address = address
+        self._max_delay_s = max_delay_s
+        self._socket: socket.socket | None = None
+        self._refusal_logged = False
+
+    def _interrupt(self, how: int) -> None:
+        if self._socket is not None:
+            with suppress(OSError):  # the reader was quicker
+                self._socket.shutdown(how)
+
+    def _may_connect(self) -> bool:
+        """Whether to connect now; else it has waited for something."""
+        return True
+
+    def _session(self, connected: socket.socket) -> None:
+        """Serve one connection until it ends, by an exception or because something is asked."""
+        raise NotImplementedError
+
+    def _run(self) -> None:
+        delay = _FIRST_DELAY_S
+        while True:
+            self._do_requests()
+            if not self._may_connect():
+                continue
+            connected = self._connect()
+            if connected is None:
+                self._pause(delay)
+                delay = min(delay * 2, self._max_delay_s)
+                continue
+            started = perf_counter()
+            try:
+                self._session(connected)
+            except AnswerLostError:
+                self._empty_since = time.monotonic()
+            except OSError as error:
+                _LOG.debug("slot %d: %s", self._number + 1, error)
+            except Exception as fault:
+                _LOG.error("slot %d: %s", self._number + 1, describe_fault(fault))
+            self._hang_up(connected)
+            quick = perf_counter() - started <= 1
+            delay = min(delay * 2, self._max_delay_s) if quick else _FIRST_DELAY_S
+            self._pause(delay)
+
+    def _connect(self) -> socket.socket | None:
+        """Return a connection to the slot's port, or None when nobody listens there."""
+        try:
+            connected = socket.create_connection(self._address, _CONNECT_TIMEOUT_S)
+        except OSError as error:
+            if not self._refusal_logged:
+                _LOG.warning(
+                    "slot %d: no %s at %s port %d (%s); trying again",
+                    self._number + 1,
+                    self.AT_PORT,
+                    *self._address,
+                    error.strerror or type(error).__name__,
+                )
+                self._refusal_logged = True
+            return None
+        if connected.getsockname() == connected.getpeername():
+            # The port is one of those the system hands out to clients. With nobody listening,
+            # an attempt can be given that very port as its own and meet itself. The reset
+            # (linger 0) frees the port at once for the reader that is to come.
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connected.close()
+            return None
+        with self._lock:
+            self._socket = connected
+        self._refusal_logged = False
+        _LOG.info("slot %d: connected to %s port %d", self._number + 1, *self._address)
+        self._notify(ReaderEvent.CONNECTED)
+        return connected
+
+    def _hang_up(self, connected: socket.socket) -> None:
+        with self._lock:
+            self._socket = None
+        connected.close()
+        self._guard(self.content.power_off)
+        _LOG.info("slot %d: disconnected", self._number + 1)
+        self._notify(ReaderEvent.DISCONNECTED)

@@ -10,19 +10,14 @@ has hands: :meth:`VirtualReader.insert`, :meth:`~VirtualReader.remove`,
 
 from __future__ import annotations
 
-import signal
-import socket
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import Final, Self
+from collections.abc import Sequence
+from typing import Final
 
-from sscard_chip.closing import Closing
-from sscard_chip.reader.faulty import FaultAt, FaultyConnection
+from sscard_chip.reader.faulty import FaultyConnection
+from sscard_chip.reader.hands import ReaderWithHands, check_ports, serve_reader
 from sscard_chip.reader.interface import Connection
-from sscard_chip.reader.slot import EventObserver, SlotServer, SlotSettings, TrafficObserver
+from sscard_chip.reader.slot import EventObserver, SlotSettings, TrafficObserver
+from sscard_chip.reader.vpcdslot import VpcdSlot
 
 DEFAULT_HOST: Final = "127.0.0.1"
 """Where vpcd listens when it runs on this machine."""
@@ -30,7 +25,7 @@ DEFAULT_PORT: Final = 35963
 """Port of the first slot (8C7B) in the configuration that vpcd comes with; the next slot is +1."""
 
 
-class VirtualReader(Closing):
+class VirtualReader(ReaderWithHands):
     """Cards in the slots of a vpcd, each served by its own thread.
 
     :param slots: the cards; the first one goes to `port`, the next to the port after it. None is
@@ -61,115 +56,15 @@ class VirtualReader(Closing):
         event_observer: EventObserver | None = None,
         max_delay_s: float = 1.0,
     ) -> None:
-        if not slots:
-            raise ValueError("virtual reader: no card for any slot")
-        if not 1 <= port <= 0x10000 - len(slots):
-            raise ValueError(f"virtual reader: {len(slots)} slots from port {port} do not fit")
+        check_ports(port, len(slots))
         self.host = host
         self.port = port
-        settings = SlotSettings(host, observer, event_observer, max_delay_s)
-        self._slots = [
-            SlotServer(
-                settings,
-                number,
-                port + number,
-                card if isinstance(card, FaultyConnection) else FaultyConnection(card),
-            )
-            for number, card in enumerate(slots)
-        ]
-        self._started = False
-        # A byte through here wakes wait(). Unlike a lock it is safe in a signal handler.
-        self._wake_in, self._wake_out = socket.socketpair()
+        settings = SlotSettings(observer, event_observer)
 
-    def start(self) -> None:
-        """Start serving; returns at once.
+        def serve_slot(number: int, content: FaultyConnection) -> VpcdSlot:
+            return VpcdSlot(settings, number, (host, port + number), content, max_delay_s)
 
-        :raises RuntimeError: when it was started before.
-        """
-        if self._started:
-            raise RuntimeError("virtual reader: already started")
-        self._started = True
-        for slot in self._slots:
-            slot.thread.start()
-
-    @property
-    def contents(self) -> tuple[FaultyConnection, ...]:
-        """What is in the slots, to be looked at: presence, faults that are armed, exchanges."""
-        return tuple(slot.content for slot in self._slots)
-
-    def insert(self, slot: int, connection: Connection | None = None) -> None:
-        """Put a card into a slot (from 0), or the one back that was there; another one is out.
-
-        Returns before pcscd has seen it: it looks every 0.4 s.
-
-        :raises NoCardError: there never was one.
-        """
-        server = self._slots[slot]
-        if server.content.present:
-            self.remove(slot)
-        server.change(lambda: server.content.insert(connection))
-
-    def remove(self, slot: int) -> Connection | None:
-        """Pull the card out of a slot (from 0); it is powered off, and the caller's again."""
-        server = self._slots[slot]
-        server.change(server.content.remove)
-        return server.content.connection
-
-    def swap(self, one: int, other: int) -> None:
-        """Pull the cards out of two slots (from 0) and put each into the other."""
-        servers = self._slots[one], self._slots[other]
-        there = [(server.content.present, server.content.connection) for server in servers]
-        for server in servers:
-            server.change(server.content.empty)
-        for slot, (present, card) in zip((other, one), there, strict=True):
-            if present:
-                self.insert(slot, card)
-
-    def tap(self, slot: int, connection: Connection | None = None, seconds: float = 2.0) -> None:
-        """Hold a card to the reader for so long, as a contactless one, and take it away.
-
-        :raises NoCardError: there never was one.
-        """
-        self.insert(slot, connection)
-        time.sleep(seconds)
-        self.remove(slot)
-
-    def arm(self, slot: int, *faults: FaultAt) -> None:
-        """Set faults for a slot (from 0), besides those that are set; they count from now."""
-        self._slots[slot].content.arm(*faults)
-
-    def disarm(self, slot: int) -> None:
-        """Forget the faults of a slot."""
-        self._slots[slot].content.disarm()
-
-    def request_stop(self) -> None:
-        """Make wait() return. Callable from any thread and from a signal handler."""
-        with suppress(OSError):  # stopped already
-            self._wake_out.send(b"\0")
-
-    def wait(self) -> None:
-        """Wait until request_stop() is called; Ctrl-C raises KeyboardInterrupt as usual."""
-        with suppress(OSError):  # closed by stop() in another thread
-            self._wake_in.recv(1)
-
-    def stop(self) -> None:
-        """Stop all slots and wait for their threads. The cards are powered off, and free again.
-
-        A command that is running is finished and answered first.
-        """
-        self.request_stop()
-        for slot in self._slots:
-            slot.stop()
-        self._wake_in.close()
-        self._wake_out.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def close(self) -> None:
-        """See :meth:`stop`."""
-        self.stop()
+        super().__init__(slots, serve_slot)
 
 
 def serve(
@@ -191,28 +86,3 @@ def serve(
     :raises ValueError: see :class:`VirtualReader`.
     """
     serve_reader(VirtualReader(slots, host, port, observer=observer, event_observer=event_observer))
-
-
-def serve_reader(reader: VirtualReader) -> None:
-    """Start a reader and serve until SIGINT (Ctrl-C) or SIGTERM, as :func:`serve`."""
-    with _stopped_by_signals(reader), reader:
-        reader.wait()
-
-
-@contextmanager
-def _stopped_by_signals(reader: VirtualReader) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        reader.request_stop()
-
-    before = {
-        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -95,7 +95,12 @@ USE_CRYPTOGRAM: Final = 0x40
 USE_SCRIPT_MAC: Final = 0x41
 USE_SCRIPT_CIPHER: Final = 0x42
 
+# Of the certificate application only: what VERIFY proves, half the digest of a PIN [L].
+USE_PIN_KEY: Final = 0x50
+
 # Of the PSAM only.
 USE_MAC: Final = 0x06
 USE_ENCRYPTION: Final = 0x07
 USE_MAC_AND_ENCRYPTION: Final = 0x08
+USE_SAM_MAINTENANCE: Final = 0x05
+"""应用维护密钥 of a transport PSAM: its card key itself makes MACs [M]."""

@@ -3,29 +3,23 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
 from sscard_chip import Durability
-from sscard_chip.reader import ReaderEvent, VirtualReader, serve_reader
-from sscard_chip.reader.control import ReaderControl
 from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.reader.image import ImageInSlot
-from sscard_chip.reader.scenario import load_scenario
+from sscard_chip.terminal.recorded import connect_recorded, load_recorded
+from sscard_cli.card.serving import ReaderPlace, hands_options, place_options, planned, run_reader
 from sscard_cli.card.session import open_trace
 from sscard_cli.options import (
     FILE,
     INTERFACES,
-    card_argument,
     file_option,
-    host_port,
     json_option,
     trace_options,
 )
@@ -35,7 +29,13 @@ EMPTY: Final = "-"
 
 
 @click.command()
-@card_argument
+@click.argument("card_path", metavar="[CARD.ssc]", type=FILE, required=False)
+@file_option(
+    "--recording",
+    "recording_path",
+    "FILE.json",
+    "In place of CARD.ssc a card that sscard record has read.  Example: --recording card.json",
+)
 @click.option(
     "--slot2",
     metavar="PSAM.ssc",
@@ -50,15 +50,7 @@ EMPTY: Final = "-"
     type=FILE,
     help="Image in the next slot, - for an empty one; may be repeated.  Example: --slot -",
 )
-@click.option(
-    "--vpcd",
-    "address",
-    metavar="HOST:PORT",
-    type=host_port,
-    default="127.0.0.1:35963",
-    show_default=True,
-    help="Where vpcd listens for the first slot.  Example: --vpcd 127.0.0.1:35963",
-)
+@place_options
 @click.option(
     "--interface",
     type=INTERFACES,
@@ -75,31 +67,25 @@ EMPTY: Final = "-"
     help="When a change counts as kept: at the end, when the system has it (survives the end of"
     " this process), or when the disk has it (survives a power cut).  Example: --durability disk",
 )
-@file_option(
-    "--scenario",
-    "scenario_path",
-    "FILE",
-    "What goes wrong, and when: a scenario of faults.  Example: --scenario mute.toml",
-)
-@file_option(
-    "--control",
-    "control_path",
-    "SOCKET",
-    "Socket by which sscard reader puts cards in and out.  Example: --control reader.sock",
-)
+@hands_options
 @trace_options
 @json_option
 def serve(
-    card_path: Path,
+    card_path: Path | None,
+    recording_path: Path | None,
     slot2: Path | None,
     more: tuple[Path, ...],
-    address: tuple[str, int],
+    vpcd: tuple[str, int] | None,
+    qemu: tuple[str, int] | None,
+    usbip: tuple[str, int] | None,
     interface: str,
     durability: str,
+    fault_lines: tuple[str, ...],
     scenario_path: Path | None,
     control_path: Path | None,
     trace: bool,
     unsafe_trace: bool,
+    pcapng_path: Path | None,
     as_json: bool,
 ) -> None:
     """Put CARD.ssc into a virtual PC/SC reader, where every PC/SC program finds it.
@@ -107,63 +93,47 @@ def serve(
     Needs pcscd with the vpcd driver (Debian: pcscd vsmartcard-vpcd); waits for it and comes
     back when it restarts. Ctrl-C ends; the card keeps everything it has answered. vpcd listens
     on all interfaces without authentication: do not run it on a machine shared with strangers.
+    With --qemu or --usbip the card is in a USB reader of a virtual or another machine instead.
 
     CARD.ssc may be - for a slot that is empty at first. A scenario makes the cards fail; with a
-    control socket sscard reader inserts, removes and swaps them while this runs.
+    control socket sscard reader inserts, removes and swaps them while this runs. A recording
+    answers what was read of a card, for ever the same.
 
     \b
     Example:
       sscard serve zhang.ssc
       sscard serve zhang.ssc --trace --durability disk
+      sscard serve zhang.ssc --qemu 127.0.0.1:35999
+      sscard serve zhang.ssc --usbip
+      sscard serve --recording card.json
+      sscard serve zhang.ssc --fault 'removed command="DEBIT FOR PURCHASE"'
       sscard serve - --slot psam.ssc --control reader.sock --scenario mute.toml
     """
-    paths = [card_path, *([slot2] if slot2 else []), *more]
-    scenario = load_scenario(scenario_path, len(paths)) if scenario_path else None
-    log = open_trace(trace, unsafe_trace, len(paths))
-    host, port = address
-
-    def say(slot: int, event: str) -> None:
-        if as_json:
-            time = datetime.now().astimezone().isoformat(timespec="milliseconds")
-            click.echo(json.dumps({"time": time, "slot": slot + 1, "event": event}))
-        else:
-            click.echo(f"slot {slot + 1}: {event}")
-
-    def on_event(slot: int, event: ReaderEvent) -> None:
-        if event in (ReaderEvent.POWER_ON, ReaderEvent.RESET):
-            if log:
-                log.reset(slot, slots[slot].atr)
-        elif event is not ReaderEvent.POWER_OFF:
-            say(slot, event.value)
-
-    logging.basicConfig(level=logging.WARNING, format="sscard: %(message)s")
+    if (card_path is None) == (recording_path is None):
+        raise click.UsageError("one of CARD.ssc and --recording")
+    recorded = load_recorded(recording_path) if recording_path else None
+    paths = [card_path or Path(EMPTY), *([slot2] if slot2 else []), *more]
+    scenario = planned(scenario_path, fault_lines, len(paths))
+    place = ReaderPlace.of(vpcd, qemu, usbip)
+    kept = Durability(durability)
     with ExitStack() as stack:
+        log = open_trace(trace, unsafe_trace, pcapng_path, len(paths), stack=stack)
         slots: list[FaultyConnection] = []
         for number, path in enumerate(paths):
             # The slots after the first are for PSAMs, which have contacts only.
-            card = None
+            card: ImageInSlot | None = None
             if os.fspath(path) != EMPTY:
                 contactless = interface == "contactless" and number == 0
-                card = ImageInSlot(path, contactless=contactless, durability=Durability(durability))
-            slots.append(FaultyConnection(card))
-            stack.callback(_close, slots[-1])
-            atr = f"ATR {card.atr.hex().upper()}" if card else "no card"
-            say(number, f"{atr}, vpcd at {host}:{port + number}")
-        observer = log.exchange if log else None
-        reader = VirtualReader(slots, host, port, observer=observer, event_observer=on_event)
-        for number, faults in (scenario.of_slots() if scenario else {}).items():
-            reader.arm(number, *faults)
-        if control_path:
-            stack.enter_context(
-                ReaderControl(reader, control_path, durability=Durability(durability))
-            )
-        serve_reader(reader)
-    if not as_json:
-        click.echo("ended, cards saved")
-
-
-def _close(slot: FaultyConnection) -> None:
-    """Close what is in a slot in the end, whoever has put it there."""
-    card = slot.connection
-    if isinstance(card, ImageInSlot) and not card.closed:
-        card.close()
+                card = ImageInSlot(path, contactless=contactless, durability=kept)
+                stack.callback(card.close)
+            played = connect_recorded(recorded) if recorded and number == 0 else None
+            slots.append(FaultyConnection(card or played))
+        run_reader(
+            slots,
+            place,
+            log=log,
+            scenario=scenario,
+            control_path=control_path,
+            durability=kept,
+            as_json=as_json,
+        )

@@ -23,7 +23,6 @@ from sscard_cli.conformance.reports import Reports, report_options
 from sscard_cli.conformance.subjects import (
     consent,
     destroy_option,
-    function_of,
     interface_option,
     level_option,
     most_option,
@@ -32,6 +31,7 @@ from sscard_cli.conformance.subjects import (
     require_pin,
     target_options,
 )
+from sscard_cli.named import named_function
 from sscard_cli.options import pin_option
 from sscard_cli.stores import keys_option, open_keys
 
@@ -200,7 +200,7 @@ def terminal(factory: str, **report: Any) -> None:
     reports = Reports(**report)
     reports.check()
     resumed = reports.resumed(terminal_catalogue())
-    made = OurTill if factory == _OURS else function_of(factory)
+    made = OurTill if factory == _OURS else named_function("--python", factory, "MODULE:FACTORY")
     with reports.progress() as observer:
         found = run_terminal_suite(
             made,

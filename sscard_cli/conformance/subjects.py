@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +24,7 @@ from sscard_chip.terminal.conformance.engine import MOST_COMMANDS
 from sscard_chip.terminal.conformance.target import Arm
 from sscard_chip.terminal.connection import Connection
 from sscard_cli.errors import RefusedError
+from sscard_cli.named import named_function
 from sscard_cli.options import INTERFACES, file_option, reader_option, together
 
 _OWN: Final = 8
@@ -129,7 +127,7 @@ def made_connection(factory: str) -> Connection:
 
     :raises RefusedError: it cannot be called, or gives something else.
     """
-    function = function_of(factory)
+    function = named_function("--python", factory, "MODULE:FACTORY")
     try:
         made: Any = function()
     except Exception as error:
@@ -139,24 +137,6 @@ def made_connection(factory: str) -> Connection:
         raise RefusedError(f"--python {escape(factory)}: gives no {', '.join(missing)}")
     connection: Connection = made
     return connection
-
-
-def function_of(factory: str) -> Callable[..., Any]:
-    """A function of a module of the caller's; modules of the current folder count.
-
-    :raises RefusedError: there is none such.
-    """
-    module, _, name = factory.partition(":")
-    if not module or not name:
-        raise click.UsageError("--python: must be MODULE:FACTORY")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    except Exception as error:
-        raise RefusedError(f"--python {escape(factory)}: {type(error).__name__}") from error
-    finally:
-        sys.path.pop(0)
-    return found
 
 
 def consent(target: JudgedCard, level: Level, destroy: str | None) -> None:

@@ -25,9 +25,14 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 EXTRAS: Final = {
     "alembic": "settlement",
+    "asn1crypto": "pki",
+    "argon2": "service",
     "cffi": "driver",
+    "PIL": "service",
     "distributed": "cluster",
+    "fastapi": "service",
     "gmssl_pyx gmalg": "sm2",
+    "holidays": "service",
     "jinja2": "settlement",
     "numpy": "settlement",
     "openpyxl": "tables",
@@ -50,18 +55,23 @@ _SALE: Final = (
 _TOKEN: Final = "'pkcs11:token=a?module-path=/nowhere/nothing.so'"
 _DEAD: Final = "tcp://127.0.0.1:1"
 _CITY: Final = "--ledger city.db"
+_KEYS: Final = f"--service-keys service.keys {_CITY}"
 _PERIOD: Final = "--pharmacy P51010000001"
+
+_PKI: Final = "asn1crypto gmssl_pyx gmalg"
+_TRANSPORT: Final = "--transport-keys transport.json"
+_GATE: Final = "--psam gate.ssc --region transit.toml --journal gate.j --time 20260315081112"
 
 LINES: Final[Mapping[str, str]] = {
     "schema": "",
     "schema holder": "",
     "demo": "",  # before any reader: libpcsclite looks only once where its daemon is
     "keys create new.json": "",
-    f"keys create {_TOKEN}": "pkcs11",
-    f"keys convert roots.json {_TOKEN}": "pkcs11",
+    f"keys create {_TOKEN}": "pkcs11 asn1crypto:hsm",
+    f"keys convert roots.json {_TOKEN}": "pkcs11 asn1crypto:hsm",
     "keys import roots.json DPK --algorithm sm4": "",
     "keys show roots.json": "",
-    f"keys show {_TOKEN}": "pkcs11",
+    f"keys show {_TOKEN}": "pkcs11 asn1crypto:hsm",
     "issue --generation 3 --keys roots.json --holder holder.json --out new.ssc": "",
     f"issue --generation 3 --keys roots.json --holder linked.json --out l.ssc {_BANK}":
         "gmssl_pyx gmalg",
@@ -84,8 +94,12 @@ LINES: Final[Mapping[str, str]] = {
     "batch void batch": "",
     "info card.ssc": "",
     "info linked.ssc": "",
+    "edit card.ssc --from holder.json": "",
     "apdu card.ssc 00A40000023F00": "",
     "serve card.ssc --vpcd nothing": "",
+    "record --card card.ssc --out recorded.json": "",
+    "record --reader x --out recorded.json": "smartcard",
+    "relay --reader x": "smartcard",
     "doctor": "smartcard",
     "doctor --card card.ssc": "",
     "doctor --reader x": "smartcard",
@@ -96,6 +110,16 @@ LINES: Final[Mapping[str, str]] = {
     "reader tap --control none.sock": "",
     "reader fault none.toml --control none.sock": "",
     "reader clear --control none.sock": "",
+    f"transit issue-keys {_TRANSPORT} --terminal-id 510100000001 --out new-gate.ssc": "",
+    f"transit tap-in rider.ssc {_GATE} --station 00010001": "",
+    f"transit tap-in --reader x {_GATE} --station 00010001": "smartcard",
+    f"transit tap-out rider.ssc {_GATE} --station 00010003": "",
+    f"transit bus rider.ssc {_GATE} --stop 01010001": "",
+    f"transit load rider.ssc --amount-fen 100 {_TRANSPORT}": "",
+    f"transit update rider.ssc {_GATE} --station 00010001 --payment cash": "",
+    f"transit lock rider.ssc {_GATE} --station 00010001": "",
+    "transit show rider.ssc": "",
+    "transit day-file day.j --out new.trd": "",
     "conformance list --level read": "",
     "conformance coverage": "",
     "conformance mutants --only binary-short": "",
@@ -139,6 +163,13 @@ LINES: Final[Mapping[str, str]] = {
     "purse pay --reader x --bank-keys bank.json --amount-fen 1": "smartcard",
     "purse limit purse.ssc --bank-keys bank.json --limit-fen 1 --pin 135790": "",
     "purse unload purse.ssc --bank-keys bank.json --amount-fen 1 --pin 135790": "",
+    "pki authority new-pki.json": _PKI,
+    "pki init pki.ssc": _PKI,
+    "pki init --reader x": f"{_PKI} smartcard",
+    "pki write pki.ssc --authority pki.json --name x": _PKI,
+    "pki show pki.ssc": _PKI,
+    "pki sign pki.pem --card pki.ssc --pin 123456 --out pki.sig": _PKI,
+    "pki verify pki.pem --signature pki.pem --certificate pki.pem": _PKI,
     "settle card-list card.ssc --out NEW.tsv": "",
     f"settle cards CARDS.tsv {_CITY}": "",
     f"settle card-status Z00000013 {_CITY}": "",
@@ -157,8 +188,9 @@ LINES: Final[Mapping[str, str]] = {
     f"settle show P51010000001202603151011120100 {_CITY}": "",
     f"settle statement {_PERIOD} --from 20260301 {_CITY}": "",
     f"settle statements --month 202603 --out html --format html {_CITY}": "",
-    f"settle statements --month 202603 --out pdf {_CITY}": "weasyprint cffi:pdf",
-    f"settle statement {_PERIOD} --from 20260301 --page page.pdf {_CITY}": "weasyprint cffi:pdf",
+    f"settle statements --month 202603 --out pdf {_CITY}": "weasyprint cffi:pdf PIL:pdf",
+    f"settle statement {_PERIOD} --from 20260301 --page page.pdf {_CITY}":
+        "weasyprint cffi:pdf PIL:pdf",
     "settle allocation-list A.csv --month 202603 --date 20260401 --batch 1 --out A.tsv": "",
     "settle pharmacy-list P.csv --out P.tsv": "",
     f"settle claim apply {_PERIOD} --month 202603 {_CITY}": "",
@@ -175,6 +207,26 @@ LINES: Final[Mapping[str, str]] = {
     f"settle reconcile card card.ssc {_CITY}": "",
     f"settle reconcile card --reader x --pin 123456 {_CITY}": "smartcard",
     f"settle reconcile pharmacy DAY.tsv {_CITY}": "",
+    f"service init --service-keys new.keys {_CITY}": "",
+    f"service loss 990000199001010017 {_KEYS}": "",
+    f"service lift 990000199001010017 {_KEYS}": "",
+    f"service formal 990000199001010017 {_KEYS}": "",
+    f"service perform balance account.json {_KEYS}": "",
+    f"service person load account.json {_KEYS}": "",
+    f"service audit verify {_KEYS}": "",
+    f"service client list {_KEYS}": "",
+    f"service client remove nobody {_KEYS}": "",
+    f"service client add till-7 --channel till {_KEYS}": "",
+    f"service serve --listen 192.0.2.1:1 {_KEYS}": "uvicorn:service",
+    f"service apply 990000199001010017 {_KEYS}": "",
+    f"service arrive {'0' * 16} {_KEYS}": "",
+    f"service batch report june account.json {_KEYS}": "",
+    f"service batch take june --out june.csv {_KEYS}": "",
+    f"service collect 990000199001010017 {'0' * 16} {_KEYS}": "",
+    f"service progress {'0' * 16} {_KEYS}": "",
+    f"service review {'0' * 16} {_KEYS}": "",
+    "service synthesize CARDS.tsv --out persons": "",
+    "service region": "",
     "settle synthesize --keys roots.json --out trial --cards 20 --pharmacies 2 --debits 20": "",
     "completion bash": "",
 }  # fmt: skip
@@ -197,6 +249,8 @@ def needed(line: str) -> dict[str, str]:
     own = LINES[line]
     if line.startswith("settle "):
         own += " numpy pyarrow sqlalchemy alembic jinja2"
+    if line.startswith("service "):
+        own += " numpy pyarrow sqlalchemy alembic jinja2 PIL argon2 fastapi holidays"
     found: dict[str, str] = {}
     for group in EXTRAS:
         for word in own.split():
@@ -225,18 +279,29 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "holder.json": holder,
         "linked.json": {**holder, "bank": {**account, "state": "dormant"}},
         "purse.json": {**holder, "bank": {**account, "purse": purse}},
+        "rider.json": {**holder, "transport": {"balance_fen": 5_000, "city": "5510"}},
     }.items():
         (folder / name).write_text(json.dumps(document), encoding="utf-8")
+    shutil.copy(ROOT / "examples" / "transit.toml", folder)
     made = walk(
         folder,
         [
             f"issue --generation 3 --keys roots.json --holder linked.json --out linked.ssc {_BANK}",
             f"issue --generation 3 --keys roots.json --holder purse.json --out purse.ssc {_BANK}"
             " --ledger old.jsonl --operator 0012",
+            "issue --generation 3 --keys roots.json --holder holder.json --out pki.ssc",
+            "pki authority pki.json --certificate pki.pem",
+            "pki init pki.ssc",
+            "keys create transport.json --transport",
+            "issue --generation 3 --keys roots.json --holder rider.json --out rider.ssc"
+            f" {_TRANSPORT}",
+            f"transit issue-keys {_TRANSPORT} --terminal-id 510100000001 --out gate.ssc",
+            f"transit tap-in rider.ssc {_GATE.replace('gate.j', 'day.j')} --station 00010001",
             "blank --out blank.ssc",
             "batch synthesize 2 --out two.csv",
             "settle card-list card.ssc --opening-fen 1000 --out CARDS.tsv",
             f"settle cards CARDS.tsv {_CITY}",
+            f"service init {_KEYS}",
             f"pos sale --card card.ssc {_SALE}",
             f"pos sale --card card.ssc {_SALE} --day-file OTHER.tsv",
         ],
@@ -329,6 +394,10 @@ for name in sys.argv[1].split():
     sys.modules[name] = None
 from sscard_chip.standard.errors import ExtraMissingError
 import issuance, sscard_chip, sscard_cli, sscard_driver
+try:
+    import sscard_service
+except ExtraMissingError as error:
+    print("sscard_service", error.extra)
 for package in (issuance, sscard_chip, sscard_cli, sscard_driver):
     folders = [(package.__path__, package.__name__)]
     while folders:
@@ -354,4 +423,5 @@ def test_importing_any_module_misses_nothing_but_a_named_extra() -> None:
     found = dict(line.split() for line in done.stdout.splitlines())
     assert found["sscard_chip.settlement"] == "settlement"
     assert set(found.values()) == {"settlement"}
+    assert found.pop("sscard_service") == "settlement"
     assert all(name.startswith(("sscard_chip.settlement", "sscard_cli.")) for name in found)

@@ -363,7 +363,7 @@ def test_a_failing_observer_does_not_stop_the_card(
 def test_a_silent_reader_is_reported(
     card: ToyCard, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sscard_chip.reader.slot._SILENCE_WARNING_S", 0.05)
+    monkeypatch.setattr("sscard_chip.reader.vpcdslot._SILENCE_WARNING_S", 0.05)
     with FakeVpcd() as vpcd, VirtualReader([ContactInterface(card)], port=vpcd.port):
         assert eventually(lambda: "another card in this slot" in caplog.text)
         assert vpcd.ask(GET_ATR) == ATR

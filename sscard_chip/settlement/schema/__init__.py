@@ -5,7 +5,8 @@
 :mod:`.chain` anchors,
 :mod:`.cards` reports, hotlists and loads of cards, :mod:`.debits` by what a debit is known,
 :mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
-:mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`,
+:mod:`.reconciliation` tasks and differences, :mod:`.persons` and :mod:`.services` what the card
+services know and do. What the database itself forbids is in :mod:`.rules`,
 :mod:`.versions` knows how older tables become these.
 """
 
@@ -19,10 +20,12 @@ from sscard_chip.settlement.schema import (
     clearing,
     debits,
     online,
+    persons,
     platform,
     reconciliation,
     rules,
     run,
+    services,
     versions,
 )
 from sscard_chip.settlement.schema.base import metadata
@@ -40,9 +43,11 @@ __all__ = [
     "debits",
     "metadata",
     "online",
+    "persons",
     "platform",
     "reconciliation",
     "rules",
     "run",
+    "services",
     "versions",
 ]
