@@ -4,7 +4,8 @@
 :mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
 :mod:`.chain` anchors,
 :mod:`.cards` reports, hotlists and loads of cards, :mod:`.debits` by what a debit is known,
-:mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
+:mod:`.platform` messages, :mod:`.national` shifts and stock, :mod:`.run` day files,
+:mod:`.clearing` claims and appeals,
 :mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`,
 :mod:`.versions` knows how older tables become these.
 """
@@ -18,6 +19,7 @@ from sscard_chip.settlement.schema import (
     chain,
     clearing,
     debits,
+    national,
     online,
     platform,
     reconciliation,
@@ -39,6 +41,7 @@ __all__ = [
     "clearing",
     "debits",
     "metadata",
+    "national",
     "online",
     "platform",
     "reconciliation",
