@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "bank": ("sscard_cli.bank", "bank", "The linked bank account: link, activate, pay, load."),
     "purse": ("sscard_cli.bank.purse", "purse", "Deposit and purse: load, pay, unload."),
     "settle": ("sscard_cli.settle", "settle", "A settlement centre: cards, accounts, debits."),
+    "service": ("sscard_cli.service", "service", "Card services: enquiry, loss, replacement."),
     "conformance": (
         "sscard_cli.conformance",
         "conformance",

@@ -28,7 +28,7 @@ REFERENCE: Final = [
 ]
 PACKAGES: Final = sorted(
     ".".join(path.parent.relative_to(ROOT).parts)
-    for top in ("sscard_chip", "issuance", "sscard_driver", "sscard_cli")
+    for top in ("sscard_chip", "issuance", "sscard_service", "sscard_driver", "sscard_cli")
     for path in (ROOT / top).rglob("__init__.py")
 )
 PUBLIC: Final = [name for name in PACKAGES if not PRIVATE.match(name)]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parent.parent
-_PACKAGES = ("sscard_chip", "issuance", "sscard_cli", "sscard_driver")
+_PACKAGES = ("sscard_chip", "issuance", "sscard_service", "sscard_cli", "sscard_driver")
 _FILES = [p for package in _PACKAGES for p in sorted((_ROOT / package).rglob("*.py"))]
 _OTHER_FORMS = re.compile(
     r"(?<![:\w])Raises? (?::class:`~?|``)?[\w.]*(?:Error|Exception|Stop\w*|Interrupt)\b"

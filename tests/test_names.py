@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent
-_PACKAGES = ("sscard_chip", "issuance", "sscard_cli", "sscard_driver")
+_PACKAGES = ("sscard_chip", "issuance", "sscard_service", "sscard_cli", "sscard_driver")
 _UNWELCOME = {"afar", "alone", "bear", "kit", "near", "pile", "sequel", "tell", "told", "through"}
 """Words that nobody searches for; the glossary has the field's."""
 _CONSTANT = re.compile("[A-Z0-9_]+")

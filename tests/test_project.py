@@ -28,6 +28,7 @@ SOURCES = [
     for folder in (
         "sscard_chip",
         "issuance",
+        "sscard_service",
         "sscard_cli",
         "sscard_driver",
         "tests",
@@ -205,7 +206,7 @@ def test_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         shipped = set(archive.namelist())
-    packages = ("sscard_chip", "issuance", "sscard_cli", "sscard_driver")
+    packages = ("sscard_chip", "issuance", "sscard_service", "sscard_cli", "sscard_driver")
     wanted = {
         str(path.relative_to(ROOT))
         for package in packages

@@ -16,7 +16,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "architecture.md"
-PACKAGES: Final = ("sscard_chip", "issuance", "sscard_cli", "sscard_driver")
+PACKAGES: Final = ("sscard_chip", "issuance", "sscard_service", "sscard_cli", "sscard_driver")
 QUESTIONS: Final = 10
 _ROW: Final = re.compile(
     r"^\| (?P<question>[^|]+\?) \| \[`(?P<place>[\w/.]+:\d+)`\]\((?P<link>[^)]+)\) \| "

@@ -21,6 +21,8 @@ BAD_INPUT: Final = 2
 _PACKAGES: Final = {
     "_cffi_backend": "cffi",
     "gmssl_pyx": "gmssl-pyx",
+    "PIL": "pillow",
+    "argon2": "argon2-cffi",
     "pkcs11": "python-pkcs11",
     "smartcard": "pyscard",
 }

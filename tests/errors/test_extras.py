@@ -25,9 +25,13 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 EXTRAS: Final = {
     "alembic": "settlement",
+    "argon2": "service",
     "cffi": "driver",
+    "PIL": "service",
     "distributed": "cluster",
+    "fastapi": "service",
     "gmssl_pyx gmalg": "sm2",
+    "holidays": "service",
     "jinja2": "settlement",
     "numpy": "settlement",
     "openpyxl": "tables",
@@ -50,6 +54,7 @@ _SALE: Final = (
 _TOKEN: Final = "'pkcs11:token=a?module-path=/nowhere/nothing.so'"
 _DEAD: Final = "tcp://127.0.0.1:1"
 _CITY: Final = "--ledger city.db"
+_KEYS: Final = f"--service-keys service.keys {_CITY}"
 _PERIOD: Final = "--pharmacy P51010000001"
 
 LINES: Final[Mapping[str, str]] = {
@@ -172,6 +177,14 @@ LINES: Final[Mapping[str, str]] = {
     f"settle reconcile card card.ssc {_CITY}": "",
     f"settle reconcile card --reader x --pin 123456 {_CITY}": "smartcard",
     f"settle reconcile pharmacy DAY.tsv {_CITY}": "",
+    f"service init --service-keys new.keys {_CITY}": "",
+    f"service loss 990000199001010017 {_KEYS}": "",
+    f"service lift 990000199001010017 {_KEYS}": "",
+    f"service formal 990000199001010017 {_KEYS}": "",
+    f"service perform balance account.json {_KEYS}": "",
+    f"service person load account.json {_KEYS}": "",
+    f"service audit verify {_KEYS}": "",
+    "service region": "",
     "settle synthesize --keys roots.json --out trial --cards 20 --pharmacies 2 --debits 20": "",
     "completion bash": "",
 }  # fmt: skip
@@ -194,6 +207,8 @@ def needed(line: str) -> dict[str, str]:
     own = LINES[line]
     if line.startswith("settle "):
         own += " numpy pyarrow sqlalchemy alembic jinja2"
+    if line.startswith("service "):
+        own += " numpy pyarrow sqlalchemy alembic jinja2 PIL argon2 fastapi holidays"
     found: dict[str, str] = {}
     for group in EXTRAS:
         for word in own.split():
@@ -234,6 +249,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "batch synthesize 2 --out two.csv",
             "settle card-list card.ssc --opening-fen 1000 --out CARDS.tsv",
             f"settle cards CARDS.tsv {_CITY}",
+            f"service init {_KEYS}",
             f"pos sale --card card.ssc {_SALE}",
             f"pos sale --card card.ssc {_SALE} --day-file OTHER.tsv",
         ],
@@ -326,6 +342,10 @@ for name in sys.argv[1].split():
     sys.modules[name] = None
 from sscard_chip.standard.errors import ExtraMissingError
 import issuance, sscard_chip, sscard_cli, sscard_driver
+try:
+    import sscard_service
+except ExtraMissingError as error:
+    print("sscard_service", error.extra)
 for package in (issuance, sscard_chip, sscard_cli, sscard_driver):
     folders = [(package.__path__, package.__name__)]
     while folders:
@@ -351,4 +371,5 @@ def test_importing_any_module_misses_nothing_but_a_named_extra() -> None:
     found = dict(line.split() for line in done.stdout.splitlines())
     assert found["sscard_chip.settlement"] == "settlement"
     assert set(found.values()) == {"settlement"}
+    assert found.pop("sscard_service") == "settlement"
     assert all(name.startswith(("sscard_chip.settlement", "sscard_cli.")) for name in found)

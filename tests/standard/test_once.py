@@ -12,7 +12,7 @@ from sscard_chip.standard.commands import StandardCommand
 from tests.standard.facts import Stated, facts_in
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("sscard_chip", "issuance", "sscard_cli", "sscard_driver")
+PACKAGES = ("sscard_chip", "issuance", "sscard_service", "sscard_cli", "sscard_driver")
 FLOOR = ROOT / "sscard_chip" / "standard"
 
 ALLOWED = (

@@ -61,6 +61,7 @@ from sscard_chip.settlement.ledger.register import (
     register_cards,
     register_is_empty,
 )
+from sscard_chip.settlement.ledger.succession import activate_card, register_inactive
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction, split_by_balance
 from sscard_chip.settlement.ledger.upgrade import Upgraded, upgrade_ledger
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
@@ -95,6 +96,7 @@ __all__ = [
     "StatusReport",
     "Upgraded",
     "account_key",
+    "activate_card",
     "allocate",
     "change_status",
     "find_card",
@@ -103,6 +105,7 @@ __all__ = [
     "read_cards",
     "read_register",
     "register_cards",
+    "register_inactive",
     "register_is_empty",
     "replace_card",
     "reports_of",

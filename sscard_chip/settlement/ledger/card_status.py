@@ -9,7 +9,6 @@ the state that a card is in already gets no error: a repeat is harmless [M].
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
@@ -42,6 +41,9 @@ class CardService(StrEnum):
     FORMAL_LOSS = "02"
     LIFT = "03"
     CANCEL = "04"
+    SEAL = "09"
+    """封存, when the holder has died; the code is ours."""
+    ACTIVATE = "11"
 
 
 FREE_BACK_DATING: Final = timedelta(hours=1)
@@ -106,8 +108,13 @@ _RULES: Final[dict[CardService, tuple[CardStatus, frozenset[CardStatus]]]] = {
     CardService.LIFT: (_S.NORMAL, frozenset({_S.TEMPORARY_LOSS})),
     CardService.CANCEL: (
         _S.CANCELLED,
-        frozenset({_S.NORMAL, _S.TEMPORARY_LOSS, _S.FORMAL_LOSS}),
+        frozenset({_S.NORMAL, _S.TEMPORARY_LOSS, _S.FORMAL_LOSS, _S.NOT_ACTIVATED}),
     ),
+    CardService.SEAL: (
+        _S.SEALED,
+        frozenset({_S.NORMAL, _S.TEMPORARY_LOSS, _S.FORMAL_LOSS, _S.NOT_ACTIVATED}),
+    ),
+    CardService.ACTIVATE: (_S.NORMAL, frozenset({_S.NOT_ACTIVATED})),
 }
 """The status that a service leads to, and from which ones."""
 
@@ -130,7 +137,7 @@ def find_card(t: LedgerTransaction, name: str) -> int:
 
 def status_of(t: LedgerTransaction, number: int, time: str) -> CardStatus:
     """The status of a card at ``time`` (YYYYMMDDhhmmss, local)."""
-    return _status(_history(t, number), int(time))
+    return StatusHistory(number, _history(t, number)).status(time)
 
 
 def history_of(t: LedgerTransaction, number: int) -> list[tuple[CardStatus, str, str | None]]:
@@ -170,12 +177,14 @@ def change_status(
     time: str,
     *,
     lapse_days: int | None = LAPSE_DAYS,
+    term_days: int | None = None,
     report: StatusReport | None = None,
     clock: ReportClock | None = None,
 ) -> bool:
     """Record a change of a card's status from ``time`` (YYYYMMDDhhmmss, local) on.
 
-    ``lapse_days`` is when a temporary report lapses, None for never. False when the card is in
+    ``lapse_days`` is when a temporary report lapses, ``term_days`` when a card that is formally
+    lost is cancelled by itself (some places: 30 days); None for never. False when the card is in
     that status already. ``clock`` judges the time; without it the caller vouches for it. A
     change that was once dated in the future blocks nothing that is reported before it begins.
 
@@ -183,12 +192,10 @@ def change_status(
         ``time`` is refused by ``clock``.
     :raises CardRegisterError: ``time`` is no time.
     """
-    since, report = _time(time), report or StatusReport()
-    if clock is not None:
-        clock.check(time, report.reason)
-    t.connection.execute(sa.select(card.c.id).where(card.c.id == number).with_for_update())
-    history = _history(t, number)
-    now = _status(history, int(time))
+    report = report or StatusReport()
+    since = check_report(time, report, clock)
+    history = lock_history(t, number)
+    now = history.status(time)
     target, allowed = _RULES[service]
     if now is target:
         return False
@@ -196,11 +203,14 @@ def change_status(
         raise CardRefusedError(
             f"card: {now.chinese} ({now.name.lower()}): this cannot be changed so"
         )
-    _require_last(history, time, clock)
+    history.require_last(time, clock)
     until = None
     if target is CardStatus.TEMPORARY_LOSS and lapse_days is not None:
-        until = int((since + timedelta(days=lapse_days)).strftime(TIME))
-    _append(t, number, history, target, int(time), until, report)
+        until = since + timedelta(days=lapse_days)
+    history.append(t, target, time, until, report)
+    if target is CardStatus.FORMAL_LOSS and term_days is not None:
+        end = (since + timedelta(days=term_days)).strftime(TIME)
+        history.append(t, CardStatus.CANCELLED, end, None, report)
     return True
 
 
@@ -228,9 +238,9 @@ def replace_card(
     _time(time)
     if clock is not None:
         clock.check(time, report.reason, lost=not damaged)
-    row = t.connection.execute(sa.select(card).where(card.c.id == number).with_for_update()).one()
-    history = _history(t, number)
-    now = _status(history, int(time))
+    history = lock_history(t, number)
+    row = t.connection.execute(sa.select(card).where(card.c.id == number)).one()
+    now = history.status(time)
     if len(new) != 1 or new.opening_fen[0]:
         raise CardRegisterError("new card: must be one, without an opening balance")
     if (row.psn_no or "") != new.psn_no[0].decode():
@@ -242,8 +252,8 @@ def replace_card(
         return False
     if now is not CardStatus.FORMAL_LOSS and not damaged:
         raise CardRefusedError("card: a lost card is reported formally before it is replaced")
-    _require_last(history, time, clock)
-    _append(t, number, history, CardStatus.CANCELLED, int(time), None, report)
+    history.require_last(time, clock)
+    history.append(t, CardStatus.CANCELLED, time, None, report)
     return True
 
 
@@ -267,6 +277,68 @@ def _time(text: str) -> datetime:
     return found
 
 
+def check_report(time: str, report: StatusReport, clock: ReportClock | None) -> datetime:
+    """The moment of a report, which ``clock`` takes.
+
+    :raises CardRefusedError: it does not.
+    :raises CardRegisterError: ``time`` is no time.
+    """
+    since = _time(time)
+    if clock is not None:
+        clock.check(time, report.reason)
+    return since
+
+
+@dataclass(frozen=True, slots=True)
+class StatusHistory:
+    """The changes of the status of card ``number``, in the order in which they were recorded."""
+
+    number: int
+    changes: list[Any]
+
+    def status(self, time: str) -> CardStatus:
+        """The status at ``time`` (YYYYMMDDhhmmss); normal where nothing was ever recorded."""
+        begun = [change for change in self.changes if change.since <= int(time)]
+        if not begun or (begun[-1].until is not None and begun[-1].until <= int(time)):
+            return CardStatus.NORMAL
+        return CardStatus(begun[-1].status)
+
+    def require_last(self, time: str, clock: ReportClock | None) -> None:
+        """A change is later than those before it, but for such as have not begun yet.
+
+        :raises CardRefusedError:
+        """
+        now = None if clock is None else int(clock.now)
+        begun = [one.since for one in self.changes if now is None or one.since <= now]
+        if max(begun, default=0) > int(time):
+            raise CardRefusedError("card: its status has changed later than this time")
+
+    def append(
+        self,
+        t: LedgerTransaction,
+        status: CardStatus,
+        since: str,
+        until: datetime | None,
+        report: StatusReport,
+    ) -> None:
+        """Record a change, here as well."""
+        place = {"card": self.number, "number": len(self.changes) + 1}
+        end = None if until is None else int(until.strftime(TIME))
+        values = place | {"status": int(status), "since": int(since), "until": end}
+        row = t.connection.execute(
+            sa.insert(card_status).values(values).returning(*card_status.c)
+        ).one()
+        self.changes.append(row)
+        said = {name: getattr(report, name) for name in _LENGTHS}
+        t.connection.execute(sa.insert(card_report).values(place | said))
+
+
+def lock_history(t: LedgerTransaction, number: int) -> StatusHistory:
+    """The history of a card that nobody else changes before the end of the transaction."""
+    t.connection.execute(sa.select(card.c.id).where(card.c.id == number).with_for_update())
+    return StatusHistory(number, _history(t, number))
+
+
 def _history(t: LedgerTransaction, number: int) -> list[Any]:
     return list(
         t.connection.execute(
@@ -275,33 +347,3 @@ def _history(t: LedgerTransaction, number: int) -> list[Any]:
             .order_by(card_status.c.number)
         )
     )
-
-
-def _status(history: list[Any], time: int) -> CardStatus:
-    begun = [change for change in history if change.since <= time]
-    if not begun or (begun[-1].until is not None and begun[-1].until <= time):
-        return CardStatus.NORMAL
-    return CardStatus(begun[-1].status)
-
-
-def _require_last(history: Sequence[Any], time: str, clock: ReportClock | None) -> None:
-    """A change is later than those before it, but for such as have not begun yet."""
-    begun = (one.since for one in history if clock is None or one.since <= int(clock.now))
-    if max(begun, default=0) > int(time):
-        raise CardRefusedError("card: its status has changed later than this time")
-
-
-def _append(
-    t: LedgerTransaction,
-    number: int,
-    history: list[Any],
-    status: CardStatus,
-    since: int,
-    until: int | None,
-    report: StatusReport,
-) -> None:
-    place = {"card": number, "number": len(history) + 1}
-    values = place | {"status": int(status), "since": since, "until": until}
-    t.connection.execute(sa.insert(card_status).values(values))
-    said = {name: getattr(report, name) for name in _LENGTHS}
-    t.connection.execute(sa.insert(card_report).values(place | said))

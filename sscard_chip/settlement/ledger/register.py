@@ -32,17 +32,27 @@ ALWAYS: Final = 0
 
 @unique
 class CardStatus(IntEnum):
-    """AAZ502 卡应用状态 [H: 1, 2, 4; L: 9]; 3 应用锁定 is the chip's own state."""
+    """AAZ502 卡应用状态 [H: 0, 1, 2, 4, 9]; 3 应用锁定 is the chip's own state.
 
+    Any other value is "not activated" [H]: 5 stands for it here, and nothing is paid in it.
+    """
+
+    SEALED = 0
     NORMAL = 1
     FORMAL_LOSS = 2
     TEMPORARY_LOSS = 4
+    NOT_ACTIVATED = 5
     CANCELLED = 9
 
     @property
     def chinese(self) -> str:
         """Its name."""
-        return {1: "正常", 2: "正式挂失", 4: "临时挂失", 9: "注销"}[self.value]
+        return _CHINESE[self.value]
+
+
+_CHINESE: Final = {
+    0: "封存", 1: "正常", 2: "正式挂失", 4: "临时挂失", 5: "未启用", 9: "注销",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

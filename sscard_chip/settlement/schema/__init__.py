@@ -5,8 +5,9 @@
 :mod:`.chain` anchors,
 :mod:`.cards` reports, hotlists and loads of cards, :mod:`.debits` by what a debit is known,
 :mod:`.platform` messages, :mod:`.national` shifts and stock, :mod:`.run` day files,
-:mod:`.clearing` claims and appeals,
-:mod:`.reconciliation` tasks and differences. What the database itself forbids is in :mod:`.rules`,
+:mod:`.clearing` claims and appeals, :mod:`.reconciliation` tasks and differences, :mod:`.persons`
+and :mod:`.services` what the card services know and do. What the database itself forbids is in
+:mod:`.rules`,
 :mod:`.versions` knows how older tables become these.
 """
 
@@ -21,10 +22,12 @@ from sscard_chip.settlement.schema import (
     debits,
     national,
     online,
+    persons,
     platform,
     reconciliation,
     rules,
     run,
+    services,
     versions,
 )
 from sscard_chip.settlement.schema.base import metadata
@@ -43,9 +46,11 @@ __all__ = [
     "metadata",
     "national",
     "online",
+    "persons",
     "platform",
     "reconciliation",
     "rules",
     "run",
+    "services",
     "versions",
 ]

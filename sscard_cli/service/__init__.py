@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard service``: card services; each of its commands is imported when it is used."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from sscard_chip.standard.errors import require
+from sscard_cli.lazy import LazyGroup
+
+_ROOM: Final = "sscard_cli.service"
+
+# command -> (module, attribute, one-line help)
+COMMANDS: Final = {
+    "audit": (f"{_ROOM}.audit", "audit", "Prove that no row of the audit was changed (审计)."),
+    "init": (f"{_ROOM}.init", "init", "Make a key file, and the ledger if there is none."),
+    "lift": (f"{_ROOM}.loss", "lift", "Withdraw a temporary report (解挂)."),
+    "loss": (f"{_ROOM}.loss", "loss", "Report a card lost: nothing is paid any more (挂失)."),
+    "formal": (f"{_ROOM}.loss", "formal", "Report a card lost for good (正式挂失)."),
+    "perform": (f"{_ROOM}.perform", "perform", "Any operation, its request a JSON document."),
+    "person": (f"{_ROOM}.person", "person", "Persons and their insurance data: load a file."),
+    "region": (f"{_ROOM}.region", "region", "A region's document: print the default, check one."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+def service() -> None:
+    """Card services (卡服务): enquiry, loss, replacement, in every channel on one truth.
+
+    \b
+    Example:
+      sscard service init --ledger city.db --service-keys service.keys
+      sscard service person load persons.jsonl --ledger city.db --service-keys service.keys
+      sscard service loss 990000199001010017 --ledger city.db --service-keys service.keys
+    """
+    require("service", "card services", "PIL", "argon2", "fastapi", "holidays")

@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The service centre: one :meth:`ServiceCentre.perform` for everything, whatever the channel.
+
+A request is checked, its proof begun and checked, and then everything happens in one
+transaction of the ledger: the proof looked at again, the operation, its messages for the outbox,
+its audit row and its first answer. "Done" is said after that is committed. What was refused
+leaves nothing but its audit row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time as clock
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
+
+import msgspec
+import sqlalchemy as sa
+
+from sscard_chip.closing import Closing
+from sscard_chip.settlement.ledger import (
+    CardRefusedError,
+    CardRegisterError,
+    Ledger,
+    LedgerConflictError,
+    LedgerTransaction,
+    LedgerUnavailableError,
+)
+from sscard_chip.settlement.schema.services import request as request_table
+from sscard_chip.standard.models import ModelT, convert, find
+from sscard_service.errors import Code, ServiceRefusedError
+from sscard_service.evidence import ServiceActor, ServiceEvidence, ServiceSubject
+from sscard_service.operations import OPERATIONS
+from sscard_service.proving import Asked, KnowledgeProof, begin_proof, lock_asked, prove
+from sscard_service.region import ServiceRegion, load_region
+from sscard_service.store.audit import AuditEntry, append_audit
+from sscard_service.store.proofs import correct_attempt
+from sscard_service.store.secrets import ServiceKeys
+from sscard_service.work import Work
+
+_LONGEST_NUMBER: Final = 64
+_NOBODY: Final = bytes(16)
+_WRONG_PROOFS: Final = frozenset({Code.WRONG_PROOF, Code.NO_PERSON, Code.NAME_MISMATCH})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ServiceAnswer:
+    """What was done: ``data`` is what the operation shows, ``level`` what was proven.
+
+    ``repeated`` says that it is the first answer to a request that came again.
+    """
+
+    operation: str
+    request: str
+    level: int
+    data: dict[str, Any]
+    repeated: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """As JSON goes out."""
+        return {
+            "code": "DONE", "operation": self.operation, "request": self.request,
+            "level": self.level, "repeated": self.repeated, "data": self.data,
+        }  # fmt: skip
+
+
+class ServiceCentre(Closing):
+    """Card services on a ledger.
+
+    ::
+
+        with ServiceCentre.open("city.db", "service.keys") as centre:
+            me = ServiceSubject(identity="990000199001010017")
+            proof = ServiceEvidence(card_number="000013")
+            centre.perform("loss", me, ServiceActor(), "ivr", proof, "call-0001")
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        keys: ServiceKeys,
+        region: ServiceRegion,
+        now: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self.ledger = ledger
+        self.keys = keys
+        self.region = region
+        self.now = now
+        """The centre's clock, local time; a request's own time decides nothing."""
+
+    @classmethod
+    def open(
+        cls,
+        address: str | os.PathLike[str],
+        key_file: str | os.PathLike[str],
+        region: str | os.PathLike[str] | None = None,
+    ) -> Self:
+        """Card services on a ledger that is there, with a key file and a region's document.
+
+        :raises ServiceKeyDocumentError: no key file.
+        :raises ServiceRegionError: no region's document.
+        :raises LedgerError: the ledger cannot be opened.
+        :raises OSError: a file cannot be read.
+        """
+        keys, rules = ServiceKeys.load(key_file), load_region(region)
+        return cls(Ledger.open(address, create=False), keys, rules)
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self.ledger.close()
+
+    def perform(
+        self,
+        operation: str,
+        subject: ServiceSubject | None,
+        actor: ServiceActor,
+        channel: str,
+        evidence: ServiceEvidence | None,
+        request_id: str,
+        details: Mapping[str, Any] | None = None,
+    ) -> ServiceAnswer:
+        """Do one operation for one request, whole or not at all.
+
+        ``request_id`` (1 to 64 printable characters) is the channel's own number of the request:
+        when it comes again with the same content, the first answer is given again and nothing
+        is done twice. ``details`` are those of the operation's model.
+
+        :raises ServiceRefusedError: it was not done; with DOWN it may have been, and the same
+            request asked again tells.
+        """
+        begun = clock.monotonic()
+        subject, evidence = subject or ServiceSubject(), evidence or ServiceEvidence()
+        try:
+            asked, wanted = self._check(
+                operation, subject, actor, channel, evidence, request_id, details
+            )
+            return self._perform(asked, wanted, request_id)
+        except ServiceRefusedError as error:
+            error.request = request_id[:_LONGEST_NUMBER]
+            if error.code in _WRONG_PROOFS:
+                self._wait_until(begun)
+            raise
+        except LedgerUnavailableError:
+            raise self._down(request_id) from None
+        except LedgerConflictError:
+            raise self._down(request_id) from None
+
+    # --- the parts of it -----------------------------------------------------------------------
+
+    def _check(
+        self,
+        name: str,
+        subject: ServiceSubject,
+        actor: ServiceActor,
+        channel: str,
+        evidence: ServiceEvidence,
+        request_id: str,
+        details: Mapping[str, Any] | None,
+    ) -> tuple[Asked, Any]:
+        """What can be said without the database."""
+        found = OPERATIONS.get(name)
+        rules = self.region.channels.get(channel)
+        if not 0 < len(request_id) <= _LONGEST_NUMBER or not request_id.isprintable():
+            raise ServiceRefusedError(
+                Code.FORMAT, field="request", rule="must be 1 to 64 printable characters"
+            )
+        if found is None or rules is None or name not in rules.levels:
+            raise ServiceRefusedError(Code.CHANNEL)
+        wanted = checked_model(found.details, dict(details or {}))
+        asked = Asked(
+            found,
+            channel,
+            rules,
+            checked_model(ServiceSubject, msgspec.to_builtins(subject)),
+            checked_model(ServiceActor, msgspec.to_builtins(actor)),
+            checked_model(ServiceEvidence, msgspec.to_builtins(evidence)),
+            self.now(),
+        )
+        return asked, wanted
+
+    def _perform(self, asked: Asked, wanted: Any, request_id: str) -> ServiceAnswer:
+        digest = _digest(self.keys, asked, wanted)
+        knowledge = None
+        try:
+            if asked.operation.changes:
+                with self.ledger.reading() as t:
+                    first = self._first_answer(t, asked, request_id, digest)
+                if first is not None:
+                    return first
+            knowledge = self.ledger.run(
+                lambda t: begin_proof(t, self.keys, self.region.proof, asked)
+            )
+            if knowledge is not None:
+                knowledge.check()
+            prepared = asked.operation.prepare_with(self.region, asked.evidence, wanted)
+            return self.ledger.run(
+                lambda t: self._work(t, asked, wanted, prepared, request_id, digest, knowledge)
+            )
+        except (CardRefusedError, CardRegisterError):
+            refused = ServiceRefusedError(Code.STATE)
+        except ServiceRefusedError as error:
+            refused = error
+        self._audit_refusal(asked, request_id, refused)
+        raise refused
+
+    def _work(
+        self,
+        t: LedgerTransaction,
+        asked: Asked,
+        wanted: Any,
+        prepared: Any,
+        request_id: str,
+        digest: bytes,
+        knowledge: KnowledgeProof | None,
+    ) -> ServiceAnswer:
+        """Everything that is kept of a request, in one transaction."""
+        operation = asked.operation
+        if operation.changes:
+            t.lock_name(f"service {asked.channel} {request_id}")
+            first = self._first_answer(t, asked, request_id, digest)
+            if first is not None:
+                return first
+            lock_asked(t, self.keys, asked)
+        proven = prove(t, self.keys, asked, knowledge)
+        if knowledge is not None:
+            correct_attempt(t, knowledge.attempt)
+        work = Work(
+            t, self.keys, self.region, asked.rules, operation, asked.channel, asked.actor,
+            asked.subject, asked.evidence, proven.level, asked.now, request_id, proven.person,
+            prepared,
+        )  # fmt: skip
+        work.require(max(asked.rules.levels[operation.name], operation.least))
+        data = operation.function(work, wanted)
+        self._audit(t, asked, request_id, work)
+        answer = ServiceAnswer(operation.name, request_id, work.level, data)
+        if operation.changes:
+            self._remember(t, asked, digest, answer)
+        return answer
+
+    def _audit(
+        self,
+        t: LedgerTransaction,
+        asked: Asked,
+        request_id: str,
+        work: Work | None,
+        result: str = "",
+    ) -> None:
+        """The audit row of what was done, or of what was refused and why."""
+        owner = None if work is None else work.owner
+        entry = AuditEntry(
+            time=int(asked.time),
+            request=request_id,
+            channel=asked.channel,
+            device=asked.actor.device,
+            actor=asked.actor.name or asked.actor.kind,
+            level=0 if work is None else work.level,
+            subject=_NOBODY if owner is None else owner.digest,
+            operation=asked.operation.name,
+            before="" if work is None else work.before,
+            after="" if work is None else work.after,
+            result=result or "DONE",
+        )
+        append_audit(t, self.keys.audit, entry)
+
+    def _audit_refusal(self, asked: Asked, request_id: str, refused: ServiceRefusedError) -> None:
+        self.ledger.run(lambda t: self._audit(t, asked, request_id, None, str(refused.code)))
+
+    # --- first answers ---------------------------------------------------------------------------
+
+    def _first_answer(
+        self, t: LedgerTransaction, asked: Asked, request_id: str, digest: bytes
+    ) -> ServiceAnswer | None:
+        """The answer that this request has got already.
+
+        :raises ServiceRefusedError: KEY_REUSED: the number is another request's.
+        """
+        table = request_table
+        row = t.connection.execute(
+            sa.select(table.c.digest, table.c.answer).where(
+                table.c.channel == asked.channel, table.c.number == request_id
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        if bytes(row.digest) != digest:
+            raise ServiceRefusedError(Code.KEY_REUSED)
+        kept = json.loads(self.keys.open(_purpose(asked.channel, request_id), bytes(row.answer)))
+        return ServiceAnswer(asked.operation.name, request_id, kept["level"], kept["data"], True)
+
+    def _remember(
+        self, t: LedgerTransaction, asked: Asked, digest: bytes, answer: ServiceAnswer
+    ) -> None:
+        kept = json.dumps({"level": answer.level, "data": answer.data}, ensure_ascii=False)
+        t.connection.execute(
+            sa.insert(request_table).values(
+                channel=asked.channel, number=answer.request, digest=digest, time=int(asked.time),
+                answer=self.keys.seal(_purpose(asked.channel, answer.request), kept.encode()),
+            )
+        )  # fmt: skip
+
+    def _down(self, request_id: str) -> ServiceRefusedError:
+        error = ServiceRefusedError(Code.DOWN)
+        error.request = request_id[:_LONGEST_NUMBER]
+        return error
+
+    def _wait_until(self, begun: float) -> None:
+        """A wrong proof is answered after the same time, whatever was wrong."""
+        rest = begun + self.region.proof.wrong_answer_ms / 1000 - clock.monotonic()
+        if rest > 0:
+            clock.sleep(rest)
+
+
+def checked_model(model: type[ModelT], value: Any) -> ModelT:
+    """A typed model out of JSON.
+
+    :raises ServiceRefusedError: FORMAT with the first field that breaks a rule.
+    """
+    found = find(model, value, separator=".")
+    if found:
+        raise ServiceRefusedError(Code.FORMAT, field=found[0].item, rule=found[0].rule)
+    return convert(model, value)
+
+
+def _purpose(channel: str, request_id: str) -> str:
+    return f"request:{channel}:{request_id}"
+
+
+def _digest(keys: ServiceKeys, asked: Asked, wanted: Any) -> bytes:
+    """The keyed digest of a request's content; not of the address that it came from."""
+    actor = msgspec.structs.replace(asked.actor, source="")
+    parts = [asked.subject, actor, asked.evidence, wanted]
+    written = json.dumps(
+        [asked.operation.name, *map(msgspec.to_builtins, parts)], ensure_ascii=False, sort_keys=True
+    )
+    return hashlib.sha256(keys.digest("request", written)).digest()

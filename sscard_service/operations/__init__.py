@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All operations, one module a subject: importing this package declares them.
+
+A new one is a function under :func:`sscard_service.work.operation`, a least level in
+:data:`sscard_service.levels.LEAST`, and levels in the channels of the regions that offer it.
+"""
+
+from __future__ import annotations
+
+from sscard_service.operations import enquiry, loss
+from sscard_service.work import OPERATIONS
+
+__all__ = ["OPERATIONS", "enquiry", "loss"]

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""挂失, 解挂, 正式挂失, 注销: stopping a card, and letting it pay again.
+
+A change of the card's status in the ledger, the message for the tills and the audit row are one
+transaction; whatever follows (sessions, electronic cards, bank, holder) is in it or in its outbox.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from sscard_chip.settlement.ledger import CardService, CardStatus, ReportClock, change_status
+from sscard_chip.standard.dates import TIME, parse_time
+from sscard_chip.standard.documents import Model, rule
+from sscard_service.errors import Code, ServiceRefusedError
+from sscard_service.levels import ProofLevel
+from sscard_service.masks import mask_card
+from sscard_service.store.cards import HeldCard, card_of, lock_cards, temporary_reports
+from sscard_service.store.proofs import close_sessions
+from sscard_service.work import OperationEffect, Work, operation
+
+_HOUR: Final = timedelta(hours=1)
+
+
+class ReportDetails(Model, frozen=True):
+    """Why a status is to be changed, and since when (YYYYMMDDhhmmss, local; empty for now)."""
+
+    WHAT = "the details"
+
+    reason: Annotated[str, rule("must be at most 200 printable characters", max_length=200)] = ""
+    time: Annotated[str, rule("must be YYYYMMDDhhmmss", pattern="[0-9]{14}|")] = ""
+
+
+@operation("loss", OperationEffect.STOPS, ReportDetails)
+def report_loss(work: Work, details: ReportDetails) -> dict[str, Any]:
+    """临时挂失: nothing is paid with the card from now on, until it is lifted or lapses."""
+    card = work.card()
+    if card.status is CardStatus.NORMAL and work.level < ProofLevel.SECOND:
+        rules = work.region.time
+        since = (work.now - timedelta(days=rules.temporary_report_days)).strftime(TIME)
+        if temporary_reports(work.t, card.id, since) >= rules.temporary_reports:
+            raise ServiceRefusedError(Code.LEVEL_TOO_LOW, needs=int(ProofLevel.SECOND))
+    if card.status is CardStatus.FORMAL_LOSS:
+        return _answer(work, card, False)  # it is stopped already, for good
+    return _change(work, card, CardService.TEMPORARY_LOSS, details)
+
+
+@operation("lift", OperationEffect.OPENS, ReportDetails)
+def lift_loss(work: Work, details: ReportDetails) -> dict[str, Any]:
+    """解挂: a temporary report is withdrawn. A formal one cannot be."""
+    _living(work)
+    return _change(work, work.card(), CardService.LIFT, details)
+
+
+@operation("formal", OperationEffect.STOPS, ReportDetails)
+def report_formal_loss(work: Work, details: ReportDetails) -> dict[str, Any]:
+    """正式挂失: final, and what a replacement of a lost card needs."""
+    _living(work)
+    if work.region.bank.ask_first and work.person.data.bank and not work.evidence.bank_reference:
+        raise ServiceRefusedError(Code.BANK_FIRST)
+    return _change(work, work.card(), CardService.FORMAL_LOSS, details)
+
+
+@operation("cancel", OperationEffect.STOPS, ReportDetails)
+def cancel_card(work: Work, details: ReportDetails) -> dict[str, Any]:
+    """注销: the card is void for good."""
+    return _change(work, work.card(), CardService.CANCEL, details)
+
+
+def _living(work: Work) -> None:
+    if work.person.dead:
+        raise ServiceRefusedError(Code.DEAD)
+
+
+def _change(
+    work: Work, card: HeldCard, service: CardService, details: ReportDetails
+) -> dict[str, Any]:
+    """Change a status, and tell whoever goes by it."""
+    lock_cards(work.t, work.person.psn_no)
+    before = card_of(work.t, card.id, work.time).status
+    time, clock = _dated(work, details)
+    rules = work.region.time
+    changed = change_status(
+        work.t,
+        card.id,
+        service,
+        time,
+        lapse_days=rules.temporary_loss_days or None,
+        term_days=rules.formal_term_days or None,
+        report=work.report(details.reason),
+        clock=clock,
+    )
+    work.forget_cards()
+    after = card_of(work.t, card.id, work.time)
+    work.before, work.after = before.name.lower(), after.status.name.lower()
+    if changed:
+        follow(work, after, before)
+    return _answer(work, after, changed)
+
+
+def follow(work: Work, card: HeldCard, before: CardStatus) -> None:
+    """What a changed status has to tell: tills, bank and holder; sessions end with the card."""
+    work.notify("hotlist", {"card": card.id, "since": work.time}, card)
+    stopped = card.status is not CardStatus.NORMAL
+    if stopped:
+        close_sessions(work.t, work.person.id, CARD_CHANNELS)
+    notify = work.region.bank.notify
+    formal = (
+        card.status is not CardStatus.TEMPORARY_LOSS and before is not CardStatus.TEMPORARY_LOSS
+    )
+    if work.person.data.bank and (
+        notify == "any" or (notify == "formal" and (formal or not stopped))
+    ):
+        content = {"bank": work.person.data.bank, "status": card.status.name.lower()}
+        work.notify("bank", content | {"card_number": card.card_number}, card)
+    work.notify_holder("status", status=card.status.name.lower(), time=work.time)
+
+
+CARD_CHANNELS: Final = ("app",)
+"""Channels whose sessions stand on the electronic card."""
+
+
+def _dated(work: Work, details: ReportDetails) -> tuple[str, ReportClock]:
+    """From when on, by the centre's clock: back-dating by more than an hour takes two clerks."""
+    if not details.time:
+        return work.time, ReportClock(work.time)
+    when = parse_time(details.time)
+    if when is None:
+        raise ServiceRefusedError(Code.FORMAT, field="time", rule="must be YYYYMMDDhhmmss")
+    if when > work.now:
+        raise ServiceRefusedError(Code.FORMAT, field="time", rule="must not be in the future")
+    if work.now - when <= _HOUR:
+        return details.time, ReportClock(work.time)
+    if not work.rules.back_dating:
+        raise ServiceRefusedError(Code.TOO_LATE)
+    if not details.reason.strip():
+        raise ServiceRefusedError(Code.FORMAT, field="reason", rule="must say why")
+    require_second_clerk(work)
+    return details.time, ReportClock(work.time, may_back_date=True)
+
+
+def require_second_clerk(work: Work) -> None:
+    """Two clerks, and not one twice.
+
+    :raises ServiceRefusedError: FOUR_EYES.
+    """
+    second = work.evidence.second_clerk
+    if not second or work.actor.kind != "clerk" or second == work.actor.name:
+        raise ServiceRefusedError(Code.FOUR_EYES)
+
+
+def _answer(work: Work, card: HeldCard, changed: bool) -> dict[str, Any]:
+    """The answer: no name, no number."""
+    return {
+        "changed": changed,
+        "status": int(card.status),
+        "status_text": card.status.chinese,
+        "card": mask_card(card.card_number),
+        "time": work.time,
+    }

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From evidence to a level of proof, in one place for all channels.
+
+What a person knows is checked outside the transaction of the operation, for argon2 takes 80 ms:
+first a short one counts the attempt and reads what is needed (:func:`begin_proof`), then nothing
+is held (:meth:`KnowledgeProof.check`), then the operation's own transaction looks at everything
+again (:func:`prove`). Proofs that stop a card are counted apart and never make anybody wait.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from sscard_chip.settlement.ledger import CardStatus, LedgerTransaction
+from sscard_chip.settlement.schema.persons import person as person_table
+from sscard_chip.settlement.schema.services import application
+from sscard_chip.standard.dates import TIME
+from sscard_service.errors import Code, ServiceRefusedError
+from sscard_service.evidence import ServiceActor, ServiceEvidence, ServiceSubject
+from sscard_service.levels import ProofLevel
+from sscard_service.region.model import ChannelRules, ProofRules
+from sscard_service.store.cards import cards_of, find_card_number
+from sscard_service.store.persons import (
+    Person,
+    find_person,
+    find_psn_no,
+    normal_identity,
+    read_person,
+)
+from sscard_service.store.proofs import (
+    ECARD,
+    QUERY,
+    check_password,
+    find_session,
+    locked_until,
+    note_attempt,
+    read_credential,
+    use_code,
+    wrong_of_source,
+)
+from sscard_service.store.secrets import ServiceKeys
+from sscard_service.work import OperationEffect, ServiceOperation
+
+TAIL: Final = 6
+_STOPS_APART: Final = ":stop"
+_LITTLE: Final = int(ProofLevel.KNOWLEDGE)
+_STOPS_MORE: Final = 10
+"""A source may be wrong so many times more often where a card is to be stopped."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Asked:
+    """A request, as far as a proof goes by it."""
+
+    operation: ServiceOperation
+    channel: str
+    rules: ChannelRules
+    subject: ServiceSubject
+    actor: ServiceActor
+    evidence: ServiceEvidence
+    now: datetime
+
+    @property
+    def time(self) -> str:
+        """Now, YYYYMMDDhhmmss."""
+        return self.now.strftime(TIME)
+
+    @property
+    def stops(self) -> bool:
+        """Whether a card is to be stopped with the little proof that this needs."""
+        return self.operation.effect is OperationEffect.STOPS and self.operation.least <= _LITTLE
+
+    def shows(self, proof: str) -> bool:
+        """Whether the evidence has something that is a proof in this channel."""
+        return proof in self.rules.proofs and bool(getattr(self.evidence, proof))
+
+
+class KnowledgeProof:
+    """What a person claims to know, and what it is compared with."""
+
+    def __init__(
+        self, asked: Asked, attempt: int, person: int, tails: list[str], hashes: dict[str, str]
+    ) -> None:
+        self.attempt = attempt
+        self.person = person
+        self._asked = asked
+        self._tails = tails
+        self._hashes = hashes
+        self.right = False
+        """Whether all that was shown is right, when :meth:`check` has been called."""
+
+    def check(self) -> None:
+        """Compare; takes the same time whether such a person exists or not."""
+        evidence = self._asked.evidence
+        right = [self.person > 0]
+        if self._asked.shows("card_number"):
+            shown = evidence.card_number.upper()
+            matches = [hmac.compare_digest(shown, tail) for tail in self._tails]
+            right.append(any(matches))
+        for kind, proof in _PASSWORDS.items():
+            if self._asked.shows(proof):
+                hash_ = self._hashes.get(kind)
+                right.append(check_password(hash_, getattr(evidence, proof)))
+        self.right = all(right)
+
+    def still(self, t: LedgerTransaction) -> bool:
+        """Whether the passwords are the same as when it began."""
+        return all(
+            (found := read_credential(t, self.person, kind)) is not None and found.hash == hash_
+            for kind, hash_ in self._hashes.items()
+        )
+
+
+_PASSWORDS: Final = {QUERY: "query_password", ECARD: "ecard_password"}
+_KNOWLEDGE: Final = ("card_number", "query_password", "ecard_password")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Proven:
+    """The person that a request is about, and the level that was proven; None for nobody."""
+
+    person: Person | None
+    level: int
+
+
+def begin_proof(
+    t: LedgerTransaction, keys: ServiceKeys, rules: ProofRules, asked: Asked
+) -> KnowledgeProof | None:
+    """Count an attempt at knowledge; None where nothing of the kind is shown.
+
+    :raises ServiceRefusedError: LOCKED or RATE: too many were wrong. The same for a person
+        that does not exist.
+    """
+    if not any(asked.shows(proof) for proof in _KNOWLEDGE):
+        return None
+    name = _named(asked)
+    subject = keys.digest("attempt", name)
+    channel = asked.channel + (_STOPS_APART if asked.stops else "")
+    source = keys.digest("source", asked.actor.source or asked.actor.device or asked.channel)
+    if not asked.stops:
+        until = locked_until(t, rules, subject, channel, asked.now)
+        if until is not None:
+            raise ServiceRefusedError(Code.LOCKED, until=until.strftime(TIME))
+    most = rules.source_hour * (_STOPS_MORE if asked.stops else 1)
+    if wrong_of_source(t, source, asked.now) >= most:
+        raise ServiceRefusedError(Code.RATE, retry=3600)
+    attempt = note_attempt(t, subject, channel, source, asked.time)
+    person = find_asked(t, keys, asked)
+    tails: list[str] = []
+    hashes: dict[str, str] = {}
+    if person is not None:
+        tails = [
+            one.card_number[-TAIL:].upper()
+            for one in cards_of(t, person.psn_no, asked.time)
+            if one.status is not CardStatus.CANCELLED
+        ]
+        for kind, proof in _PASSWORDS.items():
+            found = read_credential(t, person.id, kind) if asked.shows(proof) else None
+            if found is not None:
+                hashes[kind] = found.hash
+    return KnowledgeProof(asked, attempt, 0 if person is None else person.id, tails, hashes)
+
+
+def prove(
+    t: LedgerTransaction, keys: ServiceKeys, asked: Asked, knowledge: KnowledgeProof | None
+) -> Proven:
+    """The person and the level, by everything that is shown.
+
+    :raises ServiceRefusedError: WRONG_PROOF for an unknown person, another name or a wrong
+        proof alike; NO_PERSON and NAME_MISMATCH where a clerk or a proof of level 2 stands behind
+        the request; STALE for a session that has ended; DOCUMENTS.
+    """
+    session = None
+    if asked.evidence.session:
+        session = find_session(t, asked.evidence.session, asked.time)
+        same = session is not None and (session.channel, session.device) == (
+            asked.channel, asked.actor.device,
+        )  # fmt: skip
+        if session is None or not same:
+            raise ServiceRefusedError(Code.STALE)
+    clerk = asked.actor.kind == "clerk" and "clerk" in asked.rules.proofs
+    person = find_asked(t, keys, asked)
+    if session is not None:
+        if person is not None and person.id != session.person:
+            raise ServiceRefusedError(Code.WRONG_PROOF)
+        person = person or read_person(t, keys, session.person)
+    if person is None:
+        level = ProofLevel.IN_PERSON if clerk and asked.operation.about != "person" else 0
+        if asked.operation.about == "person" or knowledge is not None:
+            raise ServiceRefusedError(Code.NO_PERSON if clerk else Code.WRONG_PROOF)
+        return Proven(None, int(level))
+    level = 0 if session is None else session.level
+    if knowledge is not None:
+        known = knowledge.right and knowledge.person == person.id and knowledge.still(t)
+        if not known:
+            raise ServiceRefusedError(Code.WRONG_PROOF)
+        level = max(level, _level_of_knowledge(t, asked, person))
+    level = max(level, _level_of_code(t, keys, asked, person, level))
+    if asked.shows("face"):
+        level = max(level, ProofLevel.SECOND)
+    if asked.shows("card"):
+        level = max(level, _level_of_card(t, asked, person))
+    if asked.shows("identity_card"):
+        level = max(level, _level_of_reader(t, asked, person, knowledge))
+    if clerk:
+        level = max(level, _level_of_clerk(asked, person))
+    if asked.evidence.name and asked.evidence.name != person.data.name:
+        known = clerk or level >= ProofLevel.SECOND
+        raise ServiceRefusedError(Code.NAME_MISMATCH if known else Code.WRONG_PROOF)
+    return Proven(person, int(level))
+
+
+def find_asked(t: LedgerTransaction, keys: ServiceKeys, asked: Asked) -> Person | None:
+    """The person that the subject names, or else the evidence; None for nobody."""
+    subject, evidence = asked.subject, asked.evidence
+    if subject.identity:
+        return find_person(t, keys, normal_identity(subject.identity))
+    if subject.psn_no and asked.actor.kind == "clerk":
+        return find_psn_no(t, keys, subject.psn_no)
+    if subject.card:
+        return _holder_of(t, keys, subject.card, asked.time)
+    if subject.receipt:
+        found = t.connection.execute(
+            sa.select(application.c.person).where(application.c.number == subject.receipt)
+        ).scalar_one_or_none()
+        return None if found is None else read_person(t, keys, int(found))
+    if evidence.card is not None:
+        return _holder_of(t, keys, evidence.card.card_id_code, asked.time)
+    seen = evidence.identity_card or evidence.document
+    if seen is not None:
+        return find_person(t, keys, normal_identity(seen.identity))
+    return None
+
+
+def lock_asked(t: LedgerTransaction, keys: ServiceKeys, asked: Asked) -> None:
+    """No other request changes the same person before the end of the transaction."""
+    found = find_asked(t, keys, asked)
+    number = None if found is None else found.id
+    if number is None and asked.evidence.session:
+        session = find_session(t, asked.evidence.session, asked.time)
+        number = None if session is None else session.person
+    if number is not None:
+        own = sa.select(person_table.c.id).where(person_table.c.id == number)
+        t.connection.execute(own.with_for_update())
+
+
+def _named(asked: Asked) -> str:
+    """What attempts are counted by: the same however a person's number was typed."""
+    if asked.subject.identity:
+        return f"identity {normal_identity(asked.subject.identity)}"
+    if asked.evidence.identity_card is not None:
+        return f"identity {normal_identity(asked.evidence.identity_card.identity)}"
+    if asked.evidence.session:
+        return f"session {asked.evidence.session}"
+    return f"card {asked.subject.card.upper()} {asked.subject.receipt}"
+
+
+def _holder_of(t: LedgerTransaction, keys: ServiceKeys, name: str, time: str) -> Person | None:
+    card = find_card_number(t, name, time)
+    return find_psn_no(t, keys, card.psn_no) if card is not None and card.psn_no else None
+
+
+def _level_of_knowledge(t: LedgerTransaction, asked: Asked, person: Person) -> int:
+    """Of what was checked and is right; an initial password proves nothing."""
+    if asked.shows("ecard_password"):
+        return int(ProofLevel.SECOND)
+    if asked.shows("card_number"):
+        return int(ProofLevel.KNOWLEDGE)
+    found = read_credential(t, person.id, QUERY)
+    return int(ProofLevel.NONE if found is None or found.initial else ProofLevel.KNOWLEDGE)
+
+
+def _level_of_code(
+    t: LedgerTransaction, keys: ServiceKeys, asked: Asked, person: Person, level: int
+) -> int:
+    """A code by telephone is worth something beside what the person knows."""
+    if not asked.shows("phone_code"):
+        return level
+    digest = keys.digest("code", f"{person.id} {asked.evidence.phone_code}")
+    if level < ProofLevel.KNOWLEDGE or not use_code(t, person.id, digest, asked.time):
+        raise ServiceRefusedError(Code.WRONG_PROOF)
+    return max(level, int(ProofLevel.SECOND))
+
+
+def _level_of_card(t: LedgerTransaction, asked: Asked, person: Person) -> int:
+    """The person's own card, authenticated and with its PIN. A lost one proves nothing, one that
+    is not activated only that it may be."""
+    shown = asked.evidence.card
+    card = None if shown is None else find_card_number(t, shown.card_id_code, asked.time)
+    if shown is None or card is None or card.psn_no != person.psn_no:
+        raise ServiceRefusedError(Code.WRONG_PROOF)
+    if not shown.authenticated or not shown.pin_verified:
+        return int(ProofLevel.NONE)
+    good = {CardStatus.NORMAL}
+    if asked.operation.name == "activate":
+        good.add(CardStatus.NOT_ACTIVATED)
+    if card.status not in good or card.expired(asked.time[:8]):
+        return int(ProofLevel.NONE)
+    return int(ProofLevel.CARD)
+
+
+def _level_of_reader(
+    t: LedgerTransaction, asked: Asked, person: Person, knowledge: KnowledgeProof | None
+) -> int:
+    """An identity card that was read, together with the person's own query password."""
+    seen = asked.evidence.identity_card
+    if seen is None or normal_identity(seen.identity) != person.data.identity:
+        raise ServiceRefusedError(Code.WRONG_PROOF)
+    if seen.name and seen.name != person.data.name:
+        raise ServiceRefusedError(Code.WRONG_PROOF)
+    if knowledge is None or not asked.shows("query_password"):
+        return int(ProofLevel.NONE)
+    return int(ProofLevel.CARD) if _level_of_knowledge(t, asked, person) else int(ProofLevel.NONE)
+
+
+def _level_of_clerk(asked: Asked, person: Person) -> int:
+    """A clerk has the holder's document before him, and that of whoever came in his place."""
+    if asked.operation.about != "person":
+        return int(ProofLevel.IN_PERSON)
+    evidence = asked.evidence
+    seen = evidence.document
+    if seen is None:
+        return int(ProofLevel.NONE)
+    if normal_identity(seen.identity) != person.data.identity:
+        raise ServiceRefusedError(Code.DOCUMENTS, field="document")
+    if seen.name and seen.name != person.data.name:
+        raise ServiceRefusedError(Code.NAME_MISMATCH)
+    for name, other in (("proxy", evidence.proxy), ("guardian", evidence.guardian)):
+        if other is None:
+            continue
+        shown = other.document
+        same = shown is not None and normal_identity(shown.identity) == normal_identity(
+            other.identity
+        )
+        if shown is None or not same or not shown.copy or not seen.copy:
+            raise ServiceRefusedError(Code.DOCUMENTS, field=name)
+        if normal_identity(other.identity) == person.data.identity:
+            raise ServiceRefusedError(Code.DOCUMENTS, field=name)
+    return int(ProofLevel.IN_PERSON)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a region decides about its card services: a TOML file, ``sscard-service-region/1``.
+
+Channels with their proofs and levels, time rules, working days, texts. The region that ships,
+``sscard_service/region/default.toml``, is invented; ``sscard service region`` prints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from sscard_chip.standard.dates import parse_date
+from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.models import Broken
+from sscard_service.levels import LEAST, PROOFS
+
+FORMAT: Final = "sscard-service-region/1"
+_Days = Annotated[int, rule(ge=0, le=3650, unit=" of days")]
+
+
+def _operations_rule(value: dict[str, int]) -> str | None:
+    for name, level in value.items():
+        if name not in LEAST:
+            return "names an operation that there is not"
+        if level < LEAST[name]:
+            return f"{name}: needs level {LEAST[name]} at least"
+    return None
+
+
+def _proofs_rule(value: list[str]) -> str | None:
+    unknown = next((one for one in value if one not in PROOFS), None)
+    return None if unknown is None else f"must be of {', '.join(PROOFS)}"
+
+
+class ChannelRules(Model, frozen=True):
+    """A channel: by what proofs it knows people, and what each operation needs there.
+
+    An operation that ``levels`` does not name is not offered. ``code`` is what foreign systems
+    call the channel (xtlb). ``back_dating`` lets two clerks date a report back.
+    """
+
+    chinese: Annotated[str, rule(max_length=40)]
+    english: Annotated[str, rule(max_length=60)]
+    proofs: Annotated[list[str], rule(check=_proofs_rule)]
+    levels: Annotated[dict[str, int], rule(check=_operations_rule)]
+    code: Annotated[str, rule("must be two characters", pattern="[0-9A-Z]{2}|")] = ""
+    signed: Annotated[bool, rule(title="Whether requests must be signed (HMAC or SM2)")] = False
+    back_dating: bool = False
+
+
+class TimeRules(Model, frozen=True):
+    """The time rules of a region (S3). Days are calendar days unless they say working days."""
+
+    temporary_loss_days: Annotated[_Days, rule(title="临时挂失 lapses; 0 for never")] = 10
+    temporary_reports: Annotated[
+        int, rule(ge=1, le=100, title="Temporary reports at level 1 in the days below")
+    ] = 2
+    temporary_report_days: _Days = 30
+    formal_term_days: Annotated[_Days, rule(title="正式挂失 ends in 注销; 0 for never")] = 0
+    replacement_working_days: Annotated[int, rule(ge=0, le=365)] = 15
+    voucher_days: Annotated[_Days, rule(title="The voucher holds after its due day")] = 30
+    guardian_under: Annotated[int, rule(ge=0, le=18, unit=" of years")] = 16
+    photo_from: Annotated[int, rule(ge=0, le=18, unit=" of years")] = 7
+    filing_months: Annotated[int, rule(ge=1, le=60)] = 6
+
+
+class ProofRules(Model, frozen=True):
+    """How long proofs hold, and what wrong ones cost."""
+
+    tries: Annotated[int, rule(ge=1, le=100, title="Wrong proofs before a wait")] = 5
+    first_wait_seconds: Annotated[int, rule(ge=1, le=86_400)] = 60
+    longest_wait_seconds: Annotated[int, rule(ge=1, le=864_000)] = 86_400
+    source_hour: Annotated[int, rule(ge=1, le=1_000_000, title="Wrong proofs of a source")] = 60
+    wrong_answer_ms: Annotated[int, rule(ge=0, le=5000, title="A wrong proof is answered then")] = (
+        250
+    )
+    session_minutes: Annotated[int, rule(ge=1, le=1440)] = 15
+    code_seconds: Annotated[int, rule(ge=10, le=3600)] = 300
+    attempt_days: Annotated[int, rule(ge=1, le=3650, title="Attempts are kept")] = 90
+    request_hours: Annotated[int, rule(ge=24, le=8760, title="First answers are kept")] = 48
+
+
+class PhotoRules(Model, frozen=True):
+    """The photo of a card (S7)."""
+
+    width: Annotated[int, rule(ge=1, le=4000)] = 358
+    height: Annotated[int, rule(ge=1, le=4000)] = 441
+    least_bytes: Annotated[int, rule(ge=1, le=10_000_000)] = 14 * 1024
+    most_bytes: Annotated[int, rule(ge=1, le=10_000_000)] = 40 * 1024
+    dpi: Annotated[int, rule(ge=0, le=2400, title="0 for any")] = 350
+    white: Annotated[int, rule(ge=0, le=255, title="Least value of the corners; 0 for any")] = 230
+
+
+class BankRules(Model, frozen=True):
+    """What a bank hears of its linked cards."""
+
+    notify: Annotated[
+        Literal["never", "formal", "any"], rule(title="Which loss the bank is told of")
+    ] = "formal"
+    ask_first: Annotated[
+        bool, rule(title="Whether a formal loss waits for the bank's reference")
+    ] = False
+
+
+class WorkingYear(Model, frozen=True):
+    """The announced days of a year, MMDD: weekdays ``off``, Saturdays and Sundays ``on``."""
+
+    off: list[Annotated[str, rule("must be MMDD", pattern="[0-9]{4}")]]
+    on: list[Annotated[str, rule("must be MMDD", pattern="[0-9]{4}")]] = msgspec.field(
+        default_factory=list
+    )
+
+
+class RegionText(Model, frozen=True):
+    """A text in both languages."""
+
+    chinese: Annotated[str, rule(max_length=4000)]
+    english: Annotated[str, rule(max_length=4000)]
+
+
+def _years_rule(value: dict[str, dict[str, list[str]]]) -> str | None:
+    for year, days in value.items():
+        if not (len(year) == 4 and year.isascii() and year.isdecimal()):
+            return "is of a year, YYYY"
+        if any(
+            parse_date(year + day) is None for day in (*days.get("off", ()), *days.get("on", ()))
+        ):
+            return f"{year}: has a day that the year has not"
+    return None
+
+
+class ServiceRegion(Model, frozen=True):
+    """A region's card services."""
+
+    WHAT = "a region of card services"
+
+    format: Annotated[Literal["sscard-service-region/1"], rule(f'must be "{FORMAT}"')]
+    name: RegionText
+    agency: Annotated[RegionText, rule(title="The invented agency on papers")]
+    division: Annotated[str, rule("must be 6 digits", pattern="[0-9]{6}")]
+    channels: dict[str, ChannelRules]
+    time: TimeRules = TimeRules()
+    proof: ProofRules = ProofRules()
+    photo: PhotoRules = PhotoRules()
+    bank: BankRules = BankRules()
+    damaged_usable: Annotated[
+        bool, rule(title="Whether a damaged card pays until its successor is collected")
+    ] = True
+    working_days: Annotated[dict[str, WorkingYear], rule(check=_years_rule)] = msgspec.field(
+        default_factory=dict
+    )
+    texts: dict[str, RegionText] = msgspec.field(default_factory=dict)
+
+    @classmethod
+    def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterable[Broken]:
+        """A face result is only as good as the channel's signature."""
+        for name, channel in (good.get("channels") or {}).items():
+            if "face" in channel.get("proofs", ()) and not channel.get("signed"):
+                yield (("channels", name), "takes face results, so it must be signed")

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small invented city: two persons with a card each, a clock that the test sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from sscard_chip.settlement.ledger import CardColumns, Ledger, LedgerTransaction, register_cards
+from sscard_service import (
+    Code,
+    SeenDocument,
+    ServiceActor,
+    ServiceAnswer,
+    ServiceCentre,
+    ServiceEvidence,
+    ServiceRefusedError,
+    ServiceRegion,
+    ServiceSubject,
+    load_region,
+)
+from sscard_service.store.persons import PersonData, add_persons
+from sscard_service.store.secrets import ServiceKeys
+
+DIVISION: Final = 990100
+LIN: Final = "990000199001010017"
+"""Identity number of 林知夏; her check digit is computed by hand: MOD 11-2 of the 17 digits."""
+WANG: Final = "990000198503120027"
+LIN_CARD: Final = "Z00000013"
+WANG_CARD: Final = "Z00000021"
+NOBODY: Final = "990000197001010034"
+PHONE: Final = "19900001234"
+START: Final = datetime(2026, 3, 2, 9, 0, 0)
+KEYS: Final = ServiceKeys(bytes(range(32)))
+
+
+def columns(number: str, serial: int, psn_no: str, fen: int = 0) -> CardColumns:
+    """One card as a register has it."""
+    code = bytes.fromhex("990100D156000005") + serial.to_bytes(8, "big")
+    return CardColumns(
+        np.array([number.encode()], "S9"),
+        np.frombuffer(code, np.uint8).reshape(1, 16),
+        np.array([DIVISION]),
+        np.array([psn_no.encode()], "S30"),
+        np.full((1, 8), serial % 256, np.uint8),
+        np.array([20351231]),
+        np.array([fen]),
+    )
+
+
+def code_of(serial: int) -> str:
+    """The 卡识别码 of the card with this serial number, hex."""
+    return (bytes.fromhex("990100D156000005") + serial.to_bytes(8, "big")).hex().upper()
+
+
+@dataclass
+class City:
+    """A service centre on a ledger, with its clock."""
+
+    ledger: Ledger
+    now: datetime = START
+    region: ServiceRegion = field(default_factory=load_region)
+    requests: int = 0
+
+    def __post_init__(self) -> None:
+        proof = msgspec.structs.replace(self.region.proof, wrong_answer_ms=0)
+        self.region = msgspec.structs.replace(self.region, proof=proof)
+        self.centre = ServiceCentre(self.ledger, KEYS, self.region, lambda: self.now)
+        self.ledger.run(_settle_in, exclusive=True)
+
+    def later(self, **step: float) -> None:
+        """Move the clock."""
+        self.now += timedelta(**step)
+
+    def ask(
+        self,
+        operation: str,
+        identity: str = LIN,
+        channel: str = "office",
+        *,
+        request: str = "",
+        card: str = "",
+        receipt: str = "",
+        clerk: str = "0017",
+        device: str = "",
+        source: str = "",
+        details: dict[str, Any] | None = None,
+        **evidence: Any,
+    ) -> ServiceAnswer:
+        """An operation; in the office and at the bank's counter the document is seen."""
+        self.requests += 1
+        counter = channel in ("office", "bank")
+        if counter and identity and "document" not in evidence:
+            evidence["document"] = SeenDocument(identity, copy=True)
+        return self.centre.perform(
+            operation,
+            ServiceSubject(identity=identity, card=card, receipt=receipt),
+            ServiceActor(
+                "clerk" if counter else "holder", clerk if counter else "", device, source
+            ),
+            channel,
+            ServiceEvidence(**evidence),
+            request or f"test-{self.requests}",
+            details,
+        )
+
+    def refused(self, *args: Any, **given: Any) -> Code:
+        """The code of an operation that is not done."""
+        try:
+            answer = self.ask(*args, **given)
+        except ServiceRefusedError as error:
+            return error.code
+        raise AssertionError(answer.data)
+
+
+def _settle_in(t: LedgerTransaction) -> None:
+    persons = [
+        ("51000001", "990100", PersonData("林知夏", LIN, phone=PHONE, birth_date="19900101")),
+        ("51000002", "990100", PersonData("王明远", WANG, bank="102")),
+    ]
+    add_persons(t, KEYS, persons, "20260101000000")
+    for number, serial, psn_no, fen in (
+        (LIN_CARD, 1, "51000001", 12_345),
+        (WANG_CARD, 2, "51000002", 500),
+    ):
+        register_cards(t, columns(number, serial, psn_no, fen), "20260101", f"cards {serial}")
