@@ -11,8 +11,11 @@ from typing import Final
 import click
 
 from issuance.stores import WorkingKeys
+from sscard_chip.dayfile.business_string import TEST_KEY, BusinessStrings
 from sscard_chip.settlement.platform import Platform
+from sscard_chip.settlement.platform.persons import read_persons
 from sscard_chip.settlement.policy import load_policy
+from sscard_chip.settlement.reconciliation.messages import file_services
 from sscard_chip.settlement.serve import MessageQueue, TlsFiles
 from sscard_chip.settlement.serve import serve as run_server
 from sscard_cli.options import file_option, policy_option
@@ -43,6 +46,19 @@ _ADDRESS: Final = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([^:\[\]\s]+)):([0-9]{1,5}
 @file_option(
     "--tls-key", "key", "FILE", "The certificate's private key (PEM).  Example: --tls-key key.pem"
 )
+@file_option(
+    "--persons",
+    "persons_path",
+    "PERSONS.tsv",
+    "Who the holders are, for 1101 and certificates 01, 02 and 04; see sscard settle persons."
+    "  Example: --persons persons.tsv",
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse by name what is not in the form of the interface, else it is taken and listed in"
+    " warn_msg.",
+)
 @click.option(
     "--test-clock",
     is_flag=True,
@@ -57,12 +73,14 @@ def serve(
     listen: str,
     certificate: Path | None,
     key: Path | None,
+    persons_path: Path | None,
+    strict: bool,
     test_clock: bool,
 ) -> None:
     """Serve on-line sales to tills over HTTP until Ctrl-C or SIGTERM (extra serve).
 
-    Messages of the national interface (1101, 2101, 2102A, 2102, 2103, 2601), one a POST, to any
-    path. Those under way are answered before it ends; one that is killed loses none that was
+    Messages of the national interface, one a POST, to any path: docs/transactions.md lists them.
+    Those under way are answered before it ends; one that is killed loses none that was
     answered, and tills send the others again. Beyond one machine, use HTTPS.
 
     \b
@@ -77,6 +95,7 @@ def serve(
         raise click.UsageError("--tls-certificate and --tls-key go together")
     tls = TlsFiles(certificate, key) if certificate and key else None
     policy = load_policy(policy_path) if policy_path else None
+    persons = read_persons(persons_path) if persons_path else None
     logging.basicConfig(format="sscard: %(message)s", level=logging.WARNING)
 
     def ready(host: str, port: int) -> None:
@@ -88,7 +107,18 @@ def serve(
         open_keys(roots, passphrase_file) as store,
         WorkingKeys(store) as keys,
         open_ledger(ledger_url) as ledger,
-        MessageQueue(Platform(ledger, policy=policy, keys=keys, test_clock=test_clock)) as queue,
+        MessageQueue(
+            Platform(
+                ledger,
+                policy=policy,
+                keys=keys,
+                test_clock=test_clock,
+                strict=strict,
+                persons=persons,
+                business=BusinessStrings(TEST_KEY),
+                extra=file_services(),
+            )
+        ) as queue,
     ):
         run_server(queue, address[1] or address[2], int(address[3]), tls=tls, ready=ready)
     click.echo("ended, every message answered")

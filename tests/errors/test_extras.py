@@ -186,6 +186,8 @@ LINES: Final[Mapping[str, str]] = {
     f"service audit verify {_KEYS}": "",
     "service region": "",
     "settle synthesize --keys roots.json --out trial --cards 20 --pharmacies 2 --debits 20": "",
+    "settle persons card.ssc --out PERSONS.tsv": "",
+    f"settle stock --pharmacy P51010000001 {_CITY}": "",
     "completion bash": "",
 }  # fmt: skip
 """Each command as it is typed in a folder with files, and the packages that it cannot do without

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sscard_chip.settlement.platform.catalogue import find_drug
 from sscard_chip.settlement.platform.drugs import DrugBill
-from sscard_chip.settlement.platform.persons import Person
+from sscard_chip.settlement.platform.persons import InsuredPerson
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import show_time
 from sscard_chip.standard.insurance import PHARMACY_VISIT
@@ -65,7 +65,7 @@ def setlinfo(
     insutype: str = "",
     cancellation: bool = False,
     bill: DrugBill | None = None,
-    person: Person | None = None,
+    person: InsuredPerson | None = None,
     shared: bool = False,
 ) -> dict[str, str]:
     """The settlement's amounts; of a cancellation they are below zero, under both names.
@@ -109,7 +109,7 @@ def setlinfo(
     }
 
 
-def whose(time: str, bill: DrugBill | None, person: Person | None) -> dict[str, str]:
+def whose(time: str, bill: DrugBill | None, person: InsuredPerson | None) -> dict[str, str]:
     """The members of ``setlinfo`` about the person, at ``time`` (YYYYMMDDhhmmss)."""
     if person is not None:
         found = {name: getattr(person, name) for name in _OF_PERSON}
@@ -184,7 +184,7 @@ def person(
     balance_fen: int,
     *,
     insutype: str,
-    who: Person | None = None,
+    who: InsuredPerson | None = None,
     day: str = "",
 ) -> Mapping[str, Any]:
     """The answer of 1101 on a day (YYYYMMDD or longer).
@@ -192,7 +192,7 @@ def person(
     A ledger knows no names and no identity numbers: without a register of persons these are
     empty.
     """
-    known = who or Person("", "", psn_cert_type="", psn_type="")
+    known = who or InsuredPerson("", "", psn_cert_type="", psn_type="")
     names = ("psn_cert_type", "certno", "psn_name", "gend", "naty", "brdy")
     return {
         "baseinfo": {

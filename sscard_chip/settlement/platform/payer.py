@@ -19,14 +19,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sscard_chip.dayfile.business_string import BusinessStringError, BusinessStrings
 from sscard_chip.dayfile.envelope import CARD
-from sscard_chip.settlement.business_string import BusinessStringError, BusinessStrings
 from sscard_chip.settlement.ledger import CardStatus, LedgerTransaction, status_of
 from sscard_chip.settlement.ledger.authorisation import AuthorisationRefusedError
 from sscard_chip.settlement.ledger.register import person_number
 from sscard_chip.settlement.platform.drugs import DrugBill
 from sscard_chip.settlement.platform.envelope import Request
-from sscard_chip.settlement.platform.persons import Person, PersonRegister
+from sscard_chip.settlement.platform.persons import InsuredPerson, PersonRegister
 from sscard_chip.settlement.schema.books import card
 
 TOKEN: Final = "01"
@@ -53,7 +53,7 @@ class Payer:
     account: int
     psn_no: str
     division: str
-    person: Person | None = None
+    person: InsuredPerson | None = None
     shared: bool = False
 
 
@@ -104,7 +104,9 @@ class PayerFinder:
             return payer
         return self._sharing(t, payer, time)
 
-    def person(self, t: LedgerTransaction, psn_no: str) -> tuple[Payer | None, Person | None]:
+    def person(
+        self, t: LedgerTransaction, psn_no: str
+    ) -> tuple[Payer | None, InsuredPerson | None]:
         """A card of a person by psn_no, whatever its status, and who it is."""
         rows = t.connection.execute(
             sa.select(card).where(_of_person(psn_no)).order_by(card.c.id)
@@ -139,7 +141,7 @@ class PayerFinder:
             raise AuthorisationRefusedError("mdtrt_cert_no: nobody in the register of persons")
         return self._of_person(t, request, person, time)
 
-    def _person(self, request: Request, kind: str, number: str, at: int) -> Person | None:
+    def _person(self, request: Request, kind: str, number: str, at: int) -> InsuredPerson | None:
         if kind == IDENTITY:
             number, bar, text = number.partition("|")
             if bar:
@@ -159,7 +161,7 @@ class PayerFinder:
             request.notes.append("mdtrt_cert_no: its token is not one of this centre")
         return person
 
-    def _of_token(self, token: str) -> Person | None:
+    def _of_token(self, token: str) -> InsuredPerson | None:
         certno = self._tokens(token) if self._tokens and token else None
         if certno is not None:
             return self.persons.by_certno(certno)
@@ -219,7 +221,7 @@ class PayerFinder:
         return self._payer(t, rows[-1], request.insured_division, time)
 
     def _of_person(
-        self, t: LedgerTransaction, request: Request, person: Person, time: str
+        self, t: LedgerTransaction, request: Request, person: InsuredPerson, time: str
     ) -> Payer:
         """A card of this person that may pay, the newest first; else why the oldest may not."""
         conditions: list[sa.ColumnElement[bool]] = []

@@ -57,7 +57,7 @@ class Filing:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Person:
+class InsuredPerson:
     """A person; the names are those of the interface."""
 
     certno: str
@@ -88,7 +88,7 @@ class Person:
         return str(max(0, years))
 
 
-COLUMNS: Final = tuple(one.name for one in fields(Person))
+COLUMNS: Final = tuple(one.name for one in fields(InsuredPerson))
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _FILING: Final = f"[!-9;-~]{{1,30}}:[^:;\\t]{{1,100}}:{_DAY}:({_DAY})?"
 _SHAPES: Final = {
@@ -118,12 +118,12 @@ _FIRST_ROW: Final = 2
 class PersonRegister:
     """Persons by certno, psn_no, 卡识别码 and token."""
 
-    def __init__(self, persons: Iterable[Person] = ()) -> None:
+    def __init__(self, persons: Iterable[InsuredPerson] = ()) -> None:
         """:raises PersonRegisterError: two have the same key."""
-        self._by_certno: dict[str, Person] = {}
-        self._by_psn_no: dict[str, Person] = {}
-        self._by_code: dict[str, Person] = {}
-        self._by_token: dict[str, Person] = {}
+        self._by_certno: dict[str, InsuredPerson] = {}
+        self._by_psn_no: dict[str, InsuredPerson] = {}
+        self._by_code: dict[str, InsuredPerson] = {}
+        self._by_token: dict[str, InsuredPerson] = {}
         for at, one in enumerate(persons, _FIRST_ROW):
             keys = (
                 (self._by_certno, one.certno, "certno"),
@@ -138,15 +138,15 @@ class PersonRegister:
     def __len__(self) -> int:
         return len(self._by_certno)
 
-    def by_certno(self, certno: str) -> Person | None:
+    def by_certno(self, certno: str) -> InsuredPerson | None:
         """The person with this identity number; its last letter may be small."""
         return self._by_certno.get(certno) or self._by_certno.get(certno.upper())
 
-    def by_token(self, token: str) -> Person | None:
+    def by_token(self, token: str) -> InsuredPerson | None:
         """The person whose ec_token it is."""
         return self._by_token.get(token)
 
-    def holder(self, psn_no: str, card_sn: str = "") -> Person | None:
+    def holder(self, psn_no: str, card_sn: str = "") -> InsuredPerson | None:
         """Whose card it is: by its 卡识别码 in hex, else by its person's psn_no."""
         return self._by_code.get(card_sn.upper()) or self._by_psn_no.get(psn_no)
 
@@ -172,7 +172,7 @@ def read_persons(path: str | os.PathLike[str]) -> PersonRegister:
         raise PersonRegisterError(f"{source}: {error}") from None
 
 
-def write_persons(path: str | os.PathLike[str], persons: Iterable[Person]) -> None:
+def write_persons(path: str | os.PathLike[str], persons: Iterable[InsuredPerson]) -> None:
     """Write a register, whole or not at all.
 
     :raises OSError:
@@ -195,7 +195,7 @@ def _cell(value: str | tuple[str, ...] | tuple[Filing, ...]) -> str:
     return " ".join(str(one) for one in value)
 
 
-def _rows(text: str) -> Iterable[Person]:
+def _rows(text: str) -> Iterable[InsuredPerson]:
     first = text.split("\n", 1)[0]
     table = csv.reader(
         io.StringIO(text, newline=""), delimiter="\t" if "\t" in first else ",", strict=True
@@ -217,7 +217,7 @@ def _rows(text: str) -> Iterable[Person]:
         yield _person(at, dict(zip(names, (cell.strip() for cell in cells), strict=True)))
 
 
-def _person(at: int, row: dict[str, str]) -> Person:
+def _person(at: int, row: dict[str, str]) -> InsuredPerson:
     values: dict[str, object] = {}
     for name, text in row.items():
         shape, rule = _SHAPES[name]
@@ -235,4 +235,4 @@ def _person(at: int, row: dict[str, str]) -> Person:
     values["filings"] = tuple(
         Filing(*one.split(":")) for one in row.get("filings", "").split(";") if one
     )
-    return Person(**values)  # type: ignore[arg-type]
+    return InsuredPerson(**values)  # type: ignore[arg-type]

@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sscard_chip.dayfile.business_string import BusinessStrings
 from sscard_chip.dayfile.envelope import FAILURE, HOLD, compact
 from sscard_chip.dayfile.load_messages import LOAD_MESSAGES
-from sscard_chip.settlement.business_string import BusinessStrings
 from sscard_chip.settlement.ledger import (
     EntryExistsError,
     Ledger,

@@ -40,7 +40,7 @@ from sscard_chip.settlement.platform.drugs import DrugBill, parse_bill
 from sscard_chip.settlement.platform.envelope import Request
 from sscard_chip.settlement.platform.fields import MessageError, check_fields
 from sscard_chip.settlement.platform.payer import Payer, PayerFinder
-from sscard_chip.settlement.platform.persons import Person
+from sscard_chip.settlement.platform.persons import InsuredPerson
 from sscard_chip.settlement.platform.sharing import Share, check_caps
 from sscard_chip.settlement.platform.tac import CheckTac
 from sscard_chip.settlement.platform.transactions.sales import CANCELLATION, PERSON, REVERSAL
@@ -66,7 +66,7 @@ class MessageNumbers:
 
 
 class PharmacySales:
-    """Person, trial, hold, settlement, cancellation and reversal by a region's policy."""
+    """InsuredPerson, trial, hold, settlement, cancellation and reversal by a region's policy."""
 
     def __init__(
         self,
@@ -209,7 +209,7 @@ class PharmacySales:
         balance_fen: int,
         order: SettlementOrder | None = None,
         *,
-        person: Person | None = None,
+        person: InsuredPerson | None = None,
         shared: bool = False,
     ) -> dict[str, Any]:
         """The output of an answer; ``order`` gives it the numbers of its settlement."""

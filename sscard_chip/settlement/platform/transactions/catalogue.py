@@ -55,7 +55,7 @@ CATALOGUES: Final = (
     TransactionRule("1302", "中药饮片目录下载", "herbal pieces, as a file", _FILE_IN, (_FILE_OUT,)),
     TransactionRule("1306", "医用耗材目录下载", "consumables, as a file", _FILE_IN, (_FILE_OUT,)),
     TransactionRule(
-        "1312", "医保目录信息查询", "the insurance's list",
+        "1312", "医保目录信息查询", "list of the insurance",
         _asked(
             ("hilist_code", 50), ("hilist_name", 200), ("insu_admdvs", 6), ("begndate", DAY),
             ("wubi", 30), ("pinyin", 30), ("med_chrgitm_type", 6), ("chrgitm_lv", 3),
@@ -71,7 +71,7 @@ CATALOGUES: Final = (
         ),
     ),
     TransactionRule(
-        "1317", "医药机构目录匹配信息查询", "an institution's goods and the list",
+        "1317", "医药机构目录匹配信息查询", "goods of an institution in the list",
         _asked(
             ("fixmedins_code", 30), ("medins_list_codg", 150), ("medins_list_name", 200),
             ("insu_admdvs", 6), ("list_type", 30), ("med_list_codg", 50), ("begndate", DAY),

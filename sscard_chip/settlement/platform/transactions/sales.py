@@ -47,7 +47,7 @@ DRUGINFO: Final = FieldRules(
         FieldRule("psn_no", 30, must=True),
         FieldRule("mdtrt_cert_type", 3, must=True, dictionary="MDTRT_CERT_TYPE"),
         FieldRule("mdtrt_cert_no", MOST_CERTIFICATE, must=True),
-        FieldRule("begntime", 19, must=True, is_time=True),
+        FieldRule("begntime", 19, must=True, shape=TIME),
         FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
         FieldRule("invono", 20),
         FieldRule("insutype", 6, must=True, dictionary="INSUTYPE"),
