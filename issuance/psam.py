@@ -20,7 +20,7 @@ from sscard_chip.applications.psam.keys import KeyType
 from sscard_chip.memory import Memory
 from sscard_chip.profile import psam
 from sscard_chip.profile.psam import SamContents, SamSecrets
-from sscard_chip.profile.psam_keys import KEYS, SamKeyRow
+from sscard_chip.profile.psam_keys import KEYS, TRANSPORT_KEYS, SamKeyRow
 from sscard_chip.security.diversify import city_factor, province_factor
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.security.suite import SUITES
@@ -37,6 +37,7 @@ SERIAL_DIGITS: Final = 20
 VALID_YEARS: Final = 10
 
 _PSAM_VERSION: Final = 0x01
+_TRANSPORT_STEPS: Final = 2  # issuer and serial number
 _HISTORICAL_HEAD: Final = b"SSCPSAM"
 
 # A PSAM's own keys have no roots in a key file. They come from the cards' master roots, by first
@@ -121,6 +122,52 @@ def make_psam(
         files=files | {file.fid: information for file in psam.INFORMATION},
         stk_type=KeyType.MAC_AND_ENCRYPTION if stk_reloads_pin else KeyType.MAC,
         wrong_mac2_is_63cf=wrong_mac2_is_63cf,
+    )
+    return psam.compile_psam(contents)
+
+
+def make_transport_psam(
+    roots: KeyStore,
+    *,
+    terminal_id: str,
+    algorithm: str | None = None,
+    serial: str | None = None,
+    issuer: int = 1,
+    valid_from: date | None = None,
+    transaction_number: int = 1,
+) -> Memory:
+    """The PSAM of a gate, a bus or a desk of 交通联合, as a memory.
+
+    ``roots`` is the transport issuer's store, which gives DPK and DAMK away; the PSAM diversifies
+    both by issuer and serial number of a card. Its own keys are random and kept by nobody: after
+    issuing it is never written. The others as :func:`make_psam`.
+
+    :raises KeyStoreError:
+    :raises PsamError:
+    """
+    _check_range("issuer", issuer, 0, 0xFF)
+    _check_range("transaction number", transaction_number, 0, MAX_NUMBER)
+    terminal = _terminal_number(terminal_id)
+    number = _serial(serial, terminal_id)
+    if algorithm is not None and algorithm not in SUITES:
+        raise PsamError(f"algorithm: must be one of {', '.join(SUITES)}")
+    keys = {}
+    for suite in (algorithm,) if algorithm else tuple(SUITES):
+        served = {(row, 1): roots.diversify(suite, row.root, 1, [()])[0] for row in TRANSPORT_KEYS}
+        master, application, first, second, third = (secrets.token_bytes(16) for _ in range(5))
+        keys[suite] = SamSecrets(master, application, (first, second, third), served)
+    information = _information(1, valid_from or date.today())
+    contents = SamContents(
+        historical_bytes=_HISTORICAL_HEAD + terminal[:2] + number[-4:],
+        steps=_TRANSPORT_STEPS,
+        secrets=keys,
+        files={
+            psam.PUBLIC_DATA.fid: bytes((issuer, *number, _PSAM_VERSION, 1)),
+            psam.TERMINAL.fid: terminal,
+            psam.TRANSACTION_NUMBER.fid: transaction_number.to_bytes(4),
+            **{file.fid: information for file in psam.INFORMATION},
+        },
+        application=psam.TRANSPORT_SAM,
     )
     return psam.compile_psam(contents)
 

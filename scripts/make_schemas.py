@@ -30,6 +30,7 @@ from sscard_chip.terminal.conformance.document import SuiteDocument
 from sscard_chip.terminal.conformance.ics import ImplementationStatement
 from sscard_chip.terminal.recording import RecordedCall
 from sscard_chip.terminal.script_model import ExchangeScript
+from sscard_chip.terminal.transit.region import TransitRegion
 from sscard_driver.configuration import DriverFile
 
 FOLDER: Final = Path(__file__).parent.parent / "issuance" / "schemas"
@@ -51,6 +52,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "recording": (RecordedCall, "JSON lines"),
     "policy": (CentrePolicy, "TOML"),
     "region": (RegionDocument, "TOML"),
+    "transit-region": (TransitRegion, "TOML or JSON"),
     "root-keys": (RootKeyFile, "JSON"),
     "statement": (StatementDocument, "JSON"),
     "summary": (SummaryDocument, "JSON"),

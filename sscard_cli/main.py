@@ -30,8 +30,14 @@ COMMANDS: Final = {
     "psam": ("sscard_cli.issuing.psam", "psam", "Make a PSAM, the terminal's card."),
     "batch": ("sscard_cli.issuing.batch", "batch", "Cards for a whole list of holders."),
     "info": ("sscard_cli.card.info", "info", "Show everything on a card, decoded."),
+    "edit": ("sscard_cli.card.edit", "edit", "Change a card by what info --json says of it."),
     "apdu": ("sscard_cli.card.apdu", "apdu", "Exchange raw APDUs with a card."),
     "serve": ("sscard_cli.card.serve", "serve", "Put a card into a virtual PC/SC reader."),
+    "relay": (
+        "sscard_cli.card.relay",
+        "relay",
+        "Show a reader's card in another reader.",
+    ),
     "doctor": ("sscard_cli.card.doctor", "doctor", "Why a reader or a card does not work."),
     "reader": ("sscard_cli.card.reader", "reader", "Put cards into a virtual reader and out."),
     "driver": ("sscard_cli.card.driver", "driver", "Call a function of the terminal interface."),
@@ -39,6 +45,7 @@ COMMANDS: Final = {
     "pos": ("sscard_cli.pos", "pos", "A pharmacy's till: sales, refunds, day file."),
     "bank": ("sscard_cli.bank", "bank", "The linked bank account: link, activate, pay, load."),
     "purse": ("sscard_cli.bank.purse", "purse", "Deposit and purse: load, pay, unload."),
+    "transit": ("sscard_cli.transit", "transit", "Transport cards: gates, buses, desk, centre."),
     "settle": ("sscard_cli.settle", "settle", "A settlement centre: cards, accounts, debits."),
     "service": ("sscard_cli.service", "service", "Card services: enquiry, loss, replacement."),
     "conformance": (

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What till and centre say to each other: day file, hotlist, list of pharmacies; text and Parquet.
 
-:mod:`.authoriser` is the protocol of on-line authorisation, :mod:`.centre` its messages of the
-national interface, :mod:`.envelope` and :mod:`.msgid` what these are made of.
+The day file of gates of transport is :mod:`.transit`. :mod:`.authoriser` is the protocol of on-line
+authorisation, :mod:`.centre` its messages of the national interface, :mod:`.envelope` and
+:mod:`.msgid` what these are made of.
 """
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "pharmacies",
     "rows",
     "text",
+    "transit",
 ]

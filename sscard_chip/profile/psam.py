@@ -14,6 +14,7 @@ from typing import Final
 from sscard_chip.applications.psam import PSAM_KIND
 from sscard_chip.applications.psam.keys import KEY_FILES, KeyType, encode_psam_key_record, use_byte
 from sscard_chip.applications.psam.purchase import ANSWERS_63CF
+from sscard_chip.applications.psam.transport import TRANSPORT
 from sscard_chip.filesystem.layout import (
     COUNT_IN_HEADER,
     STATE_AT,
@@ -55,6 +56,7 @@ from sscard_chip.standard.identifiers import (
     PSAM_TERMINAL,
     SX1_NAME,
     SX3_NAME,
+    TRANSIT_AID,
 )
 from sscard_chip.standard.messages.directory import DIR_ENTRY
 from sscard_chip.standard.text import encode_text
@@ -119,7 +121,6 @@ INFORMATION: Final = (
 ENVIRONMENT_FILES: Final = (PUBLIC_DATA, TERMINAL)
 APPLICATION_FILES: Final = (TRANSACTION_NUMBER, *INFORMATION)
 
-_LABEL: Final = "社会保障应用"
 _SX3_FID: Final = 0xDDF2  # the guide gives DDF1 to sx2; nobody prints that of sx3 [L]
 _DIR_SIZE: Final = 0x80
 _BY_MASTER: Final = 0x80  # access byte: master key of the environment
@@ -143,6 +144,21 @@ class SamSecrets:
     keys: Mapping[tuple[SamKeyRow, int], bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class SamApplication:
+    """The application of a PSAM: its FID, name and label, and ``options`` in its header."""
+
+    fid: int
+    name: bytes
+    label: str
+    options: int = 0
+
+
+SOCIAL_SECURITY: Final = SamApplication(PSAM_DF, PSAM_AID, "社会保障应用")
+TRANSPORT_SAM: Final = SamApplication(PSAM_DF, TRANSIT_AID, "交通联合", TRANSPORT)
+"""FID and name are the emulator's own [L]: gates know theirs."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SamContents:
     """All that is particular to one PSAM.
@@ -158,6 +174,7 @@ class SamContents:
     files: Mapping[int, bytes] = field(default_factory=dict)
     stk_type: KeyType = KeyType.MAC_AND_ENCRYPTION
     wrong_mac2_is_63cf: bool = False
+    application: SamApplication = SOCIAL_SECURITY
 
 
 def compile_psam(contents: SamContents) -> Memory:
@@ -201,7 +218,8 @@ def _create_environment(
         ),
     )
     memory.commit()
-    records = b"".join((_dir_record(PSAM_AID, _LABEL), *below))
+    application = contents.application
+    records = b"".join((_dir_record(application.name, application.label), *below))
     directory_file = FileHeader(
         FileType.LINEAR_VARIABLE,
         PSAM_DIR,
@@ -211,21 +229,21 @@ def _create_environment(
     )
     _create(memory, environment, directory_file, records)
     _create_files(memory, environment, ENVIRONMENT_FILES, contents)
-    application = create_directory(
+    directory = create_directory(
         memory,
         environment,
         DirectoryHeader(
             FileType.ADF,
-            PSAM_DF,
-            PSAM_AID,
-            app_type=ANSWERS_63CF if contents.wrong_mac2_is_63cf else 0,
+            application.fid,
+            application.name,
+            app_type=application.options | ANSWERS_63CF * contents.wrong_mac2_is_63cf,
             algorithm=suite.key_code(16),
             master_key=_secret(secrets.application_key) if secrets else bytes(16),
         ),
     )
     memory.commit()
-    _create_files(memory, application, APPLICATION_FILES, contents)
-    _create_key_files(memory, application, contents, suite, secrets)
+    _create_files(memory, directory, APPLICATION_FILES, contents)
+    _create_key_files(memory, directory, contents, suite, secrets)
     return environment
 
 

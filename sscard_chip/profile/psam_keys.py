@@ -119,6 +119,12 @@ KEYS: Final[tuple[SamKeyRow, ...]] = (
     ),
 )
 
+TRANSPORT_KEYS: Final[tuple[SamKeyRow, ...]] = (
+    *_rows(KeyType.PURCHASE, {"TRANSIT_DPK": 0x01}, versions=1),
+    *_rows(KeyType.MAINTENANCE, {"TRANSIT_DAMK": 0x02}, M, 1),
+)
+"""Of a transport PSAM: purchase, and the lock of a card (用途 45, identifier 02)."""
+
 
 def key_file(row: SamKeyRow) -> int:
     """FID of the key file for a key, by the range of its identifier [L].

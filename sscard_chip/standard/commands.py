@@ -237,6 +237,14 @@ INIT_SAM_FOR_PURSE_PURCHASE: Final = INIT_SAM_FOR_PURCHASE.variant(
 CREDIT_SAM_FOR_PURCHASE: Final = StandardCommand(
     "CREDIT SAM FOR PURCHASE", "校验MAC2", 0x80, 0x72, _PSAM
 )
+INIT_FOR_DESCRYPT: Final = StandardCommand(
+    "INIT FOR DESCRYPT",
+    "通用DES计算初始化",
+    0x80,
+    0x1A,
+    "PSAM of transport and purse, as gates use it",
+)
+"""Of a transport PSAM, by the name that programs of the field have for it [M]."""
 
 
 def before_mac(header: bytes, data: bytes = b"") -> bytes:

@@ -99,3 +99,5 @@ USE_SCRIPT_CIPHER: Final = 0x42
 USE_MAC: Final = 0x06
 USE_ENCRYPTION: Final = 0x07
 USE_MAC_AND_ENCRYPTION: Final = 0x08
+USE_SAM_MAINTENANCE: Final = 0x05
+"""应用维护密钥 of a transport PSAM: its card key itself makes MACs [M]."""

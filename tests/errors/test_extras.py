@@ -57,6 +57,9 @@ _CITY: Final = "--ledger city.db"
 _KEYS: Final = f"--service-keys service.keys {_CITY}"
 _PERIOD: Final = "--pharmacy P51010000001"
 
+_TRANSPORT: Final = "--transport-keys transport.json"
+_GATE: Final = "--psam gate.ssc --region transit.toml --journal gate.j --time 20260315081112"
+
 LINES: Final[Mapping[str, str]] = {
     "schema": "",
     "schema holder": "",
@@ -89,8 +92,10 @@ LINES: Final[Mapping[str, str]] = {
     "batch void batch": "",
     "info card.ssc": "",
     "info linked.ssc": "",
+    "edit card.ssc --from holder.json": "",
     "apdu card.ssc 00A40000023F00": "",
     "serve card.ssc --vpcd nothing": "",
+    "relay --reader x": "smartcard",
     "doctor": "smartcard",
     "doctor --card card.ssc": "",
     "doctor --reader x": "smartcard",
@@ -101,6 +106,16 @@ LINES: Final[Mapping[str, str]] = {
     "reader tap --control none.sock": "",
     "reader fault none.toml --control none.sock": "",
     "reader clear --control none.sock": "",
+    f"transit issue-keys {_TRANSPORT} --terminal-id 510100000001 --out new-gate.ssc": "",
+    f"transit tap-in rider.ssc {_GATE} --station 00010001": "",
+    f"transit tap-in --reader x {_GATE} --station 00010001": "smartcard",
+    f"transit tap-out rider.ssc {_GATE} --station 00010003": "",
+    f"transit bus rider.ssc {_GATE} --stop 01010001": "",
+    f"transit load rider.ssc --amount-fen 100 {_TRANSPORT}": "",
+    f"transit update rider.ssc {_GATE} --station 00010001 --payment cash": "",
+    f"transit lock rider.ssc {_GATE} --station 00010001": "",
+    "transit show rider.ssc": "",
+    "transit day-file day.j --out new.trd": "",
     "conformance list --level read": "",
     "conformance coverage": "",
     "conformance mutants --only binary-short": "",
@@ -159,8 +174,9 @@ LINES: Final[Mapping[str, str]] = {
     f"settle show P51010000001202603151011120100 {_CITY}": "",
     f"settle statement {_PERIOD} --from 20260301 {_CITY}": "",
     f"settle statements --month 202603 --out html --format html {_CITY}": "",
-    f"settle statements --month 202603 --out pdf {_CITY}": "weasyprint cffi:pdf",
-    f"settle statement {_PERIOD} --from 20260301 --page page.pdf {_CITY}": "weasyprint cffi:pdf",
+    f"settle statements --month 202603 --out pdf {_CITY}": "weasyprint cffi:pdf PIL:pdf",
+    f"settle statement {_PERIOD} --from 20260301 --page page.pdf {_CITY}":
+        "weasyprint cffi:pdf PIL:pdf",
     "settle allocation-list A.csv --month 202603 --date 20260401 --batch 1 --out A.tsv": "",
     "settle pharmacy-list P.csv --out P.tsv": "",
     f"settle claim apply {_PERIOD} --month 202603 {_CITY}": "",
@@ -239,14 +255,21 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "holder.json": holder,
         "linked.json": {**holder, "bank": {**account, "state": "dormant"}},
         "purse.json": {**holder, "bank": {**account, "purse": purse}},
+        "rider.json": {**holder, "transport": {"balance_fen": 5_000, "city": "5510"}},
     }.items():
         (folder / name).write_text(json.dumps(document), encoding="utf-8")
+    shutil.copy(ROOT / "examples" / "transit.toml", folder)
     made = walk(
         folder,
         [
             f"issue --generation 3 --keys roots.json --holder linked.json --out linked.ssc {_BANK}",
             f"issue --generation 3 --keys roots.json --holder purse.json --out purse.ssc {_BANK}"
             " --ledger old.jsonl --operator 0012",
+            "keys create transport.json --transport",
+            "issue --generation 3 --keys roots.json --holder rider.json --out rider.ssc"
+            f" {_TRANSPORT}",
+            f"transit issue-keys {_TRANSPORT} --terminal-id 510100000001 --out gate.ssc",
+            f"transit tap-in rider.ssc {_GATE.replace('gate.j', 'day.j')} --station 00010001",
             "blank --out blank.ssc",
             "batch synthesize 2 --out two.csv",
             "settle card-list card.ssc --opening-fen 1000 --out CARDS.tsv",

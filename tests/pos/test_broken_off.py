@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from sscard_chip.reader.faulty import ExchangeFault, FaultAt
+from sscard_chip.terminal import journal
 from sscard_chip.terminal.connection import Connection
-from sscard_chip.terminal.pos import SaleRefusedError, Till, UnfinishedSaleError, dayfile, journal
+from sscard_chip.terminal.pos import SaleRefusedError, Till, UnfinishedSaleError, dayfile
 from tests.bench.shop import BILL, LATER, ROUTES, TIME, KilledError, Shop, exchanges
 
 Route = tuple[int, str, bool]
@@ -159,7 +160,7 @@ def die_at_write(
 
     def install(at: int, kept: Callable[[int], int]) -> list[int]:
         writes: list[int] = []
-        real = dayfile.write_at
+        real = journal.write_at
 
         def write(descriptor: int, data: bytes, offset: int) -> None:
             writes.append(len(data))

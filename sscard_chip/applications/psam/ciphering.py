@@ -60,12 +60,13 @@ class SessionKey:
     It serves one encryption and one MAC, as far as its type allows; then it is spent.
     """
 
-    __slots__ = ("_chain", "_encrypt", "allowed", "block", "left")
+    __slots__ = ("_between", "_chain", "_encrypt", "_short", "allowed", "block", "left")
 
     def __init__(self, suite: Suite, secret: bytes, allowed: SessionKeyUse) -> None:
         self.block = suite.block
         self.allowed = self.left = allowed
-        self._encrypt = suite.encryptor(secret)
+        self._encrypt = self._between = suite.encryptor(secret)
+        self._short = short_mac
         self._chain: bytes | None = None
 
     def run(self, step: _Step, data: bytes) -> bytes:
@@ -89,11 +90,33 @@ class SessionKey:
             self._chain, data = data[:size], data[size:]
         for at in range(0, len(data), size):
             mixed = int.from_bytes(self._chain) ^ int.from_bytes(data[at : at + size])
-            self._chain = self._encrypt(mixed.to_bytes(size))
+            last = step.ends and at + size == len(data)
+            self._chain = (self._encrypt if last else self._between)(mixed.to_bytes(size))
         if not step.ends:
             return b""
-        last, self._chain = self._chain, None
-        return short_mac(last)
+        block, self._chain = self._chain, None
+        return self._short(block)
+
+
+class MaintenanceKey(SessionKey):
+    """A card's maintenance key itself in the register, for one MAC: a command of the issuer.
+
+    The MAC is that of the purse (``command_mac``): in DES the retail MAC, single DES with the left
+    half up to the last block; in both suites the leftmost 4 bytes.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, suite: Suite, secret: bytes) -> None:
+        super().__init__(suite, secret, SessionKeyUse.MAC)
+        if suite.block == 8:
+            self._between = suite.encryptor(secret[:8])
+        self._short = leftmost_mac
+
+
+def leftmost_mac(block: bytes) -> bytes:
+    """MAC of 4 bytes: the leftmost of the last block."""
+    return block[:4]
 
 
 def short_mac(block: bytes) -> bytes:

@@ -18,11 +18,12 @@ from sscard_chip.applications.psam.access import (
 )
 from sscard_chip.applications.psam.ciphering import cipher_data, deliver_session_key
 from sscard_chip.applications.psam.loading import load_key
+from sscard_chip.applications.psam.numbers import PsamPurchase
 from sscard_chip.applications.psam.purchase import (
-    PsamPurchase,
     credit_sam_for_purchase,
     init_sam_for_purchase,
 )
+from sscard_chip.applications.psam.transport import init_for_descrypt
 from sscard_chip.standard import commands
 
 
@@ -51,6 +52,7 @@ PSAM: Final = (
     Instruction(commands.DELIVERY_SESSION_KEY, deliver_session_key),
     Instruction(commands.CIPHER_DATA, cipher_data, in_transaction=True),
     Instruction(commands.INIT_SAM_FOR_PURCHASE, init_sam_for_purchase),
+    Instruction(commands.INIT_FOR_DESCRYPT, init_for_descrypt),
     Instruction(
         commands.CREDIT_SAM_FOR_PURCHASE,
         credit_sam_for_purchase,

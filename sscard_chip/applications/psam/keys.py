@@ -26,6 +26,7 @@ from sscard_chip.standard.keys import (
     USE_MAC,
     USE_MAC_AND_ENCRYPTION,
     USE_PURCHASE,
+    USE_SAM_MAINTENANCE,
     USE_TAC,
 )
 from sscard_chip.standard.status import StatusError, StatusWord
@@ -49,6 +50,7 @@ class KeyType(IntEnum):
     MAC_AND_ENCRYPTION = USE_MAC_AND_ENCRYPTION
     LOAD = USE_LOAD  # 帐户划入密钥: no command of the guide uses it
     TAC = USE_TAC
+    MAINTENANCE = USE_SAM_MAINTENANCE  # of a transport PSAM: INIT FOR DESCRYPT only
 
 
 def use_byte(key_type: int, steps: int) -> int:

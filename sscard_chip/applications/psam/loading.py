@@ -29,7 +29,10 @@ _MAX_RECORDS: Final = 255
 _ANY_LEVEL: Final = 0b1110
 _CREATE_HEAD, _CHANGE_HEAD = 8, 3
 _KEY_LENGTHS: Final = (8, 16)
-_LOADABLE: Final[frozenset[int]] = frozenset(KeyType) - {KeyType.ACCESS}
+_LOADABLE: Final[frozenset[int]] = frozenset(KeyType) - {
+    KeyType.ACCESS,
+    KeyType.MAINTENANCE,
+}
 
 
 def load_key(session: Session, command: Command) -> bytes:

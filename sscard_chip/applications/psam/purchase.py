@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final
 
@@ -11,12 +10,10 @@ from sscard_chip.apdu.command import Command
 from sscard_chip.apdu.session import Session
 from sscard_chip.applications.psam.ciphering import split_factors
 from sscard_chip.applications.psam.keys import MAX_STEPS, KeyType, SamKeys
-from sscard_chip.filesystem.files import TransparentFile
-from sscard_chip.filesystem.tree import Directory
+from sscard_chip.applications.psam.numbers import PsamPurchase, next_number, stage_next, terminal_of
+from sscard_chip.applications.psam.transport import TRANSPORT, init_sam_for_purse_purchase
 from sscard_chip.security.diversify import FACTOR_LENGTH
 from sscard_chip.security.suite import SUITE_OF_KEY_CODE
-from sscard_chip.standard.amounts import MAX_NUMBER
-from sscard_chip.standard.identifiers import PSAM_NUMBER, PSAM_TERMINAL
 from sscard_chip.standard.status import StatusError, StatusWord
 
 ANSWERS_63CF: Final = 0x01
@@ -30,13 +27,6 @@ _LENGTHS: Final = tuple(_BASE_LENGTH + FACTOR_LENGTH * n for n in range(1, MAX_S
 _NOT_COUNTED: Final = 0x0F
 
 
-@dataclass(frozen=True, slots=True)
-class PsamPurchase:
-    """What CREDIT SAM has to compare; the next command drops it."""
-
-    mac2: bytes
-
-
 def init_sam_for_purchase(session: Session, command: Command) -> bytes:
     """INIT SAM FOR PURCHASE 80 70 01 00: card random 4, card number 2, amounts 4+4+4, type 1,
     date 4, time 3, key version 1, algorithm 1, factors 8 each, innermost first.
@@ -45,12 +35,11 @@ def init_sam_for_purchase(session: Session, command: Command) -> bytes:
     the answer out, so none is used twice [L]. 6985 at FFFFFFFF [L], 6A88 no key of that version
     and algorithm, 6700 when the factors are not as many as the key wants [L].
     """
+    if session.df.header.app_type & TRANSPORT:
+        return init_sam_for_purse_purchase(session, command)
     command.require(1, 0, *_LENGTHS)
     keys, data = SamKeys.of(session), command.data
-    file = _file(session.df, PSAM_NUMBER)
-    number = file.read(0, 4)
-    if int.from_bytes(number) == MAX_NUMBER:
-        raise StatusError(StatusWord.CONDITIONS_NOT_SATISFIED)
+    file, number = next_number(session)
     version, algorithm = data[_BASE_LENGTH - 2 : _BASE_LENGTH]
     key = keys.find(KeyType.PURCHASE, version)
     if key is None or SUITE_OF_KEY_CODE.get(algorithm) is not key.suite:
@@ -62,10 +51,10 @@ def init_sam_for_purchase(session: Session, command: Command) -> bytes:
     card, amounts, kind, time = data[:6], data[6:18], data[18:19], data[19:26]
     secret = suite.session_key(suite.encryptor(key.derive(factors)), card + number[2:])
     cipher = suite.session(secret)
-    terminal = _file(session.df.environment, PSAM_TERMINAL).read(0, 6)
+    terminal = terminal_of(session)
     mac1 = cipher.mac(amounts + kind + terminal + time)
     session.transaction = PsamPurchase(cipher.mac(amounts))
-    file.stage_update(0, (int.from_bytes(number) + 1).to_bytes(4))
+    stage_next(file, number)
     return number + mac1
 
 
@@ -84,11 +73,3 @@ def credit_sam_for_purchase(session: Session, command: Command) -> bytes:
             raise StatusError(StatusWord.VERIFICATION_FAILED | _NOT_COUNTED)
         raise StatusError(StatusWord.MAC_INCORRECT)
     return b""
-
-
-def _file(directory: Directory, fid: int) -> TransparentFile:
-    """A transparent file that every PSAM has; 6A82 in an image that lacks it."""
-    file = directory.files.get(fid)
-    if not isinstance(file, TransparentFile):
-        raise StatusError(StatusWord.FILE_NOT_FOUND)
-    return file

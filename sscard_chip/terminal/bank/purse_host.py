@@ -37,19 +37,22 @@ from sscard_chip.terminal.bank.purse_exchange import (
     PurseMacError,
 )
 
+BANK_ROOTS: Final = "PURSE"
+TRANSPORT_ROOTS: Final = "TRANSIT"
+"""How the names of a bank's and of a transport issuer's roots begin."""
 _ROOTS: Final = {
-    Course.LOAD: "PURSE_DLK",
-    Course.UNLOAD: "PURSE_DULK",
-    Course.OVERDRAFT: "PURSE_DUK",
+    Course.LOAD: "{}_DLK",
+    Course.UNLOAD: "{}_DULK",
+    Course.OVERDRAFT: "{}_DUK",
 }
-_TAC_ROOT: Final = "PURSE_DTK"
-_MAINTENANCE_ROOT: Final = "PURSE_DAMK"
-_UNBLOCK_ROOT: Final = "PURSE_DPUK"
-_RELOAD_ROOT: Final = "PURSE_DRPK"
+_TAC_ROOT: Final = "{}_DTK"
+_MAINTENANCE_ROOT: Final = "{}_DAMK"
+_UNBLOCK_ROOT: Final = "{}_DPUK"
+_RELOAD_ROOT: Final = "{}_DRPK"
 
 
 class PurseHost:
-    """The host of one bank.
+    """The host of one bank, or with ``roots`` TRANSPORT_ROOTS of a transport issuer.
 
     Every method raises KeyStoreError when the store has no such key. ``key_version`` is that of
     the roots. ``algorithm`` (``"3des"`` or ``"sm4"``) is that of the cards it looks after;
@@ -57,8 +60,14 @@ class PurseHost:
     """
 
     def __init__(
-        self, store: KeyStore, algorithm: str = ALGORITHM_3DES, *, key_version: int = 1
+        self,
+        store: KeyStore,
+        algorithm: str = ALGORITHM_3DES,
+        *,
+        key_version: int = 1,
+        roots: str = BANK_ROOTS,
     ) -> None:
+        self._roots = roots
         self._store = store
         self._purse = PURSE_SUITES[algorithm]
         self._version = key_version
@@ -119,7 +128,11 @@ class PurseHost:
         purse = opened.suite
         return purse.session(
             lambda block: self._store.encrypt(
-                purse.suite.name, root, self._version, opened.public.factors, block
+                purse.suite.name,
+                root.format(self._roots),
+                self._version,
+                opened.public.factors,
+                block,
             ),
             online_factor(opened.random, opened.number.to_bytes(2)),
         )
@@ -129,7 +142,8 @@ class PurseHost:
 
     def _card_key(self, root: str, public: PublicData, purse: PurseSuite) -> bytes:
         name = purse.suite.name
-        (key,) = self._store.diversify(name, root, self._version, [public.factors])
+        chains = [public.factors]
+        (key,) = self._store.diversify(name, root.format(self._roots), self._version, chains)
         return key
 
     # --- looking after a card -------------------------------------------------------------------

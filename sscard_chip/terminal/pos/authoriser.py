@@ -11,7 +11,7 @@ from typing import Any, Final
 from sscard_chip.dayfile.authoriser import CentreRefusedError, Hold, HoldRequest
 from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.standard.settlement_mode import OfflineUse
-from sscard_chip.terminal.pos.journal import Journal
+from sscard_chip.terminal.journal import Journal
 
 _LENGTH_OF_ID: Final = 30
 

@@ -19,6 +19,7 @@ from sscard_chip.closing import Closing
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import DayHeader, DayRow, DayTrailer, sums
 from sscard_chip.dayfile.text import DayContents, parse_day
+from sscard_chip.terminal.journal import sync_folder, write_at
 from sscard_chip.terminal.pos.errors import Refusal, SaleRefusedError
 
 
@@ -145,29 +146,3 @@ def _read_all(descriptor: int) -> bytes:
     while part := os.pread(descriptor, 1 << 20, len(content)):
         content += part
     return bytes(content)
-
-
-def write_at(descriptor: int, data: bytes, offset: int) -> None:
-    """Write all of ``data`` and have it on the disk.
-
-    :raises OSError:
-    """
-    done = 0
-    while done < len(data):
-        written = os.pwrite(descriptor, data[done:], offset + done)
-        if not written:
-            raise OSError("the file takes no more bytes")
-        done += written
-    os.fsync(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk.
-
-    :raises OSError:
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

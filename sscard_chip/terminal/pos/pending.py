@@ -16,7 +16,7 @@ from typing import Any
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.rows import DayRow, parse_row
 from sscard_chip.standard.settlement_mode import OfflineUse
-from sscard_chip.terminal.pos.journal import Journal
+from sscard_chip.terminal.journal import Journal
 
 
 @unique

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from sscard_chip.dayfile.errors import DayFileError
-from sscard_chip.terminal.pos.dayfile import sync_folder, write_at
 
 
 class Journal:
@@ -61,3 +60,29 @@ class Journal:
         self.path.unlink(missing_ok=True)
         sync_folder(self.path.parent)
         self._size = 0
+
+
+def write_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Write all of ``data`` and have it on the disk.
+
+    :raises OSError:
+    """
+    done = 0
+    while done < len(data):
+        written = os.pwrite(descriptor, data[done:], offset + done)
+        if not written:
+            raise OSError("the file takes no more bytes")
+        done += written
+    os.fsync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk.
+
+    :raises OSError:
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard transit issue-keys`` and ``load``: what needs the transport issuer's keys."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from issuance.psam import make_transport_psam
+from sscard_chip import Card
+from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.dates import TIME, is_digits
+from sscard_chip.standard.identifiers import TRANSIT_AID
+from sscard_chip.standard.purse_transactions import TransactionType
+from sscard_chip.terminal.bank.purse_host import TRANSPORT_ROOTS, PurseHost
+from sscard_chip.terminal.bank.purse_terminal import PurseTerminal
+from sscard_cli.bank.options import connected, reader_options
+from sscard_cli.images import write_image
+from sscard_cli.issuing.transport import open_transport, transport_options
+from sscard_cli.options import (
+    ALGORITHMS,
+    amount_option,
+    check_time,
+    force_option,
+    json_option,
+    out_option,
+    time_option,
+)
+from sscard_cli.output import print_json, refuse_to_overwrite
+
+
+@click.command()
+@transport_options(required=True)
+@click.option(
+    "--algorithm",
+    type=ALGORITHMS,
+    help="The environment that gets keys; both without it.  Example: --algorithm 3des",
+)
+@click.option(
+    "--terminal-id",
+    required=True,
+    metavar="12DIGITS",
+    help="终端机编号 of the gate.  Example: --terminal-id 510100000001",
+)
+@click.option(
+    "--serial",
+    metavar="DIGITS",
+    help="PSAM序列号, up to 20 digits; else random.  Example: --serial 51010000000100000001",
+)
+@out_option("PSAM.ssc", "Image file to write.", "gate.ssc", "psam_path")
+@force_option
+@json_option
+def issue_keys(
+    transport_roots: str,
+    transport_passphrase_file: Path | None,
+    algorithm: str | None,
+    terminal_id: str,
+    serial: str | None,
+    psam_path: Path,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Give the transport issuer's keys to a gate, a bus or a desk: make its PSAM.
+
+    The issuer's root keys are made by sscard keys create --transport. The PSAM has two of them,
+    for purchases and for the lock of cards.
+
+    \b
+    Example:
+      sscard transit issue-keys --transport-keys t.json --terminal-id 510100000001 --out p.ssc
+    """
+    refuse_to_overwrite(psam_path, force=force)
+    with open_transport(transport_roots, transport_passphrase_file) as issuer:
+        memory = make_transport_psam(
+            issuer.store, terminal_id=terminal_id, algorithm=algorithm, serial=serial
+        )
+    card = Card(memory)
+    write_image(psam_path, card, force=force)
+    atr = card.atr.hex().upper()
+    if as_json:
+        print_json({"psam": str(psam_path), "terminal": terminal_id, "atr": atr})
+    else:
+        click.echo(f"{psam_path}: PSAM of transport, terminal {terminal_id}, ATR {atr}")
+
+
+@click.command()
+@reader_options
+@transport_options(required=True)
+@amount_option("What is loaded", "5000")
+@click.option(
+    "--terminal-id",
+    default="000000000001",
+    show_default=True,
+    metavar="12DIGITS",
+    help="终端机编号.  Example: --terminal-id 510100000001",
+)
+@time_option("Local time")
+@json_option
+def load(
+    transport_roots: str,
+    transport_passphrase_file: Path | None,
+    amount_fen: int,
+    terminal_id: str,
+    when: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Load the purse of a transport application (圈存); the issuer's host checks MAC1 and TAC.
+
+    \b
+    Example:
+      sscard transit load card.ssc --amount-fen 5000 --transport-keys transport.json
+    """
+    if not is_digits(terminal_id, 12):
+        raise click.UsageError("--terminal-id: must be 12 digits")
+    now = bytes.fromhex(check_time(when) or time.strftime(TIME))
+    with (
+        open_transport(transport_roots, transport_passphrase_file) as issuer,
+        connected(options["card_path"], options["reader"], contactless=True) as connection,
+    ):
+        connection.power_on()
+        terminal = PurseTerminal(connection, bytes.fromhex(terminal_id), aid=TRANSIT_AID)
+        terminal.select()
+        host = PurseHost(issuer.store, roots=TRANSPORT_ROOTS)
+        opened = terminal.load(host, TransactionType.PURSE_LOAD, amount_fen, now)
+    balance = opened.balance_fen + amount_fen
+    if as_json:
+        print_json({"number": opened.number, "amount_fen": amount_fen, "balance_fen": balance})
+    else:
+        click.echo(f"load {opened.number}: {yuan(amount_fen)} yuan, purse {yuan(balance)} yuan")

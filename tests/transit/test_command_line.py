@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``sscard transit``: a day of a card from the gate's PSAM to the day file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sscard_chip.dayfile.transit import read_transit_day
+from sscard_cli.main import main
+from tests.bank import bank
+
+GATE = "--psam gate.ssc --region transit.toml --journal gate.journal"
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(Path(__file__).parents[2] / "examples" / "transit.toml", tmp_path)
+
+    def run(line: str, code: int = 0) -> str:
+        assert main(line.split()) == code, line
+        out, err = capsys.readouterr()
+        return out + err
+
+    run("keys create roots.json")
+    run("keys create transport.json --transport")
+    transport = {"balance_fen": 5000, "city": "5510", "start_date": "20260101"}
+    transport["serial"] = "3104510000000012345"
+    document = {**bank.HOLDER, "transport": transport}
+    Path("holder.json").write_text(json.dumps(document), encoding="utf-8")
+    keys = "--keys roots.json --transport-keys transport.json"
+    run(f"issue --generation 3 --holder holder.json --out card.ssc {keys}")
+    run(
+        "transit issue-keys --transport-keys transport.json --terminal-id 510100000001"
+        " --out gate.ssc"
+    )
+    return run
+
+
+def test_a_day(run: Run) -> None:
+    tap = f"card.ssc {GATE} --station"
+    assert run(f"transit tap-in {tap} 00010001 --time 20260315080000") == (
+        "entry 0: 0.00 yuan, purse 50.00 yuan\n"
+    )
+    assert "entered a moment ago" in run(
+        f"transit tap-in {tap} 00010001 --time 20260315081000", code=1
+    )
+    assert run(f"transit tap-out {tap} 00010003 --time 20260315082000") == (
+        "exit 1: 4.00 yuan, purse 46.00 yuan\n"
+    )
+    shown = json.loads(
+        run(f"transit bus card.ssc {GATE} --stop 01010001 --time 20260315083000 --json")
+    )
+    assert (shown["amount_fen"], shown["due_fen"], shown["mac2_right"]) == (100, 200, True)
+    asked = f"transit update {tap} 00010001 --time 20260315090000"
+    assert run(f"{asked} --kind 00") == "update 10 add entry: 200 fen\n"
+    assert run(f"{asked} --payment cash") == "update 3: 0.00 yuan, purse 45.00 yuan\n"
+    assert "needs another update" in run(f"{asked} --outside --kind 10", code=1)
+    loaded = run("transit load card.ssc --amount-fen 500 --transport-keys transport.json")
+    assert loaded == "load 0: 5.00 yuan, purse 50.00 yuan\n"
+    state = json.loads(run("transit show card.ssc --json"))
+    assert (state["balance_fen"], state["journey"]["status"]) == (5000, "03")
+    assert [one["type"] for one in state["trips"]] == ["03", "06", "04", "03"]
+    for text in ("3104510000000012345", "补进站", "00010003, 4.00 yuan", "load 5.00 yuan"):
+        assert text in run("transit show card.ssc")
+    assert run(f"transit lock {tap} 00010001 --time 20260315100000").startswith("lock 4:")
+    assert "locked" in run(f"transit tap-in {tap} 00010001 --time 20260315100000", code=1)
+    assert run("transit day-file gate.journal --out 1.trd") == (
+        "1.trd: day file 1, 5 records, 500 fen; 0 waiting for their cards\n"
+    )
+    day = read_transit_day("1.trd")
+    assert (day.terminal.hex(), day.day, day.number) == ("510100000001", "20260315", 1)
+    assert [tap.kind for tap in day.taps()] == [0x0C, 0x0D, 0x0D, 0x11, 0x16]
+    assert "no records since" in run("transit day-file gate.journal --out 2.trd", code=1)
+
+
+def test_a_black_list(run: Run) -> None:
+    Path("black.txt").write_text(f"{'01015510':11}{'3104510000000012345':19}\n")
+    line = f"transit tap-in card.ssc {GATE} --station 00010001 --time 20260315080000"
+    assert "black list" in run(f"{line} --black-list black.txt", code=1)
+    assert "locked" in run(line, code=1)
+    Path("black.txt").write_text("x\n")
+    assert "black.txt: rows must be" in run(f"{line} --black-list black.txt", code=2)
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "code"),
+    [
+        ("tap-in card.ssc --region transit.toml --journal j --station 00010001", "one of", 2),
+        (f"tap-in card.ssc {GATE} --station 1", "8 hex digits", 2),
+        (f"tap-in {GATE} --station 00010001", "one of CARD.ssc and --reader", 2),
+        (f"tap-in card.ssc {GATE} --station 00010001 --time x", "YYYYMMDD", 2),
+        (f"tap-in card.ssc {GATE} --station 00010001 --region gate.ssc", "UTF-8", 2),
+        (
+            "tap-in card.ssc --psam card.ssc --region transit.toml --journal j --station 00010001",
+            "the PSAM does not answer",
+            1,
+        ),
+        (
+            "load card.ssc --amount-fen 1 --terminal-id 1 --transport-keys transport.json",
+            "12 digits",
+            2,
+        ),
+        (f"update card.ssc {GATE} --station 00010001 --payment free", "it is not free", 1),
+        (f"update card.ssc {GATE} --station 00010001 --payment auto-load", "no host", 1),
+        ("day-file none.journal --out d.trd", "there is no such journal", 1),
+        ("show card.ssc --journey 2702", "no record for journeys", 1),
+        ("show card.ssc --journey x", "4 hex digits", 2),
+    ],
+)
+def test_wrong_lines(run: Run, line: str, text: str, code: int) -> None:
+    assert text in run(f"transit {line}", code)
