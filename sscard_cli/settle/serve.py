@@ -12,6 +12,15 @@ import click
 
 from issuance.stores import WorkingKeys
 from sscard_chip.dayfile.business_string import TEST_KEY, BusinessStrings
+from sscard_chip.settlement.gateway import (
+    LOGINS,
+    FaultPlan,
+    Gateway,
+    GatewaySecrets,
+    load_faults,
+    load_secrets,
+    make_login,
+)
 from sscard_chip.settlement.platform import Platform
 from sscard_chip.settlement.platform.persons import read_persons
 from sscard_chip.settlement.policy import load_policy
@@ -54,6 +63,26 @@ _ADDRESS: Final = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([^:\[\]\s]+)):([0-9]{1,5}
     "  Example: --persons persons.tsv",
 )
 @click.option(
+    "--login",
+    type=click.Choice(sorted(LOGINS)),
+    default="none",
+    show_default=True,
+    help="The log-in that programs need, with --secrets.  Example: --login csb",
+)
+@file_option(
+    "--secrets",
+    "secrets_path",
+    "GATEWAY.toml",
+    "Secrets of log-ins, applications and business strings (sscard-gateway/1)."
+    "  Example: --secrets gateway.toml",
+)
+@file_option(
+    "--faults",
+    "faults_path",
+    "FAULTS.toml",
+    "Faults that are to happen (sscard-faults/1).  Example: --faults faults.toml",
+)
+@click.option(
     "--strict",
     is_flag=True,
     help="Refuse by name what is not in the form of the interface, else it is taken and listed in"
@@ -74,6 +103,9 @@ def serve(
     certificate: Path | None,
     key: Path | None,
     persons_path: Path | None,
+    login: str,
+    secrets_path: Path | None,
+    faults_path: Path | None,
     strict: bool,
     test_clock: bool,
 ) -> None:
@@ -96,6 +128,10 @@ def serve(
     tls = TlsFiles(certificate, key) if certificate and key else None
     policy = load_policy(policy_path) if policy_path else None
     persons = read_persons(persons_path) if persons_path else None
+    secrets = load_secrets(secrets_path) if secrets_path else GatewaySecrets()
+    faults = FaultPlan(load_faults(faults_path)) if faults_path else None
+    gateway = Gateway(make_login(login, secrets), secrets, faults)
+    business = bytes.fromhex(secrets.business_key) if secrets.business_key else TEST_KEY
     logging.basicConfig(format="sscard: %(message)s", level=logging.WARNING)
 
     def ready(host: str, port: int) -> None:
@@ -115,10 +151,12 @@ def serve(
                 test_clock=test_clock,
                 strict=strict,
                 persons=persons,
-                business=BusinessStrings(TEST_KEY),
+                business=BusinessStrings(business),
                 extra=file_services(),
             )
         ) as queue,
     ):
-        run_server(queue, address[1] or address[2], int(address[3]), tls=tls, ready=ready)
+        run_server(
+            queue, address[1] or address[2], int(address[3]), tls=tls, gateway=gateway, ready=ready
+        )
     click.echo("ended, every message answered")
