@@ -39,6 +39,8 @@ def message_of_upload(content_type: str, body: bytes) -> Any:
     texts: dict[str, str] = {}
     file: tuple[str, bytes] | None = None
     for part in parts:
+        if not isinstance(part, Message):
+            continue
         name, content = _named(part), part.get_payload(decode=True)
         if not isinstance(content, bytes):
             continue

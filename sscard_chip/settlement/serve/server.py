@@ -42,7 +42,8 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM: no new message then, and those under way are answered.
 
-    ``gateway`` stands before the centre: log-in, ciphers, faults. ``port`` 0 takes a free one. ``ready`` is called with what is listened to.
+    ``gateway`` stands before the centre: log-in, ciphers, faults. ``port`` 0 takes a free one.
+    ``ready`` is called with what is listened to.
 
     :raises OSError: the address cannot be listened to.
     :raises ExtraMissingError: the extra ``serve`` is not installed.
