@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "check": (f"{_ROOM}.books", "check", "Prove that the books balance."),
     "claim": (f"{_ROOM}.claims", "claim", "Monthly claims of pharmacies (清算申请)."),
     "dispute": (f"{_ROOM}.clearing", "dispute", "Rows refused or held: appeal, decide (申诉)."),
+    "explain": (f"{_ROOM}.explain", "explain", "Why a request to the platform is refused."),
     "holds": (f"{_ROOM}.ledger", "holds", "What on-line sales hold and nobody has settled."),
     "hotlist": (f"{_ROOM}.cards", "hotlist", "Write the hotlist (黑名单) for the tills."),
     "pharmacy-list": (f"{_ROOM}.lists", "pharmacy_list", "Write a list of pharmacies."),
