@@ -233,12 +233,12 @@ def _open(
                     plain = json.dumps(json.loads(plain.decode("gbk")), ensure_ascii=False).encode()
                 except ValueError:
                     continue
-                told = [coding, deviation, f"{name}: its JSON is GBK: must be UTF-8"]
+                said = [coding, deviation, f"{name}: its JSON is GBK: must be UTF-8"]
             except (GatewayCryptoError, ValueError, RecursionError):
                 continue
             else:
-                told = [coding, deviation]
-            wrong = [(False, one) for one in told if one]
+                said = [coding, deviation]
+            wrong = [(False, one) for one in said if one]
             return plain, wrong or [(True, f"{name}: is enciphered rightly")]
     if not contents:
         return None, [(False, f"{name}: must be {'hex' if hex_wanted else 'Base64'}")]

@@ -16,8 +16,8 @@ from sscard_chip.standard.documents import Document, DocumentError, Model, rule
 FORMAT: Final = "sscard-gateway/1"
 _TEXT: Final = rule("must be 1 to 200 characters", pattern=r"[!-~]{1,200}")
 _KEY: Final = rule("must be Base64", pattern="[A-Za-z0-9+/]{40,100}={0,2}")
-Text = Annotated[str, _TEXT]
-KeyText = Annotated[str, _KEY]
+SecretText = Annotated[str, _TEXT]
+KeyInBase64 = Annotated[str, _KEY]
 
 
 class SecretsError(DocumentError):
@@ -27,31 +27,31 @@ class SecretsError(DocumentError):
 class TifSecret(Model, frozen=True):
     """A program of the TIF gateway: paasid and token."""
 
-    paasid: Text
-    token: Text
+    paasid: SecretText
+    token: SecretText
 
 
 class CsbSecret(Model, frozen=True):
     """A program of the CSB gateway: access key and secret key."""
 
-    access_key: Text
-    secret_key: Text
+    access_key: SecretText
+    secret_key: SecretText
 
 
 class CaSecret(Model, frozen=True):
     """A program of the CA gateway: key and secret."""
 
-    key: Text
-    secret: Text
+    key: SecretText
+    secret: SecretText
 
 
 class OAuthSecret(Model, frozen=True):
     """A program of the OAuth2 gateway: client, user, and how long a token is good."""
 
-    client_id: Text
-    client_secret: Text
-    username: Text
-    password: Text
+    client_id: SecretText
+    client_secret: SecretText
+    username: SecretText
+    password: SecretText
     seconds: Annotated[int, rule(ge=1, le=86_400, unit=" seconds")] = 3600
 
 
@@ -62,10 +62,10 @@ class ApplicationKeys(Model, frozen=True):
     private one that answers are signed with, Base64 of 32 bytes, or 33 with a leading 00.
     """
 
-    app_id: Text
-    app_secret: Text
-    program_key: KeyText
-    centre_key: KeyText | None = None
+    app_id: SecretText
+    app_secret: SecretText
+    program_key: KeyInBase64
+    centre_key: KeyInBase64 | None = None
 
 
 class ClientKeys(Model, frozen=True):
@@ -75,8 +75,8 @@ class ClientKeys(Model, frozen=True):
     """
 
     client_id: Annotated[str, rule("must be 16 characters", pattern="[!-~]{16}")]
-    program_key: KeyText
-    centre_key: KeyText | None = None
+    program_key: KeyInBase64
+    centre_key: KeyInBase64 | None = None
 
 
 class GatewaySecrets(Model, frozen=True):
@@ -93,7 +93,7 @@ class GatewaySecrets(Model, frozen=True):
     csb: list[CsbSecret] = msgspec.field(default_factory=list)
     ca: list[CaSecret] = msgspec.field(default_factory=list)
     oauth: list[OAuthSecret] = msgspec.field(default_factory=list)
-    apikeys: list[Text] = msgspec.field(default_factory=list)
+    apikeys: list[SecretText] = msgspec.field(default_factory=list)
     applications: list[ApplicationKeys] = msgspec.field(default_factory=list)
     clients: list[ClientKeys] = msgspec.field(default_factory=list)
 

@@ -56,10 +56,10 @@ def message_of_upload(content_type: str, body: bytes) -> Any:
     message = _message(texts)
     node = message.get("input")
     inner = node.get(_NODE) if isinstance(node, dict) else None
-    told: dict[str, Any] = {"filename": file[0]} | (inner if isinstance(inner, dict) else {})
-    told["in"] = base64.b64encode(file[1]).decode()
-    told.setdefault("fixmedins_code", message.get("fixmedins_code"))
-    return message | {"input": {_NODE: told}}
+    upload: dict[str, Any] = {"filename": file[0]} | (inner if isinstance(inner, dict) else {})
+    upload["in"] = base64.b64encode(file[1]).decode()
+    upload.setdefault("fixmedins_code", message.get("fixmedins_code"))
+    return message | {"input": {_NODE: upload}}
 
 
 def _named(part: Message) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What real programs send, brought to the form of the interface; each deviation is told.
+"""What real programs send, brought to the form of the interface; each deviation is said.
 
 Numbers for text, amounts such as ``10`` and ``10.0000``, the text ``null``, times and days in
 other forms, a node that is left out or is no list, fields of the envelope that test programs
@@ -38,7 +38,7 @@ _PLACES: Final = {
     FieldKind.RATIO: 4,
     FieldKind.COUNT: 0,
 }
-_Told = dict[str, None]
+_Deviations = dict[str, None]
 
 
 def mend(message: Any) -> tuple[Any, tuple[str, ...]]:
@@ -46,25 +46,25 @@ def mend(message: Any) -> tuple[Any, tuple[str, ...]]:
 
     The message itself is not changed. What is no object comes back as it is.
     """
-    told: _Told = {}
+    said: _Deviations = {}
     if not isinstance(message, Mapping):
         return message, ()
-    mended = _fields(message, "", ENVELOPE, told)
+    mended = _fields(message, "", ENVELOPE, said)
     rule = TRANSACTIONS.get(str(mended.get("infno")))
     inside = mended.get("input")
     if rule is not None and isinstance(inside, Mapping):
-        mended["input"] = _nodes(inside, rule.input, "", told)
-    return mended, tuple(told)[:MOST_DEVIATIONS]
+        mended["input"] = _nodes(inside, rule.input, "", said)
+    return mended, tuple(said)[:MOST_DEVIATIONS]
 
 
 def _nodes(
-    holder: Mapping[str, Any], nodes: tuple[NodeRule, ...], path: str, told: _Told
+    holder: Mapping[str, Any], nodes: tuple[NodeRule, ...], path: str, said: _Deviations
 ) -> dict[str, Any]:
     found = dict(holder)
     if len(nodes) == 1 and not path and nodes[0].name not in found:
         (only,) = nodes
         if any(name in found for name in only.fields.names):
-            told[f"input: has no node {only.name}"] = None
+            said[f"input: has no node {only.name}"] = None
             found = {only.name: [found] if only.most else found}
     for one in nodes:
         if one.name not in found:
@@ -72,33 +72,33 @@ def _nodes(
         value = found[one.name]
         where = f"{path}.{one.name}" if path else one.name
         if one.most and isinstance(value, Mapping):
-            told[f"{where}: an object, not a list"] = None
+            said[f"{where}: an object, not a list"] = None
             value = [value]
         elif not one.most and isinstance(value, list) and len(value) == 1:
-            told[f"{where}: a list, not an object"] = None
+            said[f"{where}: a list, not an object"] = None
             (value,) = value
         if isinstance(value, list):
-            found[one.name] = [_node(row, one, where, told) for row in value[: one.most + 1]]
+            found[one.name] = [_node(row, one, where, said) for row in value[: one.most + 1]]
         else:
-            found[one.name] = _node(value, one, where, told)
+            found[one.name] = _node(value, one, where, said)
     return found
 
 
-def _node(value: Any, rule: NodeRule, where: str, told: _Told) -> Any:
+def _node(value: Any, rule: NodeRule, where: str, said: _Deviations) -> Any:
     if not isinstance(value, Mapping):
         return value
-    return _nodes(_fields(value, where, rule.fields, told), rule.inner, where, told)
+    return _nodes(_fields(value, where, rule.fields, said), rule.inner, where, said)
 
 
 def _fields(
-    holder: Mapping[str, Any], where: str, rules: FieldRules, told: _Told
+    holder: Mapping[str, Any], where: str, rules: FieldRules, said: _Deviations
 ) -> dict[str, Any]:
     found = dict(holder)
     for rule in rules:
         value, deviation = _field(found.get(rule.name), rule)
         if deviation:
             name = f"{where}.{rule.name}" if where else rule.name
-            told[f"{name}: {deviation}"] = None
+            said[f"{name}: {deviation}"] = None
             found[rule.name] = value
     return found
 

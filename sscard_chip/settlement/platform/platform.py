@@ -44,7 +44,7 @@ from sscard_chip.settlement.platform.loads import answer_load
 from sscard_chip.settlement.platform.payer import PayerFinder, ResolveToken
 from sscard_chip.settlement.platform.persons import PersonRegister
 from sscard_chip.settlement.platform.sales import MessageNumbers, PharmacySales
-from sscard_chip.settlement.platform.services import Handler, Service, services
+from sscard_chip.settlement.platform.services import Service, ServiceHandler, services
 from sscard_chip.settlement.platform.sharing import Share, share_by_policy
 from sscard_chip.settlement.platform.shift import is_signed_in
 from sscard_chip.settlement.platform.straight import Question, StraightWay
@@ -104,7 +104,7 @@ class Platform:
         persons: PersonRegister | None = None,
         business: BusinessStrings | None = None,
         tokens: ResolveToken | None = None,
-        extra: Mapping[str, Handler] | None = None,
+        extra: Mapping[str, ServiceHandler] | None = None,
     ) -> None:
         self._ledger = ledger
         self._strict = strict
@@ -285,8 +285,8 @@ class Platform:
         if service is not None:
             self._clock.check_not_ahead(request.time, received)
             with self._ledger.reading() as t:
-                told = service.handler(t, request)
-            return self._text(request, received, output=told)
+                said = service.handler(t, request)
+            return self._text(request, received, output=said)
         self._clock.check_sale(request.time, received)
         output = self._read_straight(request, received)
         if output is None:

@@ -15,7 +15,7 @@ from sscard_chip.settlement.platform.payer import PayerFinder
 from sscard_chip.settlement.platform.transactions import TRANSACTIONS, Keeps
 from sscard_chip.settlement.policy import CentrePolicy
 
-Handler = Callable[[LedgerTransaction, Request], Mapping[str, Any]]
+ServiceHandler = Callable[[LedgerTransaction, Request], Mapping[str, Any]]
 """The output of a message; refuses by
 :class:`~sscard_chip.settlement.ledger.authorisation.AuthorisationRefusedError` (which is kept) or
 :class:`~.fields.MessageError` (which is not)."""
@@ -25,16 +25,16 @@ Handler = Callable[[LedgerTransaction, Request], Mapping[str, Any]]
 class Service:
     """A handler, and whether its message is kept with its first answer."""
 
-    handler: Handler
+    handler: ServiceHandler
     keeps: bool
 
 
 def services(
-    payers: PayerFinder, policy: CentrePolicy, extra: Mapping[str, Handler]
+    payers: PayerFinder, policy: CentrePolicy, extra: Mapping[str, ServiceHandler]
 ) -> dict[str, Service]:
     """All handlers by infno; ``extra`` are those of other rooms."""
     enquiries = Enquiries(payers, policy)
-    handlers: dict[str, Handler] = {
+    handlers: dict[str, ServiceHandler] = {
         "9001": shift.sign_in,
         "9002": shift.sign_out,
         "2001": enquiries.entitlement,

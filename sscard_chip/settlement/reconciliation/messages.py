@@ -28,7 +28,7 @@ from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.platform.catalogue import catalogue_files
 from sscard_chip.settlement.platform.envelope import Request, make_answer, parse_request
 from sscard_chip.settlement.platform.fields import MessageError, check_fields
-from sscard_chip.settlement.platform.services import Handler
+from sscard_chip.settlement.platform.services import ServiceHandler
 from sscard_chip.settlement.platform.transactions.clearing import (
     CLAIM,
     CLAIM_NUMBER,
@@ -56,7 +56,7 @@ class ClearingPlatform:
     def __init__(self, ledger: Ledger, *, now: Callable[[], datetime] = datetime.now) -> None:
         self._ledger = ledger
         self._now = now
-        self._handlers: dict[str, Handler] = {
+        self._handlers: dict[str, ServiceHandler] = {
             "3201": _totals,
             "3202": _details,
             "3203": _claim,
@@ -86,10 +86,10 @@ class ClearingPlatform:
         return make_answer(number, received, self._now(), output=output, error=error)
 
 
-def file_services() -> dict[str, Handler]:
+def file_services() -> dict[str, ServiceHandler]:
     """3201, 3202, 9101 and 9102 for a :class:`~sscard_chip.settlement.platform.Platform`."""
 
-    def of(handler: Handler) -> Handler:
+    def of(handler: ServiceHandler) -> ServiceHandler:
         def served(t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
             try:
                 return handler(t, request)

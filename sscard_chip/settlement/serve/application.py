@@ -66,7 +66,7 @@ class CentreApplication:
             multipart = kind.lower().startswith(b"multipart/")
             body = await _read(scope, receive, MOST_UPLOAD if multipart else MOST_BODY)
             if not self._gateway.is_plain(kind.lower(), body):
-                await self._through_gateway(scope, receive, send, body)
+                await self._by_gateway(scope, receive, send, body)
                 return
             answer = await asyncio.wrap_future(self._counter.answer(body))
         except _RefusedError as refused:
@@ -82,7 +82,7 @@ class CentreApplication:
         else:
             await _send(send, 200, answer, [])
 
-    async def _through_gateway(
+    async def _by_gateway(
         self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend, body: bytes
     ) -> None:
         """The same for what the gateway has to look at; here faults happen that were ordered."""

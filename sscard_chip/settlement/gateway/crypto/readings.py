@@ -128,17 +128,17 @@ def application_texts(message: Mapping[str, Any], plain: bytes, secret: str) -> 
     choices = product(order, data_forms, (False, True), (False, True), (True, False))
     ranked = sorted(choices, key=lambda c: (c[0] != "") + (c[1] != "") + c[2] + c[3] + (not c[4]))
     for sorting, form, empties, extras, with_key in ranked:
-        told = [order[sorting], form]
-        told.append("empty members are in the text" if empties else "")
-        told.append("encData or extra is in the text" if extras else "")
-        told.append("" if with_key else "the text lacks &key=")
-        told = [one for one in told if one]
-        if len(told) > MOST_DEVIATIONS:
+        said = [order[sorting], form]
+        said.append("empty members are in the text" if empties else "")
+        said.append("encData or extra is in the text" if extras else "")
+        said.append("" if with_key else "the text lacks &key=")
+        said = [one for one in said if one]
+        if len(said) > MOST_DEVIATIONS:
             continue
         text = _text(message, data_forms[form], secret, sorting, empties, extras, with_key)
         if text not in seen:
             seen.add(text)
-            yield Reading(text.encode(), "; ".join(told))
+            yield Reading(text.encode(), "; ".join(said))
 
 
 def _text(

@@ -48,8 +48,9 @@ class ApplicationBox:
             content = bytes.fromhex(message["encData"])
         except ValueError:
             raise GatewayCryptoError("encData: must be hex") from None
+        plain = decipher(self._key, content, "encData")
         try:
-            data = json.loads(decipher(self._key, content, "encData"))
+            data = json.loads(plain)
         except (ValueError, RecursionError):
             raise GatewayCryptoError("encData: holds no JSON") from None
         given = signature(message["signData"], "signData")

@@ -58,6 +58,7 @@ LOGINS: Final[dict[str, Callable[[GatewaySecrets], Login]]] = {
     "oauth": lambda secrets: OAuthLogin(secrets.oauth),
     "key": lambda secrets: KeyLogin(secrets.apikeys),
 }
+"""Kinds of log-ins, and how each is made of the secrets."""
 
 
 def make_login(kind: str, secrets: GatewaySecrets) -> Login:
