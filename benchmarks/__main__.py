@@ -31,6 +31,7 @@ MODULES: Final = (
     "bulk",
     "settle",
     "sales",
+    "transit",
     "growth",
     "libcrypto",
 )
