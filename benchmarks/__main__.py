@@ -27,6 +27,7 @@ MODULES: Final = (
     "durable",
     "startup",
     "opening",
+    "thousand",
     "batch",
     "bulk",
     "settle",

@@ -22,12 +22,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -37,16 +34,11 @@ from benchmarks.rows import Row, UnavailableError
 try:
     import numpy as np
 
+    from benchmarks.tills import CARDS, CITY, Ask, Client, Done, card_id_code
     from issuance.roots import RootKeys
     from issuance.stores import WorkingKeys, open_store
-    from sscard_chip.dayfile.envelope import HOLD, compact, make_request
-    from sscard_chip.dayfile.msgid import confirmation_msgid
-    from sscard_chip.dayfile.rows import DayRow
-    from sscard_chip.security.diversify import city_factor, province_factor
-    from sscard_chip.security.suite import SUITES, pad
     from sscard_chip.settlement.ledger import CardColumns, Ledger, register_cards
     from sscard_chip.settlement.platform import Platform
-    from sscard_chip.standard.keys import DTK
     from sscard_chip.terminal.pos.online import HttpCentre
     from tests.settlement.postgres import PostgresServer
 except ImportError as error:
@@ -57,126 +49,22 @@ CLIENTS: Final = (1, 8, 32)
 TILLS: Final = 32
 SECONDS: Final = 4.0
 ROUNDS: Final = 3
-PHARMACIES: Final = 300
 SCALE: Final = 10
 LONGEST_MS: Final = 1000.0
 TAIL: Final = 5.0
 FOLDER: Final = Path(__file__).resolve().parent.parent / "build"
-_CITY: Final = "510100"
-_CARDS_OF_A_CLIENT: Final = 200
+_CONNECTIONS: Final = 200
+"""Each client has up to two, pgbench one for each of its own."""
 _MONEY_FEN: Final = 10_000_000
-
-Ask = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a client did: the milliseconds of each message, and how long it took in seconds."""
-
-    waited_ms: list[float]
-    seconds: float
-
-
-# --- a client: in a process of its own -----------------------------------------------------------
-
-
-class Client:
-    """Sells until its time is over, with its own cards and terminal."""
-
-    def __init__(self, number: int, roots: str) -> None:
-        self.number = number
-        self.sales = 0
-        self.terminal = f"{_CITY}{number:06d}"
-        self._pharmacy = f"P{_CITY}{number % PHARMACIES:05d}"
-        self._store = open_store(roots)
-
-    def sell(self, ask: Ask, seconds: float) -> Done:
-        """Hold and confirm; every answer must be a success."""
-        waited: list[float] = []
-        begun = time.perf_counter()
-        while time.perf_counter() - begun < seconds:
-            self.sales += 1
-            hold, row = self._sale()
-            at = time.perf_counter()
-            info = _good(ask(hold))
-            held = time.perf_counter()
-            confirmation = self._confirmation(hold, row, info)
-            asked = time.perf_counter()
-            _good(ask(confirmation))
-            waited += [1e3 * (held - at), 1e3 * (time.perf_counter() - asked)]
-        return Done(waited, time.perf_counter() - begun)
-
-    def _sale(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        card = self.number * _CARDS_OF_A_CLIENT + self.sales % _CARDS_OF_A_CLIENT
-        now = datetime.now().strftime("%Y%m%d%H%M%S")
-        msgid = f"{self._pharmacy}{now}{self.sales % 10000:04d}"
-        code = card_id_code(card)
-        extra = {"card_sn": code.hex().upper(), "split": [500, 300, 0]}
-        node = _bill(card, now, extra)
-        row = {"card": card, "msgid": msgid, "time": now, "code": code}
-        return make_request(HOLD, msgid, now, _CITY, _CITY, node, operator=self.terminal), row
-
-    def _confirmation(
-        self, hold: dict[str, Any], sale: dict[str, Any], info: dict[str, str]
-    ) -> dict[str, Any]:
-        row = DayRow(
-            info["setl_id"], info["mdtrt_id"], info["psn_no"], 800, 0, 500, 300, False,
-            sale["msgid"], _CITY, _CITY, sale["code"], f"Z{sale['card']:08d}",
-            sale["card"].to_bytes(8), "3des", 1, self.sales % 60000, 0x32, self.terminal,
-            self.sales, sale["time"], 0, 800, 500, None, False,
-        )  # fmt: skip
-        row = _replace(row, self._tac(row))
-        extra = {"setl_id": row.setl_id, "row": row.encode()}
-        node = _bill(sale["card"], sale["time"], extra)
-        msgid = confirmation_msgid(sale["msgid"])
-        return make_request("2102", msgid, sale["time"], _CITY, _CITY, node, operator=self.terminal)
-
-    def _tac(self, row: DayRow) -> bytes:
-        store: Any = self._store
-        key = _card_key(store, row.diversification_factor)
-        amounts = (row.card_account_fen, row.card_self_paid_fen, row.card_pooled_fen)
-        message = b"".join(amount.to_bytes(4) for amount in amounts) + b"\x32"
-        message += bytes.fromhex(row.terminal_id) + row.terminal_transaction_number.to_bytes(4)
-        suite = SUITES["3des"]
-        return suite.tac_mac(key)(pad(message + bytes.fromhex(row.time), suite.block))
-
-
-@lru_cache(maxsize=100_000)
-def _card_key(store: Any, factor: bytes) -> bytes:
-    chain = (province_factor(_CITY), city_factor(_CITY), factor)
-    key: bytes = store.diversify("3des", DTK, 1, [chain])[0]
-    return key
-
-
-def _replace(row: DayRow, tac: bytes) -> DayRow:
-    from dataclasses import replace
-
-    return replace(row, tac=tac)
-
-
-def _bill(card: int, now: str, extra: dict[str, Any]) -> dict[str, Any]:
-    at = f"{now[:4]}-{now[4:6]}-{now[6:8]} {now[8:10]}:{now[10:12]}:{now[12:]}"
-    info = {
-        "psn_no": f"B{card}", "mdtrt_cert_type": "03", "mdtrt_cert_no": f"Z{card:08d}",
-        "begntime": at, "medfee_sumamt": "8.00", "insutype": "310", "acct_used_flag": "1",
-        "med_type": "41", "exp_content": compact(extra),
-    }  # fmt: skip
-    line = {
-        "feedetl_sn": "1", "fee_ocur_time": at, "med_list_codg": "0", "medins_list_codg": "0",
-        "det_item_fee_sumamt": "8.00", "cnt": "1", "pric": "8.00",
-    }  # fmt: skip
-    return {"druginfo": info, "drugdetail": [line]}
-
-
-def _good(answer: dict[str, Any]) -> dict[str, str]:
-    if answer["infcode"] != 0:
-        raise RuntimeError(f"a sale was refused: {answer['err_msg']}")
-    info: dict[str, str] = answer["output"]["setlinfo"]
-    return info
-
 
 _OWN: dict[str, Any] = {}
 """Of a client's process: the client, and how it asks."""
+_MOST_SALES: Final = 1500
+"""In a second, of all clients; more are made while they sell."""
+
+
+def _prepare(count: int) -> None:
+    _OWN["client"].prepare(count)
 
 
 def _window(number: int, url: str, roots: str, start: float, seconds: float) -> Done:
@@ -202,10 +90,16 @@ class Tills:
         context = multiprocessing.get_context("spawn")
         self._pools = [ProcessPoolExecutor(1, context) for _ in range(count)]
         self._asked = [(first + at, url, roots) for at in range(count)]
-        self.sell(0.1, 30.0 if count > 8 else 10.0)
+        self._sell(0.1, 30.0 if count > 8 else 10.0)
 
-    def sell(self, seconds: float, later: float = 0.2) -> tuple[float, list[float]]:
+    def sell(self, seconds: float) -> tuple[float, list[float]]:
         """Transactions a second, and what each waited in milliseconds."""
+        count = round(seconds * _MOST_SALES / len(self._pools))
+        for made in [pool.submit(_prepare, count) for pool in self._pools]:
+            made.result()
+        return self._sell(seconds, 0.2)
+
+    def _sell(self, seconds: float, later: float) -> tuple[float, list[float]]:
         start = time.time() + later
         futures: list[Future[Done]] = [
             pool.submit(_window, *asked, start, seconds)
@@ -224,18 +118,13 @@ class Tills:
 # --- the ledger of a city -----------------------------------------------------------------------
 
 
-def card_id_code(card: int) -> bytes:
-    """Of an invented card."""
-    return bytes.fromhex(_CITY) + card.to_bytes(13)
-
-
 def make_city(url: str, clients: int) -> None:
     """A ledger with the cards of so many clients, each with money."""
-    numbers = range(clients * _CARDS_OF_A_CLIENT)
+    numbers = range(clients * CARDS)
     columns = CardColumns(
         card_number=np.array([f"Z{at:08d}" for at in numbers], "S9"),
         card_id_code=np.frombuffer(b"".join(map(card_id_code, numbers)), np.uint8).reshape(-1, 16),
-        division=np.full(len(numbers), int(_CITY)),
+        division=np.full(len(numbers), int(CITY)),
         psn_no=np.array([f"B{at}" for at in numbers], "S30"),
         factor=np.frombuffer(b"".join(at.to_bytes(8) for at in numbers), np.uint8).reshape(-1, 8),
         valid_to=np.zeros(len(numbers), np.int64),
@@ -274,7 +163,7 @@ def rows(
 
 def _postgresql(roots: str, clients: tuple[int, ...], seconds: float, rounds: int) -> list[Row]:
     try:
-        server = PostgresServer(durable=True)
+        server = PostgresServer(durable=True, connections=_CONNECTIONS)
     except (RuntimeError, OSError) as error:
         raise UnavailableError(str(error)) from None
     found = []

@@ -26,6 +26,10 @@
   pulls the card out, ``arm(FaultAt(...))`` makes it fail. Skips where pcscd or vpcd is missing.
 - ``sscard_till``: a function that opens a pharmacy's till with a card, for ``till.sell``; the PSAM
   is one of ``sscard_psam``, the holder types 135790 unless said, the day file is in ``tmp_path``.
+- ``sscard_centre``: a settlement centre with an empty ledger: ``register(card, opening_fen=…)``
+  puts a card into it, ``sscard_till(card, centre=sscard_centre)`` is a till that asks it (mode 1),
+  ``settle(day_file)`` takes a day in, ``balance_fen()`` is what it has in its books, and ``url``
+  where it is served over HTTP. Skips where the extra ``settlement`` is missing.
 
 pytest imports this module in every run, so the rest of the project is imported by the fixtures.
 """
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from issuance.bank.personalise import Bank
+    from issuance.fixtures.centre import CentreOnDesk
     from issuance.fixtures.reader import ReaderOnDesk
     from issuance.roots import RootKeys
     from sscard_chip.card import Card
@@ -93,8 +98,10 @@ class OpenTill(Protocol):
         psam: Card | Connection | None = None,
         hotlist: Hotlist | None = None,
         day_file: str | os.PathLike[str] | None = None,
+        centre: CentreOnDesk | None = None,
     ) -> Till:
-        """A till of a region that settles off-line (mode 3); ``pin`` None cancels."""
+        """A till of a region that settles off-line (mode 3), with ``centre`` on-line (mode 1);
+        ``pin`` None cancels."""
 
 
 @pytest.fixture(scope="session")
@@ -255,14 +262,17 @@ def sscard_till(sscard_psam: MakePsam, tmp_path: Path) -> Iterator[OpenTill]:
         psam: Card | Connection | None = None,
         hotlist: Hotlist | None = None,
         day_file: str | os.PathLike[str] | None = None,
+        centre: CentreOnDesk | None = None,
     ) -> Till:
+        mode = SettlementMode.ONLINE if centre else SettlementMode.OFFLINE
         till = Till.open(
-            TillSettings(_PHARMACY, SettlementRegion(_CITY, SettlementMode.OFFLINE)),
+            TillSettings(_PHARMACY, SettlementRegion(_CITY, mode)),
             connected(card),
             connected(psam or sscard_psam()),
             day_file or tmp_path / "DAY.tsv",
             pin_entry=lambda left: pin,
             hotlist=hotlist,
+            authoriser=centre.authoriser if centre else None,
         )
         tills.append(till)
         return till
@@ -270,3 +280,26 @@ def sscard_till(sscard_psam: MakePsam, tmp_path: Path) -> Iterator[OpenTill]:
     yield open_till
     for till in tills:
         till.close()
+
+
+@pytest.fixture(scope="session")
+def _sscard_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty ledger, made once in the run."""
+    from issuance.fixtures.centre import template_ledger
+    from sscard_chip.standard.errors import ExtraMissingError
+
+    try:
+        return template_ledger(tmp_path_factory.mktemp("centre") / "empty.db")
+    except ExtraMissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def sscard_centre(
+    _sscard_ledger: Path, sscard_roots: RootKeys, tmp_path: Path
+) -> Iterator[CentreOnDesk]:
+    """A settlement centre with an empty ledger, for this test alone."""
+    from issuance.fixtures.centre import CentreOnDesk
+
+    with CentreOnDesk(tmp_path, sscard_roots, _sscard_ledger) as centre:
+        yield centre

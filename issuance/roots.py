@@ -14,6 +14,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from msgspec import field
@@ -54,7 +55,7 @@ _HEX: Final = rf"[0-9A-Fa-f]{{{2 * KEY_LENGTH}}}"
 _HEX_RULE: Final = f"must be {KEY_LENGTH} bytes, {2 * KEY_LENGTH} hex digits"
 
 _KEPT_PARENTS: Final = 4096
-"""Keys of provinces and cities that are kept for the next card of the same place."""
+"""Keys of provinces and cities whose ciphers are kept for the next card of the same place."""
 
 Slot = tuple[str, str, int]
 """Suite, name and version of a root key."""
@@ -113,7 +114,7 @@ class RootKeys:
             if fault:
                 raise RootKeyError(f"{source}: {suite}: {name}: {version}: {fault}")
         self._keys = dict(keys)
-        self._parents: dict[tuple[Slot, tuple[bytes, ...]], bytes] = {}
+        self._parents: dict[tuple[Slot, tuple[bytes, ...]], Callable[[bytes], bytes]] = {}
         self.source = source
 
     @classmethod
@@ -183,12 +184,13 @@ class RootKeys:
 
         def encipher(family: Family) -> bytes:
             place = (algorithm, name, version), family.parent
-            parent = self._parents.get(place)
-            if parent is None:
+            encrypt = self._parents.get(place)
+            if encrypt is None:
                 if len(self._parents) >= _KEPT_PARENTS:
                     self._parents.clear()
-                parent = self._parents[place] = diversify_chain(suite, root, family.parent)
-            return suite.encryptor(parent)(family.blocks)
+                parent = diversify_chain(suite, root, family.parent)
+                encrypt = self._parents[place] = suite.encryptor(parent)
+            return encrypt(family.blocks)
 
         return diversify_families(prepared, root, encipher)
 
@@ -228,6 +230,9 @@ class RootKeys:
         return isinstance(other, RootKeys) and self._keys == other._keys
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Callable[..., RootKeys], tuple[dict[Slot, bytes]]]:
+        return partial(type(self), source=self.source), (self._keys,)  # ciphers stay behind
 
     def __repr__(self) -> str:
         return f"<RootKeys, {len(self._keys)} keys>"

@@ -296,6 +296,13 @@ trace_options: Final = together(
         is_flag=True,
         help="Like --trace, with PINs, cryptograms and citizens' data in the clear.",
     ),
+    file_option(
+        "--pcapng",
+        "pcapng_path",
+        "FILE",
+        "Write every exchange to a new file for Wireshark, PINs and citizens' data in the clear."
+        "  Example: --pcapng card.pcapng",
+    ),
 )
 
 

@@ -13,8 +13,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from sscard_chip.standard.dates import date_rule
 from sscard_chip.standard.documents import Model, rule
+from sscard_service.fields import DayText, MonthText, OptionalDay
 from sscard_service.store.persons import PersonData
 
 FORMAT: Final = "sscard-persons/1"
@@ -55,9 +55,6 @@ STATUS_TEXTS: Final = {"1": "参保缴费", "2": "暂停缴费", "3": "终止缴
 _InsuranceCode = Annotated[
     str, rule(f"must be one of {', '.join(Insurance)}", pattern="|".join(Insurance))
 ]
-_Day = Annotated[str, rule(check=date_rule)]
-_DayOrNone = Annotated[str, rule(check=lambda text: date_rule(text) if text else None)]
-_Month = Annotated[str, rule("must be YYYYMM", pattern="[0-9]{4}(0[1-9]|1[0-2])")]
 _Year = Annotated[str, rule("must be YYYY", pattern="[0-9]{4}")]
 _Fen = Annotated[int, rule(ge=0, le=MOST_FEN, unit=" of fen")]
 _Months = Annotated[int, rule(ge=0, le=1200, unit=" of months")]
@@ -71,9 +68,9 @@ class Participation(Model, frozen=True):
 
     insurance: _InsuranceCode
     status: Annotated[str, rule("must be 1, 2 or 3 (AAC031)", pattern="[123]")]
-    begun: _Day
+    begun: DayText
     unit: _Unit
-    ended: _DayOrNone = ""
+    ended: OptionalDay = ""
 
 
 class Contribution(Model, frozen=True):
@@ -85,8 +82,8 @@ class Contribution(Model, frozen=True):
 
     WHAT = "a contribution"
 
-    month: _Month
-    period: _Month
+    month: MonthText
+    period: MonthText
     insurance: _InsuranceCode
     unit: _Unit
     base_fen: _Fen
@@ -96,7 +93,7 @@ class Contribution(Model, frozen=True):
     wage_fen: _Fen = 0
     item: Annotated[str, rule(max_length=20)] = "正常应缴"
     paid: bool = True
-    posted: _DayOrNone = ""
+    posted: OptionalDay = ""
 
 
 class PensionYear(Model, frozen=True):
@@ -136,12 +133,12 @@ class Benefit(Model, frozen=True):
 
     WHAT = "a benefit"
 
-    month: _Month
+    month: MonthText
     insurance: _InsuranceCode
     item: Annotated[str, rule(max_length=40)]
     fen: _Fen
     paid: bool = True
-    event: _DayOrNone = ""
+    event: OptionalDay = ""
     finding: Annotated[str, rule(max_length=40)] = ""
     grade: Annotated[str, rule(max_length=4)] = ""
 

@@ -100,6 +100,23 @@ def decode_account(body: bytes) -> AmountState:
     return AmountState._make(_ACCOUNT.unpack_from(body))
 
 
+def encode_account(state: AmountState, body: bytes) -> bytes:
+    """An amount file's body with other fields, the proofs as they are."""
+    new = _ACCOUNT.pack(
+        state.balance_fen,
+        state.self_paid_total_fen,
+        state.pooled_total_fen,
+        state.year,
+        state.purchase_counter,
+        state.load_counter,
+        state.starting_day,
+    )
+    proofs = [(at, at + _PROOF.size) for at in _PROOF_AT.values()]
+    for start, end in proofs:
+        new = new[:start] + body[start:end] + new[end:]
+    return new
+
+
 class MedicalAccount:
     """The amount file and the detail file EF08 of a DF, read and staged together.
 

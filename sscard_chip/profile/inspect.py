@@ -17,7 +17,6 @@ from sscard_chip.filesystem.files import (
     CyclicFile,
     ElementaryFile,
     LinearFile,
-    RecordFile,
     TransparentFile,
 )
 from sscard_chip.filesystem.layout import STATE_AT, ApplicationType, LifeCycle
@@ -29,19 +28,19 @@ from sscard_chip.profile.codec import decode_value
 from sscard_chip.profile.contents import (
     AccountState,
     CardContents,
-    DecodedItem,
     DirectoryContents,
     FileContents,
     KeyState,
     PinState,
     TransactionRecord,
 )
+from sscard_chip.profile.fields import decode_field, file_fields
 from sscard_chip.profile.generations import OPTIONAL, find_generation
 from sscard_chip.profile.local import LocalFile
 from sscard_chip.profile.model import BY_INDEX, FREE, NEVER, Format, Item, KeyUse, Structure
+from sscard_chip.profile.pki import CERTIFICATE_DIRECTORY, PKI_DIRECTORY, describe_pairs
 from sscard_chip.profile.purse import PURSE_DIRECTORY
 from sscard_chip.profile.purse_state import describe_purse, describe_transit
-from sscard_chip.profile.reuse import later_item
 from sscard_chip.profile.transit import TRANSIT_DIRECTORY
 from sscard_chip.security.access import AccessRule
 from sscard_chip.security.keys import KeyRecord, PinRecord
@@ -89,7 +88,7 @@ def inspect_card(card: Card, *, local_files: Iterable[LocalFile] = ()) -> CardCo
     """
     files = card.files
     version = _version(files)
-    profile = None if version is None else _profile(files, version, local_files)
+    profile = profile_of(files, local_files)
     cells = files.memory.cells
     return CardContents(
         atr=card.atr.hex().upper(),
@@ -119,12 +118,11 @@ def _version(files: FileSystem) -> bytes | None:
     return file.record(file.numbers(VERSION_TAG)[0])[2:]
 
 
-def _profile(
-    files: FileSystem, version: bytes, local_files: Iterable[LocalFile]
-) -> model.Profile | None:
+def profile_of(files: FileSystem, local_files: Iterable[LocalFile] = ()) -> model.Profile | None:
     """The profile that declares the files of this card: generation by its version, its choices
-    by what is there."""
-    generation = find_generation(version)
+    by what is there. None for a card of no generation that is known."""
+    version = _version(files)
+    generation = None if version is None else find_generation(version)
     if generation is None:
         return None
     details = _find_file(files, DF04, MEDICAL_LOG)
@@ -154,8 +152,7 @@ def _algorithm(files: FileSystem) -> str:
 
 def _directory(directory: Directory, profile: model.Profile | None) -> DirectoryContents:
     declared = _declared(directory, profile)
-    files = {file.fid: file for file in _system_files(directory)}
-    files |= {file.fid: file for file in declared.files} if declared else {}
+    files = declared_files(directory, profile)
     of_bank = is_bank(directory)
     unnamed = ("主文件", "master file") if directory.fid == MF else ("", "")
     if of_bank:
@@ -177,8 +174,18 @@ def _directory(directory: Directory, profile: model.Profile | None) -> Directory
         account=_account(directory),
         purse=describe_purse(directory),
         transit=describe_transit(directory),
+        key_pairs=describe_pairs(directory),
         bank=bank_state(directory),
     )
+
+
+def declared_files(
+    directory: Directory, profile: model.Profile | None
+) -> dict[int, model.FileDeclaration]:
+    """The declarations of a directory's files, by FID."""
+    declared = _declared(directory, profile)
+    files = {file.fid: file for file in _system_files(directory)}
+    return files | ({file.fid: file for file in declared.files} if declared else {})
 
 
 def _system_files(directory: Directory) -> Iterator[model.FileDeclaration]:
@@ -198,6 +205,8 @@ def _declared(
 ) -> model.DirectoryDeclaration | None:
     if directory.application_type == ApplicationType.TRANSIT:
         return TRANSIT_DIRECTORY  # a local card has bytes of its own behind the name
+    if directory.application_type == ApplicationType.PKI:
+        return CERTIFICATE_DIRECTORY if directory.is_adf else PKI_DIRECTORY
     for declared in (*(profile.directories if profile else ()), PURSE_DIRECTORY):
         if declared.fid == directory.fid and declared.df_name == directory.name:
             return declared
@@ -272,24 +281,9 @@ def _file(
     directory: int,
     profile: model.Profile | None,
 ) -> FileContents:
-    records: tuple[tuple[DecodedItem, ...], ...] = ()
     body = ""
-    if isinstance(file, RecordFile):
-        raw = [file.record(number) for number in range(1, file.count + 1)]
-        items = declared.items if declared else ()
-        if isinstance(file, CyclicFile):
-            records = tuple(_fields(record, items) for record in raw)
-        elif file.tag_at:
-            records = tuple((_wide_value(record, items),) for record in raw)
-        else:
-            later = _reused(profile, directory, file.fid, raw) if profile else {}
-            values = zip(raw, _templates(raw, items), strict=True)
-            records = tuple((later.get(record[0], value),) for record, value in values)
-    elif isinstance(file, TransparentFile):
-        content = file.read(0, file.size)
-        body = content.rstrip(b"\0").hex().upper()
-        if declared and declared.items:
-            records = (_fields(content, declared.items),)
+    if isinstance(file, TransparentFile):
+        body = file.read(0, file.size).rstrip(b"\0").hex().upper()
     return FileContents(
         fid=f"{file.fid:04X}",
         sfi=f"{file.sfi:02X}",
@@ -299,7 +293,10 @@ def _file(
         read=describe_rule(file.read_rule),
         write=describe_rule(file.write_rule),
         size=file.size,
-        records=records,
+        records=tuple(
+            tuple(map(decode_field, record))
+            for record in file_fields(file, declared, directory, profile)
+        ),
         body=body,
     )
 
@@ -340,65 +337,3 @@ def _describe_rights(rule: AccessRule) -> str:
 def _kids(right: int, local: int) -> str:
     low, high = right >> 4 | local, right & 0x0F | local
     return f"{low:02X}" if low == high else f"{low:02X}..{high:02X}"
-
-
-# --- values -------------------------------------------------------------------------------------
-
-
-def _templates(records: Iterable[bytes], items: Iterable[Item]) -> Iterator[DecodedItem]:
-    """TLVs against their declaration; repeated tags take the declared items one after the other."""
-    waiting = list(items)
-    for record in records:
-        item = next((item for item in waiting if item.tag == record[0]), None)
-        if item:
-            waiting.remove(item)
-        yield _value(item, record[2:], f"{record[0]:02X}")
-
-
-def _wide_value(record: bytes, items: Iterable[Item]) -> DecodedItem:
-    """A record with an identifier of two bytes; one that is not declared as the first that is."""
-    tag, declared = int.from_bytes(record[:2]), tuple(items)
-    item = next((item for item in declared if item.tag == tag), next(iter(declared), None))
-    return _value(item, record[3:], f"{tag:04X}")
-
-
-def _reused(
-    profile: model.Profile, directory: int, fid: int, raw: Iterable[bytes]
-) -> dict[int, DecodedItem]:
-    """Records whose tag has its later meaning (letter 37, annex C)."""
-    values = {record[0]: record[2:] for record in raw}
-    later = {tag: later_item(profile, directory, fid, tag, values) for tag in values}
-    return {tag: _value(*found, f"{tag:02X}") for tag, found in later.items() if found}
-
-
-def _fields(record: bytes, items: tuple[Item, ...]) -> tuple[DecodedItem, ...]:
-    """Raw fields of a cyclic record or a transparent file; the whole as one value if nobody
-    declares it."""
-    if sum(item.length for item in items) != len(record):
-        return (_value(None, record, ""),)
-    values, start = [], 0
-    for item in items:
-        values.append(_value(item, record[start : start + item.length], ""))
-        start += item.length
-    return tuple(values)
-
-
-def _value(item: Item | None, raw: bytes, tag: str) -> DecodedItem:
-    digits = raw.hex().upper()
-    if item is None:
-        return DecodedItem(tag, "", "", digits, digits)
-    if item.format is Format.BTLV:
-        nested = tuple(_templates(_split_tlvs(raw), item.items))
-        return DecodedItem(tag, item.name, item.english, digits, "", items=nested)
-    text = decode_value(item, raw)
-    return DecodedItem(tag, item.name, item.english, digits, text, item.codes.get(text, ""))
-
-
-def _split_tlvs(data: bytes) -> list[bytes]:
-    """The simple TLVs in ``data``, each with tag and length; what is cut short ends the list."""
-    found, start = [], 0
-    while start + 2 <= len(data) and start + 2 + data[start + 1] <= len(data):
-        end = start + 2 + data[start + 1]
-        found.append(data[start:end])
-        start = end
-    return found

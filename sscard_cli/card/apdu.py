@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -31,6 +32,7 @@ def apdu(
     interface: str | None,
     trace: bool,
     unsafe_trace: bool,
+    pcapng_path: Path | None,
     as_json: bool,
 ) -> None:
     """Power on CARD.ssc, send it each command, print one answer per line.
@@ -42,9 +44,10 @@ def apdu(
     Example:
       sscard apdu zhang.ssc 00A404000F7378312E73682EC9E7BBE1B1A3D5CF 00B2072C00
     """
-    log = open_trace(trace, unsafe_trace)
     answers = []
-    with Card.open(card_path) as card:
+    with ExitStack() as stack:
+        card = stack.enter_context(Card.open(card_path))
+        log = open_trace(trace, unsafe_trace, pcapng_path, stack=stack)
         connection = connect_image(card, interface)
         atr = connection.power_on()
         if log:

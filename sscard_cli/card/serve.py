@@ -3,49 +3,39 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
 from sscard_chip import Durability
-from sscard_chip.reader import (
-    DEFAULT_HOST,
-    DEFAULT_PORT,
-    ReaderEvent,
-    VirtualReader,
-    serve_reader,
-)
-from sscard_chip.reader.control import ReaderControl
 from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.reader.image import ImageInSlot
-from sscard_chip.reader.qemu import QemuReader
-from sscard_chip.reader.scenario import load_scenario
-from sscard_chip.reader.usbip import DEFAULT_USBIP_PORT, UsbipReader
+from sscard_chip.terminal.recorded import connect_recorded, load_recorded
+from sscard_cli.card.serving import ReaderPlace, hands_options, place_options, planned, run_reader
 from sscard_cli.card.session import open_trace
 from sscard_cli.options import (
     FILE,
     INTERFACES,
-    card_argument,
     file_option,
-    host_port,
     json_option,
     trace_options,
 )
 
-_READERS: Final = {"vpcd": VirtualReader, "qemu": QemuReader, "usbip": UsbipReader}
-_NAMES: Final = {"vpcd": "vpcd", "qemu": "QEMU", "usbip": "USB/IP"}
 EMPTY: Final = "-"
 """In place of an image: a slot without a card."""
 
 
 @click.command()
-@card_argument
+@click.argument("card_path", metavar="[CARD.ssc]", type=FILE, required=False)
+@file_option(
+    "--recording",
+    "recording_path",
+    "FILE.json",
+    "In place of CARD.ssc a card that sscard record has read.  Example: --recording card.json",
+)
 @click.option(
     "--slot2",
     metavar="PSAM.ssc",
@@ -60,29 +50,7 @@ EMPTY: Final = "-"
     type=FILE,
     help="Image in the next slot, - for an empty one; may be repeated.  Example: --slot -",
 )
-@click.option(
-    "--vpcd",
-    metavar="HOST:PORT",
-    type=host_port,
-    show_default=f"{DEFAULT_HOST}:{DEFAULT_PORT}",
-    help="Where vpcd listens for the first slot.  Example: --vpcd 127.0.0.1:35963",
-)
-@click.option(
-    "--qemu",
-    metavar="HOST:PORT",
-    type=host_port,
-    help="In place of vpcd: where QEMU's ccid-card-passthru listens, and the card is in a USB"
-    " reader of the guest.  Example: --qemu 127.0.0.1:35999",
-)
-@click.option(
-    "--usbip",
-    metavar="[HOST:PORT]",
-    is_flag=False,
-    flag_value=f"{DEFAULT_HOST}:{DEFAULT_USBIP_PORT}",
-    type=host_port,
-    help="In place of vpcd: listen for machines that attach the reader over USB/IP, by default at"
-    f" {DEFAULT_HOST}:{DEFAULT_USBIP_PORT}.  Example: --usbip 192.0.2.7:3240",
-)
+@place_options
 @click.option(
     "--interface",
     type=INTERFACES,
@@ -99,22 +67,12 @@ EMPTY: Final = "-"
     help="When a change counts as kept: at the end, when the system has it (survives the end of"
     " this process), or when the disk has it (survives a power cut).  Example: --durability disk",
 )
-@file_option(
-    "--scenario",
-    "scenario_path",
-    "FILE",
-    "What goes wrong, and when: a scenario of faults.  Example: --scenario mute.toml",
-)
-@file_option(
-    "--control",
-    "control_path",
-    "SOCKET",
-    "Socket by which sscard reader puts cards in and out.  Example: --control reader.sock",
-)
+@hands_options
 @trace_options
 @json_option
 def serve(
-    card_path: Path,
+    card_path: Path | None,
+    recording_path: Path | None,
     slot2: Path | None,
     more: tuple[Path, ...],
     vpcd: tuple[str, int] | None,
@@ -122,10 +80,12 @@ def serve(
     usbip: tuple[str, int] | None,
     interface: str,
     durability: str,
+    fault_lines: tuple[str, ...],
     scenario_path: Path | None,
     control_path: Path | None,
     trace: bool,
     unsafe_trace: bool,
+    pcapng_path: Path | None,
     as_json: bool,
 ) -> None:
     """Put CARD.ssc into a virtual PC/SC reader, where every PC/SC program finds it.
@@ -136,7 +96,8 @@ def serve(
     With --qemu or --usbip the card is in a USB reader of a virtual or another machine instead.
 
     CARD.ssc may be - for a slot that is empty at first. A scenario makes the cards fail; with a
-    control socket sscard reader inserts, removes and swaps them while this runs.
+    control socket sscard reader inserts, removes and swaps them while this runs. A recording
+    answers what was read of a card, for ever the same.
 
     \b
     Example:
@@ -144,72 +105,35 @@ def serve(
       sscard serve zhang.ssc --trace --durability disk
       sscard serve zhang.ssc --qemu 127.0.0.1:35999
       sscard serve zhang.ssc --usbip
+      sscard serve --recording card.json
+      sscard serve zhang.ssc --fault 'removed command="DEBIT FOR PURCHASE"'
       sscard serve - --slot psam.ssc --control reader.sock --scenario mute.toml
     """
-    paths = [card_path, *([slot2] if slot2 else []), *more]
-    scenario = load_scenario(scenario_path, len(paths)) if scenario_path else None
-    log = open_trace(trace, unsafe_trace, len(paths))
-    way, host, port = _way(vpcd, qemu, usbip)
-
-    def say(slot: int, event: str) -> None:
-        if as_json:
-            time = datetime.now().astimezone().isoformat(timespec="milliseconds")
-            click.echo(json.dumps({"time": time, "slot": slot + 1, "event": event}))
-        else:
-            click.echo(f"slot {slot + 1}: {event}")
-
-    def on_event(slot: int, event: ReaderEvent) -> None:
-        if event in (ReaderEvent.POWER_ON, ReaderEvent.RESET):
-            if log:
-                log.reset(slot, slots[slot].atr)
-        elif event is not ReaderEvent.POWER_OFF:
-            say(slot, event.value)
-
-    logging.basicConfig(level=logging.WARNING, format="sscard: %(message)s")
+    if (card_path is None) == (recording_path is None):
+        raise click.UsageError("one of CARD.ssc and --recording")
+    recorded = load_recorded(recording_path) if recording_path else None
+    paths = [card_path or Path(EMPTY), *([slot2] if slot2 else []), *more]
+    scenario = planned(scenario_path, fault_lines, len(paths))
+    place = ReaderPlace.of(vpcd, qemu, usbip)
+    kept = Durability(durability)
     with ExitStack() as stack:
+        log = open_trace(trace, unsafe_trace, pcapng_path, len(paths), stack=stack)
         slots: list[FaultyConnection] = []
         for number, path in enumerate(paths):
             # The slots after the first are for PSAMs, which have contacts only.
-            card = None
+            card: ImageInSlot | None = None
             if os.fspath(path) != EMPTY:
                 contactless = interface == "contactless" and number == 0
-                card = ImageInSlot(path, contactless=contactless, durability=Durability(durability))
-            slots.append(FaultyConnection(card))
-            stack.callback(_close, slots[-1])
-            atr = f"ATR {card.atr.hex().upper()}" if card else "no card"
-            at = (
-                f"{host}:{port} bus 1-{number + 1}" if way == "usbip" else f"{host}:{port + number}"
-            )
-            say(number, f"{atr}, {_NAMES[way]} at {at}")
-        observer = log.exchange if log else None
-        reader = _READERS[way](slots, host, port, observer=observer, event_observer=on_event)
-        for number, faults in (scenario.of_slots() if scenario else {}).items():
-            reader.arm(number, *faults)
-        if control_path:
-            stack.enter_context(
-                ReaderControl(reader, control_path, durability=Durability(durability))
-            )
-        serve_reader(reader)
-    if not as_json:
-        click.echo("ended, cards saved")
-
-
-def _way(
-    vpcd: tuple[str, int] | None, qemu: tuple[str, int] | None, usbip: tuple[str, int] | None
-) -> tuple[str, str, int]:
-    """Which reader it is, and where."""
-    given = [
-        (name, *address)
-        for name, address in (("vpcd", vpcd), ("qemu", qemu), ("usbip", usbip))
-        if address
-    ]
-    if len(given) > 1:
-        raise click.UsageError("one of --vpcd, --qemu and --usbip")
-    return given[0] if given else ("vpcd", DEFAULT_HOST, DEFAULT_PORT)
-
-
-def _close(slot: FaultyConnection) -> None:
-    """Close what is in a slot in the end, whoever has put it there."""
-    card = slot.connection
-    if isinstance(card, ImageInSlot) and not card.closed:
-        card.close()
+                card = ImageInSlot(path, contactless=contactless, durability=kept)
+                stack.callback(card.close)
+            played = connect_recorded(recorded) if recorded and number == 0 else None
+            slots.append(FaultyConnection(card or played))
+        run_reader(
+            slots,
+            place,
+            log=log,
+            scenario=scenario,
+            control_path=control_path,
+            durability=kept,
+            as_json=as_json,
+        )

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import click
 
 from sscard_chip import Card
 from sscard_chip.reader import Connection, ContactInterface, ContactlessInterface
-from sscard_chip.trace import Tracer
+from sscard_chip.trace import PcapngFile, Tracer
 
 
 def connect_image(card: Card, interface: str | None) -> Connection:
@@ -23,25 +25,42 @@ def connect_image(card: Card, interface: str | None) -> Connection:
 
 
 class TraceLog:
-    """Traces of the slots on stderr."""
+    """Traces of the slots: on stderr, and in a file for Wireshark."""
 
-    def __init__(self, tracers: list[Tracer]) -> None:
+    def __init__(self, tracers: list[Tracer], pcapng: PcapngFile | None = None) -> None:
         self._tracers = tracers
+        self._pcapng = pcapng
 
     def reset(self, slot: int, atr: bytes) -> None:
         """A power-on or a reset of a slot."""
-        click.echo(self._tracers[slot].reset(atr, time.time()), err=True)
+        now = time.time()
+        if self._tracers:
+            click.echo(self._tracers[slot].reset(atr, now), err=True)
+        if self._pcapng:
+            self._pcapng.reset(slot, atr, now)
 
     def exchange(self, slot: int, command: bytes, answer: bytes, _seconds: float = 0) -> None:
         """A command of a slot; has the form of a reader's observer."""
-        click.echo(self._tracers[slot].format(command, answer, time.time()), err=True)
+        now = time.time()
+        if self._tracers:
+            click.echo(self._tracers[slot].format(command, answer, now), err=True)
+        if self._pcapng:
+            self._pcapng.exchange(slot, command, answer, now)
 
 
-def open_trace(trace: bool, unsafe: bool, slots: int = 1) -> TraceLog | None:
-    """The trace that the options ask for, with a warning when it shows secrets."""
-    if not (trace or unsafe):
+def open_trace(
+    trace: bool, unsafe: bool, pcapng: Path | None, slots: int = 1, *, stack: ExitStack
+) -> TraceLog | None:
+    """The trace that the options ask for, with a warning when it has secrets.
+
+    A file of it is closed with ``stack``.
+    """
+    if not (trace or unsafe or pcapng):
         return None
-    if unsafe:
-        click.echo("sscard: warning: this trace shows PINs and citizens' data", err=True)
+    if unsafe or pcapng:
+        which = "this trace" if unsafe else str(pcapng)
+        verb = "shows" if unsafe else "has"
+        click.echo(f"sscard: warning: {which} {verb} PINs and citizens' data", err=True)
     names = [f"slot {number}" if slots > 1 else "" for number in range(1, slots + 1)]
-    return TraceLog([Tracer(unsafe, slot=name) for name in names])
+    shown = [Tracer(unsafe, slot=name) for name in names] if trace or unsafe else []
+    return TraceLog(shown, stack.enter_context(PcapngFile(pcapng, slots)) if pcapng else None)

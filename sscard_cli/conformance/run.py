@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -35,6 +33,7 @@ from sscard_chip.terminal.conformance.document import (
 )
 from sscard_chip.terminal.connection import Connection
 from sscard_cli.errors import RefusedError
+from sscard_cli.named import named_function
 from sscard_cli.options import (
     FILE,
     GENERATION,
@@ -215,16 +214,11 @@ def _target(
 
 def _made(factory: str) -> Connection:
     """What a function of a module of the caller's gives; modules of the current folder count."""
-    module, _, name = factory.partition(":")
-    if not module or not name:
-        raise click.UsageError("--python: must be MODULE:FACTORY")
-    sys.path.insert(0, str(Path.cwd()))
+    function = named_function("--python", factory, "MODULE:FACTORY")
     try:
-        made: Any = getattr(importlib.import_module(module), name)()
+        made: Any = function()
     except Exception as error:
         raise RefusedError(f"--python {escape(factory)}: {type(error).__name__}") from error
-    finally:
-        sys.path.pop(0)
     missing = [method for method in _METHODS if not hasattr(made, method)]
     if missing:
         raise RefusedError(f"--python {escape(factory)}: gives no {', '.join(missing)}")

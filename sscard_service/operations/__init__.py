@@ -7,7 +7,26 @@ A new one is a function under :func:`sscard_service.work.operation`, a least lev
 
 from __future__ import annotations
 
-from sscard_service.operations import enquiry, loss
+from sscard_service.operations import (
+    access,
+    applying,
+    enquiry,
+    insurance,
+    loss,
+    making,
+    own_data,
+    policy,
+)
 from sscard_service.work import OPERATIONS
 
-__all__ = ["OPERATIONS", "enquiry", "loss"]
+__all__ = [
+    "OPERATIONS",
+    "access",
+    "applying",
+    "enquiry",
+    "insurance",
+    "loss",
+    "making",
+    "own_data",
+    "policy",
+]

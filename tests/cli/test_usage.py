@@ -111,7 +111,7 @@ def test_completion_completes_commands_and_options() -> None:
         command = [sys.executable, "-m", "sscard_cli"]
         return subprocess.run(command, env=environment, capture_output=True, text=True).stdout
 
-    assert complete("sscard ser") == "plain,serve\n"
+    assert complete("sscard ser") == "plain,serve\nplain,service\n"
     assert "plain,--durability" in complete("sscard serve x.ssc --")
 
 

@@ -77,6 +77,47 @@ def test_a_till_refuses_a_locked_pin(issue_sscard, sscard_till):
         sscard_till(card).sell(Bill(Split(1_000, 0, 0)))
 
 
+def test_a_centre_that_a_till_asks(issue_sscard, sscard_till, sscard_centre):
+    from sscard_chip.standard.settlement_mode import Split
+    from sscard_chip.terminal.pos import Bill
+
+    card = issue_sscard(3, pin="135790", account={"balance_fen": 10_000})
+    sscard_centre.register(card, opening_fen=10_000)
+    till = sscard_till(card, centre=sscard_centre)
+    till.sell(Bill(Split(account_fen=1_000, self_paid_fen=0, pooled_fen=0)))
+    assert sscard_centre.balance_fen() == 9_000
+    assert sscard_centre.ledger.check().even
+
+
+def test_a_day_is_settled(issue_sscard, sscard_till, sscard_centre, tmp_path):
+    from sscard_chip.profile import for_generation
+    from sscard_chip.standard.settlement_mode import SettlementMode, Split
+    from sscard_chip.terminal.pos import Bill
+
+    assert sscard_centre.balance_fen() == 0  # another test's centre is another
+    plan = for_generation(2, settlement_mode=SettlementMode.OFFLINE)
+    card = issue_sscard(2, profile=plan, pin="135790", account={"balance_fen": 10_000})
+    sscard_centre.register(card, psn_no="7", opening_fen=10_000)
+    till = sscard_till(card)
+    till.sell(Bill(Split(account_fen=2_500, self_paid_fen=0, pooled_fen=0)))
+    till.close_day()
+    assert sscard_centre.settle(tmp_path / "DAY.tsv").posted == 1
+    assert sscard_centre.balance_fen("7") == 7_500
+    assert (sscard_centre.out / "verdicts.tsv").exists()
+
+
+def test_a_centre_over_http(sscard_centre):
+    from urllib.request import Request, urlopen
+    from urllib.error import HTTPError
+
+    try:
+        with urlopen(Request(sscard_centre.url, b"{}"), timeout=20) as answer:
+            body = answer.read()
+    except HTTPError as error:
+        body = error.read()
+    assert b"infcode" in body
+
+
 def test_bad_holder(issue_sscard):
     with pytest.raises(ValueError, match="holder: city: is not a known division code"):
         issue_sscard(city="999999")
@@ -99,7 +140,7 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 def test_fixtures_in_a_run_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(TESTS)
     done = run(["-m", "pytest", "-q", "-p", "issuance.pytest_plugin", "test_mine.py"], tmp_path)
-    assert "10 passed" in done.stdout, done.stdout + done.stderr
+    assert "13 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_documented_example(tmp_path: Path) -> None:

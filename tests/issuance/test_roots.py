@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import stat
 from pathlib import Path
@@ -201,3 +202,13 @@ def test_a_file_that_is_no_json_is_not_quoted(tmp_path: Path) -> None:
 def test_bad_keys_in_memory(slot: tuple[str, str, int], key: bytes, rule: str) -> None:
     with pytest.raises(RootKeyError, match=rule):
         RootKeys({slot: key})
+
+
+def test_roots_go_to_workers_after_they_have_worked() -> None:
+    roots = create_roots()
+    chain = [bytes(8), bytes(8), bytes(8)]
+    key = roots.diversify("sm4", "IRK", 1, [chain])
+    again = pickle.loads(pickle.dumps(roots))
+    assert again == roots
+    assert again.source == roots.source
+    assert again.diversify("sm4", "IRK", 1, [chain]) == key

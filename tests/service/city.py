@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -128,3 +130,29 @@ def _settle_in(t: LedgerTransaction) -> None:
         (WANG_CARD, 2, "51000002", 500),
     ):
         register_cards(t, columns(number, serial, psn_no, fen), "20260101", f"cards {serial}")
+
+
+def photo(width: int = 358, height: int = 441, mode: str = "RGB", **saving: Any) -> str:
+    """A face-like picture on white as JPEG in Base64: about 20 KB, as S7 wants it."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", (width, height), "white")
+    noise = Image.effect_noise((max(1, width // 2), max(1, height // 2)), 60).convert("RGB")
+    picture.paste(noise, (width // 4, height // 4))
+    ImageDraw.Draw(picture).ellipse((width // 4, 20, 3 * width // 4, height - 60), outline="black")
+    content = io.BytesIO()
+    picture.convert(mode).save(content, "JPEG", **({"quality": 70, "dpi": (350, 350)} | saving))
+    return base64.b64encode(content.getvalue()).decode()
+
+
+VALID: Final = {"document_to": "20360101"}
+"""Details of an application at the counter."""
+
+
+def make_card(city: City, receipt: str, serial: int, number: str) -> None:
+    """Review, batch, made, at the point."""
+    city.ask("review", "", receipt=receipt, details={"accepted": True})
+    city.ask("batch", "", receipt=receipt, details={"batch": "june"})
+    made = {"card_number": number, "card_id_code": code_of(serial), "factor": "00" * 8}
+    city.ask("made", "", receipt=receipt, details={**made, "valid_to": "20361231"})
+    city.ask("arrive", "", receipt=receipt, details={"point": "1"})

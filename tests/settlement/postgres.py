@@ -24,7 +24,6 @@ _SETTINGS: Final = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
-    "max_connections": "50",
     "shared_buffers": "64MB",
     "log_min_messages": "panic",
 }
@@ -49,11 +48,11 @@ def _die_with_parent() -> None:
 class PostgresServer:
     """Runs from ``with`` to its end. The server refuses root, so then it is run as ``postgres``."""
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, connections: int = 50) -> None:
         """``durable``: a commit waits for the disk, as PostgreSQL does by itself."""
         self._settings = {
             name: value for name, value in _SETTINGS.items() if not (durable and name in _UNSAFE)
-        }
+        } | {"max_connections": str(connections)}
         self._user = "postgres" if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="sscard-pg-"))
         self._schemas = 0

@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from sscard_chip.settlement.ledger.connecting import close_idle, have_patience
 from sscard_chip.settlement.ledger.errors import (
     LedgerRulesError,
     LedgerUnavailableError,
@@ -88,6 +89,8 @@ class Database:
             self.engine = _postgresql_engine(url)
         self.single = SingleStatements(self.engine, self.name)
         """Of PostgreSQL."""
+        if not self.is_sqlite:
+            have_patience(self.engine, self.single.close)
 
     def close(self) -> None:
         """Close all connections."""
@@ -122,6 +125,8 @@ class Database:
                     connection.execute(versions.version.insert().values(version_num=found))
         if found != VERSIONS[-1]:
             raise LedgerVersionError(self.name, found)
+        if not self.is_sqlite:  # who only sells keeps one connection, and not this one too
+            close_idle(self.engine)
 
     def check_rules(self, connection: sa.Connection, version: str | None) -> None:
         """See that the rules of a ledger of this version are there, as they are declared.

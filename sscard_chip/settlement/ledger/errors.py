@@ -109,7 +109,9 @@ def translate(error: StatementError, name: str) -> LedgerError:
         return LedgerUnavailableError(f"{name}: is no ledger, or is damaged")
     kind = type(original).__name__
     if kind == "OperationalError" and diagnosis is not None:
-        return LedgerUnavailableError(f"{name}: cannot be reached, or has gone away")
+        return LedgerUnavailableError(
+            f"{name}: cannot be reached, has no connection free, or has gone away"
+        )
     return LedgerUnavailableError(f"{name}: the database cannot do it ({kind})")
 
 

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from sscard_chip.settlement.ledger.errors import translate
+from sscard_chip.settlement.ledger.connecting import close_idle, connect_patiently
+from sscard_chip.settlement.ledger.errors import LedgerUnavailableError, translate
 
 _PLANS: Final = {
     "plan_cache_mode": "force_generic_plan",
@@ -23,6 +24,40 @@ _PLANS: Final = {
 time, and reads whole tables as long as they are small or it has not counted them yet."""
 
 
+class SingleConnection:
+    """A connection of the driver (``driver``) and the functions that are prepared on it."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+        self._prepared: set[str] = set()
+
+    def call(self, function: str, values: Sequence[str | bytes | int]) -> str | None:
+        """What a function of the database returns, a text or NULL; it is prepared once.
+
+        Below the driver's cursors, which do more for a statement than the library of PostgreSQL
+        and would prepare anew for a number of another size. Raises the driver's errors.
+        """
+        from psycopg import OperationalError, errors, pq
+
+        low = self.driver.pgconn
+        name = function.encode()
+        if function not in self._prepared:
+            places = ", ".join(f"${at}" for at in range(1, len(values) + 1))
+            result = low.prepare(name, f"SELECT {function}({places})".encode())
+            if result.status == pq.ExecStatus.COMMAND_OK:
+                self._prepared.add(function)
+        if function in self._prepared:
+            sent = [one if isinstance(one, bytes) else str(one).encode() for one in values]
+            binary = [int(isinstance(one, bytes)) for one in values]
+            result = low.exec_prepared(name, sent, binary)
+        if result.status == pq.ExecStatus.TUPLES_OK:
+            found = result.get_value(0, 0)
+            return None if found is None else found.decode()
+        if low.status != pq.ConnStatus.OK:
+            raise OperationalError("the connection is lost")
+        raise errors.error_from_result(result)
+
+
 class SingleStatements:
     """The driver's connections, kept for the next statement; every thread may ask for one."""
 
@@ -30,49 +65,63 @@ class SingleStatements:
         """``engine`` makes the connections; ``name`` is the ledger's, for messages."""
         self._engine = engine
         self._name = name
-        self._idle: deque[Any] = deque()
+        self._idle: deque[SingleConnection] = deque()
 
     def close(self) -> None:
         """Close all connections that nobody uses."""
-        while self._idle:
-            self._idle.pop().close()
+        while True:
+            try:
+                self._idle.pop().driver.close()
+            except IndexError:
+                return
 
     @contextmanager
-    def connection(self) -> Iterator[Any]:
-        """A connection of the driver. Nothing is asked of the server but its statements.
+    def connection(self) -> Iterator[SingleConnection]:
+        """A connection. Nothing is asked of the server but its statements.
 
         One that does not answer, since the server was started anew perhaps, may have been done:
         what is sent so may be sent again. Then none of the old connections is used any more.
 
-        :raises LedgerError: what the database says; the transaction counts as begun.
+        :raises LedgerError: what the database says; the transaction counts as begun when there
+            was a connection.
         """
         module = self._engine.dialect.loaded_dbapi
+        begun = False
         try:
             connection = self._take()
+            begun = True
             try:
                 yield connection
             finally:
                 self._give_back(connection)
         except module.Error as error:
             known = DBAPIError.instance("a sale", None, error, module.Error, hide_parameters=True)
-            raise translate(known, self._name) from None
+            found = translate(known, self._name)
+            if isinstance(found, LedgerUnavailableError):
+                found.begun = begun
+            raise found from None
 
-    def _take(self) -> Any:
+    def _take(self) -> SingleConnection:
         try:
             return self._idle.pop()
         except IndexError:
-            places, names = self._engine.dialect.create_connect_args(self._engine.url)
-            connection: Any = self._engine.dialect.connect(*places, **names)
-        connection.autocommit = True
-        connection.prepare_threshold = 0
+            dialect = self._engine.dialect
+            places, names = dialect.create_connect_args(self._engine.url)
+        driver: Any = connect_patiently(
+            lambda: dialect.connect(*places, **names),
+            lambda: close_idle(self._engine),
+            dialect.loaded_dbapi.OperationalError,
+        )
+        driver.autocommit = True
+        driver.prepare_threshold = 0
         settings = "; ".join(f"SET {name} = {value}" for name, value in _PLANS.items())
-        connection.execute(settings, prepare=False)
-        return connection
+        driver.execute(settings, prepare=False)
+        return SingleConnection(driver)
 
-    def _give_back(self, connection: Any) -> None:
-        if connection.closed:
+    def _give_back(self, connection: SingleConnection) -> None:
+        if connection.driver.closed:
             self.close()
-        elif connection.info.transaction_status:  # left in the middle of a statement
-            connection.close()
+        elif connection.driver.info.transaction_status:  # left in the middle of a statement
+            connection.driver.close()
         else:
             self._idle.append(connection)

@@ -107,7 +107,8 @@ class StraightWay:
                 found = find_good_card(driver_connection(begun), card_sn, card_number, judged_at)
         else:
             with database.single.connection() as connection:
-                found = find_good_card(connection, card_sn, card_number, judged_at)
+                driver = connection.driver
+                found = find_good_card(driver, card_sn, card_number, judged_at)
         if found is None or request.insured_division not in ("", found.division):
             return None
         return found
@@ -131,13 +132,15 @@ class StraightWay:
         :raises LedgerError: there is none, and whether it was done is not known.
         """
         database = self._ledger.database
+        begun = False
         for attempt in (1, 2):
             try:
                 with database.single.connection() as connection:
                     if isinstance(question, StraightHold):
                         return hold_straight(connection, question)
                     return confirm_straight(connection, question)
-            except LedgerUnavailableError:
+            except LedgerUnavailableError as error:
+                error.begun = begun = begun or error.begun
                 if attempt == 2:  # a fresh connection: it is not that the old one was stale
                     raise
             except LedgerError:

@@ -131,8 +131,8 @@ def counted(platform: Platform, ledger: Ledger, folder: Path) -> Iterator[list[s
         connection.pgconn.trace(next(open_).fileno())
 
     engine = ledger.database.engine
-    with ledger.database.single.connection() as connection:
-        trace(connection)
+    with ledger.database.single.connection() as single:
+        trace(single.driver)
     event.listen(engine, "connect", trace)
     with engine.connect() as connection:
         trace(connection.connection.driver_connection)

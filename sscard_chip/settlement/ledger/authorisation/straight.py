@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from sscard_chip.settlement.ledger.single import SingleConnection
 from sscard_chip.standard.amounts import yuan
 
 
@@ -88,33 +89,26 @@ def fill(template: str, *values: str) -> str:
     return _PLACE.sub(lambda at: values[int(at[1]) - 1] if at[1] else "%", template)
 
 
-_HOLD: Final = f"SELECT online_hold({', '.join(['%s'] * len(StraightHold._fields))})"
-_CONFIRM: Final = f"SELECT online_confirm({', '.join(['%s'] * len(StraightConfirmation._fields))})"
-
-
-def hold_straight(connection: Any, asked: StraightHold) -> str | None:
+def hold_straight(
+    connection: sqlite3.Connection | SingleConnection, asked: StraightHold
+) -> str | None:
     """Hold the account's part of a bill; the answer, which is kept, or None.
 
-    ``connection`` is the driver's, whose errors this raises: in a transaction of SQLite, or of
-    :class:`~sscard_chip.settlement.ledger.single.SingleStatements`.
+    ``connection`` is the driver's in a transaction of SQLite, or one of
+    :class:`~sscard_chip.settlement.ledger.single.SingleStatements`. Raises the driver's errors.
     """
     if isinstance(connection, sqlite3.Connection):
         return _hold(connection, asked)
-    return _call(connection, _HOLD, asked)
+    return connection.call("online_hold", asked)
 
 
-def confirm_straight(connection: Any, asked: StraightConfirmation) -> str | None:
+def confirm_straight(
+    connection: sqlite3.Connection | SingleConnection, asked: StraightConfirmation
+) -> str | None:
     """Settle what is held; else the same."""
     if isinstance(connection, sqlite3.Connection):
         return _confirm(connection, asked)
-    return _call(connection, _CONFIRM, asked)
-
-
-def _call(connection: Any, text: str, asked: tuple[str | bytes | int, ...]) -> str | None:
-    """Numbers go as text: the driver types them by their size, and would prepare anew for each."""
-    values = [str(one) if isinstance(one, int) else one for one in asked]
-    found: str | None = connection.execute(text, values).fetchone()[0]
-    return found
+    return connection.call("online_confirm", asked)
 
 
 # --- SQLite: the writer is alone ------------------------------------------------------------------

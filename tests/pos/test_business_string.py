@@ -9,7 +9,7 @@ from hashlib import sha512
 
 import pytest
 
-from sscard_chip.settlement.business_string import (
+from sscard_chip.dayfile.business_string import (
     NO_CARD,
     TEST_KEY,
     BusinessStringError,

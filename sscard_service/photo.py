@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The photo of a card: checked before anything of it is decoded, and kept without its metadata.
+
+358 × 441 pixels, 350 dpi, 24-bit RGB JPEG of 14 to 40 KB on white [H]; sizes are the region's.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any, Final
+
+from sscard_chip.standard.errors import importing
+from sscard_service.errors import Code, ServiceRefusedError
+from sscard_service.region.model import PhotoRules
+
+_JPEG: Final = b"\xff\xd8\xff"
+_CORNER: Final = 8
+"""Pixels of a corner that are looked at, each way."""
+_DPI_OFF: Final = 1.0
+
+
+def checked_photo(rules: PhotoRules, text: str) -> bytes:
+    """The photo in Base64 as JPEG bytes with nothing but the picture (no EXIF, nothing behind).
+
+    :raises ServiceRefusedError: FORMAT with the rule that it breaks.
+    :raises ExtraMissingError: the extra ``service`` is not installed.
+    """
+    content = base64.b64decode(text)
+    if not rules.least_bytes <= len(content) <= rules.most_bytes:
+        raise _refused(f"must be {rules.least_bytes} to {rules.most_bytes} bytes")
+    if not content.startswith(_JPEG):
+        raise _refused("must be a JPEG")
+    with importing("service", "a photo"):
+        from PIL import Image
+    fault = ""
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG",)) as picture:
+            fault = _header_rule(rules, picture)  # looks at the header, decodes nothing
+            if not fault:
+                picture.load()
+                fault = _background_rule(rules, picture)
+            if not fault:
+                clean = io.BytesIO()
+                picture.save(clean, "JPEG", quality="keep", dpi=(rules.dpi or 350,) * 2)
+                return clean.getvalue()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        fault = "must be a whole JPEG"
+    raise _refused(fault)
+
+
+def _header_rule(rules: PhotoRules, picture: Any) -> str:
+    if picture.size != (rules.width, rules.height):
+        return f"must be {rules.width} x {rules.height} pixels"
+    if picture.mode != "RGB":
+        return "must be RGB of 24 bits"
+    across, down = picture.info.get("dpi", (0, 0))
+    off = max(abs(across - rules.dpi), abs(down - rules.dpi))
+    if rules.dpi and off > _DPI_OFF:
+        return f"must say {rules.dpi} dpi"
+    return ""
+
+
+def _background_rule(rules: PhotoRules, picture: Any) -> str:
+    """Both upper corners are white."""
+    width = picture.size[0]
+    for left in (0, width - _CORNER):
+        corner = picture.crop((left, 0, left + _CORNER, _CORNER)).convert("L")
+        if rules.white and corner.getextrema()[0] < rules.white:
+            return "must have a white background"
+    return ""
+
+
+def _refused(rule: str) -> ServiceRefusedError:
+    return ServiceRefusedError(Code.FORMAT, field="photo", rule=rule)
