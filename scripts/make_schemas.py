@@ -16,6 +16,7 @@ from issuance.bank.head import LedgerHead
 from issuance.batch.container import ContainerHeader
 from issuance.holder import HolderDocument
 from issuance.holders.mapping import MappingFile
+from issuance.pki.authority import PkiAuthorityFile
 from issuance.plan.script import PersonalisationScript
 from issuance.region import RegionDocument
 from issuance.roots import RootKeyFile
@@ -30,10 +31,12 @@ from sscard_chip.standard.models import Model, schema
 from sscard_chip.terminal.addresses import AddressFile
 from sscard_chip.terminal.conformance.document import SuiteDocument
 from sscard_chip.terminal.conformance.ics import ImplementationStatement
+from sscard_chip.terminal.recorded import RecordedCardFile
 from sscard_chip.terminal.recording import RecordedCall
 from sscard_chip.terminal.script_model import ExchangeScript
 from sscard_chip.terminal.transit.region import TransitRegion
 from sscard_driver.configuration import DriverFile
+from sscard_driver.families.identity import IdentityCard
 
 FOLDER: Final = Path(__file__).parent.parent / "issuance" / "schemas"
 DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
@@ -49,10 +52,13 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "gateway": (GatewaySecrets, "TOML"),
     "holder": (HolderDocument, "JSON or TOML"),
     "holder-mapping": (MappingFile, "TOML"),
+    "identity-card": (IdentityCard, "JSON or TOML"),
     "implementation-statement": (ImplementationStatement, "JSON or TOML"),
     "key-addresses": (AddressFile, "JSON or TOML"),
     "local-files": (LocalFiles, "TOML"),
+    "pki-authority": (PkiAuthorityFile, "JSON"),
     "personalisation": (PersonalisationScript, "JSON"),
+    "recorded-card": (RecordedCardFile, "JSON"),
     "recording": (RecordedCall, "JSON lines"),
     "policy": (CentrePolicy, "TOML"),
     "region": (RegionDocument, "TOML"),

@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "edit": ("sscard_cli.card.edit", "edit", "Change a card by what info --json says of it."),
     "apdu": ("sscard_cli.card.apdu", "apdu", "Exchange raw APDUs with a card."),
     "serve": ("sscard_cli.card.serve", "serve", "Put a card into a virtual PC/SC reader."),
+    "record": ("sscard_cli.card.record", "record", "Read a card once, to replay it for ever."),
     "relay": (
         "sscard_cli.card.relay",
         "relay",
@@ -45,6 +46,7 @@ COMMANDS: Final = {
     "pos": ("sscard_cli.pos", "pos", "A pharmacy's till: sales, refunds, day file."),
     "bank": ("sscard_cli.bank", "bank", "The linked bank account: link, activate, pay, load."),
     "purse": ("sscard_cli.bank.purse", "purse", "Deposit and purse: load, pay, unload."),
+    "pki": ("sscard_cli.pki", "pki", "Certificates: key pair, certificates, sign, verify."),
     "transit": ("sscard_cli.transit", "transit", "Transport cards: gates, buses, desk, centre."),
     "settle": ("sscard_cli.settle", "settle", "A settlement centre: cards, accounts, debits."),
     "service": ("sscard_cli.service", "service", "Card services: enquiry, loss, replacement."),

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The driver of a terminal as a shared library, ``libSSCardDriver.so``, for programs in C.
+"""The libraries that hospital and pharmacy programs load, for programs that are not Python.
 
-``python -m sscard_driver.build`` makes it (docs/native.md).
+``python -m sscard_driver.build`` makes them (docs/native.md): ``libSSCardDriver.so``, the driver
+of a terminal, and beside it those of the medical insurance (:mod:`.families`).
 """
 
 __all__ = [
     "build",
+    "families",
 ]

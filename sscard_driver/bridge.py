@@ -3,22 +3,34 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sscard_driver.exports import EXPORTS
 from sscard_driver.library import INPUT_LIMIT, DriverLibrary
 
 
-def define_call(ffi: Any) -> None:
-    """Define ``sscard_call`` (see call.h). ``ffi`` is that of the module that cffi made."""
-    library = DriverLibrary()
+@cache
+def _library() -> DriverLibrary:
+    """One for the process, whatever libraries it loads."""
+    return DriverLibrary()
+
+
+def define_call(ffi: Any, name: str) -> None:
+    """Define ``sscard_call`` (see call.h) of a library.
+
+    ``ffi`` is that of the module that cffi made.
+    """
 
     @ffi.def_extern(error=0, onerror=_forget)  # type: ignore[untyped-decorator]
-    def sscard_call(function: Any, arguments: Any, count: int, out: Any, code: Any) -> int:
+    def sscard_call(
+        function: Any, arguments: Any, count: int, buffers: Any, number: int, code: Any
+    ) -> int:
         values = [_value(ffi, arguments[index]) for index in range(count)]
-        name = ffi.string(function).decode("ascii")
-        code[0], data = library.call(name, values, EXPORTS[name].buffer)
-        ffi.memmove(out, data, len(data))
+        sizes = [buffers[index].size for index in range(number)]
+        called = ffi.string(function).decode("ascii")
+        code[0], texts = _library().answer(name, called, values, sizes)
+        for index, text in enumerate(texts):
+            ffi.memmove(buffers[index].data, text, len(text))
         return 1
 
 

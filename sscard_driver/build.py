@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Build ``libSSCardDriver.so`` with the C compiler: ``python -m sscard_driver.build``.
+"""Build the libraries with the C compiler: ``python -m sscard_driver.build``.
 
-The library belongs to the Python that builds it: it starts as that one, with its packages (those
-of its virtual environment, installed or editable).
+They belong to the Python that builds them: they start as that one, with its packages (those of
+its virtual environment, installed or editable).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import io
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -21,19 +22,20 @@ from pathlib import Path
 from typing import Final
 
 from sscard_chip.standard.errors import SscardError, TerminalError, importing
-from sscard_driver.exports import EXPORTS, Export
+from sscard_driver import wrappers
+from sscard_driver.libraries import DRIVER, LIBRARIES, Library
 
-NAME: Final = "libSSCardDriver.so"
-HEADER: Final = "SSCardDriver.h"
-TEST_PROGRAM: Final = "driver_test"
+NAME: Final = f"lib{DRIVER}.so"
+HEADER: Final = f"{DRIVER}.h"
+TEST_PROGRAMS: Final = {"driver_test": DRIVER, "medical_test": "HeaSecReadInfo"}
+"""A program in C for each, and the library with which it is linked."""
 DEFAULT_DIRECTORY: Final = Path("build/native")
 
 _SOURCES: Final = Path(__file__).resolve().parent
-_MODULE: Final = "_sscard_driver"
-_START: Final = f"""
-from {_MODULE} import ffi
+_START: Final = """
+from {module} import ffi
 from sscard_driver.bridge import define_call
-define_call(ffi)
+define_call(ffi, {library!r})
 """
 _FLAGS: Final = ("-std=gnu11", "-O2", "-fPIC", "-pthread")
 _WARNINGS: Final = ("-Wall", "-Wextra", "-Werror")
@@ -44,46 +46,79 @@ class BuildError(TerminalError, RuntimeError):
     """Why there is no library; one line, or what the compiler says."""
 
 
-def build_library(directory: Path) -> Path:
-    """Build the library, its header and the test program into ``directory``; the library's path.
+def build_libraries(directory: Path) -> list[Path]:
+    """Build all libraries, their headers and test programs into ``directory``; their paths.
 
     :raises BuildError: no C compiler, no cffi, no shared library of Python, or a compiler error.
     """
     compiler = find_compiler()
-    library = find_python_library()
+    python = find_python_library()
     directory.mkdir(parents=True, exist_ok=True)
+    built = []
     with tempfile.TemporaryDirectory(prefix="sscard-driver-") as name:
-        work = Path(name)
-        cffi_source = work / "python.c"
-        _emit(cffi_source)
-        glue = work / "driver.c"
-        wrappers = "\n".join(map(_wrapper, EXPORTS.values()))
-        glue.write_text((_SOURCES / "glue.c").read_text("utf-8") + "\n" + wrappers, "utf-8")
-        symbols = work / "symbols"
-        symbols.write_text(f"{{ global: {'; '.join(EXPORTS)}; local: *; }};\n")
-        include = (f"-I{_SOURCES}", f"-I{sysconfig.get_path('include')}")
-        objects = []
-        for source, warnings in ((cffi_source, ()), (glue, _WARNINGS)):
-            objects.append(str(source.with_suffix(".o")))
-            defines = _defines() if source is glue else ()
-            options = (*_FLAGS, *warnings, *include, *defines)
-            _run(*compiler, *options, "-c", str(source), "-o", objects[-1])
-        link = (
-            f"-Wl,--version-script={symbols}",
-            f"-Wl,-soname,{NAME}",
-            "-Wl,-z,defs",
-            f"-L{library.parent}",
-            f"-Wl,-rpath,{library.parent}",
+        for library in LIBRARIES.values():
+            built += _build(compiler, python, library, Path(name), directory)
+    for program, library_name in TEST_PROGRAMS.items():
+        _build_test_program(compiler, directory, program, library_name)
+    return built
+
+
+def file_names(library: Library) -> tuple[str, ...]:
+    """Under which names a library is loaded; that of the machine's kind of processor is the last.
+
+    >>> file_names(LIBRARIES["SSCardDriver"])
+    ('libSSCardDriver.so',)
+    """
+    plain = f"lib{library.name}.so"
+    if library.name != "HeaSecReadInfo":
+        return (plain,)
+    return plain, f"lib{library.name}.{platform.machine()}.so"
+
+
+def _build(
+    compiler: list[str], python: Path, library: Library, work: Path, directory: Path
+) -> list[Path]:
+    objects = []
+    if library.exports:
+        objects = _compile(compiler, library, work)
+    symbols = work / "symbols"
+    names = "; ".join([*library.exports, *library.others])
+    exported = f"global: {names}; " if names else ""
+    symbols.write_text(f"{{ {exported}local: *; }};\n")
+    link = [f"-Wl,--version-script={symbols}", "-Wl,-z,defs"]
+    if objects:
+        link += [
+            f"-L{python.parent}",
+            f"-Wl,-rpath,{python.parent}",
             f"-lpython{sysconfig.get_config_var('LDVERSION')}",
             "-ldl",
-        )
+        ]
+    paths = []
+    for name in file_names(library):
         # The old library may be in use: what uses it keeps its file.
-        built = work / NAME
-        _run(*compiler, "-shared", "-pthread", *objects, *link, "-o", str(built))
-        _replace(built, directory / NAME)
-    shutil.copyfile(_SOURCES / HEADER, directory / HEADER)
-    _build_test_program(compiler, directory)
-    return directory / NAME
+        made = work / name
+        soname = f"-Wl,-soname,{name}"
+        _run(*compiler, "-shared", "-pthread", *objects, *link, soname, "-o", str(made))
+        _replace(made, directory / name)
+        paths.append(directory / name)
+    if library.exports:
+        shutil.copyfile(_SOURCES / library.header, directory / library.header)
+    return paths
+
+
+def _compile(compiler: list[str], library: Library, work: Path) -> list[str]:
+    """The object files of a library."""
+    python_side = work / f"{library.name}-python.c"
+    _emit(library, python_side)
+    glue = work / f"{library.name}.c"
+    text = (_SOURCES / "glue.c").read_text("utf-8").replace("LIBRARY_HEADER", library.header)
+    glue.write_text(f"{text}\n{wrappers.source(library)}", "utf-8")
+    include = (f"-I{_SOURCES}", f"-I{sysconfig.get_path('include')}")
+    objects = []
+    for source, options in ((python_side, ()), (glue, (*_WARNINGS, *_defines()))):
+        objects.append(str(source.with_suffix(".o")))
+        _run(*compiler, *_FLAGS, *options, *include, "-c", str(source), "-o", objects[-1])
+    return objects
 
 
 def find_compiler() -> list[str]:
@@ -113,16 +148,17 @@ def find_python_library() -> Path:
     raise BuildError(f"this Python has no {name}; it must be built with --enable-shared")
 
 
-def _emit(path: Path) -> None:
+def _emit(library: Library, path: Path) -> None:
     """The C source of sscard_call, which starts the Python side."""
     with importing("driver", "the driver library"):
         from cffi import FFI
     declarations = (_SOURCES / "call.h").read_text("utf-8")
+    module = f"_sscard_driver_{library.name.lower()}"
     ffi = FFI()
     ffi.embedding_api(declarations)
-    ffi.embedding_init_code(_START)
-    structure, _, _ = declarations.partition("int sscard_call(")
-    ffi.set_source(_MODULE, structure)
+    ffi.embedding_init_code(_START.format(module=module, library=library.name))
+    structures, _, _ = declarations.partition("int sscard_call(")
+    ffi.set_source(module, structures)
     with contextlib.redirect_stdout(io.StringIO()):
         ffi.emit_c_code(str(path))
 
@@ -148,32 +184,12 @@ def _c_string(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _wrapper(export: Export) -> str:
-    texts = [parameter.name for parameter in export.parameters if parameter.type is str]
-    missing = " || ".join(f"{name} == NULL" for name in [*texts, "pOutInfo"])
-    values = ", ".join(
-        f"{{0, {parameter.name}}}" if parameter.type is str else f"{{{parameter.name}, NULL}}"
-        for parameter in export.parameters
-    )
-    return f"""\
-{export.signature}
-{{
-    struct sscard_argument arguments[] = {{{values}}};
-
-    if ({missing})
-        return no_parameter(pOutInfo);
-    return call("{export.name}", arguments, {len(export.parameters)}, pOutInfo);
-}}
-"""
-
-
-def _build_test_program(compiler: list[str], directory: Path) -> None:
-    program = directory / TEST_PROGRAM
-    source = str(_SOURCES / f"{TEST_PROGRAM}.c")
-    link = (f"-L{directory}", "-lSSCardDriver", "-Wl,-rpath,$ORIGIN", "-pthread")
+def _build_test_program(compiler: list[str], directory: Path, program: str, library: str) -> None:
+    source = str(_SOURCES / f"{program}.c")
+    link = (f"-L{directory}", f"-l{library}", "-Wl,-rpath,$ORIGIN", "-pthread")
     # libpython is found by the rpath of the library, not by the linker of this program.
     options = (*_FLAGS, *_WARNINGS, f"-I{directory}", "-Wl,--allow-shlib-undefined")
-    _run(*compiler, *options, source, *link, "-o", str(program))
+    _run(*compiler, *options, source, *link, "-o", str(directory / program))
 
 
 def _replace(source: Path, target: Path) -> None:
@@ -190,13 +206,14 @@ def _run(*command: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: prints the library's path, or the error to stderr with exit code 1."""
+    """The command: prints the libraries' paths, or the error to stderr with exit code 1."""
     parser = argparse.ArgumentParser(prog="python -m sscard_driver.build", description=__doc__)
     parser.add_argument(
         "--directory", type=Path, default=DEFAULT_DIRECTORY, help="default: %(default)s"
     )
     try:
-        print(build_library(parser.parse_args(arguments).directory))
+        for path in build_libraries(parser.parse_args(arguments).directory):
+            print(path)
     except (SscardError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

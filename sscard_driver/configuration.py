@@ -21,7 +21,7 @@ CODECS: Final = {"gbk": "gb18030", "utf-8": "utf-8"}
 """Codings of strings in C programs. GB 18030 writes the characters of GBK as GBK does, has a way to
 write all others, and gives the bytes of the card on as they are."""
 
-_PATHS: Final = frozenset({"card", "psam", "addresses", "log"})
+_PATHS: Final = frozenset({"card", "psam", "addresses", "log", "identity_card", "business_key"})
 _TOKEN: Final = "pkcs11:"
 
 
@@ -69,6 +69,18 @@ class Configuration(Model, frozen=True):
         Text, rule(check=_one_of(*CODECS), title="Coding of strings in C programs")
     ] = "gbk"
     log: Annotated[Text, rule(title="File for faults; else stderr")] | None = None
+    identity_card: (
+        Annotated[Text, rule(title="Identity card on its reader: a file, JSON or TOML")] | None
+    ) = None
+    qr: Annotated[Text, rule(title="What is read at the QR code scanner")] | None = None
+    qr_program: Annotated[Text, rule(title="Command line that reads a QR code")] | None = None
+    centre: (
+        Annotated[Text, rule(title="URL of the electronic credential's service (hsecfc)")] | None
+    ) = None
+    business_key: (
+        Annotated[Text, rule(title="File of the centre's key for business strings, 64 hex digits")]
+        | None
+    ) = None
 
     def __repr__(self) -> str:
         return "<Configuration>"
@@ -82,13 +94,19 @@ class DriverFile(Configuration, frozen=True, kw_only=True):
 
 OPTIONS: Final = Configuration.__struct_fields__
 
-_EXCLUSIVE: Final = (("card", "reader"), ("psam", "psam_reader"), ("pin", "pin_program"))
+_EXCLUSIVE: Final = (
+    ("card", "reader"),
+    ("psam", "psam_reader"),
+    ("pin", "pin_program"),
+    ("qr", "qr_program"),
+)
 
 
-def load_configuration(environment: Mapping[str, str]) -> Configuration:
+def load_configuration(environment: Mapping[str, str], *, card: bool = True) -> Configuration:
     """The configuration in the variables and the file that they name.
 
     A variable replaces the row of the file, and rows that exclude it; an empty one is not set.
+    ``card``: there must be one.
 
     :raises ConfigurationError: unknown option, wrong value, file that cannot be read, no card.
     """
@@ -112,7 +130,7 @@ def load_configuration(environment: Mapping[str, str]) -> Configuration:
     for first, second in _EXCLUSIVE:
         if first in options and second in options:
             raise ConfigurationError("driver configuration", "", f"not both {first} and {second}")
-    if "card" not in options and "reader" not in options:
+    if card and "card" not in options and "reader" not in options:
         where = f"{PREFIX}CARD, {PREFIX}READER or the file of {FILE_VARIABLE}"
         raise ConfigurationError("driver configuration", "", f"{where} must name the card")
     return Configuration(**options)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The C side of libSSCardDriver.so: starts the interpreter as the Python that the library was built
- * with, and passes calls to sscard_driver.bridge. build.py appends the exported functions.
+ * The C side of a library: starts the interpreter as the Python that the library was built with,
+ * and passes calls to sscard_driver.bridge. wrappers.py writes the exported functions behind it.
  *
  * SSCARD_PYTHON        program of that Python, that of its virtual environment if it has one
  * SSCARD_LIBPYTHON     file name of its shared library
@@ -16,8 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "SSCardDriver.h"
+#include "LIBRARY_HEADER"
 #include "call.h"
+
+#ifndef SSCARD_E_LIBRARY
+#define SSCARD_E_LIBRARY (-5)
+#define SSCARD_E_PARAMETER (-14)
+#endif
 
 #define TEXT(x) #x
 #define VERSION(major, minor) TEXT(major) "." TEXT(minor) "."
@@ -58,7 +63,7 @@ static void start_python(void)
     /* Modules of Python in C look for its symbols among the global ones, where they are not if
      * this library was loaded with RTLD_LOCAL. */
     if (dlopen(SSCARD_LIBPYTHON, RTLD_NOW | RTLD_GLOBAL) == NULL) {
-        fprintf(stderr, "SSCardDriver: %s\n", dlerror());
+        fprintf(stderr, "sscard driver: %s\n", dlerror());
         return;
     }
     PyConfig_InitPythonConfig(&config);
@@ -70,7 +75,7 @@ static void start_python(void)
         status = Py_InitializeFromConfig(&config);
     PyConfig_Clear(&config);
     if (PyStatus_Exception(status)) {
-        fprintf(stderr, "SSCardDriver: Python does not start: %s\n",
+        fprintf(stderr, "sscard driver: Python does not start: %s\n",
                 status.err_msg != NULL ? status.err_msg : "no message");
         return;
     }
@@ -88,7 +93,7 @@ static void start(void)
         return;
     }
     if (strncmp(Py_GetVersion(), built, strlen(built)) != 0) {
-        fprintf(stderr, "SSCardDriver: the library is for Python %s*, this program is %s\n", built,
+        fprintf(stderr, "sscard driver: the library is for Python %s*, this program is %s\n", built,
                 Py_GetVersion());
         return;
     }
@@ -97,23 +102,26 @@ static void start(void)
     PyGILState_Release(state);
 }
 
-static long call(char *function, struct sscard_argument *arguments, int count, char *out)
+static long call(char *function, struct sscard_argument *arguments, int count,
+                 struct sscard_buffer *buffers, int number)
 {
     long code = SSCARD_E_LIBRARY;
 
     pthread_once(&once, start);
     /* cffi answers 0 when its Python side could not be loaded; that says so on stderr. */
-    if (!usable || !sscard_call(function, arguments, count, out, &code)) {
-        out[0] = '\0';
+    if (!usable || !sscard_call(function, arguments, count, buffers, number, &code)) {
+        while (number-- > 0)
+            buffers[number].data[0] = '\0';
         code = SSCARD_E_LIBRARY;
     }
     return code;
 }
 
-static long no_parameter(char *out)
+static long no_parameter(struct sscard_buffer *buffers, int number)
 {
-    if (out != NULL)
-        out[0] = '\0';
+    while (number-- > 0)
+        if (buffers[number].data != NULL && buffers[number].size > 0)
+            buffers[number].data[0] = '\0';
     return SSCARD_E_PARAMETER;
 }
 

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from sscard_chip.security.keystore import KeyStore, KeyStoreError
-from sscard_chip.terminal.addresses import KeyAddresses
+from sscard_chip.security.keystore import KeyStoreError
 from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.driver import Driver, Function, Parameter
 from sscard_chip.terminal.hsm import CardHsm, Hsm
@@ -28,13 +27,12 @@ PARAMETERS: Final = (Parameter("pFunction", str), Parameter("pRequest", str))
 NAME: Final = "iHSM_Answer"
 
 
-def hsm_function(store: KeyStore | None, addresses: KeyAddresses) -> Function:
+def hsm_function(hsm: Hsm | None) -> Function:
     """iHSM_Answer as a function of the driver, between two of its steps.
 
     Its errors are DriverError: -12 there is no store of root keys, -14 no such step, -23 a wrong
     request, or a root key that the store lacks.
     """
-    hsm = None if store is None else Hsm(store, addresses)
 
     def run(driver: Driver, step: str, request: str) -> str:
         if hsm is None:

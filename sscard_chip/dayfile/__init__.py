@@ -8,6 +8,7 @@ authorisation, :mod:`.centre` its messages of the national interface, :mod:`.env
 
 __all__ = [
     "authoriser",
+    "business_string",
     "centre",
     "envelope",
     "errors",

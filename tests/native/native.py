@@ -13,7 +13,7 @@ from types import MappingProxyType
 import pytest
 
 from sscard_chip.standard.errors import ExtraMissingError
-from sscard_driver.build import NAME, TEST_PROGRAM, BuildError, build_library
+from sscard_driver.build import NAME, BuildError, build_libraries
 from tests.bench.desk import PIN, Desk
 
 Options = Mapping[str, str]
@@ -52,7 +52,7 @@ class Native:
         self, *arguments: str, options: Options = _NO_OPTIONS, code: int = 0, codec: str = "gb18030"
     ) -> str:
         """What the test program prints. Non-ASCII arguments go to it in ``codec``."""
-        command = [str(self.directory / TEST_PROGRAM).encode()]
+        command = [str(self.directory / "driver_test").encode()]
         command += [argument.encode(codec) for argument in arguments]
         return execute(command, environment(options), code).decode(codec)
 
@@ -99,7 +99,7 @@ def execute(command: list[bytes] | list[str], variables: dict[str, str], code: i
 def build_or_skip(directory: Path) -> Native:
     """Build; without compiler or cffi skip, or fail where nobody would ever run the tests."""
     try:
-        build_library(directory)
+        build_libraries(directory)
     except (BuildError, ExtraMissingError) as error:
         if os.environ.get("CI", "").lower() in ("1", "true"):
             pytest.fail(f"CI must build the library: {error}", pytrace=False)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -14,14 +15,44 @@ from sscard_chip.terminal.codes import FAIL_OVER, ReturnCode
 from sscard_chip.terminal.driver.functions import LARGE, SMALL
 from sscard_driver import build
 from sscard_driver.exports import EXPORTS
+from sscard_driver.libraries import LIBRARIES, Library
 from tests.native.native import Native
 
-HEADER = (Path(sscard_driver.__file__).parent / build.HEADER).read_text("utf-8")
+SOURCES = Path(sscard_driver.__file__).parent
+HEADER = (SOURCES / build.HEADER).read_text("utf-8")
+WITH_FUNCTIONS = [library for library in LIBRARIES.values() if library.exports]
 
 
-def test_the_header_declares_every_function() -> None:
-    declared = re.findall(r"^long [^;]*\)(?=;)", HEADER, re.MULTILINE)
-    assert declared == [export.signature for export in EXPORTS.values()]
+@pytest.mark.parametrize("library", WITH_FUNCTIONS, ids=lambda library: library.name)
+def test_the_header_declares_every_function(library: Library) -> None:
+    text = (SOURCES / library.header).read_text("utf-8")
+    declared = re.findall(r"^(?:long|int|char) [^;/]*\)(?=;)", text, re.MULTILINE)
+    assert declared == [export.signature for export in library.exports.values()]
+
+
+def test_the_names_that_programs_load() -> None:
+    """Literally, as public programs load and call them."""
+    names = {
+        "SSCardDriver": "iReadCardBas iReadCard iWriteCard iVerifyPIN iChangePIN iDoDebit "
+        "iReloadPIN iUnblockPIN iReadDebitRecord iReadCardBas_HSM_Step1 iReadCardBas_HSM_Step2",
+        "HeaSecReadInfo": "Init ReadCardBas VerifyPIN ChangePIN ReadSFZ EcQuery GetPersonInfo",
+        "SSCard": "Init ReadCardBas GetQRBase ReadSFZ VerifyPIN ChangePIN ReadCardBasGZ "
+        "ReadMedicalCardGZ ReadIDCardGZ GetTwoBarCodes NationEcTrans",
+        "NationECCode": "NationEcTrans",
+        "dcrf32": "",
+    }
+    assert set(names) == set(LIBRARIES)
+    for library, functions in names.items():
+        assert set(functions.split()) <= set(LIBRARIES[library].exports)
+    assert LIBRARIES["SSCard"].exports["GetQRBase"].signature == (
+        "int GetQRBase(int nTimeout, char *pOut, int nOutLen, char *pSign, int nSignLen)"
+    )
+    assert LIBRARIES["HeaSecReadInfo"].exports["ReadSFZ"].signature == (
+        "long ReadSFZ(char *pPath, char *pOutBuff, char *pOutBusiBuff)"
+    )
+    assert LIBRARIES["NationECCode"].exports["NationEcTrans"].signature == (
+        "char *NationEcTrans(char *url, char *in, char *out)"
+    )
 
 
 def test_the_header_names_every_code() -> None:
@@ -42,12 +73,22 @@ def test_the_header_names_the_sizes_of_buffers() -> None:
     assert set(marked) == large == {"iReadCard", "iReadCard_HSM_Step2", "iReadDebitRecord"}
 
 
-def test_the_library_exports_these_functions_and_nothing_else(native: Native) -> None:
-    listing = subprocess.check_output(
-        ["nm", "--dynamic", "--defined-only", native.library], text=True
-    )
-    assert {line.split()[-1] for line in listing.splitlines()} == set(EXPORTS)
-    assert (native.directory / build.HEADER).read_text("utf-8") == HEADER
+@pytest.mark.parametrize("library", LIBRARIES.values(), ids=lambda library: library.name)
+def test_a_library_exports_its_functions_and_nothing_else(native: Native, library: Library) -> None:
+    for name in build.file_names(library):
+        listing = subprocess.check_output(
+            ["nm", "--dynamic", "--defined-only", native.directory / name], text=True
+        )
+        exported = {line.split()[-1] for line in listing.splitlines()}
+        assert exported == {*library.exports, *library.others}
+    if library.exports:
+        header = (native.directory / library.header).read_bytes()
+        assert header == (SOURCES / library.header).read_bytes()
+
+
+def test_the_name_with_the_kind_of_processor(native: Native) -> None:
+    machine = os.uname().machine
+    assert (native.directory / f"libHeaSecReadInfo.{machine}.so").exists()
 
 
 def test_without_a_compiler_one_line_says_what_to_install(
@@ -69,4 +110,4 @@ def test_what_the_compiler_says_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     compiler.chmod(0o755)
     monkeypatch.setenv("CC", str(compiler))
     with pytest.raises(build.BuildError, match="no space left"):
-        build.build_library(tmp_path / "out")
+        build.build_libraries(tmp_path / "out")

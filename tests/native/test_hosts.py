@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from sscard_driver.build import find_compiler
-from sscard_driver.exports import EXPORTS
+from sscard_driver.libraries import LIBRARIES
 from tests.bank.bank import PAN
 from tests.bank.bank import issue as issue_linked
 from tests.bench.desk import NAME, Desk
@@ -44,26 +44,45 @@ print(library.iReadCardBas(1, out), out.value.decode("gbk"))
 assert set(globals()) == names | {"names", "library", "out"}
 """
 
-# Every function with every pointer NULL; what is not NULL, a short string. -14 and an empty string.
+# Every function of every library with every pointer NULL, and every size 0; what is not NULL, a
+# short string. -14 ("9999" of a function that gives a text) and empty strings.
 NULLS_PY = r"""
 import ctypes, sys
-from sscard_driver.exports import EXPORTS
-library = ctypes.CDLL(sys.argv[1])
+from pathlib import Path
+from sscard_driver.libraries import LIBRARIES
 tried = 0
-for name, export in EXPORTS.items():
-    function = getattr(library, name)
-    function.restype = ctypes.c_long
-    kinds = [parameter.type for parameter in export.parameters] + [str]
-    for at, kind in enumerate(kinds):
-        if kind is int:
-            continue
-        out = ctypes.create_string_buffer(b"Z" * 64)
-        values = [1 if k is int else ctypes.c_char_p(b"x") for k in kinds[:-1]] + [out]
-        values[at] = None
-        assert function(*values) == -14, (name, at)
-        assert out.raw[:1] == (b"Z" if at == len(kinds) - 1 else b"\0"), (name, at)
-        assert out.raw[1:64] == b"Z" * 63
-        tried += 1
+for library in LIBRARIES.values():
+    loaded = ctypes.CDLL(str(Path(sys.argv[1]).parent / f"lib{library.name}.so"))
+    for name, export in library.exports.items():
+        function = getattr(loaded, name)
+        text = export.result == "char *"
+        function.restype = ctypes.c_char_p if text else ctypes.c_long
+        if export.result == "int":
+            function.restype = ctypes.c_int
+        kinds = [p.name if p.type is str else int for p in export.parameters]
+        for out in export.outs:
+            kinds += [out, bool] if out.length else [out]
+        for at, kind in enumerate(kinds):
+            if kind is int or kind in export.optional:
+                continue
+            values = []
+            for other in kinds:
+                if other is int:
+                    values.append(1)
+                elif other is bool:
+                    values.append(64)
+                elif isinstance(other, str):
+                    values.append(ctypes.c_char_p(b"x"))
+                else:
+                    values.append(ctypes.create_string_buffer(b"Z" * 64))
+            values[at] = 0 if kind is bool else None
+            assert function(*values) == (b"9999" if text else -14), (name, at)
+            for index, (value, other) in enumerate(zip(values, kinds)):
+                if hasattr(value, "raw"):
+                    wrote = index != at - 1 or kind is not bool
+                    assert value.raw[:1] == (b"\0" if wrote else b"Z"), (name, at)
+                    assert value.raw[1:64] == b"Z" * 63
+            tried += 1
 print(tried)
 """
 
@@ -136,8 +155,14 @@ def test_the_account_of_a_linked_card(native: Native, tmp_path: Path) -> None:
 def test_null_pointers(native: Native) -> None:
     root = os.fspath(Path(__file__).resolve().parents[2])
     script = f"import sys; sys.path.append({root!r})\n{NULLS_PY}"
-    pointers = sum(p.type is str for export in EXPORTS.values() for p in export.parameters)
-    assert python(native, script) == [str(pointers + len(EXPORTS))]
+    wanted = 0
+    for library in LIBRARIES.values():
+        for export in library.exports.values():
+            pointers = [p.name for p in export.parameters if p.type is str]
+            wanted += len(set(pointers) - export.optional)
+            wanted += sum(2 if out.length else 1 for out in export.outs)
+    assert wanted > 60
+    assert python(native, script) == [str(wanted)]
 
 
 def test_one_buffer_for_parameter_and_answer_and_none_behind_it(

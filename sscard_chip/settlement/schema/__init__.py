@@ -28,6 +28,7 @@ from sscard_chip.settlement.schema import (
     rules,
     run,
     services,
+    transit,
     versions,
 )
 from sscard_chip.settlement.schema.base import metadata
@@ -52,5 +53,6 @@ __all__ = [
     "rules",
     "run",
     "services",
+    "transit",
     "versions",
 ]
