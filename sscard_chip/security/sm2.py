@@ -34,6 +34,7 @@ __all__ = [
     "Sm2PublicKey",
     "default_library",
     "on_curve",
+    "public_of",
     "sm3",
 ]
 
@@ -207,7 +208,6 @@ def on_curve(value: bytes) -> bool:
         return False
     x, y = int.from_bytes(value[:32]), int.from_bytes(value[32:])
     return x < _P and y < _P and (y * y - (x * x + _A) * x - _B) % _P == 0
-<<<<<<< HEAD
 
 
 def public_of(private: bytes) -> bytes:
@@ -215,7 +215,7 @@ def public_of(private: bytes) -> bytes:
 
     :raises Sm2Error: it is none.
     """
-    if len(private) != PRIVATE_LENGTH or not 0 < int.from_bytes(private) < _N - 1:
+    if len(private) != PRIVATE_LENGTH or not 0 < int.from_bytes(private) < ORDER - 1:
         raise Sm2Error("SM2 private key: must be 32 bytes below the order of the curve")
     base = int.from_bytes(_G[:32]), int.from_bytes(_G[32:])
     found: tuple[int, int] | None = None
@@ -240,93 +240,3 @@ def _add(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[in
         slope = (y2 - y1) * pow(x2 - x1, -1, _P)
     x = (slope * slope - x1 - x2) % _P
     return x, (slope * (x1 - x) - y1) % _P
-
-
-# --- Libraries --------------------------------------------------------------------------------
-
-
-class GmsslLibrary:
-    """``gmssl_pyx``: the C library GmSSL, asked for digests so that ZA is worked out once."""
-
-    def __init__(self) -> None:
-        import gmssl_pyx
-
-        self._gmssl = gmssl_pyx
-
-    def generate(self) -> tuple[bytes, bytes]:
-        public, private = self._gmssl.sm2_key_generate()
-        return private, public
-
-    def sign(self, private: bytes, key: Sm2PublicKey, message: bytes) -> tuple[int, int]:
-        return decode_dss_signature(self._gmssl.sm2_sign_sm3_digest(private, key.digest(message)))
-
-    def verify(self, key: Sm2PublicKey, message: bytes, r: int, s: int) -> bool:
-        signature = encode_dss_signature(r, s)
-        with _silence():  # of a wrong signature GmSSL prints where in its sources it saw that
-            return bool(
-                self._gmssl.sm2_verify_sm3_digest(key.value, key.digest(message), signature)
-            )
-
-
-_SILENCE_LOCK: Final = threading.Lock()
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """In the block, what C code prints on standard error (file descriptor 2) is dropped."""
-    with _SILENCE_LOCK:
-        try:
-            kept = os.dup(2)
-        except OSError:  # the process has no standard error
-            yield
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nowhere)
-
-
-class GmalgLibrary:
-    """``gmalg``: pure Python, everywhere."""
-
-    def __init__(self) -> None:
-        import gmalg
-
-        self._gmalg = gmalg
-
-    def generate(self) -> tuple[bytes, bytes]:
-        private, public = self._gmalg.SM2().generate_keypair()
-        return private.rjust(PRIVATE_LENGTH, b"\0"), public[1:]  # it leaves leading zeros out
-
-    def sign(self, private: bytes, key: Sm2PublicKey, message: bytes) -> tuple[int, int]:
-        sm2 = self._gmalg.SM2(private, key.identity, b"\x04" + key.value)
-        r, s = sm2.sign(message)
-        return int.from_bytes(r), int.from_bytes(s)
-
-    def verify(self, key: Sm2PublicKey, message: bytes, r: int, s: int) -> bool:
-        sm2 = self._gmalg.SM2(None, key.identity, b"\x04" + key.value)
-        return bool(sm2.verify(message, r.to_bytes(32), s.to_bytes(32)))
-
-
-class _LibraryMissingError(ExtraMissingError, Sm2Error):
-    """Neither library is installed."""
-
-
-@cache
-def default_library() -> Sm2Library:
-    """The faster library that is installed.
-
-    :raises Sm2Error: when none is.
-    """
-    for library in (GmsslLibrary, GmalgLibrary):
-        try:
-            return library()
-        except ImportError:
-            continue
-    raise _LibraryMissingError("SM2", "gmssl-pyx or gmalg", "sm2")
-=======
->>>>>>> main

@@ -71,6 +71,11 @@ class Gateway:
         self._clients = {one.client_id: ClientBox(one) for one in secrets.clients}
         self._open = isinstance(self._login, NoLogin) and faults is None
 
+    @property
+    def has_faults(self) -> bool:
+        """Whether faults are ordered."""
+        return self._faults is not None
+
     def is_plain(self, content_type: bytes, body: bytes) -> bool:
         """Whether a body passes untouched."""
         return (

@@ -48,7 +48,10 @@ def serve(
     :raises OSError: the address cannot be listened to.
     :raises ExtraMissingError: the extra ``serve`` is not installed.
     """
-    serve_application(CentreApplication(queue), host, port, tls=tls, ready=ready)
+    serve_application(
+        CentreApplication(queue, gateway), host, port, tls=tls, ready=ready,
+        may_hang_up=gateway is not None and gateway.has_faults,
+    )  # fmt: skip
 
 
 def serve_application(
@@ -59,8 +62,11 @@ def serve_application(
     tls: TlsFiles | None = None,
     ready: Callable[[str, int], None] = lambda _host, _port: None,
     extra: str = "serve",
+    may_hang_up: bool = False,
 ) -> None:
     """Serve any ASGI application in the same way; ``extra`` is named where uvicorn is missing.
+
+    With ``may_hang_up`` the scope has a function :data:`~.application.HANG_UP` that breaks the line.
 
     :raises OSError: the address cannot be listened to.
     :raises ExtraMissingError: the extra is not installed.
@@ -71,13 +77,8 @@ def serve_application(
     if tls is not None:
         options = {"ssl_certfile": os.fspath(tls.certificate), "ssl_keyfile": os.fspath(tls.key)}
     config = uvicorn.Config(
-<<<<<<< HEAD
-        CentreApplication(queue, gateway),
-        http=_protocol() if gateway is not None else "h11",  # bounds the head of a request
-=======
         application,
-        http="h11",  # bounds the head of a request
->>>>>>> main
+        http=_protocol() if may_hang_up else "h11",  # bounds the head of a request
         ws="none",
         lifespan="off",
         access_log=False,
