@@ -29,6 +29,7 @@ from sscard_chip.standard.models import Model, schema
 from sscard_chip.terminal.addresses import AddressFile
 from sscard_chip.terminal.conformance.document import SuiteDocument
 from sscard_chip.terminal.conformance.ics import ImplementationStatement
+from sscard_chip.terminal.recorded import RecordedCardFile
 from sscard_chip.terminal.recording import RecordedCall
 from sscard_chip.terminal.script_model import ExchangeScript
 from sscard_chip.terminal.transit.region import TransitRegion
@@ -53,6 +54,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "local-files": (LocalFiles, "TOML"),
     "pki-authority": (PkiAuthorityFile, "JSON"),
     "personalisation": (PersonalisationScript, "JSON"),
+    "recorded-card": (RecordedCardFile, "JSON"),
     "recording": (RecordedCall, "JSON lines"),
     "policy": (CentrePolicy, "TOML"),
     "region": (RegionDocument, "TOML"),
