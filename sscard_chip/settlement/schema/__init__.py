@@ -26,6 +26,7 @@ from sscard_chip.settlement.schema import (
     rules,
     run,
     services,
+    transit,
     versions,
 )
 from sscard_chip.settlement.schema.base import metadata
@@ -49,5 +50,6 @@ __all__ = [
     "rules",
     "run",
     "services",
+    "transit",
     "versions",
 ]
