@@ -66,7 +66,7 @@ def serve_application(
 ) -> None:
     """Serve any ASGI application in the same way; ``extra`` is named where uvicorn is missing.
 
-    With ``may_hang_up`` the scope has a function :data:`~.application.HANG_UP` that breaks the line.
+    With ``may_hang_up`` the scope has a function that breaks the line, ``HANG_UP``.
 
     :raises OSError: the address cannot be listened to.
     :raises ExtraMissingError: the extra is not installed.
