@@ -120,6 +120,8 @@ LINES: Final[Mapping[str, str]] = {
     f"transit lock rider.ssc {_GATE} --station 00010001": "",
     "transit show rider.ssc": "",
     "transit day-file day.j --out new.trd": "",
+    f"transit settle one.trd {_TRANSPORT} {_CITY}": "numpy sqlalchemy alembic pyarrow jinja2",
+    f"transit statement {_CITY}": "numpy sqlalchemy alembic pyarrow jinja2",
     "conformance list --level read": "",
     "conformance coverage": "",
     "conformance mutants --only binary-short": "",
@@ -228,6 +230,9 @@ LINES: Final[Mapping[str, str]] = {
     "service synthesize CARDS.tsv --out persons": "",
     "service region": "",
     "settle synthesize --keys roots.json --out trial --cards 20 --pharmacies 2 --debits 20": "",
+    "settle explain roots.json": "",
+    "settle persons card.ssc --out PERSONS.tsv": "",
+    f"settle stock --pharmacy P51010000001 {_CITY}": "",
     "completion bash": "",
 }  # fmt: skip
 """Each command as it is typed in a folder with files, and the packages that it cannot do without
@@ -297,6 +302,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f" {_TRANSPORT}",
             f"transit issue-keys {_TRANSPORT} --terminal-id 510100000001 --out gate.ssc",
             f"transit tap-in rider.ssc {_GATE.replace('gate.j', 'day.j')} --station 00010001",
+            "transit day-file day.j --out one.trd",
+            f"transit bus rider.ssc {_GATE.replace('gate.j', 'day.j')} --stop 01010001",
             "blank --out blank.ssc",
             "batch synthesize 2 --out two.csv",
             "settle card-list card.ssc --opening-fen 1000 --out CARDS.tsv",
