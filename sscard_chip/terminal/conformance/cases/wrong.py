@@ -113,6 +113,19 @@ def _(trial: Trial) -> None:
             trial.given(trial.verify_pin(), "VERIFY of the given PIN")
 
 
+@cases.command(_VERIFY, WORDS, 16, "A PIN is wrong when any of its digits is", **_wrong(1))
+def _(trial: Trial) -> None:
+    digits = trial.subject.pin.hex()
+    for place, digit in enumerate(digits):
+        if not digit.isdecimal():
+            continue
+        other = digits[:place] + str((int(digit) + 1) % 10) + digits[place + 1 :]
+        _begin(trial)
+        reply = _verify(trial, bytes.fromhex(other))
+        trial.expect(reply, "63Cx", what=f"to a PIN whose digit {place + 1} is another")
+        trial.given(trial.verify_pin(), "VERIFY of the given PIN")
+
+
 def _change(trial: Trial, old: bytes, new: bytes) -> CardReply:
     return trial.wrong(commands.CHANGE_PIN.apdu(data=old + b"\xff" + new))
 
@@ -274,7 +287,7 @@ def _(trial: Trial) -> None:
     key = trial.key(_UKSSSE, SSSE)
     trial.enter()
     trial.afterwards(lambda: _prove_again(trial, key))
-    for place in (3, 4, 7, 8, 15):
+    for place in range(16):
         proof = bytearray(trial.proof(key, trial.challenge()))
         proof[place] ^= 0x10
         apdu = commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, bytes(proof))
@@ -392,8 +405,11 @@ def _wrong_mac(name: str, number: int, kid: int, directory: int, apdu: str, word
                    **_wrong(7, needs=PIN_AND_KEYS))  # fmt: skip
     def _(trial: Trial) -> None:
         trial.enter(directory)
-        right = blocking_apdu(trial, kid, directory)
-        trial.refused(trial.whole(right[:-1] + bytes((right[-1] ^ 1,))), "6988")
+        for place in range(1, 5):
+            right = blocking_apdu(trial, kid, directory)
+            wrong = bytearray(right)
+            wrong[-place] ^= place
+            trial.refused(trial.whole(bytes(wrong)), "6988")
         trial.refused(trial.whole(right), "6984", "6985", what="to a second MAC of one challenge")
         trial.reset(cold=True)
         trial.enter(directory)
@@ -427,6 +443,9 @@ def _(trial: Trial) -> None:
         trial.enter()
         reply = trial.send(commands.SELECT, 0x04, 0x00, name, 0)
         trial.expect(reply, "9303", what="to its SELECT")
+        reply = trial.send(commands.SELECT, 0x00, 0x00, DF04.to_bytes(2), 0)
+        trial.expect(reply, "9303", what="to its SELECT by FID")
+        trial.check(trial.whole("B026000104").sw != 0x9000, "a closed account", "9000")
         trial.enter(trial.subject.profile.applications[0].fid)
 
 
