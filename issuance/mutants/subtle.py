@@ -134,6 +134,16 @@ def _first_digits(card: FaultyCard, apdu: bytes) -> bytes:
     return card.right(apdu)
 
 
+def _version_three(card: FaultyCard, apdu: bytes) -> bytes:
+    """Every proof under version 3 of a key is right."""
+    return _OK if apdu[1] == 0x82 and apdu[21:] == b"\x03" else card.right(apdu)
+
+
+def _day_turned(card: FaultyCard, apdu: bytes) -> bytes:
+    answer = card.right(apdu)
+    return answer[1::-1] + answer[2:] if apdu[1] == 0x56 and len(answer) == 4 else answer
+
+
 def _subtle(name: str, wrong: str, caught_by: str, fault: Fault) -> Mutant:
     return Mutant(name=name, wrong=wrong, caught_by=caught_by, fault=fault)
 
@@ -173,6 +183,11 @@ SUBTLE: Final = (
             and card.right(apdu) == b"\x93\x03" else card.right(apdu)),
     _subtle("log-lost", "A power-off loses the newest record of EF08",
             "SSC-6001.2-PULLOUT-DEBIT-01", _log_lost),
+    _subtle("version-three", "Every proof under version 3 of a key is right", _C + "4.5-24",
+            _version_three),
+    _subtle("day-turned", "The starting day is told as day and month", _M + "4.4-02", _day_turned),
+    _subtle("behind-end-word", "READ BINARY behind the end answers 6A86", _C + "9.5-07",
+            word_instead(0xB0, "6B00", "6A86")),
     _subtle("block-any-mac", "CARD BLOCK with a wrong MAC answers 9000", _C + "2.5-02",
             word_instead(0x16, "6988", "9000")),
     _subtle("reload-any-mac", "A new PIN with a wrong MAC answers 9000", _C + "8.5-02",

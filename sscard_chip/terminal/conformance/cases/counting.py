@@ -163,6 +163,15 @@ def _(trial: Trial) -> None:
     trial.same(record, expected[: len(record)], "record 1 of EF08")
 
 
+@cases.command("GET STARTING DAY", ANSWER, 2, "Month and day in this order", **_ON_IMAGE)
+def _(trial: Trial) -> None:
+    for day in ("0701", "1231", "0229"):
+        trial.with_account(starting_day=day)
+        enter_medical(trial)
+        reply = trial.expect(trial.send(commands.GET_STARTING_DAY, le=2), "9000")
+        trial.equal(reply.data.hex(), day, "starting day")
+
+
 # --- ends ----------------------------------------------------------------------------------------
 
 

@@ -225,14 +225,16 @@ def _(trial: Trial) -> None:
             return
 
 
-@cases.command(_EXTERNAL, WORDS, 24, "A proof under version 1 is wrong for version 2",
+@cases.command(_EXTERNAL, WORDS, 24, "A proof under version 1 is wrong for the others",
                group="6001.3-9.2", **_wrong(3, needs=PIN_AND_KEYS))  # fmt: skip
 def _(trial: Trial) -> None:
     key = trial.key(_UKSSSE, SSSE)
     trial.enter()
-    proof = trial.proof(key, trial.challenge()) + b"\x02"
-    trial.expect(trial.wrong(commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, proof)), "63Cx")
-    trial.given(trial.authenticate(key, 2), "the proof of version 2")
+    for version in range(2, key.versions + 1):
+        proof = trial.proof(key, trial.challenge()) + bytes((version,))
+        apdu = commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, proof)
+        trial.expect(trial.wrong(apdu), "63Cx", what=f"to a proof of version {version}")
+        trial.given(trial.authenticate(key, version), f"the proof of version {version}")
 
 
 @cases.command(_EXTERNAL, WORDS, 25, "A challenge is spent by a wrong proof too: 6984",
