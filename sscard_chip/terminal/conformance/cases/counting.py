@@ -165,6 +165,7 @@ def _(trial: Trial) -> None:
 
 @cases.command("GET STARTING DAY", ANSWER, 2, "Month and day in this order", **_ON_IMAGE)
 def _(trial: Trial) -> None:
+    _with_totals(trial)
     for day in ("0701", "1231", "0229"):
         trial.with_account(starting_day=day)
         enter_medical(trial)
