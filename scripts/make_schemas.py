@@ -16,6 +16,7 @@ from issuance.bank.head import LedgerHead
 from issuance.batch.container import ContainerHeader
 from issuance.holder import HolderDocument
 from issuance.holders.mapping import MappingFile
+from issuance.pki.authority import PkiAuthorityFile
 from issuance.plan.script import PersonalisationScript
 from issuance.region import RegionDocument
 from issuance.roots import RootKeyFile
@@ -50,6 +51,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "implementation-statement": (ImplementationStatement, "JSON or TOML"),
     "key-addresses": (AddressFile, "JSON or TOML"),
     "local-files": (LocalFiles, "TOML"),
+    "pki-authority": (PkiAuthorityFile, "JSON"),
     "personalisation": (PersonalisationScript, "JSON"),
     "recording": (RecordedCall, "JSON lines"),
     "policy": (CentrePolicy, "TOML"),

@@ -55,6 +55,7 @@ COMMANDS: Final = {
     "pos": ("sscard_cli.pos", "pos", "A pharmacy's till: sales, refunds, day file."),
     "bank": ("sscard_cli.bank", "bank", "The linked bank account: link, activate, pay, load."),
     "purse": ("sscard_cli.bank.purse", "purse", "Deposit and purse: load, pay, unload."),
+    "pki": ("sscard_cli.pki", "pki", "Certificates: key pair, certificates, sign, verify."),
     "transit": ("sscard_cli.transit", "transit", "Transport cards: gates, buses, desk, centre."),
     "settle": ("sscard_cli.settle", "settle", "A settlement centre: cards, accounts, debits."),
     "service": ("sscard_cli.service", "service", "Card services: enquiry, loss, replacement."),

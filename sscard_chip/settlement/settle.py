@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 from sscard_chip.settlement.clearing.files import WorkersOf
 from sscard_chip.settlement.columnar import LIMITS, DayFileHead, DeliveryLimits, survey
@@ -13,14 +12,11 @@ from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.ledger.register import register_is_empty
 from sscard_chip.settlement.output import Output
+from sscard_chip.settlement.run.pieces import post_what_is_left
 from sscard_chip.settlement.run.pools import KeySource
 from sscard_chip.settlement.run.run import BATCH_ROWS, Run, RunProgressCallback, RunSummary
 from sscard_chip.settlement.run.work import forget_keys
 from sscard_chip.workers import Pool, SingleThread
-
-SQLITE_ROWS: Final = 1 << 17
-"""Rows of one transaction on SQLite, which has one writer: posting them takes less than a second,
-so that a loss report and a sale, which come between two of them, do not wait longer."""
 
 
 def settle(
@@ -40,7 +36,7 @@ def settle(
 
     :param keys: opens the root keys, here and in workers.
     :param pool: who works; this process alone without it.
-    :param batch_rows: of whole files in one transaction; on SQLite at most :data:`SQLITE_ROWS`.
+    :param batch_rows: of whole files that are judged and posted together.
     :param statement_workers: starts processes for the statements of thousands of pharmacies.
     :param limits: of a file and a row; a file beyond them is refused.
     :raises KeyStoreError: the root keys cannot be used.
@@ -48,6 +44,7 @@ def settle(
     :raises LedgerError: as :meth:`~sscard_chip.settlement.ledger.Ledger.run`.
     :raises OSError: ``out`` cannot be written.
     """
+    post_what_is_left(ledger)
     run = Run(keys, ledger, rules, pool or SingleThread(), report_progress)
     heads, refused = survey(paths, limits)
     run.summary.refused_files += refused
@@ -57,8 +54,7 @@ def settle(
     names = None if rules.pharmacies is None else rules.pharmacies.names()
     try:
         with Output(out, names, run.threads, statement_workers) as output:
-            most = min(batch_rows, SQLITE_ROWS) if ledger.database.is_sqlite else batch_rows
-            groups = list(_batches(heads, most))
+            groups = list(_batches(heads, batch_rows))
             taken = [_settle(run, output, group, last=len(groups) == 1) for group in groups]
             if len(groups) > 1:  # what came later has changed what was found before
                 with ledger.reading() as t:

@@ -15,6 +15,7 @@ _ROOM: Final = "sscard_cli.service"
 # command -> (module, attribute, one-line help)
 COMMANDS: Final = {
     "audit": (f"{_ROOM}.audit", "audit", "Prove that no row of the audit was changed (审计)."),
+    "client": (f"{_ROOM}.client", "client", "Programs and clerks that may ask over HTTP."),
     "init": (f"{_ROOM}.init", "init", "Make a key file, and the ledger if there is none."),
     "lift": (f"{_ROOM}.loss", "lift", "Withdraw a temporary report (解挂)."),
     "loss": (f"{_ROOM}.loss", "loss", "Report a card lost: nothing is paid any more (挂失)."),
@@ -22,6 +23,7 @@ COMMANDS: Final = {
     "perform": (f"{_ROOM}.perform", "perform", "Any operation, its request a JSON document."),
     "person": (f"{_ROOM}.person", "person", "Persons and their insurance data: load a file."),
     "region": (f"{_ROOM}.region", "region", "A region's document: print the default, check one."),
+    "serve": (f"{_ROOM}.serve", "serve", "Serve the interface over HTTP."),
 }
 
 

@@ -89,8 +89,7 @@ _MIB: Final = 1 << 20
     type=click.IntRange(1),
     default=1 << 21,
     show_default=True,
-    help="Rows in memory at once, and in one transaction (SQLite: at most 131072)."
-    "  Example: --batch-rows 200000",
+    help="Rows in memory at once, judged and posted together.  Example: --batch-rows 200000",
 )
 @click.option(
     "--file-limit",

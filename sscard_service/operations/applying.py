@@ -26,8 +26,8 @@ from sscard_service.photo import checked_photo
 from sscard_service.region import add_working_days
 from sscard_service.region.model import ServiceRegion
 from sscard_service.store.applications import (
-    Application,
-    ApplicationState,
+    FiledApplication,
+    MakingState,
     add_application,
     add_step,
     applications_of,
@@ -125,11 +125,11 @@ def withdraw(work: Work, details: WithdrawDetails) -> dict[str, Any]:
     if not mine:
         raise ServiceRefusedError(Code.NOT_FOUND)
     one = mine[-1]
-    if one.state not in (ApplicationState.APPLIED, ApplicationState.REVIEWED):
+    if one.state not in (MakingState.APPLIED, MakingState.REVIEWED):
         raise ServiceRefusedError(Code.TOO_LATE, now=str(one.state))
-    work.before, work.after = str(one.state), str(ApplicationState.WITHDRAWN)
-    add_step(work.t, one.id, ApplicationState.WITHDRAWN, work.time, work.by_name)
-    return {"receipt": one.number, "state": str(ApplicationState.WITHDRAWN)}
+    work.before, work.after = str(one.state), str(MakingState.WITHDRAWN)
+    add_step(work.t, one.id, MakingState.WITHDRAWN, work.time, work.by_name)
+    return {"receipt": one.number, "state": str(MakingState.WITHDRAWN)}
 
 
 @operation("progress", OperationEffect.SHOWS, about="receipt")
@@ -151,7 +151,7 @@ def show_applications(work: Work, _: NoDetails) -> dict[str, Any]:
     return {"applications": [application_view(work, one) for one in found]}
 
 
-def application_view(work: Work, one: Application) -> dict[str, Any]:
+def application_view(work: Work, one: FiledApplication) -> dict[str, Any]:
     """An application as anybody sees it who has its number."""
     due = parse_date(one.due)
     end = one.due if due is None else (
@@ -169,7 +169,7 @@ def application_view(work: Work, one: Application) -> dict[str, Any]:
         "due": one.due,
         "due_provisional": one.provisional,
         "overdue": running and work.day > one.due,
-        "note": one.note if one.state in (ApplicationState.REJECTED,) else "",
+        "note": one.note if one.state in (MakingState.REJECTED,) else "",
         "voucher": {
             "valid": running and work.day <= end,
             "valid_to": end,
@@ -228,7 +228,7 @@ def _file(
     return application_view(work, one)
 
 
-def _keep_papers(work: Work, one: Application) -> None:
+def _keep_papers(work: Work, one: FiledApplication) -> None:
     """Photo, documents, and who came in the holder's place."""
     if work.prepared is not None:
         keep_evidence(work.t, work.person, "photo", work.prepared, work.time, one.id)

@@ -57,7 +57,8 @@ def lift_loss(work: Work, details: ReportDetails) -> dict[str, Any]:
 def report_formal_loss(work: Work, details: ReportDetails) -> dict[str, Any]:
     """正式挂失: final, and what a replacement of a lost card needs."""
     _living(work)
-    if work.region.bank.ask_first and work.person.data.bank and not work.evidence.bank_reference:
+    asked = work.level >= ProofLevel.IN_PERSON and work.evidence.bank_reference
+    if work.region.bank.ask_first and work.person.data.bank and not asked:
         raise ServiceRefusedError(Code.BANK_FIRST)
     return _change(work, work.card(), CardService.FORMAL_LOSS, details)
 

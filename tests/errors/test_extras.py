@@ -25,6 +25,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 EXTRAS: Final = {
     "alembic": "settlement",
+    "asn1crypto": "pki",
     "argon2": "service",
     "cffi": "driver",
     "PIL": "service",
@@ -57,6 +58,7 @@ _CITY: Final = "--ledger city.db"
 _KEYS: Final = f"--service-keys service.keys {_CITY}"
 _PERIOD: Final = "--pharmacy P51010000001"
 
+_PKI: Final = "asn1crypto gmssl_pyx gmalg"
 _TRANSPORT: Final = "--transport-keys transport.json"
 _GATE: Final = "--psam gate.ssc --region transit.toml --journal gate.j --time 20260315081112"
 
@@ -65,11 +67,11 @@ LINES: Final[Mapping[str, str]] = {
     "schema holder": "",
     "demo": "",  # before any reader: libpcsclite looks only once where its daemon is
     "keys create new.json": "",
-    f"keys create {_TOKEN}": "pkcs11",
-    f"keys convert roots.json {_TOKEN}": "pkcs11",
+    f"keys create {_TOKEN}": "pkcs11 asn1crypto:hsm",
+    f"keys convert roots.json {_TOKEN}": "pkcs11 asn1crypto:hsm",
     "keys import roots.json DPK --algorithm sm4": "",
     "keys show roots.json": "",
-    f"keys show {_TOKEN}": "pkcs11",
+    f"keys show {_TOKEN}": "pkcs11 asn1crypto:hsm",
     "issue --generation 3 --keys roots.json --holder holder.json --out new.ssc": "",
     f"issue --generation 3 --keys roots.json --holder linked.json --out l.ssc {_BANK}":
         "gmssl_pyx gmalg",
@@ -156,6 +158,13 @@ LINES: Final[Mapping[str, str]] = {
     "purse pay --reader x --bank-keys bank.json --amount-fen 1": "smartcard",
     "purse limit purse.ssc --bank-keys bank.json --limit-fen 1 --pin 135790": "",
     "purse unload purse.ssc --bank-keys bank.json --amount-fen 1 --pin 135790": "",
+    "pki authority new-pki.json": _PKI,
+    "pki init pki.ssc": _PKI,
+    "pki init --reader x": f"{_PKI} smartcard",
+    "pki write pki.ssc --authority pki.json --name x": _PKI,
+    "pki show pki.ssc": _PKI,
+    "pki sign pki.pem --card pki.ssc --pin 123456 --out pki.sig": _PKI,
+    "pki verify pki.pem --signature pki.pem --certificate pki.pem": _PKI,
     "settle card-list card.ssc --out NEW.tsv": "",
     f"settle cards CARDS.tsv {_CITY}": "",
     f"settle card-status Z00000013 {_CITY}": "",
@@ -200,6 +209,10 @@ LINES: Final[Mapping[str, str]] = {
     f"service perform balance account.json {_KEYS}": "",
     f"service person load account.json {_KEYS}": "",
     f"service audit verify {_KEYS}": "",
+    f"service client list {_KEYS}": "",
+    f"service client remove nobody {_KEYS}": "",
+    f"service client add till-7 --channel till {_KEYS}": "",
+    f"service serve --listen 192.0.2.1:1 {_KEYS}": "uvicorn:service",
     "service region": "",
     "settle synthesize --keys roots.json --out trial --cards 20 --pharmacies 2 --debits 20": "",
     "completion bash": "",
@@ -263,6 +276,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"issue --generation 3 --keys roots.json --holder linked.json --out linked.ssc {_BANK}",
             f"issue --generation 3 --keys roots.json --holder purse.json --out purse.ssc {_BANK}"
             " --ledger old.jsonl --operator 0012",
+            "issue --generation 3 --keys roots.json --holder holder.json --out pki.ssc",
+            "pki authority pki.json --certificate pki.pem",
+            "pki init pki.ssc",
             "keys create transport.json --transport",
             "issue --generation 3 --keys roots.json --holder rider.json --out rider.ssc"
             f" {_TRANSPORT}",

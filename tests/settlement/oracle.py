@@ -353,8 +353,6 @@ class Centre:
         self.stands: set[int] = set()
         """Rows that are posted, by their identity here: of copies they go first."""
         self.money: Counter[tuple[str, str]] = Counter()
-        self.unsure = False
-        """Whether suspense can be one division's or another's."""
 
     def run(self, files: list[File], batch_rows: int) -> list[str]:
         """Codes of all rows of the files that are given, in the order of the verdict file."""
@@ -488,13 +486,14 @@ class Centre:
         return found
 
     def _pay(self, posted: list[Seen]) -> None:
-        self.money, self.unsure = Counter(), False
+        self.money = Counter()
         money = self.money
         asked: Counter[str] = Counter()
-        divisions: dict[str, set[str]] = {}
+        homes: dict[str, str] = {}
         for known in self.law.register or ():
             money["personal", known.account] += known.opening_fen
             money["funding", known.division] -= known.opening_fen
+            homes.setdefault(known.account, known.division)
         for one in posted:
             assert one.row is not None
             row = one.row
@@ -512,12 +511,10 @@ class Centre:
                 money["suspense", division] -= account
                 continue
             asked[card.account] += account
-            divisions.setdefault(card.account, set()).add(division)
         for person, fen in asked.items():
             balance = money["personal", person] - fen
             money["personal", person] = max(balance, 0)
-            money["suspense", min(divisions[person])] -= max(-balance, 0)
-            self.unsure |= balance < 0 and len(divisions[person]) > 1
+            money["suspense", homes[person]] -= max(-balance, 0)
 
 
 _PARTS: Final = ("acct_pay", "psn_cash_pay", "fund_pay_sumamt")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -138,21 +137,11 @@ def _differences(world: World, folder: Path) -> list[str]:
                 if fen
             }
     expected = {key: fen for key, fen in centre.money.items() if fen}
-    if centre.unsure:
-        expected, money = _without_divisions(expected), _without_divisions(money)
     return [
         f"{key}: oracle {expected.get(key, 0)}, ledger {money.get(key, 0)}"
         for key in sorted(expected.keys() | money.keys())
         if expected.get(key, 0) != money.get(key, 0)
     ]
-
-
-def _without_divisions(money: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
-    """Suspense of all divisions together."""
-    found: Counter[tuple[str, str]] = Counter()
-    for (kind, key), fen in money.items():
-        found[kind, "" if kind == "suspense" else key] += fen
-    return found
 
 
 @settings(

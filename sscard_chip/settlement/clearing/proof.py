@@ -28,6 +28,7 @@ from sscard_chip.settlement.ledger.authorisation import SettlementState
 from sscard_chip.settlement.ledger.bulk import raw_rows, select_keys
 from sscard_chip.settlement.ledger.register import CardRegister, read_register
 from sscard_chip.settlement.run.booking import insured_divisions
+from sscard_chip.settlement.run.pieces import unposted
 from sscard_chip.settlement.schema.authorisation import authorisation, step
 from sscard_chip.settlement.schema.books import account, entry, line
 
@@ -97,8 +98,10 @@ def _accounts_that_differ(t: LedgerTransaction) -> Iterator[int]:
         account.c.kind == str(AccountKind.PERSONAL)
     )
     owners: dict[int, str] = dict(raw_rows(t.connection.execute(personal)))
+    left = unposted(t)
     for rows in Books(t).of_all():
-        _add_rows(t, bounds, rows.some(posted(rows.masks)), register, owners)
+        whole = rows.segment not in left  # else its money may be there or not
+        _add_rows(t, bounds, rows.some(posted(rows.masks)), register, owners, whole=whole)
     booked = (
         sa.select(line.c.account, sa.func.sum(line.c.fen).label("fen"))
         .join_from(line, entry, entry.c.id == line.c.entry)
@@ -125,11 +128,13 @@ def _add_rows(
     rows: BookedRows,
     register: CardRegister,
     owners: dict[int, str],
+    *,
+    whole: bool,
 ) -> None:
     columns, code = rows.columns, rows.header.pharmacy_code
     settled, doubtful = _online(t, columns)
     which = np.flatnonzero(~settled)
-    columns, certain = columns.rows(which), ~doubtful[which]
+    columns, certain = columns.rows(which), ~doubtful[which] & whole
     if not len(columns):
         return
     insured = insured_divisions(columns, np.arange(len(columns)))

@@ -2,7 +2,9 @@
 """Whose the money in suspense is: what of it each personal account could not pay.
 
 An account of suspense is a division's. Beside its lines stands how much is of which personal
-account, so that what comes back to that account repays it first.
+account, so that what comes back to that account repays it first. The rows of a day file may say
+different insured places of one account; the division that bears what it lacks is its own
+(:func:`home_divisions`), whichever row came last.
 """
 
 from __future__ import annotations
@@ -17,7 +19,22 @@ from numpy.typing import NDArray
 from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.ledger.bulk import select_keys
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
+from sscard_chip.settlement.schema.books import card
 from sscard_chip.settlement.schema.debits import suspense_share as table
+
+
+def home_divisions(t: LedgerTransaction, accounts: Sequence[int]) -> dict[int, int]:
+    """The division that keeps each personal account: the insured place of the card that was
+    registered for it first. Nothing that comes later changes it."""
+    found: dict[int, tuple[int, int]] = {}
+    wanted = set(accounts)
+    statement = sa.select(card.c.account, card.c.id, card.c.division)
+    for result in select_keys(t.connection, statement, card.c.account, wanted):
+        for row in result:
+            if row.account in wanted:
+                own = row.id, row.division
+                found[row.account] = min(own, found.get(row.account, own))
+    return {account: division for account, (_, division) in found.items()}
 
 
 def suspense_of(t: LedgerTransaction, accounts: Sequence[int]) -> dict[int, Counter[int]]:

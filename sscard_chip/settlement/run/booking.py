@@ -10,8 +10,9 @@
 Of a card that is insured elsewhere and has no account here, account and pooled money are a
 receivable from its division. A refund is the same with all signs changed; account money first
 repays what its account has in suspense, and the rest goes back to the holder's account: so it does
-not matter what came first. Debits and refunds of a date are one entry. What the on-line
-authorisation has settled already is not booked again.
+not matter what came first. What an account cannot pay stands in the suspense of the division that
+keeps it, whatever insured place a row says. Debits and refunds of a date are one entry. What the
+on-line authorisation has settled already is not booked again.
 """
 
 from __future__ import annotations
@@ -33,7 +34,12 @@ from sscard_chip.settlement.ledger import (
     LedgerTransaction,
     split_by_balance,
 )
-from sscard_chip.settlement.ledger.suspense import keep_shares, repay, suspense_of
+from sscard_chip.settlement.ledger.suspense import (
+    home_divisions,
+    keep_shares,
+    repay,
+    suspense_of,
+)
 
 _DIVISIONS: Final = 1_000_000
 
@@ -79,13 +85,13 @@ def insured_divisions(columns: DebitColumns, rows: Integers) -> NDArray[np.uint3
 
 def book(
     t: LedgerTransaction,
-    segment: int,
+    name: str,
     columns: DebitColumns,
     rows: Integers,
     personal: Integers,
     headers: Sequence[DayHeader],
 ) -> None:
-    """Post the money of ``rows`` of a segment.
+    """Post the money of ``rows``: those of a segment, or of a piece of one, whose ``name`` it is.
 
     ``personal`` are numbers of the holders' accounts for all rows of ``columns``, -1 for none;
     ``headers`` are those of the files that ``columns.file`` counts.
@@ -126,7 +132,7 @@ def book(
         lines.add(collected[day], cash[day])
         accounts, fen = lines.moved()
         if len(accounts):
-            source = f"{EntryKind.DEBITS}:{segment}:{date:08d}"
+            source = f"{EntryKind.DEBITS}:{name}:{date:08d}"
             entry = t.post(EntryKind.DEBITS, f"{date:08d}", source, accounts, fen)
             keep_shares(
                 t,
@@ -163,8 +169,14 @@ def _charge(
     balances[accounts] = t.balances(accounts, for_update=True)
     short = debits[(asked > balances)[owner[debits]]]  # the others pay all that is asked of them
     charged[short], missing = split_by_balance(owner[short], fen[short], balances[owner[short]])
+    lacking = np.concatenate([short[missing > 0], refunds])
+    homes = home_divisions(t, np.unique(owner[lacking]).tolist()) if len(lacking) else {}
+
+    def home(row: int) -> int:
+        return homes.get(int(owner[row]), int(insured[row]))
+
     shares = [
-        (row, int(insured[row]), amount)
+        (row, home(row), amount)
         for row, amount in zip(short.tolist(), missing.tolist(), strict=True)
         if amount
     ]
@@ -175,7 +187,7 @@ def _charge(
                 open_shares[int(owner[row])][division] += amount
         for row in refunds.tolist():
             back = -int(fen[row])
-            for division, amount in repay(open_shares[int(owner[row])], int(insured[row]), back):
+            for division, amount in repay(open_shares[int(owner[row])], home(row), back):
                 shares.append((row, division, -amount))
                 back -= amount
             charged[row] = -back

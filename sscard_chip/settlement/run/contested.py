@@ -50,7 +50,8 @@ class Contest:
     """The rows in question: ``own`` are places in the batch, behind them stand those of
     ``places`` in earlier segments, with the headers of their files (None: decided by a person).
 
-    ``before`` and ``after`` are the findings of all of them.
+    ``before`` and ``after`` are the findings of all of them. ``taken`` are the numbers of the rows
+    ``heard`` of the batch that on-line confirmations had taken.
     """
 
     own: Integers
@@ -61,6 +62,8 @@ class Contest:
     online: Online
     before: Masks
     after: Masks
+    heard: Mask
+    taken: set[tuple[TerminalKey, CardCounterKey]]
 
     def changed(self) -> list[int]:
         """Earlier rows about which something else is found now."""
@@ -95,7 +98,8 @@ def hear(
     genuine = proven(columns, masks) | decided
     debits = genuine & ~columns.refund
     refunds = genuine & columns.refund & posted(masks)
-    touched, found = history.of_rows(keys, debits | refunds)
+    heard = debits | refunds
+    touched, found = history.of_rows(keys, heard)
     own = np.flatnonzero(_shared(keys, debits, refunds) | touched & debits | refunds)
     places, old_columns, old_masks, online_numbers = _earlier(history, keys, own, touched, found)
     headers = history.headers(places)
@@ -118,6 +122,8 @@ def hear(
         ),
         before,
         before.copy(),
+        heard,
+        found.online,
     )
     fixed = np.array([decided] * len(own) + [one is None for one in headers], np.bool_)
     winners = _hear_debits(contest, fixed, online_numbers)
@@ -177,9 +183,13 @@ def _earlier(
 def _hear_debits(
     contest: Contest, fixed: Mask, online_numbers: set[tuple[TerminalKey, CardCounterKey]]
 ) -> dict[TerminalKey, int]:
-    """Code 2; the row that has each terminal's number."""
+    """Code 2; the row that has each terminal's number.
+
+    A row that nothing proves is a duplicate of none, whenever it came.
+    """
     columns, keys, online = contest.columns, contest.keys, contest.online
-    debits = np.flatnonzero(~columns.refund).tolist()
+    genuine = proven(columns, contest.before) | fixed
+    debits = np.flatnonzero(genuine & ~columns.refund).tolist()
     own_findings = contest.before & ~FindingCode.DUPLICATE.bit
     good = posted(own_findings) | fixed
     was = posted(contest.before)

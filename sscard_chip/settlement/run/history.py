@@ -20,7 +20,7 @@ from sscard_chip.settlement.judge.codes import FindingCode, Masks, posted
 from sscard_chip.settlement.judge.gaps import Environment, standing_rows
 from sscard_chip.settlement.judge.keys import NOBODY, CardCounterKey, Keys, Lookup, TerminalKey, mix
 from sscard_chip.settlement.judge.proof import proven
-from sscard_chip.settlement.ledger import LedgerTransaction
+from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.ledger.bulk import raw_rows
 from sscard_chip.settlement.run.archive import Archive
 from sscard_chip.settlement.run.ranges import Ranges
@@ -95,21 +95,16 @@ class LedgerHistory:
         newest = sa.select(sa.func.max(tables.segment.c.id))
         self.newest = int(transaction.connection.execute(newest).scalar_one() or 0)
         self.archive = Archive(transaction)
-        self._index_old()
+        for segment in _not_indexed(transaction):
+            self._index(segment)
 
-    def _index_old(self) -> None:
-        """Segments of a ledger that was upgraded have nothing in ``beside`` yet.
-
-        Of their refunds those that were posted, or given twice, are kept: what was refused then
-        stays so.
-        """
-        known = sa.select(tables.indexed.c.segment)
-        old = sa.select(tables.segment.c.id).where(tables.segment.c.id.not_in(known))
-        for segment in self._t.connection.execute(old).scalars().all():
-            for first, columns, masks in self.archive.parts(segment):
-                refunds = columns.refund & posted(masks & ~FindingCode.DUPLICATE.bit)
-                keep_beside(self._t, segment, first, columns, masks, Keys(columns), refunds)
-            self._t.connection.execute(sa.insert(tables.indexed).values(segment=segment))
+    def _index(self, segment: int) -> None:
+        """Of the refunds of an old segment those that were posted, or given twice, are kept: what
+        was refused then stays so."""
+        for first, columns, masks in self.archive.parts(segment):
+            refunds = columns.refund & posted(masks & ~FindingCode.DUPLICATE.bit)
+            keep_beside(self._t, segment, first, columns, masks, Keys(columns), refunds)
+        self._t.connection.execute(sa.insert(tables.indexed).values(segment=segment))
 
     # --- what stands under numbers -------------------------------------------------------------
 
@@ -357,6 +352,24 @@ class LedgerHistory:
         connection.execute(sa.delete(_asked))
         columns = {"high": high, "low": low, "least": least, "greatest": greatest}
         self._t.insert(_asked, columns)
+
+
+def _not_indexed(t: LedgerTransaction) -> Sequence[int]:
+    """Segments of a ledger that was upgraded, which have nothing in ``beside`` yet."""
+    known = sa.select(tables.indexed.c.segment)
+    old = sa.select(tables.segment.c.id).where(tables.segment.c.id.not_in(known))
+    return t.connection.execute(old).scalars().all()
+
+
+def index_old_segments(ledger: Ledger) -> None:
+    """Index what is not indexed, which a transaction that only reads cannot.
+
+    :raises LedgerError: as :meth:`~sscard_chip.settlement.ledger.Ledger.run`.
+    """
+    with ledger.reading() as t:
+        old = _not_indexed(t)
+    if old:
+        ledger.run(LedgerHistory)
 
 
 def header_of(file: Any) -> DayHeader:

@@ -24,21 +24,21 @@ from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.schema.debits import terminal_owner as table
 
 
-def keep_owners(
+def find_owners(
     t: LedgerTransaction,
     batch: Batch,
     headers: Sequence[DayHeader],
     online: Mask,
     *,
     listed: bool,
-) -> None:
-    """Note whose the terminals are, and add 102 where a file is another pharmacy's.
+) -> list[dict[str, object]]:
+    """Add 102 where a file is another pharmacy's; whose terminals are to be noted.
 
     :param online: rows of on-line settlements.
     :param listed: a list has judged that already, and has the last word.
     """
     if not batch.heads:
-        return
+        return []
     owners = _owners(t, [int(header.terminal_id, 16) for header in headers])
     foreign = np.zeros(len(headers), np.bool_)
     fresh: list[dict[str, object]] = []
@@ -57,12 +57,17 @@ def keep_owners(
         elif shown[at]:
             owners[terminal] = pharmacy, changes + 1
             fresh.append({"terminal": terminal, "change": changes + 1, "pharmacy": pharmacy})
-    if fresh:
-        t.connection.execute(sa.insert(table), fresh)
     if foreign.any():
         others = foreign[batch.columns.file] & ~batch.columns.malformed
         others &= batch.masks != FindingCode.GREY.bit  # held as grey, it has nothing else
         add(batch.masks, FindingCode.NOT_OF_PHARMACY, others)
+    return fresh
+
+
+def keep_owners(t: LedgerTransaction, fresh: Sequence[dict[str, object]]) -> None:
+    """Note what :func:`find_owners` has found."""
+    if fresh:
+        t.connection.execute(sa.insert(table), fresh)
 
 
 def _owners(t: LedgerTransaction, terminals: Sequence[int]) -> dict[int, tuple[str | None, int]]:

@@ -2,9 +2,10 @@
 """A run: day files in, verdicts and postings out.
 
 Files are taken in their order, in batches of about :data:`BATCH_ROWS` rows. A batch is read and
-judged row by row, its TACs are verified by pieces of cards, and then one transaction judges it
-against what is posted, and posts it. Since a verdict depends on earlier rows only, it does not
-matter where one batch ends, and a run that was stopped is completed by the next one like it.
+judged row by row, its TACs are verified by pieces of cards; then it is judged against what is
+posted, and posted, in one transaction on PostgreSQL. On SQLite it is judged while others may
+write, and posted in transactions of :data:`SQLITE_ACCOUNTS` accounts. It does not matter where one
+batch ends, and a run that was stopped is completed by the next one like it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,8 +30,12 @@ from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.ledger.register import card_count, read_register
 from sscard_chip.settlement.run.archive import NOTHING, Archive
 from sscard_chip.settlement.run.batch import Batch
+from sscard_chip.settlement.run.history import index_old_segments
+from sscard_chip.settlement.run.judging import JudgedBatch, judge_rows
+from sscard_chip.settlement.run.pieces import Pieces, post_what_is_left, unposted
 from sscard_chip.settlement.run.pools import KeySource
-from sscard_chip.settlement.run.posting import post_rows, settled_before
+from sscard_chip.settlement.run.posting import post, settled_before
+from sscard_chip.settlement.run.state import LedgerState, still_holds
 from sscard_chip.settlement.run.work import (
     Reader,
     VerifyTask,
@@ -42,6 +48,10 @@ from sscard_chip.workers import Pool, SingleThread
 
 BATCH_ROWS: Final = 1 << 21
 """Rows that are in memory at once, and posted in one transaction; a larger file is a batch."""
+
+SQLITE_ACCOUNTS: Final = 1 << 16
+"""Accounts whose money is moved in one transaction on SQLite, which has one writer: it takes a
+good part of a second, and a loss report or a sale does not wait longer."""
 
 _FEW_OF: Final = 2
 """Of a register with more cards than so many for each row, the cards of the rows are asked for."""
@@ -121,8 +131,21 @@ _SHARES: Final = {
 
 RunProgressCallback = Callable[[RunProgress], None]
 
+_TRIES: Final = 3
+"""How often a batch is judged while others write."""
+
 Judged = Callable[[Batch, Masks], None]
 """Is told what is found about the rows of a batch."""
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class _Verdicts:
+    """What is found about the rows of a batch, how many of its files are settled already, and
+    what is to be posted of the others."""
+
+    masks: Masks
+    old: int
+    judgement: JudgedBatch | None
 
 
 class Run:
@@ -151,7 +174,6 @@ class Run:
         self._missing: Counter[str] = Counter()
         self._finished_rows = 0
         self._size = 0
-        self._old = 0
         self._known: tuple[tuple[int, int], RegisterJudge] | None = None
 
     def batch(
@@ -166,10 +188,39 @@ class Run:
         batch = self._read(heads)
         self._verify(batch)
         self._show(POSTING, 0)
-        masks = self._ledger.run(lambda t: self._post(t, batch, judged), exclusive=True)
+        if self._ledger.database.is_sqlite:
+            found = self._judge_then_post(batch, judged)
+        else:
+            work = partial(self._judge_and_post, batch=batch, judged=judged)
+            found, _ = self._ledger.run(work, exclusive=True)
         self._show(WRITING, 0)
-        self.summary.settled_before += self._old
-        return batch, masks
+        self.summary.settled_before += found.old
+        return batch, found.masks
+
+    def _judge_then_post(self, batch: Batch, judged: Judged) -> _Verdicts:
+        """Judge while others may write, then be the one writer for moments only."""
+        index_old_segments(self._ledger)
+        for attempt in range(_TRIES + 1):
+            post_what_is_left(self._ledger)
+            if attempt == _TRIES:  # it was judged anew again and again: nobody else may write now
+                work = partial(self._judge_and_post, batch=batch, judged=judged)
+                found, pieces = self._ledger.run(work, exclusive=True)
+                break
+            with self._ledger.reading() as t:
+                state = LedgerState.of(t)
+                found = self._judge(t, batch)
+            judged(batch, found.masks)
+            if found.judgement is None:
+                return found
+            post_it = partial(_post_if_it_holds, judgement=found.judgement, state=state)
+            pieces = self._ledger.run(post_it, exclusive=True)
+            if pieces is not None:
+                break
+        if pieces is not None:
+            for number in range(pieces.count):
+                self._show(POSTING, self._size * number // pieces.count)
+                self._ledger.run(partial(pieces.post, number=number), exclusive=True)
+        return found
 
     def look_again(self, t: LedgerTransaction, heads: Sequence[DayFileHead]) -> tuple[Batch, Masks]:
         """The rows of settled files as the ledger has them, and what is found about them now."""
@@ -248,40 +299,48 @@ class Run:
         only_grey = columns.grey & ~columns.has_tac & ~columns.malformed
         batch.masks[only_grey] = FindingCode.GREY.bit
 
-    def _post(self, t: LedgerTransaction, batch: Batch, judged: Judged) -> Masks:
-        """Inside the one writing transaction of a batch; may be called again after a conflict."""
+    def _judge_and_post(
+        self, t: LedgerTransaction, batch: Batch, judged: Judged
+    ) -> tuple[_Verdicts, Pieces | None]:
+        """Both in one writing transaction; may be called again after a conflict."""
+        found = self._judge(t, batch)
+        judged(batch, found.masks)
+        if found.judgement is None:
+            return found, None
+        return found, post(t, found.judgement, most_accounts=_most_accounts(self._ledger))
+
+    def _judge(self, t: LedgerTransaction, batch: Batch) -> _Verdicts:
+        """What is found about all rows, of files that are settled already as it is now."""
         settled = settled_before(t, batch.heads)
         is_old = np.array([head.trailer.digest in settled for head in batch.heads], np.bool_)
         masks = batch.masks.copy()
+        judgement = None
+        if not is_old.any():
+            if is_old.size:
+                judgement = self._judge_fresh(t, Batch(batch.heads, batch.columns, masks))
+            return _Verdicts(masks, 0, judgement)
         if not is_old.all():
-            whole = Batch(batch.heads, batch.columns, masks)
-            if not is_old.any():
-                self._post_fresh(t, whole, lambda: judged(batch, masks))
-                self._old = 0
-                return masks
-            fresh = whole.files(~is_old)
-            self._post_fresh(t, fresh)
+            fresh = Batch(batch.heads, batch.columns, masks).files(~is_old)
+            judgement = self._judge_fresh(t, fresh)
             masks[~is_old[batch.columns.file]] = fresh.masks
-        archive, first = Archive(t), batch.first.tolist()
+        archive, begins = Archive(t), batch.first.tolist()
         for at in np.flatnonzero(is_old).tolist():
-            place = settled[batch.heads[at].trailer.digest]
-            found = [NOTHING, *(piece for _, piece in archive.rows(*place))]
-            masks[first[at] : first[at + 1]] = np.concatenate(found)
-        self._old = int(is_old.sum())
-        judged(batch, masks)
-        return masks
+            segment, first, count = settled[batch.heads[at].trailer.digest]
+            found = [NOTHING, *(piece for _, piece in archive.rows(segment, first, count))]
+            masks[begins[at] : begins[at + 1]] = np.concatenate(found)
+            for (of, row), now in judgement.changes.items() if judgement else ():
+                if of == segment and first <= row < first + count:
+                    masks[begins[at] + row - first] = now
+        return _Verdicts(masks, int(is_old.sum()), judgement)
 
-    def _post_fresh(
-        self, t: LedgerTransaction, batch: Batch, judged: Callable[[], None] = lambda: None
-    ) -> None:
-        post_rows(
+    def _judge_fresh(self, t: LedgerTransaction, batch: Batch) -> JudgedBatch:
+        return judge_rows(
             t,
             batch,
             [head.header for head in batch.heads],
             lambda columns, masks: judge_register(columns, masks, self._register(t, columns)),
             listed=self._listed,
             late=self._late,
-            judged=judged,
         )
 
     def _register(self, t: LedgerTransaction, columns: DebitColumns) -> RegisterJudge | None:
@@ -315,6 +374,20 @@ class Run:
                 summary.codes[name] = summary.codes.get(name, 0) + count
         for name in _SUMS:
             summary.posted_fen[name] += int(getattr(columns, name)[good].sum())
+
+
+def _most_accounts(ledger: Ledger) -> int | None:
+    return SQLITE_ACCOUNTS if ledger.database.is_sqlite else None
+
+
+def _post_if_it_holds(
+    t: LedgerTransaction, judgement: JudgedBatch, state: LedgerState
+) -> Pieces | None:
+    """Post on SQLite what was judged in a state of the ledger; None when it is judged otherwise
+    by now."""
+    if unposted(t) or not still_holds(t, judgement, state):
+        return None
+    return post(t, judgement, most_accounts=SQLITE_ACCOUNTS)
 
 
 def register_state(t: LedgerTransaction) -> tuple[int, int]:

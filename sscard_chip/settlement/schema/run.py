@@ -159,3 +159,22 @@ displaced: Final = append_only(
 )
 """Numbers that an earlier segment took, and that the run of ``segment`` has taken back: an older
 debit, or the row of an on-line settlement, has a better claim to them."""
+
+split: Final = append_only(
+    sa.Table(
+        "settled_split",
+        metadata,
+        whole("segment", key=True),
+        whole("pieces"),
+        whole("last_card"),
+    )
+)
+"""Segments of so many accounts that their money, and the counters of their cards, come in pieces,
+each in a transaction of its own (SQLite has one writer, for whom others wait). ``last_card`` is
+the last card that was registered when the segment was judged."""
+
+booked: Final = append_only(
+    sa.Table("settled_booked", metadata, whole("segment", key=True), whole("piece", key=True)),
+)
+"""Pieces that are posted: from 0 to ``pieces`` - 1. What a run that was killed has left, the next
+one posts."""

@@ -45,13 +45,30 @@ def serve(
     :raises OSError: the address cannot be listened to.
     :raises ExtraMissingError: the extra ``serve`` is not installed.
     """
-    with importing("serve", "serve"):
+    serve_application(CentreApplication(queue), host, port, tls=tls, ready=ready)
+
+
+def serve_application(
+    application: Any,
+    host: str,
+    port: int,
+    *,
+    tls: TlsFiles | None = None,
+    ready: Callable[[str, int], None] = lambda _host, _port: None,
+    extra: str = "serve",
+) -> None:
+    """Serve any ASGI application in the same way; ``extra`` is named where uvicorn is missing.
+
+    :raises OSError: the address cannot be listened to.
+    :raises ExtraMissingError: the extra is not installed.
+    """
+    with importing(extra, "serve"):
         import uvicorn
     options: dict[str, Any] = {}
     if tls is not None:
         options = {"ssl_certfile": os.fspath(tls.certificate), "ssl_keyfile": os.fspath(tls.key)}
     config = uvicorn.Config(
-        CentreApplication(queue),
+        application,
         http="h11",  # bounds the head of a request
         ws="none",
         lifespan="off",

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sscard_chip.settlement import settle as settling
 from sscard_chip.settlement.ledger import CardService, Ledger, change_status
 from sscard_chip.settlement.run import RunProgress
-from sscard_chip.settlement.schema.run import file as settled_file
+from sscard_chip.settlement.run import run as running
+from sscard_chip.settlement.schema.books import entry
 from tests.settlement.run.conftest import Undisturbed
 from tests.settlement.run.trial import Trial, books, outputs
 
@@ -23,8 +23,9 @@ NEVER = "20991231000000"
 def test_between_pieces_of_a_day(
     trial: Trial, undisturbed: Undisturbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reports see some files of the day posted, and others not yet; the run comes to the same."""
-    monkeypatch.setattr(settling, "SQLITE_ROWS", 300)
+    """Reports see the money of some accounts posted, and of others not yet; the run comes to the
+    same."""
+    monkeypatch.setattr(running, "SQLITE_ACCOUNTS", 60)
     place = tmp_path / "ledger.db"
     with Ledger.open(place) as ledger, Ledger.open(place) as desk:
         trial.begin(ledger, tmp_path / "earlier")
@@ -34,18 +35,14 @@ def test_between_pieces_of_a_day(
         def report(progress: RunProgress) -> None:
             with desk.transaction() as t:  # SQLite would have it wait for the run's own
                 change_status(t, next(cards), CardService.FORMAL_LOSS, NEVER)
-                count = sa.select(sa.func.count()).select_from(settled_file)
+                count = sa.select(sa.func.count()).select_from(entry)
                 seen.append(int(t.connection.execute(count).scalar_one()))
 
-        def only_reading(progress: RunProgress) -> None:
-            if progress.step == "reading":
-                report(progress)
-
-        trial.settle(ledger, tmp_path / "out", trial.files(), report_progress=only_reading)
+        trial.settle(ledger, tmp_path / "out", trial.files(), report_progress=report)
         assert len(set(seen)) >= 4
         assert outputs(tmp_path / "out") == undisturbed.outputs
         assert books(ledger) == undisturbed.books
 
 
-def test_how_many_rows_a_transaction_has_at_most() -> None:
-    assert settling.SQLITE_ROWS <= 131_072
+def test_how_many_accounts_a_transaction_has_at_most() -> None:
+    assert running.SQLITE_ACCOUNTS <= 65_536

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The money of a segment of very many accounts, in pieces of accounts and cards.
+
+Where one writer makes all others wait, moving the money of a whole day would keep them out for
+seconds. So the rows of such a segment are posted first, with the numbers of terminals, and with
+the money of what has no account; then come its pieces, each in a transaction of its own: the money
+of some accounts, all of each, and the counters of some cards. What the verdicts say is decided
+then, and what a piece has follows from the rows alone. Pieces that a run has left behind when it
+was killed are posted by the next one before anything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import sqlalchemy as sa
+
+from sscard_chip.dayfile.rows import DayHeader
+from sscard_chip.settlement.arrays import Integers, Mask
+from sscard_chip.settlement.columns import DebitColumns, given
+from sscard_chip.settlement.judge.codes import BORNE, Masks, posted
+from sscard_chip.settlement.judge.keys import NOBODY, Keys
+from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
+from sscard_chip.settlement.ledger.register import card_count, read_register
+from sscard_chip.settlement.run.archive import Archive
+from sscard_chip.settlement.run.booking import book
+from sscard_chip.settlement.run.history import header_of
+from sscard_chip.settlement.run.judging import JudgedBatch
+from sscard_chip.settlement.run.numbers import CardCounters
+from sscard_chip.settlement.schema import run as tables
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Pieces:
+    """What is posted of a segment behind its rows, in ``count`` pieces.
+
+    ``later`` are the rows whose money it is: posted ones with an account, but for those that name
+    an on-line settlement.
+    """
+
+    segment: int
+    count: int
+    columns: DebitColumns
+    later: Mask
+    personal: Integers
+    headers: list[DayHeader]
+    counters: CardCounters | None
+
+    @classmethod
+    def of(cls, t: LedgerTransaction, judged: JudgedBatch, most_accounts: int | None) -> Pieces:
+        """Those of a segment that is being posted: none when it has ``most_accounts`` at most."""
+        columns, masks = judged.batch.columns, judged.batch.masks
+        later = _later(columns, masks, judged.personal)
+        count = 0
+        if most_accounts is not None:
+            accounts = np.zeros(int(judged.personal.max(initial=0)) + 1, np.bool_)
+            accounts[judged.personal[later]] = True
+            count = -(-int(np.count_nonzero(accounts)) // most_accounts)
+        counters = None
+        if count > 1:
+            split = {"segment": judged.segment, "pieces": count, "last_card": card_count(t)}
+            t.connection.execute(sa.insert(tables.split), split)
+            counters = CardCounters.of(judged.keys, posted(masks) & ~columns.refund)
+        else:
+            count, later = 0, np.zeros(len(columns), np.bool_)
+        headers = list(judged.headers)
+        return cls(judged.segment, count, columns, later, judged.personal, headers, counters)
+
+    @classmethod
+    def left(cls, t: LedgerTransaction, segment: int, count: int, last_card: int) -> Pieces:
+        """Those of a segment that is posted already, from its rows."""
+        parts = list(Archive(t, now=False).parts(segment))
+        columns = DebitColumns.join([rows for _, rows, _ in parts])
+        masks = np.concatenate([found for _, _, found in parts])
+        register = read_register(t, columns.card_id_code)
+        place = register.find(columns.card_id_code)
+        known = place >= 0
+        known[known] = register.id[place[known]] <= last_card
+        personal = np.full(len(columns), NOBODY, np.int64)
+        personal[known] = register.account[place[known]]
+        personal[(masks & BORNE) != 0] = NOBODY
+        later = _later(columns, masks, personal)
+        files = sa.select(tables.file).where(tables.file.c.segment == segment)
+        found = t.connection.execute(files.order_by(tables.file.c.first_row)).all()
+        headers = [header_of(one) for one in found]
+        columns.file[:] = np.repeat(np.arange(len(found)), [one.rows for one in found])
+        counters = CardCounters.of(Keys(columns), posted(masks) & ~columns.refund)
+        return cls(segment, count, columns, later, personal, headers, counters)
+
+    def post(self, t: LedgerTransaction, number: int) -> None:
+        """Post a piece, unless somebody has done so."""
+        table = tables.booked
+        own = {"segment": self.segment, "piece": number}
+        done = sa.select(table.c.piece).filter_by(**own)
+        if self.counters is None or t.connection.execute(done).first() is not None:
+            return
+        t.connection.execute(sa.insert(table), own)
+        self.counters.piece(number, self.count).keep(t, self.segment)
+        rows = np.flatnonzero(self.later & (self.personal % self.count == number))
+        name = f"{self.segment}.{number}"
+        book(t, name, self.columns, rows, self.personal, self.headers)
+
+
+def _later(columns: DebitColumns, masks: Masks, personal: Integers) -> Mask:
+    found: Mask = posted(masks) & (personal >= 0) & ~given(columns.setl_id)
+    return found
+
+
+def unposted(t: LedgerTransaction) -> dict[int, tuple[int, int, list[int]]]:
+    """Segments that are not posted whole: how many pieces each has, the last card that was
+    registered then, and the pieces that are left."""
+    split, booked = tables.split.c, tables.booked.c
+    done = (
+        sa.select(sa.func.count())
+        .where(booked.segment == split.segment)
+        .correlate(tables.split)
+        .scalar_subquery()
+    )
+    found = {}
+    for row in t.connection.execute(sa.select(tables.split).where(done < split.pieces)):
+        pieces = t.connection.execute(
+            sa.select(booked.piece).where(booked.segment == row.segment)
+        ).scalars()
+        left = sorted(set(range(row.pieces)) - set(pieces))
+        found[row.segment] = row.pieces, row.last_card, left
+    return found
+
+
+def post_what_is_left(ledger: Ledger) -> None:
+    """Post the pieces that other runs have left behind, each in a transaction of its own.
+
+    :raises LedgerError: as :meth:`~sscard_chip.settlement.ledger.Ledger.run`.
+    """
+    with ledger.reading() as t:
+        left = {
+            segment: (Pieces.left(t, segment, count, last_card), pieces)
+            for segment, (count, last_card, pieces) in unposted(t).items()
+        }
+    for found, pieces in left.values():
+        for number in pieces:
+            ledger.run(partial(found.post, number=number), exclusive=True)
