@@ -21,7 +21,7 @@ from sscard_driver import wire
 from sscard_driver.libraries import LIBRARIES
 from sscard_driver.library import DriverLibrary
 from sscard_driver.terminal import SharedTerminal
-from sscard_driver.wire import NUMBER, Request, WireError
+from sscard_driver.wire import NUMBER, CallRequest, WireError
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
     return b"".join(parts)
 
 
-def _answer(library: DriverLibrary, request: Request) -> bytes:
+def _answer(library: DriverLibrary, request: CallRequest) -> bytes:
     known = LIBRARIES.get(request.library)
     export = known.exports.get(request.function) if known else None
     if export is None:

@@ -39,7 +39,7 @@ class WireError(TerminalError):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Request:
+class CallRequest:
     """A call. ``sizes`` of the buffers are at most :data:`BUFFER_LIMIT`."""
 
     library: str
@@ -91,7 +91,7 @@ def read_hello(content: bytes) -> bytes:
     return token
 
 
-def read_request(content: bytes) -> Request:
+def read_request(content: bytes) -> CallRequest:
     """A request.
 
     :raises WireError:
@@ -111,7 +111,7 @@ def read_request(content: bytes) -> Request:
     parts.end()
     if not all(sizes):
         raise WireError("a buffer must have room")
-    return Request(library, function, tuple(arguments), tuple(sizes))
+    return CallRequest(library, function, tuple(arguments), tuple(sizes))
 
 
 def _count(parts: _Content) -> int:

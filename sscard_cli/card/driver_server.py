@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -81,7 +82,9 @@ def driver_server(
     for name, value in options.items():
         if value is not None:
             environment[PREFIX + name.upper()] = os.fspath(value)
-    load_configuration(environment)
+    configuration = load_configuration(environment)
+    if configuration.reader or configuration.psam_reader:
+        import_module("sscard_chip.terminal.pcsc")  # or say which extra is missing
     token = read_token(token_path) if token_path else b""
     server = DriverServer(host.strip("[]"), int(port), token=token, environment=environment)
 

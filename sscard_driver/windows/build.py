@@ -53,7 +53,7 @@ _PACKAGES: Final = "on Debian: apt-get install gcc-mingw-w64-i686-win32 gcc-ming
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class WindowsTarget:
     """A kind of program: folder of its DLLs, compiler, and whether functions are cdecl.
 
     On 64 bits there is one convention.
@@ -75,9 +75,9 @@ class Target:
 
 
 TARGETS: Final = (
-    Target("win32", "i686-w64-mingw32"),
-    Target("win64", "x86_64-w64-mingw32"),
-    Target("win32-cdecl", "i686-w64-mingw32", cdecl=True),
+    WindowsTarget("win32", "i686-w64-mingw32"),
+    WindowsTarget("win64", "x86_64-w64-mingw32"),
+    WindowsTarget("win32-cdecl", "i686-w64-mingw32", cdecl=True),
 )
 
 
@@ -113,7 +113,7 @@ def build_dlls(directory: Path) -> list[Path]:
     return paths
 
 
-def exported_names(export: Export, target: Target) -> list[str]:
+def exported_names(export: Export, target: WindowsTarget) -> list[str]:
     """Under which names GetProcAddress finds a function.
 
     >>> exported_names(LIBRARIES["SSCardDriver"].exports["iReadCardBas"], TARGETS[0])
@@ -124,7 +124,7 @@ def exported_names(export: Export, target: Target) -> list[str]:
     return [export.name, f"_{export.name}@{4 * export.words}"]
 
 
-def _build(library: Library, target: Target, work: Path, folder: Path) -> Path:
+def _build(library: Library, target: WindowsTarget, work: Path, folder: Path) -> Path:
     source = work / "library.c"
     if library.exports:
         functions = wrappers.source(_without_others(library), _head)

@@ -363,7 +363,7 @@ def test_the_sums_name_every_dll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("target", build.TARGETS, ids=lambda target: target.folder)
 @pytest.mark.parametrize("library", LIBRARIES.values(), ids=lambda library: library.name)
-def test_what_a_dll_exports_and_needs(library: object, target: build.Target) -> None:
+def test_what_a_dll_exports_and_needs(library: object, target: build.WindowsTarget) -> None:
     """By the tables in the file: stdcall names with and without their decoration; two systems."""
     name = library.name
     exports = LIBRARIES[name].exports
