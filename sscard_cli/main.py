@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "edit": ("sscard_cli.card.edit", "edit", "Change a card by what info --json says of it."),
     "apdu": ("sscard_cli.card.apdu", "apdu", "Exchange raw APDUs with a card."),
     "serve": ("sscard_cli.card.serve", "serve", "Put a card into a virtual PC/SC reader."),
+    "record": ("sscard_cli.card.record", "record", "Read a card once, to replay it for ever."),
     "relay": (
         "sscard_cli.card.relay",
         "relay",

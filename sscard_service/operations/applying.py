@@ -2,7 +2,7 @@
 """申领, 补领, 换领, 撤回: applying for a card, and how far an application is.
 
 The number of an application is its receipt and that of the voucher (领卡证明): 80 random bits,
-so whoever has it may ask how far it is, and sees nobody's name.
+so whoever has it may ask how far it is, and sees of a name what masks leave.
 """
 
 from __future__ import annotations

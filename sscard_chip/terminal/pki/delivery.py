@@ -37,6 +37,14 @@ class PkiDeliveryError(CardError, ValueError):
     exit_code = BAD_INPUT
 
 
+class PkiPinError(PkiDeliveryError):
+    """A PIN that the card refused: ``left`` tries, 0 when it is locked."""
+
+    def __init__(self, text: str, left: int = 0) -> None:
+        super().__init__(text)
+        self.left = left
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class PkiDelivery:
     """An authority's answer, parsed."""
@@ -173,7 +181,7 @@ _WHOSE: Final = {PkiHolder.USER: "user PIN", PkiHolder.ADMINISTRATOR: "administr
 def _right(left: int | None, holder: PkiHolder) -> None:
     if left is not None:
         state = f"wrong, {left} tries left" if left else "locked"
-        raise PkiDeliveryError(f"{_WHOSE[holder]}: {state}")
+        raise PkiPinError(f"{_WHOSE[holder]}: {state}", left)
 
 
 def _certificate(name: str, text: str) -> CardCertificate:
