@@ -28,6 +28,7 @@ ALLOWED = (
     ("sscard_chip/terminal/conformance/", "the command "),
     ("sscard_chip/terminal/conformance/cases/", "the code of "),
     ("sscard_chip/terminal/conformance/cases/", "the name of SSSE"),
+    ("sscard_chip/terminal/conformance/cases/", "the name of the certificate"),
     ("sscard_chip/terminal/conformance/cases/", "the RID"),
     ("sscard_chip/terminal/conformance/cases/medical.py", "a name of an algorithm"),
     ("sscard_chip/terminal/conformance/cases/medical.py", "the limit of four bytes"),

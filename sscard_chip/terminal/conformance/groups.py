@@ -32,6 +32,7 @@ GROUPS: Final = {
     "6001.2-states": "LD/T 6001.2: states and security status",
     "6001.2-purchase": "LD/T 6001.2: purchase and load",
     "6001.2-pullout": "LD/T 6001.2: pull-out",
+    "6001.2-certificate": "LD/T 6001.2: certificate application",
 }
 """Sections of the report in their order."""
 
@@ -42,6 +43,7 @@ FIREWALL: Final = "6001.2-firewall"
 STATES: Final = "6001.2-states"
 PURCHASE: Final = "6001.2-purchase"
 PULL_OUT: Final = "6001.2-pullout"
+CERTIFICATES: Final = "6001.2-certificate"
 RESET: Final = "6001.3-6.2"
 CHANGE_PIN: Final = "6001.3-6.1"
 ASYMMETRIC: Final = "6001.3-10"
