@@ -11,14 +11,17 @@ from sscard_chip.terminal.conformance.cases import (
     authentication,
     certificates,
     contents,
+    counting,
     files,
     loading,
     medical,
     parameters,
     pins,
+    pullout,
     reading,
     selection,
     transport,
+    updating,
     writing,
     wrong,
 )
@@ -39,7 +42,10 @@ _MODULES = (
     writing,
     medical,
     loading,
+    counting,
+    updating,
     wrong,
+    pullout,
 )
 
 
