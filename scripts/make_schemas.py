@@ -24,6 +24,8 @@ from issuance.stores.encrypted import EncryptedKeyFile
 from sscard_chip.profile.localmodel import LocalFiles
 from sscard_chip.reader.scenario import Scenario
 from sscard_chip.settlement.documents import StatementDocument, SummaryDocument
+from sscard_chip.settlement.gateway.faults import FaultsDocument
+from sscard_chip.settlement.gateway.secrets import GatewaySecrets
 from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.standard.models import Model, schema
 from sscard_chip.terminal.addresses import AddressFile
@@ -49,6 +51,8 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "driver": (DriverFile, "TOML"),
     "encrypted-root-keys": (EncryptedKeyFile, "JSON"),
     "exchange-script": (ExchangeScript, "JSON"),
+    "faults": (FaultsDocument, "TOML"),
+    "gateway": (GatewaySecrets, "TOML"),
     "holder": (HolderDocument, "JSON or TOML"),
     "holder-mapping": (MappingFile, "TOML"),
     "identity-card": (IdentityCard, "JSON or TOML"),

@@ -128,6 +128,9 @@ LINES: Final[Mapping[str, str]] = {
     "conformance run --card card.ssc --only SSC-32.2": "",
     "conformance run --card card.ssc --only SSC-32.2 --out r.html": "jinja2:conformance",
     "conformance run --reader x": "smartcard",
+    "conformance psam --card card.ssc": "",
+    "conformance bank --card card.ssc": "",
+    "conformance terminal --only SSC-32.8-PIN-01": "",
     "driver iReadCardBas 1 --card card.ssc": "",
     "driver iReadCardBas 1 --reader x": "smartcard",
     "shell --card card.ssc": "",
@@ -230,6 +233,9 @@ LINES: Final[Mapping[str, str]] = {
     "service synthesize CARDS.tsv --out persons": "",
     "service region": "",
     "settle synthesize --keys roots.json --out trial --cards 20 --pharmacies 2 --debits 20": "",
+    "settle explain roots.json": "",
+    "settle persons card.ssc --out PERSONS.tsv": "",
+    f"settle stock --pharmacy P51010000001 {_CITY}": "",
     "completion bash": "",
 }  # fmt: skip
 """Each command as it is typed in a folder with files, and the packages that it cannot do without

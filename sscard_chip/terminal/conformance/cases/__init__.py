@@ -10,14 +10,17 @@ from sscard_chip.terminal.conformance.cases import (
     answers,
     authentication,
     contents,
+    counting,
     files,
     loading,
     medical,
     parameters,
     pins,
+    pullout,
     reading,
     selection,
     transport,
+    updating,
     writing,
     wrong,
 )
@@ -37,7 +40,10 @@ _MODULES = (
     writing,
     medical,
     loading,
+    counting,
+    updating,
     wrong,
+    pullout,
 )
 
 
