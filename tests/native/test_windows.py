@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import socket
 import subprocess
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from sscard_driver.libraries import LIBRARIES
+from sscard_driver.libraries import LIBRARIES, Library
 from sscard_driver.server import DriverServer, DriverServerError, read_token
 from sscard_driver.windows import build
 from sscard_driver.windows.files import FOLDER, DllError, read_sums, write_files
@@ -336,7 +337,7 @@ def test_what_is_no_request(tmp_path: Path, request_: str) -> None:
 
 
 def test_the_dlls_are_those_that_this_source_makes() -> None:
-    if build.shutil.which(COMPILER) is None:
+    if shutil.which(COMPILER) is None:
         pytest.skip("needs mingw-w64")
     assert "15 DLLs" in build.check_dlls()
 
@@ -363,12 +364,12 @@ def test_the_sums_name_every_dll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("target", build.TARGETS, ids=lambda target: target.folder)
 @pytest.mark.parametrize("library", LIBRARIES.values(), ids=lambda library: library.name)
-def test_what_a_dll_exports_and_needs(library: object, target: build.WindowsTarget) -> None:
+def test_what_a_dll_exports_and_needs(library: Library, target: build.WindowsTarget) -> None:
     """By the tables in the file: stdcall names with and without their decoration; two systems."""
     name = library.name
     exports = LIBRARIES[name].exports
     tool = target.compiler.replace("gcc-win32", "objdump")
-    if build.shutil.which(tool) is None:
+    if shutil.which(tool) is None:
         pytest.skip("needs mingw-w64")
     path = FOLDER / target.folder / f"{name}.dll"
     listing = subprocess.check_output([tool, "-p", path], text=True)
