@@ -9,6 +9,7 @@ from sscard_chip.terminal.conformance.case import Case
 from sscard_chip.terminal.conformance.cases import (
     answers,
     authentication,
+    certificates,
     contents,
     counting,
     files,
@@ -37,6 +38,7 @@ _MODULES = (
     files,
     pins,
     authentication,
+    certificates,
     writing,
     medical,
     loading,
