@@ -32,6 +32,7 @@ MODULES: Final = (
     "bulk",
     "settle",
     "sales",
+    "transit",
     "growth",
     "libcrypto",
 )

@@ -31,7 +31,7 @@ from sscard_chip.profile.model import (
     Profile,
     Structure,
 )
-from sscard_chip.standard.dates import parse_date
+from sscard_chip.standard.dates import parse_date, written_day
 from sscard_chip.standard.errors import IssuingError
 from sscard_chip.standard.identifiers import ISSUER_FILE, SFI_MASK, SSSE, VERSION_TAG
 from sscard_chip.terminal.recorded import RecordedCardFile, RecordedDirectory, RecordedFile
@@ -122,7 +122,7 @@ class Disguise:
         if text not in self._dates:
             known = parse_date(text)
             new = (known or date(1980, 1, 1)) - timedelta(self._random.randrange(1, _DAYS))
-            self._dates[text] = f"{new:%Y%m%d}"
+            self._dates[text] = written_day(new)
         return self._dates[text]
 
     def _digits(self, item: Item, raw: bytes) -> bytes:

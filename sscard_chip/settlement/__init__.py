@@ -21,6 +21,7 @@ __all__ = [
     "settle",
     "synthesize",
     "tac",
+    "transit",
 ]
 
 require("settlement", "settlement", "numpy", "pyarrow", "sqlalchemy", "alembic", "jinja2")

@@ -22,7 +22,18 @@ from sscard_chip.standard.commands import (
     VERIFY,
     StandardCommand,
 )
-from sscard_chip.standard.identifiers import MF, SSSE_NAME
+from sscard_chip.standard.identifiers import (
+    CASH_AID,
+    CREDIT_AID,
+    DEBIT_AID,
+    MF,
+    PPSE_NAME,
+    PSE_NAME,
+    QUASI_CREDIT_AID,
+    SSSE_NAME,
+    TRANSIT_AID,
+    TRANSIT_CASH_AID,
+)
 from sscard_chip.standard.status import StatusWord
 from sscard_chip.terminal.client import Answer, ApduClient
 from sscard_chip.terminal.connection import Connection
@@ -43,12 +54,16 @@ _CHUNK: Final = 0xF0
 _CHALLENGE: Final = 8
 _END_BEFORE_LE: Final = 0x6282
 _NAMES: Final = (
-    b"1PAY.SYS.DDF01",
-    b"2PAY.SYS.DDF01",
-    bytes.fromhex("A000000333010101"),
-    bytes.fromhex("A000000333010102"),
+    PSE_NAME,
+    PPSE_NAME,
+    DEBIT_AID,
+    CREDIT_AID,
+    QUASI_CREDIT_AID,
+    CASH_AID,
+    TRANSIT_AID,
+    TRANSIT_CASH_AID,
 )
-"""Names that cards of all kinds have: payment environments, debit and credit."""
+"""Names that cards of all kinds have: payment environments, bank, transport."""
 
 
 def record_card(

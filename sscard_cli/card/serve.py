@@ -13,9 +13,8 @@ import click
 from sscard_chip import Durability
 from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.reader.image import ImageInSlot
-from sscard_chip.reader.scenario import load_scenario
 from sscard_chip.terminal.recorded import connect_recorded, load_recorded
-from sscard_cli.card.serving import ReaderPlace, hands_options, place_options, run_reader
+from sscard_cli.card.serving import ReaderPlace, hands_options, place_options, planned, run_reader
 from sscard_cli.card.session import open_trace
 from sscard_cli.options import (
     FILE,
@@ -81,6 +80,7 @@ def serve(
     usbip: tuple[str, int] | None,
     interface: str,
     durability: str,
+    fault_lines: tuple[str, ...],
     scenario_path: Path | None,
     control_path: Path | None,
     trace: bool,
@@ -106,13 +106,14 @@ def serve(
       sscard serve zhang.ssc --qemu 127.0.0.1:35999
       sscard serve zhang.ssc --usbip
       sscard serve --recording card.json
+      sscard serve zhang.ssc --fault 'removed command="DEBIT FOR PURCHASE"'
       sscard serve - --slot psam.ssc --control reader.sock --scenario mute.toml
     """
     if (card_path is None) == (recording_path is None):
         raise click.UsageError("one of CARD.ssc and --recording")
     recorded = load_recorded(recording_path) if recording_path else None
     paths = [card_path or Path(EMPTY), *([slot2] if slot2 else []), *more]
-    scenario = load_scenario(scenario_path, len(paths)) if scenario_path else None
+    scenario = planned(scenario_path, fault_lines, len(paths))
     place = ReaderPlace.of(vpcd, qemu, usbip)
     kept = Durability(durability)
     with ExitStack() as stack:

@@ -159,3 +159,18 @@ def test_a_recording_in_the_reader(issue: Callable[..., Path], tmp_path: Path) -
         finally:
             process.kill()
             process.wait()
+
+
+def test_a_fault_on_the_command_line(issue: Callable[..., Path], tmp_path: Path) -> None:
+    control = tmp_path / "r.sock"
+    fault = "wrong-status command=SELECT status=6A81"
+    with served(issue(2), "--fault", fault, "--control", str(control)) as (reader, _):
+        reader.send(POWER_ON)
+        assert ask(reader, SELECT) == b"\x6a\x81"
+        assert ask(reader, SELECT)[0] == 0x61
+        command = [sys.executable, "-m", "sscard_cli", "reader", "fault", "--control", str(control)]
+        subprocess.run([*command, "--fault", "short at=2"], check=True, timeout=30)
+        assert ask(reader, SELECT)[0] == 0x61
+        assert ask(reader, SELECT) == b"\x61"
+        missing = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert missing.stderr == "sscard: error: a SCENARIO or --fault\n"

@@ -9,15 +9,19 @@ from sscard_chip.terminal.conformance.case import Case
 from sscard_chip.terminal.conformance.cases import (
     answers,
     authentication,
+    certificates,
     contents,
+    counting,
     files,
     loading,
     medical,
     parameters,
     pins,
+    pullout,
     reading,
     selection,
     transport,
+    updating,
     writing,
     wrong,
 )
@@ -34,10 +38,14 @@ _MODULES = (
     files,
     pins,
     authentication,
+    certificates,
     writing,
     medical,
     loading,
+    counting,
+    updating,
     wrong,
+    pullout,
 )
 
 
