@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PKI_SignData, PKI_VerifySign, iReadSignatureKey and iWriteCA, in Python and through C."""
+"""PKI_SignData, PKI_VerifySign, iReadSignatureKey and iWriteCA, in Python."""
 
 from __future__ import annotations
 
 import base64
-import sys
 
 import pytest
 
@@ -15,7 +14,6 @@ from sscard_chip.terminal.connection import Slots
 from sscard_chip.terminal.driver import FUNCTIONS, Driver
 from tests.bench.desk import Desk
 from tests.bench.pki_cards import MASTER
-from tests.native.native import Native, build_or_skip, environment, execute
 
 TEXT = "同意支付 100.00 元"
 SIGNED = TEXT.encode("gb18030")
@@ -97,32 +95,3 @@ def test_another_cards_answer(authority: PkiAuthority) -> None:
     for name, value in (("QMZS", ""), ("JMMY", "AAAA"), ("GLYPIN", "1"), ("ZKMY", "zz")):
         code, said = call(first, "iWriteCA", 1, *(texts | {name: value}).values())
         assert (code, said.partition(":")[0]) == (-14, name)
-
-
-_HOST = """
-import ctypes, sys
-library = ctypes.CDLL(sys.argv[1])
-out = ctypes.create_string_buffer(1024)
-pin, text = b"123456", sys.argv[2].encode("gb18030")
-for name in ("iReadSignatureKey", "PKI_SignData", "PKI_VerifySign"):
-    getattr(library, name).restype = ctypes.c_long
-print(library.iReadSignatureKey(1, out), out.value.decode())
-print(library.PKI_SignData(pin, text, 1, out), out.value.decode())
-print(library.PKI_VerifySign(b"", sys.argv[3].encode(), text, out.value, 1, out))
-"""
-
-
-def test_from_c(authority: PkiAuthority, tmp_path_factory: pytest.TempPathFactory) -> None:
-    native: Native = build_or_skip(tmp_path_factory.mktemp("native"))
-    folder = tmp_path_factory.mktemp("card")
-    card = whole_card()
-    key, certificate = delivered(card, authority)
-    card.save(folder / "card.ssc")
-    host = [sys.executable, "-c", _HOST, str(native.library), TEXT, certificate]
-    told = execute(host, environment({"card": str(folder / "card.ssc")})).decode().splitlines()
-    assert told[0] == f"0 {key}|"
-    code, _, signature = told[1].partition(" ")
-    assert code == "0"
-    value = base64.b64decode(signature[:-1])
-    assert Sm2PublicKey(bytes.fromhex(key)).verify(SIGNED, value)
-    assert told[2] == "0"

@@ -103,7 +103,10 @@ class PkiClient:
 
     def prove_master_key(self, key: bytes) -> None:
         """EXTERNAL AUTHENTICATE of the current directory's master key, 16 bytes."""
-        proof = SM4_SUITE.encryptor(key)(self.challenge())
+        self.answer_challenge(SM4_SUITE.encryptor(key)(self.challenge()))
+
+    def answer_challenge(self, proof: bytes) -> None:
+        """The same with a proof that somebody else has made of the last challenge, 16 bytes."""
         self._client.require(commands.EXTERNAL_AUTHENTICATE, data=proof)
 
     def change_master_key(self, old: bytes, new: bytes) -> None:
