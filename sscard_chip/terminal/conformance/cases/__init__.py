@@ -17,6 +17,7 @@ from sscard_chip.terminal.conformance.cases import (
     pins,
     reading,
     selection,
+    transit,
     transport,
     writing,
     wrong,
@@ -37,6 +38,7 @@ _MODULES = (
     writing,
     medical,
     loading,
+    transit,
     wrong,
 )
 
