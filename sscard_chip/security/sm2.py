@@ -34,6 +34,7 @@ __all__ = [
     "Sm2PublicKey",
     "default_library",
     "on_curve",
+    "public_of",
     "sm3",
 ]
 
@@ -207,3 +208,35 @@ def on_curve(value: bytes) -> bool:
         return False
     x, y = int.from_bytes(value[:32]), int.from_bytes(value[32:])
     return x < _P and y < _P and (y * y - (x * x + _A) * x - _B) % _P == 0
+
+
+def public_of(private: bytes) -> bytes:
+    """The public key x || y, 64 bytes, of a private key of 32.
+
+    :raises Sm2Error: it is none.
+    """
+    if len(private) != PRIVATE_LENGTH or not 0 < int.from_bytes(private) < ORDER - 1:
+        raise Sm2Error("SM2 private key: must be 32 bytes below the order of the curve")
+    base = int.from_bytes(_G[:32]), int.from_bytes(_G[32:])
+    found: tuple[int, int] | None = None
+    for bit in bin(int.from_bytes(private))[2:]:
+        found = _add(found, found)
+        if bit == "1":
+            found = _add(found, base)
+    x, y = found or base
+    return x.to_bytes(32) + y.to_bytes(32)
+
+
+def _add(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The sum of two points; None is the point at infinity."""
+    if one is None or other is None:
+        return one or other
+    (x1, y1), (x2, y2) = one, other
+    if x1 == x2:
+        if (y1 + y2) % _P == 0:
+            return None
+        slope = (3 * x1 * x1 + _A) * pow(2 * y1, -1, _P)
+    else:
+        slope = (y2 - y1) * pow(x2 - x1, -1, _P)
+    x = (slope * slope - x1 - x2) % _P
+    return x, (slope * (x1 - x) - y1) % _P

@@ -4,9 +4,10 @@
 :mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
 :mod:`.chain` anchors,
 :mod:`.cards` reports, hotlists and loads of cards, :mod:`.debits` by what a debit is known,
-:mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
-:mod:`.reconciliation` tasks and differences, :mod:`.persons` and :mod:`.services` what the card
-services know and do. What the database itself forbids is in :mod:`.rules`,
+:mod:`.platform` messages, :mod:`.national` shifts and stock, :mod:`.run` day files,
+:mod:`.clearing` claims and appeals, :mod:`.reconciliation` tasks and differences, :mod:`.persons`
+and :mod:`.services` what the card services know and do. What the database itself forbids is in
+:mod:`.rules`,
 :mod:`.versions` knows how older tables become these.
 """
 
@@ -19,6 +20,7 @@ from sscard_chip.settlement.schema import (
     chain,
     clearing,
     debits,
+    national,
     online,
     persons,
     platform,
@@ -43,6 +45,7 @@ __all__ = [
     "clearing",
     "debits",
     "metadata",
+    "national",
     "online",
     "persons",
     "platform",
