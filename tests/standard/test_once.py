@@ -31,6 +31,7 @@ ALLOWED = (
     ("sscard_chip/terminal/conformance/psam/", "the code of "),
     ("sscard_chip/terminal/conformance/tills/", "the code of "),
     ("sscard_chip/terminal/conformance/cases/", "the name of SSSE"),
+    ("sscard_chip/terminal/conformance/cases/", "the name of the certificate"),
     ("sscard_chip/terminal/conformance/cases/", "the RID"),
     ("sscard_chip/terminal/conformance/cases/medical.py", "a name of an algorithm"),
     ("sscard_chip/terminal/conformance/cases/medical.py", "the limit of four bytes"),

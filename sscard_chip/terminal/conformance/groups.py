@@ -34,6 +34,7 @@ GROUPS: Final = {
     "6001.2-states": "LD/T 6001.2: states and security status",
     "6001.2-purchase": "LD/T 6001.2: purchase and load",
     "6001.2-pullout": "LD/T 6001.2: pull-out",
+    "6001.2-certificate": "LD/T 6001.2: certificate application",
     "6001.5-psam-des": "LD/T 6001.5: PSAM, DES environment",
     "6001.5-psam-sm4": "LD/T 6001.5: PSAM, SM4 environment",
     "pboc-reading": "JR/T 0025: reading the bank application",
@@ -58,6 +59,7 @@ FIREWALL: Final = "6001.2-firewall"
 STATES: Final = "6001.2-states"
 PURCHASE: Final = "6001.2-purchase"
 PULL_OUT: Final = "6001.2-pullout"
+CERTIFICATES: Final = "6001.2-certificate"
 RESET: Final = "6001.3-6.2"
 CHANGE_PIN: Final = "6001.3-6.1"
 ASYMMETRIC: Final = "6001.3-10"
