@@ -91,7 +91,7 @@ def test_a_lock_is_of_one_channel_and_whoever_exists_or_not(one_city: City) -> N
 
 
 def test_a_source_that_counts_numbers_up_is_stopped(one_city: City) -> None:
-    source = {"channel": "site", "source": "192.0.2.1", "card_number": "000013"}
+    source: dict[str, Any] = {"channel": "site", "source": "192.0.2.1", "card_number": "000013"}
     codes = [one_city.refused("balance", f"990000{at:012d}", **source) for at in range(61)]
     assert codes == [Code.WRONG_PROOF] * 60 + [Code.RATE]
     assert one_city.ask("loss", **source).data["changed"] is True
@@ -119,7 +119,7 @@ def test_a_code_by_telephone_is_used_once_and_three_wrong_ones_end_it(one_city: 
     assert sent.data["phone"] == "199****1234"
     code = sent_code(city)
     wrong = f"{(int(code) + 1) % 10**6:06d}"
-    both = {"channel": "site", "card_number": "000013"}
+    both: dict[str, Any] = {"channel": "site", "card_number": "000013"}
     assert city.refused("lift", phone_code=wrong, **both) is Code.WRONG_PROOF
     assert city.ask("person", phone_code=code, **both).level == 2
     assert city.refused("person", phone_code=code, **both) is Code.WRONG_PROOF
