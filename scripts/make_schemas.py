@@ -37,6 +37,9 @@ from sscard_chip.terminal.script_model import ExchangeScript
 from sscard_chip.terminal.transit.region import TransitRegion
 from sscard_driver.configuration import DriverFile
 from sscard_driver.families.identity import IdentityCard
+from sscard_service.records import PersonLine
+from sscard_service.region.model import ServiceRegion
+from sscard_service.store.secrets import ServiceKeyFile
 
 FOLDER: Final = Path(__file__).parent.parent / "issuance" / "schemas"
 DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
@@ -64,6 +67,9 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "region": (RegionDocument, "TOML"),
     "transit-region": (TransitRegion, "TOML or JSON"),
     "root-keys": (RootKeyFile, "JSON"),
+    "service-keys": (ServiceKeyFile, "JSON"),
+    "service-person": (PersonLine, "JSON lines"),
+    "service-region": (ServiceRegion, "TOML"),
     "statement": (StatementDocument, "JSON"),
     "summary": (SummaryDocument, "JSON"),
     "scenario": (Scenario, "JSON or TOML"),

@@ -42,6 +42,16 @@ COMMANDS: Final = {
     "doctor": ("sscard_cli.card.doctor", "doctor", "Why a reader or a card does not work."),
     "reader": ("sscard_cli.card.reader", "reader", "Put cards into a virtual reader and out."),
     "driver": ("sscard_cli.card.driver", "driver", "Call a function of the terminal interface."),
+    "driver-server": (
+        "sscard_cli.card.driver_server",
+        "driver_server",
+        "Serve a terminal to programs on Windows.",
+    ),
+    "driver-dlls": (
+        "sscard_cli.card.driver_server",
+        "driver_dlls",
+        "Write the terminal interface for Windows (DLLs).",
+    ),
     "shell": ("sscard_cli.card.shell", "shell", "Talk to a card in short lines."),
     "pos": ("sscard_cli.pos", "pos", "A pharmacy's till: sales, refunds, day file."),
     "bank": ("sscard_cli.bank", "bank", "The linked bank account: link, activate, pay, load."),

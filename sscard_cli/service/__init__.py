@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "batch": (f"{_ROOM}.applications", "batch", "Batches of issue: holders out, returns in."),
     "client": (f"{_ROOM}.client", "client", "Programs and clerks that may ask over HTTP."),
     "collect": (f"{_ROOM}.applications", "collect", "Hand a card over: it pays (领卡)."),
+    "hotlist": ("sscard_cli.settle.cards", "hotlist", "Write the hotlist (黑名单) for the tills."),
     "init": (f"{_ROOM}.init", "init", "Make a key file, and the ledger if there is none."),
     "lift": (f"{_ROOM}.loss", "lift", "Withdraw a temporary report (解挂)."),
     "loss": (f"{_ROOM}.loss", "loss", "Report a card lost: nothing is paid any more (挂失)."),

@@ -64,7 +64,8 @@ _DEFAULTS: Final = {
 }
 _BLOCK: Final = 16
 _MOST_BYTES: Final = 4096
-_FOR_EVER: Final = 2**32 - 1
+_FOR_EVER: Final = int.from_bytes(b"\xff" * 4)
+"""As a time-out: INFINITE."""
 _CHALLENGES: Final = (16, 8, 4)
 
 

@@ -13,7 +13,7 @@ with importing("service", "card services over HTTP"):
     import fastapi  # noqa: F401
 
 from sscard_service.http.application import create_application, problem
-from sscard_service.http.asking import HttpCaller, HttpRequest
+from sscard_service.http.asking import HttpCaller, ServiceRequest
 from sscard_service.http.limits import RateLimit
 from sscard_service.http.routes import ROUTES, Route
 from sscard_service.http.signing import SignedRequest, is_signed, sign_hmac
@@ -21,9 +21,9 @@ from sscard_service.http.signing import SignedRequest, is_signed, sign_hmac
 __all__ = [
     "ROUTES",
     "HttpCaller",
-    "HttpRequest",
     "RateLimit",
     "Route",
+    "ServiceRequest",
     "SignedRequest",
     "create_application",
     "is_signed",

@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from sscard_chip.standard.errors import SscardError
 from sscard_service.centre import ServiceCentre
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.http.asking import HttpCaller, HttpRequest, written
+from sscard_service.http.asking import HttpCaller, ServiceRequest, written
 from sscard_service.http.documents import describe
 from sscard_service.http.hotlist import hotlist_text
 from sscard_service.http.limits import RateLimit
@@ -93,7 +93,7 @@ class _Asks:
         self.limit = limit
 
     async def answer(
-        self, request: Request, work: Callable[[HttpRequest], Response], most: int = SMALL_BODY
+        self, request: Request, work: Callable[[ServiceRequest], Response], most: int = SMALL_BODY
     ) -> Response:
         """The answer of ``work``, or the problem."""
         number = ""
@@ -107,7 +107,7 @@ class _Asks:
         except (SscardError, OSError):
             return problem(ServiceRefusedError(Code.DOWN))
 
-    async def _read(self, request: Request, most: int) -> HttpRequest:
+    async def _read(self, request: Request, most: int) -> ServiceRequest:
         source = request.client.host if request.client else ""
         wait = self.limit.wait(source)
         if wait:
@@ -120,7 +120,7 @@ class _Asks:
                     Code.FORMAT, field="body", rule=f"must be at most {most} bytes"
                 )
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return HttpRequest(
+        return ServiceRequest(
             request.method, target, dict(request.headers), dict(request.query_params),
             bytes(content), source,
         )  # fmt: skip
@@ -140,7 +140,7 @@ def _endpoint(asks: _Asks, route: Route) -> Callable[..., Any]:
     changes = route.found.changes
     most = MOST_BODY if route.operation in _LARGE else SMALL_BODY
 
-    def work(request: HttpRequest, receipt: str) -> Response:
+    def work(request: ServiceRequest, receipt: str) -> Response:
         document = asks.caller.call(route.operation, request, receipt, changes=changes)
         return Response(written(document), 200, _HEADERS, "application/json")
 
@@ -155,7 +155,7 @@ def _enquiry(asks: _Asks) -> Callable[..., Any]:
     async def enquiry(request: Request) -> Response:
         name = str(request.path_params["operation"])
 
-        def work(found: HttpRequest) -> Response:
+        def work(found: ServiceRequest) -> Response:
             operation = OPERATIONS.get(name)
             if operation is None or operation.changes:
                 raise ServiceRefusedError(Code.CHANNEL)
@@ -169,7 +169,7 @@ def _enquiry(asks: _Asks) -> Callable[..., Any]:
 
 def _hotlist(asks: _Asks) -> Callable[..., Any]:
     async def hotlist(request: Request) -> Response:
-        def work(found: HttpRequest) -> Response:
+        def work(found: ServiceRequest) -> Response:
             _, program = asks.caller.channel(found)
             if not program:
                 raise ServiceRefusedError(Code.SIGNATURE)

@@ -31,7 +31,7 @@ _NONCE: Final = range(16, 65)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class HttpRequest:
+class ServiceRequest:
     """A request as it came: headers by lower-case name, ``source`` the address it came from."""
 
     method: str
@@ -69,7 +69,7 @@ class HttpCaller:
         self._seconds = seconds
 
     def call(
-        self, operation: str, request: HttpRequest, receipt: str = "", *, changes: bool
+        self, operation: str, request: ServiceRequest, receipt: str = "", *, changes: bool
     ) -> dict[str, Any]:
         """Do an operation for a request; the document that is answered.
 
@@ -102,7 +102,7 @@ class HttpCaller:
         )
         return answer.document()
 
-    def channel(self, request: HttpRequest) -> tuple[str, str]:
+    def channel(self, request: ServiceRequest) -> tuple[str, str]:
         """The channel of a request and the program that has signed it.
 
         :raises ServiceRefusedError: SIGNATURE or STALE.
@@ -134,7 +134,7 @@ class HttpCaller:
             raise ServiceRefusedError(Code.STALE, field="X-Nonce")
         return client.channel, client.name
 
-    def _clerk(self, request: HttpRequest, header: str, channel: str) -> str:
+    def _clerk(self, request: ServiceRequest, header: str, channel: str) -> str:
         """The clerk that a header names, whose password was right; empty for none.
 
         :raises ServiceRefusedError: WRONG_PROOF.
@@ -150,7 +150,7 @@ class HttpCaller:
             raise ServiceRefusedError(Code.WRONG_PROOF)
         return name
 
-    def _given(self, request: HttpRequest) -> dict[str, Any]:
+    def _given(self, request: ServiceRequest) -> dict[str, Any]:
         """Subject, evidence and details of a request."""
         if request.method in ("GET", "DELETE"):
             details: dict[str, Any] = dict(request.query)

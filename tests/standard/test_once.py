@@ -27,7 +27,11 @@ ALLOWED = (
     # The suite is an oracle for cards: titles of its cases, and the bytes sent and demanded.
     ("sscard_chip/terminal/conformance/", "the command "),
     ("sscard_chip/terminal/conformance/cases/", "the code of "),
+    ("sscard_chip/terminal/conformance/banking/", "the code of "),
+    ("sscard_chip/terminal/conformance/psam/", "the code of "),
+    ("sscard_chip/terminal/conformance/tills/", "the code of "),
     ("sscard_chip/terminal/conformance/cases/", "the name of SSSE"),
+    ("sscard_chip/terminal/conformance/cases/", "the name of the certificate"),
     ("sscard_chip/terminal/conformance/cases/", "the RID"),
     ("sscard_chip/terminal/conformance/cases/medical.py", "a name of an algorithm"),
     ("sscard_chip/terminal/conformance/cases/medical.py", "the limit of four bytes"),

@@ -22,7 +22,7 @@ from sscard_chip.terminal.recorded import (
 )
 from sscard_chip.terminal.recorder import record_card
 from sscard_cli.main import main
-from tests.bench import purse_cards
+from tests.bench import bank, purse_cards, transit_cards
 from tests.bench.shop import card_memory
 
 SELECT = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
@@ -177,6 +177,19 @@ def test_what_no_profile_declares_is_blanked() -> None:
         for file, own in zip(place.files, blank.files, strict=True):
             if file.content:
                 assert own.content == "0" * len(file.content)
+
+
+def test_the_bank_s_number_is_nowhere() -> None:
+    memory = transit_cards.new_memory(with_bank=True, with_purse=True)
+    real = record_card(connect_card(Card(memory)))
+    assert len(real.directories) >= 9  # payment environment, bank, purse, transport
+    masked = disguise_card(real)
+    text = msgspec.json.encode(masked).decode().lower()
+    assert bank.PAN not in text
+    assert bank.PAN.encode().hex() not in text
+    labels = [place.answer for place in masked.directories if "A000000333" in place.select[0]]
+    assert labels
+    assert all("A000000333" in answer for answer in labels)
 
 
 def test_a_recording_with_something_left_is_not_given_out() -> None:

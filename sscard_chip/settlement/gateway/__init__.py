@@ -4,7 +4,7 @@
 ::
 
     gateway = Gateway(make_login("csb", secrets), secrets, FaultPlan(load_faults("faults.toml")))
-    opened = gateway.open(HttpRequest("/CSB", headers, body))     # raises AnsweredError
+    opened = gateway.open(GatewayRequest("/CSB", headers, body))     # raises AnsweredError
     answer = opened.close(platform.handle_json(opened.body))
 """
 
@@ -19,7 +19,7 @@ from sscard_chip.settlement.gateway.faults import (
     load_faults,
 )
 from sscard_chip.settlement.gateway.gateway import Gateway, OpenedMessage
-from sscard_chip.settlement.gateway.http import AnsweredError, HttpAnswer, HttpRequest
+from sscard_chip.settlement.gateway.http import AnsweredError, GatewayRequest, HttpAnswer
 from sscard_chip.settlement.gateway.logins import LOGINS, Login, LoginRefusedError, make_login
 from sscard_chip.settlement.gateway.secrets import GatewaySecrets, SecretsError, load_secrets
 
@@ -32,9 +32,9 @@ __all__ = [
     "Gateway",
     "GatewayCryptoError",
     "GatewayFault",
+    "GatewayRequest",
     "GatewaySecrets",
     "HttpAnswer",
-    "HttpRequest",
     "Login",
     "LoginRefusedError",
     "OpenedMessage",

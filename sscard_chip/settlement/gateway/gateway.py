@@ -20,7 +20,7 @@ from sscard_chip.settlement.gateway.crypto import (
     GatewayCryptoError,
 )
 from sscard_chip.settlement.gateway.faults import FaultPlan, GatewayFault
-from sscard_chip.settlement.gateway.http import AnsweredError, HttpAnswer, HttpRequest
+from sscard_chip.settlement.gateway.http import AnsweredError, GatewayRequest, HttpAnswer
 from sscard_chip.settlement.gateway.logins import Login, LoginRefusedError, NoLogin, OAuthLogin
 from sscard_chip.settlement.gateway.logins.csb import DIFFERENT, LATE, MISSING, UNKNOWN
 from sscard_chip.settlement.gateway.secrets import GatewaySecrets
@@ -84,7 +84,7 @@ class Gateway:
             and not any(mark in body for mark in _MARKS)
         )
 
-    def open(self, request: HttpRequest) -> OpenedMessage:
+    def open(self, request: GatewayRequest) -> OpenedMessage:
         """The message in a request.
 
         :raises AnsweredError: there is none for the centre.
@@ -107,7 +107,7 @@ class Gateway:
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _unpacked(self, request: HttpRequest) -> tuple[dict[str, Any] | None, Close | None]:
+    def _unpacked(self, request: GatewayRequest) -> tuple[dict[str, Any] | None, Close | None]:
         """The message, None for what is no JSON object, and a way back of its own."""
         kind = request.headers.get("content-type", "")
         if kind.lower().startswith("multipart/"):

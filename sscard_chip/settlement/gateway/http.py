@@ -11,7 +11,7 @@ JSON: Final = "application/json; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class HttpRequest:
+class GatewayRequest:
     """A POST: its path, its headers with names in small letters, its body."""
 
     path: str

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from sscard_chip.settlement.gateway import AnsweredError, Gateway, HttpAnswer, HttpRequest
+from sscard_chip.settlement.gateway import AnsweredError, Gateway, GatewayRequest, HttpAnswer
 from sscard_chip.settlement.gateway.uploads import MOST_UPLOAD
 from sscard_chip.settlement.ledger import LedgerConflictError, LedgerUnavailableError
 from sscard_chip.settlement.serve.messages import MessageQueue, TooBusyError
@@ -89,7 +89,7 @@ class CentreApplication:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        request = HttpRequest(scope["path"], headers, body)
+        request = GatewayRequest(scope["path"], headers, body)
         try:
             opened = await asyncio.to_thread(self._gateway.open, request)
         except AnsweredError as answered:

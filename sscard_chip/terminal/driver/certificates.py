@@ -39,7 +39,7 @@ _PIN: Final = re.compile("[0-9]{4,16}")
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _answered() -> Iterator[None]:
     """In the block errors of certificates become return codes."""
     try:
         yield
@@ -74,7 +74,7 @@ def sign_text(context: DriverContext, pin: str, text: str, interface: InterfaceT
         -27272 no key.
     """
     typed = _pin(pin)
-    with _told():
+    with _answered():
         _, client = _open(context, interface)
         key = _key(client)
         _verify(client, typed)
@@ -96,7 +96,7 @@ def verify_text(
 
     :raises DriverError: -15 when it is not, and as :func:`sign_text`.
     """
-    with _told():
+    with _answered():
         if pin or not certificate:
             _, client = _open(context, interface)
             if pin:
@@ -121,7 +121,7 @@ def read_signature_key(context: DriverContext, interface: InterfaceType) -> byte
 
     :raises DriverError: -51, -52 when it has other PINs, -27266 no application.
     """
-    with _told():
+    with _answered():
         _, client = _open(context, interface)
         return request_key(client).value
 
@@ -133,7 +133,7 @@ def write_certificates(
 
     :raises DriverError: -14 certificates of another key, -51, -52, a status word of the card.
     """
-    with _told():
+    with _answered():
         session, client = _open(context, interface)
         delivery.write(client, delivery_master_key(session.division))
 
@@ -143,7 +143,7 @@ def parse_delivery(qmzs: str, jmzs: str, jmmy: str, glypin: str, zkmy: str) -> P
 
     :raises DriverError: -14.
     """
-    with _told():
+    with _answered():
         return PkiDelivery.parse(qmzs, jmzs, jmmy, glypin, zkmy)
 
 

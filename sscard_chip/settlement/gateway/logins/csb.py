@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha1
 from typing import Final
 
-from sscard_chip.settlement.gateway.http import HttpRequest
+from sscard_chip.settlement.gateway.http import GatewayRequest
 from sscard_chip.settlement.gateway.logins.login import WINDOW_SECONDS, LoginRefusedError
 from sscard_chip.settlement.gateway.secrets import CsbSecret
 
@@ -44,7 +44,7 @@ class CsbLogin:
     def __init__(self, known: Iterable[CsbSecret]) -> None:
         self._secrets = {one.access_key: one.secret_key for one in known}
 
-    def check(self, request: HttpRequest, now: float) -> None:
+    def check(self, request: GatewayRequest, now: float) -> None:
         """See :class:`Login`."""
         headers = request.headers
         if any(not headers.get(name) for name in (*SIGNED, "_api_signature")):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Final, Protocol
 
-from sscard_chip.settlement.gateway.http import AnsweredError, HttpAnswer, HttpRequest
+from sscard_chip.settlement.gateway.http import AnsweredError, GatewayRequest, HttpAnswer
 
 WINDOW_SECONDS: Final = 1800
 """How far a time stamp may be off the centre's clock: half an hour [H of CSB]."""
@@ -24,7 +24,7 @@ class LoginRefusedError(AnsweredError):
 class Login(Protocol):
     """A log-in."""
 
-    def check(self, request: HttpRequest, now: float) -> None:
+    def check(self, request: GatewayRequest, now: float) -> None:
         """See that a request may come in at ``now``, Unix time.
 
         :raises LoginRefusedError: it may not.
@@ -35,5 +35,5 @@ class Login(Protocol):
 class NoLogin:
     """Whoever reaches the port may send."""
 
-    def check(self, request: HttpRequest, now: float) -> None:
+    def check(self, request: GatewayRequest, now: float) -> None:
         """Nothing to see."""

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Final
 from urllib.parse import parse_qs
 
-from sscard_chip.settlement.gateway.http import AnsweredError, HttpAnswer, HttpRequest
+from sscard_chip.settlement.gateway.http import AnsweredError, GatewayRequest, HttpAnswer
 from sscard_chip.settlement.gateway.logins.login import LoginRefusedError
 from sscard_chip.settlement.gateway.secrets import OAuthSecret
 
@@ -30,7 +30,7 @@ class OAuthLogin:
         self._tokens: OrderedDict[str, float] = OrderedDict()
         self._turn = Lock()
 
-    def check(self, request: HttpRequest, now: float) -> None:
+    def check(self, request: GatewayRequest, now: float) -> None:
         """See :class:`Login`; a POST to :data:`TOKEN_PATH` gets a token."""
         if request.path.rstrip("/").endswith(TOKEN_PATH):
             raise AnsweredError(self._token(request, now))
@@ -49,7 +49,7 @@ class OAuthLogin:
         with self._turn:
             self._tokens = OrderedDict.fromkeys(self._tokens, 0.0)
 
-    def _token(self, request: HttpRequest, now: float) -> HttpAnswer:
+    def _token(self, request: GatewayRequest, now: float) -> HttpAnswer:
         client, secret = _basic(request.headers.get("authorization", ""))
         known = self._known.get(client)
         if known is None or not _same(known.client_secret, secret):

@@ -11,7 +11,7 @@ from typing import Final
 from cryptography.hazmat.primitives.hashes import SM3
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from sscard_chip.settlement.gateway.http import HttpRequest
+from sscard_chip.settlement.gateway.http import GatewayRequest
 from sscard_chip.settlement.gateway.logins.login import WINDOW_SECONDS, LoginRefusedError
 from sscard_chip.settlement.gateway.secrets import CaSecret, TifSecret
 
@@ -44,7 +44,7 @@ class TifLogin:
     def __init__(self, known: Iterable[TifSecret]) -> None:
         self._tokens = {one.paasid: one.token for one in known}
 
-    def check(self, request: HttpRequest, now: float) -> None:
+    def check(self, request: GatewayRequest, now: float) -> None:
         """See :class:`Login`."""
         names = ("x-tif-paasid", "x-tif-timestamp", "x-tif-nonce", "x-tif-signature")
         paasid, stamp, nonce, given = (request.headers.get(name, "") for name in names)
@@ -64,7 +64,7 @@ class CaLogin:
     def __init__(self, known: Iterable[CaSecret]) -> None:
         self._secrets = {one.key: one.secret for one in known}
 
-    def check(self, request: HttpRequest, now: float) -> None:
+    def check(self, request: GatewayRequest, now: float) -> None:
         """See :class:`Login`."""
         key, given = (request.headers.get(name, "") for name in ("x-ca-key", "x-ca-signature"))
         if not (key and given):
@@ -86,7 +86,7 @@ class KeyLogin:
     def __init__(self, known: Iterable[str]) -> None:
         self._known = tuple(known)
 
-    def check(self, request: HttpRequest, now: float) -> None:
+    def check(self, request: GatewayRequest, now: float) -> None:
         """See :class:`Login`."""
         given = request.headers.get("apikey", "")
         if not given:
