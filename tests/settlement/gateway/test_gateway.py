@@ -23,9 +23,9 @@ from sscard_chip.settlement.gateway import (
     FaultsError,
     Gateway,
     GatewayFault,
+    GatewayRequest,
     GatewaySecrets,
     HttpAnswer,
-    HttpRequest,
     SecretsError,
     load_faults,
     load_secrets,
@@ -89,7 +89,7 @@ def gateway(kind: str = "none", secrets: GatewaySecrets = LOGINS, *faults: Gatew
 
 def refusal(found: Gateway, headers: dict[str, str], body: bytes = BODY) -> tuple[int, Any]:
     with pytest.raises(AnsweredError) as raised:
-        found.open(HttpRequest("/CSB", headers, body))
+        found.open(GatewayRequest("/CSB", headers, body))
     answer = raised.value.answer
     return answer.status, json.loads(answer.body)
 
@@ -102,7 +102,7 @@ def refusal(found: Gateway, headers: dict[str, str], body: bytes = BODY) -> tupl
     ],
 )  # fmt: skip
 def test_who_may_come_in(kind: str, headers: dict[str, str]) -> None:
-    opened = gateway(kind).open(HttpRequest("/anything", headers, BODY))
+    opened = gateway(kind).open(GatewayRequest("/anything", headers, BODY))
     assert (opened.body, opened.fault) == (BODY, None)
     assert opened.close(b"{}") == HttpAnswer(200, b"{}")
 
@@ -144,13 +144,13 @@ def test_a_token_of_oauth() -> None:
     def token(headers: dict[str, str], **changes: str) -> tuple[int, Any]:
         body = urlencode(form | changes).encode()
         with pytest.raises(AnsweredError) as raised:
-            found.open(HttpRequest("/auth/oauth/token", headers, body))
+            found.open(GatewayRequest("/auth/oauth/token", headers, body))
         return raised.value.answer.status, json.loads(raised.value.answer.body)
 
     status, answer = token(basic)
     assert (status, answer["expires_in"]) == (200, 60)
     bearer = {"authorization": f"Bearer {answer['access_token']}"}
-    assert found.open(HttpRequest("/fsi", bearer, BODY)).body == BODY
+    assert found.open(GatewayRequest("/fsi", bearer, BODY)).body == BODY
     clock[0] += 61
     assert refusal(found, bearer)[1]["message"] == "the token has expired"
     assert token(basic, password="x")[1]["error"] == "invalid_grant"
@@ -161,7 +161,7 @@ def test_a_token_of_oauth() -> None:
 def test_enciphered_bodies_both_ways() -> None:
     found = gateway("none", SECRETS)
     request = {"infno": "1101", "input": {"data": {"psn_no": "P1"}}}
-    opened = found.open(HttpRequest("/x", {}, compact(application_body(request)).encode()))
+    opened = found.open(GatewayRequest("/x", {}, compact(application_body(request)).encode()))
     assert json.loads(opened.body) == request
     answer = json.loads(opened.close(b'{"infcode":0,"err_msg":"","output":{"a":1}}').body)
     assert (answer["code"], answer["message"]) == ("0", "success")
@@ -171,7 +171,7 @@ def test_enciphered_bodies_both_ways() -> None:
     node = compact(request["input"]).encode()
     sealed = {"infno": "1101", "enc_type": "SM4", "cainfo": b64(sign(node)),
               "input": b64(encipher(CLIENT_ID.encode(), node))}  # fmt: skip
-    opened = found.open(HttpRequest("/x", {}, compact(sealed).encode()))
+    opened = found.open(GatewayRequest("/x", {}, compact(sealed).encode()))
     assert json.loads(opened.body)["input"] == request["input"]
     answer = json.loads(opened.close(b'{"infcode":0,"output":{"a":1}}').body)
     assert decipher(CLIENT_ID.encode(), base64.b64decode(answer["output"])) == b'{"a":1}'
@@ -207,7 +207,9 @@ def test_a_file_comes_as_multipart_in_both_forms() -> None:
     ]  # fmt: skip
     for parts in forms:
         headers, body = multipart(parts)
-        message = json.loads(gateway().open(HttpRequest("/fileupload/upload", headers, body)).body)
+        message = json.loads(
+            gateway().open(GatewayRequest("/fileupload/upload", headers, body)).body
+        )
         upload = message["input"]["fsUploadIn"]
         assert (message["infno"], upload["filename"]) == ("9101", "d.zip")
         assert base64.b64decode(upload["in"]) == file
@@ -224,7 +226,7 @@ def test_a_file_comes_as_multipart_in_both_forms() -> None:
 
 
 def test_a_file_goes_as_a_zip() -> None:
-    opened = gateway().open(HttpRequest("/x", {}, b'{"infno": "9102"}'))
+    opened = gateway().open(GatewayRequest("/x", {}, b'{"infno": "9102"}'))
     out = base64.b64encode(b"a\tb\n").decode()
     answer = opened.close(
         compact({"infcode": 0, "output": {"filename": "r.txt", "out": out}}).encode()
@@ -244,7 +246,7 @@ def test_what_is_plain_passes_untouched() -> None:
     assert not gateway("csb").is_plain(b"", BODY)
     assert not gateway("none", LOGINS, GatewayFault("delay")).is_plain(b"", BODY)
     for body in (b"", b"[1]", b"\xff", b"[" * 100_000):
-        assert gateway("key").open(HttpRequest("/", {"apikey": "KEY1"}, body)).body == body
+        assert gateway("key").open(GatewayRequest("/", {"apikey": "KEY1"}, body)).body == body
 
 
 # --- faults --------------------------------------------------------------------------------------
@@ -284,7 +286,7 @@ def test_what_never_reaches_the_centre(fault: GatewayFault, status: int, member:
 
 def test_an_error_page_is_html() -> None:
     with pytest.raises(AnsweredError) as raised:
-        gateway("none", LOGINS, GatewayFault("error-page")).open(HttpRequest("/", {}, BODY))
+        gateway("none", LOGINS, GatewayFault("error-page")).open(GatewayRequest("/", {}, BODY))
     answer = raised.value.answer
     assert (answer.status, answer.content_type) == (502, "text/html")
     assert answer.body.startswith(b"<html>")
@@ -292,7 +294,7 @@ def test_an_error_page_is_html() -> None:
 
 @pytest.mark.parametrize("kind", ["no-answer", "delay", "cut", "twice"])
 def test_what_happens_after_it_is_done(kind: Any) -> None:
-    opened = gateway("none", LOGINS, GatewayFault(kind)).open(HttpRequest("/", {}, BODY))
+    opened = gateway("none", LOGINS, GatewayFault(kind)).open(GatewayRequest("/", {}, BODY))
     assert opened.fault is not None
     assert opened.fault.kind == kind
 
