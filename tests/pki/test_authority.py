@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import random
 import stat
 import struct
 import subprocess
@@ -247,6 +248,24 @@ def test_a_bent_certificate_is_none_or_does_not_verify(
         except CertificateError:
             continue
         assert not found.signed_by(authority.certificate), at
+
+
+def test_anything_at_all_is_a_certificate_or_told(
+    authority: PkiAuthority, answer: PkiDelivery
+) -> None:
+    """Cut, changed and lengthened at random: never another error."""
+    source = random.Random(17)
+    for _ in range(3000):
+        content = bytearray(source.choice((answer.signature.der, answer.encryption.der)))
+        for _ in range(source.choice((1, 1, 2, 8))):
+            at = source.randrange(len(content))
+            content[at : at + source.randrange(4)] = source.randbytes(source.randrange(4))
+        with suppress(CertificateError):
+            found = CardCertificate.load(bytes(content))
+            assert not found.signed_by(authority.certificate) or found.der in (
+                answer.signature.der,
+                answer.encryption.der,
+            )
 
 
 def test_who_may_issue(authority: PkiAuthority, answer: PkiDelivery) -> None:

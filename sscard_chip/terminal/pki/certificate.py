@@ -69,7 +69,7 @@ class CardCertificate:
         der = _der_of(content)
         try:
             return cls._parse(der)
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, Sm2Error):
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, Sm2Error):
             pass
         raise CertificateError("no certificate of SM2 with SM3 (X.509, GM/T 0015)")
 
