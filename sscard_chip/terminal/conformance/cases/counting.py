@@ -12,8 +12,8 @@ from sscard_chip.standard import commands
 from sscard_chip.standard.dates import parse_date, written_day
 from sscard_chip.standard.identifiers import DF04, LOAD, MEDICAL_LOG, PURCHASE
 from sscard_chip.standard.messages import medical as messages
-from sscard_chip.terminal.conformance.case import Need
-from sscard_chip.terminal.conformance.cases.build import MEDICAL_KEYS, Chapter
+from sscard_chip.terminal.conformance.case import CONTACT, Need
+from sscard_chip.terminal.conformance.cases.build import MEDICAL_KEYS, MEDICAL_PIN, Chapter
 from sscard_chip.terminal.conformance.cases.loading import begin_load, load_macs, send_credit
 from sscard_chip.terminal.conformance.cases.medical import (
     MONEY,
@@ -30,7 +30,7 @@ from sscard_chip.terminal.conformance.cases.medical import (
     purchase_macs,
     send_debit,
 )
-from sscard_chip.terminal.conformance.groups import ANSWER, WORDS
+from sscard_chip.terminal.conformance.groups import ANSWER, FIREWALL, STATES, WORDS
 from sscard_chip.terminal.conformance.groups import PURCHASE as PURCHASE_GROUP
 from sscard_chip.terminal.conformance.levels import Level
 from sscard_chip.terminal.conformance.trial import CardReply, Trial
@@ -163,6 +163,16 @@ def _(trial: Trial) -> None:
     trial.same(record, expected[: len(record)], "record 1 of EF08")
 
 
+@cases.command("GET STARTING DAY", ANSWER, 2, "Month and day in this order", **_ON_IMAGE)
+def _(trial: Trial) -> None:
+    _with_totals(trial)
+    for day in ("0701", "1231", "0229"):
+        trial.with_account(starting_day=day)
+        enter_medical(trial)
+        reply = trial.expect(trial.send(commands.GET_STARTING_DAY, le=2), "9000")
+        trial.equal(reply.data.hex(), day, "starting day")
+
+
 # --- ends ----------------------------------------------------------------------------------------
 
 
@@ -273,10 +283,10 @@ def _(trial: Trial) -> None:
     enter_medical(trial)
     before = trial.whole("00B2014400").data
     begun = begin_purchase(trial)
-    for wrong in (0, 3):
+    for wrong in range(4):
         again = begin_purchase(trial)
         mac1 = bytearray(purchase_macs(trial, again)[0])
-        mac1[wrong] ^= 0x80 if wrong else 0x01
+        mac1[wrong] ^= 0x80 >> wrong
         trial.refused(send_debit(trial, bytes(mac1)), "9302")
         trial.equal(number_of(begin_purchase(trial)), number_of(begun), "transaction number")
     trial.same(trial.whole("00B2014400").data, before, "record 1 of EF08")
@@ -292,6 +302,89 @@ def _(trial: Trial) -> None:
     trial.refused(send_debit(trial, mac1), "9302", what="to MAC1 over another time")
     mac1 = purchase_macs(trial, begin_purchase(trial), index=2)[0]
     trial.refused(send_debit(trial, mac1), "9302", what="to MAC1 of another key version")
+
+
+@cases.command(_DEBIT, WORDS, 8, "The same DEBIT again: 6901, and nothing is paid", group=STATES,
+               **WRITE)  # fmt: skip
+def _(trial: Trial) -> None:
+    enter_medical(trial)
+    begun = begin_purchase(trial)
+    mac1 = purchase_macs(trial, begun)[0]
+    trial.given(send_debit(trial, mac1), "DEBIT")
+    trial.refused(send_debit(trial, mac1), "6901", what="to the same DEBIT")
+    trial.equal(number_of(begin_purchase(trial)), number_of(begun) + 1, "transaction number")
+
+
+@cases.command(_DEBIT, WORDS, 9, "An INITIALIZE that failed ends the one before: 6901",
+               group=STATES, **WRITE)  # fmt: skip
+def _(trial: Trial) -> None:
+    enter_medical(trial)
+    for failed in ("index", "amount"):
+        mac1 = purchase_macs(trial, begin_purchase(trial))[0]
+        reply = initialize(trial, index=4) if failed == "index" else _too_much(trial)
+        trial.given_word(reply, "94xx")
+        trial.refused(send_debit(trial, mac1), "6901", what="to DEBIT after a failed INITIALIZE")
+
+
+def _too_much(trial: Trial) -> CardReply:
+    balance = int.from_bytes(trial.given(get_balance(trial), "GET BALANCE").data)
+    return initialize(trial, min(balance + 1, 0xFFFFFF00).to_bytes(4) + bytes(8))
+
+
+@cases.command(_DEBIT, WORDS, 10, "A reset, another directory and the PIN end a transaction: 6901",
+               group=STATES, **WRITE)  # fmt: skip
+def _(trial: Trial) -> None:
+    for name in ("a reset", "another directory", "VERIFY", "INTERNAL AUTHENTICATE"):
+        enter_medical(trial)
+        mac1 = purchase_macs(trial, begin_purchase(trial))[0]
+        if name == "a reset":
+            trial.reset()
+            enter_medical(trial)
+        elif name == "another directory":
+            trial.enter()
+            trial.enter(DF04)
+        else:
+            trial.whole("0020000000" if name == "VERIFY" else "0088000010" + "5A" * 16)
+        trial.refused(send_debit(trial, mac1), "6901", what=f"to DEBIT after {name}")
+
+
+@cases.command(_CREDIT, WORDS, 4, "MAC2 is wrong when any of its bytes is: 9302", **WRITE)
+def _(trial: Trial) -> None:
+    enter_medical(trial)
+    before = trial.given(get_balance(trial), "GET BALANCE").data
+    for wrong in range(4):
+        begun = trial.given(begin_load(trial), "INITIALIZE FOR LOAD").data
+        mac2 = bytearray(load_macs(trial, begun, 1)[1])
+        mac2[wrong] ^= 0x40 >> wrong
+        trial.refused(send_credit(trial, bytes(mac2)), "9302")
+    trial.same(trial.expect(get_balance(trial), "9000").data, before, "balance")
+
+
+@cases.command("GET BALANCE", ANSWER, 3, "Balances are known in DF04 alone", group=FIREWALL,
+               level=Level.SESSION, needs=MEDICAL_PIN)  # fmt: skip
+def _(trial: Trial) -> None:
+    for directory in trial.subject.profile.directories:
+        if directory.fid == DF04 or trial.subject.statement.lacks(directory.short_name):
+            continue
+        trial.enter(directory.fid)
+        trial.given(trial.verify_pin(), "VERIFY of the given PIN")
+        for apdu in ("B026000104", "B028010113" + "01" + "00" * 12 + TERMINAL.hex()):
+            reply = trial.whole(apdu)
+            trial.check(
+                reply.sw != 0x9000 and not reply.data, f"a refusal in {directory.short_name}",
+                reply.word,
+            )  # fmt: skip
+
+
+@cases.command("GET BALANCE", WORDS, 12, "Another Le than the answer has: 6C and its length",
+               level=Level.SESSION, needs=MEDICAL_PIN, interfaces=frozenset({CONTACT}))  # fmt: skip
+def _(trial: Trial) -> None:
+    enter_medical(trial)
+    for kind, length in ((1, 4), (2, 6), (3, 6)):
+        for le in (0x01, 0x10):
+            reply = trial.raw(bytes((0xB0, 0x26, 0x00, kind, le)))
+            trial.equal(reply.word, f"6C{length:02X}", f"answer to kind {kind}, Le {le:02X}")
+            trial.equal(len(reply.data), 0, "data bytes beside 6Cxx")
 
 
 @cases.command(_PROOF, WORDS, 3, "The number of a purchase, asked for as a load: 9406", **WRITE)

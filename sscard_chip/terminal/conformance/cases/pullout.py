@@ -41,7 +41,6 @@ _MOMENTS: Final = (
     (2, Kept.HALF, "in the middle of its second write"),
 )
 _FEN: Final = (1).to_bytes(4)
-_PARTS: Final = _FEN * 3
 
 cases = Chapter(PULL_OUT)
 
@@ -87,8 +86,10 @@ def _state(trial: Trial) -> tuple[bytes, ...]:
 @_moments("DEBIT", "DEBIT FOR PURCHASE", MEDICAL_KEYS, 1)
 def _(trial: Trial, write: int, kept: Kept) -> None:
     before = _state(trial)
-    begun = begin_purchase(trial, _PARTS)
-    mac1, mac2, tac = purchase_macs(trial, begun, _PARTS)
+    fen = min(int.from_bytes(before[0]), 1)
+    parts = fen.to_bytes(4) + 2 * _FEN
+    begun = begin_purchase(trial, parts)
+    mac1, mac2, tac = purchase_macs(trial, begun, parts)
     trial.cut(debit_apdu(trial, mac1), write, kept)
     after = _state(trial)
     reply = get_proof(trial, number_of(begun))
@@ -98,12 +99,13 @@ def _(trial: Trial, write: int, kept: Kept) -> None:
     else:
         changed = [one != other for one, other in zip(after, before, strict=True)]
         short = trial.subject.statement.account_only
+        totals = short or (changed[1] and changed[2])
         trial.check(
-            changed[0] and changed[3] and changed[4] and (short or (changed[1] and changed[2])),
+            changed[0] is bool(fen) and totals and changed[3] and changed[4],
             "the whole debit or nothing of it", "a part of it",
         )  # fmt: skip
         paid = int.from_bytes(before[0]) - int.from_bytes(after[0])
-        trial.check(paid == 1, "1 fen less on the account", "another balance")
+        trial.check(paid == fen, f"{fen} fen less on the account", "another balance")
         trial.expect(reply, "9000", what="to the proof of a debit that is made")
         trial.check(reply.data == mac2 + tac, "MAC2 and TAC of the debit", "another value")
     trial.reset(cold=True)

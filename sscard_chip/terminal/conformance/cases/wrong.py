@@ -113,6 +113,19 @@ def _(trial: Trial) -> None:
             trial.given(trial.verify_pin(), "VERIFY of the given PIN")
 
 
+@cases.command(_VERIFY, WORDS, 16, "A PIN is wrong when any of its digits is", **_wrong(1))
+def _(trial: Trial) -> None:
+    digits = trial.subject.pin.hex()
+    for place, digit in enumerate(digits):
+        if not digit.isdecimal():
+            continue
+        other = digits[:place] + str((int(digit) + 1) % 10) + digits[place + 1 :]
+        _begin(trial)
+        reply = _verify(trial, bytes.fromhex(other))
+        trial.expect(reply, "63Cx", what=f"to a PIN whose digit {place + 1} is another")
+        trial.given(trial.verify_pin(), "VERIFY of the given PIN")
+
+
 def _change(trial: Trial, old: bytes, new: bytes) -> CardReply:
     return trial.wrong(commands.CHANGE_PIN.apdu(data=old + b"\xff" + new))
 
@@ -212,14 +225,16 @@ def _(trial: Trial) -> None:
             return
 
 
-@cases.command(_EXTERNAL, WORDS, 24, "A proof under version 1 is wrong for version 2",
+@cases.command(_EXTERNAL, WORDS, 24, "A proof under version 1 is wrong for the others",
                group="6001.3-9.2", **_wrong(3, needs=PIN_AND_KEYS))  # fmt: skip
 def _(trial: Trial) -> None:
     key = trial.key(_UKSSSE, SSSE)
     trial.enter()
-    proof = trial.proof(key, trial.challenge()) + b"\x02"
-    trial.expect(trial.wrong(commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, proof)), "63Cx")
-    trial.given(trial.authenticate(key, 2), "the proof of version 2")
+    for version in range(2, key.versions + 1):
+        proof = trial.proof(key, trial.challenge()) + bytes((version,))
+        apdu = commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, proof)
+        trial.expect(trial.wrong(apdu), "63Cx", what=f"to a proof of version {version}")
+        trial.given(trial.authenticate(key, version), f"the proof of version {version}")
 
 
 @cases.command(_EXTERNAL, WORDS, 25, "A challenge is spent by a wrong proof too: 6984",
@@ -274,7 +289,7 @@ def _(trial: Trial) -> None:
     key = trial.key(_UKSSSE, SSSE)
     trial.enter()
     trial.afterwards(lambda: _prove_again(trial, key))
-    for place in (3, 4, 7, 8, 15):
+    for place in range(16):
         proof = bytearray(trial.proof(key, trial.challenge()))
         proof[place] ^= 0x10
         apdu = commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, bytes(proof))
@@ -392,8 +407,11 @@ def _wrong_mac(name: str, number: int, kid: int, directory: int, apdu: str, word
                    **_wrong(7, needs=PIN_AND_KEYS))  # fmt: skip
     def _(trial: Trial) -> None:
         trial.enter(directory)
-        right = blocking_apdu(trial, kid, directory)
-        trial.refused(trial.whole(right[:-1] + bytes((right[-1] ^ 1,))), "6988")
+        for place in range(1, 5):
+            right = blocking_apdu(trial, kid, directory)
+            wrong = bytearray(right)
+            wrong[-place] ^= place
+            trial.refused(trial.whole(bytes(wrong)), "6988")
         trial.refused(trial.whole(right), "6984", "6985", what="to a second MAC of one challenge")
         trial.reset(cold=True)
         trial.enter(directory)
@@ -427,6 +445,9 @@ def _(trial: Trial) -> None:
         trial.enter()
         reply = trial.send(commands.SELECT, 0x04, 0x00, name, 0)
         trial.expect(reply, "9303", what="to its SELECT")
+        reply = trial.send(commands.SELECT, 0x00, 0x00, DF04.to_bytes(2), 0)
+        trial.expect(reply, "9303", what="to its SELECT by FID")
+        trial.check(trial.whole("B026000104").sw != 0x9000, "a closed account", "9000")
         trial.enter(trial.subject.profile.applications[0].fid)
 
 
