@@ -33,7 +33,8 @@ MOVING: Final = {
     "service_request",
     "service_session",
 }
-"""What credentials and card services keep for hours or days, move on, or delete when a person is erased."""
+"""What credentials and card services keep for hours or days, move on, or delete when a person
+is erased."""
 UNGUARDED: Final = {"settled_terminal", "settled_card", "sscard_ledger_version"} | MOVING
 """A look-up for each card of a day is too much there; the version is for change."""
 KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
