@@ -11,6 +11,7 @@ from sscard_chip.standard.errors import require
 __all__ = [
     "clearing",
     "columns",
+    "credential",
     "judge",
     "ledger",
     "output",

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "hotlist": (f"{_ROOM}.cards", "hotlist", "Write the hotlist (黑名单) for the tills."),
     "pharmacy-list": (f"{_ROOM}.lists", "pharmacy_list", "Write a list of pharmacies."),
     "persons": (f"{_ROOM}.persons", "persons", "A register of the holders of card images."),
+    "qr": (f"{_ROOM}.persons", "qr", "A QR code of the electronic credential (电子凭证)."),
     "reconcile": (f"{_ROOM}.reconcile", "reconcile", "Compare a card or a day with the ledger."),
     "run": (f"{_ROOM}.run", "run", "Settle day files: verify, judge, post."),
     "serve": (f"{_ROOM}.serve", "serve", "Serve on-line sales to tills (联网结算) over HTTP."),

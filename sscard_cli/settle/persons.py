@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from sscard_chip import Card
+from sscard_chip.settlement.credential import CredentialStore
 from sscard_chip.settlement.platform.images import persons_of
 from sscard_chip.settlement.platform.persons import write_persons
 from sscard_chip.settlement.platform.stock import levels
@@ -65,3 +66,30 @@ def stock(pharmacy: str, ledger_url: str, as_json: bool) -> None:
     for one in found:
         click.echo(f"{one.batch}\t{one.goods}\t{one.name}\t{one.quantity.normalize():f}")
     click.echo(f"{pharmacy}: {len(found)} batches")
+
+
+@click.command()
+@click.argument("path", metavar="CARD.ssc", type=FILE)
+@ledger_option
+@json_option
+def qr(path: Path, ledger_url: str, as_json: bool) -> None:
+    """Print what the QR code of a card's electronic credential (医保电子凭证) says: 28 digits.
+
+    They are read once, within 60 s, by the service of sscard settle serve; those of a card that
+    may not pay, which is lost or expired, are not to be had. --json gives the token as well.
+
+    \b
+    Example:
+      sscard settle qr zhang.ssc --ledger city.db
+    """
+    with Card.open(path) as card:
+        (person,) = persons_of([(str(path), card)])
+    (card_sn,) = person.card_id_codes
+    with open_ledger(ledger_url) as ledger:
+        store = CredentialStore(ledger)
+        shown = store.new_code(card_sn)
+        token = store.token(card_sn)
+    if as_json:
+        print_json({"code": shown.code, "until": shown.until, "token": token})
+    else:
+        click.echo(shown.code)

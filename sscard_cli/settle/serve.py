@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ import click
 
 from issuance.stores import WorkingKeys
 from sscard_chip.dayfile.business_string import TEST_KEY, BusinessStrings
+from sscard_chip.settlement.credential import CredentialService, CredentialStore
 from sscard_chip.settlement.gateway import (
     LOGINS,
     FaultPlan,
@@ -22,7 +24,7 @@ from sscard_chip.settlement.gateway import (
     make_login,
 )
 from sscard_chip.settlement.platform import Platform
-from sscard_chip.settlement.platform.persons import read_persons
+from sscard_chip.settlement.platform.persons import PersonRegister, read_persons
 from sscard_chip.settlement.policy import load_policy
 from sscard_chip.settlement.reconciliation.messages import file_services
 from sscard_chip.settlement.serve import MessageQueue, TlsFiles
@@ -83,6 +85,13 @@ _ADDRESS: Final = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([^:\[\]\s]+)):([0-9]{1,5}
     "Faults that are to happen (sscard-faults/1).  Example: --faults faults.toml",
 )
 @click.option(
+    "--credential-text",
+    "as_text",
+    is_flag=True,
+    help="Give data of the electronic credential's answers as text, as some programs want it, and"
+    " not as an object.",
+)
+@click.option(
     "--strict",
     is_flag=True,
     help="Refuse by name what is not in the form of the interface, else it is taken and listed in"
@@ -106,12 +115,14 @@ def serve(
     login: str,
     secrets_path: Path | None,
     faults_path: Path | None,
+    as_text: bool,
     strict: bool,
     test_clock: bool,
 ) -> None:
     """Serve on-line sales to tills over HTTP until Ctrl-C or SIGTERM (extra serve).
 
     Messages of the national interface, one a POST, to any path: docs/transactions.md lists them.
+    Paths that end with localQrCodeQuery, localEcTokenCheck or hsecfc are the electronic credential.
     Those under way are answered before it ends; one that is killed loses none that was
     answered, and tills send the others again. Beyond one machine, use HTTPS.
 
@@ -143,6 +154,9 @@ def serve(
         open_keys(roots, passphrase_file) as store,
         WorkingKeys(store) as keys,
         open_ledger(ledger_url) as ledger,
+        nullcontext(
+            CredentialService(CredentialStore(ledger), persons or PersonRegister(), as_text=as_text)
+        ) as credentials,
         MessageQueue(
             Platform(
                 ledger,
@@ -152,11 +166,18 @@ def serve(
                 strict=strict,
                 persons=persons,
                 business=BusinessStrings(business),
+                tokens=credentials.certno_of,
                 extra=file_services(),
             )
         ) as queue,
     ):
         run_server(
-            queue, address[1] or address[2], int(address[3]), tls=tls, gateway=gateway, ready=ready
+            queue,
+            address[1] or address[2],
+            int(address[3]),
+            tls=tls,
+            gateway=gateway,
+            credentials=credentials,
+            ready=ready,
         )
     click.echo("ended, every message answered")

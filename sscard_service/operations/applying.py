@@ -21,6 +21,7 @@ from sscard_service.evidence import ServiceEvidence
 from sscard_service.fields import OptionalDay, OptionalReceipt
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card, mask_name
+from sscard_service.operations.acting import require_adult_or_guardian
 from sscard_service.operations.loss import follow
 from sscard_service.photo import checked_photo
 from sscard_service.region import add_working_days
@@ -181,26 +182,10 @@ def application_view(work: Work, one: FiledApplication) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def require_adult_or_guardian(work: Work) -> None:
-    """Under the region's age a guardian acts, with his document; over it there is none.
-
-    :raises ServiceRefusedError: MINOR or DOCUMENTS.
-    """
-    age = work.person.data.age(work.now.date())
-    guardian = work.evidence.guardian
-    minor = age is not None and age < work.region.time.guardian_under
-    if minor and (guardian is None or work.level < ProofLevel.IN_PERSON):
-        raise ServiceRefusedError(Code.MINOR, needs=int(ProofLevel.IN_PERSON))
-    if not minor and guardian is not None:
-        raise ServiceRefusedError(Code.DOCUMENTS, field="guardian")
-
-
 def _file(
     work: Work, details: CardApplication, kind: str, reason: str, predecessor: HeldCard | None
 ) -> dict[str, Any]:
     """Check what all applications have in common, and file one."""
-    if work.person.dead:
-        raise ServiceRefusedError(Code.DEAD)
     require_adult_or_guardian(work)
     if any(one.state.running for one in applications_of(work.t, work.person.id)):
         raise ServiceRefusedError(Code.RUNNING)

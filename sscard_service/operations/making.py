@@ -24,7 +24,8 @@ from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.fields import NoteText, OptionalDay, ReceiptNumber
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card
-from sscard_service.operations.applying import application_view, require_adult_or_guardian
+from sscard_service.operations.acting import require_adult_or_guardian
+from sscard_service.operations.applying import application_view
 from sscard_service.operations.loss import follow
 from sscard_service.store.applications import (
     FiledApplication,
@@ -180,8 +181,6 @@ def activate(work: Work, _: NoDetails) -> dict[str, Any]:
 
 
 def _activate(work: Work, one: FiledApplication) -> dict[str, Any]:
-    if work.person.dead:
-        raise ServiceRefusedError(Code.DEAD)
     require_adult_or_guardian(work)
     if one.card is None:
         raise ServiceRefusedError(Code.STATE, now=str(one.state))

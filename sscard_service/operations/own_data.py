@@ -13,7 +13,8 @@ from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.fields import DayText
 from sscard_service.masks import mask_identity, mask_name, mask_phone
-from sscard_service.operations.loss import follow, require_second_clerk
+from sscard_service.operations.acting import require_second_clerk
+from sscard_service.operations.loss import follow
 from sscard_service.store.cards import OPEN, card_of, lock_cards
 from sscard_service.store.persons import (
     change_person,

@@ -238,6 +238,7 @@ LINES: Final[Mapping[str, str]] = {
     "settle synthesize --keys roots.json --out trial --cards 20 --pharmacies 2 --debits 20": "",
     "settle explain roots.json": "",
     "settle persons card.ssc --out PERSONS.tsv": "",
+    f"settle qr card.ssc {_CITY}": "",
     f"settle stock --pharmacy P51010000001 {_CITY}": "",
     "completion bash": "",
 }  # fmt: skip

@@ -15,9 +15,9 @@ import sscard_driver
 from issuance.pki import PkiAuthority, PkiSubject
 from sscard_chip.card import Card
 from sscard_chip.profile.pki import PkiContents, add_pki
-from sscard_chip.security.sm2 import Sm2PublicKey
+from sscard_chip.security.sm2 import Sm2PrivateKey, Sm2PublicKey
 from sscard_chip.terminal.connection import connect_card
-from sscard_chip.terminal.pki import CardCertificate, PkiClient, request_key
+from sscard_chip.terminal.pki import CardCertificate, EnvelopedKey, PkiClient, request_key
 from sscard_driver.skf.codes import Sar
 from sscard_driver.skf.functions import SIGNATURES
 from tests.bench.desk import Desk
@@ -271,3 +271,39 @@ def test_programs_that_are_wrong(native: Native, card: Path) -> None:
     command = [sys.executable, "-c", _WRONG, library, card.name]
     told = execute(command, environment({"card": str(card)})).decode()
     assert told.split("\n") == [*_TOLD.strip().split("\n"), ""]
+
+
+_IMPORT = """
+import ctypes, sys
+skf = ctypes.CDLL(sys.argv[1])
+device, application, container = (ctypes.c_void_p() for _ in range(3))
+left, length, blob = ctypes.c_uint32(), ctypes.c_uint32(132), ctypes.create_string_buffer(132)
+skf.SKF_ConnectDev(sys.argv[2].encode(), ctypes.byref(device))
+skf.SKF_OpenApplication(device, b"SS.CERT.ADF1", ctypes.byref(application))
+skf.SKF_OpenContainer(application, b"SS.CERT", ctypes.byref(container))
+sealed = bytes.fromhex(sys.argv[3])
+print(hex(skf.SKF_ImportECCKeyPair(container, sealed)))
+print(hex(skf.SKF_VerifyPIN(application, 1, b"123456", ctypes.byref(left))))
+print(hex(skf.SKF_ImportECCKeyPair(container, sealed)))
+print(hex(skf.SKF_ImportECCKeyPair(container, sealed[:-1] + bytes((sealed[-1] ^ 1,)))))
+print(skf.SKF_ExportPublicKey(container, 0, blob, ctypes.byref(length)), blob.raw.hex())
+"""
+
+
+def test_a_pair_for_encryption_is_imported(native: Native, card: Path) -> None:
+    """An authority's ENVELOPEDKEYBLOB, by a program that has the user's PIN."""
+    with Card.open(card) as opened:
+        connection = connect_card(opened)
+        connection.power_on()
+        client = PkiClient(connection)
+        client.select()
+        key = client.public_key()
+    assert key is not None
+    pair = Sm2PrivateKey.generate()
+    sealed = EnvelopedKey.seal(pair, key).encode().hex()
+    library = str(native.directory / "libsscard_skf.so")
+    command = [sys.executable, "-c", _IMPORT, library, card.name, sealed]
+    told = execute(command, environment({"card": str(card)})).decode().split()
+    assert told[:4] == ["0xa00002d", "0x0", "0x0", "0xa000011"]
+    x, y = pair.public.value[:32].hex(), pair.public.value[32:].hex()
+    assert told[4:] == ["0", f"00010000{'00' * 32}{x}{'00' * 32}{y}"]

@@ -3,7 +3,8 @@
 
 :mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
 :mod:`.chain` anchors,
-:mod:`.cards` reports, hotlists and loads of cards, :mod:`.debits` by what a debit is known,
+:mod:`.cards` reports, hotlists and loads of cards, :mod:`.credentials` electronic credentials,
+:mod:`.debits` by what a debit is known,
 :mod:`.platform` messages, :mod:`.national` shifts and stock, :mod:`.run` day files,
 :mod:`.clearing` claims and appeals, :mod:`.reconciliation` tasks and differences, :mod:`.persons`
 and :mod:`.services` what the card services know and do. What the database itself forbids is in
@@ -19,6 +20,7 @@ from sscard_chip.settlement.schema import (
     cards,
     chain,
     clearing,
+    credentials,
     debits,
     national,
     online,
@@ -43,6 +45,7 @@ __all__ = [
     "cards",
     "chain",
     "clearing",
+    "credentials",
     "debits",
     "metadata",
     "national",

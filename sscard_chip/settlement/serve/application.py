@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from sscard_chip.settlement.credential import CredentialService, serves_credentials
 from sscard_chip.settlement.gateway import AnsweredError, Gateway, GatewayRequest, HttpAnswer
 from sscard_chip.settlement.gateway.uploads import MOST_UPLOAD
 from sscard_chip.settlement.ledger import LedgerConflictError, LedgerUnavailableError
@@ -50,10 +51,19 @@ class CentreApplication:
     | 500 | begun, and there is no answer: what was done is not known until it is sent again |
     """
 
-    def __init__(self, queue: MessageQueue, gateway: Gateway | None = None) -> None:
-        """``gateway`` asks for a log-in and opens bodies; without one there is none to ask for."""
+    def __init__(
+        self,
+        queue: MessageQueue,
+        gateway: Gateway | None = None,
+        credentials: CredentialService | None = None,
+    ) -> None:
+        """``gateway`` asks for a log-in and opens bodies; without one there is none to ask for.
+
+        ``credentials`` serves the paths of the electronic credential, which have no log-in.
+        """
         self._counter = queue
         self._gateway = gateway or Gateway()
+        self._credentials = credentials
 
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         """Serve one request."""
@@ -65,6 +75,10 @@ class CentreApplication:
             kind = _header(scope, b"content-type")
             multipart = kind.lower().startswith(b"multipart/")
             body = await _read(scope, receive, MOST_UPLOAD if multipart else MOST_BODY)
+            if self._credentials is not None and serves_credentials(scope["path"]):
+                answer = await asyncio.to_thread(self._credentials.answer, scope["path"], body)
+                await _send(send, 200, answer, [])
+                return
             if not self._gateway.is_plain(kind.lower(), body):
                 await self._by_gateway(scope, receive, send, body)
                 return

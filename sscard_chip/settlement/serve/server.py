@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from threading import current_thread, main_thread
 from typing import Any, Final
 
+from sscard_chip.settlement.credential import CredentialService
 from sscard_chip.settlement.gateway import Gateway
 from sscard_chip.settlement.serve.application import HANG_UP, CentreApplication
 from sscard_chip.settlement.serve.messages import MessageQueue
@@ -38,18 +39,20 @@ def serve(
     *,
     tls: TlsFiles | None = None,
     gateway: Gateway | None = None,
+    credentials: CredentialService | None = None,
     ready: Callable[[str, int], None] = lambda _host, _port: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM: no new message then, and those under way are answered.
 
-    ``gateway`` stands before the centre: log-in, ciphers, faults. ``port`` 0 takes a free one.
+    ``gateway`` stands before the centre: log-in, ciphers, faults. ``credentials`` serves the
+    paths of the electronic credential. ``port`` 0 takes a free one.
     ``ready`` is called with what is listened to.
 
     :raises OSError: the address cannot be listened to.
     :raises ExtraMissingError: the extra ``serve`` is not installed.
     """
     serve_application(
-        CentreApplication(queue, gateway), host, port, tls=tls, ready=ready,
+        CentreApplication(queue, gateway, credentials), host, port, tls=tls, ready=ready,
         may_hang_up=gateway is not None and gateway.has_faults,
     )  # fmt: skip
 

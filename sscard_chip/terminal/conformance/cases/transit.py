@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sscard_chip.profile.model import Confidence
-from sscard_chip.standard.identifiers import TRANSIT_AID, TRANSIT_CASH_AID
+from sscard_chip.standard.identifiers import PPSE_NAME, TRANSIT_AID, TRANSIT_CASH_AID
 from sscard_chip.standard.transit import INSIDE, STATUSES, TRIP_TYPES
 from sscard_chip.terminal.conformance.case import CONTACTLESS, Judge
 from sscard_chip.terminal.conformance.cases.build import Chapter
@@ -23,7 +23,6 @@ from sscard_chip.terminal.conformance.verdict import NotApplicableError
 _CLAUSE: Final = "JT/T 978, transport application"
 _CONTACTLESS: Final = frozenset({CONTACTLESS})
 _GENERATION: Final = frozenset({3})
-_PPSE: Final = "00A404000E325041592E5359532E444446303100"
 _JOURNEY: Final = "00B201D480"
 _TRIPS, _LOG = 30, 10
 
@@ -88,7 +87,8 @@ def _(trial: Trial) -> None:
 @_case(4, "PPSE lists it, and last", confidence=Confidence.HIGH)
 def _(trial: Trial) -> None:
     _select(trial)
-    answer = trial.expect(trial.whole(_PPSE), "9000").data
+    command = bytes((0x00, 0xA4, 0x04, 0x00, len(PPSE_NAME))) + PPSE_NAME + b"\0"
+    answer = trial.expect(trial.whole(command), "9000").data
     last = answer.rpartition(b"\x4f\x08")[2]
     trial.same(last[:8], TRANSIT_AID, "name in the last entry")
     trial.check(b"\x50\x08MOT_T_EP" in last, "the label MOT_T_EP in the last entry")
