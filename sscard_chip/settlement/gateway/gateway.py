@@ -90,6 +90,7 @@ class Gateway:
         :raises AnsweredError: there is none for the centre.
         """
         self._login.check(request, self._now())
+        multipart = _is_multipart(request)
         try:
             message, close = self._unpacked(request)
         except (MessageError, GatewayCryptoError) as error:
@@ -97,7 +98,8 @@ class Gateway:
         if message is None:
             infno, body = "", request.body
         else:
-            infno, body = str(message.get("infno", "")), _bytes(message)
+            infno = str(message.get("infno", ""))
+            body = request.body if close is None and not multipart else _bytes(message)
         fault = self._faults.next(infno) if self._faults is not None else None
         if fault is not None:
             self._answer_at_once(fault)
@@ -109,8 +111,8 @@ class Gateway:
 
     def _unpacked(self, request: GatewayRequest) -> tuple[dict[str, Any] | None, Close | None]:
         """The message, None for what is no JSON object, and a way back of its own."""
-        kind = request.headers.get("content-type", "")
-        if kind.lower().startswith("multipart/"):
+        if _is_multipart(request):
+            kind = request.headers["content-type"]
             return dict(message_of_upload(kind, request.body)), None
         try:
             message = json.loads(request.body)
@@ -170,6 +172,10 @@ class Gateway:
             raise AnsweredError(HttpAnswer(200, _refusal(fault.message)))
         if fault.kind == "error-page":
             raise AnsweredError(HttpAnswer(502, _PAGE, "text/html"))
+
+
+def _is_multipart(request: GatewayRequest) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/")
 
 
 def _close_client(box: ClientBox, body: bytes) -> HttpAnswer:

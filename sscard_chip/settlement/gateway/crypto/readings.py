@@ -113,7 +113,7 @@ def application_texts(message: Mapping[str, Any], plain: bytes, secret: str) -> 
     """Texts of 4.3 a, the right one first: each way in which it is built wrongly, then two."""
     data = json.loads(plain)
     right = signed_text(message, data, secret)
-    yield Reading(right.encode(), "")
+    yield Reading(_encoded(right), "")
     order = {"": "", "as they came": "the names are not sorted", "capitals": "the names are sorted"
              " with capitals before small letters"}  # fmt: skip
     data_forms = {
@@ -138,7 +138,7 @@ def application_texts(message: Mapping[str, Any], plain: bytes, secret: str) -> 
         text = _text(message, data_forms[form], secret, sorting, empties, extras, with_key)
         if text not in seen:
             seen.add(text)
-            yield Reading(text.encode(), "; ".join(said))
+            yield Reading(_encoded(text), "; ".join(said))
 
 
 def _text(
@@ -199,7 +199,7 @@ def json_texts(plain: bytes, cipher_text: str, name: str) -> Iterator[Reading]:
         "the text is compact JSON, what is enciphered is not": _dump_one(value),
     }
     for deviation, text in others.items():
-        yield Reading(text.encode(), deviation)
+        yield Reading(_encoded(text), deviation)
 
 
 def codings(texts: Iterable[Reading]) -> Iterator[Reading]:
@@ -213,12 +213,16 @@ def codings(texts: Iterable[Reading]) -> Iterator[Reading]:
         for other, why in (
             (_escaped(text), "the text has \\u escapes: must be UTF-8"),
             (text.encode("gbk", "replace"), "the text is GBK: must be UTF-8"),
-            (quote(text, safe="=&").encode(), "the text is quoted as in a URL"),
+            (quote(text, safe="=&", errors="replace").encode(), "the text is quoted as in a URL"),
             (sm3(value), "the text is hashed with SM3 before it is signed"),
             (sm3(value).hex().upper().encode(), "what is signed is the hex of an SM3 hash"),
         ):
             if other != value:
                 yield Reading(other, "; ".join(part for part in (deviation, why) if part))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _escaped(text: str) -> bytes:

@@ -55,7 +55,7 @@ class ApplicationBox:
             raise GatewayCryptoError("encData: holds no JSON") from None
         given = signature(message["signData"], "signData")
         text = signed_text(message, data, self._secret)
-        if not self._program.verify(text.encode(), given):
+        if not self._program.verify(text.encode("utf-8", "surrogatepass"), given):
             raise GatewayCryptoError("signData: does not agree: sscard settle explain says why")
         return data
 
