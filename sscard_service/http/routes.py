@@ -29,6 +29,7 @@ ROUTES: Final = (
     Route("POST", "/v1/codes", "code"),
     Route("GET", "/v1/policy", "policy"),
     Route("GET", "/v1/applications/{receipt}", "progress"),
+    Route("POST", "/v1/status", "card_state"),
     Route("GET", "/v1/me", "person"),
     Route("GET", "/v1/me/status", "status"),
     Route("GET", "/v1/me/balance", "balance"),

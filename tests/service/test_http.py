@@ -194,6 +194,16 @@ def test_a_till_signs_with_sm2_and_gets_the_hotlist(api: Api) -> None:
     )  # fmt: skip
 
 
+def test_a_till_asks_whether_a_card_pays(api: Api) -> None:
+    body = {"subject": {"card": "Z00000013"}}
+    shown = api.signed("POST", "/v1/status", body, client="till-7").json()["data"]
+    assert (shown["status"], shown["pays"]) == (1, True)
+    api.ask("POST", "/v1/me/loss", ME)
+    shown = api.signed("POST", "/v1/status", body, client="till-7").json()["data"]
+    assert (shown["status"], shown["pays"]) == (4, False)
+    assert code(api.ask("POST", "/v1/status", body)) == (403, "CHANNEL")
+
+
 def test_a_database_that_is_away_is_down_and_never_done(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
