@@ -104,9 +104,6 @@ KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
     "stock_change": [("id",)],
     "suspense_share": [("entry", "account", "division")],
     "terminal_owner": [("terminal", "change")],
-    "shift": [("msgid",), ("sign_no",)],
-    "shift_end": [("msgid",), ("sign_no",)],
-    "stock_change": [("id",)],
     "transit_file": [("entry",), ("id",)],
     "transit_tap": [("issuer", "serial", "counter"), ("terminal", "algorithm", "number")],
 }
