@@ -28,7 +28,7 @@ from sscard_chip.settlement.judge.register import RegisterJudge, judge_of_rows, 
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.ledger.register import card_count, read_register
-from sscard_chip.settlement.run.archive import NOTHING, Archive
+from sscard_chip.settlement.run.archive import NOTHING, Archive, PackedPart, parts
 from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.history import index_old_segments
 from sscard_chip.settlement.run.judging import JudgedBatch, judge_rows
@@ -49,7 +49,7 @@ from sscard_chip.workers import Pool, SingleThread
 BATCH_ROWS: Final = 1 << 21
 """Rows that are in memory at once, and posted in one transaction; a larger file is a batch."""
 
-SQLITE_ACCOUNTS: Final = 1 << 16
+SQLITE_ACCOUNTS: Final = 1 << 13
 """Accounts whose money is moved in one transaction on SQLite, which has one writer: it takes a
 good part of a second, and a loss report or a sale does not wait longer."""
 
@@ -212,7 +212,11 @@ class Run:
             judged(batch, found.masks)
             if found.judgement is None:
                 return found
-            post_it = partial(_post_if_it_holds, judgement=found.judgement, state=state)
+            ready = found.judgement.batch
+            packed = list(parts(ready.columns, ready.masks))  # before others have to wait
+            post_it = partial(
+                _post_if_it_holds, judgement=found.judgement, state=state, packed=packed
+            )
             pieces = self._ledger.run(post_it, exclusive=True)
             if pieces is not None:
                 break
@@ -381,13 +385,13 @@ def _most_accounts(ledger: Ledger) -> int | None:
 
 
 def _post_if_it_holds(
-    t: LedgerTransaction, judgement: JudgedBatch, state: LedgerState
+    t: LedgerTransaction, judgement: JudgedBatch, state: LedgerState, packed: Sequence[PackedPart]
 ) -> Pieces | None:
     """Post on SQLite what was judged in a state of the ledger; None when it is judged otherwise
     by now."""
     if unposted(t) or not still_holds(t, judgement, state):
         return None
-    return post(t, judgement, most_accounts=SQLITE_ACCOUNTS)
+    return post(t, judgement, most_accounts=SQLITE_ACCOUNTS, packed=packed)
 
 
 def register_state(t: LedgerTransaction) -> tuple[int, int]:
