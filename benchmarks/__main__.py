@@ -27,10 +27,12 @@ MODULES: Final = (
     "durable",
     "startup",
     "opening",
+    "thousand",
     "batch",
     "bulk",
     "settle",
     "sales",
+    "transit",
     "growth",
     "libcrypto",
 )

@@ -16,6 +16,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -25,6 +26,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -83,6 +85,16 @@ def _window(number: int, url: str, roots: str, start: float, seconds: float) -> 
     return done
 
 
+@dataclass(frozen=True)
+class Sold:
+    """A window: transactions a second, what each waited in milliseconds, the clients' processor
+    seconds."""
+
+    rate: float
+    waited_ms: list[float]
+    processor: float
+
+
 class Tills:
     """``count`` processes, each a client; a window of all of them begins at once."""
 
@@ -92,14 +104,14 @@ class Tills:
         self._asked = [(first + at, url, roots) for at in range(count)]
         self._sell(0.1, 30.0 if count > 8 else 10.0)
 
-    def sell(self, seconds: float) -> tuple[float, list[float]]:
-        """Transactions a second, and what each waited in milliseconds."""
+    def sell(self, seconds: float) -> Sold:
+        """A window, of sales that are made before."""
         count = round(seconds * _MOST_SALES / len(self._pools))
         for made in [pool.submit(_prepare, count) for pool in self._pools]:
             made.result()
         return self._sell(seconds, 0.2)
 
-    def _sell(self, seconds: float, later: float) -> tuple[float, list[float]]:
+    def _sell(self, seconds: float, later: float) -> Sold:
         start = time.time() + later
         futures: list[Future[Done]] = [
             pool.submit(_window, *asked, start, seconds)
@@ -107,7 +119,8 @@ class Tills:
         ]
         done = [future.result() for future in futures]
         rate = sum(len(one.waited_ms) / one.seconds for one in done)
-        return rate, [ms for one in done for ms in one.waited_ms]
+        waited = [ms for one in done for ms in one.waited_ms]
+        return Sold(rate, waited, sum(one.processor for one in done))
 
     def close(self) -> None:
         """End the processes."""
@@ -176,21 +189,34 @@ def _postgresql(roots: str, clients: tuple[int, ...], seconds: float, rounds: in
             tills = Tills(count, url, roots, first)
             first += count
             try:
-                pairs, waited = [], []
+                pairs, waited, costs = [], [], []
                 for _ in range(rounds):
-                    rate, ms = tills.sell(seconds)
-                    pairs.append((rate, bench.run(count, seconds)))
-                    waited += ms
+                    begun = server.processor_seconds()
+                    sold = tills.sell(seconds)
+                    used = server.processor_seconds() - begun + sold.processor
+                    rate, bare = bench.run(count, seconds)
+                    pairs.append((sold.rate, rate))
+                    costs.append((used / len(sold.waited_ms), bare))
+                    waited += sold.waited_ms
             finally:
                 tills.close()
-            found.append(_row13(count, pairs, sorted(waited)))
+            found.append(_row13(count, pairs, costs, sorted(waited)))
     return found
 
 
-def _row13(count: int, pairs: list[tuple[float, float]], waited: list[float]) -> Row:
+_Pairs = list[tuple[float, float]]
+"""Of windows side by side: of sales, and of pgbench."""
+
+
+def _row13(count: int, pairs: _Pairs, costs: _Pairs, waited: list[float]) -> Row:
+    """``costs`` are the processor seconds of a transaction, server and clients together."""
     sales, bare = (median(one[at] for one in pairs) for at in (0, 1))
+    own, other = (1e6 * median(one[at] for one in costs) for at in (0, 1))
     p50, p99 = (waited[int(part * (len(waited) - 1))] for part in (0.5, 0.99))
-    detail = f"{sales:.0f} and {bare:.0f} transactions/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+    detail = (
+        f"{sales:.0f} and {bare:.0f} transactions/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms;"
+        f" processor {own:.0f} and {other:.0f} µs a transaction"
+    )
     ratio = median(first / second for first, second in pairs)
     what = f"on-line sales on PostgreSQL, {count} clients / pgbench TPC-B"
     tail = count < max(CLIENTS) or p99 <= TAIL * p50
@@ -201,6 +227,7 @@ class Pgbench:
     """pgbench on a server, in a database of its own."""
 
     def __init__(self, server: PostgresServer) -> None:
+        self._server = server
         self._arguments = server.client_arguments()
         program = server.program("pgbench")
         if program is None:
@@ -208,16 +235,22 @@ class Pgbench:
         self._program = program
         self._call("-i", "-q", "-s", str(SCALE))
 
-    def run(self, clients: int, seconds: float) -> float:
-        """Transactions a second."""
+    def run(self, clients: int, seconds: float) -> tuple[float, float]:
+        """Transactions a second, and the processor seconds of one."""
         threads = min(clients, os.cpu_count() or 1)
+        begun = self._used()
         out = self._call(
             "-n", "-c", str(clients), "-j", str(threads), "-T", str(max(1, round(seconds)))
         )
-        found = re.search(r"tps = ([0-9.]+)", out)
+        used = self._used() - begun
+        found = re.search(r"processed: ([0-9]+).*tps = ([0-9.]+)", out, re.DOTALL)
         if found is None:
             raise UnavailableError("pgbench tells no tps")
-        return float(found[1])
+        return float(found[2]), used / int(found[1])
+
+    def _used(self) -> float:
+        own = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return self._server.processor_seconds() + own.ru_utime + own.ru_stime
 
     def _call(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -235,9 +268,9 @@ def _sqlite(folder: Path, roots: str, seconds: float, rounds: int) -> Row:
         try:
             pairs, waited = [], []
             for _ in range(rounds):
-                rate, ms = tills.sell(seconds)
-                pairs.append((rate, bare_loop(folder / "bare.db", seconds)))
-                waited += ms
+                sold = tills.sell(seconds)
+                pairs.append((sold.rate, bare_loop(folder / "bare.db", seconds)))
+                waited += sold.waited_ms
         finally:
             tills.close()
     waited.sort()

@@ -20,6 +20,7 @@ from msgspec.structs import fields
 from issuance import validity
 from issuance.bank.account import BankAccount, last_day
 from issuance.names import trimmed
+from issuance.pki.application import CertificateOptions
 from issuance.transport import TransportOptions
 from sscard_chip.standard.amounts import MAX_COUNTER
 from sscard_chip.standard.dates import DATE_RULE, date_rule, parse_date, written_day, years_after
@@ -184,6 +185,10 @@ class HolderDocument(Model, frozen=True):
     transport: Annotated[
         TransportOptions | None,
         rule(title="Transport application (交通联合) of generation 3; needs its issuer's keys"),
+    ] = None
+    certificates: Annotated[
+        CertificateOptions | None,
+        rule(title="Certificate application (证书应用) of generation 3, as it is delivered"),
     ] = None
     files: Annotated[
         dict[str, Annotated[dict[str, Any], rule("must be an object of EFs")]],

@@ -21,6 +21,7 @@ from msgspec.structs import asdict
 from issuance.bank.personalise import Bank, put_bank
 from issuance.fills import FILL_OF, FILLS
 from issuance.holder import Holder, HolderError, InitialAccount
+from issuance.pki.application import put_pki
 from issuance.transport import TransportIssuer, put_transport
 from issuance.values import Contents, add_files
 from sscard_chip.applications import amounts
@@ -103,11 +104,15 @@ def issue_card(
     :raises AuthorityError:
     :raises BankIssueError:
     :raises TransportIssueError:
+    :raises PkiIssueError:
     :raises IssueError:
     """
     plan = profile or default_profile(generation, holder)
     check_bank(plan, holder, bank)
     check_transport(plan, holder, transport)
+    if holder.certificates is not None and not plan.contactless:
+        rule = f"a card of generation {plan.generation} has no certificate application"
+        raise HolderError(holder.source, "certificates", rule)
     data = prepare(plan, store, holder, algorithm=algorithm, serial=serial)
     memory = write_card(_template(plan, data.algorithm), data)
     issued, suite = holder.issue_date, data.algorithm
@@ -116,6 +121,8 @@ def issue_card(
     if holder.transport is not None and transport is not None:
         dates = {"start": issued, "expiry": holder.expiry_date}
         memory = put_transport(memory, transport, holder.transport, algorithm=suite, **dates)
+    if holder.certificates is not None:
+        memory = put_pki(memory, holder.certificates)
     return memory
 
 

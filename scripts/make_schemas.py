@@ -16,6 +16,7 @@ from issuance.bank.head import LedgerHead
 from issuance.batch.container import ContainerHeader
 from issuance.holder import HolderDocument
 from issuance.holders.mapping import MappingFile
+from issuance.pki.authority import PkiAuthorityFile
 from issuance.plan.script import PersonalisationScript
 from issuance.region import RegionDocument
 from issuance.roots import RootKeyFile
@@ -23,16 +24,22 @@ from issuance.stores.encrypted import EncryptedKeyFile
 from sscard_chip.profile.localmodel import LocalFiles
 from sscard_chip.reader.scenario import Scenario
 from sscard_chip.settlement.documents import StatementDocument, SummaryDocument
+from sscard_chip.settlement.gateway.faults import FaultsDocument
+from sscard_chip.settlement.gateway.secrets import GatewaySecrets
 from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.standard.models import Model, schema
 from sscard_chip.terminal.addresses import AddressFile
 from sscard_chip.terminal.conformance.document import SuiteDocument
 from sscard_chip.terminal.conformance.ics import ImplementationStatement
+from sscard_chip.terminal.recorded import RecordedCardFile
 from sscard_chip.terminal.recording import RecordedCall
 from sscard_chip.terminal.script_model import ExchangeScript
 from sscard_chip.terminal.transit.region import TransitRegion
 from sscard_driver.configuration import DriverFile
 from sscard_driver.families.identity import IdentityCard
+from sscard_service.records import PersonLine
+from sscard_service.region.model import ServiceRegion
+from sscard_service.store.secrets import ServiceKeyFile
 
 FOLDER: Final = Path(__file__).parent.parent / "issuance" / "schemas"
 DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
@@ -44,18 +51,25 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "driver": (DriverFile, "TOML"),
     "encrypted-root-keys": (EncryptedKeyFile, "JSON"),
     "exchange-script": (ExchangeScript, "JSON"),
+    "faults": (FaultsDocument, "TOML"),
+    "gateway": (GatewaySecrets, "TOML"),
     "holder": (HolderDocument, "JSON or TOML"),
     "holder-mapping": (MappingFile, "TOML"),
     "identity-card": (IdentityCard, "JSON or TOML"),
     "implementation-statement": (ImplementationStatement, "JSON or TOML"),
     "key-addresses": (AddressFile, "JSON or TOML"),
     "local-files": (LocalFiles, "TOML"),
+    "pki-authority": (PkiAuthorityFile, "JSON"),
     "personalisation": (PersonalisationScript, "JSON"),
+    "recorded-card": (RecordedCardFile, "JSON"),
     "recording": (RecordedCall, "JSON lines"),
     "policy": (CentrePolicy, "TOML"),
     "region": (RegionDocument, "TOML"),
     "transit-region": (TransitRegion, "TOML or JSON"),
     "root-keys": (RootKeyFile, "JSON"),
+    "service-keys": (ServiceKeyFile, "JSON"),
+    "service-person": (PersonLine, "JSON lines"),
+    "service-region": (ServiceRegion, "TOML"),
     "statement": (StatementDocument, "JSON"),
     "summary": (SummaryDocument, "JSON"),
     "scenario": (Scenario, "JSON or TOML"),

@@ -14,6 +14,7 @@ from sscard_chip.apdu.session import Application, Session
 from sscard_chip.applications.bank import ACTIVATION, BANK, enter_bank
 from sscard_chip.applications.issuing import ISSUING
 from sscard_chip.applications.medical import MEDICAL, MEDICAL_SHORTCUTS
+from sscard_chip.applications.pki import PKI, enter_pki
 from sscard_chip.applications.psam import PSAM, PSAM_KIND
 from sscard_chip.applications.purse import PURSE, enter_purse
 from sscard_chip.applications.transit import TRANSIT, enter_transit
@@ -38,6 +39,7 @@ _CARD: Final[Mapping[int, Application]] = {
     ApplicationType.BANK: Dispatcher(BANK, enter=enter_bank, lasting=True),
     ApplicationType.PURSE: Dispatcher(PURSE, enter=enter_purse),
     ApplicationType.TRANSIT: Dispatcher(TRANSIT, enter=enter_transit),
+    ApplicationType.PKI: Dispatcher(PKI, enter=enter_pki, lasting=True),
 }
 _BANK_CARD: Final[Mapping[int, Application]] = {
     **_CARD,

@@ -137,6 +137,22 @@ long iReadDebitRecord(int iType, char *pOutInfo);
  * with one that is dormant. It counts as a transaction on the card. */
 long iReadPBOCAccount(int iType, char *pOutInfo);
 
+/* --- certificates of generation 3 (LD/T 6001.5, chapter 7; what stands in the strings is ours) -- */
+
+/* Signs the text pInData with the card's key, after the PIN of the certificates (not that of the
+ * card): r and s in Base64, then |. -27266 without the application, -27272 without a key. */
+long PKI_SignData(char *pUserPin, char *pInData, int iType, char *pOutInfo);
+/* pCert: the signer's certificate in Base64, empty for that of the card. A pUserPin that is not
+ * empty is verified first. -15 when the signature is not the signer's under the text. */
+long PKI_VerifySign(char *pUserPin, char *pCert, char *pClearText, char *pSignature, int iType, char *pOutInfo);
+
+/* X and Y of the card's signature key, 128 hex digits, then |. A card in its state of delivery that
+ * has no key makes one. */
+long iReadSignatureKey(int iType, char *pOutInfo);
+/* What the authority answered: certificates for signatures and encryption, the enveloped key of
+ * GM/T 0016, all in Base64; the administrator's new PIN, 8 digits; the master key, 32 hex digits. */
+long iWriteCA(int iType, char *pQMZS, char *pJMZS, char *pJMMY, char *pGLYPIN, char *pZKMY, char *pOutInfo);
+
 /* --- not in LD/T 33, for test benches ------------------------------------------------------- */
 
 /*

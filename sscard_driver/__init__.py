@@ -8,4 +8,6 @@ of a terminal, and beside it those of the medical insurance (:mod:`.families`).
 __all__ = [
     "build",
     "families",
+    "server",
+    "windows",
 ]

@@ -7,12 +7,18 @@ from functools import cache
 from typing import Any
 
 from sscard_driver.library import INPUT_LIMIT, DriverLibrary
+from sscard_driver.terminal import SharedTerminal
+
+
+@cache
+def process_terminal() -> SharedTerminal:
+    """One for the process, whatever libraries it loads."""
+    return SharedTerminal()
 
 
 @cache
 def _library() -> DriverLibrary:
-    """One for the process, whatever libraries it loads."""
-    return DriverLibrary()
+    return DriverLibrary(terminal=process_terminal())
 
 
 def define_call(ffi: Any, name: str) -> None:

@@ -24,10 +24,15 @@ from typing import Final
 from sscard_chip.standard.errors import SscardError, TerminalError, importing
 from sscard_driver import wrappers
 from sscard_driver.libraries import DRIVER, LIBRARIES, Library
+from sscard_driver.skf import functions as skf
 
 NAME: Final = f"lib{DRIVER}.so"
 HEADER: Final = f"{DRIVER}.h"
-TEST_PROGRAMS: Final = {"driver_test": DRIVER, "medical_test": "HeaSecReadInfo"}
+TEST_PROGRAMS: Final = {
+    "driver_test": DRIVER,
+    "medical_test": "HeaSecReadInfo",
+    "skf_test": skf.NAME,
+}
 """A program in C for each, and the library with which it is linked."""
 DEFAULT_DIRECTORY: Final = Path("build/native")
 
@@ -37,6 +42,15 @@ from {module} import ffi
 from sscard_driver.bridge import define_call
 define_call(ffi, {library!r})
 """
+_SKF_SOURCES: Final = _SOURCES / "skf"
+_SKF_CALL: Final = "skf_call.h"
+_SKF_START: Final = f"""
+from {skf.MODULE} import ffi
+from sscard_driver.skf.bridge import define_skf_call
+define_skf_call(ffi)
+"""
+_CALLS: Final = "/* --- calls of texts and numbers"
+"""Where in glue.c the start of Python ends."""
 _FLAGS: Final = ("-std=gnu11", "-O2", "-fPIC", "-pthread")
 _WARNINGS: Final = ("-Wall", "-Wextra", "-Werror")
 _PACKAGES: Final = "on Debian: apt-get install gcc libc6-dev python3-dev"
@@ -58,6 +72,7 @@ def build_libraries(directory: Path) -> list[Path]:
     with tempfile.TemporaryDirectory(prefix="sscard-driver-") as name:
         for library in LIBRARIES.values():
             built += _build(compiler, python, library, Path(name), directory)
+        built.append(_build_skf(compiler, python, Path(name), directory))
     for program, library_name in TEST_PROGRAMS.items():
         _build_test_program(compiler, directory, program, library_name)
     return built
@@ -85,14 +100,9 @@ def _build(
     names = "; ".join([*library.exports, *library.others])
     exported = f"global: {names}; " if names else ""
     symbols.write_text(f"{{ {exported}local: *; }};\n")
-    link = [f"-Wl,--version-script={symbols}", "-Wl,-z,defs"]
+    link = [*_link(symbols)]
     if objects:
-        link += [
-            f"-L{python.parent}",
-            f"-Wl,-rpath,{python.parent}",
-            f"-lpython{sysconfig.get_config_var('LDVERSION')}",
-            "-ldl",
-        ]
+        link += _python_link(python)
     paths = []
     for name in file_names(library):
         # The old library may be in use: what uses it keeps its file.
@@ -119,6 +129,46 @@ def _compile(compiler: list[str], library: Library, work: Path) -> list[str]:
         objects.append(str(source.with_suffix(".o")))
         _run(*compiler, *_FLAGS, *options, *include, "-c", str(source), "-o", objects[-1])
     return objects
+
+
+def _build_skf(compiler: list[str], python: Path, work: Path, directory: Path) -> Path:
+    """The library of GM/T 0016: its calls have places in the program's memory, not texts."""
+    declared, _, _ = skf.CALL.partition("/* The function's answer")
+    python_side = work / f"{skf.NAME}-python.c"
+    _emit_embedding(skf.MODULE, skf.CALL, declared, _SKF_START, python_side)
+    start = (_SOURCES / "glue.c").read_text("utf-8").partition(_CALLS)[0]
+    start = start.replace("LIBRARY_HEADER", skf.HEADER).replace("call.h", _SKF_CALL)
+    (work / _SKF_CALL).write_text(skf.CALL, "utf-8")
+    calls = (_SKF_SOURCES / "glue.c").read_text("utf-8")
+    glue = work / f"{skf.NAME}.c"
+    glue.write_text(f"{start}\n{calls}\n{skf.source()}", "utf-8")
+    include = (f"-I{_SKF_SOURCES}", f"-I{work}", f"-I{sysconfig.get_path('include')}")
+    objects = []
+    for source, options in ((python_side, ()), (glue, (*_WARNINGS, *_defines()))):
+        objects.append(str(source.with_suffix(".o")))
+        _run(*compiler, *_FLAGS, *options, *include, "-c", str(source), "-o", objects[-1])
+    symbols = work / "symbols"
+    symbols.write_text(f"{{ global: {'; '.join(skf.SIGNATURES)}; local: *; }};\n")
+    name = f"lib{skf.NAME}.so"
+    link = (*_link(symbols), *_python_link(python), f"-Wl,-soname,{name}")
+    _run(*compiler, "-shared", "-pthread", *objects, *link, "-o", str(work / name))
+    _replace(work / name, directory / name)
+    shutil.copyfile(_SKF_SOURCES / skf.HEADER, directory / skf.HEADER)
+    return directory / name
+
+
+def _link(symbols: Path) -> tuple[str, ...]:
+    return (f"-Wl,--version-script={symbols}", "-Wl,-z,defs")
+
+
+def _python_link(python: Path) -> tuple[str, ...]:
+    """What a library that starts Python is linked with."""
+    return (
+        f"-L{python.parent}",
+        f"-Wl,-rpath,{python.parent}",
+        f"-lpython{sysconfig.get_config_var('LDVERSION')}",
+        "-ldl",
+    )
 
 
 def find_compiler() -> list[str]:
@@ -150,14 +200,19 @@ def find_python_library() -> Path:
 
 def _emit(library: Library, path: Path) -> None:
     """The C source of sscard_call, which starts the Python side."""
-    with importing("driver", "the driver library"):
-        from cffi import FFI
     declarations = (_SOURCES / "call.h").read_text("utf-8")
     module = f"_sscard_driver_{library.name.lower()}"
-    ffi = FFI()
-    ffi.embedding_api(declarations)
-    ffi.embedding_init_code(_START.format(module=module, library=library.name))
     structures, _, _ = declarations.partition("int sscard_call(")
+    start = _START.format(module=module, library=library.name)
+    _emit_embedding(module, declarations, structures, start, path)
+
+
+def _emit_embedding(module: str, api: str, structures: str, start: str, path: Path) -> None:
+    with importing("driver", "the driver library"):
+        from cffi import FFI
+    ffi = FFI()
+    ffi.embedding_api(api)
+    ffi.embedding_init_code(start)
     ffi.set_source(module, structures)
     with contextlib.redirect_stdout(io.StringIO()):
         ffi.emit_c_code(str(path))
@@ -185,7 +240,8 @@ def _c_string(text: str) -> str:
 
 
 def _build_test_program(compiler: list[str], directory: Path, program: str, library: str) -> None:
-    source = str(_SOURCES / f"{program}.c")
+    folder = _SKF_SOURCES if library == skf.NAME else _SOURCES
+    source = str(folder / f"{program}.c")
     link = (f"-L{directory}", f"-l{library}", "-Wl,-rpath,$ORIGIN", "-pthread")
     # libpython is found by the rpath of the library, not by the linker of this program.
     options = (*_FLAGS, *_WARNINGS, f"-I{directory}", "-Wl,--allow-shlib-undefined")

@@ -102,6 +102,8 @@ static void start(void)
     PyGILState_Release(state);
 }
 
+/* --- calls of texts and numbers --------------------------------------------------------------- */
+
 static long call(char *function, struct sscard_argument *arguments, int count,
                  struct sscard_buffer *buffers, int number)
 {

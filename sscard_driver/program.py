@@ -24,11 +24,11 @@ class InitSettings:
 
 
 class CallingProgram:
-    """One program. ``settings`` are None before its Init."""
+    """One program. ``settings`` are those of each library whose Init it has called."""
 
     def __init__(self, terminal: SharedTerminal) -> None:
         self.terminal = terminal
-        self.settings: InitSettings | None = None
+        self.settings: dict[str, InitSettings] = {}
 
     @contextmanager
     def use(self) -> Iterator[OpenTerminal]:

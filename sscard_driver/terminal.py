@@ -38,6 +38,7 @@ class OpenTerminal:
     """What is open. ``hsm`` answers HSM functions with the root keys of the configuration."""
 
     configuration: Configuration
+    slots: Slots
     driver: Driver
     functions: Mapping[str, Function]
     hsm: Hsm | None
@@ -168,7 +169,7 @@ class SharedTerminal:
             driver = Driver(slots, pin_pad=pin_pad(configuration), settings=settings)
             self._open = stack.pop_all()
         functions = {**FUNCTIONS, answer.name: answer}
-        return OpenTerminal(configuration, driver, functions, answers)
+        return OpenTerminal(configuration, slots, driver, functions, answers)
 
 
 def _log_to(stack: ExitStack, path: str | None) -> None:

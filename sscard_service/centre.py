@@ -34,13 +34,14 @@ from sscard_chip.settlement.schema.services import request as request_table
 from sscard_chip.standard.models import ModelT, convert, find
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceActor, ServiceEvidence, ServiceSubject
+from sscard_service.levels import ProofLevel
 from sscard_service.operations import OPERATIONS
 from sscard_service.proving import Asked, KnowledgeProof, begin_proof, lock_asked, prove
 from sscard_service.region import ServiceRegion, load_region
 from sscard_service.store.audit import AuditEntry, append_audit
 from sscard_service.store.proofs import correct_attempt
 from sscard_service.store.secrets import ServiceKeys
-from sscard_service.work import Work
+from sscard_service.work import OperationEffect, Work
 
 _LONGEST_NUMBER: Final = 64
 _NOBODY: Final = bytes(16)
@@ -186,14 +187,15 @@ class ServiceCentre(Closing):
         digest = _digest(self.keys, asked, wanted)
         knowledge = None
         try:
-            if asked.operation.changes:
-                with self.ledger.reading() as t:
-                    first = self._first_answer(t, asked, request_id, digest)
-                if first is not None:
-                    return first
-            knowledge = self.ledger.run(
-                lambda t: begin_proof(t, self.keys, self.region.proof, asked)
-            )
+            if asked.claims:
+                if asked.operation.changes:
+                    with self.ledger.reading() as t:
+                        first = self._first_answer(t, asked, request_id, digest)
+                    if first is not None:
+                        return first
+                knowledge = self.ledger.run(
+                    lambda t: begin_proof(t, self.keys, self.region.proof, asked)
+                )
             if knowledge is not None:
                 knowledge.check()
             prepared = asked.operation.prepare_with(self.region, asked.evidence, wanted)
@@ -234,6 +236,7 @@ class ServiceCentre(Closing):
             prepared,
         )  # fmt: skip
         work.require(max(asked.rules.levels[operation.name], operation.least))
+        _refuse_the_dead(work)
         data = operation.function(work, wanted)
         self._audit(t, asked, request_id, work)
         answer = ServiceAnswer(operation.name, request_id, work.level, data)
@@ -312,6 +315,16 @@ class ServiceCentre(Closing):
         rest = begun + self.region.proof.wrong_answer_ms / 1000 - clock.monotonic()
         if rest > 0:
             clock.sleep(rest)
+
+
+def _refuse_the_dead(work: Work) -> None:
+    """Nothing is opened for a person who has died; what there was is shown at level 4 [T3]."""
+    if work.owner is None or not work.owner.dead or work.operation.about != "person":
+        return
+    effect = work.operation.effect
+    shown = effect is OperationEffect.SHOWS and work.level >= ProofLevel.IN_PERSON
+    if not shown and effect not in (OperationEffect.STOPS, OperationEffect.FINAL):
+        raise ServiceRefusedError(Code.DEAD)
 
 
 def checked_model(model: type[ModelT], value: Any) -> ModelT:

@@ -13,14 +13,14 @@ def _day_rule(text: str) -> str | None:
     return date_rule(text) if text else None
 
 
-Day = Annotated[str, rule(check=date_rule)]
+DayText = Annotated[str, rule(check=date_rule)]
 """A real day, YYYYMMDD."""
 OptionalDay = Annotated[str, rule(check=_day_rule)]
 """A real day, YYYYMMDD, or empty."""
-Month = Annotated[str, rule("must be YYYYMM", pattern="[0-9]{4}(0[1-9]|1[0-2])")]
+MonthText = Annotated[str, rule("must be YYYYMM", pattern="[0-9]{4}(0[1-9]|1[0-2])")]
 OptionalMonth = Annotated[str, rule("must be YYYYMM", pattern="[0-9]{4}(0[1-9]|1[0-2])|")]
-Receipt = Annotated[str, rule("must be the number of a receipt", pattern="[0-9A-Z]{10,26}")]
+ReceiptNumber = Annotated[str, rule("must be the number of a receipt", pattern="[0-9A-Z]{10,26}")]
 OptionalReceipt = Annotated[
     str, rule("must be the number of a receipt", pattern="[0-9A-Z]{10,26}|")
 ]
-Note = Annotated[str, rule("must be at most 200 characters", max_length=200)]
+NoteText = Annotated[str, rule("must be at most 200 characters", max_length=200)]

@@ -41,6 +41,8 @@ PROOFS: Final[dict[str, ProofLevel]] = {
 LEAST: Final[dict[str, int]] = {
     # shown to anybody
     "policy": 0, "progress": 0, "verify": 0,
+    # told to tills and channels that sign
+    "card_state": 0,
     # shown to the person
     "status": 1, "balance": 1, "person": 2, "insurances": 2, "contributions": 2, "pension": 2,
     "benefits": 2, "settlements": 2, "applications": 2,

@@ -48,7 +48,6 @@ from sscard_service.work import OperationEffect, ServiceOperation
 
 TAIL: Final = 6
 _STOPS_APART: Final = ":stop"
-_LITTLE: Final = int(ProofLevel.KNOWLEDGE)
 _STOPS_MORE: Final = 10
 """A source may be wrong so many times more often where a card is to be stopped."""
 
@@ -72,8 +71,13 @@ class Asked:
 
     @property
     def stops(self) -> bool:
-        """Whether a card is to be stopped with the little proof that this needs."""
-        return self.operation.effect is OperationEffect.STOPS and self.operation.least <= _LITTLE
+        """Whether a card is to be stopped, which no lock is in the way of."""
+        return self.operation.effect is OperationEffect.STOPS
+
+    @property
+    def claims(self) -> bool:
+        """Whether something is shown that a person knows."""
+        return any(self.shows(proof) for proof in _KNOWLEDGE)
 
     def shows(self, proof: str) -> bool:
         """Whether the evidence has something that is a proof in this channel."""
@@ -136,12 +140,12 @@ def begin_proof(
     :raises ServiceRefusedError: LOCKED or RATE: too many were wrong. The same for a person
         that does not exist.
     """
-    if not any(asked.shows(proof) for proof in _KNOWLEDGE):
+    if not asked.claims:
         return None
-    name = _named(asked)
-    subject = keys.digest("attempt", name)
+    subject = keys.digest("attempt", _named(asked))
     channel = asked.channel + (_STOPS_APART if asked.stops else "")
     source = keys.digest("source", asked.actor.source or asked.actor.device or asked.channel)
+    t.lock_name(f"attempt {subject.hex()} {channel}")  # many at once are counted as many
     if not asked.stops:
         until = locked_until(t, rules, subject, channel, asked.now)
         if until is not None:

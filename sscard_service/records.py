@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from sscard_chip.standard.documents import Model, rule
-from sscard_service.fields import Day, Month, OptionalDay
+from sscard_service.fields import DayText, MonthText, OptionalDay
 from sscard_service.store.persons import PersonData
 
 FORMAT: Final = "sscard-persons/1"
@@ -68,7 +68,7 @@ class Participation(Model, frozen=True):
 
     insurance: _InsuranceCode
     status: Annotated[str, rule("must be 1, 2 or 3 (AAC031)", pattern="[123]")]
-    begun: Day
+    begun: DayText
     unit: _Unit
     ended: OptionalDay = ""
 
@@ -82,8 +82,8 @@ class Contribution(Model, frozen=True):
 
     WHAT = "a contribution"
 
-    month: Month
-    period: Month
+    month: MonthText
+    period: MonthText
     insurance: _InsuranceCode
     unit: _Unit
     base_fen: _Fen
@@ -133,7 +133,7 @@ class Benefit(Model, frozen=True):
 
     WHAT = "a benefit"
 
-    month: Month
+    month: MonthText
     insurance: _InsuranceCode
     item: Annotated[str, rule(max_length=40)]
     fen: _Fen

@@ -38,6 +38,8 @@ class OperationEffect(StrEnum):
 
     SHOWS = "shows"
     STOPS = "stops"
+    FINAL = "final"
+    """Stops a card for good: what is done cannot be undone."""
     OPENS = "opens"
     KEEPS = "keeps"
     """Keeps or moves something, with no card becoming usable by it."""

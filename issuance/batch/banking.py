@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bank application on the cards of a batch, behind what the template has.
+"""Bank and transport applications on the cards of a batch, behind what the template has.
 
 Where it lies depends on the account, so it is found: a card's memory with the application is
 compared with the one without it, and what differs on any card of the chunk becomes a span.
@@ -19,6 +19,7 @@ from issuance.batch.job import Job
 from issuance.batch.template import Span, Template
 from issuance.holder import Holder
 from issuance.stores import Passphrase, WorkingKeys, open_store
+from issuance.transport import TransportIssueError, TransportIssuer, put_transport
 from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import Memory
 from sscard_chip.profile.bank.inspect import identities
@@ -27,10 +28,11 @@ from sscard_chip.standard.documents import RuleFinding
 _BLOCK: Final = 64
 _RUNS: Final = re.compile(b"\x01+")
 _BANKS: dict[tuple[str, str], Bank] = {}
+_TRANSPORT: dict[str, TransportIssuer] = {}
 
 
 class BankedCards(NamedTuple):
-    """Cards with their bank applications.
+    """Cards with their further applications.
 
     ``pans`` are read back from the images, by index; of ``faults`` no card can be made.
     """
@@ -69,10 +71,25 @@ def bank_findings(authority: BankAuthority | None, holder: Holder) -> list[RuleF
     return [RuleFinding(*broken)] if broken else []
 
 
-def add_banks(
-    template: Template, patches: Patches, orders: Sequence[CardOrder], bank: Bank
+def transport_of(job: Job, passphrase: Passphrase) -> TransportIssuer:
+    """The transport issuer of a job, its store opened once in a process.
+
+    :raises KeyStoreError:
+    """
+    place = job.transport_keys
+    if place not in _TRANSPORT:
+        _TRANSPORT[place] = TransportIssuer(WorkingKeys(open_store(place, passphrase)))
+    return _TRANSPORT[place]
+
+
+def add_applications(
+    template: Template,
+    patches: Patches,
+    orders: Sequence[CardOrder],
+    bank: Bank | None,
+    transport: TransportIssuer | None,
 ) -> BankedCards:
-    """Put the bank application onto those cards of a chunk whose holders have an account.
+    """Put bank and transport application onto those cards of a chunk whose holders have them.
 
     :raises KeyStoreError:
     """
@@ -81,23 +98,27 @@ def add_banks(
     faults: dict[int, RuleFinding] = {}
     changed = bytearray(len(template.cells))
     for index, order in enumerate(orders):
-        if order.holder.bank is None:
+        holder = order.holder
+        if holder.bank is None and holder.transport is None:
             continue
         plain = _cells(template, patches, index)
+        memory = Memory(bytearray(plain))
+        issued, suite = holder.issue_date, template.algorithm
         try:
-            memory = put_bank(
-                Memory(bytearray(plain)),
-                bank,
-                order.holder.bank,
-                issued=order.holder.issue_date,
-                algorithm=template.algorithm,
-            )
-        except BankIssueError as error:
+            if holder.bank is not None and bank is not None:
+                memory = put_bank(memory, bank, holder.bank, issued=issued, algorithm=suite)
+                pans[index] = identities(FileSystem(memory).directories)[0].pan
+            if holder.transport is not None and transport is not None:
+                dates = {"start": issued, "expiry": holder.expiry_date}
+                memory = put_transport(
+                    memory, transport, holder.transport, algorithm=suite, **dates
+                )
+        except (BankIssueError, TransportIssueError) as error:
             item, _, rule = str(error).partition(": ")
             faults[index] = RuleFinding(item.replace(" ", "."), rule)
+            pans.pop(index, None)
             continue
         whole[index] = bytes(memory.cells)
-        pans[index] = identities(FileSystem(memory).directories)[0].pan
         _mark(changed, plain, whole[index])
     return BankedCards(_joined(template, patches, whole, changed), pans, faults)
 

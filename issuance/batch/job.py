@@ -27,7 +27,8 @@ class Job:
     """A batch: ``batch`` is its number, ``keys`` the place of the root keys, never a key.
 
     ``region`` is the text of a region profile, ``today`` the day that dates are judged against.
-    ``bank_keys`` and ``bank_authority`` are places too, empty for cards without a bank account.
+    ``bank_keys``, ``bank_authority`` and ``transport_keys`` are places too, empty for cards without
+    a bank account or a transport application.
     """
 
     batch: str
@@ -44,6 +45,7 @@ class Job:
     region_source: str = ""
     bank_keys: str = ""
     bank_authority: str = ""
+    transport_keys: str = ""
 
     def profile(self) -> Profile:
         """The profile of all cards of the batch.
@@ -109,6 +111,20 @@ def check_bank_columns(job: Job, columns: MappedColumns, source: str) -> None:
         raise BatchError(f"{source}: has no bank account, --bank-keys is for nothing")
     if columns.with_bank and SCRIPTS in job.outputs:
         raise BatchError("output: no command of a script puts a bank application on a card")
+
+
+def check_transport_columns(job: Job, columns: MappedColumns, source: str) -> None:
+    """See that a transport application in a table can come onto the cards.
+
+    :raises BatchError:
+    """
+    if columns.with_transport and not job.transport_keys:
+        needs = "needs the transport issuer's root keys, --transport-keys"
+        raise BatchError(f"{source}: transport: {needs}")
+    if job.transport_keys and not columns.with_transport:
+        raise BatchError(f"{source}: has no transport column, --transport-keys is for nothing")
+    if columns.with_transport and SCRIPTS in job.outputs:
+        raise BatchError("output: no command of a script puts a transport application on a card")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -23,6 +23,7 @@ ChunkPool = Callable[[Iterator[ChunkTask]], Iterator[ChunkResult]]
 
 PASSPHRASE_VARIABLE: Final = "SSCARD_PASSPHRASE"
 BANK_PASSPHRASE_VARIABLE: Final = "SSCARD_BANK_PASSPHRASE"
+TRANSPORT_PASSPHRASE_VARIABLE: Final = "SSCARD_TRANSPORT_PASSPHRASE"
 
 
 class _Processes(workers.Processes):
@@ -34,21 +35,30 @@ class _Cluster(workers.Cluster):
     stopped = BatchStoppedError
 
 
-def single_process(passphrase: str | None, bank_passphrase: str | None = None) -> ChunkPool:
+def single_process(
+    passphrase: str | None,
+    bank_passphrase: str | None = None,
+    transport_passphrase: str | None = None,
+) -> ChunkPool:
     """This process does everything."""
 
     def results(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
-        set_passphrases(passphrase, bank_passphrase)
+        set_passphrases(passphrase, bank_passphrase, transport_passphrase)
         yield from map(make_chunk, tasks)
 
     return results
 
 
-def processes(count: int, passphrase: str | None, bank_passphrase: str | None = None) -> ChunkPool:
+def processes(
+    count: int,
+    passphrase: str | None,
+    bank_passphrase: str | None = None,
+    transport_passphrase: str | None = None,
+) -> ChunkPool:
     """Worker processes; they end with this one, however it ends."""
 
     def results(tasks: Iterator[ChunkTask]) -> Iterator[ChunkResult]:
-        begin = partial(set_passphrases, passphrase, bank_passphrase)
+        begin = partial(set_passphrases, passphrase, bank_passphrase, transport_passphrase)
         with _Processes(count, begin) as pool:
             yield from pool.map(make_chunk, tasks)
 
@@ -79,5 +89,9 @@ def make_chunk_on_cluster(task: ChunkTask) -> ChunkResult:
     It may not see the batch's folder, so all that it makes is sent back.
     """
     environment = os.environ.get
-    set_passphrases(environment(PASSPHRASE_VARIABLE), environment(BANK_PASSPHRASE_VARIABLE))
+    set_passphrases(
+        environment(PASSPHRASE_VARIABLE),
+        environment(BANK_PASSPHRASE_VARIABLE),
+        environment(TRANSPORT_PASSPHRASE_VARIABLE),
+    )
     return make_chunk(replace(task, out=""))

@@ -29,6 +29,7 @@ from issuance.batch.job import (
     Job,
     check_bank_columns,
     check_job,
+    check_transport_columns,
     output_path,
 )
 from issuance.batch.ledger import (
@@ -97,6 +98,7 @@ def start(
     max_rejects: int | None = None,
     bank_keys: str = "",
     bank_authority: Path | None = None,
+    transport_keys: str = "",
     only_check: bool = False,
 ) -> None:
     """Lay down a batch in a new or empty folder; :func:`work` does it.
@@ -104,8 +106,9 @@ def start(
     ``ledger`` is the issuer's, by default ``issuer.sqlite`` beside the folder. With a
     ``number_prefix``, a capital letter and up to 6 digits or capital letters, rows without a card
     number (卡号) are given the next that begins so. ``max_rejects`` is for
-    :attr:`BatchSummary.fault`. Columns of bank accounts need ``bank_keys``, but for a batch of
-    which ``only_check`` says that nothing will be made.
+    :attr:`BatchSummary.fault`. Columns of bank accounts need ``bank_keys``, those of
+    transport applications ``transport_keys``, but for a batch of which ``only_check`` says that
+    nothing will be made.
 
     :raises BatchError:
     :raises HolderListError:
@@ -138,11 +141,13 @@ def start(
         region_source=str(region) if region else "",
         bank_keys=_place(bank_keys) if bank_keys else "",
         bank_authority=str(bank_authority.absolute()) if bank_authority else "",
+        transport_keys=_place(transport_keys) if transport_keys else "",
     )
     check_job(job)
     check_columns(columns, job.profile(), source)
     if not only_check:
         check_bank_columns(job, columns, source)
+        check_transport_columns(job, columns, source)
     digest, total = _measure(holders)
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = {

@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from issuance.batch.banking import add_banks, authority_of, bank_findings, bank_of
+from issuance.batch.banking import (
+    add_applications,
+    authority_of,
+    bank_findings,
+    bank_of,
+    transport_of,
+)
 from issuance.batch.cards import CardOrder, Patches, make_cards
 from issuance.batch.clerks import encode_rows
 from issuance.batch.container import Container, encode_container
@@ -48,12 +54,14 @@ class ChunkResult:
 
 
 _STORES: dict[str, WorkingKeys] = {}
-_PASSPHRASES: list[Passphrase] = [None, None]
+_PASSPHRASES: list[Passphrase] = [None, None, None]
 
 
-def set_passphrases(passphrase: Passphrase, bank: Passphrase = None) -> None:
-    """What opens the root keys in this process, and those of the bank."""
-    _PASSPHRASES[:] = passphrase, bank
+def set_passphrases(
+    passphrase: Passphrase, bank: Passphrase = None, transport: Passphrase = None
+) -> None:
+    """What opens the root keys in this process, those of the bank, of the transport issuer."""
+    _PASSPHRASES[:] = passphrase, bank, transport
 
 
 def store_of(location: str) -> WorkingKeys:
@@ -151,13 +159,15 @@ def _orders(task: ChunkTask, rows: list[CheckedRow]) -> list[CardOrder]:
 
 
 def _make(task: ChunkTask, template: Template, store: KeyStore, rows: list[CheckedRow]) -> _Made:
-    """The cards of rows that are right; a bank application may still turn out to be impossible."""
+    """The cards of rows that are right; a further application may still be impossible."""
     orders = _orders(task, rows)
     patches = make_cards(template, store, orders)
-    if not task.columns.with_bank:
+    columns = task.columns
+    if not (columns.with_bank or columns.with_transport):
         return _Made(encode_container(template, patches), rows, {}, {})
-    bank = bank_of(task.job, _PASSPHRASES[1])
-    banked = add_banks(template, patches, orders, bank)
+    bank = bank_of(task.job, _PASSPHRASES[1]) if columns.with_bank else None
+    transport = transport_of(task.job, _PASSPHRASES[2]) if columns.with_transport else None
+    banked = add_applications(template, patches, orders, bank, transport)
     kept = [index for index in range(len(rows)) if index not in banked.faults]
     left = Patches(banked.patches.spans, [banked.patches.rows[index] for index in kept])
     return _Made(

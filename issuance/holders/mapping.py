@@ -4,7 +4,8 @@
 A column is named after what it holds: a field of a holder (``name``, ``card_number``...),
 ``account.balance_fen`` and the other fields of the account, ``photo`` and ``fingerprint`` (paths
 that start from the table's folder), ``bank.pan`` and the other fields of the account of a
-bank-linked card, ``bank_account`` (goes into the return file only), or an
+bank-linked card, ``transport.balance_fen`` and the other plain fields of a transport application,
+``bank_account`` (goes into the return file only), or an
 item of a file: ``DF01.EF05.20``, a transparent file ``DF01.EF16``. A mapping file translates
 other names, gives constants and translates codes::
 
@@ -44,6 +45,7 @@ from issuance.bank.account import BankAccount
 from issuance.holder import REQUIRED, HolderDocument, InitialAccount
 from issuance.holders.cells import BLANKS, INVISIBLE, CellKind, ColumnUse, OddCell
 from issuance.holders.errors import HolderListError
+from issuance.transport import TransportOptions
 from sscard_chip.profile.model import Format, Profile
 from sscard_chip.standard.dates import written_day
 from sscard_chip.standard.documents import (
@@ -87,12 +89,20 @@ def _kinds(hint: Any) -> set[Any]:
 
 
 FORMAT: Final = "sscard-holder-mapping/1"
-FIELDS: Final = {one.name for one in fields(HolderDocument)} - {"account", "bank", "files"}
+FIELDS: Final = {one.name for one in fields(HolderDocument)} - {
+    "account",
+    "bank",
+    "files",
+    "transport",
+}
 ACCOUNT_FIELDS: Final = frozenset(f"account.{one.name}" for one in fields(InitialAccount))
 BY_PATH: Final = {"fingerprint": "SSSE.EF07", "photo": "SSSE.EF08"}
 BANK_ACCOUNT: Final = "bank_account"
 BANK_FIELDS: Final = columns_of(BankAccount, "bank")
 """Columns of the account of a bank-linked card, ``bank.pan`` and so on, by what they hold."""
+TRANSPORT_FIELDS: Final = columns_of(TransportOptions, "transport")
+"""Those of the transport application, ``transport.balance_fen`` and so on."""
+APPLICATION_FIELDS: Final = BANK_FIELDS | TRANSPORT_FIELDS
 
 _ENCODING_RULE: Final = "is not an encoding that is known"
 _ITEM: Final = re.compile(r"(?:SSSE|DF[0-9A-F]{2})\.EF[0-9A-F]{2}(?:\.[0-9A-F]{2})?")
@@ -100,7 +110,8 @@ _ITEM: Final = re.compile(r"(?:SSSE|DF[0-9A-F]{2})\.EF[0-9A-F]{2}(?:\.[0-9A-F]{2
 
 def is_target(name: str) -> bool:
     """Whether a column may mean this."""
-    known = name in FIELDS or name in ACCOUNT_FIELDS or name in BANK_FIELDS or name in BY_PATH
+    known = name in FIELDS or name in ACCOUNT_FIELDS or name in BY_PATH
+    known = known or name in APPLICATION_FIELDS
     return known or name == BANK_ACCOUNT or bool(_ITEM.fullmatch(name))
 
 
@@ -229,6 +240,7 @@ _DATES: Final = frozenset(
     {
         "birth_date", "issue_date", "expiry_date",
         "bank.expiry", "bank.purse.start_date", "bank.purse.expiry_date",
+        "transport.start_date", "transport.expiry_date",
     }
 )  # fmt: skip
 _DAY: Final = "日期"
@@ -261,6 +273,11 @@ class MappedColumns:
     def with_bank(self) -> bool:
         """Whether the table brings accounts of bank-linked cards."""
         return any(name in BANK_FIELDS for name in self.names)
+
+    @property
+    def with_transport(self) -> bool:
+        """Whether the table brings transport applications."""
+        return any(name in TRANSPORT_FIELDS for name in self.names)
 
     def is_whole(self, cells: Sequence[str]) -> bool:
         """Whether a row has a cell for each column."""
@@ -318,7 +335,7 @@ def _use(target: str, profile: Profile) -> ColumnUse:
         return ColumnUse.TEXT_ONLY
     if target in ACCOUNT_FIELDS and target not in _ACCOUNT_TEXTS:
         return ColumnUse.NUMBER
-    if BANK_FIELDS.get(target) is int:
+    if APPLICATION_FIELDS.get(target) is int:
         return ColumnUse.NUMBER
     return ColumnUse.DATE if target in _DATES or _is_day(target, profile) else ColumnUse.TEXT
 

@@ -15,6 +15,7 @@ from issuance.holders.cells import BLANKS, ERRORS, OddCell
 from issuance.holders.errors import HolderListError
 from issuance.holders.mapping import (
     ACCOUNT_FIELDS,
+    APPLICATION_FIELDS,
     BANK_ACCOUNT,
     BANK_FIELDS,
     BY_PATH,
@@ -160,12 +161,12 @@ class RowReader:
                 name = target.partition(".")[2]
                 whole = _WHOLE.fullmatch(text) and name not in _ACCOUNT_TEXTS
                 account[name] = int(text) if whole else text
-            elif target in BANK_FIELDS:
+            elif target in APPLICATION_FIELDS:
                 *above, name = target.split(".")
                 place = document
                 for part in above:
                     place = place.setdefault(part, {})
-                place[name] = _typed(text, BANK_FIELDS[target])
+                place[name] = _typed(text, APPLICATION_FIELDS[target])
             elif target in BY_PATH:
                 directory, _, file = BY_PATH[target].partition(".")
                 files.setdefault(directory, {})[file] = {"path": text}
@@ -229,8 +230,9 @@ def check_columns(columns: MappedColumns, profile: Profile, source: str) -> None
     """
     directories = {directory.short_name: directory for directory in profile.directories}
     for name in columns.names:
-        if name in BANK_FIELDS:
-            if not profile.bank:
+        if name in APPLICATION_FIELDS:
+            there = profile.bank if name in BANK_FIELDS else profile.contactless
+            if not there:
                 raise HolderListError(source, name, "is not on the cards of this batch")
             continue
         place = BY_PATH.get(name, name)

@@ -14,7 +14,7 @@ _VERIFY: Final = 0x20
 ChangedAnswer = Callable[[bytes, bytes], bytes]
 
 
-def _on(ins: int, change: ChangedAnswer) -> Fault:
+def on_command(ins: int, change: ChangedAnswer) -> Fault:
     """Another answer to a command; ``change`` gets command and right answer."""
 
     def fault(card: FaultyCard, apdu: bytes) -> bytes:
@@ -24,7 +24,7 @@ def _on(ins: int, change: ChangedAnswer) -> Fault:
     return fault
 
 
-def _body(ins: int, change: Callable[[bytes], bytes]) -> Fault:
+def body_of(ins: int, change: Callable[[bytes], bytes]) -> Fault:
     """Other data where the answer is 9000 with data; also those that GET RESPONSE fetches."""
 
     def fault(card: FaultyCard, apdu: bytes) -> bytes:
@@ -39,13 +39,16 @@ def _body(ins: int, change: Callable[[bytes], bytes]) -> Fault:
     return fault
 
 
-def _word(ins: int, old: str, new: str) -> Fault:
+def word_instead(ins: int, old: str, new: str) -> Fault:
     """Another status word in place of one."""
     before, after = bytes.fromhex(old), bytes.fromhex(new)
-    return _on(ins, lambda _, answer: answer[:-2] + after if answer[-2:] == before else answer)
+    return on_command(
+        ins, lambda _, answer: answer[:-2] + after if answer[-2:] == before else answer
+    )
 
 
-def _flip(data: bytes) -> bytes:
+def flipped(data: bytes) -> bytes:
+    """With another last bit."""
     return data[:-1] + bytes((data[-1] ^ 1,))
 
 
@@ -64,7 +67,8 @@ def _locked_answers_63c0(card: FaultyCard, apdu: bytes) -> bytes:
     return b"\x63\xc0" if apdu[1] == _VERIFY and answer == b"\x69\x83" else answer
 
 
-def _constant_challenge(card: FaultyCard, apdu: bytes) -> bytes:
+def constant_challenge(card: FaultyCard, apdu: bytes) -> bytes:
+    """Every challenge is the same."""
     answer = card.right(apdu)
     if apdu[1] == 0x84 and answer[-2:] == _OK:
         return bytes.fromhex("1020304050607080" * 2)[: len(answer) - 2] + _OK
@@ -220,132 +224,133 @@ ANSWERS: Final = (
     _answers("contactless-61", "61xx without contacts", "SSC-14443-4-01", _like_t0,
              generation=3, contactless=True),
     _answers("fci-without-9f0c", "The FCI of 3.0 has no 9F0C", _C + "11.4-05",
-             _body(0xA4, lambda d: bytes.fromhex("6F16840F") + d[4:19] + bytes.fromhex("A50388011E")
-                   if len(d) == 30 else d), generation=3),
+             body_of(0xA4, lambda d: b"\x6f\x16\x84\x0f" + d[4:19] + b"\xa5\x03\x88\x01\x1e"
+                     if len(d) == 30 else d), generation=3),
     _answers("fci-adf-a5", "The FCI of an ADF has A5", "SSC-32.3-DF01-03",
-             _body(0xA4, lambda d: b"\x6f" + bytes((d[1] + 5,)) + d[2:] + b"\xa5\x03\x88\x01\x01"
+             body_of(0xA4, lambda d: b"\x6f" + bytes((d[1] + 5,)) + d[2:] + b"\xa5\x03\x88\x01\x01"
                    if len(d) == 10 else d)),
     _answers("fci-other-name", "Tag 84 is not the name selected", _C + "11.4-03",
-             _body(0xA4, lambda d: d[:4] + b"X" + d[5:])),
+             body_of(0xA4, lambda d: d[:4] + b"X" + d[5:])),
     _answers("ef-answers-fci", "SELECT of an EF announces data", "SSC-32.6-SSSE.EF05-select",
              _file_with_fci),
     _answers("failed-select-moves", "A failed SELECT changes the current DF", "SSC-32.3-KEEP-01",
              _failed_select_moves),
     _answers("unknown-is-6a81", "An unknown name answers 6A81", _C + "11.5-01",
-             _word(0xA4, "6A82", "6A81")),
+             word_instead(0xA4, "6A82", "6A81")),
     _answers("select-any-p2", "Wrong P2 of SELECT is taken", _C + "11.2-08",
-             _word(0xA4, "6A86", "9000")),
+             word_instead(0xA4, "6A86", "9000")),
     _answers("record-truncated", "A Le too small truncates instead of 6Cxx", "SSC-32.2-T0-07",
              _truncates),
     _answers("record-without-head", "A record by tag comes without tag and length", _C + "10.4-03",
              _without_head),
     _answers("record-unending", "There is no end of records", _C + "10.5-05", _unending_record),
     _answers("record-not-found-word", "6A82 where a record is not there", _C + "10.5-04",
-             _word(0xB2, "6A83", "6A82")),
+             word_instead(0xB2, "6A83", "6A82")),
     _answers("record-6982-with-data", "Data beside 6982", "SSC-32.6-DF01.EF05-closed",
-             _on(0xB2, lambda _, a: b"\x20\x02" + a if a == b"\x69\x82" else a)),
+             on_command(0xB2, lambda _, a: b"\x20\x02" + a if a == b"\x69\x82" else a)),
     _answers("record-last-byte", "The last byte of every answer is wrong", _C + "10.4-02",
-             _on(0xB2, lambda apdu, a: _flip(a[:-2]) + _OK if apdu[3] > 7 and len(a) > 2 else a)),
+             on_command(0xB2, lambda apdu, a: flipped(a[:-2]) + _OK
+                        if apdu[3] > 7 and len(a) > 2 else a)),
     _answers("record-structure", "READ RECORD of a transparent file answers 6A83",
-             "SSC-32.6-DF01.EF16-structure", _word(0xB2, "6981", "6A83")),
+             "SSC-32.6-DF01.EF16-structure", word_instead(0xB2, "6981", "6A83")),
     _answers("binary-structure", "READ BINARY of a record file answers 6A82", _C + "9.5-02",
-             _word(0xB0, "6981", "6A82")),
+             word_instead(0xB0, "6981", "6A82")),
     _answers("binary-behind-end", "READ BINARY behind the end answers 9000", _C + "9.5-07",
-             _word(0xB0, "6B00", "9000")),
+             word_instead(0xB0, "6B00", "9000")),
     _answers("binary-one-more", "READ BINARY gives a byte more", _C + "9.4-01",
-             _on(0xB0, lambda _, a: a[:-2] + b"\x00" + _OK if a[-2:] == _OK else a)),
+             on_command(0xB0, lambda _, a: a[:-2] + b"\x00" + _OK if a[-2:] == _OK else a)),
     _answers("challenge-constant", "The challenge is always the same", _C + "5.4-04",
-             _constant_challenge),
+             constant_challenge),
     _answers("challenge-after-reset", "The first challenge after a reset is always the same",
              _C + "5.4-07", _repeated_challenge),
     _answers("challenge-short", "A challenge is one byte short", _C + "5.4-02",
-             _on(0x84, lambda _, a: a[1:] if len(a) > 2 else a)),
+             on_command(0x84, lambda _, a: a[1:] if len(a) > 2 else a)),
     _answers("challenge-half", "The second half repeats the first", _C + "5.4-09",
-             _on(0x84, lambda _, a: a[:8] + a[:8] + _OK if len(a) == 18 else a)),
+             on_command(0x84, lambda _, a: a[:8] + a[:8] + _OK if len(a) == 18 else a)),
     _answers("challenge-no-16", "No challenge of 16 bytes", _C + "5.4-03",
-             _on(0x84, lambda apdu, a: b"\x67\x00" if apdu[4:] == b"\x10" else a)),
+             on_command(0x84, lambda apdu, a: b"\x67\x00" if apdu[4:] == b"\x10" else a)),
     _answers("challenge-p1", "P1 of GET CHALLENGE is ignored", _C + "5.2-01",
-             _word(0x84, "6A86", "9000")),
+             word_instead(0x84, "6A86", "9000")),
     _answers("challenge-twice", "A challenge is good for two proofs", _C + "4.5-12",
              _challenge_twice),
-    _answers("internal-wrong", "鉴别数据 is wrong", _C + "7.4-11", _body(0x88, _flip)),
+    _answers("internal-wrong", "鉴别数据 is wrong", _C + "7.4-11", body_of(0x88, flipped)),
     _answers("internal-ignores-version", "INTERNAL AUTHENTICATE takes any key version",
-             _C + "7.5-05", _word(0x88, "6A88", "6108")),
+             _C + "7.5-05", word_instead(0x88, "6A88", "6108")),
     _answers("internal-short", "鉴别数据 of seven bytes", _C + "7.4-01",
-             _body(0x88, lambda d: d[:-1])),
+             body_of(0x88, lambda d: d[:-1])),
     _answers("external-no-challenge", "A proof without challenge is taken", _C + "4.5-11",
-             _word(0x82, "6984", "9000")),
+             word_instead(0x82, "6984", "9000")),
     _answers("external-unknown-key", "An unknown key answers 6A80", _C + "4.5-13",
-             _word(0x82, "6A88", "6A80")),
+             word_instead(0x82, "6A88", "6A80")),
     _answers("external-never-counts", "A wrong proof answers 6300", _C + "4.5-21",
-             _on(0x82, lambda _, a: b"\x63\x00" if a[0] == 0x63 else a)),
+             on_command(0x82, lambda _, a: b"\x63\x00" if a[0] == 0x63 else a)),
     _answers("external-count-stands", "Wrong proofs do not count", _C + "4.5-22",
-             _on(0x82, lambda _, a: b"\x63\xc2" if a[0] == 0x63 else a)),
+             on_command(0x82, lambda _, a: b"\x63\xc2" if a[0] == 0x63 else a)),
     _answers("external-never-locks", "A key without tries answers 63C0", _C + "4.5-26",
-             _word(0x82, "6983", "63C0")),
+             word_instead(0x82, "6983", "63C0")),
     _answers("external-takes-all", "Every proof is right", _C + "4.5-21",
-             _on(0x82, lambda _, a: _OK if a[0] == 0x63 else a)),
+             on_command(0x82, lambda _, a: _OK if a[0] == 0x63 else a)),
     _answers("pin-state-costs-a-try", "Asking for the state of the PIN costs a try", _C + "14.4-02",
              _verify_costs),
     _answers("pin-locked-63c0", "A locked PIN answers 63C0 for ever", _C + "14.5-15",
              _locked_answers_63c0),
     _answers("pin-counts-two", "A wrong PIN says two tries less", _C + "14.5-11",
-             _on(_VERIFY, lambda apdu, a: b"\x63" + bytes((a[1] - 1,))
+             on_command(_VERIFY, lambda apdu, a: b"\x63" + bytes((a[1] - 1,))
                  if a[0] == 0x63 and len(apdu) > 5 else a)),
     _answers("pin-takes-all", "Every PIN is right", _C + "14.5-11",
-             _on(_VERIFY, lambda apdu, a: _OK if a[0] == 0x63 and len(apdu) > 5 else a)),
+             on_command(_VERIFY, lambda apdu, a: _OK if a[0] == 0x63 and len(apdu) > 5 else a)),
     _answers("pin-refused", "The right PIN answers 6982", _C + "14.3-01",
-             _on(_VERIFY, lambda apdu, a: b"\x69\x82" if len(apdu) > 5 and a == _OK else a)),
+             on_command(_VERIFY, lambda apdu, a: b"\x69\x82" if len(apdu) > 5 and a == _OK else a)),
     _answers("pin-state-p2", "VERIFY takes another P2", _C + "14.2-02",
-             _word(_VERIFY, "6A86", "63C6")),
+             word_instead(_VERIFY, "6A86", "63C6")),
     _answers("change-old-free", "A wrong old PIN in CHANGE PIN does not count", _C + "3.5-01",
              _wrong_old_pin_is_free),
     _answers("change-does-nothing", "CHANGE PIN answers 9000 and changes nothing", _C + "3.3-01",
              lambda card, apdu: _OK if apdu[1] == 0x5E else card.right(apdu)),
     _answers("unblock-any-mac", "PIN CHANGE/UNBLOCK takes a wrong MAC", _C + "8.5-01",
-             _word(0x24, "6988", "9000")),
+             word_instead(0x24, "6988", "9000")),
     _answers("unblock-without-puk", "PIN CHANGE/UNBLOCK needs no PUK", _C + "8.5-01",
-             _word(0x24, "6982", "9000")),
+             word_instead(0x24, "6982", "9000")),
     _answers("write-refused", "UPDATE RECORD is refused with its key",
-             "SSC-32.6-SSSE.EF05-write-key", _word(0xDC, "9000", "6982")),
+             "SSC-32.6-SSSE.EF05-write-key", word_instead(0xDC, "9000", "6982")),
     _answers("write-lost", "UPDATE RECORD answers 9000 and writes nothing",
              "SSC-32.6-DF01.EF05-write-key",
              lambda card, apdu: _OK if apdu[1] == 0xDC else card.right(apdu)),
     _answers("write-free", "UPDATE RECORD without a right answers 9000",
-             "SSC-32.6-DF01.EF05-write-closed", _word(0xDC, "6982", "9000")),
+             "SSC-32.6-DF01.EF05-write-closed", word_instead(0xDC, "6982", "9000")),
     _answers("write-wrong-tlv", "A record of wrong form is answered 9000",
-             "SSC-32.6-DF01.EF05-write-form", _on(0xDC, lambda _, a: _OK)),
+             "SSC-32.6-DF01.EF05-write-form", on_command(0xDC, lambda _, a: _OK)),
     _answers("debit-mac2-first", "DEBIT answers MAC2 before TAC", _M + "2.4-01",
-             _body(0x2C, _swapped)),
+             body_of(0x2C, _swapped)),
     _answers("debit-wrong-tac", "The TAC is wrong", _M + "2.4-01",
-             _body(0x2C, lambda d: _flip(d[:4]) + d[4:])),
+             body_of(0x2C, lambda d: flipped(d[:4]) + d[4:])),
     _answers("debit-any-mac1", "A wrong MAC1 answers 9000", _M + "2.5-02",
-             _word(0x2C, "9302", "9000")),
+             word_instead(0x2C, "9302", "9000")),
     _answers("debit-without-initialize", "DEBIT without INITIALIZE answers 6985", _M + "2.5-01",
-             _word(0x2C, "6901", "6985")),
+             word_instead(0x2C, "6901", "6985")),
     _answers("initialize-above-balance", "More than the account has is taken", _M + "7.5-03",
-             _word(0x28, "9401", "6116")),
+             word_instead(0x28, "9401", "6116")),
     _answers("initialize-any-index", "An unknown key index answers 6A88", _M + "7.5-02",
-             _word(0x28, "9403", "6A88")),
+             word_instead(0x28, "9403", "6A88")),
     _answers("initialize-random", "The random number of INITIALIZE stays the same", _M + "7.4-02",
-             _body(0x28, lambda d: d[:-4] + b"\1\2\3\4")),
+             body_of(0x28, lambda d: d[:-4] + b"\1\2\3\4")),
     _answers("balance-without-pin", "GET BALANCE needs no PIN", _M + "3.5-11",
-             _word(0x26, "6982", "9000")),
+             word_instead(0x26, "6982", "9000")),
     _answers("total-without-year", "A yearly total has no year", _M + "3.4-02",
-             _body(0x26, lambda d: d[:4])),
+             body_of(0x26, lambda d: d[:4])),
     _answers("log-oldest-first", "The log begins with the oldest record", _M + "2.4-07",
              _oldest_first),
     _answers("proof-lost", "A reset forgets the proof", _M + "5.4-01", _proof_lost),
     _answers("proof-of-any-number", "Any number gets a proof", _M + "5.5-01", _proof_kept),
     _answers("unknown-ins-6f00", "An unknown instruction answers 6F00", "SSC-32.5-GENERAL-01",
-             _word(0x02, "6D00", "6F00")),
+             word_instead(0x02, "6D00", "6F00")),
     _answers("get-response-6a82", "GET RESPONSE with nothing waiting answers 6A82", _C + "6.5-01",
-             _word(0xC0, "6F00", "6A82")),
-    _answers("load-wrong-mac1", "MAC1 of a load is wrong", _M + "6.4-02", _body(0x28, _flip)),
+             word_instead(0xC0, "6F00", "6A82")),
+    _answers("load-wrong-mac1", "MAC1 of a load is wrong", _M + "6.4-02", body_of(0x28, flipped)),
     _answers("credit-any-mac2", "A wrong MAC2 answers 9000", _M + "1.5-02",
-             _word(0x2A, "9302", "9000")),
+             word_instead(0x2A, "9302", "9000")),
     _answers("day-without-key", "The starting day is written without DSK", _M + "8.5-01",
-             _word(0x56, "6982", "9000")),
+             word_instead(0x56, "6982", "9000")),
     _answers("no-current-file-word", "6A82 where no EF is current", _C + "10.5-01",
-             _word(0xB2, "6986", "6A82")),
+             word_instead(0xB2, "6986", "6A82")),
 )  # fmt: skip

@@ -7,7 +7,13 @@ from types import MappingProxyType
 from typing import Final
 
 from issuance.mutants.answers import ANSWERS
+from issuance.mutants.banks import BANKS
 from issuance.mutants.making import MAKING
+from issuance.mutants.psams import PSAMS
+from issuance.mutants.subtle import SUBTLE
+from issuance.mutants.tills import TILLS
 
-MUTANTS: Final = MappingProxyType({one.name: one for one in (*ANSWERS, *MAKING)})
+MUTANTS: Final = MappingProxyType(
+    {one.name: one for one in (*ANSWERS, *MAKING, *SUBTLE, *PSAMS, *BANKS, *TILLS)}
+)
 """Every mutant by its name."""

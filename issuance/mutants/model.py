@@ -3,14 +3,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Final, Literal
 
+from issuance.bank.personalise import Bank
+from issuance.bank.roots import bank_slots
 from issuance.broken import break_card
 from issuance.fixtures.holder import INVENTED_HOLDER
 from issuance.holder import Holder
+from issuance.mutants.workshop import IssuedWorkshop, own_secrets
 from issuance.personalise import issue_card
+from issuance.psam import make_psam
+from issuance.roots import RootKeys
 from sscard_chip.memory import Memory
 from sscard_chip.profile import Profile, for_generation
 from sscard_chip.reader.forwarding import ForwardingConnection
@@ -24,6 +31,9 @@ from sscard_chip.terminal.conformance import (
     SuiteRun,
     run_suite,
 )
+from sscard_chip.terminal.conformance.banking import run_bank_suite
+from sscard_chip.terminal.conformance.psam import run_psam_suite
+from sscard_chip.terminal.conformance.tills import TerminalMaker, run_terminal_suite
 
 PIN: Final = "135790"
 _HOLDER: Final[dict[str, object]] = {
@@ -33,7 +43,17 @@ _HOLDER: Final[dict[str, object]] = {
     "pin": PIN,
     "account": {"balance_fen": 100_000},
 }
+_TERMINAL: Final = "510100000001"
 _SERIAL: Final = bytes.fromhex("07A1B2C3")
+
+_ACCOUNT: Final[dict[str, object]] = {
+    "pan": "6239990000000012344",
+    "suite": "3des",
+    "pin": PIN,
+    "ecash": {"balance_fen": 5_000, "limit_fen": 100_000, "single_limit_fen": 2_000},
+}
+
+JudgedKind = Literal["card", "psam", "bank", "terminal"]
 
 Fault = Callable[["FaultyCard", bytes], bytes]
 """What a faulty card answers to a command; it has the right one by ``card.right(command)``."""
@@ -91,27 +111,38 @@ class Mutant:
     """One faulty card.
 
     One of ``fault`` (of its answers), ``atr`` (of its answer to reset), ``profile`` (of its
-    making) and ``broken`` (a name of :data:`issuance.broken.BROKEN`) is set. ``caught_by`` is the
-    case that must not pass.
+    making), ``broken`` (a name of :data:`issuance.broken.BROKEN`), ``terminal`` and ``city`` (of a
+    PSAM's keys) is set. ``caught_by`` is the case that must not pass, of the suite for what is
+    ``judged``.
     """
 
     name: str
     wrong: str
     caught_by: str
+    judged: JudgedKind = "card"
     generation: int = 2
     contactless: bool = False
     fault: Fault | None = None
     atr: Callable[[bytes], bytes] | None = None
     profile: Callable[[Profile], Profile] | None = None
     broken: str = ""
+    terminal: TerminalMaker | None = None
+    city: str = ""
 
     @property
     def kind(self) -> str:
-        """``filter`` of answers, or ``image``."""
+        """``filter`` of answers, ``image``, or ``program`` for a terminal."""
+        if self.terminal:
+            return "program"
         return "filter" if self.fault or self.atr else "image"
 
     def memory(self, store: KeyStore) -> Memory:
-        """The card's memory."""
+        """The memory of the card or PSAM."""
+        if self.judged == "psam":
+            return make_psam(store, level=3, terminal_id=_TERMINAL, serial="1",
+                             city=self.city or None)  # fmt: skip
+        if self.judged == "bank":
+            return _bank_card(store)
         plan = for_generation(self.generation, with_account=True)
         made = self.profile(plan) if self.profile else plan
         memory = issue_card(
@@ -148,16 +179,67 @@ class MutantRun:
 
 def run_mutant(mutant: Mutant, store: KeyStore, *, whole: bool = False) -> MutantRun:
     """Put the case that is to catch a mutant to it, or with ``whole`` every case."""
-    target = ImageTarget(
-        mutant.memory(store), name=mutant.name, contactless=mutant.contactless, wrap=mutant.wrap
-    )
-    run = run_suite(
-        target,
+    only = () if whole else (mutant.caught_by,)
+    return MutantRun(mutant, _RUNS[mutant.judged](mutant, store, only))
+
+
+def _run_card(mutant: Mutant, store: KeyStore, only: tuple[str, ...]) -> SuiteRun:
+    return run_suite(
+        _target(mutant, store),
         interface="contactless" if mutant.contactless else "contact",
         generation=mutant.generation,
         pin=PIN,
         store=store,
         level=Level.DESTRUCTIVE,
-        only=() if whole else (mutant.caught_by,),
+        only=only,
     )
-    return MutantRun(mutant, run)
+
+
+def _run_psam(mutant: Mutant, store: KeyStore, only: tuple[str, ...]) -> SuiteRun:
+    own = own_secrets(store, bytes(9) + b"\x01")
+    return run_psam_suite(
+        _target(mutant, store), city="510100", store=store, own=own, level=Level.DESTRUCTIVE,
+        only=only,
+    )  # fmt: skip
+
+
+def _run_terminal(mutant: Mutant, store: KeyStore, only: tuple[str, ...]) -> SuiteRun:
+    if mutant.terminal is None:
+        raise ValueError(f"{mutant.name} is no terminal")
+    return run_terminal_suite(mutant.terminal, IssuedWorkshop(store), name=mutant.name, only=only)
+
+
+def _target(mutant: Mutant, store: KeyStore) -> ImageTarget:
+    return ImageTarget(
+        mutant.memory(store), name=mutant.name, contactless=mutant.contactless, wrap=mutant.wrap
+    )
+
+
+def _run_bank(mutant: Mutant, store: KeyStore, only: tuple[str, ...]) -> SuiteRun:
+    return run_bank_suite(
+        _target(mutant, store),
+        interface="contactless" if mutant.contactless else "contact",
+        pin=PIN,
+        store=_bank_keys().store,
+        level=Level.DESTRUCTIVE,
+        only=only,
+    )
+
+
+@cache
+def _bank_keys() -> Bank:
+    return Bank(RootKeys({slot: os.urandom(16) for slot in bank_slots()}))
+
+
+def _bank_card(store: KeyStore) -> Memory:
+    """A card of generation 3 with bank PIN and electronic cash."""
+    holder = Holder.from_object(_HOLDER | {"bank": _ACCOUNT})
+    return issue_card(3, store, holder, serial=_SERIAL, bank=_bank_keys())
+
+
+_RUNS: Final = {
+    "card": _run_card,
+    "psam": _run_psam,
+    "bank": _run_bank,
+    "terminal": _run_terminal,
+}

@@ -27,6 +27,10 @@ from sscard_chip.dayfile.sealed import read_sealed, seal, write_sealed
 from sscard_chip.standard.dates import is_digits, parse_time
 
 FORMAT: Final = "sscard-hotlist/1"
+MOST_BYTES: Final = 128 << 20
+"""Of a list: two million cards. A till keeps it in memory."""
+MOST_VERSION: Final = 200
+"""Characters of a version, as a day file's header takes them."""
 _ALWAYS: Final = ""
 _CODE: Final = re.compile("[0-9A-Fa-f]{32}")
 
@@ -61,6 +65,8 @@ class Hotlist:
         """
         if not version.isprintable() or not version or version == NULL:
             raise DayFileError("hotlist: version: must be printable text")
+        if len(version) > MOST_VERSION:
+            raise DayFileError(f"hotlist: version: at most {MOST_VERSION} characters")
         self.version = version
         self.cards = tuple(cards)
         self.ranges = tuple(sorted(ranges, key=lambda one: (len(one.first), one.first)))
@@ -75,9 +81,12 @@ class Hotlist:
     @property
     def issued(self) -> str | None:
         """When it was issued (YYYYMMDDhhmmss, local), where its version begins with a time."""
-        time = self.version[:14]
-        rest = self.version[14:]
-        return time if parse_time(time) is not None and rest[:1] in ("", ".") else None
+        return _issued(self.version)
+
+    def is_before(self, version: str) -> bool:
+        """Whether a version was issued after this list, as far as both say when they were."""
+        own, other = _turn(self.version), _turn(version)
+        return own is not None and other is not None and own < other
 
     @cached_property
     def digest(self) -> bytes:
@@ -87,12 +96,17 @@ class Hotlist:
     def apply(self, delta: HotlistDelta) -> Hotlist:
         """The list of a later version; the ranges stay as they are.
 
-        :raises DayFileError: the delta is for another version, or does not make what it says.
+        :raises DayFileError: the delta is for another version, leads to an earlier one, or does
+            not make what it says.
         """
         if delta.base != self.version:
             raise DayFileError(
                 f"hotlist: version: is {self.version}, and the delta is for {delta.base}"
             )
+        if Hotlist(delta.version).is_before(self.version):
+            raise DayFileError(f"hotlist: version: the delta leads back, to {delta.version}")
+        if delta.version == self.version and delta.digest != self.digest:
+            raise DayFileError("hotlist: version: the delta changes a list and keeps its version")
         cards = {_place(one): one for one in self.cards}
         for one in delta.removed:
             if cards.pop(_place(one), None) is None:
@@ -124,7 +138,7 @@ class Hotlist:
         :raises DayFileError: file, row and rule; also when the digest is wrong.
         :raises OSError: the file cannot be read.
         """
-        table = read_sealed(path, FORMAT, "version")
+        table = read_sealed(path, FORMAT, "version", most=MOST_BYTES)
         cards: list[HotCard] = []
         ranges: list[HotRange] = []
         findings = RowFindings(os.fspath(path))
@@ -169,7 +183,8 @@ class HotlistDelta:
         :raises DayFileError: file, row and rule; also when the digest is wrong.
         :raises OSError: the file cannot be read.
         """
-        table = read_sealed(path, FORMAT, "version", "since version", "digest")
+        cells = ("version", "since version", "digest")
+        table = read_sealed(path, FORMAT, *cells, most=MOST_BYTES)
         source = os.fspath(path)
         version, base, digest = table.header
         cards: list[HotCard] = []
@@ -198,6 +213,19 @@ class HotlistDelta:
         rows += [_row("X", card) for card in self.removed]
         header = (FORMAT, self.version, self.base, self.digest.hex().upper())
         write_sealed(path, header, rows)
+
+
+def _issued(version: str) -> str | None:
+    time, rest = version[:14], version[14:]
+    return time if parse_time(time) is not None and rest[:1] in ("", ".") else None
+
+
+def _turn(version: str) -> tuple[str, int] | None:
+    """What the versions of a centre are ordered by: the time, and which one of that second."""
+    time, rest = _issued(version), version[15:]
+    if time is None or (rest and not is_digits(rest, len(rest))):
+        return None
+    return time, int(rest or "1")
 
 
 def _place(card: HotCard) -> tuple[str, str]:

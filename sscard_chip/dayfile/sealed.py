@@ -11,11 +11,15 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
+from typing import Final
 
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.inputfile import open_input
 from sscard_chip.wholefile import whole_file
+
+MOST_BYTES: Final = 1 << 30
+"""A register of a city of ten million; whoever sends a larger one wants the memory."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,13 +37,20 @@ def read_sealed(
     form: str,
     *cells: str,
     error: type[InputError] = DayFileError,
+    most: int = MOST_BYTES,
 ) -> Sealed:
     """Read a table of a format whose header has ``cells`` of these names.
 
-    :raises InputError: an ``error`` that names file, row and rule.
-    :raises OSError: it cannot be read.
+    :raises InputError: an ``error`` that names file, row and rule; it has more than ``most``
+        bytes.
+    :raises OSError: it cannot be read, or is a named pipe.
     """
-    source, content = os.fspath(path), Path(path).read_bytes()
+    source = os.fspath(path)
+    with open_input(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = b"" if size > most else file.read(most + 1)
+    if max(size, len(content)) > most:
+        raise error(f"{source}: has more than {most:,} bytes")
     try:
         lines = content.decode("utf-8").split("\n")
     except UnicodeDecodeError:

@@ -81,6 +81,7 @@ class ApplicationType(IntEnum):
     BANK = 0x10
     PURSE = 0x20
     TRANSIT = 0x30
+    PKI = 0x40
 
 
 APPLICATION_TYPE: Final = 0xF0

@@ -114,9 +114,10 @@ class CardWriter:
     def __init__(self, template: Memory) -> None:
         self._memory = template.copy()
         self._files = FileSystem(self._memory)
+        self._by_fid = {one.fid: one for one in reversed(self._files.directories)}
 
     def _directory(self, fid: int) -> MountedDirectory:
-        return next(d for d in self._files.directories if d.fid == fid)
+        return self._by_fid[fid]
 
     def historical_bytes(self, value: bytes) -> None:
         """The 13 historical bytes."""

@@ -192,6 +192,21 @@ class TransitState:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPairState:
+    """One pair of the certificate application: ``name`` and ``english`` say what it is for.
+
+    ``public_key`` is X || Y in hex, empty without; ``has_private_key`` whether its other half is
+    there. ``certificate_length`` counts the bytes of the certificate's DER, 0 for none.
+    """
+
+    name: str
+    english: str
+    public_key: str
+    has_private_key: bool
+    certificate_length: int
+
+
+@dataclass(frozen=True, slots=True)
 class BankTransaction:
     """One record of a bank application's log. ``time`` is the terminal's local time, ``kind``
     the transaction type (9C) in hex.
@@ -233,7 +248,7 @@ class BankState:
 class DirectoryContents:
     """An MF, DDF or ADF. ``purse`` is there in the directory of deposit and purse and in that of
     a transport application, where ``transit`` is too; ``bank`` in that of a bank application,
-    whose files are not shown.
+    whose files are not shown; ``key_pairs`` in the certificate application.
     """
 
     fid: str
@@ -248,6 +263,7 @@ class DirectoryContents:
     purse: PurseState | None = None
     transit: TransitState | None = None
     bank: BankState | None = None
+    key_pairs: tuple[KeyPairState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

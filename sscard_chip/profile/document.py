@@ -22,6 +22,7 @@ from sscard_chip.profile.model import (
     KeyUse,
     Structure,
 )
+from sscard_chip.profile.pki import CERTIFICATE_DIRECTORY, PKI_DIRECTORY
 from sscard_chip.profile.purse import PURSE_DIRECTORY
 from sscard_chip.profile.transit import TRANSIT_DIRECTORY
 
@@ -57,7 +58,20 @@ _TRANSIT: Final = """\
 Of a card of generation 3, optional: an environment of its own, below the MF, without a master key.
 `A000000632010106` is another name of it. What it does: [transit.md](transit.md).
 """
-_OPTIONAL: Final = ((_PURSE, PURSE_DIRECTORY), (_TRANSIT, TRANSIT_DIRECTORY))
+_CERTIFICATES: Final = """\
+## Certificate application
+
+Of a card of generation 3, optional: an environment below the MF (FID DDF2, ours [L]) and this
+application in it, each with a master key of its own. The private keys 0013 and 0015 lie in files
+that no command reads. Keys 81 and 82 are half of SM3 over a PIN each. What it does:
+[pki.md](pki.md).
+"""
+_OPTIONAL: Final = (
+    (_PURSE, PURSE_DIRECTORY),
+    (_TRANSIT, TRANSIT_DIRECTORY),
+    (_CERTIFICATES, CERTIFICATE_DIRECTORY),
+)
+_WITHOUT_MASTER_ROOT: Final = (PKI_DIRECTORY, *(directory for _, directory in _OPTIONAL))
 
 
 def document() -> str:
@@ -236,11 +250,12 @@ _USES: Final = {
     KeyUse.OVERDRAFT: "overdraft limit",
     KeyUse.PIN_UNBLOCK: "PIN unblock",
     KeyUse.PIN_RELOAD: "PIN reload",
+    KeyUse.PIN_KEY: "PIN",
 }
 
 
 def _key_rows(directory: DirectoryDeclaration) -> list[tuple[str, ...]]:
-    if directory in (PURSE_DIRECTORY, TRANSIT_DIRECTORY):
+    if directory in _WITHOUT_MASTER_ROOT:
         return [_key_row(key) for key in directory.keys]
     master = ("", directory.master_key, "master key", "1", "3", "create files, load keys", "M")
     return [master, *(_key_row(key) for key in directory.keys)]

@@ -38,6 +38,7 @@ from sscard_chip.profile.fields import decode_field, file_fields
 from sscard_chip.profile.generations import OPTIONAL, find_generation
 from sscard_chip.profile.local import LocalFile
 from sscard_chip.profile.model import BY_INDEX, FREE, NEVER, Format, Item, KeyUse, Structure
+from sscard_chip.profile.pki import CERTIFICATE_DIRECTORY, PKI_DIRECTORY, describe_pairs
 from sscard_chip.profile.purse import PURSE_DIRECTORY
 from sscard_chip.profile.purse_state import describe_purse, describe_transit
 from sscard_chip.profile.transit import TRANSIT_DIRECTORY
@@ -173,6 +174,7 @@ def _directory(directory: Directory, profile: model.Profile | None) -> Directory
         account=_account(directory),
         purse=describe_purse(directory),
         transit=describe_transit(directory),
+        key_pairs=describe_pairs(directory),
         bank=bank_state(directory),
     )
 
@@ -203,6 +205,8 @@ def _declared(
 ) -> model.DirectoryDeclaration | None:
     if directory.application_type == ApplicationType.TRANSIT:
         return TRANSIT_DIRECTORY  # a local card has bytes of its own behind the name
+    if directory.application_type == ApplicationType.PKI:
+        return CERTIFICATE_DIRECTORY if directory.is_adf else PKI_DIRECTORY
     for declared in (*(profile.directories if profile else ()), PURSE_DIRECTORY):
         if declared.fid == directory.fid and declared.df_name == directory.name:
             return declared

@@ -15,6 +15,7 @@ from sscard_chip.standard.identifiers import DF02, SSSE
 from sscard_chip.standard.keys import (
     MF_MASTER_KEY,
     USE_OVERDRAFT,
+    USE_PIN_KEY,
     USE_PIN_RELOAD,
     USE_PIN_UNBLOCK,
     USE_UNLOAD,
@@ -61,13 +62,15 @@ class Provision(Enum):
 class Rule:
     """An access rule: free, never, PIN, key, PIN or key, PIN and key.
 
-    ``kid`` is the key identifier of EXTERNAL AUTHENTICATE (bit 8 set: key of the current DF).
+    ``kid`` is the key identifier of EXTERNAL AUTHENTICATE (bit 8 set: key of the current DF);
+    ``last_kid``, if it is more, is the last of several of which any one will do.
     """
 
     pin: bool = False
     kid: int | None = None
     both: bool = False
     never: bool = False
+    last_kid: int = 0
 
     def __or__(self, other: Rule) -> Rule:
         return Rule(pin=True, kid=_only_key(self, other))
@@ -84,9 +87,10 @@ class Rule:
             return "never"
         if self.kid is None:
             return "PIN" if self.pin else "free"
-        if not self.pin:
-            return f"key {self.kid:02X}"
-        return f"PIN {'and' if self.both else 'or'} key {self.kid:02X}"
+        kids = f"key {self.kid:02X}"
+        if self.last_kid > self.kid:
+            kids += f"..{self.last_kid:02X}"
+        return f"PIN {'and' if self.both else 'or'} {kids}" if self.pin else kids
 
 
 FREE = Rule()
@@ -211,6 +215,7 @@ class KeyUse(Enum):
     PIN_RELOAD = USE_PIN_RELOAD  # DRPK of the purse
     OVERDRAFT = USE_OVERDRAFT  # DUK of the purse
     UNLOAD = USE_UNLOAD  # DULK of the purse
+    PIN_KEY = USE_PIN_KEY  # a PIN of the certificate application
 
 
 BY_INDEX: Final = (

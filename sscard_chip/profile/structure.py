@@ -33,7 +33,7 @@ from sscard_chip.security.access import encode_rule, key_level
 from sscard_chip.security.keys import RECORD_LENGTH
 from sscard_chip.security.suite import Suite
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, EF, FCI_FILE, MF
-from sscard_chip.standard.keys import STK_KID
+from sscard_chip.standard.keys import LOCAL_KEY, STK_KID
 from sscard_chip.standard.messages.directory import DIR_RECORD
 from sscard_chip.standard.text import encode_text
 
@@ -49,6 +49,9 @@ _TLV, _GROWS, _WIDE = 0x01, 0x02, 0x08
 _DIR_SIZE: Final = 0x100
 _RESERVE: Final = 0x400
 _MAX_QUOTA: Final = 0xFFFF
+
+_PROVEN: Final = (KeyUse.EXTERNAL, KeyUse.PIN_KEY)
+"""Keys that set a security level when they are proven."""
 
 _TYPES: Final = {
     Structure.TRANSPARENT: FileType.TRANSPARENT,
@@ -205,7 +208,11 @@ def file_header(file: FileDeclaration) -> FileHeader:
 
 
 def _encode(rule: Rule) -> tuple[int, int]:
-    return encode_rule(pin=rule.pin, kid=rule.kid, both=rule.both, never=rule.never)
+    access, right = encode_rule(pin=rule.pin, kid=rule.kid, both=rule.both, never=rule.never)
+    if rule.kid is not None and rule.last_kid > rule.kid:
+        last = rule.last_kid & 0x0F
+        right = right & 0xF0F0 | (last if rule.kid & LOCAL_KEY else last << 8)
+    return access, right
 
 
 def _directory_file(sfi: int, entries: tuple[DirectoryDeclaration, ...]) -> PlannedFile:
@@ -236,7 +243,7 @@ def plan_keys(directory: DirectoryDeclaration, suite: Suite) -> Iterator[Planned
     """The key records of a directory in the order of the key file."""
     for key in directory.keys:
         length = key_length(key, suite)
-        level = key_level(key.kid) if key.use is KeyUse.EXTERNAL else 0
+        level = key_level(key.kid) if key.use in _PROVEN else 0
         for version in range(1, key.versions + 1):
             kid = record_kid(key, version)
             yield PlannedKey(key, version, kid & 0x7F, suite.key_code(length), length, level)

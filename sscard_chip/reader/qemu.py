@@ -46,7 +46,7 @@ MAX_MESSAGE: Final = 1 << 16
 """Bytes of a message that QEMU takes (its VSCARD_IN_SIZE), and so of one from it."""
 _HEAD: Final = struct.Struct(">III")
 _HELLO: Final = struct.pack(">4sII", b"VSCD", 2, 0)  # magic, version 0.0.2, no capabilities
-_NO_READER: Final = 0xFFFFFFFF
+_NO_READER: Final = int.from_bytes(b"\xff" * 4)
 _NAME: Final = b"sscard"
 
 

@@ -28,6 +28,7 @@ TOML or JSON::
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
@@ -168,6 +169,45 @@ def load_scenario(path: str | os.PathLike[str], slots: int = MAX_SLOTS) -> Scena
         if one.slot > slots:
             raise document.error(f"faults.{number} slot", f"the reader has {slots} slots")
     return scenario
+
+
+def parse_fault(text: str, slots: int = MAX_SLOTS) -> PlannedFault:
+    """A fault in one line: its name, then fields of a scenario's fault as NAME=VALUE.
+
+    >>> parse_fault("mute command=VERIFY seconds=2").command
+    'VERIFY'
+
+    A value with blanks stands in quotes, as in a shell.
+
+    :raises ScenarioError: all findings.
+    """
+    source = "fault"
+    try:
+        name, *fields = shlex.split(text) or [""]
+    except ValueError:
+        raise ScenarioError(source, "", "must be a name and NAME=VALUE, quotes closed") from None
+    value: dict[str, Any] = {"fault": name}
+    for field in fields:
+        key, equals, given = field.partition("=")
+        if not equals or key in value:
+            raise ScenarioError(source, "", "must be a name and NAME=VALUE, each name once")
+        value[key] = _typed(key, given)
+    fault = Document(source, value, ScenarioError).to(PlannedFault)
+    if fault.slot > slots:
+        raise ScenarioError(source, "slot", f"the reader has {slots} slots")
+    return fault
+
+
+def _typed(key: str, text: str) -> Any:
+    """A value as TOML would have it."""
+    if key in ("slot", "at", "times", "write") and text.isascii() and text.isdecimal():
+        return int(text)
+    if key == "seconds":
+        try:
+            return float(text)
+        except ValueError:
+            return text
+    return {"true": True, "false": False}.get(text, text) if key == "executed" else text
 
 
 def _find(text: str) -> list[StandardCommand]:

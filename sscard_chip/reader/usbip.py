@@ -43,7 +43,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 DEFAULT_USBIP_PORT: Final = 3240
 MAX_TRANSFER: Final = 1 << 16
-"""Bytes of the longest transfer that is taken."""
+"""Bytes of the longest transfer that is taken from a host."""
 _MAX_CLIENTS: Final = 32
 _MAX_WAITING: Final = 64
 """Transfers of a client that wait for data, and messages that wait for the card."""
@@ -280,7 +280,8 @@ class _Client:
         if command == _UNLINK:
             self._unlink(number, flags)
             return
-        if command != _SUBMIT or length > MAX_TRANSFER:
+        # How much the host would take costs nothing: libccid asks for 65,556 bytes.
+        if command != _SUBMIT or (length > MAX_TRANSFER and not inward):
             raise _ProtocolError("a transfer that is too long, or none")
         data = b"" if inward else self._read(length)
         if endpoint == 0:

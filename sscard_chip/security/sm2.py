@@ -1,35 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SM2 signatures with SM3 on the recommended curve (GM/T 0003.2, GM/T 0009).
+"""SM2 signatures and encryption with SM3 on the recommended curve (GM/T 0003, GM/T 0009).
 
 A signature is r || s, 64 bytes; a public key x || y, 64 bytes; a private key 32 bytes. What is
-signed is e = SM3(ZA || message), where ZA ties the signer's identity and public key.
+signed is e = SM3(ZA || message), where ZA ties the signer's identity and public key. A cryptogram
+is C1 || C3 || C2: a point of 64 bytes, a digest of 32, and as many bytes as were enciphered.
 
-The point arithmetic comes from a library of the extra ``sm2``: ``gmssl-pyx`` where it has a
-wheel (about 4,000 signatures and 2,000 verifications a second), ``gmalg`` elsewhere (pure Python,
-120 and 60 a second).
+The point arithmetic is a library's, see :mod:`sscard_chip.security.sm2_library`.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from typing import Final, Protocol
+from collections.abc import Iterable
+from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    decode_dss_signature,
-    encode_dss_signature,
-)
 from cryptography.hazmat.primitives.hashes import SM3, Hash
 
-from sscard_chip.standard.errors import BAD_INPUT, CardError, ExtraMissingError
+from sscard_chip.security.sm2_library import (
+    ORDER,
+    GmalgLibrary,
+    GmsslLibrary,
+    Sm2Error,
+    Sm2Library,
+    default_library,
+)
+
+__all__ = [
+    "DEFAULT_IDENTITY",
+    "GmalgLibrary",
+    "GmsslLibrary",
+    "Sm2Error",
+    "Sm2Library",
+    "Sm2PrivateKey",
+    "Sm2PublicKey",
+    "default_library",
+    "on_curve",
+    "public_of",
+    "sm3",
+]
 
 DEFAULT_IDENTITY: Final = b"1234567812345678"
 PRIVATE_LENGTH: Final = 32
 PUBLIC_LENGTH: Final = 64
 SIGNATURE_LENGTH: Final = 64
+CIPHER_HEAD: Final = PUBLIC_LENGTH + 32
+"""Bytes of a cryptogram before what was enciphered: C1 || C3."""
+DIGEST_LENGTH: Final = 32
+MAX_PLAIN: Final = 255
 
 _P: Final = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
 _A: Final = _P - 3
@@ -38,27 +54,7 @@ _G: Final = bytes.fromhex(
     "32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7"
     "BC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0"
 )
-_N: Final = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 _CURVE: Final = _A.to_bytes(32) + _B.to_bytes(32) + _G
-
-
-class Sm2Error(CardError, ValueError):
-    """A key that is none, or no library for SM2; one line without key bytes."""
-
-    exit_code = BAD_INPUT
-
-
-class Sm2Library(Protocol):
-    """What is needed of a library; ``message`` is what ``digest`` was made of."""
-
-    def generate(self) -> tuple[bytes, bytes]:
-        """A private and its public key."""
-
-    def sign(self, private: bytes, key: Sm2PublicKey, message: bytes) -> tuple[int, int]:
-        """r and s."""
-
-    def verify(self, key: Sm2PublicKey, message: bytes, r: int, s: int) -> bool:
-        """Whether they sign the message."""
 
 
 class Sm2PublicKey:
@@ -87,14 +83,35 @@ class Sm2PublicKey:
         """e of a message of this key's owner, 32 bytes."""
         return sm3(self.za + message)
 
+    def digest_of(self, pieces: Iterable[bytes]) -> bytes:
+        """The same of a message that comes in pieces."""
+        digest = Hash(SM3())
+        digest.update(self.za)
+        for piece in pieces:
+            digest.update(piece)
+        return digest.finalize()
+
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Whether ``signature`` (r || s, 64 bytes) is the owner's under ``message``."""
-        if len(signature) != SIGNATURE_LENGTH:
+        return self.verify_digest(self.digest(message), signature)
+
+    def verify_digest(self, digest: bytes, signature: bytes) -> bool:
+        """The same of e, 32 bytes, in place of the message."""
+        if len(signature) != SIGNATURE_LENGTH or len(digest) != DIGEST_LENGTH:
             return False
         r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
-        if not (0 < r < _N and 0 < s < _N):
+        if not (0 < r < ORDER and 0 < s < ORDER):
             return False
-        return self._library.verify(self, message, r, s)
+        return self._library.verify(self.value, digest, r, s)
+
+    def encrypt(self, plain: bytes) -> bytes:
+        """The cryptogram of 1 to 255 bytes, another one each time.
+
+        :raises Sm2Error: for another length.
+        """
+        if not 1 <= len(plain) <= MAX_PLAIN:
+            raise Sm2Error(f"SM2: 1 to {MAX_PLAIN} bytes can be enciphered at once")
+        return self._library.encrypt(self.value, plain)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -126,7 +143,7 @@ class Sm2PrivateKey:
         *,
         library: Sm2Library | None = None,
     ) -> None:
-        if len(secret) != PRIVATE_LENGTH or not 0 < int.from_bytes(secret) < _N - 1:
+        if len(secret) != PRIVATE_LENGTH or not 0 < int.from_bytes(secret) < ORDER - 1:
             raise Sm2Error("SM2 private key: must be 32 bytes below the order of the curve")
         self._secret = secret
         self._library = library or default_library()
@@ -140,8 +157,27 @@ class Sm2PrivateKey:
 
     def sign(self, message: bytes) -> bytes:
         """The signature r || s, 64 bytes, another one each time."""
-        r, s = self._library.sign(self._secret, self.public, message)
+        return self.sign_digest(self.public.digest(message))
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """The same under e, 32 bytes.
+
+        :raises Sm2Error: for another length.
+        """
+        if len(digest) != DIGEST_LENGTH:
+            raise Sm2Error(f"SM2: a digest has {DIGEST_LENGTH} bytes")
+        r, s = self._library.sign(self._secret, digest)
         return r.to_bytes(32) + s.to_bytes(32)
+
+    def decrypt(self, cryptogram: bytes) -> bytes:
+        """What was enciphered with the public key.
+
+        :raises Sm2Error: when it is no cryptogram for this key.
+        """
+        whole = CIPHER_HEAD < len(cryptogram) <= CIPHER_HEAD + MAX_PLAIN
+        if not whole or not on_curve(cryptogram[:PUBLIC_LENGTH]):
+            raise Sm2Error("SM2: no cryptogram for this key")
+        return self._library.decrypt(self._secret, cryptogram)
 
     def encode(self) -> bytes:
         """Private and public key, 96 bytes."""
@@ -174,89 +210,33 @@ def on_curve(value: bytes) -> bool:
     return x < _P and y < _P and (y * y - (x * x + _A) * x - _B) % _P == 0
 
 
-# --- Libraries --------------------------------------------------------------------------------
+def public_of(private: bytes) -> bytes:
+    """The public key x || y, 64 bytes, of a private key of 32.
 
-
-class GmsslLibrary:
-    """``gmssl_pyx``: the C library GmSSL, asked for digests so that ZA is worked out once."""
-
-    def __init__(self) -> None:
-        import gmssl_pyx
-
-        self._gmssl = gmssl_pyx
-
-    def generate(self) -> tuple[bytes, bytes]:
-        public, private = self._gmssl.sm2_key_generate()
-        return private, public
-
-    def sign(self, private: bytes, key: Sm2PublicKey, message: bytes) -> tuple[int, int]:
-        return decode_dss_signature(self._gmssl.sm2_sign_sm3_digest(private, key.digest(message)))
-
-    def verify(self, key: Sm2PublicKey, message: bytes, r: int, s: int) -> bool:
-        signature = encode_dss_signature(r, s)
-        with _silence():  # of a wrong signature GmSSL prints where in its sources it saw that
-            return bool(
-                self._gmssl.sm2_verify_sm3_digest(key.value, key.digest(message), signature)
-            )
-
-
-_SILENCE_LOCK: Final = threading.Lock()
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """In the block, what C code prints on standard error (file descriptor 2) is dropped."""
-    with _SILENCE_LOCK:
-        try:
-            kept = os.dup(2)
-        except OSError:  # the process has no standard error
-            yield
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nowhere)
-
-
-class GmalgLibrary:
-    """``gmalg``: pure Python, everywhere."""
-
-    def __init__(self) -> None:
-        import gmalg
-
-        self._gmalg = gmalg
-
-    def generate(self) -> tuple[bytes, bytes]:
-        private, public = self._gmalg.SM2().generate_keypair()
-        return private.rjust(PRIVATE_LENGTH, b"\0"), public[1:]  # it leaves leading zeros out
-
-    def sign(self, private: bytes, key: Sm2PublicKey, message: bytes) -> tuple[int, int]:
-        sm2 = self._gmalg.SM2(private, key.identity, b"\x04" + key.value)
-        r, s = sm2.sign(message)
-        return int.from_bytes(r), int.from_bytes(s)
-
-    def verify(self, key: Sm2PublicKey, message: bytes, r: int, s: int) -> bool:
-        sm2 = self._gmalg.SM2(None, key.identity, b"\x04" + key.value)
-        return bool(sm2.verify(message, r.to_bytes(32), s.to_bytes(32)))
-
-
-class _LibraryMissingError(ExtraMissingError, Sm2Error):
-    """Neither library is installed."""
-
-
-@cache
-def default_library() -> Sm2Library:
-    """The faster library that is installed.
-
-    :raises Sm2Error: when none is.
+    :raises Sm2Error: it is none.
     """
-    for library in (GmsslLibrary, GmalgLibrary):
-        try:
-            return library()
-        except ImportError:
-            continue
-    raise _LibraryMissingError("SM2", "gmssl-pyx or gmalg", "sm2")
+    if len(private) != PRIVATE_LENGTH or not 0 < int.from_bytes(private) < ORDER - 1:
+        raise Sm2Error("SM2 private key: must be 32 bytes below the order of the curve")
+    base = int.from_bytes(_G[:32]), int.from_bytes(_G[32:])
+    found: tuple[int, int] | None = None
+    for bit in bin(int.from_bytes(private))[2:]:
+        found = _add(found, found)
+        if bit == "1":
+            found = _add(found, base)
+    x, y = found or base
+    return x.to_bytes(32) + y.to_bytes(32)
+
+
+def _add(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The sum of two points; None is the point at infinity."""
+    if one is None or other is None:
+        return one or other
+    (x1, y1), (x2, y2) = one, other
+    if x1 == x2:
+        if (y1 + y2) % _P == 0:
+            return None
+        slope = (3 * x1 * x1 + _A) * pow(2 * y1, -1, _P)
+    else:
+        slope = (y2 - y1) * pow(x2 - x1, -1, _P)
+    x = (slope * slope - x1 - x2) % _P
+    return x, (slope * (x1 - x) - y1) % _P

@@ -11,6 +11,7 @@ from sscard_chip.standard.errors import require
 __all__ = [
     "clearing",
     "columns",
+    "credential",
     "judge",
     "ledger",
     "output",
@@ -21,6 +22,7 @@ __all__ = [
     "settle",
     "synthesize",
     "tac",
+    "transit",
 ]
 
 require("settlement", "settlement", "numpy", "pyarrow", "sqlalchemy", "alembic", "jinja2")

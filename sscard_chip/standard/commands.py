@@ -214,6 +214,30 @@ UPDATE_CAPP_DATA_CACHE: Final = StandardCommand(
     "UPDATE CAPP DATA CACHE", "更新复合应用数据缓存", 0x80, 0xDC, _PURSE, secure_cla=0x84
 )
 
+# --- the certificate application ----------------------------------------------------------------
+
+_PKI: Final = "certificate application of generation 3 [M]"
+
+PKI_DIGEST: Final = StandardCommand("COMPUTE DIGEST", "计算杂凑", 0x80, 0xC4, _PKI, 0x01, 0x03)
+PKI_VERIFY: Final = replace(VERIFY, name="VERIFY PIN", chinese="校验PIN码", clause=_PKI, p1=0x01)
+PKI_CHANGE_PIN: Final = StandardCommand("CHANGE PIN", "修改PIN码", 0x84, 0x5E, _PKI, 0x01)
+GENERATE_KEY_PAIR: Final = StandardCommand(
+    "GENERATE KEY PAIR", "生成密钥对", 0x80, 0x40, _PKI, 0x00, 0x00
+)
+EXPORT_PUBLIC_KEY: Final = StandardCommand("EXPORT PUBLIC KEY", "导出公钥", 0x80, 0xC9, _PKI, 0x82)
+OPEN_ENVELOPE: Final = StandardCommand(
+    "OPEN ENVELOPE", "打开数字信封", 0x80, 0x4E, _PKI, 0x00, 0x01
+)
+SET_SESSION_KEY: Final = StandardCommand(
+    "SET SESSION KEY", "设置会话密钥", 0x80, 0x4A, _PKI, 0x02, 0x10
+)
+IMPORT_KEY: Final = StandardCommand("IMPORT KEY", "导入密钥", 0x80, 0xC2, _PKI)
+IMPORT_PUBLIC_KEY: Final = IMPORT_KEY.variant("IMPORT PUBLIC KEY", "导入公钥", 0x40, 0x00)
+IMPORT_PRIVATE_KEY: Final = IMPORT_KEY.variant("IMPORT PRIVATE KEY", "导入私钥", 0xC0, 0x01)
+COMPUTE_SIGNATURE: Final = StandardCommand(
+    "COMPUTE DIGITAL SIGNATURE", "计算数字签名", 0x00, 0x2A, "ISO/IEC 7816-8 [L]", 0x9E, 0x9A
+)
+
 # --- the PSAM -----------------------------------------------------------------------------------
 
 _PSAM: Final = "PSAM guide, part 9 of the draft of LD/T 32"

@@ -40,8 +40,17 @@ SX3_NAME: Final = bytes.fromhex("7378332E73682EC9E7BBE1B1A3D5CF")
 """``sx3.sh.社会保障``: the SM4 environment of a PSAM [M]."""
 SSSE_NAME: Final = SX1_NAME
 PKI_NAME: Final = bytes.fromhex("504B492EC9E7BBE1B1A3D5CF")
-"""``PKI.社会保障``: the certificates of generation 3 [M]."""
+"""``PKI.社会保障``: the environment of the certificates of generation 3."""
+PKI_DF: Final = 0xDDF2
+"""FID of that environment: names alone are known [L]."""
 CERTIFICATE_NAME: Final = b"SS.CERT.ADF1"
+CERTIFICATE_DF: Final = 0xDF01
+SIGNATURE_PUBLIC_KEY: Final = 0x0012
+SIGNATURE_PRIVATE_KEY: Final = 0x0013
+ENCRYPTION_PUBLIC_KEY: Final = 0x0014
+ENCRYPTION_PRIVATE_KEY: Final = 0x0015
+SIGNATURE_CERTIFICATE: Final = 0x0018
+ENCRYPTION_CERTIFICATE: Final = 0x0019
 
 RID: Final = bytes.fromhex("D156000005")
 """Registered identifier of the social security applications; also bytes 4 to 8 of 卡识别码."""

@@ -95,6 +95,9 @@ USE_CRYPTOGRAM: Final = 0x40
 USE_SCRIPT_MAC: Final = 0x41
 USE_SCRIPT_CIPHER: Final = 0x42
 
+# Of the certificate application only: what VERIFY proves, half the digest of a PIN [L].
+USE_PIN_KEY: Final = 0x50
+
 # Of the PSAM only.
 USE_MAC: Final = 0x06
 USE_ENCRYPTION: Final = 0x07

@@ -36,6 +36,7 @@ from sscard_chip.trace import layouts
 from sscard_chip.trace.bank import ACTIVATION_ENTRIES, BANK_ENTRIES
 from sscard_chip.trace.entry import SECURED, TraceEntry, data, fields, result, table
 from sscard_chip.trace.layouts import secret
+from sscard_chip.trace.pki import PKI_ENTRIES
 from sscard_chip.trace.purse import PURSE_ENTRIES
 from sscard_chip.trace.selection import (
     MF_NAME,
@@ -319,5 +320,6 @@ _ENTRIES: Final = (
         TraceEntry(commands.FREEZE_MF, data),
     )
     | PURSE_ENTRIES
+    | PKI_ENTRIES
     | ACTIVATION_ENTRIES
 )

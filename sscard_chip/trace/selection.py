@@ -9,6 +9,7 @@ from typing import Final
 from sscard_chip.profile import for_generation
 from sscard_chip.profile.generations import Generation, find_generation, generations
 from sscard_chip.profile.model import DirectoryDeclaration, FileDeclaration, Item, KeyUse, Profile
+from sscard_chip.profile.pki import CERTIFICATE_DIRECTORY, PKI_DIRECTORY
 from sscard_chip.profile.transit import TRANSIT_DIRECTORY
 from sscard_chip.standard.commands import (
     CIPHER_DATA,
@@ -99,6 +100,7 @@ _NAMES: Final = {
     TRANSIT_AID: f"{TRANSIT_AID.hex().upper()} 交通联合 电子钱包",
     TRANSIT_CASH_AID: f"{TRANSIT_CASH_AID.hex().upper()} 交通联合 电子现金",
 }
+_PKI: Final = (PKI_DIRECTORY, CERTIFICATE_DIRECTORY)
 _BANK_NAMES: Final = (BANK_RID, PSE_NAME, PPSE_NAME)
 
 
@@ -205,11 +207,17 @@ class Selection:
         """The first directory whose name begins with ``name``."""
         if name.startswith((TRANSIT_AID, TRANSIT_CASH_AID)):
             return TRANSIT_DIRECTORY
+        for directory in _PKI:
+            if directory.df_name == name:
+                return directory
         directories = self._directories if name else ()
         return next((d for d in directories if d.df_name.startswith(name)), None)
 
     def directory_of(self, fid: int) -> DirectoryDeclaration | None:
-        """The directory with this FID, anywhere on the card."""
+        """The directory with this FID, anywhere on the card; from the certificate application
+        those of its own."""
+        if self.directory in _PKI:
+            return next((d for d in _PKI if d.fid == fid), None)
         return next((d for d in self._directories if d.fid == fid), None)
 
     @property

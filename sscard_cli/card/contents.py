@@ -17,6 +17,7 @@ from sscard_chip.profile.contents import (
     DecodedItem,
     DirectoryContents,
     FileContents,
+    KeyPairState,
     KeyState,
     PinState,
     PurseState,
@@ -81,8 +82,20 @@ def _directory(directory: DirectoryContents, *, with_keys: bool) -> Iterator[Ren
         yield from _purse(directory.purse)
     if directory.transit:
         yield from _transit(directory.transit)
+    if directory.key_pairs:
+        yield _pairs(directory.key_pairs)
     if directory.bank:
         yield from _bank(directory.bank)
+
+
+def _pairs(pairs: tuple[KeyPairState, ...]) -> Table:
+    table = listing("key pair", "public key", "private key", "certificate")
+    for pair in pairs:
+        key = f"{pair.public_key[:16]}…" if pair.public_key else "none"
+        certificate = f"{pair.certificate_length} bytes" if pair.certificate_length else "none"
+        private = "in the card" if pair.has_private_key else "none"
+        table.add_row(f"{pair.name} {pair.english}", key, private, certificate)
+    return table
 
 
 def describe_pin(pin: PinState) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Final
 import click
 
 from sscard_chip.reader.control import ask_reader
-from sscard_chip.reader.scenario import load_scenario
+from sscard_chip.reader.scenario import MAX_SLOTS
+from sscard_cli.card.serving import fault_option, planned
 from sscard_cli.options import FILE, INTERFACES, json_option
 from sscard_cli.output import print_json
 from sscard_cli.screen import listing, show
@@ -141,17 +142,23 @@ def tap(
 
 
 @reader.command("fault")
-@click.argument("scenario_path", metavar="SCENARIO", type=FILE)
+@click.argument("scenario_path", metavar="[SCENARIO]", type=FILE, required=False)
+@fault_option
 @_control_option
 @json_option
-def fault(scenario_path: Path, control_path: Path, as_json: bool) -> None:
-    """Set the faults of a scenario, besides those that are set; they count from now.
+def fault(
+    scenario_path: Path | None, fault_lines: tuple[str, ...], control_path: Path, as_json: bool
+) -> None:
+    """Set faults, of a scenario or by --fault, besides those that are set; they count from now.
 
     \b
     Example:
       sscard reader fault --control reader.sock mute.toml
+      sscard reader fault --control reader.sock --fault 'short at=2'
     """
-    _ask(control_path, as_json, load_scenario(scenario_path).request())
+    if not (scenario_path or fault_lines):
+        raise click.UsageError("a SCENARIO or --fault")
+    _ask(control_path, as_json, planned(scenario_path, fault_lines, MAX_SLOTS).request())
 
 
 @reader.command("clear")

@@ -10,9 +10,8 @@ import click
 
 from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.reader.relay import RelayedConnection
-from sscard_chip.reader.scenario import load_scenario
 from sscard_chip.terminal.pcsc import PcscConnection
-from sscard_cli.card.serving import ReaderPlace, hands_options, place_options, run_reader
+from sscard_cli.card.serving import ReaderPlace, hands_options, place_options, planned, run_reader
 from sscard_cli.card.session import open_trace
 from sscard_cli.named import named_function
 from sscard_cli.options import json_option, trace_options
@@ -41,6 +40,7 @@ def relay(
     vpcd: tuple[str, int] | None,
     qemu: tuple[str, int] | None,
     usbip: tuple[str, int] | None,
+    fault_lines: tuple[str, ...],
     scenario_path: Path | None,
     control_path: Path | None,
     trace: bool,
@@ -60,7 +60,7 @@ def relay(
       sscard relay --reader 'ACS ACR38' --hook watch:passed --usbip
     """
     place = ReaderPlace.of(vpcd, qemu, usbip)
-    scenario = load_scenario(scenario_path, 1) if scenario_path else None
+    scenario = planned(scenario_path, fault_lines, 1)
     function = named_function("--hook", hook) if hook else None
     with ExitStack() as stack:
         card = RelayedConnection(stack.enter_context(PcscConnection(reader)), function)

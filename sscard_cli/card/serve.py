@@ -13,13 +13,13 @@ import click
 from sscard_chip import Durability
 from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.reader.image import ImageInSlot
-from sscard_chip.reader.scenario import load_scenario
-from sscard_cli.card.serving import ReaderPlace, hands_options, place_options, run_reader
+from sscard_chip.terminal.recorded import connect_recorded, load_recorded
+from sscard_cli.card.serving import ReaderPlace, hands_options, place_options, planned, run_reader
 from sscard_cli.card.session import open_trace
 from sscard_cli.options import (
     FILE,
     INTERFACES,
-    card_argument,
+    file_option,
     json_option,
     trace_options,
 )
@@ -29,7 +29,13 @@ EMPTY: Final = "-"
 
 
 @click.command()
-@card_argument
+@click.argument("card_path", metavar="[CARD.ssc]", type=FILE, required=False)
+@file_option(
+    "--recording",
+    "recording_path",
+    "FILE.json",
+    "In place of CARD.ssc a card that sscard record has read.  Example: --recording card.json",
+)
 @click.option(
     "--slot2",
     metavar="PSAM.ssc",
@@ -65,7 +71,8 @@ EMPTY: Final = "-"
 @trace_options
 @json_option
 def serve(
-    card_path: Path,
+    card_path: Path | None,
+    recording_path: Path | None,
     slot2: Path | None,
     more: tuple[Path, ...],
     vpcd: tuple[str, int] | None,
@@ -73,6 +80,7 @@ def serve(
     usbip: tuple[str, int] | None,
     interface: str,
     durability: str,
+    fault_lines: tuple[str, ...],
     scenario_path: Path | None,
     control_path: Path | None,
     trace: bool,
@@ -88,7 +96,8 @@ def serve(
     With --qemu or --usbip the card is in a USB reader of a virtual or another machine instead.
 
     CARD.ssc may be - for a slot that is empty at first. A scenario makes the cards fail; with a
-    control socket sscard reader inserts, removes and swaps them while this runs.
+    control socket sscard reader inserts, removes and swaps them while this runs. A recording
+    answers what was read of a card, for ever the same.
 
     \b
     Example:
@@ -96,10 +105,15 @@ def serve(
       sscard serve zhang.ssc --trace --durability disk
       sscard serve zhang.ssc --qemu 127.0.0.1:35999
       sscard serve zhang.ssc --usbip
+      sscard serve --recording card.json
+      sscard serve zhang.ssc --fault 'removed command="DEBIT FOR PURCHASE"'
       sscard serve - --slot psam.ssc --control reader.sock --scenario mute.toml
     """
-    paths = [card_path, *([slot2] if slot2 else []), *more]
-    scenario = load_scenario(scenario_path, len(paths)) if scenario_path else None
+    if (card_path is None) == (recording_path is None):
+        raise click.UsageError("one of CARD.ssc and --recording")
+    recorded = load_recorded(recording_path) if recording_path else None
+    paths = [card_path or Path(EMPTY), *([slot2] if slot2 else []), *more]
+    scenario = planned(scenario_path, fault_lines, len(paths))
     place = ReaderPlace.of(vpcd, qemu, usbip)
     kept = Durability(durability)
     with ExitStack() as stack:
@@ -107,12 +121,13 @@ def serve(
         slots: list[FaultyConnection] = []
         for number, path in enumerate(paths):
             # The slots after the first are for PSAMs, which have contacts only.
-            card = None
+            card: ImageInSlot | None = None
             if os.fspath(path) != EMPTY:
                 contactless = interface == "contactless" and number == 0
                 card = ImageInSlot(path, contactless=contactless, durability=kept)
                 stack.callback(card.close)
-            slots.append(FaultyConnection(card))
+            played = connect_recorded(recorded) if recorded and number == 0 else None
+            slots.append(FaultyConnection(card or played))
         run_reader(
             slots,
             place,

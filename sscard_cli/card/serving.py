@@ -25,7 +25,7 @@ from sscard_chip.reader.control import ReaderControl
 from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.reader.image import ImageInSlot
 from sscard_chip.reader.qemu import QemuReader
-from sscard_chip.reader.scenario import Scenario
+from sscard_chip.reader.scenario import FORMAT, Scenario, load_scenario, parse_fault
 from sscard_chip.reader.usbip import DEFAULT_USBIP_PORT, UsbipReader
 from sscard_cli.card.session import TraceLog
 from sscard_cli.options import file_option, host_port, together
@@ -57,7 +57,16 @@ place_options: Final = together(
         f" at {DEFAULT_HOST}:{DEFAULT_USBIP_PORT}.  Example: --usbip 192.0.2.7:3240",
     ),
 )
+fault_option: Final = click.option(
+    "--fault",
+    "fault_lines",
+    metavar="FAULT",
+    multiple=True,
+    help="One fault in a line, fields as in a scenario; may be repeated."
+    "  Example: --fault 'mute command=VERIFY seconds=2'",
+)
 hands_options: Final = together(
+    fault_option,
     file_option(
         "--scenario",
         "scenario_path",
@@ -104,12 +113,18 @@ class ReaderPlace(NamedTuple):
         )
 
 
+def planned(scenario_path: Path | None, fault_lines: Sequence[str], slots: int) -> Scenario:
+    """The faults of a file and of lines, for a reader of so many slots."""
+    faults = load_scenario(scenario_path, slots).faults if scenario_path else []
+    return Scenario(FORMAT, [*faults, *(parse_fault(line, slots) for line in fault_lines)])
+
+
 def run_reader(
     slots: Sequence[FaultyConnection],
     place: ReaderPlace,
     *,
     log: TraceLog | None,
-    scenario: Scenario | None = None,
+    scenario: Scenario,
     control_path: Path | None = None,
     durability: Durability = Durability.OS,
     as_json: bool = False,
@@ -144,7 +159,7 @@ def run_reader(
         for number, slot in enumerate(slots):
             atr = f"ATR {slot.atr.hex().upper()}" if slot.present else "no card"
             say(number, f"{atr}, {place.kind} at {place.of_slot(number)}")
-        for number, faults in (scenario.of_slots() if scenario else {}).items():
+        for number, faults in scenario.of_slots().items():
             reader.arm(number, *faults)
         if control_path:
             stack.enter_context(ReaderControl(reader, control_path, durability=durability))

@@ -7,9 +7,10 @@ from typing import Final
 
 import click
 
-from sscard_chip.terminal.conformance import LEVELS, Case, catalogue
+from sscard_chip.terminal.conformance import LEVELS, Case
 from sscard_chip.terminal.conformance.groups import GROUPS
-from sscard_cli.conformance.mutants import coverage, mutants
+from sscard_cli.conformance.mutants import CATALOGUES, coverage, mutants
+from sscard_cli.conformance.others import bank, psam, terminal
 from sscard_cli.conformance.run import run
 from sscard_cli.options import GENERATION, json_option
 from sscard_cli.output import print_json
@@ -22,6 +23,8 @@ _CASE: Final = "SSC-"
 def conformance() -> None:
     """Judge a card by the standard: an image, a card in a reader, or one of your own program.
 
+    Also a PSAM, the bank application of a card, and a terminal.
+
     \b
     Example:
       sscard conformance run --card zhang.ssc --out report.html
@@ -29,7 +32,7 @@ def conformance() -> None:
     """
 
 
-for _command in (run, coverage, mutants):
+for _command in (run, psam, bank, terminal, coverage, mutants):
     conformance.add_command(_command)
 
 
@@ -48,9 +51,17 @@ for _command in (run, coverage, mutants):
 @click.option(
     "--level", type=click.Choice(list(LEVELS)), help="Only those of a level.  Example: --level read"
 )
+@click.option(
+    "--of",
+    "judged",
+    type=click.Choice(list(CATALOGUES)),
+    default="card",
+    show_default=True,
+    help="What is judged.  Example: --of psam",
+)
 @json_option
 def list_cases(
-    clause: str | None, generation: int | None, level: str | None, as_json: bool
+    clause: str | None, generation: int | None, level: str | None, judged: str, as_json: bool
 ) -> None:
     """List the cases: identifier, level, title.
 
@@ -58,10 +69,11 @@ def list_cases(
     Example:
       sscard conformance list --level write
       sscard conformance list --clause 32.6-DF04 --json
+      sscard conformance list --of terminal
     """
     chosen = [
         case
-        for case in catalogue()
+        for case in CATALOGUES[judged]()
         if _about(case, clause)
         and (generation is None or generation in case.generations)
         and (level is None or case.level is LEVELS[level])

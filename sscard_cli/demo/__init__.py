@@ -19,6 +19,7 @@ from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.generations import generations
 from sscard_chip.standard.errors import ExtraMissingError
 from sscard_cli.demo.bank import ACCOUNT, create_bank, pay
+from sscard_cli.demo.metro import RIDER, create_transport, ride
 from sscard_cli.demo.pcsc import show_to_pcsc
 from sscard_cli.demo.pharmacy import sell
 from sscard_cli.demo.terminal import DemoTerminal
@@ -64,7 +65,8 @@ HOLDERS = (
 @click.command()
 def demo() -> None:
     """Issue a card of each generation, power it on, authenticate, read, load and debit it; then
-    pay with one from its bank account and in a pharmacy, and settle the sale.
+    pay with one from its bank account, at the gates of a metro and in a pharmacy, and settle
+    the sale.
 
     Nothing is kept on disk. Where pcscd with vpcd is installed the last card is also shown to
     them.
@@ -74,13 +76,19 @@ def demo() -> None:
       sscard demo
     """
     roots, bank = create_roots(), create_bank(os.urandom)
+    transport = create_transport(os.urandom)
     click.echo("Root keys: random, for both algorithm suites")
     for generation, person in zip(generations(), cycle(HOLDERS), strict=False):
-        linked = {"bank": ACCOUNT} if generation is generations()[-1] else {}
+        last = generation is generations()[-1]
+        linked = {"bank": ACCOUNT, "transport": RIDER} if last else {}
         holder = Holder.from_object(person | linked)
         # A card of generation 1 has an account only where the region settles off-line.
         profile = for_generation(generation.number, settlement_mode=SettlementMode.OFFLINE)
-        card = Card(issue_card(generation.number, roots, holder, profile=profile, bank=bank))
+        card = Card(
+            issue_card(
+                generation.number, roots, holder, profile=profile, bank=bank, transport=transport
+            )
+        )
         click.secho(
             f"\nGeneration {generation.version[:3]}: a card for {holder.name}, {holder.city}",
             bold=True,
@@ -97,6 +105,8 @@ def demo() -> None:
     show_to_pcsc(card, click.echo)
     click.secho("\nBank: the same card pays from its linked account", bold=True)
     pay(card, bank, click.echo)
+    click.secho("\nMetro: the same card goes in and out at the gates", bold=True)
+    ride(card, transport, click.echo)
     click.secho("\nPharmacy: the same card pays at a till", bold=True)
     psam = Card(make_psam(roots, level=3, terminal_id=f"{holder.city}000001", city=holder.city))
     with tempfile.TemporaryDirectory() as folder:

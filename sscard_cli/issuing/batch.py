@@ -25,6 +25,7 @@ from sscard_cli.errors import RefusedError
 from sscard_cli.images import write_image
 from sscard_cli.issuing.batch_check import check_shown
 from sscard_cli.issuing.batch_run import Workforce, interruptible, print_batch_summary, work_shown
+from sscard_cli.issuing.transport import transport_options, transport_passphrase_option
 from sscard_cli.options import (
     FILE,
     FOLDER,
@@ -103,6 +104,7 @@ _table_options = together(
 @_table_options
 @keys_option()
 @bank_options(required=False)
+@transport_options()
 @out_option("DIR", "New folder for the batch.", "june", "folder", kind=FOLDER)
 @_workers_option
 @_cluster_option
@@ -152,6 +154,8 @@ def run(
     bank_roots: str | None,
     bank_passphrase_file: Path | None,
     authority_path: Path | None,
+    transport_roots: str | None,
+    transport_passphrase_file: Path | None,
     workers: int,
     cluster: ClusterAccess | None,
     output: str,
@@ -166,7 +170,9 @@ def run(
     Example:
       sscard batch run --generation 3 --keys roots.json --holders june.csv --out june --workers 4
     """
-    workforce = Workforce(workers, cluster, passphrase_file, bank_passphrase_file)
+    workforce = Workforce(
+        workers, cluster, passphrase_file, bank_passphrase_file, transport_passphrase_file
+    )
     with interruptible(folder):
         start(
             folder,
@@ -175,6 +181,7 @@ def run(
             outputs=tuple(kind.strip() for kind in output.split(",")),
             bank_keys=bank_roots or "",
             bank_authority=authority_path,
+            transport_keys=transport_roots or "",
             **options,
         )
         _finish(work_shown(folder, workforce, quiet=as_json), as_json=as_json)
@@ -227,6 +234,7 @@ def void(folder: Path, as_json: bool) -> None:
 @_folder_argument
 @passphrase_option
 @bank_passphrase_option
+@transport_passphrase_option
 @_workers_option
 @_cluster_option
 @json_option
@@ -234,6 +242,7 @@ def resume(
     folder: Path,
     passphrase_file: Path | None,
     bank_passphrase_file: Path | None,
+    transport_passphrase_file: Path | None,
     workers: int,
     cluster: ClusterAccess | None,
     as_json: bool,
@@ -244,7 +253,9 @@ def resume(
     Example:
       sscard batch resume june
     """
-    workforce = Workforce(workers, cluster, passphrase_file, bank_passphrase_file)
+    workforce = Workforce(
+        workers, cluster, passphrase_file, bank_passphrase_file, transport_passphrase_file
+    )
     with interruptible(folder):
         _finish(work_shown(folder, workforce, quiet=as_json), as_json=as_json)
 

@@ -30,6 +30,7 @@ from issuance.stores import open_store
 from sscard_chip.security.keystore import KeyStoreError
 from sscard_chip.workers import ClusterAccess
 from sscard_cli.errors import RefusedError, interrupted
+from sscard_cli.issuing.transport import TRANSPORT_PASSPHRASE_VARIABLE
 from sscard_cli.progress import progress_bar
 from sscard_cli.screen import facts, show
 from sscard_cli.stores import AskedOnce, passphrase_source
@@ -43,6 +44,7 @@ class Workforce:
     cluster: ClusterAccess | None
     passphrase_file: Path | None
     bank_passphrase_file: Path | None
+    transport_passphrase_file: Path | None
 
     def pool(self, job: Job) -> ChunkPool:
         """The pool for a job. The keys are opened here first: a fault is reported at once.
@@ -54,6 +56,11 @@ class Workforce:
         given = [
             _tried(job.keys, self.passphrase_file, PASSPHRASE_VARIABLE),
             _tried(job.bank_keys, self.bank_passphrase_file, BANK_PASSPHRASE_VARIABLE),
+            _tried(
+                job.transport_keys,
+                self.transport_passphrase_file,
+                TRANSPORT_PASSPHRASE_VARIABLE,
+            ),
         ]
         return single_process(*given) if self.workers == 1 else processes(self.workers, *given)
 

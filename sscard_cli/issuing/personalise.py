@@ -116,6 +116,9 @@ def personalise(
     if holder.transport is not None:
         rule = "no command puts the application on a blank card"
         raise HolderError(holder.source, "transport", rule)
+    if holder.certificates is not None:
+        rule = "no command puts the application on a blank card, sscard pki init adds it afterwards"
+        raise HolderError(holder.source, "certificates", rule)
     try:
         profile = for_generation(
             generation,

@@ -17,6 +17,15 @@ from sscard_cli.stores import STORE, STORE_METAVAR, passphrase_source
 
 TRANSPORT_PASSPHRASE_VARIABLE: Final = "SSCARD_TRANSPORT_PASSPHRASE"
 
+transport_passphrase_option: Final = click.option(
+    "--transport-passphrase-file",
+    metavar="FILE",
+    type=FILE,
+    help="Has the passphrase of the transport issuer's store, or the PIN of its token, in its"
+    f" first line; else {TRANSPORT_PASSPHRASE_VARIABLE}, else a prompt."
+    "  Example: --transport-passphrase-file /run/transport",
+)
+
 
 def transport_options(*, required: bool = False) -> Callable[[_Function], _Function]:
     """``--transport-keys`` with its passphrase."""
@@ -29,15 +38,7 @@ def transport_options(*, required: bool = False) -> Callable[[_Function], _Funct
         help="The transport issuer's root keys: a file or a token, see sscard keys create"
         " --transport.  Example: --transport-keys transport.json",
     )
-    passphrase = click.option(
-        "--transport-passphrase-file",
-        metavar="FILE",
-        type=FILE,
-        help="Has the passphrase of the transport issuer's store, or the PIN of its token, in its"
-        f" first line; else {TRANSPORT_PASSPHRASE_VARIABLE}, else a prompt."
-        "  Example: --transport-passphrase-file /run/transport",
-    )
-    return together(keys, passphrase)
+    return together(keys, transport_passphrase_option)
 
 
 @contextmanager

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import click
 
+from issuance.privatefile import write_private
 from sscard_chip.standard.dates import TIME
-from sscard_cli.options import FILE, json_option
-from sscard_cli.output import print_json
-from sscard_cli.service.options import keys_option
+from sscard_cli.options import FILE, json_option, out_option
+from sscard_cli.output import print_json, write_file
+from sscard_cli.service.options import centre_options, keys_option, open_centre
 from sscard_cli.settle.options import ledger_option
 
 
@@ -55,3 +57,58 @@ def load(path: Path, ledger_url: str, key_path: Path, as_json: bool) -> None:
             f"{done.added} persons added, {done.changed} changed, {done.same} the same;"
             f" {done.records} records"
         )
+
+
+@person.command()
+@click.argument("identity", metavar="IDENTITY")
+@out_option("FILE.json", "The file to write, for its owner only.", "lin.json")
+@centre_options
+def export(
+    identity: str, out: Path, ledger_url: str, key_path: Path, region_path: Path | None
+) -> None:
+    """Write all that the service keeps of a person: for the person who asks for it.
+
+    \b
+    Example:
+      sscard service person export 990000199001010017 --out lin.json --ledger city.db
+    """
+    with open_centre(ledger_url, key_path, region_path) as centre:
+        from sscard_service.disclosure import export_person
+
+        document = export_person(centre, identity)
+    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    write_file(out, lambda path: write_private(path, text.encode()), force=False)
+    click.echo(f"{out}: written")
+
+
+@person.command()
+@click.argument("identity", metavar="IDENTITY")
+@click.option("--yes", is_flag=True, help="Do it: what is enciphered is lost for good.")
+@centre_options
+@json_option
+def erase(
+    identity: str,
+    yes: bool,
+    ledger_url: str,
+    key_path: Path,
+    region_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Delete a person's key: name, number, documents are readable to nobody any more.
+
+    Books, states of cards and the audit stay, under numbers that lead to nobody.
+
+    \b
+    Example:
+      sscard service person erase 990000199001010017 --yes --ledger city.db
+    """
+    if not yes:
+        raise click.UsageError("--yes is needed: this cannot be undone")
+    with open_centre(ledger_url, key_path, region_path) as centre:
+        from sscard_service.disclosure import erase
+
+        erase(centre, identity)
+    if as_json:
+        print_json({"erased": True})
+    else:
+        click.echo("erased")

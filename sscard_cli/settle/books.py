@@ -9,6 +9,7 @@ import click
 
 from sscard_chip.settlement.clearing.proof import recompute_lines
 from sscard_chip.settlement.ledger import AccountKind
+from sscard_chip.settlement.transit import recompute_journeys
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.escape import escape
 from sscard_cli.errors import RefusedError
@@ -40,7 +41,9 @@ def check(anchor: str | None, ledger_url: str, as_json: bool) -> None:
     with open_ledger(ledger_url, check_rules=False) as ledger:
         done = ledger.check(anchor)
         with ledger.reading() as t:
-            done = replace(done, problems=(*done.problems, *recompute_lines(t)))
+            done = replace(
+                done, problems=(*done.problems, *recompute_lines(t), *recompute_journeys(t))
+            )
         name = ledger.name
     if as_json:
         print_json({"even": done.even, **asdict(done)})

@@ -5,14 +5,28 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
 import click
 
 from issuance.stores import WorkingKeys
+from sscard_chip.dayfile.business_string import TEST_KEY, BusinessStrings
+from sscard_chip.settlement.credential import CredentialService, CredentialStore
+from sscard_chip.settlement.gateway import (
+    LOGINS,
+    FaultPlan,
+    Gateway,
+    GatewaySecrets,
+    load_faults,
+    load_secrets,
+    make_login,
+)
 from sscard_chip.settlement.platform import Platform
+from sscard_chip.settlement.platform.persons import PersonRegister, read_persons
 from sscard_chip.settlement.policy import load_policy
+from sscard_chip.settlement.reconciliation.messages import file_services
 from sscard_chip.settlement.serve import MessageQueue, TlsFiles
 from sscard_chip.settlement.serve import serve as run_server
 from sscard_cli.options import file_option, policy_option
@@ -43,6 +57,46 @@ _ADDRESS: Final = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([^:\[\]\s]+)):([0-9]{1,5}
 @file_option(
     "--tls-key", "key", "FILE", "The certificate's private key (PEM).  Example: --tls-key key.pem"
 )
+@file_option(
+    "--persons",
+    "persons_path",
+    "PERSONS.tsv",
+    "Who the holders are, for 1101 and certificates 01, 02 and 04; see sscard settle persons."
+    "  Example: --persons persons.tsv",
+)
+@click.option(
+    "--login",
+    type=click.Choice(sorted(LOGINS)),
+    default="none",
+    show_default=True,
+    help="The log-in that programs need, with --secrets.  Example: --login csb",
+)
+@file_option(
+    "--secrets",
+    "secrets_path",
+    "GATEWAY.toml",
+    "Secrets of log-ins, applications and business strings (sscard-gateway/1)."
+    "  Example: --secrets gateway.toml",
+)
+@file_option(
+    "--faults",
+    "faults_path",
+    "FAULTS.toml",
+    "Faults that are to happen (sscard-faults/1).  Example: --faults faults.toml",
+)
+@click.option(
+    "--credential-text",
+    "as_text",
+    is_flag=True,
+    help="Give data of the electronic credential's answers as text, as some programs want it, and"
+    " not as an object.",
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse by name what is not in the form of the interface, else it is taken and listed in"
+    " warn_msg.",
+)
 @click.option(
     "--test-clock",
     is_flag=True,
@@ -57,12 +111,19 @@ def serve(
     listen: str,
     certificate: Path | None,
     key: Path | None,
+    persons_path: Path | None,
+    login: str,
+    secrets_path: Path | None,
+    faults_path: Path | None,
+    as_text: bool,
+    strict: bool,
     test_clock: bool,
 ) -> None:
     """Serve on-line sales to tills over HTTP until Ctrl-C or SIGTERM (extra serve).
 
-    Messages of the national interface (1101, 2101, 2102A, 2102, 2103, 2601), one a POST, to any
-    path. Those under way are answered before it ends; one that is killed loses none that was
+    Messages of the national interface, one a POST, to any path: docs/transactions.md lists them.
+    Paths that end with localQrCodeQuery, localEcTokenCheck or hsecfc are the electronic credential.
+    Those under way are answered before it ends; one that is killed loses none that was
     answered, and tills send the others again. Beyond one machine, use HTTPS.
 
     \b
@@ -77,6 +138,11 @@ def serve(
         raise click.UsageError("--tls-certificate and --tls-key go together")
     tls = TlsFiles(certificate, key) if certificate and key else None
     policy = load_policy(policy_path) if policy_path else None
+    persons = read_persons(persons_path) if persons_path else None
+    secrets = load_secrets(secrets_path) if secrets_path else GatewaySecrets()
+    faults = FaultPlan(load_faults(faults_path)) if faults_path else None
+    gateway = Gateway(make_login(login, secrets), secrets, faults)
+    business = bytes.fromhex(secrets.business_key) if secrets.business_key else TEST_KEY
     logging.basicConfig(format="sscard: %(message)s", level=logging.WARNING)
 
     def ready(host: str, port: int) -> None:
@@ -88,7 +154,30 @@ def serve(
         open_keys(roots, passphrase_file) as store,
         WorkingKeys(store) as keys,
         open_ledger(ledger_url) as ledger,
-        MessageQueue(Platform(ledger, policy=policy, keys=keys, test_clock=test_clock)) as queue,
+        nullcontext(
+            CredentialService(CredentialStore(ledger), persons or PersonRegister(), as_text=as_text)
+        ) as credentials,
+        MessageQueue(
+            Platform(
+                ledger,
+                policy=policy,
+                keys=keys,
+                test_clock=test_clock,
+                strict=strict,
+                persons=persons,
+                business=BusinessStrings(business),
+                tokens=credentials.certno_of,
+                extra=file_services(),
+            )
+        ) as queue,
     ):
-        run_server(queue, address[1] or address[2], int(address[3]), tls=tls, ready=ready)
+        run_server(
+            queue,
+            address[1] or address[2],
+            int(address[3]),
+            tls=tls,
+            gateway=gateway,
+            credentials=credentials,
+            ready=ready,
+        )
     click.echo("ended, every message answered")

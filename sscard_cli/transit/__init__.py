@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "lock": (f"{_ROOM}.desk", "lock", "Lock a card (锁卡)."),
     "show": (f"{_ROOM}.show", "show", "What a transport application holds."),
     "day-file": (f"{_ROOM}.files", "day_file", "Write what a gate has recorded as a day file."),
+    "settle": (f"{_ROOM}.centre", "settle", "Centre: verify day files, book each tap once."),
+    "statement": (f"{_ROOM}.centre", "statement", "Centre: what each operator is owed."),
 }
 
 

@@ -42,14 +42,14 @@ def answering(run: Callable[..., tuple[str, ...]]) -> Callable[..., tuple[int, t
     return called
 
 
-def settings_of(program: CallingProgram) -> InitSettings:
-    """What Init has said.
+def settings_of(program: CallingProgram, library: str) -> InitSettings:
+    """What Init of a library has said.
 
     :raises DriverError: -3, Init was not called.
     """
-    if program.settings is None:
+    if library not in program.settings:
         raise DriverError(ReturnCode.NOT_POWERED, "Init must be called before")
-    return program.settings
+    return program.settings[library]
 
 
 def read_card(program: CallingProgram) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from sscard_driver.program import CallingProgram, InitSettings
 
 _LOG: Final = logging.getLogger(__name__)
 
+LIBRARY: Final = "HeaSecReadInfo"
 _TIMEOUT_S: Final = 60.0
 _LOG_LEVELS: Final = 3
 _DATABASE_PASSWORD: Final = "2"
@@ -35,13 +36,13 @@ def initialise(program: CallingProgram, text: str) -> tuple[str, ...]:
     says that a database has the PIN. ``IP`` and ``PORT`` are of the centre's own box and unused,
     as the terminal here has PSAM or root keys itself.
     """
-    program.settings = None
+    program.settings.pop(LIBRARY, None)
     options = json_object("pInitInfo", text)
     log = options.get("LOG_PATH")
     if isinstance(log, str) and log and not _is_good_folder(log):
         _LOG.warning("Init: LOG_PATH must be ASCII without spaces, at most three levels")
     url = options.get("EC_URL")
-    program.settings = InitSettings(
+    program.settings[LIBRARY] = InitSettings(
         url=url if isinstance(url, str) else "",
         timeout_s=_seconds(options.get("TIMEOUT")),
         card_pin=str(options.get("CARD_PASSTYPE", "")) != _DATABASE_PASSWORD,
@@ -52,14 +53,14 @@ def initialise(program: CallingProgram, text: str) -> tuple[str, ...]:
 @answering
 def read_card_bas(program: CallingProgram) -> tuple[str, ...]:
     """ReadCardBas: the eleven fields of iReadCardBas, and the string signed by the centre."""
-    settings_of(program)
+    settings_of(program, LIBRARY)
     return read_card(program)
 
 
 @answering
 def verify_pin(program: CallingProgram) -> tuple[str, ...]:
     """VerifyPIN: the PIN is typed at the pad."""
-    with_card_pin(settings_of(program))
+    with_card_pin(settings_of(program, LIBRARY))
     with program.use() as terminal:
         terminal.driver.verify_pin(InterfaceType.CONTACT_FIRST)
     return ("",)
@@ -68,7 +69,7 @@ def verify_pin(program: CallingProgram) -> tuple[str, ...]:
 @answering
 def change_pin(program: CallingProgram) -> tuple[str, ...]:
     """ChangePIN: the old PIN and twice the new one are typed at the pad."""
-    with_card_pin(settings_of(program))
+    with_card_pin(settings_of(program, LIBRARY))
     with program.use() as terminal:
         terminal.driver.change_pin(InterfaceType.CONTACT_FIRST)
     return ("",)
@@ -77,14 +78,14 @@ def change_pin(program: CallingProgram) -> tuple[str, ...]:
 @answering
 def read_sfz(program: CallingProgram, path: str) -> tuple[str, ...]:
     """ReadSFZ: the nine fields of an identity card; its picture into the file ``path``."""
-    settings_of(program)
+    settings_of(program, LIBRARY)
     return identity.read(program, path)
 
 
 def ec_query(program: CallingProgram, request: str) -> tuple[int, tuple[str, ...]]:
     """EcQuery: a request of NationEcTrans, to the service that Init or the options name."""
     try:
-        settings = settings_of(program)
+        settings = settings_of(program, LIBRARY)
     except DriverError as error:
         return error.code, (credential.failure(error.code, str(error)),)
     return credential.exchange(program, settings.url, request, settings.timeout_s)
@@ -97,7 +98,7 @@ def get_person_info(program: CallingProgram, request: str) -> tuple[str, ...]:
     Its JSON is not public [L]: ``mdtrt_cert_type`` 01 electronic credential, 02 identity card,
     03 social security card or nothing; the answer has what goes into 1101.
     """
-    settings = settings_of(program)
+    settings = settings_of(program, LIBRARY)
     kind = str(json_object("pInData", request).get("mdtrt_cert_type") or "03")
     if kind not in _MEDIA:
         raise DriverError(ReturnCode.PARAMETER, "pInData: mdtrt_cert_type must be 01, 02 or 03")

@@ -18,18 +18,20 @@ from sscard_driver.families import credential, identity
 from sscard_driver.families.common import answering, read_card, settings_of, sign
 from sscard_driver.program import CallingProgram, InitSettings
 
+LIBRARY: Final = "SSCard"
+
 
 @answering
 def initialise(program: CallingProgram, url: str, _user: str) -> tuple[str, ...]:
     """Init: address of the electronic credential's service; its user has no meaning here."""
-    program.settings = InitSettings(url=url)
+    program.settings[LIBRARY] = InitSettings(url=url)
     return ()
 
 
 @answering
 def read_card_bas(program: CallingProgram) -> tuple[str, ...]:
     """ReadCardBas: the eleven fields of iReadCardBas, and the string signed by the centre."""
-    settings_of(program)
+    settings_of(program, LIBRARY)
     return read_card(program)
 
 
@@ -37,7 +39,7 @@ def read_card_bas(program: CallingProgram) -> tuple[str, ...]:
 def get_qr_base(program: CallingProgram, timeout_ms: int) -> tuple[str, ...]:
     """GetQRBase: a QR code is read, and the centre says whose it is (JSON) [L]."""
     seconds = min(max(timeout_ms, 0), 600_000) / 1000
-    data = credential.person(program, settings_of(program).url, seconds)
+    data = credential.person(program, settings_of(program, LIBRARY).url, seconds)
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text, sign(program, NO_CARD, data.get("idNo", "")) if data.get("idNo") else ""
 
@@ -45,14 +47,14 @@ def get_qr_base(program: CallingProgram, timeout_ms: int) -> tuple[str, ...]:
 @answering
 def read_sfz(program: CallingProgram) -> tuple[str, ...]:
     """ReadSFZ: the nine fields of an identity card."""
-    settings_of(program)
+    settings_of(program, LIBRARY)
     return identity.read(program, "")
 
 
 @answering
 def verify_pin(program: CallingProgram) -> tuple[str, ...]:
     """VerifyPIN: the PIN is typed at the pad."""
-    settings_of(program)
+    settings_of(program, LIBRARY)
     with program.use() as terminal:
         terminal.driver.verify_pin(InterfaceType.CONTACT_FIRST)
     return ("",)
@@ -61,7 +63,7 @@ def verify_pin(program: CallingProgram) -> tuple[str, ...]:
 @answering
 def change_pin(program: CallingProgram) -> tuple[str, ...]:
     """ChangePIN: the old PIN and twice the new one are typed at the pad."""
-    settings_of(program)
+    settings_of(program, LIBRARY)
     with program.use() as terminal:
         terminal.driver.change_pin(InterfaceType.CONTACT_FIRST)
     return ("",)

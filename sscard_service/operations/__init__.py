@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sscard_service.operations import (
     access,
+    acting,
     applying,
     enquiry,
     insurance,
@@ -22,6 +23,7 @@ from sscard_service.work import OPERATIONS
 __all__ = [
     "OPERATIONS",
     "access",
+    "acting",
     "applying",
     "enquiry",
     "insurance",

@@ -2,7 +2,7 @@
 """申领, 补领, 换领, 撤回: applying for a card, and how far an application is.
 
 The number of an application is its receipt and that of the voucher (领卡证明): 80 random bits,
-so whoever has it may ask how far it is, and sees nobody's name.
+so whoever has it may ask how far it is, and sees of a name what masks leave.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from sscard_service.evidence import ServiceEvidence
 from sscard_service.fields import OptionalDay, OptionalReceipt
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card, mask_name
+from sscard_service.operations.acting import require_adult_or_guardian
 from sscard_service.operations.loss import follow
 from sscard_service.photo import checked_photo
 from sscard_service.region import add_working_days
 from sscard_service.region.model import ServiceRegion
 from sscard_service.store.applications import (
-    Application,
-    ApplicationState,
+    FiledApplication,
+    MakingState,
     add_application,
     add_step,
     applications_of,
@@ -125,11 +126,11 @@ def withdraw(work: Work, details: WithdrawDetails) -> dict[str, Any]:
     if not mine:
         raise ServiceRefusedError(Code.NOT_FOUND)
     one = mine[-1]
-    if one.state not in (ApplicationState.APPLIED, ApplicationState.REVIEWED):
+    if one.state not in (MakingState.APPLIED, MakingState.REVIEWED):
         raise ServiceRefusedError(Code.TOO_LATE, now=str(one.state))
-    work.before, work.after = str(one.state), str(ApplicationState.WITHDRAWN)
-    add_step(work.t, one.id, ApplicationState.WITHDRAWN, work.time, work.by_name)
-    return {"receipt": one.number, "state": str(ApplicationState.WITHDRAWN)}
+    work.before, work.after = str(one.state), str(MakingState.WITHDRAWN)
+    add_step(work.t, one.id, MakingState.WITHDRAWN, work.time, work.by_name)
+    return {"receipt": one.number, "state": str(MakingState.WITHDRAWN)}
 
 
 @operation("progress", OperationEffect.SHOWS, about="receipt")
@@ -151,7 +152,7 @@ def show_applications(work: Work, _: NoDetails) -> dict[str, Any]:
     return {"applications": [application_view(work, one) for one in found]}
 
 
-def application_view(work: Work, one: Application) -> dict[str, Any]:
+def application_view(work: Work, one: FiledApplication) -> dict[str, Any]:
     """An application as anybody sees it who has its number."""
     due = parse_date(one.due)
     end = one.due if due is None else (
@@ -169,7 +170,7 @@ def application_view(work: Work, one: Application) -> dict[str, Any]:
         "due": one.due,
         "due_provisional": one.provisional,
         "overdue": running and work.day > one.due,
-        "note": one.note if one.state in (ApplicationState.REJECTED,) else "",
+        "note": one.note if one.state in (MakingState.REJECTED,) else "",
         "voucher": {
             "valid": running and work.day <= end,
             "valid_to": end,
@@ -181,26 +182,10 @@ def application_view(work: Work, one: Application) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def require_adult_or_guardian(work: Work) -> None:
-    """Under the region's age a guardian acts, with his document; over it there is none.
-
-    :raises ServiceRefusedError: MINOR or DOCUMENTS.
-    """
-    age = work.person.data.age(work.now.date())
-    guardian = work.evidence.guardian
-    minor = age is not None and age < work.region.time.guardian_under
-    if minor and (guardian is None or work.level < ProofLevel.IN_PERSON):
-        raise ServiceRefusedError(Code.MINOR, needs=int(ProofLevel.IN_PERSON))
-    if not minor and guardian is not None:
-        raise ServiceRefusedError(Code.DOCUMENTS, field="guardian")
-
-
 def _file(
     work: Work, details: CardApplication, kind: str, reason: str, predecessor: HeldCard | None
 ) -> dict[str, Any]:
     """Check what all applications have in common, and file one."""
-    if work.person.dead:
-        raise ServiceRefusedError(Code.DEAD)
     require_adult_or_guardian(work)
     if any(one.state.running for one in applications_of(work.t, work.person.id)):
         raise ServiceRefusedError(Code.RUNNING)
@@ -228,7 +213,7 @@ def _file(
     return application_view(work, one)
 
 
-def _keep_papers(work: Work, one: Application) -> None:
+def _keep_papers(work: Work, one: FiledApplication) -> None:
     """Photo, documents, and who came in the holder's place."""
     if work.prepared is not None:
         keep_evidence(work.t, work.person, "photo", work.prepared, work.time, one.id)

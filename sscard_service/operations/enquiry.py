@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from sscard_chip.settlement.ledger import CardStatus
+from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card, mask_identity, mask_name, mask_phone
-from sscard_service.store.cards import balance_fen
+from sscard_service.store.cards import balance_fen, find_card_number
 from sscard_service.work import OperationEffect, Work, operation
 
 
@@ -37,6 +38,23 @@ def show_status(work: Work, _: Any) -> dict[str, Any]:
         if one.status is not CardStatus.CANCELLED or work.level >= ProofLevel.IN_PERSON
     ]
     return {"cards": shown, "time": work.time}
+
+
+@operation("card_state", OperationEffect.SHOWS, about="nothing")
+def show_card_state(work: Work, _: Any) -> dict[str, Any]:
+    """Whether a card pays at this second, for a till that has it before it; nothing of the holder.
+
+    The subject is the card: both its number and its 卡识别码 are taken.
+    """
+    card = find_card_number(work.t, work.subject.card, work.time) if work.subject.card else None
+    if card is None:
+        raise ServiceRefusedError(Code.NOT_FOUND)
+    return {
+        "status": int(card.status),
+        "status_text": card.status.chinese,
+        "pays": card.status is CardStatus.NORMAL and not card.expired(work.day),
+        "time": work.time,
+    }
 
 
 @operation("person", OperationEffect.SHOWS)

@@ -16,6 +16,7 @@ from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card
+from sscard_service.operations.acting import require_adult_or_guardian, require_second_clerk
 from sscard_service.store.cards import HeldCard, card_of, lock_cards, temporary_reports
 from sscard_service.store.proofs import close_sessions
 from sscard_service.work import OperationEffect, Work, operation
@@ -49,28 +50,24 @@ def report_loss(work: Work, details: ReportDetails) -> dict[str, Any]:
 @operation("lift", OperationEffect.OPENS, ReportDetails)
 def lift_loss(work: Work, details: ReportDetails) -> dict[str, Any]:
     """解挂: a temporary report is withdrawn. A formal one cannot be."""
-    _living(work)
     return _change(work, work.card(), CardService.LIFT, details)
 
 
-@operation("formal", OperationEffect.STOPS, ReportDetails)
+@operation("formal", OperationEffect.FINAL, ReportDetails)
 def report_formal_loss(work: Work, details: ReportDetails) -> dict[str, Any]:
     """正式挂失: final, and what a replacement of a lost card needs."""
-    _living(work)
-    if work.region.bank.ask_first and work.person.data.bank and not work.evidence.bank_reference:
+    require_adult_or_guardian(work)
+    asked = work.level >= ProofLevel.IN_PERSON and work.evidence.bank_reference
+    if work.region.bank.ask_first and work.person.data.bank and not asked:
         raise ServiceRefusedError(Code.BANK_FIRST)
     return _change(work, work.card(), CardService.FORMAL_LOSS, details)
 
 
-@operation("cancel", OperationEffect.STOPS, ReportDetails)
+@operation("cancel", OperationEffect.FINAL, ReportDetails)
 def cancel_card(work: Work, details: ReportDetails) -> dict[str, Any]:
     """注销: the card is void for good."""
+    require_adult_or_guardian(work)
     return _change(work, work.card(), CardService.CANCEL, details)
-
-
-def _living(work: Work) -> None:
-    if work.person.dead:
-        raise ServiceRefusedError(Code.DEAD)
 
 
 def _change(
@@ -138,16 +135,6 @@ def _dated(work: Work, details: ReportDetails) -> tuple[str, ReportClock]:
         raise ServiceRefusedError(Code.FORMAT, field="reason", rule="must say why")
     require_second_clerk(work)
     return details.time, ReportClock(work.time, may_back_date=True)
-
-
-def require_second_clerk(work: Work) -> None:
-    """Two clerks, and not one twice.
-
-    :raises ServiceRefusedError: FOUR_EYES.
-    """
-    second = work.evidence.second_clerk
-    if not second or work.actor.kind != "clerk" or second == work.actor.name:
-        raise ServiceRefusedError(Code.FOUR_EYES)
 
 
 def _answer(work: Work, card: HeldCard, changed: bool) -> dict[str, Any]:

@@ -21,14 +21,15 @@ from sscard_chip.settlement.ledger import (
 )
 from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import Note, OptionalDay, Receipt
+from sscard_service.fields import NoteText, OptionalDay, ReceiptNumber
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card
-from sscard_service.operations.applying import application_view, require_adult_or_guardian
+from sscard_service.operations.acting import require_adult_or_guardian
+from sscard_service.operations.applying import application_view
 from sscard_service.operations.loss import follow
 from sscard_service.store.applications import (
-    Application,
-    ApplicationState,
+    FiledApplication,
+    MakingState,
     add_step,
     application_of_card,
     find_application,
@@ -36,7 +37,7 @@ from sscard_service.store.applications import (
 from sscard_service.store.cards import card_of, lock_cards
 from sscard_service.work import NoDetails, OperationEffect, Work, operation
 
-_S = ApplicationState
+_S = MakingState
 _READY: Final = frozenset({_S.AT_POINT, _S.POSTED})
 _BatchName = Annotated[
     str, rule("must be 1 to 40 letters and digits", pattern="[0-9A-Za-z_-]{1,40}")
@@ -49,7 +50,7 @@ class ReviewDetails(Model, frozen=True):
     WHAT = "the details"
 
     accepted: bool
-    reason: Note = ""
+    reason: NoteText = ""
 
 
 class BatchDetails(Model, frozen=True):
@@ -69,7 +70,7 @@ class MadeDetails(Model, frozen=True):
     card_id_code: Annotated[str, rule("must be 32 hex digits", pattern="[0-9A-F]{32}|")] = ""
     factor: Annotated[str, rule("must be 16 hex digits", pattern="[0-9A-F]{16}|")] = ""
     valid_to: OptionalDay = ""
-    failed: Note = ""
+    failed: NoteText = ""
 
 
 class ArriveDetails(Model, frozen=True):
@@ -86,7 +87,7 @@ class CollectDetails(Model, frozen=True):
 
     WHAT = "the details"
 
-    receipt: Receipt
+    receipt: ReceiptNumber
 
 
 @operation("review", OperationEffect.KEEPS, ReviewDetails, about="receipt")
@@ -179,9 +180,7 @@ def activate(work: Work, _: NoDetails) -> dict[str, Any]:
     return _activate(work, one)
 
 
-def _activate(work: Work, one: Application) -> dict[str, Any]:
-    if work.person.dead:
-        raise ServiceRefusedError(Code.DEAD)
+def _activate(work: Work, one: FiledApplication) -> dict[str, Any]:
     require_adult_or_guardian(work)
     if one.card is None:
         raise ServiceRefusedError(Code.STATE, now=str(one.state))
@@ -206,7 +205,7 @@ def _activate(work: Work, one: Application) -> dict[str, Any]:
     }
 
 
-def _require(work: Work, states: frozenset[ApplicationState]) -> Application:
+def _require(work: Work, states: frozenset[MakingState]) -> FiledApplication:
     """The application of the subject's receipt, in one of these states; nobody else moves it."""
     one = find_application(work.t, work.subject.receipt, lock=True)
     if one is None:
@@ -217,15 +216,15 @@ def _require(work: Work, states: frozenset[ApplicationState]) -> Application:
 
 
 def _move(
-    work: Work, states: frozenset[ApplicationState], state: ApplicationState, note: str
-) -> Application:
+    work: Work, states: frozenset[MakingState], state: MakingState, note: str
+) -> FiledApplication:
     one = _require(work, states)
     work.before, work.after = str(one.state), str(state)
     add_step(work.t, one.id, state, work.time, work.by_name, note)
     return one
 
 
-def _notify(work: Work, text: str, one: Application) -> None:
+def _notify(work: Work, text: str, one: FiledApplication) -> None:
     if work.owner is not None:
         work.notify_holder(text, receipt=one.number)
 

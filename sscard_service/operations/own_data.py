@@ -11,9 +11,10 @@ from issuance.validity import is_citizen_number
 from sscard_chip.settlement.ledger import CardService, ReportClock, change_status
 from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import Day
+from sscard_service.fields import DayText
 from sscard_service.masks import mask_identity, mask_name, mask_phone
-from sscard_service.operations.loss import follow, require_second_clerk
+from sscard_service.operations.acting import require_second_clerk
+from sscard_service.operations.loss import follow
 from sscard_service.store.cards import OPEN, card_of, lock_cards
 from sscard_service.store.persons import (
     change_person,
@@ -57,7 +58,7 @@ class DeathDetails(Model, frozen=True):
 
     WHAT = "the details"
 
-    died: Day
+    died: DayText
 
 
 @operation("contact", OperationEffect.KEEPS, ContactDetails)

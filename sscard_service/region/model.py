@@ -47,7 +47,9 @@ class ChannelRules(Model, frozen=True):
     proofs: Annotated[list[str], rule(check=_proofs_rule)]
     levels: Annotated[dict[str, int], rule(check=_operations_rule)]
     code: Annotated[str, rule("must be two characters", pattern="[0-9A-Z]{2}|")] = ""
-    signed: Annotated[bool, rule(title="Whether requests must be signed (HMAC or SM2)")] = False
+    signed: Annotated[bool, rule(title="Whether requests over HTTP are signed (HMAC or SM2)")] = (
+        False
+    )
     back_dating: bool = False
 
 

@@ -3,4 +3,14 @@
 
 from __future__ import annotations
 
-__all__ = ["applications", "audit", "cards", "outbox", "persons", "proofs", "records", "secrets"]
+__all__ = [
+    "applications",
+    "audit",
+    "cards",
+    "clients",
+    "outbox",
+    "persons",
+    "proofs",
+    "records",
+    "secrets",
+]

@@ -22,7 +22,7 @@ _CHARACTERS: Final = 16
 
 
 @unique
-class ApplicationState(StrEnum):
+class MakingState(StrEnum):
     """How far an application is; what a citizen sees is :attr:`chinese`."""
 
     APPLIED = "applied"
@@ -59,13 +59,11 @@ _CHINESE: Final = {
     "posted": "已寄出",
     "collected": "已领取",
 }
-_ENDS: Final = frozenset(
-    {ApplicationState.REJECTED, ApplicationState.WITHDRAWN, ApplicationState.COLLECTED}
-)
+_ENDS: Final = frozenset({MakingState.REJECTED, MakingState.WITHDRAWN, MakingState.COLLECTED})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Application:
+class FiledApplication:
     """An application with its last state; ``card`` is the new card from when it is made."""
 
     id: int
@@ -77,7 +75,7 @@ class Application:
     filed: str
     due: str
     provisional: bool
-    state: ApplicationState
+    state: MakingState
     steps: int
     card: int | None
     note: str
@@ -107,7 +105,7 @@ def add_application(
     provisional: bool,
     channel: str,
     actor: str,
-) -> Application:
+) -> FiledApplication:
     """File an application; its first state is applied."""
     number = int(t.take_ids(application, 1)[0])
     receipt = new_receipt()
@@ -118,7 +116,7 @@ def add_application(
             channel=channel, sealed=person.key.seal(f"application:{receipt}", dict(details)),
         )
     )  # fmt: skip
-    add_step(t, number, ApplicationState.APPLIED, time, actor)
+    add_step(t, number, MakingState.APPLIED, time, actor)
     found = find_application(t, receipt)
     if found is None:
         raise AssertionError
@@ -128,7 +126,7 @@ def add_application(
 def add_step(
     t: LedgerTransaction,
     number: int,
-    state: ApplicationState,
+    state: MakingState,
     time: str,
     actor: str,
     note: str = "",
@@ -150,7 +148,7 @@ def add_step(
 
 def find_application(
     t: LedgerTransaction, receipt: str, *, lock: bool = False
-) -> Application | None:
+) -> FiledApplication | None:
     """The application with this number; ``lock``: nobody else moves it meanwhile."""
     own = application.c.number == receipt
     if lock:
@@ -159,14 +157,14 @@ def find_application(
     return found[0] if found else None
 
 
-def applications_of(t: LedgerTransaction, person: int) -> list[Application]:
+def applications_of(t: LedgerTransaction, person: int) -> list[FiledApplication]:
     """All applications of a person, oldest first."""
     return _read(t, application.c.person == person)
 
 
 def applications_in(
-    t: LedgerTransaction, state: ApplicationState, limit: int = 10_000
-) -> list[Application]:
+    t: LedgerTransaction, state: MakingState, limit: int = 10_000
+) -> list[FiledApplication]:
     """Applications whose last state is this one, oldest first."""
     later = application_step.alias()
     newest = (
@@ -184,7 +182,7 @@ def applications_in(
     return _read(t, application.c.id.in_(newest))
 
 
-def application_of_card(t: LedgerTransaction, card: int) -> Application | None:
+def application_of_card(t: LedgerTransaction, card: int) -> FiledApplication | None:
     """The application that a card was made for."""
     found = t.connection.execute(
         sa.select(application_step.c.application).where(application_step.c.card == card).limit(1)
@@ -192,7 +190,7 @@ def application_of_card(t: LedgerTransaction, card: int) -> Application | None:
     return None if found is None else _read(t, application.c.id == found)[0]
 
 
-def _read(t: LedgerTransaction, where: sa.ColumnElement[bool]) -> list[Application]:
+def _read(t: LedgerTransaction, where: sa.ColumnElement[bool]) -> list[FiledApplication]:
     rows = t.connection.execute(sa.select(application).where(where).order_by(application.c.id))
     found = []
     for row in rows.all():
@@ -204,9 +202,9 @@ def _read(t: LedgerTransaction, where: sa.ColumnElement[bool]) -> list[Applicati
         last = steps[-1]
         cards = [one.card for one in steps if one.card is not None]
         found.append(
-            Application(
+            FiledApplication(
                 int(row.id), row.number, int(row.person), row.kind, row.reason, row.predecessor,
-                f"{row.filed:014d}", row.due, bool(row.provisional), ApplicationState(last.state),
+                f"{row.filed:014d}", row.due, bool(row.provisional), MakingState(last.state),
                 len(steps), cards[-1] if cards else None, last.note, f"{last.time:014d}",
                 bytes(row.sealed),
             )

@@ -63,6 +63,7 @@ class PersonData(Model, frozen=True):
     sex: Annotated[str, rule("must be 1 or 2", pattern="[12]|")] = ""
     nation: Annotated[str, rule("must be two digits", pattern="[0-9]{2}|")] = ""
     birth_date: Annotated[str, rule("must be YYYYMMDD", pattern="[0-9]{8}|")] = ""
+    birthplace: Annotated[str, rule("must be 6 digits", pattern="[0-9]{6}|")] = ""
     phone: Annotated[str, rule("must be 11 digits", pattern="1[0-9]{10}|")] = ""
     address: Annotated[str, rule(max_length=200)] = ""
     unit: Annotated[str, rule(max_length=100)] = ""

@@ -6,12 +6,15 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from issuance.bank.account import BankAccount
+from issuance.bank.personalise import put_bank
 from issuance.psam import make_transport_psam
 from issuance.roots import RootKeys
 from issuance.transport import transport_slots
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory
+from sscard_chip.profile.purse import add_purse
 from sscard_chip.profile.transit import TransitContents, add_transit, transit_root_names
 from sscard_chip.reader.failures import CardRemovedError
 from sscard_chip.reader.forwarding import ForwardingConnection
@@ -27,7 +30,9 @@ from sscard_chip.terminal.transit import (
     TransitRegion,
     TransitSam,
 )
+from tests.bank import bank
 from tests.bench import account_cards as medical
+from tests.bench import purse_cards
 from tests.bench.reference import purse as reference
 from tests.bench.reference.blocks import encrypt
 from tests.bench.transit_cards import MANAGEMENT, PUBLIC
@@ -91,8 +96,15 @@ def card_key(algorithm: str, root: str, public: bytes = PUBLIC) -> bytes:
 
 
 @cache
-def _memory(algorithm: str, public: bytes, management: bytes, purse: Purse) -> Memory:
+def _memory(algorithm: str, public: bytes, management: bytes, purse: Purse, beside: str) -> Memory:
     memory = medical.new_memory(algorithm, balance_fen=0)
+    if "bank" in beside:
+        account = BankAccount.from_object(
+            {"pan": bank.PAN, "pin": bank.PIN, "suite": algorithm}, card_expiry="20350102"
+        )
+        memory = put_bank(memory, bank.bank(), account, issued="20250102", algorithm=algorithm)
+    if "purse" in beside:
+        add_purse(memory, purse_cards.contents(algorithm))
     chain = [card_factors(public[:8], public[10:20])]
     add_transit(
         memory,
@@ -136,7 +148,10 @@ def region(**changes: Any) -> TransitRegion:
 
 
 class City:
-    """A card, a PSAM, and all places where the card is taken; one journal for all of them."""
+    """A card, a PSAM, and all places where the card is taken; one journal for all of them.
+
+    ``beside``: what else the card carries, "bank" or "bank and purse".
+    """
 
     def __init__(
         self,
@@ -146,10 +161,11 @@ class City:
         public: bytes = PUBLIC,
         management: bytes = MANAGEMENT,
         black_list: BlackList | None = None,
+        beside: str = "",
         **changes: Any,
     ) -> None:
         self.algorithm = algorithm
-        self.card = Card(_memory(algorithm, public, management, purse).copy())
+        self.card = Card(_memory(algorithm, public, management, purse, beside).copy())
         self.slot = CutConnection(connect_card(self.card, contactless=True))
         self.slot.power_on()
         self.psam = CutConnection(connect_card(Card(_sam().copy())))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as program
-from benchmarks import commands, debit, startup
+from benchmarks import commands, debit, startup, transit
 from benchmarks.rows import Row, UnavailableError
 
 FLOORS = [("3des", debit.kept_des), ("sm4", debit.kept_sm4), ("3des", debit.fresh),
@@ -94,3 +94,11 @@ def test_unknown_module(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         program.main(["nothing"])
     assert "no such module: nothing" in capsys.readouterr().err
+
+
+def test_a_journey_that_is_not_paid_is_noticed() -> None:
+    line = transit.Line("3des")
+    line.window()
+    line.check(transit.WINDOW)
+    with pytest.raises(RuntimeError, match="not every journey"):
+        line.check(transit.WINDOW)

@@ -136,3 +136,41 @@ def test_a_card_over_usbip(issue: Callable[..., Path]) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_recording_in_the_reader(issue: Callable[..., Path], tmp_path: Path) -> None:
+    recording = tmp_path / "card.json"
+    sscard = [sys.executable, "-m", "sscard_cli"]
+    done = subprocess.run(
+        [*sscard, "record", "--card", str(issue(2)), "--out", str(recording)],
+        timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    with FakeQemu() as qemu:
+        process = subprocess.Popen(
+            [*sscard, "serve", "--recording", str(recording), "--qemu", f"127.0.0.1:{qemu.port}"]
+        )
+        try:
+            assert qemu.begin()[:4] == bytes.fromhex("3B6D0000")
+            assert qemu.ask(SELECT.hex()) == "6118"
+            assert len(qemu.ask("00B2072C0B")) == 2 * 13
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_a_fault_on_the_command_line(issue: Callable[..., Path], tmp_path: Path) -> None:
+    control = tmp_path / "r.sock"
+    fault = "wrong-status command=SELECT status=6A81"
+    with served(issue(2), "--fault", fault, "--control", str(control)) as (reader, _):
+        reader.send(POWER_ON)
+        assert ask(reader, SELECT) == b"\x6a\x81"
+        assert ask(reader, SELECT)[0] == 0x61
+        command = [sys.executable, "-m", "sscard_cli", "reader", "fault", "--control", str(control)]
+        subprocess.run([*command, "--fault", "short at=2"], check=True, timeout=30)
+        assert ask(reader, SELECT)[0] == 0x61
+        assert ask(reader, SELECT) == b"\x61"
+        missing = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert missing.stderr == "sscard: error: a SCENARIO or --fault\n"

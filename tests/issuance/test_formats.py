@@ -20,6 +20,7 @@ from issuance.bank.purse import PurseOptions
 from issuance.batch.returnfile import PRINT_COLUMNS, REJECT_COLUMNS, RETURN_COLUMNS
 from issuance.holder import Holder, HolderDocument, HolderError, InitialAccount
 from issuance.personalise import issue_card
+from issuance.pki import CertificateOptions
 from issuance.region import load_region
 from issuance.roots import create_roots
 from issuance.transport import TransportOptions
@@ -43,6 +44,7 @@ SECTIONS: dict[str, type[Model]] = {
     "### `offline_limits`": InitialOfflineLimits,
     "### `purse`": PurseOptions,
     "## `transport`": TransportOptions,
+    "## `certificates`": CertificateOptions,
 }
 
 
@@ -154,6 +156,7 @@ def test_the_example_has_every_field_of_a_holder() -> None:
     assert set(whole["bank"]["ecash"]) == set(InitialElectronicCash.__struct_fields__)
     assert set(whole["bank"]["purse"]) == set(PurseOptions.__struct_fields__)
     assert set(whole["transport"]) == set(TransportOptions.__struct_fields__)
+    assert set(whole["certificates"]) == set(CertificateOptions.__struct_fields__)
     assert find(HolderDocument, whole, TODAY) == []
 
 

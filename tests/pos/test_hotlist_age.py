@@ -41,6 +41,8 @@ def shop(
         (Hotlist(ISSUED), 23, "version 20260314101112 is older than 23 hours"),
         (Hotlist("20260315101112.2"), 1, None),
         (Hotlist("20260315111112"), 1, None),  # the other clock is ahead
+        (Hotlist("20260315111113"), 1, "is ahead of the clock by more than 1 hours"),
+        (Hotlist("20991231235959"), 24, "is ahead of the clock"),  # it would never be too old
         (Hotlist("v7"), 24, "its age is not known"),
         (None, 24, "the till has none"),
         (Hotlist(ISSUED), None, None),

@@ -9,7 +9,7 @@ import pytest
 
 from sscard_chip.memory.cut import Kept
 from sscard_chip.reader.faulty import ExchangeFault, FaultyConnection
-from sscard_chip.reader.scenario import ScenarioError, load_scenario
+from sscard_chip.reader.scenario import ScenarioError, load_scenario, parse_fault
 from tests.reader.toy_card import NAME, ToyCard
 
 VERIFY = bytes.fromhex("0020000003123456")
@@ -117,3 +117,37 @@ def test_for_ever_and_disarmed(tmp_path: Path) -> None:
     assert len(slot.armed) == 1
     slot.disarm()
     assert slot.transmit(VERIFY).hex() == "63c2"
+
+
+def test_a_fault_in_a_line() -> None:
+    fault = parse_fault('wrong-status command="DEBIT FOR PURCHASE" status=6581 at=2 times=0 slot=2')
+    (one, *_) = fault.faults()
+    assert (fault.slot, one.fault, one.status, one.exchange, one.times) == (
+        2, "wrong-status", b"\x65\x81", 2, 0,
+    )  # fmt: skip
+    assert one.command is not None
+    mute = parse_fault("mute seconds=0.5 executed=false").faults()[0]
+    assert (mute.delay_s, mute.executed, mute.command) == (0.5, False, None)
+    cut = parse_fault("power-cut write=2 kept=half").faults()[0]
+    assert (cut.write, cut.kept) == (2, Kept.HALF)
+
+
+@pytest.mark.parametrize(
+    ("line", "finding"),
+    [
+        ("deaf", "fault: must be mute, slow"),
+        ("", "fault: must be mute, slow"),
+        ("mute seconds", "must be a name and NAME=VALUE"),
+        ("mute seconds=1 seconds=2", "each name once"),
+        ("mute seconds=long", "seconds"),
+        ("mute at=x", "at"),
+        ("mute executed=maybe", "executed"),
+        ('mute "', "quotes closed"),
+        ("mute status=6F00", "status: is only for wrong-status"),
+        ("mute more=1", "more"),
+        ("mute slot=3", "slot: the reader has 2 slots"),
+    ],
+)
+def test_a_line_that_is_no_fault(line: str, finding: str) -> None:
+    with pytest.raises(ScenarioError, match=finding):
+        parse_fault(line, 2)

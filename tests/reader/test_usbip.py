@@ -114,6 +114,15 @@ def test_a_session(host: Host, card: ToyCard) -> None:
     assert host.ask(POWER_ON) == f"0000 {ATR.hex()}"
 
 
+def test_a_host_that_would_take_more_than_there_ever_is(host: Host) -> None:
+    """As libccid does for extended APDUs, with a length of more than 64 KiB."""
+    host.ask(POWER_ON)
+    host.handle.bulk_out(0x01, bytes.fromhex("6f1400000000090000" + "00" + SELECT))
+    assert host.handle.bulk_in(0x82, 65_556)[10:].hex() == "6118"
+    host.handle.bulk_out(0x01, bytes.fromhex("65000000000001000000"))
+    assert len(host.handle.bulk_in(0x82, 0x7FFFFFFF)) == 10
+
+
 def test_what_it_refuses(host: Host) -> None:
     host.ask(POWER_ON)
     assert host.ask(SLOT_STATUS, slot=1) == "4005 "

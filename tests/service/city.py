@@ -67,12 +67,15 @@ class City:
     now: datetime = START
     region: ServiceRegion = field(default_factory=load_region)
     requests: int = 0
+    settled: bool = False
+    """Whether the persons are there already."""
 
     def __post_init__(self) -> None:
         proof = msgspec.structs.replace(self.region.proof, wrong_answer_ms=0)
         self.region = msgspec.structs.replace(self.region, proof=proof)
         self.centre = ServiceCentre(self.ledger, KEYS, self.region, lambda: self.now)
-        self.ledger.run(_settle_in, exclusive=True)
+        if not self.settled:
+            self.ledger.run(_settle_in, exclusive=True)
 
     def later(self, **step: float) -> None:
         """Move the clock."""
@@ -139,7 +142,9 @@ def photo(width: int = 358, height: int = 441, mode: str = "RGB", **saving: Any)
     picture = Image.new("RGB", (width, height), "white")
     noise = Image.effect_noise((max(1, width // 2), max(1, height // 2)), 60).convert("RGB")
     picture.paste(noise, (width // 4, height // 4))
-    ImageDraw.Draw(picture).ellipse((width // 4, 20, 3 * width // 4, height - 60), outline="black")
+    if height > 100:
+        face = (width // 4, 20, 3 * width // 4, height - 60)
+        ImageDraw.Draw(picture).ellipse(face, outline="black")
     content = io.BytesIO()
     picture.convert(mode).save(content, "JPEG", **({"quality": 70, "dpi": (350, 350)} | saving))
     return base64.b64encode(content.getvalue()).decode()

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -43,6 +44,16 @@ def _programs() -> Path:
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def _stat(process: int) -> list[str]:
+    """What /proc says of a process from its state on: state, parent, …"""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+
+
+def _ticks(process: int, count: int) -> list[int]:
+    """Its user and system time, and those of the children that it has waited for."""
+    return [int(one) for one in _stat(process)[11 : 11 + count]]
 
 
 class PostgresServer:
@@ -102,6 +113,16 @@ class PostgresServer:
         self._execute(f"CREATE SCHEMA {name}")
         path = quote(f"-c search_path={name}")
         return f"postgresql://postgres@/postgres?host={self._folder}&options={path}"
+
+    def processor_seconds(self) -> float:
+        """What the server's processes have used of the processor, those that have ended too."""
+        own = self._process.pid
+        used = sum(_ticks(own, 4))
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended, and the server has its time
+                if _stat(int(entry.name))[1] == str(own):
+                    used += sum(_ticks(int(entry.name), 2))
+        return used / os.sysconf("SC_CLK_TCK")
 
     def client_arguments(self) -> list[str]:
         """How PostgreSQL's own programs reach the server."""

@@ -22,10 +22,16 @@ ALLOWED = (
     # Words of 32 bits, not amounts.
     ("sscard_chip/security/suite.py", "the limit of four bytes"),
     ("sscard_chip/settlement/tac/", "the limit of four bytes"),
+    # Bits of a qualifier, not a command.
+    ("sscard_chip/applications/bank/initiation.py", "the code of GENERATE KEY PAIR"),
     # The suite is an oracle for cards: titles of its cases, and the bytes sent and demanded.
     ("sscard_chip/terminal/conformance/", "the command "),
     ("sscard_chip/terminal/conformance/cases/", "the code of "),
+    ("sscard_chip/terminal/conformance/banking/", "the code of "),
+    ("sscard_chip/terminal/conformance/psam/", "the code of "),
+    ("sscard_chip/terminal/conformance/tills/", "the code of "),
     ("sscard_chip/terminal/conformance/cases/", "the name of SSSE"),
+    ("sscard_chip/terminal/conformance/cases/", "the name of the certificate"),
     ("sscard_chip/terminal/conformance/cases/", "the RID"),
     ("sscard_chip/terminal/conformance/cases/medical.py", "a name of an algorithm"),
     ("sscard_chip/terminal/conformance/cases/medical.py", "the limit of four bytes"),

@@ -10,7 +10,14 @@ from tests.bench.desk import PAY, Desk
 
 KEY: Final = "0" * 32
 READ: Final = "DF01EF05|21|$"
-OF_VENDORS: Final = ("iReadPBOCAccount",)
+OF_VENDORS: Final = (
+    "iReadPBOCAccount",
+    "PKI_SignData",
+    "PKI_VerifySign",
+    "iReadSignatureKey",
+    "iWriteCA",
+)
+"""Those that need more than every card has: a bank account, or certificates."""
 FIRST: Final = [
     name for name in FUNCTIONS if not name.endswith(("Step2", "Step3")) and name not in OF_VENDORS
 ]

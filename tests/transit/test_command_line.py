@@ -78,6 +78,22 @@ def test_a_day(run: Run) -> None:
     assert (day.terminal.hex(), day.day, day.number) == ("510100000001", "20260315", 1)
     assert [tap.kind for tap in day.taps()] == [0x0C, 0x0D, 0x0D, 0x11, 0x16]
     assert "no records since" in run("transit day-file gate.journal --out 2.trd", code=1)
+    settle = "transit settle 1.trd --transport-keys transport.json --ledger city.db"
+    assert run(f"{settle} --verdicts taps.tsv") == "1.trd: 5 taps, 5 booked, 5.00 yuan\n"
+    rows = Path("taps.tsv").read_text().splitlines()
+    assert rows == ["file\ttap\tcode", *(f"1.trd\t{at}\t0" for at in range(1, 6))]
+    again = run(settle)
+    assert "5 taps, 0 booked" in again
+    assert "106 已入账 booked before: 5" in again
+    owed = "operator 00000001: 1 entries, 2 exits, 1 updates, 1 locks, 5.00 yuan; owed 5.00 yuan\n"
+    assert run("transit statement --ledger city.db") == owed
+    (one,) = json.loads(run("transit statement --ledger city.db --json"))["operators"]
+    assert one["owed_fen"] == 500
+    assert "transit_operator 00000001 5.00" in run("settle balances --ledger city.db")
+    assert "the books balance" in run("settle check --ledger city.db")
+    run("keys create other.json --transport")
+    refused = json.loads(run(f"{settle} --json".replace("transport.json", "other.json")))
+    assert refused["day_files"][0]["verdicts"] == {"1": 5}
 
 
 def test_a_black_list(run: Run) -> None:

@@ -220,3 +220,13 @@ def test_a_wrong_mac2_is_remembered_and_the_tac_counts() -> None:
     assert city.journal.remembered == {(b"01015510   ", bytes.fromhex("4510000000012345"))}
     record = city.journal.records[0]
     assert record[70:74] == expected_tac("3des", record)
+
+
+@pytest.mark.parametrize("beside", ["bank", "bank and purse"])
+@pytest.mark.parametrize("name", RUNS)
+def test_a_bank_and_a_purse_beside_it_change_nothing(name: str, beside: str) -> None:
+    run, city = RUNS[name], City(beside=beside)
+    run.ready(city)
+    before, balance = len(city.journal.records), city.balance()
+    assert run.tap(city, run.begins).mac2_right
+    check(city, run, before, balance, delayed=False)

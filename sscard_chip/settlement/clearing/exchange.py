@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -32,7 +33,9 @@ from sscard_chip.dayfile.rows import NULL, parse_money, parse_number
 from sscard_chip.settlement.arrow import text_lines, yuan_column
 from sscard_chip.settlement.clearing.files import new_folder
 from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.dates import TIME_RULE, parse_time
 from sscard_chip.standard.errors import InputError
+from sscard_chip.standard.inputfile import open_input
 from sscard_chip.wholefile import private_opener
 
 FORMAT: Final = "sscard-exchange/1"
@@ -76,6 +79,11 @@ ROWS: Final = pa.schema(
 """The fields of :class:`ExchangeRow` as columns, for many rows."""
 
 _SUMS: Final = ("total_fen", "fund_fen", "account_fen", "cash_fen")
+_STATE: Final = re.compile("[0-9]{1,3}(,[0-9]{1,3}){0,99}")
+_ID: Final = re.compile("[0-9A-Za-z][!-~]{0,29}")
+_DIVISION: Final = re.compile("[1-9][0-9]{5}")
+MOST_BYTES: Final = 256 << 20
+"""Of a file that is read: more than a million rows of one region for another."""
 _LETTER: Final = pa.array(["D"])
 _FLAGS: Final = ("refund", "settled")
 _PIECE_ROWS: Final = 1 << 18
@@ -124,6 +132,15 @@ class ExchangeRow(NamedTuple):
         total, fund, account, cash = _amounts(cells[4:8])
         mdtrt_id, setl_id = (None if cell == NULL else cell for cell in cells[10:12])
         state, treatment, insured = cells[1:4]
+        if not _STATE.fullmatch(state):
+            raise ExchangeError("state: must be codes joined by commas")
+        if parse_time(cells[8]) is None:
+            raise ExchangeError(f"setl_time: {TIME_RULE}")
+        for name, cell in zip(COLUMNS[9:12], cells[10:13], strict=True):
+            if not _ID.fullmatch(cell) or (name == "msgid" and cell == NULL):
+                raise ExchangeError(
+                    f"{name}: must be 1 to 30 characters, the first a letter or digit"
+                )
         amounts, ids = (total, fund, account, cash), (mdtrt_id, setl_id, cells[12])
         flags = (cells[13] == "1", cells[14] == "1")
         return cls(state, treatment, insured, *amounts, cells[8], *ids, *flags)
@@ -275,7 +292,11 @@ def read_exchange(path: str | os.PathLike[str]) -> Exchange:
     :raises OSError: it cannot be read.
     """
     source = os.fspath(path)
-    content = Path(path).read_bytes()
+    with open_input(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = b"" if size > MOST_BYTES else file.read(MOST_BYTES + 1)
+    if max(size, len(content)) > MOST_BYTES:
+        raise ExchangeError(f"{source}: has more than {MOST_BYTES:,} bytes")
     try:
         lines = content.decode("utf-8").split("\n")
     except UnicodeDecodeError:
@@ -285,13 +306,17 @@ def read_exchange(path: str | os.PathLike[str]) -> Exchange:
     heads = lines[0].split("\t")
     if heads[:2] != ["H", FORMAT] or len(heads) != 4:
         raise ExchangeError(f"{source}: row 1: must be H, {FORMAT} and two divisions")
-    rows = []
+    if heads[2] == heads[3] or not all(map(_DIVISION.fullmatch, heads[2:])):
+        raise ExchangeError(f"{source}: row 1: must be two divisions of 6 digits")
+    rows: list[ExchangeRow] = []
+    seen: set[tuple[str, str]] = set()
     findings = RowFindings(source, ExchangeError)
     for number, line in enumerate(lines[1:-1], 2):
         with findings.row(number):
             row = ExchangeRow.parse(line)
             if [row.treatment, row.insured] != heads[2:]:
                 raise ExchangeError("is of other regions than the file")
+            _check_once(row, seen)
             rows.append(row)
     findings.check()
     before = content[: content.rindex(b"\n", 0, -1) + 1]
@@ -299,7 +324,28 @@ def read_exchange(path: str | os.PathLike[str]) -> Exchange:
         sums = _check_trailer(lines[-1].split("\t"), rows, before)
     except ExchangeError as error:
         raise ExchangeError(f"{source}: row {len(lines)}: trailer: {error}") from None
+    for number, row in enumerate(rows, 2):
+        with findings.row(number):
+            _check_parts(row)
+    findings.check()
     return Exchange(heads[2], heads[3], tuple(rows), sums)
+
+
+def _check_once(row: ExchangeRow, seen: set[tuple[str, str]]) -> None:
+    """What is settled is settled once: a sale by its msgid, a refund by its own setl_id."""
+    key = ("setl_id", row.setl_id or "") if row.refund else ("msgid", row.msgid)
+    if not row.settled or not key[1]:
+        return
+    if key in seen:
+        raise ExchangeError(f"{key[0]}: is settled in an earlier row too")
+    seen.add(key)
+
+
+def _check_parts(row: ExchangeRow) -> None:
+    parts = (row.fund_fen, row.account_fen, row.cash_fen)
+    signed = max(parts) <= 0 if row.refund else min(parts) >= 0
+    if row.settled and not (signed and sum(parts) == row.total_fen):
+        raise ExchangeError("the parts must be the total, and below zero in a refund alone")
 
 
 def _check_trailer(
@@ -317,6 +363,9 @@ def _check_trailer(
     total, fund, account, cash = _amounts(cells[3:7])
     if (total, fund, account, cash) != _sums(settled):
         raise ExchangeError("the sums are not those of the rows")
+    days = [row.time[:8] for row in rows]
+    if cells[7:9] != [min(days, default=""), max(days, default="")]:
+        raise ExchangeError("the days are not those of the rows")
     if cells[9] != sha256(before).hexdigest().upper():
         raise ExchangeError("the digest is not that of the rows")
     return total, fund, account, cash

@@ -79,7 +79,11 @@ def hotlist_delta(t: LedgerTransaction, since: str, version: str) -> HotlistDelt
     :raises CardRegisterError: this ledger has not issued such a version.
     """
     base, target = _version(t, since), _version(t, version)
-    before, after = _state(t, base.id), _state(t, target.id)
+    lower, upper = sorted((base.id, target.id))
+    table = tables.hotlist_change
+    touched = sa.select(table.c.card).where(table.c.version > lower, table.c.version <= upper)
+    cards = sorted({int(one) for one in t.connection.execute(touched).scalars()})
+    before, after = _state_of(t, cards, base.id), _state_of(t, cards, target.id)
     changed = {one: since for one, since in after.items() if before.get(one) != since}
     gone = {one: None for one in before if one not in after}
     return HotlistDelta(
@@ -188,6 +192,22 @@ def _state(t: LedgerTransaction, version: int) -> dict[int, int]:
     )
     rows = t.connection.execute(statement.where(table.c.since.is_not(None)))
     return {int(row.card): int(row.since) for row in rows}
+
+
+def _state_of(t: LedgerTransaction, cards: list[int], version: int) -> dict[int, int]:
+    """The same of a few cards: what a delta costs goes by its length and not by the list's."""
+    table = tables.hotlist_change
+    statement = (
+        sa.select(table.c.card, table.c.version, table.c.since)
+        .where(table.c.version <= version)
+        .order_by(table.c.card, table.c.version)
+    )
+    newest: dict[int, int | None] = {}
+    for result in select_keys(t.connection, statement, table.c.card, cards):
+        for row in result:
+            newest[int(row.card)] = row.since
+    wanted = set(cards)
+    return {one: int(since) for one, since in newest.items() if since is not None and one in wanted}
 
 
 def _hotlist(t: LedgerTransaction, version: str, state: dict[int, int]) -> Hotlist:

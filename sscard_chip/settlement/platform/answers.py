@@ -2,7 +2,8 @@
 """What the platform answers: ``setlinfo``, ``setldetail``, ``detlcutinfo``, ``baseinfo`` (A4, A5).
 
 The sums hold by construction: fund_pay_sumamt is the sum of the fund items, psn_part_amt that of
-acct_pay and psn_cash_pay, medfee_sumamt that of both and hosp_part_amt [M].
+acct_pay and psn_cash_pay, medfee_sumamt that of both and hosp_part_amt [M]. What is said of the
+person is the register's, else what the bill itself says.
 """
 
 from __future__ import annotations
@@ -10,16 +11,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from sscard_chip.settlement.platform.catalogue import find_drug
 from sscard_chip.settlement.platform.drugs import DrugBill
+from sscard_chip.settlement.platform.persons import InsuredPerson
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import show_time
 from sscard_chip.standard.insurance import PHARMACY_VISIT
 from sscard_chip.standard.settlement_mode import Split
 
 _PER_ITEM: Final = "1"
-"""clr_way [L]."""
-_EMPLOYEE_POOL: Final = "310100"
-"""fund_pay_type of the employees' pooled fund [L]."""
+"""clr_way [HN]."""
+_POOLS: Final = {
+    "310": ("310100", "基本医疗保险统筹基金"),
+    "390": ("390100", "城乡居民基本医疗保险基金"),
+}
+"""fund_pay_type of the pooled fund by insutype, and its name [HN]."""
+_ACCOUNT: Final = ("310200", "个人账户")
+"""fund_pay_type of the personal account [HN]."""
 _ZERO: Final = "0.00"
 _NOT_COMPUTED: Final = (
     "overlmt_selfpay",
@@ -29,12 +37,22 @@ _NOT_COMPUTED: Final = (
     "hifes_pay",
     "hifmi_pay",
     "hifob_pay",
+    "hifdm_pay",
     "maf_pay",
     "oth_pay",
     "hosp_part_amt",
     "acct_mulaid_pay",
 )
 """Amounts that a ledger of accounts does not distinguish: zero."""
+_BY_AMOUNT: Final = "0"
+"""med_list_codg of a till that sells by amount and not by article [ours]."""
+_OF_BILL: Final = ("psn_name", "psn_cert_type", "certno", "psn_type")
+_OF_PERSON: Final = (
+    "psn_name", "psn_cert_type", "certno", "gend", "naty", "brdy", "psn_type", "cvlserv_flag",
+)  # fmt: skip
+
+_NOBODY: Final = dict.fromkeys(_OF_PERSON, "") | {"cvlserv_flag": "0", "age": "0"}
+_ZEROES: Final = dict.fromkeys(_NOT_COMPUTED, _ZERO)
 
 
 def setlinfo(
@@ -49,32 +67,43 @@ def setlinfo(
     mdtrt_id: str = "",
     insutype: str = "",
     cancellation: bool = False,
+    bill: DrugBill | None = None,
+    person: InsuredPerson | None = None,
+    shared: bool = False,
 ) -> dict[str, str]:
-    """The settlement's amounts; of a cancellation two of them have other names.
+    """The settlement's amounts; of a cancellation they are below zero, under both names.
 
-    Money that no insurance pays counts as outside the catalogue [L].
+    Money that no insurance pays counts as outside the catalogue [L]. ``shared`` says that the
+    account is a relative's: acct_mulaid_pay is then inside acct_pay [L].
     """
-    share, cash = ("psn_pay", "cash_payamt") if cancellation else ("psn_part_amt", "psn_cash_pay")
+    sign = -1 if cancellation else 1
     amounts = {
         "medfee_sumamt": split.total_fen,
         "fulamt_ownpay_amt": split.self_paid_fen,
         "inscp_scp_amt": split.account_fen + split.pooled_fen,
         "hifp_pay": split.pooled_fen,
         "fund_pay_sumamt": split.pooled_fen,
-        share: split.account_fen + split.self_paid_fen,
+        "psn_part_amt": split.account_fen + split.self_paid_fen,
         "acct_pay": split.account_fen,
-        cash: split.self_paid_fen,
-        "balc": balance_fen,
+        "psn_cash_pay": split.self_paid_fen,
     }
+    if cancellation:
+        amounts["psn_pay"] = amounts["psn_part_amt"]
+        amounts["cash_payamt"] = amounts["psn_cash_pay"]
+    if shared:
+        amounts["acct_mulaid_pay"] = split.account_fen
     return {
         "mdtrt_id": mdtrt_id,
         "setl_id": setl_id,
         "psn_no": psn_no,
-        "insutype": insutype,
+        **whose(time, bill, person),
+        "insutype": insutype or (person.insutype if person else ""),
         "setl_time": show_time(time),
-        "med_type": PHARMACY_VISIT,
-        **dict.fromkeys(_NOT_COMPUTED, _ZERO),
-        **{name: yuan(amount) for name, amount in amounts.items()},
+        "mdtrt_cert_type": bill.info["mdtrt_cert_type"] if bill else "",
+        "med_type": PHARMACY_VISIT if bill is None else bill.info["med_type"],
+        **_ZEROES,
+        **{name: yuan(sign * amount) for name, amount in amounts.items()},
+        "balc": yuan(balance_fen),
         "pool_prop_selfpay": "0",
         "medins_setl_id": msgid,
         "clr_optins": division,
@@ -83,59 +112,112 @@ def setlinfo(
     }
 
 
-def setldetail(split: Split) -> list[dict[str, str]]:
-    """The funds that pay; none when the pooled fund pays nothing."""
-    if not split.pooled_fen:
-        return []
+def whose(time: str, bill: DrugBill | None, person: InsuredPerson | None) -> dict[str, str]:
+    """The members of ``setlinfo`` about the person, at ``time`` (YYYYMMDDhhmmss)."""
+    if person is not None:
+        found = {name: getattr(person, name) for name in _OF_PERSON}
+        return found | {"age": person.age(time)}
+    if bill is None:
+        return _NOBODY
+    info = bill.info
+    return _NOBODY | {name: info[name] for name in _OF_BILL if info[name]}
+
+
+def setldetail(
+    split: Split, *, account: bool | None = None, insutype: str = "", cancellation: bool = False
+) -> list[dict[str, str]]:
+    """A row for each payer: the pooled fund where it pays, the personal account.
+
+    ``account`` says whether the account has a row; without it, when it pays something.
+    """
+    fund, fund_name = _POOLS.get(insutype, _POOLS["310"])
+    payers = [(fund, fund_name, split.pooled_fen)] if split.pooled_fen else []
+    if split.account_fen if account is None else account:
+        payers.append((*_ACCOUNT, split.account_fen))
+    sign = -1 if cancellation else 1
     return [
         {
-            "fund_pay_type": _EMPLOYEE_POOL,
-            "inscp_scp_amt": yuan(split.account_fen + split.pooled_fen),
+            "fund_pay_type": number,
+            "inscp_scp_amt": yuan(sign * (split.account_fen + split.pooled_fen)),
             "crt_payb_lmt_amt": _ZERO,
-            "fund_payamt": yuan(split.pooled_fen),
-            "fund_pay_type_name": "基本医疗保险统筹基金",
+            "fund_payamt": yuan(sign * fen),
+            "fund_pay_type_name": name,
             "setl_proc_info": "",
         }
+        for number, name, fen in payers
     ]
+
+
+def funds(insutype: str, *, pooled: bool) -> list[tuple[str, str, bool]]:
+    """fund_pay_type and name of the pooled fund and the account, and whether each pays."""
+    return [(*_POOLS.get(insutype, _POOLS["310"]), pooled), (*_ACCOUNT, True)]
 
 
 def detlcutinfo(bill: DrugBill) -> list[dict[str, str]]:
     """The lines of a bill, as they were taken: nothing is cut from them."""
-    return [
-        {
-            "feedetl_sn": line["feedetl_sn"],
-            "det_item_fee_sumamt": line["det_item_fee_sumamt"],
-            "cnt": line["cnt"],
-            "pric": line["pric"],
-            "pric_uplmt_amt": _ZERO,
-            "selfpay_prop": "0",
-            "fulamt_ownpay_amt": _ZERO,
-            "overlmt_amt": _ZERO,
-            "preselfpay_amt": _ZERO,
-            "inscp_scp_amt": line["det_item_fee_sumamt"],
-            "memo": "",
-        }
-        for line in bill.details
-    ]
+    return [_line(line) for line in bill.details]
 
 
-def person(psn_no: str, division: str, balance_fen: int, *, insutype: str) -> Mapping[str, Any]:
-    """The answer of 1101. A ledger knows no names and no identity numbers: these are empty."""
-    unknown = ("psn_cert_type", "certno", "psn_name", "gend", "naty", "brdy")
+def _line(line: Mapping[str, str]) -> dict[str, str]:
+    code = line["med_list_codg"]
+    drug = None if code == _BY_AMOUNT else find_drug(code)
+    found = {
+        "feedetl_sn": line["feedetl_sn"],
+        "det_item_fee_sumamt": line["det_item_fee_sumamt"],
+        "cnt": line["cnt"],
+        "pric": line["pric"],
+        "pric_uplmt_amt": _ZERO,
+        "selfpay_prop": "0",
+        "fulamt_ownpay_amt": _ZERO,
+        "overlmt_amt": _ZERO,
+        "preselfpay_amt": _ZERO,
+        "inscp_scp_amt": line["det_item_fee_sumamt"],
+        "chrgitm_lv": drug.chrgitm_lv if drug else "01",
+        "med_chrgitm_type": drug.med_chrgitm_type if drug else "14",
+        "memo": "",
+    }
+    if code != _BY_AMOUNT:
+        found |= {"med_list_codg": code, "medins_list_codg": line["medins_list_codg"]}
+    return found
+
+
+def person(
+    psn_no: str,
+    division: str,
+    balance_fen: int,
+    *,
+    insutype: str,
+    who: InsuredPerson | None = None,
+    day: str = "",
+) -> Mapping[str, Any]:
+    """The answer of 1101 on a day (YYYYMMDD or longer).
+
+    A ledger knows no names and no identity numbers: without a register of persons these are
+    empty.
+    """
+    known = who or InsuredPerson("", "", psn_cert_type="", psn_type="")
+    names = ("psn_cert_type", "certno", "psn_name", "gend", "naty", "brdy")
     return {
-        "baseinfo": {"psn_no": psn_no, **dict.fromkeys(unknown, ""), "age": "0"},
+        "baseinfo": {
+            "psn_no": psn_no,
+            **{name: getattr(known, name) for name in names},
+            "age": known.age(day),
+        },
         "insuinfo": [
             {
                 "balc": yuan(balance_fen),
-                "insutype": insutype,
-                "psn_type": "",
-                "psn_insu_stas": "1",
-                "psn_insu_date": "",
+                "insutype": who.insutype if who else insutype,
+                "psn_type": known.psn_type,
+                "psn_insu_stas": known.psn_insu_stas,
+                "psn_insu_date": known.psn_insu_date,
                 "paus_insu_date": "",
-                "cvlserv_flag": "0",
+                "cvlserv_flag": known.cvlserv_flag,
                 "insuplc_admdvs": division,
-                "emp_name": "",
+                "emp_name": known.emp_name,
             }
         ],
-        "idetinfo": [],
+        "idetinfo": [
+            {"psn_idet_type": one, "psn_type_lv": "", "memo": "", "begntime": "", "endtime": ""}
+            for one in known.psn_idet_types
+        ],
     }

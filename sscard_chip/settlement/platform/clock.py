@@ -35,6 +35,10 @@ class MessageClock:
         if self._most is not None and _read(time) - received > self._most:
             raise MessageError("inf_time: is ahead of the centre's clock: set the till's clock")
 
+    def unix(self, time: str, received: datetime) -> int:
+        """Now in Unix time: the centre's clock, or in a test centre the message's."""
+        return int((_read(time) if self._most is None else received).timestamp())
+
     def judged_at(self, time: str, received: datetime) -> str:
         """The later of both, YYYYMMDDhhmmss: a card that is lost by then does not pay."""
         return time if self._most is None else max(time, received.strftime(TIME))

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sscard_chip.settlement.platform.fields import (
-    DRUGDETAIL,
-    DRUGINFO,
     MessageError,
     check_fields,
     parse_message_time,
 )
+from sscard_chip.settlement.platform.transactions.sales import DRUGDETAIL, DRUGINFO, MOST_LINES
 from sscard_chip.standard.amounts import MAX_FEN, parse_yuan
 from sscard_chip.standard.settlement_mode import Split
 
@@ -38,6 +37,11 @@ class DrugBill:
     setl_id: str | None
     row: str | None
 
+    @property
+    def asks_account(self) -> bool:
+        """Whether the account is to pay any of it."""
+        return self.uses_account if self.split is None else bool(self.split.account_fen)
+
 
 def parse_bill(node: Mapping[str, Any]) -> DrugBill:
     """``druginfo`` and ``drugdetail``.
@@ -49,6 +53,8 @@ def parse_bill(node: Mapping[str, Any]) -> DrugBill:
     lines = node.get("drugdetail")
     if not isinstance(lines, list) or not lines:
         raise MessageError("drugdetail: must be a list of lines")
+    if len(lines) > MOST_LINES:
+        raise MessageError(f"drugdetail: at most {MOST_LINES} lines")
     details = tuple(check_fields(line, "drugdetail", DRUGDETAIL) for line in lines)
     if len({line["feedetl_sn"] for line in details}) != len(details):
         raise MessageError("drugdetail.feedetl_sn: occurs twice")
@@ -69,9 +75,9 @@ def parse_bill(node: Mapping[str, Any]) -> DrugBill:
         info,
         details,
         total,
-        info["acct_used_flag"] == "1",
+        info["acct_used_flag"] != "0",
         None if split is None else Split(*split),
-        extra.get("card_sn"),
+        extra.get("card_sn") or info["card_sn"].upper() or None,
         extra.get("setl_id"),
         extra.get("row"),
     )

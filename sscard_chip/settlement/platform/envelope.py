@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from sscard_chip.dayfile.envelope import FAILURE, SUCCESS, compact
+from sscard_chip.dayfile.envelope import FAILURE, HOLD, SUCCESS, compact
 from sscard_chip.dayfile.msgid import is_msgid
 from sscard_chip.settlement.platform.fields import (
     ENVELOPE,
@@ -19,9 +20,13 @@ from sscard_chip.settlement.platform.fields import (
     check_fields,
     parse_message_time,
 )
+from sscard_chip.settlement.platform.transactions.clearing import MOST_FILE
 from sscard_chip.standard import dates
 
 _MOST_TEXT: Final = 200
+_MOST_WARNING: Final = 2000
+_LOOSE_MSGID: Final = re.compile("[!-~]{1,30}")
+_MSGID_RULE: Final = "msgid: must be institution 12, yyyyMMddHHmmss, sequence 4"
 _CHANGING: Final = frozenset({"inf_time", "sign_no", "dev_safe_info", "cainfo", "signtype"})
 """Fields of the envelope that may differ when a message is sent again: they are of the sending,
 not of what is asked [ours]."""
@@ -31,7 +36,9 @@ not of what is asked [ours]."""
 class Request:
     """A request whose envelope is as it must be; ``input`` is for the transaction to check.
 
-    ``time`` is inf_time as YYYYMMDDhhmmss; ``digest`` is of all that makes its content.
+    ``time`` is inf_time as YYYYMMDDhhmmss; ``digest`` is of all that makes its content. Of a
+    centre that is not ``strict``, ``notes`` are the deviations that the answer lists in warn_msg;
+    ``loose`` says that its msgid has a form of its own.
     """
 
     infno: str
@@ -42,10 +49,15 @@ class Request:
     time: str
     input: Mapping[str, Any]
     digest: bytes
+    sign_no: str = ""
+    fixmedins_name: str = ""
+    strict: bool = True
+    loose: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
-def parse_request(message: Any) -> Request:
-    """Check an envelope.
+def parse_request(message: Any, *, strict: bool = True) -> Request:
+    """Check an envelope; a centre that is not ``strict`` takes a msgid of any form.
 
     :raises MessageError: a field is missing, too long or malformed; the msgid is not one of the
         sender's.
@@ -58,10 +70,15 @@ def parse_request(message: Any) -> Request:
         text = compact(node)
     except (TypeError, ValueError, RecursionError):
         raise MessageError("input: must be JSON") from None
-    if len(text) > MOST_INPUT:
-        raise MessageError(f"input: at most {MOST_INPUT} characters")
-    if not is_msgid(found["msgid"], found["fixmedins_code"]):
-        raise MessageError("msgid: must be institution 12, yyyyMMddHHmmss, sequence 4")
+    most = MOST_INPUT if found["infno"] != "9101" else MOST_FILE + MOST_INPUT
+    if len(text) > most:
+        raise MessageError(f"input: at most {most} characters")
+    msgid, notes = found["msgid"], []
+    loose = not is_msgid(msgid, found["fixmedins_code"])
+    if loose:
+        if strict or found["infno"] == HOLD or not _LOOSE_MSGID.fullmatch(msgid):
+            raise MessageError(_MSGID_RULE)
+        notes.append(_MSGID_RULE)
     time = parse_message_time(found["inf_time"], "inf_time")
     content = {name: value for name, value in found.items() if name not in _CHANGING}
     whole = json.dumps(content | {"input": node}, sort_keys=True)
@@ -75,6 +92,11 @@ def parse_request(message: Any) -> Request:
         time.strftime(dates.TIME),
         node,
         digest,
+        found["sign_no"],
+        found["fixmedins_name"],
+        strict,
+        loose,
+        notes,
     )
 
 
@@ -85,9 +107,10 @@ def make_answer(
     *,
     output: Mapping[str, Any] | None = None,
     error: str | None = None,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """A response: with ``error`` a failure, else a success."""
-    return {
+    """A response: with ``error`` a failure, else a success; ``notes`` are its warn_msg."""
+    answer = {
         "infcode": SUCCESS if error is None else FAILURE,
         "inf_refmsgid": refmsgid,
         "refmsg_time": _stamp(received),
@@ -95,6 +118,9 @@ def make_answer(
         "err_msg": (error or "")[:_MOST_TEXT],
         "output": dict(output or {}),
     }
+    if notes:
+        answer["warn_msg"] = "; ".join(dict.fromkeys(notes))[:_MOST_WARNING]
+    return answer
 
 
 def _stamp(time: datetime) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum, unique
 from typing import Any, Final
 
 from sscard_chip.standard.amounts import YUAN_RULE, YUAN_SHAPE
@@ -18,7 +19,11 @@ from sscard_chip.standard.errors import InputError
 
 QUANTITY: Final = r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?"
 PRICE: Final = r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?"
+RATIO: Final = r"[01](\.[0-9]{1,4})?"
+COUNT: Final = "-?(0|[1-9][0-9]{0,9})"
 DIVISION: Final = "[1-9][0-9]{5}"
+DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+TIME: Final = DAY + " [0-9]{2}:[0-9]{2}:[0-9]{2}"
 
 _CHARACTER: Final = "[^\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]"
 _TEXT: Final = re.compile(f"{_CHARACTER}*")
@@ -28,22 +33,68 @@ _RULES: Final = {
     YUAN_SHAPE: YUAN_RULE,
     QUANTITY: "must be a number with up to four decimals",
     PRICE: "must be a number with up to six decimals",
+    RATIO: "must be a ratio with up to four decimals",
+    COUNT: "must be a whole number",
     DIVISION: "must be 6 digits",
+    DAY: "must be yyyy-MM-dd",
+    TIME: "must be yyyy-MM-dd HH:mm:ss",
 }
+NO_VALUE: Final = ("null", "NULL")
+"""What programs send as text for no value."""
 
 
 class MessageError(InputError):
     """A message that is not as it must be; "field: rule"."""
 
 
+@unique
+class FieldKind(StrEnum):
+    """What the text of a field is."""
+
+    TEXT = "text"
+    AMOUNT = "amount"
+    QUANTITY = "quantity"
+    PRICE = "price"
+    RATIO = "ratio"
+    COUNT = "count"
+    DAY = "day"
+    TIME = "time"
+
+
+_KINDS: Final = {
+    YUAN_SHAPE: FieldKind.AMOUNT,
+    QUANTITY: FieldKind.QUANTITY,
+    PRICE: FieldKind.PRICE,
+    RATIO: FieldKind.RATIO,
+    COUNT: FieldKind.COUNT,
+    DAY: FieldKind.DAY,
+    TIME: FieldKind.TIME,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """One field: most characters, whether it must be there, its shape (a regular expression)."""
+    """One field: most characters, whether it must be there, its shape (a regular expression).
+
+    ``is_time`` is said of a time whose shape the message's own reader checks. ``dictionary`` is
+    the name of its codes in 1901; ``otherwise`` what a lenient centre takes for it where a
+    program leaves it out.
+    """
 
     name: str
     length: int
     must: bool = False
     shape: str | None = None
+    is_time: bool = False
+    dictionary: str = ""
+    otherwise: str = ""
+
+    @property
+    def kind(self) -> FieldKind:
+        """What its text is, by its shape."""
+        if self.is_time:
+            return FieldKind.TIME
+        return _KINDS.get(self.shape or "", FieldKind.TEXT)
 
 
 class FieldRules(tuple[FieldRule, ...]):
@@ -75,7 +126,7 @@ def check_fields(node: Any, name: str, fields: FieldRules) -> dict[str, str]:
         right = fields.all_right.fullmatch(_END.join(values))
     except TypeError:  # null, or what is no text
         right = None
-    if right:
+    if right and "null" not in values and "NULL" not in values:
         found = dict(zip(fields.names, values, strict=True))
         if all(not found[one] or shape.fullmatch(found[one]) for one, shape in fields.shaped):
             return found
@@ -97,6 +148,8 @@ def _check_each(node: Mapping[str, Any], name: str, fields: FieldRules) -> dict[
             raise MessageError(f"{where}: at most {field.length} characters")
         if field.must and not value:
             raise MessageError(f"{where}: is missing")
+        if value in NO_VALUE:
+            raise MessageError(f'{where}: the text "{value}" is no value: leave it empty')
         if value and field.shape is not None and not re.fullmatch(field.shape, value):
             raise MessageError(f"{where}: {_RULES.get(field.shape, 'is malformed')}")
         found[field.name] = value
@@ -122,82 +175,20 @@ ENVELOPE: Final = FieldRules(
         FieldRule("msgid", 30, must=True),
         FieldRule("mdtrtarea_admvs", 6, must=True, shape=DIVISION),
         FieldRule("insuplc_admdvs", 6, shape=DIVISION),
-        FieldRule("recer_sys_code", 10, must=True),
+        FieldRule("recer_sys_code", 10, must=True, otherwise="99"),
         FieldRule("dev_no", 100),
         FieldRule("dev_safe_info", 2000),
         FieldRule("cainfo", 1024),
         FieldRule("signtype", 10),
-        FieldRule("infver", 6, must=True),
-        FieldRule("opter_type", 3, must=True, shape="[1-3]"),
-        FieldRule("opter", 30, must=True),
-        FieldRule("opter_name", 50, must=True),
-        FieldRule("inf_time", 19, must=True),
+        FieldRule("infver", 6, must=True, otherwise="V1.0"),
+        FieldRule("opter_type", 3, must=True, shape="[1-3]", otherwise="1"),
+        FieldRule("opter", 30, must=True, otherwise="-"),
+        FieldRule("opter_name", 50, must=True, otherwise="-"),
+        FieldRule("inf_time", 19, must=True, is_time=True),
         FieldRule("fixmedins_code", 12, must=True, shape="[0-9A-Za-z]{12}"),
-        FieldRule("fixmedins_name", 200, must=True),
+        FieldRule("fixmedins_name", 200, must=True, otherwise="-"),
         FieldRule("sign_no", 30),
     )
 )
 MOST_INPUT: Final = 40_000
 """Characters of ``input`` and of ``output``."""
-
-PERSON: Final = FieldRules(
-    (  # 1101
-        FieldRule("mdtrt_cert_type", 3, must=True),
-        FieldRule("mdtrt_cert_no", 50, must=True),
-        FieldRule("card_sn", 32),
-        FieldRule("begntime", 19),
-        FieldRule("psn_cert_type", 6),
-        FieldRule("certno", 50),
-        FieldRule("psn_name", 50),
-    )
-)
-DRUGINFO: Final = FieldRules(
-    (  # 2101, 2102
-        FieldRule("psn_no", 30, must=True),
-        FieldRule("mdtrt_cert_type", 3, must=True),
-        FieldRule("mdtrt_cert_no", 50, must=True),
-        FieldRule("begntime", 19, must=True),
-        FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("invono", 20),
-        FieldRule("insutype", 6, must=True),
-        FieldRule("dise_codg", 30),
-        FieldRule("dise_name", 500),
-        FieldRule("acct_used_flag", 3, must=True, shape="[01]"),
-        FieldRule("med_type", 6, must=True),
-        FieldRule("exp_content", 4000),
-    )
-)
-DRUGDETAIL: Final = FieldRules(
-    (
-        FieldRule("feedetl_sn", 30, must=True),
-        FieldRule("rxno", 30),
-        FieldRule("rx_circ_flag", 3),
-        FieldRule("fee_ocur_time", 19, must=True),
-        FieldRule("med_list_codg", 50, must=True),
-        FieldRule("medins_list_codg", 150, must=True),
-        FieldRule("det_item_fee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("cnt", 17, must=True, shape=QUANTITY),
-        FieldRule("pric", 17, must=True, shape=PRICE),
-        FieldRule("sin_dos_dscr", 200),
-        FieldRule("used_frqu_dscr", 200),
-        FieldRule("prd_days", 5),
-        FieldRule("medc_way_dscr", 200),
-        FieldRule("bilg_dr_codg", 30),
-        FieldRule("bilg_dr_name", 50),
-        FieldRule("tcmdrug_used_way", 6),
-    )
-)
-CANCELLATION: Final = FieldRules(
-    (  # 2103
-        FieldRule("psn_no", 30, must=True),
-        FieldRule("setl_id", 30, must=True),
-        FieldRule("mdtrt_id", 30, must=True),
-    )
-)
-REVERSAL: Final = FieldRules(
-    (  # 2601
-        FieldRule("psn_no", 30),
-        FieldRule("omsgid", 30, must=True),
-        FieldRule("oinfno", 6, must=True),
-    )
-)

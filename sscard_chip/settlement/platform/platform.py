@@ -14,10 +14,11 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sscard_chip.dayfile.business_string import BusinessStrings
 from sscard_chip.dayfile.envelope import FAILURE, HOLD, compact
 from sscard_chip.dayfile.load_messages import LOAD_MESSAGES
 from sscard_chip.settlement.ledger import (
@@ -33,22 +34,29 @@ from sscard_chip.settlement.ledger.authorisation import (
 )
 from sscard_chip.settlement.loading import LoadHost
 from sscard_chip.settlement.platform import answers
+from sscard_chip.settlement.platform.body import read_body
 from sscard_chip.settlement.platform.clock import MessageClock
 from sscard_chip.settlement.platform.drugs import follows, parse_bill
 from sscard_chip.settlement.platform.envelope import Request, make_answer, parse_request
-from sscard_chip.settlement.platform.fields import (
-    MessageError,
-)
+from sscard_chip.settlement.platform.fields import MessageError
+from sscard_chip.settlement.platform.lenient import mend
 from sscard_chip.settlement.platform.loads import answer_load
+from sscard_chip.settlement.platform.payer import PayerFinder, ResolveToken
+from sscard_chip.settlement.platform.persons import PersonRegister
 from sscard_chip.settlement.platform.sales import MessageNumbers, PharmacySales
+from sscard_chip.settlement.platform.services import Service, ServiceHandler, services
 from sscard_chip.settlement.platform.sharing import Share, share_by_policy
+from sscard_chip.settlement.platform.shift import is_signed_in
 from sscard_chip.settlement.platform.straight import Question, StraightWay
 from sscard_chip.settlement.platform.tac import CheckTac, tac_checker
+from sscard_chip.settlement.platform.transactions import TRANSACTIONS
 from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.settlement.schema import platform as tables
 from sscard_chip.settlement.tac.keys import Enciphering
 from sscard_chip.standard.dates import TIME
 from sscard_chip.standard.insurance import EMPLOYEE_BASIC
+
+_NO_SHIFT: Final = "sign_no: is not signed in"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,7 +69,15 @@ class PendingMessage:
 
 
 class Platform:
-    """A settlement centre that speaks the national interface: 1101, 2101, 2102, 2103, 2601.
+    """A settlement centre that speaks the national interface.
+
+    What it takes and answers is declared in :data:`~.transactions.TRANSACTIONS`. ``extra`` are
+    handlers of further numbers, for those that other rooms serve (3201, 3202, 9101, 9102).
+
+    A centre that is not ``strict`` takes messages as real programs send them (:mod:`.lenient`)
+    and lists each deviation in ``warn_msg``; a ``strict`` one refuses them by name. ``persons``
+    says who the holders are, ``business`` checks business strings, ``tokens`` knows electronic
+    credentials.
 
     ``policy`` is the region's. ``keys`` is the store of root keys:
     a confirmation is taken with the row of the day file alone, and with a right TAC; without keys
@@ -84,8 +100,15 @@ class Platform:
         permits_offline: bool = True,
         now: Callable[[], datetime] = datetime.now,
         test_clock: bool = False,
+        strict: bool = False,
+        persons: PersonRegister | None = None,
+        business: BusinessStrings | None = None,
+        tokens: ResolveToken | None = None,
+        extra: Mapping[str, ServiceHandler] | None = None,
     ) -> None:
         self._ledger = ledger
+        self._strict = strict
+        payers = PayerFinder(persons, business, tokens)
         policy = policy or CentrePolicy()
         check_tac = tac_checker(keys) if check_tac is None and keys else check_tac
         self._now = now
@@ -95,6 +118,7 @@ class Platform:
             self._clock,
             share or share_by_policy(policy),
             check_tac,
+            payers,
             permits_offline=permits_offline,
         )
         self._loads = None
@@ -106,14 +130,18 @@ class Platform:
         # A rule of somebody's own is asked with the balance, in the middle of the long way.
         self._straight: StraightWay | None = None
         if share is None:
-            self._straight = StraightWay(ledger, policy, check_tac, self._sales.offline_use, now)
-        self._reading = {"1101": self._sales.person, "2101": self._sales.trial}
-        self._writing = {
+            self._straight = StraightWay(
+                ledger, policy, check_tac, self._sales.offline_use, now, payers.persons
+            )
+        self._persons = payers.persons
+        self._sale_asks = {"1101": self._sales.person, "2101": self._sales.trial}
+        self._sale_does = {
             HOLD: self._sales.hold,
             "2102": self._sales.settle,
             "2103": self._sales.cancel,
             "2601": self._sales.reverse,
         }
+        self._services: dict[str, Service] = services(payers, policy, extra or {})
 
     def handle(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request.
@@ -126,7 +154,11 @@ class Platform:
 
     def handle_json(self, body: bytes) -> bytes:
         """The same for the bytes of a request, as a server behind HTTPS gets them."""
-        return self._answer(_parsed(body)).encode()
+        try:
+            message = read_body(body)
+        except MessageError as error:
+            return self._text(None, self._now(), error=str(error)).encode()
+        return self._answer(message).encode()
 
     # --- many at once --------------------------------------------------------------------------
 
@@ -141,16 +173,12 @@ class Platform:
         :raises LedgerError: as :meth:`handle`.
         """
         received = self._now()
+        notes: list[str] = []
         try:
-            request = parse_request(_parsed(body))
-            if request.infno in self._reading:
-                return self._read(request, received).encode()
-            question = None
-            if request.infno not in LOAD_MESSAGES:
-                question = self._question(request, received)
+            found = self._begin(read_body(body), received, notes)
         except (MessageError, AuthorisationRefusedError) as error:
-            return self._text(None, received, error=str(error)).encode()
-        return PendingMessage(request, received, question)
+            return self._text(None, received, error=str(error), notes=notes).encode()
+        return found.encode() if isinstance(found, str) else found
 
     def finish_together(self, pending: Sequence[PendingMessage]) -> list[bytes | LedgerError]:
         """Do what messages ask, in one transaction; each is answered, or has failed by itself.
@@ -175,7 +203,7 @@ class Platform:
         try:
             return self._load(pending.request, pending.received).encode()
         except (MessageError, AuthorisationRefusedError) as error:
-            return self._text(None, pending.received, error=str(error)).encode()
+            return self._refusal(pending, error).encode()
         except LedgerError as error:
             return error
 
@@ -187,7 +215,7 @@ class Platform:
             with t.savepoint():
                 return self._in(t, pending).encode()
         except (MessageError, AuthorisationRefusedError) as error:
-            return self._text(None, pending.received, error=str(error)).encode()
+            return self._refusal(pending, error).encode()
         except (LedgerRefusedError, EntryExistsError) as error:
             return error
 
@@ -195,23 +223,75 @@ class Platform:
 
     def _answer(self, message: Any) -> str:
         received = self._now()
+        notes: list[str] = []
         try:
-            request = parse_request(message)
-            if request.infno in self._reading:
-                return self._read(request, received)
-            if request.infno in LOAD_MESSAGES:
-                return self._load(request, received)
-            question = self._question(request, received)
-            return self._write(PendingMessage(request, received, question))
+            found = self._begin(message, received, notes)
+            if isinstance(found, str):
+                return found
+            notes = found.request.notes
+            if found.request.infno in LOAD_MESSAGES:
+                return self._load(found.request, received)
+            return self._write(found)
         except (MessageError, AuthorisationRefusedError) as error:
-            return self._text(None, received, error=str(error))
+            return self._text(None, received, error=str(error), notes=notes)
+
+    def _begin(self, message: Any, received: datetime, notes: list[str]) -> str | PendingMessage:
+        """The answer to a message that asks only, else what is to be done for it.
+
+        Where the message is not in the form of the interface, it is looked at once more as it may
+        have been meant; ``notes`` are then the deviations.
+
+        :raises MessageError: it is refused.
+        :raises AuthorisationRefusedError: it is refused.
+        """
+        if self._strict:
+            return self._look(parse_request(message), received)
+        try:
+            found = self._look(parse_request(message, strict=False), received)
+            if isinstance(found, str) or found.question or not self._out_of_form(found.request):
+                return found
+        except MessageError:
+            mended, deviations = mend(message)
+            if not deviations:
+                raise
+        else:
+            mended, deviations = mend(message)
+            if not deviations:
+                return found
+        notes += deviations
+        request = parse_request(mended, strict=False)
+        request.notes[:0] = deviations
+        notes[:] = request.notes
+        return self._look(request, received)
+
+    def _look(self, request: Request, received: datetime) -> str | PendingMessage:
+        signed_in = not request.sign_no or self._is_signed_in(request)
+        if not signed_in:
+            request.notes.append(_NO_SHIFT)
+        service = self._services.get(request.infno)
+        if request.infno in self._sale_asks or (service and not service.keeps):
+            if self._strict and not signed_in:
+                raise MessageError(_NO_SHIFT)
+            return self._read(request, received)
+        question = None
+        if service is None and request.infno not in LOAD_MESSAGES:
+            question = self._question(request, received)
+            if not signed_in:
+                question = None  # the long way finds whether it is known
+        return PendingMessage(request, received, question)
 
     def _read(self, request: Request, received: datetime) -> str:
+        service = self._services.get(request.infno)
+        if service is not None:
+            self._clock.check_not_ahead(request.time, received)
+            with self._ledger.reading() as t:
+                said = service.handler(t, request)
+            return self._text(request, received, output=said)
         self._clock.check_sale(request.time, received)
         output = self._read_straight(request, received)
         if output is None:
             with self._ledger.reading() as t:
-                output = self._reading[request.infno](t, request, received)
+                output = self._sale_asks[request.infno](t, request, received)
         return self._text(request, received, output=output)
 
     def _write(self, pending: PendingMessage) -> str:
@@ -237,7 +317,7 @@ class Platform:
 
         :raises MessageError: no such messages are served.
         """
-        if request.infno not in self._writing:
+        if request.infno not in self._sale_does:
             raise MessageError("infno: is not served here")
         if self._straight is None:
             return None
@@ -258,16 +338,23 @@ class Platform:
             if card is None:
                 return None
             return answers.person(
-                card.psn_no, card.division, card.balance_fen, insutype=EMPLOYEE_BASIC
+                card.psn_no,
+                card.division,
+                card.balance_fen,
+                insutype=EMPLOYEE_BASIC,
+                who=self._persons.holder(card.psn_no, card.card_sn),
+                day=request.time,
             )
         bill = parse_bill(request.input)
+        if bill.info["acct_used_flag"] == "2":
+            return None
         card = self._straight.card_of_bill(request, bill, judged_at)
         if card is None:
             return None
         split = self._sales.shared(bill, card.balance_fen)
-        return self._sales.output(
-            request, bill, card.psn_no, split, card.balance_fen - split.account_fen
-        )
+        person = self._persons.holder(card.psn_no, card.card_sn)
+        left = card.balance_fen - split.account_fen
+        return self._sales.output(request, bill, card.psn_no, split, left, person=person)
 
     def _once(self, t: LedgerTransaction, request: Request, received: datetime) -> str:
         """The first answer to a message, in the transaction of what it does.
@@ -288,6 +375,8 @@ class Platform:
             first = sa.select(tables.answer.c.content).where(tables.answer.c.message == known.id)
             return str(t.connection.execute(first).scalar_one())
         self._check_time(request, received)
+        if self._strict and _NO_SHIFT in request.notes:
+            raise MessageError(_NO_SHIFT)
         number = int(t.take_ids(table, 1)[0])
         values = {"msgid": request.msgid, "infno": request.infno, "digest": request.digest}
         t.connection.execute(sa.insert(table).values(id=number, **values))
@@ -295,22 +384,57 @@ class Platform:
             f"{request.treatment_division}{request.time}{number:010d}",
             f"{request.treatment_division}{request.time[:8]}{number:016d}",
             self._clock.judged_at(request.time, received),
+            self._clock.unix(request.time, received),
         )
         output, error = None, None
+        notes = list(request.notes)
         try:
             with t.connection.begin_nested():
-                output = self._writing[request.infno](t, request, numbers)
+                output = self._do(t, request, numbers)
         except AuthorisationRefusedError as refused:
             error = str(refused)
         text = compact(
-            make_answer(numbers.refmsgid, received, self._now(), output=output, error=error)
+            make_answer(
+                numbers.refmsgid,
+                received,
+                self._now(),
+                output=output,
+                error=error,
+                notes=request.notes,
+            )
         )
+        request.notes[:] = notes  # it may be done again
         t.connection.execute(
             sa.insert(tables.answer).values(
                 message=number, infcode=FAILURE if error else 0, content=text
             )
         )
         return text
+
+    def _do(
+        self, t: LedgerTransaction, request: Request, numbers: MessageNumbers
+    ) -> Mapping[str, Any]:
+        service = self._services.get(request.infno)
+        if service is not None:
+            return service.handler(t, request)
+        return self._sale_does[request.infno](t, request, numbers)
+
+    def _is_signed_in(self, request: Request) -> bool:
+        with self._ledger.reading() as t:
+            return is_signed_in(t, request.institution, request.sign_no)
+
+    def _out_of_form(self, request: Request) -> bool:
+        """Whether the nodes of a message break the rules of its number."""
+        rule = TRANSACTIONS.get(request.infno)
+        try:
+            for node in rule.input if rule else ():
+                node.check(request.input)
+        except MessageError:
+            return True
+        return False
+
+    def _refusal(self, pending: PendingMessage, error: Exception) -> str:
+        return self._text(None, pending.received, error=str(error), notes=pending.request.notes)
 
     def _check_time(self, request: Request, received: datetime) -> None:
         """The clock rule of a message that has not been answered yet.
@@ -331,16 +455,12 @@ class Platform:
         *,
         output: Mapping[str, Any] | None = None,
         error: str | None = None,
+        notes: Sequence[str] = (),
     ) -> str:
         """An answer that is not kept; its number begins with 9 and is not counted."""
+        notes = request.notes if request else notes
         division = request.treatment_division if request else "000000"
         number = f"{division}{received.strftime(TIME)}9{secrets.randbelow(10**9):09d}"
-        return compact(make_answer(number, received, self._now(), output=output, error=error))
-
-
-def _parsed(body: bytes) -> Any:
-    """The JSON of a request; None for what is none."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+        return compact(
+            make_answer(number, received, self._now(), output=output, error=error, notes=notes)
+        )

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from sscard_chip.dayfile.envelope import HOLD, compact
 from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.dayfile.msgid import is_msgid
 from sscard_chip.dayfile.rows import parse_row
 from sscard_chip.security.keystore import KeyMissingError
 from sscard_chip.settlement.ledger import LedgerTransaction
@@ -28,6 +29,7 @@ from sscard_chip.settlement.ledger.authorisation import (
     check_row,
     confirm_settlement,
     find_by_setl_id,
+    find_done_by,
     hold_settlement,
     reverse,
     settle_bill,
@@ -36,16 +38,12 @@ from sscard_chip.settlement.platform import answers
 from sscard_chip.settlement.platform.clock import MessageClock
 from sscard_chip.settlement.platform.drugs import DrugBill, parse_bill
 from sscard_chip.settlement.platform.envelope import Request
-from sscard_chip.settlement.platform.fields import (
-    CANCELLATION,
-    PERSON,
-    REVERSAL,
-    MessageError,
-    check_fields,
-)
-from sscard_chip.settlement.platform.payer import Payer, find_by_card, find_payer
+from sscard_chip.settlement.platform.fields import MessageError, check_fields
+from sscard_chip.settlement.platform.payer import Payer, PayerFinder
+from sscard_chip.settlement.platform.persons import InsuredPerson
 from sscard_chip.settlement.platform.sharing import Share, check_caps
 from sscard_chip.settlement.platform.tac import CheckTac
+from sscard_chip.settlement.platform.transactions.sales import CANCELLATION, PERSON, REVERSAL
 from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.settlement.schema import platform as tables
 from sscard_chip.standard.insurance import EMPLOYEE_BASIC
@@ -63,10 +61,12 @@ class MessageNumbers:
     mdtrt_id: str
     judged_at: str
     """When the centre judges whether the card may pay, YYYYMMDDhhmmss."""
+    at: int
+    """The same moment by the centre's clock, Unix time."""
 
 
 class PharmacySales:
-    """Person, trial, hold, settlement, cancellation and reversal by a region's policy."""
+    """InsuredPerson, trial, hold, settlement, cancellation and reversal by a region's policy."""
 
     def __init__(
         self,
@@ -74,10 +74,12 @@ class PharmacySales:
         clock: MessageClock,
         share: Share,
         check_tac: CheckTac | None,
+        payers: PayerFinder,
         *,
         permits_offline: bool,
     ) -> None:
         """``share`` is how a bill is shared; without ``check_tac`` no confirmation is taken."""
+        self._payers = payers
         self._policy = policy
         self._clock = clock
         self._share = share
@@ -92,25 +94,31 @@ class PharmacySales:
     ) -> Mapping[str, Any]:
         """1101: who pays, and what he has."""
         data = check_fields(request.input.get("data"), "data", PERSON)
-        payer = find_by_card(
-            t,
-            data["mdtrt_cert_type"],
-            data["mdtrt_cert_no"],
-            data["card_sn"],
-            request.insured_division,
-            self._clock.judged_at(request.time, received),
+        judged_at = self._clock.judged_at(request.time, received)
+        at = self._clock.unix(request.time, received)
+        payer = self._payers.of_question(t, request, data, judged_at, at)
+        return answers.person(
+            payer.psn_no,
+            payer.division,
+            t.balance(payer.account),
+            insutype=EMPLOYEE_BASIC,
+            who=payer.person,
+            day=request.time,
         )
-        balance = t.balance(payer.account)
-        return answers.person(payer.psn_no, payer.division, balance, insutype=EMPLOYEE_BASIC)
 
     def trial(
         self, t: LedgerTransaction, request: Request, received: datetime
     ) -> Mapping[str, Any]:
         """2101: how a bill would be shared; nothing is kept."""
-        bill, payer = self._bill(t, request, self._clock.judged_at(request.time, received))
+        judged_at = self._clock.judged_at(request.time, received)
+        at = self._clock.unix(request.time, received)
+        bill, payer = self._bill(t, request, judged_at, at)
         balance = t.balance(payer.account)
         split = self.shared(bill, balance)
-        return self.output(request, bill, payer.psn_no, split, balance - split.account_fen)
+        return self.output(
+            request, bill, payer.psn_no, split, balance - split.account_fen,
+            person=payer.person, shared=payer.shared,
+        )  # fmt: skip
 
     # --- 2102 ----------------------------------------------------------------------------------
 
@@ -138,7 +146,8 @@ class PharmacySales:
         done = confirm_settlement(t, found, request.msgid, request.time, bill.row, numbers=debit)
         order = done.order
         balance = t.balance(order.account)
-        output = self.output(order, bill, order.psn_no, order.split, balance, order)
+        _, person = self._payers.person(t, order.psn_no)
+        output = self.output(order, bill, order.psn_no, order.split, balance, order, person=person)
         info = output["setlinfo"] | {"exp_content": self.offline_use}
         return output | {"setlinfo": info}
 
@@ -149,7 +158,7 @@ class PharmacySales:
         numbers: MessageNumbers,
         step: Callable[[LedgerTransaction, SettlementOrder], Settlement],
     ) -> Mapping[str, Any]:
-        bill, payer = self._bill(t, request, numbers.judged_at)
+        bill, payer = self._bill(t, request, numbers.judged_at, numbers.at)
         split = self.shared(bill, int(t.balances([payer.account], for_update=True)[0]))
         order = SettlementOrder(
             request.msgid,
@@ -167,14 +176,16 @@ class PharmacySales:
         check_caps(t, self._policy.caps, order)
         step(t, order)
         balance = t.balance(payer.account)
-        return self.output(request, bill, payer.psn_no, split, balance, order)
+        return self.output(
+            request, bill, payer.psn_no, split, balance, order,
+            person=payer.person, shared=payer.shared,
+        )  # fmt: skip
 
     def _bill(
-        self, t: LedgerTransaction, request: Request, judged_at: str
+        self, t: LedgerTransaction, request: Request, judged_at: str, at: int
     ) -> tuple[DrugBill, Payer]:
         bill = parse_bill(request.input)
-        payer = find_payer(t, bill, request.insured_division, judged_at)
-        return bill, payer
+        return bill, self._payers.of_bill(t, request, bill, judged_at, at)
 
     def shared(self, bill: DrugBill, available_fen: int) -> Split:
         """The centre's share of a bill.
@@ -197,6 +208,9 @@ class PharmacySales:
         split: Split,
         balance_fen: int,
         order: SettlementOrder | None = None,
+        *,
+        person: InsuredPerson | None = None,
+        shared: bool = False,
     ) -> dict[str, Any]:
         """The output of an answer; ``order`` gives it the numbers of its settlement."""
         info = answers.setlinfo(
@@ -209,10 +223,16 @@ class PharmacySales:
             setl_id=order.setl_id if order else "",
             mdtrt_id=order.mdtrt_id if order else "",
             insutype=bill.info["insutype"],
+            bill=bill,
+            person=person,
+            shared=shared,
+        )
+        detail = answers.setldetail(
+            split, account=bill.asks_account, insutype=bill.info["insutype"]
         )
         return {
             "setlinfo": info,
-            "setldetail": answers.setldetail(split),
+            "setldetail": detail,
             "detlcutinfo": answers.detlcutinfo(bill),
         }
 
@@ -251,6 +271,7 @@ class PharmacySales:
         if (data["psn_no"], data["mdtrt_id"]) != (order.psn_no, order.mdtrt_id):
             raise AuthorisationRefusedError("the centre knows no such settlement")
         cancel_settlement(t, found, request.msgid, numbers.refmsgid, request.time)
+        _, person = self._payers.person(t, order.psn_no)
         info = answers.setlinfo(
             order.split,
             t.balance(order.account),
@@ -261,8 +282,10 @@ class PharmacySales:
             setl_id=numbers.refmsgid,
             mdtrt_id=order.mdtrt_id,
             cancellation=True,
+            person=person,
         )
-        return {"setlinfo": info, "setldetail": answers.setldetail(order.split)}
+        detail = answers.setldetail(order.split, insutype=info["insutype"], cancellation=True)
+        return {"setlinfo": info, "setldetail": detail}
 
     def reverse(
         self, t: LedgerTransaction, request: Request, _: MessageNumbers
@@ -272,7 +295,7 @@ class PharmacySales:
         if data["oinfno"] not in REVERSIBLE:
             raise AuthorisationRefusedError("oinfno: cannot be reversed")
         omsgid = data["omsgid"]
-        if omsgid[:12] != request.institution:
+        if not self._is_own(t, omsgid, request):
             raise AuthorisationRefusedError("omsgid: is not of this institution")
         t.lock_name(omsgid)
         original = t.connection.execute(
@@ -291,6 +314,13 @@ class PharmacySales:
         if done is not None and data["psn_no"] not in ("", done.order.psn_no):
             raise AuthorisationRefusedError("psn_no: is not that of the original")
         return {}
+
+    def _is_own(self, t: LedgerTransaction, omsgid: str, request: Request) -> bool:
+        """Whether a msgid is the institution's: by its form, one without by what it has done."""
+        if omsgid[:12] == request.institution:
+            return True
+        done = None if request.strict or is_msgid(omsgid) else find_done_by(t, omsgid)
+        return done is not None and done.order.pharmacy == request.institution
 
     def _own(self, found: Settlement | None, request: Request) -> Settlement:
         if found is None or found.order.pharmacy != request.institution:

@@ -34,8 +34,10 @@ from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.platform import answers
 from sscard_chip.settlement.platform.drugs import DrugBill, parse_bill
 from sscard_chip.settlement.platform.envelope import Request, make_answer
-from sscard_chip.settlement.platform.fields import PERSON, MessageError, check_fields
+from sscard_chip.settlement.platform.fields import MessageError, check_fields
+from sscard_chip.settlement.platform.persons import PersonRegister
 from sscard_chip.settlement.platform.tac import CheckTac
+from sscard_chip.settlement.platform.transactions.sales import PERSON
 from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.standard.identifiers import PURCHASE
 from sscard_chip.standard.settlement_mode import Split
@@ -58,8 +60,10 @@ class StraightWay:
         check_tac: CheckTac | None,
         offline_use: str,
         now: Callable[[], datetime],
+        known: PersonRegister,
     ) -> None:
         """``offline_use`` is what confirmations answer as exp_content."""
+        self._known = known
         self._ledger = ledger
         self._policy = policy
         self._check_tac = check_tac
@@ -161,6 +165,7 @@ class StraightWay:
         if (
             bill.card_sn is None
             or bill.info["mdtrt_cert_type"] != CARD
+            or bill.info["acct_used_flag"] == "2"
             or 0 < caps.sale_fen < total
         ):
             return None
@@ -203,6 +208,8 @@ class StraightWay:
             setl_id=setl_id,
             mdtrt_id=mdtrt_id,
             insutype=bill.info["insutype"],
+            bill=bill,
+            person=self._known.holder(bill.info["psn_no"], bill.card_sn or ""),
         )
         info |= {
             "acct_pay": account,
@@ -211,7 +218,13 @@ class StraightWay:
             "inscp_scp_amt": insured,
             "balc": balance,
         }
-        detail = [one | {"inscp_scp_amt": insured} for one in answers.setldetail(split)]
+        detail = answers.setldetail(
+            split, account=bill.asks_account, insutype=bill.info["insutype"]
+        )
+        for one in detail:
+            one["inscp_scp_amt"] = insured
+        if bill.asks_account:
+            detail[-1]["fund_payamt"] = account
         output = {"setlinfo": info, "setldetail": detail, "detlcutinfo": answers.detlcutinfo(bill)}
         return self._template(setl_id, received, output)
 
@@ -269,10 +282,14 @@ class StraightWay:
             setl_id=row.setl_id or "",
             mdtrt_id=row.mdtrt_id or "",
             insutype=bill.info["insutype"],
+            bill=bill,
+            person=self._known.holder(row.psn_no or "", row.card_id_code.hex()),
         )
         output = {
             "setlinfo": info | {"balc": balance, "exp_content": self._offline_use},
-            "setldetail": answers.setldetail(split),
+            "setldetail": answers.setldetail(
+                split, account=bill.asks_account, insutype=bill.info["insutype"]
+            ),
             "detlcutinfo": answers.detlcutinfo(bill),
         }
         return self._template(refmsgid, received, output)

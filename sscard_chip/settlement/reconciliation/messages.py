@@ -25,83 +25,26 @@ from sscard_chip.settlement.clearing.claims import (
     find_claim,
 )
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
+from sscard_chip.settlement.platform.catalogue import catalogue_files
 from sscard_chip.settlement.platform.envelope import Request, make_answer, parse_request
-from sscard_chip.settlement.platform.fields import FieldRule, FieldRules, MessageError, check_fields
+from sscard_chip.settlement.platform.fields import MessageError, check_fields
+from sscard_chip.settlement.platform.services import ServiceHandler
+from sscard_chip.settlement.platform.transactions.clearing import (
+    CLAIM,
+    CLAIM_NUMBER,
+    DETAILS,
+    DOWNLOAD,
+    TOTALS,
+    UPLOAD,
+)
 from sscard_chip.settlement.reconciliation.centre import LedgerCentre
 from sscard_chip.settlement.reconciliation.compare import SideTotals
 from sscard_chip.settlement.reconciliation.results import ReconciliationError
 from sscard_chip.settlement.schema.reconciliation import file
-from sscard_chip.standard.amounts import YUAN_SHAPE, parse_yuan
+from sscard_chip.standard.amounts import parse_yuan
 from sscard_chip.standard.dates import TIME
 
-_DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_COUNT: Final = "-?(0|[1-9][0-9]{0,9})"
 _RESULT_NAME: Final = "result.zip"
-
-TOTALS: Final = FieldRules(
-    (  # 3201
-        FieldRule("insutype", 6, must=True),
-        FieldRule("clr_type", 6, must=True),
-        FieldRule("setl_optins", 6, must=True),
-        FieldRule("stmt_begndate", 10, must=True, shape=_DAY),
-        FieldRule("stmt_enddate", 10, must=True, shape=_DAY),
-        FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("fund_pay_sumamt", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("acct_pay", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
-        FieldRule("refd_setl_flag", 6),
-        FieldRule("exp_content", 4000),
-    )
-)
-DETAILS: Final = FieldRules(
-    (  # 3202
-        FieldRule("setl_optins", 6, must=True),
-        FieldRule("file_qury_no", 30, must=True),
-        FieldRule("stmt_begndate", 10, must=True, shape=_DAY),
-        FieldRule("stmt_enddate", 10, must=True, shape=_DAY),
-        FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("fund_pay_sumamt", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("cash_payamt", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("fixmedins_setl_cnt", 10, must=True, shape=_COUNT),
-    )
-)
-UPLOAD: Final = FieldRules(
-    (  # 9101; the bytes in base64 [L]
-        FieldRule("in", 40_000, must=True),
-        FieldRule("filename", 200, must=True),
-        FieldRule("fixmedins_code", 30, must=True),
-    )
-)
-DOWNLOAD: Final = FieldRules(
-    (  # 9102
-        FieldRule("file_qury_no", 30, must=True),
-        FieldRule("filename", 200),
-        FieldRule("fixmedins_code", 30),
-    )
-)
-CLAIM: Final = FieldRules(
-    (  # 3203
-        FieldRule("clr_type", 6, must=True),
-        FieldRule("clr_way", 30, must=True),
-        FieldRule("setlym", 6, must=True, shape="[0-9]{6}"),
-        FieldRule("psntime", 6, must=True, shape=_COUNT),
-        FieldRule("medfee_sumamt", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("med_sumfee", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("fund_appy_sum", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("cash_payamt", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("acct_pay", 17, must=True, shape=YUAN_SHAPE),
-        FieldRule("begndate", 10, must=True, shape=_DAY),
-        FieldRule("enddate", 10, must=True, shape=_DAY),
-    )
-)
-CLAIM_NUMBER: Final = FieldRules(
-    (  # 3204, 3205
-        FieldRule("clr_appy_evt_id", 30, must=True),
-        FieldRule("clr_optins", 6),
-    )
-)
-
-MessageHandler = Callable[[LedgerTransaction, Request], Mapping[str, Any]]
 
 
 class ClearingPlatform:
@@ -113,7 +56,7 @@ class ClearingPlatform:
     def __init__(self, ledger: Ledger, *, now: Callable[[], datetime] = datetime.now) -> None:
         self._ledger = ledger
         self._now = now
-        self._handlers: dict[str, MessageHandler] = {
+        self._handlers: dict[str, ServiceHandler] = {
             "3201": _totals,
             "3202": _details,
             "3203": _claim,
@@ -141,6 +84,21 @@ class ClearingPlatform:
             error = str(refusal)
         number = f"{division}{received.strftime(TIME)}{secrets.randbelow(10**10):010d}"
         return make_answer(number, received, self._now(), output=output, error=error)
+
+
+def file_services() -> dict[str, ServiceHandler]:
+    """3201, 3202, 9101 and 9102 for a :class:`~sscard_chip.settlement.platform.Platform`."""
+
+    def of(handler: ServiceHandler) -> ServiceHandler:
+        def served(t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
+            try:
+                return handler(t, request)
+            except ReconciliationError as error:
+                raise MessageError(str(error)) from None
+
+        return served
+
+    return {"3201": of(_totals), "3202": of(_details), "9101": of(_upload), "9102": of(_download)}
 
 
 def store_file(t: LedgerTransaction, pharmacy: str, filename: str, content: bytes) -> str:
@@ -210,6 +168,10 @@ def _upload(t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
 
 def _download(t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
     data = check_fields(request.input.get("fsDownloadIn"), "fsDownloadIn", DOWNLOAD)
+    catalogue = catalogue_files().get(data["file_qury_no"])
+    if catalogue is not None:
+        name, content = catalogue
+        return {"filename": name, "out": base64.b64encode(content).decode()}
     name, content = fetch_file(t, request.institution, data["file_qury_no"])
     return {"filename": name, "out": base64.b64encode(content).decode()}
 

@@ -10,7 +10,7 @@ moment ago, keeps the findings that it has got then.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import posted
 from sscard_chip.settlement.judge.keys import NOBODY, Keys
 from sscard_chip.settlement.ledger import LedgerConflictError, LedgerTransaction
-from sscard_chip.settlement.run.archive import parts
+from sscard_chip.settlement.run.archive import PackedPart, parts
 from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.booking import book
 from sscard_chip.settlement.run.contested import Contest
@@ -54,14 +54,16 @@ def settled_before(
     return found
 
 
-def _keep(t: LedgerTransaction, segment: int, batch: Batch, refunds: Mask) -> None:
+def _keep(
+    t: LedgerTransaction, segment: int, batch: Batch, refunds: Mask, packed: Iterable[PackedPart]
+) -> None:
     """Write a segment: its files, its rows, and where those stand that are no posted debits."""
     good = posted(batch.masks)
     own = {"id": segment, "rows": len(batch.columns), "posted": int(good.sum())}
     t.connection.execute(sa.insert(tables.segment), own)
     t.connection.execute(sa.insert(tables.indexed), {"segment": segment})
     _keep_files(t, segment, batch)
-    for first, rows, content in parts(batch.columns, batch.masks):
+    for first, rows, content in packed:
         part = {"segment": segment, "first_row": first, "rows": rows, "columns": content}
         t.connection.execute(sa.insert(tables.part), part)
     keep_beside(t, segment, 0, batch.columns, batch.masks, refunds)
@@ -109,17 +111,25 @@ def post_rows(
     return judged.segment
 
 
-def post(t: LedgerTransaction, judged: JudgedBatch, *, most_accounts: int | None = None) -> Pieces:
+def post(
+    t: LedgerTransaction,
+    judged: JudgedBatch,
+    *,
+    most_accounts: int | None = None,
+    packed: Iterable[PackedPart] | None = None,
+) -> Pieces:
     """Post rows as they were judged, as the next segment; what is left to be posted of it.
 
     :param most_accounts: of so many accounts at most money is moved at once. What is left of a
         segment that has more is posted in transactions behind this one.
+    :param packed: the rows as :func:`~.archive.parts` packs them, where that is done already.
     :raises LedgerConflictError: an on-line confirmation came in between.
     """
     segment, batch, contest = judged.segment, judged.batch, judged.contest
     columns, good = batch.columns, posted(batch.masks)
     keep_owners(t, judged.owners)
-    _keep(t, segment, batch, judged.refunds)
+    packed = parts(columns, batch.masks) if packed is None else packed
+    _keep(t, segment, batch, judged.refunds, packed)
     judged.terminals.keep(t, segment)
     fresh = [at for at in judged.come if not contest.columns.refund[at]]
     more = Keys(contest.columns.rows(np.array(fresh, int)))

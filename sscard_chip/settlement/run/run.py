@@ -28,11 +28,11 @@ from sscard_chip.settlement.judge.register import RegisterJudge, judge_of_rows, 
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.ledger.register import card_count, read_register
-from sscard_chip.settlement.run.archive import NOTHING, Archive
+from sscard_chip.settlement.run.archive import NOTHING, Archive, parts
 from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.history import index_old_segments
 from sscard_chip.settlement.run.judging import JudgedBatch, judge_rows
-from sscard_chip.settlement.run.pieces import Pieces, post_what_is_left, unposted
+from sscard_chip.settlement.run.pieces import Pieces, give_way, post_what_is_left, unposted
 from sscard_chip.settlement.run.pools import KeySource
 from sscard_chip.settlement.run.posting import post, settled_before
 from sscard_chip.settlement.run.state import LedgerState, still_holds
@@ -49,7 +49,7 @@ from sscard_chip.workers import Pool, SingleThread
 BATCH_ROWS: Final = 1 << 21
 """Rows that are in memory at once, and posted in one transaction; a larger file is a batch."""
 
-SQLITE_ACCOUNTS: Final = 1 << 15
+SQLITE_ACCOUNTS: Final = 1 << 13
 """Accounts whose money is moved in one transaction on SQLite, which has one writer: it takes a
 good part of a second, and a loss report or a sale does not wait longer."""
 
@@ -215,6 +215,7 @@ class Run:
         for number in range(pieces.count if pieces else 0):
             assert pieces is not None  # noqa: S101
             self._show(POSTING, self._size * number // pieces.count)
+            give_way(self._ledger)
             self._ledger.run(partial(pieces.post, number=number), exclusive=True)
         return found
 
@@ -228,11 +229,13 @@ class Run:
         judged(batch, found.masks)
         if judgement is None:
             return found, None
+        ready = judgement.batch
+        packed = list(parts(ready.columns, ready.masks))  # before others have to wait
 
         def work(t: LedgerTransaction) -> Pieces | None:
             if unposted(t) or not still_holds(t, judgement, state):
                 return None
-            return post(t, judgement, most_accounts=SQLITE_ACCOUNTS)
+            return post(t, judgement, most_accounts=SQLITE_ACCOUNTS, packed=packed)
 
         return found, self._ledger.run(work, exclusive=True)
 

@@ -3,10 +3,12 @@
 
 :mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
 :mod:`.chain` anchors,
-:mod:`.cards` reports, hotlists and loads of cards, :mod:`.debits` by what a debit is known,
-:mod:`.platform` messages, :mod:`.run` day files, :mod:`.clearing` claims and appeals,
-:mod:`.reconciliation` tasks and differences, :mod:`.persons` and :mod:`.services` what the card
-services know and do. What the database itself forbids is in :mod:`.rules`,
+:mod:`.cards` reports, hotlists and loads of cards, :mod:`.credentials` electronic credentials,
+:mod:`.debits` by what a debit is known,
+:mod:`.platform` messages, :mod:`.national` shifts and stock, :mod:`.run` day files,
+:mod:`.clearing` claims and appeals, :mod:`.reconciliation` tasks and differences, :mod:`.persons`
+and :mod:`.services` what the card services know and do. What the database itself forbids is in
+:mod:`.rules`,
 :mod:`.versions` knows how older tables become these.
 """
 
@@ -18,7 +20,9 @@ from sscard_chip.settlement.schema import (
     cards,
     chain,
     clearing,
+    credentials,
     debits,
+    national,
     online,
     persons,
     platform,
@@ -26,6 +30,7 @@ from sscard_chip.settlement.schema import (
     rules,
     run,
     services,
+    transit,
     versions,
 )
 from sscard_chip.settlement.schema.base import metadata
@@ -40,8 +45,10 @@ __all__ = [
     "cards",
     "chain",
     "clearing",
+    "credentials",
     "debits",
     "metadata",
+    "national",
     "online",
     "persons",
     "platform",
@@ -49,5 +56,6 @@ __all__ = [
     "rules",
     "run",
     "services",
+    "transit",
     "versions",
 ]

@@ -37,6 +37,10 @@ class AccountKind(StrEnum):
     """支出户 (division that clears): above zero, what it has paid out of claims."""
     PAYABLE = "payable"
     """应付异地 (division of treatment): paid elsewhere for cards of this region."""
+    TRANSIT_FLOAT = "transit_float"
+    """交通卡备付金 (issuer of the cards): what their purses have paid; below zero."""
+    TRANSIT_OPERATOR = "transit_operator"
+    """应付运营商 (merchant number): journeys to be paid to an operator."""
 
 
 BOUNDED: Final = frozenset({AccountKind.PERSONAL, AccountKind.HELD})
@@ -58,3 +62,4 @@ class EntryKind(StrEnum):
     REFUNDS = "refunds"  # of day files
     ADJUSTMENT = "adjustment"
     CLEARING = "clearing"
+    JOURNEYS = "journeys"  # of a gate's day file

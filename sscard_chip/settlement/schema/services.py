@@ -235,7 +235,7 @@ client: Final = append_only(
     sa.Table(
         "service_client",
         metadata,
-        sa.Column("name", sa.String(40), primary_key=True),
+        sa.Column("name", sa.String(20), primary_key=True),
         whole("number", key=True),
         sa.Column("channel", sa.String(20), nullable=False),
         sa.Column("kind", sa.String(8), nullable=False),

@@ -15,6 +15,14 @@ from __future__ import annotations
 
 from sscard_chip.settlement.serve.application import MOST_BODY, CentreApplication
 from sscard_chip.settlement.serve.messages import MessageQueue, TooBusyError
-from sscard_chip.settlement.serve.server import TlsFiles, serve
+from sscard_chip.settlement.serve.server import TlsFiles, serve, serve_application
 
-__all__ = ["MOST_BODY", "CentreApplication", "MessageQueue", "TlsFiles", "TooBusyError", "serve"]
+__all__ = [
+    "MOST_BODY",
+    "CentreApplication",
+    "MessageQueue",
+    "TlsFiles",
+    "TooBusyError",
+    "serve",
+    "serve_application",
+]

@@ -8,12 +8,17 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from sscard_chip.settlement.credential import CredentialService, serves_credentials
+from sscard_chip.settlement.gateway import AnsweredError, Gateway, GatewayRequest, HttpAnswer
+from sscard_chip.settlement.gateway.uploads import MOST_UPLOAD
 from sscard_chip.settlement.ledger import LedgerConflictError, LedgerUnavailableError
 from sscard_chip.settlement.serve.messages import MessageQueue, TooBusyError
 from sscard_chip.standard.errors import KeyStoreError
 
 MOST_BODY: Final = 1 << 18
 """Bytes of a request: 40,000 characters of input in UTF-8, and its envelope."""
+HANG_UP: Final = "sscard.hang_up"
+"""An extension of the scope: a function that breaks the line."""
 BODY_SECONDS: Final = 10.0
 """How long a client may take to send them."""
 
@@ -39,14 +44,26 @@ class CentreApplication:
 
     | status | says |
     |---|---|
-    | 200 | the answer of the centre, a success or a failure |
+    | 200 | the answer of the centre, a success or a failure; 9102: the file |
+    | 401 | the log-in of the gateway refuses it |
     | 400, 405, 408, 411, 413 | no message: broken off, no POST, too slow, too large |
     | 503 | not begun: too busy, or the database cannot be reached. It may be sent again |
     | 500 | begun, and there is no answer: what was done is not known until it is sent again |
     """
 
-    def __init__(self, queue: MessageQueue) -> None:
+    def __init__(
+        self,
+        queue: MessageQueue,
+        gateway: Gateway | None = None,
+        credentials: CredentialService | None = None,
+    ) -> None:
+        """``gateway`` asks for a log-in and opens bodies; without one there is none to ask for.
+
+        ``credentials`` serves the paths of the electronic credential, which have no log-in.
+        """
         self._counter = queue
+        self._gateway = gateway or Gateway()
+        self._credentials = credentials
 
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         """Serve one request."""
@@ -55,7 +72,16 @@ class CentreApplication:
         try:
             if scope["method"] != "POST":
                 raise _RefusedError(405)
-            body = await _read(scope, receive)
+            kind = _header(scope, b"content-type")
+            multipart = kind.lower().startswith(b"multipart/")
+            body = await _read(scope, receive, MOST_UPLOAD if multipart else MOST_BODY)
+            if self._credentials is not None and serves_credentials(scope["path"]):
+                answer = await asyncio.to_thread(self._credentials.answer, scope["path"], body)
+                await _send(send, 200, answer, [])
+                return
+            if not self._gateway.is_plain(kind.lower(), body):
+                await self._by_gateway(scope, receive, send, body)
+                return
             answer = await asyncio.wrap_future(self._counter.answer(body))
         except _RefusedError as refused:
             await _send(send, refused.status, b"", [(b"allow", b"POST"), (b"connection", b"close")])
@@ -70,10 +96,61 @@ class CentreApplication:
         else:
             await _send(send, 200, answer, [])
 
+    async def _by_gateway(
+        self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend, body: bytes
+    ) -> None:
+        """The same for what the gateway has to look at; here faults happen that were ordered."""
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        request = GatewayRequest(scope["path"], headers, body)
+        try:
+            opened = await asyncio.to_thread(self._gateway.open, request)
+        except AnsweredError as answered:
+            await _send_answer(send, answered.answer)
+            return
+        done = await asyncio.wrap_future(self._counter.answer(opened.body))
+        kind = opened.fault.kind if opened.fault else ""
+        if kind == "twice":
+            done = await asyncio.wrap_future(self._counter.answer(opened.body))
+        answer = await asyncio.to_thread(opened.close, done)
+        if opened.fault is not None and kind == "delay":
+            await asyncio.sleep(opened.fault.seconds)
+        if kind == "no-answer":
+            await _hang_up(scope, receive)
+        elif kind == "cut":
+            half = answer.body[: len(answer.body) // 2]
+            await _send_answer(send, HttpAnswer(200, half, answer.content_type))
+        else:
+            await _send_answer(send, answer)
 
-async def _read(scope: AsgiScope, receive: AsgiReceive) -> bytes:
-    declared = [value for name, value in scope["headers"] if name == b"content-length"]
-    if declared and declared[0].isdigit() and int(declared[0]) > MOST_BODY:
+
+def _header(scope: AsgiScope, name: bytes) -> bytes:
+    return next((value for one, value in scope["headers"] if one == name), b"")
+
+
+async def _hang_up(scope: AsgiScope, receive: AsgiReceive) -> None:
+    """Break the line where the server can, else keep it until the program gives up."""
+    hang_up = scope.get("extensions", {}).get(HANG_UP)
+    if hang_up is not None:
+        hang_up()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send_answer(send: AsgiSend, answer: HttpAnswer) -> None:
+    headers = [
+        (b"content-type", answer.content_type.encode()),
+        (b"content-length", b"%d" % len(answer.body)),
+        *((name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _read(scope: AsgiScope, receive: AsgiReceive, most: int) -> bytes:
+    declared = _header(scope, b"content-length")
+    if declared.isdigit() and int(declared) > most:
         raise _RefusedError(413)
     parts: list[bytes] = []
     size = 0
@@ -84,7 +161,7 @@ async def _read(scope: AsgiScope, receive: AsgiReceive) -> bytes:
                 if event["type"] != "http.request":
                     raise _RefusedError(400)
                 size += len(event.get("body", b""))
-                if size > MOST_BODY:
+                if size > most:
                     raise _RefusedError(413)
                 parts.append(event.get("body", b""))
                 if not event.get("more_body", False):

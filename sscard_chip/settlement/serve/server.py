@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from threading import current_thread, main_thread
 from typing import Any, Final
 
-from sscard_chip.settlement.serve.application import CentreApplication
+from sscard_chip.settlement.credential import CredentialService
+from sscard_chip.settlement.gateway import Gateway
+from sscard_chip.settlement.serve.application import HANG_UP, CentreApplication
 from sscard_chip.settlement.serve.messages import MessageQueue
 from sscard_chip.standard.errors import importing
 
@@ -36,23 +38,50 @@ def serve(
     port: int,
     *,
     tls: TlsFiles | None = None,
+    gateway: Gateway | None = None,
+    credentials: CredentialService | None = None,
     ready: Callable[[str, int], None] = lambda _host, _port: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM: no new message then, and those under way are answered.
 
-    ``port`` 0 takes a free one. ``ready`` is called with what is listened to.
+    ``gateway`` stands before the centre: log-in, ciphers, faults. ``credentials`` serves the
+    paths of the electronic credential. ``port`` 0 takes a free one.
+    ``ready`` is called with what is listened to.
 
     :raises OSError: the address cannot be listened to.
     :raises ExtraMissingError: the extra ``serve`` is not installed.
     """
-    with importing("serve", "serve"):
+    serve_application(
+        CentreApplication(queue, gateway, credentials), host, port, tls=tls, ready=ready,
+        may_hang_up=gateway is not None and gateway.has_faults,
+    )  # fmt: skip
+
+
+def serve_application(
+    application: Any,
+    host: str,
+    port: int,
+    *,
+    tls: TlsFiles | None = None,
+    ready: Callable[[str, int], None] = lambda _host, _port: None,
+    extra: str = "serve",
+    may_hang_up: bool = False,
+) -> None:
+    """Serve any ASGI application in the same way; ``extra`` is named where uvicorn is missing.
+
+    With ``may_hang_up`` the scope has a function that breaks the line, ``HANG_UP``.
+
+    :raises OSError: the address cannot be listened to.
+    :raises ExtraMissingError: the extra is not installed.
+    """
+    with importing(extra, "serve"):
         import uvicorn
     options: dict[str, Any] = {}
     if tls is not None:
         options = {"ssl_certfile": os.fspath(tls.certificate), "ssl_keyfile": os.fspath(tls.key)}
     config = uvicorn.Config(
-        CentreApplication(queue),
-        http="h11",  # bounds the head of a request
+        application,
+        http=_protocol() if may_hang_up else "h11",  # bounds the head of a request
         ws="none",
         lifespan="off",
         access_log=False,
@@ -73,6 +102,24 @@ def serve(
         ready(str(bound_host), int(bound_port))
         with _signals_end_it():
             server.run([listening])
+
+
+def _protocol() -> Any:
+    """h11 whose scope can break the line, for answers that are to be lost."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class LineProtocol(H11Protocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            inner = self.app
+
+            async def app(scope: Any, receive: Any, send: Any) -> None:
+                scope.setdefault("extensions", {})[HANG_UP] = transport.abort
+                await inner(scope, receive, send)
+
+            self.app = app
+
+    return LineProtocol
 
 
 @contextmanager

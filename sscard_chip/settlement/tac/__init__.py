@@ -9,8 +9,9 @@ each card once, below a root that a key store keeps, and computes all TACs in la
 
 from __future__ import annotations
 
-from sscard_chip.settlement.tac.columns import TacColumns
+from sscard_chip.settlement.tac.bulk import BulkMacs
+from sscard_chip.settlement.tac.columns import PURSE_TAC, TacColumns
 from sscard_chip.settlement.tac.keys import KeyGroup
 from sscard_chip.settlement.tac.verifier import TacVerifier
 
-__all__ = ["KeyGroup", "TacColumns", "TacVerifier"]
+__all__ = ["PURSE_TAC", "BulkMacs", "KeyGroup", "TacColumns", "TacVerifier"]

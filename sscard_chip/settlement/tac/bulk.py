@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.security.suite import SUITES
+from sscard_chip.settlement.tac.columns import MEDICAL_TAC, TacForm
 from sscard_chip.settlement.tac.des_lanes import DesLanes
 from sscard_chip.settlement.tac.onebyone import macs_one_by_one
 from sscard_chip.settlement.tac.sm4_lanes import Sm4Lanes
@@ -60,13 +61,20 @@ class Lanes(Protocol):
         """See :meth:`BulkMacs.macs`; ``which`` in any order."""
 
 
-LANES: Final[dict[str, Callable[[], Lanes]]] = {ALGORITHM_3DES: DesLanes, ALGORITHM_SM4: Sm4Lanes}
+LANES: Final[dict[str, Callable[..., Lanes]]] = {
+    ALGORITHM_3DES: DesLanes,
+    ALGORITHM_SM4: Sm4Lanes,
+}
 
 
 class BulkMacs:
-    """Computes TACs of both suites. It keeps scratch memory, and has one owner."""
+    """Computes TACs of both suites. It keeps scratch memory, and has one owner.
 
-    def __init__(self) -> None:
+    Of another ``form`` than the medical account's the messages have its length.
+    """
+
+    def __init__(self, form: TacForm = MEDICAL_TAC) -> None:
+        self._form = form
         self._lanes: dict[str, Lanes] = {}
 
     def macs(
@@ -82,7 +90,8 @@ class BulkMacs:
         """
         rows = len(messages)
         if rows < FEWEST[suite] or not COSTS[suite].lanes_are_faster(rows, len(keys)):
-            return macs_one_by_one(SUITES[suite], keys, which, messages)
+            return macs_one_by_one(SUITES[suite], keys, which, messages, self._form)
         if suite not in self._lanes:
-            self._lanes[suite] = LANES[suite]()
+            other = () if self._form is MEDICAL_TAC else (self._form,)
+            self._lanes[suite] = LANES[suite](*other)
         return self._lanes[suite].macs(keys, which, messages)

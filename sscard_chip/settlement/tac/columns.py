@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,19 @@ from sscard_chip.settlement.columns import Columns, column
 FACTOR: Final = 8
 MESSAGE: Final = 30
 TAC: Final = 4
+
+
+class TacForm(NamedTuple):
+    """What a TAC is over: bytes of its message, and whether SM4 folds the last block into four
+    bytes by XOR (LD/T 32.4) or cuts it to the leftmost (the purse, [L])."""
+
+    length: int
+    folded: bool
+
+
+MEDICAL_TAC: Final = TacForm(MESSAGE, folded=True)
+PURSE_TAC: Final = TacForm(22, folded=False)
+"""Purchases of a purse: amount 4, type 1, terminal 6, 终端交易序号 4, time 7."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

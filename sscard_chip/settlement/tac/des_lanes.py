@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from sscard_chip.settlement.arrays import UInt64Array
 from sscard_chip.settlement.tac.chunks import even_size
-from sscard_chip.settlement.tac.columns import MESSAGE, TAC
+from sscard_chip.settlement.tac.columns import MEDICAL_TAC, MESSAGE, TAC, TacForm
 from sscard_chip.settlement.tac.des_program import (
     BITS,
-    BLOCKS,
     BOXES,
-    PROGRAM,
     SCRATCH,
     TAC_BITS,
-    WORD_OFFSETS,
+    Program,
+    program_of,
+    word_offsets,
 )
 from sscard_chip.settlement.tac.transpose import LANES, transpose, zero_planes
 
@@ -34,9 +34,13 @@ Call = tuple[Callable[..., Any], tuple[UInt64Array, ...]]
 
 
 class DesLanes:
-    """Computes TACs; keeps its planes (14 MiB for a chunk). It has one owner."""
+    """Computes TACs; keeps its planes (14 MiB for a chunk). It has one owner.
 
-    def __init__(self) -> None:
+    Of another ``form`` than the medical account's the messages have its length.
+    """
+
+    def __init__(self, form: TacForm = MEDICAL_TAC) -> None:
+        self._form = form
         self._planes: _Planes | None = None
 
     def macs(
@@ -52,30 +56,32 @@ class DesLanes:
             return tacs.view(np.uint8).reshape(0, TAC)
         halves = np.ascontiguousarray(keys).view("<u8")
         folded = halves[:, 0] ^ halves[:, 1]
-        words = message_words(np.ascontiguousarray(messages))
+        words = message_words(np.ascontiguousarray(messages), self._form.length)
         width = -(-even_size(count, CHUNK) // LANES)
         if self._planes is None or self._planes.width != width:
             self._planes = None  # let go of the old ones before
-            self._planes = _Planes(width)
+            self._planes = _Planes(width, program_of(self._form.length))
         for begin in range(0, count, width * LANES):
             part = slice(begin, begin + width * LANES)
             tacs[part] = self._planes.run(folded[which[part]], [column[part] for column in words])
         return tacs.view(np.uint8).reshape(-1, TAC)
 
 
-def message_words(messages: NDArray[np.uint8]) -> list[NDArray[Any]]:
+def message_words(messages: NDArray[np.uint8], length: int = MESSAGE) -> list[NDArray[Any]]:
     """Columns of little-endian words, where the program wants them; views, not aligned."""
     return [
-        np.ndarray(len(messages), "<u8", messages, offset, (MESSAGE,)) for offset in WORD_OFFSETS
+        np.ndarray(len(messages), "<u8", messages, offset, (length,))
+        for offset in word_offsets(length)
     ]
 
 
 class _Planes:
     """All planes for a number of lanes, and the calls that make up a TAC."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, program: Program) -> None:
         self.width = width
-        self._words = zero_planes(BLOCKS, BITS, width)
+        self._program = program
+        self._words = zero_planes(len(program.blocks), BITS, width)
         self._keys = zero_planes(2, BITS, width)  # as they are, complemented
         self._scratch = zero_planes(max(SCRATCH, BITS // 2), width)
         self._tacs = np.empty(width * LANES, np.uint32)
@@ -85,10 +91,10 @@ class _Planes:
         words = [list(block) for block in self._words]
         state, keys, scratch = words[0], [list(form) for form in self._keys], list(self._scratch)
         calls: list[Call] = []
-        for block, steps in enumerate(PROGRAM.blocks):
+        for block, steps in enumerate(self._program.blocks):
             calls += [
                 (np.bitwise_xor, (state[plane], words[block][source], state[plane]))
-                for plane, source in PROGRAM.joins[block]
+                for plane, source in self._program.joins[block]
             ]
             calls += [
                 (
@@ -119,7 +125,7 @@ class _Planes:
         for function, planes in self._calls:
             function(*planes)
         answer = self._keys[0][:TAC_BITS]
-        for row, (plane, complement) in zip(answer, PROGRAM.tac, strict=True):
+        for row, (plane, complement) in zip(answer, self._program.tac, strict=True):
             if complement:
                 np.invert(self._words[0][plane], row)
             else:

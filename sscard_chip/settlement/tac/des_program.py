@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -29,7 +30,6 @@ from sscard_chip.settlement.tac.des_tables import (
 
 BITS: Final = 64
 HALF: Final = 32
-BLOCKS: Final = 4
 MESSAGE: Final = 30
 TAC_BITS: Final = 32
 
@@ -164,24 +164,28 @@ class Program:
     """For each plane of the TAC as a little-endian word, its state plane; complemented or not."""
 
 
-WORD_OFFSETS: Final = (0, 8, 16, 22)
-"""Where in a message the words begin; the last overlaps, for want of two bytes."""
+def word_offsets(length: int) -> tuple[int, ...]:
+    """Where in a message the words begin; the last overlaps, for want of two bytes."""
+    return (*range(0, length - 8, 8), length - 8)
 
 
-def _program() -> Program:
+@cache
+def program_of(length: int) -> Program:
+    """The program for messages of ``length`` bytes, two less than whole blocks."""
+    offsets = word_offsets(length)
     left = [plane_of_bit(bit) for bit in INITIAL_PERMUTATION[:HALF]]
     right = [plane_of_bit(bit) for bit in INITIAL_PERMUTATION[HALF:]]
     complemented = [False] * BITS
     rounds = key_bits()
     blocks, joins = [], []
-    for block in range(BLOCKS):
+    for block in range(len(offsets)):
         join = []
         for plane, bit in zip(left + right, INITIAL_PERMUTATION, strict=True) if block else ():
             byte = 8 * block + (bit - 1) // 8
-            if byte < MESSAGE:
-                skipped = 8 * block - WORD_OFFSETS[block]  # bytes that an earlier word has
+            if byte < length:
+                skipped = 8 * block - offsets[block]  # bytes that an earlier word has
                 join.append((plane, plane_of_bit(bit) + 8 * skipped))
-            elif byte == MESSAGE and bit % 8 == 1:  # the first bit of the padding, 80 00
+            elif byte == length and bit % 8 == 1:  # the first bit of the padding, 80 00
                 complemented[plane] = not complemented[plane]
         joins.append(tuple(join))
         steps = []
@@ -211,4 +215,5 @@ def _program() -> Program:
     )
 
 
-PROGRAM: Final = _program()
+PROGRAM: Final = program_of(MESSAGE)
+"""That of the medical account."""

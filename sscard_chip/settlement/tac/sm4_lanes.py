@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.tac.chunks import even_size, largest
-from sscard_chip.settlement.tac.columns import MESSAGE, TAC
+from sscard_chip.settlement.tac.columns import MEDICAL_TAC, TAC, TacForm
 
 CHUNK: Final = 32_768
 """Lanes at a time, about: the words of all lanes and the tables stay in the cache."""
@@ -61,9 +61,13 @@ def _tables(rotations: tuple[int, ...]) -> tuple[LaneWords, LaneWords]:
 
 
 class Sm4Lanes:
-    """Computes TACs; keeps its tables and scratch arrays (2 MiB). It has one owner."""
+    """Computes TACs; keeps its tables and scratch arrays (2 MiB). It has one owner.
 
-    def __init__(self) -> None:
+    Of another ``form`` than the medical account's the messages have its length.
+    """
+
+    def __init__(self, form: TacForm = MEDICAL_TAC) -> None:
+        self._form = form
         self._data = _tables((2, 10, 18, 24))
         self._key = _tables((13, 23))
         self._scratch = np.empty((4, largest(CHUNK)), np.uint32)
@@ -81,7 +85,7 @@ class Sm4Lanes:
         count = len(messages)
         tacs = np.empty(count, ">u4")
         if count:
-            words = _message_words(np.ascontiguousarray(messages))
+            words = _message_words(np.ascontiguousarray(messages), self._form.length)
             keys_as_words = np.ascontiguousarray(keys).view(">u4")
             size = even_size(count, CHUNK)
             for begin in range(0, count, size):
@@ -102,9 +106,11 @@ class Sm4Lanes:
             schedule = self._expand(keys.take(which, 0))
         state = [column.astype(np.uint32) for column in words[:WORDS]]
         self._encipher(state, schedule, taken)
-        for word, column in zip(state, words[WORDS:], strict=True):
+        for word, column in zip(state, words[WORDS:], strict=False):  # the others are padding, 00
             word ^= column
         self._encipher(state, schedule, taken)
+        if not self._form.folded:
+            return state[0]
         tac = state[0] ^ state[1]
         tac ^= state[2]
         tac ^= state[3]
@@ -155,11 +161,12 @@ class Sm4Lanes:
             state[number % WORDS] = result
 
 
-def _message_words(messages: NDArray[np.uint8]) -> list[NDArray[Any]]:
-    """The eight words of padded messages; of all but the last views, not aligned."""
-    count, offsets = len(messages), range(0, MESSAGE - 2, WORDS)
+def _message_words(messages: NDArray[np.uint8], length: int) -> list[NDArray[Any]]:
+    """The words of padded messages of two blocks, up to the one where the padding begins; of all
+    but that views, not aligned."""
+    count, offsets = len(messages), range(0, length - 2, WORDS)
     words: list[NDArray[Any]] = [
-        np.ndarray(count, ">u4", messages, offset, (MESSAGE,)) for offset in offsets
+        np.ndarray(count, ">u4", messages, offset, (length,)) for offset in offsets
     ]
-    last = np.ndarray(count, ">u2", messages, MESSAGE - 2, (MESSAGE,)).astype(np.uint32)
+    last = np.ndarray(count, ">u2", messages, length - 2, (length,)).astype(np.uint32)
     return [*words, last << np.uint32(16) | np.uint32(_PADDING)]

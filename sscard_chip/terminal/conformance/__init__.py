@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from sscard_chip.terminal.conformance.case import Case, Need
 from sscard_chip.terminal.conformance.cases import catalogue
+from sscard_chip.terminal.conformance.engine import CaseResult, SuiteRun
 from sscard_chip.terminal.conformance.ics import ImplementationStatement, StatementError
 from sscard_chip.terminal.conformance.levels import LEVELS, Level
-from sscard_chip.terminal.conformance.runner import CaseResult, SuiteRun, run_suite
+from sscard_chip.terminal.conformance.runner import run_suite
 from sscard_chip.terminal.conformance.subject import SubjectError
 from sscard_chip.terminal.conformance.target import ConnectionTarget, ImageTarget, JudgedCard
 from sscard_chip.terminal.conformance.verdict import CaseVerdict

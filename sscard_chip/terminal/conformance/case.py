@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import Final
+from typing import Any, Final
 
 from sscard_chip.profile.model import Confidence
 from sscard_chip.terminal.conformance.levels import Level
-from sscard_chip.terminal.conformance.trial import Trial
 
-Judge = Callable[[Trial], None]
-"""Puts its questions to a card and raises a JudgementError where that is not a pass."""
+Judge = Callable[[Any], None]
+"""Puts its questions by the trial of its suite (of a card: :class:`.trial.Trial`) and raises a
+JudgementError where the answer is not a pass."""
 
 CONTACT: Final = "contact"
 CONTACTLESS: Final = "contactless"
@@ -28,6 +28,9 @@ class Need(StrEnum):
     PIN = "pin"
     KEYS = "keys"
     MEDICAL = "medical"
+    IMAGE = "image"
+    POWER_CUT = "power-cut"
+    OWN_KEYS = "own-keys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,8 @@ class Case:
     ``identifier`` stays the same for ever; ``clauses`` are numbers of clauses, the first one that
     which the case is about. ``group`` is the section of the report, after the groups of LD/T
     6001. ``lasting`` says how much is lost on a card that keeps what is done to it: such cases
-    come last, the greatest number at the very end.
+    come last, the greatest number at the very end. ``part`` is what of the judged one it is about,
+    where that has parts: an environment of a PSAM.
     """
 
     identifier: str
@@ -51,6 +55,7 @@ class Case:
     interfaces: frozenset[str] = BOTH
     needs: frozenset[Need] = frozenset()
     lasting: int = 0
+    part: str = ""
 
     @property
     def clause(self) -> str:

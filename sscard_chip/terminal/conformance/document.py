@@ -7,19 +7,26 @@ name supplier and maker, and of what it said what :mod:`.evidence` makes of it.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from hashlib import blake2s
 from typing import Annotated, Final, Literal
 from xml.etree import ElementTree
 
 import msgspec
 
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import Document, DocumentError, Model, rule
+from sscard_chip.terminal.conformance.case import Case
+from sscard_chip.terminal.conformance.engine import CaseResult, JudgedSubject, SuiteRun
+from sscard_chip.terminal.conformance.evidence import ShownExchange
 from sscard_chip.terminal.conformance.groups import GROUPS
 from sscard_chip.terminal.conformance.levels import LevelName
-from sscard_chip.terminal.conformance.runner import CaseResult, SuiteRun
 from sscard_chip.terminal.conformance.verdict import CaseVerdict
 
 FORMAT: Final = "sscard-conformance/1"
+_SALT: Final = 8
+_DIGEST: Final = 4
 _OWN: Final = 8
 """Bytes at the end of the historical bytes that are this card's alone."""
 
@@ -52,13 +59,17 @@ class CaseEntry(Model, frozen=True):
 
 
 class SubjectEntry(Model, frozen=True):
-    """The card that was judged, without what is a person's."""
+    """What was judged, without what is a person's."""
 
     name: str
-    generation: int
+    generation: Annotated[int, rule(title="Generation of the card, 0 where it has none")]
     interface: Literal["contact", "contactless"]
     algorithm: str
     chip: Annotated[str, rule(title="The ATR without its last 8 bytes of the card's own, hex")]
+    kind: Literal["card", "psam", "bank", "terminal"] = "card"
+    mark: Annotated[
+        str, rule(title="Salt and digest, hex: whether another run judged the same one")
+    ] = ""
 
 
 class SuiteDocument(Model, frozen=True):
@@ -74,12 +85,20 @@ class SuiteDocument(Model, frozen=True):
     passed: bool
     counts: dict[VerdictName, int]
     cases: list[CaseEntry]
+    commands: Annotated[int, rule(ge=0, title="How many commands were sent")] = 0
+
+    WHAT = "a report of sscard conformance"
+
+
+class ReportError(DocumentError):
+    """A report that cannot be gone on with: file, item and rule."""
 
 
 def document_of(run: SuiteRun, version: str) -> SuiteDocument:
     """The document of a run; ``version`` is that of the program."""
     subject = run.subject
-    chip = subject.atr[: max(len(subject.atr) - _OWN - (not subject.contact), 0)]
+    contact = subject.interface == "contact"
+    chip = subject.atr[: max(len(subject.atr) - _OWN - (not contact), 0)]
     return SuiteDocument(
         format=FORMAT,
         version=version,
@@ -88,16 +107,61 @@ def document_of(run: SuiteRun, version: str) -> SuiteDocument:
         card=SubjectEntry(
             name=run.target,
             generation=subject.generation,
-            interface="contact" if subject.contact else "contactless",
+            interface="contact" if contact else "contactless",
             algorithm=subject.algorithm,
             chip=chip.hex().upper(),
+            kind=subject.kind,
+            mark=mark_of(subject, os.urandom(_SALT)),
         ),
         level=run.level.word,
         stopped=run.stopped,
         passed=run.passed,
         counts={verdict.value: run.counts[verdict] for verdict in CaseVerdict},
         cases=[_entry(result) for result in run.results],
+        commands=run.commands,
     )
+
+
+def mark_of(subject: JudgedSubject, salt: bytes) -> str:
+    """Salt and digest of what tells a card from others: equal for the same card and salt, and too
+    short to find the card by it."""
+    digest = blake2s(subject.mark, key=salt, digest_size=_DIGEST)
+    return (salt + digest.digest()).hex().upper()
+
+
+def resumed_from(
+    path: str | os.PathLike[str], cases: Iterable[Case]
+) -> tuple[SuiteDocument, dict[str, CaseResult]]:
+    """A report in a file, and of its cases those that were judged, to be taken over by a run.
+
+    :raises ReportError: it is no report.
+    """
+    document = Document.load(path, ReportError).to(SuiteDocument)
+    known = {case.identifier: case for case in cases}
+    results = {
+        one.id: CaseResult(
+            known[one.id],
+            CaseVerdict(one.verdict),
+            one.reason,
+            one.expected,
+            one.received,
+            tuple(ShownExchange(x.command, x.answer, x.meaning) for x in one.exchanges),
+            one.seconds,
+        )
+        for one in document.cases
+        if one.id in known and one.verdict not in ("not run", "error")
+    }
+    return document, results
+
+
+def same_subject(document: SuiteDocument, subject: JudgedSubject) -> bool:
+    """Whether a report is of this card, over the same interface."""
+    card = document.card
+    if (card.kind, card.generation, card.interface, card.algorithm) != (
+        subject.kind, subject.generation, subject.interface, subject.algorithm
+    ):  # fmt: skip
+        return False
+    return card.mark == mark_of(subject, bytes.fromhex(card.mark[: 2 * _SALT]))
 
 
 def _entry(result: CaseResult) -> CaseEntry:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
+
 GROUPS: Final = {
     "6001.3-6.1": "LD/T 6001.3, 6.1: CHANGE PIN",
     "6001.3-6.2": "LD/T 6001.3, 6.2: answer to reset",
@@ -32,8 +34,23 @@ GROUPS: Final = {
     "6001.2-states": "LD/T 6001.2: states and security status",
     "6001.2-purchase": "LD/T 6001.2: purchase and load",
     "6001.2-pullout": "LD/T 6001.2: pull-out",
+    "6001.2-certificate": "LD/T 6001.2: certificate application",
+    "6001.5-psam-des": "LD/T 6001.5: PSAM, DES environment",
+    "6001.5-psam-sm4": "LD/T 6001.5: PSAM, SM4 environment",
+    "pboc-reading": "JR/T 0025: reading the bank application",
+    "pboc-transaction": "JR/T 0025: transactions",
+    "pboc-contactless": "JR/T 0025: without contacts",
+    "6001.2-terminal-begin": "LD/T 6001.2: a terminal begins a sale",
+    "6001.2-terminal-pin": "LD/T 6001.2: a terminal and the PIN",
+    "6001.2-terminal-purchase": "LD/T 6001.2: a terminal sells",
+    "6001.2-terminal-recovery": "LD/T 6001.2: a terminal and a card that was pulled out",
 }
 """Sections of the report in their order."""
+PSAM_GROUPS: Final = {
+    ALGORITHM_3DES: "6001.5-psam-des",
+    ALGORITHM_SM4: "6001.5-psam-sm4",
+}
+"""Group of a PSAM's environment."""
 
 FUNCTION: Final = "6001.2-function"
 PARAMETERS: Final = "6001.2-parameters"
@@ -42,6 +59,7 @@ FIREWALL: Final = "6001.2-firewall"
 STATES: Final = "6001.2-states"
 PURCHASE: Final = "6001.2-purchase"
 PULL_OUT: Final = "6001.2-pullout"
+CERTIFICATES: Final = "6001.2-certificate"
 RESET: Final = "6001.3-6.2"
 CHANGE_PIN: Final = "6001.3-6.1"
 ASYMMETRIC: Final = "6001.3-10"

@@ -60,6 +60,10 @@ _BY_INS: Final = {
     commands.CLEAR_DF.ins: Level.DESTRUCTIVE,
     commands.FREEZE_MF.ins: Level.DESTRUCTIVE,
     commands.INITIALIZE.ins: Level.SESSION,
+    commands.GENERATE_KEY_PAIR.ins: Level.DESTRUCTIVE,
+    commands.IMPORT_KEY.ins: Level.DESTRUCTIVE,
+    commands.OPEN_ENVELOPE.ins: Level.SESSION,
+    commands.SET_SESSION_KEY.ins: Level.SESSION,
 }
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs cases against a card, the harmless ones first, and gives each its verdict.
+"""Judges a card of the social security application.
 
 >>> target = ImageTarget.load("zhang.ssc")
 >>> run = run_suite(target, generation=2, pin="135790", store=roots, level=Level.WRITE)
@@ -9,193 +9,92 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterable
 
-from sscard_chip.profile.model import Confidence
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.standard.dates import bcd
-from sscard_chip.standard.errors import KeyStoreError
-from sscard_chip.standard.status import StatusError
 from sscard_chip.terminal.conformance.case import Case, Need
 from sscard_chip.terminal.conformance.cases import catalogue
-from sscard_chip.terminal.conformance.evidence import Evidence, ShownExchange
+from sscard_chip.terminal.conformance.engine import (
+    MOST_COMMANDS,
+    CaseResult,
+    Observer,
+    Resume,
+    SuiteRun,
+    play,
+)
+from sscard_chip.terminal.conformance.evidence import Evidence
+from sscard_chip.terminal.conformance.exchange import Exchanges
 from sscard_chip.terminal.conformance.ics import ImplementationStatement
 from sscard_chip.terminal.conformance.levels import Level
 from sscard_chip.terminal.conformance.subject import Subject, examine
-from sscard_chip.terminal.conformance.target import JudgedCard
+from sscard_chip.terminal.conformance.target import Arm, ImageTarget, JudgedCard
 from sscard_chip.terminal.conformance.trial import Trial
-from sscard_chip.terminal.conformance.verdict import (
-    CaseVerdict,
-    DeviatingAnswerError,
-    JudgementError,
-    NotApplicableError,
-    NotRunError,
-    UnaskedFailureError,
-    UndecidedError,
-)
-from sscard_chip.terminal.connection import TerminalConnectionError
+from sscard_chip.terminal.conformance.verdict import CaseVerdict
 
-_LOG: Final = logging.getLogger(__name__)
-_SHAPES: Final = (ValueError, IndexError, KeyError, StatusError)
-"""What our own readers of answers raise when an answer has not the form of one."""
+__all__ = ["CardSuite", "CaseResult", "SuiteRun", "run_suite"]
 
 
-@dataclass(frozen=True, slots=True)
-class CaseResult:
-    """How a case ended.
+class CardSuite:
+    """A card under the cases of the social security application."""
 
-    ``reason`` is one line without secrets; ``lost`` says that a try is gone.
-    """
-
-    case: Case
-    verdict: CaseVerdict
-    reason: str = ""
-    expected: str = ""
-    received: str = ""
-    exchanges: tuple[ShownExchange, ...] = ()
-    seconds: float = 0.0
-    lost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SuiteRun:
-    """All results of a run, in the order of the cases' running."""
-
-    target: str
-    subject: Subject
-    level: Level
-    started: float
-    seconds: float
-    results: tuple[CaseResult, ...]
-    stopped: str = ""
+    def __init__(self, target: JudgedCard, subject: Subject, level: Level) -> None:
+        self.target = target
+        self.subject = subject
+        self.level = level
 
     @property
-    def counts(self) -> Counter[CaseVerdict]:
-        """How many cases ended how."""
-        return Counter(result.verdict for result in self.results)
+    def name(self) -> str:
+        """What reports call it."""
+        return self.target.name
 
     @property
-    def passed(self) -> bool:
-        """Whether no case failed, and none could not be judged for a fault of reader or program."""
-        return not (self.counts[CaseVerdict.FAIL] or self.counts[CaseVerdict.ERROR])
+    def lasting(self) -> bool:
+        """Whether it keeps what is done to it."""
+        return self.target.lasting
 
+    def evidence(self) -> Evidence:
+        """See :class:`.engine.Bench`."""
+        return Evidence(self.subject.profile)
 
-Observer = Callable[[CaseResult], None]
-
-
-def in_order(cases: Iterable[Case]) -> list[Case]:
-    """Cases as they are run: by level, those after which something is lost at the end."""
-    return sorted(cases, key=lambda case: (case.level, case.lasting))
-
-
-@dataclass
-class _Run:
-    target: JudgedCard
-    subject: Subject
-    level: Level
-    observer: Observer | None
-    results: list[CaseResult] = field(default_factory=list)
-    stopped: str = ""
-
-    def __post_init__(self) -> None:
-        self.evidence = Evidence(self.subject.profile)
-
-    def play(self, case: Case) -> None:
-        result = self._excused(case) or self._judge(case)
-        self.results.append(result)
-        if self.observer:
-            self.observer(result)
-        if self.target.lasting and not self.stopped:
-            if result.lost:
-                self.stopped = f"{case.identifier} cost a try that nobody asked for"
-            elif result.verdict is CaseVerdict.ERROR:
-                self.stopped = f"{case.identifier} ended in an error"
-
-    def _excused(self, case: Case) -> CaseResult | None:
+    def excused(self, case: Case) -> tuple[CaseVerdict, str] | None:
         """Why a case is not put to the card at all."""
         subject = self.subject
+        none, later = CaseVerdict.NOT_APPLICABLE, CaseVerdict.NOT_RUN
         if subject.generation not in case.generations:
-            reason = f"not for generation {subject.generation}"
-            return CaseResult(case, CaseVerdict.NOT_APPLICABLE, reason)
+            return none, f"not for generation {subject.generation}"
         if subject.interface not in case.interfaces:
-            return CaseResult(case, CaseVerdict.NOT_APPLICABLE, f"not for {subject.interface}")
+            return none, f"not for {subject.interface}"
         if Need.MEDICAL in case.needs and not subject.medical:
-            return CaseResult(case, CaseVerdict.NOT_APPLICABLE, "the card has no medical account")
-        if self.stopped:
-            return CaseResult(case, CaseVerdict.NOT_RUN, f"the run stopped: {self.stopped}")
+            return none, "the card has no medical account"
         if case.level > self.level:
-            return CaseResult(case, CaseVerdict.NOT_RUN, f"is of the level {case.level.word}")
+            return later, f"is of the level {case.level.word}"
         if Need.PIN in case.needs and subject.tries is not None and not subject.pin:
-            return CaseResult(case, CaseVerdict.NOT_RUN, "needs the PIN")
+            return later, "needs the PIN"
         if Need.KEYS in case.needs and subject.secrets is None:
-            return CaseResult(case, CaseVerdict.NOT_RUN, "needs the root keys of the card")
+            return later, "needs the root keys of the card"
+        if Need.IMAGE in case.needs and not isinstance(self.target, ImageTarget):
+            return later, "needs a state to which only a card image can be brought"
+        if Need.POWER_CUT in case.needs and not self.target.cuttable:
+            return later, "needs a card image, or a reader whose hands cut the power"
         return None
 
-    def _judge(self, case: Case) -> CaseResult:
-        began = time.perf_counter()
-        trial: Trial | None = None
-        ended: Exception | None = None
-        try:
-            trial = Trial(
-                self.target.connect(), self.subject, case.level, lasting=self.target.lasting
-            )
-            trial.reset(cold=not self.target.lasting)
-            case.judge(trial)
-        except Exception as error:
-            ended = error
-        if trial is not None:
-            try:
-                trial.restore()
-            except Exception as error:
-                ended = _restoring(error, ended)
-        exchanges = self.evidence.show(trial.exchanges) if trial else ()
-        return _result(case, ended, exchanges, time.perf_counter() - began)
+    def trial(self, case: Case) -> Exchanges:
+        """The card under a case."""
+        arm: Arm | None = None
+        if Need.POWER_CUT in case.needs:
+            connection, arm = self.target.connect_cuttable()
+        else:
+            connection = self.target.connect()
+        image = self.target if isinstance(self.target, ImageTarget) else None
+        return Trial(
+            connection, self.subject, case.level, lasting=self.lasting, arm=arm, image=image
+        )
 
-
-def _restoring(error: Exception, ended: Exception | None) -> Exception:
-    """What a case ended in when what it had changed could not be put back."""
-    if isinstance(error, JudgementError) and not isinstance(ended, DeviatingAnswerError):
-        return DeviatingAnswerError("the card as it was before", f"not put back: {error}")
-    return ended or error
-
-
-def _result(
-    case: Case, ended: Exception | None, exchanges: tuple[ShownExchange, ...], seconds: float
-) -> CaseResult:
-    lost = isinstance(ended, UnaskedFailureError)
-    wrong = CaseVerdict.WARN if case.confidence is Confidence.LOW else CaseVerdict.FAIL
-    expected = received = ""
-    match ended:
-        case None:
-            verdict, reason = CaseVerdict.PASS, ""
-        case DeviatingAnswerError():
-            verdict, reason = wrong, str(ended)
-            expected, received = ended.expected, ended.received
-        case UndecidedError():
-            verdict, reason = CaseVerdict.INCONCLUSIVE, str(ended)
-        case NotApplicableError():
-            verdict, reason = CaseVerdict.NOT_APPLICABLE, str(ended)
-        case NotRunError():
-            verdict, reason = CaseVerdict.NOT_RUN, str(ended)
-        case KeyStoreError():
-            verdict, reason = CaseVerdict.NOT_RUN, "the store of root keys has not the key"
-        case TerminalConnectionError():
-            verdict, reason = CaseVerdict.ERROR, str(ended)
-        case _ if isinstance(ended, _SHAPES):
-            _LOG.debug("in case %s", case.identifier, exc_info=ended)
-            verdict, reason = wrong, "an answer has not the form that it must have"
-        case _:
-            _LOG.debug("in case %s", case.identifier, exc_info=ended)
-            verdict, reason = (
-                CaseVerdict.ERROR,
-                f"the connection or the case: {type(ended).__name__}",
-            )
-    return CaseResult(case, verdict, reason, expected, received, exchanges, seconds, lost)
+    def start(self, trial: Exchanges) -> None:
+        """A reset."""
+        trial.reset(cold=not self.lasting)
 
 
 def run_suite(
@@ -209,6 +108,9 @@ def run_suite(
     level: Level = Level.READ,
     only: Iterable[str] = (),
     observer: Observer | None = None,
+    resumed: Resume | None = None,
+    most_commands: int = MOST_COMMANDS,
+    patience_s: float = 0.0,
 ) -> SuiteRun:
     """Judge a card.
 
@@ -220,11 +122,16 @@ def run_suite(
     :param level: how far the run may go.
     :param only: identifiers of cases or their beginnings; all without it.
     :param observer: called with each result.
+    :param resumed: gives the results of an earlier run that are taken over, for the card that is
+        there now.
+    :param most_commands: after so many the run of a card that is no image ends.
+    :param patience_s: how long a card that was pulled out is waited for, so that what was
+        written to it is put back.
     :raises SubjectError: no generation is given, and the card says none.
     :raises StatementError: the generation cannot have what the statement says.
     :raises TerminalConnectionError: there is no card to be judged.
     """
-    started, began = time.time(), time.perf_counter()
+    began = time.time()
     subject = examine(
         target.connect(),
         interface=interface,
@@ -233,10 +140,18 @@ def run_suite(
         pin=bcd(pin) if pin else b"",
         store=store,
     )
+    return play(
+        CardSuite(target, subject, level),
+        chosen(catalogue(), only),
+        observer=observer,
+        resumed=resumed(subject) if resumed else None,
+        most_commands=most_commands,
+        patience_s=patience_s,
+        began=began,
+    )
+
+
+def chosen(cases: Iterable[Case], only: Iterable[str]) -> list[Case]:
+    """The cases of some identifiers or their beginnings; all without any."""
     wanted = tuple(only)
-    cases = [case for case in catalogue() if not wanted or case.identifier.startswith(wanted)]
-    run = _Run(target, subject, level, observer)
-    for case in in_order(cases):
-        run.play(case)
-    seconds = time.perf_counter() - began
-    return SuiteRun(target.name, subject, level, started, seconds, tuple(run.results), run.stopped)
+    return [case for case in cases if not wanted or case.identifier.startswith(wanted)]

@@ -87,6 +87,16 @@ class Subject:
     secrets: CardSecrets | None = field(repr=False, default=None)
 
     @property
+    def kind(self) -> str:
+        """What is judged: a card."""
+        return "card"
+
+    @property
+    def mark(self) -> bytes:
+        """What tells the card from others."""
+        return self.identification + self.atr
+
+    @property
     def contact(self) -> bool:
         """Whether the card is reached over T=0."""
         return self.interface == "contact"

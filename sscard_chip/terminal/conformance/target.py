@@ -9,10 +9,19 @@ from typing import Protocol
 
 from sscard_chip.card import Card
 from sscard_chip.memory import Memory, load_image, read_image
-from sscard_chip.reader.interface import Connection, ContactInterface, ContactlessInterface
+from sscard_chip.reader.faulty import FaultAt, FaultyConnection
+from sscard_chip.reader.interface import Connection
+from sscard_chip.terminal.conformance.images import (
+    CuttableImage,
+    behind_interface,
+    with_account,
+)
 
 Wrap = Callable[[Connection], Connection]
 """Puts something between a run and a card."""
+
+Arm = Callable[[FaultAt], object]
+"""Sets a fault for the next command."""
 
 
 class JudgedCard(Protocol):
@@ -29,8 +38,15 @@ class JudgedCard(Protocol):
     def lasting(self) -> bool:
         """Whether the card keeps what is done to it."""
 
+    @property
+    def cuttable(self) -> bool:
+        """Whether its power can be cut in the middle of a command."""
+
     def connect(self) -> Connection:
         """A connection for the next case."""
+
+    def connect_cuttable(self) -> tuple[Connection, Arm | None]:
+        """The same, with what sets faults of its power where that is possible."""
 
 
 class ImageTarget:
@@ -42,6 +58,7 @@ class ImageTarget:
     """
 
     lasting = False
+    cuttable = True
 
     def __init__(
         self,
@@ -71,23 +88,47 @@ class ImageTarget:
 
         :raises InterfaceNotSupportedError: contactless, and the card has contacts only.
         """
-        card = Card(self._memory.copy())
-        plain: Connection = (
-            ContactlessInterface(card) if self._contactless else ContactInterface(card)
+        return self._wrapped(
+            behind_interface(Card(self._memory.copy()), contactless=self._contactless)
         )
+
+    def connect_cuttable(self) -> tuple[Connection, Arm | None]:
+        """A new copy whose power can fail in the middle of a write, and what has it fail."""
+        slot = FaultyConnection(CuttableImage(self._memory, contactless=self._contactless))
+        return self._wrapped(slot), slot.arm
+
+    def connect_with_account(self, **fields: int | str) -> Connection:
+        """A new copy whose account has these fields; see :func:`.images.with_account`."""
+        memory = with_account(self._memory, **fields)
+        return self._wrapped(behind_interface(Card(memory), contactless=self._contactless))
+
+    def _wrapped(self, plain: Connection) -> Connection:
         return self._wrap(plain) if self._wrap else plain
 
 
 class ConnectionTarget:
     """A card behind one connection, which keeps what is done to it: in a reader, or of a program's
-    own."""
+    own.
+
+    ``arm`` sets faults of its power, where the reader has hands for that.
+    """
 
     lasting = True
 
-    def __init__(self, connection: Connection, name: str) -> None:
+    def __init__(self, connection: Connection, name: str, *, arm: Arm | None = None) -> None:
         self.name = name
         self._connection = connection
+        self._arm = arm
+
+    @property
+    def cuttable(self) -> bool:
+        """Whether its power can be cut in the middle of a command."""
+        return self._arm is not None
 
     def connect(self) -> Connection:
         """The connection."""
         return self._connection
+
+    def connect_cuttable(self) -> tuple[Connection, Arm | None]:
+        """The connection, and what sets faults."""
+        return self._connection, self._arm

@@ -7,204 +7,59 @@ one, no secret twice wrong, and an end at the first 63Cx that nobody asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
+from contextlib import suppress
 from typing import Final
 
+from sscard_chip.memory.cut import Kept
 from sscard_chip.profile.model import DirectoryDeclaration, FileDeclaration, Key, KeyUse, Rule
+from sscard_chip.reader.faulty import ExchangeFault, FaultAt
 from sscard_chip.standard import commands
-from sscard_chip.standard.commands import GET_RESPONSE, StandardCommand
 from sscard_chip.standard.identifiers import SSSE
 from sscard_chip.standard.keys import LOCAL_KEY
-from sscard_chip.standard.status import describe_status_word, matches_word
 from sscard_chip.terminal.conformance.evidence import RawExchange
+from sscard_chip.terminal.conformance.exchange import CardReply, Exchanges
 from sscard_chip.terminal.conformance.levels import Level, level_of
 from sscard_chip.terminal.conformance.subject import CardSecrets, Subject
+from sscard_chip.terminal.conformance.target import Arm, ImageTarget
 from sscard_chip.terminal.conformance.verdict import (
-    DeviatingAnswerError,
     NotApplicableError,
     NotRunError,
     UnaskedFailureError,
     UndecidedError,
 )
-from sscard_chip.terminal.connection import Connection, NoAnswerError, ShortAnswerError
+from sscard_chip.terminal.connection import Connection, TerminalConnectionError
 
-MOST_EXCHANGES: Final = 4000
-"""Commands of one case: more means that a card leads it on for ever."""
-_ROUNDS: Final = 64
-_MOST_BODY: Final = 256
+__all__ = ["CardReply", "Trial"]
+
 _SAFE_TRIES: Final = 2
+_SEEN_AGAIN_S: Final = 10.0
+_LOOK_S: Final = 0.25
 _PIN_COMMANDS: Final = (commands.VERIFY.ins, commands.CHANGE_OR_RELOAD_PIN.ins)
 
 
-@dataclass(frozen=True, slots=True)
-class CardReply:
-    """An answer; ``asked`` is the header of the command, ``first`` its first status word."""
-
-    data: bytes = field(repr=False)
-    sw: int
-    asked: str
-    first: int
-
-    @property
-    def word(self) -> str:
-        """The status word, four hex digits."""
-        return f"{self.sw:04X}"
-
-
-class Trial:
+class Trial(Exchanges):
     """A card under a case. ``level`` is that of the case: commands above it are not sent."""
 
     def __init__(
-        self, connection: Connection, subject: Subject, level: Level, *, lasting: bool = False
+        self,
+        connection: Connection,
+        subject: Subject,
+        level: Level,
+        *,
+        lasting: bool = False,
+        arm: Arm | None = None,
+        image: ImageTarget | None = None,
     ) -> None:
-        """``lasting``: the card keeps what is done to it, so tries of its PIN are looked after."""
-        self.connection = connection
+        """``lasting``: the card keeps what is done to it, so tries of its PIN are looked after.
+        ``arm`` has its power fail, ``image`` is where it comes from."""
+        super().__init__(connection, contact=subject.contact)
         self.subject = subject
         self.level = level
-        self.exchanges: list[RawExchange] = []
         self._lasting = lasting
-        self._undo: list[Callable[[], None]] = []
+        self._arm = arm
+        self._image = image
         self._failures_wanted = False
-
-    # --- exchanges -------------------------------------------------------------------------------
-
-    def reset(self, *, cold: bool = False) -> bytes:
-        """Reset the card, or take its power away and give it back; return the ATR."""
-        self.exchanges.append(RawExchange(b"", b""))
-        if cold:
-            self.connection.power_off()
-            return bytes(self.connection.power_on())
-        return bytes(self.connection.reset())
-
-    def raw(self, apdu: bytes | str) -> CardReply:
-        """One exchange as it goes over the interface.
-
-        :raises DeviatingAnswerError: the answer is no answer.
-        :raises UnaskedFailureError: it is 63Cx and the case did not ask for that.
-        """
-        command = bytes.fromhex(apdu) if isinstance(apdu, str) else apdu
-        self._guard(command)
-        try:
-            answer = bytes(self.connection.transmit(command))
-        except (ShortAnswerError, NoAnswerError):
-            answer = b""
-        self.exchanges.append(RawExchange(command, answer))
-        asked = command[:4].hex().upper()
-        if len(self.exchanges) > MOST_EXCHANGES:
-            raise DeviatingAnswerError(
-                f"an end of the case after {MOST_EXCHANGES} commands", "none"
-            )
-        if len(answer) < 2:
-            raise DeviatingAnswerError(f"an answer to {asked}", "no status word")
-        sw = int.from_bytes(answer[-2:])
-        if len(answer) > _MOST_BODY + 2:
-            raise DeviatingAnswerError(
-                f"at most 256 bytes in answer to {asked}", f"{len(answer) - 2}"
-            )
-        self._watch(command, sw)
-        return CardReply(answer[:-2], sw, asked, sw)
-
-    def whole(self, apdu: bytes | str) -> CardReply:
-        """One command with the rest of its answer: 61xx is fetched, 6Cxx repeated."""
-        command = bytes.fromhex(apdu) if isinstance(apdu, str) else apdu
-        first = reply = self.raw(command)
-        data = b""
-        for _ in range(_ROUNDS):
-            sw1, sw2 = reply.sw >> 8, reply.sw & 0xFF
-            if sw1 == 0x6C and len(command) <= 5:
-                command = command[:4] + bytes((sw2,))
-            elif sw1 == 0x61:
-                data += reply.data
-                command = GET_RESPONSE.header() + bytes((sw2,))
-            else:
-                return CardReply(data + reply.data, reply.sw, first.asked, first.sw)
-            reply = self.raw(command)
-        raise DeviatingAnswerError(
-            f"an end of the answer to {first.asked}", "61xx or 6Cxx without end"
-        )
-
-    def send(
-        self,
-        command: StandardCommand,
-        p1: int | None = None,
-        p2: int | None = None,
-        data: bytes = b"",
-        le: int | None = None,
-    ) -> CardReply:
-        """Build a command, exchange it whole. Over T=0 Le is left out behind a data field, and
-        four bytes alone go out as five."""
-        if not data:
-            le = le or 0
-        elif self.subject.contact:
-            le = None
-        return self.whole(command.apdu(p1, p2, data, le))
-
-    # --- checks ----------------------------------------------------------------------------------
-
-    def expect(self, reply: CardReply, *patterns: str, what: str = "") -> CardReply:
-        """The reply, whose status word must be one of the patterns, x for any digit.
-
-        :raises DeviatingAnswerError:
-        """
-        if not matches_word(reply.sw, patterns):
-            name = what or f"to {reply.asked}"
-            raise DeviatingAnswerError(
-                f"{' or '.join(patterns)} {name}",
-                f"{reply.word} ({describe_status_word(reply.sw)})",
-            )
-        return reply
-
-    def refused(self, reply: CardReply, *patterns: str, what: str = "") -> CardReply:
-        """Like :meth:`expect`; and a refusal carries no data."""
-        self.expect(reply, *patterns, what=what)
-        self.equal(len(reply.data), 0, f"data bytes of the refusal of {reply.asked}")
-        return reply
-
-    def check(self, holds: bool, expected: str, received: str = "something else") -> None:
-        """See that something holds.
-
-        :raises DeviatingAnswerError:
-        """
-        if not holds:
-            raise DeviatingAnswerError(expected, received)
-
-    def equal(self, received: object, expected: object, what: str) -> None:
-        """See that a value that everybody may see is the expected one.
-
-        :raises DeviatingAnswerError:
-        """
-        if received != expected:
-            raise DeviatingAnswerError(f"{what} {_shown(expected)}", _shown(received))
-
-    def same(self, received: bytes, expected: bytes, what: str) -> None:
-        """See that a value that may be a person's is the expected one; the error shows neither.
-
-        :raises DeviatingAnswerError:
-        """
-        if received != expected:
-            length = "of that length but different" if len(received) == len(expected) else ""
-            raise DeviatingAnswerError(
-                f"{what}, {len(expected)} bytes", f"{len(received)} bytes {length}".strip()
-            )
-
-    def given(self, reply: CardReply, what: str = "") -> CardReply:
-        """The reply of a step that only leads to what is judged.
-
-        :raises UndecidedError: it did not work.
-        """
-        if reply.sw != 0x9000:
-            raise UndecidedError(f"{what or reply.asked} was answered {reply.word}")
-        return reply
-
-    def given_word(self, reply: CardReply, *patterns: str) -> CardReply:
-        """Like :meth:`given`, for a step that must be answered otherwise than 9000.
-
-        :raises UndecidedError: it was not.
-        """
-        if not matches_word(reply.sw, patterns):
-            raise UndecidedError(f"{reply.asked} was answered {reply.word}")
-        return reply
 
     # --- directories and files -------------------------------------------------------------------
 
@@ -324,19 +179,7 @@ class Trial:
                 self.authenticate(self.key(rule.kid, directory)), f"the proof of {rule.kid:02X}"
             )
 
-    # --- what is put back, and what is wrong on purpose ------------------------------------------
-
-    def afterwards(self, undo: Callable[[], None]) -> None:
-        """Have something done when the case is over, however it ends; the last one first."""
-        self._undo.append(undo)
-
-    def restore(self) -> None:
-        """Do what :meth:`afterwards` was given.
-
-        :raises JudgementError: it did not work.
-        """
-        while self._undo:
-            self._undo.pop()()
+    # --- what is wrong on purpose ----------------------------------------------------------------
 
     def wrong(self, apdu: bytes) -> CardReply:
         """A command that may cost a try: a wrong PIN or proof, on purpose.
@@ -350,6 +193,53 @@ class Trial:
             return self.whole(apdu)
         finally:
             self._failures_wanted = False
+
+    # --- what only an image or a reader with hands allows ----------------------------------------
+
+    def cut(self, apdu: bytes, write: int, kept: Kept, *, wrong: bool = False) -> None:
+        """Send a command in whose ``write``-th write to the memory the power fails, 0: after its
+        last, before the answer; then power the card on again. ``wrong``: it may cost a try.
+
+        :raises NotRunError: nobody can cut its power.
+        """
+        if self._arm is None:
+            raise NotRunError("nobody can cut the power")
+        self._failures_wanted = wrong and self.level is Level.DESTRUCTIVE
+        self._guard(apdu)
+        self._failures_wanted = False
+        self._arm(FaultAt(ExchangeFault.POWER_CUT, write=write, kept=kept))
+        answer = b""
+        with suppress(TerminalConnectionError):
+            answer = bytes(self.connection.transmit(apdu))
+        self.exchanges.append(RawExchange(apdu, answer))
+        self._power_again()
+
+    def _power_again(self) -> None:
+        """Power a card on that had lost its power; a reader may need a while to see it again.
+
+        :raises TerminalConnectionError: it does not.
+        """
+        until = time.monotonic() + _SEEN_AGAIN_S
+        while True:
+            try:
+                self.reset(cold=True)
+                return
+            except TerminalConnectionError:
+                if not self._lasting or time.monotonic() > until:
+                    raise
+                time.sleep(_LOOK_S)
+
+    def with_account(self, **fields: int | str) -> None:
+        """Go on with a copy of the card whose account has these fields.
+
+        :raises NotRunError: the card is no image.
+        """
+        if self._image is None:
+            raise NotRunError("the card is no image")
+        self.connection = self._image.connect_with_account(**fields)
+        self.reset(cold=True)
+
+    # --- tries of the PIN ------------------------------------------------------------------------
 
     def pin_tries(self) -> int:
         """Tries of the PIN that are left.
@@ -394,7 +284,3 @@ class Trial:
             raise UnaskedFailureError(
                 f"{command[:4].hex().upper()} without a failure", f"{sw:04X}: a try is gone"
             )
-
-
-def _shown(value: object) -> str:
-    return value.hex().upper() or "nothing" if isinstance(value, bytes) else str(value)

@@ -19,7 +19,7 @@ from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.bank.account import CardAccount
 from sscard_chip.terminal.codes import DriverError, ReturnCode
 from sscard_chip.terminal.connection import Slots
-from sscard_chip.terminal.driver import banking, basics, debits, files, pins
+from sscard_chip.terminal.driver import banking, basics, certificates, debits, files, pins
 from sscard_chip.terminal.driver.context import DriverContext, Settings, no_pin_pad
 from sscard_chip.terminal.driver.loading import load_allocation
 from sscard_chip.terminal.driver.values import (
@@ -268,6 +268,33 @@ class Driver:
         """iReadPBOCAccount; see :func:`banking.read_bank_account`."""
         with self._whole():
             return banking.read_bank_account(self._context, interface)
+
+    # --- certificates of generation 3 ----------------------------------------------------------
+
+    def sign_text(self, pin: str, text: str, interface: InterfaceType) -> bytes:
+        """PKI_SignData; see :func:`certificates.sign_text`."""
+        with self._whole():
+            return certificates.sign_text(self._context, pin, text, interface)
+
+    def verify_text(
+        self, pin: str, certificate: str, text: str, signature: str, interface: InterfaceType
+    ) -> None:
+        """PKI_VerifySign; see :func:`certificates.verify_text`."""
+        with self._whole():
+            certificates.verify_text(self._context, pin, certificate, text, signature, interface)
+
+    def read_signature_key(self, interface: InterfaceType) -> bytes:
+        """iReadSignatureKey; see :func:`certificates.read_signature_key`."""
+        with self._whole():
+            return certificates.read_signature_key(self._context, interface)
+
+    def write_certificates(
+        self, interface: InterfaceType, qmzs: str, jmzs: str, jmmy: str, glypin: str, zkmy: str
+    ) -> None:
+        """iWriteCA; see :func:`certificates.write_certificates`."""
+        delivery = certificates.parse_delivery(qmzs, jmzs, jmmy, glypin, zkmy)
+        with self._whole():
+            certificates.write_certificates(self._context, interface, delivery)
 
     def close(self) -> None:
         """End what was begun and bring the card's contacts to rest."""

@@ -155,6 +155,14 @@ def _pin_rows(name: str, method: Callable[..., Any], *, reload: bool) -> list[tu
     ]
 
 
+_USER_PIN, _IN_DATA = Parameter("pUserPin", str), Parameter("pInData", str)
+_SIGNED: Final = (
+    _USER_PIN,
+    *(Parameter(name, str) for name in ("pCert", "pClearText", "pSignature")),
+)
+_ANSWER: Final = tuple(
+    Parameter(name, str) for name in ("pQMZS", "pJMZS", "pJMMY", "pGLYPIN", "pZKMY")
+)
 _FILES: Final = (_KIND, _CARD, _ADDRESS)
 _PAID: Final = partial(strings.debit_result, with_mac2=True)
 
@@ -202,6 +210,15 @@ FUNCTIONS: Final[dict[str, Function]] = dict(
             buffer=LARGE,
         ),
         _row("iReadPBOCAccount", Driver.read_bank_account, _KIND, answer=strings.bank_account),
+        _row(
+            "PKI_SignData",
+            Driver.sign_text,
+            *(_USER_PIN, _IN_DATA, _KIND),
+            answer=strings.signature,
+        ),
+        _row("PKI_VerifySign", Driver.verify_text, *_SIGNED, _KIND),
+        _row("iReadSignatureKey", Driver.read_signature_key, _KIND, answer=strings.public_key),
+        _row("iWriteCA", Driver.write_certificates, _KIND, *_ANSWER),
     )
 )
 """Every function of the interface (LD/T 33) by its name; those of an HSM stand apart."""

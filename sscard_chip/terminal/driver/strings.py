@@ -6,6 +6,7 @@ A field ends with ``|``, a file with ``$``, a part of an item with ``^``. Nothin
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -343,3 +344,16 @@ def _algorithm(code: int) -> str:
 def _amounts(amounts: Split) -> str:
     """The last two of the three amounts, 4 bytes each: the first is 0 in modes 1 and 2."""
     return f"{amounts.self_paid_fen:08X}{amounts.pooled_fen:08X}"
+
+
+# --- certificates ---------------------------------------------------------------------------------
+
+
+def signature(value: bytes) -> str:
+    """pOutInfo of PKI_SignData: r || s in Base64 [L]."""
+    return f"{base64.b64encode(value).decode()}|"
+
+
+def public_key(value: bytes) -> str:
+    """pOutInfo of iReadSignatureKey: X || Y, 128 hex digits [L]."""
+    return f"{value.hex().upper()}|"

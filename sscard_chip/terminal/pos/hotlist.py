@@ -45,7 +45,11 @@ class HotlistFile:
             stamp = self._stamp()
             if stamp == self._seen:
                 return []
-            self.hotlist, self._seen = Hotlist.load(self.path), stamp
+            found = Hotlist.load(self.path)
+            if found.is_before(self.hotlist.version):
+                rule = f"{self.path}: version {found.version} is an earlier one"
+                return [f"the hotlist is not taken, the one before it counts: {rule}"]
+            self.hotlist, self._seen = found, stamp
         except DayFileError as error:
             return [f"the hotlist is not taken, the one before it counts: {error}"]
         except OSError as error:
@@ -94,4 +98,7 @@ def require_fresh(hotlist: Hotlist | None, issued: str | None, time: str, hours:
         raise SaleRefusedError(Refusal.HOTLIST_OLD, "its age is not known")
     if now - begun > timedelta(hours=hours):
         text = f"version {hotlist.version} is older than {hours} hours"
+        raise SaleRefusedError(Refusal.HOTLIST_OLD, text)
+    if begun - now > timedelta(hours=hours):  # it would never be too old
+        text = f"version {hotlist.version} is ahead of the clock by more than {hours} hours"
         raise SaleRefusedError(Refusal.HOTLIST_OLD, text)

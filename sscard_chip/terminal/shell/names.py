@@ -20,6 +20,7 @@ from sscard_chip.profile.model import (
     Key,
     KeyUse,
 )
+from sscard_chip.profile.pki import CERTIFICATE_DIRECTORY
 from sscard_chip.profile.transit import TRANSIT_DIRECTORY
 from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.identifiers import (
@@ -54,6 +55,8 @@ DF_NAMES: Final = tuple(
 )
 _BY_FID, _EF, _BY_NAME = 0, 2, 4
 _TRANSIT_NAMES: Final = ("transit", "交通联合")
+_PKI_WORDS: Final = {"pki": PKI_NAME, "cert": CERTIFICATE_NAME, "证书应用": CERTIFICATE_NAME}
+_WITH_SFI: Final = (TRANSIT_DIRECTORY, CERTIFICATE_DIRECTORY)
 _NAME_LENGTHS: Final = range(5, 17)
 _MOST_DATA: Final = 255
 
@@ -113,6 +116,8 @@ class Names:
                 return Target(_BY_NAME, PSAM_AID)
             if text.casefold() in _TRANSIT_NAMES:
                 return Target(_BY_NAME, TRANSIT_AID)
+            if text.casefold() in _PKI_WORDS:
+                return Target(_BY_NAME, _PKI_WORDS[text.casefold()])
             if is_file_name(text):
                 return Target(_EF, bytes.fromhex(text))
             if is_hex(text):
@@ -156,7 +161,7 @@ class Names:
 
     def sfi(self, file: FileDeclaration) -> int:
         """The SFI of a declared file; UnknownNameError when it has none."""
-        return file.sfi if self.here is TRANSIT_DIRECTORY else _sfi(file.fid)
+        return file.sfi if self.here in _WITH_SFI else _sfi(file.fid)
 
     @property
     def current(self) -> FileDeclaration | None:

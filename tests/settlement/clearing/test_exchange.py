@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from sscard_chip.settlement.clearing.exchange import (
     read_exchange,
     table_of,
 )
+from sscard_chip.standard.amounts import yuan
 
 SALE = ExchangeRow(
     "0", "510100", "330106", 3500, 2000, 1000, 500, "20260315101112", None, None,
@@ -96,6 +99,90 @@ def test_a_changed_file_is_refused(tmp_path: Path, old: str, new: str, rule: str
     assert old in content
     path.write_text(content.replace(old, new, 1))
     with pytest.raises(ExchangeError, match=rule):
+        read_exchange(path)
+
+
+def forge(folder: Path, *rows: ExchangeRow, days: str = "", regions: str = "510100-330106") -> Path:
+    """A file whose counts, sums and digest are right, whatever its rows are."""
+    head = "\t".join(("H", "sscard-exchange/1", *regions.split("-")))
+    lines = [head]
+    for row in rows:
+        amounts = (row.total_fen, row.fund_fen, row.account_fen, row.cash_fen)
+        lines.append("\t".join((
+            *("D", row.state, row.treatment, row.insured, *map(yuan, amounts), row.time),
+            *("2103" if row.refund else "2102", row.mdtrt_id or "null", row.setl_id or "null"),
+            *(row.msgid, str(int(row.refund)), str(int(row.settled))),
+        )))  # fmt: skip
+    settled = [row for row in rows if row.settled]
+    sums = [sum(row[at] for row in settled) for at in range(3, 7)]  # type: ignore[misc]
+    content = "".join(f"{line}\n" for line in lines)
+    counts = (str(len(rows)), str(len(settled)))
+    spanned = (days or "20260315-20260315").split("-")
+    digest = sha256(content.encode()).hexdigest().upper()
+    path = folder / "forged.tsv"
+    path.write_text(content + "\t".join(("T", *counts, *map(yuan, sums), *spanned, digest)) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("forged", "rule"),
+    [
+        ([SALE, SALE], "row 3: msgid: is settled in an earlier row too"),
+        ([REFUND, REFUND], "row 3: setl_id: is settled in an earlier row too"),
+        ([SALE._replace(account_fen=1001)], "row 2: the parts must be the total"),
+        ([SALE._replace(fund_fen=3500, account_fen=-500)], "row 2: the parts must be"),
+        ([REFUND._replace(total_fen=200, cash_fen=200)], "row 2: the parts must be"),
+        ([SALE._replace(msgid="=HYPERLINK(1)")], "row 2: msgid: must be"),
+        ([SALE._replace(msgid="P" * 31)], "row 2: msgid: must be"),
+        ([SALE._replace(setl_id="+1")], "row 2: setl_id: must be"),
+        ([SALE._replace(mdtrt_id="@A\x1b[2J")], "row 2: mdtrt_id: must be"),
+        ([SALE._replace(state="=1")], "row 2: state: must be codes"),
+        ([SALE._replace(state="")], "row 2: state: must be codes"),
+        ([SALE._replace(time="20260230101112")], "row 2: setl_time: must be"),
+        ([SALE._replace(total_fen=10**20, fund_fen=10**20, account_fen=0, cash_fen=0)],
+         "row 2: medfee_sumamt: must be yuan"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_right_in_itself_is_still_looked_at(
+    tmp_path: Path, forged: list[ExchangeRow], rule: str
+) -> None:
+    """Whoever writes the rows writes the digest too."""
+    assert read_exchange(forge(tmp_path, SALE)).rows == (SALE,)
+    with pytest.raises(ExchangeError, match=f"forged.tsv: {rule}"):
+        read_exchange(forge(tmp_path, *forged))
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ({"days": "20260101-20261231"}, "row 3: trailer: the days"),
+        ({"regions": "510100-510100"}, "row 1: must be two divisions"),
+        ({"regions": "../etc-330106"}, "row 1: must be two divisions"),
+        ({"regions": "51010-330106"}, "row 1: must be two divisions"),
+    ],
+)
+def test_header_and_trailer_of_a_forged_file(
+    tmp_path: Path, more: dict[str, str], rule: str
+) -> None:
+    with pytest.raises(ExchangeError, match=f"forged.tsv: {rule}"):
+        read_exchange(forge(tmp_path, SALE, **more))
+
+
+def test_refunds_of_one_sale_and_refused_rows_may_repeat(tmp_path: Path) -> None:
+    rows = (SALE, REFUND, REFUND._replace(setl_id="S3"), REFUSED, REFUSED)
+    path = forge(tmp_path, *rows, days="20260315-20260316")
+    assert read_exchange(path).rows == rows
+
+
+def test_what_is_no_file_or_too_large_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "forged.tsv"
+    with path.open("wb") as file:
+        file.truncate(3 << 30)
+    with pytest.raises(ExchangeError, match="has more than 268,435,456 bytes"):
+        read_exchange(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="is a named pipe"):
         read_exchange(path)
 
 

@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -17,7 +21,7 @@ from sscard_chip.settlement.clearing.claims import apply_all, apply_claim, cance
 from sscard_chip.settlement.clearing.period import all_statements, period_statement
 from sscard_chip.settlement.ledger import AccountKind, Ledger, read_allocations
 from sscard_cli.main import main
-from tests.settlement.run.trial import Trial
+from tests.settlement.run.trial import ROOT, Trial
 
 MONTH = "202603"
 Run = Callable[..., tuple[int, str, str]]
@@ -189,3 +193,51 @@ def test_a_pharmacy_list(run: Run) -> None:
     code, _, err = run("pharmacy-list", "p.csv", "--out", "q.tsv")
     assert (code, "p.csv: row 3: fixmedins_code: stands in an earlier row" in err) == (2, True)
     assert stat.S_IMODE(Path("p.tsv").stat().st_mode) == 0o600
+
+
+KILLED: Final = """
+import os, signal, sys
+from sscard_chip.settlement.clearing import claims
+from sscard_cli.main import main
+real, steps = claims._step, []
+def step(*values, **more):
+    steps.append(1)
+    if len(steps) == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*values, **more)
+claims._step = step
+sys.exit(main(["settle", *sys.argv[2:]]))
+"""
+
+
+def killed_at(step: int, *command: str) -> bool:
+    """Run a command of ``settle`` in a process that is killed (-9) at a step of a claim."""
+    process = subprocess.run(
+        [sys.executable, "-c", KILLED, str(step), *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+    )
+    return process.returncode == -signal.SIGKILL
+
+
+def test_killed_in_the_middle_of_a_month(run: Run, ledger: Ledger, city: list[str]) -> None:
+    """Each pharmacy has one claim in the end, and is paid once."""
+    apply = ("claim", "apply", "--all", "--month", MONTH)
+    pay = ("claim", "pay", "--month", MONTH, "--date", "20260415")
+    assert killed_at(4, *apply)
+    made = document(run("claim", "list", "--json"))["claims"]
+    assert len(made) in (0, 3)
+    document(run(*apply, "--json"))
+    made = document(run("claim", "list", "--json"))["claims"]
+    assert sorted(one["fixmedins_code"] for one in made) == sorted(city)
+    assert document(run(*apply, "--json")) == []
+    assert killed_at(5, *pay)
+    owed = document(run("claim", "list", "--json"))["owed"]
+    unpaid = document(run("claim", "list", "--unpaid", "--json"))["claims"]
+    assert owed["claimed_fen"] == sum(one["unpaid_fen"] for one in unpaid) > 0
+    assert run(*pay)[0] == 0
+    after = document(run("claim", "list", "--json"))
+    assert after["owed"] == {"claimed_fen": 0, "unclaimed_fen": 0, "total_fen": 0}
+    assert {one["state"] for one in after["claims"]} == {"paid"}
+    assert len(after["claims"]) == len(city)
+    assert ledger.check().problems == ()

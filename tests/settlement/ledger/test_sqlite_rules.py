@@ -22,6 +22,7 @@ from tests.fixtures.old import unpack
 GUARDED_OTHERWISE: Final = {"balance", "line"}
 """Their own rules refuse it: see below."""
 MOVING: Final = {
+    "credential_code",
     "service_attempt",
     "service_audit_head",
     "service_code",
@@ -32,7 +33,8 @@ MOVING: Final = {
     "service_request",
     "service_session",
 }
-"""What the card services keep for hours or days, move on, or delete when a person is erased."""
+"""What credentials and card services keep for hours or days, move on, or delete when a person
+is erased."""
 UNGUARDED: Final = {"settled_terminal", "settled_card", "sscard_ledger_version"} | MOVING
 """A look-up for each card of a day is too much there; the version is for change."""
 KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
@@ -54,6 +56,7 @@ KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
     "clearing_claim_step": [("claim", "number")],
     "clearing_step_order": [("claim", "number"), ("place",)],
     "clearing_decision": [("posted_segment",), ("segment", "row")],
+    "credential": [("card",), ("token",)],
     "entry": [("id",), ("reverses",), ("source",)],
     "hotlist_change": [("version", "card")],
     "hotlist_version": [("id",), ("version",)],
@@ -95,9 +98,14 @@ KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
     "settled_refund": [("terminal", "algorithm", "number", "msgid")],
     "settled_segment": [("id",)],
     "settled_split": [("segment",)],
+    "shift": [("msgid",), ("sign_no",)],
+    "shift_end": [("msgid",), ("sign_no",)],
     "sscard_ledger": [("format",)],
+    "stock_change": [("id",)],
     "suspense_share": [("entry", "account", "division")],
     "terminal_owner": [("terminal", "change")],
+    "transit_file": [("entry",), ("id",)],
+    "transit_tap": [("issuer", "serial", "counter"), ("terminal", "algorithm", "number")],
 }
 ANOTHER_RULE: Final = {
     "anchor.digest": "ledger: anchors follow each other",

@@ -31,11 +31,12 @@ at once."""
 NO_POOL: Final = CentrePolicy(settle_at_once=True)
 """The same, and the pooled fund pays nothing."""
 _OPTIONS: Final[dict[str, Any]] = {"policy": SHARING, "keys": roots(), "test_clock": True}
+_STRICT: Final[dict[str, Any]] = {**_OPTIONS, "strict": True}
 
 
 def open_platform(ledger: Ledger, **changes: Any) -> Platform:
-    """A test centre with the root keys of all tests, and the policy :data:`SHARING`."""
-    return Platform(ledger, **_OPTIONS | changes)
+    """A strict test centre with the root keys of all tests, and the policy :data:`SHARING`."""
+    return Platform(ledger, **_STRICT | changes)
 
 
 def ledger_authoriser(ledger: Ledger, **changes: Any) -> PlatformAuthoriser:

@@ -169,7 +169,7 @@ def test_who_is_insured_elsewhere(platform: Platform) -> None:
         (bill("1.00", psn_no=""), "druginfo.psn_no: is missing"),
         (bill("1.00", dise_name="x" * 501), "druginfo.dise_name: at most 500"),
         (bill("1.00", begntime="2026"), "druginfo.begntime: must be yyyy-MM-dd"),
-        (bill("1.00", acct_used_flag="2"), "druginfo.acct_used_flag: is malformed"),
+        (bill("1.00", acct_used_flag="3"), "druginfo.acct_used_flag: is malformed"),
         (bill("1.00", mdtrt_cert_type="01"), "mdtrt_cert_type: only cards"),
         (bill("1.00", psn_no="P0002"), "the card is not in the register"),
         (bill("1.00", extra="["), "druginfo.exp_content: must be a JSON object"),

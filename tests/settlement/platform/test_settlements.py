@@ -124,7 +124,9 @@ def test_a_cancellation(ledger: Ledger, platform: Platform, infno: str) -> None:
         ok(platform, message("2102", 3, confirmation(info)))
     gone = ok(platform, message("2103", 4, back(info)))["setlinfo"]
     assert gone["setl_id"] != info["setl_id"]
-    assert (gone["psn_pay"], gone["cash_payamt"], gone["balc"]) == ("15.00", "5.00", "100.00")
+    assert (gone["psn_pay"], gone["cash_payamt"], gone["balc"]) == ("-15.00", "-5.00", "100.00")
+    assert (gone["psn_part_amt"], gone["psn_cash_pay"]) == ("-15.00", "-5.00")
+    assert (gone["medfee_sumamt"], gone["fund_pay_sumamt"]) == ("-35.00", "-20.00")
     assert (balances(ledger), state(ledger)) == (NOTHING, SettlementState.CANCELLED)
     refused(platform, message("2103", 5, back(info)), "the settlement is cancelled")
     assert balances(ledger) == NOTHING
@@ -335,8 +337,12 @@ def test_how_a_bill_is_shared_and_its_sums(
     funds = ("hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "maf_pay", "oth_pay")
     fund = amount["fund_pay_sumamt"]
     assert fund == sum(amount[name] for name in funds)
-    paid = sum(int(one["fund_payamt"].replace(".", "")) for one in output["setldetail"])
-    assert fund == paid
+    paid = {
+        one["fund_pay_type"]: int(one["fund_payamt"].replace(".", ""))
+        for one in output["setldetail"]
+    }
+    assert fund == paid.get("310100", 0)
+    assert amount["acct_pay"] == paid.get("310200", 0)
     assert amount["psn_part_amt"] == amount["acct_pay"] + amount["psn_cash_pay"]
     assert amount["medfee_sumamt"] == fund + amount["psn_part_amt"] + amount["hosp_part_amt"]
     assert amount["balc"] == BALANCE - amount["acct_pay"]

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -61,16 +61,20 @@ _SERVE: Final = "import sys; from sscard_cli.main import main; sys.exit(main(sys
 class Centre:
     """A serving process; ``url`` is where. It may be killed and started anew on one port."""
 
-    def __init__(self, folder: Path, ledger_url: str) -> None:
+    def __init__(
+        self, folder: Path, ledger_url: str, policy: str = "", options: Sequence[str] = ()
+    ) -> None:
+        """With ``options`` it has these in place of a test clock."""
         self._folder = folder
+        self._options = list(options) or ["--test-clock"]
         self._ledger_url = ledger_url
         self._listen = "127.0.0.1:0"
         roots().save(folder / "roots.json")
-        (folder / "policy.toml").write_text(POLICY)
+        (folder / "policy.toml").write_text(policy or POLICY)
         self.start()
 
     def start(self) -> None:
-        arguments = ["--keys", "roots.json", "--policy", "policy.toml", "--test-clock"]
+        arguments = ["--keys", "roots.json", "--policy", "policy.toml", *self._options]
         self.process = subprocess.Popen(
             [sys.executable, "-c", _SERVE, "settle", "serve", "--listen", self._listen, *arguments],
             cwd=self._folder,

@@ -8,7 +8,8 @@ import json
 import pytest
 
 from issuance.mutants import MUTANTS, run_mutant
-from sscard_chip.terminal.conformance import CaseVerdict, catalogue
+from sscard_chip.terminal.conformance import CaseVerdict
+from sscard_cli.conformance.mutants import CATALOGUES
 from sscard_cli.main import main
 from tests.bench.issued import roots
 from tests.terminal.conformance.judged import judge
@@ -47,9 +48,9 @@ LISTED = [
 
 
 def test_there_are_enough_and_each_names_a_case() -> None:
-    names = {case.identifier for case in catalogue()}
-    assert len(MUTANTS) >= 60
-    assert {one.kind for one in MUTANTS.values()} == {"filter", "image"}
+    names = {case.identifier for cases in CATALOGUES.values() for case in cases()}
+    assert len(MUTANTS) >= 190
+    assert {one.kind for one in MUTANTS.values()} == {"filter", "image", "program"}
     assert [one.name for one in MUTANTS.values() if one.caught_by not in names] == []
     assert set(LISTED) <= set(MUTANTS)
 

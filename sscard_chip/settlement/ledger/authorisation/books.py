@@ -190,9 +190,34 @@ def find_by_msgid(t: LedgerTransaction, msgid: str) -> Settlement | None:
     return _find(t, tables.authorisation.c.msgid == msgid)
 
 
+def find_by_mdtrt_id(t: LedgerTransaction, mdtrt_id: str) -> Settlement | None:
+    """The settlement of a visit (mdtrt_id)."""
+    return _find(t, tables.authorisation.c.mdtrt_id == mdtrt_id)
+
+
 def find_by_setl_id(t: LedgerTransaction, setl_id: str) -> Settlement | None:
     """The settlement of a setl_id (not that of a cancellation)."""
     return _find(t, tables.authorisation.c.setl_id == setl_id)
+
+
+def find_cancelled_as(t: LedgerTransaction, setl_id: str) -> Settlement | None:
+    """The settlement whose cancellation has this setl_id."""
+    return _find(
+        t,
+        tables.authorisation.c.id.in_(
+            sa.select(tables.step.c.authorisation).where(tables.step.c.setl_id == setl_id)
+        ),
+    )
+
+
+def find_done_by(t: LedgerTransaction, msgid: str) -> Settlement | None:
+    """The settlement of which a message has made a step."""
+    return _find(
+        t,
+        tables.authorisation.c.id.in_(
+            sa.select(tables.step.c.authorisation).where(tables.step.c.msgid == msgid)
+        ),
+    )
 
 
 def settled_online(t: LedgerTransaction, msgids: Sequence[str]) -> dict[str, SettlementState]:

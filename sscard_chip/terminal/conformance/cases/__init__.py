@@ -9,15 +9,20 @@ from sscard_chip.terminal.conformance.case import Case
 from sscard_chip.terminal.conformance.cases import (
     answers,
     authentication,
+    certificates,
     contents,
+    counting,
     files,
     loading,
     medical,
     parameters,
     pins,
+    pullout,
     reading,
     selection,
+    transit,
     transport,
+    updating,
     writing,
     wrong,
 )
@@ -34,10 +39,15 @@ _MODULES = (
     files,
     pins,
     authentication,
+    certificates,
     writing,
     medical,
     loading,
+    transit,
+    counting,
+    updating,
     wrong,
+    pullout,
 )
 
 

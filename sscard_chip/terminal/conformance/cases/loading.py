@@ -39,12 +39,13 @@ _LOAD, _CREDIT, _DAY, _DEBIT = (
 _FEN: Final = (1).to_bytes(4)
 
 
-def _begin_load(trial: Trial, index: int = 1) -> CardReply:
+def begin_load(trial: Trial, index: int = 1) -> CardReply:
+    """INITIALIZE FOR LOAD of 1 fen."""
     data = bytes((index,)) + _FEN + TERMINAL
     return trial.send(commands.INITIALIZE_FOR_LOAD, data=data, le=16)
 
 
-def _load_macs(trial: Trial, begun: bytes, index: int) -> tuple[bytes, bytes, bytes]:
+def load_macs(trial: Trial, begun: bytes, index: int) -> tuple[bytes, bytes, bytes]:
     """MAC1, MAC2 and TAC of a load of 1 fen, computed from the root keys."""
     if len(begun) != messages.LOAD_ANSWER.sizeof():
         raise UndecidedError("INITIALIZE FOR LOAD gave another length")
@@ -63,8 +64,15 @@ def _load_macs(trial: Trial, begun: bytes, index: int) -> tuple[bytes, bytes, by
     )
 
 
-def _credit(trial: Trial, mac2: bytes) -> CardReply:
-    return trial.send(commands.CREDIT_FOR_LOAD, data=TIME + mac2, le=4)
+def credit_apdu(trial: Trial, mac2: bytes) -> bytes:
+    """CREDIT FOR LOAD with a MAC2."""
+    le = None if trial.subject.contact else 4
+    return commands.CREDIT_FOR_LOAD.apdu(data=TIME + mac2, le=le)
+
+
+def send_credit(trial: Trial, mac2: bytes) -> CardReply:
+    """CREDIT FOR LOAD with a MAC2."""
+    return trial.whole(credit_apdu(trial, mac2))
 
 
 @cases.command(_LOAD, ANSWER, 1, "16 bytes: balance, number, key version, algorithm, random, MAC1",
@@ -72,7 +80,7 @@ def _credit(trial: Trial, mac2: bytes) -> CardReply:
 def _(trial: Trial) -> None:
     enter_medical(trial)
     account = trial.given(get_balance(trial), "GET BALANCE").data
-    reply = trial.expect(_begin_load(trial), "9000")
+    reply = trial.expect(begin_load(trial), "9000")
     trial.equal(len(reply.data), 16, "bytes of the answer")
     trial.same(reply.data[:4], account, "balance")
 
@@ -82,8 +90,8 @@ def _(trial: Trial) -> None:
 def _(trial: Trial) -> None:
     enter_medical(trial)
     for index in (1, 2, 3):
-        begun = trial.expect(_begin_load(trial, index), "9000").data
-        mac1, _, _ = _load_macs(trial, begun, index)
+        begun = trial.expect(begin_load(trial, index), "9000").data
+        mac1, _, _ = load_macs(trial, begun, index)
         trial.check(begun[-4:] == mac1, f"the right MAC1 with index {index}", "another value")
 
 
@@ -91,7 +99,7 @@ def _(trial: Trial) -> None:
 def _(trial: Trial) -> None:
     enter_medical(trial)
     for index in (0, 4, 0xFF):
-        trial.refused(_begin_load(trial, index), "9403")
+        trial.refused(begin_load(trial, index), "9403")
 
 
 @cases.command(_LOAD, WORDS, 2, "Without the PIN: 6982", **SESSION)
@@ -99,33 +107,33 @@ def _(trial: Trial) -> None:
     if trial.subject.tries is None:
         raise NotApplicableError("no PIN is set")
     trial.enter(DF04)
-    trial.refused(_begin_load(trial), "6982")
+    trial.refused(begin_load(trial), "6982")
 
 
 @cases.command(_CREDIT, WORDS, 1, "Without INITIALIZE, or after that of a purchase: 6901",
                group=STATES, **WRITE)  # fmt: skip
 def _(trial: Trial) -> None:
     enter_medical(trial)
-    trial.refused(_credit(trial, bytes(4)), "6901")
+    trial.refused(send_credit(trial, bytes(4)), "6901")
     begin_purchase(trial)
-    trial.refused(_credit(trial, bytes(4)), "6901", what="after INITIALIZE FOR PURCHASE")
+    trial.refused(send_credit(trial, bytes(4)), "6901", what="after INITIALIZE FOR PURCHASE")
 
 
 @cases.command(_CREDIT, WORDS, 2, "A wrong MAC2: 9302, and nothing is loaded", **WRITE)
 def _(trial: Trial) -> None:
     enter_medical(trial)
     before = trial.given(get_balance(trial), "GET BALANCE").data
-    begun = trial.given(_begin_load(trial), "INITIALIZE FOR LOAD").data
-    _, mac2, _ = _load_macs(trial, begun, 1)
-    trial.refused(_credit(trial, bytes((mac2[0] ^ 1,)) + mac2[1:]), "9302")
-    trial.refused(_credit(trial, mac2), "6901", what="to the right MAC2 afterwards")
+    begun = trial.given(begin_load(trial), "INITIALIZE FOR LOAD").data
+    _, mac2, _ = load_macs(trial, begun, 1)
+    trial.refused(send_credit(trial, bytes((mac2[0] ^ 1,)) + mac2[1:]), "9302")
+    trial.refused(send_credit(trial, mac2), "6901", what="to the right MAC2 afterwards")
     trial.same(trial.expect(get_balance(trial), "9000").data, before, "balance")
 
 
 @cases.command(_DEBIT, WORDS, 5, "After INITIALIZE FOR LOAD: 6901", group=STATES, **WRITE)
 def _(trial: Trial) -> None:
     enter_medical(trial)
-    trial.given(_begin_load(trial), "INITIALIZE FOR LOAD")
+    trial.given(begin_load(trial), "INITIALIZE FOR LOAD")
     trial.refused(send_debit(trial, bytes(4)), "6901")
 
 
@@ -134,9 +142,9 @@ def _(trial: Trial) -> None:
 def _(trial: Trial) -> None:
     enter_medical(trial)
     before = int.from_bytes(trial.given(get_balance(trial), "GET BALANCE").data)
-    begun = trial.given(_begin_load(trial), "INITIALIZE FOR LOAD").data
-    _, mac2, tac = _load_macs(trial, begun, 1)
-    reply = trial.expect(_credit(trial, mac2), "9000")
+    begun = trial.given(begin_load(trial), "INITIALIZE FOR LOAD").data
+    _, mac2, tac = load_macs(trial, begun, 1)
+    reply = trial.expect(send_credit(trial, mac2), "9000")
     trial.check(reply.data == tac, "the right TAC", "another value")
     after = int.from_bytes(trial.expect(get_balance(trial), "9000").data)
     trial.check(after == before + 1, "a balance 1 fen higher", "another one")

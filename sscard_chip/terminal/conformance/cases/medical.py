@@ -52,7 +52,8 @@ def get_balance(trial: Trial, kind: int = 1) -> CardReply:
     return trial.whole(bytes((0xB0, 0x26, 0x00, kind, 4 if kind == 1 else 6)))
 
 
-def _initialize(trial: Trial, amounts: bytes = _ZERO, index: int = 1) -> CardReply:
+def initialize(trial: Trial, amounts: bytes = _ZERO, index: int = 1) -> CardReply:
+    """INITIALIZE FOR PURCHASE of three amounts, 12 bytes."""
     return trial.send(
         commands.INITIALIZE_FOR_PURCHASE, data=bytes((index,)) + amounts + TERMINAL, le=_ANSWER
     )
@@ -60,13 +61,15 @@ def _initialize(trial: Trial, amounts: bytes = _ZERO, index: int = 1) -> CardRep
 
 def begin_purchase(trial: Trial, amounts: bytes = _ZERO, index: int = 1) -> bytes:
     """The answer of INITIALIZE FOR PURCHASE."""
-    reply = trial.given(_initialize(trial, amounts, index), "INITIALIZE FOR PURCHASE")
+    reply = trial.given(initialize(trial, amounts, index), "INITIALIZE FOR PURCHASE")
     if len(reply.data) != _ANSWER:
         raise UndecidedError("INITIALIZE FOR PURCHASE gave another length")
     return reply.data
 
 
-def _macs(trial: Trial, begun: bytes, amounts: bytes, index: int) -> tuple[bytes, bytes, bytes]:
+def purchase_macs(
+    trial: Trial, begun: bytes, amounts: bytes = _ZERO, index: int = 1, time: bytes = TIME
+) -> tuple[bytes, bytes, bytes]:
     """MAC1, MAC2 and TAC of a purchase, computed from the root keys."""
     secrets = trial.secrets
     dpk, dtk = (trial.key_of(use, DF04) for use in (KeyUse.PURCHASE, KeyUse.TAC))
@@ -77,32 +80,43 @@ def _macs(trial: Trial, begun: bytes, amounts: bytes, index: int) -> tuple[bytes
     key: Key = dtk
     tac = secrets.suite.tac_mac(secrets.secret(key, index))
     return (
-        session.mac(what + TIME),
+        session.mac(what + time),
         session.mac(amounts),
-        tac(pad(what + _NUMBER + TIME, secrets.suite.block)),
+        tac(pad(what + _NUMBER + time, secrets.suite.block)),
     )
 
 
-def send_debit(trial: Trial, mac1: bytes) -> CardReply:
+def debit_apdu(trial: Trial, mac1: bytes, time: bytes = TIME) -> bytes:
     """DEBIT FOR PURCHASE with a MAC1."""
-    return trial.send(commands.DEBIT_FOR_PURCHASE, data=_NUMBER + TIME + mac1, le=8)
+    le = None if trial.subject.contact else 8
+    return commands.DEBIT_FOR_PURCHASE.apdu(data=_NUMBER + time + mac1, le=le)
 
 
-def _number_of(begun: bytes) -> int:
+def send_debit(trial: Trial, mac1: bytes, time: bytes = TIME) -> CardReply:
+    """DEBIT FOR PURCHASE with a MAC1."""
+    return trial.whole(debit_apdu(trial, mac1, time))
+
+
+def number_of(begun: bytes) -> int:
+    """The transaction number that INITIALIZE FOR PURCHASE gave."""
     return int(messages.PURCHASE_ANSWER.parse(begun).number)
 
 
-def _paid(trial: Trial, amounts: bytes = _ZERO, index: int = 1) -> tuple[int, bytes, bytes]:
+def pay(
+    trial: Trial, amounts: bytes = _ZERO, index: int = 1, time: bytes = TIME
+) -> tuple[int, bytes, bytes]:
+    """A purchase, whose TAC and MAC2 must be right: its number, TAC and MAC2."""
     begun = begin_purchase(trial, amounts, index)
-    mac1, mac2, tac = _macs(trial, begun, amounts, index)
-    reply = trial.expect(send_debit(trial, mac1), "9000")
+    mac1, mac2, tac = purchase_macs(trial, begun, amounts, index, time)
+    reply = trial.expect(send_debit(trial, mac1, time), "9000")
     trial.equal(len(reply.data), 8, "bytes of TAC and MAC2")
     trial.check(reply.data[:4] == tac, "the right TAC first", "another value")
     trial.check(reply.data[4:] == mac2, "the right MAC2 behind it", "another value")
-    return _number_of(begun), tac, mac2
+    return number_of(begun), tac, mac2
 
 
-def _proof(trial: Trial, number: int, kind: int = PURCHASE) -> CardReply:
+def get_proof(trial: Trial, number: int, kind: int = PURCHASE) -> CardReply:
+    """GET TRANSACTION PROOF of a transaction."""
     if trial.subject.statement.proof_by_next_number:
         number += 1
     return trial.send(commands.GET_TRANSACTION_PROOF, 0x00, kind, number.to_bytes(2), 8)
@@ -155,7 +169,7 @@ def _(trial: Trial) -> None:
     account = trial.given(get_balance(trial), "GET BALANCE").data
     own = trial.given(get_balance(trial, 2), "GET BALANCE").data
     pool = trial.given(get_balance(trial, 3), "GET BALANCE").data
-    reply = trial.expect(_initialize(trial), "9000")
+    reply = trial.expect(initialize(trial), "9000")
     trial.equal(len(reply.data), _ANSWER, "bytes of the answer")
     trial.same(reply.data[:4], account, "CIA")
     if not trial.subject.statement.account_only:
@@ -168,7 +182,7 @@ def _(trial: Trial) -> None:
     enter_medical(trial)
     found = [begin_purchase(trial) for _ in range(8)]
     trial.equal(len({one[-4:] for one in found}), 8, "different random numbers")
-    trial.equal(len({_number_of(one) for one in found}), 1, "one transaction number:")
+    trial.equal(len({number_of(one) for one in found}), 1, "one transaction number:")
 
 
 @cases.command(_INIT, ANSWER, 3, "Key version and algorithm are those of the index", **SESSION)
@@ -186,14 +200,14 @@ def _(trial: Trial) -> None:
     if trial.subject.tries is None:
         raise NotApplicableError("no PIN is set")
     trial.enter(DF04)
-    trial.refused(_initialize(trial), "6982")
+    trial.refused(initialize(trial), "6982")
 
 
 @cases.command(_INIT, WORDS, 2, "A key index that is not there: 9403", **SESSION)
 def _(trial: Trial) -> None:
     enter_medical(trial)
     for index in (0, 4, 0xFF):
-        trial.refused(_initialize(trial, index=index), "9403")
+        trial.refused(initialize(trial, index=index), "9403")
 
 
 @cases.command(_INIT, WORDS, 3, "More than the account has: 9401", **SESSION)
@@ -202,7 +216,7 @@ def _(trial: Trial) -> None:
     balance = int.from_bytes(trial.given(get_balance(trial), "GET BALANCE").data)
     for amount in {balance + 1, 0xFFFFFFFF}:
         if amount <= 0xFFFFFFFF and amount > balance:
-            reply = _initialize(trial, amount.to_bytes(4) + bytes(8))
+            reply = initialize(trial, amount.to_bytes(4) + bytes(8))
             trial.refused(reply, "9401")
 
 
@@ -210,7 +224,7 @@ def _(trial: Trial) -> None:
 def _(trial: Trial) -> None:
     enter_medical(trial)
     balance = trial.given(get_balance(trial), "GET BALANCE").data
-    trial.expect(_initialize(trial, balance + b"\0\0\1\0\0\0\1\0"), "9000")
+    trial.expect(initialize(trial, balance + b"\0\0\1\0\0\0\1\0"), "9000")
 
 
 @cases.command(_INIT, WORDS, 4, "A wrong length: 6700", **SESSION)
@@ -244,18 +258,18 @@ def _(trial: Trial) -> None:
 def _(trial: Trial) -> None:
     enter_medical(trial)
     begun = begin_purchase(trial)
-    mac1, _, _ = _macs(trial, begun, _ZERO, 1)
+    mac1, _, _ = purchase_macs(trial, begun, _ZERO, 1)
     wrong = bytes((mac1[0] ^ 1,)) + mac1[1:]
     trial.refused(send_debit(trial, wrong), "9302")
     trial.refused(send_debit(trial, mac1), "6901", what="to the right MAC1 afterwards")
-    trial.equal(_number_of(begin_purchase(trial)), _number_of(begun), "transaction number")
+    trial.equal(number_of(begin_purchase(trial)), number_of(begun), "transaction number")
 
 
 @cases.command(_DEBIT, WORDS, 3, "Another command between: 6901", group=STATES, **WRITE)
 def _(trial: Trial) -> None:
     enter_medical(trial)
     for between in ("0084000008", "00A4020002EF05", "00B2FF0400"):
-        mac1, _, _ = _macs(trial, begin_purchase(trial), _ZERO, 1)
+        mac1, _, _ = purchase_macs(trial, begin_purchase(trial), _ZERO, 1)
         trial.whole(between)
         trial.refused(send_debit(trial, mac1), "6901", what=f"to DEBIT after {between[:4]}")
 
@@ -263,7 +277,7 @@ def _(trial: Trial) -> None:
 @cases.command(_DEBIT, WORDS, 4, "A MAC1 of another INITIALIZE: 9302", **WRITE)
 def _(trial: Trial) -> None:
     enter_medical(trial)
-    mac1, _, _ = _macs(trial, begin_purchase(trial), _ZERO, 1)
+    mac1, _, _ = purchase_macs(trial, begin_purchase(trial), _ZERO, 1)
     begin_purchase(trial)
     trial.refused(send_debit(trial, mac1), "9302")
 
@@ -273,7 +287,7 @@ def _debits(index: int) -> None:
                    "right", **WRITE)  # fmt: skip
     def _(trial: Trial) -> None:
         enter_medical(trial)
-        _paid(trial, index=index)
+        pay(trial, index=index)
 
 
 for _index in (1, 2, 3):
@@ -284,7 +298,7 @@ for _index in (1, 2, 3):
                group=STATES, **WRITE)  # fmt: skip
 def _(trial: Trial) -> None:
     enter_medical(trial)
-    mac1, _, _ = _macs(trial, begin_purchase(trial), _ZERO, 1)
+    mac1, _, _ = purchase_macs(trial, begin_purchase(trial), _ZERO, 1)
     trial.given(get_balance(trial), "GET BALANCE")
     trial.expect(send_debit(trial, mac1), "9000")
 
@@ -294,15 +308,15 @@ def _(trial: Trial) -> None:
 def _(trial: Trial) -> None:
     enter_medical(trial)
     before = trial.given(get_balance(trial), "GET BALANCE").data
-    number, _, _ = _paid(trial)
+    number, _, _ = pay(trial)
     trial.same(trial.expect(get_balance(trial), "9000").data, before, "balance")
-    trial.equal(_number_of(begin_purchase(trial)), number + 1, "next transaction number")
+    trial.equal(number_of(begin_purchase(trial)), number + 1, "next transaction number")
 
 
 @cases.command(_DEBIT, ANSWER, 6, "The newest record of EF08 is the debit", **WRITE)
 def _(trial: Trial) -> None:
     enter_medical(trial)
-    number, _, _ = _paid(trial)
+    number, _, _ = pay(trial)
     record = trial.expect(trial.whole("00B2014400"), "9000").data
     expected = number.to_bytes(2) + bytes((PURCHASE,)) + TERMINAL + TIME + _ZERO
     trial.same(record, expected[: len(record)], "record 1 of EF08")
@@ -314,8 +328,8 @@ def _(trial: Trial) -> None:
                **WRITE)  # fmt: skip
 def _(trial: Trial) -> None:
     enter_medical(trial)
-    first, _, _ = _paid(trial)
-    second, _, _ = _paid(trial)
+    first, _, _ = pay(trial)
+    second, _, _ = pay(trial)
     for place, number in ((1, second), (2, first)):
         record = trial.expect(trial.whole(f"00B2{place:02X}4400"), "9000").data
         trial.equal(int.from_bytes(record[:2]), number, f"transaction number of record {place}")
@@ -325,38 +339,38 @@ def _(trial: Trial) -> None:
                confidence=Confidence.MEDIUM, **WRITE)  # fmt: skip
 def _(trial: Trial) -> None:
     enter_medical(trial)
-    number, tac, mac2 = _paid(trial)
+    number, tac, mac2 = pay(trial)
     for cold in (None, False, True):
         if cold is not None:
             trial.reset(cold=cold)
             enter_medical(trial)
-        reply = trial.expect(_proof(trial, number), "9000")
+        reply = trial.expect(get_proof(trial, number), "9000")
         trial.check(reply.data == mac2 + tac, "MAC2 and TAC of the debit", "another value")
 
 
 @cases.command(_PROOF, WORDS, 1, "Another number: 9406", **WRITE)
 def _(trial: Trial) -> None:
     enter_medical(trial)
-    number, _, _ = _paid(trial)
+    number, _, _ = pay(trial)
     for other in (number + 5, number + 2):
-        trial.refused(_proof(trial, other), "9406")
+        trial.refused(get_proof(trial, other), "9406")
 
 
 @cases.command(_PROOF, WORDS, 2, "After the next debit the proof of the one before is gone",
                **WRITE)  # fmt: skip
 def _(trial: Trial) -> None:
     enter_medical(trial)
-    number, _, _ = _paid(trial)
-    _paid(trial)
-    trial.refused(_proof(trial, number), "9406")
+    number, _, _ = pay(trial)
+    pay(trial)
+    trial.refused(get_proof(trial, number), "9406")
 
 
 @cases.command(_PROOF, ANSWER, 2, "A new INITIALIZE keeps the proof", group=STATES, **WRITE)
 def _(trial: Trial) -> None:
     enter_medical(trial)
-    number, tac, mac2 = _paid(trial)
+    number, tac, mac2 = pay(trial)
     begin_purchase(trial)
-    reply = trial.expect(_proof(trial, number), "9000")
+    reply = trial.expect(get_proof(trial, number), "9000")
     trial.check(reply.data == mac2 + tac, "MAC2 and TAC of the debit", "another value")
 
 
@@ -368,7 +382,7 @@ def _(trial: Trial) -> None:
     if not before[0]:
         raise NotApplicableError("the account is empty")
     year = trial.given(get_balance(trial, 2)).data[4:]
-    _paid(trial, (1).to_bytes(4) + (2).to_bytes(4) + (3).to_bytes(4))
+    pay(trial, (1).to_bytes(4) + (2).to_bytes(4) + (3).to_bytes(4))
     after = [
         int.from_bytes(trial.expect(get_balance(trial, k), "9000").data[:4]) for k in (1, 2, 3)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sscard_chip.profile.model import FileDeclaration
+from sscard_chip.profile.model import Confidence, FileDeclaration
 from sscard_chip.standard.identifiers import SSSE
 from sscard_chip.terminal.conformance.cases.build import (
     KEYS_NEEDED,
@@ -211,6 +211,15 @@ def _(trial: Trial) -> None:
     before = trial.pin_tries()
     trial.given(trial.authenticate(trial.key(0x04, SSSE)), "the proof of UKSSSE")
     trial.equal(trial.pin_tries(), before, "tries")
+
+
+@cases.command(_VERIFY, ANSWER, 13, "After the right PIN the state is still that of the tries",
+               group=STATES, confidence=Confidence.MEDIUM, **_SESSION)  # fmt: skip
+def _(trial: Trial) -> None:
+    _need_pin(trial)
+    trial.enter()
+    trial.given(trial.verify_pin(), "VERIFY of the given PIN")
+    trial.expect(trial.raw(_STATE), "63Cx")
 
 
 # Of a length that no PIN has: it costs no try.

@@ -263,7 +263,7 @@ def _(trial: Trial) -> None:
 def _(trial: Trial) -> None:
     file = _selected(trial)
     for offset in (file.size, file.size + 1, 0x7FFF):
-        trial.refused(trial.send(READ_BINARY, offset >> 8, offset & 0xFF, le=1), "6B00", "6A86")
+        trial.refused(trial.send(READ_BINARY, offset >> 8, offset & 0xFF, le=1), "6B00")
 
 
 @cases.command(_BINARY, MESSAGE, 1, "By SFI the file becomes current")

@@ -232,7 +232,7 @@ def _generic(number: int, title: str, words: tuple[str, ...], *apdus: str,
             trial.refused(trial.whole(apdu), *words)
 
 
-_generic(1, "An unknown instruction: 6D00", ("6D00",), "0002000000", "00FC000000", "0044000000")
+_generic(1, "An unknown instruction: 6D00", ("6D00",), "0002000000", "00FC000000", "0006000000")
 _generic(2, "An unknown class: 6E00", ("6E00",), "A084000008", "E0B2010400", "C084000008",
          "9084000008")  # fmt: skip
 _generic(3, "A known instruction under another class: 6E00", ("6E00", "6D00"), "8084000008",

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from sscard_chip.profile.model import Confidence, Key, KeyUse
@@ -39,7 +40,7 @@ def _wrong(number: int, **more: Any) -> dict[str, Any]:
     return {"level": Level.DESTRUCTIVE, "needs": PIN_NEEDED, "lasting": number} | more
 
 
-def _other(pin: bytes) -> bytes:
+def other_pin(pin: bytes) -> bytes:
     """A PIN of the same length that is not the given one."""
     return bytes((pin[0] ^ 0x01,)) + pin[1:]
 
@@ -69,7 +70,7 @@ def _give_back(trial: Trial) -> None:
 @cases.command(_VERIFY, WORDS, 11, "A wrong PIN: 63Cx and one try less", **_wrong(1))
 def _(trial: Trial) -> None:
     tries = _begin(trial)
-    reply = _verify(trial, _other(trial.subject.pin))
+    reply = _verify(trial, other_pin(trial.subject.pin))
     trial.equal(reply.word, f"63C{tries - 1:X}", "answer to a wrong PIN")
     trial.equal(trial.pin_tries(), tries - 1, "tries")
 
@@ -79,7 +80,7 @@ def _(trial: Trial) -> None:
 def _(trial: Trial) -> None:
     tries = _begin(trial, 2)
     for _ in range(2):
-        trial.expect(_verify(trial, _other(trial.subject.pin)), "63Cx")
+        trial.expect(_verify(trial, other_pin(trial.subject.pin)), "63Cx")
         trial.reset(cold=True)
         trial.enter()
     trial.equal(trial.pin_tries(), tries - 2, "tries")
@@ -88,7 +89,7 @@ def _(trial: Trial) -> None:
 @cases.command(_VERIFY, WORDS, 13, "The right PIN gives all tries back", **_wrong(1))
 def _(trial: Trial) -> None:
     tries = _begin(trial)
-    trial.given_word(_verify(trial, _other(trial.subject.pin)), "63Cx")
+    trial.given_word(_verify(trial, other_pin(trial.subject.pin)), "63Cx")
     trial.expect(trial.verify_pin(), "9000")
     trial.equal(trial.pin_tries(), tries, "tries")
 
@@ -98,7 +99,7 @@ def _(trial: Trial) -> None:
     directory, file = pin_file(trial)
     _begin(trial)
     trial.enter(directory)
-    trial.given_word(_verify(trial, _other(trial.subject.pin)), "63Cx")
+    trial.given_word(_verify(trial, other_pin(trial.subject.pin)), "63Cx")
     trial.refused(trial.whole(read_of(file)), "6982")
 
 
@@ -112,6 +113,19 @@ def _(trial: Trial) -> None:
             trial.given(trial.verify_pin(), "VERIFY of the given PIN")
 
 
+@cases.command(_VERIFY, WORDS, 16, "A PIN is wrong when any of its digits is", **_wrong(1))
+def _(trial: Trial) -> None:
+    digits = trial.subject.pin.hex()
+    for place, digit in enumerate(digits):
+        if not digit.isdecimal():
+            continue
+        other = digits[:place] + str((int(digit) + 1) % 10) + digits[place + 1 :]
+        _begin(trial)
+        reply = _verify(trial, bytes.fromhex(other))
+        trial.expect(reply, "63Cx", what=f"to a PIN whose digit {place + 1} is another")
+        trial.given(trial.verify_pin(), "VERIFY of the given PIN")
+
+
 def _change(trial: Trial, old: bytes, new: bytes) -> CardReply:
     return trial.wrong(commands.CHANGE_PIN.apdu(data=old + b"\xff" + new))
 
@@ -120,7 +134,7 @@ def _change(trial: Trial, old: bytes, new: bytes) -> CardReply:
                group=CHANGE_PIN, **_wrong(2))  # fmt: skip
 def _(trial: Trial) -> None:
     _begin(trial)
-    old, new = trial.subject.pin, _other(trial.subject.pin)
+    old, new = trial.subject.pin, other_pin(trial.subject.pin)
     trial.afterwards(lambda: _back(trial, new, old))
     trial.expect(_change(trial, old, new), "9000")
     trial.expect(_verify(trial, old), "63Cx", what="to the old PIN")
@@ -137,7 +151,7 @@ def _back(trial: Trial, new: bytes, old: bytes) -> None:
 def _(trial: Trial) -> None:
     tries = _begin(trial)
     pin = trial.subject.pin
-    trial.equal(_change(trial, _other(pin), pin).word, f"63C{tries - 1:X}", "answer")
+    trial.equal(_change(trial, other_pin(pin), pin).word, f"63C{tries - 1:X}", "answer")
     trial.equal(trial.pin_tries(), tries - 1, "tries")
 
 
@@ -211,14 +225,16 @@ def _(trial: Trial) -> None:
             return
 
 
-@cases.command(_EXTERNAL, WORDS, 24, "A proof under version 1 is wrong for version 2",
+@cases.command(_EXTERNAL, WORDS, 24, "A proof under version 1 is wrong for the others",
                group="6001.3-9.2", **_wrong(3, needs=PIN_AND_KEYS))  # fmt: skip
 def _(trial: Trial) -> None:
     key = trial.key(_UKSSSE, SSSE)
     trial.enter()
-    proof = trial.proof(key, trial.challenge()) + b"\x02"
-    trial.expect(trial.wrong(commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, proof)), "63Cx")
-    trial.given(trial.authenticate(key, 2), "the proof of version 2")
+    for version in range(2, key.versions + 1):
+        proof = trial.proof(key, trial.challenge()) + bytes((version,))
+        apdu = commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, proof)
+        trial.expect(trial.wrong(apdu), "63Cx", what=f"to a proof of version {version}")
+        trial.given(trial.authenticate(key, version), f"the proof of version {version}")
 
 
 @cases.command(_EXTERNAL, WORDS, 25, "A challenge is spent by a wrong proof too: 6984",
@@ -232,6 +248,53 @@ def _(trial: Trial) -> None:
     trial.given_word(trial.wrong(commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, wrong)), "63Cx")
     reply = trial.wrong(commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, proof))
     trial.refused(reply, "6984", "6985")
+
+
+@cases.command(_EXTERNAL, WORDS, 27, "Tries of a key are kept through power-off",
+               **_wrong(3, needs=PIN_AND_KEYS))  # fmt: skip
+def _(trial: Trial) -> None:
+    key = trial.key(_UKSSSE, SSSE)
+    trial.enter()
+    trial.given(trial.authenticate(key), "the proof of UKSSSE")
+    trial.afterwards(lambda: _prove_again(trial, key))
+    first = trial.expect(_prove_wrong(trial, key), "63Cx").sw & 0x0F
+    if first < 2:
+        raise NotApplicableError("the key has two tries")
+    trial.reset(cold=True)
+    trial.enter()
+    second = trial.expect(_prove_wrong(trial, key), "63Cx").sw & 0x0F
+    trial.equal(second, first - 1, "tries after power-off and a second wrong proof")
+
+
+@cases.command(_EXTERNAL, WORDS, 28, "Wrong proofs of one key cost others nothing",
+               **_wrong(3, needs=PIN_AND_KEYS))  # fmt: skip
+def _(trial: Trial) -> None:
+    one, other = trial.key(_UKSSSE, SSSE), trial.key(PUK_KID, SSSE)
+    trial.enter()
+    for key in (one, other):
+        trial.given(trial.authenticate(key), f"the proof of {key.root}")
+        trial.afterwards(partial(_prove_again, trial, key))
+    pin = None if trial.subject.tries is None else trial.pin_tries()
+    full = trial.expect(_prove_wrong(trial, other), "63Cx").sw
+    trial.given(trial.authenticate(other), f"the proof of {other.root}")
+    trial.expect(_prove_wrong(trial, one), "63Cx")
+    trial.equal(_prove_wrong(trial, other).sw, full, "answer to the first wrong proof of PUK")
+    if pin is not None:
+        trial.equal(trial.pin_tries(), pin, "tries of the PIN")
+
+
+@cases.command(_EXTERNAL, WORDS, 29, "A proof is wrong when any of its bytes is",
+               **_wrong(3, needs=PIN_AND_KEYS))  # fmt: skip
+def _(trial: Trial) -> None:
+    key = trial.key(_UKSSSE, SSSE)
+    trial.enter()
+    trial.afterwards(lambda: _prove_again(trial, key))
+    for place in range(16):
+        proof = bytearray(trial.proof(key, trial.challenge()))
+        proof[place] ^= 0x10
+        apdu = commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, bytes(proof))
+        trial.expect(trial.wrong(apdu), "63Cx", what=f"to a proof with another byte {place}")
+        trial.expect(trial.authenticate(key), "9000", what="to the right proof")
 
 
 # --- locked --------------------------------------------------------------------------------------
@@ -262,9 +325,9 @@ def _(trial: Trial) -> None:
     directory, file = pin_file(trial)
     tries = _begin(trial, 0)
     for left in range(tries - 1, -1, -1):
-        reply = _verify(trial, _other(trial.subject.pin))
+        reply = _verify(trial, other_pin(trial.subject.pin))
         trial.equal(reply.word, f"63C{left:X}", "answer to a wrong PIN")
-    trial.equal(_verify(trial, _other(trial.subject.pin)).word, "6983", "answer when locked")
+    trial.equal(_verify(trial, other_pin(trial.subject.pin)).word, "6983", "answer when locked")
     trial.equal(_verify(trial, trial.subject.pin).word, "6983", "answer to the right PIN")
     trial.equal(trial.raw("0020000000").word, "6983", "state of a locked PIN")
     trial.reset(cold=True)
@@ -306,15 +369,21 @@ def _(trial: Trial) -> None:
     trial.equal(trial.authenticate(key).word, "6983", "answer after power-off")
 
 
-def _blocked(trial: Trial, kid: int, directory: int, message: bytes) -> CardReply:
+_APPLICATION_BLOCK: Final = commands.APPLICATION_BLOCK.header(0x00, 0x01) + b"\x04"
+_CARD_BLOCK: Final = commands.CARD_BLOCK.header() + b"\x04"
+
+
+def blocking_apdu(trial: Trial, kid: int, directory: int) -> bytes:
+    """CARD BLOCK in SSSE or APPLICATION BLOCK in a directory, after the proof of its key."""
+    message = _CARD_BLOCK if directory == SSSE else _APPLICATION_BLOCK
     trial.given(trial.authenticate(trial.key(kid, directory)), f"the proof of {kid:02X}")
     stk = trial.key_of(KeyUse.MAINTENANCE, directory)
     session = trial.secrets.session(stk, trial.challenge())
-    return trial.whole(message + session.mac(message))
+    return message + session.mac(message)
 
 
-_APPLICATION_BLOCK: Final = commands.APPLICATION_BLOCK.header(0x00, 0x01) + b"\x04"
-_CARD_BLOCK: Final = commands.CARD_BLOCK.header() + b"\x04"
+def _block(trial: Trial, kid: int, directory: int) -> CardReply:
+    return trial.whole(blocking_apdu(trial, kid, directory))
 
 
 @cases.command("APPLICATION BLOCK", WORDS, 1, "Without LK: 6982", **_wrong(7, needs=PIN_AND_KEYS))
@@ -333,24 +402,60 @@ def _(trial: Trial) -> None:
     trial.enter()
 
 
+def _wrong_mac(name: str, number: int, kid: int, directory: int, apdu: str, word: str) -> None:
+    @cases.command(name, WORDS, number, "A wrong MAC: 6988, and nothing is blocked",
+                   **_wrong(7, needs=PIN_AND_KEYS))  # fmt: skip
+    def _(trial: Trial) -> None:
+        trial.enter(directory)
+        for place in range(1, 5):
+            right = blocking_apdu(trial, kid, directory)
+            wrong = bytearray(right)
+            wrong[-place] ^= place
+            trial.refused(trial.whole(bytes(wrong)), "6988")
+        trial.refused(trial.whole(right), "6984", "6985", what="to a second MAC of one challenge")
+        trial.reset(cold=True)
+        trial.enter(directory)
+        trial.expect(trial.whole(apdu), "9000", what=f"after {word}")
+
+    @cases.command(name, WORDS, number + 1, "Without a challenge: 6984, and nothing is blocked",
+                   **_wrong(7, needs=PIN_AND_KEYS))  # fmt: skip
+    def _(trial: Trial) -> None:
+        trial.enter(directory)
+        right = blocking_apdu(trial, kid, directory)
+        trial.reset()
+        trial.enter(directory)
+        trial.given(trial.authenticate(trial.key(kid, directory)), f"the proof of {kid:02X}")
+        trial.refused(trial.whole(right), "6984", "6985")
+        trial.expect(trial.whole(apdu), "9000", what=f"after {word}")
+
+
+_wrong_mac("CARD BLOCK", 2, BK_KID, SSSE, "0084000008", "CARD BLOCK with a wrong MAC")
+_wrong_mac("APPLICATION BLOCK", 2, LK_KID, DF04, "0084000008", "APPLICATION BLOCK of a wrong MAC")
+
+
 @cases.command("APPLICATION BLOCK", ANSWER, 1, "A blocked application answers 9303 for ever, the "
                "others work", **_wrong(8, needs=PIN_AND_KEYS))  # fmt: skip
 def _(trial: Trial) -> None:
     trial.enter(DF04)
     name = trial.directory(DF04).df_name
-    trial.expect(_blocked(trial, LK_KID, DF04, _APPLICATION_BLOCK), "9000")
+    trial.expect(_block(trial, LK_KID, DF04), "9000")
     trial.expect(trial.whole("0084000008"), "9303", what="to a command in it")
-    trial.reset(cold=True)
-    trial.enter()
-    trial.expect(trial.send(commands.SELECT, 0x04, 0x00, name, 0), "9303", what="to its SELECT")
-    trial.enter(trial.subject.profile.applications[0].fid)
+    for cold in (False, True):
+        trial.reset(cold=cold)
+        trial.enter()
+        reply = trial.send(commands.SELECT, 0x04, 0x00, name, 0)
+        trial.expect(reply, "9303", what="to its SELECT")
+        reply = trial.send(commands.SELECT, 0x00, 0x00, DF04.to_bytes(2), 0)
+        trial.expect(reply, "9303", what="to its SELECT by FID")
+        trial.check(trial.whole("B026000104").sw != 0x9000, "a closed account", "9000")
+        trial.enter(trial.subject.profile.applications[0].fid)
 
 
 @cases.command("CARD BLOCK", ANSWER, 1, "A blocked card answers 6A81 to everything, for ever",
                **_wrong(9, needs=PIN_AND_KEYS))  # fmt: skip
 def _(trial: Trial) -> None:
     trial.enter()
-    trial.expect(_blocked(trial, BK_KID, SSSE, _CARD_BLOCK), "9000")
+    trial.expect(_block(trial, BK_KID, SSSE), "9000")
     for cold in (False, True):
         trial.reset(cold=cold)
         for apdu in ("00A4000000", "0084000008", "00B2012C00", "0020000000"):

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cards whose bank application is faulty."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from issuance.mutants.answers import body_of, on_command, word_instead
+from issuance.mutants.model import Fault, FaultyCard, Mutant
+
+_OK: Final = b"\x90\x00"
+_B: Final = "SSC-0025-"
+_SELECT, _RECORD, _DATA, _GPO, _AC = 0xA4, 0xB2, 0xCA, 0xA8, 0xAE
+_EXTERNAL, _PUT_DATA, _VERIFY = 0x82, 0xDA, 0x20
+
+
+def _bank(name: str, wrong: str, caught_by: str, fault: Fault, **more: Any) -> Mutant:
+    return Mutant(
+        name=f"bank-{name}", wrong=wrong, caught_by=_B + caught_by, fault=fault, judged="bank",
+        generation=3, **more,
+    )  # fmt: skip
+
+
+def _replaced(ins: int, before: bytes, change: bytes) -> Fault:
+    """Other bytes in place of some in an answer's data."""
+    return body_of(ins, lambda data: data.replace(before, change))
+
+
+def _in_value(ins: int, tag: bytes, at: int) -> Fault:
+    """Another byte in the value behind a tag and its length."""
+
+    def change(data: bytes) -> bytes:
+        place = data.find(tag)
+        if place < 0:
+            return data
+        place += len(tag) + at
+        return data[:place] + bytes((data[place] ^ 1,)) + data[place + 1 :]
+
+    return body_of(ins, change)
+
+
+def _cryptogram(data: bytes) -> bytes:
+    """CID 1, ATC 2, then the cryptogram, behind 80 L."""
+    return data[:7] + bytes((data[7] ^ 1,)) + data[8:] if data[:1] == b"\x80" else data
+
+
+def _kind(before: int, after: int) -> Fault:
+    """Another cryptogram is announced than is given."""
+
+    def change(data: bytes) -> bytes:
+        fits = data[:1] == b"\x80" and data[2] & 0xC0 == before
+        return data[:2] + bytes((after,)) + data[3:] if fits else data
+
+    return body_of(_AC, change)
+
+
+def _first_of(tag: bytes) -> Fault:
+    """GET DATA of a tag gives what it gave first for ever."""
+
+    def fault(card: FaultyCard, apdu: bytes) -> bytes:
+        answer = card.right(apdu)
+        if apdu[1] != 0xC0:
+            card.kept["asked"] = apdu[2:4] if apdu[1] == _DATA else b""
+        if card.kept.get("asked") == tag and len(answer) > 2 and answer[-2:] == _OK:
+            return card.lasting.setdefault(f"first {len(answer)}", answer)
+        return answer
+
+    return fault
+
+
+BANKS: Final = (
+    _bank("pse-sfi", "PSE names an SFI above 10", "SELECT-01",
+          _replaced(_SELECT, b"\x88\x01\x01", b"\x88\x01\x1e")),
+    _bank("directory-template", "A directory record is no template 70", "SELECT-02",
+          body_of(_RECORD, lambda data: b"\x61" + data[1:])),
+    _bank("fci-name", "The FCI has another AID", "SELECT-03",
+          body_of(_SELECT, lambda data: data[:10] + b"\x34" + data[11:]
+                  if data[2:3] == b"\x84" and data[4:5] == b"\xa0" else data)),
+    _bank("unknown-aid", "An unknown AID answers 6A81", "SELECT-04",
+          word_instead(_SELECT, "6A82", "6A81")),
+    _bank("other-account", "57 is of another account than 5A", "READ-03",
+          _in_value(_RECORD, b"\x57", 4)),
+    _bank("expiry", "5F24 is no day", "READ-04",
+          body_of(_RECORD, lambda data: data[: data.find(b"\x5f\x24\x03") + 4] + b"\x13"
+                  + data[data.find(b"\x5f\x24\x03") + 5 :] if b"\x5f\x24\x03" in data else data)),
+    _bank("cdol", "CDOL1 asks for no random number", "READ-05",
+          _replaced(_RECORD, b"\x9f\x37\x04", b"\x9f\x35\x04")),
+    _bank("gpo-again", "GPO is taken twice", "READ-09", word_instead(_GPO, "6985", "9000")),
+    _bank("data-unknown", "GET DATA of what is not there answers 6A82", "DATA-02",
+          word_instead(_DATA, "6A88", "6A82")),
+    _bank("data-without-tag", "GET DATA gives values without tag and length", "DATA-01",
+          body_of(_DATA, lambda data: data[3:])),
+    _bank("atc-stands", "The ATC does not rise", "DATA-05", _first_of(b"\x9f\x36")),
+    _bank("cryptogram-wrong", "The cryptogram is wrong", "PAY-01", body_of(_AC, _cryptogram)),
+    _bank("cryptogram-of-a-fen", "The cryptogram covers another amount", "PAY-04",
+          lambda card, apdu: card.right(apdu[:10] + b"\x01" + apdu[11:])
+          if apdu[1] == _AC and len(apdu) > 12 else card.right(apdu)),
+    _bank("any-issuer", "EXTERNAL AUTHENTICATE takes any answer", "PAY-03",
+          word_instead(_EXTERNAL, "6300", "9000")),
+    _bank("too-much", "A certificate where an ARQC was asked for", "AC-02", _kind(0x80, 0x40)),
+    _bank("does-not-decline", "An ARQC where a decline was asked for", "AC-01", _kind(0x00, 0x80)),
+    _bank("third", "A third GENERATE AC answers 9000", "AC-04", word_instead(_AC, "6985", "9000")),
+    _bank("script-any-mac", "A script with a wrong MAC answers 9000", "SCRIPT-02",
+          word_instead(_PUT_DATA, "6988", "9000")),
+    _bank("script-refused", "A right script is refused", "SCRIPT-01",
+          word_instead(_PUT_DATA, "9000", "6985")),
+    _bank("log-without-amount", "The log has no amount", "PAY-07",
+          body_of(_RECORD, lambda data: data if data[:1] == b"\x70" else bytes(len(data)))),
+    _bank("pin-any", "Every PIN is right", "PIN-02",
+          on_command(_VERIFY, lambda _, answer: _OK if answer[0] == 0x63 else answer)),
+    _bank("pin-tries-stand", "9F17 does not fall", "PIN-02", _first_of(b"\x9f\x17")),
+    _bank("field-cryptogram", "The cryptogram without contacts is wrong", "QPBOC-05",
+          _in_value(_GPO, b"\x9f\x26\x08", 2), contactless=True),
+    _bank("ppse-name", "PPSE has another name", "QPBOC-01",
+          _replaced(_SELECT, b"2PAY", b"1PAY"), contactless=True),
+    _bank("cash-stands", "A purchase off-line leaves the balance", "QPBOC-08",
+          _first_of(b"\x9f\x79"), contactless=True),
+    _bank("pdol", "The PDOL does not ask for 9F66", "QPBOC-04",
+          _replaced(_SELECT, b"\x9f\x66\x04", b"\x9f\x35\x04"), contactless=True),
+)  # fmt: skip

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Card and PSAM that watch: every command that a terminal sends, in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from sscard_chip.reader.faulty import FaultAt, FaultyConnection
+from sscard_chip.reader.interface import Connection
+from sscard_chip.standard import commands
+
+CARD: Final = "card"
+PSAM: Final = "psam"
+HOLDER: Final = "holder"
+_GET_RESPONSE: Final = commands.GET_RESPONSE.ins
+
+
+@dataclass(slots=True)
+class Said:
+    """One command as a whole: what GET RESPONSE fetched is in ``data``. ``who`` was asked; of the
+    holder there is no command. ``sw`` 0: no answer."""
+
+    who: str
+    command: bytes
+    data: bytes = field(repr=False, default=b"")
+    sw: int = 0
+
+    @property
+    def ins(self) -> int:
+        """The instruction, 0 for a reset and the holder."""
+        return self.command[1] if len(self.command) > 3 else 0
+
+    @property
+    def body(self) -> bytes:
+        """The command's data field."""
+        command = self.command
+        return command[5 : 5 + command[4]] if len(command) > 5 else b""
+
+
+ChangedReply = Callable[[bytes, bytes], bytes]
+"""Another answer to a command."""
+
+
+class Transcript:
+    """What was said at a workplace, in its order."""
+
+    def __init__(self) -> None:
+        self.all: list[Said] = []
+        self.raw: list[tuple[str, bytes, bytes]] = []
+
+    def note(self, who: str, command: bytes, answer: bytes) -> None:
+        """Write down an exchange; GET RESPONSE and 6Cxx belong to the command before them."""
+        self.raw.append((who, command, answer))
+        sw = int.from_bytes(answer[-2:]) if len(answer) >= 2 else 0
+        last = next((one for one in reversed(self.all) if one.who == who), None)
+        if last is not None and len(command) > 3:
+            fetched = command[1] == _GET_RESPONSE and last.sw >> 8 == 0x61
+            again = last.sw >> 8 == 0x6C and command[:4] == last.command[:4]
+            if fetched or again:
+                last.data += answer[:-2]
+                last.sw = sw
+                return
+        self.all.append(Said(who, command, answer[:-2], sw))
+
+    def to(self, who: str, ins: int | None = None) -> list[Said]:
+        """What was said to one, of one instruction or all; without resets."""
+        return [
+            one for one in self.all if one.who == who and one.command and ins in (None, one.ins)
+        ]
+
+    def __iter__(self) -> Iterator[Said]:
+        return iter(self.all)
+
+
+class WatchedSlot(FaultyConnection):
+    """A slot whose every exchange is written down, with faults and other answers where a case
+    wants them."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        who: str,
+        transcript: Transcript,
+        *faults: FaultAt,
+        change: ChangedReply | None = None,
+    ) -> None:
+        super().__init__(connection, *faults, sleep=lambda _seconds: None)
+        self._who = who
+        self._transcript = transcript
+        self.change = change
+
+    def power_on(self) -> bytes:
+        """See :class:`FaultyConnection`."""
+        atr = super().power_on()
+        self._transcript.note(self._who, b"", b"")
+        return atr
+
+    def reset(self) -> bytes:
+        """See :class:`FaultyConnection`."""
+        atr = super().reset()
+        self._transcript.note(self._who, b"", b"")
+        return atr
+
+    @property
+    def powered(self) -> bool:
+        """Whether the terminal has left it with power."""
+        return self._powered
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """See :class:`FaultyConnection`."""
+        answer = b""
+        try:
+            answer = super().transmit(apdu)
+            if self.change:
+                answer = self.change(apdu, answer)
+        finally:
+            self._transcript.note(self._who, apdu, answer)
+        return answer

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The interface over HTTP: FastAPI, ``/v1``, JSON, problem objects (T5).
+
+An address translates and does nothing of its own. What takes time runs in worker threads: the
+event loop reads and answers only. Errors are problem objects ``{code, title, title_en, detail,
+request}``; their codes are stable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from sscard_chip.standard.errors import SscardError
+from sscard_service.centre import ServiceCentre
+from sscard_service.errors import Code, ServiceRefusedError
+from sscard_service.http.asking import HttpCaller, ServiceRequest, written
+from sscard_service.http.documents import describe
+from sscard_service.http.hotlist import hotlist_text
+from sscard_service.http.limits import RateLimit
+from sscard_service.http.routes import ROUTES, Route
+from sscard_service.work import OPERATIONS
+
+MOST_BODY: Final = 12 * 1024 * 1024
+"""Bytes of a body with a photo or documents, at most."""
+SMALL_BODY: Final = 64 * 1024
+"""The same of all others."""
+_LARGE: Final = frozenset({"apply", "replace"})
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+def create_application(
+    centre: ServiceCentre, *, per_minute: int = 600, caller: HttpCaller | None = None
+) -> FastAPI:
+    """The application on a centre; ``per_minute`` requests of a source are taken.
+
+    Other pages may be added to what it returns.
+    """
+    application = FastAPI(
+        title="sscard card services",
+        version="1",
+        description="Card services of a region: enquiry, loss, replacement. See docs/services.md.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    asks = _Asks(centre, caller or HttpCaller(centre), RateLimit(per_minute))
+    for route in ROUTES:
+        application.add_api_route(
+            route.path,
+            _endpoint(asks, route),
+            methods=[route.method],
+            name=f"{route.method.lower()} {route.operation}",
+            operation_id=f"{route.method.lower()}_{route.operation}",
+            summary=(route.found.function.__doc__ or "").partition("\n")[0],
+            openapi_extra=describe(route),
+            response_class=JSONResponse,
+        )
+    application.add_api_route(
+        "/v1/enquiries/{operation}",
+        _enquiry(asks),
+        methods=["POST"],
+        name="enquiry",
+        operation_id="enquiry",
+        summary="An enquiry with its proof in the body, without a session.",
+        openapi_extra=describe(None),
+    )
+    application.add_api_route(
+        "/v1/hotlist",
+        _hotlist(asks),
+        methods=["GET"],
+        name="hotlist",
+        operation_id="hotlist",
+        summary="The hotlist (黑名单) whole, or what changed after a version; for signed programs.",
+        openapi_extra=describe(None, body=False),
+        response_class=PlainTextResponse,
+    )
+    application.add_exception_handler(404, _not_found)
+    application.add_exception_handler(405, _not_found)
+    return application
+
+
+class _Asks:
+    """What all addresses do around an operation."""
+
+    def __init__(self, centre: ServiceCentre, caller: HttpCaller, limit: RateLimit) -> None:
+        self.centre = centre
+        self.caller = caller
+        self.limit = limit
+
+    async def answer(
+        self, request: Request, work: Callable[[ServiceRequest], Response], most: int = SMALL_BODY
+    ) -> Response:
+        """The answer of ``work``, or the problem."""
+        number = ""
+        try:
+            found = await self._read(request, most)
+            number = found.headers.get("idempotency-key", "")[:64]
+            return await run_in_threadpool(work, found)
+        except ServiceRefusedError as error:
+            error.request = error.request or (number if number.isprintable() else "")
+            return problem(error)
+        except (SscardError, OSError):
+            return problem(ServiceRefusedError(Code.DOWN))
+
+    async def _read(self, request: Request, most: int) -> ServiceRequest:
+        source = request.client.host if request.client else ""
+        wait = self.limit.wait(source)
+        if wait:
+            raise ServiceRefusedError(Code.RATE, retry=wait)
+        content = bytearray()
+        async for part in request.stream():
+            content += part
+            if len(content) > most:
+                raise ServiceRefusedError(
+                    Code.FORMAT, field="body", rule=f"must be at most {most} bytes"
+                )
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return ServiceRequest(
+            request.method, target, dict(request.headers), dict(request.query_params),
+            bytes(content), source,
+        )  # fmt: skip
+
+
+def problem(error: ServiceRefusedError) -> Response:
+    """The answer of what was not done."""
+    headers = dict(_HEADERS)
+    retry = error.details.get("retry")
+    if retry:
+        headers["Retry-After"] = str(retry)
+    content = written(error.problem())
+    return Response(content, error.http_status, headers, "application/problem+json")
+
+
+def _endpoint(asks: _Asks, route: Route) -> Callable[..., Any]:
+    changes = route.found.changes
+    most = MOST_BODY if route.operation in _LARGE else SMALL_BODY
+
+    def work(request: ServiceRequest, receipt: str) -> Response:
+        document = asks.caller.call(route.operation, request, receipt, changes=changes)
+        return Response(written(document), 200, _HEADERS, "application/json")
+
+    async def endpoint(request: Request) -> Response:
+        receipt = str(request.path_params.get("receipt", ""))
+        return await asks.answer(request, lambda found: work(found, receipt), most)
+
+    return endpoint
+
+
+def _enquiry(asks: _Asks) -> Callable[..., Any]:
+    async def enquiry(request: Request) -> Response:
+        name = str(request.path_params["operation"])
+
+        def work(found: ServiceRequest) -> Response:
+            operation = OPERATIONS.get(name)
+            if operation is None or operation.changes:
+                raise ServiceRefusedError(Code.CHANNEL)
+            document = asks.caller.call(name, found, changes=False)
+            return Response(written(document), 200, _HEADERS, "application/json")
+
+        return await asks.answer(request, work)
+
+    return enquiry
+
+
+def _hotlist(asks: _Asks) -> Callable[..., Any]:
+    async def hotlist(request: Request) -> Response:
+        def work(found: ServiceRequest) -> Response:
+            _, program = asks.caller.channel(found)
+            if not program:
+                raise ServiceRefusedError(Code.SIGNATURE)
+            text = hotlist_text(asks.centre, found.query.get("after", ""))
+            return Response(text, 200, _HEADERS, "text/tab-separated-values; charset=utf-8")
+
+        return await asks.answer(request, work)
+
+    return hotlist
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return problem(ServiceRefusedError(Code.NOT_FOUND))
