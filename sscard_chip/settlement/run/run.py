@@ -32,7 +32,7 @@ from sscard_chip.settlement.run.archive import NOTHING, Archive, PackedPart, par
 from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.history import index_old_segments
 from sscard_chip.settlement.run.judging import JudgedBatch, judge_rows
-from sscard_chip.settlement.run.pieces import Pieces, post_what_is_left, unposted
+from sscard_chip.settlement.run.pieces import Pieces, give_way, post_what_is_left, unposted
 from sscard_chip.settlement.run.pools import KeySource
 from sscard_chip.settlement.run.posting import post, settled_before
 from sscard_chip.settlement.run.state import LedgerState, still_holds
@@ -223,6 +223,7 @@ class Run:
         if pieces is not None:
             for number in range(pieces.count):
                 self._show(POSTING, self._size * number // pieces.count)
+                give_way(self._ledger)
                 self._ledger.run(partial(pieces.post, number=number), exclusive=True)
         return found
 
