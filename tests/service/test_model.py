@@ -70,7 +70,7 @@ def proof(kind: str, code: str, tail: str) -> dict[str, Any]:
         "query": {"query_password": "own-word-7"},
         "ecard": {"ecard_password": "483920"},
         "face": {"face": True},
-        "card": {"card": CardProof(code, True, True)},
+        "card": {"proof": CardProof(code, True, True)},
         "clerk": {"document": SeenDocument(LIN, copy=True)},
         "lie": {"document": SeenDocument(LIN, copy=True), "face": True, "second_clerk": "0018"},
     }
