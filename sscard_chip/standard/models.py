@@ -47,6 +47,7 @@ from sscard_chip.standard.amounts import MAX_FEN
 
 NOT_JSON_OBJECT: Final = "must be a JSON object"
 
+_LONGEST: Final = 2**31
 _MANY: Final = 4096
 """Texts of a field that are remembered at most."""
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
@@ -195,8 +196,8 @@ def _leaf(hint: Any, bare: Any, words: Mapping[str, Any]) -> Checker:
     if bare is str and check is not None and not words.get("pattern"):
         judge: Callable[[str, Any], str | None] = check if with_context else lambda v, _: check(v)
 
-        def text(value: object, context: Any) -> Sequence[Broken]:
-            if type(value) is not str:
+        def text(value: Any, context: Any) -> Sequence[Broken]:
+            if not right(value):
                 return wrong
             broken = judge(value, context)
             return (((), broken),) if broken else ()
@@ -223,6 +224,9 @@ def _right(hint: Any, bare: Any, words: Mapping[str, Any]) -> Callable[[Any], bo
         if words.get("pattern"):
             matches = re.compile(words["pattern"]).fullmatch
             return lambda value: type(value) is str and matches(value) is not None
+        if "max_length" in words or "min_length" in words:
+            lengths = range(words.get("min_length", 0), words.get("max_length", _LONGEST) + 1)
+            return lambda value: type(value) is str and len(value) in lengths
         return lambda value: type(value) is str
 
     def converts(value: object) -> bool:
@@ -242,6 +246,8 @@ def _type_rule(bare: Any, words: Mapping[str, Any]) -> str:
         return f"must be a whole number{unit} from {words.get('ge', 0)} to {words['le']}"
     if get_origin(bare) is Literal:
         return f"must be one of {', '.join(map(str, get_args(bare)))}"
+    if bare is str and "max_length" in words:
+        return f"must be a text of at most {words['max_length']} characters"
     known = {str: "must be a text", bool: "must be true or false", int: "must be a whole number"}
     return known.get(bare, "must be a list" if get_origin(bare) is list else "must be an object")
 

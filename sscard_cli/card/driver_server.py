@@ -6,11 +6,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from importlib import import_module
 from pathlib import Path
 
 import click
 
+from sscard_chip.standard.errors import require
 from sscard_cli.options import file_option, json_option, pin_option, reader_option
 from sscard_cli.output import print_json
 from sscard_driver.configuration import FILE_VARIABLE, PREFIX, load_configuration
@@ -84,7 +84,7 @@ def driver_server(
             environment[PREFIX + name.upper()] = os.fspath(value)
     configuration = load_configuration(environment)
     if configuration.reader or configuration.psam_reader:
-        import_module("sscard_chip.terminal.pcsc")  # or say which extra is missing
+        require("pcsc", "a card in a reader", "smartcard")
     token = read_token(token_path) if token_path else b""
     server = DriverServer(host.strip("[]"), int(port), token=token, environment=environment)
 

@@ -4,3 +4,5 @@
 One device, the card of the configuration; in it one application and one container, whose pairs
 are those of the card. What a card of this kind cannot do is not exported.
 """
+
+__all__ = ["codes", "functions"]

@@ -51,6 +51,9 @@ _OF_PERSON: Final = (
     "psn_name", "psn_cert_type", "certno", "gend", "naty", "brdy", "psn_type", "cvlserv_flag",
 )  # fmt: skip
 
+_NOBODY: Final = dict.fromkeys(_OF_PERSON, "") | {"cvlserv_flag": "0", "age": "0"}
+_ZEROES: Final = dict.fromkeys(_NOT_COMPUTED, _ZERO)
+
 
 def setlinfo(
     split: Split,
@@ -98,7 +101,7 @@ def setlinfo(
         "setl_time": show_time(time),
         "mdtrt_cert_type": bill.info["mdtrt_cert_type"] if bill else "",
         "med_type": PHARMACY_VISIT if bill is None else bill.info["med_type"],
-        **dict.fromkeys(_NOT_COMPUTED, _ZERO),
+        **_ZEROES,
         **{name: yuan(sign * amount) for name, amount in amounts.items()},
         "balc": yuan(balance_fen),
         "pool_prop_selfpay": "0",
@@ -114,10 +117,10 @@ def whose(time: str, bill: DrugBill | None, person: InsuredPerson | None) -> dic
     if person is not None:
         found = {name: getattr(person, name) for name in _OF_PERSON}
         return found | {"age": person.age(time)}
-    found = dict.fromkeys(_OF_PERSON, "") | {"cvlserv_flag": "0", "age": "0"}
-    if bill is not None:
-        found |= {name: bill.info[name] for name in _OF_BILL}
-    return found
+    if bill is None:
+        return _NOBODY
+    info = bill.info
+    return _NOBODY | {name: info[name] for name in _OF_BILL if info[name]}
 
 
 def setldetail(

@@ -23,12 +23,15 @@ PART_ROWS: Final = 65_536
 NOTHING: Final[Masks] = np.zeros(0, np.uint16)
 """Findings of no rows."""
 
+PackedPart = tuple[int, int, bytes]
+"""First row, number of rows, packed columns."""
+
 _MASK: Final = "findings"
 _COMPRESSION: Final = "lz4"
 
 
-def parts(columns: DebitColumns, masks: Masks) -> Iterator[tuple[int, int, bytes]]:
-    """The rows in parts: first row, number of rows, packed columns."""
+def parts(columns: DebitColumns, masks: Masks) -> Iterator[PackedPart]:
+    """The rows in parts."""
     for first in range(0, len(columns), PART_ROWS):
         piece = slice(first, first + PART_ROWS)
         rows = columns.rows(piece)

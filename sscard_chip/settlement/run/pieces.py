@@ -11,8 +11,10 @@ was killed are posted by the next one before anything else.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import numpy as np
 import sqlalchemy as sa
@@ -30,6 +32,9 @@ from sscard_chip.settlement.run.history import header_of
 from sscard_chip.settlement.run.judging import JudgedBatch
 from sscard_chip.settlement.run.numbers import CardCounters
 from sscard_chip.settlement.schema import run as tables
+
+_PAUSE_SECONDS: Final = 0.12
+"""A little more than SQLite's longest pause between two looks, 100 ms."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -62,7 +67,7 @@ class Pieces:
         if count > 1:
             split = {"segment": judged.segment, "pieces": count, "last_card": card_count(t)}
             t.connection.execute(sa.insert(tables.split), split)
-            counters = CardCounters.of(judged.keys, posted(masks) & ~columns.refund)
+            counters = judged.counters
         else:
             count, later = 0, np.zeros(len(columns), np.bool_)
         headers = list(judged.headers)
@@ -140,4 +145,12 @@ def post_what_is_left(ledger: Ledger) -> None:
         }
     for found, pieces in left.values():
         for number in pieces:
+            give_way(ledger)
             ledger.run(partial(found.post, number=number), exclusive=True)
+
+
+def give_way(ledger: Ledger) -> None:
+    """Let those write who wait for SQLite's one writer: they look every now and then only whether
+    it is free, and would miss a gap of a moment."""
+    if ledger.database.is_sqlite:
+        time.sleep(_PAUSE_SECONDS)

@@ -98,9 +98,14 @@ KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
     "settled_refund": [("terminal", "algorithm", "number", "msgid")],
     "settled_segment": [("id",)],
     "settled_split": [("segment",)],
+    "shift": [("msgid",), ("sign_no",)],
+    "shift_end": [("msgid",), ("sign_no",)],
     "sscard_ledger": [("format",)],
+    "stock_change": [("id",)],
     "suspense_share": [("entry", "account", "division")],
     "terminal_owner": [("terminal", "change")],
+    "transit_file": [("entry",), ("id",)],
+    "transit_tap": [("issuer", "serial", "counter"), ("terminal", "algorithm", "number")],
 }
 ANOTHER_RULE: Final = {
     "anchor.digest": "ledger: anchors follow each other",

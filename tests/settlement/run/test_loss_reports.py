@@ -45,4 +45,4 @@ def test_between_pieces_of_a_day(
 
 
 def test_how_many_accounts_a_transaction_has_at_most() -> None:
-    assert running.SQLITE_ACCOUNTS <= 65_536
+    assert running.SQLITE_ACCOUNTS <= 8_192

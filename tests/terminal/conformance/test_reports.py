@@ -164,7 +164,7 @@ def test_wrong_usage(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for line, said in {
         "run": "one of --card, --reader and --python",
         "run --card card.ssc --python a:b": "one of --card, --reader and --python",
-        "run --card card.ssc --only SSC-9": "there is no such case",
+        "run --card card.ssc --only SSC-77": "there is no such case",
         "run --card card.ssc --pin 12": "--pin: must be 4 to 16 digits",
         "run --python mycard:connect --level destructive": "name the last 8 historical bytes",
         "run --card none.ssc": "none.ssc",
