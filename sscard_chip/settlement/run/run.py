@@ -134,6 +134,9 @@ _SHARES: Final = {
 
 RunProgressCallback = Callable[[RunProgress], None]
 
+_CACHE: Final = "PRAGMA cache_size=-16384"
+"""KiB of pages that SQLite keeps: a run writes each page once, in the order of the table."""
+
 _TRIES: Final = 3
 """How often a batch is judged while others write."""
 
@@ -233,6 +236,7 @@ class Run:
         packed = list(parts(ready.columns, ready.masks))  # before others have to wait
 
         def work(t: LedgerTransaction) -> Pieces | None:
+            t.connection.exec_driver_sql(_CACHE)
             if unposted(t) or not still_holds(t, judgement, state):
                 return None
             return post(t, judgement, most_accounts=SQLITE_ACCOUNTS, packed=packed)
