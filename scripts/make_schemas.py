@@ -37,8 +37,8 @@ from sscard_chip.terminal.script_model import ExchangeScript
 from sscard_chip.terminal.transit.region import TransitRegion
 from sscard_driver.configuration import DriverFile
 from sscard_driver.families.identity import IdentityCard
-from sscard_service.records import PersonLine
 from sscard_service.ivr.flow import IvrFlow
+from sscard_service.records import PersonLine
 from sscard_service.region.model import ServiceRegion
 from sscard_service.store.secrets import ServiceKeyFile
 
