@@ -58,5 +58,6 @@ LEAST: Final[dict[str, int]] = {
     # level choice, filing, papers, electronic card
     "levels": 2, "level": 2, "filing": 2, "unfile": 2, "paper": 2,
     "ecard": 2, "ecard_code": 2, "ecard_decode": 0, "unlink": 2,
+    "family": 2, "family_add": 2, "family_end": 2,
 }  # fmt: skip
 """The least level of each operation."""
