@@ -17,11 +17,13 @@ import sscard_chip
 import sscard_cli
 import sscard_driver
 from sscard_chip.profile.model import Format, Item
+from sscard_chip.settlement.gateway import HttpAnswer
 from sscard_chip.standard import errors
 from sscard_chip.standard.errors import SscardError
 from sscard_chip.standard.status import StatusError
 from sscard_cli.errors import explain
 from sscard_cli.main import cli, main
+from sscard_driver.skf.codes import Sar
 
 FAMILIES = (
     errors.CardError,
@@ -60,11 +62,14 @@ def public_errors() -> list[type[Exception]]:
 
 ERRORS = public_errors()
 WITH_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
+    "AnsweredError": ((HttpAnswer(405, b""),), "the gateway answers 405"),
     "CardStatusError": ((bytes.fromhex("00B2072C"), 0x6A83), "00B2072C: 6A83, record not found"),
     "DeviatingAnswerError": (("6982", "9000"), "expected 6982, received 9000"),
     "DebitInDoubtError": ((-1, None), "it is not known whether the card has paid"),
     "DocumentError": (("zhang.json", "name", "a line", 3), "zhang.json: line 3: name: a line"),
     "DriverError": ((-1, "a line"), "a line"),
+    "LoginRefusedError": (("签名不一致!",), "the gateway answers 401"),
+    "SkfError": ((Sar.PIN_LOCKED,), "SAR_PIN_LOCKED"),
     "ExtraMissingError": (
         ("cakes", "flour", "oven"),
         "pip install '.[oven]' in a clone of sscard-chip",
