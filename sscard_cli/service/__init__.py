@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "collect": (f"{_ROOM}.applications", "collect", "Hand a card over: it pays (领卡)."),
     "hotlist": ("sscard_cli.settle.cards", "hotlist", "Write the hotlist (黑名单) for the tills."),
     "init": (f"{_ROOM}.init", "init", "Make a key file, and the ledger if there is none."),
+    "ivr": (f"{_ROOM}.ivr", "ivr", "The hotline (电话自助): for Asterisk, or as text."),
     "kiosk": (f"{_ROOM}.kiosk", "kiosk", "Self-service terminal in a browser (自助终端)."),
     "lift": (f"{_ROOM}.loss", "lift", "Withdraw a temporary report (解挂)."),
     "loss": (f"{_ROOM}.loss", "loss", "Report a card lost: nothing is paid any more (挂失)."),

@@ -217,6 +217,7 @@ LINES: Final[Mapping[str, str]] = {
     f"service loss 990000199001010017 {_KEYS}": "",
     f"service lift 990000199001010017 {_KEYS}": "",
     f"service formal 990000199001010017 {_KEYS}": "",
+    f"service ivr --text {_KEYS}": "",
     f"service perform balance account.json {_KEYS}": "",
     f"service person load account.json {_KEYS}": "",
     f"service audit verify {_KEYS}": "",
