@@ -13,10 +13,13 @@ from sscard_service.operations import (
     applying,
     enquiry,
     insurance,
+    level,
     loss,
     making,
     own_data,
+    papers,
     policy,
+    statements,
 )
 from sscard_service.work import OPERATIONS
 
@@ -27,8 +30,11 @@ __all__ = [
     "applying",
     "enquiry",
     "insurance",
+    "level",
     "loss",
     "making",
     "own_data",
+    "papers",
     "policy",
+    "statements",
 ]

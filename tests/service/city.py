@@ -14,6 +14,7 @@ import numpy as np
 
 from sscard_chip.settlement.ledger import CardColumns, Ledger, LedgerTransaction, register_cards
 from sscard_service import (
+    CardProof,
     Code,
     SeenDocument,
     ServiceActor,
@@ -25,6 +26,7 @@ from sscard_service import (
     ServiceSubject,
     load_region,
 )
+from sscard_service.store.authority import new_test_authority
 from sscard_service.store.persons import PersonData, add_persons
 from sscard_service.store.secrets import ServiceKeys
 
@@ -37,7 +39,7 @@ WANG_CARD: Final = "Z00000021"
 NOBODY: Final = "990000197001010034"
 PHONE: Final = "19900001234"
 START: Final = datetime(2026, 3, 2, 9, 0, 0)
-KEYS: Final = ServiceKeys(bytes(range(32)))
+KEYS: Final = ServiceKeys(bytes(range(32)), new_test_authority())
 
 
 def columns(number: str, serial: int, psn_no: str, fen: int = 0) -> CardColumns:
@@ -94,10 +96,13 @@ class City:
         device: str = "",
         source: str = "",
         details: dict[str, Any] | None = None,
+        proof: CardProof | None = None,
         **evidence: Any,
     ) -> ServiceAnswer:
         """An operation; in the office and at the bank's counter the document is seen."""
         self.requests += 1
+        if proof is not None:
+            evidence["card"] = proof
         counter = channel in ("office", "bank")
         if counter and identity and "document" not in evidence:
             evidence["document"] = SeenDocument(identity, copy=True)

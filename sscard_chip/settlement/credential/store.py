@@ -22,6 +22,7 @@ from sscard_chip.settlement.ledger.register import person_number
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema.books import card
 from sscard_chip.settlement.schema.credentials import credential, credential_code
+from sscard_chip.standard.dates import TIME, written_day
 from sscard_chip.standard.errors import LedgerError
 
 SECONDS: Final = 60
@@ -169,16 +170,16 @@ class CredentialStore:
             secrets.choice(_LETTERS) for _ in range(_TOKEN_TAIL)
         )
         t.connection.execute(
-            sa.insert(credential).values(card=row.id, token=token, issued=f"{at:%Y%m%d%H%M%S}")
+            sa.insert(credential).values(card=row.id, token=token, issued=at.strftime(TIME))
         )
         return CredentialCard(found.card_sn, found.card_number, found.psn_no, found.division, token)
 
     def _good(self, t: LedgerTransaction, row: Any, at: datetime) -> CredentialCard | str:
         """The card if it may pay at this second, else why not."""
-        status = status_of(t, row.id, f"{at:%Y%m%d%H%M%S}")
+        status = status_of(t, row.id, at.strftime(TIME))
         if status is not CardStatus.NORMAL:
             return f"the card's status is {int(status)} {status.chinese}"
-        if row.valid_to is not None and int(f"{at:%Y%m%d}") > row.valid_to:
+        if row.valid_to is not None and int(written_day(at)) > row.valid_to:
             return "the card has expired"
         token = t.connection.execute(
             sa.select(credential.c.token).where(credential.c.card == row.id)
