@@ -19,7 +19,9 @@ from sscard_service.operations import (
     loss,
     making,
     own_data,
+    papers,
     policy,
+    statements,
 )
 from sscard_service.work import OPERATIONS
 
@@ -36,5 +38,7 @@ __all__ = [
     "loss",
     "making",
     "own_data",
+    "papers",
     "policy",
+    "statements",
 ]

@@ -27,6 +27,7 @@ EXTRAS: Final = {
     "alembic": "settlement",
     "asn1crypto": "pki",
     "argon2": "service",
+    "barcode": "papers",
     "cffi": "driver",
     "PIL": "service",
     "distributed": "cluster",
@@ -38,12 +39,15 @@ EXTRAS: Final = {
     "openpyxl": "tables",
     "pkcs11": "hsm",
     "psycopg": "settlement",
+    "pyhanko": "papers",
     "pypinyin": "service",
     "pyarrow": "settlement",
+    "segno": "papers",
     "smartcard": "pcsc",
     "sqlalchemy": "settlement",
     "uvicorn": "serve",
     "weasyprint": "pdf",
+    "websockets": "bridge",
 }
 """What is taken away, and the extra that brings it; where nothing else is said."""
 
@@ -137,6 +141,8 @@ LINES: Final[Mapping[str, str]] = {
     "driver-server --card card.ssc --listen 192.0.2.1:1": "",
     "driver-server --reader x --listen 192.0.2.1:1": "smartcard",
     "driver-dlls dlls": "",
+    "bridge --card card.ssc --listen 192.0.2.1:1": "uvicorn:bridge websockets",
+    "bridge --reader x --listen 192.0.2.1:1": "uvicorn:bridge websockets smartcard",
     "shell --card card.ssc": "",
     "shell --reader x": "smartcard",
     f"pos sale --card card.ssc {_SALE}": "",
@@ -221,6 +227,10 @@ LINES: Final[Mapping[str, str]] = {
     f"service ecard code 990000199001010017 {_KEYS}": "",
     f"service ecard decode {'1' * 28} {_KEYS}": "",
     f"service ecard unlink 990000199001010017 {_KEYS}": "",
+    f"service paper --person 990000199001010017 --kind rights --out r.pdf {_KEYS}":
+        "weasyprint cffi:pdf barcode pyhanko segno",
+    f"service verify {'0' * 20} {_KEYS}": "",
+    "service authority --service-keys service.keys": "",
     f"service ivr --text {_KEYS}": "",
     f"service perform balance account.json {_KEYS}": "",
     f"service person load account.json {_KEYS}": "",

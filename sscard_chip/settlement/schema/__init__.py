@@ -4,6 +4,7 @@
 :mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
 :mod:`.chain` anchors,
 :mod:`.cards` reports, hotlists and loads of cards, :mod:`.credentials` electronic credentials,
+:mod:`.ecards` where they are shown,
 :mod:`.debits` by what a debit is known,
 :mod:`.platform` messages, :mod:`.national` shifts and stock, :mod:`.run` day files,
 :mod:`.clearing` claims and appeals, :mod:`.reconciliation` tasks and differences, :mod:`.persons`
