@@ -46,6 +46,9 @@ def column(kind: Any, *shape: int) -> Any:
     return field(metadata={"shape": (kind, shape)})
 
 
+_ID: Final = "S30"
+
+
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class DebitColumns(Columns):
     """n rows of day files, in order; the names are those of the day file's columns.
@@ -61,10 +64,10 @@ class DebitColumns(Columns):
     file: NDArray[np.int32] = column(np.int32)
     line: NDArray[np.int32] = column(np.int32)
     malformed: NDArray[np.bool_] = column(np.bool_)
-    msgid: NDArray[np.bytes_] = column("S30")
-    setl_id: NDArray[np.bytes_] = column("S30")
-    mdtrt_id: NDArray[np.bytes_] = column("S30")
-    psn_no: NDArray[np.bytes_] = column("S30")
+    msgid: NDArray[np.bytes_] = column(_ID)
+    setl_id: NDArray[np.bytes_] = column(_ID)
+    mdtrt_id: NDArray[np.bytes_] = column(_ID)
+    psn_no: NDArray[np.bytes_] = column(_ID)
     total_fen: NDArray[np.int64] = column(np.int64)
     fund_fen: NDArray[np.int64] = column(np.int64)
     account_fen: NDArray[np.int64] = column(np.int64)
@@ -119,6 +122,42 @@ class DebitColumns(Columns):
         return number_of_bcd(self.card_id_code[:, :3])
 
 
+class DebitRoom:
+    """Room for rows that come in pieces, ``count`` at most: each column is allocated once.
+
+    Memory is taken as it is filled. Ids of the centre take it for the rows that have one.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._filled = 0
+        self._columns = {
+            name: np.empty((count, *rest), kind)
+            for name, (kind, rest) in DebitColumns.shapes().items()
+            if kind != _ID or name == "msgid"
+        }
+
+    def add(self, rows: DebitColumns) -> None:
+        """More rows, behind the others."""
+        own = slice(self._filled, self._filled + len(rows))
+        for name, cells in rows.items():
+            if cells.dtype != _ID or name == "msgid":
+                self._columns[name][own] = cells
+            elif (there := np.flatnonzero(given(cells))).size:
+                if name not in self._columns:
+                    self._columns[name] = np.zeros(self._count, _ID)
+                self._columns[name][own.start + there] = cells[there]
+        self._filled = own.stop
+
+    @property
+    def rows(self) -> DebitColumns:
+        """What has come, without a copy."""
+        count = self._filled
+        found: dict[str, NDArray[Any]] = dict.fromkeys(DebitColumns.shapes(), constant(b"", count))
+        found |= {name: cells[:count] for name, cells in self._columns.items()}
+        return DebitColumns(**found)
+
+
 def _join(arrays: list[NDArray[Any]]) -> NDArray[Any]:
     if all(array.strides[0] == 0 for array in arrays) and arrays[0].dtype.kind == "S":
         return constant(b"", sum(map(len, arrays)))  # only columns of nothing are stored so
@@ -127,7 +166,7 @@ def _join(arrays: list[NDArray[Any]]) -> NDArray[Any]:
 
 def constant(value: bytes, count: int) -> NDArray[np.bytes_]:
     """A column of ids that takes no memory: the same in every row."""
-    return np.broadcast_to(np.array(value, "S30"), (count,))
+    return np.broadcast_to(np.array(value, _ID), (count,))
 
 
 def given(ids: NDArray[np.bytes_]) -> NDArray[np.bool_]:

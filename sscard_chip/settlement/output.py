@@ -78,6 +78,8 @@ _OF_A_RUN: Final = (DISPUTES, SUMMARY)
 _STAGING: Final = ".settle."
 _GROUP: Final = 1 << 17
 """Rows of a row group: the same in all files, however the rows came."""
+_PIECE: Final = 1 << 15
+"""Rows that are made ready together: memory has some of them for each thread."""
 
 _TEXTS: Final = pa.array(TEXTS)
 
@@ -193,7 +195,7 @@ class Output:
                 self._clearing.prepare(own, found, headers),
             )
 
-        pieces = (slice(at, at + _GROUP) for at in range(0, len(columns), _GROUP))
+        pieces = (slice(at, at + _PIECE) for at in range(0, len(columns), _PIECE))
         for one in self._pool.map(contents, pieces):
             if self._stop:
                 return

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import click
+import pyarrow as pa
 from rich.console import Console
 from rich.text import Text
 
@@ -38,6 +42,10 @@ from sscard_cli.errors import RefusedError
 from sscard_cli.progress import progress_bar
 from sscard_cli.screen import facts, listing, show
 from sscard_cli.stores import PASSPHRASE_VARIABLE, AskedOnce, open_keys, passphrase_source
+
+_M_MMAP_THRESHOLD: Final = -3
+"""Of mallopt(3): arrays from this size on have memory of their own."""
+_LARGE: Final = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,7 @@ def settle_shown(
 
     The keys are opened here first: what is wrong with them is reported before anything is done.
     """
+    _give_memory_back()
     roots = _roots(location, passphrase_file, orders.cluster)
     try:
         with _pool(orders) as pool, progress_bar("", quiet=quiet) as update:
@@ -93,6 +102,14 @@ def settle_shown(
             )
     except RunStoppedError as error:
         raise RefusedError(f"{error}; the same command goes on") from error
+
+
+def _give_memory_back() -> None:
+    """Have the arrays of a large day go back to the system as soon as they are free, a quarter of
+    its memory. This program does nothing but settle; a library would not decide so for others."""
+    pa.set_memory_pool(pa.system_memory_pool())
+    with suppress(OSError, AttributeError):  # another C library than that of GNU
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
 
 
 def _roots(location: str, passphrase_file: Path | None, cluster: ClusterAccess | None) -> RootsAt:

@@ -14,6 +14,7 @@ import numpy as np
 
 from sscard_chip.settlement.ledger import CardColumns, Ledger, LedgerTransaction, register_cards
 from sscard_service import (
+    CardProof,
     Code,
     SeenDocument,
     ServiceActor,
@@ -94,10 +95,13 @@ class City:
         device: str = "",
         source: str = "",
         details: dict[str, Any] | None = None,
+        proof: CardProof | None = None,
         **evidence: Any,
     ) -> ServiceAnswer:
         """An operation; in the office and at the bank's counter the document is seen."""
         self.requests += 1
+        if proof is not None:
+            evidence["card"] = proof
         counter = channel in ("office", "bank")
         if counter and identity and "document" not in evidence:
             evidence["document"] = SeenDocument(identity, copy=True)

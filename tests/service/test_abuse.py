@@ -14,11 +14,18 @@ import msgspec
 import pytest
 
 from sscard_chip.settlement.ledger import CardStatus, Ledger, history_of, status_of
-from sscard_service import Code, OtherPerson, SeenDocument, ServiceAnswer, ServiceRefusedError
+from sscard_service import (
+    CardProof,
+    Code,
+    OtherPerson,
+    SeenDocument,
+    ServiceAnswer,
+    ServiceRefusedError,
+)
 from sscard_service.region import add_working_days, load_region
 from sscard_service.store.persons import PersonData, add_persons
 from sscard_service.store.proofs import QUERY, hash_password, set_credential
-from tests.service.city import KEYS, LIN, NOBODY, VALID, WANG, City, make_card, photo
+from tests.service.city import KEYS, LIN, NOBODY, VALID, WANG, City, code_of, make_card, photo
 
 CHILD = "990000201501010013"
 YOUTH = "990000200906010025"
@@ -380,3 +387,15 @@ def test_no_region_opens_with_less_proof_than_the_least(tmp_path: Any) -> None:
     (tmp_path / "face.toml").write_text(open_face, "utf-8")
     with pytest.raises(ServiceRegionError, match="takes face results"):
         load_region(tmp_path / "face.toml")
+
+
+def test_the_own_card_in_the_reader_proves_level_3_and_a_lost_one_nothing(one_city: City) -> None:
+    own, other = CardProof(code_of(1), True, True), CardProof(code_of(2), True, True)
+    kiosk: dict[str, Any] = {"channel": "kiosk", "proof": own}
+    assert one_city.ask("person", "", **kiosk).data["name"] == "**夏"
+    assert one_city.refused("person", channel="kiosk", proof=other) is Code.WRONG_PROOF
+    for half in (CardProof(code_of(1), True, False), CardProof(code_of(1), False, True)):
+        assert one_city.refused("person", channel="kiosk", proof=half) is Code.LEVEL_TOO_LOW
+    assert one_city.refused("person", channel="site", proof=own) is Code.LEVEL_TOO_LOW
+    one_city.ask("loss", channel="kiosk", card_number="000013")
+    assert one_city.refused("lift", **kiosk) is Code.LEVEL_TOO_LOW

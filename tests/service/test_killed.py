@@ -24,7 +24,7 @@ from sscard_chip.settlement.schema.books import card
 from sscard_service.store.audit import verify_audit
 from tests.service.city import KEYS, VALID, City, code_of, photo
 
-EVERY: Final = int(os.environ.get("SSCARD_KILL_EVERY", "37"))
+EVERY: Final = int(os.environ.get("SSCARD_KILL_EVERY", "53"))
 """Each so many-th point is tried; 1 by hand: more than a thousand points on both databases."""
 NEW: Final = "Z00000030"
 PAYS: Final = frozenset({CardStatus.NORMAL, CardStatus.TEMPORARY_LOSS})

@@ -24,7 +24,7 @@ from sscard_service.store.audit import verify_audit
 from sscard_service.store.proofs import ECARD, QUERY, hash_password, set_credential
 from tests.service.city import KEYS, LIN, VALID, City, code_of, photo
 
-STEPS: Final = int(os.environ.get("SSCARD_SERVICE_STEPS", "120"))
+STEPS: Final = int(os.environ.get("SSCARD_SERVICE_STEPS", "60"))
 _RUN: Final = min(STEPS, 60)
 
 # --- the model's own words --------------------------------------------------------------------
@@ -70,7 +70,7 @@ def proof(kind: str, code: str, tail: str) -> dict[str, Any]:
         "query": {"query_password": "own-word-7"},
         "ecard": {"ecard_password": "483920"},
         "face": {"face": True},
-        "card": {"card": CardProof(code, True, True)},
+        "card": {"proof": CardProof(code, True, True)},
         "clerk": {"document": SeenDocument(LIN, copy=True)},
         "lie": {"document": SeenDocument(LIN, copy=True), "face": True, "second_clerk": "0018"},
     }

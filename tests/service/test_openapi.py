@@ -24,7 +24,7 @@ from sscard_chip.settlement.ledger import Ledger
 from sscard_service.http import ROUTES, create_application
 from tests.service.city import City
 
-EXAMPLES: Final = int(os.environ.get("SSCARD_API_EXAMPLES", "3"))
+EXAMPLES: Final = int(os.environ.get("SSCARD_API_EXAMPLES", "2"))
 CHECKS: Final = [
     not_a_server_error,
     status_code_conformance,

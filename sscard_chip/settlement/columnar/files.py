@@ -35,7 +35,7 @@ from sscard_chip.settlement.columnar.rows import pad_lines, parse_lines
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.standard.escape import escape
 
-PIECE_BYTES: Final = 16 << 20
+PIECE_BYTES: Final = 4 << 20
 """Text of the files that are handed out together."""
 
 _PARSE_BYTES: Final = 2 << 20

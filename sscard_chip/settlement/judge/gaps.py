@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.arrays import Mask
+from sscard_chip.settlement.arrays import Mask, UInt64Array
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import FindingCode, Masks
 from sscard_chip.settlement.judge.keys import Keys, TerminalKey
@@ -62,14 +62,14 @@ def find_gaps(
     if not len(order):
         return older
     words = keys.by_terminal[order]
-    fresh = np.diff(words, prepend=~words[:1]) != 0
-    place = np.cumsum(fresh) - 1
-    distinct = words[fresh]
-    first_row = order[fresh]
-    owner = distinct >> np.uint64(32)
-    begins = np.diff(owner, prepend=~owner[:1]) != 0
-    numbers = (distinct & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    gap = ~begins & (np.diff(numbers, prepend=-1) != 1)
+    fresh = _changes(words)
+    repeats = not fresh.all()  # else the rows are the numbers
+    first_row = order[fresh] if repeats else order
+    distinct = words[fresh] if repeats else words
+    begins = _changes(distinct >> np.uint64(32))
+    numbers = distinct.astype(np.uint32)
+    gap = ~begins
+    gap[1:] &= np.diff(numbers) != 1
     starts = np.flatnonzero(begins)
     ends = np.append(starts[1:], len(distinct))
     named = [
@@ -80,14 +80,23 @@ def find_gaps(
         if of not in extents:
             continue
         least, greatest = extents[of]
-        if numbers[start] > greatest:
-            gap[start] = numbers[start] != greatest + 1
+        first = int(numbers[start])
+        if first > greatest:
+            gap[start] = first != greatest + 1
         else:
-            own = numbers[start:end]
+            own = numbers[start:end].astype(np.int64)
             gap[start:end] = _overlapping(of, own, least, earlier, older)
-    found = gap[place] & genuine[order]
+    found = gap[np.cumsum(fresh) - 1] if repeats else gap
+    found = found & genuine[order]
     masks[order[found]] |= FindingCode.GAP.bit
     return older
+
+
+def _changes(words: UInt64Array) -> Mask:
+    """Where something else begins than stands before."""
+    found = np.ones(len(words), np.bool_)
+    found[1:] = words[1:] != words[:-1]
+    return found
 
 
 def _overlapping(

@@ -32,6 +32,8 @@ from sscard_chip.settlement.ledger.register import (
 Places = NDArray[np.int64]
 
 _DIVISIONS: Final = 1_000_000
+_TOGETHER: Final = 1 << 17
+"""Rows that are judged at once: what is made for them does not fill the memory."""
 
 
 class RegisterJudge:
@@ -143,7 +145,10 @@ def judge_register(
     if judge is None or not len(columns):
         return np.full(len(columns), NOBODY, np.int64)
     found = np.zeros(len(columns), np.uint16)
-    accounts = judge.judge(columns, found)
+    accounts = np.empty(len(columns), np.int64)
+    for at in range(0, len(columns), _TOGETHER):
+        own = slice(at, at + _TOGETHER)
+        accounts[own] = judge.judge(columns.rows(own), found[own])
     found[masks == FindingCode.GREY.bit] = 0
     masks |= found
     return accounts

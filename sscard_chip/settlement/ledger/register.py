@@ -8,7 +8,7 @@ is changed: a card is registered once, its status has a history (conventions, D1
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Any, Final
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.columns import Columns
-from sscard_chip.settlement.ledger.bulk import raw_rows, select_keys
+from sscard_chip.settlement.ledger.bulk import select_keys
 from sscard_chip.settlement.ledger.errors import CardRegisterError
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema.books import card, card_status
@@ -299,19 +299,24 @@ def read_register(
     """The whole register, or what it has of the cards (n, 16) given."""
     names = ("id", "account", "card_number", "card_id_code", "division", "psn_no", "factor",
              "valid_to")  # fmt: skip
+    statement = sa.select(*(card.c[name] for name in names))
     if card_id_code is None:
-        rows = raw_rows(t.connection.execute(sa.select(*(card.c[name] for name in names))))
+        pieces = [_register_columns(some) for some in _raw_pieces(t.connection.execute(statement))]
     else:
         wanted = set(_bytes(card_id_code))
-        statement = sa.select(*(card.c[name] for name in names))
         found = select_keys(t.connection, statement, card.c.card_id_code, wanted)
         code_at = names.index("card_id_code")
-        rows = [row for one in found for row in raw_rows(one) if bytes(row[code_at]) in wanted]
-    columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
-    own = dict(zip(names, columns, strict=True))
-    code = _matrix(own["card_id_code"], 16)
+        pieces = [
+            _register_columns([row for row in some if bytes(row[code_at]) in wanted])
+            for one in found
+            for some in _raw_pieces(one)
+        ]
+    pieces.append(_register_columns([]))
+    number, account, card_number, code, division, psn_no, factor, valid_to = (
+        np.concatenate(column) for column in zip(*pieces, strict=True)
+    )
     order = np.argsort(_as_values(code))
-    number = np.array(own["id"], np.int64)[order]
+    number = number[order]
     place = {one: at for at, one in enumerate(number.tolist())}
     changes = sa.select(card_status).order_by(card_status.c.card, card_status.c.number)
     if card_id_code is None:
@@ -328,17 +333,45 @@ def read_register(
     table = np.array(events, np.int64).reshape(-1, 4)
     return CardRegister(
         id=number,
-        account=np.array(own["account"], np.int64)[order],
-        card_number=np.array(own["card_number"], "S9")[order],
+        account=account[order],
+        card_number=card_number[order],
         card_id_code=code[order],
-        division=np.array(own["division"], np.int64)[order],
-        psn_no=np.array([one or "" for one in own["psn_no"]], "S30")[order],
-        factor=_matrix(own["factor"], 8)[order],
-        valid_to=np.array([one or ALWAYS for one in own["valid_to"]], np.int64)[order],
+        division=division[order],
+        psn_no=psn_no[order],
+        factor=factor[order],
+        valid_to=valid_to[order],
         event_card=table[:, 0],
         event_status=table[:, 1],
         event_since=table[:, 2],
         event_until=table[:, 3],
+    )
+
+
+_FETCHED: Final = 1 << 14
+"""Rows whose values are Python's objects at once."""
+
+
+def _raw_pieces(result: sa.CursorResult[Any]) -> Iterator[list[tuple[Any, ...]]]:
+    """All rows as the driver gives them, some at a time."""
+    cursor: Any = result.cursor
+    while rows := cursor.fetchmany(_FETCHED) if cursor is not None else []:
+        yield list(rows)
+    result.close()
+
+
+def _register_columns(rows: list[tuple[Any, ...]]) -> tuple[NDArray[Any], ...]:
+    """Columns of rows of the register, in the order of :func:`read_register`."""
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 8
+    number, account, card_number, code, division, psn_no, factor, valid_to = columns
+    return (
+        np.array(number, np.int64),
+        np.array(account, np.int64),
+        np.array(card_number, "S9"),
+        _matrix(code, 16),
+        np.array(division, np.int64),
+        np.array([one or "" for one in psn_no], "S30"),
+        _matrix(factor, 8),
+        np.array([one or ALWAYS for one in valid_to], np.int64),
     )
 
 

@@ -103,7 +103,7 @@ class LedgerHistory:
         was refused then stays so."""
         for first, columns, masks in self.archive.parts(segment):
             refunds = columns.refund & posted(masks & ~FindingCode.DUPLICATE.bit)
-            keep_beside(self._t, segment, first, columns, masks, Keys(columns), refunds)
+            keep_beside(self._t, segment, first, columns, masks, refunds)
         self._t.connection.execute(sa.insert(tables.indexed).values(segment=segment))
 
     # --- what stands under numbers -------------------------------------------------------------
@@ -203,12 +203,14 @@ class LedgerHistory:
         statement = sa.select(high, low, number, *(table.c[name] for name in names))
         return raw_rows(self._t.connection.execute(statement.join_from(_asked, table, own)))
 
-    def online_of(self, keys: Keys, which: Mask) -> set[tuple[TerminalKey, CardCounterKey]]:
+    def online_of(
+        self, columns: DebitColumns, which: Mask
+    ) -> set[tuple[TerminalKey, CardCounterKey]]:
         """The numbers of these rows that on-line confirmations have taken by now."""
         some = sa.select(online_debit.c.authorisation).limit(1)
         if self._t.connection.execute(some).first() is None:
             return set()
-        return self.of_rows(keys, which)[1].online
+        return self.of_rows(Keys(columns), which)[1].online
 
     # --- rows ----------------------------------------------------------------------------------
 
@@ -389,7 +391,6 @@ def keep_beside(
     first: int,
     columns: DebitColumns,
     masks: Masks,
-    keys: Keys,
     refunds: Mask,
 ) -> None:
     """Write where rows stand that are no posted debits; ``refunds`` have nothing of their own
@@ -401,18 +402,19 @@ def keep_beside(
     rows = np.flatnonzero(standing | refunds)
     if not len(rows):
         return
+    keys = Keys(columns.rows(rows))
     t.insert(
         tables.beside,
         {
             "segment": segment,
             "row": first + rows,
             "kind": kind[rows],
-            "terminal": keys.terminal[rows],
-            "algorithm": keys.algorithm[rows].astype(np.int64),
-            "number": keys.number[rows].astype(np.int64),
-            "factor": keys.factor[rows],
-            "division": keys.division[rows].astype(np.int64),
-            "counter": keys.counter[rows].astype(np.int64),
+            "terminal": keys.terminal,
+            "algorithm": keys.algorithm.astype(np.int64),
+            "number": keys.number.astype(np.int64),
+            "factor": keys.factor,
+            "division": keys.division.astype(np.int64),
+            "counter": keys.counter.astype(np.int64),
         },
     )
 

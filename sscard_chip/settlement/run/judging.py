@@ -27,6 +27,7 @@ from sscard_chip.settlement.run.bearing import decide_late_debits
 from sscard_chip.settlement.run.booking import insured_divisions
 from sscard_chip.settlement.run.contested import Contest, hear
 from sscard_chip.settlement.run.history import LedgerHistory, Place
+from sscard_chip.settlement.run.numbers import CardCounters, TerminalNumbers
 from sscard_chip.settlement.run.online import Online, look_up
 from sscard_chip.settlement.run.owners import find_owners
 
@@ -49,17 +50,19 @@ class JudgedBatch:
     """What is to be posted as ``segment``: rows whose masks are the verdicts.
 
     ``personal`` are the holders' accounts, -1 for none; ``refunds`` have nothing of their own
-    against them. ``owners`` are terminals whose pharmacy is to be noted. ``gone`` and ``come`` are
+    against them. ``terminals`` has the numbers that are taken, ``counters`` those of the cards of
+    the batch. ``owners`` are terminals whose pharmacy is to be noted. ``gone`` and ``come`` are
     rows of the contest, ``changes`` is what is found about earlier rows now.
     """
 
     segment: int
     batch: Batch
     headers: Sequence[DayHeader]
-    keys: Keys
     personal: Integers
     refunds: Mask
     online: Online
+    terminals: TerminalNumbers
+    counters: CardCounters
     owners: list[dict[str, object]]
     contest: Contest
     gone: list[int]
@@ -114,14 +117,17 @@ def judge_rows(
     contest = hear(history, columns, masks, keys, online, online_of, decided=decided)
     personal[(masks & BORNE) != 0] = NOBODY
     gone, come = contest.turned(to_posted=False), contest.turned(to_posted=True)
+    debits = posted(masks) & ~columns.refund
+    fresh = np.array([at for at in come if not contest.columns.refund[at]], np.int64)
     return JudgedBatch(
         history.newest + 1,
         batch,
         headers,
-        keys,
         personal,
         refunds,
         online,
+        TerminalNumbers.of(keys, debits, Keys(contest.columns.rows(fresh))),
+        CardCounters.of(keys, debits),
         owners,
         contest,
         gone,

@@ -16,25 +16,38 @@ from sscard_chip.settlement.run.ranges import Ranges
 from sscard_chip.settlement.schema import run as tables
 
 
-def keep_terminals(
-    t: LedgerTransaction, segment: int, keys: Keys, debits: Mask, more: Keys
-) -> None:
-    """Those of terminals: of the ``debits`` among the rows of ``keys``, and of all of ``more``."""
-    rows = keys.terminal_order[debits[keys.terminal_order]]
-    own = keys.terminal[rows], keys.algorithm[rows], keys.number[rows]
-    ranges = Ranges.of(*_together(own, (more.terminal, more.algorithm, more.number)))
-    t.insert(
-        tables.terminal,
-        {
-            "terminal": ranges.high,
-            "algorithm": ranges.low,
-            "last": ranges.last,
-            "segment": segment,
-            "first": ranges.first,
-            "highest": ranges.last,
-            "numbers": ranges.lists("<u4"),
-        },
-    )
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class TerminalNumbers:
+    """The numbers of terminals as ranges, with lists where some are missing."""
+
+    terminal: Integers
+    algorithm: Integers
+    first: Integers
+    last: Integers
+    lists: list[bytes | None]
+
+    @classmethod
+    def of(cls, keys: Keys, debits: Mask, more: Keys) -> TerminalNumbers:
+        """Those of the ``debits`` among the rows of ``keys``, and of all of ``more``."""
+        rows = keys.terminal_order[debits[keys.terminal_order]]
+        own = keys.terminal[rows], keys.algorithm[rows], keys.number[rows]
+        ranges = Ranges.of(*_together(own, (more.terminal, more.algorithm, more.number)))
+        return cls(ranges.high, ranges.low, ranges.first, ranges.last, ranges.lists("<u4"))
+
+    def keep(self, t: LedgerTransaction, segment: int) -> None:
+        """Write them."""
+        t.insert(
+            tables.terminal,
+            {
+                "terminal": self.terminal,
+                "algorithm": self.algorithm,
+                "last": self.last,
+                "segment": segment,
+                "first": self.first,
+                "highest": self.last,
+                "numbers": self.lists,
+            },
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -48,13 +61,10 @@ class CardCounters:
     lists: list[bytes | None]
 
     @classmethod
-    def of(cls, keys: Keys, debits: Mask, more: Keys | None = None) -> CardCounters:
-        """Those of the ``debits`` among the rows of ``keys``, and of all of ``more``."""
+    def of(cls, keys: Keys, debits: Mask) -> CardCounters:
+        """Those of the ``debits`` among the rows of ``keys``."""
         rows = keys.card_order[debits[keys.card_order]]
-        own = keys.factor[rows], keys.division[rows], keys.counter[rows]
-        if more is not None:
-            own = _together(own, (more.factor, more.division, more.counter))
-        ranges = Ranges.of(*own)
+        ranges = Ranges.of(keys.factor[rows], keys.division[rows], keys.counter[rows])
         order = np.argsort(ranges.high)
         lists = ranges.lists("<u2")
         return cls(

@@ -83,9 +83,10 @@ class Online:
 
     @classmethod
     def of_none(cls, count: int) -> Online:
-        """Of rows that the ledger knows nothing about."""
-        nothing = [np.zeros(count, np.bool_) for _ in range(3)]
-        return cls(np.full(count, NOBODY, np.int64), *nothing)
+        """Of rows that the ledger knows nothing about; takes no memory for them."""
+        nothing = np.broadcast_to(np.False_, count)
+        nobody = np.broadcast_to(np.int64(NOBODY), count)
+        return cls(nobody, nothing, nothing, nothing)
 
     def are_undone(self, t: LedgerTransaction, rows: Sequence[int]) -> bool:
         """Whether a settlement that was in the books for one of ``rows`` is reversed by now."""
@@ -144,11 +145,14 @@ def look_up(
 
     ``here`` says of rows whether the person is insured where the centre is.
     """
-    online = Online.of_none(len(columns))
     held_as_grey = masks == FindingCode.GREY.bit  # such a row has nothing else to find
     rows = np.flatnonzero(given(columns.setl_id) & ~columns.malformed & ~held_as_grey)
     if not len(rows):
-        return online
+        return Online.of_none(len(columns))
+    online = Online(
+        np.full(len(columns), NOBODY, np.int64),
+        *(np.zeros(len(columns), np.bool_) for _ in range(3)),
+    )
     names = {one.decode("utf-8", "replace") for one in columns.setl_id[rows].tolist()}
     known, cancelled = _settlements(t, names)
     unknown: list[int] = []

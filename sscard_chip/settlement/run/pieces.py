@@ -67,7 +67,7 @@ class Pieces:
         if count > 1:
             split = {"segment": judged.segment, "pieces": count, "last_card": card_count(t)}
             t.connection.execute(sa.insert(tables.split), split)
-            counters = CardCounters.of(judged.keys, posted(masks) & ~columns.refund)
+            counters = judged.counters
         else:
             count, later = 0, np.zeros(len(columns), np.bool_)
         headers = list(judged.headers)

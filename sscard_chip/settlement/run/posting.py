@@ -30,7 +30,7 @@ from sscard_chip.settlement.run.booking import book
 from sscard_chip.settlement.run.contested import Contest
 from sscard_chip.settlement.run.history import Place, keep_beside
 from sscard_chip.settlement.run.judging import AccountsOf, JudgedBatch, judge_rows
-from sscard_chip.settlement.run.numbers import CardCounters, keep_terminals
+from sscard_chip.settlement.run.numbers import CardCounters
 from sscard_chip.settlement.run.online import numbers_at
 from sscard_chip.settlement.run.owners import keep_owners
 from sscard_chip.settlement.run.pieces import Pieces
@@ -55,12 +55,7 @@ def settled_before(
 
 
 def _keep(
-    t: LedgerTransaction,
-    segment: int,
-    batch: Batch,
-    keys: Keys,
-    refunds: Mask,
-    packed: Iterable[PackedPart],
+    t: LedgerTransaction, segment: int, batch: Batch, refunds: Mask, packed: Iterable[PackedPart]
 ) -> None:
     """Write a segment: its files, its rows, and where those stand that are no posted debits."""
     good = posted(batch.masks)
@@ -71,7 +66,7 @@ def _keep(
     for first, rows, content in packed:
         part = {"segment": segment, "first_row": first, "rows": rows, "columns": content}
         t.connection.execute(sa.insert(tables.part), part)
-    keep_beside(t, segment, 0, batch.columns, batch.masks, keys, refunds)
+    keep_beside(t, segment, 0, batch.columns, batch.masks, refunds)
 
 
 def _keep_files(t: LedgerTransaction, segment: int, batch: Batch) -> None:
@@ -130,29 +125,27 @@ def post(
     :param packed: the rows as :func:`~.archive.parts` packs them, where that is done already.
     :raises LedgerConflictError: an on-line confirmation came in between.
     """
-    segment, batch, keys = judged.segment, judged.batch, judged.keys
-    columns, masks, contest = batch.columns, batch.masks, judged.contest
-    good = posted(masks)
-    debits = good & ~columns.refund
+    segment, batch, contest = judged.segment, judged.batch, judged.contest
+    columns, good = batch.columns, posted(batch.masks)
     keep_owners(t, judged.owners)
-    packed = parts(columns, masks) if packed is None else packed
-    _keep(t, segment, batch, keys, judged.refunds, packed)
+    packed = parts(columns, batch.masks) if packed is None else packed
+    _keep(t, segment, batch, judged.refunds, packed)
+    judged.terminals.keep(t, segment)
     fresh = [at for at in judged.come if not contest.columns.refund[at]]
     more = Keys(contest.columns.rows(np.array(fresh, int)))
-    keep_terminals(t, segment, keys, debits, more)
+    CardCounters.of(more, np.ones(len(fresh), np.bool_)).keep(t, segment)
     pieces = Pieces.of(t, judged, most_accounts)
-    if pieces.count:
-        CardCounters.of(more, np.ones(len(fresh), np.bool_)).keep(t, segment)
-    else:
-        CardCounters.of(keys, debits, more).keep(t, segment)
+    if not pieces.count:
+        judged.counters.keep(t, segment)
     gone = [at for at in judged.gone if not contest.columns.refund[at]]
     _keep_displaced(t, segment, contest, gone)
     _keep_changes(t, segment, judged.changes)
     if t.lock_debits(exclusive=True) and confirmed_meanwhile(t, judged):
         raise LedgerConflictError("on-line confirmations came in between")
     online = replace(judged.online, held=judged.online.held.copy())
-    rows = np.flatnonzero(good)
-    online.settle(t, columns, keys, rows[online.settlement[rows] != NOBODY].tolist())
+    rows = np.flatnonzero(good & (online.settlement != NOBODY))
+    if len(rows):
+        online.settle(t, columns, Keys(columns), rows.tolist())
     contest.online.settle(t, contest.columns, contest.keys, judged.come)
     rows = np.flatnonzero(good & ~online.in_books & ~online.held & ~pieces.later)
     _book(t, judged, rows)

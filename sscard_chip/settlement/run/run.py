@@ -21,14 +21,14 @@ import numpy as np
 import sqlalchemy as sa
 
 from sscard_chip.settlement.columnar import DayFileHead, RefusedFile, pieces
-from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.columns import DebitColumns, DebitRoom
 from sscard_chip.settlement.judge.codes import FINDINGS, FindingCode, Masks, held, posted, rows_with
 from sscard_chip.settlement.judge.fields import add
 from sscard_chip.settlement.judge.register import RegisterJudge, judge_of_rows, judge_register
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.ledger.register import card_count, read_register
-from sscard_chip.settlement.run.archive import NOTHING, Archive, PackedPart, parts
+from sscard_chip.settlement.run.archive import NOTHING, Archive, parts
 from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.history import index_old_segments
 from sscard_chip.settlement.run.judging import JudgedBatch, judge_rows
@@ -55,6 +55,9 @@ good part of a second, and a loss report or a sale does not wait longer."""
 
 _FEW_OF: Final = 2
 """Of a register with more cards than so many for each row, the cards of the rows are asked for."""
+
+_VERIFIED_ROWS: Final = 1 << 17
+"""Rows of a task: bulk TACs are at their fastest, and memory has few of them."""
 
 _SENT_ROWS: Final = 1 << 17
 """Rows of a task that goes over a network: some megabytes."""
@@ -131,6 +134,9 @@ _SHARES: Final = {
 
 RunProgressCallback = Callable[[RunProgress], None]
 
+_CACHE: Final = "PRAGMA cache_size=-16384"
+"""KiB of pages that SQLite keeps: a run writes each page once, in the order of the table."""
+
 _TRIES: Final = 3
 """How often a batch is judged while others write."""
 
@@ -141,11 +147,11 @@ Judged = Callable[[Batch, Masks], None]
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class _Verdicts:
     """What is found about the rows of a batch, how many of its files are settled already, and
-    what is to be posted of the others."""
+    whether others are to be posted."""
 
     masks: Masks
     old: int
-    judgement: JudgedBatch | None
+    fresh: bool
 
 
 class Run:
@@ -202,44 +208,54 @@ class Run:
         index_old_segments(self._ledger)
         for attempt in range(_TRIES + 1):
             post_what_is_left(self._ledger)
-            if attempt == _TRIES:  # it was judged anew again and again: nobody else may write now
+            if attempt < _TRIES:
+                found, pieces = self._post_if_it_holds(batch, judged)
+            else:  # it was judged anew again and again: nobody else may write now
                 work = partial(self._judge_and_post, batch=batch, judged=judged)
                 found, pieces = self._ledger.run(work, exclusive=True)
+            if pieces is not None or not found.fresh:
                 break
-            with self._ledger.reading() as t:
-                state = LedgerState.of(t)
-                found = self._judge(t, batch)
-            judged(batch, found.masks)
-            if found.judgement is None:
-                return found
-            ready = found.judgement.batch
-            packed = list(parts(ready.columns, ready.masks))  # before others have to wait
-            post_it = partial(
-                _post_if_it_holds, judgement=found.judgement, state=state, packed=packed
-            )
-            pieces = self._ledger.run(post_it, exclusive=True)
-            if pieces is not None:
-                break
-        if pieces is not None:
-            for number in range(pieces.count):
-                self._show(POSTING, self._size * number // pieces.count)
-                give_way(self._ledger)
-                self._ledger.run(partial(pieces.post, number=number), exclusive=True)
+        for number in range(pieces.count if pieces else 0):
+            assert pieces is not None  # noqa: S101
+            self._show(POSTING, self._size * number // pieces.count)
+            give_way(self._ledger)
+            self._ledger.run(partial(pieces.post, number=number), exclusive=True)
         return found
+
+    def _post_if_it_holds(self, batch: Batch, judged: Judged) -> tuple[_Verdicts, Pieces | None]:
+        """Judge, and post unless the rows would be judged otherwise by then."""
+        with self._ledger.reading() as t:
+            state = LedgerState.of(t)
+            found, judgement = self._judge(t, batch)
+        if self._finished_rows + self._size >= self.total:
+            self._known = None  # the register: no batch is behind this one
+        judged(batch, found.masks)
+        if judgement is None:
+            return found, None
+        ready = judgement.batch
+        packed = list(parts(ready.columns, ready.masks))  # before others have to wait
+
+        def work(t: LedgerTransaction) -> Pieces | None:
+            t.connection.exec_driver_sql(_CACHE)
+            if unposted(t) or not still_holds(t, judgement, state):
+                return None
+            return post(t, judgement, most_accounts=SQLITE_ACCOUNTS, packed=packed)
+
+        return found, self._ledger.run(work, exclusive=True)
 
     def look_again(self, t: LedgerTransaction, heads: Sequence[DayFileHead]) -> tuple[Batch, Masks]:
         """The rows of settled files as the ledger has them, and what is found about them now."""
         archive, settled = Archive(t), settled_before(t, heads)
-        columns: list[DebitColumns] = []
+        room = DebitRoom(sum(count for _, _, count in settled.values()))
         masks: list[Masks] = []
         for at, head in enumerate(heads):
             for piece, found in archive.rows(*settled[head.trailer.digest]):
                 rows = piece.rows(np.arange(len(piece)))  # a copy of our own
                 rows.file[:] = at
-                columns.append(rows)
+                room.add(rows)
                 masks.append(found)
         now = np.concatenate([NOTHING, *masks])
-        return Batch(tuple(heads), DebitColumns.gather(columns), now), now
+        return Batch(tuple(heads), room.rows, now), now
 
     def finish_batch(self) -> None:
         """Report that the last batch is finished."""
@@ -257,18 +273,18 @@ class Run:
     def _read(self, heads: Sequence[DayFileHead]) -> Batch:
         tasks = (tuple(piece) for piece in pieces(heads))
         taken: list[DayFileHead] = []
-        columns: list[DebitColumns] = []
-        masks: list[Masks] = []
+        room, count = DebitRoom(self._size), 0
+        joined = np.zeros(self._size, np.uint16)
         for piece, found in self.threads.map(self._reader.read, tasks):
-            for block in piece.blocks:
+            for block, masks in zip(piece.blocks, found, strict=True):
                 block.file[:] += len(taken)
+                room.add(block)
+                joined[count : count + len(masks)] = masks
+                count += len(masks)
             taken += piece.heads
-            columns += piece.blocks
-            masks += found
             self.summary.refused_files += piece.refused
-            self._show(READING, sum(map(len, masks)))
-        joined = np.concatenate(masks) if masks else np.zeros(0, np.uint16)
-        return self._once(Batch(tuple(taken), DebitColumns.gather(columns), joined))
+            self._show(READING, count)
+        return self._once(Batch(tuple(taken), room.rows, joined[:count]))
 
     def _once(self, batch: Batch) -> Batch:
         """Each content once, whatever its names."""
@@ -283,7 +299,8 @@ class Run:
     def _verify(self, batch: Batch) -> None:
         """Code 1, by pieces of cards."""
         columns = batch.columns
-        count = 1 if self._pool.size == 1 else self._pool.size * 2
+        least = 1 if self._pool.size == 1 else self._pool.size * 2
+        count = max(least, len(columns) // _VERIFIED_ROWS + 1)
         if not self._pool.shares_files:
             count = max(count, len(columns) // _SENT_ROWS + 1)
         rows = list(card_pieces(columns, count))
@@ -308,13 +325,13 @@ class Run:
         self, t: LedgerTransaction, batch: Batch, judged: Judged
     ) -> tuple[_Verdicts, Pieces | None]:
         """Both in one writing transaction; may be called again after a conflict."""
-        found = self._judge(t, batch)
+        found, judgement = self._judge(t, batch)
         judged(batch, found.masks)
-        if found.judgement is None:
+        if judgement is None:
             return found, None
-        return found, post(t, found.judgement, most_accounts=_most_accounts(self._ledger))
+        return found, post(t, judgement, most_accounts=_most_accounts(self._ledger))
 
-    def _judge(self, t: LedgerTransaction, batch: Batch) -> _Verdicts:
+    def _judge(self, t: LedgerTransaction, batch: Batch) -> tuple[_Verdicts, JudgedBatch | None]:
         """What is found about all rows, of files that are settled already as it is now."""
         settled = settled_before(t, batch.heads)
         is_old = np.array([head.trailer.digest in settled for head in batch.heads], np.bool_)
@@ -323,7 +340,7 @@ class Run:
         if not is_old.any():
             if is_old.size:
                 judgement = self._judge_fresh(t, Batch(batch.heads, batch.columns, masks))
-            return _Verdicts(masks, 0, judgement)
+            return _Verdicts(masks, 0, judgement is not None), judgement
         if not is_old.all():
             fresh = Batch(batch.heads, batch.columns, masks).files(~is_old)
             judgement = self._judge_fresh(t, fresh)
@@ -336,7 +353,7 @@ class Run:
             for (of, row), now in judgement.changes.items() if judgement else ():
                 if of == segment and first <= row < first + count:
                     masks[begins[at] + row - first] = now
-        return _Verdicts(masks, int(is_old.sum()), judgement)
+        return _Verdicts(masks, int(is_old.sum()), judgement is not None), judgement
 
     def _judge_fresh(self, t: LedgerTransaction, batch: Batch) -> JudgedBatch:
         return judge_rows(
@@ -383,16 +400,6 @@ class Run:
 
 def _most_accounts(ledger: Ledger) -> int | None:
     return SQLITE_ACCOUNTS if ledger.database.is_sqlite else None
-
-
-def _post_if_it_holds(
-    t: LedgerTransaction, judgement: JudgedBatch, state: LedgerState, packed: Sequence[PackedPart]
-) -> Pieces | None:
-    """Post on SQLite what was judged in a state of the ledger; None when it is judged otherwise
-    by now."""
-    if unposted(t) or not still_holds(t, judgement, state):
-        return None
-    return post(t, judgement, most_accounts=SQLITE_ACCOUNTS, packed=packed)
 
 
 def register_state(t: LedgerTransaction) -> tuple[int, int]:

@@ -62,7 +62,7 @@ def confirmed_meanwhile(t: LedgerTransaction, judged: JudgedBatch) -> bool:
     contest, good = judged.contest, posted(judged.batch.masks)
     rows = np.flatnonzero(judged.online.in_books & good)
     return (
-        LedgerHistory(t).online_of(judged.keys, contest.heard) != contest.taken
+        LedgerHistory(t).online_of(judged.batch.columns, contest.heard) != contest.taken
         or judged.online.are_undone(t, rows.tolist())
         or contest.online.are_undone(t, judged.come)
     )
