@@ -8,11 +8,7 @@ from typing import Final
 
 from issuance.pki import PkiAuthority, PkiSubject
 from sscard_chip.card import Card
-from sscard_chip.profile.pki import (
-    DEFAULT_ADMINISTRATOR_PIN,
-    DEFAULT_USER_PIN,
-    delivery_master_key,
-)
+from sscard_chip.profile.pki import DEFAULT_USER_PIN, delivery_master_key
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.pki import CardCertificate, PkiClient, request_key
 from sscard_chip.terminal.session import open_session
@@ -31,12 +27,11 @@ def certify(card: Card, name: str, say: Callable[[str], None]) -> None:
     session = open_session(slot)
     client = PkiClient(slot)
     client.select()
-    pins = {"user_pin": DEFAULT_USER_PIN, "administrator_pin": DEFAULT_ADMINISTRATOR_PIN}
-    key = request_key(client, **pins)
+    key = request_key(client)
     say(line("init", f"SM2 key pair made in the card, public key {key.value.hex().upper()[:16]}.."))
     subject = PkiSubject(name, session.division, session.card_number, session.identification)
     answer = authority.answer(subject, key)
-    answer.write(client, delivery_master_key(session.division), **pins)
+    answer.write(client, delivery_master_key(session.division))
     issuer = authority.certificate.subject["CN"]
     say(line("write", f"certificates for signature and encryption, issued by {issuer}"))
     client.select()
