@@ -56,7 +56,7 @@ LEAST: Final[dict[str, int]] = {
     # what clerks do with applications
     "review": 4, "batch": 4, "made": 4, "arrive": 4,
     # level choice, filing, papers, electronic card
-    "level": 2, "filing": 2, "unfile": 2, "paper": 2,
+    "levels": 2, "level": 2, "filing": 2, "unfile": 2, "paper": 2,
     "ecard": 2, "ecard_code": 2, "ecard_decode": 0, "unlink": 2,
 }  # fmt: skip
 """The least level of each operation."""

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "collect": (f"{_ROOM}.applications", "collect", "Hand a card over: it pays (领卡)."),
     "hotlist": ("sscard_cli.settle.cards", "hotlist", "Write the hotlist (黑名单) for the tills."),
     "init": (f"{_ROOM}.init", "init", "Make a key file, and the ledger if there is none."),
+    "kiosk": (f"{_ROOM}.kiosk", "kiosk", "Self-service terminal in a browser (自助终端)."),
     "lift": (f"{_ROOM}.loss", "lift", "Withdraw a temporary report (解挂)."),
     "loss": (f"{_ROOM}.loss", "loss", "Report a card lost: nothing is paid any more (挂失)."),
     "formal": (f"{_ROOM}.loss", "formal", "Report a card lost for good (正式挂失)."),
@@ -30,7 +31,7 @@ COMMANDS: Final = {
     "progress": (f"{_ROOM}.applications", "progress", "How far an application is (进度)."),
     "region": (f"{_ROOM}.region", "region", "A region's document: print the default, check one."),
     "review": (f"{_ROOM}.applications", "review", "Accept or reject an application (审核)."),
-    "serve": (f"{_ROOM}.serve", "serve", "Serve the interface over HTTP."),
+    "serve": (f"{_ROOM}.serve", "serve", "Serve the website and the interface over HTTP."),
     "synthesize": (f"{_ROOM}.synthesize", "synthesize", "Invent the persons of a register."),
 }
 

@@ -49,6 +49,8 @@ ROUTES: Final = (
     Route("PATCH", "/v1/me/contact", "contact"),
     Route("PUT", "/v1/me/password", "password"),
     Route("PUT", "/v1/me/ecard-password", "ecard_password"),
+    Route("GET", "/v1/me/levels", "levels"),
+    Route("PUT", "/v1/me/level", "level"),
     Route("POST", "/v1/counter/cancellation", "cancel"),
     Route("POST", "/v1/counter/rename", "rename"),
     Route("POST", "/v1/counter/death", "seal"),
