@@ -91,7 +91,7 @@ class ServiceRefusedError(SettlementError):
         self.code = code
         self.details = details
         self.request = ""
-        super().__init__(str(code))
+        super().__init__(code)
 
     @property
     def http_status(self) -> int:

@@ -17,7 +17,9 @@ from sscard_service.operations import (
     loss,
     making,
     own_data,
+    papers,
     policy,
+    statements,
 )
 from sscard_service.work import OPERATIONS
 
@@ -32,5 +34,7 @@ __all__ = [
     "loss",
     "making",
     "own_data",
+    "papers",
     "policy",
+    "statements",
 ]

@@ -109,6 +109,16 @@ class BankRules(Model, frozen=True):
     ] = False
 
 
+class PaperRules(Model, frozen=True):
+    """Papers: where the QR leads to, before the code, and how many a person gets a day."""
+
+    verify: Annotated[
+        str,
+        rule("must be an http address", pattern="https?://[!-~]{1,150}/", title="Before the code"),
+    ] = "http://127.0.0.1:8098/verify/"
+    a_day: Annotated[int, rule(ge=1, le=1000)] = 20
+
+
 class WorkingYear(Model, frozen=True):
     """The announced days of a year, MMDD: weekdays ``off``, Saturdays and Sundays ``on``."""
 
@@ -126,11 +136,15 @@ class RegionText(Model, frozen=True):
 
 
 class ContributionLevel(Model, frozen=True):
-    """A 缴费档次: its name, and the base of a month in fen."""
+    """A 缴费档次: its name, and the base of a month in fen.
+
+    ``account_rate`` is what of the base goes into the personal account, in 1/10000.
+    """
 
     chinese: Annotated[str, rule(max_length=40)]
     english: Annotated[str, rule(max_length=60)]
     base_fen: Annotated[int, rule(ge=0, le=10**9, unit=" of fen")]
+    account_rate: Annotated[int, rule(ge=0, le=10_000)] = 0
 
 
 def _levels_rule(value: dict[str, dict[str, Any]]) -> str | None:
@@ -167,6 +181,7 @@ class ServiceRegion(Model, frozen=True):
     proof: ProofRules = ProofRules()
     photo: PhotoRules = PhotoRules()
     bank: BankRules = BankRules()
+    papers: PaperRules = PaperRules()
     damaged_usable: Annotated[
         bool, rule(title="Whether a damaged card pays until its successor is collected")
     ] = True

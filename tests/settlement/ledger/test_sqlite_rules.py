@@ -84,7 +84,7 @@ KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
     "service_filing_end": [("filing",)],
     "service_level_choice": [("person", "number")],
     "service_paper": [("code",), ("id",)],
-    "service_paper_print": [("paper", "number")],
+    "service_paper_print": [("paper", "number", "event")],
     "service_person": [("id",), ("psn_no",)],
     "service_person_version": [("person", "number")],
     "service_record": [("id",), ("person", "kind", "key", "version")],
