@@ -42,8 +42,6 @@ from dataclasses import dataclass, field
 from os import urandom
 from typing import Any, Final, Protocol
 
-from construct import ConstructError
-
 from sscard_chip.security.purse import (
     PURSE_SUITE_OF_CODE,
     PURSE_SUITES,
@@ -66,6 +64,8 @@ from sscard_chip.standard.messages import purse as messages
 from sscard_chip.standard.purse_transactions import KINDS, Course
 from sscard_chip.standard.text import encode_text
 
+_TIME_DIGITS: Final = 14
+_NO_TIME: Final = "0" * _TIME_DIGITS
 _PLACEHOLDER: Final = re.compile(r"\{([a-z][^{}]*)\}")
 
 
@@ -123,7 +123,7 @@ class Values:
             if name in _FUNCTIONS:
                 return _FUNCTIONS[name](self, *arguments)
             return self.variables[name]
-        except (KeyError, IndexError, TypeError, ValueError, ConstructError) as error:
+        except (KeyError, IndexError, TypeError, ValueError) as error:
             raise PlaceholderError(
                 f"placeholder {{{placeholder}}}: {type(error).__name__}"
             ) from None
@@ -223,15 +223,19 @@ class _Opened:
     key: Callable[[str], bytes]
 
     @classmethod
-    def of(cls, values: Values, courses: frozenset[Course], time: str = "") -> _Opened:
-        """The last one. :raises ValueError: none of these courses has been opened."""
+    def of(cls, values: Values, courses: frozenset[Course], time: str = _NO_TIME) -> _Opened:
+        """The last one. :raises ValueError: none of these is open, or a length is wrong."""
         command, answer = values.opened
         kind = KINDS.get((command[2], command[3])) if command else None
         if kind is None or kind.course not in courses:
             raise ValueError("no such transaction is open")
+        if len(command) < 5 + messages.INITIALIZE.sizeof() or len(time) != _TIME_DIGITS:
+            raise ValueError("not of the right length")
         asked = messages.INITIALIZE.parse(command[5:])
         debit = kind.course is Course.DEBIT
         layout = messages.OFFLINE_ANSWER if debit else messages.ONLINE_ANSWER
+        if len(answer) != layout.sizeof():
+            raise ValueError("not of the right length")
         found = layout.parse(answer)
         change = 0 if debit else asked.amount_fen
         fields = {
@@ -280,7 +284,7 @@ def _mac2(values: Values, root: str, sequence: str) -> str:
 
 def _tac(values: Values, root: str, sequence: str, time: str) -> str:
     opened = _Opened.of(values, _DEBITS, time)
-    fields = opened.fields | {"terminal_number": int(sequence, 16)}
+    fields = opened.fields | {"terminal_number": int.from_bytes(bytes.fromhex(sequence)[:4])}
     return opened.tac(root, messages.PURCHASE_TAC.build(fields))
 
 

@@ -141,6 +141,21 @@ def test_purse_macs_are_those_of_their_reference() -> None:
     assert load.to_bytes("{credited:K:20240315101112}") == purse.tac("3des", key, tac)
 
 
+@pytest.mark.parametrize(
+    "template", ["{mac1:K:00000007:2024}", "{tac:K:00000007:}", "{mac1:K:0:20240315101112}"]
+)
+def test_a_time_or_number_of_another_length_is_none(template: str) -> None:
+    debit = opened("805003020B01000000FA1122334455660F", "000007D00005000000010011223344")
+    with pytest.raises(PlaceholderError):
+        debit.to_bytes(template)
+
+
+def test_a_cut_answer_opens_nothing() -> None:
+    debit = opened("805003020B01000000FA1122334455660F", "000007D000050000000100112233")
+    with pytest.raises(PlaceholderError):
+        debit.to_bytes("{mac2:K:00000007}")
+
+
 @pytest.mark.parametrize("template", ["{credit:K:20240315101112}", "{credited:K:20240315101112}"])
 def test_a_debit_is_no_load(template: str) -> None:
     debit = opened("805003020B01000000FA1122334455660F", "000007D00005000000010011223344")
