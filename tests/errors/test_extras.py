@@ -223,6 +223,10 @@ LINES: Final[Mapping[str, str]] = {
     f"service loss 990000199001010017 {_KEYS}": "",
     f"service lift 990000199001010017 {_KEYS}": "",
     f"service formal 990000199001010017 {_KEYS}": "",
+    f"service ecard issue 990000199001010017 {_KEYS}": "",
+    f"service ecard code 990000199001010017 {_KEYS}": "",
+    f"service ecard decode {'1' * 28} {_KEYS}": "",
+    f"service ecard unlink 990000199001010017 {_KEYS}": "",
     f"service paper --person 990000199001010017 --kind rights --out r.pdf {_KEYS}":
         "weasyprint cffi:pdf barcode pyhanko segno",
     f"service verify {'0' * 20} {_KEYS}": "",
