@@ -88,7 +88,7 @@ def kiosk(
     from sscard_chip.terminal.connection import Connection, Slots
     from sscard_chip.terminal.hsm import Hsm
     from sscard_chip.terminal.pcsc import PcscConnection
-    from sscard_service.pages import CardSlot, ImagePort, Kiosk, ReaderPort
+    from sscard_service.pages import ImagePort, Kiosk, KioskSlot, ReaderPort
 
     logging.basicConfig(format="sscard: %(message)s", level=logging.WARNING)
     with ExitStack() as stack:
@@ -107,7 +107,7 @@ def kiosk(
             port.check()
         else:
             port = ImagePort(Path(str(card_path)))
-        slot = CardSlot(port, psam=psam, hsm=hsm)
+        slot = KioskSlot(port, psam=psam, hsm=hsm)
         pages = stack.enter_context(Kiosk(centre, slot, device=device, papers=papers))
 
         def ready(host: str, number: int) -> None:

@@ -28,18 +28,18 @@ with importing("service", "pages for citizens"):
 from sscard_service.pages.kiosk import IDLE_SECONDS, WARNING_SECONDS, Kiosk
 from sscard_service.pages.menu import ITEMS, MENUS, FormField, MenuItem
 from sscard_service.pages.site import Site
-from sscard_service.pages.slot import CardSlot, HeldItem, ImagePort, ReaderPort, SlotError
+from sscard_service.pages.slot import HeldItem, ImagePort, KioskSlot, ReaderPort, SlotError
 
 __all__ = [
     "IDLE_SECONDS",
     "ITEMS",
     "MENUS",
     "WARNING_SECONDS",
-    "CardSlot",
     "FormField",
     "HeldItem",
     "ImagePort",
     "Kiosk",
+    "KioskSlot",
     "MenuItem",
     "ReaderPort",
     "Site",

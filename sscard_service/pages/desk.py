@@ -28,20 +28,20 @@ from sscard_service.pages.http import FormError, go, page, read_form, static
 from sscard_service.pages.menu import ITEMS, MENUS, FormField, MenuItem, find_item
 from sscard_service.pages.views import View, day, show, yuan
 from sscard_service.pages.visitors import Shown, Visitor, Visitors
-from sscard_service.pages.words import LANGUAGES, Words
+from sscard_service.pages.words import LANGUAGES, PageText
 from sscard_service.printing import print_paper
 
 Form = Mapping[str, str]
-Handler = Callable[[Request, Visitor, Form], Response]
+PageHandler = Callable[[Request, Visitor, Form], Response]
 
 _STRONGER: Final = (Code.LEVEL_TOO_LOW, Code.STALE)
-_DONE: Final = Words("已办理", "Done")
-_CHECK: Final = Words("请检查输入内容。", "Check what you have typed.")
-_MISSING: Final = Words("请填写：", "Still to be filled in: ")
-_CHOSEN: Final = Words("已选档次", "Chosen")
+_DONE: Final = PageText("已办理", "Done")
+_CHECK: Final = PageText("请检查输入内容。", "Check what you have typed.")
+_MISSING: Final = PageText("请填写：", "Still to be filled in: ")
+_CHOSEN: Final = PageText("已选档次", "Chosen")
 
 
-class ServiceDesk:
+class PageDesk:
     """Pages of one channel on a centre. :attr:`routes` are its addresses."""
 
     channel = ""
@@ -70,7 +70,7 @@ class ServiceDesk:
 
     # --- around a request ------------------------------------------------------------------------
 
-    def get(self, work: Handler) -> Callable[[Request], Awaitable[Response]]:
+    def get(self, work: PageHandler) -> Callable[[Request], Awaitable[Response]]:
         """A page of a visit; whoever has none sees the start."""
 
         async def endpoint(request: Request) -> Response:
@@ -78,7 +78,7 @@ class ServiceDesk:
 
         return endpoint
 
-    def post(self, work: Handler) -> Callable[[Request], Awaitable[Response]]:
+    def post(self, work: PageHandler) -> Callable[[Request], Awaitable[Response]]:
         """A form of a visit, with its token."""
 
         async def endpoint(request: Request) -> Response:
@@ -104,7 +104,7 @@ class ServiceDesk:
 
         return endpoint
 
-    def _guarded(self, work: Handler, request: Request, form: Form, posted: bool) -> Response:
+    def _guarded(self, work: PageHandler, request: Request, form: Form, posted: bool) -> Response:
         if not self.allows(request):
             return self.bad()
         visitor = self.visitors.find(request.cookies.get("visit", ""))
@@ -357,11 +357,11 @@ class ServiceDesk:
             return self.refused(visitor, item, ServiceRefusedError(Code.DOWN))
         choices = tuple(
             (f"{one['insurance']}-{one['level']}",
-             Words(f"{one['insurance_text']} {one['chinese']}：{yuan(one['base_fen'])}元/月",
+             PageText(f"{one['insurance_text']} {one['chinese']}：{yuan(one['base_fen'])}元/月",
                    f"{one['insurance_text']} {one['english']}: {yuan(one['base_fen'])} a month"))
             for one in data["levels"]
         )  # fmt: skip
-        label = Words(f"{day(data['first'])} 起的档次", f"Level from {day(data['first'])} on")
+        label = PageText(f"{day(data['first'])} 起的档次", f"Level from {day(data['first'])} on")
         view = View(facts=[
             (_CHOSEN.of(visitor.language),
              f"{one['insurance']} {one['level']} ({day(one['month'])})")

@@ -27,14 +27,14 @@ from sscard_chip.standard.models import Model, find
 from sscard_service.centre import ServiceCentre
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import SeenDocument, ServiceEvidence, ServiceSubject
-from sscard_service.pages.desk import Form, ServiceDesk
+from sscard_service.pages.desk import Form, PageDesk
 from sscard_service.pages.http import HEADERS, go, page
 from sscard_service.pages.menu import IDENTITY, PASSWORD, PIN, TAIL, FormField, MenuItem
 from sscard_service.pages.pinyin import characters
-from sscard_service.pages.slot import CardSlot, ImagePort, SlotError
+from sscard_service.pages.slot import ImagePort, KioskSlot, SlotError
 from sscard_service.pages.views import View
 from sscard_service.pages.visitors import Shown, Visitor, Visitors
-from sscard_service.pages.words import Words
+from sscard_service.pages.words import PageText
 
 IDLE_SECONDS: Final = 30
 """Without a touch, until the page asks whether anybody is there."""
@@ -43,43 +43,45 @@ WARNING_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 0.25
 _HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
-_WAYS: Final[dict[str, tuple[Words, Words, tuple[FormField, ...]]]] = {
+_WAYS: Final[dict[str, tuple[PageText, PageText, tuple[FormField, ...]]]] = {
     "card": (
-        Words("社保卡", "Card"), Words("请输入卡密码。", "Type the PIN of the card."), (PIN,),
+        PageText("社保卡", "Card"), PageText("请输入卡密码。", "Type the PIN of the card."), (PIN,),
     ),
     "identity": (
-        Words("身份证（模拟）", "Identity card (simulated)"),
-        Words("请输入身份证上的号码和查询密码。",
+        PageText("身份证（模拟）", "Identity card (simulated)"),
+        PageText("请输入身份证上的号码和查询密码。",
               "Type what the reader would read, and your query password."),
         (IDENTITY, PASSWORD),
     ),
     "number": (
-        Words("号码", "Number"),
-        Words("可查询余额和卡状态，可挂失。", "Shows balance and state, and reports a loss."),
+        PageText("号码", "Number"),
+        PageText("可查询余额和卡状态，可挂失。", "Shows balance and state, and reports a loss."),
         (IDENTITY, TAIL),
     ),
 }  # fmt: skip
-_SLOT_TEXTS: Final[dict[str, Words]] = {
-    "no_card": Words("卡已取出，请重新插卡。", "The card is out: insert it again."),
-    "not_genuine": Words("该卡未通过验证，请到柜台办理。",
+_SLOT_TEXTS: Final[dict[str, PageText]] = {
+    "no_card": PageText("卡已取出，请重新插卡。", "The card is out: insert it again."),
+    "not_genuine": PageText("该卡未通过验证，请到柜台办理。",
                          "The card did not prove itself: go to the counter."),
-    "other_card": Words("不是开始时的那张卡。", "This is not the card you began with."),
-    "pin_wrong": Words("卡密码错误，剩余次数：", "The PIN is wrong; tries left: "),
-    "pin_locked": Words("卡密码已锁定，请持身份证到柜台重置。",
+    "other_card": PageText("不是开始时的那张卡。", "This is not the card you began with."),
+    "pin_wrong": PageText("卡密码错误，剩余次数：", "The PIN is wrong; tries left: "),
+    "pin_locked": PageText("卡密码已锁定，请持身份证到柜台重置。",
                         "The PIN is locked: go to the counter with your identity card."),
-    "pins_differ": Words("两次输入的新密码不一致。", "The two new PINs differ."),
-    "pin_format": Words("密码为4至12位数字，且不能是初始密码。",
+    "pins_differ": PageText("两次输入的新密码不一致。", "The two new PINs differ."),
+    "pin_format": PageText("密码为4至12位数字，且不能是初始密码。",
                         "A PIN has 4 to 12 digits and is not an initial one."),
-    "card": Words("无法读卡，请到柜台办理。", "The card cannot be read: go to the counter."),
+    "card": PageText("无法读卡，请到柜台办理。", "The card cannot be read: go to the counter."),
 }  # fmt: skip
-_CHANGED: Final = Words("密码已修改。", "The PIN was changed.")
-_HEADS: Final = (Words("类别", "File"), Words("项目", "Item"), Words("内容", "Value"))
-_NOTHING: Final = Words("卡内没有记录。", "The card holds nothing of the kind.")
-_PRINTED: Final = Words("正在打印，请取走文件。", "It is being printed: take the paper.")
-_NO_PRINTER: Final = Words("打印机不可用，文件未交付。", "No printer: the paper was not delivered.")
+_CHANGED: Final = PageText("密码已修改。", "The PIN was changed.")
+_HEADS: Final = (PageText("类别", "File"), PageText("项目", "Item"), PageText("内容", "Value"))
+_NOTHING: Final = PageText("卡内没有记录。", "The card holds nothing of the kind.")
+_PRINTED: Final = PageText("正在打印，请取走文件。", "It is being printed: take the paper.")
+_NO_PRINTER: Final = PageText(
+    "打印机不可用，文件未交付。", "No printer: the paper was not delivered."
+)
 
 
-class Kiosk(ServiceDesk, Closing):
+class Kiosk(PageDesk, Closing):
     """A kiosk with a card slot; ``papers`` is the folder that papers are printed into.
 
     ``seconds`` is its clock. :meth:`close` ends the visit and gives the reader back.
@@ -91,14 +93,14 @@ class Kiosk(ServiceDesk, Closing):
     def __init__(
         self,
         centre: ServiceCentre,
-        slot: CardSlot,
+        slot: KioskSlot,
         *,
         device: str = "kiosk-1",
         papers: Path | None = None,
         seconds: Callable[[], float] = clock.monotonic,
     ) -> None:
         span = IDLE_SECONDS + WARNING_SECONDS
-        visitors = Visitors(seconds, span, alone=True, ended=self._ended)
+        visitors = Visitors(seconds, span, single=True, ended=self._ended)
         super().__init__(centre, visitors, device)
         self.slot = slot
         self._papers = papers
@@ -191,8 +193,8 @@ class Kiosk(ServiceDesk, Closing):
             if visitor is not None and self.still_here(visitor):
                 left = self.visitors.left(visitor)
         state = "end" if not left else "warn" if left <= WARNING_SECONDS else "on"
-        told = {"state": state, "left": int(left), "card": self.slot.present()}
-        return JSONResponse(told, headers=dict(HEADERS))
+        state_now = {"state": state, "left": int(left), "card": self.slot.present()}
+        return JSONResponse(state_now, headers=dict(HEADERS))
 
     def _alive(self, _request: Request, _visitor: Visitor, _: Form) -> Response:
         return JSONResponse({}, headers=dict(HEADERS))

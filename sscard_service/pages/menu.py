@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sscard_service.pages.words import Words
+from sscard_service.pages.words import PageText
 
-W = Words
+W = PageText
 
 _NO_HINT: Final = W("", "")
 MENUS: Final[dict[str, W]] = {

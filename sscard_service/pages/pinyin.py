@@ -28,13 +28,12 @@ def characters(letters: str) -> list[str]:
     if not plain.isascii() or not plain.isalpha() or len(plain) > MOST_LETTERS:
         return []
     table = _table()
-    found = list(table.get(plain, ()))
+    found, longer = table.get(plain, ()), list[str]()
     for syllable, more in table.items():
-        if len(found) >= MOST_CHARACTERS:
-            break
         if syllable != plain and syllable.startswith(plain):
-            found.extend(more)
-    return list(dict.fromkeys(found))[:MOST_CHARACTERS]
+            longer.extend(more)
+    longer.sort(key=lambda one: one not in _FIRST)
+    return list(dict.fromkeys((*found, *longer)))[:MOST_CHARACTERS]
 
 
 @cache

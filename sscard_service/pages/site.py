@@ -23,17 +23,17 @@ from sscard_service.centre import ServiceCentre
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceEvidence, ServiceSubject
 from sscard_service.http.limits import RateLimit
-from sscard_service.pages.desk import Form, ServiceDesk
+from sscard_service.pages.desk import Form, PageDesk
 from sscard_service.pages.http import HEADERS, go, page
 from sscard_service.pages.menu import IDENTITY, PASSWORD, TAIL, FormField, MenuItem
 from sscard_service.pages.visitors import Visitor, Visitors
-from sscard_service.pages.words import LANGUAGES, Words
+from sscard_service.pages.words import LANGUAGES, PageText
 
-_CODE: Final = FormField("phone_code", Words("短信验证码", "Code"), "digits", 6)
-_EITHER: Final = Words("或", "or")
+_CODE: Final = FormField("phone_code", PageText("短信验证码", "Code"), "digits", 6)
+_EITHER: Final = PageText("或", "or")
 
 
-class Site(ServiceDesk):
+class Site(PageDesk):
     """The website on a centre; its :attr:`routes` go into any application.
 
     ``secure`` says that it is served over HTTPS, so that cookies go nowhere else.
@@ -128,7 +128,7 @@ class Site(ServiceDesk):
     ) -> Response:
         if not visitor.known:
             return go("/menu/public")
-        title = Words("短信验证", "Code by telephone").of(visitor.language)
+        title = PageText("短信验证", "Code by telephone").of(visitor.language)
         return self.show("code", visitor, title=title, fields=(_CODE,), error=error, sent=sent)
 
     def _send_code(self, request: Request, visitor: Visitor, form: Form) -> Response:

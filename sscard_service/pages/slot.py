@@ -52,7 +52,7 @@ _CODES: Final[dict[int, str]] = {
     ReturnCode.ILLEGAL_CHARACTER: "pin_format",
 }
 
-Found = TypeVar("Found")
+_SlotResult = TypeVar("_SlotResult")
 
 
 class SlotError(TerminalError):
@@ -176,7 +176,7 @@ class HeldItem:
     value: str
 
 
-class CardSlot:
+class KioskSlot:
     """A card slot with the PSAM, or with the HSM that has the keys."""
 
     def __init__(
@@ -223,7 +223,9 @@ class CardSlot:
 
     # --- with the driver -------------------------------------------------------------------------
 
-    def _use(self, pins: Sequence[str], work: Callable[[Driver, PinEntries], Found]) -> Found:
+    def _use(
+        self, pins: Sequence[str], work: Callable[[Driver, PinEntries], _SlotResult]
+    ) -> _SlotResult:
         with self._lock:
             pad = PinEntries(pins)
             try:
@@ -232,7 +234,7 @@ class CardSlot:
             except SlotError:
                 raise
             except (SscardError, OSError) as error:
-                raise self._told(error) from None
+                raise self._slot_error(error) from None
 
     def _prove(self, driver: Driver, pad: PinEntries) -> CardProof:
         identification = open_session(self.port.connection()).identification
@@ -252,7 +254,7 @@ class CardSlot:
             raise SlotError("other_card")
         return session
 
-    def _told(self, error: Exception) -> SlotError:
+    def _slot_error(self, error: Exception) -> SlotError:
         """What an error of the terminal is for a visitor."""
         code = code_of(error) if isinstance(error, SscardError) else ReturnCode.READER
         name = _CODES.get(code, "card")

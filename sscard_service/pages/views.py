@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sscard_service.pages.words import Words
+from sscard_service.pages.words import PageText
 
-W = Words
+W = PageText
 
 
 @dataclass(slots=True)

@@ -89,26 +89,26 @@ class Visitor:
 
 
 class Visitors:
-    """All visitors of a page; ``alone`` keeps one at a time, as a kiosk has."""
+    """All visitors of a page; ``single`` keeps one at a time, as a kiosk has."""
 
     def __init__(
         self,
         clock: Callable[[], float],
         seconds: float,
         *,
-        alone: bool = False,
+        single: bool = False,
         ended: Callable[[Visitor], Any] = lambda _: None,
     ) -> None:
         self._clock = clock
         self._seconds = seconds
-        self._alone = alone
+        self._single = single
         self._ended = ended
         self._all: OrderedDict[str, Visitor] = OrderedDict()
 
     def begin(self, language: str) -> Visitor:
         """A new visit; at a kiosk the one before has ended by that."""
         self.sweep()
-        while self._all and (self._alone or len(self._all) >= _MOST):
+        while self._all and (self._single or len(self._all) >= _MOST):
             self.end(next(iter(self._all.values())))
         cookie, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         visitor = Visitor(cookie, csrf, self._clock(), language)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 
-class Words(NamedTuple):
+class PageText(NamedTuple):
     """The same said in both languages."""
 
     chinese: str

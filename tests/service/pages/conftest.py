@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sscard_chip.card import Card
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction, register_cards
 from sscard_chip.terminal.connection import Slots
-from sscard_service.pages import CardSlot, ImagePort, Kiosk
+from sscard_service.pages import ImagePort, Kiosk, KioskSlot
 from sscard_service.store.persons import PersonData, add_persons
 from tests.bench.desk import PIN, issue, psam_memory
 from tests.service.city import KEYS, City, columns
@@ -106,13 +106,13 @@ def hall(tmp_path: Path, card_image: Path) -> Iterator[Hall]:
     image.write_bytes(card_image.read_bytes())
     papers = tmp_path / "printer"
     papers.mkdir()
-    with Ledger.open(str(tmp_path / "city.db")) as ledger:
+    with Ledger.open(str(tmp_path / "hall.db")) as ledger:
         city = City(ledger)
         settle_in(city, identification(image))
         port = ImagePort(image)
         clock = [1000.0]
         psam = Slots.of_card(Card(psam_memory(3).copy())).contact
-        slot = CardSlot(port, psam=psam)
+        slot = KioskSlot(port, psam=psam)
         with (
             Kiosk(city.centre, slot, papers=papers, seconds=lambda: clock[0]) as kiosk,
             served(kiosk.application()) as address,
