@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "batch": (f"{_ROOM}.applications", "batch", "Batches of issue: holders out, returns in."),
     "client": (f"{_ROOM}.client", "client", "Programs and clerks that may ask over HTTP."),
     "collect": (f"{_ROOM}.applications", "collect", "Hand a card over: it pays (领卡)."),
+    "ecard": (f"{_ROOM}.ecard", "ecard", "Electronic card (电子社保卡): issue, show, read."),
     "hotlist": ("sscard_cli.settle.cards", "hotlist", "Write the hotlist (黑名单) for the tills."),
     "init": (f"{_ROOM}.init", "init", "Make a key file, and the ledger if there is none."),
     "ivr": (f"{_ROOM}.ivr", "ivr", "The hotline (电话自助): for Asterisk, or as text."),
