@@ -51,11 +51,9 @@ ROUTES: Final = (
     Route("PUT", "/v1/me/ecard-password", "ecard_password"),
     Route("GET", "/v1/me/levels", "levels"),
     Route("PUT", "/v1/me/level", "level"),
-<<<<<<< HEAD
     Route("GET", "/v1/me/filings", "filings"),
     Route("POST", "/v1/me/filings", "filing"),
     Route("POST", "/v1/me/filings/end", "unfile"),
-=======
     Route("POST", "/v1/ecard", "ecard"),
     Route("DELETE", "/v1/ecard", "unlink"),
     Route("POST", "/v1/ecard/qr", "ecard_code"),
@@ -63,7 +61,6 @@ ROUTES: Final = (
     Route("GET", "/v1/ecard/family", "family"),
     Route("POST", "/v1/ecard/family", "family_add"),
     Route("POST", "/v1/ecard/family/end", "family_end"),
->>>>>>> main
     Route("GET", "/v1/me/papers", "papers"),
     Route("POST", "/v1/me/papers", "paper"),
     Route("POST", "/v1/me/papers/undelivered", "undelivered"),
