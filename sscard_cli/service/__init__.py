@@ -14,6 +14,7 @@ _ROOM: Final = "sscard_cli.service"
 
 # command -> (module, attribute, one-line help)
 COMMANDS: Final = {
+    "allocation-list": (f"{_ROOM}.lists", "allocation_list", "A month's allocations by levels."),
     "apply": (f"{_ROOM}.applications", "apply", "Apply for a card (申领, 补领, 换领)."),
     "arrive": (f"{_ROOM}.applications", "arrive", "A card is at its point, or posted (到卡)."),
     "audit": (f"{_ROOM}.audit", "audit", "Prove that no row of the audit was changed (审计)."),

@@ -220,6 +220,7 @@ LINES: Final[Mapping[str, str]] = {
     f"settle reconcile card --reader x --pin 123456 {_CITY}": "smartcard",
     f"settle reconcile pharmacy DAY.tsv {_CITY}": "",
     f"service init --service-keys new.keys {_CITY}": "",
+    f"service allocation-list --month 202603 --date 20260401 --out l.tsv {_KEYS}": "",
     f"service loss 990000199001010017 {_KEYS}": "",
     f"service lift 990000199001010017 {_KEYS}": "",
     f"service formal 990000199001010017 {_KEYS}": "",
