@@ -37,6 +37,7 @@ from sscard_chip.terminal.script_model import ExchangeScript
 from sscard_chip.terminal.transit.region import TransitRegion
 from sscard_driver.configuration import DriverFile
 from sscard_driver.families.identity import IdentityCard
+from sscard_service.ivr.flow import IvrFlow
 from sscard_service.records import PersonLine
 from sscard_service.region.model import ServiceRegion
 from sscard_service.store.secrets import ServiceKeyFile
@@ -67,6 +68,7 @@ DOCUMENTS: Final[dict[str, tuple[type[Model], str]]] = {
     "region": (RegionDocument, "TOML"),
     "transit-region": (TransitRegion, "TOML or JSON"),
     "root-keys": (RootKeyFile, "JSON"),
+    "service-ivr": (IvrFlow, "TOML"),
     "service-keys": (ServiceKeyFile, "JSON"),
     "service-person": (PersonLine, "JSON lines"),
     "service-region": (ServiceRegion, "TOML"),

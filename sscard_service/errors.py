@@ -35,6 +35,7 @@ class Code(StrEnum):
     STALE = "STALE"
     DOWN = "DOWN"
     CHANNEL = "CHANNEL"
+    CLASS = "CLASS"
     DOCUMENTS = "DOCUMENTS"
     FOUR_EYES = "FOUR_EYES"
     BANK_FIRST = "BANK_FIRST"
@@ -69,6 +70,7 @@ _TEXTS: Final[dict[Code, tuple[int, str, str]]] = {
         "Not confirmed: the system is away. Repeat the same request later, or call 12333",
     ),
     Code.CHANNEL: (403, "本渠道不办理此业务", "This channel does not offer this"),
+    Code.CLASS: (403, "该业务限灵活就业人员办理", "This is for flexible workers"),
     Code.DOCUMENTS: (422, "缺少证件或材料", "A document is missing or not the right one"),
     Code.FOUR_EYES: (403, "须由另一经办人复核", "A second clerk must confirm this"),
     Code.BANK_FIRST: (409, "须先经开户银行同意", "The bank must agree first"),
@@ -89,7 +91,7 @@ class ServiceRefusedError(SettlementError):
         self.code = code
         self.details = details
         self.request = ""
-        super().__init__(str(code))
+        super().__init__(code)
 
     @property
     def http_status(self) -> int:

@@ -56,7 +56,9 @@ LEAST: Final[dict[str, int]] = {
     # what clerks do with applications
     "review": 4, "batch": 4, "made": 4, "arrive": 4,
     # level choice, filing, papers, electronic card
-    "level": 2, "filing": 2, "unfile": 2, "paper": 2,
+    "levels": 2, "level": 2, "filing": 2, "filings": 2, "unfile": 2,
+    "paper": 2, "papers": 2, "paper_print": 2, "undelivered": 2,
     "ecard": 2, "ecard_code": 2, "ecard_decode": 0, "unlink": 2,
+    "family": 2, "family_add": 2, "family_end": 2,
 }  # fmt: skip
 """The least level of each operation."""

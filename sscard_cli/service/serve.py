@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``sscard service serve``: the HTTP interface."""
+"""``sscard service serve``: the HTTP interface and the website."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def serve(
     outbox: Path | None,
     per_minute: int,
 ) -> None:
-    """Serve the interface /v1 over HTTP until Ctrl-C or SIGTERM.
+    """Serve the website (/) and the interface /v1 over HTTP until Ctrl-C or SIGTERM.
 
     Its addresses are described at /v1/openapi.json. Beyond one machine, use HTTPS.
 
@@ -71,6 +71,7 @@ def serve(
 
     from sscard_chip.settlement.serve import TlsFiles, serve_application
     from sscard_service.http import create_application
+    from sscard_service.pages import Site
     from sscard_service.worker import OutboxWorker
 
     tls = TlsFiles(certificate, key) if certificate and key else None
@@ -86,5 +87,7 @@ def serve(
         if outbox is not None:
             stack.enter_context(OutboxWorker(centre, outbox))
         application = create_application(centre, per_minute=per_minute)
+        site = Site(centre, secure=tls is not None, per_minute=per_minute)
+        application.router.routes.extend(site.routes)
         serve_application(application, *listen, tls=tls, ready=ready, extra="service")
     click.echo("ended, every request answered")

@@ -46,8 +46,11 @@ class SkfError(TerminalError):
     """A function of GM/T 0016 that ends with another answer than SAR_OK."""
 
     def __init__(self, code: Sar) -> None:
-        super().__init__(f"SAR_{code.name}")
+        super().__init__(code)
         self.code = code
+
+    def __str__(self) -> str:
+        return f"SAR_{self.code.name}"
 
 
 _OF_WORDS: Final = {

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from sscard_chip.standard.errors import SscardError
@@ -23,6 +23,8 @@ from sscard_service.http.documents import describe
 from sscard_service.http.hotlist import hotlist_text
 from sscard_service.http.limits import RateLimit
 from sscard_service.http.routes import ROUTES, Route
+from sscard_service.http.verifying import PAGE_HEADERS, verify_page
+from sscard_service.printing import print_paper
 from sscard_service.work import OPERATIONS
 
 MOST_BODY: Final = 12 * 1024 * 1024
@@ -78,6 +80,26 @@ def create_application(
         summary="The hotlist (黑名单) whole, or what changed after a version; for signed programs.",
         openapi_extra=describe(None, body=False),
         response_class=PlainTextResponse,
+    )
+    application.add_api_route(
+        "/v1/me/papers/{code}",
+        _paper(asks),
+        methods=["GET"],
+        name="paper file",
+        operation_id="get_paper_file",
+        summary="A paper as PDF: each time is a print, and all but the first say 副本.",
+        openapi_extra=describe(None, body=False, media="application/pdf", path="code"),
+        response_class=Response,
+    )
+    application.add_api_route(
+        "/verify/{code}",
+        _verify(asks),
+        methods=["GET"],
+        name="verify",
+        operation_id="verify_page",
+        summary="What anybody may see of a paper whose code he has, as a page.",
+        openapi_extra=describe(None, body=False, media="text/html", path="code"),
+        response_class=HTMLResponse,
     )
     application.add_exception_handler(404, _not_found)
     application.add_exception_handler(405, _not_found)
@@ -179,6 +201,35 @@ def _hotlist(asks: _Asks) -> Callable[..., Any]:
         return await asks.answer(request, work)
 
     return hotlist
+
+
+def _paper(asks: _Asks) -> Callable[..., Any]:
+    async def paper(request: Request) -> Response:
+        code = str(request.path_params["code"])
+
+        def work(found: ServiceRequest) -> Response:
+            asked = asks.caller.asked(found)
+            printed = print_paper(
+                asks.centre, asked.subject, asked.actor, asked.channel, asked.evidence, code
+            )
+            return Response(printed.pdf, 200, _HEADERS, "application/pdf")
+
+        return await asks.answer(request, work)
+
+    return paper
+
+
+def _verify(asks: _Asks) -> Callable[..., Any]:
+    async def verify(request: Request) -> Response:
+        code = str(request.path_params["code"])
+
+        def work(found: ServiceRequest) -> Response:
+            status, page = verify_page(asks.centre, code, found.source)
+            return Response(page, status, _HEADERS | PAGE_HEADERS, "text/html; charset=utf-8")
+
+        return await asks.answer(request, work)
+
+    return verify
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

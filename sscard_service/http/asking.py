@@ -60,6 +60,17 @@ class ServiceRequest:
         return token.strip() if scheme.lower() == "bearer" else ""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class HttpAsked:
+    """What an HTTP request asks for: who asks in which channel, about whom, with what shown."""
+
+    channel: str
+    actor: ServiceActor
+    subject: ServiceSubject
+    evidence: ServiceEvidence
+    details: Mapping[str, Any]
+
+
 class HttpCaller:
     """Knows who calls, and asks the centre."""
 
@@ -72,6 +83,21 @@ class HttpCaller:
         self, operation: str, request: ServiceRequest, receipt: str = "", *, changes: bool
     ) -> dict[str, Any]:
         """Do an operation for a request; the document that is answered.
+
+        :raises ServiceRefusedError:
+        """
+        asked = self.asked(request, receipt)
+        number = request.header("Idempotency-Key")
+        if changes and not number:
+            raise ServiceRefusedError(Code.FORMAT, field="Idempotency-Key", rule="is needed")
+        answer = self._centre.perform(
+            operation, asked.subject, asked.actor, asked.channel, asked.evidence,
+            number or f"http-{random.token_hex(12)}", asked.details,
+        )  # fmt: skip
+        return answer.document()
+
+    def asked(self, request: ServiceRequest, receipt: str = "") -> HttpAsked:
+        """Who asks, whom it is about, and what was sent.
 
         :raises ServiceRefusedError:
         """
@@ -88,19 +114,10 @@ class HttpCaller:
             "clerk" if clerk else "holder", clerk, device or request.header("X-Device"),
             request.source[:64],
         )  # fmt: skip
-        number = request.header("Idempotency-Key")
-        if changes and not number:
-            raise ServiceRefusedError(Code.FORMAT, field="Idempotency-Key", rule="is needed")
-        answer = self._centre.perform(
-            operation,
-            checked_model(ServiceSubject, subject),
-            actor,
-            channel,
-            checked_model(ServiceEvidence, evidence),
-            number or f"http-{random.token_hex(12)}",
-            given["details"],
-        )
-        return answer.document()
+        return HttpAsked(
+            channel, actor, checked_model(ServiceSubject, subject),
+            checked_model(ServiceEvidence, evidence), given["details"],
+        )  # fmt: skip
 
     def channel(self, request: ServiceRequest) -> tuple[str, str]:
         """The channel of a request and the program that has signed it.

@@ -38,8 +38,11 @@ _PROBLEM: Final = {
 _STATUSES: Final = ("401", "403", "404", "409", "422", "429", "503")
 
 
-def describe(route: Route | None, *, body: bool = True) -> dict[str, Any]:
-    """What is added to the description of an address."""
+def describe(
+    route: Route | None, *, body: bool = True, media: str = "", path: str = ""
+) -> dict[str, Any]:
+    """What is added to the description of an address; one that answers no JSON says its
+    ``media`` type, and ``path`` the name that stands in its path."""
     answers: dict[str, Any] = {
         one: {
             "description": "Not done",
@@ -47,7 +50,9 @@ def describe(route: Route | None, *, body: bool = True) -> dict[str, Any]:
         }
         for one in _STATUSES
     }
-    media = "application/json" if body or route is not None else "text/tab-separated-values"
+    if not media:
+        other = "text/tab-separated-values"
+        media = "application/json" if body or route is not None else other
     shown = _ANSWER if media == "application/json" else {"type": "string"}
     answers["200"] = {"description": "Done", "content": {media: {"schema": shown}}}
     found: dict[str, Any] = {"responses": answers}
@@ -58,7 +63,9 @@ def describe(route: Route | None, *, body: bool = True) -> dict[str, Any]:
         parameters.append(_parameter("receipt", "path", {"type": "string"}, required=True))
     if route is None and body:
         parameters.append(_parameter("operation", "path", {"type": "string"}, required=True))
-    if route is None and not body:
+    if path:
+        parameters.append(_parameter(path, "path", {"type": "string"}, required=True))
+    elif route is None and not body:
         parameters.append(_parameter("after", "query", {"type": "string"}))
     if route is not None and route.found.changes:
         parameters.append(_header("Idempotency-Key", required=True))

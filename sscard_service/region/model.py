@@ -18,6 +18,8 @@ from sscard_chip.standard.models import Broken
 from sscard_service.levels import LEAST, PROOFS
 
 FORMAT: Final = "sscard-service-region/1"
+_INSURANCES: Final = ("110", "170", "210", "310", "330", "410", "510")
+"""AAE140; :class:`sscard_service.records.Insurance` stands in a room above."""
 _Days = Annotated[int, rule(ge=0, le=3650, unit=" of days")]
 
 
@@ -107,6 +109,16 @@ class BankRules(Model, frozen=True):
     ] = False
 
 
+class PaperRules(Model, frozen=True):
+    """Papers: where the QR leads to, before the code, and how many a person gets a day."""
+
+    verify: Annotated[
+        str,
+        rule("must be an http address", pattern="https?://[!-~]{1,150}/", title="Before the code"),
+    ] = "http://127.0.0.1:8098/verify/"
+    a_day: Annotated[int, rule(ge=1, le=1000)] = 20
+
+
 class WorkingYear(Model, frozen=True):
     """The announced days of a year, MMDD: weekdays ``off``, Saturdays and Sundays ``on``."""
 
@@ -121,6 +133,27 @@ class RegionText(Model, frozen=True):
 
     chinese: Annotated[str, rule(max_length=4000)]
     english: Annotated[str, rule(max_length=4000)]
+
+
+class ContributionLevel(Model, frozen=True):
+    """A 缴费档次: its name, and the base of a month in fen.
+
+    ``account_rate`` is what of the base goes into the personal account, in 1/10000.
+    """
+
+    chinese: Annotated[str, rule(max_length=40)]
+    english: Annotated[str, rule(max_length=60)]
+    base_fen: Annotated[int, rule(ge=0, le=10**9, unit=" of fen")]
+    account_rate: Annotated[int, rule(ge=0, le=10_000)] = 0
+
+
+def _levels_rule(value: dict[str, dict[str, Any]]) -> str | None:
+    for insurance, levels in value.items():
+        if insurance not in _INSURANCES:
+            return f"is of an insurance: {', '.join(_INSURANCES)}"
+        if any(not (one.isascii() and one.isalnum() and len(one) <= 10) for one in levels):
+            return f"{insurance}: a level's code is 1 to 10 letters and digits"
+    return None
 
 
 def _years_rule(value: dict[str, dict[str, list[str]]]) -> str | None:
@@ -148,9 +181,17 @@ class ServiceRegion(Model, frozen=True):
     proof: ProofRules = ProofRules()
     photo: PhotoRules = PhotoRules()
     bank: BankRules = BankRules()
+    papers: PaperRules = PaperRules()
     damaged_usable: Annotated[
         bool, rule(title="Whether a damaged card pays until its successor is collected")
     ] = True
+    level_classes: Annotated[
+        list[Annotated[str, rule(max_length=20)]], rule(title="Classes of persons who choose")
+    ] = msgspec.field(default_factory=list)
+    contribution_levels: Annotated[
+        dict[str, dict[str, ContributionLevel]],
+        rule(check=_levels_rule, title="缴费档次 by insurance (AAE140) and code"),
+    ] = msgspec.field(default_factory=dict)
     working_days: Annotated[dict[str, WorkingYear], rule(check=_years_rule)] = msgspec.field(
         default_factory=dict
     )

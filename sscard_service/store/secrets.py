@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key file of a service, and what is enciphered, found and proven with it.
 
-``sscard-service-keys/1`` is a JSON file with one key of 32 bytes, readable by its owner only.
-All others are derived from it (HKDF-SHA-256): for wrapping the persons' own keys, for digests
-that find an identity number, for the chains of the audit. Enciphered is with AES-256-GCM; what a
-text belongs to is bound to it, so that no row is moved to another person unseen.
+``sscard-service-keys/1`` is a JSON file with one key of 32 bytes, readable by its owner only, and
+the certificate that papers are signed with. All other keys are derived from the first
+(HKDF-SHA-256): for wrapping the persons' own keys, for digests that find an identity number, for
+the chains of the audit. Enciphered is with AES-256-GCM; what a text belongs to is bound to it, so
+that no row is moved to another person unseen.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import secrets as random
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -24,6 +26,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from issuance.privatefile import write_private
 from sscard_chip.standard.documents import Document, DocumentError, Model, rule
 from sscard_chip.standard.errors import KeyStoreError
+from sscard_service.store.authority import (
+    PaperAuthority,
+    check_authority,
+    new_test_authority,
+)
 
 FORMAT: Final = "sscard-service-keys/1"
 KEY_LENGTH: Final = 32
@@ -45,29 +52,35 @@ class ServiceKeyFile(Model, frozen=True):
 
     format: Annotated[Literal["sscard-service-keys/1"], rule(f'must be "{FORMAT}"')]
     key: Annotated[str, rule("must be 64 hex digits", pattern="[0-9A-Fa-f]{64}")]
+    papers: PaperAuthority | None = None
 
 
 class ServiceKeys:
     """The keys of a service."""
 
-    def __init__(self, master: bytes) -> None:
-        """``master`` is 32 bytes."""
+    def __init__(self, master: bytes, papers: PaperAuthority | None = None) -> None:
+        """``master`` is 32 bytes, ``papers`` what papers are signed with."""
         if len(master) != KEY_LENGTH:
             raise ServiceKeyError(f"the key of a service is {KEY_LENGTH} bytes")
         self._wrapping = AESGCM(_derive(master, b"wrapping"))
         self._index = _derive(master, b"index")
         self.audit = _derive(master, b"audit")
         """Key of the audit's chains, 32 bytes."""
+        self.papers = papers
+        """What papers are signed with; None: this service makes none."""
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ServiceKeys:
         """The keys in a file.
 
         :raises ServiceKeyDocumentError: it is no key file.
+        :raises PaperAuthorityError: the certificate for papers in it cannot be used.
         :raises OSError: it cannot be read.
         """
         found = Document.load(path, ServiceKeyDocumentError).to(ServiceKeyFile)
-        return cls(bytes.fromhex(found.key))
+        if found.papers is not None:
+            check_authority(found.papers)
+        return cls(bytes.fromhex(found.key), found.papers)
 
     def digest(self, kind: str, text: str) -> bytes:
         """The digest (16 bytes) by which ``text`` of a ``kind`` is found; without the key nobody
@@ -132,9 +145,25 @@ def create_key_file(path: str | os.PathLike[str]) -> ServiceKeys:
     """
     if os.path.lexists(path):
         raise ServiceKeyError(f"{os.fspath(path)}: exists already")
-    master = random.token_bytes(KEY_LENGTH)
-    write_private(path, _written({"format": FORMAT, "key": master.hex().upper()}) + b"\n")
-    return ServiceKeys(master)
+    master, papers = random.token_bytes(KEY_LENGTH), new_test_authority()
+    write_private(path, _key_file(master.hex().upper(), papers))
+    return ServiceKeys(master, papers)
+
+
+def change_authority(path: str | os.PathLike[str], papers: PaperAuthority) -> None:
+    """Put another certificate for papers into a key file; its keys stay.
+
+    :raises ServiceKeyDocumentError: it is no key file.
+    :raises PaperAuthorityError: certificate and key are not a pair.
+    :raises OSError: it cannot be read or written.
+    """
+    check_authority(papers)
+    found = Document.load(path, ServiceKeyDocumentError).to(ServiceKeyFile)
+    write_private(path, _key_file(found.key, papers))
+
+
+def _key_file(key: str, papers: PaperAuthority) -> bytes:
+    return _written({"format": FORMAT, "key": key, "papers": msgspec.to_builtins(papers)}) + b"\n"
 
 
 def token_digest(token: str) -> bytes:

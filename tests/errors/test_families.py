@@ -16,12 +16,16 @@ import issuance
 import sscard_chip
 import sscard_cli
 import sscard_driver
+import sscard_service
 from sscard_chip.profile.model import Format, Item
+from sscard_chip.settlement.gateway import HttpAnswer
 from sscard_chip.standard import errors
 from sscard_chip.standard.errors import SscardError
 from sscard_chip.standard.status import StatusError
 from sscard_cli.errors import explain
 from sscard_cli.main import cli, main
+from sscard_driver.skf.codes import Sar
+from sscard_service import Code
 
 FAMILIES = (
     errors.CardError,
@@ -39,7 +43,7 @@ def modules() -> list[ModuleType]:
     """Every module of the product but those that run when they are imported."""
     names = [
         one.name
-        for package in (sscard_chip, issuance, sscard_cli, sscard_driver)
+        for package in (sscard_chip, issuance, sscard_service, sscard_cli, sscard_driver)
         for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
     return [importlib.import_module(name) for name in names if not name.endswith("__main__")]
@@ -60,11 +64,15 @@ def public_errors() -> list[type[Exception]]:
 
 ERRORS = public_errors()
 WITH_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
+    "AnsweredError": ((HttpAnswer(405, b""),), "the gateway answers 405"),
     "CardStatusError": ((bytes.fromhex("00B2072C"), 0x6A83), "00B2072C: 6A83, record not found"),
     "DeviatingAnswerError": (("6982", "9000"), "expected 6982, received 9000"),
     "DebitInDoubtError": ((-1, None), "it is not known whether the card has paid"),
     "DocumentError": (("zhang.json", "name", "a line", 3), "zhang.json: line 3: name: a line"),
     "DriverError": ((-1, "a line"), "a line"),
+    "LoginRefusedError": (("签名不一致!",), "the gateway answers 401"),
+    "ServiceRefusedError": ((Code.LOCKED,), "LOCKED: "),
+    "SkfError": ((Sar.PIN_LOCKED,), "SAR_PIN_LOCKED"),
     "ExtraMissingError": (
         ("cakes", "flour", "oven"),
         "pip install '.[oven]' in a clone of sscard-chip",

@@ -26,6 +26,7 @@ from sscard_service import (
     ServiceSubject,
     load_region,
 )
+from sscard_service.store.authority import new_test_authority
 from sscard_service.store.persons import PersonData, add_persons
 from sscard_service.store.secrets import ServiceKeys
 
@@ -38,7 +39,7 @@ WANG_CARD: Final = "Z00000021"
 NOBODY: Final = "990000197001010034"
 PHONE: Final = "19900001234"
 START: Final = datetime(2026, 3, 2, 9, 0, 0)
-KEYS: Final = ServiceKeys(bytes(range(32)))
+KEYS: Final = ServiceKeys(bytes(range(32)), new_test_authority())
 
 
 def columns(number: str, serial: int, psn_no: str, fen: int = 0) -> CardColumns:

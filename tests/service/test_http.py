@@ -257,3 +257,36 @@ def test_the_description_names_every_address(api: Api) -> None:
     document = api.client.get("/v1/openapi.json").json()
     assert "/v1/me/loss" in document["paths"]
     assert document["paths"]["/v1/me/loss"]["post"]["requestBody"]["content"]
+
+
+def test_a_paper_over_http_and_its_public_page(api: Api) -> None:
+    desk = {"X-Clerk": "0017", "X-Clerk-Password": "counter-0017"}
+    seen = {"subject": {"identity": LIN}, "evidence": {"document": {"identity": LIN}}}
+    body = seen | {"details": {"kind": "participation"}}
+    made = api.signed("POST", "/v1/me/papers", body, client="desk", headers=desk)
+    assert made.status_code == 200, made.text
+    number = made.json()["data"]["code"]
+    shown = api.ask("GET", f"/verify/{number[:5]}-{number[5:].lower()}")
+    assert shown.status_code == 200
+    assert "**夏" in shown.text
+    assert "林知夏" not in shown.text
+    assert LIN not in shown.text
+    assert "default-src 'none'" in shown.headers["content-security-policy"]
+    assert api.ask("GET", f"/v1/papers/{number}").json()["data"]["views"] == 2
+    for other in ("0" * 20, "%3Cscript%3E", "x" * 500):
+        refused = api.ask("GET", f"/verify/{other}")
+        assert refused.status_code == 404
+        assert "<script>" not in refused.text
+    assert api.ask("GET", f"/v1/me/papers/{number}").status_code == 401
+    session = api.ask("POST", "/v1/sessions", ME).json()["data"]["token"]
+    headers = {"Authorization": f"Bearer {session}"}
+    low = api.ask("GET", f"/v1/me/papers/{number}", headers=headers)
+    assert low.json()["code"] == "LEVEL_TOO_LOW"
+    face = {"subject": {"identity": LIN}, "evidence": {"face": True}}
+    session = api.signed("POST", "/v1/sessions", face).json()["data"]["token"]
+    headers = {"Authorization": f"Bearer {session}"}
+    got = api.signed("GET", f"/v1/me/papers/{number}", headers=headers)
+    assert (got.status_code, got.headers["content-type"]) == (200, "application/pdf")
+    assert got.content.startswith(b"%PDF-")
+    (shown,) = api.signed("GET", "/v1/me/papers", headers=headers).json()["data"]["papers"]
+    assert [one["event"] for one in shown["prints"]] == ["made"]

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from sscard_chip.standard.errors import SettlementError
+
 JSON: Final = "application/json; charset=utf-8"
 
 
@@ -29,9 +31,12 @@ class HttpAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class AnsweredError(Exception):
+class AnsweredError(SettlementError):
     """The gateway has an answer of its own, and the centre gets no message."""
 
     def __init__(self, answer: HttpAnswer) -> None:
-        super().__init__(answer.status)
+        super().__init__(answer)
         self.answer = answer
+
+    def __str__(self) -> str:
+        return f"the gateway answers {self.answer.status}"

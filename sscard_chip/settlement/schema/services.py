@@ -96,12 +96,11 @@ paper: Final = append_only(
         _person(index=True),
         sa.Column("kind", sa.String(20), nullable=False),
         whole("time"),
-        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("channel", sa.String(20), nullable=False),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
     )
 )
-"""A paper that was made: ``code`` verifies it, ``digest`` is that of its file, ``sealed`` what
-it says."""
+"""A paper that was asked for: ``code`` verifies it, ``sealed`` is what it says."""
 
 paper_print: Final = append_only(
     sa.Table(
@@ -110,12 +109,24 @@ paper_print: Final = append_only(
         sa.Column("paper", BigNumber, sa.ForeignKey(paper.c.id), primary_key=True,
                   autoincrement=False),
         whole("number", key=True),
+        sa.Column("event", sa.String(12), primary_key=True),
         whole("time"),
         sa.Column("channel", sa.String(20), nullable=False),
-        sa.Column("event", sa.String(12), nullable=False),
+        sa.Column("digest", sa.LargeBinary(32), index=True),
     )
 )  # fmt: skip
-"""What became of a paper: given, printed, not delivered, looked up."""
+"""What became of each print, counted from 1: ``begun``, ``made`` with the SHA-256 of its file,
+``undelivered``. All but the first are copies."""
+
+paper_view: Final = sa.Table(
+    "service_paper_view",
+    metadata,
+    sa.Column("paper", BigNumber, sa.ForeignKey(paper.c.id), primary_key=True,
+              autoincrement=False),
+    whole("views"),
+    whole("last"),
+)  # fmt: skip
+"""How often a paper was looked up by its code, and when last; counted in its place."""
 
 filing: Final = append_only(
     sa.Table(
@@ -140,11 +151,12 @@ filing_end: Final = append_only(
         metadata,
         sa.Column("filing", BigNumber, sa.ForeignKey(filing.c.id), primary_key=True,
                   autoincrement=False),
+        sa.Column("ends", sa.String(8), nullable=False),
         whole("time"),
         sa.Column("memo", sa.String(200), nullable=False),
     )
 )  # fmt: skip
-"""A filing that was withdrawn."""
+"""A filing that was ended: ``ends`` is its last day, or empty where it was withdrawn whole."""
 
 level_choice: Final = append_only(
     sa.Table(

@@ -18,6 +18,7 @@ class LoginRefusedError(AnsweredError):
     def __init__(self, why: str) -> None:
         body = json.dumps({"code": 401, "message": why}, ensure_ascii=False).encode()
         super().__init__(HttpAnswer(401, body))
+        self.args = (why,)
         self.why = why
 
 

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is at a page: what was shown, kept in memory only, and when it ends.
+
+A visitor is known by a cookie of 256 random bits. Nothing of one is written anywhere; what was
+printed for one is removed with the rest when it ends.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from sscard_service.evidence import CardProof, ServiceEvidence, ServiceSubject
+from sscard_service.pages.views import View
+
+_MOST: Final = 10_000
+"""Visitors of a site at once; the one that was longest silent makes room."""
+
+
+@dataclass(slots=True, repr=False)
+class Shown:
+    """The last thing that was done, for the page that shows it."""
+
+    title: str
+    view: View = field(default_factory=View)
+    refused: str = ""
+    help: str = ""
+    item: str = ""
+    stronger: bool = False
+    """Whether a stronger proof would help."""
+    pdf: str = ""
+    """A paper, Base64, until it is printed or fetched."""
+
+
+@dataclass(slots=True, repr=False)
+class Visitor:
+    """One visit: ``card`` is the proof of the card in the slot, ``token`` the centre's session."""
+
+    cookie: str
+    csrf: str
+    touched: float
+    language: str = "zh"
+    card: CardProof | None = None
+    token: str = ""
+    source: str = ""
+    """Where the visitor's requests come from, by which wrong proofs are counted."""
+    wanted: str = ""
+    """The item that signing in leads to."""
+    shown: Shown | None = None
+    prints: list[Path] = field(default_factory=list)
+    requests: dict[str, str] = field(default_factory=dict)
+    """The number that the form of an item is sent with, until it is done."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the visitor has signed in."""
+        return self.card is not None or bool(self.token)
+
+    @property
+    def evidence(self) -> ServiceEvidence:
+        """What the visitor has shown, for the centre to judge."""
+        return ServiceEvidence(card=self.card, session=self.token)
+
+    @property
+    def subject(self) -> ServiceSubject:
+        """Whom it is about: the holder of the card, or of the session."""
+        return ServiceSubject(card=self.card.card_id_code) if self.card else ServiceSubject()
+
+    def request(self, item: str) -> str:
+        """The number of the next request for an item: the same until :meth:`done`."""
+        return self.requests.setdefault(item, f"page-{secrets.token_hex(16)}")
+
+    def done(self, item: str) -> None:
+        """The request was answered: the next form is a new one."""
+        self.requests.pop(item, None)
+
+    def forget(self) -> None:
+        """Drop everything, and what was printed."""
+        for path in self.prints:
+            with suppress(OSError):
+                path.unlink()
+        self.prints, self.shown, self.card, self.token = [], None, None, ""
+        self.requests = {}
+
+
+class Visitors:
+    """All visitors of a page; ``single`` keeps one at a time, as a kiosk has."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        seconds: float,
+        *,
+        single: bool = False,
+        ended: Callable[[Visitor], Any] = lambda _: None,
+    ) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._single = single
+        self._ended = ended
+        self._all: OrderedDict[str, Visitor] = OrderedDict()
+
+    def begin(self, language: str) -> Visitor:
+        """A new visit; at a kiosk the one before has ended by that."""
+        self.sweep()
+        while self._all and (self._single or len(self._all) >= _MOST):
+            self.end(next(iter(self._all.values())))
+        cookie, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        visitor = Visitor(cookie, csrf, self._clock(), language)
+        self._all[cookie] = visitor
+        return visitor
+
+    def find(self, cookie: str) -> Visitor | None:
+        """The visitor with this cookie; None when it has ended."""
+        self.sweep()
+        return self._all.get(cookie)
+
+    def touch(self, visitor: Visitor) -> None:
+        """The visitor is here."""
+        visitor.touched = self._clock()
+        if visitor.cookie in self._all:
+            self._all.move_to_end(visitor.cookie)
+
+    def left(self, visitor: Visitor) -> float:
+        """Seconds until a visit ends by itself."""
+        return max(0.0, visitor.touched + self._seconds - self._clock())
+
+    def end(self, visitor: Visitor) -> None:
+        """End a visit: nothing of it stays."""
+        if self._all.pop(visitor.cookie, None) is not None:
+            self._ended(visitor)
+            visitor.forget()
+
+    def all(self) -> list[Visitor]:
+        """Those who are here."""
+        return list(self._all.values())
+
+    def end_all(self) -> None:
+        """End every visit."""
+        for visitor in list(self._all.values()):
+            self.end(visitor)
+
+    def sweep(self) -> None:
+        """End those whose time is over."""
+        while self._all:
+            oldest = next(iter(self._all.values()))
+            if self.left(oldest) > 0:
+                break
+            self.end(oldest)

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A kiosk and a website of the invented city, with a real Chromium before them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from sscard_chip.card import Card
+from sscard_chip.settlement.ledger import Ledger, LedgerTransaction, register_cards
+from sscard_chip.terminal.connection import Slots
+from sscard_service.pages import ImagePort, Kiosk, KioskSlot
+from sscard_service.store.persons import PersonData, add_persons
+from tests.bench.desk import PIN, issue, psam_memory
+from tests.service.city import KEYS, City, columns
+
+HOLDER = "990000200102030012"
+"""Identity number of the holder of the card in the kiosk."""
+CARD = "Z00000099"
+PHONE = "19900005678"
+SIZES = ((1080, 1920), (1366, 768))
+
+
+@dataclass
+class Hall:
+    """A kiosk that is served, its city, its clock and its card slot."""
+
+    city: City
+    kiosk: Kiosk
+    port: ImagePort
+    address: str
+    papers: Path
+    clock: list[float] = field(default_factory=lambda: [1000.0])
+
+    def later(self, seconds: float) -> None:
+        """Move the kiosk's clock."""
+        self.clock[0] += seconds
+
+
+def identification(image: Path) -> str:
+    """卡识别码 of a card image, hex."""
+    with Card.open(image) as card:
+        card.power_on()
+        card.transmit(bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF"))
+        return card.transmit(bytes.fromhex("00B2012800"))[2:18].hex().upper()
+
+
+def settle_in(city: City, code: str) -> None:
+    """The holder of the card in the kiosk, a flexible worker with some money."""
+
+    def work(t: LedgerTransaction) -> None:
+        data = PersonData(
+            "林知夏", HOLDER, phone=PHONE, class_="灵活就业", insured="参保", unit="虚构街道"
+        )
+        add_persons(t, KEYS, [("51000099", "990100", data)], "20260101000000")
+        raw = np.frombuffer(bytes.fromhex(code), np.uint8).reshape(1, 16)
+        card = replace(columns(CARD, 99, "51000099", 1_234_567), card_id_code=raw)
+        register_cards(t, card, "20260101", "kiosk")
+
+    city.ledger.run(work, exclusive=True)
+
+
+@contextmanager
+def served(application: Any) -> Iterator[str]:
+    """An application on a free port of this machine; its address."""
+    config = uvicorn.Config(
+        application, host="127.0.0.1", port=0, ws="none", lifespan="off", log_level="critical",
+        timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    end = time.monotonic() + 20
+    while not server.started and time.monotonic() < end:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="session")
+def card_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The holder's card, as it was issued."""
+    path = tmp_path_factory.mktemp("cards") / "card.ssc"
+    Card(issue(2, "3des", card_number=CARD)).save(path)
+    return path
+
+
+@pytest.fixture
+def hall(tmp_path: Path, card_image: Path) -> Iterator[Hall]:
+    """A kiosk with the card beside it."""
+    image = tmp_path / "card.ssc"
+    image.write_bytes(card_image.read_bytes())
+    papers = tmp_path / "printer"
+    papers.mkdir()
+    with Ledger.open(str(tmp_path / "hall.db")) as ledger:
+        city = City(ledger)
+        settle_in(city, identification(image))
+        port = ImagePort(image)
+        clock = [1000.0]
+        psam = Slots.of_card(Card(psam_memory(3).copy())).contact
+        slot = KioskSlot(port, psam=psam)
+        with (
+            Kiosk(city.centre, slot, papers=papers, seconds=lambda: clock[0]) as kiosk,
+            served(kiosk.application()) as address,
+        ):
+            yield Hall(city, kiosk, port, address, papers, clock)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"], headless=True
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def screen(chromium: Browser, size: tuple[int, int]) -> Iterator[Page]:
+    """A touch screen of a size, with a browser of its own."""
+    width, height = size
+    context = chromium.new_context(viewport={"width": width, "height": height}, has_touch=True)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    try:
+        yield page
+    finally:
+        context.close()
+
+
+def type_keys(page: Page, name: str, text: str) -> None:
+    """Type on the page's own keyboard."""
+    page.locator(f"input[name={name}]").tap()
+    for one in text:
+        page.locator(f"#keyboard button[data-key='{one}']").tap()
+
+
+def sign_in(page: Page, hall: Hall, pin: str = PIN) -> None:
+    """Put the card in, type the PIN."""
+    page.goto(hall.address)
+    page.get_by_role("button", name="插卡（模拟）").tap()
+    page.locator("#card:enabled").tap()
+    type_keys(page, "pin", pin)
+    page.locator("#keyboard button[data-key='✓']").tap()
+    page.locator("main button.main").tap()
+
+
+def done(page: Page) -> None:
+    """Put the keyboard away."""
+    page.locator("#keyboard button[data-key='✓']").tap()

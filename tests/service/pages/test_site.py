@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The website, and what all pages refuse: by HTTP, and once by touch in a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from sscard_chip.settlement.ledger import Ledger
+from sscard_service.http import create_application
+from sscard_service.pages import Site
+from tests.service.city import LIN, LIN_CARD, City
+from tests.service.pages.conftest import SIZES, Hall, screen, served
+from tests.service.test_abuse import sent_code
+
+PASSWORD = "rain-7781"
+
+
+@dataclass
+class Office:
+    """A website that is served, its city and its clock."""
+
+    city: City
+    site: Site
+    address: str
+    clock: list[float]
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    with Ledger.open(str(tmp_path / "city.db")) as ledger:
+        city = City(ledger)
+        city.ask("password", LIN, details={"password": PASSWORD})
+        clock = [0.0]
+        site = Site(city.centre, seconds=lambda: clock[0])
+        application = create_application(city.centre)
+        application.router.routes.extend(site.routes)
+        with served(application) as address:
+            yield Office(city, site, address, clock)
+
+
+class Client(httpx.Client):
+    """A browser without eyes: follows, and sends a page's own token."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(base_url=address, follow_redirects=True, trust_env=False)
+
+    def send_form(self, where: str, page: str, **fields: str) -> httpx.Response:
+        hidden = dict(re.findall(r'name="(csrf|request)" value="([^"]*)"', page))
+        return self.post(where, data=hidden | fields)
+
+
+def sign_in(client: Client, **fields: str) -> httpx.Response:
+    return client.post("/sign-in", data={"identity": LIN, "query_password": PASSWORD} | fields)
+
+
+def test_a_visit_by_password_with_a_code_where_more_is_needed(office: Office) -> None:
+    with Client(office.address) as client:
+        menu = sign_in(client)
+        assert "业务查询" in menu.text
+        assert "123.45" in client.get("/do/balance").text
+        refused = client.get("/do/person").text
+        assert "需要更高级别" in refused
+        assert "**夏" not in refused
+        code_page = client.get("/code").text
+        sent = client.send_form("/code/send", code_page).text
+        assert "199****1234" in sent
+        code = sent_code(office.city)
+        wrong = client.send_form("/code", sent, phone_code=f"{(int(code) + 1) % 10**6:06d}")
+        assert "身份信息核验不通过" in wrong.text
+        client.send_form("/code", sent, phone_code=code)
+        assert "**夏" in client.get("/do/person").text
+
+
+def test_a_loss_is_done_once_however_often_it_is_sent(office: Office) -> None:
+    with Client(office.address) as client:
+        sign_in(client)
+        form = client.get("/do/loss").text
+        first = client.send_form("/do/loss", form)
+        again = client.send_form("/do/loss", form)
+        assert "临时挂失" in first.text
+        assert again.text == first.text
+        assert first.url.path == "/result"
+    applied = office.city.ask("status", LIN).data["cards"][0]
+    assert applied["status"] == 4
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"query_password": "wrong-1"},
+        {"identity": "990000197001010034"},
+        {"query_password": "", "card_number": "000000"},
+        {"identity": "<script>alert(1)</script>"},
+        {"identity": "9" * 4000},
+        {"identity": "99000019900101001"},
+        {},
+    ],
+)
+def test_whoever_cannot_prove_it_gets_no_visit(office: Office, fields: dict[str, str]) -> None:
+    if not fields:
+        office.city.ask("password", LIN, details={"password": "other-991"})
+    with Client(office.address) as client:
+        answer = sign_in(client, **fields)
+        assert answer.status_code in (401, 422, 429)
+        assert "<script>" not in answer.text
+        assert office.site.visitors.all() == []
+        assert "登录" in client.get("/do/balance").text
+
+
+def test_number_and_last_six_are_enough_for_the_balance(office: Office) -> None:
+    with Client(office.address) as client:
+        sign_in(client, query_password="", card_number=LIN_CARD[-6:])
+        assert "123.45" in client.get("/do/balance").text
+
+
+def test_a_visit_ends_by_its_time_and_by_its_end(office: Office) -> None:
+    with Client(office.address) as client:
+        sign_in(client)
+        office.clock[0] += 15 * 60 - 1
+        page = client.get("/do/balance")
+        assert "123.45" in page.text
+        office.clock[0] += 15 * 60
+        assert "123.45" not in client.get("/do/balance").text
+        page = sign_in(client)
+        assert client.post("/end", data={"csrf": "other"}).status_code == 400
+        assert "123.45" in client.get("/do/balance").text
+        ended = client.send_form("/end", page.text)
+        assert "登录" in ended.text
+        assert "123.45" not in client.get("/do/balance").text
+
+
+def test_headers_cookies_and_addresses(office: Office) -> None:
+    with Client(office.address) as client:
+        client.follow_redirects = False
+        answer = sign_in(client)
+        cookie = answer.headers["set-cookie"]
+        assert all(part in cookie for part in ("HttpOnly", "SameSite=strict", "Path=/"))
+        pages = ["/menu/enquiry", "/do/balance", "/do/contact", "/static/pages.css"]
+        for where in pages:
+            found = client.get(where)
+            assert found.status_code == 200
+            assert found.headers["cache-control"] == "no-store"
+            assert "default-src 'none'" in found.headers["content-security-policy"]
+        assert client.get("/static/../menu.py").status_code in (400, 404)
+        assert client.get("/static/menu.py").status_code == 400
+        assert client.get("/v1/policy").headers["content-type"] == "application/json"
+        assert client.get("/v1/nothing").json()["code"] == "NOT_FOUND"
+        page = client.get("/menu/enquiry").text
+        assert not re.search(r"(href|action)=\"[^\"]*(\?|\d{4})", page)
+
+
+def test_a_form_of_another_page_is_refused(office: Office) -> None:
+    with Client(office.address) as client:
+        sign_in(client)
+        form = client.get("/do/loss").text
+        token = dict(re.findall(r'name="(csrf|request)" value="([^"]*)"', form))
+        for changed, headers in (
+            ({"csrf": ""}, {}),
+            ({"csrf": "x" * 43}, {}),
+            ({}, {"Sec-Fetch-Site": "cross-site"}),
+            ({"more": "x" * 20_000}, {}),
+        ):
+            answer = client.post("/do/loss", data=token | changed, headers=headers)
+            assert answer.status_code == 400, changed
+        twice = f"csrf={token['csrf']}&csrf={token['csrf']}"
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        assert client.post("/do/loss", content=twice, headers=kind).status_code == 400
+    assert office.city.ask("status", LIN).data["cards"][0]["status"] == 1
+
+
+def test_a_kiosk_answers_to_the_machine_s_own_name_alone(hall: Hall) -> None:
+    with Client(hall.address) as client:
+        port = hall.address.rpartition(":")[2]
+        for host, code in (
+            (f"127.0.0.1:{port}", 200), (f"localhost:{port}", 200), ("localhost", 200),
+            (f"evil.example:{port}", 400), ("127.0.0.1.evil.example", 400),
+        ):  # fmt: skip
+            assert client.get("/", headers={"Host": host}).status_code == code, host
+        assert client.post("/pinyin", data={"letters": "lu"}).url.path == "/"
+        assert client.get("/do/person").url.path == "/"
+
+
+def test_the_site_on_a_small_screen(chromium: Browser, office: Office) -> None:
+    with screen(chromium, (390, 844)) as page:
+        page.goto(office.address)
+        page.locator("input[name=identity]").fill(LIN)
+        page.locator("input[name=query_password]").fill(PASSWORD)
+        page.locator("main button.main").tap()
+        page.get_by_role("link", name="医保账户余额").tap()
+        expect(page.locator("main")).to_contain_text("123.45")
+        wide = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert wide
+        with screen(chromium, SIZES[1]) as other:
+            other.goto(office.address + "/do/balance")
+            expect(other.locator("h2")).to_contain_text("登录")
