@@ -87,6 +87,7 @@ CHANGES: Final = (
 )
 
 
+@pytest.mark.timeout(0)
 def test_every_changed_removed_or_swapped_row_is_found(long_audit: Ledger) -> None:
     assert {one for change in CHANGES for one in change.values} == {one.name for one in audit.c} - {
         "chain",

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final
 
+import pytest
 import sqlalchemy as sa
 
 from sscard_chip.dayfile.envelope import HOLD, compact, make_request
@@ -85,6 +86,7 @@ class Till:
         return bool(answer["infcode"] == 0)
 
 
+@pytest.mark.timeout(0)
 def test_no_sale_is_taken_after_a_loss_was_answered(ledger: Ledger) -> None:
     ledger.run(settle_in, exclusive=True)
     centre = ServiceCentre(ledger, KEYS, load_region())
