@@ -52,6 +52,7 @@ COMMANDS: Final = {
         "driver_dlls",
         "Write the terminal interface for Windows (DLLs).",
     ),
+    "bridge": ("sscard_cli.card.bridge", "bridge", "Let pages in a browser read cards."),
     "shell": ("sscard_cli.card.shell", "shell", "Talk to a card in short lines."),
     "pos": ("sscard_cli.pos", "pos", "A pharmacy's till: sales, refunds, day file."),
     "bank": ("sscard_cli.bank", "bank", "The linked bank account: link, activate, pay, load."),

@@ -6,6 +6,7 @@ of a terminal, and beside it those of the medical insurance (:mod:`.families`).
 """
 
 __all__ = [
+    "browser",
     "build",
     "families",
     "server",

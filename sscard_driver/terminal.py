@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
@@ -17,13 +17,22 @@ from sscard_chip.card import Card
 from sscard_chip.terminal.addresses import KeyAddresses
 from sscard_chip.terminal.codes import FAIL_OVER, DriverError
 from sscard_chip.terminal.connection import Connection, Slots
-from sscard_chip.terminal.driver import FUNCTIONS, CardBasics, Driver, Function, Settings, strings
+from sscard_chip.terminal.driver import (
+    FUNCTIONS,
+    CardBasics,
+    Driver,
+    Function,
+    PinPad,
+    Settings,
+    strings,
+)
 from sscard_chip.terminal.driver.values import InterfaceType
 from sscard_chip.terminal.hsm import Hsm
 from sscard_driver import configuration as configurations
 from sscard_driver import hsm
 from sscard_driver.configuration import Configuration
 from sscard_driver.pinpad import pin_pad
+from sscard_driver.scanner import read_code
 
 _LOGGERS: Final = ("sscard_chip", "sscard_driver")
 
@@ -59,11 +68,20 @@ class OpenTerminal:
         return self.driver.finish_card_basics(*strings.proofs(answer))
 
 
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What opens slots, PIN pad and QR code scanner of a configuration."""
+
+    slots: Callable[[ExitStack, Configuration], Slots] = field(default_factory=lambda: open_slots)
+    pin_pad: Callable[[Configuration], PinPad] = pin_pad
+    scan: Callable[[Configuration, float], str] = read_code
+
+
 class SharedTerminal:
     """Cards, PSAM and readers of a configuration, for one program or several, one call at a time.
 
     ``environment`` has the configuration. Nothing is opened before :meth:`open`; when that fails
-    the next one tries again.
+    the next one tries again. ``hardware`` is what stands on the counter.
     """
 
     def __init__(
@@ -72,7 +90,9 @@ class SharedTerminal:
         *,
         hold_s: float = HOLD_S,
         clock: Callable[[], float] = monotonic,
+        hardware: Hardware | None = None,
     ) -> None:
+        self.hardware = hardware or Hardware()
         self.environment = os.environ if environment is None else environment
         self._changed = threading.Condition()
         self._busy = False
@@ -165,8 +185,8 @@ class SharedTerminal:
                 keys = stack.enter_context(open_store(configuration.keys, passphrase))
             answers = None if keys is None else Hsm(keys, addresses)
             answer = hsm.hsm_function(answers)
-            slots = _slots(stack, configuration)
-            driver = Driver(slots, pin_pad=pin_pad(configuration), settings=settings)
+            slots = self.hardware.slots(stack, configuration)
+            driver = Driver(slots, pin_pad=self.hardware.pin_pad(configuration), settings=settings)
             self._open = stack.pop_all()
         functions = {**FUNCTIONS, answer.name: answer}
         return OpenTerminal(configuration, slots, driver, functions, answers)
@@ -184,7 +204,12 @@ def _log_to(stack: ExitStack, path: str | None) -> None:
         stack.callback(logger.removeHandler, handler)
 
 
-def _slots(stack: ExitStack, configuration: Configuration) -> Slots:
+def open_slots(stack: ExitStack, configuration: Configuration) -> Slots:
+    """The slots of a configuration; ``stack`` closes them.
+
+    :raises SscardError:
+    :raises OSError:
+    """
     contact: Connection | None = None
     contactless: Connection | None = None
     psam: Connection | None = None

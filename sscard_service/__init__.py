@@ -12,6 +12,7 @@ command line translate into it and out of it. A card has one state, the ledger's
 | :mod:`.proving` | from evidence to a level, waits after wrong proofs |
 | :mod:`.work` | operations as data, and what the function of one works with |
 | :mod:`.operations` | the operations, a module a subject |
+| :mod:`.levelling` | the allocation list of a month out of level choices |
 | :mod:`.papers`, :mod:`.printing` | papers with seal and signature: content, page, print, check |
 | :mod:`.region` | a region's document: channels, time rules, working days, texts |
 | :mod:`.records`, :mod:`.loading` | insurance data of a person, and the file that brings persons |

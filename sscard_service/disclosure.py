@@ -23,6 +23,7 @@ from sscard_service.records import KINDS
 from sscard_service.store.applications import applications_of
 from sscard_service.store.audit import AuditEntry, append_audit
 from sscard_service.store.cards import cards_of
+from sscard_service.store.filings import filings_of
 from sscard_service.store.papers import papers_of
 from sscard_service.store.persons import Person, erase_person, find_person, normal_identity
 from sscard_service.store.proofs import close_sessions
@@ -55,6 +56,10 @@ def export_person(centre: ServiceCentre, identity: str) -> dict[str, Any]:
                 {"receipt": one.number, "kind": one.kind, "reason": one.reason,
                  "state": str(one.state), "filed": one.filed, "details": one.details(person.key)}
                 for one in applications_of(t, person.id)
+            ],
+            "filings": [
+                one.details(person.key) | {"trt_dcla_detl_sn": one.number, "enddate": one.ends}
+                for one in filings_of(t, person.id)
             ],
             "papers": [
                 {"code": one.code, "kind": one.kind, "time": one.time,

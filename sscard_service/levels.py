@@ -59,5 +59,6 @@ LEAST: Final[dict[str, int]] = {
     "levels": 2, "level": 2, "filing": 2, "filings": 2, "unfile": 2,
     "paper": 2, "papers": 2, "paper_print": 2, "undelivered": 2,
     "ecard": 2, "ecard_code": 2, "ecard_decode": 0, "unlink": 2,
+    "family": 2, "family_add": 2, "family_end": 2,
 }  # fmt: skip
 """The least level of each operation."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bank and transport applications on the cards of a batch, behind what the template has.
+"""Bank, transport and certificate applications of a batch, behind what the template has.
 
 Where it lies depends on the account, so it is found: a card's memory with the application is
 compared with the one without it, and what differs on any card of the chunk becomes a span.
@@ -18,6 +18,7 @@ from issuance.batch.cards import CardOrder, Patches
 from issuance.batch.job import Job
 from issuance.batch.template import Span, Template
 from issuance.holder import Holder
+from issuance.pki.application import PkiIssueError, put_pki
 from issuance.stores import Passphrase, WorkingKeys, open_store
 from issuance.transport import TransportIssueError, TransportIssuer, put_transport
 from sscard_chip.filesystem.tree import FileSystem
@@ -89,7 +90,7 @@ def add_applications(
     bank: Bank | None,
     transport: TransportIssuer | None,
 ) -> BankedCards:
-    """Put bank and transport application onto those cards of a chunk whose holders have them.
+    """Put the further applications onto those cards of a chunk whose holders have them.
 
     :raises KeyStoreError:
     """
@@ -99,7 +100,7 @@ def add_applications(
     changed = bytearray(len(template.cells))
     for index, order in enumerate(orders):
         holder = order.holder
-        if holder.bank is None and holder.transport is None:
+        if not (holder.bank or holder.transport or holder.certificates):
             continue
         plain = _cells(template, patches, index)
         memory = Memory(bytearray(plain))
@@ -113,7 +114,9 @@ def add_applications(
                 memory = put_transport(
                     memory, transport, holder.transport, algorithm=suite, **dates
                 )
-        except (BankIssueError, TransportIssueError) as error:
+            if holder.certificates is not None:
+                memory = put_pki(memory, holder.certificates)
+        except (BankIssueError, TransportIssueError, PkiIssueError) as error:
             item, _, rule = str(error).partition(": ")
             faults[index] = RuleFinding(item.replace(" ", "."), rule)
             pans.pop(index, None)

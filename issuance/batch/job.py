@@ -127,6 +127,16 @@ def check_transport_columns(job: Job, columns: MappedColumns, source: str) -> No
         raise BatchError("output: no command of a script puts a transport application on a card")
 
 
+def check_certificate_columns(job: Job, columns: MappedColumns) -> None:
+    """See that a certificate application in a table can come onto the cards.
+
+    :raises BatchError:
+    """
+    if columns.with_certificates and SCRIPTS in job.outputs:
+        rule = "no command of a script puts a certificate application on a card"
+        raise BatchError(f"output: {rule}; sscard pki init adds it afterwards")
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class ChunkTask:
     """One chunk: ``rows`` of the table, serials from ``first_serial`` in their order.

@@ -28,6 +28,7 @@ from issuance.batch.job import (
     ChunkTask,
     Job,
     check_bank_columns,
+    check_certificate_columns,
     check_job,
     check_transport_columns,
     output_path,
@@ -148,6 +149,7 @@ def start(
     if not only_check:
         check_bank_columns(job, columns, source)
         check_transport_columns(job, columns, source)
+        check_certificate_columns(job, columns)
     digest, total = _measure(holders)
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = {

@@ -163,7 +163,7 @@ def _make(task: ChunkTask, template: Template, store: KeyStore, rows: list[Check
     orders = _orders(task, rows)
     patches = make_cards(template, store, orders)
     columns = task.columns
-    if not (columns.with_bank or columns.with_transport):
+    if not (columns.with_bank or columns.with_transport or columns.with_certificates):
         return _Made(encode_container(template, patches), rows, {}, {})
     bank = bank_of(task.job, _PASSPHRASES[1]) if columns.with_bank else None
     transport = transport_of(task.job, _PASSPHRASES[2]) if columns.with_transport else None

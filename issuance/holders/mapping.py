@@ -5,6 +5,7 @@ A column is named after what it holds: a field of a holder (``name``, ``card_num
 ``account.balance_fen`` and the other fields of the account, ``photo`` and ``fingerprint`` (paths
 that start from the table's folder), ``bank.pan`` and the other fields of the account of a
 bank-linked card, ``transport.balance_fen`` and the other plain fields of a transport application,
+``certificates.user_pin`` and the others of a certificate application,
 ``bank_account`` (goes into the return file only), or an
 item of a file: ``DF01.EF05.20``, a transparent file ``DF01.EF16``. A mapping file translates
 other names, gives constants and translates codes::
@@ -45,6 +46,7 @@ from issuance.bank.account import BankAccount
 from issuance.holder import REQUIRED, HolderDocument, InitialAccount
 from issuance.holders.cells import BLANKS, INVISIBLE, CellKind, ColumnUse, OddCell
 from issuance.holders.errors import HolderListError
+from issuance.pki.application import CertificateOptions
 from issuance.transport import TransportOptions
 from sscard_chip.profile.model import Format, Profile
 from sscard_chip.standard.dates import written_day
@@ -92,6 +94,7 @@ FORMAT: Final = "sscard-holder-mapping/1"
 FIELDS: Final = {one.name for one in fields(HolderDocument)} - {
     "account",
     "bank",
+    "certificates",
     "files",
     "transport",
 }
@@ -102,7 +105,9 @@ BANK_FIELDS: Final = columns_of(BankAccount, "bank")
 """Columns of the account of a bank-linked card, ``bank.pan`` and so on, by what they hold."""
 TRANSPORT_FIELDS: Final = columns_of(TransportOptions, "transport")
 """Those of the transport application, ``transport.balance_fen`` and so on."""
-APPLICATION_FIELDS: Final = BANK_FIELDS | TRANSPORT_FIELDS
+CERTIFICATE_FIELDS: Final = columns_of(CertificateOptions, "certificates")
+"""Those of the certificate application, ``certificates.user_pin`` and so on."""
+APPLICATION_FIELDS: Final = BANK_FIELDS | TRANSPORT_FIELDS | CERTIFICATE_FIELDS
 
 _ENCODING_RULE: Final = "is not an encoding that is known"
 _ITEM: Final = re.compile(r"(?:SSSE|DF[0-9A-F]{2})\.EF[0-9A-F]{2}(?:\.[0-9A-F]{2})?")
@@ -235,7 +240,7 @@ class MappingFile(HolderMapping, frozen=True, kw_only=True):
 
 
 _PLAIN: Final = ColumnRules()
-_TEXTS_ONLY: Final = frozenset({"pin", BANK_ACCOUNT, "bank.pan", "bank.pin"})
+_TEXTS_ONLY: Final = frozenset({"pin", BANK_ACCOUNT, "bank.pan", "bank.pin", *CERTIFICATE_FIELDS})
 _DATES: Final = frozenset(
     {
         "birth_date", "issue_date", "expiry_date",
@@ -278,6 +283,11 @@ class MappedColumns:
     def with_transport(self) -> bool:
         """Whether the table brings transport applications."""
         return any(name in TRANSPORT_FIELDS for name in self.names)
+
+    @property
+    def with_certificates(self) -> bool:
+        """Whether the table brings certificate applications."""
+        return any(name in CERTIFICATE_FIELDS for name in self.names)
 
     def is_whole(self, cells: Sequence[str]) -> bool:
         """Whether a row has a cell for each column."""

@@ -11,7 +11,7 @@ from issuance.mutants.model import Fault, FaultyCard, Mutant
 _OK: Final = b"\x90\x00"
 _B: Final = "SSC-0025-"
 _SELECT, _RECORD, _DATA, _GPO, _AC = 0xA4, 0xB2, 0xCA, 0xA8, 0xAE
-_EXTERNAL, _PUT_DATA, _VERIFY = 0x82, 0xDA, 0x20
+_EXTERNAL, _PUT_DATA, _VERIFY, _INTERNAL = 0x82, 0xDA, 0x20, 0x88
 
 
 def _bank(name: str, wrong: str, caught_by: str, fault: Fault, **more: Any) -> Mutant:
@@ -68,6 +68,33 @@ def _first_of(tag: bytes) -> Fault:
     return fault
 
 
+def _inside(ins: int, tag: bytes, at: int) -> Fault:
+    """Another byte in a value of 128 bytes or more, whose length has a byte 81 or 82 before it."""
+    return _in_value(ins, tag, at + 2)
+
+
+def _without(tag: bytes, other: bytes) -> Fault:
+    """A data object of the records is another one."""
+    return _replaced(_RECORD, tag, other)
+
+
+def _signed_before(card: FaultyCard, apdu: bytes) -> bytes:
+    """INTERNAL AUTHENTICATE gives for ever what it gave first."""
+    answer = card.right(apdu)
+    if apdu[1] != 0xC0:
+        card.kept["signs"] = b"1" if apdu[1] == _INTERNAL else b""
+    if card.kept.get("signs") and len(answer) > 2 and answer[-2:] == _OK:
+        return card.lasting.setdefault(f"signature {len(answer)}", answer)
+    return answer
+
+
+def _signs_zeros(card: FaultyCard, apdu: bytes) -> bytes:
+    """The terminal's random does not count."""
+    if apdu[1] == _INTERNAL and len(apdu) > 5:
+        apdu = apdu[:5] + bytes(apdu[4]) + apdu[5 + apdu[4] :]
+    return card.right(apdu)
+
+
 BANKS: Final = (
     _bank("pse-sfi", "PSE names an SFI above 10", "SELECT-01",
           _replaced(_SELECT, b"\x88\x01\x01", b"\x88\x01\x1e")),
@@ -117,4 +144,29 @@ BANKS: Final = (
           _first_of(b"\x9f\x79"), contactless=True),
     _bank("pdol", "The PDOL does not ask for 9F66", "QPBOC-04",
           _replaced(_SELECT, b"\x9f\x66\x04", b"\x9f\x35\x04"), contactless=True),
+    _bank("answer-cut", "The answer to GENERATE AC is a byte short", "PAY-04",
+          body_of(_AC, lambda data: data[:-1])),
+    _bank("sda-signature", "The static signature is wrong", "ODA-12",
+          _inside(_RECORD, b"\x93\x81", 20), oda="sda"),
+    _bank("sda-other-record", "A signed record is not what was signed", "ODA-12",
+          _replaced(_RECORD, b"\x5f\x28\x02\x01\x56", b"\x5f\x28\x02\x03\x44"), oda="sda"),
+    _bank("issuer-certificate", "The issuer's certificate is of nobody", "ODA-11",
+          _inside(_RECORD, b"\x90\x81", 20), oda="dda"),
+    _bank("authority-unknown", "The key index is one that no authority has", "ODA-11",
+          _in_value(_RECORD, b"\x8f\x01", 0), oda="dda"),
+    _bank("without-issuer", "The AIP promises SDA, and no issuer certificate is there", "ODA-01",
+          _without(b"\x90\x81", b"\x91\x81"), oda="sda"),
+    _bank("card-certificate", "The card's certificate is wrong", "ODA-13",
+          _inside(_RECORD, b"\x9f\x46\x81", 20), oda="dda"),
+    _bank("signature-stays", "The card's signature is always the same", "ODA-14", _signed_before,
+          oda="dda"),
+    _bank("random-ignored", "The card signs 0 for the terminal's random", "ODA-14", _signs_zeros,
+          oda="dda"),
+    _bank("ddol-any-length", "INTERNAL AUTHENTICATE takes any length", "ODA-16",
+          word_instead(_INTERNAL, "6700", "9000"), oda="dda"),
+    _bank("sm2-signature", "The card's SM2 signature is wrong", "ODA-14",
+          body_of(_INTERNAL, lambda data: data[:-5] + bytes((data[-5] ^ 1,)) + data[-4:]),
+          oda="sm2"),
+    _bank("fdda-signature", "What is signed without contacts is wrong", "FDDA-01",
+          _in_value(_RECORD, b"\x9f\x4b", 20), contactless=True, oda="dda"),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal
 
+from issuance.bank.authority import BankAuthority
 from issuance.bank.personalise import Bank
 from issuance.bank.roots import bank_slots
 from issuance.broken import break_card
@@ -112,8 +113,8 @@ class Mutant:
 
     One of ``fault`` (of its answers), ``atr`` (of its answer to reset), ``profile`` (of its
     making), ``broken`` (a name of :data:`issuance.broken.BROKEN`), ``terminal`` and ``city`` (of a
-    PSAM's keys) is set. ``caught_by`` is the case that must not pass, of the suite for what is
-    ``judged``.
+    PSAM's keys) is set. ``oda`` is the offline data authentication of a bank application.
+    ``caught_by`` is the case that must not pass, of the suite for what is ``judged``.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Mutant:
     broken: str = ""
     terminal: TerminalMaker | None = None
     city: str = ""
+    oda: str = "none"
 
     @property
     def kind(self) -> str:
@@ -142,7 +144,7 @@ class Mutant:
             return make_psam(store, level=3, terminal_id=_TERMINAL, serial="1",
                              city=self.city or None)  # fmt: skip
         if self.judged == "bank":
-            return _bank_card(store)
+            return _bank_card(store, self.oda)
         plan = for_generation(self.generation, with_account=True)
         made = self.profile(plan) if self.profile else plan
         memory = issue_card(
@@ -216,25 +218,36 @@ def _target(mutant: Mutant, store: KeyStore) -> ImageTarget:
 
 
 def _run_bank(mutant: Mutant, store: KeyStore, only: tuple[str, ...]) -> SuiteRun:
+    bank = _bank_keys(mutant.oda)
     return run_bank_suite(
         _target(mutant, store),
         interface="contactless" if mutant.contactless else "contact",
         pin=PIN,
-        store=_bank_keys().store,
+        store=bank.store,
+        authorities=bank.authority.for_terminals() if bank.authority else None,
         level=Level.DESTRUCTIVE,
         only=only,
     )
 
 
 @cache
-def _bank_keys() -> Bank:
-    return Bank(RootKeys({slot: os.urandom(16) for slot in bank_slots()}))
+def _bank_roots() -> RootKeys:
+    return RootKeys({slot: os.urandom(16) for slot in bank_slots()})
 
 
-def _bank_card(store: KeyStore) -> Memory:
+@cache
+def _bank_keys(oda: str) -> Bank:
+    """A bank with certificates of the scheme that an offline authentication needs."""
+    if oda == "none":
+        return Bank(_bank_roots())
+    schemes = ("sm2",) if oda == "sm2" else ("rsa",)
+    return Bank(_bank_roots(), BankAuthority.create("623999", "1236", schemes))
+
+
+def _bank_card(store: KeyStore, oda: str) -> Memory:
     """A card of generation 3 with bank PIN and electronic cash."""
-    holder = Holder.from_object(_HOLDER | {"bank": _ACCOUNT})
-    return issue_card(3, store, holder, serial=_SERIAL, bank=_bank_keys())
+    holder = Holder.from_object(_HOLDER | {"bank": {**_ACCOUNT, "oda": oda}})
+    return issue_card(3, store, holder, serial=_SERIAL, bank=_bank_keys(oda))
 
 
 _RUNS: Final = {

@@ -20,7 +20,7 @@ from typing import Final, Literal
 from sscard_chip.profile import for_generation
 from sscard_chip.reader.interface import Connection
 from sscard_chip.security.suite import SUITES, Suite
-from sscard_chip.standard.commands import GET_CHALLENGE, GET_RESPONSE
+from sscard_chip.standard.commands import GET_RESPONSE
 from sscard_chip.standard.status import describe_status_word, matches_word
 from sscard_chip.terminal.placeholders import CardKeys, PlaceholderError, Values
 from sscard_chip.terminal.script_model import (
@@ -170,8 +170,8 @@ class _Run:
             self._expect(number, step, "status word", [step.repeat_until], sw)
         else:
             self._check_status(number, step, command, first, sw)
-        if command[:2] == GET_CHALLENGE.code and sw == b"\x90\x00":
-            self.values.challenges.append(body)
+        if sw == b"\x90\x00":
+            self.values.take(command, body)
         self._check_data(number, step, body)
         complete = self._take_fields(number, step, body, sw)
         return complete and (step.accept == "any" or _is(sw, step.accept))

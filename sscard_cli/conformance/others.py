@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from issuance.bank.authority import BankAuthority
 from issuance.mutants.workshop import IssuedWorkshop, OurTill, own_secrets
 from issuance.roots import create_roots
 from sscard_chip.standard.commands import READ_BINARY, SELECT
@@ -119,7 +120,7 @@ def psam(
 @target_options
 @interface_option
 @level_option
-@bank_options(required=False, authority=False)
+@bank_options(required=False)
 @pin_option("The bank PIN. Without it none is ever sent.")
 @destroy_option
 @most_option
@@ -130,6 +131,7 @@ def bank(
     factory: str | None,
     bank_roots: str | None,
     bank_passphrase_file: Path | None,
+    authority_path: Path | None,
     pin: str | None,
     destroy: str | None,
     interface: str,
@@ -139,8 +141,8 @@ def bank(
 ) -> None:
     """Judge the bank application: what a strict terminal reads, and transactions against our host.
 
-    The level session begins transactions, write completes them with --bank-keys, destructive gives
-    wrong PINs.
+    The level session begins transactions, and with --bank-authority checks certificates and
+    signatures; write completes transactions with --bank-keys, destructive gives wrong PINs.
 
     \b
     Example:
@@ -157,6 +159,9 @@ def bank(
             stack, card_path, reader, factory, contactless=interface == "contactless"
         )
         consent(target, LEVELS[level], destroy)
+        authorities = None
+        if authority_path is not None:
+            authorities = BankAuthority.load(authority_path).for_terminals()
         store = None
         if bank_roots is not None:
             opened = open_bank(bank_roots, bank_passphrase_file, None)
@@ -167,6 +172,7 @@ def bank(
                 interface=interface,
                 pin=pin or "",
                 store=store,
+                authorities=authorities,
                 level=LEVELS[level],
                 only=reports.only,
                 observer=observer,

@@ -19,6 +19,7 @@ from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.generations import generations
 from sscard_chip.standard.errors import ExtraMissingError
 from sscard_cli.demo.bank import ACCOUNT, create_bank, pay
+from sscard_cli.demo.certificates import certify
 from sscard_cli.demo.metro import RIDER, create_transport, ride
 from sscard_cli.demo.pcsc import show_to_pcsc
 from sscard_cli.demo.pharmacy import sell
@@ -65,8 +66,8 @@ HOLDERS = (
 @click.command()
 def demo() -> None:
     """Issue a card of each generation, power it on, authenticate, read, load and debit it; then
-    pay with one from its bank account, at the gates of a metro and in a pharmacy, and settle
-    the sale.
+    pay with one from its bank account, at the gates of a metro and in a pharmacy, sign with its
+    certificate, and settle the sale.
 
     Nothing is kept on disk. Where pcscd with vpcd is installed the last card is also shown to
     them.
@@ -80,7 +81,7 @@ def demo() -> None:
     click.echo("Root keys: random, for both algorithm suites")
     for generation, person in zip(generations(), cycle(HOLDERS), strict=False):
         last = generation is generations()[-1]
-        linked = {"bank": ACCOUNT, "transport": RIDER} if last else {}
+        linked = {"bank": ACCOUNT, "transport": RIDER, "certificates": {}} if last else {}
         holder = Holder.from_object(person | linked)
         # A card of generation 1 has an account only where the region settles off-line.
         profile = for_generation(generation.number, settlement_mode=SettlementMode.OFFLINE)
@@ -107,6 +108,11 @@ def demo() -> None:
     pay(card, bank, click.echo)
     click.secho("\nMetro: the same card goes in and out at the gates", bold=True)
     ride(card, transport, click.echo)
+    click.secho("\nCertificates: the same card signs", bold=True)
+    try:
+        certify(card, holder.name, click.echo)
+    except ExtraMissingError as error:
+        click.echo(f"  not shown: {error}")
     click.secho("\nPharmacy: the same card pays at a till", bold=True)
     psam = Card(make_psam(roots, level=3, terminal_id=f"{holder.city}000001", city=holder.city))
     with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,7 @@ _ROOM: Final = "sscard_cli.service"
 
 # command -> (module, attribute, one-line help)
 COMMANDS: Final = {
+    "allocation-list": (f"{_ROOM}.lists", "allocation_list", "A month's allocations by levels."),
     "apply": (f"{_ROOM}.applications", "apply", "Apply for a card (申领, 补领, 换领)."),
     "arrive": (f"{_ROOM}.applications", "arrive", "A card is at its point, or posted (到卡)."),
     "audit": (f"{_ROOM}.audit", "audit", "Prove that no row of the audit was changed (审计)."),
@@ -21,6 +22,7 @@ COMMANDS: Final = {
     "batch": (f"{_ROOM}.applications", "batch", "Batches of issue: holders out, returns in."),
     "client": (f"{_ROOM}.client", "client", "Programs and clerks that may ask over HTTP."),
     "collect": (f"{_ROOM}.applications", "collect", "Hand a card over: it pays (领卡)."),
+    "ecard": (f"{_ROOM}.ecard", "ecard", "Electronic card (电子社保卡): issue, show, read."),
     "hotlist": ("sscard_cli.settle.cards", "hotlist", "Write the hotlist (黑名单) for the tills."),
     "init": (f"{_ROOM}.init", "init", "Make a key file, and the ledger if there is none."),
     "ivr": (f"{_ROOM}.ivr", "ivr", "The hotline (电话自助): for Asterisk, or as text."),

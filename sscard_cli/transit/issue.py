@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from issuance.psam import make_transport_psam
 from sscard_chip import Card
-from sscard_chip.standard.amounts import yuan
+from sscard_chip.standard.amounts import MAX_COUNTER, yuan
 from sscard_chip.standard.dates import TIME, is_digits
+from sscard_chip.standard.errors import CardReaderError
 from sscard_chip.standard.identifiers import TRANSIT_AID
 from sscard_chip.standard.purse_transactions import TransactionType
 from sscard_chip.terminal.bank.purse_host import TRANSPORT_ROOTS, PurseHost
 from sscard_chip.terminal.bank.purse_terminal import PurseTerminal
 from sscard_cli.bank.options import connected, reader_options
+from sscard_cli.errors import RefusedError
 from sscard_cli.images import write_image
 from sscard_cli.issuing.transport import open_transport, transport_options
 from sscard_cli.options import (
@@ -30,6 +32,8 @@ from sscard_cli.options import (
     time_option,
 )
 from sscard_cli.output import print_json, refuse_to_overwrite
+
+_LOAD: Final = TransactionType.PURSE_LOAD
 
 
 @click.command()
@@ -89,7 +93,15 @@ def issue_keys(
 @click.command()
 @reader_options
 @transport_options(required=True)
-@amount_option("What is loaded", "5000")
+@amount_option("What is loaded; with --prove, what was to be", "5000")
+@click.option(
+    "--prove",
+    "number",
+    type=click.IntRange(0, MAX_COUNTER - 1),
+    metavar="NUMBER",
+    help="After a cut: was the load done that the card opened with this number (联机交易序号)?"
+    " Loads nothing.  Example: --prove 4",
+)
 @click.option(
     "--terminal-id",
     default="000000000001",
@@ -103,6 +115,7 @@ def load(
     transport_roots: str,
     transport_passphrase_file: Path | None,
     amount_fen: int,
+    number: int | None,
     terminal_id: str,
     when: str | None,
     as_json: bool,
@@ -110,12 +123,20 @@ def load(
 ) -> None:
     """Load the purse of a transport application (圈存); the issuer's host checks MAC1 and TAC.
 
+    A load that is cut off says its number, terminal and time. The same line with these and with
+    --prove asks the card for its proof (GET TRANSACTION PROVE), which the host checks: done, or
+    not, and then it can be made again. The card keeps the proof of its last transaction only.
+
     \b
     Example:
       sscard transit load card.ssc --amount-fen 5000 --transport-keys transport.json
+      sscard transit load card.ssc --amount-fen 5000 --transport-keys transport.json \\
+        --prove 4 --time 20260315101112
     """
     if not is_digits(terminal_id, 12):
         raise click.UsageError("--terminal-id: must be 12 digits")
+    if number is not None and when is None:
+        raise click.UsageError("--prove: needs the --time of the load")
     now = bytes.fromhex(check_time(when) or time.strftime(TIME))
     with (
         open_transport(transport_roots, transport_passphrase_file) as issuer,
@@ -125,9 +146,24 @@ def load(
         terminal = PurseTerminal(connection, bytes.fromhex(terminal_id), aid=TRANSIT_AID)
         terminal.select()
         host = PurseHost(issuer.store, roots=TRANSPORT_ROOTS)
-        opened = terminal.load(host, TransactionType.PURSE_LOAD, amount_fen, now)
-    balance = opened.balance_fen + amount_fen
+        if number is not None:
+            balance = terminal.credited(host, _LOAD, amount_fen, number, now)
+        else:
+            opened = terminal.initialize(_LOAD, amount_fen)
+            number = opened.number
+            try:
+                terminal.credit(host, opened, now)
+            except CardReaderError as error:
+                asks = f"--prove {number} --time {now.hex()} --terminal-id {terminal_id}"
+                raise RefusedError(
+                    f"load {number} was cut off ({error}): ask with {asks}"
+                ) from None
+            balance = opened.balance_fen + amount_fen
+    done = balance is not None
     if as_json:
-        print_json({"number": opened.number, "amount_fen": amount_fen, "balance_fen": balance})
+        facts = {"number": number, "amount_fen": amount_fen if done else 0}
+        print_json({**facts, "balance_fen": balance, "done": done})
+    elif balance is None:
+        click.echo(f"load {number}: not done, the card has no proof of it; load again")
     else:
-        click.echo(f"load {opened.number}: {yuan(amount_fen)} yuan, purse {yuan(balance)} yuan")
+        click.echo(f"load {number}: {yuan(amount_fen)} yuan, purse {yuan(balance)} yuan")

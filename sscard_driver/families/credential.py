@@ -19,7 +19,6 @@ from sscard_chip.terminal.codes import DriverError, ReturnCode, code_of
 from sscard_chip.terminal.driver import Parameter
 from sscard_driver.exports import Export, Out
 from sscard_driver.program import CallingProgram
-from sscard_driver.scanner import read_code
 
 TIMEOUT_S: Final = 60.0
 """For the scanner, and for the service."""
@@ -89,7 +88,7 @@ def _exchange(
         raise DriverError(ReturnCode.PARAMETER, "url: must be the address of an HTTP service")
     data = request.get("data")
     if request.get("transType") in _SCANNED and isinstance(data, dict):
-        data.setdefault("ecQrCode", read_code(options, timeout_s))
+        data.setdefault("ecQrCode", program.terminal.hardware.scan(options, timeout_s))
     body = json.dumps(request, ensure_ascii=False).encode()
     return _object(_post(url, body, timeout_s))
 

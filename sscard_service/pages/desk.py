@@ -8,6 +8,7 @@ twice is done once.
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from hmac import compare_digest
@@ -28,6 +29,7 @@ from sscard_service.pages.menu import ITEMS, MENUS, FormField, MenuItem, find_it
 from sscard_service.pages.views import View, day, show, yuan
 from sscard_service.pages.visitors import Shown, Visitor, Visitors
 from sscard_service.pages.words import LANGUAGES, PageText
+from sscard_service.printing import print_paper
 
 Form = Mapping[str, str]
 PageHandler = Callable[[Request, Visitor, Form], Response]
@@ -309,12 +311,22 @@ class PageDesk:
             return self.ask("level", visitor, {"insurance": insurance, "level": level},
                             request_id=number)  # fmt: skip
         if item.kind == "paper":
-            return self.ask("paper", visitor, {"kind": item.name}, request_id=number)
+            return self._printed(visitor, {"kind": item.name}, number)
         if not item.known:
             return self.ask(item.operation, visitor, subject=ServiceSubject(),
                             evidence=ServiceEvidence())  # fmt: skip
         details = {name: value for name, value in typed.items() if value}
         return self.ask(item.operation, visitor, details, request_id=number)
+
+    def _printed(self, visitor: Visitor, details: Mapping[str, Any], number: str) -> dict[str, Any]:
+        """Ask for a paper and print it; ``pdf`` is the file as Base64."""
+        data = self.ask("paper", visitor, details, request_id=number)
+        printed = print_paper(
+            self.centre, visitor.subject,
+            ServiceActor("holder", "", self.device, visitor.source or self.device),
+            self.channel, visitor.evidence, data["code"],
+        )  # fmt: skip
+        return data | {"pdf": base64.b64encode(printed.pdf).decode()}
 
     def refused(self, visitor: Visitor, item: MenuItem, error: ServiceRefusedError) -> Shown:
         """What a refusal is for a visitor."""

@@ -314,6 +314,8 @@ def test_demo_goes_through_all_generations() -> None:
     assert "88.00 yuan from 623999*********3332, approved online" in text
     assert "100.00 yuan, balance 100.00" in text
     assert "2.00 yuan from 623999*********3332, approved offline" in text
+    assert "certificates for signature and encryption, issued by sscard-chip test" in text
+    assert "signature is of 古丽娜尔·阿不都热依木·买买提明江, certificate is trusted" in text
     assert "账户余额                 1659.40" in text
     assert "T  1  40.00  24.00  12.60  3.40" in text
     assert "1 row read, TAC verified, 1 posted" in text
@@ -323,6 +325,24 @@ def test_demo_goes_through_all_generations() -> None:
     # The debit of the generation's own part is of the day before the ledger began.
     assert "debit not uploaded" not in text
     assert "balance unexplained" not in text
+
+
+def test_demo_without_certificates_says_so(tmp_path: Path) -> None:
+    """Without the libraries of the extra pki it goes on to its end."""
+    code = (
+        "import sys; sys.modules['asn1crypto'] = None; from sscard_cli.main import main;"
+        " sys.exit(main(['demo']))"
+    )
+    environment = os.environ | {"PATH": "", "PYTHONPATH": os.getcwd()}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    at = lines.index("Certificates: the same card signs")
+    assert lines[at + 1].startswith("  not shown: ")
+    assert "pip install '.[pki]'" in lines[at + 1]
+    assert lines[-1] == "  card against ledger: even"
 
 
 def test_demo_without_the_extra_says_so(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ EXTRAS: Final = {
     "sqlalchemy": "settlement",
     "uvicorn": "serve",
     "weasyprint": "pdf",
+    "websockets": "bridge",
 }
 """What is taken away, and the extra that brings it; where nothing else is said."""
 
@@ -140,6 +141,8 @@ LINES: Final[Mapping[str, str]] = {
     "driver-server --card card.ssc --listen 192.0.2.1:1": "",
     "driver-server --reader x --listen 192.0.2.1:1": "smartcard",
     "driver-dlls dlls": "",
+    "bridge --card card.ssc --listen 192.0.2.1:1": "uvicorn:bridge websockets",
+    "bridge --reader x --listen 192.0.2.1:1": "uvicorn:bridge websockets smartcard",
     "shell --card card.ssc": "",
     "shell --reader x": "smartcard",
     f"pos sale --card card.ssc {_SALE}": "",
@@ -217,9 +220,14 @@ LINES: Final[Mapping[str, str]] = {
     f"settle reconcile card --reader x --pin 123456 {_CITY}": "smartcard",
     f"settle reconcile pharmacy DAY.tsv {_CITY}": "",
     f"service init --service-keys new.keys {_CITY}": "",
+    f"service allocation-list --month 202603 --date 20260401 --out l.tsv {_KEYS}": "",
     f"service loss 990000199001010017 {_KEYS}": "",
     f"service lift 990000199001010017 {_KEYS}": "",
     f"service formal 990000199001010017 {_KEYS}": "",
+    f"service ecard issue 990000199001010017 {_KEYS}": "",
+    f"service ecard code 990000199001010017 {_KEYS}": "",
+    f"service ecard decode {'1' * 28} {_KEYS}": "",
+    f"service ecard unlink 990000199001010017 {_KEYS}": "",
     f"service paper --person 990000199001010017 --kind rights --out r.pdf {_KEYS}":
         "weasyprint cffi:pdf barcode pyhanko segno",
     f"service verify {'0' * 20} {_KEYS}": "",

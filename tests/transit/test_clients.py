@@ -2,7 +2,7 @@
 """Programs of the field that read or use the transport application, by their exact sequences,
 without contacts, on cards with and without bank account and purse.
 
-Readers are exchange scripts made here; those that use a PSAM are played step by step.
+Readers are exchange scripts made here, those that use a PSAM stand in ``vectors/exchanges``.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ import pytest
 from sscard_chip.applications.purse.accounts import Purse
 from sscard_chip.card import Card
 from sscard_chip.reader.interface import ContactlessInterface
+from sscard_chip.security.suite import SUITES
 from sscard_chip.standard.documents import convert
-from sscard_chip.terminal.script import ExchangeScript, run_script
+from sscard_chip.terminal.script import CardKeys, ExchangeScript, ScriptRun, run_script
 from tests.bench.exchange import SUCCESS
 from tests.bench.purse import CAPP, EP_BUY, EP_LOAD
+from tests.bench.purse_cards import secret
 from tests.bench.transit_cards import JOURNEY, TransitTerminal, cache, new_memory
+from tests.vectors.cards import VECTORS
 
 PPSE = "00A404000E325041592E5359532E444446303100"
 SELECT = "00A4040008A00000063201010500"
@@ -34,12 +37,14 @@ RICH = Purse(balance_fen=1_000, online_number=3)
 Step = dict[str, Any]
 
 
-def card(kind: str) -> ContactlessInterface:
+def card(kind: str, algorithm: str = "3des") -> ContactlessInterface:
     """A card with one load in its log, in the field of a reader."""
-    memory = new_memory(with_bank=kind != "plain", with_purse=kind == "bank and purse", purse=RICH)
+    memory = new_memory(
+        algorithm, with_bank=kind != "plain", with_purse=kind == "bank and purse", purse=RICH
+    )
     loaded = Card(memory)
     loaded.power_on()
-    terminal = TransitTerminal(loaded.transmit, "3des")
+    terminal = TransitTerminal(loaded.transmit, algorithm)
     terminal.select()
     terminal.do(EP_LOAD, 1_000)
     return ContactlessInterface(loaded)
@@ -254,30 +259,53 @@ def test_t6_selects_both_names(kind: str) -> None:
 
 # --- programs with a PSAM -------------------------------------------------------------------------
 
+WITH_PSAM = {path.stem: path for path in sorted((VECTORS / "exchanges" / "transit").glob("*.json"))}
+
+
+def test_all_of_them_are_there() -> None:
+    assert list(WITH_PSAM) == ["transit-gate", "transit-load", "transit-pos"]
+
+
+def keys(root: str, version: int) -> bytes:
+    """The card's keys, which its PSAM derives."""
+    return secret(root.replace("PURSE_", "TRANSIT_"))
+
+
+def play_file(
+    name: str, interface: ContactlessInterface, known: CardKeys, algorithm: str
+) -> ScriptRun:
+    return run_script(
+        ExchangeScript.load(WITH_PSAM[name]),
+        interface,
+        generation=3,
+        keys=known,
+        holder={},
+        interface="contactless",
+        suite=SUITES[algorithm],
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("algorithm", ["3des", "sm4"])
+@pytest.mark.parametrize("name", WITH_PSAM)
+def test_t7_and_t8_as_scripts(name: str, algorithm: str, kind: str) -> None:
+    """A sale with a trip; entry, exit, transfer, update in and out, lock: by their own MACs."""
+    result = play_file(name, card(kind, algorithm), keys, algorithm)
+    assert result.passed, result.report()
+
+
+@pytest.mark.parametrize("name", WITH_PSAM)
+def test_a_script_sees_a_wrong_key(name: str) -> None:
+    """A PSAM of another issuer stops at the first debit."""
+    result = play_file(name, card("plain"), lambda root, version: bytes(16), "3des")
+    assert not result.passed
+    assert "expected 9000, got 9302" in result.report()
+
 
 def gate(kind: str) -> TransitTerminal:
     interface = card(kind)
     interface.power_on()
     return TransitTerminal(interface.transmit, "3des")
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_t7_pays_with_a_trip(kind: str) -> None:
-    one = gate(kind)
-    assert b"\xa0\x00\x00\x06\x32\x01\x01\x05" in one.ok(PPSE)
-    one.ok(SELECT)
-    assert len(one.ok("00B095001E")) == 30
-    assert len(one.ok("00B0970000")) == 60
-    assert one.ok("00B201F400") == bytes(48)
-    assert one.ok("805C030204") == bytes.fromhex("000007D0")
-    opened = one.init(CAPP, 250)
-    trip = bytes.fromhex("06000011223344556602").ljust(48, b"\0")
-    assert one.sw(b"\x80\xdc\x00\xf0\x30" + trip) == SUCCESS
-    one.complete(opened)  # the TAC and MAC2 are what a PSAM and the centre compute
-    assert one.ok("00B201F400") == trip
-    assert one.ok("00B202F400") == bytes(48)
-    assert one.ok("00B201C417").hex() == "0000000000000000fa0911223344556620240315101112"
-    assert one.balances() == [1_750, 0, 0, 1_750]
 
 
 def tap(one: TransitTerminal, fare: int, status: int, kind: int) -> None:

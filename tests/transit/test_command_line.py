@@ -5,13 +5,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sscard_chip.dayfile.transit import read_transit_day
+from sscard_chip.reader.failures import ReaderError
+from sscard_chip.reader.forwarding import ForwardingConnection
+from sscard_cli.bank import options
 from sscard_cli.main import main
+from sscard_cli.transit import issue
 from tests.bank import bank
 
 GATE = "--psam gate.ssc --region transit.toml --journal gate.journal"
@@ -132,3 +138,60 @@ def test_a_black_list(run: Run) -> None:
 )
 def test_wrong_lines(run: Run, line: str, text: str, code: int) -> None:
     assert text in run(f"transit {line}", code)
+
+
+class CutCard(ForwardingConnection):
+    """A card that is taken away before or after it has done CREDIT FOR LOAD."""
+
+    done = False
+
+    def transmit(self, apdu: bytes) -> bytes:
+        if apdu[:2] != b"\x80\x52":
+            return super().transmit(apdu)
+        if self.done:
+            super().transmit(apdu)
+        raise ReaderError("the card was taken away")
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_load_that_is_cut_off_is_asked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch, done: bool
+) -> None:
+    """The line that the error names, then with another amount or time."""
+    load = "transit load card.ssc --transport-keys transport.json --amount-fen"
+    run(f"{load} 100 --time 20260315080000")
+
+    @contextmanager
+    def connected(*given: Any, **more: Any) -> Iterator[CutCard]:
+        with options.connected(*given, **more) as slot:
+            cut = CutCard(slot)
+            cut.done = done
+            yield cut
+
+    with monkeypatch.context() as patched:
+        patched.setattr(issue, "connected", connected)
+        said = run(f"{load} 500 --time 20260315080100", code=1)
+    asks = "--prove 1 --time 20260315080100 --terminal-id 000000000001"
+    assert "load 1 was cut off (the card was taken away)" in said
+    assert said.rstrip().endswith(f"ask with {asks}")
+    for _ in range(2):  # asking changes nothing
+        found = json.loads(run(f"{load} 500 {asks} --json"))
+        assert found == {
+            "number": 1,
+            "amount_fen": 500 if done else 0,
+            "balance_fen": 5600 if done else None,
+            "done": done,
+        }
+    answer = run(f"{load} 500 {asks}")
+    assert answer.startswith("load 1: 5.00 yuan, purse 56.00" if done else "load 1: not done")
+    if done:
+        assert "TAC" in run(f"{load} 400 {asks}", code=1)
+        assert "TAC" in run(f"{load} 500 {asks}".replace("0100 ", "0200 "), code=1)
+    # The load before is proven by the card no longer, if another came.
+    before = run(f"{load} 100 --prove 0 --time 20260315080000")
+    assert before.startswith("load 0: not done" if done else "load 0: 1.00 yuan")
+
+
+def test_a_proof_needs_the_time(run: Run) -> None:
+    line = "transit load card.ssc --transport-keys transport.json --amount-fen 1 --prove 0"
+    assert "needs the --time of the load" in run(line, code=2)

@@ -7,6 +7,7 @@ import pytest
 
 from sscard_chip.security.suite import DES, SM4_SUITE, Suite
 from sscard_chip.terminal.placeholders import PlaceholderError, Values, historical_bytes
+from tests.bench.reference import purse
 from tests.vectors.cards import load
 
 HISTORICAL = bytes.fromhex("009901000286996399070A0B0C")
@@ -89,6 +90,9 @@ def test_cryptograms_are_those_of_the_vectors(algorithm: str) -> None:
         ("{cn:city:2}", "cn:city:2"),
         ("{fill:00}", "fill:00"),
         ("{pin:a:b}", "pin:a:b"),
+        ("{mac1:DPK:00000001:20240315101112}", "mac1:DPK:00000001:20240315101112"),
+        ("{credit:DLK:20240315101112}", "credit:DLK:20240315101112"),
+        ("{mac:DAMK:841E000004}", "mac:DAMK:841E000004"),
     ],
 )
 def test_what_cannot_be_computed_is_named_without_its_value(
@@ -108,3 +112,61 @@ def test_the_repr_shows_nothing_secret() -> None:
     text = repr(values(challenge="1122334455667788"))
     assert "12345" not in text
     assert "1122" not in text
+
+
+def opened(init: str, answer: str) -> Values:
+    """A client that has sent INITIALIZE to a card whose keys are all the one of the example in
+    ``security/purse``."""
+    found = values(key="11223344556677888877665544332211")
+    found.take(bytes.fromhex(init), bytes.fromhex(answer))
+    return found
+
+
+def test_purse_macs_are_those_of_their_reference() -> None:
+    """By the reference of the bench, which computes DES in its own way."""
+    key = bytes.fromhex("11223344556677888877665544332211")
+    debit = opened("805003020B01000000FA1122334455660F", "000007D00005000000010011223344")
+    session = purse.session_key("3des", key, bytes.fromhex("1122334400050007"))
+    timed = bytes.fromhex("000000FA09112233445566 20240315101112")
+    where = "K:00000007"
+    assert debit.to_bytes(f"{{mac1:{where}:20240315101112}}") == purse.mac("3des", session, timed)
+    assert debit.to_bytes(f"{{mac2:{where}}}") == purse.mac("3des", session, timed[:4])
+    tac = timed[:11] + bytes.fromhex("00000007") + timed[11:]
+    assert debit.to_bytes(f"{{tac:{where}:20240315101112}}") == purse.tac("3des", key, tac)
+    load = opened("805000020B010000138811223344556610", "000007D0000501001122334455667788")
+    session = purse.session_key("3des", key, bytes.fromhex("1122334400058000"))
+    timed = bytes.fromhex("0000138802112233445566 20240315101112")
+    assert load.to_bytes("{credit:K:20240315101112}") == purse.mac("3des", session, timed)
+    tac = bytes.fromhex("00001B580005") + timed
+    assert load.to_bytes("{credited:K:20240315101112}") == purse.tac("3des", key, tac)
+
+
+@pytest.mark.parametrize(
+    "template", ["{mac1:K:00000007:2024}", "{tac:K:00000007:}", "{mac1:K:0:20240315101112}"]
+)
+def test_a_time_or_number_of_another_length_is_none(template: str) -> None:
+    debit = opened("805003020B01000000FA1122334455660F", "000007D00005000000010011223344")
+    with pytest.raises(PlaceholderError):
+        debit.to_bytes(template)
+
+
+def test_a_cut_answer_opens_nothing() -> None:
+    debit = opened("805003020B01000000FA1122334455660F", "000007D000050000000100112233")
+    with pytest.raises(PlaceholderError):
+        debit.to_bytes("{mac2:K:00000007}")
+
+
+@pytest.mark.parametrize("template", ["{credit:K:20240315101112}", "{credited:K:20240315101112}"])
+def test_a_debit_is_no_load(template: str) -> None:
+    debit = opened("805003020B01000000FA1122334455660F", "000007D00005000000010011223344")
+    with pytest.raises(PlaceholderError):
+        debit.to_bytes(template)
+
+
+def test_a_command_mac_is_over_the_last_challenge() -> None:
+    key = bytes.fromhex("11223344556677888877665544332211")
+    found = values(key=key.hex(), challenge="0011223344")
+    found.take(bytes.fromhex("0084000004"), bytes.fromhex("A1B2C3D4"))
+    message = bytes.fromhex("841E000004")
+    expected = purse.command_mac("3des", key, bytes.fromhex("A1B2C3D4"), message)
+    assert found.to_bytes("{mac:K:841E000004}") == expected

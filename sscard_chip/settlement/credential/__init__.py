@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from sscard_chip.settlement.credential.service import CredentialService, serves_credentials
 from sscard_chip.settlement.credential.store import (
+    CredentialCard,
     CredentialError,
     CredentialStore,
     ShownCode,
 )
 
 __all__ = [
+    "CredentialCard",
     "CredentialError",
     "CredentialService",
     "CredentialStore",

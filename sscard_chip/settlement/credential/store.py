@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 import sqlalchemy as sa
 
@@ -39,7 +39,19 @@ CodeKind: TypeAlias = Literal["code", "auth"]
 
 
 class CredentialError(LedgerError):
-    """A credential that is not to be had or not to be believed: why, in a few words."""
+    """A credential that is not to be had or not to be believed: why, in a few words.
+
+    ``why``: ``unknown``, ``over`` or ``used`` for a code, ``card`` for a card that may not pay.
+    """
+
+    why = "card"
+
+    @classmethod
+    def of(cls, why: str, text: str) -> Self:
+        """The error of a code."""
+        error = cls(text)
+        error.why = why
+        return error
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -74,7 +86,7 @@ class CredentialStore:
         :raises CredentialError: no such card, or it may not pay.
         """
         at = self._now()
-        return self._ledger.run(lambda t: self._of_card(t, card_sn, at).token)
+        return self._ledger.run(lambda t: self.token_in(t, card_sn, at).token)
 
     def new_code(self, card_sn: str, kind: CodeKind = "code") -> ShownCode:
         """A code of a card that has not been there before.
@@ -82,22 +94,7 @@ class CredentialStore:
         :raises CredentialError: no such card, or it may not pay.
         """
         at = self._now()
-        seconds = SECONDS if kind == "code" else AUTHORISED_SECONDS
-        until = int(at.timestamp()) + seconds
-
-        def write(t: LedgerTransaction) -> str:
-            found = self._of_card(t, card_sn, at)
-            code = _random_code(kind, found.division)
-            old = int(at.timestamp()) - KEPT_SECONDS
-            t.connection.execute(sa.delete(credential_code).where(credential_code.c.until < old))
-            row = {"digest": _digest(code), "until": until, "used": 0, "kind": kind}
-            row["card"] = t.connection.execute(
-                sa.select(credential.c.card).where(credential.c.token == found.token)
-            ).scalar_one()
-            t.connection.execute(sa.insert(credential_code).values(row))
-            return code
-
-        return ShownCode(self._ledger.run(write), until)
+        return self._ledger.run(lambda t: self.new_code_in(t, card_sn, at, kind))
 
     def read(self, code: str, kind: CodeKind = "code") -> CredentialCard:
         """Whose code it is. A code is over with its first reading, an authorisation with its time.
@@ -105,31 +102,60 @@ class CredentialStore:
         :raises CredentialError: none of this centre, over, read already, or its card may not pay.
         """
         at = self._now()
-
-        def use(t: LedgerTransaction) -> CredentialCard | str:
-            wanted = sa.and_(
-                credential_code.c.digest == _digest(code), credential_code.c.kind == kind
-            )
-            row = t.connection.execute(sa.select(credential_code).where(wanted)).one_or_none()
-            if row is None:
-                return "the code is not one of this centre"
-            if int(at.timestamp()) >= row.until:
-                return "the code is over: show a new one"
-            if kind == "code":
-                once = t.connection.execute(
-                    sa.update(credential_code)
-                    .where(wanted, credential_code.c.used == 0)
-                    .values(used=1)
-                )
-                if once.rowcount != 1:
-                    return "the code was read already: show a new one"
-            found = t.connection.execute(sa.select(card).where(card.c.id == row.card)).one()
-            return self._good(t, found, at)
-
-        found = self._ledger.run(use)  # a code that was shown of a lost card is over as well
-        if isinstance(found, str):
-            raise CredentialError(found)
+        # A code that was shown of a lost card is over as well.
+        found = self._ledger.run(lambda t: self.read_in(t, code, at, kind))
+        if isinstance(found, CredentialError):
+            raise found
         return found
+
+    @classmethod
+    def token_in(cls, t: LedgerTransaction, card_sn: str, at: datetime) -> CredentialCard:
+        """:meth:`token` within a transaction: the card with its token.
+
+        :raises CredentialError: no such card, or it may not pay.
+        """
+        return cls._of_card(t, card_sn, at)
+
+    @classmethod
+    def new_code_in(
+        cls, t: LedgerTransaction, card_sn: str, at: datetime, kind: CodeKind = "code"
+    ) -> ShownCode:
+        """:meth:`new_code` within a transaction.
+
+        :raises CredentialError: no such card, or it may not pay.
+        """
+        until = int(at.timestamp()) + (SECONDS if kind == "code" else AUTHORISED_SECONDS)
+        found = cls._of_card(t, card_sn, at)
+        code = _random_code(kind, found.division)
+        old = int(at.timestamp()) - KEPT_SECONDS
+        t.connection.execute(sa.delete(credential_code).where(credential_code.c.until < old))
+        row = {"digest": _digest(code), "until": until, "used": 0, "kind": kind}
+        row["card"] = t.connection.execute(
+            sa.select(credential.c.card).where(credential.c.token == found.token)
+        ).scalar_one()
+        t.connection.execute(sa.insert(credential_code).values(row))
+        return ShownCode(code, until)
+
+    @classmethod
+    def read_in(
+        cls, t: LedgerTransaction, code: str, at: datetime, kind: CodeKind = "code"
+    ) -> CredentialCard | CredentialError:
+        """:meth:`read` within a transaction; the error is returned, for the code is over then."""
+        wanted = sa.and_(credential_code.c.digest == _digest(code), credential_code.c.kind == kind)
+        row = t.connection.execute(sa.select(credential_code).where(wanted)).one_or_none()
+        if row is None:
+            return CredentialError.of("unknown", "the code is not one of this centre")
+        if int(at.timestamp()) >= row.until:
+            return CredentialError.of("over", "the code is over: show a new one")
+        if kind == "code":
+            once = t.connection.execute(
+                sa.update(credential_code).where(wanted, credential_code.c.used == 0).values(used=1)
+            )
+            if once.rowcount != 1:
+                return CredentialError.of("used", "the code was read already: show a new one")
+        found = t.connection.execute(sa.select(card).where(card.c.id == row.card)).one()
+        good = cls._good(t, found, at)
+        return CredentialError(good) if isinstance(good, str) else good
 
     def of_token(self, token: str) -> CredentialCard | None:
         """The card of a token, or None: of another centre, or its card may not pay."""
@@ -153,7 +179,8 @@ class CredentialStore:
             found = [self._good(t, row, at) for row in rows]
         return [one.card_sn for one in found if isinstance(one, CredentialCard)]
 
-    def _of_card(self, t: LedgerTransaction, card_sn: str, at: datetime) -> CredentialCard:
+    @classmethod
+    def _of_card(cls, t: LedgerTransaction, card_sn: str, at: datetime) -> CredentialCard:
         try:
             code = bytes.fromhex(card_sn)
         except ValueError:
@@ -161,7 +188,7 @@ class CredentialStore:
         row = t.connection.execute(sa.select(card).where(card.c.card_id_code == code)).one_or_none()
         if row is None:
             raise CredentialError("the card is not in the register")
-        found = self._good(t, row, at)
+        found = cls._good(t, row, at)
         if isinstance(found, str):
             raise CredentialError(found)
         if found.token:
@@ -174,7 +201,8 @@ class CredentialStore:
         )
         return CredentialCard(found.card_sn, found.card_number, found.psn_no, found.division, token)
 
-    def _good(self, t: LedgerTransaction, row: Any, at: datetime) -> CredentialCard | str:
+    @staticmethod
+    def _good(t: LedgerTransaction, row: Any, at: datetime) -> CredentialCard | str:
         """The card if it may pay at this second, else why not."""
         status = status_of(t, row.id, at.strftime(TIME))
         if status is not CardStatus.NORMAL:

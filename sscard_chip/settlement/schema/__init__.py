@@ -4,6 +4,7 @@
 :mod:`.books` are accounts, entries and cards, :mod:`.authorisation` on-line settlements,
 :mod:`.chain` anchors,
 :mod:`.cards` reports, hotlists and loads of cards, :mod:`.credentials` electronic credentials,
+:mod:`.ecards` where they are shown,
 :mod:`.debits` by what a debit is known,
 :mod:`.platform` messages, :mod:`.national` shifts and stock, :mod:`.run` day files,
 :mod:`.clearing` claims and appeals, :mod:`.reconciliation` tasks and differences, :mod:`.persons`
@@ -22,6 +23,7 @@ from sscard_chip.settlement.schema import (
     clearing,
     credentials,
     debits,
+    ecards,
     national,
     online,
     persons,
@@ -47,6 +49,7 @@ __all__ = [
     "clearing",
     "credentials",
     "debits",
+    "ecards",
     "metadata",
     "national",
     "online",

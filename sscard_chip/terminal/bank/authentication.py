@@ -38,9 +38,9 @@ def authenticate_card_data(transaction: TerminalTransaction) -> None:
     if not supported & DDA:
         transaction.tvr |= Tvr.SDA_SELECTED
     try:
-        authority, issuer = _issuer(transaction)
+        authority, issuer = issuer_key(transaction)
         if supported & DDA:
-            card = _card(transaction, authority, issuer)
+            card = card_key(transaction, authority, issuer)
             ddol = transaction.data.get(0x9F49, _DEFAULT_DDOL)
             asked = transaction.asked(ddol, "DDOL")
             signature = _internal_authenticate(transaction, asked)
@@ -48,7 +48,7 @@ def authenticate_card_data(transaction: TerminalTransaction) -> None:
             transaction.data[0x9F4C] = number
         else:
             signature = needed(transaction.data, TAG_STATIC_SIGNATURE)
-            static = _static(transaction)
+            static = static_data(transaction)
             transaction.data[0x9F45] = authority.scheme.check_static(issuer, signature, static)
     except OdaError:
         transaction.tvr |= Tvr.DDA_FAILED if supported & DDA else Tvr.SDA_FAILED
@@ -59,8 +59,8 @@ def authenticate_contactless(transaction: TerminalTransaction) -> bool:
     data = transaction.data
     transaction.tsi |= Tsi.ODA
     try:
-        authority, issuer = _issuer(transaction)
-        card = _card(transaction, authority, issuer)
+        authority, issuer = issuer_key(transaction)
+        card = card_key(transaction, authority, issuer)
         asked = fdda_input(data[0x9F37], data[0x9F02], data[0x5F2A], data.get(0x9F69, b""))
         signature = needed(data, TAG_DYNAMIC_SIGNATURE)
         data[0x9F4C] = authority.scheme.check_dynamic(card, signature, asked)
@@ -70,8 +70,11 @@ def authenticate_contactless(transaction: TerminalTransaction) -> bool:
     return True
 
 
-def _issuer(transaction: TerminalTransaction) -> tuple[Authority, Any]:
-    """The authority and the issuer's key under it."""
+def issuer_key(transaction: TerminalTransaction) -> tuple[Authority, Any]:
+    """The authority and the issuer's key under it.
+
+    :raises OdaError: it is unknown, or the certificate is not right.
+    """
     index = needed(transaction.data, TAG_CA_INDEX)
     rid = transaction.selected.aid[:_RID_LENGTH]
     authority = transaction.terminal.authorities.get((rid, index[0] if index else -1))
@@ -83,14 +86,18 @@ def _issuer(transaction: TerminalTransaction) -> tuple[Authority, Any]:
     return authority, key
 
 
-def _card(transaction: TerminalTransaction, authority: Authority, issuer: Any) -> Any:
+def card_key(transaction: TerminalTransaction, authority: Authority, issuer: Any) -> Any:
+    """The card's key under the issuer's.
+
+    :raises OdaError: its certificate is not right.
+    """
     needed(transaction.data, TAG_CARD_CERTIFICATE)
     return authority.scheme.recover_card(
         issuer,
         transaction.data,
         transaction.pan,
         _month(transaction),
-        _static(transaction),
+        static_data(transaction),
     )
 
 
@@ -98,8 +105,11 @@ def _month(transaction: TerminalTransaction) -> str:
     return f"{transaction.purchase.when:%y%m}"
 
 
-def _static(transaction: TerminalTransaction) -> bytes:
-    """The signed records, and the AIP when the card's tag list names it."""
+def static_data(transaction: TerminalTransaction) -> bytes:
+    """The signed records, and the AIP when the card's tag list names it.
+
+    :raises OdaError: the list names something else.
+    """
     tags = transaction.data.get(TAG_STATIC_TAGS, b"")
     if tags not in (b"", _STATIC_TAGS):
         raise OdaError("9F4A: names other tags than 82")

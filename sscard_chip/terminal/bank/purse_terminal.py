@@ -15,6 +15,7 @@ PSAM or with the bank's host.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from sscard_chip.applications.purse.accounts import LogRecord
@@ -211,10 +212,39 @@ class PurseTerminal:
         :raises PurseMacError: one of them is wrong.
         """
         opened = self.initialize(kind, amount_fen)
+        self.credit(host, opened, time)
+        return opened
+
+    def credit(self, host: PurseHost, opened: PurseInitialization, time: bytes) -> None:
+        """The rest of a load that is initialized.
+
+        :raises PurseMacError: MAC1 or TAC is wrong.
+        """
         answer = host.authorise(opened, time)
         data = answer.time + answer.mac2
         host.confirm(opened, time, self._client.require(PURSE_CREDIT_FOR_LOAD, data=data, le=4))
-        return opened
+
+    def credited(
+        self,
+        host: PurseHost,
+        kind: TransactionType,
+        amount_fen: int,
+        number: int,
+        time: bytes,
+    ) -> int | None:
+        """After a cut: the balance in fen if the load that the card opened with ``number`` was
+        done, None if not. The host checks the TAC of the proof, over amount, time and balance.
+
+        :raises PurseMacError: the proof is that of another load.
+        """
+        proof = self.proof(kind, number)
+        if proof is None:
+            return None
+        now = self.initialize(kind, amount_fen)  # which says balance and algorithm, changes nothing
+        balance = now.balance_fen
+        opened = replace(now, number=number, balance_fen=balance - amount_fen)
+        host.confirm(opened, time, proof[1])
+        return balance
 
     def unload(self, host: PurseHost, amount_fen: int, time: bytes) -> PurseInitialization:
         """圈提 out of the deposit; the host checks MAC1 and MAC3.

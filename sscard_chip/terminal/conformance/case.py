@@ -31,6 +31,7 @@ class Need(StrEnum):
     IMAGE = "image"
     POWER_CUT = "power-cut"
     OWN_KEYS = "own-keys"
+    AUTHORITY = "authority"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

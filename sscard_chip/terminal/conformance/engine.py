@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from sscard_chip.profile.model import Confidence
 from sscard_chip.standard.errors import KeyStoreError
 from sscard_chip.standard.status import StatusError
+from sscard_chip.terminal.bank.errors import BankTerminalError
 from sscard_chip.terminal.conformance.case import Case
 from sscard_chip.terminal.conformance.evidence import Evidence, RawExchange, ShownExchange
 from sscard_chip.terminal.conformance.exchange import Exchanges
@@ -33,7 +34,7 @@ from sscard_chip.terminal.conformance.verdict import (
 from sscard_chip.terminal.connection import NoCardError, TerminalConnectionError
 
 _LOG: Final = logging.getLogger(__name__)
-_SHAPES: Final = (ValueError, IndexError, KeyError, StatusError)
+_SHAPES: Final = (ValueError, IndexError, KeyError, StatusError, BankTerminalError)
 """What our own readers of answers raise when an answer has not the form of one."""
 MOST_COMMANDS: Final = 60_000
 """Commands of a run to a card that keeps what is done to it."""

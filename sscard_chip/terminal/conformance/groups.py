@@ -38,6 +38,7 @@ GROUPS: Final = {
     "6001.5-psam-des": "LD/T 6001.5: PSAM, DES environment",
     "6001.5-psam-sm4": "LD/T 6001.5: PSAM, SM4 environment",
     "pboc-reading": "JR/T 0025: reading the bank application",
+    "pboc-authentication": "JR/T 0025: offline data authentication",
     "pboc-transaction": "JR/T 0025: transactions",
     "pboc-contactless": "JR/T 0025: without contacts",
     "6001.2-terminal-begin": "LD/T 6001.2: a terminal begins a sale",

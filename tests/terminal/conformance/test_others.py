@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from issuance.bank.authority import BankAuthority
 from issuance.mutants import MUTANTS, run_mutant
 from issuance.mutants.workshop import IssuedWorkshop, OurTill, own_secrets
 from issuance.psam import make_psam
@@ -114,6 +115,32 @@ def test_a_bank_application_passes(interface: str, account: dict[str, Any]) -> N
     )  # fmt: skip
     assert bad(run) == []
     assert run.counts[CaseVerdict.PASS] >= (45 if interface == "contact" else 12)
+
+
+@pytest.mark.parametrize("oda", ["sda", "dda", "sm2"])
+@pytest.mark.parametrize("interface", ["contact", "contactless"])
+def test_offline_authentication_passes_under_its_authority(interface: str, oda: str) -> None:
+    """With keys and certificates every case that fits is put; fDDA where the card signs."""
+    known = bank().authority
+    assert known is not None
+    image = issue(3, oda=oda, ecash=CASH).image()
+    run = run_bank_suite(
+        ImageTarget(image, contactless=interface == "contactless"), interface=interface,
+        store=bank().store, authorities=known.for_terminals(), level=Level.DESTRUCTIVE,
+        only=["SSC-0025-ODA", "SSC-0025-FDDA"],
+    )  # fmt: skip
+    assert bad(run) == []
+    wanted = {"contact": {"sda": 6, "dda": 11, "sm2": 11}, "contactless": {"dda": 3, "sm2": 3}}
+    assert run.counts[CaseVerdict.PASS] >= wanted[interface].get(oda, 0)
+    assert run.counts[CaseVerdict.NOT_RUN] == 0
+
+
+def test_certificates_of_another_authority_are_told() -> None:
+    """The keys that a terminal has are what counts: under others nothing holds."""
+    other = BankAuthority.create("623999", "1236", ("rsa",)).for_terminals()
+    target = ImageTarget(issue(3, oda="dda").image())
+    run = run_bank_suite(target, authorities=other, level=Level.SESSION, only=["SSC-0025-ODA-11"])
+    assert [one.verdict for one in run.results] == [CaseVerdict.FAIL]
 
 
 def test_reading_the_bank_application_takes_no_counter() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.terminal.conformance.banking.catalogue import bank_catalogue
-from sscard_chip.terminal.conformance.banking.subject import BankSubject, examine_bank
+from sscard_chip.terminal.conformance.banking.subject import Authorities, BankSubject, examine_bank
 from sscard_chip.terminal.conformance.banking.trial import BankTrial
 from sscard_chip.terminal.conformance.case import Case, Need
 from sscard_chip.terminal.conformance.engine import (
@@ -57,6 +57,8 @@ class BankApplicationSuite:
             return later, f"is of the level {case.level.word}"
         if Need.KEYS in case.needs and subject.store is None:
             return later, "needs the bank's keys"
+        if Need.AUTHORITY in case.needs and not subject.authorities:
+            return later, "needs the bank's certificates"
         if Need.PIN in case.needs and not subject.pin:
             return later, "needs the bank PIN"
         return None
@@ -76,6 +78,7 @@ def run_bank_suite(
     interface: str = "contact",
     pin: str = "",
     store: KeyStore | None = None,
+    authorities: Authorities | None = None,
     level: Level = Level.READ,
     only: Iterable[str] = (),
     observer: Observer | None = None,
@@ -87,11 +90,14 @@ def run_bank_suite(
     :param interface: ``"contact"`` or ``"contactless"``, as the target's reader has it.
     :param pin: bank PIN, digits; without it none is ever sent.
     :param store: the bank's keys; without them nothing is paid.
+    :param authorities: keys of certification authorities; without them no certificate is checked.
     :raises SubjectError: the card has none.
     :raises TerminalConnectionError: there is no card.
     """
     began = time.time()
-    subject = examine_bank(target.connect(), interface=interface, pin=pin, store=store)
+    subject = examine_bank(
+        target.connect(), interface=interface, pin=pin, store=store, authorities=authorities
+    )
     return play(
         BankApplicationSuite(target, subject, level),
         chosen(bank_catalogue(), only),

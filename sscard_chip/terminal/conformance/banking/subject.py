@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sscard_chip.security.keystore import KeyStore
@@ -10,10 +11,13 @@ from sscard_chip.standard.commands import SELECT
 from sscard_chip.standard.errors import CardError
 from sscard_chip.terminal.bank.errors import BankTerminalError
 from sscard_chip.terminal.bank.selection import candidates
-from sscard_chip.terminal.bank.terminal import AIDS
+from sscard_chip.terminal.bank.terminal import AIDS, Authority
 from sscard_chip.terminal.client import ApduClient
 from sscard_chip.terminal.conformance.subject import SubjectError, ask
 from sscard_chip.terminal.connection import Connection
+
+Authorities = Mapping[tuple[bytes, int], Authority]
+"""Keys of authorities by RID and index, as a terminal has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class BankSubject:
     aid: bytes
     pin: str = field(repr=False, default="")
     store: KeyStore | None = field(repr=False, default=None)
+    authorities: Authorities = field(default_factory=dict)
 
     kind: str = "bank"
     generation: int = 0
@@ -42,7 +47,12 @@ class BankSubject:
 
 
 def examine_bank(
-    connection: Connection, *, interface: str, pin: str = "", store: KeyStore | None = None
+    connection: Connection,
+    *,
+    interface: str,
+    pin: str = "",
+    store: KeyStore | None = None,
+    authorities: Authorities | None = None,
 ) -> BankSubject:
     """Power on a card and look for its bank application.
 
@@ -57,7 +67,7 @@ def examine_bank(
     aid = found[0].aid if found else _by_name(connection)
     if not aid:
         raise SubjectError(f"no bank application is found over {interface}")
-    return BankSubject(interface, atr, aid, pin, store)
+    return BankSubject(interface, atr, aid, pin, store, authorities or {})
 
 
 def _by_name(connection: Connection) -> bytes:
