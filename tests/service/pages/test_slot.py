@@ -24,9 +24,9 @@ def psam() -> Connection:
     return found
 
 
-def port(tmp_path: Path, generation: int = 2, **changes: object) -> ImagePort:
+def port(tmp_path: Path, generation: int = 2) -> ImagePort:
     path = tmp_path / "card.ssc"
-    Card(issue(generation, "sm4" if generation == 3 else "3des", **changes)).save(path)
+    Card(issue(generation, "sm4" if generation == 3 else "3des")).save(path)
     return ImagePort(path)
 
 
