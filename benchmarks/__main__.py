@@ -32,6 +32,7 @@ MODULES: Final = (
     "bulk",
     "settle",
     "sales",
+    "service",
     "transit",
     "growth",
     "libcrypto",

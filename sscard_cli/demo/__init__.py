@@ -17,7 +17,7 @@ from issuance.roots import create_roots
 from sscard_chip import Card
 from sscard_chip.profile import SettlementMode, for_generation
 from sscard_chip.profile.generations import generations
-from sscard_chip.standard.errors import ExtraMissingError
+from sscard_chip.standard.errors import ExtraMissingError, require
 from sscard_cli.demo.bank import ACCOUNT, create_bank, pay
 from sscard_cli.demo.certificates import certify
 from sscard_cli.demo.metro import RIDER, create_transport, ride
@@ -125,3 +125,11 @@ def demo() -> None:
             click.echo(f"  not shown: {error}")
         else:
             settle_day(day, card, roots, click.echo)
+    click.secho("\nCard services: the card is lost", bold=True)
+    try:
+        require("service", "card services", "PIL", "argon2", "fastapi", "holidays")
+        from sscard_cli.demo.services import serve_citizen
+    except ExtraMissingError as error:
+        click.echo(f"  not shown: {error}")
+    else:
+        serve_citizen(card, person, roots, click.echo)

@@ -30,6 +30,13 @@ _FIELDS: Final = (
 )  # fmt: skip
 _LENGTHS: Final = {"request": 64, "device": 64, "actor": 64, "before": 40, "after": 40}
 
+_HEAD: Final = sa.select(audit_head.c.number, audit_head.c.hash).where(
+    audit_head.c.chain == sa.bindparam("asked")
+)
+_ADD: Final = sa.insert(audit)
+_MOVE: Final = sa.update(audit_head).where(audit_head.c.chain == sa.bindparam("asked"))
+"""Written once: the audit is in every request."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AuditEntry:
@@ -66,24 +73,18 @@ class AuditCheck:
 def append_audit(t: LedgerTransaction, key: bytes, entry: AuditEntry) -> tuple[int, int]:
     """Add a row to a chain; the chain and the number there."""
     chain = _take_chain(t)
-    head = t.connection.execute(
-        sa.select(audit_head.c.number, audit_head.c.hash).where(audit_head.c.chain == chain)
-    ).one_or_none()
+    head = t.connection.execute(_HEAD, {"asked": chain}).one_or_none()
     number = 1 if head is None else int(head.number) + 1
     values = {name: getattr(entry, name) for name in _FIELDS}
     values |= {name: values[name][:length] for name, length in _LENGTHS.items()}
     before = b"" if head is None else bytes(head.hash)
     found = _hash(key, before, chain, number, values)
     place = {"chain": chain, "number": number}
-    t.connection.execute(sa.insert(audit).values(place | values | {"hash": found}))
+    t.connection.execute(_ADD, place | values | {"hash": found})
     if head is None:
-        t.connection.execute(sa.insert(audit_head).values(chain=chain, number=1, hash=found))
+        t.connection.execute(sa.insert(audit_head), place | {"hash": found})
     else:
-        t.connection.execute(
-            sa.update(audit_head)
-            .where(audit_head.c.chain == chain)
-            .values(number=number, hash=found)
-        )
+        t.connection.execute(_MOVE, {"asked": chain, "number": number, "hash": found})
     return chain, number
 
 

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 import sqlalchemy as sa
 
 from sscard_chip.settlement.ledger import CardStatus, LedgerTransaction, status_of
+from sscard_chip.settlement.ledger.card_status import StatusHistory
 from sscard_chip.settlement.schema.books import balance, card, card_status
 
 OPEN: Final = frozenset({CardStatus.NORMAL, CardStatus.TEMPORARY_LOSS, CardStatus.FORMAL_LOSS})
@@ -33,12 +35,28 @@ class HeldCard:
         return bool(self.valid_to) and self.valid_to < day
 
 
+_CARDS: Final = (
+    sa.select(card, card_status.c.status, card_status.c.since, card_status.c.until)
+    .join_from(card, card_status, card_status.c.card == card.c.id, isouter=True)
+    .where(card.c.psn_no == sa.bindparam("asked"))
+    .order_by(card.c.id, card_status.c.number)
+)
+"""A person's cards with all changes of their states, in one statement."""
+_BALANCE: Final = sa.select(sa.func.sum(balance.c.fen)).where(
+    balance.c.account == sa.bindparam("asked")
+)
+
+
 def cards_of(t: LedgerTransaction, psn_no: str, time: str) -> list[HeldCard]:
     """All cards of a person, oldest first, with their states at ``time`` (YYYYMMDDhhmmss)."""
-    rows = t.connection.execute(
-        sa.select(card).where(card.c.psn_no == psn_no).order_by(card.c.id)
-    ).all()
-    return [_held(t, row, time) for row in rows]
+    rows = t.connection.execute(_CARDS, {"asked": psn_no}).all()
+    found = []
+    for _, own in groupby(rows, key=lambda row: int(row.id)):
+        changes = list(own)
+        first = changes[0]
+        history = [one for one in changes if one.status is not None]
+        found.append(_as_held(first, StatusHistory(int(first.id), history).status(time)))
+    return found
 
 
 def card_of(t: LedgerTransaction, number: int, time: str) -> HeldCard:
@@ -68,9 +86,7 @@ def present_card(cards: list[HeldCard]) -> HeldCard | None:
 
 def balance_fen(t: LedgerTransaction, account: int) -> int:
     """The balance of a personal account."""
-    found = t.connection.execute(
-        sa.select(sa.func.sum(balance.c.fen)).where(balance.c.account == account)
-    )
+    found = t.connection.execute(_BALANCE, {"asked": account})
     return int(found.scalar_one() or 0)
 
 
@@ -94,6 +110,10 @@ def temporary_reports(t: LedgerTransaction, number: int, since: str) -> int:
 
 
 def _held(t: LedgerTransaction, row: sa.Row[tuple[object, ...]], time: str) -> HeldCard:
+    return _as_held(row, status_of(t, int(row.id), time))
+
+
+def _as_held(row: sa.Row[tuple[object, ...]], status: CardStatus) -> HeldCard:
     return HeldCard(
         int(row.id),
         row.card_number,
@@ -102,5 +122,5 @@ def _held(t: LedgerTransaction, row: sa.Row[tuple[object, ...]], time: str) -> H
         int(row.account),
         f"{row.valid_to:08d}" if row.valid_to else "",
         row.psn_no or "",
-        status_of(t, int(row.id), time),
+        status,
     )

@@ -120,39 +120,40 @@ class Person:
         return bool(self.data.died)
 
 
+_NEWEST: Final = (
+    sa.select(
+        person.c.psn_no, person.c.division, person_key.c.wrapped, person_version.c.number,
+        person_version.c.sealed,
+    )
+    .join_from(person, person_key, person_key.c.person == person.c.id)
+    .join(person_version, person_version.c.person == person.c.id)
+    .where(person.c.id == sa.bindparam("asked"))
+    .order_by(person_version.c.number.desc())
+    .limit(1)
+)  # fmt: skip
+"""A person with the last version, written once."""
+_BY_IDENTITY: Final = sa.select(person_index.c.person).where(
+    person_index.c.kind == IDENTITY, person_index.c.digest == sa.bindparam("asked")
+)
+_BY_PSN_NO: Final = sa.select(person.c.id).where(person.c.psn_no == sa.bindparam("asked"))
+
+
 def find_person(t: LedgerTransaction, keys: ServiceKeys, identity: str) -> Person | None:
     """The person with this identity number."""
     digest = keys.digest(IDENTITY, identity)
-    found = t.connection.execute(
-        sa.select(person_index.c.person).where(
-            person_index.c.kind == IDENTITY, person_index.c.digest == digest
-        )
-    ).scalar_one_or_none()
+    found = t.connection.execute(_BY_IDENTITY, {"asked": digest}).scalar_one_or_none()
     return None if found is None else read_person(t, keys, int(found))
 
 
 def find_psn_no(t: LedgerTransaction, keys: ServiceKeys, psn_no: str) -> Person | None:
     """The person with this number at the centre."""
-    found = t.connection.execute(
-        sa.select(person.c.id).where(person.c.psn_no == psn_no)
-    ).scalar_one_or_none()
+    found = t.connection.execute(_BY_PSN_NO, {"asked": psn_no}).scalar_one_or_none()
     return None if found is None else read_person(t, keys, int(found))
 
 
 def read_person(t: LedgerTransaction, keys: ServiceKeys, number: int) -> Person | None:
     """The person of this number; None for one that was erased."""
-    newest = (
-        sa.select(person_version.c.number, person_version.c.sealed)
-        .where(person_version.c.person == number)
-        .order_by(person_version.c.number.desc())
-        .limit(1)
-        .subquery()
-    )
-    row = t.connection.execute(
-        sa.select(person.c.psn_no, person.c.division, person_key.c.wrapped, newest).join_from(
-            person, person_key, person_key.c.person == person.c.id
-        ).join(newest, sa.true()).where(person.c.id == number)
-    ).one_or_none()  # fmt: skip
+    row = t.connection.execute(_NEWEST, {"asked": number}).one_or_none()
     if row is None:
         return None
     key = keys.person_key(number, bytes(row.wrapped))

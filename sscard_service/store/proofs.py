@@ -214,11 +214,12 @@ def open_session(
     return token
 
 
+_SESSION: Final = sa.select(session).where(session.c.token == sa.bindparam("asked"))
+
+
 def find_session(t: LedgerTransaction, token: str, now: str) -> OpenSession | None:
     """The session of a token that has not ended."""
-    row = t.connection.execute(
-        sa.select(session).where(session.c.token == token_digest(token))
-    ).one_or_none()
+    row = t.connection.execute(_SESSION, {"asked": token_digest(token)}).one_or_none()
     if row is None or row.ends <= int(now):
         return None
     return OpenSession(int(row.person), row.channel, row.device, int(row.level), f"{row.ends:014d}")
