@@ -8,9 +8,11 @@ and kept nowhere.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from pathlib import Path
 from threading import RLock
 from typing import Final, Protocol, TypeVar
@@ -19,6 +21,7 @@ from sscard_chip.card import Card
 from sscard_chip.profile.model import Structure
 from sscard_chip.standard.commands import VERIFY
 from sscard_chip.standard.errors import SscardError, TerminalError
+from sscard_chip.standard.keys import IRK
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import ReturnCode, code_of
 from sscard_chip.terminal.connection import Connection, NoCardError, NotConnectedError, Slots
@@ -33,6 +36,7 @@ from sscard_chip.terminal.driver import (
 from sscard_chip.terminal.driver.with_hsm import run_with_hsm
 from sscard_chip.terminal.hsm import Hsm
 from sscard_chip.terminal.pcsc import PcscConnection, list_readers
+from sscard_chip.terminal.psam_client import SamClient
 from sscard_chip.terminal.session import CardSession, open_session
 from sscard_service.evidence import CardProof
 
@@ -237,13 +241,16 @@ class KioskSlot:
                 raise self._slot_error(error) from None
 
     def _prove(self, driver: Driver, pad: PinEntries) -> CardProof:
-        identification = open_session(self.port.connection()).identification
-        if self._hsm is not None and self._psam is None:
+        session = open_session(self.port.connection())
+        identification = session.identification
+        if self._psam is not None:
+            _check_genuine(session, SamClient(self._psam))
+        elif self._hsm is not None:
             last = run_with_hsm(driver, self._hsm, "iReadCardBas", int(_CONTACT))[-1]
             if last.code != ReturnCode.OK:
                 raise SlotError("not_genuine" if last.code in _FALSE else "card")
         else:
-            driver.read_card_basics(_CONTACT)
+            raise SlotError("card")
         driver.verify_pin(_CONTACT)
         return CardProof(identification.hex().upper(), authenticated=True, pin_verified=pad.asked)
 
@@ -289,6 +296,19 @@ def _read(
         if len(addresses) == 1:
             return [()]
         return [_read(driver, card, [one])[0] for one in addresses]
+
+
+def _check_genuine(session: CardSession, sam: SamClient) -> None:
+    """INTERNAL AUTHENTICATION against the PSAM, which must be there: iReadCardBas does without.
+
+    :raises SlotError: not_genuine.
+    """
+    sam.open(session.algorithm)
+    factor, original = os.urandom(8), os.urandom(8)
+    version = sam.key_version(IRK)
+    expected = sam.authentication_data(IRK, session.factors, factor, original)
+    if not compare_digest(session.internal_authenticate(factor, original, version), expected):
+        raise SlotError("not_genuine")
 
 
 def _contents(driver: Driver, session: CardSession) -> list[HeldItem]:
