@@ -104,9 +104,9 @@ def test_no_sale_is_taken_after_a_loss_was_answered(ledger: Ledger) -> None:
                 taken.append(till.sell(serial))
                 begun.set()
 
-        selling = threading.Thread(target=sell)
+        selling = threading.Thread(target=sell, daemon=True)
         selling.start()
-        begun.wait(30)
+        assert begun.wait(30)
         answer = centre.perform(
             "loss",
             ServiceSubject(identity=identity(serial)),
