@@ -118,9 +118,9 @@ def bridge(
         environment, images, listen=listen, origins=origins, centre=centre, token=token
     )
 
-    def tell() -> None:
+    def say() -> None:
         for host, port in served.addresses:
             click.echo(f"serving pages at {host}:{port}")
         click.echo(f"control page: {served.control_page}")
 
-    served.run(tell)
+    served.run(say)

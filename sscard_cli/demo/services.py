@@ -200,9 +200,9 @@ class _Till:
             "feedetl_sn": "1", "fee_ocur_time": time, "med_list_codg": "X1",
             "medins_list_codg": "M1", "det_item_fee_sumamt": "12.60", "cnt": "1", "pric": "12.60",
         }  # fmt: skip
-        msgid = f"{_PHARMACY}{now:%Y%m%d%H%M%S}{self._sales:04d}"
+        msgid = f"{_PHARMACY}{now.strftime(TIME)}{self._sales:04d}"
         request = make_request(
-            "2102", msgid, f"{now:%Y%m%d%H%M%S}", self._city, self._city,
+            "2102", msgid, now.strftime(TIME), self._city, self._city,
             {"druginfo": info, "drugdetail": [drug]}, operator=_PHARMACY,
         )  # fmt: skip
         answer = self._platform.handle(request)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from sscard_chip.reader.faults import describe_fault
 from sscard_driver.browser import control
-from sscard_driver.browser.dialects import DIALECTS, SOCKETS, Answer, Caller, PageRequest
+from sscard_driver.browser.dialects import DIALECTS, SOCKETS, Caller, PageAnswer, PageRequest
 from sscard_driver.browser.dialects.common import write_json
 from sscard_driver.browser.guard import Guard, NotAllowedError, check_host, cors
 from sscard_driver.browser.hands import TesterHands
@@ -44,8 +44,8 @@ _PAGE_POLICY: Final = (
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-ResultT = TypeVar("ResultT")
+AsgiReply = Callable[[dict[str, Any]], Awaitable[None]]
+_ResultT = TypeVar("_ResultT")
 
 
 class _TooLongError(Exception):
@@ -76,7 +76,7 @@ class BridgeApplication:
         self._pages = self._requests = 0
         self._threads = ThreadPoolExecutor(2 * MOST_PAGES, thread_name_prefix="bridge")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiReply) -> None:
         """An HTTP request or a WebSocket."""
         if scope["type"] == "websocket":
             await self._serve_socket(scope, receive, send)
@@ -90,12 +90,12 @@ class BridgeApplication:
     def _caller(self) -> Caller:
         return Caller(self._terminal, self._hands.note, self._centre)
 
-    async def _in_thread(self, run: Callable[..., ResultT], *arguments: Any) -> ResultT:
+    async def _in_thread(self, run: Callable[..., _ResultT], *arguments: Any) -> _ResultT:
         return await asyncio.get_running_loop().run_in_executor(self._threads, run, *arguments)
 
     # --- WebSocket -------------------------------------------------------------------------------
 
-    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: AsgiReply) -> None:
         await receive()
         try:
             self._guard.admit(scope["headers"])
@@ -128,7 +128,7 @@ class BridgeApplication:
 
     # --- HTTP ------------------------------------------------------------------------------------
 
-    async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_request(self, scope: Scope, receive: Receive, send: AsgiReply) -> None:
         headers: list[tuple[str, str]] = []
         try:
             if self._requests >= MOST_PAGES:
@@ -152,7 +152,9 @@ class BridgeApplication:
             answer = _refuse(500, "internal error")
         await _send(send, answer, headers, last=answer.status in (408, 413, 503))
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[Answer, list[tuple[str, str]]]:
+    async def _answer(
+        self, scope: Scope, receive: Receive
+    ) -> tuple[PageAnswer, list[tuple[str, str]]]:
         path, method, headers = scope["path"], scope["method"], scope["headers"]
         if path.startswith(control.PREFIX):
             control.check(headers, self._token)
@@ -165,7 +167,7 @@ class BridgeApplication:
         origin = self._guard.admit(headers)
         allowed = cors(origin, headers, preflight=method == "OPTIONS")
         if method == "OPTIONS":
-            return Answer(b"", status=204), allowed
+            return PageAnswer(b"", status=204), allowed
         rows = [one for one in DIALECTS if _fits(one.path, path)]
         row = next((one for one in rows if method in one.methods), None)
         if row is None:
@@ -210,12 +212,12 @@ async def _body(receive: Receive) -> bytes:
                 return b"".join(parts)
 
 
-def _refuse(status: int, text: str) -> Answer:
-    return Answer(write_json({"error": text}).encode(), status=status)
+def _refuse(status: int, text: str) -> PageAnswer:
+    return PageAnswer(write_json({"error": text}).encode(), status=status)
 
 
 async def _send(
-    send: Send, answer: Answer, headers: Sequence[tuple[str, str]], *, last: bool = False
+    send: AsgiReply, answer: PageAnswer, headers: Sequence[tuple[str, str]], *, last: bool = False
 ) -> None:
     all_headers = [*_SAFE, *headers, ("Content-Length", str(len(answer.content)))]
     if answer.content:

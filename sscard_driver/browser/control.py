@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from sscard_chip.standard.errors import SscardError
-from sscard_driver.browser.dialects import Answer, PageRequest
+from sscard_driver.browser.dialects import PageAnswer, PageRequest
 from sscard_driver.browser.dialects.common import read_object, write_json
 from sscard_driver.browser.guard import Headers, NotAllowedError, check_same_page, only
 from sscard_driver.browser.hands import HandsError, TesterHands
@@ -25,12 +25,12 @@ _PAGE: Final = {
 }
 
 
-def page_of(path: str) -> Answer | None:
+def page_of(path: str) -> PageAnswer | None:
     """A file of the control page; it knows neither token nor state."""
     if path not in _PAGE:
         return None
     name, kind = _PAGE[path]
-    return Answer(_read(name), kind)
+    return PageAnswer(_read(name), kind)
 
 
 @cache
@@ -49,7 +49,7 @@ def check(headers: Headers, token: bytes) -> None:
         raise NotAllowedError(f"{TOKEN_HEADER}: is not the token that sscard bridge has shown")
 
 
-def control(hands: TesterHands, method: str, request: PageRequest) -> Answer:
+def control(hands: TesterHands, method: str, request: PageRequest) -> PageAnswer:
     """Do what a tester asks; the answer is the state then."""
     name = request.path.removeprefix(PREFIX)
     if name == "state" and method == "GET":
@@ -67,8 +67,8 @@ def control(hands: TesterHands, method: str, request: PageRequest) -> Answer:
     return _say(hands.state())
 
 
-def _say(value: Mapping[str, Any], status: int = 200) -> Answer:
-    return Answer(write_json(value).encode("utf-8", "replace"), status=status)
+def _say(value: Mapping[str, Any], status: int = 200) -> PageAnswer:
+    return PageAnswer(write_json(value).encode("utf-8", "replace"), status=status)
 
 
 def _text(value: Mapping[str, Any], name: str) -> str:

@@ -35,7 +35,7 @@ _QR_LIMIT: Final = 256
 _PIN_DIGITS: Final = range(1, 13)
 _SLOTS: Final = ("contact", "contactless", "PSAM")
 
-ResultT = TypeVar("ResultT")
+_ResultT = TypeVar("_ResultT")
 
 
 class HandsError(TerminalError):
@@ -49,7 +49,7 @@ class HandSlot:
         self._lock = threading.RLock()
         self.content = FaultyConnection(None)
 
-    def locked(self, run: Callable[..., ResultT], *arguments: Any) -> ResultT:
+    def locked(self, run: Callable[..., _ResultT], *arguments: Any) -> _ResultT:
         """Run with the slot; a command that is under way ends first."""
         with self._lock:
             return run(*arguments)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from sscard_chip.standard.dates import DAY
 from sscard_chip.standard.errors import SettlementError, SscardError
 from sscard_service.centre import ServiceCentre
 from sscard_service.ivr.call import IvrCall
@@ -85,7 +86,7 @@ class AgiLine:
             elif piece.kind == "number":
                 await self._command(f'SAY NUMBER {int(piece.value)} ""')
             else:
-                noon = datetime.strptime(piece.value, "%Y%m%d").replace(hour=12, tzinfo=UTC)
+                noon = datetime.strptime(piece.value, DAY).replace(hour=12, tzinfo=UTC)
                 await self._command(f'SAY DATE {int(noon.timestamp())} ""')
 
     async def ask(self, prompts: Sequence[str], most: int, seconds: int) -> str | None:

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sscard_chip.standard.amounts import grouped_yuan
 from sscard_chip.standard.errors import SscardError
 from sscard_service.centre import ServiceCentre
 from sscard_service.errors import Code, ServiceRefusedError
@@ -26,7 +27,7 @@ from sscard_service.evidence import ServiceActor, ServiceEvidence, ServiceSubjec
 from sscard_service.operations import OPERATIONS
 from sscard_service.pages.http import FormError, go, page, read_form, static
 from sscard_service.pages.menu import ITEMS, MENUS, FormField, MenuItem, find_item
-from sscard_service.pages.views import View, day, show, yuan
+from sscard_service.pages.views import View, day, show
 from sscard_service.pages.visitors import Shown, Visitor, Visitors
 from sscard_service.pages.words import LANGUAGES, PageText
 from sscard_service.printing import print_paper
@@ -357,8 +358,7 @@ class PageDesk:
             return self.refused(visitor, item, ServiceRefusedError(Code.DOWN))
         choices = tuple(
             (f"{one['insurance']}-{one['level']}",
-             PageText(f"{one['insurance_text']} {one['chinese']}：{yuan(one['base_fen'])}元/月",
-                   f"{one['insurance_text']} {one['english']}: {yuan(one['base_fen'])} a month"))
+             _level_text(one))
             for one in data["levels"]
         )  # fmt: skip
         label = PageText(f"{day(data['first'])} 起的档次", f"Level from {day(data['first'])} on")
@@ -368,3 +368,12 @@ class PageDesk:
             for one in data["chosen"][-3:]
         ])  # fmt: skip
         return [FormField("level", label, "", choices=choices)], view
+
+
+def _level_text(one: Mapping[str, Any]) -> PageText:
+    """A level of contributions with its base a month."""
+    insurance, base = one["insurance_text"], grouped_yuan(one["base_fen"])
+    return PageText(
+        f"{insurance} {one['chinese']}：{base}元/月",
+        f"{insurance} {one['english']}: {base} a month",
+    )

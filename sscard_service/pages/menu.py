@@ -21,6 +21,7 @@ MENUS: Final[dict[str, W]] = {
     "policy": W("政策查询", "Policy"),
     "public": W("公共服务", "Public services"),
 }
+"""The four menus, by the names that their pages have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,7 @@ ITEMS: Final[tuple[MenuItem, ...]] = (
         (IDENTITY, TAIL), known=False,
     ),
 )  # fmt: skip
+"""What the menus offer; each row is an operation of the service or something at the kiosk."""
 
 
 def find_item(name: str) -> MenuItem | None:

@@ -21,6 +21,7 @@ from sscard_chip.card import Card
 from sscard_chip.profile.model import Structure
 from sscard_chip.standard.commands import VERIFY
 from sscard_chip.standard.errors import SscardError, TerminalError
+from sscard_chip.standard.identifiers import DF02, DF03
 from sscard_chip.standard.keys import IRK
 from sscard_chip.terminal.client import CardStatusError
 from sscard_chip.terminal.codes import ReturnCode, code_of
@@ -40,7 +41,7 @@ from sscard_chip.terminal.psam_client import SamClient
 from sscard_chip.terminal.session import CardSession, open_session
 from sscard_service.evidence import CardProof
 
-_SHOWN: Final = (0xDF02, 0xDF03)
+_SHOWN: Final = (DF02, DF03)
 _CONTACT: Final = InterfaceType.CONTACT
 _FALSE: Final = (ReturnCode.INTERNAL_AUTHENTICATION, ReturnCode.HSM_DIFFERS)
 _CODES: Final[dict[int, str]] = {

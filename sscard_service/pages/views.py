@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sscard_chip.standard.amounts import grouped_yuan
 from sscard_service.pages.words import PageText
 
 W = PageText
@@ -22,15 +23,6 @@ class View:
     rows: list[list[str]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     empty: str = ""
-
-
-def yuan(fen: int) -> str:
-    """Money as it is read.
-
-    >>> yuan(-1234567)
-    '-12,345.67'
-    """
-    return f"{'-' if fen < 0 else ''}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
 
 
 def day(text: str) -> str:
@@ -57,7 +49,7 @@ def _yes(value: Any) -> str:
 
 
 _Column = tuple[str, W, Callable[[Any], str]]
-_MONEY: Final = yuan
+_MONEY: Final = grouped_yuan
 
 _TABLES: Final[dict[str, tuple[str, tuple[_Column, ...]]]] = {
     "status": ("cards", (
@@ -85,8 +77,8 @@ _TABLES: Final[dict[str, tuple[str, tuple[_Column, ...]]]] = {
     "settlements": ("settlements", (
         ("date", W("日期", "Day"), day), ("institution", W("机构", "Institution"), _plain),
         ("fen", W("账户变动", "Movement"), _MONEY),
-        ("total_fen", W("总费用", "Bill"), lambda one: yuan(one or 0)),
-        ("cash_fen", W("现金", "Cash"), lambda one: yuan(one or 0)),
+        ("total_fen", W("总费用", "Bill"), lambda one: grouped_yuan(one or 0)),
+        ("cash_fen", W("现金", "Cash"), lambda one: grouped_yuan(one or 0)),
     )),
     "benefits": ("benefits", (
         ("period", W("期间", "Month"), day), ("insurance_text", W("险种", "Insurance"), _plain),
@@ -156,7 +148,7 @@ def show(operation: str, data: Mapping[str, Any], language: str) -> View:
     view = View()
     if operation in _BIG:
         name, label = _BIG[operation]
-        view.big = label.of(language), yuan(int(data.get(name) or 0))
+        view.big = label.of(language), grouped_yuan(int(data.get(name) or 0))
     for name, label, text in _FACTS.get(_LIKE.get(operation, operation), ()):
         if data.get(name) not in (None, ""):
             view.facts.append((label.of(language), text(data[name])))

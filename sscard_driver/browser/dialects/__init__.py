@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from sscard_driver.browser.dialects import functions, medical, relay, text
-from sscard_driver.browser.dialects.common import Answer, Caller, PageRequest
+from sscard_driver.browser.dialects.common import Caller, PageAnswer, PageRequest
 
 __all__ = [
     "DIALECTS",
     "SOCKETS",
-    "Answer",
     "Caller",
     "HttpDialect",
+    "PageAnswer",
     "PageRequest",
     "SocketDialect",
     "common",
@@ -44,7 +44,7 @@ class HttpDialect:
 
     methods: frozenset[str]
     path: re.Pattern[str]
-    answer: Callable[[Caller, PageRequest], Answer]
+    answer: Callable[[Caller, PageRequest], PageAnswer]
 
 
 SOCKETS: Final = (

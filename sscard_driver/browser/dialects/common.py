@@ -28,7 +28,7 @@ class PageRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PageAnswer:
     """``content`` is text of the media type ``kind``."""
 
     content: bytes

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from sscard_driver.browser.dialects.common import (
     MEDICAL,
-    Answer,
     Caller,
+    PageAnswer,
     PageRequest,
     read_object,
     write_json,
@@ -24,7 +24,7 @@ _DONE, _FAILED = 200, 1001
 _CODE: Final = re.compile(r"(?:[a-z]+_)?qrcode_([0-9]{5})")
 
 
-def enter(caller: Caller, request: PageRequest) -> Answer:
+def enter(caller: Caller, request: PageRequest) -> PageAnswer:
     """``param``: sicard, idcard, or qrcode_ and a businessType, a province before it."""
     what = request.query.get("param", "")
     if what == "sicard":
@@ -39,7 +39,7 @@ def enter(caller: Caller, request: PageRequest) -> Answer:
     return _credential(caller, code_of[1])
 
 
-def initialise(caller: Caller, request: PageRequest) -> Answer:
+def initialise(caller: Caller, request: PageRequest) -> PageAnswer:
     """Init with the JSON object of the body; an empty one is ``{}``."""
     options = read_object(request.body or b"{}")
     if options is None:
@@ -48,7 +48,7 @@ def initialise(caller: Caller, request: PageRequest) -> Answer:
     return _read(code, text and "", "", text)
 
 
-def _credential(caller: Caller, business: str) -> Answer:
+def _credential(caller: Caller, business: str) -> PageAnswer:
     request = {
         "orgId": "",
         "transType": "ec.query",
@@ -66,12 +66,12 @@ def _credential(caller: Caller, business: str) -> Answer:
     return _answer(_DONE, "", data)
 
 
-def _read(code: int, text: str, sign: str, message: str | None = None) -> Answer:
+def _read(code: int, text: str, sign: str, message: str | None = None) -> PageAnswer:
     if code:
         return _answer(_FAILED, f"{code} {text if message is None else message}")
     return _answer(_DONE, "", text, sign)
 
 
-def _answer(code: int, message: str, data: Any = "", sign: str = "") -> Answer:
+def _answer(code: int, message: str, data: Any = "", sign: str = "") -> PageAnswer:
     value = {"code": code, "message": message, "data": data, "sign": sign}
-    return Answer(write_json(value).encode("utf-8", "replace"))
+    return PageAnswer(write_json(value).encode("utf-8", "replace"))

@@ -9,8 +9,8 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from sscard_driver.browser.dialects.common import (
-    Answer,
     Caller,
+    PageAnswer,
     PageRequest,
     read_object,
     write_json,
@@ -22,7 +22,7 @@ LIMIT: Final = 8 << 20
 _BAD, _GATEWAY = 400, 502
 
 
-def pass_on(caller: Caller, request: PageRequest) -> Answer:
+def pass_on(caller: Caller, request: PageRequest) -> PageAnswer:
     """The platform's answer, byte for byte, as text; never sent twice."""
     if read_object(request.body) is None:
         return _refuse(_BAD, "the body must be a JSON object in UTF-8")
@@ -44,9 +44,9 @@ def pass_on(caller: Caller, request: PageRequest) -> Answer:
         return _refuse(_GATEWAY, f"the centre cannot be asked ({type(error).__name__})")
     if len(content) > LIMIT:
         return _refuse(_GATEWAY, "the centre's answer is longer than 8 MB")
-    return Answer(content, "text/plain; charset=utf-8")
+    return PageAnswer(content, "text/plain; charset=utf-8")
 
 
-def _refuse(status: int, text: str) -> Answer:
+def _refuse(status: int, text: str) -> PageAnswer:
     """In the form of the platform, as the page reads that."""
-    return Answer(write_json({"infcode": -1, "err_msg": text}).encode(), status=status)
+    return PageAnswer(write_json({"infcode": -1, "err_msg": text}).encode(), status=status)
