@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from PIL import Image
 
 from issuance.holder import Holder
 from issuance.personalise import issue_card
@@ -218,6 +217,8 @@ def _code(card: Card) -> str:
 
 def _photo() -> str:
     """A picture of the right size; noise, for nobody is on it."""
+    from PIL import Image  # behind the package that names the extra where it is missing
+
     picture = Image.new("RGB", (358, 441), "white")
     noise = Image.frombytes("RGB", (179, 220), os.urandom(179 * 220 * 3))
     picture.paste(noise.resize((179, 300)), (90, 70))
