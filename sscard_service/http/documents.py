@@ -54,6 +54,9 @@ def describe(
         other = "text/tab-separated-values"
         media = "application/json" if body or route is not None else other
     shown = _ANSWER if media == "application/json" else {"type": "string"}
+    if media == "text/html":  # people get a page also of what is not there
+        for one in _STATUSES:
+            answers[one]["content"][media] = {"schema": shown}
     answers["200"] = {"description": "Done", "content": {media: {"schema": shown}}}
     found: dict[str, Any] = {"responses": answers}
     parameters = [_header("X-Client"), _header("X-Time"), _header("X-Nonce"),

@@ -120,7 +120,7 @@ def hall(tmp_path: Path, card_image: Path) -> Iterator[Hall]:
             yield Hall(city, kiosk, port, address, papers, clock)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # a browser that is open has a loop in this thread
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
     with sync_playwright() as playwright:
