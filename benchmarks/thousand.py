@@ -69,11 +69,12 @@ def _listening(count: int) -> Iterator[list[socket.socket]]:
 
     :raises UnavailableError: this machine allows too few files, or has no such ports.
     """
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 3 * count + 200
     if most != resource.RLIM_INFINITY and most < wanted:
         raise UnavailableError(f"a process may open {most} files, {wanted} are needed")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
     for first in range(_FIRST_PORT, _FIRST_PORT + 8000, 1009):
         with ExitStack() as stack:
             try:
