@@ -28,6 +28,7 @@ MOVING: Final = {
     "service_code",
     "service_nonce",
     "service_outbox",
+    "service_paper_view",
     "service_person_index",
     "service_person_key",
     "service_request",
