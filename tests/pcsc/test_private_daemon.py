@@ -20,8 +20,9 @@ from tests.reader.toy_card import ToyCard
 pytestmark = pytest.mark.pcsc
 
 _OWNER = """
-import sys, time
+import signal, sys, time
 from sscard_chip.reader.pcscd import PrivateDaemon
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 with PrivateDaemon() as daemon:
     print(daemon.pid, daemon.socket_path, flush=True)
     time.sleep(60)
