@@ -18,6 +18,7 @@ OF_VENDORS: Final = (
     "iWriteCA",
 )
 """Those that need more than every card has: a bank account, or certificates."""
+_CERTIFICATES: Final = ("pCert", "pSignature", "pQMZS", "pJMZS", "pJMMY", "pGLYPIN", "pZKMY")
 FIRST: Final = [
     name for name in FUNCTIONS if not name.endswith(("Step2", "Step3")) and name not in OF_VENDORS
 ]
@@ -34,5 +35,8 @@ def arguments(desk: Desk, name: str) -> list[int | str]:
         "pWriteData": "20600101|$",
         "pPayInfo": PAY,
         "pKey": KEY,
-    }
+        "pUserPin": "123456",
+        "pInData": "text",
+        "pClearText": "text",
+    } | dict.fromkeys(_CERTIFICATES, "AA==")
     return [values[parameter.name] for parameter in FUNCTIONS[name].parameters]
