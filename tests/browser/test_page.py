@@ -21,7 +21,7 @@ FIELD = Path(__file__).resolve().parents[2] / "docs" / "field.md"
 
 def test_the_example_in_python(served: Served) -> None:
     blocks = re.findall(
-        r"^```python\n(.*?)^```$", FIELD.read_text("utf-8"), re.MULTILINE | re.DOTALL
+        r"^```python3\n(.*?)^```$", FIELD.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
     (code,) = [one for one in blocks if "websockets" in one]
     code = code.replace("127.0.0.1:12342", f"{served.host}:{served.port}")

@@ -38,5 +38,6 @@ def arguments(desk: Desk, name: str) -> list[int | str]:
         "pUserPin": "123456",
         "pInData": "text",
         "pClearText": "text",
-    } | dict.fromkeys(_CERTIFICATES, "AA==")
+        **dict.fromkeys(_CERTIFICATES, "AA=="),
+    }
     return [values[parameter.name] for parameter in FUNCTIONS[name].parameters]

@@ -203,7 +203,9 @@ def test_an_unknown_placeholder_names_the_step(tmp_path: Path) -> None:
 
 
 def test_the_folder_holds_nothing_else() -> None:
-    assert {path.suffix for path in (VECTORS / "exchanges").iterdir()} == {".json"}
+    found = list((VECTORS / "exchanges").rglob("*"))
+    assert [path.name for path in found if path.is_dir()] == ["transit"]
+    assert {path.suffix for path in found if path.is_file()} == {".json"}
 
 
 # --- the runner notices ---------------------------------------------------------------------------
