@@ -33,6 +33,7 @@ READ_LEVEL_S = 20.0
 @contextmanager
 def watched(daemon: PrivateDaemon, card: Any) -> Iterator[Heard]:
     heard = Heard(card)
+    wait_for_card(0, present=False)  # pcscd may not have seen yet that the last one has gone
     with VirtualReader([heard], daemon.host, daemon.port):
         wait_for_card(0)
         yield heard
@@ -79,6 +80,7 @@ def test_power_is_cut_by_the_hands_of_the_reader(daemon: PrivateDaemon, tmp_path
     keys = tmp_path / "roots.json"
     roots().save(keys)
     socket = tmp_path / "hands.sock"
+    wait_for_card(0, present=False)
     with (
         ImageInSlot(image) as card,
         VirtualReader([card], daemon.host, daemon.port) as reader,
