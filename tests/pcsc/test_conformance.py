@@ -37,6 +37,7 @@ def watched(daemon: PrivateDaemon, card: Any) -> Iterator[Heard]:
     with VirtualReader([heard], daemon.host, daemon.port):
         wait_for_card(0)
         yield heard
+    wait_for_card(0, present=False)
 
 
 def judge(daemon: PrivateDaemon, folder: Path, *options: str, ok: bool = True) -> dict[str, Any]:
@@ -93,5 +94,6 @@ def test_power_is_cut_by_the_hands_of_the_reader(daemon: PrivateDaemon, tmp_path
             "destructive", "--destroy", own, "--control", str(socket), "--only",
             "SSC-6001.2-PULLOUT-DEBIT",
         )  # fmt: skip
+    wait_for_card(0, present=False)
     verdicts = {one["verdict"] for one in report["cases"]}
     assert verdicts == {"pass"}, report["cases"]
