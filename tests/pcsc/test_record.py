@@ -50,5 +50,3 @@ def test_recorded_through_a_reader_and_put_into_one(daemon: PrivateDaemon, tmp_p
         served.terminate()
         served.wait(20)
     wait_for_card(0, present=False)
-        served.wait(20)
-    wait_for_card(0, present=False)
