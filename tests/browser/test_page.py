@@ -59,7 +59,7 @@ def test_pages_in_chromium(served: Served, tmp_path: Path) -> None:
         tester.click("#swap")
         tester.wait_for_selector("#cards li:nth-child(2) button.in")
         tester.click("#remove")
-        tester.wait_for_function("!document.querySelector('button.in')")
+        tester.wait_for_selector("button.in", state="detached")
         tester.fill("#fault input", "mute")
         tester.click("#fault button")
         tester.wait_for_selector("#faults li")
