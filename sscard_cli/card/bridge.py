@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from sscard_chip.standard.errors import require
+from sscard_cli.card.driver_server import driver_environment
 from sscard_cli.options import FILE, file_option, pin_option, reader_option
-from sscard_driver.configuration import FILE_VARIABLE, PREFIX, load_configuration
 
 
 @click.command("bridge")
@@ -103,15 +102,7 @@ def bridge(
         "keys": keys,
         "pin": pin,
     }
-    environment = dict(os.environ)
-    if config is not None:
-        environment[FILE_VARIABLE] = os.fspath(config)
-    for name, value in options.items():
-        if value is not None:
-            environment[PREFIX + name.upper()] = os.fspath(value)
-    configuration = load_configuration(environment)
-    if configuration.reader or configuration.psam_reader:
-        require("pcsc", "a card in a reader", "smartcard")
+    environment, configuration = driver_environment(config, options)
     token = read_token(token_path) if token_path else b""
     images = cards or ((Path(configuration.card),) if configuration.card else ())
     served = BrowserBridge(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -13,7 +14,27 @@ import click
 from sscard_chip.standard.errors import require
 from sscard_cli.options import file_option, json_option, pin_option, reader_option
 from sscard_cli.output import print_json
-from sscard_driver.configuration import FILE_VARIABLE, PREFIX, load_configuration
+from sscard_driver.configuration import FILE_VARIABLE, PREFIX, Configuration, load_configuration
+
+
+def driver_environment(
+    config: Path | None, options: Mapping[str, str | os.PathLike[str] | None]
+) -> tuple[dict[str, str], Configuration]:
+    """The environment with a file of options and options of the command line, and what it says.
+
+    :raises ConfigurationError:
+    :raises ExtraMissingError: a card in a reader, and no ``pcsc``.
+    """
+    environment = dict(os.environ)
+    if config is not None:
+        environment[FILE_VARIABLE] = os.fspath(config)
+    for name, value in options.items():
+        if value is not None:
+            environment[PREFIX + name.upper()] = os.fspath(value)
+    configuration = load_configuration(environment)
+    if configuration.reader or configuration.psam_reader:
+        require("pcsc", "a card in a reader", "smartcard")
+    return environment, configuration
 
 
 @click.command("driver-server")
@@ -76,15 +97,7 @@ def driver_server(
         "pin": pin,
         "new_pin": new_pin,
     }
-    environment = dict(os.environ)
-    if config is not None:
-        environment[FILE_VARIABLE] = os.fspath(config)
-    for name, value in options.items():
-        if value is not None:
-            environment[PREFIX + name.upper()] = os.fspath(value)
-    configuration = load_configuration(environment)
-    if configuration.reader or configuration.psam_reader:
-        require("pcsc", "a card in a reader", "smartcard")
+    environment, _ = driver_environment(config, options)
     token = read_token(token_path) if token_path else b""
     server = DriverServer(host.strip("[]"), int(port), token=token, environment=environment)
 

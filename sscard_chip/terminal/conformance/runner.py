@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from typing import Generic, TypeVar
 
 from sscard_chip.security.keystore import KeyStore
 from sscard_chip.standard.dates import bcd
@@ -36,10 +37,13 @@ from sscard_chip.terminal.conformance.verdict import CaseVerdict
 __all__ = ["CardSuite", "CaseResult", "SuiteRun", "run_suite"]
 
 
-class CardSuite:
-    """A card under the cases of the social security application."""
+SubjectT = TypeVar("SubjectT")
 
-    def __init__(self, target: JudgedCard, subject: Subject, level: Level) -> None:
+
+class TargetSuite(Generic[SubjectT]):
+    """What suites of one card share: the card, what was found of it, and the level of the run."""
+
+    def __init__(self, target: JudgedCard, subject: SubjectT, level: Level) -> None:
         self.target = target
         self.subject = subject
         self.level = level
@@ -53,6 +57,14 @@ class CardSuite:
     def lasting(self) -> bool:
         """Whether it keeps what is done to it."""
         return self.target.lasting
+
+    def evidence(self) -> Evidence:
+        """See :class:`.engine.Bench`."""
+        return Evidence()
+
+
+class CardSuite(TargetSuite[Subject]):
+    """A card under the cases of the social security application."""
 
     def evidence(self) -> Evidence:
         """See :class:`.engine.Bench`."""

@@ -18,35 +18,15 @@ from sscard_chip.terminal.conformance.engine import (
     SuiteRun,
     play,
 )
-from sscard_chip.terminal.conformance.evidence import Evidence
 from sscard_chip.terminal.conformance.exchange import Exchanges
 from sscard_chip.terminal.conformance.levels import Level
-from sscard_chip.terminal.conformance.runner import chosen
+from sscard_chip.terminal.conformance.runner import TargetSuite, chosen
 from sscard_chip.terminal.conformance.target import JudgedCard
 from sscard_chip.terminal.conformance.verdict import CaseVerdict
 
 
-class BankApplicationSuite:
+class BankApplicationSuite(TargetSuite[BankSubject]):
     """A bank application under its cases; see :class:`~..engine.Bench`."""
-
-    def __init__(self, target: JudgedCard, subject: BankSubject, level: Level) -> None:
-        self.target = target
-        self.subject = subject
-        self.level = level
-
-    @property
-    def name(self) -> str:
-        """What reports call it."""
-        return self.target.name
-
-    @property
-    def lasting(self) -> bool:
-        """Whether it keeps what is done to it."""
-        return self.target.lasting
-
-    def evidence(self) -> Evidence:
-        """See :class:`~..engine.Bench`."""
-        return Evidence()
 
     def excused(self, case: Case) -> tuple[CaseVerdict, str] | None:
         """Why a case is not put to it."""
