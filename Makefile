@@ -50,6 +50,8 @@ $(VENV)/.core: pyproject.toml $(VENV)/.python-$(KEY)
 	@echo "installing sscard-chip into $(VENV)"
 	@$(PIP) --editable .
 	@$(PIP) --only-binary :all: --editable '.[settlement]' || true
+	@$(PIP) --only-binary :all: --editable '.[pki]' || true
+	@$(PIP) --only-binary :all: --editable '.[service]' || true
 	@! scripts/bootstrap has_pcsc || $(PIP) --editable '.[pcsc]' || true
 	@touch $@
 
