@@ -83,6 +83,7 @@ class ProofRules(Model, frozen=True):
     )
     session_minutes: Annotated[int, rule(ge=1, le=1440)] = 15
     code_seconds: Annotated[int, rule(ge=10, le=3600)] = 300
+    codes_hour: Annotated[int, rule(ge=1, le=1000, title="Codes by telephone to a person")] = 5
     attempt_days: Annotated[int, rule(ge=1, le=3650, title="Attempts are kept")] = 90
     request_hours: Annotated[int, rule(ge=24, le=8760, title="First answers are kept")] = 48
 
