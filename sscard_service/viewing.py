@@ -86,7 +86,7 @@ class SessionViews:
             held=seen.cards, balances=seen.balances,
         )  # fmt: skip
         try:
-            view.require(max(asked.rules.levels[operation.name], operation.least))
+            view.require(asked.needs)
             view.refuse_the_dead()
             data = operation.view(view)
         except ServiceRefusedError:

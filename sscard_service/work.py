@@ -62,7 +62,8 @@ class ServiceOperation:
     """An operation: ``details`` is the model of what it asks, ``subject`` what it is about.
 
     ``about`` is ``person``, ``receipt`` or ``nothing``; one about a person needs a proof of the
-    level that the channel says.
+    level that the channel says. One that ``spends`` keeps what it has written when it refuses: a
+    code that was read stays read.
     """
 
     name: str
@@ -71,6 +72,7 @@ class ServiceOperation:
     details: type[Model] = NoDetails
     about: str = "person"
     prepare: Prepare | None = None
+    spends: bool = False
     view: Callable[[View], dict[str, Any]] | None = None
     """What shows the same without a transaction, out of what is read for many at once."""
 
@@ -105,13 +107,14 @@ def operation(
     *,
     about: str = "person",
     prepare: Prepare | None = None,
+    spends: bool = False,
 ) -> Callable[[OperationFunction], OperationFunction]:
     """Declare the function below it as an operation of :data:`~sscard_service.levels.LEAST`."""
 
     def declare(function: OperationFunction) -> OperationFunction:
         if name in OPERATIONS or name not in LEAST:
             raise ValueError(f"{name}: is declared already, or has no least level")
-        OPERATIONS[name] = ServiceOperation(name, effect, function, details, about, prepare)
+        OPERATIONS[name] = ServiceOperation(name, effect, function, details, about, prepare, spends)
         return function
 
     return declare

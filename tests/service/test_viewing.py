@@ -156,7 +156,7 @@ def test_a_request_that_goes_the_long_way_counts_once(city: City) -> None:
     assert sorted(one.json()["code"] for one in answers) == ["RATE", "STALE", "STALE"]
 
 
-_NO_PLAIN_VIEWS: Final = (
+_NO_PLAIN_VIEWS: Final[tuple[tuple[dict[str, str], str, str], ...]] = (
     ({"Authorization": "Bearer short"}, "", "FORMAT"),
     ({"Authorization": "Basic abc"}, "", "WRONG_PROOF"),
     ({"X-Device": "x" * 65}, "", "FORMAT"),
