@@ -23,7 +23,7 @@ from sscard_service.region import ServiceRegion
 from sscard_service.store.audit import AuditEntry, AuditRun
 from sscard_service.store.secrets import ServiceKeys
 from sscard_service.store.seen import Seen, see_sessions
-from sscard_service.work import View
+from sscard_service.work import ServiceView
 
 _NO_SUBJECT: Final = ServiceSubject()
 
@@ -79,7 +79,7 @@ class SessionViews:
         asked, operation = one.asked, one.asked.operation
         if seen is None or operation.view is None or not is_session_of(asked, seen.session):
             return None
-        view = View(
+        view = ServiceView(
             region=self._region, rules=asked.rules, operation=operation, channel=asked.channel,
             actor=asked.actor, subject=asked.subject, evidence=asked.evidence,
             level=seen.session.level, now=asked.now, request=one.request, owner=seen.person,

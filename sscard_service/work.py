@@ -73,7 +73,7 @@ class ServiceOperation:
     about: str = "person"
     prepare: Prepare | None = None
     spends: bool = False
-    view: Callable[[View], dict[str, Any]] | None = None
+    view: Callable[[ServiceView], dict[str, Any]] | None = None
     """What shows the same without a transaction, out of what is read for many at once."""
 
     def prepare_with(self, region: ServiceRegion, evidence: ServiceEvidence, details: Any) -> Any:
@@ -120,12 +120,12 @@ def operation(
     return declare
 
 
-ViewFunction: TypeAlias = Callable[["View"], dict[str, Any]]
+ViewFunction: TypeAlias = Callable[["ServiceView"], dict[str, Any]]
 
 
 def view(name: str) -> Callable[[ViewFunction], ViewFunction]:
     """Declare the function below it as an operation that shows something of the person, of what
-    a :class:`View` has, and asks for no details. Many that come together are answered together.
+    a :class:`ServiceView` has, and asks for no details. Those that come together are answered so.
     """
 
     def declare(function: ViewFunction) -> ViewFunction:
@@ -141,7 +141,7 @@ def view(name: str) -> Callable[[ViewFunction], ViewFunction]:
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class View:
+class ServiceView:
     """What an operation works with that only shows what is read for every view: the person, the
     cards and the balances."""
 
@@ -223,7 +223,7 @@ class View:
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class Work(View):
+class Work(ServiceView):
     """What the function of an operation works with, in a transaction."""
 
     t: LedgerTransaction

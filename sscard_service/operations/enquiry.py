@@ -13,18 +13,18 @@ from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card, mask_identity, mask_name, mask_phone
 from sscard_service.store.cards import find_card_number
-from sscard_service.work import OperationEffect, View, Work, operation, view
+from sscard_service.work import OperationEffect, ServiceView, Work, operation, view
 
 
 @view("balance")
-def show_balance(work: View) -> dict[str, Any]:
+def show_balance(work: ServiceView) -> dict[str, Any]:
     """The balance of the medical account, in fen; no name and no number at level 1."""
     card = work.card()
     return {"balance_fen": work.balance_fen(card.account), "time": work.time}
 
 
 @view("status")
-def show_status(work: View) -> dict[str, Any]:
+def show_status(work: ServiceView) -> dict[str, Any]:
     """The states of the person's cards; cancelled ones are history, which level 4 sees."""
     shown = [
         {
@@ -58,7 +58,7 @@ def show_card_state(work: Work, _: Any) -> dict[str, Any]:
 
 
 @view("person")
-def show_person(work: View) -> dict[str, Any]:
+def show_person(work: ServiceView) -> dict[str, Any]:
     """The person's own data; numbers are masked below level 4."""
     data, whole = work.person.data, work.level >= ProofLevel.IN_PERSON
     return {

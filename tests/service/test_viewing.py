@@ -105,7 +105,7 @@ def test_who_has_died_or_has_too_low_a_level_is_refused_and_that_is_audited(city
     city.ask("seal", details={"died": "20260301"})
     token = sign_in(city, LIN)
     assert city.refused("balance", "", "site", session=token) is Code.DEAD
-    assert audited(city)["balance", "DEAD", 0] == 1
+    assert audited(city)["balance", "DEAD", 3] == 1
 
 
 def test_processes_that_share_a_chain_lose_no_row(city: City) -> None:
