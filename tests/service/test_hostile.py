@@ -195,7 +195,7 @@ def raw(api: Api, body: Any, *, seconds: float = 0.05, headers: Any = ()) -> lis
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(asyncio.wait_for(application(scope, body, send), 20))  # type: ignore[arg-type]
+    asyncio.run(asyncio.wait_for(application(scope, body, send), 20))
     return sent
 
 
