@@ -4,7 +4,7 @@
 A request is checked, its proof begun and checked, and then everything happens in one
 transaction of the ledger: the proof looked at again, the operation, its messages for the outbox,
 its audit row and its first answer. "Done" is said after that is committed. What was refused
-leaves nothing but its audit row.
+leaves nothing but its audit row and what must not come back: attempts, and codes that were used.
 """
 
 from __future__ import annotations
@@ -36,9 +36,18 @@ from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceActor, ServiceEvidence, ServiceSubject
 from sscard_service.levels import ProofLevel
 from sscard_service.operations import OPERATIONS
-from sscard_service.proving import Asked, KnowledgeProof, begin_proof, lock_asked, prove
+from sscard_service.proving import (
+    Asked,
+    KnowledgeProof,
+    begin_proof,
+    find_asked,
+    find_in_session,
+    lock_asked,
+    prove,
+)
 from sscard_service.region import ServiceRegion, load_region
 from sscard_service.store.audit import AuditEntry, append_audit
+from sscard_service.store.persons import Person
 from sscard_service.store.proofs import correct_attempt
 from sscard_service.store.secrets import ServiceKeys
 from sscard_service.work import OperationEffect, Work
@@ -187,6 +196,9 @@ class ServiceCentre(Closing):
         digest = _digest(self.keys, asked, wanted)
         knowledge = None
         try:
+            if asked.operation.about == "person" and asked.bare:
+                # Nobody is looked for, so that no answer tells whether there is such a person.
+                raise ServiceRefusedError(Code.LEVEL_TOO_LOW, needs=asked.needs)
             if asked.claims:
                 if asked.operation.changes:
                     with self.ledger.reading() as t:
@@ -199,13 +211,18 @@ class ServiceCentre(Closing):
             if knowledge is not None:
                 knowledge.check()
             prepared = asked.operation.prepare_with(self.region, asked.evidence, wanted)
-            return self.ledger.run(
+            found = self.ledger.run(
                 lambda t: self._work(t, asked, wanted, prepared, request_id, digest, knowledge)
             )
+            if isinstance(found, ServiceAnswer):
+                return found
+            kept = found
         except (CardRefusedError, CardRegisterError):
             refused = ServiceRefusedError(Code.STATE)
         except ServiceRefusedError as error:
             refused = error
+        else:
+            raise kept
         self._audit_refusal(asked, request_id, refused)
         raise refused
 
@@ -218,8 +235,11 @@ class ServiceCentre(Closing):
         request_id: str,
         digest: bytes,
         knowledge: KnowledgeProof | None,
-    ) -> ServiceAnswer:
-        """Everything that is kept of a request, in one transaction."""
+    ) -> ServiceAnswer | ServiceRefusedError:
+        """Everything that is kept of a request, in one transaction.
+
+        A refusal that is returned is kept with what the operation has written before it.
+        """
         operation = asked.operation
         if operation.changes:
             t.lock_name(f"service {asked.channel} {request_id}")
@@ -229,15 +249,23 @@ class ServiceCentre(Closing):
             lock_asked(t, self.keys, asked)
         proven = prove(t, self.keys, asked, knowledge)
         if knowledge is not None:
-            correct_attempt(t, knowledge.attempt)
+            for attempt in knowledge.attempts:
+                correct_attempt(t, attempt)
         work = Work(
             t, self.keys, self.region, asked.rules, operation, asked.channel, asked.actor,
             asked.subject, asked.evidence, proven.level, asked.now, request_id, proven.person,
             prepared,
         )  # fmt: skip
-        work.require(max(asked.rules.levels[operation.name], operation.least))
-        _refuse_the_dead(work)
-        data = operation.function(work, wanted)
+        try:
+            work.require(asked.needs)
+            _refuse_the_dead(work)
+            data = operation.function(work, wanted)
+        except ServiceRefusedError as error:
+            error.level = work.level
+            if not operation.spends:
+                raise
+            self._audit(t, asked, request_id, work, str(error.code))
+            return error
         self._audit(t, asked, request_id, work)
         answer = ServiceAnswer(operation.name, request_id, work.level, data)
         if operation.changes:
@@ -251,16 +279,17 @@ class ServiceCentre(Closing):
         request_id: str,
         work: Work | None,
         result: str = "",
+        level: int = 0,
     ) -> None:
         """The audit row of what was done, or of what was refused and why."""
-        owner = None if work is None else work.owner
+        owner = self._person(t, asked) if work is None else work.owner
         entry = AuditEntry(
             time=int(asked.time),
             request=request_id,
             channel=asked.channel,
             device=asked.actor.device,
             actor=asked.actor.name or asked.actor.kind,
-            level=0 if work is None else work.level,
+            level=level if work is None else work.level,
             subject=_NOBODY if owner is None else owner.digest,
             operation=asked.operation.name,
             before="" if work is None else work.before,
@@ -269,8 +298,16 @@ class ServiceCentre(Closing):
         )
         append_audit(t, self.keys.audit, entry)
 
+    def _person(self, t: LedgerTransaction, asked: Asked) -> Person | None:
+        """Whom a refused request was about. Who is only named is not looked for: it would take
+        longer for one who exists."""
+        if asked.bare:
+            return None
+        return find_asked(t, self.keys, asked) or find_in_session(t, self.keys, asked)
+
     def _audit_refusal(self, asked: Asked, request_id: str, refused: ServiceRefusedError) -> None:
-        self.ledger.run(lambda t: self._audit(t, asked, request_id, None, str(refused.code)))
+        code, level = str(refused.code), refused.level
+        self.ledger.run(lambda t: self._audit(t, asked, request_id, None, code, level))
 
     # --- first answers ---------------------------------------------------------------------------
 

@@ -56,7 +56,8 @@ class ServiceOperation:
     """An operation: ``details`` is the model of what it asks, ``subject`` what it is about.
 
     ``about`` is ``person``, ``receipt`` or ``nothing``; one about a person needs a proof of the
-    level that the channel says.
+    level that the channel says. One that ``spends`` keeps what it has written when it refuses: a
+    code that was read stays read.
     """
 
     name: str
@@ -65,6 +66,7 @@ class ServiceOperation:
     details: type[Model] = NoDetails
     about: str = "person"
     prepare: Prepare | None = None
+    spends: bool = False
 
     def prepare_with(self, region: ServiceRegion, evidence: ServiceEvidence, details: Any) -> Any:
         """What is computed before the transaction, because it takes long.
@@ -97,13 +99,14 @@ def operation(
     *,
     about: str = "person",
     prepare: Prepare | None = None,
+    spends: bool = False,
 ) -> Callable[[OperationFunction], OperationFunction]:
     """Declare the function below it as an operation of :data:`~sscard_service.levels.LEAST`."""
 
     def declare(function: OperationFunction) -> OperationFunction:
         if name in OPERATIONS or name not in LEAST:
             raise ValueError(f"{name}: is declared already, or has no least level")
-        OPERATIONS[name] = ServiceOperation(name, effect, function, details, about, prepare)
+        OPERATIONS[name] = ServiceOperation(name, effect, function, details, about, prepare, spends)
         return function
 
     return declare

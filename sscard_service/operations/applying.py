@@ -24,6 +24,7 @@ from sscard_service.masks import mask_card, mask_name
 from sscard_service.operations.acting import require_adult_or_guardian
 from sscard_service.operations.loss import follow
 from sscard_service.photo import checked_photo
+from sscard_service.receipts import shown_keys
 from sscard_service.region import add_working_days
 from sscard_service.region.model import ServiceRegion
 from sscard_service.store.applications import (
@@ -161,6 +162,7 @@ def application_view(work: Work, one: FiledApplication) -> dict[str, Any]:
     running = one.state.running
     return {
         "receipt": one.number,
+        "phone_keys": shown_keys(one.number),
         "kind": one.kind,
         "reason": one.reason,
         "state": str(one.state),
