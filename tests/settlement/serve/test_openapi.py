@@ -118,8 +118,11 @@ def test_the_document_and_the_answers_agree(served: CentreApplication) -> None:
     assert ask(served, "POST", PATH + "9102", json.dumps(whole).encode())[1][:2] == b"PK"
     broken = document["paths"][PATH + "1101"]["post"]["requestBody"]["content"]
     validator = jsonschema_rs.validator_for(broken["application/json"]["schema"])
-    for wrong in ({"msgid": "x"}, {"opter_type": "9"}, {"inf_time": "20260315"}, {"input": {}}):
-        assert not validator.is_valid(message("1101", 1, person()) | wrong)
+    wrong: list[dict[str, Any]] = [
+        {"msgid": "x"}, {"opter_type": "9"}, {"inf_time": "20260315"}, {"input": {}},
+    ]  # fmt: skip
+    for one in wrong:
+        assert not validator.is_valid(message("1101", 1, person()) | one)
 
 
 @pytest.mark.timeout(0)
