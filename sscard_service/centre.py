@@ -152,7 +152,7 @@ class ServiceCentre(Closing):
         except ServiceRefusedError as error:
             error.request = request_id[:_LONGEST_NUMBER]
             if error.code in _WRONG_PROOFS:
-                self._wait_until(begun)
+                self.wait_until(begun)
             raise
         except LedgerUnavailableError:
             raise self._down(request_id) from None
@@ -347,7 +347,7 @@ class ServiceCentre(Closing):
         error.request = request_id[:_LONGEST_NUMBER]
         return error
 
-    def _wait_until(self, begun: float) -> None:
+    def wait_until(self, begun: float) -> None:
         """A wrong proof is answered after the same time, whatever was wrong."""
         rest = begun + self.region.proof.wrong_answer_ms / 1000 - clock.monotonic()
         if rest > 0:

@@ -8,12 +8,14 @@ request}``; their codes are stable.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from sscard_chip.standard.errors import SscardError
 from sscard_service.centre import ServiceCentre
@@ -31,14 +33,21 @@ MOST_BODY: Final = 12 * 1024 * 1024
 """Bytes of a body with a photo or documents, at most."""
 SMALL_BODY: Final = 64 * 1024
 """The same of all others."""
+BODY_SECONDS: Final = 30
+"""How long a body may take to come."""
 _LARGE: Final = frozenset({"apply", "replace"})
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def create_application(
-    centre: ServiceCentre, *, per_minute: int = 600, caller: HttpCaller | None = None
+    centre: ServiceCentre,
+    *,
+    per_minute: int = 600,
+    caller: HttpCaller | None = None,
+    body_seconds: float = BODY_SECONDS,
 ) -> FastAPI:
-    """The application on a centre; ``per_minute`` requests of a source are taken.
+    """The application on a centre; ``per_minute`` requests of a source are taken, and a body that
+    is not there after ``body_seconds`` is not.
 
     Other pages may be added to what it returns.
     """
@@ -50,7 +59,7 @@ def create_application(
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    asks = _Asks(centre, caller or HttpCaller(centre), RateLimit(per_minute))
+    asks = _Asks(centre, caller or HttpCaller(centre), RateLimit(per_minute), body_seconds)
     for route in ROUTES:
         application.add_api_route(
             route.path,
@@ -109,10 +118,13 @@ def create_application(
 class _Asks:
     """What all addresses do around an operation."""
 
-    def __init__(self, centre: ServiceCentre, caller: HttpCaller, limit: RateLimit) -> None:
+    def __init__(
+        self, centre: ServiceCentre, caller: HttpCaller, limit: RateLimit, body_seconds: float
+    ) -> None:
         self.centre = centre
         self.caller = caller
         self.limit = limit
+        self.body_seconds = body_seconds
 
     async def answer(
         self, request: Request, work: Callable[[ServiceRequest], Response], most: int = SMALL_BODY
@@ -134,18 +146,32 @@ class _Asks:
         wait = self.limit.wait(source)
         if wait:
             raise ServiceRefusedError(Code.RATE, retry=wait)
-        content = bytearray()
-        async for part in request.stream():
-            content += part
-            if len(content) > most:
-                raise ServiceRefusedError(
-                    Code.FORMAT, field="body", rule=f"must be at most {most} bytes"
-                )
+        content = await self._body(request, most)
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return ServiceRequest(
             request.method, target, dict(request.headers), dict(request.query_params),
-            bytes(content), source,
+            content, source,
         )  # fmt: skip
+
+    async def _body(self, request: Request, most: int) -> bytes:
+        """The body; whoever sends too much or too slowly is not waited for."""
+        declared = request.headers.get("content-length", "")
+        broken = f"must be at most {most} bytes"
+        content = bytearray()
+        try:
+            if not (declared.isdecimal() and int(declared[:20]) > most):
+                async with asyncio.timeout(self.body_seconds):
+                    async for part in request.stream():
+                        content += part
+                        if len(content) > most:
+                            break
+                    else:
+                        return bytes(content)
+        except TimeoutError:
+            broken = f"must come within {self.body_seconds} seconds"
+        except ClientDisconnect:
+            broken = "must come whole"
+        raise ServiceRefusedError(Code.FORMAT, field="body", rule=broken)
 
 
 def problem(error: ServiceRefusedError) -> Response:

@@ -18,7 +18,7 @@ from sscard_chip.standard.dates import DAY, parse_date
 from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import MOST_DOCUMENT, ServiceEvidence
-from sscard_service.fields import OptionalDay, OptionalReceipt
+from sscard_service.fields import OptionalDay, OptionalReceipt, plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card, mask_name
 from sscard_service.operations.acting import require_adult_or_guardian
@@ -55,8 +55,8 @@ class CardApplication(Model, frozen=True):
     WHAT = "the details"
 
     delivery: Literal["collect", "post"] = "collect"
-    address: Annotated[str, rule("must be at most 100 characters", max_length=100)] = ""
-    point: Annotated[str, rule("must be at most 40 characters", max_length=40)] = ""
+    address: Annotated[str, plain(100)] = ""
+    point: Annotated[str, plain(40)] = ""
     bank: Annotated[str, rule("must be at most 5 characters", pattern="[0-9A-Z]{0,5}")] = ""
     document_from: OptionalDay = ""
     document_to: OptionalDay = ""

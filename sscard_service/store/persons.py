@@ -21,6 +21,7 @@ from sscard_chip.settlement.schema.persons import (
 )
 from sscard_chip.standard.dates import parse_date
 from sscard_chip.standard.documents import Model, rule
+from sscard_service.fields import plain
 from sscard_service.store.secrets import PersonKey, ServiceKeys
 
 IDENTITY: Final = "identity"
@@ -65,10 +66,10 @@ class PersonData(Model, frozen=True):
     birth_date: Annotated[str, rule("must be YYYYMMDD", pattern="[0-9]{8}|")] = ""
     birthplace: Annotated[str, rule("must be 6 digits", pattern="[0-9]{6}|")] = ""
     phone: Annotated[str, rule("must be 11 digits", pattern="1[0-9]{10}|")] = ""
-    address: Annotated[str, rule(max_length=200)] = ""
-    unit: Annotated[str, rule(max_length=100)] = ""
-    class_: Annotated[str, rule(max_length=20)] = ""
-    insured: Annotated[str, rule(max_length=20)] = ""
+    address: Annotated[str, plain(200)] = ""
+    unit: Annotated[str, plain(100)] = ""
+    class_: Annotated[str, plain(20)] = ""
+    insured: Annotated[str, plain(20)] = ""
     first_work: Annotated[str, rule("must be YYYYMMDD", pattern="[0-9]{8}|")] = ""
     retired: Annotated[str, rule("must be YYYYMMDD", pattern="[0-9]{8}|")] = ""
     bank: Annotated[str, rule("must be at most 5 characters", pattern="[0-9A-Z]{0,5}")] = ""

@@ -141,7 +141,7 @@ def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"], headless=True
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer"], headless=True
         )
         yield browser
         browser.close()
