@@ -29,6 +29,7 @@ from tests.service.pages.conftest import (
     press,
     push,
     screen,
+    send_pin,
     shows,
     sign_in,
     tap,
