@@ -55,6 +55,21 @@ def checked_photo(rules: PhotoRules, text: str) -> bytes:
     raise _refused(fault)
 
 
+_SCANS: Final = (_JPEG, b"\x89PNG\r\n\x1a\n", b"%PDF-")
+
+
+def checked_scan(name: str, text: str, most: int) -> None:
+    """See that a document in Base64 is a picture or a PDF by its first bytes, and not too long.
+
+    :raises ServiceRefusedError: FORMAT; ``name`` is the field's.
+    """
+    content = base64.b64decode(text)
+    if len(content) > most:
+        raise ServiceRefusedError(Code.FORMAT, field=name, rule=f"must be at most {most} bytes")
+    if not content.startswith(_SCANS):
+        raise ServiceRefusedError(Code.FORMAT, field=name, rule="must be a JPEG, PNG or PDF")
+
+
 def _header_rule(rules: PhotoRules, picture: Any) -> str:
     if picture.size != (rules.width, rules.height):
         return f"must be {rules.width} x {rules.height} pixels"

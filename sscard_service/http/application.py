@@ -25,9 +25,10 @@ from sscard_service.http.documents import describe
 from sscard_service.http.hotlist import hotlist_text
 from sscard_service.http.limits import RateLimit
 from sscard_service.http.routes import ROUTES, Route
+from sscard_service.http.together import ViewsTogether, view_of
 from sscard_service.http.verifying import PAGE_HEADERS, verify_page
 from sscard_service.printing import print_paper
-from sscard_service.work import OPERATIONS
+from sscard_service.work import OPERATIONS, ServiceOperation
 
 MOST_BODY: Final = 12 * 1024 * 1024
 """Bytes of a body with a photo or documents, at most."""
@@ -125,6 +126,32 @@ class _Asks:
         self.caller = caller
         self.limit = limit
         self.body_seconds = body_seconds
+        self.together = ViewsTogether(centre)
+
+    async def view(self, request: Request, operation: ServiceOperation) -> Response | None:
+        """The answer of a view by nothing but a session, or the problem; None: it is none, or
+        :meth:`answer` has to say what is wrong with it."""
+        asked = view_of(self.centre, operation, request.scope, _source(request))
+        if asked is None:
+            return None
+        try:
+            self._count(request)
+            shown = await self.together.answer(asked)
+        except ServiceRefusedError as error:
+            return problem(error)
+        return None if shown is None else _done(shown.document())
+
+    def _count(self, request: Request) -> None:
+        """Count a request, once.
+
+        :raises ServiceRefusedError: RATE.
+        """
+        if "sscard.counted" in request.scope:
+            return
+        request.scope["sscard.counted"] = True
+        wait = self.limit.wait(_source(request))
+        if wait:
+            raise ServiceRefusedError(Code.RATE, retry=wait)
 
     async def answer(
         self, request: Request, work: Callable[[ServiceRequest], Response], most: int = SMALL_BODY
@@ -142,15 +169,12 @@ class _Asks:
             return problem(ServiceRefusedError(Code.DOWN))
 
     async def _read(self, request: Request, most: int) -> ServiceRequest:
-        source = request.client.host if request.client else ""
-        wait = self.limit.wait(source)
-        if wait:
-            raise ServiceRefusedError(Code.RATE, retry=wait)
+        self._count(request)
         content = await self._body(request, most)
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return ServiceRequest(
             request.method, target, dict(request.headers), dict(request.query_params),
-            content, source,
+            content, _source(request),
         )  # fmt: skip
 
     async def _body(self, request: Request, most: int) -> bytes:
@@ -174,6 +198,14 @@ class _Asks:
         raise ServiceRefusedError(Code.FORMAT, field="body", rule=broken)
 
 
+def _source(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _done(document: dict[str, Any]) -> Response:
+    return Response(written(document), 200, _HEADERS, "application/json")
+
+
 def problem(error: ServiceRefusedError) -> Response:
     """The answer of what was not done."""
     headers = dict(_HEADERS)
@@ -185,14 +217,17 @@ def problem(error: ServiceRefusedError) -> Response:
 
 
 def _endpoint(asks: _Asks, route: Route) -> Callable[..., Any]:
-    changes = route.found.changes
+    changes, views = route.found.changes, route.found.view is not None
     most = MOST_BODY if route.operation in _LARGE else SMALL_BODY
 
     def work(request: ServiceRequest, receipt: str) -> Response:
-        document = asks.caller.call(route.operation, request, receipt, changes=changes)
-        return Response(written(document), 200, _HEADERS, "application/json")
+        return _done(asks.caller.call(route.operation, request, receipt, changes=changes))
 
     async def endpoint(request: Request) -> Response:
+        if views:
+            shown = await asks.view(request, route.found)
+            if shown is not None:
+                return shown
         receipt = str(request.path_params.get("receipt", ""))
         return await asks.answer(request, lambda found: work(found, receipt), most)
 
@@ -207,8 +242,7 @@ def _enquiry(asks: _Asks) -> Callable[..., Any]:
             operation = OPERATIONS.get(name)
             if operation is None or operation.changes:
                 raise ServiceRefusedError(Code.CHANNEL)
-            document = asks.caller.call(name, found, changes=False)
-            return Response(written(document), 200, _HEADERS, "application/json")
+            return _done(asks.caller.call(name, found, changes=False))
 
         return await asks.answer(request, work)
 

@@ -17,13 +17,13 @@ from sscard_chip.settlement.ledger import CardService, CardStatus, change_status
 from sscard_chip.standard.dates import DAY, parse_date
 from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.evidence import ServiceEvidence
+from sscard_service.evidence import MOST_DOCUMENT, ServiceEvidence
 from sscard_service.fields import OptionalDay, OptionalReceipt, plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card, mask_name
 from sscard_service.operations.acting import require_adult_or_guardian
 from sscard_service.operations.loss import follow
-from sscard_service.photo import checked_photo
+from sscard_service.photo import checked_photo, checked_scan
 from sscard_service.receipts import shown_keys
 from sscard_service.region import add_working_days
 from sscard_service.region.model import ServiceRegion
@@ -89,6 +89,8 @@ class WithdrawDetails(Model, frozen=True):
 
 
 def _photo(region: ServiceRegion, evidence: ServiceEvidence, _: Any) -> bytes | None:
+    for kind, text in evidence.papers.items():
+        checked_scan(f"papers.{kind}", text, MOST_DOCUMENT)
     return checked_photo(region.photo, evidence.photo) if evidence.photo else None
 
 

@@ -157,12 +157,29 @@ def read_person(t: LedgerTransaction, keys: ServiceKeys, number: int) -> Person 
     row = t.connection.execute(_NEWEST, {"asked": number}).one_or_none()
     if row is None:
         return None
-    key = keys.person_key(number, bytes(row.wrapped))
-    data = msgspec.convert(
-        key.open(f"version:{number}:{row.number}", bytes(row.sealed)), PersonData
-    )
-    digest = keys.digest("subject", str(number))
-    return Person(number, row.psn_no, row.division, int(row.number), data, key, digest)
+    return opened_person(
+        keys, number, row.psn_no, row.division, bytes(row.wrapped), int(row.number),
+        bytes(row.sealed),
+    )  # fmt: skip
+
+
+def opened_person(
+    keys: ServiceKeys,
+    number: int,
+    psn_no: str,
+    division: str,
+    wrapped: bytes,
+    version: int,
+    sealed: bytes,
+) -> Person:
+    """The person of a row: the ``wrapped`` key opens the ``sealed`` data of the ``version``.
+
+    :raises ServiceKeyError: one of them is another person's, or was changed.
+    """
+    key = keys.person_key(number, wrapped)
+    opened = key.open_bytes(f"version:{number}:{version}", sealed)
+    data = msgspec.json.decode(opened, type=PersonData)
+    return Person(number, psn_no, division, version, data, key, keys.digest("subject", str(number)))
 
 
 def add_persons(
