@@ -32,9 +32,9 @@ CALLS: Final = [
     or export.name in ("iReadCardBas", "iReadCard", "iReadCardBas_HSM_Step1", "iDoDebit_HSM_Step1")
 ]  # fmt: skip
 TEXTS: Final = (
-    b"", b"x", b"{}", b'{"EC_URL":"http://127.0.0.1:9/"}', b"\xff\xff", b"|" * 500, b"DF01EF05|20|$",
-    b"A" * 0x10000, b"http://127.0.0.1:9/", b"\x00", b'{"transType":"ec.query","data":{}}',
-    b"9" * 40, b"[" * 5000, "林".encode("gbk"),
+    b"", b"x", b"{}", b'{"EC_URL":"http://127.0.0.1:9/"}', b"\xff\xff", b"|" * 500,
+    b"DF01EF05|20|$", b"A" * 0x10000, b"http://127.0.0.1:9/", b"\x00",
+    b'{"transType":"ec.query","data":{}}', b"9" * 40, b"[" * 5000, "林".encode("gbk"),
 )  # fmt: skip
 
 
