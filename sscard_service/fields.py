@@ -3,12 +3,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
 
 from sscard_chip.standard.dates import date_rule
-from sscard_chip.standard.documents import rule
+from sscard_chip.standard.documents import Model, rule
+
+
+class PrivateModel(Model, frozen=True):
+    """A model that may hold what is a person's or a secret: its text names the class alone, so that
+    no log, traceback or debugger's list of variables shows a value."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+    def __rich_repr__(self) -> Iterator[str]:
+        yield "..."
 
 
 def plain(most: int) -> msgspec.Meta:
