@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from sscard_chip.standard.escape import escape_json
+from sscard_chip.standard.escape import escape, escape_json
 from sscard_cli.errors import RefusedError
 
 
@@ -49,6 +49,12 @@ def _place(temporary: Path, path: Path) -> None:
     except FileExistsError:
         refuse_to_overwrite(path, force=False)
         raise
+
+
+def say(line: str, *, nl: bool = True, err: bool = False) -> None:
+    """A line for people, on stdout: whatever a file, a card or a person in it is called, it is one
+    line of characters that can be seen."""
+    click.echo(escape(line), nl=nl, err=err)
 
 
 def print_json(value: Any) -> None:

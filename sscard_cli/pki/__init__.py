@@ -21,7 +21,7 @@ from sscard_cli.bank.options import connected, reader_options
 from sscard_cli.errors import RefusedError
 from sscard_cli.images import replace_image
 from sscard_cli.options import FILE, file_option, force_option, json_option
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.output import print_json, refuse_to_overwrite, say, write_file
 from sscard_cli.pki.documents import sign, verify
 from sscard_cli.pki.options import (
     AUTHORITY,
@@ -94,7 +94,7 @@ def authority(
     if as_json:
         print_json({"authority": str(path), "name": shown})
     else:
-        click.echo(f"{path}: test authority {shown}; for tests only")
+        say(f"{path}: test authority {shown}; for tests only")
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -147,7 +147,7 @@ def init(
         print_json(request)
     else:
         for name, value in request.items():
-            click.echo(f"{name:16}{value}")
+            say(f"{name:16}{value}")
 
 
 def _put_application(path: Path, pin: str | None, admin_pin: str | None) -> None:
@@ -241,7 +241,7 @@ def write(
     if as_json:
         print_json(written)
     else:
-        click.echo(f"certificates of {name} until {written['not_after']}: {_numbers(written)}")
+        say(f"certificates of {name} until {written['not_after']}: {_numbers(written)}")
 
 
 def _numbers(written: dict[str, Any]) -> str:
