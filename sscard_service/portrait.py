@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import random
+from typing import Any
 
 from sscard_chip.standard.errors import importing
 from sscard_service.region.model import PhotoRules
@@ -27,12 +28,22 @@ def invented_photo(rules: PhotoRules, *, seed: int = 0) -> bytes:
     with importing("service", "a photo"):
         from PIL import Image, ImageChops, ImageDraw
     width, height = size = (rules.width, rules.height)
+    middle, top, across, down = width / 2, height * 0.13, width * 0.23, height * 0.3
+    if rules.head_width:
+        middle = (rules.middle_from + rules.middle_to) / 2
+        top = (rules.hair_from + rules.hair_to) / 2
+        across = rules.head_width * 0.56
+        down = (height - rules.eyes_above) * 0.75 - top
     picture = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(picture)
-    draw.ellipse((width * 0.10, height * 0.80, width * 0.90, height * 1.35), fill=_COAT)
-    draw.rectangle((width * 0.41, height * 0.62, width * 0.59, height * 0.86), fill=_SKIN)
-    draw.ellipse((width * 0.27, height * 0.13, width * 0.73, height * 0.72), fill=_HAIR)
-    draw.ellipse((width * 0.295, height * 0.20, width * 0.705, height * 0.74), fill=_SKIN)
+
+    def ellipse(left: float, above: float, half: float, high: float, colour: Any) -> None:
+        draw.ellipse((left - half, above, left + half, above + 2 * high), fill=colour)
+
+    ellipse(middle, height * 0.82, width * 0.4, height * 0.3, _COAT)
+    ellipse(middle, top + down, across * 0.4, down * 0.8, _SKIN)
+    ellipse(middle, top, across, down * 0.95, _HAIR)
+    ellipse(middle, top + down * 0.25, across * 0.88, down * 0.85, _SKIN)
     person = Image.eval(picture.convert("L"), lambda value: 0 if value > 250 else 255)
     noise = Image.frombytes("L", size, random.Random(seed).randbytes(width * height))
     grain = Image.composite(

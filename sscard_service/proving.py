@@ -37,6 +37,7 @@ from sscard_service.store.persons import (
 from sscard_service.store.proofs import (
     ECARD,
     QUERY,
+    OpenSession,
     check_password,
     find_session,
     locked_until,
@@ -234,10 +235,7 @@ def prove(
     session = None
     if asked.evidence.session:
         session = find_session(t, asked.evidence.session, asked.time)
-        same = session is not None and (session.channel, session.device) == (
-            asked.channel, asked.actor.device,
-        )  # fmt: skip
-        if session is None or not same:
+        if session is None or not is_session_of(asked, session):
             raise ServiceRefusedError(Code.STALE)
     clerk = asked.by_clerk
     person = find_asked(t, keys, asked)
@@ -272,6 +270,11 @@ def prove(
         known = clerk or level >= ProofLevel.SECOND
         raise ServiceRefusedError(Code.NAME_MISMATCH if known else Code.WRONG_PROOF)
     return Proven(person, int(level))
+
+
+def is_session_of(asked: Asked, session: OpenSession) -> bool:
+    """Whether a session is one of the channel and the device that ask."""
+    return (session.channel, session.device) == (asked.channel, asked.actor.device)
 
 
 def find_asked(t: LedgerTransaction, keys: ServiceKeys, asked: Asked) -> Person | None:

@@ -58,10 +58,11 @@ def open_trace(
     """
     if not (trace or unsafe or pcapng):
         return None
+    file = stack.enter_context(PcapngFile(pcapng, slots)) if pcapng else None
     if unsafe or pcapng:
         which = "this trace" if unsafe else str(pcapng)
         verb = "shows" if unsafe else "has"
         say(f"sscard: warning: {which} {verb} PINs and citizens' data", err=True)
     names = [f"slot {number}" if slots > 1 else "" for number in range(1, slots + 1)]
     shown = [Tracer(unsafe, slot=name) for name in names] if trace or unsafe else []
-    return TraceLog(shown, stack.enter_context(PcapngFile(pcapng, slots)) if pcapng else None)
+    return TraceLog(shown, file)

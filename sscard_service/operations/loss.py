@@ -14,6 +14,7 @@ from sscard_chip.settlement.ledger import CardService, CardStatus, ReportClock, 
 from sscard_chip.standard.dates import TIME, parse_time
 from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
+from sscard_service.fields import plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card
 from sscard_service.operations.acting import require_adult_or_guardian, require_second_clerk
@@ -30,7 +31,7 @@ class ReportDetails(Model, frozen=True):
 
     WHAT = "the details"
 
-    reason: Annotated[str, rule("must be at most 200 printable characters", max_length=200)] = ""
+    reason: Annotated[str, plain(200)] = ""
     time: Annotated[str, rule("must be YYYYMMDDhhmmss", pattern="[0-9]{14}|")] = ""
 
 

@@ -41,6 +41,7 @@ EXTRAS: Final = {
     "psycopg": "settlement",
     "pyhanko": "papers",
     "pypinyin": "service",
+    "python_multipart": "service",
     "pyarrow": "settlement",
     "segno": "papers",
     "smartcard": "pcsc",
@@ -60,6 +61,7 @@ _SALE: Final = (
 _TOKEN: Final = "'pkcs11:token=a?module-path=/nowhere/nothing.so'"
 _DEAD: Final = "tcp://127.0.0.1:1"
 _CITY: Final = "--ledger city.db"
+_MEMBER: Final = "990000198503120027 --name 王明远 --relation spouse --code " + "1" * 28
 _KEYS: Final = f"--service-keys service.keys {_CITY}"
 _PERIOD: Final = "--pharmacy P51010000001"
 
@@ -228,6 +230,9 @@ LINES: Final[Mapping[str, str]] = {
     f"service ecard code 990000199001010017 {_KEYS}": "",
     f"service ecard decode {'1' * 28} {_KEYS}": "",
     f"service ecard unlink 990000199001010017 {_KEYS}": "",
+    f"service ecard family list 990000199001010017 {_KEYS}": "",
+    f"service ecard family add 990000199001010017 {_MEMBER} {_KEYS}": "",
+    f"service ecard family end 990000199001010017 1 {_KEYS}": "",
     f"service paper --person 990000199001010017 --kind rights --out r.pdf {_KEYS}":
         "weasyprint cffi:pdf barcode pyhanko segno",
     f"service verify {'0' * 20} {_KEYS}": "",
@@ -239,8 +244,8 @@ LINES: Final[Mapping[str, str]] = {
     f"service client list {_KEYS}": "",
     f"service client remove nobody {_KEYS}": "",
     f"service client add till-7 --channel till {_KEYS}": "",
-    f"service serve --listen 192.0.2.1:1 {_KEYS}": "uvicorn:service pypinyin",
-    f"service kiosk --reader x --psam psam.ssc {_KEYS}": "smartcard pypinyin",
+    f"service serve --listen 192.0.2.1:1 {_KEYS}": "uvicorn:service pypinyin python_multipart",
+    f"service kiosk --reader x --psam psam.ssc {_KEYS}": "smartcard pypinyin python_multipart",
     f"service apply 990000199001010017 {_KEYS}": "",
     f"service arrive {'0' * 16} {_KEYS}": "",
     f"service batch report june account.json {_KEYS}": "",

@@ -18,7 +18,19 @@ from sscard_service.region.model import PhotoRules
     [
         PhotoRules(),
         PhotoRules(width=358, height=441, least_bytes=9 * 1024, most_bytes=20 * 1024),
-        PhotoRules(width=600, height=800, least_bytes=20 * 1024, most_bytes=50 * 1024, dpi=300),
+        PhotoRules(
+            width=600,
+            height=800,
+            most_bytes=50 * 1024,
+            dpi=300,
+            head_width=300,
+            middle_from=290,
+            middle_to=310,
+            hair_from=30,
+            hair_to=40,
+            eyes_above=400,
+        ),
+        PhotoRules(width=600, height=800, most_bytes=100 * 1024, dpi=0, head_width=0),
     ],
 )
 def test_it_fits_the_rules_of_a_region(rules: PhotoRules) -> None:

@@ -155,10 +155,10 @@ class Platform:
     def handle_json(self, body: bytes) -> bytes:
         """The same for the bytes of a request, as a server behind HTTPS gets them."""
         try:
-            message = read_body(body)
+            message, said = read_body(body, strict=self._strict)
         except MessageError as error:
             return self._text(None, self._now(), error=str(error)).encode()
-        return self._answer(message).encode()
+        return self._answer(message, said).encode()
 
     # --- many at once --------------------------------------------------------------------------
 
@@ -175,20 +175,23 @@ class Platform:
         received = self._now()
         notes: list[str] = []
         try:
-            found = self._begin(read_body(body), received, notes)
+            message, notes[:] = read_body(body, strict=self._strict)
+            found = self._begin(message, received, notes)
         except (MessageError, AuthorisationRefusedError) as error:
             return self._text(None, received, error=str(error), notes=notes).encode()
         return found.encode() if isinstance(found, str) else found
 
-    def finish_together(self, pending: Sequence[PendingMessage]) -> list[bytes | LedgerError]:
+    def finish_together(self, pending: Sequence[PendingMessage]) -> list[bytes | Exception]:
         """Do what messages ask, in one transaction; each is answered, or has failed by itself.
+
+        Also where one fails as nobody expected, the others are done.
 
         Nobody is to be answered before this returns.
 
         :raises LedgerError: nothing is kept, or it is not known.
         """
         loads = [one.request.infno in LOAD_MESSAGES for one in pending]
-        answers: list[bytes | LedgerError] = [b""] * len(pending)
+        answers: list[bytes | Exception] = [b""] * len(pending)
         if not all(loads):
             with self._ledger.transaction() as t:
                 for at, one in enumerate(pending):
@@ -199,18 +202,18 @@ class Platform:
                 answers[at] = self._load_after(one)
         return answers
 
-    def _load_after(self, pending: PendingMessage) -> bytes | LedgerError:
+    def _load_after(self, pending: PendingMessage) -> bytes | Exception:
         try:
             return self._load(pending.request, pending.received).encode()
         except (MessageError, AuthorisationRefusedError) as error:
             return self._refusal(pending, error).encode()
-        except LedgerError as error:
+        except Exception as error:
             return error
 
     def _load(self, request: Request, received: datetime) -> str:
         return self._text(request, received, output=answer_load(self._loads, request))
 
-    def _together(self, t: LedgerTransaction, pending: PendingMessage) -> bytes | LedgerError:
+    def _together(self, t: LedgerTransaction, pending: PendingMessage) -> bytes | Exception:
         try:
             with t.savepoint():
                 return self._in(t, pending).encode()
@@ -218,12 +221,16 @@ class Platform:
             return self._refusal(pending, error).encode()
         except (LedgerRefusedError, EntryExistsError) as error:
             return error
+        except (LedgerError, sa.exc.SQLAlchemyError):
+            raise  # the database: nothing of the group is kept
+        except Exception as error:
+            return error
 
     # --- once ----------------------------------------------------------------------------------
 
-    def _answer(self, message: Any) -> str:
+    def _answer(self, message: Any, said: Sequence[str] = ()) -> str:
         received = self._now()
-        notes: list[str] = []
+        notes = list(said)
         try:
             found = self._begin(message, received, notes)
             if isinstance(found, str):
@@ -239,7 +246,7 @@ class Platform:
         """The answer to a message that asks only, else what is to be done for it.
 
         Where the message is not in the form of the interface, it is looked at once more as it may
-        have been meant; ``notes`` are then the deviations.
+        have been meant; ``notes``, which has what its bytes are, then has the deviations too.
 
         :raises MessageError: it is refused.
         :raises AuthorisationRefusedError: it is refused.
@@ -247,7 +254,9 @@ class Platform:
         if self._strict:
             return self._look(parse_request(message), received)
         try:
-            found = self._look(parse_request(message, strict=False), received)
+            request = parse_request(message, strict=False)
+            request.notes[:0] = notes
+            found = self._look(request, received)
             if isinstance(found, str) or found.question or not self._out_of_form(found.request):
                 return found
         except MessageError:
@@ -260,7 +269,7 @@ class Platform:
                 return found
         notes += deviations
         request = parse_request(mended, strict=False)
-        request.notes[:0] = deviations
+        request.notes[:0] = notes
         notes[:] = request.notes
         return self._look(request, received)
 
@@ -276,8 +285,8 @@ class Platform:
         question = None
         if service is None and request.infno not in LOAD_MESSAGES:
             question = self._question(request, received)
-            if not signed_in:
-                question = None  # the long way finds whether it is known
+            if request.notes:
+                question = None  # the long way tells them, and finds whether it is known
         return PendingMessage(request, received, question)
 
     def _read(self, request: Request, received: datetime) -> str:

@@ -222,6 +222,21 @@ def test_a_group_is_one_commit(tmp_path: Path) -> None:
         assert balances(ledger) == {"personal": BALANCE - 200, "held": 200}
 
 
+def test_a_message_that_nobody_expected_to_fail_fails_alone(tmp_path: Path) -> None:
+    def broken(*_: Any) -> Any:
+        raise ValueError("of nobody")
+
+    with Ledger.open(tmp_path / "city.db") as ledger:
+        open_centre(ledger)
+        platform = open_platform(ledger, extra={"9101": broken})
+        upload = {"fsUploadIn": {"in": "AAAA", "filename": "a", "fixmedins_code": "P"}}
+        bodies = [message(HOLD, 1, YUAN), message("9101", 2, upload), message(HOLD, 3, YUAN)]
+        pending = [platform.prepare(json.dumps(one).encode()) for one in bodies]
+        told = platform.finish_together(pending)  # type: ignore[arg-type]
+        assert [type(one) for one in told] == [bytes, ValueError, bytes]
+        assert balances(ledger) == {"personal": BALANCE - 200, "held": 200}
+
+
 def test_nobody_is_answered_when_the_commit_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
