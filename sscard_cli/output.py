@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import click
 
 from sscard_chip.standard.escape import escape, escape_json
+from sscard_chip.wholefile import file_beside, named
 from sscard_cli.errors import RefusedError
 
 
@@ -23,14 +23,14 @@ def write_file(path: Path, save: Callable[[Path], None], *, force: bool) -> None
 
     :raises RefusedError: when ``path`` exists and ``force`` is not given.
     """
-    directory = path.absolute().parent
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=directory)
+    descriptor, name = file_beside(path)
     os.close(descriptor)
     temporary = Path(name)
     try:
         save(temporary)
         if force:
-            temporary.replace(path)
+            with named(path):
+                temporary.replace(path)
         else:
             _place(temporary, path)
     finally:

@@ -86,10 +86,14 @@ def authority(
         if one is not None:
             refuse_to_overwrite(one, force=force)
     made = PkiAuthority.create() if name is None else PkiAuthority.create(name)
-    write_file(path, made.save, force=force)
-    if certificate_path is not None:
-        pem = made.certificate.pem()
-        write_file(certificate_path, lambda new: _write(new, pem), force=force)
+    pem = made.certificate.pem()
+
+    def save(new: Path) -> None:
+        made.save(new)
+        if certificate_path is not None:  # where it cannot be written there is no authority either
+            write_file(certificate_path, lambda other: _write(other, pem), force=force)
+
+    write_file(path, save, force=force)
     shown = made.certificate.subject["CN"]
     if as_json:
         print_json({"authority": str(path), "name": shown})
