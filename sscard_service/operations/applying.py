@@ -21,7 +21,7 @@ from sscard_service.evidence import MOST_DOCUMENT, ServiceEvidence
 from sscard_service.fields import OptionalDay, OptionalReceipt, plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card, mask_name
-from sscard_service.operations.acting import require_adult_or_guardian
+from sscard_service.operations.acting import require_adult_or_guardian, require_place_of_issue
 from sscard_service.operations.loss import follow
 from sscard_service.photo import checked_photo, checked_scan
 from sscard_service.receipts import shown_keys
@@ -191,6 +191,7 @@ def _file(
 ) -> dict[str, Any]:
     """Check what all applications have in common, and file one."""
     require_adult_or_guardian(work)
+    require_place_of_issue(work, work.person.division)
     if any(one.state.running for one in applications_of(work.t, work.person.id)):
         raise ServiceRefusedError(Code.RUNNING)
     details.check(work)

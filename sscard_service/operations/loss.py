@@ -17,7 +17,11 @@ from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.fields import plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card
-from sscard_service.operations.acting import require_adult_or_guardian, require_second_clerk
+from sscard_service.operations.acting import (
+    require_adult_or_guardian,
+    require_place_of_issue,
+    require_second_clerk,
+)
 from sscard_service.store.cards import HeldCard, card_of, lock_cards, temporary_reports
 from sscard_service.store.ecards import unbind_stopped
 from sscard_service.store.proofs import close_sessions
@@ -69,7 +73,9 @@ def report_formal_loss(work: Work, details: ReportDetails) -> dict[str, Any]:
 def cancel_card(work: Work, details: ReportDetails) -> dict[str, Any]:
     """注销: the card is void for good."""
     require_adult_or_guardian(work)
-    return _change(work, work.card(), CardService.CANCEL, details)
+    card = work.card()
+    require_place_of_issue(work, card.division)
+    return _change(work, card, CardService.CANCEL, details)
 
 
 def _change(

@@ -195,18 +195,23 @@ def add_persons(
     if not persons:
         return []
     numbers = [int(one) for one in t.take_ids(person, len(persons)).tolist()]
-    rows: list[dict[str, Any]] = []
-    wrapped, index, versions = [], [], []
+    since, psn_nos, divisions, wrapped, digests, sealed = int(time), [], [], [], [], []
     for number, (psn_no, division, data) in zip(numbers, persons, strict=True):
         key, closed = keys.new_person_key(number)
-        rows.append({"id": number, "psn_no": psn_no, "division": division, "since": int(time)})
-        wrapped.append({"person": number, "wrapped": closed})
-        index.append(_index_row(keys, number, data))
-        versions.append(_version_row(key, number, 1, data, "load", time))
-    t.connection.execute(sa.insert(person), rows)
-    t.connection.execute(sa.insert(person_key), wrapped)
-    t.connection.execute(sa.insert(person_index), index)
-    t.connection.execute(sa.insert(person_version), versions)
+        psn_nos.append(psn_no)
+        divisions.append(division)
+        wrapped.append(closed)
+        digests.append(_index_row(keys, number, data)["digest"])
+        sealed.append(_version_row(key, number, 1, data, "load", time)["sealed"])
+    t.insert(
+        person, {"id": numbers, "psn_no": psn_nos, "division": divisions, "since": since}
+    )  # fmt: skip
+    t.insert(person_key, {"person": numbers, "wrapped": wrapped})
+    t.insert(person_index, {"kind": IDENTITY, "digest": digests, "person": numbers})
+    t.insert(
+        person_version,
+        {"person": numbers, "number": 1, "since": since, "cause": "load", "sealed": sealed},
+    )
     return numbers
 
 
