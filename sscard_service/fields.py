@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -19,8 +18,8 @@ class PrivateModel(Model, frozen=True):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(...)"
 
-    def __rich_repr__(self) -> Iterator[str]:
-        yield "..."
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
 
 
 def plain(most: int) -> msgspec.Meta:

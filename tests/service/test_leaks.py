@@ -104,7 +104,7 @@ def test_values_that_are_sent_stand_in_no_answer_log_file_or_audit(
             "proxy": {"name": PLANTED["name"], "identity": PLANTED["other"],
                       "phone": PLANTED["phone"]},
         }  # fmt: skip
-        details = (
+        details: tuple[dict[str, str], ...] = (
             {}, {"reason": PLANTED["reason"]}, {"password": PLANTED["password"]},
             {"address": PLANTED["street"], "phone": PLANTED["phone"]},
             {"name": PLANTED["name"], "identity": PLANTED["other"], "reason": PLANTED["reason"]},
