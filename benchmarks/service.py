@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows 17, 18 and 22 to 26: card services over HTTP, served as ``sscard service serve`` does it.
+"""Rows 17, 18 and 22 to 25: card services over HTTP, served as ``sscard service serve`` does it.
 
 17: a balance enquiry in a session against an empty FastAPI answer of the same server, from 16
 connections, in windows that alternate; p99 beside it. The enquiry is whole: session, person,
