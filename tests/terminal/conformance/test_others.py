@@ -223,7 +223,6 @@ def test_a_terminal_that_never_ends_fails() -> None:
 
 def test_the_amounts_that_a_card_is_told_by_mode() -> None:
     """Letter no. 38 of 2012, by figures."""
-    bill = {"account_fen": 1, "self_paid_fen": 20, "pooled_fen": 300}
     sent = {
         (3, True): "000000010000001400" + "00012C",
         (1, True): "00000000000001410000012D",
@@ -231,7 +230,7 @@ def test_the_amounts_that_a_card_is_told_by_mode() -> None:
         (2, False): "000000000000014100000141",
     }
     for (mode, online), amounts in sent.items():
-        order = SaleOrder(**bill, mode=SettlementMode(mode), online=online)
+        order = SaleOrder(1, 20, 300, mode=SettlementMode(mode), online=online)
         assert order.amounts == bytes.fromhex(amounts)
 
 
