@@ -77,6 +77,7 @@ def judge_rows(
     headers: Sequence[DayHeader],
     accounts_of: AccountsOf,
     *,
+    keys: Keys | None = None,
     listed: bool = False,
     decided: bool = False,
     late: LateDebits | None = None,
@@ -85,12 +86,13 @@ def judge_rows(
 
     :param headers: those that ``batch.columns.file`` counts.
     :param accounts_of: the personal accounts of rows, and what the register finds about them.
+    :param keys: those of ``batch.columns``, where they are known already.
     :param listed: a list of pharmacies has said whose the terminals are.
     :param decided: a person has decided to post the one row.
     :param late: who bears debits off-line of lost cards; without it the pharmacy.
     """
     columns, masks = batch.columns, batch.masks
-    history, keys = LedgerHistory(t), Keys(columns)
+    history, keys = LedgerHistory(t), keys or Keys(columns)
     personal = accounts_of(columns, masks)
     if late is not None:
         decide_late_debits(t, late, columns, masks, headers)
