@@ -83,7 +83,7 @@ def settled(world: World, folder: Path, pool: Pool | None, files: Path) -> list[
 
 
 @settings(
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     database=None,

@@ -24,9 +24,9 @@ from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.policy import LateDebits
 from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.bearing import decide_late_debits
-from sscard_chip.settlement.run.booking import insured_divisions
 from sscard_chip.settlement.run.contested import Contest, hear
 from sscard_chip.settlement.run.history import LedgerHistory, Place
+from sscard_chip.settlement.run.money import insured_divisions
 from sscard_chip.settlement.run.numbers import CardCounters, TerminalNumbers
 from sscard_chip.settlement.run.online import Online, look_up
 from sscard_chip.settlement.run.owners import find_owners

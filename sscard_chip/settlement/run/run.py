@@ -40,7 +40,7 @@ from sscard_chip.settlement.run.archive import NOTHING, Archive, parts
 from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.history import index_old_segments
 from sscard_chip.settlement.run.judging import JudgedBatch, judge_rows
-from sscard_chip.settlement.run.pieces import Pieces, give_way, post_what_is_left, unposted
+from sscard_chip.settlement.run.pieces import Pieces, post_what_is_left, unposted
 from sscard_chip.settlement.run.pools import KeySource
 from sscard_chip.settlement.run.posting import post, settled_before
 from sscard_chip.settlement.run.state import LedgerState, still_holds
@@ -183,11 +183,9 @@ class Run:
                 found, pieces = self._ledger.run(work, exclusive=True)
             if pieces is not None or not found.fresh:
                 break
-        for number in range(pieces.count if pieces else 0):
-            assert pieces is not None  # noqa: S101
-            self._show(POSTING, self._size * number // pieces.count)
-            give_way(self._ledger)
-            self._ledger.run(partial(pieces.post, number=number), exclusive=True)
+        if pieces is not None:
+            for number in pieces.post_all(self._ledger, range(pieces.count), self._pool):
+                self._show(POSTING, self._size * (number + 1) // pieces.count)
         return found
 
     def _post_if_it_holds(self, batch: Batch, judged: Judged) -> tuple[_Verdicts, Pieces | None]:
