@@ -113,6 +113,16 @@ class Keys:
             at, some = at + len(rows), some * 2
         return at
 
+    def terminal_keys(self) -> list[TerminalKey]:
+        """The exact keys of all rows."""
+        columns = self.terminal.tolist(), self.algorithm.tolist(), self.number.tolist()
+        return list(map(TerminalKey, *columns))
+
+    def card_keys(self) -> list[CardCounterKey]:
+        """The exact keys of all rows."""
+        columns = self.division.tolist(), self.factor.tolist(), self.counter.tolist()
+        return list(map(CardCounterKey, *columns))
+
     def terminal_key(self, at: int) -> TerminalKey:
         """The exact key of a row."""
         return TerminalKey(int(self.terminal[at]), int(self.algorithm[at]), int(self.number[at]))
