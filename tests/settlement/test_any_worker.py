@@ -104,4 +104,4 @@ def test_any_workers_leave_the_same(world: World) -> None:
         assert settled(world, folder / "elsewhere", elsewhere, files) == alone
     finally:
         shutil.rmtree(folder)
-    assert {"read_files", "judge_cards"} <= set(elsewhere.done)
+    assert {"read_files", "judge_cards", "sum_up_numbers"} <= set(elsewhere.done)

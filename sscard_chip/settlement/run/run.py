@@ -359,6 +359,7 @@ class Run:
             [head.header for head in batch.heads],
             accounts_of,
             keys=None if facts is None else facts.keys,
+            pool=self._pool,
             listed=self._listed,
             late=self._late,
         )
