@@ -47,6 +47,18 @@ from sscard_cli.stores import keys_option, open_keys
     metavar="FOLDER",
     help="Folder that papers are printed into as PDF.  Example: --papers printer",
 )
+@file_option(
+    "--camera",
+    "camera",
+    "FILE.jpg",
+    "What the simulated camera sees, read at each photo.  Example: --camera lin.jpg",
+)
+@file_option(
+    "--scanner",
+    "scanner",
+    "FILE",
+    "What lies on the simulated scanner: JPEG, PNG or PDF.  Example: --scanner id.png",
+)
 @centre_options
 def kiosk(
     ledger_url: str,
@@ -61,6 +73,8 @@ def kiosk(
     listen: tuple[str, int],
     device: str,
     papers: Path | None,
+    camera: Path | None,
+    scanner: Path | None,
 ) -> None:
     """Serve a self-service terminal (自助服务终端) to this machine's browser, until Ctrl-C.
 
@@ -108,7 +122,9 @@ def kiosk(
         else:
             port = ImagePort(Path(str(card_path)))
         slot = KioskSlot(port, psam=psam, hsm=hsm)
-        pages = stack.enter_context(Kiosk(centre, slot, device=device, papers=papers))
+        pages = stack.enter_context(
+            Kiosk(centre, slot, device=device, papers=papers, camera=camera, scanner=scanner)
+        )
 
         def ready(host: str, number: int) -> None:
             shown = f"[{host}]" if ":" in host else host

@@ -17,7 +17,7 @@ import msgspec
 from sscard_chip.standard.dates import DAY
 from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import DayText, NoteText, OptionalDay, ReceiptNumber
+from sscard_service.fields import DayText, NoteText, OptionalDay, ReceiptNumber, plain
 from sscard_service.masks import mask_name
 from sscard_service.store.filings import TreatmentFiling, add_filing, end_filing, filings_of
 from sscard_service.store.persons import check_name
@@ -30,8 +30,8 @@ CLASSES: Final = {
 """Classes of filings [M]."""
 _TEMPORARY: Final = frozenset({"referral", "other"})
 _AHEAD: Final = timedelta(days=366)
-_Text100 = Annotated[str, rule("must be at most 100 characters", max_length=100)]
-_Text500 = Annotated[str, rule("must be at most 500 characters", max_length=500)]
+_Text100 = Annotated[str, plain(100)]
+_Text500 = Annotated[str, plain(500)]
 
 
 class FilingAgent(Model, frozen=True):
@@ -61,7 +61,7 @@ class FilingDetails(Model, frozen=True):
     tel: Annotated[str, rule("must be 11 digits", pattern="1[0-9]{10}|")] = ""
     addr: _Text100 = ""
     insu_optins: Annotated[str, rule("must be 6 digits", pattern="[0-9]{6}|")] = ""
-    diag_code: Annotated[str, rule("must be at most 20 characters", max_length=20)] = ""
+    diag_code: Annotated[str, plain(20)] = ""
     diag_name: _Text100 = ""
     dise_cond_dscr: _Text500 = ""
     reflin_medins_no: Annotated[
@@ -69,7 +69,7 @@ class FilingDetails(Model, frozen=True):
     ] = ""
     reflin_medins_name: _Text100 = ""
     hosp_agre_refl_flag: Annotated[str, rule("must be 0 or 1", pattern="[01]|")] = ""
-    refl_type: Annotated[str, rule("must be at most 6 characters", max_length=6)] = ""
+    refl_type: Annotated[str, plain(6)] = ""
     refl_date: OptionalDay = ""
     refl_rea: _Text500 = ""
     refl_opnn: _Text500 = ""
@@ -173,9 +173,6 @@ def _check(work: Work, details: FilingDetails) -> None:
             broken = (empty, "is needed for a referral")
         elif details.refl_date > work.day:
             broken = ("refl_date", "must not be in the future")
-    for name in ("addr", "diag_name", "dise_cond_dscr", "refl_rea", "refl_opnn"):
-        if broken is None and not getattr(details, name).isprintable():
-            broken = (name, "must be printable")
     if broken is not None:
         raise ServiceRefusedError(Code.FORMAT, field=broken[0], rule=broken[1])
 

@@ -21,7 +21,7 @@ from sscard_chip.settlement.ledger import (
 )
 from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import NoteText, OptionalDay, ReceiptNumber
+from sscard_service.fields import NoteText, OptionalDay, ReceiptNumber, plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card
 from sscard_service.operations.acting import require_adult_or_guardian
@@ -78,7 +78,7 @@ class ArriveDetails(Model, frozen=True):
 
     WHAT = "the details"
 
-    point: Annotated[str, rule("must be at most 40 characters", max_length=40)] = ""
+    point: Annotated[str, plain(40)] = ""
     posted: bool = False
 
 

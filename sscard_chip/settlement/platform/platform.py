@@ -155,10 +155,10 @@ class Platform:
     def handle_json(self, body: bytes) -> bytes:
         """The same for the bytes of a request, as a server behind HTTPS gets them."""
         try:
-            message = read_body(body)
+            message, said = read_body(body, strict=self._strict)
         except MessageError as error:
             return self._text(None, self._now(), error=str(error)).encode()
-        return self._answer(message).encode()
+        return self._answer(message, said).encode()
 
     # --- many at once --------------------------------------------------------------------------
 
@@ -175,7 +175,8 @@ class Platform:
         received = self._now()
         notes: list[str] = []
         try:
-            found = self._begin(read_body(body), received, notes)
+            message, notes[:] = read_body(body, strict=self._strict)
+            found = self._begin(message, received, notes)
         except (MessageError, AuthorisationRefusedError) as error:
             return self._text(None, received, error=str(error), notes=notes).encode()
         return found.encode() if isinstance(found, str) else found
@@ -221,9 +222,9 @@ class Platform:
 
     # --- once ----------------------------------------------------------------------------------
 
-    def _answer(self, message: Any) -> str:
+    def _answer(self, message: Any, said: Sequence[str] = ()) -> str:
         received = self._now()
-        notes: list[str] = []
+        notes = list(said)
         try:
             found = self._begin(message, received, notes)
             if isinstance(found, str):
@@ -239,7 +240,7 @@ class Platform:
         """The answer to a message that asks only, else what is to be done for it.
 
         Where the message is not in the form of the interface, it is looked at once more as it may
-        have been meant; ``notes`` are then the deviations.
+        have been meant; ``notes``, which has what its bytes are, then has the deviations too.
 
         :raises MessageError: it is refused.
         :raises AuthorisationRefusedError: it is refused.
@@ -247,7 +248,9 @@ class Platform:
         if self._strict:
             return self._look(parse_request(message), received)
         try:
-            found = self._look(parse_request(message, strict=False), received)
+            request = parse_request(message, strict=False)
+            request.notes[:0] = notes
+            found = self._look(request, received)
             if isinstance(found, str) or found.question or not self._out_of_form(found.request):
                 return found
         except MessageError:
@@ -260,7 +263,7 @@ class Platform:
                 return found
         notes += deviations
         request = parse_request(mended, strict=False)
-        request.notes[:0] = deviations
+        request.notes[:0] = notes
         notes[:] = request.notes
         return self._look(request, received)
 
@@ -276,8 +279,8 @@ class Platform:
         question = None
         if service is None and request.infno not in LOAD_MESSAGES:
             question = self._question(request, received)
-            if not signed_in:
-                question = None  # the long way finds whether it is known
+            if request.notes:
+                question = None  # the long way tells them, and finds whether it is known
         return PendingMessage(request, received, question)
 
     def _read(self, request: Request, received: datetime) -> str:
