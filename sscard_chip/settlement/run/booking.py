@@ -14,7 +14,7 @@ not matter what came first. What an account cannot pay stands in the suspense of
 keeps it, whatever insured place a row says. Debits and refunds of a date are one entry. What the
 on-line authorisation has settled already is not booked again.
 
-What follows from the rows alone, :mod:`.money` has summed; here it meets the balances.
+What follows from the rows apart, :mod:`.money` has summed; here it meets the balances.
 """
 
 from __future__ import annotations
@@ -129,10 +129,10 @@ def book(
     if money is None:
         money = sum_money(MoneyTask(MoneyRows.of(columns, rows, personal), dates))
     accounts = accounts or BookAccounts(t, headers)
-    alone = money.refunded.copy()  # whose rows have to be looked at one by one
+    apart = money.refunded.copy()  # whose rows have to be looked at one by one
     if len(money.owners):
-        alone |= money.asked > t.balances(money.owners, for_update=True)
-    special = rows[_among(personal.take(rows), money.owners[alone])]
+        apart |= money.asked > t.balances(money.owners, for_update=True)
+    special = rows[_among(personal.take(rows), money.owners[apart])]
     few = MoneyRows.of(columns, special, personal)
     charged, shares = _charge(t, few)
     of_row = dates[few.file]
@@ -143,7 +143,7 @@ def book(
         divisions, place = np.unique(division, return_inverse=True)
         shared = accounts.of_divisions(t, AccountKind.SUSPENSE, divisions.astype(np.int64))
         parts = [
-            (money.owners[~alone], -day.personal[~alone]),
+            (money.owners[~apart], -day.personal[~apart]),
             (few.owner[own], -charged[own]),
             (shared[place], -fen),
             *_of_day(t, accounts, day),

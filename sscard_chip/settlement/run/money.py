@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +22,6 @@ from sscard_chip.settlement.columns import (
     number_of_bcd,
 )
 from sscard_chip.settlement.judge.localities import Locality, localities
-
-_DIVISIONS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -64,12 +61,11 @@ class DivisionSums:
     fen: Integers
 
     @classmethod
-    def of(cls, divisions: NDArray[np.uint32], fen: Integers) -> DivisionSums:
-        """Of rows."""
-        sums = np.zeros(_DIVISIONS, np.int64)
-        np.add.at(sums, divisions, fen)
+    def of(cls, divisions: Integers, place: Integers, fen: Integers) -> DivisionSums:
+        """Of amounts, each with the place of its division among ``divisions``, which rise."""
+        sums = _sums(place, fen, len(divisions))
         there = np.flatnonzero(sums)
-        return cls(there, sums[there])
+        return cls(divisions[there], sums[there])
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -121,11 +117,13 @@ def sum_money(task: MoneyTask) -> Money:
     refunded = np.zeros(len(owners), np.bool_)
     refunded[at[owned & rows.refund]] = True
     here = owned | (localities(rows.treatment, rows.insured) == Locality.OWN)
+    treatments, treatment = _places(rows.treatment)
+    insureds, insured = _places(rows.insured)
     dates = task.dates[rows.file]
     days = []
     for date in np.unique(dates[np.flatnonzero(np.diff(dates, prepend=-1))]).tolist():
         of_day = np.flatnonzero(dates == date)
-        day = rows.rows(of_day)
+        day, home = rows.rows(of_day), insured[of_day]
         at_home, place = here[of_day], at[of_day]
         away, nobodys, debits = ~at_home, at_home & (place < 0), (place >= 0) & ~day.refund
         both = day.account + day.fund
@@ -135,10 +133,10 @@ def sum_money(task: MoneyTask) -> Money:
                 _sums(place[debits], day.account[debits], len(owners)),
                 _sums(day.file, both, len(task.dates)),
                 _sums(day.file, day.cash, len(task.dates)),
-                DivisionSums.of(day.treatment, day.cash),
-                DivisionSums.of(day.insured[at_home], day.fund[at_home]),
-                DivisionSums.of(day.insured[nobodys], day.account[nobodys]),
-                DivisionSums.of(day.insured[away], both[away]),
+                DivisionSums.of(treatments, treatment[of_day], day.cash),
+                DivisionSums.of(insureds, home[at_home], day.fund[at_home]),
+                DivisionSums.of(insureds, home[nobodys], day.account[nobodys]),
+                DivisionSums.of(insureds, home[away], both[away]),
             )
         )
     asked = np.sum([np.zeros(len(owners), np.int64), *(day.personal for day in days)], axis=0)
@@ -156,6 +154,12 @@ def insured_divisions(columns: DebitColumns, rows: Integers) -> NDArray[np.uint3
     silent = np.flatnonzero(said == NO_DIVISION)
     said[silent] = number_of_bcd(columns.card_id_code[rows[silent], :3])
     return said
+
+
+def _places(divisions: NDArray[np.uint32]) -> tuple[Integers, Integers]:
+    """The divisions that there are, rising, and the place of each row's."""
+    distinct, place = np.unique(divisions, return_inverse=True)
+    return distinct.astype(np.int64), place
 
 
 def _sums(place: NDArray[np.integer], fen: Integers, count: int) -> Integers:

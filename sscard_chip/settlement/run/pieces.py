@@ -65,7 +65,7 @@ class Pieces:
     headers: list[DayHeader]
     counters: CardCounters | None
     accounts: BookAccounts | None
-    rows: Integers
+    rows: NDArray[np.int32]
     first: Integers
 
     @classmethod
@@ -80,9 +80,9 @@ class Pieces:
             count = -(-int(np.count_nonzero(there)) // most_accounts)
         headers = list(judged.headers)
         if count <= 1:
-            nothing, nowhere = np.zeros(len(columns), np.bool_), np.zeros(0, np.int64)
+            nothing, nowhere = np.zeros(len(columns), np.bool_), np.zeros(0, np.int32)
             return cls(judged.segment, 0, columns, nothing, judged.personal, headers, None, None,
-                       nowhere, nowhere)  # fmt: skip
+                       nowhere, nowhere.astype(np.int64))  # fmt: skip
         split = {"segment": judged.segment, "pieces": count, "last_card": card_count(t)}
         t.connection.execute(sa.insert(tables.split), split)
         accounts = BookAccounts(t, headers)
@@ -120,7 +120,7 @@ class Pieces:
 
     def rows_of(self, number: int) -> Integers:
         """The rows of a piece, in their order."""
-        return self.rows[self.first[number] : self.first[number + 1]]
+        return self.rows[self.first[number] : self.first[number + 1]].astype(np.int64)
 
     def tasks(self, numbers: Iterable[int]) -> Iterator[MoneyTask]:
         """The money of some pieces, to be summed."""
@@ -154,12 +154,12 @@ class Pieces:
             yield number
 
 
-def _cut(personal: Integers, later: Mask, count: int) -> tuple[Integers, Integers]:
+def _cut(personal: Integers, later: Mask, count: int) -> tuple[NDArray[np.int32], Integers]:
     """The rows of all pieces, by piece, and where those of each begin, and the last end."""
     rows = np.flatnonzero(later)
     number = (personal[rows] % count).astype(np.uint16)  # so few are sorted by their digits
     order = np.argsort(number, kind="stable")
-    return rows[order], np.searchsorted(number[order], np.arange(count + 1))
+    return rows[order].astype(np.int32), np.searchsorted(number[order], np.arange(count + 1))
 
 
 def _distinct(divisions: NDArray[np.uint32]) -> Integers:

@@ -93,7 +93,7 @@ Judged = Callable[[Batch, Masks], None]
 
 
 @dataclass(slots=True, repr=False, eq=False)
-class CardFacts:
+class JudgedCards:
     """What the pieces of cards have found about rows: the findings of the register as it was in
     the ``state``, and the personal accounts."""
 
@@ -104,7 +104,7 @@ class CardFacts:
     state: tuple[int, int] = (0, 0)
 
     @classmethod
-    def of(cls, columns: DebitColumns) -> CardFacts:
+    def of(cls, columns: DebitColumns) -> JudgedCards:
         """Nothing found yet."""
         count = len(columns)
         masks = np.zeros(count, np.uint16)
@@ -148,7 +148,7 @@ class Run:
         self._finished_rows = 0
         self._size = 0
         self._known: tuple[tuple[int, int], RegisterJudge] | None = None
-        self._facts: CardFacts | None = None
+        self._facts: JudgedCards | None = None
 
     def batch(
         self, heads: Sequence[DayFileHead], judged: Judged = lambda batch, masks: None
@@ -280,7 +280,7 @@ class Run:
     def _judge_cards(self, batch: Batch) -> None:
         """Code 1, and what the register says, by pieces of cards."""
         columns = batch.columns
-        facts = CardFacts.of(columns)
+        facts = JudgedCards.of(columns)
         with self._ledger.reading() as t:
             facts.state, register = register_state(t), self._register(t, columns)
         least = 1 if self._pool.size == 1 else self._pool.size * 2
@@ -288,7 +288,7 @@ class Run:
         rows = list(card_pieces(facts.keys, ~columns.malformed, count))
         tasks = (CardTask(columns, piece, self._keys, register) for piece in rows)
         if not self._pool.shares_files:
-            tasks = (task.alone() for task in tasks)
+            tasks = (task.cut_out() for task in tasks)
         wrong = ~columns.has_tac & ~columns.grey & ~columns.malformed
         done = 0
         for piece, found in zip(rows, self._pool.map(judge_cards, tasks), strict=True):

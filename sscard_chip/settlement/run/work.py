@@ -126,8 +126,8 @@ class CardTask:
     keys: KeySource
     register: RegisterJudge | None
 
-    def alone(self) -> CardTask:
-        """The same without anything of other cards, for a worker that does not share memory."""
+    def cut_out(self) -> CardTask:
+        """The same, and nothing of other cards, for a worker that does not share memory."""
         own = self.columns.only(_OF_CARDS, self.rows)
         register = None if self.register is None else self.register.of(own)
         return CardTask(own, np.arange(len(own)), self.keys, register)
