@@ -14,6 +14,7 @@ import json
 import os
 import time as clock
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -140,6 +141,38 @@ class ServiceCentre(Closing):
             raise self._down(request_id) from None
         except LedgerConflictError:
             raise self._down(request_id) from None
+
+    def perform_in(
+        self,
+        t: LedgerTransaction,
+        operation: str,
+        person: Person,
+        actor: ServiceActor,
+        channel: str,
+        level: int,
+        request_id: str,
+        details: Mapping[str, Any],
+        now: datetime,
+    ) -> dict[str, Any]:
+        """Do an operation about a person in a transaction of another room, which keeps the
+        request and its answer itself and has proven the ``level``. What it shows.
+
+        :raises ServiceRefusedError: it was not done: the transaction is to be rolled back.
+        """
+        asked, wanted = self._check(
+            operation, ServiceSubject(), actor, channel, ServiceEvidence(), request_id, details
+        )
+        asked = replace(asked, now=now)
+        work = Work(
+            t=t, keys=self.keys, region=self.region, rules=asked.rules, operation=asked.operation,
+            channel=channel, actor=actor, subject=asked.subject, evidence=asked.evidence,
+            level=level, now=now, request=request_id, owner=person,
+        )  # fmt: skip
+        work.require(asked.needs)
+        work.refuse_the_dead()
+        data = asked.operation.function(work, wanted)
+        self._audit(t, asked, request_id, work)
+        return data
 
     def asked_view(
         self,

@@ -13,7 +13,8 @@ from typing import Any
 
 import click
 
-from sscard_cli.options import FILE, host_port
+from sscard_cli.options import FILE, listen_port
+from sscard_cli.output import say
 from sscard_cli.service.options import centre_options, open_centre
 
 
@@ -57,11 +58,12 @@ def _sounds(_context: click.Context, _parameter: Any, value: str) -> str:
 )
 @click.option(
     "--listen",
-    type=host_port,
+    type=listen_port,
     default="127.0.0.1:4573",
     show_default=True,
     metavar="HOST:PORT",
-    help="Where it takes calls; only of this machine.  Example: --listen 127.0.0.1:4574",
+    help="Where it takes calls, only of this machine; port 0 takes a free one."
+    "  Example: --listen 127.0.0.1:4574",
 )
 @click.option(
     "--sounds",
@@ -111,6 +113,6 @@ async def _serve(server: Any, listen: tuple[str, int]) -> None:
         loop.add_signal_handler(one, stop.set)
 
     def ready(host: str, port: int) -> None:
-        click.echo(f"taking calls at agi://{host}:{port}/")
+        say(f"taking calls at agi://{host}:{port}/")
 
     await server.serve(*listen, stop, ready)

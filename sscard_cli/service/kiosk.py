@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from sscard_cli.options import FOLDER, file_option, host_port, reader_option
+from sscard_cli.options import FOLDER, file_option, listen_port, reader_option
+from sscard_cli.output import say
 from sscard_cli.service.options import centre_options, open_centre
 from sscard_cli.stores import keys_option, open_keys
 
@@ -28,11 +29,12 @@ from sscard_cli.stores import keys_option, open_keys
 @keys_option(required=False, use=" of the HSM that proves cards, without a PSAM")
 @click.option(
     "--listen",
-    type=host_port,
+    type=listen_port,
     default="127.0.0.1:8099",
     show_default=True,
     metavar="HOST:PORT",
-    help="Where the browser of this machine finds it.  Example: --listen 127.0.0.1:8080",
+    help="Where the browser of this machine finds it; port 0 takes a free one."
+    "  Example: --listen 127.0.0.1:8080",
 )
 @click.option(
     "--device",
@@ -128,7 +130,7 @@ def kiosk(
 
         def ready(host: str, number: int) -> None:
             shown = f"[{host}]" if ":" in host else host
-            click.echo(f"the terminal {device} is at http://{shown}:{number}/")
+            say(f"the terminal {device} is at http://{shown}:{number}/")
 
         serve_application(pages.application(), *listen, ready=ready, extra="service")
     click.echo("ended, nothing of a visitor is kept")

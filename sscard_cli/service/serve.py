@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from sscard_cli.options import FOLDER, file_option, host_port
+from sscard_cli.options import FOLDER, file_option, listen_port
+from sscard_cli.output import say
 from sscard_cli.service.options import centre_options, open_centre
 
 
@@ -16,7 +17,7 @@ from sscard_cli.service.options import centre_options, open_centre
 @centre_options
 @click.option(
     "--listen",
-    type=host_port,
+    type=listen_port,
     default="127.0.0.1:8098",
     show_default=True,
     metavar="HOST:PORT",
@@ -82,7 +83,7 @@ def serve(
         def ready(host: str, port: int) -> None:
             shown = f"[{host}]" if ":" in host else host
             scheme = "https" if tls else "http"
-            click.echo(f"serving {centre.ledger.name} at {scheme}://{shown}:{port}/v1")
+            say(f"serving {centre.ledger.name} at {scheme}://{shown}:{port}/v1")
 
         if outbox is not None:
             stack.enter_context(OutboxWorker(centre, outbox))

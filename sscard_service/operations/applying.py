@@ -15,13 +15,13 @@ import msgspec
 
 from sscard_chip.settlement.ledger import CardService, CardStatus, change_status
 from sscard_chip.standard.dates import DAY, parse_date
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import MOST_DOCUMENT, ServiceEvidence
-from sscard_service.fields import OptionalDay, OptionalReceipt, plain
+from sscard_service.fields import OptionalDay, OptionalReceipt, PrivateModel, plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card, mask_name
-from sscard_service.operations.acting import require_adult_or_guardian
+from sscard_service.operations.acting import require_adult_or_guardian, require_place_of_issue
 from sscard_service.operations.loss import follow
 from sscard_service.photo import checked_photo, checked_scan
 from sscard_service.receipts import shown_keys
@@ -44,7 +44,7 @@ LONG_TERM: str = "99991231"
 """The end of an identity document without one."""
 
 
-class CardApplication(Model, frozen=True):
+class CardApplication(PrivateModel, frozen=True):
     """An application for a card.
 
     ``document_from`` and ``document_to`` are the validity of the identity document; 99991231 is
@@ -80,7 +80,7 @@ class Replacement(CardApplication, frozen=True):
     reason: Literal["lost", "damaged", "expired", "data", "other"] = "lost"
 
 
-class WithdrawDetails(Model, frozen=True):
+class WithdrawDetails(PrivateModel, frozen=True):
     """Which application is withdrawn; the running one without a number."""
 
     WHAT = "the details"
@@ -191,6 +191,7 @@ def _file(
 ) -> dict[str, Any]:
     """Check what all applications have in common, and file one."""
     require_adult_or_guardian(work)
+    require_place_of_issue(work, work.person.division)
     if any(one.state.running for one in applications_of(work.t, work.person.id)):
         raise ServiceRefusedError(Code.RUNNING)
     details.check(work)

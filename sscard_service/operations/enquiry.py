@@ -59,7 +59,8 @@ def show_card_state(work: Work, _: Any) -> dict[str, Any]:
 
 @view("person")
 def show_person(work: ServiceView) -> dict[str, Any]:
-    """The person's own data; numbers are masked below level 4."""
+    """The person's own data; numbers are masked below level 4. ``bank`` has the main account: its
+    balance is asked at that bank's own counter."""
     data, whole = work.person.data, work.level >= ProofLevel.IN_PERSON
     return {
         "psn_no": work.person.psn_no,
@@ -76,5 +77,6 @@ def show_person(work: ServiceView) -> dict[str, Any]:
         "first_work": data.first_work,
         "retired": data.retired,
         "division": work.person.division,
+        "bank": data.bank,
         "cards": [mask_card(one.card_number) for one in work.cards()],
     }

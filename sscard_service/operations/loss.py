@@ -12,12 +12,16 @@ from typing import Annotated, Any, Final
 
 from sscard_chip.settlement.ledger import CardService, CardStatus, ReportClock, change_status
 from sscard_chip.standard.dates import TIME, parse_time
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import plain
+from sscard_service.fields import PrivateModel, plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card
-from sscard_service.operations.acting import require_adult_or_guardian, require_second_clerk
+from sscard_service.operations.acting import (
+    require_adult_or_guardian,
+    require_place_of_issue,
+    require_second_clerk,
+)
 from sscard_service.store.cards import HeldCard, card_of, lock_cards, temporary_reports
 from sscard_service.store.ecards import unbind_stopped
 from sscard_service.store.proofs import close_sessions
@@ -26,7 +30,7 @@ from sscard_service.work import OperationEffect, Work, operation
 _HOUR: Final = timedelta(hours=1)
 
 
-class ReportDetails(Model, frozen=True):
+class ReportDetails(PrivateModel, frozen=True):
     """Why a status is to be changed, and since when (YYYYMMDDhhmmss, local; empty for now)."""
 
     WHAT = "the details"
@@ -69,7 +73,9 @@ def report_formal_loss(work: Work, details: ReportDetails) -> dict[str, Any]:
 def cancel_card(work: Work, details: ReportDetails) -> dict[str, Any]:
     """注销: the card is void for good."""
     require_adult_or_guardian(work)
-    return _change(work, work.card(), CardService.CANCEL, details)
+    card = work.card()
+    require_place_of_issue(work, card.division)
+    return _change(work, card, CardService.CANCEL, details)
 
 
 def _change(

@@ -188,6 +188,10 @@ class ServiceRegion(Model, frozen=True):
     agency: Annotated[RegionText, rule(title="The invented agency on papers")]
     division: Annotated[str, rule("must be 6 digits", pattern="[0-9]{6}")]
     channels: dict[str, ChannelRules]
+    issues_for: Annotated[
+        list[Annotated[str, rule("must be 6 digits", pattern="[0-9]{6}")]],
+        rule(title="Divisions whose cards are issued here; empty for all in the ledger"),
+    ] = msgspec.field(default_factory=list)
     time: TimeRules = TimeRules()
     proof: ProofRules = ProofRules()
     photo: PhotoRules = PhotoRules()

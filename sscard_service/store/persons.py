@@ -20,8 +20,8 @@ from sscard_chip.settlement.schema.persons import (
     person_version,
 )
 from sscard_chip.standard.dates import parse_date
-from sscard_chip.standard.documents import Model, rule
-from sscard_service.fields import plain
+from sscard_chip.standard.documents import rule
+from sscard_service.fields import PrivateModel, plain
 from sscard_service.store.secrets import PersonKey, ServiceKeys
 
 IDENTITY: Final = "identity"
@@ -51,7 +51,7 @@ def normal_identity(text: str) -> str:
 _PLAIN: Final = {0xFF10 + one: ord("0") + one for one in range(10)} | {0xFF38: "X", 0xFF58: "x"}
 
 
-class PersonData(Model, frozen=True):
+class PersonData(PrivateModel, frozen=True):
     """What is known of a person; enciphered as a whole.
 
     ``identity`` is the social security number (社会保障号码), ``bank`` the code of the bank that
@@ -195,18 +195,23 @@ def add_persons(
     if not persons:
         return []
     numbers = [int(one) for one in t.take_ids(person, len(persons)).tolist()]
-    rows: list[dict[str, Any]] = []
-    wrapped, index, versions = [], [], []
+    since, psn_nos, divisions, wrapped, digests, sealed = int(time), [], [], [], [], []
     for number, (psn_no, division, data) in zip(numbers, persons, strict=True):
         key, closed = keys.new_person_key(number)
-        rows.append({"id": number, "psn_no": psn_no, "division": division, "since": int(time)})
-        wrapped.append({"person": number, "wrapped": closed})
-        index.append(_index_row(keys, number, data))
-        versions.append(_version_row(key, number, 1, data, "load", time))
-    t.connection.execute(sa.insert(person), rows)
-    t.connection.execute(sa.insert(person_key), wrapped)
-    t.connection.execute(sa.insert(person_index), index)
-    t.connection.execute(sa.insert(person_version), versions)
+        psn_nos.append(psn_no)
+        divisions.append(division)
+        wrapped.append(closed)
+        digests.append(_index_row(keys, number, data)["digest"])
+        sealed.append(_version_row(key, number, 1, data, "load", time)["sealed"])
+    t.insert(
+        person, {"id": numbers, "psn_no": psn_nos, "division": divisions, "since": since}
+    )  # fmt: skip
+    t.insert(person_key, {"person": numbers, "wrapped": wrapped})
+    t.insert(person_index, {"kind": IDENTITY, "digest": digests, "person": numbers})
+    t.insert(
+        person_version,
+        {"person": numbers, "number": 1, "since": since, "cause": "load", "sealed": sealed},
+    )
     return numbers
 
 

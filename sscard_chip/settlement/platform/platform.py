@@ -181,15 +181,17 @@ class Platform:
             return self._text(None, received, error=str(error), notes=notes).encode()
         return found.encode() if isinstance(found, str) else found
 
-    def finish_together(self, pending: Sequence[PendingMessage]) -> list[bytes | LedgerError]:
+    def finish_together(self, pending: Sequence[PendingMessage]) -> list[bytes | Exception]:
         """Do what messages ask, in one transaction; each is answered, or has failed by itself.
+
+        Also where one fails as nobody expected, the others are done.
 
         Nobody is to be answered before this returns.
 
         :raises LedgerError: nothing is kept, or it is not known.
         """
         loads = [one.request.infno in LOAD_MESSAGES for one in pending]
-        answers: list[bytes | LedgerError] = [b""] * len(pending)
+        answers: list[bytes | Exception] = [b""] * len(pending)
         if not all(loads):
             with self._ledger.transaction() as t:
                 for at, one in enumerate(pending):
@@ -200,24 +202,28 @@ class Platform:
                 answers[at] = self._load_after(one)
         return answers
 
-    def _load_after(self, pending: PendingMessage) -> bytes | LedgerError:
+    def _load_after(self, pending: PendingMessage) -> bytes | Exception:
         try:
             return self._load(pending.request, pending.received).encode()
         except (MessageError, AuthorisationRefusedError) as error:
             return self._refusal(pending, error).encode()
-        except LedgerError as error:
+        except Exception as error:
             return error
 
     def _load(self, request: Request, received: datetime) -> str:
         return self._text(request, received, output=answer_load(self._loads, request))
 
-    def _together(self, t: LedgerTransaction, pending: PendingMessage) -> bytes | LedgerError:
+    def _together(self, t: LedgerTransaction, pending: PendingMessage) -> bytes | Exception:
         try:
             with t.savepoint():
                 return self._in(t, pending).encode()
         except (MessageError, AuthorisationRefusedError) as error:
             return self._refusal(pending, error).encode()
         except (LedgerRefusedError, EntryExistsError) as error:
+            return error
+        except (LedgerError, sa.exc.SQLAlchemyError):
+            raise  # the database: nothing of the group is kept
+        except Exception as error:
             return error
 
     # --- once ----------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from sscard_chip.standard.settlement_mode import SettlementMode
 from sscard_chip.terminal.pos.online import CentreUrlError, HttpCentre
 from tests.bench.issued import roots
 from tests.bench.shop import BILL, TIME, Shop
+from tests.ports import free_port
 from tests.settlement.platform.centre import (
     BALANCE,
     CARD,
@@ -68,7 +69,7 @@ class Centre:
         self._folder = folder
         self._options = list(options) or ["--test-clock"]
         self._ledger_url = ledger_url
-        self._listen = "127.0.0.1:0"
+        self._listen = f"127.0.0.1:{free_port()}"
         roots().save(folder / "roots.json")
         (folder / "policy.toml").write_text(policy or POLICY)
         self.start()
@@ -218,6 +219,21 @@ def test_a_group_is_one_commit(tmp_path: Path) -> None:
         told = [json.loads(one) for one in platform.finish_together(pending)]  # type: ignore[arg-type]
         assert [one["infcode"] for one in told] == [0, -1, -1, 0]
         assert len(commits) == 1
+        assert balances(ledger) == {"personal": BALANCE - 200, "held": 200}
+
+
+def test_a_message_that_nobody_expected_to_fail_fails_alone(tmp_path: Path) -> None:
+    def broken(*_: Any) -> Any:
+        raise ValueError("of nobody")
+
+    with Ledger.open(tmp_path / "city.db") as ledger:
+        open_centre(ledger)
+        platform = open_platform(ledger, extra={"9101": broken})
+        upload = {"fsUploadIn": {"in": "AAAA", "filename": "a", "fixmedins_code": "P"}}
+        bodies = [message(HOLD, 1, YUAN), message("9101", 2, upload), message(HOLD, 3, YUAN)]
+        pending = [platform.prepare(json.dumps(one).encode()) for one in bodies]
+        told = platform.finish_together(pending)  # type: ignore[arg-type]
+        assert [type(one) for one in told] == [bytes, ValueError, bytes]
         assert balances(ledger) == {"personal": BALANCE - 200, "held": 200}
 
 
