@@ -111,7 +111,7 @@ def book(
     t: LedgerTransaction,
     name: str,
     columns: DebitColumns,
-    rows: Integers,
+    rows: NDArray[np.signedinteger],
     personal: Integers,
     headers: Sequence[DayHeader],
     money: Money | None = None,
@@ -127,7 +127,7 @@ def book(
         return
     dates = dates_of(headers)
     if money is None:
-        money = sum_money(MoneyTask(MoneyRows.of(columns, rows, personal), dates))
+        money = sum_money(MoneyTask(columns, rows, personal, dates))
     accounts = accounts or BookAccounts(t, headers)
     apart = money.refunded.copy()  # whose rows have to be looked at one by one
     if len(money.owners):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,11 @@ from sscard_chip.settlement.columns import (
     number_of_bcd,
 )
 from sscard_chip.settlement.judge.localities import Locality, localities
+
+_OF_MONEY: Final = frozenset(
+    ("account_fen", "fund_fen", "cash_fen", "refund", "treatment_division", "insured_division",
+     "card_id_code", "file")
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -39,7 +45,9 @@ class MoneyRows(Columns):
     file: NDArray[np.int32] = column(np.int32)
 
     @classmethod
-    def of(cls, columns: DebitColumns, rows: Integers, personal: Integers) -> MoneyRows:
+    def of(
+        cls, columns: DebitColumns, rows: NDArray[np.signedinteger], personal: Integers
+    ) -> MoneyRows:
         """Those of some ``rows``; ``personal`` are the holders' accounts of all."""
         return cls(
             personal.take(rows),
@@ -101,15 +109,23 @@ class Money:
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class MoneyTask:
-    """Rows, and the business date (YYYYMMDD as a number) of each header."""
+    """Some ``rows`` of ``columns``, the holders' accounts of all, and the business date (YYYYMMDD
+    as a number) of each header."""
 
-    rows: MoneyRows
+    columns: DebitColumns
+    rows: NDArray[np.signedinteger]
+    personal: Integers
     dates: Integers
+
+    def cut_out(self) -> MoneyTask:
+        """The same, and nothing of other rows, for a worker that does not share memory."""
+        own = self.columns.only(_OF_MONEY, self.rows)
+        return MoneyTask(own, np.arange(len(own)), self.personal.take(self.rows), self.dates)
 
 
 def sum_money(task: MoneyTask) -> Money:
     """Sum rows up."""
-    rows = task.rows
+    rows = MoneyRows.of(task.columns, task.rows, task.personal)
     owned = rows.owner >= 0
     owners, place = np.unique(rows.owner[owned], return_inverse=True)
     at = np.full(len(rows), -1, np.int64)
@@ -148,7 +164,7 @@ def dates_of(headers: Sequence[DayHeader]) -> Integers:
     return np.array([int(header.business_date) for header in headers], np.int64)
 
 
-def insured_divisions(columns: DebitColumns, rows: Integers) -> NDArray[np.uint32]:
+def insured_divisions(columns: DebitColumns, rows: NDArray[np.signedinteger]) -> NDArray[np.uint32]:
     """Where the holders are insured: as the row says, else the division of the card."""
     said = columns.insured_division.take(rows)
     silent = np.flatnonzero(said == NO_DIVISION)

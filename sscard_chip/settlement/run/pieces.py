@@ -12,7 +12,7 @@ was killed are posted by the next one before anything else.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -34,7 +34,6 @@ from sscard_chip.settlement.run.history import header_of
 from sscard_chip.settlement.run.judging import JudgedBatch
 from sscard_chip.settlement.run.money import (
     Money,
-    MoneyRows,
     MoneyTask,
     dates_of,
     insured_divisions,
@@ -53,7 +52,7 @@ class Pieces:
     """What is posted of a segment behind its rows, in ``count`` pieces.
 
     ``later`` are the rows whose money it is: posted ones with an account, but for those that name
-    an on-line settlement. ``rows`` are the same by piece, the first of each at ``first``.
+    an on-line settlement.
     ``accounts`` are those of the pharmacies and divisions, where they are all open.
     """
 
@@ -65,8 +64,6 @@ class Pieces:
     headers: list[DayHeader]
     counters: CardCounters | None
     accounts: BookAccounts | None
-    rows: NDArray[np.int32]
-    first: Integers
 
     @classmethod
     def of(cls, t: LedgerTransaction, judged: JudgedBatch, most_accounts: int | None) -> Pieces:
@@ -80,9 +77,8 @@ class Pieces:
             count = -(-int(np.count_nonzero(there)) // most_accounts)
         headers = list(judged.headers)
         if count <= 1:
-            nothing, nowhere = np.zeros(len(columns), np.bool_), np.zeros(0, np.int32)
-            return cls(judged.segment, 0, columns, nothing, judged.personal, headers, None, None,
-                       nowhere, nowhere.astype(np.int64))  # fmt: skip
+            nothing = np.zeros(len(columns), np.bool_)
+            return cls(judged.segment, 0, columns, nothing, judged.personal, headers, None, None)
         split = {"segment": judged.segment, "pieces": count, "last_card": card_count(t)}
         t.connection.execute(sa.insert(tables.split), split)
         accounts = BookAccounts(t, headers)
@@ -92,9 +88,16 @@ class Pieces:
         insured = _distinct(insured_divisions(columns, own))
         for kind in (AccountKind.FUND, AccountKind.SUSPENSE):
             accounts.learn(t, kind, insured)
-        rows, first = _cut(judged.personal, later, count)
-        return cls(judged.segment, count, columns, later, judged.personal, headers,
-                   judged.counters, accounts, rows, first)  # fmt: skip
+        return cls(
+            judged.segment,
+            count,
+            columns,
+            later,
+            judged.personal,
+            headers,
+            judged.counters,
+            accounts,
+        )
 
     @classmethod
     def left(cls, t: LedgerTransaction, segment: int, count: int, last_card: int) -> Pieces:
@@ -115,22 +118,12 @@ class Pieces:
         headers = [header_of(one) for one in found]
         columns.file[:] = np.repeat(np.arange(len(found)), [one.rows for one in found])
         counters = CardCounters.of(Keys(columns), posted(masks) & ~columns.refund)
-        rows, first = _cut(personal, later, count)
-        return cls(segment, count, columns, later, personal, headers, counters, None, rows, first)
+        return cls(segment, count, columns, later, personal, headers, counters, None)
 
-    def rows_of(self, number: int) -> Integers:
-        """The rows of a piece, in their order."""
-        return self.rows[self.first[number] : self.first[number + 1]].astype(np.int64)
-
-    def tasks(self, numbers: Iterable[int]) -> Iterator[MoneyTask]:
-        """The money of some pieces, to be summed."""
-        dates = dates_of(self.headers)
-        for number in numbers:
-            rows = self.rows_of(number)
-            yield MoneyTask(MoneyRows.of(self.columns, rows, self.personal), dates)
-
-    def post(self, t: LedgerTransaction, number: int, money: Money) -> None:
-        """Post a piece, whose money is summed, unless somebody has done so."""
+    def post(
+        self, t: LedgerTransaction, number: int, rows: NDArray[np.signedinteger], money: Money
+    ) -> None:
+        """Post a piece, whose rows are summed, unless somebody has done so."""
         table = tables.booked
         own = {"segment": self.segment, "piece": number}
         done = sa.select(table.c.piece).filter_by(**own)
@@ -138,7 +131,7 @@ class Pieces:
             return
         t.connection.execute(sa.insert(table), own)
         self.counters.piece(number, self.count).keep(t, self.segment)
-        name, rows = f"{self.segment}.{number}", self.rows_of(number)
+        name = f"{self.segment}.{number}"
         book(t, name, self.columns, rows, self.personal, self.headers, money, self.accounts)
 
     def post_all(self, ledger: Ledger, numbers: Sequence[int], pool: Pool) -> Iterator[int]:
@@ -147,24 +140,30 @@ class Pieces:
 
         :raises LedgerError: as :meth:`~sscard_chip.settlement.ledger.Ledger.run`.
         """
-        sums = pool.map(sum_money, self.tasks(numbers))
-        for number, money in zip(numbers, sums, strict=True):
+        order, first = self._order()
+        dates = dates_of(self.headers)
+        rows = {at: order[first[at] : first[at + 1]] for at in numbers}
+        tasks = (MoneyTask(self.columns, rows[at], self.personal, dates) for at in numbers)
+        if not pool.shares_files:
+            tasks = (task.cut_out() for task in tasks)
+        for at, money in zip(numbers, pool.map(sum_money, tasks), strict=True):
             give_way(ledger)
-            ledger.run(partial(self.post, number=number, money=money), exclusive=True)
-            yield number
+            work = partial(self.post, number=at, rows=rows[at], money=money)
+            ledger.run(work, exclusive=True)
+            yield at
 
-
-def _cut(personal: Integers, later: Mask, count: int) -> tuple[NDArray[np.int32], Integers]:
-    """The rows of all pieces, by piece, and where those of each begin, and the last end."""
-    rows = np.flatnonzero(later)
-    number = (personal[rows] % count).astype(np.uint16)  # so few are sorted by their digits
-    order = np.argsort(number, kind="stable")
-    return rows[order].astype(np.int32), np.searchsorted(number[order], np.arange(count + 1))
+    def _order(self) -> tuple[NDArray[np.int32], Integers]:
+        """The rows of all pieces, by piece, and where those of each begin, and the last end."""
+        rows = np.flatnonzero(self.later).astype(np.int32)
+        number = (self.personal[rows] % self.count).astype(np.uint16)
+        order = np.argsort(number, kind="stable")  # so few are sorted by their digits
+        return rows[order], np.searchsorted(number[order], np.arange(self.count + 1))
 
 
 def _distinct(divisions: NDArray[np.uint32]) -> Integers:
-    found: Integers = np.unique(divisions).astype(np.int64)
-    return found
+    there = np.zeros(int(divisions.max(initial=0)) + 1, np.bool_)
+    there[divisions] = True
+    return np.flatnonzero(there)
 
 
 def _later(columns: DebitColumns, masks: Masks, personal: Integers) -> Mask:
