@@ -11,7 +11,7 @@ import click
 
 from sscard_chip.standard.inputfile import open_regular
 from sscard_cli.options import FILE, file_option, json_option, out_option, together
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.service.options import (
     centre_options,
     clerk_options,
@@ -187,7 +187,7 @@ def take(name: str, out: Path, **given: Any) -> None:
     if given["as_json"]:
         print_json({"batch": name, "holders": done.holders, "new": done.new})
     else:
-        click.echo(f"{out}: {done.holders} holders, {done.new} of them new")
+        say(f"{out}: {done.holders} holders, {done.new} of them new")
 
 
 @batch.command()
@@ -210,7 +210,7 @@ def report(name: str, path: Path, **given: Any) -> None:
             {"made": done.made, "failed": done.failed, "known": done.known, "others": done.others}
         )
     else:
-        click.echo(
+        say(
             f"{done.made} cards made, {done.failed} failed, {done.known} known before,"
             f" {done.others} of other lists"
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sscard_cli.options import FILE, json_option, together
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.settle.options import ledger_option
 
 if TYPE_CHECKING:
@@ -87,4 +87,4 @@ def show_answer(answer: ServiceAnswer, as_json: bool) -> None:
         return
     click.echo("done already, nothing changed" if answer.repeated else "done")
     for name, value in answer.data.items():
-        click.echo(f"{name}: {value}")
+        say(f"{name}: {value}")

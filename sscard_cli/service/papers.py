@@ -12,7 +12,7 @@ import click
 from sscard_chip.standard.inputfile import open_regular
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import file_option, force_option, json_option, out_option
-from sscard_cli.output import print_json, write_file
+from sscard_cli.output import print_json, say, write_file
 from sscard_cli.service.options import (
     centre_options,
     keys_option,
@@ -110,7 +110,7 @@ def paper(identity: str, kind: str | None, out: Path, force: bool, **given: Any)
             {"out": str(out), "code": made.code, "print": made.number, "copy": made.copy}
         )  # fmt: skip
     else:
-        click.echo(f"{out}: print {made.number}{' (副本)' if made.copy else ''}, code {made.code}")
+        say(f"{out}: print {made.number}{' (副本)' if made.copy else ''}, code {made.code}")
 
 
 @click.command()
@@ -138,7 +138,7 @@ def verify(
     else:
         for name, value in found.items():
             for line in value if isinstance(value, list) else [value]:
-                click.echo(f"{name}: {'  '.join(line) if isinstance(line, list) else line}")
+                say(f"{name}: {'  '.join(line) if isinstance(line, list) else line}")
     if not by_code and not found["good"]:
         raise RefusedError(f"{paper}: {found['problem']}")
 

@@ -13,7 +13,7 @@ import click
 from issuance.privatefile import write_private
 from sscard_chip.standard.dates import TIME
 from sscard_cli.options import FILE, json_option, out_option
-from sscard_cli.output import print_json, write_file
+from sscard_cli.output import print_json, say, write_file
 from sscard_cli.service.options import centre_options, keys_option, open_centre
 from sscard_cli.settle.options import ledger_option
 
@@ -53,7 +53,7 @@ def load(path: Path, ledger_url: str, key_path: Path, as_json: bool) -> None:
     if as_json:
         print_json(asdict(done))
     else:
-        click.echo(
+        say(
             f"{done.added} persons added, {done.changed} changed, {done.same} the same;"
             f" {done.records} records"
         )
@@ -78,7 +78,7 @@ def export(
         document = export_person(centre, identity)
     text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     write_file(out, lambda path: write_private(path, text.encode()), force=False)
-    click.echo(f"{out}: written")
+    say(f"{out}: written")
 
 
 @person.command()

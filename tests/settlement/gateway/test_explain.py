@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sscard_chip.settlement.gateway.crypto import secret_key
+from sscard_chip.settlement.gateway.crypto import ApplicationBox, secret_key
 from sscard_chip.settlement.gateway.explain import Explanation
 from sscard_chip.settlement.gateway.explain import explain as explain_request
 from sscard_chip.settlement.gateway.secrets import CaSecret, CsbSecret, GatewaySecrets, TifSecret
@@ -66,6 +66,9 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"shape": lambda s: b"\0" + s[:32] + b"\0" + s[32:]}, "has 00 before r or s"),
     ({"shape": lambda s: b"\0" + s}, "has 00 before r or s"),
     ({"form": lambda s: b64(der(s)).rstrip("=")}, "is DER"),
+    ({"form": lambda s: b64(s) + "\n"}, "signData: has line breaks or blanks: must be one line"),
+    ({"form": lambda s: b64(der(s))[:76] + "\r\n" + b64(der(s))[76:]},
+     "has line breaks or blanks: must be one line; signData: is DER"),
     ({"text": text(AS_CAME)}, "the names are not sorted"),
     ({"text": text([HEAD[0], *HEAD[1:5], "transType=", HEAD[5]])}, "empty members are in the text"),
     ({"text": text([HEAD[0], "data=" + compact(dict(sorted(
@@ -91,8 +94,12 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-def test_what_is_right() -> None:
-    found = explain(application_body(DATA))
+@pytest.mark.parametrize("gap", ["", "\n", " "])
+def test_what_is_right(gap: str) -> None:
+    """Blanks between hex digits are taken by the gateway too."""
+    body = application_body(DATA, enc=lambda c: c.hex().upper()[:76] + gap + c.hex().upper()[76:])
+    ApplicationBox(SECRETS.applications[0]).open(body)
+    found = explain(body)
     assert found == Explanation(("encData: is enciphered rightly", "signData: agrees"), ())
 
 

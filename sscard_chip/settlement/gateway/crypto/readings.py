@@ -42,15 +42,21 @@ class Reading(NamedTuple):
 def signatures(text: str, name: str) -> list[Reading]:
     """r || s of a signature in the codings of the field, the right one first."""
     found: list[Reading] = []
-    for content, coding in _bytes_of(text, name):
+    plain, broken = one_line(text, name)
+    for content, coding in _bytes_of(plain, name):
         for value, form in _pairs(content):
-            how = "; ".join(part for part in (coding, form and f"{name}: {form}") if part)
+            how = "; ".join(part for part in (broken, coding, form and f"{name}: {form}") if part)
             found.append(Reading(value, how))
     return sorted(found, key=lambda one: one.deviation != "")
 
 
-def _bytes_of(text: str, name: str) -> Iterator[tuple[bytes, str]]:
-    plain = text.strip()
+def one_line(text: str, name: str) -> tuple[str, str]:
+    """A text without the line breaks that encoders of Base64 put in, and what is said of them."""
+    plain = "".join(text.split())
+    return plain, "" if plain == text else f"{name}: has line breaks or blanks: must be one line"
+
+
+def _bytes_of(plain: str, name: str) -> Iterator[tuple[bytes, str]]:
     if _HEX.fullmatch(plain):
         yield bytes.fromhex(plain), f"{name}: is hex: must be Base64"
     try:
