@@ -24,7 +24,8 @@ def test_the_city_and_the_lost_card(
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     page = (ROOT / "docs" / "services.md").read_text("utf-8")
     city, card = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[:2]
-    receipt, done = "", []
+    receipt = ""
+    done: list[str] = []
     for line in (city + card).splitlines():
         if line.startswith("export "):
             for one in line.split()[1:]:
