@@ -78,8 +78,10 @@ def add(
 
     \b
     Example:
-      sscard service client add till-7 --channel till --ledger city.db
-      sscard service client add 0017 --clerk --channel office --password-file 0017.txt
+      sscard service client add till-7 --channel till \\
+        --ledger city.db --service-keys service.keys
+      sscard service client add 0017 --clerk --channel office --password-file 0017.txt \\
+        --ledger city.db --service-keys service.keys
     """
     from sscard_service.store.clients import CLERK, HMAC, SM2, Client, new_secret
     from sscard_service.store.proofs import hash_password

@@ -41,8 +41,9 @@ def allocation_list(
 
     \b
     Example:
-      sscard service allocation-list --month 202603 --date 20260401 --out MARCH.tsv
-      sscard settle allocate MARCH.tsv
+      sscard service allocation-list --month 202603 --date 20260401 --out MARCH.tsv \\
+        --ledger city.db --service-keys service.keys
+      sscard settle allocate MARCH.tsv --ledger city.db
     """
     from sscard_chip.standard.dates import parse_date
 

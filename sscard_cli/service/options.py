@@ -87,4 +87,15 @@ def show_answer(answer: ServiceAnswer, as_json: bool) -> None:
         return
     click.echo("done already, nothing changed" if answer.repeated else "done")
     for name, value in answer.data.items():
-        say(f"{name}: {value}")
+        say(f"{name}: {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    """A value of an answer for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return "; ".join(map(_shown, value)) or "none"
+    return str(value)

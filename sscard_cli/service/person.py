@@ -70,7 +70,8 @@ def export(
 
     \b
     Example:
-      sscard service person export 990000199001010017 --out lin.json --ledger city.db
+      sscard service person export 990000200102030012 --out lin.json \\
+        --ledger city.db --service-keys service.keys
     """
     with open_centre(ledger_url, key_path, region_path) as centre:
         from sscard_service.disclosure import export_person
@@ -100,7 +101,8 @@ def erase(
 
     \b
     Example:
-      sscard service person erase 990000199001010017 --yes --ledger city.db
+      sscard service person erase 990000200102030012 --yes \\
+        --ledger city.db --service-keys service.keys
     """
     if not yes:
         raise click.UsageError("--yes is needed: this cannot be undone")

@@ -54,7 +54,8 @@ def synthesize(
       sscard settle synthesize --keys roots.json --out trial
       sscard service synthesize trial/cards.tsv --out people
       sscard settle cards people/cards.tsv --ledger city.db
-      sscard service person load people/persons.jsonl --ledger city.db
+      sscard service person load people/persons.jsonl \\
+        --ledger city.db --service-keys service.keys
     """
     from sscard_service.synthesize import synthesize_persons
 

@@ -55,6 +55,7 @@ ANSWERS: Final = re.compile(
 )
 """These answer with code 1 what they have found, and may leave what they tell of."""
 DEAD: Final = "--cluster"
+pytestmark = pytest.mark.timeout(7200 if ALL else 300)
 
 
 def wrong_lines(folder: Path) -> Iterator[list[str]]:

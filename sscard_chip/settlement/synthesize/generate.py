@@ -143,8 +143,7 @@ class _Generator:
 
     def _sign(self, columns: DebitColumns) -> None:
         """Give rows the TACs that their cards answer."""
-        rows = np.arange(len(columns))
-        columns.tac[:] = self.verifier.compute(tac_columns(columns, rows))
+        columns.tac[:] = self.verifier.compute(tac_columns(columns))
 
     # --- the day -------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from tests.settlement.gateway.programs import (
     CASES,
     CENTRE_KEY,
     CLIENT_ID,
+    PUBLIC,
     SECRETS,
     SIGNATURE,
     application_body,
@@ -26,7 +27,9 @@ from tests.settlement.gateway.programs import (
     compact,
     der,
     encipher,
+    hashed,
     sign,
+    sign_digest,
 )
 from tests.settlement.platform.centre import bill, message
 
@@ -56,7 +59,26 @@ def short(signature: bytes) -> bytes:
     return signature[:32].lstrip(b"\0") + signature[32:].lstrip(b"\0")
 
 
+def without_z(_: bytes) -> bytes:
+    return sign_digest(hashed(text(HEAD).encode()))
+
+
+def with_numbers_of_java(_: bytes) -> bytes:
+    """Z of BigInteger.toByteArray: a, the base point's y and this key's y have 00 before them."""
+    curve = (
+        "00FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFC"
+        "28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93"
+        "32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7"
+        "00BC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0"
+    )
+    key = PUBLIC[:64] + "00" + PUBLIC[64:]
+    za = hashed(bytes.fromhex("0080") + b"1234567812345678" + bytes.fromhex(curve + key))
+    return sign_digest(hashed(za + text(HEAD).encode()))
+
+
 MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"shape": without_z}, "signData: agrees when it is read so: Z is left out of the hash"),
+    ({"shape": with_numbers_of_java}, "read so: Z has 00 before its numbers"),
     ({"user": APP_SECRET}, "user ID is the appSecret: must be the default one"),
     ({"user": APP_ID}, "user ID is the appId: must be the default one"),
     ({"user": ""}, "user ID is empty"),
