@@ -129,12 +129,11 @@ def book(
     if money is None:
         money = sum_money(MoneyTask(columns, rows, personal, dates))
     accounts = accounts or BookAccounts(t, headers)
-    apart = money.refunded.copy()  # whose rows have to be looked at one by one
-    if len(money.owners):
-        apart |= money.asked > t.balances(money.owners, for_update=True)
+    balances = t.balances(money.owners, for_update=True)
+    apart = money.refunded | (money.asked > balances)  # their rows are looked at one by one
     special = rows[_among(personal.take(rows), money.owners[apart])]
     few = MoneyRows.of(columns, special, personal)
-    charged, shares = _charge(t, few)
+    charged, shares = _charge(t, few, balances[np.searchsorted(money.owners, few.owner)])
     of_row = dates[few.file]
     for day in money.days:
         own, of_day = of_row == day.date, of_row[shares.row] == day.date
@@ -176,9 +175,10 @@ def _of_day(
     ]
 
 
-def _charge(t: LedgerTransaction, rows: MoneyRows) -> tuple[Integers, _Shares]:
+def _charge(t: LedgerTransaction, rows: MoneyRows, balances: Integers) -> tuple[Integers, _Shares]:
     """What the holders' accounts pay of each debit, and get back by each refund; and what goes
-    into suspense or comes out of it. The rows are all that these accounts have.
+    into suspense or comes out of it. The rows are all that these accounts have; ``balances`` are
+    those of each row's account.
 
     All debits are heard before all refunds: in the end an account has the same as in any order.
     """
@@ -187,8 +187,9 @@ def _charge(t: LedgerTransaction, rows: MoneyRows) -> tuple[Integers, _Shares]:
     if not len(rows):
         return charged, _Shares(nothing, np.zeros(0, np.uint32), nothing)
     debits, refunds = np.flatnonzero(~rows.refund), np.flatnonzero(rows.refund)
-    owner = rows.owner[debits]
-    charged[debits], missing = split_by_balance(owner, rows.account[debits], t.balances(owner))
+    charged[debits], missing = split_by_balance(
+        rows.owner[debits], rows.account[debits], balances[debits]
+    )
     short = np.flatnonzero(missing)
     row, fen = debits[short], missing[short]
     home = _homes(t, rows, np.concatenate([row, refunds]))
