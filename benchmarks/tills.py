@@ -33,7 +33,7 @@ Ask = Callable[[dict[str, Any]], dict[str, Any]]
 @dataclass(frozen=True)
 class Done:
     """What a client did: the milliseconds of each message, and how long it took in seconds, by
-    the clock and of its processor."""
+    the clock and of the processor."""
 
     waited_ms: list[float]
     seconds: float
@@ -58,7 +58,7 @@ class Client:
     def sell(self, ask: Ask, seconds: float) -> Done:
         """Hold and confirm; every answer must be a success."""
         waited: list[float] = []
-        begun, used = time.perf_counter(), time.process_time()
+        begun, used = time.perf_counter(), time.thread_time()
         while time.perf_counter() - begun < seconds:
             hold, row = self._ready.pop() if self._ready else self._sale()
             at = time.perf_counter()
@@ -68,7 +68,7 @@ class Client:
             asked = time.perf_counter()
             _good(ask(confirmation))
             waited += [1e3 * (held - at), 1e3 * (time.perf_counter() - asked)]
-        return Done(waited, time.perf_counter() - begun, time.process_time() - used)
+        return Done(waited, time.perf_counter() - begun, time.thread_time() - used)
 
     def _sale(self) -> tuple[dict[str, Any], DayRow]:
         """The message of a hold, and the row of its debit, which only wants the centre's labels."""

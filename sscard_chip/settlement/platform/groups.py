@@ -47,6 +47,8 @@ class GroupCommit(Generic[Asked, Done]):
 
         What it raises is raised for all of the group.
         """
+        self.begun = 0
+        """How many have asked."""
         self._commit = commit
         self._most = most
         self._lock = Lock()
@@ -57,6 +59,7 @@ class GroupCommit(Generic[Asked, Done]):
         """The result of what is asked, after the commit. Raises its error."""
         own: _Waiting[Asked, Done] = _Waiting(asked)
         with self._lock:
+            self.begun += 1
             self._queue.append(own)
             own.leads = not self._busy
             self._busy = True

@@ -135,7 +135,7 @@ class Platform:
             self._straight = StraightWay(
                 ledger, policy, check_tac, self._sales.offline_use, now, payers.persons
             )
-        self._groups: GroupCommit[PendingMessage, str | None] = GroupCommit(
+        self.groups: GroupCommit[PendingMessage, str | None] = GroupCommit(
             self._do_together if ledger.database.is_sqlite else self._put_together
         )
         self._persons = payers.persons
@@ -251,7 +251,7 @@ class Platform:
         is_sqlite = self._ledger.database.is_sqlite
         text = None
         if is_sqlite or pending.question is not None:
-            text = self._groups.do(pending)
+            text = self.groups.do(pending)
         if text is None and pending.request.infno in LOAD_MESSAGES:
             text = self._load(pending)
         return text or self._write_alone(pending)

@@ -2,12 +2,13 @@
 """The straight way of on-line sales as a function of PostgreSQL: one round trip for many.
 
 ``online_sales`` does what many 2102A and many 2102 of holds do, when nothing is out of the
-ordinary: the same rows in the same tables, under the same rules. Its arguments are columns, those
-of holds (``h_``) and those of confirmations (``c_``); the answers come in their order. It looks at
-everything before it writes anything, and answers NULL where something is unusual: a known msgid, a
-lost card, too little money, a debit that was seen already, a second sale of one account or
-settlement. Then the centre goes the long way
-(:mod:`sscard_chip.settlement.ledger.authorisation`), which alone knows the refusals.
+ordinary: the same rows in the same tables, under the same rules. Its arguments are names to lock,
+sorted (msgids; ``pharmacy:`` with a code), and columns, those of holds (``h_``) and those of
+confirmations (``c_``); the answers come in the order of these. It looks at everything before it
+writes anything, and answers NULL where something is unusual: a known msgid, a lost card, too little
+money, a debit that was seen already, a second sale of one account or settlement. Then the centre
+goes the long way (:mod:`sscard_chip.settlement.ledger.authorisation`), which alone knows the
+refusals.
 
 What a caller checks: the message's form and its clock, the pooled part, the TAC.
 
@@ -63,19 +64,19 @@ _NEW: Final = """NOT EXISTS (SELECT FROM message WHERE message.msgid = asked.msg
                 AND NOT EXISTS (SELECT FROM reversal WHERE omsgid = asked.msgid)
                 AND NOT EXISTS (SELECT FROM authorisation_step AS s WHERE s.msgid = asked.msgid)"""
 _LOCKS: Final = f"""
-        PERFORM pg_advisory_xact_lock({NAME_LOCKS}, name) FROM (
-            SELECT DISTINCT hashtext(msgid) AS name FROM unnest(h_msgid || c_msgid) AS m (msgid)
-                ORDER BY name OFFSET 0) AS names;
+        FOREACH name IN ARRAY names LOOP
+            locked := pg_advisory_xact_lock({NAME_LOCKS}, hashtext(name));
+        END LOOP;
         IF cardinality(c_msgid) > 0 THEN
-            PERFORM pg_advisory_xact_lock_shared({DEBIT_LOCK});
+            locked := pg_advisory_xact_lock_shared({DEBIT_LOCK});
             PERFORM FROM authorisation WHERE setl_id = ANY(c_setl_id) ORDER BY id FOR UPDATE;
         END IF;
         IF cardinality(h_msgid) > 0 THEN
             PERFORM FROM balance WHERE account IN (SELECT account FROM card
                 WHERE card_id_code = ANY(h_code)) ORDER BY account FOR UPDATE;
-            PERFORM pg_advisory_xact_lock({NAME_LOCKS}, name) FROM (
-                SELECT DISTINCT hashtext('pharmacy:' || code) AS name
-                    FROM unnest(h_pharmacy) AS p (code) ORDER BY name OFFSET 0) AS names;
+            FOREACH name IN ARRAY pharmacies LOOP
+                locked := pg_advisory_xact_lock({NAME_LOCKS}, hashtext(name));
+            END LOOP;
         END IF;"""
 
 _HOLDS: Final = f"""
@@ -116,9 +117,10 @@ _HOLDS: Final = f"""
                     treatment || day || lpad(id::text, 16, '0') AS mdtrt_id,
                     total - pooled - part AS cash FROM numbered
             ), answered AS MATERIALIZED (
-                SELECT at, id, posted, opened, key, format(answer, setl_id, mdtrt_id, to_char(part / 100.0, '{_YUAN}'),
-                    to_char(cash / 100.0, '{_YUAN}'), to_char(paid / 100.0, '{_YUAN}'),
-                    to_char((money - part) / 100.0, '{_YUAN}')) AS content FROM sold
+                SELECT at, id, posted, opened, key, format(answer, setl_id, mdtrt_id,
+                    to_char(part / 100.0, '{_YUAN}'), to_char(cash / 100.0, '{_YUAN}'),
+                    to_char(paid / 100.0, '{_YUAN}'), to_char((money - part) / 100.0, '{_YUAN}')
+                    ) AS content FROM sold
             ), to_message AS (
                 INSERT INTO message (id, msgid, infno, digest)
                 SELECT id, msgid, infno, digest FROM sold
@@ -231,7 +233,7 @@ _CONFIRMATIONS: Final = f"""
 on_postgresql(
     debits.online_debit,
     f"""CREATE FUNCTION online_sales(
-        {_arguments("h", HOLD_COLUMNS)},
+        names text[], pharmacies text[], {_arguments("h", HOLD_COLUMNS)},
         {_arguments("c", CONFIRMATION_COLUMNS)}
     ) RETURNS text[] LANGUAGE plpgsql AS $$
     #variable_conflict use_column
@@ -241,6 +243,8 @@ on_postgresql(
         together bigint;
         fresh bigint[];
         keys text[];
+        name text;
+        locked text;
     BEGIN {_LOCKS}
         IF cardinality(h_msgid) > 0 THEN {_HOLDS}
         END IF;

@@ -201,32 +201,32 @@ on_postgresql(
         EXECUTE FUNCTION seal_number()""",
     f"""CREATE FUNCTION seal_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     DECLARE
-        mine int := {STRIPE}; sealed record; moved record; together bigint;
+        moved record; together bigint := (SELECT min(number) FROM fresh);
     BEGIN
-        SELECT min(number) AS first, max(number) AS last, bool_or(total IS DISTINCT FROM 0) AS odd,
-            (SELECT last_value FROM entry_id) AS counted INTO sealed FROM (
-                SELECT fresh.number, sum(line.fen) AS total FROM fresh LEFT JOIN line USING (entry)
-                GROUP BY fresh.entry, fresh.number
-            ) AS entries;
-        IF sealed.odd THEN
-            RAISE EXCEPTION 'ledger: the lines of an entry sum to zero'
-                USING ERRCODE = 'check_violation';
-        END IF;
-        together := sealed.first;
         WHILE together IS NOT NULL LOOP
+            WITH own AS MATERIALIZED (
+                SELECT fresh.entry, line.account, line.fen FROM fresh LEFT JOIN line USING (entry)
+                    WHERE fresh.number = together
+            )
             SELECT array_agg(l.account) AS accounts, array_agg(l.fen) AS amounts,
-                array_agg(own.stripe) AS stripes, count(*) AS lines, count(base.account) AS known,
-                count(own.account) AS there,
+                array_agg(mine.stripe) AS stripes, count(*) AS lines, count(base.account) AS known,
+                count(mine.account) AS there,
+                (SELECT bool_or(total IS DISTINCT FROM 0) FROM (
+                    SELECT sum(fen) AS total FROM own GROUP BY entry) AS entries) AS odd,
                 (SELECT count(*) FROM seal WHERE seal.number = together)
-                    <> (SELECT count(*) FROM fresh WHERE fresh.number = together) AS used
+                    <> (SELECT count(DISTINCT entry) FROM own)
+                    OR together > (SELECT last_value FROM entry_id) AS used
                 INTO moved FROM (
-                    SELECT account, sum(fen)::bigint AS fen FROM fresh JOIN line USING (entry)
-                    WHERE fresh.number = together GROUP BY account ORDER BY account
+                    SELECT account, sum(fen)::bigint AS fen FROM own GROUP BY account
                 ) AS l
                 LEFT JOIN balance base ON base.account = l.account AND base.stripe = 0
-                LEFT JOIN balance own ON own.account = l.account
-                    AND own.stripe = CASE WHEN base.bounded THEN 0 ELSE mine END;
-            IF moved.used OR together NOT BETWEEN 1 AND sealed.counted THEN
+                LEFT JOIN balance mine ON mine.account = l.account
+                    AND mine.stripe = CASE WHEN base.bounded THEN 0 ELSE {STRIPE} END;
+            IF moved.odd THEN
+                RAISE EXCEPTION 'ledger: the lines of an entry sum to zero'
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            IF moved.used OR together < 1 THEN
                 RAISE EXCEPTION 'ledger: a balance changes by sealing an entry alone'
                     USING ERRCODE = 'restrict_violation';
             ELSIF moved.known < moved.lines THEN
@@ -234,14 +234,14 @@ on_postgresql(
                     USING ERRCODE = 'foreign_key_violation';
             ELSIF moved.there < moved.lines THEN
                 INSERT INTO balance (account, bounded, fen, stripe)
-                    SELECT account, false, 0, mine FROM unnest(moved.accounts, moved.stripes)
-                        AS l (account, stripe) WHERE stripe IS NULL ON CONFLICT DO NOTHING;
+                    SELECT account, false, 0, {STRIPE}
+                        FROM unnest(moved.accounts, moved.stripes) AS l (account, stripe)
+                        WHERE stripe IS NULL ON CONFLICT DO NOTHING;
             END IF;
             UPDATE balance SET fen = balance.fen + l.fen, entry = together
                 FROM unnest(moved.accounts, moved.stripes, moved.amounts)
                     AS l (account, stripe, fen)
-                WHERE balance.account = l.account AND balance.stripe = coalesce(l.stripe, mine);
-            EXIT WHEN together = sealed.last;
+                WHERE balance.account = l.account AND balance.stripe = coalesce(l.stripe, {STRIPE});
             together := (SELECT min(number) FROM fresh WHERE number > together);
         END LOOP;
         RETURN NULL;

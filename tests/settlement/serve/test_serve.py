@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -197,7 +198,7 @@ def test_a_till_of_ours_sells(ledger: Ledger, centre: Centre, tmp_path: Path) ->
 # --- groups --------------------------------------------------------------------------------------
 
 
-def test_a_group_is_one_commit(tmp_path: Path) -> None:
+def test_a_group_is_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that fails takes nothing of its neighbours with it."""
     from sqlalchemy import event
 
@@ -205,20 +206,33 @@ def test_a_group_is_one_commit(tmp_path: Path) -> None:
         open_centre(ledger)
         platform = open_platform(ledger)
         commits: list[None] = []
-        event.listen(ledger.database.engine, "commit", lambda _: commits.append(None))
+        free, right = threading.Event(), ledger.run
+
+        def slow(work: Any) -> Any:
+            free.wait(20)
+            return right(work)
+
+        monkeypatch.setattr(ledger, "run", slow)
         asked = f'{{"card_sn": "{CARD}", "split": [10100, 0, 0]}}'
         much = bill("101.00", extra=asked, med_type="14")
-        bodies = [
-            message(HOLD, 1, YUAN),
-            message(HOLD, 2, much),
-            message(HOLD, 1, bill("2.00")),  # the msgid was used for something else
-            message(HOLD, 3, YUAN),
-        ]
-        pending = [platform.prepare(json.dumps(one).encode()) for one in bodies]
-        told = [json.loads(one) for one in platform.finish_together(pending)]  # type: ignore[arg-type]
-        assert [one["infcode"] for one in told] == [0, -1, -1, 0]
-        assert len(commits) == 1
-        assert balances(ledger) == {"personal": BALANCE - 200, "held": 200}
+        with MessageQueue(platform) as queue:
+
+            def begin(number: int, node: Any) -> Any:
+                """It waits behind those before it: the first of all waits for the database."""
+                begun = platform.groups.begun
+                found = queue.answer(json.dumps(message(HOLD, number, node)).encode())
+                while platform.groups.begun == begun:
+                    time.sleep(0)
+                return found
+
+            before = begin(9, YUAN)
+            event.listen(ledger.database.engine, "commit", lambda _: commits.append(None))
+            waiting = [begin(1, YUAN), begin(2, much), begin(1, bill("2.00")), begin(3, YUAN)]
+            free.set()
+            told = [json.loads(one.result(20))["infcode"] for one in (before, *waiting)]
+        assert told == [0, 0, -1, -1, 0]  # the third: its msgid was used for something else
+        assert len(commits) == 2
+        assert balances(ledger) == {"personal": BALANCE - 300, "held": 300}
 
 
 def test_nobody_is_answered_when_the_commit_fails(
@@ -232,7 +246,7 @@ def test_nobody_is_answered_when_the_commit_fails(
             raise LedgerUnavailableError("gone")
 
         with MessageQueue(platform) as queue:
-            monkeypatch.setattr(platform, "finish_together", gone)
+            monkeypatch.setattr(ledger, "run", gone)
             waiting = queue.answer(json.dumps(message(HOLD, 1, YUAN)).encode())
             with pytest.raises(LedgerUnavailableError):
                 waiting.result(10)
@@ -244,14 +258,13 @@ def test_too_many_are_not_begun(ledger: Ledger, monkeypatch: pytest.MonkeyPatch)
     open_centre(ledger)
     platform = open_platform(ledger)
     free = threading.Event()
-    for name in ("finish_together", "handle_json"):
-        right = getattr(platform, name)
+    right = platform.handle_json
 
-        def slow(asked: Any, right: Any = right) -> Any:
-            free.wait(20)
-            return right(asked)
+    def slow(asked: Any) -> Any:
+        free.wait(20)
+        return right(asked)
 
-        monkeypatch.setattr(platform, name, slow)
+    monkeypatch.setattr(platform, "handle_json", slow)
     with MessageQueue(platform, waiting=2) as queue:
         first = queue.answer(json.dumps(message(HOLD, 1, YUAN)).encode())
         queue.answer(json.dumps(message(HOLD, 2, YUAN)).encode())

@@ -110,8 +110,10 @@ def sell_together(connection: SingleConnection, asked: Sequence[Question]) -> li
     """
     holds = [one for one in asked if isinstance(one, StraightHold)]
     confirmations = [one for one in asked if isinstance(one, StraightConfirmation)]
-    columns = [*_columns(holds, StraightHold), *_columns(confirmations, StraightConfirmation)]
-    told = iter(connection.call("online_sales", columns))
+    names = sorted(one.msgid for one in asked)
+    pharmacies = sorted({f"pharmacy:{one.pharmacy}" for one in holds})
+    columns = (*_columns(holds, StraightHold), *_columns(confirmations, StraightConfirmation))
+    told = iter(connection.call("online_sales", (names, pharmacies, *columns)))
     of_holds = [next(told) for _ in holds]
     left, right = iter(of_holds), iter(told)
     return [next(left if isinstance(one, StraightHold) else right) for one in asked]
