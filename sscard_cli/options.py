@@ -136,8 +136,16 @@ def hex_bytes(length: int | None = None) -> Callable[[str], bytes]:
 
 def host_port(value: str) -> tuple[str, int]:
     """The type of an option ``HOST:PORT``."""
+    host, port = listen_port(value)
+    if not port:
+        raise click.BadParameter(f"{value!r} is not HOST:PORT")
+    return host, port
+
+
+def listen_port(value: str) -> tuple[str, int]:
+    """The type of an option ``HOST:PORT`` where something listens; port 0 takes a free one."""
     host, _, port = value.rpartition(":")
-    if not host or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 0x10000:
+    if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) >= 0x10000:
         raise click.BadParameter(f"{value!r} is not HOST:PORT")
     return host.strip("[]"), int(port)
 

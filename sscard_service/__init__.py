@@ -30,7 +30,8 @@ transaction. Tables stand in :mod:`sscard_chip.settlement.schema.services`.
 from __future__ import annotations
 
 import sscard_chip.settlement  # noqa: F401  it names the extra that is missing
-from sscard_service.centre import ServiceAnswer, ServiceCentre
+from sscard_service.answers import ServiceAnswer
+from sscard_service.centre import ServiceCentre
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import (
     CardProof,

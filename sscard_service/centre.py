@@ -4,7 +4,7 @@
 A request is checked, its proof begun and checked, and then everything happens in one
 transaction of the ledger: the proof looked at again, the operation, its messages for the outbox,
 its audit row and its first answer. "Done" is said after that is committed. What was refused
-leaves nothing but its audit row.
+leaves nothing but its audit row and what must not come back: attempts, and codes that were used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import os
 import time as clock
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -32,41 +32,31 @@ from sscard_chip.settlement.ledger import (
 )
 from sscard_chip.settlement.schema.services import request as request_table
 from sscard_chip.standard.models import ModelT, convert, find
+from sscard_service.answers import ServiceAnswer
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceActor, ServiceEvidence, ServiceSubject
-from sscard_service.levels import ProofLevel
 from sscard_service.operations import OPERATIONS
-from sscard_service.proving import Asked, KnowledgeProof, begin_proof, lock_asked, prove
+from sscard_service.proving import (
+    Asked,
+    KnowledgeProof,
+    begin_proof,
+    find_asked,
+    find_in_session,
+    lock_asked,
+    prove,
+)
 from sscard_service.region import ServiceRegion, load_region
 from sscard_service.store.audit import AuditEntry, append_audit
+from sscard_service.store.persons import Person
 from sscard_service.store.proofs import correct_attempt
 from sscard_service.store.secrets import ServiceKeys
-from sscard_service.work import OperationEffect, Work
+from sscard_service.viewing import AskedView, SessionViews
+from sscard_service.work import ServiceOperation, Work
 
 _LONGEST_NUMBER: Final = 64
+_NO_SUBJECT: Final = ServiceSubject()
 _NOBODY: Final = bytes(16)
 _WRONG_PROOFS: Final = frozenset({Code.WRONG_PROOF, Code.NO_PERSON, Code.NAME_MISMATCH})
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class ServiceAnswer:
-    """What was done: ``data`` is what the operation shows, ``level`` what was proven.
-
-    ``repeated`` says that it is the first answer to a request that came again.
-    """
-
-    operation: str
-    request: str
-    level: int
-    data: dict[str, Any]
-    repeated: bool = False
-
-    def document(self) -> dict[str, Any]:
-        """As JSON goes out."""
-        return {
-            "code": "DONE", "operation": self.operation, "request": self.request,
-            "level": self.level, "repeated": self.repeated, "data": self.data,
-        }  # fmt: skip
 
 
 class ServiceCentre(Closing):
@@ -90,6 +80,8 @@ class ServiceCentre(Closing):
         self.ledger = ledger
         self.keys = keys
         self.region = region
+        self.views = SessionViews(ledger, keys, region)
+        """Answers views of sessions, many together."""
         self.now = now
         """The centre's clock, local time; a request's own time decides nothing."""
 
@@ -143,12 +135,64 @@ class ServiceCentre(Closing):
         except ServiceRefusedError as error:
             error.request = request_id[:_LONGEST_NUMBER]
             if error.code in _WRONG_PROOFS:
-                self._wait_until(begun)
+                self.wait_until(begun)
             raise
         except LedgerUnavailableError:
             raise self._down(request_id) from None
         except LedgerConflictError:
             raise self._down(request_id) from None
+
+    def perform_in(
+        self,
+        t: LedgerTransaction,
+        operation: str,
+        person: Person,
+        actor: ServiceActor,
+        channel: str,
+        level: int,
+        request_id: str,
+        details: Mapping[str, Any],
+        now: datetime,
+    ) -> dict[str, Any]:
+        """Do an operation about a person in a transaction of another room, which keeps the
+        request and its answer itself and has proven the ``level``. What it shows.
+
+        :raises ServiceRefusedError: it was not done: the transaction is to be rolled back.
+        """
+        asked, wanted = self._check(
+            operation, ServiceSubject(), actor, channel, ServiceEvidence(), request_id, details
+        )
+        asked = replace(asked, now=now)
+        work = Work(
+            t=t, keys=self.keys, region=self.region, rules=asked.rules, operation=asked.operation,
+            channel=channel, actor=actor, subject=asked.subject, evidence=asked.evidence,
+            level=level, now=now, request=request_id, owner=person,
+        )  # fmt: skip
+        work.require(asked.needs)
+        work.refuse_the_dead()
+        data = asked.operation.function(work, wanted)
+        self._audit(t, asked, request_id, work)
+        return data
+
+    def asked_view(
+        self,
+        operation: ServiceOperation,
+        channel: str,
+        actor: ServiceActor,
+        token: str,
+        request_id: str,
+    ) -> AskedView | None:
+        """A view by nothing but a session's ``token``, for :attr:`views`; None where the channel
+        does not have it, or something is not of its form: :meth:`perform` says what.
+        """
+        rules = self.region.channels.get(channel)
+        if rules is None or rules.signed or operation.name not in rules.levels or not token:
+            return None
+        if operation.view is None or find(ServiceEvidence, {"session": token}):
+            return None
+        evidence = ServiceEvidence(session=token)
+        asked = Asked(operation, channel, rules, _NO_SUBJECT, actor, evidence, self.now())
+        return AskedView(asked, request_id)
 
     # --- the parts of it -----------------------------------------------------------------------
 
@@ -184,9 +228,16 @@ class ServiceCentre(Closing):
         return asked, wanted
 
     def _perform(self, asked: Asked, wanted: Any, request_id: str) -> ServiceAnswer:
-        digest = _digest(self.keys, asked, wanted)
+        if self.views.takes(asked):
+            shown = self.views.answer([AskedView(asked, request_id)])[0]
+            if shown is not None:
+                return shown
+        digest = _digest(self.keys, asked, wanted) if asked.operation.changes else b""
         knowledge = None
         try:
+            if asked.operation.about == "person" and asked.bare:
+                # Nobody is looked for, so that no answer tells whether there is such a person.
+                raise ServiceRefusedError(Code.LEVEL_TOO_LOW, needs=asked.needs)
             if asked.claims:
                 if asked.operation.changes:
                     with self.ledger.reading() as t:
@@ -199,13 +250,18 @@ class ServiceCentre(Closing):
             if knowledge is not None:
                 knowledge.check()
             prepared = asked.operation.prepare_with(self.region, asked.evidence, wanted)
-            return self.ledger.run(
+            found = self.ledger.run(
                 lambda t: self._work(t, asked, wanted, prepared, request_id, digest, knowledge)
             )
+            if isinstance(found, ServiceAnswer):
+                return found
+            kept = found
         except (CardRefusedError, CardRegisterError):
             refused = ServiceRefusedError(Code.STATE)
         except ServiceRefusedError as error:
             refused = error
+        else:
+            raise kept
         self._audit_refusal(asked, request_id, refused)
         raise refused
 
@@ -218,8 +274,11 @@ class ServiceCentre(Closing):
         request_id: str,
         digest: bytes,
         knowledge: KnowledgeProof | None,
-    ) -> ServiceAnswer:
-        """Everything that is kept of a request, in one transaction."""
+    ) -> ServiceAnswer | ServiceRefusedError:
+        """Everything that is kept of a request, in one transaction.
+
+        A refusal that is returned is kept with what the operation has written before it.
+        """
         operation = asked.operation
         if operation.changes:
             t.lock_name(f"service {asked.channel} {request_id}")
@@ -229,15 +288,24 @@ class ServiceCentre(Closing):
             lock_asked(t, self.keys, asked)
         proven = prove(t, self.keys, asked, knowledge)
         if knowledge is not None:
-            correct_attempt(t, knowledge.attempt)
+            for attempt in knowledge.attempts:
+                correct_attempt(t, attempt)
         work = Work(
-            t, self.keys, self.region, asked.rules, operation, asked.channel, asked.actor,
-            asked.subject, asked.evidence, proven.level, asked.now, request_id, proven.person,
-            prepared,
+            t=t, keys=self.keys, region=self.region, rules=asked.rules, operation=operation,
+            channel=asked.channel, actor=asked.actor, subject=asked.subject,
+            evidence=asked.evidence, level=proven.level, now=asked.now, request=request_id,
+            owner=proven.person, prepared=prepared,
         )  # fmt: skip
-        work.require(max(asked.rules.levels[operation.name], operation.least))
-        _refuse_the_dead(work)
-        data = operation.function(work, wanted)
+        try:
+            work.require(asked.needs)
+            work.refuse_the_dead()
+            data = operation.function(work, wanted)
+        except ServiceRefusedError as error:
+            error.level = work.level
+            if not operation.spends:
+                raise
+            self._audit(t, asked, request_id, work, str(error.code))
+            return error
         self._audit(t, asked, request_id, work)
         answer = ServiceAnswer(operation.name, request_id, work.level, data)
         if operation.changes:
@@ -251,16 +319,17 @@ class ServiceCentre(Closing):
         request_id: str,
         work: Work | None,
         result: str = "",
+        level: int = 0,
     ) -> None:
         """The audit row of what was done, or of what was refused and why."""
-        owner = None if work is None else work.owner
+        owner = self._person(t, asked) if work is None else work.owner
         entry = AuditEntry(
             time=int(asked.time),
             request=request_id,
             channel=asked.channel,
             device=asked.actor.device,
             actor=asked.actor.name or asked.actor.kind,
-            level=0 if work is None else work.level,
+            level=level if work is None else work.level,
             subject=_NOBODY if owner is None else owner.digest,
             operation=asked.operation.name,
             before="" if work is None else work.before,
@@ -269,8 +338,16 @@ class ServiceCentre(Closing):
         )
         append_audit(t, self.keys.audit, entry)
 
+    def _person(self, t: LedgerTransaction, asked: Asked) -> Person | None:
+        """Whom a refused request was about. Who is only named is not looked for: it would take
+        longer for one who exists."""
+        if asked.bare:
+            return None
+        return find_asked(t, self.keys, asked) or find_in_session(t, self.keys, asked)
+
     def _audit_refusal(self, asked: Asked, request_id: str, refused: ServiceRefusedError) -> None:
-        self.ledger.run(lambda t: self._audit(t, asked, request_id, None, str(refused.code)))
+        code, level = str(refused.code), refused.level
+        self.ledger.run(lambda t: self._audit(t, asked, request_id, None, code, level))
 
     # --- first answers ---------------------------------------------------------------------------
 
@@ -310,21 +387,11 @@ class ServiceCentre(Closing):
         error.request = request_id[:_LONGEST_NUMBER]
         return error
 
-    def _wait_until(self, begun: float) -> None:
+    def wait_until(self, begun: float) -> None:
         """A wrong proof is answered after the same time, whatever was wrong."""
         rest = begun + self.region.proof.wrong_answer_ms / 1000 - clock.monotonic()
         if rest > 0:
             clock.sleep(rest)
-
-
-def _refuse_the_dead(work: Work) -> None:
-    """Nothing is opened for a person who has died; what there was is shown at level 4 [T3]."""
-    if work.owner is None or not work.owner.dead or work.operation.about != "person":
-        return
-    effect = work.operation.effect
-    shown = effect is OperationEffect.SHOWS and work.level >= ProofLevel.IN_PERSON
-    if not shown and effect not in (OperationEffect.STOPS, OperationEffect.FINAL):
-        raise ServiceRefusedError(Code.DEAD)
 
 
 def checked_model(model: type[ModelT], value: Any) -> ModelT:

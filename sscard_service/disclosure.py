@@ -22,8 +22,10 @@ from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.records import KINDS
 from sscard_service.store.applications import applications_of
 from sscard_service.store.audit import AuditEntry, append_audit
+from sscard_service.store.bills import bills_of
 from sscard_service.store.cards import cards_of
 from sscard_service.store.filings import filings_of
+from sscard_service.store.levels import choices_of
 from sscard_service.store.papers import papers_of
 from sscard_service.store.persons import Person, erase_person, find_person, normal_identity
 from sscard_service.store.proofs import close_sessions
@@ -60,6 +62,15 @@ def export_person(centre: ServiceCentre, identity: str) -> dict[str, Any]:
             "filings": [
                 one.details(person.key) | {"trt_dcla_detl_sn": one.number, "enddate": one.ends}
                 for one in filings_of(t, person.id)
+            ],
+            "levels": [
+                {"insurance": one.insurance, "level": one.level, "month": one.month}
+                for one in choices_of(t, person.id)
+            ],
+            "bills": [
+                {"bill": one.number, "first": one.first, "last": one.last, "way": one.way,
+                 "fen": one.fen, "state": one.state, "lines": one.lines(person.key)}
+                for one in bills_of(t, person.id)
             ],
             "papers": [
                 {"code": one.code, "kind": one.kind, "time": one.time,

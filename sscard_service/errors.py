@@ -91,6 +91,8 @@ class ServiceRefusedError(SettlementError):
         self.code = code
         self.details = details
         self.request = ""
+        self.level = 0
+        """What was proven before it was refused, for the audit."""
         super().__init__(code)
 
     @property

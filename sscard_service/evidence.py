@@ -12,6 +12,7 @@ import binascii
 from typing import Annotated, Final, Literal
 
 from sscard_chip.standard.documents import Model, rule
+from sscard_service.fields import plain
 from sscard_service.store.persons import check_name, normal_identity
 
 MOST_DOCUMENT: Final = 8 * 1024 * 1024
@@ -45,7 +46,7 @@ def _content_rule(text: str) -> str | None:
 
 _Identity = Annotated[str, rule(check=_identity_rule)]
 _Name = Annotated[str, rule(check=_name_rule)]
-_Password = Annotated[str, rule("must be at most 64 characters", max_length=64)]
+_Password = Annotated[str, plain(64)]
 _Tail = Annotated[str, rule("must be the last six of the card number", pattern="[0-9A-Za-z]{6}|")]
 _CardName = Annotated[
     str, rule("must be a card number", pattern="[0-9A-Za-z]{1,9}|[0-9A-Fa-f]{32}|")
@@ -54,7 +55,7 @@ _PsnNo = Annotated[str, rule("must be at most 30 characters", pattern="[0-9A-Za-
 _Receipt = Annotated[str, rule("must be the number of a receipt", pattern="[0-9A-Z]{10,26}|")]
 _Code = Annotated[str, rule("must be six digits", pattern="[0-9]{6}|")]
 _Token = Annotated[str, rule("must be a token", pattern="[0-9A-Za-z_-]{20,64}|")]
-_Text64 = Annotated[str, rule("must be at most 64 characters", max_length=64)]
+_Text64 = Annotated[str, plain(64)]
 
 
 class ServiceSubject(Model, frozen=True):

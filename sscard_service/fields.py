@@ -5,8 +5,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
+
 from sscard_chip.standard.dates import date_rule
 from sscard_chip.standard.documents import rule
+
+
+def plain(most: int) -> msgspec.Meta:
+    """The rule of a text for people: so many characters at most, and none that is not printed
+    (line feeds, zero, marks that turn the direction of text)."""
+    said = f"must be at most {most} printable characters"
+    return rule(said, max_length=most, check=lambda text: None if text.isprintable() else said)
 
 
 def _day_rule(text: str) -> str | None:
@@ -23,4 +32,4 @@ ReceiptNumber = Annotated[str, rule("must be the number of a receipt", pattern="
 OptionalReceipt = Annotated[
     str, rule("must be the number of a receipt", pattern="[0-9A-Z]{10,26}|")
 ]
-NoteText = Annotated[str, rule("must be at most 200 characters", max_length=200)]
+NoteText = Annotated[str, plain(200)]

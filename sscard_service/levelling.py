@@ -31,7 +31,7 @@ def write_allocation_list(
 
     For each person the last choice that holds in the ``month`` (YYYYMM) counts: the share of the
     level's base that the region puts into the account, halves of a fen up. A level without such
-    a share brings nothing.
+    a share brings nothing, nor does a person who has stopped.
 
     :raises ServiceRefusedError: FORMAT: a level was chosen that the region has no more.
     :raises LedgerError: the ledger cannot be read.
@@ -51,6 +51,8 @@ def write_allocation_list(
             chosen[row.psn_no] = row.level
     pairs = []
     for psn_no, code in chosen.items():
+        if not code:  # stopped
+            continue
         level = levels.get(code)
         if level is None:
             raise ServiceRefusedError(

@@ -55,8 +55,10 @@ LEAST: Final[dict[str, int]] = {
     "contact": 2, "rename": 4, "seal": 4, "collect": 4,
     # what clerks do with applications
     "review": 4, "batch": 4, "made": 4, "arrive": 4,
-    # level choice, filing, papers, electronic card
-    "levels": 2, "level": 2, "filing": 2, "filings": 2, "unfile": 2,
+    # level choice and its bills, filing, papers, electronic card
+    "levels": 2, "level": 2, "level_stop": 2,
+    "bills": 2, "bill": 2, "bill_withdraw": 2, "bill_paid": 4,
+    "filing": 2, "filings": 2, "unfile": 2,
     "paper": 2, "papers": 2, "paper_print": 2, "undelivered": 2,
     "ecard": 2, "ecard_code": 2, "ecard_decode": 0, "unlink": 2,
     "family": 2, "family_add": 2, "family_end": 2,

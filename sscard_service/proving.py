@@ -4,7 +4,9 @@
 What a person knows is checked outside the transaction of the operation, for argon2 takes 80 ms:
 first a short one counts the attempt and reads what is needed (:func:`begin_proof`), then nothing
 is held (:meth:`KnowledgeProof.check`), then the operation's own transaction looks at everything
-again (:func:`prove`). Proofs that stop a card are counted apart and never make anybody wait.
+again (:func:`prove`). So an attempt is counted whatever becomes of the request. Proofs that stop a
+card are counted apart and never make anybody wait; codes by telephone are counted apart as well,
+so that a right password does not make wrong codes forgotten.
 """
 
 from __future__ import annotations
@@ -35,12 +37,14 @@ from sscard_service.store.persons import (
 from sscard_service.store.proofs import (
     ECARD,
     QUERY,
+    OpenSession,
     check_password,
     find_session,
     locked_until,
     note_attempt,
     read_credential,
-    use_code,
+    take_code,
+    try_code,
     wrong_of_source,
 )
 from sscard_service.store.secrets import ServiceKeys
@@ -48,6 +52,7 @@ from sscard_service.work import OperationEffect, ServiceOperation
 
 TAIL: Final = 6
 _STOPS_APART: Final = ":stop"
+_CODES_APART: Final = ":code"
 _STOPS_MORE: Final = 10
 """A source may be wrong so many times more often where a card is to be stopped."""
 
@@ -75,9 +80,33 @@ class Asked:
         return self.operation.effect is OperationEffect.STOPS
 
     @property
-    def claims(self) -> bool:
+    def knows(self) -> bool:
         """Whether something is shown that a person knows."""
         return any(self.shows(proof) for proof in _KNOWLEDGE)
+
+    @property
+    def claims(self) -> bool:
+        """Whether something is shown that may be guessed: it is counted."""
+        return self.knows or self.shows("phone_code")
+
+    @property
+    def by_clerk(self) -> bool:
+        """Whether a clerk asks, where clerks do."""
+        return self.actor.kind == "clerk" and "clerk" in self.rules.proofs
+
+    @property
+    def needs(self) -> int:
+        """The level that the operation needs in this channel."""
+        return max(self.rules.levels[self.operation.name], self.operation.least)
+
+    @property
+    def bare(self) -> bool:
+        """Whether a person is named, and nothing shown that proves anything in this channel."""
+        named = self.subject.identity or self.subject.card or self.subject.psn_no
+        shown = self.evidence.session or any(
+            self.shows(proof) for proof in self.rules.proofs if proof != "clerk"
+        )
+        return bool(named) and not shown and not self.by_clerk
 
     def shows(self, proof: str) -> bool:
         """Whether the evidence has something that is a proof in this channel."""
@@ -85,16 +114,26 @@ class Asked:
 
 
 class KnowledgeProof:
-    """What a person claims to know, and what it is compared with."""
+    """What a person claims to know or to have got by telephone, and what it is compared with."""
 
     def __init__(
-        self, asked: Asked, attempt: int, person: int, tails: list[str], hashes: dict[str, str]
+        self,
+        asked: Asked,
+        attempts: list[int],
+        person: int,
+        tails: list[str],
+        hashes: dict[str, str],
+        sent: bytes | None,
+        code: bytes,
     ) -> None:
-        self.attempt = attempt
+        """``sent`` is the digest of the code that the person has, ``code`` of what is shown."""
+        self.attempts = attempts
         self.person = person
+        self.code = code
         self._asked = asked
         self._tails = tails
         self._hashes = hashes
+        self._sent = sent
         self.right = False
         """Whether all that was shown is right, when :meth:`check` has been called."""
 
@@ -110,6 +149,8 @@ class KnowledgeProof:
             if self._asked.shows(proof):
                 hash_ = self._hashes.get(kind)
                 right.append(check_password(hash_, getattr(evidence, proof)))
+        if self._asked.shows("phone_code"):
+            right.append(self._sent is not None and hmac.compare_digest(self._sent, self.code))
         self.right = all(right)
 
     def still(self, t: LedgerTransaction) -> bool:
@@ -135,29 +176,37 @@ class Proven:
 def begin_proof(
     t: LedgerTransaction, keys: ServiceKeys, rules: ProofRules, asked: Asked
 ) -> KnowledgeProof | None:
-    """Count an attempt at knowledge; None where nothing of the kind is shown.
+    """Count an attempt at knowledge and codes; None where nothing of the kind is shown.
 
     :raises ServiceRefusedError: LOCKED or RATE: too many were wrong. The same for a person
         that does not exist.
     """
     if not asked.claims:
         return None
-    subject = keys.digest("attempt", _named(asked))
-    channel = asked.channel + (_STOPS_APART if asked.stops else "")
+    person = find_asked(t, keys, asked) or find_in_session(t, keys, asked)
+    subject = keys.digest("attempt", _named(asked, person))
     source = keys.digest("source", asked.actor.source or asked.actor.device or asked.channel)
-    t.lock_name(f"attempt {subject.hex()} {channel}")  # many at once are counted as many
-    if not asked.stops:
-        until = locked_until(t, rules, subject, channel, asked.now)
+    counted = []
+    if asked.knows:
+        counted.append(asked.channel + (_STOPS_APART if asked.stops else ""))
+    if asked.shows("phone_code"):
+        counted.append(asked.channel + _CODES_APART)
+    for channel in counted:
+        t.lock_name(f"attempt {subject.hex()} {channel}")  # many at once are counted as many
+        until = None if asked.stops else locked_until(t, rules, subject, channel, asked.now)
         if until is not None:
             raise ServiceRefusedError(Code.LOCKED, until=until.strftime(TIME))
     most = rules.source_hour * (_STOPS_MORE if asked.stops else 1)
     if wrong_of_source(t, source, asked.now) >= most:
         raise ServiceRefusedError(Code.RATE, retry=3600)
-    attempt = note_attempt(t, subject, channel, source, asked.time)
-    person = find_asked(t, keys, asked)
+    attempts = [note_attempt(t, subject, channel, source, asked.time) for channel in counted]
     tails: list[str] = []
     hashes: dict[str, str] = {}
+    sent, code = None, b""
     if person is not None:
+        if asked.shows("phone_code"):
+            sent = try_code(t, person.id, asked.time)
+            code = keys.digest("code", f"{person.id} {asked.evidence.phone_code}")
         tails = [
             one.card_number[-TAIL:].upper()
             for one in cards_of(t, person.psn_no, asked.time)
@@ -167,13 +216,17 @@ def begin_proof(
             found = read_credential(t, person.id, kind) if asked.shows(proof) else None
             if found is not None:
                 hashes[kind] = found.hash
-    return KnowledgeProof(asked, attempt, 0 if person is None else person.id, tails, hashes)
+    number = 0 if person is None else person.id
+    return KnowledgeProof(asked, attempts, number, tails, hashes, sent, code)
 
 
 def prove(
     t: LedgerTransaction, keys: ServiceKeys, asked: Asked, knowledge: KnowledgeProof | None
 ) -> Proven:
     """The person and the level, by everything that is shown.
+
+    Of a person who is only named, with nothing that would prove anything of one who exists, it
+    is not said whether there is one.
 
     :raises ServiceRefusedError: WRONG_PROOF for an unknown person, another name or a wrong
         proof alike; NO_PERSON and NAME_MISMATCH where a clerk or a proof of level 2 stands behind
@@ -182,12 +235,9 @@ def prove(
     session = None
     if asked.evidence.session:
         session = find_session(t, asked.evidence.session, asked.time)
-        same = session is not None and (session.channel, session.device) == (
-            asked.channel, asked.actor.device,
-        )  # fmt: skip
-        if session is None or not same:
+        if session is None or not is_session_of(asked, session):
             raise ServiceRefusedError(Code.STALE)
-    clerk = asked.actor.kind == "clerk" and "clerk" in asked.rules.proofs
+    clerk = asked.by_clerk
     person = find_asked(t, keys, asked)
     if session is not None:
         if person is not None and person.id != session.person:
@@ -195,6 +245,8 @@ def prove(
         person = person or read_person(t, keys, session.person)
     if person is None:
         level = ProofLevel.IN_PERSON if clerk and asked.operation.about != "person" else 0
+        if asked.operation.about == "person" and _proves_nothing(asked):
+            raise ServiceRefusedError(Code.LEVEL_TOO_LOW, needs=asked.needs)
         if asked.operation.about == "person" or knowledge is not None:
             raise ServiceRefusedError(Code.NO_PERSON if clerk else Code.WRONG_PROOF)
         return Proven(None, int(level))
@@ -203,8 +255,9 @@ def prove(
         known = knowledge.right and knowledge.person == person.id and knowledge.still(t)
         if not known:
             raise ServiceRefusedError(Code.WRONG_PROOF)
-        level = max(level, _level_of_knowledge(t, asked, person))
-    level = max(level, _level_of_code(t, keys, asked, person, level))
+        if asked.knows:
+            level = max(level, _level_of_knowledge(t, asked, person))
+        level = max(level, _level_of_code(t, asked, knowledge, level))
     if asked.shows("face"):
         level = max(level, ProofLevel.SECOND)
     if asked.shows("card"):
@@ -217,6 +270,11 @@ def prove(
         known = clerk or level >= ProofLevel.SECOND
         raise ServiceRefusedError(Code.NAME_MISMATCH if known else Code.WRONG_PROOF)
     return Proven(person, int(level))
+
+
+def is_session_of(asked: Asked, session: OpenSession) -> bool:
+    """Whether a session is one of the channel and the device that ask."""
+    return (session.channel, session.device) == (asked.channel, asked.actor.device)
 
 
 def find_asked(t: LedgerTransaction, keys: ServiceKeys, asked: Asked) -> Person | None:
@@ -241,6 +299,13 @@ def find_asked(t: LedgerTransaction, keys: ServiceKeys, asked: Asked) -> Person 
     return None
 
 
+def find_in_session(t: LedgerTransaction, keys: ServiceKeys, asked: Asked) -> Person | None:
+    """Whose session is shown; None without one that has not ended."""
+    token = asked.evidence.session
+    session = find_session(t, token, asked.time) if token else None
+    return None if session is None else read_person(t, keys, session.person)
+
+
 def lock_asked(t: LedgerTransaction, keys: ServiceKeys, asked: Asked) -> None:
     """No other request changes the same person before the end of the transaction."""
     found = find_asked(t, keys, asked)
@@ -253,8 +318,11 @@ def lock_asked(t: LedgerTransaction, keys: ServiceKeys, asked: Asked) -> None:
         t.connection.execute(own.with_for_update())
 
 
-def _named(asked: Asked) -> str:
-    """What attempts are counted by: the same however a person's number was typed."""
+def _named(asked: Asked, person: Person | None) -> str:
+    """What attempts are counted by: the same however a person was named, and as well for one who
+    does not exist."""
+    if person is not None:
+        return f"identity {person.data.identity}"
     if asked.subject.identity:
         return f"identity {normal_identity(asked.subject.identity)}"
     if asked.evidence.identity_card is not None:
@@ -280,15 +348,27 @@ def _level_of_knowledge(t: LedgerTransaction, asked: Asked, person: Person) -> i
 
 
 def _level_of_code(
-    t: LedgerTransaction, keys: ServiceKeys, asked: Asked, person: Person, level: int
+    t: LedgerTransaction, asked: Asked, knowledge: KnowledgeProof, level: int
 ) -> int:
-    """A code by telephone is worth something beside what the person knows."""
+    """A code by telephone is worth something beside what the person knows; it is used once."""
     if not asked.shows("phone_code"):
         return level
-    digest = keys.digest("code", f"{person.id} {asked.evidence.phone_code}")
-    if level < ProofLevel.KNOWLEDGE or not use_code(t, person.id, digest, asked.time):
+    if level < ProofLevel.KNOWLEDGE or not take_code(t, knowledge.person, knowledge.code):
         raise ServiceRefusedError(Code.WRONG_PROOF)
     return max(level, int(ProofLevel.SECOND))
+
+
+def _proves_nothing(asked: Asked) -> bool:
+    """Whether what is shown would prove nothing of a person who exists: half of what a card or an
+    identity card needs."""
+    if asked.evidence.session or asked.claims or asked.shows("face") or asked.by_clerk:
+        return False
+    card, read = asked.evidence.card, asked.evidence.identity_card
+    if asked.shows("card") and card is not None:
+        return not (card.authenticated and card.pin_verified) and not asked.subject.identity
+    named = normal_identity(asked.subject.identity)
+    same = read is not None and named in ("", normal_identity(read.identity))
+    return asked.shows("identity_card") and same
 
 
 def _level_of_card(t: LedgerTransaction, asked: Asked, person: Person) -> int:

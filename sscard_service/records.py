@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from sscard_chip.standard.documents import Model, rule
-from sscard_service.fields import DayText, MonthText, OptionalDay
+from sscard_service.fields import DayText, MonthText, OptionalDay, plain
 from sscard_service.store.persons import PersonData
 
 FORMAT: Final = "sscard-persons/1"
@@ -58,7 +58,7 @@ _InsuranceCode = Annotated[
 _Year = Annotated[str, rule("must be YYYY", pattern="[0-9]{4}")]
 _Fen = Annotated[int, rule(ge=0, le=MOST_FEN, unit=" of fen")]
 _Months = Annotated[int, rule(ge=0, le=1200, unit=" of months")]
-_Unit = Annotated[str, rule("must be at most 100 characters", max_length=100)]
+_Unit = Annotated[str, plain(100)]
 
 
 class Participation(Model, frozen=True):
@@ -91,7 +91,7 @@ class Contribution(Model, frozen=True):
     unit_fen: _Fen
     account_fen: _Fen = 0
     wage_fen: _Fen = 0
-    item: Annotated[str, rule(max_length=20)] = "正常应缴"
+    item: Annotated[str, plain(20)] = "正常应缴"
     paid: bool = True
     posted: OptionalDay = ""
 
@@ -135,12 +135,12 @@ class Benefit(Model, frozen=True):
 
     month: MonthText
     insurance: _InsuranceCode
-    item: Annotated[str, rule(max_length=40)]
+    item: Annotated[str, plain(40)]
     fen: _Fen
     paid: bool = True
     event: OptionalDay = ""
-    finding: Annotated[str, rule(max_length=40)] = ""
-    grade: Annotated[str, rule(max_length=4)] = ""
+    finding: Annotated[str, plain(40)] = ""
+    grade: Annotated[str, plain(4)] = ""
 
 
 Record = Participation | Contribution | PensionYear | Benefit

@@ -11,10 +11,10 @@ proven. It returns what is answered, or raises
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum, unique
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sscard_chip.settlement.ledger import LedgerTransaction, StatusReport
 from sscard_chip.standard.dates import DAY, TIME
@@ -23,7 +23,13 @@ from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceActor, ServiceEvidence, ServiceSubject
 from sscard_service.levels import LEAST, ProofLevel
 from sscard_service.region.model import ChannelRules, ServiceRegion
-from sscard_service.store.cards import HeldCard, cards_of, find_card_number, present_card
+from sscard_service.store.cards import (
+    HeldCard,
+    balance_fen,
+    cards_of,
+    find_card_number,
+    present_card,
+)
 from sscard_service.store.outbox import queue_message
 from sscard_service.store.persons import Person
 from sscard_service.store.secrets import ServiceKeys
@@ -56,7 +62,8 @@ class ServiceOperation:
     """An operation: ``details`` is the model of what it asks, ``subject`` what it is about.
 
     ``about`` is ``person``, ``receipt`` or ``nothing``; one about a person needs a proof of the
-    level that the channel says.
+    level that the channel says. One that ``spends`` keeps what it has written when it refuses: a
+    code that was read stays read.
     """
 
     name: str
@@ -65,6 +72,9 @@ class ServiceOperation:
     details: type[Model] = NoDetails
     about: str = "person"
     prepare: Prepare | None = None
+    spends: bool = False
+    view: Callable[[ServiceView], dict[str, Any]] | None = None
+    """What shows the same without a transaction, out of what is read for many at once."""
 
     def prepare_with(self, region: ServiceRegion, evidence: ServiceEvidence, details: Any) -> Any:
         """What is computed before the transaction, because it takes long.
@@ -97,24 +107,44 @@ def operation(
     *,
     about: str = "person",
     prepare: Prepare | None = None,
+    spends: bool = False,
 ) -> Callable[[OperationFunction], OperationFunction]:
     """Declare the function below it as an operation of :data:`~sscard_service.levels.LEAST`."""
 
     def declare(function: OperationFunction) -> OperationFunction:
         if name in OPERATIONS or name not in LEAST:
             raise ValueError(f"{name}: is declared already, or has no least level")
-        OPERATIONS[name] = ServiceOperation(name, effect, function, details, about, prepare)
+        OPERATIONS[name] = ServiceOperation(name, effect, function, details, about, prepare, spends)
         return function
 
     return declare
 
 
-@dataclass(slots=True, repr=False)
-class Work:
-    """What the function of an operation works with."""
+ViewFunction: TypeAlias = Callable[["ServiceView"], dict[str, Any]]
 
-    t: LedgerTransaction
-    keys: ServiceKeys
+
+def view(name: str) -> Callable[[ViewFunction], ViewFunction]:
+    """Declare the function below it as an operation that shows something of the person, of what
+    a :class:`ServiceView` has, and asks for no details. Those that come together are answered so.
+    """
+
+    def declare(function: ViewFunction) -> ViewFunction:
+        def show(work: Work, _: NoDetails) -> dict[str, Any]:
+            return function(work)
+
+        show.__doc__ = function.__doc__
+        operation(name, OperationEffect.SHOWS)(show)
+        OPERATIONS[name] = replace(OPERATIONS[name], view=function)
+        return function
+
+    return declare
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class ServiceView:
+    """What an operation works with that only shows what is read for every view: the person, the
+    cards and the balances."""
+
     region: ServiceRegion
     rules: ChannelRules
     operation: ServiceOperation
@@ -127,12 +157,10 @@ class Work:
     request: str
     owner: Person | None = None
     """The person that the operation is about; see :attr:`person`."""
-    prepared: Any = None
-    """What was computed before the transaction began: a hash of a password, a checked photo."""
-    before: str = ""
-    after: str = ""
-    """States for the audit."""
-    _cards: list[HeldCard] | None = field(default=None, init=False)
+    held: list[HeldCard] | None = None
+    """The person's cards, where they were read; see :meth:`cards`."""
+    balances: Mapping[int, int] = field(default_factory=dict)
+    """Balances that were read, in fen, by account."""
 
     @property
     def person(self) -> Person:
@@ -154,20 +182,72 @@ class Work:
         """Today, YYYYMMDD."""
         return self.now.strftime(DAY)
 
+    def cards(self) -> list[HeldCard]:
+        """The person's cards, oldest first."""
+        return self.held or []
+
+    def card(self) -> HeldCard:
+        """The person's present card.
+
+        :raises ServiceRefusedError: NOT_FOUND: the person has none.
+        """
+        found = present_card(self.cards())
+        if found is None:
+            raise ServiceRefusedError(Code.NOT_FOUND)
+        return found
+
+    def balance_fen(self, account: int) -> int:
+        """The balance of a personal account."""
+        return self.balances[account]
+
+    def require(self, level: ProofLevel | int) -> None:
+        """See that so much was proven.
+
+        :raises ServiceRefusedError: LEVEL_TOO_LOW.
+        """
+        if self.level < level:
+            raise ServiceRefusedError(Code.LEVEL_TOO_LOW, needs=int(level))
+
+    def refuse_the_dead(self) -> None:
+        """See that nothing is opened for a person who has died; what there was is shown at level
+        4 [T3].
+
+        :raises ServiceRefusedError: DEAD.
+        """
+        if self.owner is None or not self.owner.dead or self.operation.about != "person":
+            return
+        effect = self.operation.effect
+        shown = effect is OperationEffect.SHOWS and self.level >= ProofLevel.IN_PERSON
+        if not shown and effect not in (OperationEffect.STOPS, OperationEffect.FINAL):
+            raise ServiceRefusedError(Code.DEAD)
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class Work(ServiceView):
+    """What the function of an operation works with, in a transaction."""
+
+    t: LedgerTransaction
+    keys: ServiceKeys
+    prepared: Any = None
+    """What was computed before the transaction began: a hash of a password, a checked photo."""
+    before: str = ""
+    after: str = ""
+    """States for the audit."""
+
     @property
     def by_name(self) -> str:
         """Who did it, for registers: the clerk, else the kind of actor."""
         return self.actor.name or self.actor.kind
 
     def cards(self) -> list[HeldCard]:
-        """The person's cards, oldest first; read once."""
-        if self._cards is None:
-            self._cards = cards_of(self.t, self.person.psn_no, self.time)
-        return self._cards
+        """The person's cards, oldest first, with their states; read once."""
+        if self.held is None:
+            self.held = cards_of(self.t, self.person.psn_no, self.time)
+        return self.held
 
     def forget_cards(self) -> None:
         """States have changed: :meth:`cards` reads them again."""
-        self._cards = None
+        self.held = None
 
     def card(self) -> HeldCard:
         """The card that is meant: that of the subject, else the person's present one.
@@ -182,6 +262,10 @@ class Work:
         if found is None:
             raise ServiceRefusedError(Code.NOT_FOUND)
         return found
+
+    def balance_fen(self, account: int) -> int:
+        """The balance of a personal account."""
+        return balance_fen(self.t, account)
 
     def report(self, reason: str = "") -> StatusReport:
         """Who reports a change of a card's status, for the ledger."""
@@ -204,11 +288,3 @@ class Work:
         """Tell the holder by a text of the region, where a telephone is registered."""
         if self.person.data.phone:
             self.notify("holder", {"phone": self.person.data.phone, "text": text, **values})
-
-    def require(self, level: ProofLevel | int) -> None:
-        """See that so much was proven.
-
-        :raises ServiceRefusedError: LEVEL_TOO_LOW.
-        """
-        if self.level < level:
-            raise ServiceRefusedError(Code.LEVEL_TOO_LOW, needs=int(level))

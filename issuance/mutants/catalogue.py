@@ -8,12 +8,17 @@ from typing import Final
 
 from issuance.mutants.answers import ANSWERS
 from issuance.mutants.banks import BANKS
+from issuance.mutants.careless import CARELESS
 from issuance.mutants.making import MAKING
 from issuance.mutants.psams import PSAMS
 from issuance.mutants.subtle import SUBTLE
+from issuance.mutants.third import THIRD
 from issuance.mutants.tills import TILLS
 
 MUTANTS: Final = MappingProxyType(
-    {one.name: one for one in (*ANSWERS, *MAKING, *SUBTLE, *PSAMS, *BANKS, *TILLS)}
+    {
+        one.name: one
+        for one in (*ANSWERS, *MAKING, *SUBTLE, *CARELESS, *THIRD, *PSAMS, *BANKS, *TILLS)
+    }
 )
 """Every mutant by its name."""

@@ -19,6 +19,8 @@ from issuance.mutants.workshop import IssuedWorkshop, own_secrets
 from issuance.personalise import issue_card
 from issuance.psam import make_psam
 from issuance.roots import RootKeys
+from issuance.transport import TransportIssuer, transport_slots
+from sscard_chip.card import Card
 from sscard_chip.memory import Memory
 from sscard_chip.profile import Profile, for_generation
 from sscard_chip.reader.forwarding import ForwardingConnection
@@ -35,8 +37,12 @@ from sscard_chip.terminal.conformance import (
 from sscard_chip.terminal.conformance.banking import run_bank_suite
 from sscard_chip.terminal.conformance.psam import run_psam_suite
 from sscard_chip.terminal.conformance.tills import TerminalMaker, run_terminal_suite
+from sscard_chip.terminal.connection import connect_card
+from sscard_chip.terminal.pki import PkiClient, request_key
 
 PIN: Final = "135790"
+USER_PIN: Final = "123456"
+ADMINISTRATOR_PIN: Final = "12345678"
 _HOLDER: Final[dict[str, object]] = {
     **INVENTED_HOLDER,
     "issue_date": "20250102",
@@ -113,7 +119,8 @@ class Mutant:
 
     One of ``fault`` (of its answers), ``atr`` (of its answer to reset), ``profile`` (of its
     making), ``broken`` (a name of :data:`issuance.broken.BROKEN`), ``terminal`` and ``city`` (of a
-    PSAM's keys) is set. ``oda`` is the offline data authentication of a bank application.
+    PSAM's keys) is set. ``oda`` is the offline data authentication of a bank application; ``whole``
+    cards have the transport and the certificate application too.
     ``caught_by`` is the case that must not pass, of the suite for what is ``judged``.
     """
 
@@ -130,6 +137,7 @@ class Mutant:
     terminal: TerminalMaker | None = None
     city: str = ""
     oda: str = "none"
+    whole: bool = False
 
     @property
     def kind(self) -> str:
@@ -147,6 +155,8 @@ class Mutant:
             return _bank_card(store, self.oda)
         plan = for_generation(self.generation, with_account=True)
         made = self.profile(plan) if self.profile else plan
+        if self.whole:
+            return _whole_card(store, made)
         memory = issue_card(
             self.generation, store, Holder.from_object(_HOLDER), serial=_SERIAL, profile=made
         )
@@ -192,6 +202,9 @@ def _run_card(mutant: Mutant, store: KeyStore, only: tuple[str, ...]) -> SuiteRu
         generation=mutant.generation,
         pin=PIN,
         store=store,
+        transport=_transport_roots() if mutant.whole else None,
+        user_pin=USER_PIN if mutant.whole else "",
+        admin_pin=ADMINISTRATOR_PIN if mutant.whole else "",
         level=Level.DESTRUCTIVE,
         only=only,
     )
@@ -228,6 +241,24 @@ def _run_bank(mutant: Mutant, store: KeyStore, only: tuple[str, ...]) -> SuiteRu
         level=Level.DESTRUCTIVE,
         only=only,
     )
+
+
+@cache
+def _transport_roots() -> RootKeys:
+    return RootKeys({slot: os.urandom(16) for slot in transport_slots()})
+
+
+def _whole_card(store: KeyStore, profile: Profile) -> Memory:
+    """A card of generation 3 with money for journeys, and a key to sign with."""
+    fields = {"transport": {"balance_fen": 5_000, "suite": "3des"}, "certificates": {}}
+    memory = issue_card(
+        3, store, Holder.from_object(_HOLDER | fields), serial=_SERIAL, profile=profile,
+        transport=TransportIssuer(_transport_roots()),
+    )  # fmt: skip
+    connection = connect_card(Card(memory))
+    connection.power_on()
+    request_key(PkiClient(connection))
+    return memory
 
 
 @cache

@@ -139,19 +139,29 @@ def _no_constant(name: str) -> object:
     raise ValueError
 
 
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
+"""An escape that may be half a character."""
+
+
 def parse_json(content: bytes, source: str = "", error: type[DocumentError] = DocumentError) -> Any:
     """The document in ``content``, UTF-8 with or without a byte order mark.
 
-    A name that stands twice in one object is an error: one of its values would be lost.
+    A name that stands twice in one object is an error: one of its values would be lost. So is an
+    escape of half a character (``\\ud800`` without its other half), which is no text.
 
     :raises DocumentError: or ``error``.
     """
     fault = ""
     try:
         text = content.decode("utf-8-sig")
-        return json.loads(text, object_pairs_hook=_object_of, parse_constant=_no_constant)
+        found = json.loads(text, object_pairs_hook=_object_of, parse_constant=_no_constant)
+        if _HALF.search(text):
+            json.dumps(found, ensure_ascii=False).encode()
+        return found
     except UnicodeDecodeError:
         fault = "must be UTF-8 text"
+    except UnicodeEncodeError:
+        fault = "has half a character"
     except _DuplicateKeyError:
         fault = "an object has the same name twice"
     except json.JSONDecodeError as broken:

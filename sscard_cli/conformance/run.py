@@ -28,6 +28,7 @@ from sscard_cli.conformance.subjects import (
     require_pin,
     target_options,
 )
+from sscard_cli.issuing.transport import open_transport, transport_options
 from sscard_cli.options import GENERATION, file_option, pin_option
 from sscard_cli.stores import keys_option, open_keys
 
@@ -46,6 +47,9 @@ _PATIENCE_S: Final = 60.0
 @level_option
 @keys_option(required=False, use=" of the card, for cases that need them")
 @pin_option("The card's PIN. Without it none is ever sent.")
+@transport_options()
+@pin_option("User PIN of the certificate application.", "--user-pin", "123456")
+@pin_option("Its administrator's PIN (管理员PIN).", "--admin-pin", "12345678")
 @file_option(
     "--ics",
     "ics_path",
@@ -76,6 +80,10 @@ def run(
     roots: str | None,
     passphrase_file: Path | None,
     pin: str | None,
+    transport_roots: str | None,
+    transport_passphrase_file: Path | None,
+    user_pin: str | None,
+    admin_pin: str | None,
     ics_path: Path | None,
     destroy: str | None,
     control: Path | None,
@@ -100,6 +108,8 @@ def run(
     """
     require_one(card_path, reader, factory)
     require_pin(pin, 4, 16)
+    require_pin(user_pin, 4, 16, "--user-pin")
+    require_pin(admin_pin, 4, 16, "--admin-pin")
     reports = Reports(**report)
     reports.check()
     resumed = reports.resumed(catalogue())
@@ -115,6 +125,10 @@ def run(
         )
         consent(target, LEVELS[level], destroy)
         store = stack.enter_context(open_keys(roots, passphrase_file)) if roots else None
+        transport = None
+        if transport_roots is not None:
+            opened = open_transport(transport_roots, transport_passphrase_file)
+            transport = stack.enter_context(opened).store
         with reports.progress() as observer:
             found = run_suite(
                 target,
@@ -123,6 +137,9 @@ def run(
                 statement=statement,
                 pin=pin or "",
                 store=store,
+                transport=transport,
+                user_pin=user_pin or "",
+                admin_pin=admin_pin or "",
                 level=LEVELS[level],
                 only=reports.only,
                 observer=observer,

@@ -82,10 +82,10 @@ def require_one(*given: object) -> None:
         raise click.UsageError("one of --card, --reader and --python")
 
 
-def require_pin(pin: str | None, least: int, most: int) -> None:
+def require_pin(pin: str | None, least: int, most: int, option: str = "--pin") -> None:
     """See that a PIN that was given is one."""
     if pin is not None and not is_digits(pin, *range(least, most + 1)):
-        raise click.UsageError(f"--pin: must be {least} to {most} digits")
+        raise click.UsageError(f"{option}: must be {least} to {most} digits")
 
 
 def arm_of(control: Path | None, slot: int) -> Arm | None:

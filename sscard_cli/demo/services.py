@@ -221,7 +221,7 @@ def _photo() -> str:
 
     picture = Image.new("RGB", (358, 441), "white")
     noise = Image.frombytes("RGB", (179, 220), os.urandom(179 * 220 * 3))
-    picture.paste(noise.resize((179, 300)), (90, 70))
+    picture.paste(noise.resize((179, 420)), (90, 14))
     content = io.BytesIO()
     picture.save(content, "JPEG", quality=40, dpi=(350, 350))
     return base64.b64encode(content.getvalue()).decode()

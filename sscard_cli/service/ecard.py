@@ -34,7 +34,7 @@ _program_options: Final[Callable[[Any], Any]] = together(
 
 @click.group()
 def ecard() -> None:
-    """The electronic card (电子社保卡): issue, show, read, unlink.
+    """The electronic card (电子社保卡): issue, show, read, unlink, family members.
 
     It speaks for the channel app, which has compared the holder's face.
 
@@ -121,3 +121,77 @@ def unlink(identity: str, everywhere: bool, **given: Any) -> None:
       sscard service ecard unlink 990000199001010017 --ledger city.db --service-keys service.keys
     """
     _ask("unlink", identity, {"everywhere": everywhere}, given)
+
+
+@ecard.group()
+def family() -> None:
+    """Family members (亲情账户) whose card a person shows in his program.
+
+    \b
+    Example:
+      sscard service ecard family list 990000199001010017 --program wechat --ledger city.db
+    """
+
+
+@family.command(name="list")
+@_identity
+@_program_options
+def list_members(identity: str, **given: Any) -> None:
+    """Who is shown, and whether the card of each pays at this second.
+
+    \b
+    Example:
+      sscard service ecard family list 990000199001010017 --program wechat --ledger city.db
+    """
+    _ask("family", identity, {}, given)
+
+
+@family.command()
+@_identity
+@click.argument("member", metavar="MEMBER")
+@click.option(
+    "--name", required=True, metavar="TEXT", help="The member's name.  Example: --name 王明远"
+)
+@click.option(
+    "--relation",
+    type=click.Choice(["elder", "child", "spouse", "other"]),
+    required=True,
+    help="Four elders, three children, a spouse, two others.  Example: --relation spouse",
+)
+@click.option(
+    "--code",
+    metavar="CODE",
+    default="",
+    help="The member's own authorisation, from 16 years on.  Example: --code 0f3a…",
+)
+@click.option("--face", is_flag=True, help="The program has compared the child's face.")
+@_program_options
+def add(
+    identity: str, member: str, name: str, relation: str, code: str, face: bool, **given: Any
+) -> None:
+    """Show a family member's card: MEMBER is the identity number.
+
+    \b
+    Example:
+      sscard service ecard code 990000198503120027 --authorise --ledger city.db
+      sscard service ecard family add 990000199001010017 990000198503120027 --name 王明远 \\
+        --relation spouse --code CODE --ledger city.db
+    """
+    details = {
+        "relation": relation, "identity": member, "name": name, "code": code, "face": face,
+    }  # fmt: skip
+    _ask("family_add", identity, details, given)
+
+
+@family.command()
+@_identity
+@click.argument("number", metavar="NUMBER", type=click.IntRange(1, 2**53))
+@_program_options
+def end(identity: str, number: int, **given: Any) -> None:
+    """Show a family member no more: NUMBER is that of the list.
+
+    \b
+    Example:
+      sscard service ecard family end 990000199001010017 3 --program wechat --ledger city.db
+    """
+    _ask("family_end", identity, {"member": number}, given)

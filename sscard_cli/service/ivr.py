@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from sscard_cli.options import FILE, host_port
+from sscard_cli.options import FILE, listen_port
 from sscard_cli.service.options import centre_options, open_centre
 
 
@@ -57,11 +57,12 @@ def _sounds(_context: click.Context, _parameter: Any, value: str) -> str:
 )
 @click.option(
     "--listen",
-    type=host_port,
+    type=listen_port,
     default="127.0.0.1:4573",
     show_default=True,
     metavar="HOST:PORT",
-    help="Where it takes calls; only of this machine.  Example: --listen 127.0.0.1:4574",
+    help="Where it takes calls, only of this machine; port 0 takes a free one."
+    "  Example: --listen 127.0.0.1:4574",
 )
 @click.option(
     "--sounds",

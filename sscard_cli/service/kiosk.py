@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from sscard_cli.options import FOLDER, file_option, host_port, reader_option
+from sscard_cli.options import FOLDER, file_option, listen_port, reader_option
 from sscard_cli.service.options import centre_options, open_centre
 from sscard_cli.stores import keys_option, open_keys
 
@@ -28,11 +28,12 @@ from sscard_cli.stores import keys_option, open_keys
 @keys_option(required=False, use=" of the HSM that proves cards, without a PSAM")
 @click.option(
     "--listen",
-    type=host_port,
+    type=listen_port,
     default="127.0.0.1:8099",
     show_default=True,
     metavar="HOST:PORT",
-    help="Where the browser of this machine finds it.  Example: --listen 127.0.0.1:8080",
+    help="Where the browser of this machine finds it; port 0 takes a free one."
+    "  Example: --listen 127.0.0.1:8080",
 )
 @click.option(
     "--device",
@@ -46,6 +47,18 @@ from sscard_cli.stores import keys_option, open_keys
     type=FOLDER,
     metavar="FOLDER",
     help="Folder that papers are printed into as PDF.  Example: --papers printer",
+)
+@file_option(
+    "--camera",
+    "camera",
+    "FILE.jpg",
+    "What the simulated camera sees, read at each photo.  Example: --camera lin.jpg",
+)
+@file_option(
+    "--scanner",
+    "scanner",
+    "FILE",
+    "What lies on the simulated scanner: JPEG, PNG or PDF.  Example: --scanner id.png",
 )
 @centre_options
 def kiosk(
@@ -61,6 +74,8 @@ def kiosk(
     listen: tuple[str, int],
     device: str,
     papers: Path | None,
+    camera: Path | None,
+    scanner: Path | None,
 ) -> None:
     """Serve a self-service terminal (自助服务终端) to this machine's browser, until Ctrl-C.
 
@@ -108,7 +123,9 @@ def kiosk(
         else:
             port = ImagePort(Path(str(card_path)))
         slot = KioskSlot(port, psam=psam, hsm=hsm)
-        pages = stack.enter_context(Kiosk(centre, slot, device=device, papers=papers))
+        pages = stack.enter_context(
+            Kiosk(centre, slot, device=device, papers=papers, camera=camera, scanner=scanner)
+        )
 
         def ready(host: str, number: int) -> None:
             shown = f"[{host}]" if ":" in host else host

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sscard_cli.options import FOLDER, file_option, host_port
+from sscard_cli.options import FOLDER, file_option, listen_port
 from sscard_cli.service.options import centre_options, open_centre
 
 
@@ -16,7 +16,7 @@ from sscard_cli.service.options import centre_options, open_centre
 @centre_options
 @click.option(
     "--listen",
-    type=host_port,
+    type=listen_port,
     default="127.0.0.1:8098",
     show_default=True,
     metavar="HOST:PORT",

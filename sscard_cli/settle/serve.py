@@ -23,8 +23,10 @@ from sscard_chip.settlement.gateway import (
     load_secrets,
     make_login,
 )
+from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.platform import Platform
 from sscard_chip.settlement.platform.persons import PersonRegister, read_persons
+from sscard_chip.settlement.platform.services import ServiceHandler
 from sscard_chip.settlement.policy import load_policy
 from sscard_chip.settlement.reconciliation.messages import file_services
 from sscard_chip.settlement.serve import MessageQueue, TlsFiles
@@ -97,6 +99,20 @@ _ADDRESS: Final = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([^:\[\]\s]+)):([0-9]{1,5}
     help="Refuse by name what is not in the form of the interface, else it is taken and listed in"
     " warn_msg.",
 )
+@file_option(
+    "--service-keys",
+    "service_keys",
+    "FILE",
+    "The key file of card services on this ledger (extra service): hospitals' filings 2501 and 2502"
+    " are taken then.  Example: --service-keys service.keys",
+)
+@file_option(
+    "--service-region",
+    "service_region",
+    "FILE.toml",
+    "The region's document of the card services; the one that ships without it."
+    "  Example: --service-region my.toml",
+)
 @click.option(
     "--test-clock",
     is_flag=True,
@@ -117,6 +133,8 @@ def serve(
     faults_path: Path | None,
     as_text: bool,
     strict: bool,
+    service_keys: Path | None,
+    service_region: Path | None,
     test_clock: bool,
 ) -> None:
     """Serve on-line sales to tills over HTTP until Ctrl-C or SIGTERM (extra serve).
@@ -145,10 +163,23 @@ def serve(
     business = bytes.fromhex(secrets.business_key) if secrets.business_key else TEST_KEY
     logging.basicConfig(format="sscard: %(message)s", level=logging.WARNING)
 
+    if service_region is not None and service_keys is None:
+        raise click.UsageError("--service-region goes with --service-keys")
+
     def ready(host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
         scheme = "https" if tls else "http"
         click.echo(f"serving {ledger.name} at {scheme}://{shown}:{port}")
+
+    def filings(ledger: Ledger) -> dict[str, ServiceHandler]:
+        if service_keys is None:
+            return {}
+        from sscard_service import ServiceCentre, load_region
+        from sscard_service.hospital import filing_services
+        from sscard_service.store.secrets import ServiceKeys
+
+        centre = ServiceCentre(ledger, ServiceKeys.load(service_keys), load_region(service_region))
+        return filing_services(centre, test_clock=test_clock)
 
     with (
         open_keys(roots, passphrase_file) as store,
@@ -167,7 +198,7 @@ def serve(
                 persons=persons,
                 business=BusinessStrings(business),
                 tokens=credentials.certno_of,
-                extra=file_services(),
+                extra=file_services() | filings(ledger),
             )
         ) as queue,
     ):

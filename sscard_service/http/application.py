@@ -8,12 +8,14 @@ request}``; their codes are stable.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from sscard_chip.standard.errors import SscardError
 from sscard_service.centre import ServiceCentre
@@ -23,22 +25,30 @@ from sscard_service.http.documents import describe
 from sscard_service.http.hotlist import hotlist_text
 from sscard_service.http.limits import RateLimit
 from sscard_service.http.routes import ROUTES, Route
+from sscard_service.http.together import ViewsTogether, view_of
 from sscard_service.http.verifying import PAGE_HEADERS, verify_page
 from sscard_service.printing import print_paper
-from sscard_service.work import OPERATIONS
+from sscard_service.work import OPERATIONS, ServiceOperation
 
 MOST_BODY: Final = 12 * 1024 * 1024
 """Bytes of a body with a photo or documents, at most."""
 SMALL_BODY: Final = 64 * 1024
 """The same of all others."""
+BODY_SECONDS: Final = 30
+"""How long a body may take to come."""
 _LARGE: Final = frozenset({"apply", "replace"})
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def create_application(
-    centre: ServiceCentre, *, per_minute: int = 600, caller: HttpCaller | None = None
+    centre: ServiceCentre,
+    *,
+    per_minute: int = 600,
+    caller: HttpCaller | None = None,
+    body_seconds: float = BODY_SECONDS,
 ) -> FastAPI:
-    """The application on a centre; ``per_minute`` requests of a source are taken.
+    """The application on a centre; ``per_minute`` requests of a source are taken, and a body that
+    is not there after ``body_seconds`` is not.
 
     Other pages may be added to what it returns.
     """
@@ -50,7 +60,7 @@ def create_application(
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    asks = _Asks(centre, caller or HttpCaller(centre), RateLimit(per_minute))
+    asks = _Asks(centre, caller or HttpCaller(centre), RateLimit(per_minute), body_seconds)
     for route in ROUTES:
         application.add_api_route(
             route.path,
@@ -109,10 +119,39 @@ def create_application(
 class _Asks:
     """What all addresses do around an operation."""
 
-    def __init__(self, centre: ServiceCentre, caller: HttpCaller, limit: RateLimit) -> None:
+    def __init__(
+        self, centre: ServiceCentre, caller: HttpCaller, limit: RateLimit, body_seconds: float
+    ) -> None:
         self.centre = centre
         self.caller = caller
         self.limit = limit
+        self.body_seconds = body_seconds
+        self.together = ViewsTogether(centre)
+
+    async def view(self, request: Request, operation: ServiceOperation) -> Response | None:
+        """The answer of a view by nothing but a session, or the problem; None: it is none, or
+        :meth:`answer` has to say what is wrong with it."""
+        asked = view_of(self.centre, operation, request.scope, _source(request))
+        if asked is None:
+            return None
+        try:
+            self._count(request)
+            shown = await self.together.answer(asked)
+        except ServiceRefusedError as error:
+            return problem(error)
+        return None if shown is None else _done(shown.document())
+
+    def _count(self, request: Request) -> None:
+        """Count a request, once.
+
+        :raises ServiceRefusedError: RATE.
+        """
+        if "sscard.counted" in request.scope:
+            return
+        request.scope["sscard.counted"] = True
+        wait = self.limit.wait(_source(request))
+        if wait:
+            raise ServiceRefusedError(Code.RATE, retry=wait)
 
     async def answer(
         self, request: Request, work: Callable[[ServiceRequest], Response], most: int = SMALL_BODY
@@ -130,22 +169,41 @@ class _Asks:
             return problem(ServiceRefusedError(Code.DOWN))
 
     async def _read(self, request: Request, most: int) -> ServiceRequest:
-        source = request.client.host if request.client else ""
-        wait = self.limit.wait(source)
-        if wait:
-            raise ServiceRefusedError(Code.RATE, retry=wait)
-        content = bytearray()
-        async for part in request.stream():
-            content += part
-            if len(content) > most:
-                raise ServiceRefusedError(
-                    Code.FORMAT, field="body", rule=f"must be at most {most} bytes"
-                )
+        self._count(request)
+        content = await self._body(request, most)
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return ServiceRequest(
             request.method, target, dict(request.headers), dict(request.query_params),
-            bytes(content), source,
+            content, _source(request),
         )  # fmt: skip
+
+    async def _body(self, request: Request, most: int) -> bytes:
+        """The body; whoever sends too much or too slowly is not waited for."""
+        declared = request.headers.get("content-length", "")
+        broken = f"must be at most {most} bytes"
+        content = bytearray()
+        try:
+            if not (declared.isdecimal() and int(declared[:20]) > most):
+                async with asyncio.timeout(self.body_seconds):
+                    async for part in request.stream():
+                        content += part
+                        if len(content) > most:
+                            break
+                    else:
+                        return bytes(content)
+        except TimeoutError:
+            broken = f"must come within {self.body_seconds} seconds"
+        except ClientDisconnect:
+            broken = "must come whole"
+        raise ServiceRefusedError(Code.FORMAT, field="body", rule=broken)
+
+
+def _source(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _done(document: dict[str, Any]) -> Response:
+    return Response(written(document), 200, _HEADERS, "application/json")
 
 
 def problem(error: ServiceRefusedError) -> Response:
@@ -159,14 +217,17 @@ def problem(error: ServiceRefusedError) -> Response:
 
 
 def _endpoint(asks: _Asks, route: Route) -> Callable[..., Any]:
-    changes = route.found.changes
+    changes, views = route.found.changes, route.found.view is not None
     most = MOST_BODY if route.operation in _LARGE else SMALL_BODY
 
     def work(request: ServiceRequest, receipt: str) -> Response:
-        document = asks.caller.call(route.operation, request, receipt, changes=changes)
-        return Response(written(document), 200, _HEADERS, "application/json")
+        return _done(asks.caller.call(route.operation, request, receipt, changes=changes))
 
     async def endpoint(request: Request) -> Response:
+        if views:
+            shown = await asks.view(request, route.found)
+            if shown is not None:
+                return shown
         receipt = str(request.path_params.get("receipt", ""))
         return await asks.answer(request, lambda found: work(found, receipt), most)
 
@@ -181,8 +242,7 @@ def _enquiry(asks: _Asks) -> Callable[..., Any]:
             operation = OPERATIONS.get(name)
             if operation is None or operation.changes:
                 raise ServiceRefusedError(Code.CHANNEL)
-            document = asks.caller.call(name, found, changes=False)
-            return Response(written(document), 200, _HEADERS, "application/json")
+            return _done(asks.caller.call(name, found, changes=False))
 
         return await asks.answer(request, work)
 

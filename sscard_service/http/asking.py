@@ -20,9 +20,9 @@ from sscard_chip.standard.documents import DocumentError, parse_json
 from sscard_service.centre import ServiceCentre, checked_model
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceActor, ServiceEvidence, ServiceSubject
+from sscard_service.http.clerks import check_clerk
 from sscard_service.http.signing import SignedRequest, is_current, is_signed
-from sscard_service.store.clients import CLERK, find_client, use_nonce
-from sscard_service.store.proofs import check_password
+from sscard_service.store.clients import find_client, use_nonce
 
 PUBLIC_CHANNEL: Final = "site"
 """The channel of requests that no program has signed."""
@@ -106,10 +106,10 @@ class HttpCaller:
         subject = dict(given["subject"])
         if receipt:
             subject["receipt"] = receipt
-        clerk = self._clerk(request, "X-Clerk", channel)
+        clerk = self._clerk(request, "X-Clerk", channel, device)
         evidence = dict(given["evidence"])
         evidence["session"] = request.token
-        evidence["second_clerk"] = self._clerk(request, "X-Second-Clerk", channel)
+        evidence["second_clerk"] = self._clerk(request, "X-Second-Clerk", channel, device)
         actor = ServiceActor(
             "clerk" if clerk else "holder", clerk, device or request.header("X-Device"),
             request.source[:64],
@@ -151,20 +151,15 @@ class HttpCaller:
             raise ServiceRefusedError(Code.STALE, field="X-Nonce")
         return client.channel, client.name
 
-    def _clerk(self, request: ServiceRequest, header: str, channel: str) -> str:
+    def _clerk(self, request: ServiceRequest, header: str, channel: str, device: str) -> str:
         """The clerk that a header names, whose password was right; empty for none.
 
-        :raises ServiceRefusedError: WRONG_PROOF.
+        :raises ServiceRefusedError: WRONG_PROOF or LOCKED.
         """
         name = request.header(header, 20)
-        if not name:
-            return ""
-        with self._centre.ledger.reading() as t:
-            clerk = find_client(t, self._centre.keys, name)
-        known = clerk is not None and clerk.kind == CLERK and clerk.channel == channel
-        hash_ = clerk.secret.decode() if clerk is not None and known else None
-        if not check_password(hash_, request.header(f"{header}-Password")):
-            raise ServiceRefusedError(Code.WRONG_PROOF)
+        if name:
+            password = request.header(f"{header}-Password")
+            check_clerk(self._centre, name, channel, device, password)
         return name
 
     def _given(self, request: ServiceRequest) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from enum import StrEnum, unique
 from typing import Any, Final
 
 from sscard_chip.standard.errors import SscardError
-from sscard_service.centre import ServiceAnswer, ServiceCentre, checked_model
+from sscard_service.answers import ServiceAnswer
+from sscard_service.centre import ServiceCentre, checked_model
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceActor, ServiceEvidence, ServiceSubject
 from sscard_service.ivr.flow import DONE, OTHER, FlowStep, IvrFlow

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a caller enters by the keys of a telephone: twelve keys, ``*`` for X.
 
-A letter of a receipt is two keys: its key and its place on it (A is 21, Z is 94); a digit is
-itself and 0 (7 is 70). So 16 characters are 32 keys and never mean two things.
+A receipt is keyed as :mod:`sscard_service.receipts` says and vouchers print it.
 """
 
 from __future__ import annotations
@@ -12,14 +11,17 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from issuance.validity import citizen_check_character
+from sscard_service.receipts import keys_of_receipt, receipt_of_keys
 
-_LETTERS: Final = {"2": "ABC", "3": "DEF", "4": "GHI", "5": "JKL", "6": "MNO", "7": "PQRS",
-                   "8": "TUV", "9": "WXYZ"}  # fmt: skip
-_RECEIPT: Final = {f"{digit}0": digit for digit in "0123456789"} | {
-    f"{key}{place}": letter
-    for key, letters in _LETTERS.items()
-    for place, letter in enumerate(letters, 1)
-}
+__all__ = [
+    "ENTRIES",
+    "Entry",
+    "keys_of_receipt",
+    "read_card_tail",
+    "read_identity",
+    "read_password",
+    "read_receipt",
+]
 
 
 class Entry(NamedTuple):
@@ -57,20 +59,7 @@ def read_receipt(keys: str) -> str | None:
     >>> read_receipt("3330" + "21" * 14)
     'F3AAAAAAAAAAAAAA'
     """
-    pairs = [keys[at : at + 2] for at in range(0, len(keys), 2)]
-    if not 10 <= len(pairs) <= 26 or any(pair not in _RECEIPT for pair in pairs):
-        return None
-    return "".join(_RECEIPT[pair] for pair in pairs)
-
-
-def keys_of_receipt(number: str) -> str:
-    """The keys of a receipt's number, as they are printed for callers.
-
-    >>> keys_of_receipt("F3A")
-    '333021'
-    """
-    keys = {character: pair for pair, character in _RECEIPT.items()}
-    return "".join(keys[one] for one in number)
+    return receipt_of_keys(keys)
 
 
 ENTRIES: Final = {

@@ -20,9 +20,11 @@ from sscard_service.region.model import ServiceRegion
 from sscard_service.store.proofs import (
     ECARD,
     QUERY,
+    attempts_since,
     close_session,
     close_sessions,
     hash_password,
+    note_attempt,
     open_session,
     read_credential,
     set_code,
@@ -31,6 +33,7 @@ from sscard_service.store.proofs import (
 from sscard_service.work import NoDetails, OperationEffect, Work, operation
 
 _SIX: Final = 6
+_SENT: Final = "code:sent"
 
 
 class NewPassword(Model, frozen=True):
@@ -82,11 +85,18 @@ def logout(work: Work, _: NoDetails) -> dict[str, Any]:
 def send_code(work: Work, _: NoDetails) -> dict[str, Any]:
     """Send a code of six digits to the registered telephone; it is used once.
 
-    Beside what the person knows it proves level 2.
+    Beside what the person knows it proves level 2. A person is sent so many an hour as the
+    region says.
     """
     phone = work.person.data.phone
     if not phone:
         raise ServiceRefusedError(Code.NOT_FOUND, field="phone")
+    subject = work.keys.digest("codes", str(work.person.id))
+    since = (work.now - timedelta(hours=1)).strftime(TIME)
+    work.t.lock_name(f"codes {work.person.id}")
+    if attempts_since(work.t, subject, _SENT, since) >= work.region.proof.codes_hour:
+        raise ServiceRefusedError(Code.RATE, retry=3600)
+    note_attempt(work.t, subject, _SENT, subject, work.time, correct=True)
     code = f"{random.randbelow(10**_SIX):0{_SIX}d}"
     ends = work.now + timedelta(seconds=work.region.proof.code_seconds)
     digest = work.keys.digest("code", f"{work.person.id} {code}")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may act: two clerks where one is not enough, a guardian for a minor."""
+"""Who may act and where: two clerks where one is not enough, a guardian for a minor, the place of
+issue."""
 
 from __future__ import annotations
 
@@ -16,6 +17,17 @@ def require_second_clerk(work: Work) -> None:
     second = work.evidence.second_clerk
     if not second or work.actor.kind != "clerk" or second == work.actor.name:
         raise ServiceRefusedError(Code.FOUR_EYES)
+
+
+def require_place_of_issue(work: Work, division: str) -> None:
+    """A card or a person of this place: losses are reported, lifted and made formal anywhere; what
+    applies for a card, collects, activates or cancels one is done where it is issued [M D1].
+
+    :raises ServiceRefusedError: NOT_HERE, with the ``region`` where.
+    """
+    own = work.region.issues_for
+    if own and division not in own:
+        raise ServiceRefusedError(Code.NOT_HERE, region=division)
 
 
 def require_adult_or_guardian(work: Work) -> None:

@@ -17,13 +17,14 @@ from sscard_chip.settlement.ledger import CardService, CardStatus, change_status
 from sscard_chip.standard.dates import DAY, parse_date
 from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.evidence import ServiceEvidence
-from sscard_service.fields import OptionalDay, OptionalReceipt
+from sscard_service.evidence import MOST_DOCUMENT, ServiceEvidence
+from sscard_service.fields import OptionalDay, OptionalReceipt, plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card, mask_name
-from sscard_service.operations.acting import require_adult_or_guardian
+from sscard_service.operations.acting import require_adult_or_guardian, require_place_of_issue
 from sscard_service.operations.loss import follow
-from sscard_service.photo import checked_photo
+from sscard_service.photo import checked_photo, checked_scan
+from sscard_service.receipts import shown_keys
 from sscard_service.region import add_working_days
 from sscard_service.region.model import ServiceRegion
 from sscard_service.store.applications import (
@@ -54,8 +55,8 @@ class CardApplication(Model, frozen=True):
     WHAT = "the details"
 
     delivery: Literal["collect", "post"] = "collect"
-    address: Annotated[str, rule("must be at most 100 characters", max_length=100)] = ""
-    point: Annotated[str, rule("must be at most 40 characters", max_length=40)] = ""
+    address: Annotated[str, plain(100)] = ""
+    point: Annotated[str, plain(40)] = ""
     bank: Annotated[str, rule("must be at most 5 characters", pattern="[0-9A-Z]{0,5}")] = ""
     document_from: OptionalDay = ""
     document_to: OptionalDay = ""
@@ -88,6 +89,8 @@ class WithdrawDetails(Model, frozen=True):
 
 
 def _photo(region: ServiceRegion, evidence: ServiceEvidence, _: Any) -> bytes | None:
+    for kind, text in evidence.papers.items():
+        checked_scan(f"papers.{kind}", text, MOST_DOCUMENT)
     return checked_photo(region.photo, evidence.photo) if evidence.photo else None
 
 
@@ -161,6 +164,7 @@ def application_view(work: Work, one: FiledApplication) -> dict[str, Any]:
     running = one.state.running
     return {
         "receipt": one.number,
+        "phone_keys": shown_keys(one.number),
         "kind": one.kind,
         "reason": one.reason,
         "state": str(one.state),
@@ -187,6 +191,7 @@ def _file(
 ) -> dict[str, Any]:
     """Check what all applications have in common, and file one."""
     require_adult_or_guardian(work)
+    require_place_of_issue(work, work.person.division)
     if any(one.state.running for one in applications_of(work.t, work.person.id)):
         raise ServiceRefusedError(Code.RUNNING)
     details.check(work)

@@ -105,11 +105,12 @@ def show_code(work: Work, details: EcardCodeDetails) -> dict[str, Any]:
     """亮码: a new code of the card that this program shows, or of a family member's."""
     bound = _bound(work)
     card = next((one for one in work.cards() if one.id == bound.card), None)
-    if details.member:
-        card = _member_card(work, details.member)
     if card is None:
         raise ServiceRefusedError(Code.NOT_FOUND, field="ecard")
     require_normal(work, card)
+    if details.member:
+        card = _member_card(work, details.member)
+        require_normal(work, card)
     kind: Literal["code", "auth"] = "code" if details.kind == "qr" else "auth"
     shown = CredentialStore.new_code_in(work.t, _sn(card), work.now, kind)
     until = datetime.fromtimestamp(shown.until)
@@ -120,7 +121,7 @@ def show_code(work: Work, details: EcardCodeDetails) -> dict[str, Any]:
     }
 
 
-@operation("ecard_decode", OperationEffect.KEEPS, EcardReading, about="nothing")
+@operation("ecard_decode", OperationEffect.KEEPS, EcardReading, about="nothing", spends=True)
 def read_code(work: Work, details: EcardReading) -> dict[str, Any]:
     """解码: whose code a signed channel has scanned, with the card's state of this second."""
     if not work.rules.signed:
@@ -159,7 +160,7 @@ def unlink(work: Work, details: UnlinkDetails) -> dict[str, Any]:
 
 
 def read_shown(work: Work, code: str) -> CredentialCard:
-    """The card of a code or an authorisation.
+    """The card of a code or an authorisation; a code is read by that, also where it is refused.
 
     :raises ServiceRefusedError: NOT_FOUND, STALE, ALREADY or STATE.
     """
@@ -188,14 +189,17 @@ def card_of_person(work: Work, person: Person) -> HeldCard | None:
     return present_card(cards_of(work.t, person.psn_no, work.time))
 
 
-def _member_card(work: Work, number: int) -> HeldCard | None:
+def _member_card(work: Work, number: int) -> HeldCard:
     member = find_member(work.t, number)
     if member is None or member.person != work.person.id:
         raise ServiceRefusedError(Code.NOT_FOUND, field="member")
     person = read_person(work.t, work.keys, member.member)
     if person is None or person.dead:
         raise ServiceRefusedError(Code.NOT_FOUND, field="member")
-    return card_of_person(work, person)
+    card = card_of_person(work, person)
+    if card is None:
+        raise ServiceRefusedError(Code.NOT_FOUND, field="member")
+    return card
 
 
 def _bound(work: Work) -> BoundCard:

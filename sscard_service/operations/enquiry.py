@@ -12,19 +12,19 @@ from sscard_chip.settlement.ledger import CardStatus
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card, mask_identity, mask_name, mask_phone
-from sscard_service.store.cards import balance_fen, find_card_number
-from sscard_service.work import OperationEffect, Work, operation
+from sscard_service.store.cards import find_card_number
+from sscard_service.work import OperationEffect, ServiceView, Work, operation, view
 
 
-@operation("balance", OperationEffect.SHOWS)
-def show_balance(work: Work, _: Any) -> dict[str, Any]:
+@view("balance")
+def show_balance(work: ServiceView) -> dict[str, Any]:
     """The balance of the medical account, in fen; no name and no number at level 1."""
     card = work.card()
-    return {"balance_fen": balance_fen(work.t, card.account), "time": work.time}
+    return {"balance_fen": work.balance_fen(card.account), "time": work.time}
 
 
-@operation("status", OperationEffect.SHOWS)
-def show_status(work: Work, _: Any) -> dict[str, Any]:
+@view("status")
+def show_status(work: ServiceView) -> dict[str, Any]:
     """The states of the person's cards; cancelled ones are history, which level 4 sees."""
     shown = [
         {
@@ -57,9 +57,10 @@ def show_card_state(work: Work, _: Any) -> dict[str, Any]:
     }
 
 
-@operation("person", OperationEffect.SHOWS)
-def show_person(work: Work, _: Any) -> dict[str, Any]:
-    """The person's own data; numbers are masked below level 4."""
+@view("person")
+def show_person(work: ServiceView) -> dict[str, Any]:
+    """The person's own data; numbers are masked below level 4. ``bank`` has the main account: its
+    balance is asked at that bank's own counter."""
     data, whole = work.person.data, work.level >= ProofLevel.IN_PERSON
     return {
         "psn_no": work.person.psn_no,
@@ -76,5 +77,6 @@ def show_person(work: Work, _: Any) -> dict[str, Any]:
         "first_work": data.first_work,
         "retired": data.retired,
         "division": work.person.division,
+        "bank": data.bank,
         "cards": [mask_card(one.card_number) for one in work.cards()],
     }

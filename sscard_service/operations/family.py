@@ -46,7 +46,7 @@ class MemberDetails(Model, frozen=True):
     member: Annotated[int, rule(ge=1, le=2**53)]
 
 
-@operation("family_add", OperationEffect.OPENS, FamilyDetails)
+@operation("family_add", OperationEffect.OPENS, FamilyDetails, spends=True)
 def add_family(work: Work, details: FamilyDetails) -> dict[str, Any]:
     """Show a family member's card; an unknown person and another name are one answer."""
     member = find_person(work.t, work.keys, normal_identity(details.identity))

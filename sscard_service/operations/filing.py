@@ -17,7 +17,7 @@ import msgspec
 from sscard_chip.standard.dates import DAY
 from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import DayText, NoteText, OptionalDay, ReceiptNumber
+from sscard_service.fields import DayText, NoteText, OptionalDay, ReceiptNumber, plain
 from sscard_service.masks import mask_name
 from sscard_service.store.filings import TreatmentFiling, add_filing, end_filing, filings_of
 from sscard_service.store.persons import check_name
@@ -30,8 +30,8 @@ CLASSES: Final = {
 """Classes of filings [M]."""
 _TEMPORARY: Final = frozenset({"referral", "other"})
 _AHEAD: Final = timedelta(days=366)
-_Text100 = Annotated[str, rule("must be at most 100 characters", max_length=100)]
-_Text500 = Annotated[str, rule("must be at most 500 characters", max_length=500)]
+_Text200 = Annotated[str, plain(200)]
+_Text2000 = Annotated[str, plain(2000)]
 
 
 class FilingAgent(Model, frozen=True):
@@ -41,7 +41,7 @@ class FilingAgent(Model, frozen=True):
     agnter_certno: Annotated[str, rule("must be a document's number", pattern="[0-9A-Z]{6,18}")]
     agnter_cert_type: Annotated[str, rule("must be a type of BZ", pattern="[ACDJKM]")] = "A"
     agnter_tel: Annotated[str, rule("must be 11 digits", pattern="1[0-9]{10}|")] = ""
-    agnter_addr: _Text100 = ""
+    agnter_addr: _Text200 = ""
     agnter_rlts: Annotated[
         str, rule("must be a relation of XN", pattern="1|21|22|31|32|4|6|7|8")
     ] = "8"
@@ -58,21 +58,21 @@ class FilingDetails(Model, frozen=True):
     begndate: DayText
     enddate: OptionalDay = ""
     insutype: Annotated[str, rule("must be three digits", pattern="[0-9]{3}")] = "310"
-    tel: Annotated[str, rule("must be 11 digits", pattern="1[0-9]{10}|")] = ""
-    addr: _Text100 = ""
+    tel: Annotated[str, rule("must be a telephone number", pattern="[0-9+-]{7,20}|")] = ""
+    addr: Annotated[str, plain(100)] = ""
     insu_optins: Annotated[str, rule("must be 6 digits", pattern="[0-9]{6}|")] = ""
-    diag_code: Annotated[str, rule("must be at most 20 characters", max_length=20)] = ""
-    diag_name: _Text100 = ""
-    dise_cond_dscr: _Text500 = ""
+    diag_code: Annotated[str, plain(20)] = ""
+    diag_name: _Text200 = ""
+    dise_cond_dscr: _Text2000 = ""
     reflin_medins_no: Annotated[
         str, rule("must be 12 letters and digits", pattern="[0-9A-Z]{12}|")
     ] = ""
-    reflin_medins_name: _Text100 = ""
+    reflin_medins_name: _Text200 = ""
     hosp_agre_refl_flag: Annotated[str, rule("must be 0 or 1", pattern="[01]|")] = ""
-    refl_type: Annotated[str, rule("must be at most 6 characters", max_length=6)] = ""
+    refl_type: Annotated[str, plain(6)] = ""
     refl_date: OptionalDay = ""
-    refl_rea: _Text500 = ""
-    refl_opnn: _Text500 = ""
+    refl_rea: _Text2000 = ""
+    refl_opnn: _Text2000 = ""
     agent: FilingAgent | None = None
 
 
@@ -173,9 +173,6 @@ def _check(work: Work, details: FilingDetails) -> None:
             broken = (empty, "is needed for a referral")
         elif details.refl_date > work.day:
             broken = ("refl_date", "must not be in the future")
-    for name in ("addr", "diag_name", "dise_cond_dscr", "refl_rea", "refl_opnn"):
-        if broken is None and not getattr(details, name).isprintable():
-            broken = (name, "must be printable")
     if broken is not None:
         raise ServiceRefusedError(Code.FORMAT, field=broken[0], rule=broken[1])
 

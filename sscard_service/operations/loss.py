@@ -14,10 +14,16 @@ from sscard_chip.settlement.ledger import CardService, CardStatus, ReportClock, 
 from sscard_chip.standard.dates import TIME, parse_time
 from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
+from sscard_service.fields import plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card
-from sscard_service.operations.acting import require_adult_or_guardian, require_second_clerk
+from sscard_service.operations.acting import (
+    require_adult_or_guardian,
+    require_place_of_issue,
+    require_second_clerk,
+)
 from sscard_service.store.cards import HeldCard, card_of, lock_cards, temporary_reports
+from sscard_service.store.ecards import unbind_stopped
 from sscard_service.store.proofs import close_sessions
 from sscard_service.work import OperationEffect, Work, operation
 
@@ -29,7 +35,7 @@ class ReportDetails(Model, frozen=True):
 
     WHAT = "the details"
 
-    reason: Annotated[str, rule("must be at most 200 printable characters", max_length=200)] = ""
+    reason: Annotated[str, plain(200)] = ""
     time: Annotated[str, rule("must be YYYYMMDDhhmmss", pattern="[0-9]{14}|")] = ""
 
 
@@ -67,7 +73,9 @@ def report_formal_loss(work: Work, details: ReportDetails) -> dict[str, Any]:
 def cancel_card(work: Work, details: ReportDetails) -> dict[str, Any]:
     """注销: the card is void for good."""
     require_adult_or_guardian(work)
-    return _change(work, work.card(), CardService.CANCEL, details)
+    card = work.card()
+    require_place_of_issue(work, card.division)
+    return _change(work, card, CardService.CANCEL, details)
 
 
 def _change(
@@ -97,11 +105,13 @@ def _change(
 
 
 def follow(work: Work, card: HeldCard, before: CardStatus) -> None:
-    """What a changed status has to tell: tills, bank and holder; sessions end with the card."""
+    """What a changed status has to tell: tills, bank and holder; sessions and what programs show
+    end with the card."""
     work.notify("hotlist", {"card": card.id, "since": work.time}, card)
     stopped = card.status is not CardStatus.NORMAL
     if stopped:
-        close_sessions(work.t, work.person.id, CARD_CHANNELS)
+        close_sessions(work.t, work.person.id, but=_stays(work))
+        unbind_stopped(work.t, work.person.id, card.id, work.time)
     notify = work.region.bank.notify
     formal = (
         card.status is not CardStatus.TEMPORARY_LOSS and before is not CardStatus.TEMPORARY_LOSS
@@ -114,8 +124,11 @@ def follow(work: Work, card: HeldCard, before: CardStatus) -> None:
     work.notify_holder("status", status=card.status.name.lower(), time=work.time)
 
 
-CARD_CHANNELS: Final = ("app",)
-"""Channels whose sessions stand on the electronic card."""
+def _stays(work: Work) -> str:
+    """The session that goes on when a card is stopped: the one that asked for it, where it cannot
+    stand on the card itself (level 3) or on its electronic card."""
+    on_the_card = work.level >= ProofLevel.CARD or "ecard_password" in work.rules.proofs
+    return "" if on_the_card else work.evidence.session
 
 
 def _dated(work: Work, details: ReportDetails) -> tuple[str, ReportClock]:

@@ -21,10 +21,10 @@ from sscard_chip.settlement.ledger import (
 )
 from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import NoteText, OptionalDay, ReceiptNumber
+from sscard_service.fields import NoteText, OptionalDay, ReceiptNumber, plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card
-from sscard_service.operations.acting import require_adult_or_guardian
+from sscard_service.operations.acting import require_adult_or_guardian, require_place_of_issue
 from sscard_service.operations.applying import application_view
 from sscard_service.operations.loss import follow
 from sscard_service.store.applications import (
@@ -78,7 +78,7 @@ class ArriveDetails(Model, frozen=True):
 
     WHAT = "the details"
 
-    point: Annotated[str, rule("must be at most 40 characters", max_length=40)] = ""
+    point: Annotated[str, plain(40)] = ""
     posted: bool = False
 
 
@@ -182,6 +182,7 @@ def activate(work: Work, _: NoDetails) -> dict[str, Any]:
 
 def _activate(work: Work, one: FiledApplication) -> dict[str, Any]:
     require_adult_or_guardian(work)
+    require_place_of_issue(work, work.person.division)
     if one.card is None:
         raise ServiceRefusedError(Code.STATE, now=str(one.state))
     lock_cards(work.t, work.person.psn_no)

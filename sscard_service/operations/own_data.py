@@ -11,7 +11,7 @@ from issuance.validity import is_citizen_number
 from sscard_chip.settlement.ledger import CardService, ReportClock, change_status
 from sscard_chip.standard.documents import Model, rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import DayText
+from sscard_service.fields import DayText, plain
 from sscard_service.masks import mask_identity, mask_name, mask_phone
 from sscard_service.operations.acting import require_second_clerk
 from sscard_service.operations.loss import follow
@@ -36,9 +36,7 @@ class ContactDetails(Model, frozen=True):
     WHAT = "the details"
 
     phone: Annotated[str, rule("must be 11 digits", pattern="1[0-9]{10}|")] | None = None
-    address: (
-        Annotated[str, rule("must be at most 100 printable characters", max_length=100)] | None
-    ) = None
+    address: Annotated[str, plain(100)] | None = None
 
 
 class RenameDetails(Model, frozen=True):
@@ -50,7 +48,7 @@ class RenameDetails(Model, frozen=True):
     identity: Annotated[
         str, rule("must be an identity number", pattern=r"[0-9A-Za-z\uff10-\uff19 ]{6,24}|")
     ] = ""
-    reason: Annotated[str, rule("must be at most 200 characters", max_length=200)] = ""
+    reason: Annotated[str, plain(200)] = ""
 
 
 class DeathDetails(Model, frozen=True):
@@ -65,9 +63,7 @@ class DeathDetails(Model, frozen=True):
 def change_contact(work: Work, details: ContactDetails) -> dict[str, Any]:
     """Telephone and address; the old telephone hears that it is one no longer."""
     data = work.person.data
-    if details.address is not None and not (
-        details.address.isprintable() and not set(details.address) & set("<>&=+@|\\`")
-    ):
+    if set(details.address or "") & set("<>&=+@|\\`"):
         raise ServiceRefusedError(Code.FORMAT, field="address", rule="must be plain text")
     new = msgspec.structs.replace(
         data,

@@ -20,6 +20,7 @@ from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.masks import mask_identity, mask_name
 from sscard_service.operations.applying import application_view
 from sscard_service.papers.content import PaperContent, PaperTable
+from sscard_service.receipts import shown_keys
 from sscard_service.records import STATUS_TEXTS, Insurance, PensionYear
 from sscard_service.store.applications import FiledApplication, applications_of
 from sscard_service.store.records import read_records
@@ -97,11 +98,13 @@ def voucher(work: Work, details: Any) -> PaperContent:
         *_who(work), ("业务", _kind(one)), ("受理编号", one.number),
         ("受理日期", _day(one.filed)), ("领卡日期", due),
         ("有效期至", _day(shown["voucher"]["valid_to"])),
+        ("12333按键", shown_keys(one.number)),
     ]  # fmt: skip
     return _content(
         work, "voucher", "社会保障卡领卡证明", "Voucher for collecting a social security card",
         one.number, pairs, [],
         ["领卡时请携带本证明和本人有效身份证件；代办须持双方证件。",
+         "拨打12333查询进度时，按上列按键输入受理编号。",
          "新卡领取前在定点医疗机构就医，可凭本证明登记，费用先行现金垫付，领卡后凭票据申报。"],
         f"有效期至 {_day(shown['voucher']['valid_to'])}",
     )  # fmt: skip
@@ -114,10 +117,12 @@ def progress_receipt(work: Work, details: Any) -> PaperContent:
         *_who(work), ("业务", _kind(one)), ("受理编号", one.number),
         ("受理日期", _day(one.filed)), ("预计领卡日期", _day(one.due)),
         ("当前状态", one.state.chinese), ("更新日期", _day(one.changed)),
+        ("12333按键", shown_keys(one.number)),
     ]  # fmt: skip
     return _content(
         work, "progress", "社会保障卡业务办理进度单", "Progress of an application",
-        one.number, pairs, [], ["凭受理编号可在自助终端、网站或拨打12333查询最新进度。"],
+        one.number, pairs, [],
+        ["凭受理编号可在自助终端、网站查询最新进度；拨打12333按上列按键输入。"],
         f"状态：{one.state.chinese}",
     )  # fmt: skip
 

@@ -4,10 +4,13 @@
 | where | what |
 |---|---|
 | :mod:`.menu` | the four menus and their items, as data |
-| :mod:`.desk` | what both have: menus, forms, results, and asking the centre |
+| :mod:`.desk` | what both have: menus, forms, results |
+| :mod:`.asking` | from a form to an operation of the centre, and back |
+| :mod:`.offers` | choices that are a person's own: levels, bills, filings, papers |
 | :mod:`.kiosk` | ``Kiosk``: one visitor, a card slot, a warning, an end |
 | :mod:`.site` | ``Site``: many visitors, number and password |
 | :mod:`.slot` | the card through the terminal's driver |
+| :mod:`.devices` | camera, scanner and printer of a kiosk, simulated by files |
 | :mod:`.visitors` | who is there, in memory only |
 | :mod:`.views` | what of an answer is shown, and how |
 | :mod:`.pinyin` | Chinese by the letters of its sound |
@@ -23,6 +26,7 @@ from sscard_chip.standard.errors import importing
 with importing("service", "pages for citizens"):
     import jinja2  # noqa: F401
     import pypinyin  # noqa: F401
+    import python_multipart  # noqa: F401
     import starlette  # noqa: F401
 
 from sscard_service.pages.kiosk import IDLE_SECONDS, WARNING_SECONDS, Kiosk

@@ -8,9 +8,7 @@ twice is done once.
 
 from __future__ import annotations
 
-import base64
-import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 from typing import Any, Final
 
@@ -19,42 +17,35 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sscard_chip.standard.amounts import grouped_yuan
-from sscard_chip.standard.errors import SscardError
 from sscard_service.centre import ServiceCentre
-from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.evidence import ServiceActor, ServiceEvidence, ServiceSubject
 from sscard_service.operations import OPERATIONS
+from sscard_service.pages.asking import Form, PageAsker
 from sscard_service.pages.http import FormError, go, page, read_form, static
-from sscard_service.pages.menu import ITEMS, MENUS, FormField, MenuItem, find_item
-from sscard_service.pages.views import View, day, show
+from sscard_service.pages.menu import GROUPS, ITEMS, MENUS, PICTURES, FormField, MenuItem, find_item
+from sscard_service.pages.offers import OFFERS
+from sscard_service.pages.views import View
 from sscard_service.pages.visitors import Shown, Visitor, Visitors
 from sscard_service.pages.words import LANGUAGES, PageText
-from sscard_service.printing import print_paper
 
-Form = Mapping[str, str]
 PageHandler = Callable[[Request, Visitor, Form], Response]
 
-_STRONGER: Final = (Code.LEVEL_TOO_LOW, Code.STALE)
 _DONE: Final = PageText("已办理", "Done")
-_CHECK: Final = PageText("请检查输入内容。", "Check what you have typed.")
 _MISSING: Final = PageText("请填写：", "Still to be filled in: ")
-_CHOSEN: Final = PageText("已选档次", "Chosen")
 
 
-class PageDesk:
+class PageDesk(PageAsker):
     """Pages of one channel on a centre. :attr:`routes` are its addresses."""
 
-    channel = ""
     start = "/"
     stronger = "/"
     """Where a stronger proof is given."""
     secure = False
+    uploads = False
+    """Whether pictures come with a form."""
 
     def __init__(self, centre: ServiceCentre, visitors: Visitors, device: str = "") -> None:
-        self.centre = centre
+        super().__init__(centre, device)
         self.visitors = visitors
-        self.device = device
 
     @property
     def routes(self) -> list[Route]:
@@ -84,7 +75,7 @@ class PageDesk:
 
         async def endpoint(request: Request) -> Response:
             try:
-                form = await read_form(request)
+                form = await read_form(request, uploads=self.uploads)
             except FormError:
                 return self.bad()
             return await run_in_threadpool(self._guarded, work, request, form, True)
@@ -180,8 +171,11 @@ class PageDesk:
         if name not in MENUS:
             return go("/menu/enquiry")
         items = [one for one in ITEMS if one.menu == name and self.offers(one)]
+        groups = [(GROUPS[key].of(visitor.language), [one for one in items if one.group == key])
+                  for key in GROUPS]  # fmt: skip
+        groups.insert(0, ("", [one for one in items if not one.group]))
         return self.show("menu", visitor, menu=name, title=MENUS[name].of(visitor.language),
-                         items=items)  # fmt: skip
+                         groups=[one for one in groups if one[1]])  # fmt: skip
 
     def item_of(self, request: Request) -> MenuItem | None:
         """The item that an address names."""
@@ -199,16 +193,33 @@ class PageDesk:
         if item.kind == "shows":
             return self.result_page(visitor, item, self.done(visitor, item, {}))
         fields, before = list(item.fields), View()
-        if item.kind == "level":
-            shown = self.levels(visitor, item)
+        if item.name in OFFERS:
+            shown = self.offer(visitor, item)
             if isinstance(shown, Shown):
                 return self.result_page(visitor, item, shown)
             fields, before = shown
+        fields = [one for one in fields if self.can_ask(one)]
+        kept = [one for one in fields if not one.secret and one.keys not in PICTURES]
         return self.show(
             "form", visitor, menu=item.menu, title=item.label.of(language), item=item,
             fields=fields, view=before, error=error, request_id=visitor.request(item.name),
-            given={one.name: form.get(one.name, "") for one in fields if not one.secret},
+            given={one.name: form.get(one.name, "") for one in kept},
         )  # fmt: skip
+
+    def can_ask(self, field: FormField) -> bool:
+        """Whether a page of this channel can ask for a field: a kiosk has a camera or none."""
+        return True
+
+    def missing(self, visitor: Visitor, field: FormField, form: Form) -> bool:
+        """Whether a field was not filled in, or not with one of its choices."""
+        typed = form.get(field.name, "")
+        if field.keys in PICTURES:
+            return field.needed and not (typed or visitor.pictures.get(field.name))
+        return (
+            (field.needed and not typed.strip())
+            or len(typed) > field.most
+            or (bool(field.choices) and typed not in dict(field.choices))
+        )
 
     def submit(self, request: Request, visitor: Visitor, form: Form) -> Response:
         """A form that was sent: done, and the way to its result."""
@@ -217,11 +228,8 @@ class PageDesk:
             return go("/menu/enquiry")
         language = visitor.language
         missing = [
-            one for one in item.fields
-            if (one.needed and not form.get(one.name, "").strip())
-            or len(form.get(one.name, "")) > one.most
-            or (one.choices and form.get(one.name) not in dict(one.choices))
-        ]  # fmt: skip
+            one for one in item.fields if self.can_ask(one) and self.missing(visitor, one, form)
+        ]
         if missing:
             said = _MISSING.of(language) + missing[0].label.of(language)
             return self.form(request, visitor, form, said)
@@ -230,6 +238,7 @@ class PageDesk:
             return go("/result")  # sent twice, or from an old page: what was done stands there
         visitor.shown = self.done(visitor, item, form)
         visitor.done(item.name)
+        visitor.pictures.clear()
         return go("/result")
 
     def result(self, _request: Request, visitor: Visitor, _: Form) -> Response:
@@ -260,120 +269,3 @@ class PageDesk:
     def sign_in(self, visitor: Visitor, item: MenuItem) -> Response:
         """An item needs to know who it is."""
         raise NotImplementedError
-
-    # --- asking the centre -----------------------------------------------------------------------
-
-    def ask(
-        self, operation: str, visitor: Visitor, details: Mapping[str, Any] | None = None, *,
-        subject: ServiceSubject | None = None, evidence: ServiceEvidence | None = None,
-        request_id: str = "",
-    ) -> dict[str, Any]:  # fmt: skip
-        """An operation for a visitor; what is answered.
-
-        :raises ServiceRefusedError: it was not done.
-        """
-        answer = self.centre.perform(
-            operation,
-            visitor.subject if subject is None else subject,
-            ServiceActor("holder", "", self.device, visitor.source or self.device),
-            self.channel,
-            visitor.evidence if evidence is None else evidence,
-            request_id or f"page-{secrets.token_hex(16)}",
-            details,
-        )
-        return answer.data
-
-    def done(self, visitor: Visitor, item: MenuItem, form: Form) -> Shown:
-        """Do an item; what is shown of it, also where it was refused."""
-        title = item.label.of(visitor.language)
-        try:
-            data = self._ask_item(visitor, item, form)
-        except ServiceRefusedError as error:
-            return self.refused(visitor, item, error)
-        except (SscardError, OSError):
-            return self.refused(visitor, item, ServiceRefusedError(Code.DOWN))
-        return Shown(title, show(item.operation, data, visitor.language), item=item.name,
-                     pdf=str(data.get("pdf", "")))  # fmt: skip
-
-    def _ask_item(self, visitor: Visitor, item: MenuItem, form: Form) -> dict[str, Any]:
-        typed = {one.name: form.get(one.name, "").strip() for one in item.fields}
-        number = visitor.requests.get(item.name, "")
-        if item.name == "report":
-            return self.ask(
-                "loss", visitor, request_id=number,
-                subject=ServiceSubject(identity=typed["identity"]),
-                evidence=ServiceEvidence(card_number=typed["card_number"]),
-            )  # fmt: skip
-        if item.name == "progress":
-            subject = ServiceSubject(receipt=typed["receipt"].upper())
-            return self.ask("progress", visitor, subject=subject, evidence=ServiceEvidence())
-        if item.kind == "level":
-            insurance, _, level = form.get("level", "").partition("-")
-            return self.ask("level", visitor, {"insurance": insurance, "level": level},
-                            request_id=number)  # fmt: skip
-        if item.kind == "paper":
-            return self._printed(visitor, {"kind": item.name}, number)
-        if not item.known:
-            return self.ask(item.operation, visitor, subject=ServiceSubject(),
-                            evidence=ServiceEvidence())  # fmt: skip
-        details = {name: value for name, value in typed.items() if value}
-        return self.ask(item.operation, visitor, details, request_id=number)
-
-    def _printed(self, visitor: Visitor, details: Mapping[str, Any], number: str) -> dict[str, Any]:
-        """Ask for a paper and print it; ``pdf`` is the file as Base64."""
-        data = self.ask("paper", visitor, details, request_id=number)
-        printed = print_paper(
-            self.centre, visitor.subject,
-            ServiceActor("holder", "", self.device, visitor.source or self.device),
-            self.channel, visitor.evidence, data["code"],
-        )  # fmt: skip
-        return data | {"pdf": base64.b64encode(printed.pdf).decode()}
-
-    def refused(self, visitor: Visitor, item: MenuItem, error: ServiceRefusedError) -> Shown:
-        """What a refusal is for a visitor."""
-        language = visitor.language
-        said = error.english if language == "en" else error.chinese
-        help_ = ""
-        until = str(error.details.get("until", ""))
-        if until:
-            help_ = day(until)
-        elif error.code is Code.FORMAT:
-            help_ = _CHECK.of(language)
-        if error.code is Code.STALE:
-            visitor.token = ""
-        return Shown(
-            item.label.of(language), refused=said, help=help_, item=item.name,
-            stronger=error.code in _STRONGER,
-        )  # fmt: skip
-
-    def levels(self, visitor: Visitor, item: MenuItem) -> tuple[list[FormField], View] | Shown:
-        """The choice of contribution levels; or why there is none."""
-        try:
-            data = self.ask("levels", visitor)
-            if not data["may_choose"]:
-                raise ServiceRefusedError(Code.CLASS)
-        except ServiceRefusedError as error:
-            return self.refused(visitor, item, error)
-        except (SscardError, OSError):
-            return self.refused(visitor, item, ServiceRefusedError(Code.DOWN))
-        choices = tuple(
-            (f"{one['insurance']}-{one['level']}",
-             _level_text(one))
-            for one in data["levels"]
-        )  # fmt: skip
-        label = PageText(f"{day(data['first'])} 起的档次", f"Level from {day(data['first'])} on")
-        view = View(facts=[
-            (_CHOSEN.of(visitor.language),
-             f"{one['insurance']} {one['level']} ({day(one['month'])})")
-            for one in data["chosen"][-3:]
-        ])  # fmt: skip
-        return [FormField("level", label, "", choices=choices)], view
-
-
-def _level_text(one: Mapping[str, Any]) -> PageText:
-    """A level of contributions with its base a month."""
-    insurance, base = one["insurance_text"], grouped_yuan(one["base_fen"])
-    return PageText(
-        f"{insurance} {one['chinese']}：{base}元/月",
-        f"{insurance} {one['english']}: {base} a month",
-    )

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from collections.abc import AsyncGenerator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -17,6 +20,8 @@ from sscard_chip.standard.errors import InputError
 
 MOST_FORM: Final = 16 * 1024
 """Bytes of a form, at most."""
+MOST_UPLOAD: Final = 4 * 1024 * 1024
+"""The same of one with pictures."""
 _MOST_FIELDS: Final = 20
 HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
@@ -34,16 +39,27 @@ class FormError(InputError):
     """A form that no page of ours has sent."""
 
 
-async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a form.
+class _InMemory(MultiPartParser):
+    """Nothing of an upload is ever written to a disk."""
+
+    spool_max_size = MOST_UPLOAD + 1
+
+
+async def read_form(request: Request, *, uploads: bool = False) -> dict[str, str]:
+    """The fields of a form; with ``uploads`` also one with files, each of them as Base64.
 
     :raises FormError: too long, not a form, a field twice.
     """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    with_files = uploads and kind == "multipart/form-data"
+    most = MOST_UPLOAD if with_files else MOST_FORM
     content = bytearray()
     async for part in request.stream():
         content += part
-        if len(content) > MOST_FORM:
+        if len(content) > most:
             raise FormError("the form is too long")
+    if with_files:
+        return await _read_uploads(request, bytes(content))
     try:
         pairs = parse_qsl(
             content.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS,
@@ -54,6 +70,32 @@ async def read_form(request: Request) -> dict[str, str]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise FormError("a field stands twice")
+    return found
+
+
+async def _read_uploads(request: Request, content: bytes) -> dict[str, str]:
+    """The fields of a form with files."""
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield content
+
+    parser = _InMemory(
+        request.headers, stream(), max_files=_MOST_FIELDS, max_fields=_MOST_FIELDS,
+        max_part_size=MOST_FORM,
+    )  # fmt: skip
+    try:
+        pairs = (await parser.parse()).multi_items()
+    except (MultiPartException, ValueError, KeyError):
+        raise FormError("not a form") from None
+    found = {}
+    for name, value in pairs:
+        if name in found:
+            raise FormError("a field stands twice")
+        if isinstance(value, UploadFile):
+            found[name] = base64.b64encode(await value.read()).decode()
+            await value.close()
+        else:
+            found[name] = value
     return found
 
 

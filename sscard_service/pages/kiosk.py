@@ -7,8 +7,6 @@ The centre's channel is ``kiosk``. Serve it to loopback only: it trusts whoever 
 
 from __future__ import annotations
 
-import base64
-import secrets
 import time as clock
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,9 +25,11 @@ from sscard_chip.standard.models import Model, find
 from sscard_service.centre import ServiceCentre
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import SeenDocument, ServiceEvidence, ServiceSubject
-from sscard_service.pages.desk import Form, PageDesk
+from sscard_service.pages.asking import Form
+from sscard_service.pages.desk import PageDesk
+from sscard_service.pages.devices import KioskDevices
 from sscard_service.pages.http import HEADERS, go, page
-from sscard_service.pages.menu import IDENTITY, PASSWORD, PIN, TAIL, FormField, MenuItem
+from sscard_service.pages.menu import IDENTITY, PASSWORD, PICTURES, PIN, TAIL, FormField, MenuItem
 from sscard_service.pages.pinyin import characters
 from sscard_service.pages.slot import ImagePort, KioskSlot, SlotError
 from sscard_service.pages.views import View
@@ -77,12 +77,15 @@ _HEADS: Final = (PageText("类别", "File"), PageText("项目", "Item"), PageTex
 _NOTHING: Final = PageText("卡内没有记录。", "The card holds nothing of the kind.")
 _PRINTED: Final = PageText("正在打印，请取走文件。", "It is being printed: take the paper.")
 _NO_PRINTER: Final = PageText(
-    "打印机不可用，文件未交付。", "No printer: the paper was not delivered."
+    "打印机不可用，文件未交付，可稍后重新打印（副本）。",
+    "No printer: the paper was not delivered. It can be printed again, as a copy.",
 )
+_AGAIN: Final = PageText("照片不合格，请重拍：", "This will not do, take another: ")
 
 
 class Kiosk(PageDesk, Closing):
-    """A kiosk with a card slot; ``papers`` is the folder that papers are printed into.
+    """A kiosk with a card slot; ``papers`` is the folder that papers are printed into, ``camera``
+    and ``scanner`` the files that these see (:mod:`.devices`).
 
     ``seconds`` is its clock. :meth:`close` ends the visit and gives the reader back.
     """
@@ -97,13 +100,15 @@ class Kiosk(PageDesk, Closing):
         *,
         device: str = "kiosk-1",
         papers: Path | None = None,
+        camera: Path | None = None,
+        scanner: Path | None = None,
         seconds: Callable[[], float] = clock.monotonic,
     ) -> None:
         span = IDLE_SECONDS + WARNING_SECONDS
         visitors = Visitors(seconds, span, single=True, ended=self._ended)
         super().__init__(centre, visitors, device)
         self.slot = slot
-        self._papers = papers
+        self.devices = KioskDevices(papers, camera, scanner)
         self._lock = RLock()
         self._over = Event()
         self._watch = Thread(target=self._look, name="kiosk slot", daemon=True)
@@ -130,6 +135,7 @@ class Kiosk(PageDesk, Closing):
             Route("/begin", self.open_post(self._begin), methods=["POST"]),
             Route("/sign-in/{way}", self.get(self._sign_in_page)),
             Route("/sign-in/{way}", self.post(self._sign_in), methods=["POST"]),
+            Route("/take/{item}/{field}", self.post(self._take), methods=["POST"]),
             Route("/state", self._state),
             Route("/alive", self.post(self._alive), methods=["POST"]),
             Route("/pinyin", self.post(self._pinyin), methods=["POST"]),
@@ -164,6 +170,9 @@ class Kiosk(PageDesk, Closing):
                     self.still_here(visitor)
 
     def _ended(self, visitor: Visitor) -> None:
+        for path in visitor.prints:
+            if self.devices.take_back(path) and path in visitor.codes:  # nobody has taken it
+                self._undelivered(visitor, visitor.codes[path])
         if visitor.token:
             with suppress(SscardError):  # it ends by its time
                 self.ask("logout", visitor, subject=ServiceSubject())
@@ -280,7 +289,7 @@ class Kiosk(PageDesk, Closing):
         """Items of the card are done by the slot, papers are printed, all others by the centre."""
         if item.kind != "card":
             shown = super().done(visitor, item, form)
-            return self._print(visitor, shown) if item.kind == "paper" else shown
+            return self._print(visitor, shown) if item.kind in ("paper", "reprint") else shown
         language, title = visitor.language, item.label.of(visitor.language)
         if visitor.card is None:
             return Shown(title, refused=_SLOT_TEXTS["no_card"].of(language), item=item.name)
@@ -300,23 +309,49 @@ class Kiosk(PageDesk, Closing):
         return Shown(title, view, item=item.name)
 
     def _print(self, visitor: Visitor, shown: Shown) -> Shown:
-        """Put a paper where the printer takes it; it is removed with the visit."""
+        """Give a paper to the printer; it is removed with the visit. One that cannot be printed is
+        reported, so that the next print of it is a copy."""
         if shown.refused or not shown.pdf:
             return shown
-        content, shown.pdf = base64.b64decode(shown.pdf), ""
+        pdf, shown.pdf = shown.pdf, ""
         try:
-            if self._papers is None:
-                raise OSError
-            path = self._papers / f"{secrets.token_hex(8)}.pdf"
-            part = path.with_suffix(".part")
-            visitor.prints += [path, part]
-            part.write_bytes(content)
-            part.replace(path)
+            path = self.devices.print(pdf)
         except OSError:
+            self._undelivered(visitor, shown.code)
             shown.refused = _NO_PRINTER.of(visitor.language)
             return shown
+        visitor.prints.append(path)
+        visitor.codes[path] = shown.code
         shown.view.texts.append(_PRINTED.of(visitor.language))
         return shown
+
+    def _undelivered(self, visitor: Visitor, code: str) -> None:
+        with suppress(SscardError):  # the print stands as it was counted
+            self.ask("undelivered", visitor, {"code": code})
+
+    def can_ask(self, field: FormField) -> bool:
+        """A picture needs the device that takes it."""
+        return field.keys not in PICTURES or self.devices.has(field.keys)
+
+    def _take(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        """Take the picture of a field; the form comes back with it, and with what was typed."""
+        item, name = self.item_of(request), str(request.path_params["field"])
+        field = next((one for one in item.fields if one.name == name), None) if item else None
+        if field is None or not (visitor.known and self.can_ask(field)):
+            return go("/menu/enquiry")
+        error = ""
+        try:
+            visitor.pictures[name] = self.devices.take(field.keys, self.centre.region)
+        except ServiceRefusedError as refused:
+            visitor.pictures.pop(name, None)
+            error = self.refused_picture(refused, visitor.language)
+        return self.form(request, visitor, form, error)
+
+    def refused_picture(self, refused: ServiceRefusedError, language: str) -> str:
+        """What is wrong with a picture."""
+        said = refused.english if language == "en" else refused.chinese
+        rule = str(refused.details.get("rule", ""))
+        return f"{_AGAIN.of(language)}{rule or said}"
 
 
 def slot_text(error: SlotError, language: str) -> str:

@@ -23,7 +23,8 @@ from sscard_service.centre import ServiceCentre
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceEvidence, ServiceSubject
 from sscard_service.http.limits import RateLimit
-from sscard_service.pages.desk import Form, PageDesk
+from sscard_service.pages.asking import Form
+from sscard_service.pages.desk import PageDesk
 from sscard_service.pages.http import HEADERS, go, page
 from sscard_service.pages.menu import IDENTITY, PASSWORD, TAIL, FormField, MenuItem
 from sscard_service.pages.visitors import Visitor, Visitors
@@ -41,6 +42,7 @@ class Site(PageDesk):
 
     channel = "site"
     stronger = "/code"
+    uploads = True
 
     def __init__(
         self,

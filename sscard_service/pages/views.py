@@ -48,6 +48,15 @@ def _yes(value: Any) -> str:
     return "✓" if value else "—"
 
 
+_STATES: Final = {
+    "holds": "有效 holds", "to come": "未开始 to come", "ended": "已结束 ended",
+    "withdrawn": "已撤销 withdrawn", "open": "待缴费 open", "paid": "已缴费 paid",
+}  # fmt: skip
+PAPERS: Final = {
+    "rights": W("权益记录单", "Rights record"), "participation": W("参保证明", "Participation"),
+    "voucher": W("领卡证明", "Voucher"), "progress": W("办理进度单", "Progress"),
+}  # fmt: skip
+"""Kinds of papers."""
 _Column = tuple[str, W, Callable[[Any], str]]
 _MONEY: Final = grouped_yuan
 
@@ -88,6 +97,19 @@ _TABLES: Final[dict[str, tuple[str, tuple[_Column, ...]]]] = {
         ("receipt", W("受理单号", "Receipt"), _plain), ("filed", W("申请日期", "Filed"), day),
         ("state_text", W("进度", "State"), _plain), ("due", W("领卡日期", "Due"), day),
     )),
+    "filings": ("filings", (
+        ("kind_text", W("类型", "Class"), _plain),
+        ("mdtrtarea_admdvs", W("就医地", "Place"), _plain),
+        ("begndate", W("开始", "From"), day), ("enddate", W("结束", "To"), day),
+        ("state", W("状态", "State"), lambda one: _STATES[str(one)]),
+        ("trt_dcla_detl_sn", W("备案编号", "Number"), _plain),
+    )),
+    "bills": ("bills", (
+        ("bill", W("缴费单号", "Bill"), _plain), ("first", W("起", "From"), day),
+        ("last", W("止", "To"), day), ("fen", W("金额（元）", "Amount, yuan"), _MONEY),
+        ("way_text", W("缴费方式", "Way"), _plain),
+        ("state", W("状态", "State"), lambda one: _STATES[str(one)]),
+    )),
 }  # fmt: skip
 
 _FACTS: Final[dict[str, tuple[_Column, ...]]] = {
@@ -111,6 +133,7 @@ _FACTS: Final[dict[str, tuple[_Column, ...]]] = {
         ("person", W("姓名", "Name"), _plain), ("receipt", W("受理单号", "Receipt"), _plain),
         ("state_text", W("进度", "State"), _plain), ("changed", W("更新时间", "Since"), day),
         ("due", W("领卡日期", "Due"), day), ("card", W("新卡号", "New card"), _plain),
+        ("phone_keys", W("12333按键", "Keys for 12333"), _plain),
         ("note", W("说明", "Note"), _plain),
     ),
     "loss": (
@@ -124,6 +147,23 @@ _FACTS: Final[dict[str, tuple[_Column, ...]]] = {
     "level": (
         ("insurance", W("险种", "Insurance"), _plain), ("level", W("档次", "Level"), _plain),
         ("month", W("生效月份", "From"), day),
+    ),
+    "level_stop": (
+        ("insurance", W("险种", "Insurance"), _plain), ("month", W("停缴月份", "From"), day),
+    ),
+    "bill": (
+        ("bill", W("缴费单号", "Bill"), _plain), ("first", W("起", "From"), day),
+        ("last", W("止", "To"), day), ("fen", W("金额（元）", "Amount, yuan"), _MONEY),
+        ("way_text", W("缴费方式", "Way"), _plain),
+    ),
+    "bill_withdraw": (("bill", W("缴费单号", "Bill"), _plain),),
+    "filing": (
+        ("trt_dcla_detl_sn", W("备案编号", "Number"), _plain),
+        ("begndate", W("开始", "From"), day), ("enddate", W("结束", "To"), day),
+    ),
+    "unfile": (
+        ("trt_dcla_detl_sn", W("备案编号", "Number"), _plain),
+        ("enddate", W("最后一天", "Last day"), day),
     ),
     "withdraw": (
         ("receipt", W("受理单号", "Receipt"), _plain), ("state", W("进度", "State"), _plain),

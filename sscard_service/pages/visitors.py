@@ -35,6 +35,8 @@ class Shown:
     """Whether a stronger proof would help."""
     pdf: str = ""
     """A paper, Base64, until it is printed or fetched."""
+    code: str = ""
+    """The paper's code."""
 
 
 @dataclass(slots=True, repr=False)
@@ -53,6 +55,10 @@ class Visitor:
     """The item that signing in leads to."""
     shown: Shown | None = None
     prints: list[Path] = field(default_factory=list)
+    codes: dict[Path, str] = field(default_factory=dict)
+    """The codes of the papers that were printed."""
+    pictures: dict[str, str] = field(default_factory=dict)
+    """What the camera and the scanner have taken for a form, Base64, until it is sent."""
     requests: dict[str, str] = field(default_factory=dict)
     """The number that the form of an item is sent with, until it is done."""
 
@@ -84,8 +90,8 @@ class Visitor:
         for path in self.prints:
             with suppress(OSError):
                 path.unlink()
-        self.prints, self.shown, self.card, self.token = [], None, None, ""
-        self.requests = {}
+        self.prints, self.codes, self.pictures, self.requests = [], {}, {}, {}
+        self.shown, self.card, self.token = None, None, ""
 
 
 class Visitors:

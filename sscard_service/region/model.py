@@ -83,6 +83,7 @@ class ProofRules(Model, frozen=True):
     )
     session_minutes: Annotated[int, rule(ge=1, le=1440)] = 15
     code_seconds: Annotated[int, rule(ge=10, le=3600)] = 300
+    codes_hour: Annotated[int, rule(ge=1, le=1000, title="Codes by telephone to a person")] = 5
     attempt_days: Annotated[int, rule(ge=1, le=3650, title="Attempts are kept")] = 90
     request_hours: Annotated[int, rule(ge=24, le=8760, title="First answers are kept")] = 48
 
@@ -96,6 +97,14 @@ class PhotoRules(Model, frozen=True):
     most_bytes: Annotated[int, rule(ge=1, le=10_000_000)] = 40 * 1024
     dpi: Annotated[int, rule(ge=0, le=2400, title="0 for any")] = 350
     white: Annotated[int, rule(ge=0, le=255, title="Least value of the corners; 0 for any")] = 230
+    hair_from: Annotated[int, rule(ge=0, le=4000, title="Hair's top, pixels down, from")] = 7
+    hair_to: Annotated[int, rule(ge=0, le=4000, title="Hair's top, to")] = 21
+    head_width: Annotated[
+        int, rule(ge=0, le=4000, title="Least width of the head; 0 looks for none")
+    ] = 179
+    middle_from: Annotated[int, rule(ge=0, le=4000, title="Middle of the head, from")] = 162
+    middle_to: Annotated[int, rule(ge=0, le=4000, title="Middle of the head, to")] = 196
+    eyes_above: Annotated[int, rule(ge=0, le=4000, title="Eye line above the lower edge")] = 207
 
 
 class BankRules(Model, frozen=True):
@@ -138,12 +147,14 @@ class RegionText(Model, frozen=True):
 class ContributionLevel(Model, frozen=True):
     """A 缴费档次: its name, and the base of a month in fen.
 
-    ``account_rate`` is what of the base goes into the personal account, in 1/10000.
+    ``rate`` is what of the base is paid, ``account_rate`` what of it goes into the personal
+    account, both in 1/10000.
     """
 
     chinese: Annotated[str, rule(max_length=40)]
     english: Annotated[str, rule(max_length=60)]
     base_fen: Annotated[int, rule(ge=0, le=10**9, unit=" of fen")]
+    rate: Annotated[int, rule(ge=0, le=10_000, title="Paid of the base, in 1/10000")] = 0
     account_rate: Annotated[int, rule(ge=0, le=10_000)] = 0
 
 
@@ -177,6 +188,10 @@ class ServiceRegion(Model, frozen=True):
     agency: Annotated[RegionText, rule(title="The invented agency on papers")]
     division: Annotated[str, rule("must be 6 digits", pattern="[0-9]{6}")]
     channels: dict[str, ChannelRules]
+    issues_for: Annotated[
+        list[Annotated[str, rule("must be 6 digits", pattern="[0-9]{6}")]],
+        rule(title="Divisions whose cards are issued here; empty for all in the ledger"),
+    ] = msgspec.field(default_factory=list)
     time: TimeRules = TimeRules()
     proof: ProofRules = ProofRules()
     photo: PhotoRules = PhotoRules()
@@ -199,7 +214,10 @@ class ServiceRegion(Model, frozen=True):
 
     @classmethod
     def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterable[Broken]:
-        """A face result is only as good as the channel's signature."""
+        """A face result is only as good as the channel's signature; an eye line is on its photo."""
+        photo = good.get("photo") or PhotoRules()
+        if photo.head_width and photo.eyes_above >= photo.height:
+            yield (("photo", "eyes_above"), "must be less than the height")
         for name, channel in (good.get("channels") or {}).items():
             if "face" in channel.get("proofs", ()) and not channel.get("signed"):
                 yield (("channels", name), "takes face results, so it must be signed")

@@ -2,22 +2,27 @@
 """The audit: chains of rows, each with a keyed digest over the one before it and itself.
 
 On SQLite there is one chain. On PostgreSQL writers take the first chain that is free, so that
-they do not wait for each other. The head of a chain says which row is the last one. Whoever has
+they do not wait for each other; rows of views, which come many at once, go into chains of their
+own (:class:`AuditRun`). The head of a chain says which row is the last one. Whoever has
 the database and not the key file can change, remove or swap no row unseen; that chains were cut
 back together with older heads shows the anchor that :func:`verify_audit` gives, kept elsewhere.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
+import os
 import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from queue import LifoQueue
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger import LedgerTransaction
+from sscard_chip.settlement.ledger import Ledger, LedgerConflictError, LedgerTransaction
+from sscard_chip.settlement.ledger.single import SingleConnection
 from sscard_chip.settlement.schema.services import audit, audit_head
 
 CHAINS: Final = 16
@@ -29,6 +34,12 @@ _FIELDS: Final = (
     "after", "result",
 )  # fmt: skip
 _LENGTHS: Final = {"request": 64, "device": 64, "actor": 64, "before": 40, "after": 40}
+_VALUES: Final = attrgetter(*_FIELDS)
+_PLACE: Final = struct.Struct(">QQ")
+_LENGTH: Final = struct.Struct(">I")
+_RUNS: Final = 16
+"""Chains of runs, after the others; the processes of a centre take one each, mostly."""
+_ATTEMPTS: Final = 20
 
 _HEAD: Final = sa.select(audit_head.c.number, audit_head.c.hash).where(
     audit_head.c.chain == sa.bindparam("asked")
@@ -70,22 +81,110 @@ class AuditCheck:
         return not self.problems
 
 
-def append_audit(t: LedgerTransaction, key: bytes, entry: AuditEntry) -> tuple[int, int]:
-    """Add a row to a chain; the chain and the number there."""
+def append_audit(t: LedgerTransaction, key: bytes, *entries: AuditEntry) -> tuple[int, int]:
+    """Add rows to a chain; the chain and the number of the last one there."""
     chain = _take_chain(t)
     head = t.connection.execute(_HEAD, {"asked": chain}).one_or_none()
-    number = 1 if head is None else int(head.number) + 1
-    values = {name: getattr(entry, name) for name in _FIELDS}
-    values |= {name: values[name][:length] for name, length in _LENGTHS.items()}
-    before = b"" if head is None else bytes(head.hash)
-    found = _hash(key, before, chain, number, values)
-    place = {"chain": chain, "number": number}
-    t.connection.execute(_ADD, place | values | {"hash": found})
+    number, before = (0, b"") if head is None else (int(head.number), bytes(head.hash))
+    rows = []
+    for values in map(_values, entries):
+        number += 1
+        before = _hash(key, before, chain, number, values.values())
+        rows.append({"chain": chain, "number": number, "hash": before} | values)
+    t.connection.execute(_ADD, rows)
+    place = {"number": number, "hash": before}
     if head is None:
-        t.connection.execute(sa.insert(audit_head), place | {"hash": found})
+        t.connection.execute(sa.insert(audit_head), {"chain": chain} | place)
     else:
-        t.connection.execute(_MOVE, {"asked": chain, "number": number, "hash": found})
+        t.connection.execute(_MOVE, {"asked": chain} | place)
     return chain, number
+
+
+_RUN: Final = f"""
+WITH moved AS (
+    INSERT INTO service_audit_head AS h (chain, number, hash) VALUES (%s, %s, %s)
+    ON CONFLICT (chain) DO UPDATE SET number = excluded.number, hash = excluded.hash
+        WHERE h.number = %s AND h.hash = %s
+    RETURNING chain
+), added AS (
+    INSERT INTO service_audit (chain, number, hash, {", ".join(f'"{one}"' for one in _FIELDS)})
+    SELECT moved.chain, r.* FROM moved, unnest(%s::bigint[], %s::bytea[], %s::bigint[], %s::text[],
+        %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bytea[], %s::text[], %s::text[],
+        %s::text[], %s::text[]) AS r
+    RETURNING 1
+)
+SELECT count(*) FROM added"""
+"""A head is moved from where the process knows it to be, and only then are the rows added."""
+_RUN_HEAD: Final = "SELECT number, hash FROM service_audit_head WHERE chain = %s"
+
+
+class AuditRun:
+    """Adds rows that came together, and answers when they are kept.
+
+    On PostgreSQL that is one statement: the end of the chain is known from the last time, and
+    where another process has moved it, nothing is added and its end is read again. Every thread
+    may add.
+    """
+
+    def __init__(self, ledger: Ledger, key: bytes) -> None:
+        self._ledger = ledger
+        self._key = key
+        self._free: LifoQueue[tuple[int, tuple[int, bytes] | None]] = LifoQueue()
+        for step in reversed(range(_RUNS)):
+            self._free.put((CHAINS + (os.getpid() + step) % _RUNS, None))
+
+    def add(self, entries: Sequence[AuditEntry]) -> None:
+        """Add rows to a chain; they are kept when it returns.
+
+        :raises LedgerError: what the database says.
+        """
+        if self._ledger.database.is_sqlite:
+            self._ledger.run(lambda t: append_audit(t, self._key, *entries))
+            return
+        known = [_values(one) for one in entries]
+        chain, end = self._free.get()
+        try:
+            with self._ledger.database.single.connection() as single:
+                end = self._add(single, chain, end, known)
+        except BaseException:
+            end = None  # unknown
+            raise
+        finally:
+            self._free.put((chain, end))
+
+    def _add(
+        self,
+        single: SingleConnection,
+        chain: int,
+        end: tuple[int, bytes] | None,
+        known: list[dict[str, Any]],
+    ) -> tuple[int, bytes]:
+        """Add rows behind the ``end`` of a chain; where it is then."""
+        columns = [list(one) for one in zip(*(one.values() for one in known), strict=True)]
+        for _ in range(_ATTEMPTS):
+            at, before = end or self._read(single.rows(_RUN_HEAD, (chain,)))
+            numbers = list(range(at + 1, at + 1 + len(known)))
+            hashes, last = [], before
+            for number, values in zip(numbers, known, strict=True):
+                last = _hash(self._key, last, chain, number, values.values())
+                hashes.append(last)
+            place = (chain, numbers[-1], last, at, before)
+            if single.rows(_RUN, (*place, numbers, hashes, *columns))[0][0]:
+                return numbers[-1], last
+            end = None
+        raise LedgerConflictError(f"{self._ledger.name}: the audit is written by too many")
+
+    @staticmethod
+    def _read(rows: Sequence[tuple[Any, ...]]) -> tuple[int, bytes]:
+        return (int(rows[0][0]), bytes(rows[0][1])) if rows else (0, b"")
+
+
+def _values(entry: AuditEntry) -> dict[str, Any]:
+    """The fields of a row, in their order, none longer than its column."""
+    values = dict(zip(_FIELDS, _VALUES(entry), strict=True))
+    for name, length in _LENGTHS.items():
+        values[name] = values[name][:length]
+    return values
 
 
 def verify_audit(t: LedgerTransaction, key: bytes, anchor: str | None = None) -> AuditCheck:
@@ -110,10 +209,9 @@ def verify_audit(t: LedgerTransaction, key: bytes, anchor: str | None = None) ->
         at, before = last.get(chain, (0, b""))
         if number != at + 1:
             problems.append(f"chain {chain}: row {at + 1} is missing")
-        values = {name: getattr(row, name) for name in _FIELDS}
         stored = bytes(row.hash)
         if number == at + 1 and not hmac.compare_digest(
-            stored, _hash(key, before, chain, number, values)
+            stored, _hash(key, before, chain, number, _VALUES(row))
         ):
             problems.append(f"chain {chain}: row {number} was changed")
         if wanted.get(chain, (0, ""))[0] == number and wanted[chain][1] != stored.hex().upper():
@@ -143,15 +241,13 @@ def _take_chain(t: LedgerTransaction) -> int:
     return own
 
 
-def _hash(key: bytes, before: bytes, chain: int, number: int, values: dict[str, Any]) -> bytes:
+def _hash(key: bytes, before: bytes, chain: int, number: int, values: Iterable[Any]) -> bytes:
     """The keyed digest of a row behind another; every field with its length, so none moves."""
-    digest = hmac.new(key, before.ljust(32, b"\0"), hashlib.sha256)
-    digest.update(struct.pack(">QQ", chain, number))
-    for name in _FIELDS:
-        value = values[name]
+    parts = [before.ljust(32, b"\0"), _PLACE.pack(chain, number)]
+    for value in values:
         content = bytes(value) if isinstance(value, (bytes, memoryview)) else str(value).encode()
-        digest.update(struct.pack(">I", len(content)) + content)
-    return digest.digest()
+        parts += (_LENGTH.pack(len(content)), content)
+    return hmac.digest(key, b"".join(parts), "sha256")
 
 
 def _parse_anchor(anchor: str | None) -> dict[int, tuple[int, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -29,6 +29,20 @@ class HeldCard:
     valid_to: str
     psn_no: str
     status: CardStatus
+
+    @classmethod
+    def of_row(cls, row: Any, status: CardStatus) -> HeldCard:
+        """A card out of a row with the columns of the register."""
+        return cls(
+            int(row.id),
+            row.card_number,
+            bytes(row.card_id_code),
+            f"{row.division:06d}",
+            int(row.account),
+            f"{row.valid_to:08d}" if row.valid_to else "",
+            row.psn_no or "",
+            status,
+        )
 
     def expired(self, day: str) -> bool:
         """Whether it ends before a day (YYYYMMDD)."""
@@ -55,7 +69,7 @@ def cards_of(t: LedgerTransaction, psn_no: str, time: str) -> list[HeldCard]:
         changes = list(own)
         first = changes[0]
         history = [one for one in changes if one.status is not None]
-        found.append(_as_held(first, StatusHistory(int(first.id), history).status(time)))
+        found.append(HeldCard.of_row(first, StatusHistory(int(first.id), history).status(time)))
     return found
 
 
@@ -110,17 +124,4 @@ def temporary_reports(t: LedgerTransaction, number: int, since: str) -> int:
 
 
 def _held(t: LedgerTransaction, row: sa.Row[tuple[object, ...]], time: str) -> HeldCard:
-    return _as_held(row, status_of(t, int(row.id), time))
-
-
-def _as_held(row: sa.Row[tuple[object, ...]], status: CardStatus) -> HeldCard:
-    return HeldCard(
-        int(row.id),
-        row.card_number,
-        bytes(row.card_id_code),
-        f"{row.division:06d}",
-        int(row.account),
-        f"{row.valid_to:08d}" if row.valid_to else "",
-        row.psn_no or "",
-        status,
-    )
+    return HeldCard.of_row(row, status_of(t, int(row.id), time))

@@ -55,6 +55,14 @@ def bind_card(
     )
 
 
+def unbind_stopped(t: LedgerTransaction, person: int, card: int, time: str) -> None:
+    """No program shows a card that was stopped, until it is issued again."""
+    rows = [{"ecard": one.id, "time": int(time)} for one in bound_cards(t, person)
+            if one.card == card]  # fmt: skip
+    if rows:
+        t.connection.execute(sa.insert(ecard_end), rows)
+
+
 def unbind_card(t: LedgerTransaction, bound: BoundCard, time: str) -> None:
     """A program shows a card no more; codes that it has shown are over."""
     t.connection.execute(sa.insert(ecard_end).values(ecard=bound.id, time=int(time)))

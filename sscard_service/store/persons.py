@@ -21,6 +21,7 @@ from sscard_chip.settlement.schema.persons import (
 )
 from sscard_chip.standard.dates import parse_date
 from sscard_chip.standard.documents import Model, rule
+from sscard_service.fields import plain
 from sscard_service.store.secrets import PersonKey, ServiceKeys
 
 IDENTITY: Final = "identity"
@@ -65,10 +66,10 @@ class PersonData(Model, frozen=True):
     birth_date: Annotated[str, rule("must be YYYYMMDD", pattern="[0-9]{8}|")] = ""
     birthplace: Annotated[str, rule("must be 6 digits", pattern="[0-9]{6}|")] = ""
     phone: Annotated[str, rule("must be 11 digits", pattern="1[0-9]{10}|")] = ""
-    address: Annotated[str, rule(max_length=200)] = ""
-    unit: Annotated[str, rule(max_length=100)] = ""
-    class_: Annotated[str, rule(max_length=20)] = ""
-    insured: Annotated[str, rule(max_length=20)] = ""
+    address: Annotated[str, plain(200)] = ""
+    unit: Annotated[str, plain(100)] = ""
+    class_: Annotated[str, plain(20)] = ""
+    insured: Annotated[str, plain(20)] = ""
     first_work: Annotated[str, rule("must be YYYYMMDD", pattern="[0-9]{8}|")] = ""
     retired: Annotated[str, rule("must be YYYYMMDD", pattern="[0-9]{8}|")] = ""
     bank: Annotated[str, rule("must be at most 5 characters", pattern="[0-9A-Z]{0,5}")] = ""
@@ -156,12 +157,29 @@ def read_person(t: LedgerTransaction, keys: ServiceKeys, number: int) -> Person 
     row = t.connection.execute(_NEWEST, {"asked": number}).one_or_none()
     if row is None:
         return None
-    key = keys.person_key(number, bytes(row.wrapped))
-    data = msgspec.convert(
-        key.open(f"version:{number}:{row.number}", bytes(row.sealed)), PersonData
-    )
-    digest = keys.digest("subject", str(number))
-    return Person(number, row.psn_no, row.division, int(row.number), data, key, digest)
+    return opened_person(
+        keys, number, row.psn_no, row.division, bytes(row.wrapped), int(row.number),
+        bytes(row.sealed),
+    )  # fmt: skip
+
+
+def opened_person(
+    keys: ServiceKeys,
+    number: int,
+    psn_no: str,
+    division: str,
+    wrapped: bytes,
+    version: int,
+    sealed: bytes,
+) -> Person:
+    """The person of a row: the ``wrapped`` key opens the ``sealed`` data of the ``version``.
+
+    :raises ServiceKeyError: one of them is another person's, or was changed.
+    """
+    key = keys.person_key(number, wrapped)
+    opened = key.open_bytes(f"version:{number}:{version}", sealed)
+    data = msgspec.json.decode(opened, type=PersonData)
+    return Person(number, psn_no, division, version, data, key, keys.digest("subject", str(number)))
 
 
 def add_persons(
@@ -177,18 +195,23 @@ def add_persons(
     if not persons:
         return []
     numbers = [int(one) for one in t.take_ids(person, len(persons)).tolist()]
-    rows: list[dict[str, Any]] = []
-    wrapped, index, versions = [], [], []
+    since, psn_nos, divisions, wrapped, digests, sealed = int(time), [], [], [], [], []
     for number, (psn_no, division, data) in zip(numbers, persons, strict=True):
         key, closed = keys.new_person_key(number)
-        rows.append({"id": number, "psn_no": psn_no, "division": division, "since": int(time)})
-        wrapped.append({"person": number, "wrapped": closed})
-        index.append(_index_row(keys, number, data))
-        versions.append(_version_row(key, number, 1, data, "load", time))
-    t.connection.execute(sa.insert(person), rows)
-    t.connection.execute(sa.insert(person_key), wrapped)
-    t.connection.execute(sa.insert(person_index), index)
-    t.connection.execute(sa.insert(person_version), versions)
+        psn_nos.append(psn_no)
+        divisions.append(division)
+        wrapped.append(closed)
+        digests.append(_index_row(keys, number, data)["digest"])
+        sealed.append(_version_row(key, number, 1, data, "load", time)["sealed"])
+    t.insert(
+        person, {"id": numbers, "psn_no": psn_nos, "division": divisions, "since": since}
+    )  # fmt: skip
+    t.insert(person_key, {"person": numbers, "wrapped": wrapped})
+    t.insert(person_index, {"kind": IDENTITY, "digest": digests, "person": numbers})
+    t.insert(
+        person_version,
+        {"person": numbers, "number": 1, "since": since, "cause": "load", "sealed": sealed},
+    )
     return numbers
 
 

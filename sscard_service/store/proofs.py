@@ -7,7 +7,6 @@ digest of what was asked for, whether such a person exists or not.
 
 from __future__ import annotations
 
-import hmac
 import secrets as random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -136,17 +135,33 @@ def wrong_of_source(t: LedgerTransaction, source: bytes, now: datetime) -> int:
 
 
 def note_attempt(
-    t: LedgerTransaction, subject: bytes, channel: str, source: bytes, time: str
+    t: LedgerTransaction,
+    subject: bytes,
+    channel: str,
+    source: bytes,
+    time: str,
+    *,
+    correct: bool = False,
 ) -> int:
-    """Write an attempt as a wrong one; its number."""
+    """Write an attempt, as a wrong one until it is known; its number."""
     number = int(t.take_ids(attempt, 1)[0])
     t.connection.execute(
         sa.insert(attempt).values(
             id=number, subject=subject, channel=channel, source=source, time=int(time),
-            correct=False,
+            correct=correct,
         )
     )  # fmt: skip
     return number
+
+
+def attempts_since(t: LedgerTransaction, subject: bytes, channel: str, time: str) -> int:
+    """How many attempts there were at a subject since a moment, right and wrong."""
+    found = t.connection.execute(
+        sa.select(sa.func.count()).where(
+            attempt.c.subject == subject, attempt.c.channel == channel, attempt.c.time >= int(time)
+        )
+    )
+    return int(found.scalar_one())
 
 
 def correct_attempt(t: LedgerTransaction, number: int) -> None:
@@ -171,19 +186,27 @@ def set_code(t: LedgerTransaction, person: int, digest: bytes, ends: str) -> Non
     )
 
 
-def use_code(t: LedgerTransaction, person: int, digest: bytes, now: str) -> bool:
-    """Whether a code is the one that was sent; it is used up then, and after three wrong ones."""
-    row = t.connection.execute(sa.select(code).where(code.c.person == person)).one_or_none()
+def try_code(t: LedgerTransaction, person: int, now: str) -> bytes | None:
+    """The digest of the code that was sent, for one try, which is counted; None where there is no
+    code, or it is over by its time or by three tries.
+
+    Whoever counts is committed before anything is compared: no refusal takes a try back.
+    """
+    own = code.c.person == person
+    row = t.connection.execute(sa.select(code).where(own).with_for_update()).one_or_none()
     if row is None:
-        return False
-    right = hmac.compare_digest(bytes(row.digest), digest) and row.ends > int(now)
-    if right or row.tries + 1 >= CODE_TRIES or row.ends <= int(now):
-        t.connection.execute(sa.delete(code).where(code.c.person == person))
-    else:
-        t.connection.execute(
-            sa.update(code).where(code.c.person == person).values(tries=row.tries + 1)
-        )
-    return right
+        return None
+    if row.ends <= int(now) or row.tries >= CODE_TRIES:
+        t.connection.execute(sa.delete(code).where(own))
+        return None
+    t.connection.execute(sa.update(code).where(own).values(tries=row.tries + 1))
+    return bytes(row.digest)
+
+
+def take_code(t: LedgerTransaction, person: int, digest: bytes) -> bool:
+    """Use a code up; False where it is another, or was used already."""
+    own = sa.and_(code.c.person == person, code.c.digest == digest)
+    return bool(t.connection.execute(sa.delete(code).where(own)).rowcount)
 
 
 # --- sessions -------------------------------------------------------------------------------------
@@ -231,11 +254,15 @@ def close_session(t: LedgerTransaction, token: str) -> bool:
     return bool(done.rowcount)
 
 
-def close_sessions(t: LedgerTransaction, person: int, channels: tuple[str, ...] = ()) -> None:
-    """End the sessions of a person, of some channels or of all."""
+def close_sessions(
+    t: LedgerTransaction, person: int, channels: tuple[str, ...] = (), *, but: str = ""
+) -> None:
+    """End the sessions of a person, of some channels or of all, ``but`` for that of a token."""
     where = session.c.person == person
     if channels:
         where = sa.and_(where, session.c.channel.in_(channels))
+    if but:
+        where = sa.and_(where, session.c.token != token_digest(but))
     t.connection.execute(sa.delete(session).where(where))
 
 

@@ -6,7 +6,7 @@
  *   caller [-c] [-n TIMES] [-f] [-t THREADS] [-s MS] DLL FUNCTION [i:NUMBER | s:TEXT | l:BYTES |
  *          h:HEX | b:SIZE | p:INDEX | n] ...
  *
- *   -n  so many times          -f  load and free the DLL around each
+ *   -n  so many times          -f  load and free the DLL around each, also in threads
  *   -t  from so many threads   -s  wait so long between two calls
  *   l:  a string of so many digits 1     p:  the buffer of an earlier argument     n  NULL
  *
@@ -162,11 +162,15 @@ static DWORD WINAPI work(void *times)
 
     for (number = 0; number < *(int *)times; number++) {
         struct set set;
+        HMODULE module;
+        FARPROC f = again ? find(&module) : shared;
         int equal;
 
         prepare(&set);
-        equal = call(shared, set.words) == 0;
+        equal = call(f, set.words) == 0;
         check(&set);
+        if (again)
+            FreeLibrary(module);
         for (index = 0; index < count; index++)
             if (set.buffers[index] != NULL)
                 equal = equal && strcmp(set.buffers[index], first.buffers[index]) == 0;

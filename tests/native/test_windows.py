@@ -7,6 +7,7 @@ import hashlib
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from sscard_driver.server import DriverServer, DriverServerError, read_token
 from sscard_driver.windows import build
 from sscard_driver.windows.files import FOLDER, DllError, read_sums, write_files
 from tests.bench.desk import NAME, PAY, Desk
+from tests.bench.issued import roots
 from tests.native.native import Images
 from tests.native.wine import COMPILER, Wine, windows_path, wine_or_skip
 
@@ -150,6 +152,93 @@ def test_eight_threads_and_two_programs_at_once(wine: Wine, tmp_path: Path) -> N
         programs = [wine.start(*arguments, options={"server": server}) for _ in range(2)]
         outputs = [program.communicate(timeout=120)[0] for program in programs]
     assert outputs == [b"160 of 160\r\n"] * 2
+
+
+def test_eight_threads_that_load_and_free_it_around_each_call(wine: Wine, tmp_path: Path) -> None:
+    arguments = ("-f", "-t", "8", "-n", "20", windows_path(DRIVER_DLL), *BASICS)
+    with serving(Images.of(Desk(2), tmp_path)) as server:
+        assert wine.output(*arguments, options={"server": server}) == ["160 of 160"]
+
+
+def test_a_name_whose_second_bytes_are_bars_and_backslashes(wine: Wine, tmp_path: Path) -> None:
+    """皘 is B0 7C in GBK, 誠 D5 5C: eleven fields after decoding, more when bytes are split."""
+    images = Images.of(Desk(2, name="林皘誠"), tmp_path)
+    with serving(images) as server:
+        (call,) = wine.call(DRIVER_DLL, *BASICS, server=server)
+        info = images.desk.card_info
+        file = ("i:1", "i:1", f"h:{info.encode('gbk').hex()}", "s:DF01EF05|20|$", "b:20480")
+        (read,) = wine.call(DRIVER_DLL, "iReadCard", *file, server=server)
+    assert call.code == 0
+    fields = call.buffers[0].split("|")
+    assert fields[4] == "林皘誠"
+    assert len(fields) == 12  # a bar ends each of the eleven
+    assert fields[4].encode("gbk") == bytes.fromhex("C1D6B07CD55C")
+    assert read.code == 0
+
+
+def test_hsm_steps_keep_the_terminal(tmp_path: Path) -> None:
+    """From step 1 on another program waits until step 2, and both are answered."""
+
+    def send(line: socket.socket, name: str, *parameters: bytes) -> None:
+        content = b"\x0cSSCardDriver" + len(name).to_bytes() + name.encode()
+        content += len(parameters).to_bytes() + b"".join(parameters) + bytes.fromhex("0100000400")
+        line.sendall(len(content).to_bytes(4) + content)
+
+    def answer(line: socket.socket) -> tuple[int, str]:
+        with line.makefile("rb", buffering=0) as stream:
+            content = b""
+            while len(content) < 4 or len(content) < 4 + int.from_bytes(content[:4]):
+                content += stream.read(4096) or b""
+        return int.from_bytes(content[4:8], signed=True), content[12:].decode("gbk")
+
+    def text(value: str) -> bytes:
+        return b"s" + len(value.encode("gbk")).to_bytes(4) + value.encode("gbk")
+
+    keys = tmp_path / "roots.json"
+    roots().save(keys)
+    contact = b"i" + (1).to_bytes(4)
+    images = Images.of(Desk(3), tmp_path)
+    with serving(images, keys=str(keys)) as server:
+        host, _, port = server.partition(":")
+        with (
+            socket.create_connection((host, int(port)), timeout=30) as one,
+            socket.create_connection((host, int(port)), timeout=30) as other,
+        ):
+            for line in (one, other):
+                line.sendall(bytes.fromhex("00000006 53534344 0100"))
+                assert line.recv(8) == GOOD_HELLO
+            send(one, "iReadCardBas_HSM_Step1", contact)
+            code, request = answer(one)
+            assert code == 0
+            send(other, "iReadCardBas", contact)
+            other.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                other.recv(1)
+            other.settimeout(30)
+            send(one, "iHSM_Answer", text("iReadCardBas_HSM_Step1"), text(request))
+            code, key = answer(one)
+            assert code == 0
+            send(one, "iReadCardBas_HSM_Step2", text(key))
+            assert answer(one) == images.desk.call("iReadCardBas", 1)
+            assert answer(other) == images.desk.call("iReadCardBas", 1)
+
+
+def test_a_connection_that_is_reset_and_what_needs_none(wine: Wine) -> None:
+    """A reset is -4 at once and never sent again; NULL is -14 without traffic."""
+
+    def reset(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(GOOD_HELLO)
+        connection.recv(1 << 20)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with listening(reset) as (server, came):
+        (call,) = wine.call(DRIVER_DLL, "iReadCardBas", "i:1", "n", server=server)
+        assert (call.code, came) == (-14, [])
+        debit = ("i:1", "s:x", "s:y", "b:1024")
+        (call,) = wine.call(DRIVER_DLL, "iDoDebit", *debit, server=server, answer_ms="30000")
+        assert (call.code, came) == (-4, [1])
+    assert call.milliseconds < 20_000
 
 
 def test_nobody_serves(wine: Wine) -> None:

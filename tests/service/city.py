@@ -140,16 +140,27 @@ def _settle_in(t: LedgerTransaction) -> None:
         register_cards(t, columns(number, serial, psn_no, fen), "20260101", f"cards {serial}")
 
 
-def photo(width: int = 358, height: int = 441, mode: str = "RGB", **saving: Any) -> str:
-    """A face-like picture on white as JPEG in Base64: about 20 KB, as S7 wants it."""
+def photo(
+    width: int = 358, height: int = 441, mode: str = "RGB", *, top: int = 20, left: int = 89,
+    wide: int = 179, frame: bool = False, **saving: Any,
+) -> str:  # fmt: skip
+    """A face-like picture on white as JPEG in Base64: about 20 KB, as S7 wants it.
+
+    ``top``, ``left`` and ``wide`` are where the face lies, in pixels.
+    """
     from PIL import Image, ImageDraw
 
     picture = Image.new("RGB", (width, height), "white")
     noise = Image.effect_noise((max(1, width // 2), max(1, height // 2)), 60).convert("RGB")
     picture.paste(noise, (width // 4, height // 4))
     if height > 100:
-        face = (width // 4, 20, 3 * width // 4, height - 60)
+        face = (left, top, left + wide, height - 60)
+        if (left, wide) != (89, 179):  # the noise is no wider than the face
+            picture.paste("white", (0, 0, width, height))
+            picture.paste(noise.resize((wide, 260)), (left, top + 60))
         ImageDraw.Draw(picture).ellipse(face, outline="black")
+        if frame:
+            ImageDraw.Draw(picture).rectangle((0, 30, width - 1, height - 1), outline="black")
     content = io.BytesIO()
     picture.convert(mode).save(content, "JPEG", **({"quality": 70, "dpi": (350, 350)} | saving))
     return base64.b64encode(content.getvalue()).decode()

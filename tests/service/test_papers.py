@@ -15,6 +15,7 @@ import pytest
 from sscard_chip.settlement.ledger import Ledger
 from sscard_service import Code, ServiceActor, ServiceEvidence, ServiceRefusedError, ServiceSubject
 from sscard_service.evidence import SeenDocument
+from sscard_service.ivr.keypad import read_receipt
 from sscard_service.papers import PaperContent, check_signature, paper_font, round_seal
 from sscard_service.printing import PrintedPaper, check_paper, make_paper, print_paper
 from sscard_service.records import Contribution, Participation, PensionYear, record_key
@@ -266,6 +267,7 @@ def test_a_voucher_is_of_a_running_application(town: City) -> None:
     assert content.barcode == receipt
     pairs = dict(content.pairs)
     assert (pairs["领卡日期"], pairs["有效期至"]) == ("2026-03-23", "2026-04-22")
+    assert read_receipt(pairs["12333按键"].replace(" ", "")) == receipt
     make_card(town, receipt, 9, "Z00000030")
     town.ask("collect", details={"receipt": receipt})
     assert town.refused("paper", details={"kind": "voucher"}) is Code.STATE

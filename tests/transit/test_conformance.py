@@ -12,8 +12,9 @@ from sscard_chip.card import Card
 from sscard_chip.reader.forwarding import ForwardingConnection
 from sscard_chip.terminal.conformance.levels import Level
 from sscard_chip.terminal.conformance.runner import run_suite
-from sscard_chip.terminal.conformance.target import ConnectionTarget
+from sscard_chip.terminal.conformance.target import ConnectionTarget, ImageTarget
 from sscard_chip.terminal.connection import Connection, connect_card
+from tests.bench.purse_cards import secret
 from tests.bench.transit_cards import MANAGEMENT, PUBLIC, new_memory
 
 Change = Callable[[bytes, bytes], bytes]
@@ -41,7 +42,7 @@ def judged(change: Change | None = None, **options: object) -> dict[str, str]:
         interface="contactless",
         generation=3,
         level=Level.SESSION,
-        only=("SSC-978",),
+        only=("SSC-978-TU",),
     )
     assert len(run.results) == 14
     return {one.case.identifier[-2:]: one.verdict for one in run.results if one.verdict != "pass"}
@@ -74,6 +75,37 @@ def only(command: str, answer: Callable[[bytes], bytes]) -> Change:
 )
 def test_a_card_that_is_not_right_is_caught(change: Change, caught: str) -> None:
     assert judged(change)[caught] == "fail"
+
+
+class _Transport:
+    """The transport issuer's root keys of the test cards: every card has the roots themselves."""
+
+    def diversify(self, algorithm: str, name: str, version: int, chains: object) -> list[bytes]:
+        return [secret(name)]
+
+
+@pytest.mark.parametrize("algorithm", ["3des", "sm4"])
+@pytest.mark.parametrize("lasting", [False, True])
+def test_rides_loads_and_the_lock_pass(algorithm: str, lasting: bool) -> None:
+    """With the issuer's keys: of a card in a reader too, which keeps what is done to it."""
+    memory = new_memory(algorithm, purse=Purse(balance_fen=700))
+    whole = connect_card(Card(memory.copy()), contactless=True)
+    target = ConnectionTarget(whole, "mine") if lasting else ImageTarget(memory, contactless=True)
+    run = run_suite(
+        target, interface="contactless", generation=3, transport=_Transport(),  # type: ignore[arg-type]
+        level=Level.DESTRUCTIVE, only=("SSC-978-RIDE",),
+    )  # fmt: skip
+    bad = [(one.case.identifier, one.reason) for one in run.results if one.verdict != "pass"]
+    assert bad == []
+    assert len(run.results) == 21
+
+
+def test_rides_are_not_run_without_the_issuer_s_keys() -> None:
+    memory = new_memory(purse=Purse(balance_fen=700))
+    target = ImageTarget(memory, contactless=True)
+    run = run_suite(target, interface="contactless", generation=3, level=Level.DESTRUCTIVE,
+                    only=("SSC-978-RIDE",))  # fmt: skip
+    assert {str(one.verdict) for one in run.results} == {"not run"}
 
 
 def test_contents_that_are_not_right_are_caught() -> None:

@@ -27,8 +27,8 @@ from sscard_chip.settlement.gateway.secrets import GatewaySecrets
 from sscard_chip.settlement.gateway.uploads import download_answer, message_of_upload
 from sscard_chip.settlement.platform.fields import MessageError
 
-_MARKS: Final = (b'"9102"', b"encData", b"SM4")
-"""One of these stands in every body that is not plain."""
+_MARKS: Final = (b"9102", b"encData")
+"""One of these stands in every body that is not plain, where no client enciphers ``input``."""
 _REASONS: Final = {"missing": MISSING, "late": LATE, "unknown": UNKNOWN, "different": DIFFERENT}
 _PAGE: Final = (
     b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1>"
@@ -69,7 +69,7 @@ class Gateway:
         self._now = now
         self._applications = {one.app_id: ApplicationBox(one) for one in secrets.applications}
         self._clients = {one.client_id: ClientBox(one) for one in secrets.clients}
-        self._open = isinstance(self._login, NoLogin) and faults is None
+        self._open = isinstance(self._login, NoLogin) and faults is None and not self._clients
 
     @property
     def has_faults(self) -> bool:
@@ -98,7 +98,7 @@ class Gateway:
         if message is None:
             infno, body = "", request.body
         else:
-            infno = str(message.get("infno", ""))
+            infno = str(message.get("infno", "")).strip().upper()
             body = request.body if close is None and not multipart else _bytes(message)
         fault = self._faults.next(infno) if self._faults is not None else None
         if fault is not None:

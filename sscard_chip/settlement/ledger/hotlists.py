@@ -67,9 +67,11 @@ def issue_hotlist(t: LedgerTransaction, time: str) -> IssuedHotlist:
     number = int(t.take_ids(tables.hotlist_version, 1)[0])
     values = {"id": number, "version": version, "issued": time, "cards": len(now)}
     t.connection.execute(sa.insert(tables.hotlist_version).values(**values, digest=hotlist.digest))
-    rows = [{"version": number, "card": one, "since": since} for one, since in changes.items()]
-    if rows:
-        t.connection.execute(sa.insert(tables.hotlist_change), rows)
+    if changes:
+        t.insert(
+            tables.hotlist_change,
+            {"version": number, "card": list(changes), "since": list(changes.values())},
+        )
     return IssuedHotlist(version, time, hotlist)
 
 

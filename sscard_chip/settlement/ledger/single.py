@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connections of PostgreSQL for a sale: each statement is a transaction and a round trip."""
+"""Connections of PostgreSQL whose every statement is a transaction and one round trip."""
 
 from __future__ import annotations
 
@@ -58,6 +58,16 @@ class SingleConnection:
             raise OperationalError("the connection is lost")
         raise errors.error_from_result(result)
 
+    def rows(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """The rows of a statement with places ``%s``, which is prepared once.
+
+        Raises the driver's errors.
+        """
+        found: list[tuple[Any, ...]] = self.driver.execute(
+            statement, values, prepare=True, binary=True
+        ).fetchall()
+        return found
+
 
 def write_array(values: Iterable[object]) -> bytes:
     """An array as PostgreSQL reads it, of texts, bytes and numbers.
@@ -112,7 +122,9 @@ class SingleStatements:
             finally:
                 self._give_back(connection)
         except module.Error as error:
-            known = DBAPIError.instance("a sale", None, error, module.Error, hide_parameters=True)
+            known = DBAPIError.instance(
+                "a statement", None, error, module.Error, hide_parameters=True
+            )
             found = translate(known, self._name)
             if isinstance(found, LedgerUnavailableError):
                 found.begun = begun

@@ -4,29 +4,50 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
 from sscard_chip.settlement.platform.fields import MessageError
 
 _MARK: Final = b"\xef\xbb\xbf"
 _WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
+_GZIP: Final = b"\x1f\x8b"
+_AROUND: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "body: begins with a byte order mark": lambda body: body.removeprefix(_MARK),
+    "body: ends with NUL": lambda body: body.rstrip(b"\0"),
+}
+"""What stands around the JSON of some programs (StreamWriter of .NET; a whole buffer of C)."""
 
 
-def read_body(body: bytes) -> Any:
-    """The JSON of a request.
+def read_body(body: bytes, *, strict: bool = True) -> tuple[Any, tuple[str, ...]]:
+    """The JSON of a request, and how its bytes deviate from the interface: "body: deviation".
+
+    A centre that is not ``strict`` takes a byte order mark before it and NUL bytes behind it.
 
     :raises MessageError: what is wrong with the bytes.
     """
     try:
-        return json.loads(body)
+        return json.loads(body.decode("utf-8")), ()
     except (ValueError, RecursionError):
-        raise MessageError(what_is_wrong(body)) from None
+        if strict:
+            raise MessageError(what_is_wrong(body)) from None
+    inside, said = body, []
+    for deviation, without in _AROUND.items():
+        if (rest := without(inside)) != inside:
+            inside = rest
+            said.append(deviation)
+    try:
+        return json.loads(inside.decode("utf-8")), tuple(said)
+    except (ValueError, RecursionError):
+        raise MessageError(what_is_wrong(inside)) from None
 
 
 def what_is_wrong(body: bytes) -> str:
     """Why bytes are no JSON in UTF-8: "body: rule"."""
     if not body.strip():
         return "body: is empty: must be one JSON object"
+    if body.startswith(_GZIP):
+        return "body: is compressed (gzip): must be plain JSON"
     if body.startswith(_WIDE) or b"\x00" in body[:4]:
         return "body: is UTF-16: must be UTF-8"
     try:
@@ -39,10 +60,13 @@ def what_is_wrong(body: bytes) -> str:
         return (
             f"body: is GBK (byte {error.start + 1}), the coding of Chinese Windows: must be UTF-8"
         )
+    marked, ended = body.startswith(_MARK), text.endswith("\0")
     try:
-        json.loads(text)
+        json.loads(text.rstrip("\0"))
     except json.JSONDecodeError as error:
         return f"body: is no JSON: line {error.lineno}, column {error.colno}: {error.msg}"[:180]
     except (ValueError, RecursionError):
         return "body: is no JSON: nested too deep, or a number too long"
-    return "body: begins with a byte order mark: must be JSON alone"
+    if marked or not ended:
+        return "body: begins with a byte order mark: must be JSON alone"
+    return "body: ends with NUL: must be JSON alone"

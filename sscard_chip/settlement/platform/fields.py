@@ -120,7 +120,7 @@ def check_fields(node: Any, name: str, fields: FieldRules) -> dict[str, str]:
     :raises MessageError: "node.field: rule".
     """
     if not isinstance(node, Mapping):
-        raise MessageError(f"{name}: must be an object")
+        raise MessageError(f"{name or 'body'}: must be an object")
     values = [node.get(field, "") for field in fields.names]
     try:
         right = fields.all_right.fullmatch(_END.join(values))

@@ -8,8 +8,10 @@ leave out. What it cannot bring to form stays as it is, and is refused by the ru
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -38,6 +40,7 @@ _PLACES: Final = {
     FieldKind.RATIO: 4,
     FieldKind.COUNT: 0,
 }
+_FLAGS: Final = ("[01]", "[012]")
 _Deviations = dict[str, None]
 
 
@@ -52,6 +55,10 @@ def mend(message: Any) -> tuple[Any, tuple[str, ...]]:
     mended = _fields(message, "", ENVELOPE, said)
     rule = TRANSACTIONS.get(str(mended.get("infno")))
     inside = mended.get("input")
+    if isinstance(inside, str) and inside.lstrip().startswith("{"):
+        with suppress(ValueError, RecursionError):
+            inside = mended["input"] = json.loads(inside)
+            said["input: JSON text, not an object"] = None
     if rule is not None and isinstance(inside, Mapping):
         mended["input"] = _nodes(inside, rule.input, "", said)
     return mended, tuple(said)[:MOST_DEVIATIONS]
@@ -115,13 +122,20 @@ def _field(value: Any, rule: FieldRule) -> tuple[Any, str]:
             return compact(value), "JSON, not its text"
         except (TypeError, ValueError, RecursionError):
             return value, ""
+    if isinstance(value, bool) and rule.shape in _FLAGS:
+        return str(int(value)), "true or false, not text"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        text = _plain(repr(value), _PLACES.get(rule.kind, 16))
+        if isinstance(value, int) and rule.kind is FieldKind.TEXT:
+            text: str | None = str(value)
+        else:
+            text = _plain(repr(value), _PLACES.get(rule.kind, 16))
         if text is None:
             return value, ""
         value, deviation = text, "a number, not text"
     if not isinstance(value, str):
         return value, ""
+    if rule.name == "infno" and value != (plain := value.strip().upper()):
+        return plain, "not in the form of the interface"
     if rule.kind in _PLACES:
         text = _plain(value, _PLACES[rule.kind])
         if text is not None and rule.kind is FieldKind.AMOUNT:

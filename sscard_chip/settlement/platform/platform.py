@@ -22,11 +22,11 @@ from sscard_chip.dayfile.business_string import BusinessStrings
 from sscard_chip.dayfile.envelope import FAILURE, HOLD, compact
 from sscard_chip.dayfile.load_messages import LOAD_MESSAGES
 from sscard_chip.settlement.ledger import (
+    EntryExistsError,
     Ledger,
-    LedgerConflictError,
+    LedgerError,
     LedgerRefusedError,
     LedgerTransaction,
-    LedgerUnavailableError,
 )
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
@@ -160,16 +160,16 @@ class Platform:
     def handle_json(self, body: bytes) -> bytes:
         """The same for the bytes of a request, as a server behind HTTPS gets them."""
         try:
-            message = read_body(body)
+            message, said = read_body(body, strict=self._strict)
         except MessageError as error:
             return self._text(None, self._now(), error=str(error)).encode()
-        return self._answer(message).encode()
+        return self._answer(message, said).encode()
 
     # --- once ----------------------------------------------------------------------------------
 
-    def _answer(self, message: Any) -> str:
+    def _answer(self, message: Any, said: Sequence[str] = ()) -> str:
         received = self._now()
-        notes: list[str] = []
+        notes = list(said)
         try:
             found = self._begin(message, received, notes)
             if isinstance(found, str):
@@ -183,7 +183,7 @@ class Platform:
         """The answer to a message that asks only, else what is to be done for it.
 
         Where the message is not in the form of the interface, it is looked at once more as it may
-        have been meant; ``notes`` are then the deviations.
+        have been meant; ``notes``, which has what its bytes are, then has the deviations too.
 
         :raises MessageError: it is refused.
         :raises AuthorisationRefusedError: it is refused.
@@ -191,7 +191,9 @@ class Platform:
         if self._strict:
             return self._look(parse_request(message), received)
         try:
-            found = self._look(parse_request(message, strict=False), received)
+            request = parse_request(message, strict=False)
+            request.notes[:0] = notes
+            found = self._look(request, received)
             if isinstance(found, str) or found.question or not self._out_of_form(found.request):
                 return found
         except MessageError:
@@ -204,7 +206,7 @@ class Platform:
                 return found
         notes += deviations
         request = parse_request(mended, strict=False)
-        request.notes[:0] = deviations
+        request.notes[:0] = notes
         notes[:] = request.notes
         return self._look(request, received)
 
@@ -220,8 +222,8 @@ class Platform:
         question = None
         if service is None and request.infno not in LOAD_MESSAGES:
             question = self._question(request, received)
-            if not signed_in:
-                question = None  # the long way finds whether it is known
+            if request.notes:
+                question = None  # the long way tells them, and finds whether it is known
         return PendingMessage(request, received, question)
 
     def _read(self, request: Request, received: datetime) -> str:
@@ -292,8 +294,10 @@ class Platform:
                 if pending.question is not None and self._straight is not None:
                     text = self._straight.put_in(t, pending.question)
                 return text or self._once(t, pending.request, pending.received)
-        except (LedgerConflictError, LedgerUnavailableError):
-            raise  # the transaction is gone
+        except (AuthorisationRefusedError, LedgerRefusedError, EntryExistsError) as error:
+            return error
+        except (LedgerError, sa.exc.SQLAlchemyError):
+            raise  # the database: nothing of the group is kept
         except Exception as error:
             return error
 

@@ -8,7 +8,6 @@ content, a claim that stands already is answered with its number.
 from __future__ import annotations
 
 import base64
-import binascii
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -160,7 +159,7 @@ def _upload(t: LedgerTransaction, request: Request) -> Mapping[str, Any]:
     data = check_fields(request.input.get("fsUploadIn"), "fsUploadIn", UPLOAD)
     try:
         content = base64.b64decode(data["in"], validate=True)
-    except binascii.Error:
+    except ValueError:  # also of text that is not ASCII
         raise MessageError("fsUploadIn.in: must be base64") from None
     number = store_file(t, request.institution, data["filename"], content)
     return {"file_qury_no": number, "filename": data["filename"], "dld_endtime": ""}

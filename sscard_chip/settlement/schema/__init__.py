@@ -7,6 +7,7 @@
 :mod:`.ecards` where they are shown,
 :mod:`.debits` by what a debit is known,
 :mod:`.platform` messages, :mod:`.national` shifts and stock, :mod:`.run` day files,
+:mod:`.bills` of contributions,
 :mod:`.clearing` claims and appeals, :mod:`.reconciliation` tasks and differences, :mod:`.persons`
 and :mod:`.services` what the card services know and do. What the database itself forbids is in
 :mod:`.rules`,
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from sscard_chip.settlement.schema import (
     authorisation,
+    bills,
     books,
     cards,
     chain,
@@ -43,6 +45,7 @@ bound_numbers(metadata)
 
 __all__ = [
     "authorisation",
+    "bills",
     "books",
     "cards",
     "chain",

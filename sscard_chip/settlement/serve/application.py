@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ASGI application: a POST is a message, bounded in size and time; nothing else is served."""
+"""The ASGI application: a POST is a message, bounded in size and time.
+
+``GET /openapi.json`` is the interface as a document; nothing else is served.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from sscard_chip.settlement.credential import CredentialService, serves_credenti
 from sscard_chip.settlement.gateway import AnsweredError, Gateway, GatewayRequest, HttpAnswer
 from sscard_chip.settlement.gateway.uploads import MOST_UPLOAD
 from sscard_chip.settlement.ledger import LedgerConflictError, LedgerUnavailableError
+from sscard_chip.settlement.platform.openapi import openapi_json
 from sscard_chip.settlement.serve.messages import MessageQueue, TooBusyError
 from sscard_chip.standard.errors import KeyStoreError
 
 MOST_BODY: Final = 1 << 18
 """Bytes of a request: 40,000 characters of input in UTF-8, and its envelope."""
+OPENAPI_PATH: Final = "/openapi.json"
 HANG_UP: Final = "sscard.hang_up"
 """An extension of the scope: a function that breaks the line."""
 BODY_SECONDS: Final = 10.0
@@ -70,6 +75,9 @@ class CentreApplication:
         if scope["type"] != "http":
             return
         try:
+            if scope["method"] == "GET" and scope["path"] == OPENAPI_PATH:
+                await _send(send, 200, await asyncio.to_thread(openapi_json), [])
+                return
             if scope["method"] != "POST":
                 raise _RefusedError(405)
             kind = _header(scope, b"content-type")

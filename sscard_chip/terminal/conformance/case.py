@@ -32,6 +32,9 @@ class Need(StrEnum):
     POWER_CUT = "power-cut"
     OWN_KEYS = "own-keys"
     AUTHORITY = "authority"
+    TRANSPORT_KEYS = "transport-keys"
+    USER_PIN = "user-pin"
+    ADMIN_PIN = "admin-pin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

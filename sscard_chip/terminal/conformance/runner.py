@@ -29,7 +29,7 @@ from sscard_chip.terminal.conformance.evidence import Evidence
 from sscard_chip.terminal.conformance.exchange import Exchanges
 from sscard_chip.terminal.conformance.ics import ImplementationStatement
 from sscard_chip.terminal.conformance.levels import Level
-from sscard_chip.terminal.conformance.subject import Subject, examine
+from sscard_chip.terminal.conformance.subject import OtherSecrets, Subject, examine
 from sscard_chip.terminal.conformance.target import Arm, ImageTarget, JudgedCard
 from sscard_chip.terminal.conformance.trial import Trial
 from sscard_chip.terminal.conformance.verdict import CaseVerdict
@@ -86,6 +86,12 @@ class CardSuite(TargetSuite[Subject]):
             return later, "needs the PIN"
         if Need.KEYS in case.needs and subject.secrets is None:
             return later, "needs the root keys of the card"
+        if Need.TRANSPORT_KEYS in case.needs and subject.transport is None:
+            return later, "needs the transport issuer's root keys"
+        if Need.USER_PIN in case.needs and not subject.others.user_pin:
+            return later, "needs the user's PIN of the certificate application"
+        if Need.ADMIN_PIN in case.needs and not subject.others.admin_pin:
+            return later, "needs the administrator's PIN of the certificate application"
         if Need.IMAGE in case.needs and not isinstance(self.target, ImageTarget):
             return later, "needs a state to which only a card image can be brought"
         if Need.POWER_CUT in case.needs and not self.target.cuttable:
@@ -117,6 +123,9 @@ def run_suite(
     statement: ImplementationStatement | None = None,
     pin: str = "",
     store: KeyStore | None = None,
+    transport: KeyStore | None = None,
+    user_pin: str = "",
+    admin_pin: str = "",
     level: Level = Level.READ,
     only: Iterable[str] = (),
     observer: Observer | None = None,
@@ -131,6 +140,9 @@ def run_suite(
     :param statement: what of the optional parts it has; without it the card is asked.
     :param pin: digits; without it no PIN is ever sent.
     :param store: root keys of the card; without them no key is used.
+    :param transport: root keys of the transport issuer, for rides and loads.
+    :param user_pin: digits of the certificate application's user PIN; without it none is sent.
+    :param admin_pin: those of its administrator's.
     :param level: how far the run may go.
     :param only: identifiers of cases or their beginnings; all without it.
     :param observer: called with each result.
@@ -151,6 +163,11 @@ def run_suite(
         statement=statement,
         pin=bcd(pin) if pin else b"",
         store=store,
+        others=OtherSecrets(
+            transport,
+            bcd(user_pin) if user_pin else b"",
+            bcd(admin_pin) if admin_pin else b"",
+        ),
     )
     return play(
         CardSuite(target, subject, level),

@@ -67,6 +67,16 @@ class CardSecrets:
         return suite.session(suite.session_key(suite.encryptor(secret), factor))
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class OtherSecrets:
+    """What a run was given for the other applications: the transport issuer's root keys, PINs of
+    the certificate application in BCD, empty when not given."""
+
+    transport: KeyStore | None = None
+    user_pin: bytes = b""
+    admin_pin: bytes = b""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What a run knows of its card.
@@ -85,6 +95,12 @@ class Subject:
     tries: int | None
     pin: bytes = field(repr=False, default=b"")
     secrets: CardSecrets | None = field(repr=False, default=None)
+    others: OtherSecrets = field(repr=False, default=OtherSecrets())
+
+    @property
+    def transport(self) -> KeyStore | None:
+        """Root keys of the transport issuer."""
+        return self.others.transport
 
     @property
     def kind(self) -> str:
@@ -204,11 +220,12 @@ def examine(
     statement: ImplementationStatement | None = None,
     pin: bytes = b"",
     store: KeyStore | None = None,
+    others: OtherSecrets | None = None,
 ) -> Subject:
     """Power on a card and find out what a run has to know of it; changes nothing on it.
 
     :param generation: what it should be; without it what its 规范版本 says.
-    :param pin: BCD; never sent here.
+    :param pin: BCD; never sent here, nor are those of ``others``.
     :raises SubjectError: no generation is given, and the card says none.
     :raises StatementError: the generation cannot have what the statement says.
     :raises TerminalConnectionError: the connection failed.
@@ -239,6 +256,7 @@ def examine(
         tries=tries,
         pin=pin,
         secrets=_secrets(store, algorithm, identification, atr),
+        others=others or OtherSecrets(),
     )
 
 

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -14,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from sscard_chip.card import Card
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction, register_cards
@@ -22,11 +25,13 @@ from sscard_chip.terminal.connection import Slots
 from sscard_service.pages import ImagePort, Kiosk, KioskSlot
 from sscard_service.store.persons import PersonData, add_persons
 from tests.bench.desk import PIN, issue, psam_memory
-from tests.service.city import KEYS, City, columns
+from tests.service.city import KEYS, City, columns, photo
 
 HOLDER = "990000200102030012"
 """Identity number of the holder of the card in the kiosk."""
 CARD = "Z00000099"
+NEWCOMER = "990000200506070029"
+"""Identity number of somebody without a card."""
 PHONE = "19900005678"
 SIZES = ((1080, 1920), (1366, 768))
 
@@ -40,6 +45,7 @@ class Hall:
     port: ImagePort
     address: str
     papers: Path
+    camera: Path
     clock: list[float] = field(default_factory=lambda: [1000.0])
 
     def later(self, seconds: float) -> None:
@@ -62,7 +68,9 @@ def settle_in(city: City, code: str) -> None:
         data = PersonData(
             "林知夏", HOLDER, phone=PHONE, class_="灵活就业", insured="参保", unit="虚构街道"
         )
-        add_persons(t, KEYS, [("51000099", "990100", data)], "20260101000000")
+        new = PersonData("周新", NEWCOMER, phone="19900007777", birth_date="20050607")
+        persons = [("51000099", "990100", data), ("51000098", "990100", new)]
+        add_persons(t, KEYS, persons, "20260101000000")
         raw = np.frombuffer(bytes.fromhex(code), np.uint8).reshape(1, 16)
         card = replace(columns(CARD, 99, "51000099", 1_234_567), card_id_code=raw)
         register_cards(t, card, "20260101", "kiosk")
@@ -104,8 +112,10 @@ def hall(tmp_path: Path, card_image: Path) -> Iterator[Hall]:
     """A kiosk with the card beside it."""
     image = tmp_path / "card.ssc"
     image.write_bytes(card_image.read_bytes())
-    papers = tmp_path / "printer"
+    papers, camera, scanner = (tmp_path / one for one in ("printer", "camera.jpg", "scan.png"))
     papers.mkdir()
+    camera.write_bytes(base64.b64decode(photo()))
+    scanner.write_bytes(b"\x89PNG\r\n\x1a\n and what an identity card looks like")
     with Ledger.open(str(tmp_path / "hall.db")) as ledger:
         city = City(ledger)
         settle_in(city, identification(image))
@@ -114,10 +124,17 @@ def hall(tmp_path: Path, card_image: Path) -> Iterator[Hall]:
         psam = Slots.of_card(Card(psam_memory(3).copy())).contact
         slot = KioskSlot(port, psam=psam)
         with (
-            Kiosk(city.centre, slot, papers=papers, seconds=lambda: clock[0]) as kiosk,
+            Kiosk(
+                city.centre,
+                slot,
+                papers=papers,
+                camera=camera,
+                scanner=scanner,
+                seconds=lambda: clock[0],
+            ) as kiosk,
             served(kiosk.application()) as address,
         ):
-            yield Hall(city, kiosk, port, address, papers, clock)
+            yield Hall(city, kiosk, port, address, papers, camera, clock)
 
 
 @pytest.fixture(scope="module")  # a browser that is open has a loop in this thread
@@ -144,23 +161,106 @@ def screen(chromium: Browser, size: tuple[int, int]) -> Iterator[Page]:
         context.close()
 
 
+_KEYS = """() => Object.fromEntries([...document.querySelectorAll('#keyboard button')].map(one => {
+  const box = one.getBoundingClientRect();
+  return [one.dataset.key, [box.x + box.width / 2, box.y + box.height / 2]];
+}))"""
+_CENTRE = """one => {
+  one.scrollIntoView({block: 'center'});
+  const box = one.getBoundingClientRect();
+  const x = box.x + box.width / 2, y = box.y + box.height / 2;
+  const top = document.elementFromPoint(x, y);
+  return one.contains(top) || (top && top.contains(one)) ? [x, y] : null;
+}"""
+
+
+def touch(page: Page, what: Locator) -> None:
+    """A finger on the middle of something, which must lie open there."""
+    at = what.evaluate(_CENTRE)
+    assert at is not None, f"{what}: something lies over it"
+    page.touchscreen.tap(*at)
+
+
 def type_keys(page: Page, name: str, text: str) -> None:
     """Type on the page's own keyboard."""
-    page.locator(f"input[name={name}]").tap()
+    touch(page, page.locator(f"input[name={name}]"))
+    press(page, text)
+
+
+def press(page: Page, text: str) -> None:
+    """Keys of the keyboard that is shown, one finger after the other."""
+    page.locator("#keyboard").wait_for()
+    keys = page.evaluate(_KEYS)
     for one in text:
-        page.locator(f"#keyboard button[data-key='{one}']").tap()
+        page.touchscreen.tap(*keys[one])
+
+
+def follow(page: Page, what: Locator) -> None:
+    """A finger on what leads to another page, which is there before anything else happens."""
+    with page.expect_navigation(wait_until="domcontentloaded"):
+        touch(page, what)
+
+
+def tap(page: Page, text: str) -> None:
+    """A link by its text."""
+    follow(page, page.get_by_role("link", name=text, exact=True))
+
+
+def push(page: Page, text: str) -> None:
+    """A button of a form by its text."""
+    follow(page, page.get_by_role("button", name=text))
+
+
+def confirm(page: Page) -> None:
+    """Put the keyboard away, and send the form."""
+    if page.locator("#keyboard").is_visible():
+        press(page, "✓")
+    follow(page, page.locator("main button.main"))
+
+
+def shows(page: Page, text: str) -> None:
+    """Wait until a page says this."""
+    expect(page.locator("main")).to_contain_text(text)
 
 
 def sign_in(page: Page, hall: Hall, pin: str = PIN) -> None:
     """Put the card in, type the PIN."""
     page.goto(hall.address)
-    page.get_by_role("button", name="插卡（模拟）").tap()
-    page.locator("#card:enabled").tap()
+    push(page, "插卡（模拟）")
+    follow(page, page.locator("#card:enabled"))
     type_keys(page, "pin", pin)
-    page.locator("#keyboard button[data-key='✓']").tap()
-    page.locator("main button.main").tap()
+    confirm(page)
 
 
-def done(page: Page) -> None:
-    """Put the keyboard away."""
-    page.locator("#keyboard button[data-key='✓']").tap()
+def send_pin(page: Page, hall: Hall, pin: str = PIN) -> str:
+    """The same without fingers, from where the browser stands; what is answered."""
+    hall.port.insert()
+    request = page.request
+    answer = request.post(f"{hall.address}/begin", form={"language": "zh", "way": "card"})
+    csrf = re.findall(r'name="csrf" value="([^"]*)"', answer.text())[0]
+    form = {"csrf": csrf, "pin": pin}
+    return request.post(f"{hall.address}/sign-in/card", form=form).text()
+
+
+def no_overflow(page: Page) -> bool:
+    """Nothing is wider than the screen."""
+    wide: bool = page.evaluate(
+        "document.documentElement.scrollWidth <= innerWidth &&"
+        " document.querySelector('main').scrollWidth <= document.querySelector('main').clientWidth"
+    )
+    return wide
+
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+
+
+def accessible(page: Page) -> list[str]:
+    """What axe-core finds serious or critical on a page."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {one['help']}: {one['nodes'][0]['html']}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]

@@ -88,9 +88,7 @@ def as_text(value: Any) -> Any:
     """Sorted, without empty members, numbers as text: written once more, from the page."""
     if isinstance(value, dict):
         return {
-            name: as_text(one)
-            for name, one in sorted(value.items(), key=lambda item: item[0].lower())
-            if one not in (None, "", [])
+            name: as_text(one) for name, one in sorted(value.items()) if one not in (None, "", [])
         }
     if isinstance(value, list):
         return [as_text(one) for one in value]

@@ -225,8 +225,9 @@ def test_a_file_comes_as_multipart_in_both_forms() -> None:
     assert refusal(gateway(), {"content-type": "multipart/form-data"}, b"x")[0] == 200
 
 
-def test_a_file_goes_as_a_zip() -> None:
-    opened = gateway().open(GatewayRequest("/x", {}, b'{"infno": "9102"}'))
+@pytest.mark.parametrize("infno", [b'"9102"', b"9102", b'" 9102"'])
+def test_a_file_goes_as_a_zip(infno: bytes) -> None:
+    opened = gateway().open(GatewayRequest("/x", {}, b'{"infno": %s}' % infno))
     out = base64.b64encode(b"a\tb\n").decode()
     answer = opened.close(
         compact({"infcode": 0, "output": {"filename": "r.txt", "out": out}}).encode()
@@ -242,7 +243,9 @@ def test_what_is_plain_passes_untouched() -> None:
     assert gateway().is_plain(b"application/json", BODY)
     assert not gateway().is_plain(b"multipart/form-data; boundary=x", BODY)
     assert not gateway().is_plain(b"", b'{"infno":"9102"}')
+    assert not gateway().is_plain(b"", b'{"infno":9102}')
     assert not gateway().is_plain(b"", b'{"encData":""}')
+    assert not gateway("none", SECRETS).is_plain(b"", b'{"input":"AAAA","enc_type":"sm4"}')
     assert not gateway("csb").is_plain(b"", BODY)
     assert not gateway("none", LOGINS, GatewayFault("delay")).is_plain(b"", BODY)
     for body in (b"", b"[1]", b"\xff", b"[" * 100_000):

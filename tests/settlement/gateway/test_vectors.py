@@ -16,6 +16,7 @@ from sscard_chip.settlement.gateway.crypto import (
     ClientBox,
     GatewayCryptoError,
     application_key,
+    as_written,
     public_key,
     secret_key,
     signed_text,
@@ -121,6 +122,17 @@ def test_answers_of_an_application_are_closed_as_its_requests_are() -> None:
     )
     text = "&".join([*parts, f"key={APP_SECRET}"])
     assert verify(text.encode(), base64.b64decode(answer["signData"]))
+
+
+def test_the_text_of_a_nested_message() -> None:
+    inputs, expected = CASES["application-text"]["inputs"], CASES["application-text"]["expected"]
+    head = json.loads(inputs["message"])
+    text = signed_text(head, as_written(inputs["json"].encode()), APP_SECRET)
+    assert text == inputs["text"]
+    whole = head | {"encData": expected["encData"], "signData": expected["bouncycastle"]}
+    opened = ApplicationBox(SECRETS.applications[0]).open(whole)
+    assert opened == json.loads(inputs["json"])
+    assert verify(inputs["text"].encode(), base64.b64decode(expected["bouncycastle"]))
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,8 @@ KEYS: Final[dict[str, list[tuple[str, ...]]]] = {
     "service_application": [("id",), ("number",)],
     "service_application_step": [("application", "number")],
     "service_audit": [("chain", "number")],
+    "service_bill": [("id",), ("number",)],
+    "service_bill_end": [("bill",)],
     "service_client": [("name", "number")],
     "service_credential": [("person", "kind", "number")],
     "service_ecard": [("id",)],

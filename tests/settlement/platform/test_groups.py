@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from sscard_chip.settlement.ledger import Ledger, LedgerUnavailableError
-from sscard_chip.settlement.platform import HOLD, Platform
+from sscard_chip.settlement.platform import HOLD
 from sscard_chip.settlement.platform.groups import GroupCommit
 from tests.settlement.platform.centre import (
     BALANCE,
@@ -25,6 +25,7 @@ from tests.settlement.platform.centre import (
     open_centre,
     open_platform,
 )
+from tests.settlement.platform.together import together
 
 YUAN: Final = bill("1.00", extra=f'{{"card_sn": "{CARD}"}}')
 
@@ -61,29 +62,6 @@ def test_what_waits_is_done_together_in_groups_of_a_size() -> None:
     assert commit.groups == [[2], [4, 5, 6], [8, 7]]
     assert told == ["20", "40", "ValueError('5')", "60", *["RuntimeError('all')"] * 2]
     assert groups.do(10) == 100  # after an error too
-
-
-def together(platform: Platform, asked: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Put messages that are all under way before the first is done."""
-    free = threading.Event()
-    right = platform.groups._commit
-
-    def slow(group: Any) -> Any:
-        assert free.wait(20)
-        return right(group)
-
-    platform.groups._commit = slow
-    with ThreadPoolExecutor(len(asked)) as threads:
-        waiting = []
-        for one in asked:
-            begun = platform.groups.begun
-            waiting.append(threads.submit(platform.handle, one))
-            while platform.groups.begun == begun and not waiting[-1].done():
-                time.sleep(0)  # it comes to wait behind the first, or is refused before
-        free.set()
-        told = [one.result(20) for one in waiting]
-    platform.groups._commit = right
-    return told
 
 
 def test_sales_of_one_account_and_one_msgid_in_one_group(ledger: Ledger) -> None:

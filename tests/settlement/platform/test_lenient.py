@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,6 +15,7 @@ import pytest
 from sscard_chip.dayfile.business_string import TEST_KEY, BusinessStrings
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.platform import HOLD, Platform
+from sscard_chip.settlement.platform.persons import InsuredPerson, PersonRegister
 from tests.settlement.platform.centre import (
     BALANCE,
     CARD,
@@ -106,6 +108,82 @@ def test_a_strict_centre_refuses_it_by_name(
 def test_what_is_in_form_has_no_warning(lenient: Platform) -> None:
     for infno, node in (("1101", person()), ("2101", bill("1.00")), ("2102", bill("1.00"))):
         assert "warn_msg" not in lenient.handle(message(infno, 1, node))
+
+
+@pytest.mark.parametrize("infno", ["1101", "2101", "2102"])
+@pytest.mark.parametrize(
+    ("before", "behind", "told"),
+    [
+        (b"\xef\xbb\xbf", b"", "body: begins with a byte order mark"),
+        (b"", b"\0\0\0", "body: ends with NUL"),
+        (
+            b"\xef\xbb\xbf\r\n",
+            b"\r\n\0",
+            "body: begins with a byte order mark; body: ends with NUL",
+        ),
+        (b"\r\n ", b" \r\n", ""),
+    ],
+)
+def test_what_stands_around_the_json(
+    lenient: Platform, ledger: Ledger, infno: str, before: bytes, behind: bytes, told: str
+) -> None:
+    """A BOM of .NET, a whole buffer of C, lines of Windows."""
+    node = person() if infno == "1101" else bill("10.00")
+    text = json.dumps(message(infno, 1, node), indent=1).replace("\n", "\r\n")
+    body = before + text.encode() + behind
+    answer = json.loads(lenient.handle_json(body))
+    assert (answer["infcode"], answer.get("warn_msg", "")) == (0, told)
+    refused = json.loads(open_platform(ledger, **OPTIONS).handle_json(body))
+    assert refused["err_msg"].startswith(told.split(";")[0] if told else "")
+    assert (refused["infcode"] == 0) == (told == "")
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        (json.dumps(message("1101", 1, person())).encode("utf-16"), "body: is UTF-16"),
+        (json.dumps(message("1101", 1, person())).encode("utf-16-le"), "body: is UTF-16"),
+        (json.dumps(message("1101", 1, person())).encode("utf-32"), "body: is UTF-16"),
+        (gzip.compress(json.dumps(message("1101", 1, person())).encode()), "body: is compressed"),
+        ('{"a":"虚构"}'.encode("gbk"), "body: is GBK (byte 7), the coding of Chinese Windows"),
+        ("\ufeff".encode() + '{"a":"虚构"}'.encode("gbk"), "body: is GBK (byte 7)"),
+        (b"\xff{}", "body: is not UTF-8: byte 1"),
+        (b"[]", "body: must be an object"),
+        (b'"{}"', "body: must be an object"),
+        (b"\xef\xbb\xbf", "body: is empty"),
+        (b"\0\0", "body: is empty"),
+        (b"", "body: is empty"),
+        (b"xmldata=%7B%7D", "body: is no JSON: line 1, column 1"),
+    ],
+)
+def test_a_body_that_is_none_is_answered_with_what_it_is(
+    lenient: Platform, body: bytes, rule: str
+) -> None:
+    answer = json.loads(lenient.handle_json(body))
+    assert answer["infcode"] == -1
+    assert answer["err_msg"].startswith(rule)
+
+
+def test_other_forms_of_numbers_flags_and_nodes(lenient: Platform, ledger: Ledger) -> None:
+    """A number of 18 digits, infno in small letters, input as text, true for a flag."""
+    node = {"data": {"mdtrt_cert_type": "02", "mdtrt_cert_no": 990000200102030012}}
+    people = PersonRegister([InsuredPerson("990000200102030012", "甲", psn_no="P0001")])
+    platform = open_platform(ledger, strict=False, **(OPTIONS | {"persons": people}))
+    answer = platform.handle(message("1101", 1, node))
+    assert answer["err_msg"] == ""
+    assert answer["output"]["baseinfo"]["certno"] == "990000200102030012"
+    assert answer["warn_msg"] == "data.mdtrt_cert_no: a number, not text"
+    held = lenient.handle(message(HOLD, 2, bill("1.00")) | {"infno": " 2102a"})
+    assert (held["infcode"], held["warn_msg"]) == (0, "infno: not in the form of the interface")
+    whole = message("2101", 3, bill("1.00", acct_used_flag=True))
+    answer = lenient.handle(whole | {"input": json.dumps(whole["input"])})
+    assert answer["output"]["setlinfo"]["acct_pay"] == "1.00"
+    assert answer["warn_msg"] == (
+        "input: JSON text, not an object; druginfo.acct_used_flag: true or false, not text"
+    )
+    for wrong in ("{", "[]", "", "x"):
+        refused = lenient.handle(whole | {"input": wrong})
+        assert refused["err_msg"] == "input: must be an object"
 
 
 def test_lines_of_numbers_and_a_line_that_is_no_list(lenient: Platform, ledger: Ledger) -> None:

@@ -142,6 +142,7 @@ def test_a_claim_by_messages(ledger: Ledger, settled: Path) -> None:
         ("3203", "data", CLAIM | {"clr_type": "11"}, "clr_type"),
         ("3205", "data", {"clr_appy_evt_id": "1"}, "no such claim"),
         ("9101", "fsUploadIn", {"in": "?", "filename": "a", "fixmedins_code": "P"}, "base64"),
+        ("9101", "fsUploadIn", {"in": "医保", "filename": "a", "fixmedins_code": "P"}, "base64"),
         ("3299", "data", {}, "infno: is not served here"),
     ],
 )

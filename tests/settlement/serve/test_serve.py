@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -47,6 +46,7 @@ from tests.settlement.platform.centre import (
     person,
 )
 from tests.settlement.platform.test_till import MONEY, SETTLED, enter
+from tests.settlement.platform.together import together
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 YUAN: Final = bill("1.00", extra=f'{{"card_sn": "{CARD}", "split": [100, 0, 0]}}')
@@ -198,7 +198,7 @@ def test_a_till_of_ours_sells(ledger: Ledger, centre: Centre, tmp_path: Path) ->
 # --- groups --------------------------------------------------------------------------------------
 
 
-def test_a_group_is_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_is_one_commit(tmp_path: Path) -> None:
     """A message that fails takes nothing of its neighbours with it."""
     from sqlalchemy import event
 
@@ -206,32 +206,40 @@ def test_a_group_is_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         open_centre(ledger)
         platform = open_platform(ledger)
         commits: list[None] = []
-        free, right = threading.Event(), ledger.run
-
-        def slow(work: Any) -> Any:
-            free.wait(20)
-            return right(work)
-
-        monkeypatch.setattr(ledger, "run", slow)
+        event.listen(ledger.database.engine, "commit", lambda _: commits.append(None))
         asked = f'{{"card_sn": "{CARD}", "split": [10100, 0, 0]}}'
         much = bill("101.00", extra=asked, med_type="14")
-        with MessageQueue(platform) as queue:
+        told = together(
+            platform,
+            [
+                message(HOLD, 9, YUAN),
+                message(HOLD, 1, YUAN),
+                message(HOLD, 2, much),
+                message(HOLD, 1, bill("2.00")),  # the msgid was used for something else
+                message(HOLD, 3, YUAN),
+            ],
+        )
+        assert [one["infcode"] for one in told] == [0, 0, -1, -1, 0]
+        assert len(commits) == 2  # the first, then all that had come meanwhile
+        assert balances(ledger) == {"personal": BALANCE - 300, "held": 300}
 
-            def begin(number: int, node: Any) -> Any:
-                """It waits behind those before it: the first of all waits for the database."""
-                begun = platform.groups.begun
-                found = queue.answer(json.dumps(message(HOLD, number, node)).encode())
-                while platform.groups.begun == begun:
-                    time.sleep(0)
-                return found
 
-            before = begin(9, YUAN)
-            event.listen(ledger.database.engine, "commit", lambda _: commits.append(None))
-            waiting = [begin(1, YUAN), begin(2, much), begin(1, bill("2.00")), begin(3, YUAN)]
-            free.set()
-            told = [json.loads(one.result(20))["infcode"] for one in (before, *waiting)]
-        assert told == [0, 0, -1, -1, 0]  # the third: its msgid was used for something else
-        assert len(commits) == 2
+def test_a_message_that_nobody_expected_to_fail_fails_alone(tmp_path: Path) -> None:
+    def broken(*_: Any) -> Any:
+        raise ValueError("of nobody")
+
+    with Ledger.open(tmp_path / "city.db") as ledger:
+        open_centre(ledger)
+        platform = open_platform(ledger, extra={"9101": broken})
+        upload = {"fsUploadIn": {"in": "AAAA", "filename": "a", "fixmedins_code": "P"}}
+        asked = [
+            message(HOLD, 9, YUAN),
+            message(HOLD, 1, YUAN),
+            message("9101", 2, upload),
+            message(HOLD, 3, YUAN),
+        ]
+        told = together(platform, asked)
+        assert [type(one) for one in told] == [dict, dict, ValueError, dict]
         assert balances(ledger) == {"personal": BALANCE - 300, "held": 300}
 
 

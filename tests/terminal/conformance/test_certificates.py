@@ -14,7 +14,14 @@ from sscard_chip.filesystem.files import TransparentFile
 from sscard_chip.memory import Memory
 from sscard_chip.profile.pki import PkiContents, add_pki
 from sscard_chip.security.sm2 import Sm2PrivateKey
-from sscard_chip.terminal.conformance import CaseVerdict, Level, catalogue
+from sscard_chip.terminal.conformance import (
+    CaseVerdict,
+    ConnectionTarget,
+    ImageTarget,
+    Level,
+    catalogue,
+    run_suite,
+)
 from sscard_chip.terminal.conformance.levels import level_of
 from sscard_chip.terminal.connection import connect_card
 from sscard_chip.terminal.pki import PkiClient, request_key
@@ -57,6 +64,31 @@ def test_an_issued_card_passes_all(contactless: bool) -> None:
     assert bad(run) == []
     assert run.counts[CaseVerdict.PASS] == 27
     assert run.counts[CaseVerdict.NOT_APPLICABLE] == 2  # files and rights of ACSE
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_pins_and_signatures_pass(lasting: bool) -> None:
+    """With both PINs of delivery and a key pair, contacts or not; a card that stays one too."""
+    memory = _delivered().copy()
+    _another_key(memory)
+    connection = connect_card(Card(memory.copy()))
+    target = ConnectionTarget(connection, "mine") if lasting else ImageTarget(memory)
+    run = run_suite(
+        target, generation=3, user_pin="123456", admin_pin="12345678", level=Level.DESTRUCTIVE,
+        only=("SSC-6001.2-signing",),
+    )  # fmt: skip
+    assert bad(run) == []
+    assert run.counts[CaseVerdict.PASS] == 16
+
+
+def test_a_wrong_user_pin_costs_one_try_and_ends_the_run() -> None:
+    connection = connect_card(Card(_delivered().copy()))
+    run = run_suite(
+        ConnectionTarget(connection, "mine"), generation=3, user_pin="654321",
+        level=Level.SESSION, only=("SSC-6001.2-signing",),
+    )  # fmt: skip
+    assert "cost a try" in run.stopped
+    assert run.counts[CaseVerdict.FAIL] == 1
 
 
 def test_a_delivered_card_passes_what_it_can() -> None:

@@ -10,13 +10,14 @@ from sscard_chip.settlement.gateway.crypto.forms import (
 )
 from sscard_chip.settlement.gateway.crypto.sealed import ApplicationBox, ClientBox
 from sscard_chip.settlement.gateway.crypto.sm4 import application_key, decipher, encipher
-from sscard_chip.settlement.gateway.crypto.text import signed_text, sorted_json
+from sscard_chip.settlement.gateway.crypto.text import as_written, signed_text, sorted_json
 
 __all__ = [
     "ApplicationBox",
     "ClientBox",
     "GatewayCryptoError",
     "application_key",
+    "as_written",
     "decipher",
     "encipher",
     "public_key",

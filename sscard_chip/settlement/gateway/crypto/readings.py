@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import product
 from typing import Any, Final, NamedTuple
@@ -19,7 +19,12 @@ from urllib.parse import quote
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from sscard_chip.security.sm2 import DEFAULT_IDENTITY, Sm2PublicKey, sm3
-from sscard_chip.settlement.gateway.crypto.text import NOT_SIGNED, signed_text, sorted_json
+from sscard_chip.settlement.gateway.crypto.text import (
+    NOT_SIGNED,
+    as_written,
+    signed_text,
+    sorted_json,
+)
 
 MOST_DEVIATIONS: Final = 3
 """Deviations at once that are tried."""
@@ -111,15 +116,19 @@ def keys(value: bytes) -> list[Reading]:
 
 def application_texts(message: Mapping[str, Any], plain: bytes, secret: str) -> Iterator[Reading]:
     """Texts of 4.3 a, the right one first: each way in which it is built wrongly, then two."""
-    data = json.loads(plain)
-    right = signed_text(message, data, secret)
+    data, written = json.loads(plain), as_written(plain)
+    right = signed_text(message, written, secret)
     yield Reading(_encoded(right), "")
     order = {"": "", "as they came": "the names are not sorted", "capitals": "the names are sorted"
              " with capitals before small letters"}  # fmt: skip
     data_forms = {
-        "": sorted_json(data),
+        "": sorted_json(written),
+        "data: its names are sorted without regard to capitals": _dump(
+            written, empty=False, numbers=False, order=str.lower
+        ),
+        "data: its numbers are not as they stand in encData": sorted_json(data),
         "data: is not sorted, or has empty members, or blanks": plain.decode("utf-8", "replace"),
-        "data: has empty members": _dump(data, empty=True, numbers=False),
+        "data: has empty members": _dump(written, empty=True, numbers=False),
         "data: has numbers, not text": _dump(data, empty=False, numbers=True),
         "data: has numbers and empty members": _dump(data, empty=True, numbers=True),
         "data: is not signed": None,
@@ -172,11 +181,13 @@ def _dump_one(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _dump(value: Any, *, empty: bool, numbers: bool) -> str:
+def _dump(
+    value: Any, *, empty: bool, numbers: bool, order: Callable[[str], str] | None = None
+) -> str:
     def form(one: Any) -> Any:
         if isinstance(one, Mapping):
             kept = {n: v for n, v in one.items() if empty or v not in (None, "", [])}
-            return {name: form(kept[name]) for name in sorted(kept, key=str.lower)}
+            return {name: form(kept[name]) for name in sorted(kept, key=order)}
         if isinstance(one, list):
             return [form(inner) for inner in one]
         if isinstance(one, str) or numbers or one is None:

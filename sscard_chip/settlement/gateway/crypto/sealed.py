@@ -17,7 +17,7 @@ from sscard_chip.settlement.gateway.crypto.forms import (
     unbase64,
 )
 from sscard_chip.settlement.gateway.crypto.sm4 import application_key, decipher, encipher
-from sscard_chip.settlement.gateway.crypto.text import signed_text, sorted_json
+from sscard_chip.settlement.gateway.crypto.text import as_written, signed_text, sorted_json
 from sscard_chip.settlement.gateway.secrets import ApplicationKeys, ClientKeys
 
 _VERSION: Final = "2.0.1"
@@ -50,11 +50,11 @@ class ApplicationBox:
             raise GatewayCryptoError("encData: must be hex") from None
         plain = decipher(self._key, content, "encData")
         try:
-            data = json.loads(plain)
+            data, written = json.loads(plain), as_written(plain)
         except (ValueError, RecursionError):
             raise GatewayCryptoError("encData: holds no JSON") from None
         given = signature(message["signData"], "signData")
-        text = signed_text(message, data, self._secret)
+        text = signed_text(message, written, self._secret)
         if not self._program.verify(text.encode("utf-8", "surrogatepass"), given):
             raise GatewayCryptoError("signData: does not agree: sscard settle explain says why")
         return data

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The text that a message of 4.3 a is signed by: sorted names, no empty ones, numbers as text."""
+"""The text that a message of 4.3 a is signed by: sorted names, no empty ones, numbers as text.
+
+Names of the message are sorted without regard to capitals, those inside of ``data`` with capitals
+first, as programs in Java and PHP sort them [M].
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ NOT_SIGNED: Final = frozenset({"signData", "encData", "extra"})
 
 
 def signed_text(message: Mapping[str, Any], data: Any, app_secret: str) -> str:
-    """``k=v&…&key=`` and the secret; ``data`` is the content of encData."""
+    """``k=v&…&key=`` and the secret; ``data`` is the content of encData (:func:`as_written`)."""
     members = {
         name: value
         for name, value in message.items()
@@ -21,6 +25,15 @@ def signed_text(message: Mapping[str, Any], data: Any, app_secret: str) -> str:
         members["data"] = data
     parts = (f"{name}={_text(members[name])}" for name in sorted(members, key=str.lower))
     return "&".join((*parts, f"key={app_secret}"))
+
+
+def as_written(plain: bytes) -> Any:
+    """The content of encData with its numbers as they stand there, 10.50 as the text ``10.50``.
+
+    :raises ValueError: it is no JSON.
+    :raises RecursionError: it is nested too deep.
+    """
+    return json.loads(plain, parse_int=str, parse_float=str)
 
 
 def sorted_json(value: Any) -> str:
@@ -36,11 +49,7 @@ def _text(value: Any) -> str:
 
 def _sorted(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {
-            name: _sorted(value[name])
-            for name in sorted(value, key=str.lower)
-            if not _is_empty(value[name])
-        }
+        return {name: _sorted(value[name]) for name in sorted(value) if not _is_empty(value[name])}
     if isinstance(value, list):
         return [_sorted(one) for one in value]
     return value if isinstance(value, str) else _scalar(value)

@@ -12,6 +12,7 @@ from typing import Final
 from sscard_chip.settlement.platform.transactions.catalogue import CATALOGUES
 from sscard_chip.settlement.platform.transactions.clearing import CLEARING
 from sscard_chip.settlement.platform.transactions.enquiries import ENQUIRIES
+from sscard_chip.settlement.platform.transactions.filings import FILINGS
 from sscard_chip.settlement.platform.transactions.rules import Keeps, NodeRule, TransactionRule
 from sscard_chip.settlement.platform.transactions.sales import SALES
 from sscard_chip.settlement.platform.transactions.stock import STOCK
@@ -19,6 +20,6 @@ from sscard_chip.settlement.platform.transactions.stock import STOCK
 __all__ = ["TRANSACTIONS", "Keeps", "NodeRule", "TransactionRule"]
 
 TRANSACTIONS: Final = {
-    one.infno: one for one in (*SALES, *ENQUIRIES, *CLEARING, *STOCK, *CATALOGUES)
+    one.infno: one for one in (*SALES, *ENQUIRIES, *FILINGS, *CLEARING, *STOCK, *CATALOGUES)
 }
 """By infno."""

@@ -37,7 +37,7 @@ from sscard_chip.terminal.pki import CardCertificate, CertificateError
 
 cases = Chapter(CERTIFICATES)
 
-_CLAUSE: Final = "LD/T 6001.2, certificate application"
+CERTIFICATE_CLAUSE: Final = "LD/T 6001.2, certificate application"
 _CHECK: Final = "LD/T 6001.3, 10.3"
 _PUBLIC_LENGTH: Final = 66
 _PAGE: Final = 0x100
@@ -52,10 +52,10 @@ _NAMES: Final = "C0020012C2020013"
 def _case(number: int, title: str, **more: Any) -> Callable[[Judge], Judge]:
     """A case of generation 3; its facts are of programs (M) if it says nothing else."""
     fields = {"generations": frozenset({3}), "confidence": Confidence.MEDIUM} | more
-    return cases.case(f"SSC-6001.2-certificate-{number:02}", title, _CLAUSE, **fields)
+    return cases.case(f"SSC-6001.2-certificate-{number:02}", title, CERTIFICATE_CLAUSE, **fields)
 
 
-def _enter(trial: Trial, *, application: bool = True) -> None:
+def enter_pki(trial: Trial, *, application: bool = True) -> None:
     """Select the environment, and the application in it."""
     reply = trial.send(commands.SELECT, 0x04, 0x00, PKI_NAME, 0)
     if reply.sw == StatusWord.FILE_NOT_FOUND:
@@ -66,13 +66,14 @@ def _enter(trial: Trial, *, application: bool = True) -> None:
         trial.given(reply, "SELECT of the certificate application")
 
 
-def _select(trial: Trial, fid: int) -> None:
+def select_file(trial: Trial, fid: int) -> None:
+    """SELECT of a file of the application by its FID."""
     trial.given(trial.send(commands.SELECT, data=fid.to_bytes(2)), f"SELECT of {fid:04X}")
 
 
-def _public_key(trial: Trial, fid: int) -> bytes:
+def public_key(trial: Trial, fid: int) -> bytes:
     """X || Y; NotApplicableError when the card has made or got no key yet."""
-    _select(trial, fid)
+    select_file(trial, fid)
     content = trial.given(trial.send(commands.READ_BINARY, le=_PUBLIC_LENGTH)).data[2:]
     if not any(content):
         raise NotApplicableError(f"the card has no key in {fid:04X} yet")
@@ -81,7 +82,7 @@ def _public_key(trial: Trial, fid: int) -> bytes:
 
 def _certificate(trial: Trial, fid: int) -> CardCertificate:
     """The certificate of a file; NotApplicableError when there is none yet."""
-    _select(trial, fid)
+    select_file(trial, fid)
     content = b""
     for page in range(_FILE_SIZE // _PAGE + 1):
         reply = trial.send(commands.READ_BINARY, page, 0x00, le=0)
@@ -105,21 +106,21 @@ def _certificate(trial: Trial, fid: int) -> CardCertificate:
 
 @_case(1, "SELECT of the environment: FCI with version 30", confidence=Confidence.HIGH)
 def _environment(trial: Trial) -> None:
-    _enter(trial, application=False)
+    enter_pki(trial, application=False)
     reply = trial.send(commands.SELECT, 0x04, 0x00, PKI_NAME, 0)
     trial.equal(trial.expect(reply, "9000").data.hex().upper(), _SEEN, "FCI")
 
 
 @_case(2, "SELECT of the application by its name: FCI", confidence=Confidence.HIGH)
 def _application(trial: Trial) -> None:
-    _enter(trial, application=False)
+    enter_pki(trial, application=False)
     reply = trial.send(commands.SELECT, 0x04, 0x00, CERTIFICATE_NAME, 0)
     trial.equal(trial.expect(reply, "9000").data.hex().upper(), _SEEN_IN_IT, "FCI")
 
 
 @_case(3, "SELECT of the application by FID, below its environment")
 def _by_fid(trial: Trial) -> None:
-    _enter(trial, application=False)
+    enter_pki(trial, application=False)
     reply = trial.whole("00A4000002DF01")
     trial.equal(trial.expect(reply, "9000").data.hex().upper(), _SEEN_IN_IT, "FCI")
 
@@ -127,7 +128,7 @@ def _by_fid(trial: Trial) -> None:
 def _free_file(number: int, fid: int, what: str, length: int) -> None:
     @_case(number, f"{fid:04X}, {what}: anybody selects and reads it")
     def _(trial: Trial) -> None:
-        _enter(trial)
+        enter_pki(trial)
         trial.expect(trial.send(commands.SELECT, data=fid.to_bytes(2)), "9000")
         reply = trial.expect(trial.send(commands.READ_BINARY, le=length), "9000")
         trial.equal(len(reply.data), length, "bytes")
@@ -141,9 +142,9 @@ _free_file(7, ENCRYPTION_CERTIFICATE, "the certificate for encryption", 0x70)
 
 @_case(8, "A certificate's file has room for 3FC bytes")
 def _room(trial: Trial) -> None:
-    _enter(trial)
+    enter_pki(trial)
     for fid in (SIGNATURE_CERTIFICATE, ENCRYPTION_CERTIFICATE):
-        _select(trial, fid)
+        select_file(trial, fid)
         last = _FILE_SIZE - 1
         trial.expect(trial.send(commands.READ_BINARY, last >> 8, last & 0xFF, le=1), "9000")
 
@@ -151,7 +152,7 @@ def _room(trial: Trial) -> None:
 def _private_file(number: int, fid: int, what: str) -> None:
     @_case(number, f"{fid:04X}, {what}: nobody reads it", confidence=Confidence.HIGH)
     def _(trial: Trial) -> None:
-        _enter(trial)
+        enter_pki(trial)
         reply = trial.send(commands.SELECT, data=fid.to_bytes(2))
         if reply.sw == StatusWord.SUCCESS:
             reply = trial.send(commands.READ_BINARY, le=0x20)
@@ -167,7 +168,7 @@ _private_file(10, ENCRYPTION_PRIVATE_KEY, "the private key for encryption")
 
 @_case(11, "COMPUTE DIGEST is SM3", confidence=Confidence.HIGH)
 def _digest(trial: Trial) -> None:
-    _enter(trial)
+    enter_pki(trial)
     reply = trial.send(commands.PKI_DIGEST, data=bytes.fromhex("C103123456"), le=0)
     digest = trial.expect(reply, "9000").data
     trial.equal(len(digest), 32, "bytes of the digest")
@@ -176,7 +177,7 @@ def _digest(trial: Trial) -> None:
 
 @_case(12, "GET CHALLENGE gives 8 and 16 bytes, others each time", confidence=Confidence.HIGH)
 def _challenge(trial: Trial) -> None:
-    _enter(trial)
+    enter_pki(trial)
     for length in _CHALLENGES:
         given = {
             trial.expect(trial.send(commands.GET_CHALLENGE, le=length), "9000").data
@@ -188,8 +189,8 @@ def _challenge(trial: Trial) -> None:
 
 @_case(13, "The key that EXPORT PUBLIC KEY gives is that of 0012, a point of the curve")
 def _exported(trial: Trial) -> None:
-    _enter(trial)
-    key = _public_key(trial, SIGNATURE_PUBLIC_KEY)
+    enter_pki(trial)
+    key = public_key(trial, SIGNATURE_PUBLIC_KEY)
     trial.check(on_curve(key), "a point of the curve of SM2 in 0012")
     named = trial.send(commands.EXPORT_PUBLIC_KEY, 0x82, 0x00, bytes.fromhex(_NAMES))
     trial.expect(named, "9000")
@@ -202,7 +203,7 @@ def _exported(trial: Trial) -> None:
 def _needs_a_right(number: int, title: str, apdu: str) -> None:
     @_case(number, title, level=Level.DESTRUCTIVE, lasting=1)
     def _(trial: Trial) -> None:
-        _enter(trial)
+        enter_pki(trial)
         trial.refused(trial.whole(apdu), "6982", "6985")
 
 
@@ -219,8 +220,8 @@ _needs_a_right(
 @_case(16, "UPDATE BINARY of a certificate without a PIN is refused", level=Level.DESTRUCTIVE,
        lasting=1)  # fmt: skip
 def _update(trial: Trial) -> None:
-    _enter(trial)
-    _select(trial, SIGNATURE_CERTIFICATE)
+    enter_pki(trial)
+    select_file(trial, SIGNATURE_CERTIFICATE)
     before = trial.given(trial.send(commands.READ_BINARY, le=1)).data
     trial.refused(trial.send(commands.UPDATE_BINARY, data=before), "6982")
 
@@ -229,21 +230,21 @@ def _update(trial: Trial) -> None:
        lasting=1)  # fmt: skip
 def _master_key(trial: Trial) -> None:
     for application in (True, False):
-        _enter(trial, application=application)
+        enter_pki(trial, application=application)
         trial.given(trial.send(commands.GET_CHALLENGE, le=16))
         trial.refused(trial.whole("84D4010024" + "00" * 36), "6982", "6985")
 
 
 @_case(18, "VERIFY names its two PINs alone", level=Level.SESSION)
 def _other_pins(trial: Trial) -> None:
-    _enter(trial)
+    enter_pki(trial)
     for p2 in ("80", "82", "01"):
         trial.refused(trial.whole(f"002001{p2}10" + "00" * 16), "6A86", "6A88")
 
 
 @_case(19, "VERIFY without data tells the tries of both PINs", confidence=Confidence.LOW)
 def _tries(trial: Trial) -> None:
-    _enter(trial)
+    enter_pki(trial)
     for p2 in ("81", "00"):
         trial.refused(trial.whole(f"002001{p2}00"), "63Cx", "6983")
 
@@ -256,15 +257,15 @@ def _certificate_cases(number: int, fid: int, key_fid: int, kind: str, *usage: s
                 _CHECK, group=ASYMMETRIC, confidence=Confidence.HIGH,
                 generations=frozenset({3}))  # fmt: skip
     def _(trial: Trial) -> None:
-        _enter(trial)
-        key = _public_key(trial, key_fid)
+        enter_pki(trial)
+        key = public_key(trial, key_fid)
         trial.same(_certificate(trial, fid).public_key.value, key, f"the key of {key_fid:04X}")
 
     @cases.case(f"SSC-6001.3-10-{number + 1:02}", f"CHECK_CERT: what the {kind} certificate is for",
                 _CHECK, group=ASYMMETRIC, confidence=Confidence.MEDIUM,
                 generations=frozenset({3}))  # fmt: skip
     def _(trial: Trial) -> None:
-        _enter(trial)
+        enter_pki(trial)
         certificate = _certificate(trial, fid)
         trial.equal(sorted(certificate.usage), sorted(usage), "key usage")
         trial.check(not certificate.is_authority, "a certificate of a holder, not of an authority")
@@ -292,8 +293,8 @@ _certificate_cases(
 @cases.case("SSC-6001.3-10-08", "The card proves that it has the key of its certificate", _CHECK,
             group=ASYMMETRIC, confidence=Confidence.LOW, generations=frozenset({3}))  # fmt: skip
 def _proves(trial: Trial) -> None:
-    _enter(trial)
-    key = _public_key(trial, SIGNATURE_PUBLIC_KEY)
+    enter_pki(trial)
+    key = public_key(trial, SIGNATURE_PUBLIC_KEY)
     own = bytes(range(16))
     answers = [
         trial.expect(trial.send(commands.INTERNAL_AUTHENTICATE, data=own, le=0), "9000").data
@@ -317,16 +318,16 @@ def _proves(trial: Trial) -> None:
 
 @_case(20, "Leaving the application drops its challenge", group=FIREWALL, level=Level.SESSION)
 def _challenge_ends(trial: Trial) -> None:
-    _enter(trial)
+    enter_pki(trial)
     trial.given(trial.send(commands.GET_CHALLENGE, le=16))
     trial.enter()
-    _enter(trial)
+    enter_pki(trial)
     trial.refused(trial.whole("0020018110" + "00" * 16), "6984")
 
 
 @_case(21, "Commands of certificates are none of the social security application's",
        group=FIREWALL)  # fmt: skip
 def _not_elsewhere(trial: Trial) -> None:
-    _enter(trial)
+    enter_pki(trial)
     trial.enter()
     trial.refused(trial.whole("80C4010305C103123456"), "6D00", "6E00", "69xx")

@@ -20,7 +20,7 @@ from sscard_chip.terminal.conformance.levels import Level
 from sscard_chip.terminal.conformance.trial import CardReply, Trial
 from sscard_chip.terminal.conformance.verdict import NotApplicableError
 
-_CLAUSE: Final = "JT/T 978, transport application"
+CLAUSE: Final = "JT/T 978, transport application"
 _CONTACTLESS: Final = frozenset({CONTACTLESS})
 _GENERATION: Final = frozenset({3})
 _JOURNEY: Final = "00B201D480"
@@ -29,7 +29,7 @@ _TRIPS, _LOG = 30, 10
 cases = Chapter(FUNCTION)
 
 
-def _select(trial: Trial, name: bytes = TRANSIT_AID) -> CardReply:
+def select_transit(trial: Trial, name: bytes = TRANSIT_AID) -> CardReply:
     """SELECT by name.
 
     :raises NotApplicableError: the card has no such application.
@@ -51,7 +51,7 @@ def _case(
     return cases.case(
         f"SSC-978-TU-{number:02}",
         title,
-        _CLAUSE,
+        CLAUSE,
         level=level,
         group=group,
         confidence=confidence,
@@ -62,7 +62,7 @@ def _case(
 
 @_case(1, "9F0C of its FCI is a copy of 0015", confidence=Confidence.HIGH)
 def _(trial: Trial) -> None:
-    fci = _select(trial).data
+    fci = select_transit(trial).data
     public = trial.expect(trial.whole("00B095001E"), "9000").data
     trial.equal(len(public), 30, "bytes of 0015")
     trial.check(b"\x9f\x0c\x1e" + public in fci, "9F0C with the bytes of 0015 in the FCI")
@@ -70,7 +70,7 @@ def _(trial: Trial) -> None:
 
 @_case(2, "The number has 20 digits and begins with 031", confidence=Confidence.HIGH)
 def _(trial: Trial) -> None:
-    _select(trial)
+    select_transit(trial)
     number = trial.expect(trial.whole("00B095001E"), "9000").data[10:20].hex()
     trial.check(number.isdecimal(), "20 digits")
     trial.check(number.startswith("031"), "031 first")
@@ -78,15 +78,15 @@ def _(trial: Trial) -> None:
 
 @_case(3, "The name A000000632010106 has the same balance")
 def _(trial: Trial) -> None:
-    _select(trial)
+    select_transit(trial)
     own = trial.expect(trial.whole("805C000204"), "9000").data
-    _select(trial, TRANSIT_CASH_AID)
+    select_transit(trial, TRANSIT_CASH_AID)
     trial.same(trial.expect(trial.whole("805C000204"), "9000").data, own, "balance")
 
 
 @_case(4, "PPSE lists it, and last", confidence=Confidence.HIGH)
 def _(trial: Trial) -> None:
-    _select(trial)
+    select_transit(trial)
     command = bytes((0x00, 0xA4, 0x04, 0x00, len(PPSE_NAME))) + PPSE_NAME + b"\0"
     answer = trial.expect(trial.whole(command), "9000").data
     last = answer.rpartition(b"\x4f\x08")[2]
@@ -96,7 +96,7 @@ def _(trial: Trial) -> None:
 
 @_case(5, "0017 names China, an interoperation mark and a card type", confidence=Confidence.HIGH)
 def _(trial: Trial) -> None:
-    _select(trial)
+    select_transit(trial)
     data = trial.expect(trial.whole("00B097000B"), "9000").data
     trial.same(data[:4], bytes.fromhex("00000156"), "country")
     trial.check(data[8:10] in (b"\0\0", b"\0\1"), "0000 or 0001", data[8:10].hex())
@@ -105,7 +105,7 @@ def _(trial: Trial) -> None:
 
 def _full(trial: Trial, sfi: int, count: int, length: int) -> list[bytes]:
     """All records of a log that readers want full."""
-    _select(trial)
+    select_transit(trial)
     found = []
     for number in range(1, count + 1):
         command = bytes((0x00, 0xB2, number, sfi << 3 | 4, 0x00))
@@ -131,7 +131,7 @@ def _(trial: Trial) -> None:
 @_case(8, "001A has a journey of 128 bytes, by number and by identifier",
        confidence=Confidence.HIGH)  # fmt: skip
 def _(trial: Trial) -> None:
-    _select(trial)
+    select_transit(trial)
     record = trial.expect(trial.whole(_JOURNEY), "9000").data
     trial.equal(len(record), 128, "bytes of the record")
     trial.equal(record[2], 0x7D, "length behind the identifier")
@@ -142,7 +142,7 @@ def _(trial: Trial) -> None:
 
 @_case(9, "A journey that is open has a place and a time of entry")
 def _(trial: Trial) -> None:
-    _select(trial)
+    select_transit(trial)
     record = trial.expect(trial.whole(_JOURNEY), "9000").data
     if len(record) == 128 and record[14] in INSIDE:
         trial.check(any(record[19:27]), "an organisation of entry")
@@ -152,7 +152,7 @@ def _(trial: Trial) -> None:
 @_case(10, "GET BALANCE: with the limit, the limit, what is used, the own money",
        confidence=Confidence.HIGH)  # fmt: skip
 def _(trial: Trial) -> None:
-    _select(trial)
+    select_transit(trial)
     views = []
     for p1 in range(4):
         reply = trial.expect(trial.whole(bytes((0x80, 0x5C, p1, 0x02, 0x04))), "9000")
@@ -165,7 +165,7 @@ def _(trial: Trial) -> None:
 
 @_case(11, "A file that is not there leaves the application current", confidence=Confidence.HIGH)
 def _(trial: Trial) -> None:
-    _select(trial)
+    select_transit(trial)
     trial.expect(trial.whole("00A4000002100100"), "6A82")
     trial.expect(trial.whole("805C030204"), "9000")
 
@@ -173,7 +173,7 @@ def _(trial: Trial) -> None:
 @_case(12, "INITIALIZE asks no PIN and answers 15 bytes, again and again with the same number",
        level=Level.SESSION, confidence=Confidence.HIGH)  # fmt: skip
 def _(trial: Trial) -> None:
-    _select(trial)
+    select_transit(trial)
     numbers = []
     for _ in range(2):
         reply = trial.expect(trial.whole("805003020B0100000000000000000001" + "0F"), "9000")
@@ -185,13 +185,13 @@ def _(trial: Trial) -> None:
 @_case(13, "The medical account is out of reach from it", group=FIREWALL,
        confidence=Confidence.HIGH)  # fmt: skip
 def _(trial: Trial) -> None:
-    _select(trial)
+    select_transit(trial)
     trial.refused(trial.whole("B05C000104"), "6E00", "6D00")
 
 
 @_case(14, "Selecting the social security part leaves it", group=FIREWALL,
        confidence=Confidence.HIGH)  # fmt: skip
 def _(trial: Trial) -> None:
-    _select(trial)
+    select_transit(trial)
     trial.enter()
     trial.refused(trial.whole("805C030204"), "6E00", "6D00")

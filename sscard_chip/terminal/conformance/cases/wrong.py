@@ -45,11 +45,12 @@ def other_pin(pin: bytes) -> bytes:
     return bytes((pin[0] ^ 0x01,)) + pin[1:]
 
 
-def _verify(trial: Trial, pin: bytes) -> CardReply:
+def verify_wrong(trial: Trial, pin: bytes) -> CardReply:
+    """VERIFY with a PIN that may be wrong."""
     return trial.wrong(commands.VERIFY.apdu(data=pin))
 
 
-def _begin(trial: Trial, needed: int = 1) -> int:
+def begin_wrong(trial: Trial, needed: int = 1) -> int:
     """In SSSE, with the full count of tries; the right PIN is given again afterwards."""
     if trial.subject.tries is None:
         raise NotApplicableError("no PIN is set")
@@ -69,8 +70,8 @@ def _give_back(trial: Trial) -> None:
 
 @cases.command(_VERIFY, WORDS, 11, "A wrong PIN: 63Cx and one try less", **_wrong(1))
 def _(trial: Trial) -> None:
-    tries = _begin(trial)
-    reply = _verify(trial, other_pin(trial.subject.pin))
+    tries = begin_wrong(trial)
+    reply = verify_wrong(trial, other_pin(trial.subject.pin))
     trial.equal(reply.word, f"63C{tries - 1:X}", "answer to a wrong PIN")
     trial.equal(trial.pin_tries(), tries - 1, "tries")
 
@@ -78,9 +79,9 @@ def _(trial: Trial) -> None:
 @cases.command(_VERIFY, WORDS, 12, "Two wrong PINs: two tries less, also after a reset",
                **_wrong(1))  # fmt: skip
 def _(trial: Trial) -> None:
-    tries = _begin(trial, 2)
+    tries = begin_wrong(trial, 2)
     for _ in range(2):
-        trial.expect(_verify(trial, other_pin(trial.subject.pin)), "63Cx")
+        trial.expect(verify_wrong(trial, other_pin(trial.subject.pin)), "63Cx")
         trial.reset(cold=True)
         trial.enter()
     trial.equal(trial.pin_tries(), tries - 2, "tries")
@@ -88,8 +89,8 @@ def _(trial: Trial) -> None:
 
 @cases.command(_VERIFY, WORDS, 13, "The right PIN gives all tries back", **_wrong(1))
 def _(trial: Trial) -> None:
-    tries = _begin(trial)
-    trial.given_word(_verify(trial, other_pin(trial.subject.pin)), "63Cx")
+    tries = begin_wrong(trial)
+    trial.given_word(verify_wrong(trial, other_pin(trial.subject.pin)), "63Cx")
     trial.expect(trial.verify_pin(), "9000")
     trial.equal(trial.pin_tries(), tries, "tries")
 
@@ -97,9 +98,9 @@ def _(trial: Trial) -> None:
 @cases.command(_VERIFY, ANSWER, 20, "A wrong PIN opens nothing", group=STATES, **_wrong(1))
 def _(trial: Trial) -> None:
     directory, file = pin_file(trial)
-    _begin(trial)
+    begin_wrong(trial)
     trial.enter(directory)
-    trial.given_word(_verify(trial, other_pin(trial.subject.pin)), "63Cx")
+    trial.given_word(verify_wrong(trial, other_pin(trial.subject.pin)), "63Cx")
     trial.refused(trial.whole(read_of(file)), "6982")
 
 
@@ -108,8 +109,8 @@ def _(trial: Trial) -> None:
     pin = trial.subject.pin
     for other in (pin[:-1], pin + b"\xff", pin[:-1] + b"\xff"):
         if 2 <= len(other) <= 8 and other != pin:
-            _begin(trial)
-            trial.expect(_verify(trial, other), "63Cx", "6700", "6A80")
+            begin_wrong(trial)
+            trial.expect(verify_wrong(trial, other), "63Cx", "6700", "6A80")
             trial.given(trial.verify_pin(), "VERIFY of the given PIN")
 
 
@@ -120,47 +121,48 @@ def _(trial: Trial) -> None:
         if not digit.isdecimal():
             continue
         other = digits[:place] + str((int(digit) + 1) % 10) + digits[place + 1 :]
-        _begin(trial)
-        reply = _verify(trial, bytes.fromhex(other))
+        begin_wrong(trial)
+        reply = verify_wrong(trial, bytes.fromhex(other))
         trial.expect(reply, "63Cx", what=f"to a PIN whose digit {place + 1} is another")
         trial.given(trial.verify_pin(), "VERIFY of the given PIN")
 
 
-def _change(trial: Trial, old: bytes, new: bytes) -> CardReply:
+def change_pin(trial: Trial, old: bytes, new: bytes) -> CardReply:
+    """CHANGE PIN, whose old PIN may be wrong."""
     return trial.wrong(commands.CHANGE_PIN.apdu(data=old + b"\xff" + new))
 
 
 @cases.command(_CHANGE, DATA, 1, "The PIN is changed: the new one is right, the old one wrong",
                group=CHANGE_PIN, **_wrong(2))  # fmt: skip
 def _(trial: Trial) -> None:
-    _begin(trial)
+    begin_wrong(trial)
     old, new = trial.subject.pin, other_pin(trial.subject.pin)
     trial.afterwards(lambda: _back(trial, new, old))
-    trial.expect(_change(trial, old, new), "9000")
-    trial.expect(_verify(trial, old), "63Cx", what="to the old PIN")
-    trial.expect(_verify(trial, new), "9000", what="to the new PIN")
+    trial.expect(change_pin(trial, old, new), "9000")
+    trial.expect(verify_wrong(trial, old), "63Cx", what="to the old PIN")
+    trial.expect(verify_wrong(trial, new), "9000", what="to the new PIN")
 
 
 def _back(trial: Trial, new: bytes, old: bytes) -> None:
     trial.enter()
-    trial.expect(_change(trial, new, old), "9000", what="to changing the PIN back")
+    trial.expect(change_pin(trial, new, old), "9000", what="to changing the PIN back")
 
 
 @cases.command(_CHANGE, WORDS, 1, "A wrong old PIN: 63Cx and one try less", group=CHANGE_PIN,
                **_wrong(2))  # fmt: skip
 def _(trial: Trial) -> None:
-    tries = _begin(trial)
+    tries = begin_wrong(trial)
     pin = trial.subject.pin
-    trial.equal(_change(trial, other_pin(pin), pin).word, f"63C{tries - 1:X}", "answer")
+    trial.equal(change_pin(trial, other_pin(pin), pin).word, f"63C{tries - 1:X}", "answer")
     trial.equal(trial.pin_tries(), tries - 1, "tries")
 
 
 @cases.command(_CHANGE, WORDS, 2, "A new PIN of two digits, or none divided off: refused, no try",
                group=CHANGE_PIN, **_wrong(2))  # fmt: skip
 def _(trial: Trial) -> None:
-    tries = _begin(trial)
+    tries = begin_wrong(trial)
     pin = trial.subject.pin
-    trial.refused(_change(trial, pin, b"\x12"), "6A80", "6700")
+    trial.refused(change_pin(trial, pin, b"\x12"), "6A80", "6700")
     reply = trial.wrong(commands.CHANGE_PIN.apdu(data=pin + b"\x12\x34\x56"))
     trial.refused(reply, "6A80", "6700")
     trial.equal(trial.pin_tries(), tries, "tries")
@@ -169,7 +171,8 @@ def _(trial: Trial) -> None:
 # --- keys ----------------------------------------------------------------------------------------
 
 
-def _prove_wrong(trial: Trial, key: Key, version: int = 1) -> CardReply:
+def prove_wrong(trial: Trial, key: Key, version: int = 1) -> CardReply:
+    """A wrong proof of a key, with a challenge of its own."""
     proof = trial.proof(key, trial.challenge(), version)
     data = bytes((proof[0] ^ 1,)) + proof[1:]
     return trial.wrong(commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, data))
@@ -181,14 +184,15 @@ def _(trial: Trial) -> None:
     key = trial.key(_UKSSSE, SSSE)
     trial.enter()
     trial.given(trial.authenticate(key), "the proof of UKSSSE")
-    trial.afterwards(lambda: _prove_again(trial, key))
-    left = trial.expect(_prove_wrong(trial, key), "63Cx").sw & 0x0F
+    trial.afterwards(lambda: prove_again(trial, key))
+    left = trial.expect(prove_wrong(trial, key), "63Cx").sw & 0x0F
     trial.expect(trial.authenticate(key), "9000", what="to the right proof")
-    again = trial.expect(_prove_wrong(trial, key), "63Cx").sw & 0x0F
+    again = trial.expect(prove_wrong(trial, key), "63Cx").sw & 0x0F
     trial.equal(again, left, "tries after the right proof")
 
 
-def _prove_again(trial: Trial, key: Key) -> None:
+def prove_again(trial: Trial, key: Key) -> None:
+    """The right proof of a key of SSSE, which gives its tries back."""
     trial.enter()
     trial.authenticate(key)
 
@@ -199,11 +203,11 @@ def _(trial: Trial) -> None:
     key = trial.key(_UKSSSE, SSSE)
     trial.enter()
     trial.given(trial.authenticate(key), "the proof of UKSSSE")
-    trial.afterwards(lambda: _prove_again(trial, key))
-    first = trial.expect(_prove_wrong(trial, key), "63Cx").sw & 0x0F
+    trial.afterwards(lambda: prove_again(trial, key))
+    first = trial.expect(prove_wrong(trial, key), "63Cx").sw & 0x0F
     if first < 2:
         raise NotApplicableError("the key has two tries")
-    second = trial.expect(_prove_wrong(trial, key), "63Cx").sw & 0x0F
+    second = trial.expect(prove_wrong(trial, key), "63Cx").sw & 0x0F
     trial.equal(second, first - 1, "tries after the second wrong proof")
 
 
@@ -218,7 +222,7 @@ def _(trial: Trial) -> None:
             key = trial.key(file.read.kid, directory.fid)
             trial.reset()
             trial.enter(directory.fid)
-            trial.given_word(_prove_wrong(trial, key), "63Cx")
+            trial.given_word(prove_wrong(trial, key), "63Cx")
             if trial.subject.tries is not None or not file.read.pin:
                 trial.refused(trial.whole(read_of(file)), "6982")
             trial.given(trial.authenticate(key), "the right proof")
@@ -242,7 +246,7 @@ def _(trial: Trial) -> None:
 def _(trial: Trial) -> None:
     key = trial.key(_UKSSSE, SSSE)
     trial.enter()
-    trial.afterwards(lambda: _prove_again(trial, key))
+    trial.afterwards(lambda: prove_again(trial, key))
     proof = trial.proof(key, trial.challenge())
     wrong = bytes((proof[0] ^ 1,)) + proof[1:]
     trial.given_word(trial.wrong(commands.EXTERNAL_AUTHENTICATE.apdu(0x00, key.kid, wrong)), "63Cx")
@@ -256,13 +260,13 @@ def _(trial: Trial) -> None:
     key = trial.key(_UKSSSE, SSSE)
     trial.enter()
     trial.given(trial.authenticate(key), "the proof of UKSSSE")
-    trial.afterwards(lambda: _prove_again(trial, key))
-    first = trial.expect(_prove_wrong(trial, key), "63Cx").sw & 0x0F
+    trial.afterwards(lambda: prove_again(trial, key))
+    first = trial.expect(prove_wrong(trial, key), "63Cx").sw & 0x0F
     if first < 2:
         raise NotApplicableError("the key has two tries")
     trial.reset(cold=True)
     trial.enter()
-    second = trial.expect(_prove_wrong(trial, key), "63Cx").sw & 0x0F
+    second = trial.expect(prove_wrong(trial, key), "63Cx").sw & 0x0F
     trial.equal(second, first - 1, "tries after power-off and a second wrong proof")
 
 
@@ -273,12 +277,12 @@ def _(trial: Trial) -> None:
     trial.enter()
     for key in (one, other):
         trial.given(trial.authenticate(key), f"the proof of {key.root}")
-        trial.afterwards(partial(_prove_again, trial, key))
+        trial.afterwards(partial(prove_again, trial, key))
     pin = None if trial.subject.tries is None else trial.pin_tries()
-    full = trial.expect(_prove_wrong(trial, other), "63Cx").sw
+    full = trial.expect(prove_wrong(trial, other), "63Cx").sw
     trial.given(trial.authenticate(other), f"the proof of {other.root}")
-    trial.expect(_prove_wrong(trial, one), "63Cx")
-    trial.equal(_prove_wrong(trial, other).sw, full, "answer to the first wrong proof of PUK")
+    trial.expect(prove_wrong(trial, one), "63Cx")
+    trial.equal(prove_wrong(trial, other).sw, full, "answer to the first wrong proof of PUK")
     if pin is not None:
         trial.equal(trial.pin_tries(), pin, "tries of the PIN")
 
@@ -288,7 +292,7 @@ def _(trial: Trial) -> None:
 def _(trial: Trial) -> None:
     key = trial.key(_UKSSSE, SSSE)
     trial.enter()
-    trial.afterwards(lambda: _prove_again(trial, key))
+    trial.afterwards(lambda: prove_again(trial, key))
     for place in range(16):
         proof = bytearray(trial.proof(key, trial.challenge()))
         proof[place] ^= 0x10
@@ -304,7 +308,7 @@ def _maintenance(trial: Trial) -> Key:
     return trial.key(STK_KID, SSSE, KeyUse.MAINTENANCE)
 
 
-def _unblock(trial: Trial) -> CardReply:
+def unblock_pin(trial: Trial) -> CardReply:
     """PUK, a challenge, and PIN CHANGE/UNBLOCK that gives the tries back."""
     trial.given(trial.authenticate(trial.key(PUK_KID, SSSE)), "the proof of PUK")
     session = trial.secrets.session(_maintenance(trial), trial.challenge())
@@ -323,19 +327,21 @@ def _(trial: Trial) -> None:
     if trial.subject.secrets is None:
         raise NotRunError("needs the root keys of the card")
     directory, file = pin_file(trial)
-    tries = _begin(trial, 0)
+    tries = begin_wrong(trial, 0)
     for left in range(tries - 1, -1, -1):
-        reply = _verify(trial, other_pin(trial.subject.pin))
+        reply = verify_wrong(trial, other_pin(trial.subject.pin))
         trial.equal(reply.word, f"63C{left:X}", "answer to a wrong PIN")
-    trial.equal(_verify(trial, other_pin(trial.subject.pin)).word, "6983", "answer when locked")
-    trial.equal(_verify(trial, trial.subject.pin).word, "6983", "answer to the right PIN")
+    trial.equal(
+        verify_wrong(trial, other_pin(trial.subject.pin)).word, "6983", "answer when locked"
+    )
+    trial.equal(verify_wrong(trial, trial.subject.pin).word, "6983", "answer to the right PIN")
     trial.equal(trial.raw("0020000000").word, "6983", "state of a locked PIN")
     trial.reset(cold=True)
     trial.enter(directory)
     trial.equal(trial.raw("0020000000").word, "6983", "state after power-off")
     trial.refused(trial.whole(read_of(file)), "6982")
     trial.enter()
-    trial.expect(_unblock(trial), "9000", what="to PIN CHANGE/UNBLOCK")
+    trial.expect(unblock_pin(trial), "9000", what="to PIN CHANGE/UNBLOCK")
     trial.equal(trial.pin_tries(), tries, "tries after unblocking")
     trial.expect(trial.verify_pin(), "9000", what="to the right PIN after unblocking")
 
@@ -361,7 +367,7 @@ def _(trial: Trial) -> None:
     key = next(one for one in directory.keys if one.use is KeyUse.EXTERNAL and one.retry_limit)
     trial.enter(directory.fid)
     for _ in range(16):
-        if trial.expect(_prove_wrong(trial, key), "63Cx", "6983").word == "6983":
+        if trial.expect(prove_wrong(trial, key), "63Cx", "6983").word == "6983":
             break
     trial.equal(trial.authenticate(key).word, "6983", "answer to the right proof")
     trial.reset(cold=True)
