@@ -52,8 +52,8 @@ class SingleConnection:
         if function in self._prepared:
             result = low.exec_prepared(name, sent)
         if result.status == pq.ExecStatus.TUPLES_OK:
-            told = (result.get_value(row, 0) for row in range(result.ntuples))
-            return [None if one is None else one.decode() for one in told]
+            values = (result.get_value(row, 0) for row in range(result.ntuples))
+            return [None if one is None else one.decode() for one in values]
         if low.status != pq.ConnStatus.OK:
             raise OperationalError("the connection is lost")
         raise errors.error_from_result(result)

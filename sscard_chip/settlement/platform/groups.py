@@ -16,30 +16,30 @@ from typing import Final, Generic, TypeVar
 GROUP: Final = 64
 """What is done together at most: so nobody waits long for the others."""
 
-Asked = TypeVar("Asked")
-Done = TypeVar("Done")
+_Asked = TypeVar("_Asked")
+_Done = TypeVar("_Done")
 
 
-class _Waiting(Generic[Asked, Done]):
+class _Waiting(Generic[_Asked, _Done]):
     """One that waits: until it is done, or has failed, or is to do the next group."""
 
     __slots__ = ("asked", "done", "error", "leads", "turn")
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: _Asked) -> None:
         self.asked = asked
-        self.done: Done | None = None
+        self.done: _Done | None = None
         self.error: Exception | None = None
         self.leads = False
         self.turn = Lock()
         self.turn.acquire()
 
 
-class GroupCommit(Generic[Asked, Done]):
+class GroupCommit(Generic[_Asked, _Done]):
     """Does what is asked in groups; every thread may ask."""
 
     def __init__(
         self,
-        commit: Callable[[Sequence[Asked]], Sequence[Done | Exception]],
+        commit: Callable[[Sequence[_Asked]], Sequence[_Done | Exception]],
         *,
         most: int = GROUP,
     ) -> None:
@@ -53,11 +53,11 @@ class GroupCommit(Generic[Asked, Done]):
         self._most = most
         self._lock = Lock()
         self._busy = False
-        self._queue: deque[_Waiting[Asked, Done]] = deque()
+        self._queue: deque[_Waiting[_Asked, _Done]] = deque()
 
-    def do(self, asked: Asked) -> Done:
+    def do(self, asked: _Asked) -> _Done:
         """The result of what is asked, after the commit. Raises its error."""
-        own: _Waiting[Asked, Done] = _Waiting(asked)
+        own: _Waiting[_Asked, _Done] = _Waiting(asked)
         with self._lock:
             self.begun += 1
             self._queue.append(own)

@@ -256,9 +256,9 @@ class Platform:
             text = self.groups.do(pending)
         if text is None and pending.request.infno in LOAD_MESSAGES:
             text = self._load(pending)
-        return text or self._write_alone(pending)
+        return text or self._write_single(pending)
 
-    def _write_alone(self, pending: PendingMessage) -> str:
+    def _write_single(self, pending: PendingMessage) -> str:
         for attempt in (1, 2):
             try:
                 return self._ledger.run(lambda t: self._once(t, pending.request, pending.received))

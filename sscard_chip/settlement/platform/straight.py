@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a usual sale asks of the ledger, so that it takes one statement a message.
+"""What a usual sale asks of the ledger, so that one statement answers many messages.
 
 A message that is in any way out of the ordinary makes no such question (None), and the platform
 goes the long way with it; so does one whose question the ledger does not answer.
@@ -151,9 +151,9 @@ class StraightWay:
                 break
         if len(questions) == 1:
             return [None]  # another one was in the way, or the long way says what it is
-        return [answer for one in questions for answer in self._put_alone(one)]
+        return [answer for one in questions for answer in self._put_single(one)]
 
-    def _put_alone(self, question: Question) -> list[str | Exception | None]:
+    def _put_single(self, question: Question) -> list[str | Exception | None]:
         try:
             return self.put([question])
         except LedgerError as error:

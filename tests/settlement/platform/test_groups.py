@@ -39,7 +39,7 @@ class Held:
 
     def __call__(self, asked: Sequence[int]) -> list[int | Exception]:
         self.groups.append(list(asked))
-        assert self.free.wait(20)
+        assert self.free.wait(120)
         if 7 in asked:
             raise RuntimeError("all")
         return [ValueError(str(one)) if one % 2 else 10 * one for one in asked]
@@ -58,7 +58,7 @@ def test_what_waits_is_done_together_in_groups_of_a_size() -> None:
             time.sleep(0)
         assert commit.groups == [[2]]
         commit.free.set()
-        told = [repr(one.exception(20) or one.result()) for one in waiting]
+        told = [repr(one.exception(120) or one.result()) for one in waiting]
     assert commit.groups == [[2], [4, 5, 6], [8, 7]]
     assert told == ["20", "40", "ValueError('5')", "60", *["RuntimeError('all')"] * 2]
     assert groups.do(10) == 100  # after an error too

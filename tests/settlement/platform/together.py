@@ -18,7 +18,7 @@ def together(platform: Platform, asked: Sequence[dict[str, Any]]) -> list[Any]:
     right = platform.groups._commit
 
     def slow(group: Any) -> Any:
-        assert free.wait(20)
+        assert free.wait(120)
         return right(group)
 
     platform.groups._commit = slow
@@ -30,6 +30,6 @@ def together(platform: Platform, asked: Sequence[dict[str, Any]]) -> list[Any]:
             while platform.groups.begun == begun and not waiting[-1].done():
                 time.sleep(0)  # it comes to wait behind the first, or is refused before
         free.set()
-        told = [one.exception(20) or one.result() for one in waiting]
+        told = [one.exception(120) or one.result() for one in waiting]
     platform.groups._commit = right
     return told

@@ -113,9 +113,9 @@ def sell_together(connection: SingleConnection, asked: Sequence[Question]) -> li
     names = sorted(one.msgid for one in asked)
     pharmacies = sorted({f"pharmacy:{one.pharmacy}" for one in holds})
     columns = (*_columns(holds, StraightHold), *_columns(confirmations, StraightConfirmation))
-    told = iter(connection.call("online_sales", (names, pharmacies, *columns)))
-    of_holds = [next(told) for _ in holds]
-    left, right = iter(of_holds), iter(told)
+    answers = iter(connection.call("online_sales", (names, pharmacies, *columns)))
+    of_holds = [next(answers) for _ in holds]
+    left, right = iter(of_holds), iter(answers)
     return [next(left if isinstance(one, StraightHold) else right) for one in asked]
 
 
