@@ -13,6 +13,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def file_beside(path: str | os.PathLike[str]) -> tuple[int, str]:
+    """A new file of mode 0600 in the folder of ``path``: its descriptor and its name.
+
+    :raises OSError: it names ``path``, which is what somebody has asked for.
+    """
+    target = Path(path).absolute()
+    with named(path):
+        return tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+
+
+@contextmanager
+def named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """A block about a file beside ``path``: an error of the system names ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
+
+
 @contextmanager
 def whole_file(path: str | os.PathLike[str], *, durable: bool = False) -> Iterator[Path]:
     """A new file to write, mode 0600, that takes the place of ``path`` when the block ends well.
@@ -23,13 +42,14 @@ def whole_file(path: str | os.PathLike[str], *, durable: bool = False) -> Iterat
     :raises OSError:
     """
     target = Path(path).absolute()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    handle, name = file_beside(path)
     os.close(handle)
     try:
         yield Path(name)
         if durable:
             _sync(name)
-        os.replace(name, target)
+        with named(path):
+            os.replace(name, target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
@@ -44,8 +64,7 @@ def staged_file(path: str | os.PathLike[str], content: bytes) -> str:
 
     :raises OSError:
     """
-    target = Path(path).absolute()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    handle, name = file_beside(path)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)

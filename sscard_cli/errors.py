@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from sscard_chip.standard.errors import BAD_INPUT, REFUSED, SscardError, TerminalError
 from sscard_chip.standard.escape import escape
+
+_LONGEST: Final = 2000
+"""Characters of a message. Two paths that are as long as Linux opens one are rare."""
 
 
 class RefusedError(TerminalError):
@@ -27,10 +32,14 @@ def explain(error: Exception) -> tuple[str, int]:
 
     Only messages that this project wrote are shown. Those of other libraries may quote what
     they choked on, a name or a PIN, so of them the type and the place are reported. What is
-    shown is one line without control characters, whatever a file or an argument is called.
+    shown is one line without control characters, whatever a file or an argument is called, and
+    not the whole of an argument that nobody would read.
     """
     message, code = _explain(error)
-    return escape(message), code
+    message = escape(message)
+    if len(message) > _LONGEST:
+        message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
+    return message, code
 
 
 def _explain(error: Exception) -> tuple[str, int]:
@@ -43,6 +52,8 @@ def _explain(error: Exception) -> tuple[str, int]:
         code = BAD_INPUT if isinstance(error, (*wrong_name, PermissionError)) else REFUSED
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or type(error).__name__}", code
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return "the name of a file or folder is not UTF-8, which this needs", BAD_INPUT
     from sscard_chip.reader.faults import describe_fault
 
     return f"internal error, {describe_fault(error)} (sscard --debug shows more)", REFUSED

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sscard_chip.standard.escape import escape_json
+from sscard_chip.standard.escape import escape, escape_json
+from sscard_chip.wholefile import file_beside, named
 from sscard_cli.errors import RefusedError
 
 
@@ -23,14 +23,14 @@ def write_file(path: Path, save: Callable[[Path], None], *, force: bool) -> None
 
     :raises RefusedError: when ``path`` exists and ``force`` is not given.
     """
-    directory = path.absolute().parent
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=directory)
+    descriptor, name = file_beside(path)
     os.close(descriptor)
     temporary = Path(name)
     try:
         save(temporary)
         if force:
-            temporary.replace(path)
+            with named(path):
+                temporary.replace(path)
         else:
             _place(temporary, path)
     finally:
@@ -49,6 +49,12 @@ def _place(temporary: Path, path: Path) -> None:
     except FileExistsError:
         refuse_to_overwrite(path, force=False)
         raise
+
+
+def say(line: str, *, nl: bool = True, err: bool = False) -> None:
+    """A line for people, on stdout: whatever a file, a card or a person in it is called, it is one
+    line of characters that can be seen."""
+    click.echo(escape(line), nl=nl, err=err)
 
 
 def print_json(value: Any) -> None:

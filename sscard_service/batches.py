@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from issuance.batch.returnfile import RETURN_COLUMNS
@@ -25,6 +24,7 @@ from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceActor, ServiceSubject
 from sscard_service.store.applications import FiledApplication, MakingState, applications_in
 from sscard_service.store.persons import read_person
+from sscard_service.tables import table_rows
 
 OFFICE: Final = "office"
 _LETTER: Final = "Y"
@@ -130,20 +130,16 @@ def report_batch(
             allotted_number(one.id): one for state in states for one in applications_in(t, state)
         }
     done = MadeReported()
-    with Path(path).open(encoding="utf-8-sig", newline="") as stream:
-        rows = csv.DictReader(stream)
-        if set(RETURN_COLUMNS) - set(rows.fieldnames or ()):
-            raise ReturnFileError(f"{source}: row 1: is no return file of a batch")
-        for number, row in enumerate(rows, 2):
-            one = known.get(row["card_number"])
-            if one is None:
-                done.others += 1
-            elif one.state is not MakingState.BATCHED:
-                done.known += 1
-            else:
-                _report(centre, name, one, row, clerk, f"{source}: row {number}")
-                done.made += row["result"] == _OK
-                done.failed += row["result"] != _OK
+    for number, row in table_rows(path, RETURN_COLUMNS, ReturnFileError, "return file of a batch"):
+        one = known.get(row["card_number"])
+        if one is None:
+            done.others += 1
+        elif one.state is not MakingState.BATCHED:
+            done.known += 1
+        else:
+            _report(centre, name, one, row, clerk, f"{source}: row {number}")
+            done.made += row["result"] == _OK
+            done.failed += row["result"] != _OK
     return done
 
 

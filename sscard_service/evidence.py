@@ -11,8 +11,8 @@ import base64
 import binascii
 from typing import Annotated, Final, Literal
 
-from sscard_chip.standard.documents import Model, rule
-from sscard_service.fields import plain
+from sscard_chip.standard.documents import rule
+from sscard_service.fields import PrivateModel, plain
 from sscard_service.store.persons import check_name, normal_identity
 
 MOST_DOCUMENT: Final = 8 * 1024 * 1024
@@ -58,7 +58,7 @@ _Token = Annotated[str, rule("must be a token", pattern="[0-9A-Za-z_-]{20,64}|")
 _Text64 = Annotated[str, plain(64)]
 
 
-class ServiceSubject(Model, frozen=True):
+class ServiceSubject(PrivateModel, frozen=True):
     """Whom or what an operation is about: one of these, or nothing for the holder of a session.
 
     ``identity`` as it was typed; ``card`` a 卡号, or a 卡识别码 in hex; ``psn_no`` the number at
@@ -73,7 +73,7 @@ class ServiceSubject(Model, frozen=True):
     receipt: _Receipt = ""
 
 
-class ServiceActor(Model, frozen=True):
+class ServiceActor(PrivateModel, frozen=True):
     """Who asks: the holder himself, a clerk (``name`` is the clerk's number) or a program.
 
     ``device`` is the terminal or program, ``source`` where the request came from (an address or
@@ -88,7 +88,7 @@ class ServiceActor(Model, frozen=True):
     source: _Text64 = ""
 
 
-class CardProof(Model, frozen=True):
+class CardProof(PrivateModel, frozen=True):
     """A card in a reader of the channel: authenticated by its key, PIN verified, or neither."""
 
     card_id_code: Annotated[str, rule("must be 32 hex digits", pattern="[0-9A-Fa-f]{32}")]
@@ -96,7 +96,7 @@ class CardProof(Model, frozen=True):
     pin_verified: bool = False
 
 
-class SeenDocument(Model, frozen=True):
+class SeenDocument(PrivateModel, frozen=True):
     """A document that a clerk or an identity reader has seen; ``kind`` by BZ (A citizen)."""
 
     identity: _Identity
@@ -105,7 +105,7 @@ class SeenDocument(Model, frozen=True):
     copy: Annotated[bool, rule(title="Whether a copy was kept")] = False
 
 
-class OtherPerson(Model, frozen=True):
+class OtherPerson(PrivateModel, frozen=True):
     """Who comes in the holder's place: a proxy (代办人) or a guardian (监护人).
 
     ``relation`` by XN: 1 spouse, 21, 22 father-son, -daughter, 31, 32 mother-, 4 grandchild,
@@ -121,7 +121,7 @@ class OtherPerson(Model, frozen=True):
     document: SeenDocument | None = None
 
 
-class ServiceEvidence(Model, frozen=True):
+class ServiceEvidence(PrivateModel, frozen=True):
     """What is shown for a request; what of it counts is the channel's (``proofs``).
 
     ``document`` was seen by a clerk, ``identity_card`` by a reader of the channel, ``face`` says

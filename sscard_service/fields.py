@@ -3,12 +3,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from sscard_chip.standard.dates import date_rule
-from sscard_chip.standard.documents import rule
+from sscard_chip.standard.documents import Model, rule
+
+
+class PrivateModel(Model, frozen=True):
+    """A model that may hold what is a person's or a secret: its text names the class alone, so that
+    no log, traceback or debugger's list of variables shows a value."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
 
 
 def plain(most: int) -> msgspec.Meta:

@@ -13,8 +13,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from sscard_chip.standard.documents import Model, rule
-from sscard_service.fields import DayText, MonthText, OptionalDay, plain
+from sscard_chip.standard.documents import rule
+from sscard_service.fields import DayText, MonthText, OptionalDay, PrivateModel, plain
 from sscard_service.store.persons import PersonData
 
 FORMAT: Final = "sscard-persons/1"
@@ -61,7 +61,7 @@ _Months = Annotated[int, rule(ge=0, le=1200, unit=" of months")]
 _Unit = Annotated[str, plain(100)]
 
 
-class Participation(Model, frozen=True):
+class Participation(PrivateModel, frozen=True):
     """参保信息: an insurance of a person with a unit; ``ended`` empty while it lasts."""
 
     WHAT = "a participation"
@@ -73,7 +73,7 @@ class Participation(Model, frozen=True):
     ended: OptionalDay = ""
 
 
-class Contribution(Model, frozen=True):
+class Contribution(PrivateModel, frozen=True):
     """缴费明细: of one month and insurance; amounts in fen.
 
     ``month`` is that of the ledger (费款所属期 ``period``). ``account_fen`` goes into the
@@ -96,7 +96,7 @@ class Contribution(Model, frozen=True):
     posted: OptionalDay = ""
 
 
-class PensionYear(Model, frozen=True):
+class PensionYear(PrivateModel, frozen=True):
     """养老个人账户 of a year: carried over, credited, interest; in fen."""
 
     WHAT = "a year of a pension account"
@@ -125,7 +125,7 @@ class PensionYear(Model, frozen=True):
         )
 
 
-class Benefit(Model, frozen=True):
+class Benefit(PrivateModel, frozen=True):
     """待遇: what was paid out in a month, of pension, unemployment, injury or maternity.
 
     ``event`` is the day of an accident or a birth, ``finding`` and ``grade`` of an injury.
@@ -179,7 +179,7 @@ def record_period(record: Record) -> int:
             return int(record.month)
 
 
-class PersonLine(Model, frozen=True):
+class PersonLine(PrivateModel, frozen=True):
     """A line of a file of persons, after the first: ``{"format": "sscard-persons/1"}``."""
 
     WHAT = "a person"
@@ -200,7 +200,7 @@ class PersonLine(Model, frozen=True):
         return found
 
 
-class PersonFileHead(Model, frozen=True):
+class PersonFileHead(PrivateModel, frozen=True):
     """The first line of a file of persons."""
 
     WHAT = "the head of a file of persons"

@@ -2,14 +2,14 @@
 """Invented citizens for the cards of a register: nobody exists, and all fits together.
 
 The register is one of ``sscard settle synthesize`` or ``settle card-list``. A card whose number
-stands in a list of ``sscard batch synthesize`` gets that holder, every other one a holder by the
-same generator. Contributions are consistent with the money: what medical insurance has put into
-the account of a person sums to the opening balance of his cards in the register.
+stands in a list of ``sscard batch synthesize``, or in a holder file, gets that holder, every other
+one a holder by the same generator. Contributions are consistent with the money: what medical
+insurance has put into the account of a person sums to the opening balance of his cards in the
+register.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import random
@@ -22,16 +22,22 @@ from typing import Any, Final
 import numpy as np
 
 from issuance.batch.synthesize import COLUMNS, MAX_HOLDERS, synthesize_holders
+from issuance.holder import Holder
 from sscard_chip.settlement.ledger import CardColumns, read_cards, write_cards
 from sscard_chip.standard.dates import parse_date
 from sscard_chip.standard.errors import InputError
 from sscard_chip.wholefile import private_folder, whole_file
+from sscard_service.portrait import invented_photo
 from sscard_service.records import FORMAT, Insurance
+from sscard_service.region.model import PhotoRules
+from sscard_service.tables import table_rows
 
 PERSONS: Final = "persons.jsonl"
 """File of the persons."""
 CARDS: Final = "cards.tsv"
 """File of the register, in which every card has its person."""
+PHOTO: Final = "photo.jpg"
+"""A photo for an application, of nobody."""
 
 _UNITS: Final = ("虚构市第一机械厂", "虚构市百货公司", "虚构市自来水公司", "灵活就业人员窗口")
 _SHARES: Final = {
@@ -67,11 +73,15 @@ def synthesize_persons(
     months: int = 24,
     seed: int = 0,
 ) -> PersonsMade:
-    """Write :data:`PERSONS` and :data:`CARDS` into a new folder; the same for the same values.
+    """Write :data:`PERSONS`, :data:`CARDS` and :data:`PHOTO` into a new folder; the same for the
+    same values.
 
     ``months`` (1 to 240) of contributions end with the month before the day of the register.
 
+    ``holders`` is a list of ``sscard batch synthesize``, or the file of one holder.
+
     :raises PersonsSynthesizeError: numbers that are not right, or a list of holders that is none.
+    :raises HolderError: a holder file that breaks a rule.
     :raises CardRegisterError: no register.
     :raises OSError: a file cannot be read or written.
     """
@@ -110,6 +120,8 @@ def synthesize_persons(
             people += 1
     with whole_file(target / CARDS) as path:
         write_cards(path, cards, found.date)
+    with whole_file(target / PHOTO) as path:
+        path.write_bytes(invented_photo(PhotoRules(), seed=seed))
     return PersonsMade(people, len(cards), records)
 
 
@@ -128,16 +140,12 @@ def _with_persons(cards: CardColumns) -> CardColumns:
 
 
 def _holders(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
-    """Holders by card number, of a list of ``sscard batch synthesize``."""
-    found: dict[str, tuple[str, ...]] = {}
-    with Path(path).open(encoding="utf-8-sig", newline="") as stream:
-        rows = csv.DictReader(stream)
-        missing = [one for one in COLUMNS if one not in (rows.fieldnames or ())]
-        if missing:
-            raise PersonsSynthesizeError(f"{os.fspath(path)}: has no column {missing[0]}")
-        for row in rows:
-            found[row["card_number"]] = tuple(row[one] or "" for one in COLUMNS)
-    return found
+    """Holders by card number, of a list of ``sscard batch synthesize`` or of a holder file."""
+    if os.fspath(path).endswith((".json", ".toml")):
+        one = Holder.load(path)
+        return {one.card_number: tuple(getattr(one, name) for name in COLUMNS)}
+    rows = table_rows(path, COLUMNS, PersonsSynthesizeError, "list of holders")
+    return {row["card_number"]: tuple(row[one] for one in COLUMNS) for _, row in rows}
 
 
 def _person(

@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum, unique
 from typing import Any, Final, TypeAlias, TypeVar
 
-from sscard_chip.settlement.ledger import LedgerTransaction, StatusReport
+from sscard_chip.settlement.ledger import CardStatus, LedgerTransaction, StatusReport
 from sscard_chip.standard.dates import DAY, TIME
 from sscard_chip.standard.documents import Model
 from sscard_service.errors import Code, ServiceRefusedError
@@ -195,6 +195,18 @@ class ServiceView:
         if found is None:
             raise ServiceRefusedError(Code.NOT_FOUND)
         return found
+
+    def card_to_show(self) -> HeldCard:
+        """The card whose account is asked for; one that is cancelled or sealed is history, which
+        level 4 sees [T3].
+
+        :raises ServiceRefusedError: NOT_FOUND; STATE.
+        """
+        card = self.card()
+        over = card.status in (CardStatus.CANCELLED, CardStatus.SEALED)
+        if over and self.level < ProofLevel.IN_PERSON:
+            raise ServiceRefusedError(Code.STATE, now=card.status.name.lower())
+        return card
 
     def balance_fen(self, account: int) -> int:
         """The balance of a personal account."""

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For all tests: in CI a skipped test is a failure, unless it stands in ALLOWED_SKIPS; and no test
-waits for the disk."""
+"""For all tests: in CI a skipped test is a failure, unless it stands in ALLOWED_SKIPS; no test
+waits for the disk, and processes of tests hear Ctrl-C."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import Final
 
@@ -46,8 +47,22 @@ class SkipWatch:
             terminalreporter.write_line(f"skipped in CI, a failure: {test}: {reason}", red=True)
 
 
+def hear_signals() -> None:
+    """Programs that tests begin hear Ctrl-C and SIGTERM, whatever began the tests.
+
+    A background job of a shell, and what some runners begin, ignores or blocks them, and so would
+    each process of a test.
+    """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGALRM})
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Watch in CI only; a developer's machine may lack a PC/SC stack."""
+    hear_signals()
     if os.environ.get("CI", "").lower() in ("1", "true"):
         config.pluginmanager.register(SkipWatch(), "skip-watch")
 

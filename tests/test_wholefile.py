@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sscard_chip.wholefile import whole_file
+from sscard_chip.wholefile import staged_file, whole_file
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -41,3 +42,24 @@ def test_nothing_is_left_of_a_block_that_fails(tmp_path: Path) -> None:
 def test_no_folder_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), whole_file(tmp_path / "none" / "out"):
         pass
+
+
+@pytest.mark.parametrize(
+    "write", [lambda path: whole_file(path).__enter__(), lambda path: staged_file(path, b"x")]
+)
+def test_an_error_names_the_file_that_was_asked_for(
+    tmp_path: Path, write: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError) as caught:
+        write(Path("none/x.json"))
+    assert caught.value.filename == "none/x.json"
+
+
+def test_a_folder_is_not_replaced_and_is_named(tmp_path: Path) -> None:
+    place = tmp_path / "x.json"
+    place.mkdir()
+    with pytest.raises(IsADirectoryError) as caught, whole_file(place):
+        pass
+    assert caught.value.filename == str(place)
+    assert list(tmp_path.iterdir()) == [place]

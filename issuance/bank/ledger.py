@@ -278,10 +278,23 @@ def _locked(path: Path) -> FileIO:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         file = FileIO(descriptor, "r+")
+        try:
+            _see_that_it_begins(path, descriptor)
+        except BankLedgerError:
+            file.close()
+            raise
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return file
         file.close()
+
+
+def _see_that_it_begins(path: Path, descriptor: int) -> None:
+    """As a ledger does. Before it is waited for: the lock of another file, as that of a card
+    which is being changed, may never come.
+    """
+    if os.pread(descriptor, 1, 0) not in (b"", b"{"):
+        raise BankLedgerError(f"{path}: line 1: is no entry of a ledger")
 
 
 def read_ledger(path: Path, seal: LedgerSeal | None = None) -> list[BankLedgerEntry]:
@@ -307,6 +320,7 @@ def _locked_shared(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise BankLedgerError(f"{path}: {error.strerror}") from None
     with file:
+        _see_that_it_begins(path, file.fileno())
         fcntl.flock(file, fcntl.LOCK_SH)
         yield file
 

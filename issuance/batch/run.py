@@ -62,6 +62,7 @@ from issuance.batch.work import RETURN, ChunkResult
 from issuance.holders.mapping import HolderMapping, parse_mapping
 from issuance.holders.rows import check_columns
 from issuance.privatefile import write_private
+from issuance.region import load_region
 from sscard_chip.profile import for_generation
 from sscard_chip.security.keystore import KeyStoreError
 
@@ -123,6 +124,8 @@ def start(
         raise BatchError(f"{folder}: must be a new or empty folder")
     if number_prefix and not _PREFIX.fullmatch(number_prefix):
         raise BatchError("card numbers begin with a capital letter and up to 6 digits or capitals")
+    if region:
+        load_region(region)  # says what is wrong in a file that is no text at all
     mapping_text = mapping.read_bytes() if mapping else b""
     columns_of = parse_mapping(mapping_text, str(mapping)) if mapping else HolderMapping()
     with opened_table(holders, columns_of, assigned=bool(number_prefix)) as (table, columns):

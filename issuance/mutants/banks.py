@@ -95,6 +95,15 @@ def _signs_zeros(card: FaultyCard, apdu: bytes) -> bytes:
     return card.right(apdu)
 
 
+def _script_again(card: FaultyCard, apdu: bytes) -> bytes:
+    if apdu[1] == _PUT_DATA and card.kept.get("script") == apdu:
+        return _OK
+    answer = card.right(apdu)
+    if apdu[1] == _PUT_DATA and answer == _OK:
+        card.kept["script"] = apdu
+    return answer
+
+
 BANKS: Final = (
     _bank("pse-sfi", "PSE names an SFI above 10", "SELECT-01",
           _replaced(_SELECT, b"\x88\x01\x01", b"\x88\x01\x1e")),
@@ -169,4 +178,35 @@ BANKS: Final = (
           oda="sm2"),
     _bank("fdda-signature", "What is signed without contacts is wrong", "FDDA-01",
           _in_value(_RECORD, b"\x9f\x4b", 20), contactless=True, oda="dda"),
+    _bank("log-format", "9F4F names a length that no record has", "DATA-06",
+          _replaced(_DATA, b"\x9f\x21\x03", b"\x9f\x21\x02")),
+    _bank("log-format-order", "9F4F has two amounts in another order than the records", "PAY-09",
+          _replaced(_DATA, b"\x9f\x02\x06\x9f\x03\x06", b"\x9f\x03\x06\x9f\x02\x06")),
+    _bank("log-place", "9F4D of GET DATA names another file", "DATA-07",
+          _replaced(_DATA, b"\x9f\x4d\x02\x0b", b"\x9f\x4d\x02\x0c")),
+    _bank("log-records", "9F4D names fewer records than there are", "PAY-10",
+          body_of(_SELECT, lambda data: data.replace(b"\x0b\x0a", b"\x0b\x05"))),
+    _bank("log-atc", "The log has another ATC", "PAY-09",
+          body_of(_RECORD, lambda data: data if data[:1] == b"\x70" or not any(data)
+                  else data[:-1] + bytes((data[-1] ^ 1,)))),
+    _bank("locator-short", "The AFL leaves its last file out", "READ-13",
+          body_of(_GPO, lambda data: bytes((0x80, data[1] - 4)) + data[2:-4])),
+    _bank("signed-for-nothing", "The AFL names a signed record without an AIP that promises it",
+          "READ-15", body_of(_GPO, lambda data: data[:-1] + b"\x01")),
+    _bank("country", "5F28 is another country", "READ-13",
+          _replaced(_RECORD, b"\x5f\x28\x02\x01\x56", b"\x5f\x28\x02\x03\x44")),
+    _bank("above-limit", "A balance above the limit answers 9000", "SCRIPT-06",
+          word_instead(_PUT_DATA, "6A80", "9000")),
+    _bank("script-again", "The same script is taken twice", "SCRIPT-07", _script_again),
+    _bank("gpo-parameters", "P1 and P2 of GPO do not count", "READ-16",
+          lambda card, apdu: card.right(
+              apdu[:2] + b"\0\0" + apdu[4:] if apdu[1] == _GPO else apdu)),
+    _bank("ac-p2", "P2 of GENERATE AC does not count", "READ-17",
+          lambda card, apdu: card.right(apdu[:3] + b"\0" + apdu[4:] if apdu[1] == _AC else apdu)),
+    _bank("record-class", "READ RECORD is taken under class 80", "READ-18",
+          lambda card, apdu: card.right(b"\0" + apdu[1:] if apdu[:2] == b"\x80\xb2" else apdu)),
+    _bank("field-qualifiers", "9F6C is not in the answer to GPO", "QPBOC-12",
+          _replaced(_GPO, b"\x9f\x6c\x02", b"\x9f\x6e\x02"), contactless=True),
+    _bank("field-sequence", "5F34 is not in the answer to GPO", "QPBOC-12",
+          _replaced(_GPO, b"\x5f\x34\x01", b"\x5f\x35\x01"), contactless=True),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from issuance.mutants.banks import BANKS
 from issuance.mutants.careless import CARELESS
 from issuance.mutants.making import MAKING
 from issuance.mutants.psams import PSAMS
+from issuance.mutants.regions import REGIONS
 from issuance.mutants.subtle import SUBTLE
 from issuance.mutants.third import THIRD
 from issuance.mutants.tills import TILLS
@@ -18,7 +19,7 @@ from issuance.mutants.tills import TILLS
 MUTANTS: Final = MappingProxyType(
     {
         one.name: one
-        for one in (*ANSWERS, *MAKING, *SUBTLE, *CARELESS, *THIRD, *PSAMS, *BANKS, *TILLS)
+        for one in (*ANSWERS, *MAKING, *SUBTLE, *CARELESS, *THIRD, *PSAMS, *BANKS, *TILLS, *REGIONS)
     }
 )
 """Every mutant by its name."""

@@ -100,6 +100,14 @@ def _one_factor(card: FaultyCard, apdu: bytes) -> bytes:
     return card.right(apdu)
 
 
+def _key_index(card: FaultyCard, apdu: bytes) -> bytes:
+    answer = card.right(apdu)
+    if apdu[1] == 0xA4:
+        card.kept["file"] = apdu[-2:]
+    inside = apdu[1] == 0xB0 and card.kept.get("file") == b"\x00\x1a"
+    return b"\x09" + answer[1:] if inside and len(answer) == 12 else answer
+
+
 PSAMS: Final = (
     _psam("number-stays", "INIT SAM gives one number for ever", _P + "INIT-06", _number_stays),
     _psam("number-behind", "0019 is one behind what INIT SAM gives", _P + "INIT-05", _counts_late),
@@ -149,4 +157,17 @@ PSAMS: Final = (
           lambda card, apdu: _OK if apdu[1] == 0xD4 else card.right(apdu)),
     _psam("of-another-city", "The keys are those of another city", _P + "KEY-101",
           city="510400"),
+    _psam("key-index", "001A names a key index that no card has", _P + "FILES-18", _key_index),
+    _psam("tries-stand", "Wrong proofs cost no try", _P + "EXTERNAL-32",
+          on_command(0x82, lambda _, answer: b"\x63\xc3" if answer[:1] == b"\x63" else answer)),
+    _psam("any-key-file", "A key goes into 0011 whatever file is named", _P + "LOAD-35",
+          lambda card, apdu: card.right(apdu[:3] + b"\x11" + apdu[4:]) if apdu[1] == 0xD4
+          and apdu[3] not in (0x11, 0x12, 0x13) else card.right(apdu)),
+    _psam("one-environment", "The name of the SM4 environment selects that of DES",
+          _P + "SELECT-09", lambda card, apdu: card.right(apdu[:7] + b"1" + apdu[8:])
+          if apdu[1] == 0xA4 and apdu[5:8] == b"sx3" else card.right(apdu)),
+    _psam("no-mf", "The MF is not selected by its FID", _P + "SELECT-10",
+          lambda card, apdu: b"\x6a\x82" if apdu[5:7] == b"\x3f\x00" else card.right(apdu)),
+    _psam("any-class", "CIPHER DATA is taken under every class", _P + "CLASS-03",
+          lambda card, apdu: card.right(b"\x80" + apdu[1:] if apdu[1] == 0xFA else apdu)),
 )  # fmt: skip

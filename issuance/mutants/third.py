@@ -208,6 +208,8 @@ THIRD: Final = (
           lambda card, apdu: b"\0\0\1\0" + _OK if apdu[:3] == b"\x80\x5c\x02"
           else card.right(apdu)),
     _ride("account-answers", "A command of the account is answered", _TU + "13", _no_wall),
+    _third("ride-one-name", "The second name is not there", _TU + "03",
+           lambda card, apdu: b"\x6a\x82" if apdu[5:13] == TRANSIT_CASH_AID else card.right(apdu)),
     _third("ride-cash-balance", "The second name has another balance", _TU + "03",
            _there((TRANSIT_CASH_AID,), body_of(_BALANCE, flipped))),
     _pki("user-refused", "The right proof of the user is refused", _SIGN + "01",

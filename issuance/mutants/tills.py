@@ -27,7 +27,7 @@ _INIT_SAM, _CREDIT_SAM, _CIPHER = 0x70, 0x72, 0xFA
 _T: Final = "SSC-32.8-"
 
 
-def _at(card: Fault | None = None, psam: Fault | None = None) -> TerminalMaker:
+def at_place(card: Fault | None = None, psam: Fault | None = None) -> TerminalMaker:
     """Our till, whose connections change what passes."""
 
     def factory(place: Workplace) -> JudgedTerminal:
@@ -40,7 +40,8 @@ def _at(card: Fault | None = None, psam: Fault | None = None) -> TerminalMaker:
     return factory
 
 
-def _placed(change: Callable[[Workplace], Workplace]) -> TerminalMaker:
+def placed(change: Callable[[Workplace], Workplace]) -> TerminalMaker:
+    """Our till at a workplace that is another one."""
     return lambda place: OurTill(change(place))
 
 
@@ -49,7 +50,7 @@ def _answer(ins: int, answer: bytes) -> Fault:
     return lambda card, apdu: answer if apdu[1] == ins else card.right(apdu)
 
 
-def _word(before: bytes, after: bytes, ins: int | None = None) -> Fault:
+def word_taken_for(before: bytes, after: bytes, ins: int | None = None) -> Fault:
     """A status word is taken for another one."""
 
     def fault(card: FaultyCard, apdu: bytes) -> bytes:
@@ -59,7 +60,7 @@ def _word(before: bytes, after: bytes, ins: int | None = None) -> Fault:
     return fault
 
 
-def _in_command(ins: int, change: Callable[[bytes], bytes]) -> Fault:
+def in_command(ins: int, change: Callable[[bytes], bytes]) -> Fault:
     """The data field of a command is another one."""
 
     def fault(card: FaultyCard, apdu: bytes) -> bytes:
@@ -138,7 +139,7 @@ def _always_genuine() -> TerminalMaker:
             return expected.get("value", bytes(8)) + _OK
         return card.right(apdu)
 
-    return _at(card, psam)
+    return at_place(card, psam)
 
 
 class _Powered(FaultyCard):
@@ -241,13 +242,14 @@ def _turned(amounts: bytes) -> bytes:
 
 def _amounts(change: Callable[[bytes], bytes]) -> TerminalMaker:
     """Card and PSAM are told the same wrong amounts."""
-    return _at(
-        _in_command(_INIT, lambda body: body[:1] + change(body[1:13]) + body[13:]),
-        _in_command(_INIT_SAM, lambda body: body[:6] + change(body[6:18]) + body[18:]),
+    return at_place(
+        in_command(_INIT, lambda body: body[:1] + change(body[1:13]) + body[13:]),
+        in_command(_INIT_SAM, lambda body: body[:6] + change(body[6:18]) + body[18:]),
     )
 
 
-def _till(name: str, wrong: str, caught_by: str, terminal: TerminalMaker) -> Mutant:
+def till_mutant(name: str, wrong: str, caught_by: str, terminal: TerminalMaker) -> Mutant:
+    """A faulty terminal."""
     return Mutant(
         name=f"till-{name}", wrong=wrong, caught_by=_T + caught_by, judged="terminal",
         terminal=terminal,
@@ -255,38 +257,40 @@ def _till(name: str, wrong: str, caught_by: str, terminal: TerminalMaker) -> Mut
 
 
 TILLS: Final = (
-    _till("skips-pin", "No PIN is verified", "PIN-01", _at(_answer(_VERIFY, _OK))),
-    _till("ignores-hotlist", "The hotlist is ignored", "CARD-12",
-          _placed(lambda place: replace(place, hotlist=Hotlist("20260301000000")))),
-    _till("no-recovery", "An open sale is forgotten", "PULLED-01", _Forgetful),
-    _till("challenge-between", "A command stands between INITIALIZE and DEBIT", "SALE-05",
-          _at(_challenge_between)),
-    _till("debits-twice", "A sale is debited twice", "SALE-01", _Twice),
-    _till("no-mac2", "MAC2 is not given to the PSAM", "SALE-09",
-          _at(psam=_answer(_CREDIT_SAM, _OK))),
-    _till("ignores-mac2", "A wrong MAC2 is not told", "SALE-10",
-          _at(psam=_word(b"\x93\x02", _OK, _CREDIT_SAM))),
-    _till("wrong-amount", "One fen more is debited", "SALE-02", _amounts(_more)),
-    _till("amounts-turned", "Self-paid and pooled part change places", "SALE-02",
+    till_mutant("skips-pin", "No PIN is verified", "PIN-01", at_place(_answer(_VERIFY, _OK))),
+    till_mutant("ignores-hotlist", "The hotlist is ignored", "CARD-12",
+          placed(lambda place: replace(place, hotlist=Hotlist("20260301000000")))),
+    till_mutant("no-recovery", "An open sale is forgotten", "PULLED-01", _Forgetful),
+    till_mutant("challenge-between", "A command stands between INITIALIZE and DEBIT", "SALE-05",
+          at_place(_challenge_between)),
+    till_mutant("debits-twice", "A sale is debited twice", "SALE-01", _Twice),
+    till_mutant("no-mac2", "MAC2 is not given to the PSAM", "SALE-09",
+          at_place(psam=_answer(_CREDIT_SAM, _OK))),
+    till_mutant("ignores-mac2", "A wrong MAC2 is not told", "SALE-10",
+          at_place(psam=word_taken_for(b"\x93\x02", _OK, _CREDIT_SAM))),
+    till_mutant("wrong-amount", "One fen more is debited", "SALE-02", _amounts(_more)),
+    till_mutant("amounts-turned", "Self-paid and pooled part change places", "SALE-02",
           _amounts(_turned)),
-    _till("pin-in-mf", "The PIN is sent in the MF", "PIN-02", _at(_pin_in_mf)),
-    _till("pin-twice", "A wrong PIN is sent twice", "PIN-05", _at(_pin_again)),
-    _till("pin-kept", "The PIN is kept for the next sale", "PIN-11", _placed(_one_pin)),
-    _till("pin-elsewhere", "The PIN stands in INTERNAL AUTHENTICATE", "PIN-10",
-          _at(_pin_elsewhere)),
-    _till("pin-early", "The PIN is sent before the card is known to be genuine", "CARD-02", _Early),
-    _till("takes-6283", "SSSE that answers 6283 is sold to", "CARD-23",
-          _at(_word(b"\x62\x83", b"\x61\x18"))),
-    _till("stubborn", "6A81 is answered by trying again", "FAULT-21", _at(_stubborn)),
-    _till("never-expired", "Expired cards are served", "CARD-01", _at(_never_expired)),
-    _till("always-genuine", "The card's proof is not looked at", "CARD-02", _always_genuine()),
-    _till("leaves-power", "The card keeps its power", "BEGIN-07",
-          _placed(lambda place: replace(place, card=_Powered(place.card, FaultyCard.right)))),
-    _till("hopeful", "An open sale is taken for paid", "PULLED-02", _Hopeful),
-    _till("wrong-tac", "The TAC that is kept is not the card's", "SALE-01", _WrongTac),
-    _till("writes", "A record of the card is written", "SALE-12", _Writing),
-    _till("other-terminal", "The card is told another terminal's number", "SALE-03",
-          _at(_in_command(_INIT, lambda body: body[:13] + bytes(6)))),
-    _till("proof-number", "The proof is asked for with the next number", "PULLED-06",
-          _at(_in_command(_PROOF, lambda body: (int.from_bytes(body) + 1).to_bytes(2)))),
+    till_mutant("pin-in-mf", "The PIN is sent in the MF", "PIN-02", at_place(_pin_in_mf)),
+    till_mutant("pin-twice", "A wrong PIN is sent twice", "PIN-05", at_place(_pin_again)),
+    till_mutant("pin-kept", "The PIN is kept for the next sale", "PIN-11", placed(_one_pin)),
+    till_mutant("pin-elsewhere", "The PIN stands in INTERNAL AUTHENTICATE", "PIN-10",
+          at_place(_pin_elsewhere)),
+    till_mutant("pin-early", "The PIN is sent before the card is known to be genuine", "CARD-02",
+                _Early),
+    till_mutant("takes-6283", "SSSE that answers 6283 is sold to", "CARD-23",
+          at_place(word_taken_for(b"\x62\x83", b"\x61\x18"))),
+    till_mutant("stubborn", "6A81 is answered by trying again", "FAULT-21", at_place(_stubborn)),
+    till_mutant("never-expired", "Expired cards are served", "CARD-01", at_place(_never_expired)),
+    till_mutant("always-genuine", "The card's proof is not looked at", "CARD-02",
+                _always_genuine()),
+    till_mutant("leaves-power", "The card keeps its power", "BEGIN-07",
+          placed(lambda place: replace(place, card=_Powered(place.card, FaultyCard.right)))),
+    till_mutant("hopeful", "An open sale is taken for paid", "PULLED-02", _Hopeful),
+    till_mutant("wrong-tac", "The TAC that is kept is not the card's", "SALE-01", _WrongTac),
+    till_mutant("writes", "A record of the card is written", "SALE-12", _Writing),
+    till_mutant("other-terminal", "The card is told another terminal's number", "SALE-03",
+          at_place(in_command(_INIT, lambda body: body[:13] + bytes(6)))),
+    till_mutant("proof-number", "The proof is asked for with the next number", "PULLED-06",
+          at_place(in_command(_PROOF, lambda body: (int.from_bytes(body) + 1).to_bytes(2)))),
 )  # fmt: skip

@@ -54,7 +54,8 @@ _G: Final = bytes.fromhex(
     "32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7"
     "BC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0"
 )
-_CURVE: Final = _A.to_bytes(32) + _B.to_bytes(32) + _G
+CURVE: Final = _A.to_bytes(32) + _B.to_bytes(32) + _G
+"""a, b and the base point as they stand in ZA (GM/T 0003.2, 5.5), 32 bytes each."""
 
 
 class Sm2PublicKey:
@@ -76,7 +77,7 @@ class Sm2PublicKey:
             raise Sm2Error("SM2 public key: must be a point of the curve, 64 bytes")
         self.value = value
         self.identity = identity
-        self.za = sm3((8 * len(identity)).to_bytes(2) + identity + _CURVE + value)
+        self.za = sm3((8 * len(identity)).to_bytes(2) + identity + CURVE + value)
         self._library = library or default_library()
 
     def digest(self, message: bytes) -> bytes:

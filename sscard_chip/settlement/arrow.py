@@ -49,6 +49,15 @@ def cell_texts(column: NDArray[np.bytes_]) -> Any:
     return pc.replace_with_mask(found, pa.array(odd), pa.array(escaped, pa.string()))
 
 
+def escaped_texts(column: Any) -> Any:
+    """A column of texts, the same over and over, as cells of a table for people."""
+    encoded = column.combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    distinct = [escape(text, cell=True) for text in encoded.dictionary.to_pylist()]
+    return pa.array(distinct, pa.string()).take(encoded.indices)
+
+
 def hex_texts(column: NDArray[np.uint8]) -> Any:
     """Bytes (n, k) in hex, two characters for each."""
     content = np.frombuffer(column.tobytes().hex().encode(), np.uint8)

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ NO_DIVISION: Final = int(np.iinfo(np.uint32).max)
 
 UNKNOWN: Final = 0xFF
 """Fills the terminal of a row of which terminal and number cannot be read."""
+
+
+_C = TypeVar("_C", bound="Columns")
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -33,12 +36,59 @@ class Columns:
         return {one.name: one.metadata["shape"] for one in fields(cls)}
 
     def rows(self, which: NDArray[Any] | slice) -> Self:
-        """Some of the rows: a slice, positions, or a mask."""
-        return type(self)(**{name: column[which] for name, column in self.items()})
+        """Some of the rows: a slice, positions, or a mask.
+
+        What is of the same value in all rows and takes no memory does not do so here.
+        """
+        if isinstance(which, slice):
+            return type(self)(**{name: column[which] for name, column in self.items()})
+        at = np.flatnonzero(which) if which.dtype == np.bool_ else which
+        return type(self)(**{name: _take(column, at) for name, column in self.items()})
+
+    def only(self, names: Collection[str], which: NDArray[Any]) -> Self:
+        """Some of the rows at the positions ``which``, and of the columns only those named: the
+        others are nothing, and take no memory."""
+        return type(self)(
+            **{
+                name: _take(column, which)
+                if name in names
+                else np.broadcast_to(np.zeros((), column.dtype), (len(which), *column.shape[1:]))
+                for name, column in self.items()
+            }
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, a column that takes no memory stays so."""
+        stored = {
+            name: (column[:1].copy(), len(column)) if _is_constant(column) else column
+            for name, column in self.items()
+        }
+        return _restored, (type(self), stored)
 
     def items(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Name and array of each column."""
         return ((one.name, getattr(self, one.name)) for one in fields(self))
+
+
+def _is_constant(column: NDArray[Any]) -> bool:
+    """Whether all rows are one and the same cell in memory."""
+    return len(column) > 1 and not column.strides[0]
+
+
+def _take(column: NDArray[Any], at: NDArray[Any]) -> NDArray[Any]:
+    if _is_constant(column):
+        return np.broadcast_to(column[:1], (len(at), *column.shape[1:]))
+    return column.take(at, axis=0)
+
+
+def _restored(kind: type[_C], stored: dict[str, Any]) -> _C:
+    columns: dict[str, NDArray[Any]] = {}
+    for name, one in stored.items():
+        if isinstance(one, tuple):
+            cell, count = one
+            one = np.broadcast_to(cell, (count, *cell.shape[1:]))
+        columns[name] = one
+    return kind(**columns)
 
 
 def column(kind: Any, *shape: int) -> Any:

@@ -14,7 +14,8 @@ from sscard_chip.settlement.ledger.register import register_is_empty
 from sscard_chip.settlement.output import Output
 from sscard_chip.settlement.run.pieces import post_what_is_left
 from sscard_chip.settlement.run.pools import KeySource
-from sscard_chip.settlement.run.run import BATCH_ROWS, Run, RunProgressCallback, RunSummary
+from sscard_chip.settlement.run.run import BATCH_ROWS, Run
+from sscard_chip.settlement.run.summary import RunProgressCallback, RunSummary
 from sscard_chip.settlement.run.work import forget_keys
 from sscard_chip.workers import Pool, SingleThread
 
@@ -60,7 +61,7 @@ def settle(
                 with ledger.reading() as t:
                     for own in taken:
                         batch, masks = run.look_again(t, own)
-                        run.count(batch, masks)
+                        run.summary.count(batch, masks)
                         output.add(batch.heads, batch.columns, masks)
             run.summary.refused_files.sort(key=lambda file: file.path)
             run.summary.anchor = ledger.anchor()
@@ -78,7 +79,9 @@ def _settle(
     A function of its own, so that a batch is gone before the next is read.
     """
     if last:
-        run.count(*run.batch(group, lambda own, found: output.start(own.heads, own.columns, found)))
+        run.summary.count(
+            *run.batch(group, lambda own, found: output.start(own.heads, own.columns, found))
+        )
         run.finish_batch()
         return ()
     batch, _ = run.batch(group)

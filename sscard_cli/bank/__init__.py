@@ -27,7 +27,7 @@ from sscard_cli.bank.options import (
 from sscard_cli.bank.pay import load, pay
 from sscard_cli.images import replace_image
 from sscard_cli.options import FILE, card_argument, file_option, force_option, json_option, together
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.output import print_json, refuse_to_overwrite, say, write_file
 from sscard_cli.screen import listing, show
 
 _ACCOUNT = file_option(
@@ -113,7 +113,7 @@ def authority(
         print_json({"authority": str(path), "indexes": indexes})
     else:
         shown = ", ".join(f"{name} with key index {index}" for name, index in indexes.items())
-        click.echo(f"{path}: test authority and certificates, {shown}; for tests only")
+        say(f"{path}: test authority and certificates, {shown}; for tests only")
 
 
 @bank.command()
@@ -237,7 +237,7 @@ def ledger(
     show(table)
     head = shown_head(len(entries), str(entries[-1]["digest"]) if entries else BEGINNING)
     unchecked = "" if seal else "; its MAC is checked with --bank-keys"
-    click.echo(f"{ledger_path}: {head}{unchecked}")
+    say(f"{ledger_path}: {head}{unchecked}")
 
 
 @bank.command()
@@ -261,7 +261,7 @@ def seal(
     if as_json:
         print_json({"ledger": str(ledger_path), "count": made.count, "head": made.head})
     else:
-        click.echo(f"{ledger_path}: {shown_head(made.count, made.head)}")
+        say(f"{ledger_path}: {shown_head(made.count, made.head)}")
 
 
 @contextmanager
@@ -290,8 +290,8 @@ def _print_entry(entry: BankLedgerEntry, *, as_json: bool) -> None:
     account = f"main account {shown['main_account']}"
     if shown["former_account"]:
         account += f" for {shown['former_account']}"
-    click.echo(f"{entry.number} {entry.operation}: {account}, sub-account {entry.sub_account}")
-    click.echo(f"ledger: {shown_head(entry.number, entry.digest)}")
+    say(f"{entry.number} {entry.operation}: {account}, sub-account {entry.sub_account}")
+    say(f"ledger: {shown_head(entry.number, entry.digest)}")
 
 
 bank.add_command(pay)

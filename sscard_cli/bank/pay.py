@@ -27,7 +27,7 @@ from sscard_cli.bank.options import (
     reader_options,
 )
 from sscard_cli.options import INTERFACES, amount_option, json_option, pin_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.pos.options import pin_entry
 
 
@@ -143,16 +143,16 @@ def load(
     if as_json:
         print_json({"loaded_fen": amount_fen, "balance_fen": balance_fen})
     else:
-        click.echo(f"loaded {yuan(amount_fen)} yuan, balance {yuan(balance_fen)} yuan")
+        say(f"loaded {yuan(amount_fen)} yuan, balance {yuan(balance_fen)} yuan")
 
 
 def _print_outcome(document: dict[str, Any]) -> None:
-    click.echo(f"{document['decision']}: {yuan(document['amount_fen'])} yuan, {document['pan']}")
-    click.echo(f"{document['label']} {document['aid']}, ATC {document['atc']}")
+    say(f"{document['decision']}: {yuan(document['amount_fen'])} yuan, {document['pan']}")
+    say(f"{document['label']} {document['aid']}, ATC {document['atc']}")
     if document["response_code"] is not None:
-        click.echo(f"issuer: {document['response_code']}")
+        say(f"issuer: {document['response_code']}")
     bits = ", ".join(document["tvr_bits"])
-    click.echo(f"TVR {document['tvr']}{': ' if bits else ''}{bits}")
-    click.echo(f"TSI {document['tsi']}, cryptogram {document['cryptogram']}")
+    say(f"TVR {document['tvr']}{': ' if bits else ''}{bits}")
+    say(f"TSI {document['tsi']}, cryptogram {document['cryptogram']}")
     for script in document["scripts"]:
-        click.echo(f"script: {' '.join(script['status_words'])}")
+        say(f"script: {' '.join(script['status_words'])}")

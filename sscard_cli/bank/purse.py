@@ -28,7 +28,7 @@ from sscard_cli.bank.options import (
 )
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import amount_option, check_time, json_option, together
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.pos.options import holder_pin_option, pin_entry, sale_time_option
 
 _TERMINAL: Final = "000000000001"
@@ -225,5 +225,5 @@ def _show(opened: PurseInitialization, balance_fen: int, *, as_json: bool, **mor
         print_json(document | more)
         return
     where = "deposit" if kind.purse is PurseId.DEPOSIT else "purse"
-    click.echo(f"{name} {opened.number}: {yuan(opened.amount_fen)} yuan, ", nl=False)
-    click.echo(f"{where} {yuan(balance_fen)} yuan")
+    say(f"{name} {opened.number}: {yuan(opened.amount_fen)} yuan, ", nl=False)
+    say(f"{where} {yuan(balance_fen)} yuan")

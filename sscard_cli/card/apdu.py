@@ -12,7 +12,7 @@ from sscard_chip import Card
 from sscard_chip.standard.status import describe_status_word
 from sscard_cli.card.session import connect_image, open_trace
 from sscard_cli.options import INTERFACES, card_argument, hex_bytes, json_option, trace_options
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 
 
 @click.command()
@@ -59,6 +59,6 @@ def apdu(
             data, sw = answer[:-2].hex().upper(), answer[-2:].hex().upper()
             answers.append({"data": data, "sw": sw, "meaning": describe_status_word(int(sw, 16))})
             if not as_json:
-                click.echo(f"{data} {sw}".lstrip())
+                say(f"{data} {sw}".lstrip())
     if as_json:
         print_json({"card": str(card_path), "answers": answers})

@@ -30,7 +30,7 @@ from sscard_chip.terminal.driver.with_hsm import (
 from sscard_chip.terminal.hsm import Hsm
 from sscard_chip.terminal.pcsc import PcscConnection
 from sscard_cli.options import INTERFACES, file_option, json_option, pin_option, reader_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.stores import keys_option, open_keys
 
 
@@ -121,7 +121,9 @@ def driver(
     else:
         for step in steps:
             head = f"{step.function} " if len(steps) > 1 else ""
-            click.echo(f"{head}{step.code}\n{step.output}" if step.output else f"{head}{step.code}")
+            say(f"{head}{step.code}")
+            if step.output:
+                say(step.output)
     if steps[-1].code:
         click.get_current_context().exit(1)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from sscard_chip.standard.errors import require
-from sscard_cli.options import file_option, json_option, pin_option, reader_option
-from sscard_cli.output import print_json
+from sscard_cli.options import FOLDER, file_option, json_option, pin_option, reader_option
+from sscard_cli.output import print_json, say
 from sscard_driver.configuration import FILE_VARIABLE, PREFIX, Configuration, load_configuration
 
 
@@ -107,12 +107,12 @@ def driver_server(
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     shown, number = server.address
-    click.echo(f"serving the terminal at {shown}:{number}")
+    say(f"serving the terminal at {shown}:{number}")
     server.run()
 
 
 @click.command("driver-dlls")
-@click.argument("directory", type=click.Path(path_type=Path), metavar="DIRECTORY")
+@click.argument("directory", type=FOLDER, metavar="DIRECTORY")
 @json_option
 def driver_dlls(directory: Path, as_json: bool) -> None:
     """Write the Windows libraries, their headers and settings into DIRECTORY.
@@ -132,4 +132,4 @@ def driver_dlls(directory: Path, as_json: bool) -> None:
         print_json([os.fspath(path) for path in paths])
     else:
         for path in paths:
-            click.echo(os.fspath(path))
+            say(os.fspath(path))

@@ -13,7 +13,7 @@ from sscard_chip.profile.inspect import inspect_card
 from sscard_chip.profile.local import load_local_file
 from sscard_cli.card.contents import render
 from sscard_cli.options import card_argument, json_option, local_files_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.screen import show
 
 
@@ -38,7 +38,7 @@ def info(card_path: Path, keys: bool, local_paths: tuple[Path, ...], as_json: bo
         card = Card.open(card_path)
     except CardInUseError:
         card = Card(read_image(card_path))
-        click.echo(f"sscard: {card_path}: in use, shown as it is at this moment", err=True)
+        say(f"sscard: {card_path}: in use, shown as it is at this moment", err=True)
     with card:
         contents = inspect_card(card, local_files=local_files)
     if as_json:

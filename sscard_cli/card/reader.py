@@ -11,7 +11,7 @@ import click
 from sscard_chip.reader.control import ask_reader
 from sscard_chip.reader.scenario import MAX_SLOTS
 from sscard_cli.card.serving import fault_option, planned
-from sscard_cli.options import FILE, INTERFACES, json_option
+from sscard_cli.options import FILE, INTERFACES, NamedPath, json_option
 from sscard_cli.output import print_json
 from sscard_cli.screen import listing, show
 
@@ -20,7 +20,7 @@ _control_option: Final = click.option(
     "control_path",
     required=True,
     metavar="SOCKET",
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     help="The socket of sscard serve --control.  Example: --control reader.sock",
 )
 _slot_option: Final = click.option(

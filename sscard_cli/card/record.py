@@ -22,7 +22,7 @@ from sscard_cli.options import (
     out_option,
     reader_option,
 )
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.output import print_json, refuse_to_overwrite, say, write_file
 
 
 @click.command()
@@ -88,4 +88,4 @@ def record(
             {"recording": str(out), "directories": len(recorded.directories), "files": files}
         )
     else:
-        click.echo(f"{out}: {len(recorded.directories)} directories, {files} files")
+        say(f"{out}: {len(recorded.directories)} directories, {files} files")

@@ -12,6 +12,7 @@ import click
 from sscard_chip import Card
 from sscard_chip.reader import Connection, ContactInterface, ContactlessInterface
 from sscard_chip.trace import PcapngFile, Tracer
+from sscard_cli.output import say
 
 
 def connect_image(card: Card, interface: str | None) -> Connection:
@@ -57,10 +58,11 @@ def open_trace(
     """
     if not (trace or unsafe or pcapng):
         return None
+    file = stack.enter_context(PcapngFile(pcapng, slots)) if pcapng else None
     if unsafe or pcapng:
         which = "this trace" if unsafe else str(pcapng)
         verb = "shows" if unsafe else "has"
-        click.echo(f"sscard: warning: {which} {verb} PINs and citizens' data", err=True)
+        say(f"sscard: warning: {which} {verb} PINs and citizens' data", err=True)
     names = [f"slot {number}" if slots > 1 else "" for number in range(1, slots + 1)]
     shown = [Tracer(unsafe, slot=name) for name in names] if trace or unsafe else []
-    return TraceLog(shown, stack.enter_context(PcapngFile(pcapng, slots)) if pcapng else None)
+    return TraceLog(shown, file)

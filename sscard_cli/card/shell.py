@@ -35,6 +35,7 @@ from sscard_cli.options import (
     local_files_option,
     reader_option,
 )
+from sscard_cli.output import say
 from sscard_cli.stores import keys_option, open_keys
 
 _STYLES: Final[dict[str, dict[str, Any]]] = {"!": {"fg": "red"}, ">": {"dim": True}}
@@ -233,7 +234,7 @@ def _interact(session: Shell) -> None:
         try:
             history.save()
         except OSError as error:
-            click.echo(f"sscard: the history is not kept: {error.strerror}", err=True)
+            say(f"sscard: the history is not kept: {error.strerror}", err=True)
 
 
 def _prepare_readline(session: Shell) -> Callable[[str], None]:

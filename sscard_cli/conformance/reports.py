@@ -25,7 +25,7 @@ from sscard_chip.terminal.conformance.document import (
 from sscard_chip.terminal.conformance.engine import JudgedSubject, Resume, Resumed
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import FILE, force_option, json_option
-from sscard_cli.output import refuse_to_overwrite, write_file
+from sscard_cli.output import refuse_to_overwrite, say, write_file
 from sscard_cli.screen import listing, show
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -167,4 +167,4 @@ def _show(found: SuiteRun) -> None:
     head = f"{what}, {subject.interface}, level {found.level.word}"
     show(f"{head}: {'passed' if found.passed else 'not passed'}", table)
     if found.stopped:
-        click.echo(f"sscard: stopped: {found.stopped}", err=True)
+        say(f"sscard: stopped: {found.stopped}", err=True)

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-
-import msgspec
 
 from issuance.holder import Holder
 from issuance.personalise import issue_card
@@ -40,6 +36,8 @@ from sscard_service import (
     load_region,
 )
 from sscard_service.ivr import IvrCall, TextLine, load_flow
+from sscard_service.portrait import invented_photo
+from sscard_service.region.model import PhotoRules
 from sscard_service.store.persons import PersonData, add_persons
 from sscard_service.store.secrets import create_key_file
 
@@ -56,11 +54,7 @@ def serve_citizen(
     with tempfile.TemporaryDirectory() as folder, Ledger.open(Path(folder) / "city.db") as ledger:
         keys = create_key_file(Path(folder) / "service.keys")
         region = load_region()
-        photo = msgspec.structs.replace(region.photo, least_bytes=1)
-        city = _City(
-            ServiceCentre(ledger, keys, msgspec.structs.replace(region, photo=photo)),
-            str(person["social_security_number"]),
-        )
+        city = _City(ServiceCentre(ledger, keys, region), str(person["social_security_number"]))
         data = PersonData(str(person["name"]), city.identity)
         now = datetime.now()
         register = cards_of(
@@ -113,7 +107,7 @@ def _replace(
     """From the formal report to the new card that pays."""
     city.counter("formal")
     details = {"reason": "lost", "document_to": "99991231"}
-    filed = city.counter("replace", details, photo=_photo())
+    filed = city.counter("replace", details, photo=_photo(city.centre.region.photo))
     receipt = str(filed["receipt"])
     say(line("领卡证明 voucher", f"{receipt}, due {filed['due']}"))
     new = Card(issue_card(3, roots, Holder.from_object({**person, "card_number": _NEW_NUMBER})))
@@ -215,13 +209,5 @@ def _code(card: Card) -> str:
     return open_session(connect_card(card)).identification.hex().upper()
 
 
-def _photo() -> str:
-    """A picture of the right size; noise, for nobody is on it."""
-    from PIL import Image  # behind the package that names the extra where it is missing
-
-    picture = Image.new("RGB", (358, 441), "white")
-    noise = Image.frombytes("RGB", (179, 220), os.urandom(179 * 220 * 3))
-    picture.paste(noise.resize((179, 420)), (90, 14))
-    content = io.BytesIO()
-    picture.save(content, "JPEG", quality=40, dpi=(350, 350))
-    return base64.b64encode(content.getvalue()).decode()
+def _photo(rules: PhotoRules) -> str:
+    return base64.b64encode(invented_photo(rules)).decode()

@@ -36,7 +36,7 @@ from sscard_cli.options import (
     out_option,
     together,
 )
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.output import print_json, refuse_to_overwrite, say, write_file
 from sscard_cli.progress import progress_bar
 from sscard_cli.stores import keys_option, passphrase_option
 
@@ -174,6 +174,8 @@ def run(
         workers, cluster, passphrase_file, bank_passphrase_file, transport_passphrase_file
     )
     with interruptible(folder):
+        # before anything is laid down: a batch of keys that are not there would not begin
+        given = workforce.passphrases(roots, bank_roots or "", transport_roots or "")
         start(
             folder,
             keys=roots,
@@ -184,7 +186,8 @@ def run(
             transport_keys=transport_roots or "",
             **options,
         )
-        _finish(work_shown(folder, workforce, quiet=as_json), as_json=as_json)
+        done = work_shown(folder, workforce, quiet=as_json, given=given)
+        _finish(done, as_json=as_json)
 
 
 @batch.command()
@@ -227,7 +230,7 @@ def void(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json({"folder": str(folder), "state": VOID, "card_numbers": numbers})
     else:
-        click.echo(f"{folder}: void, {numbers} card numbers are free again")
+        say(f"{folder}: void, {numbers} card numbers are free again")
 
 
 @batch.command()
@@ -315,12 +318,12 @@ def export(
     if card_path is not None:
         card = Card(export_card(folder, card_number))
         write_image(card_path, card, force=force)
-        click.echo(f"{card_path}: ATR {card.atr.hex().upper()}")
+        say(f"{card_path}: ATR {card.atr.hex().upper()}")
     if script_path is not None:
         script = export_script(folder, card_number)
         content = encode_script(script)
         write_file(script_path, lambda path: write_private(path, content), force=force)
-        click.echo(f"{script_path}: script of {len(script['steps'])} steps")
+        say(f"{script_path}: script of {len(script['steps'])} steps")
 
 
 @batch.command()
@@ -356,7 +359,7 @@ def synthesize(count: int, table_path: Path, seed: int, city: str, force: bool) 
 
     refuse_to_overwrite(table_path, force=force)
     write_file(table_path, save, force=force)
-    click.echo(f"{table_path}: {count} holders")
+    say(f"{table_path}: {count} holders")
 
 
 def _finish(summary: BatchSummary, *, as_json: bool) -> None:

@@ -35,6 +35,9 @@ from sscard_cli.progress import progress_bar
 from sscard_cli.screen import facts, show
 from sscard_cli.stores import AskedOnce, passphrase_source
 
+Passphrases = tuple[str | None, str | None, str | None]
+"""Of the root keys, the bank's and those of transport; None for a store that has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workforce:
@@ -46,22 +49,31 @@ class Workforce:
     bank_passphrase_file: Path | None
     transport_passphrase_file: Path | None
 
-    def pool(self, job: Job) -> ChunkPool:
+    def passphrases(self, keys: str, bank_keys: str, transport_keys: str) -> Passphrases:
+        """Those that the stores at these places were opened with, which are opened to see.
+
+        :raises KeyStoreError: one cannot be opened.
+        """
+        if self.cluster is not None:  # its machines have stores of their own at these places
+            return (None, None, None)
+        return (
+            _tried(keys, self.passphrase_file, PASSPHRASE_VARIABLE),
+            _tried(bank_keys, self.bank_passphrase_file, BANK_PASSPHRASE_VARIABLE),
+            _tried(transport_keys, self.transport_passphrase_file, TRANSPORT_PASSPHRASE_VARIABLE),
+        )
+
+    def pool(self, job: Job, given: Passphrases | None = None) -> ChunkPool:
         """The pool for a job. The keys are opened here first: a fault is reported at once.
 
         :raises BatchStoppedError:
         """
         if self.cluster is not None:
             return cluster(self.cluster)
-        given = [
-            _tried(job.keys, self.passphrase_file, PASSPHRASE_VARIABLE),
-            _tried(job.bank_keys, self.bank_passphrase_file, BANK_PASSPHRASE_VARIABLE),
-            _tried(
-                job.transport_keys,
-                self.transport_passphrase_file,
-                TRANSPORT_PASSPHRASE_VARIABLE,
-            ),
-        ]
+        if given is None:
+            try:
+                given = self.passphrases(job.keys, job.bank_keys, job.transport_keys)
+            except KeyStoreError as error:
+                raise BatchStoppedError(str(error)) from None
         return single_process(*given) if self.workers == 1 else processes(self.workers, *given)
 
 
@@ -70,17 +82,16 @@ def _tried(location: str, passphrase_file: Path | None, variable: str) -> str | 
     if not location:
         return None
     ask = AskedOnce(passphrase_source(passphrase_file, variable))
-    try:
-        open_store(location, ask).close()
-    except KeyStoreError as error:
-        raise BatchStoppedError(str(error)) from None
+    open_store(location, ask).close()
     return ask.given
 
 
-def work_shown(folder: Path, workforce: Workforce, *, quiet: bool) -> BatchSummary:
+def work_shown(
+    folder: Path, workforce: Workforce, *, quiet: bool, given: Passphrases | None = None
+) -> BatchSummary:
     """Do the batch in ``folder``, with a progress bar on stderr if that is a terminal."""
     try:
-        pool = workforce.pool(job_of(folder))
+        pool = workforce.pool(job_of(folder), given)
         with progress_bar("cards", quiet=quiet, resumed=True) as update:
             return work(folder, pool, lambda done: update(done.holders, done.total))
     except BatchStoppedError as error:

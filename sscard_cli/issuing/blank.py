@@ -23,7 +23,7 @@ from sscard_cli.options import (
     serial_option,
     transport_options,
 )
-from sscard_cli.output import print_json, refuse_to_overwrite
+from sscard_cli.output import print_json, refuse_to_overwrite, say
 
 
 @click.command()
@@ -72,4 +72,4 @@ def blank(
         print_json({"card": str(card_path), "generation": generation, "atr": atr})
     else:
         shared = "" if transport_key_file else ", transport key 16 bytes 00"
-        click.echo(f"{card_path}: blank, ATR {atr}{shared}")
+        say(f"{card_path}: blank, ATR {atr}{shared}")

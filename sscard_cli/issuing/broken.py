@@ -10,7 +10,7 @@ import click
 
 from issuance.broken import BROKEN
 from sscard_cli.options import GENERATION, json_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 
 _INDENT: Final[dict[str, Any]] = {"initial_indent": "    ", "subsequent_indent": " " * 14}
 
@@ -62,6 +62,6 @@ def list_broken(generation: int | None, as_json: bool) -> None:
         )
         return
     for one in chosen:
-        click.echo(f"{one.name}  {one.chinese}")
+        say(f"{one.name}  {one.chinese}")
         for label, text in (("wrong", one.wrong), ("terminal", one.terminal)):
             click.echo(fill(f"{label + ':':10}{text}", 78, **_INDENT))

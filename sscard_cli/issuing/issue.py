@@ -33,7 +33,7 @@ from sscard_cli.options import (
     out_option,
     serial_option,
 )
-from sscard_cli.output import print_json, refuse_to_overwrite
+from sscard_cli.output import print_json, refuse_to_overwrite, say
 from sscard_cli.stores import keys_option, open_keys
 
 
@@ -187,6 +187,6 @@ def issue(
         document = {"card": str(card_path), "generation": generation, "atr": atr}
         print_json(document | ({"ledger": linked.shown()} if linked else {}))
     else:
-        click.echo(f"{card_path}: generation {generation}, ATR {atr}")
+        say(f"{card_path}: generation {generation}, ATR {atr}")
         if linked:
-            click.echo(f"ledger: {shown_head(linked.number, linked.digest)}")
+            say(f"ledger: {shown_head(linked.number, linked.digest)}")

@@ -28,7 +28,7 @@ from sscard_chip.profile.local import LocalFile, LocalFileError, load_local_file
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import force_option, hex_bytes, json_option, local_files_option
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.output import print_json, refuse_to_overwrite, say, write_file
 from sscard_cli.stores import (
     NEW_PASSPHRASE_VARIABLE,
     STORE,
@@ -149,7 +149,7 @@ def create(
     if as_json:
         print_json({"roots": location})
     else:
-        click.echo(f"{location}: {text}")
+        say(f"{location}: {text}")
 
 
 def _slots(profiles: list[Profile], *, bank: bool, transport: bool) -> list[Slot]:
@@ -178,12 +178,12 @@ def show(location: str, passphrase_file: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"roots": location, "kind": kind, "keys": _listing(values)})
         return
-    click.echo(f"{location}: {kind}, {len(values)} keys; check values by version")
+    say(f"{location}: {kind}, {len(values)} keys; check values by version")
     rows: dict[tuple[str, str], list[str]] = {}
     for (algorithm, name, version), value in values.items():
         rows.setdefault((algorithm, name), []).append(f"{version} {_hex(value)}")
     for (algorithm, name), cells in rows.items():
-        click.echo(f"{algorithm:5} {name:8} {'   '.join(cells)}")
+        say(f"{algorithm:5} {name:8} {'   '.join(cells)}")
 
 
 @keys.command(name="import")
@@ -250,7 +250,7 @@ def import_(
         if slot in store.slots() and not force:  # before anybody types
             raise RootKeyError(f"{store.source}: {algorithm}: {name}: {version}: is there already")
         if name not in root_names():
-            click.echo(f"note: {name} is no key of the standard's own files", err=True)
+            say(f"note: {name} is no key of the standard's own files", err=True)
         components = [_component(algorithm, number, count) for number in range(1, count + 1)]
         if expected is None:
             value = check_value(combine(slot, components), slot)
@@ -259,12 +259,12 @@ def import_(
     if as_json:
         print_json({"roots": location, "keys": _listing({slot: value})})
     else:
-        click.echo(f"{location}: {algorithm} {name} version {version}, check value {_hex(value)}")
+        say(f"{location}: {algorithm} {name} version {version}, check value {_hex(value)}")
 
 
 @keys.command()
-@click.argument("source", metavar="FROM")
-@click.argument("target", metavar="TO")
+@click.argument("source", metavar="FROM", type=STORE)
+@click.argument("target", metavar="TO", type=STORE)
 @click.option(
     "--store",
     "kind",
@@ -317,7 +317,7 @@ def convert(
     if as_json:
         print_json({"roots": target, "keys": _listing(values)})
     else:
-        click.echo(f"{target}: {len(values)} keys, all check values as in {source}")
+        say(f"{target}: {len(values)} keys, all check values as in {source}")
 
 
 def _component(algorithm: str, number: int, count: int) -> Component:

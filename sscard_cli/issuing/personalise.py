@@ -35,7 +35,7 @@ from sscard_cli.options import (
     serial_option,
     transport_options,
 )
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.stores import keys_option, open_keys
 
 _SERIAL_LENGTH = 4
@@ -161,9 +161,9 @@ def personalise(
         print_json(shown | {"script": str(script_path) if script_path else None})
         return
     if script_path is not None:
-        click.echo(f"{script_path}: script of {len(plan.steps)} steps")
+        say(f"{script_path}: script of {len(plan.steps)} steps")
     if atr:
-        click.echo(f"{blank_path or reader}: generation {generation}, ATR {atr}")
+        say(f"{blank_path or reader}: generation {generation}, ATR {atr}")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from sscard_chip import Card
 from sscard_chip.standard.identifiers import ALGORITHM_3DES, ALGORITHM_SM4
 from sscard_cli.images import write_image
 from sscard_cli.options import force_option, json_option, out_option
-from sscard_cli.output import print_json, refuse_to_overwrite
+from sscard_cli.output import print_json, refuse_to_overwrite, say
 from sscard_cli.stores import keys_option, open_keys
 
 
@@ -82,4 +82,4 @@ def psam(
     if as_json:
         print_json({"psam": str(psam_path), "level": level, "terminal": terminal_id, "atr": atr})
     else:
-        click.echo(f"{psam_path}: PSAM of level {level}, terminal {terminal_id}, ATR {atr}")
+        say(f"{psam_path}: PSAM of level {level}, terminal {terminal_id}, ATR {atr}")

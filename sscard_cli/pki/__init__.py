@@ -21,7 +21,7 @@ from sscard_cli.bank.options import connected, reader_options
 from sscard_cli.errors import RefusedError
 from sscard_cli.images import replace_image
 from sscard_cli.options import FILE, file_option, force_option, json_option
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.output import print_json, refuse_to_overwrite, say, write_file
 from sscard_cli.pki.documents import sign, verify
 from sscard_cli.pki.options import (
     AUTHORITY,
@@ -86,15 +86,19 @@ def authority(
         if one is not None:
             refuse_to_overwrite(one, force=force)
     made = PkiAuthority.create() if name is None else PkiAuthority.create(name)
-    write_file(path, made.save, force=force)
-    if certificate_path is not None:
-        pem = made.certificate.pem()
-        write_file(certificate_path, lambda new: _write(new, pem), force=force)
+    pem = made.certificate.pem()
+
+    def save(new: Path) -> None:
+        made.save(new)
+        if certificate_path is not None:  # where it cannot be written there is no authority either
+            write_file(certificate_path, lambda other: _write(other, pem), force=force)
+
+    write_file(path, save, force=force)
     shown = made.certificate.subject["CN"]
     if as_json:
         print_json({"authority": str(path), "name": shown})
     else:
-        click.echo(f"{path}: test authority {shown}; for tests only")
+        say(f"{path}: test authority {shown}; for tests only")
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -147,7 +151,7 @@ def init(
         print_json(request)
     else:
         for name, value in request.items():
-            click.echo(f"{name:16}{value}")
+            say(f"{name:16}{value}")
 
 
 def _put_application(path: Path, pin: str | None, admin_pin: str | None) -> None:
@@ -241,7 +245,7 @@ def write(
     if as_json:
         print_json(written)
     else:
-        click.echo(f"certificates of {name} until {written['not_after']}: {_numbers(written)}")
+        say(f"certificates of {name} until {written['not_after']}: {_numbers(written)}")
 
 
 def _numbers(written: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ from sscard_cli.options import (
     reader_option,
     together,
 )
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.output import print_json, refuse_to_overwrite, say, write_file
 from sscard_cli.pki.options import (
     TRUST,
     load_certificate,
@@ -98,7 +98,7 @@ def sign(
         raise RefusedError("the card's signature is not that of its key")
     content = signature if raw else _der(signature)
     write_file(signature_path, lambda new: _write(new, content), force=force)
-    click.echo(f"{signature_path}: signature of {path.name}, SM2 with SM3")
+    say(f"{signature_path}: signature of {path.name}, SM2 with SM3")
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -170,7 +170,7 @@ def verify(
         print_json({"signer": certificate.subject, "trusted": trust_path is not None})
     else:
         checked = "" if trust_path is not None else "; its certificate was not checked (--trust)"
-        click.echo(f"{path.name}: signed by {signer}{checked}")
+        say(f"{path.name}: signed by {signer}{checked}")
 
 
 def _signature(path: Path) -> bytes:

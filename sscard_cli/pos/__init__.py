@@ -15,7 +15,7 @@ from sscard_chip.terminal.pos import Bill, SaleOutcome
 from sscard_chip.terminal.pos.hotlist import update_hotlist
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import FEN, FILE, check_time, file_option, json_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.pos.account import balance, load
 from sscard_cli.pos.options import holder_pin_option, pin_entry, sale_time_option, till_options
 from sscard_cli.pos.till import Counter, open_counter, run_till, sale_document, save_parquet
@@ -201,10 +201,10 @@ def close(parquet_path: Path | None, as_json: bool, **options: Any) -> None:
         digest = trailer.digest.hex().upper()
         print_json({"rows": trailer.count, "yuan": sums, "sha256": digest, "owing": owing})
         return
-    click.echo(f"{options['day_path']}: closed, {trailer.count} rows, {total} yuan")
-    click.echo(f"fund {fund}, account {account}, cash {cash}")
+    say(f"{options['day_path']}: closed, {trailer.count} rows, {total} yuan")
+    say(f"fund {fund}, account {account}, cash {cash}")
     if owing:
-        click.echo(f"{owing} sales owe something to their card or the centre: see the journal")
+        say(f"{owing} sales owe something to their card or the centre: see the journal")
 
 
 @pos.command()
@@ -225,7 +225,7 @@ def hotlist(path: Path, deltas: tuple[Path, ...], as_json: bool) -> None:
         digest = made.digest.hex().upper()
         print_json({"version": made.version, "cards": len(made.cards), "sha256": digest})
     else:
-        click.echo(f"{path}: version {made.version}, {len(made.cards)} cards")
+        say(f"{path}: version {made.version}, {len(made.cards)} cards")
 
 
 @pos.command()

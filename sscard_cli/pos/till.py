@@ -38,6 +38,7 @@ from sscard_chip.terminal.pos import (
 )
 from sscard_chip.terminal.pos.psam import Psam
 from sscard_cli.errors import RefusedError, explain
+from sscard_cli.output import say
 from sscard_cli.pos.centre import CentreOptions, open_authoriser
 from sscard_cli.screen import listing, show
 
@@ -191,7 +192,7 @@ def open_slots(
 def warn(lines: Iterable[str]) -> None:
     """Lines for the operator, on stderr."""
     for line in lines:
-        click.echo(f"sscard: warning: {line}", err=True)
+        say(f"sscard: warning: {line}", err=True)
 
 
 def _reader(stack: ExitStack, name: str) -> Connection:

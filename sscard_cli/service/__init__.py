@@ -50,6 +50,6 @@ def service() -> None:
     Example:
       sscard service init --ledger city.db --service-keys service.keys
       sscard service person load persons.jsonl --ledger city.db --service-keys service.keys
-      sscard service loss 990000199001010017 --ledger city.db --service-keys service.keys
+      sscard service loss 990000200102030012 --ledger city.db --service-keys service.keys
     """
     require("service", "card services", "PIL", "argon2", "fastapi", "holidays")

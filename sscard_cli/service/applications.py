@@ -11,7 +11,7 @@ import click
 
 from sscard_chip.standard.inputfile import open_regular
 from sscard_cli.options import FILE, file_option, json_option, out_option, together
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.service.options import (
     centre_options,
     clerk_options,
@@ -89,7 +89,8 @@ def apply(
 
     \b
     Example:
-      sscard service apply 990000199001010017 --replaces lost --photo lin.jpg --ledger city.db
+      sscard service apply 990000200102030012 --replaces lost --photo lin.jpg \\
+        --ledger city.db --service-keys service.keys
     """
     if photo_path is not None:
         with open_regular(photo_path) as stream:
@@ -109,7 +110,8 @@ def collect(identity: str, receipt: str, **given: Any) -> None:
 
     \b
     Example:
-      sscard service collect 990000199001010017 3F8K2M9QXW7V1T5C --ledger city.db
+      sscard service collect 990000200102030012 3F8K2M9QXW7V1T5C \\
+        --ledger city.db --service-keys service.keys
     """
     _ask("collect", {"identity": identity}, {"receipt": receipt}, given)
 
@@ -152,7 +154,8 @@ def arrive(receipt: str, point: str, posted: bool, **given: Any) -> None:
 
     \b
     Example:
-      sscard service arrive 3F8K2M9QXW7V1T5C --point hall --ledger city.db
+      sscard service arrive 3F8K2M9QXW7V1T5C --point hall \\
+        --ledger city.db --service-keys service.keys
     """
     _ask("arrive", {"receipt": receipt}, {"point": point, "posted": posted}, given)
 
@@ -163,9 +166,11 @@ def batch() -> None:
 
     \b
     Example:
-      sscard service batch take june --out june.csv --ledger city.db
+      sscard service batch take june --out june.csv \\
+        --ledger city.db --service-keys service.keys
       sscard batch run --generation 3 --keys roots.json --holders june.csv --out june
-      sscard service batch report june june/return.csv --ledger city.db
+      sscard service batch report june june/return.csv \\
+        --ledger city.db --service-keys service.keys
     """
 
 
@@ -178,7 +183,8 @@ def take(name: str, out: Path, **given: Any) -> None:
 
     \b
     Example:
-      sscard service batch take june --out june.csv --ledger city.db
+      sscard service batch take june --out june.csv \\
+        --ledger city.db --service-keys service.keys
     """
     with open_centre(given["ledger_url"], given["key_path"], given["region_path"]) as centre:
         from sscard_service.batches import take_batch
@@ -187,7 +193,7 @@ def take(name: str, out: Path, **given: Any) -> None:
     if given["as_json"]:
         print_json({"batch": name, "holders": done.holders, "new": done.new})
     else:
-        click.echo(f"{out}: {done.holders} holders, {done.new} of them new")
+        say(f"{out}: {done.holders} holders, {done.new} of them new")
 
 
 @batch.command()
@@ -199,7 +205,8 @@ def report(name: str, path: Path, **given: Any) -> None:
 
     \b
     Example:
-      sscard service batch report june june/return.csv --ledger city.db
+      sscard service batch report june june/return.csv \\
+        --ledger city.db --service-keys service.keys
     """
     with open_centre(given["ledger_url"], given["key_path"], given["region_path"]) as centre:
         from sscard_service.batches import report_batch
@@ -210,7 +217,7 @@ def report(name: str, path: Path, **given: Any) -> None:
             {"made": done.made, "failed": done.failed, "known": done.known, "others": done.others}
         )
     else:
-        click.echo(
+        say(
             f"{done.made} cards made, {done.failed} failed, {done.known} known before,"
             f" {done.others} of other lists"
         )

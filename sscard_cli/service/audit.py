@@ -9,7 +9,7 @@ import click
 
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import json_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.service.options import keys_option
 from sscard_cli.settle.options import ledger_option
 
@@ -58,8 +58,8 @@ def verify(anchor: str | None, ledger_url: str, key_path: Path, as_json: bool) -
              "anchor": found.anchor}
         )  # fmt: skip
     else:
-        click.echo(f"{found.rows} rows in {found.chains} chains")
-        click.echo(f"anchor: {found.anchor}")
+        say(f"{found.rows} rows in {found.chains} chains")
+        say(f"anchor: {found.anchor}")
         for problem in found.problems[:20]:
             click.echo(problem)
     if not found.whole:

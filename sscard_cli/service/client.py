@@ -12,8 +12,8 @@ import click
 
 from sscard_chip.standard.dates import TIME
 from sscard_cli.errors import RefusedError
-from sscard_cli.options import json_option
-from sscard_cli.output import print_json
+from sscard_cli.options import FILE, json_option
+from sscard_cli.output import print_json, say
 from sscard_cli.service.options import centre_options, open_centre
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _check_name(name: str) -> None:
 @click.option("--clerk", "is_clerk", is_flag=True, help="A clerk, who has a password.")
 @click.option(
     "--password-file",
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="The clerk's password, in the first line.  Example: --password-file 0017.txt",
 )
@@ -78,8 +78,10 @@ def add(
 
     \b
     Example:
-      sscard service client add till-7 --channel till --ledger city.db
-      sscard service client add 0017 --clerk --channel office --password-file 0017.txt
+      sscard service client add till-7 --channel till \\
+        --ledger city.db --service-keys service.keys
+      sscard service client add 0017 --clerk --channel office --password-file 0017.txt \\
+        --ledger city.db --service-keys service.keys
     """
     from sscard_service.store.clients import CLERK, HMAC, SM2, Client, new_secret
     from sscard_service.store.proofs import hash_password
@@ -89,7 +91,7 @@ def add(
         raise click.UsageError("--clerk and --password-file go together, without --sm2")
     shown = ""
     if password_file is not None:
-        password = password_file.read_text("utf-8").split("\n", 1)[0].strip()
+        password = password_file.read_text("utf-8", "replace").split("\n", 1)[0].strip()
         if not 8 <= len(password) <= 64 or not password.isascii() or not password.isprintable():
             raise click.UsageError("--password-file: must have 8 to 64 printable characters")
         one = Client(name, channel, CLERK, hash_password(password).encode())
@@ -105,9 +107,9 @@ def add(
     if as_json:
         print_json({"name": name, "channel": channel, "kind": one.kind, "secret": shown or None})
         return
-    click.echo(f"{name} may ask in channel {channel} ({one.kind})")
+    say(f"{name} may ask in channel {channel} ({one.kind})")
     if shown:
-        click.echo(f"secret, shown once: {shown}")
+        say(f"secret, shown once: {shown}")
 
 
 @client.command()
@@ -136,7 +138,7 @@ def remove(
     if as_json:
         print_json({"name": name, "active": False})
     else:
-        click.echo(f"{name} may ask no more")
+        say(f"{name} may ask no more")
 
 
 @client.command(name="list")
@@ -158,7 +160,7 @@ def list_(ledger_url: str, key_path: Path, region_path: Path | None, as_json: bo
         print_json([dict(zip(names, one, strict=True)) for one in found])
         return
     for name, channel, kind, active in found:
-        click.echo(f"{name}: {channel}, {kind}{'' if active else ', may ask no more'}")
+        say(f"{name}: {channel}, {kind}{'' if active else ', may ask no more'}")
 
 
 def _put(one: Client, ledger_url: str, key_path: Path, region_path: Path | None) -> None:

@@ -40,8 +40,8 @@ def ecard() -> None:
 
     \b
     Example:
-      sscard service ecard issue 990000199001010017 --ledger city.db --service-keys service.keys
-      sscard service ecard code 990000199001010017 --ledger city.db --service-keys service.keys
+      sscard service ecard issue 990000200102030012 --ledger city.db --service-keys service.keys
+      sscard service ecard code 990000200102030012 --ledger city.db --service-keys service.keys
     """
 
 
@@ -77,7 +77,7 @@ def issue(identity: str, level: int, **given: Any) -> None:
 
     \b
     Example:
-      sscard service ecard issue 990000199001010017 --ledger city.db --service-keys service.keys
+      sscard service ecard issue 990000200102030012 --ledger city.db --service-keys service.keys
     """
     _ask("ecard", identity, {"level": level}, given)
 
@@ -91,7 +91,7 @@ def code(identity: str, authorise: bool, **given: Any) -> None:
 
     \b
     Example:
-      sscard service ecard code 990000199001010017 --ledger city.db --service-keys service.keys
+      sscard service ecard code 990000200102030012 --ledger city.db --service-keys service.keys
     """
     _ask("ecard_code", identity, {"kind": "auth" if authorise else "qr"}, given)
 
@@ -104,7 +104,8 @@ def decode(code: str, **given: Any) -> None:
 
     \b
     Example:
-      sscard service ecard decode 1234567890123456789012990100 --ledger city.db
+      sscard service ecard decode 1234567890123456789012990100 \\
+        --ledger city.db --service-keys service.keys
     """
     _ask("ecard_decode", "", {"code": code}, given)
 
@@ -118,7 +119,7 @@ def unlink(identity: str, everywhere: bool, **given: Any) -> None:
 
     \b
     Example:
-      sscard service ecard unlink 990000199001010017 --ledger city.db --service-keys service.keys
+      sscard service ecard unlink 990000200102030012 --ledger city.db --service-keys service.keys
     """
     _ask("unlink", identity, {"everywhere": everywhere}, given)
 
@@ -129,7 +130,8 @@ def family() -> None:
 
     \b
     Example:
-      sscard service ecard family list 990000199001010017 --program wechat --ledger city.db
+      sscard service ecard family list 990000200102030012 --program wechat \\
+        --ledger city.db --service-keys service.keys
     """
 
 
@@ -141,7 +143,8 @@ def list_members(identity: str, **given: Any) -> None:
 
     \b
     Example:
-      sscard service ecard family list 990000199001010017 --program wechat --ledger city.db
+      sscard service ecard family list 990000200102030012 --program wechat \\
+        --ledger city.db --service-keys service.keys
     """
     _ask("family", identity, {}, given)
 
@@ -173,9 +176,10 @@ def add(
 
     \b
     Example:
-      sscard service ecard code 990000198503120027 --authorise --ledger city.db
-      sscard service ecard family add 990000199001010017 990000198503120027 --name 王明远 \\
-        --relation spouse --code CODE --ledger city.db
+      sscard service ecard code 990000198503120027 --authorise \\
+        --ledger city.db --service-keys service.keys
+      sscard service ecard family add 990000200102030012 990000198503120027 --name 王明远 \\
+        --relation spouse --code CODE --ledger city.db --service-keys service.keys
     """
     details = {
         "relation": relation, "identity": member, "name": name, "code": code, "face": face,
@@ -192,6 +196,7 @@ def end(identity: str, number: int, **given: Any) -> None:
 
     \b
     Example:
-      sscard service ecard family end 990000199001010017 3 --program wechat --ledger city.db
+      sscard service ecard family end 990000200102030012 3 --program wechat \\
+        --ledger city.db --service-keys service.keys
     """
     _ask("family_end", identity, {"member": number}, given)

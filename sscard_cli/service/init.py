@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sscard_cli.options import json_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.service.options import keys_option
 from sscard_cli.settle.options import ledger_option
 
@@ -36,4 +36,4 @@ def init(ledger_url: str, key_path: Path, as_json: bool) -> None:
     if as_json:
         print_json({"ledger": name, "keys": str(key_path)})
     else:
-        click.echo(f"{key_path}: made; {name} is ready")
+        say(f"{key_path}: made; {name} is ready")

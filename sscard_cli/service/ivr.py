@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from sscard_cli.options import FILE, listen_port
+from sscard_cli.output import say
 from sscard_cli.service.options import centre_options, open_centre
 
 
@@ -112,6 +113,6 @@ async def _serve(server: Any, listen: tuple[str, int]) -> None:
         loop.add_signal_handler(one, stop.set)
 
     def ready(host: str, port: int) -> None:
-        click.echo(f"taking calls at agi://{host}:{port}/")
+        say(f"taking calls at agi://{host}:{port}/")
 
     await server.serve(*listen, stop, ready)

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from sscard_cli.options import FOLDER, file_option, listen_port, reader_option
+from sscard_cli.output import say
 from sscard_cli.service.options import centre_options, open_centre
 from sscard_cli.stores import keys_option, open_keys
 
@@ -129,7 +130,7 @@ def kiosk(
 
         def ready(host: str, number: int) -> None:
             shown = f"[{host}]" if ":" in host else host
-            click.echo(f"the terminal {device} is at http://{shown}:{number}/")
+            say(f"the terminal {device} is at http://{shown}:{number}/")
 
         serve_application(pages.application(), *listen, ready=ready, extra="service")
     click.echo("ended, nothing of a visitor is kept")

@@ -9,7 +9,7 @@ import click
 
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import force_option, json_option, out_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.service.options import centre_options, open_centre
 from sscard_cli.settle.options import month_option
 
@@ -41,8 +41,9 @@ def allocation_list(
 
     \b
     Example:
-      sscard service allocation-list --month 202603 --date 20260401 --out MARCH.tsv
-      sscard settle allocate MARCH.tsv
+      sscard service allocation-list --month 202603 --date 20260401 --out MARCH.tsv \\
+        --ledger city.db --service-keys service.keys
+      sscard settle allocate MARCH.tsv --ledger city.db
     """
     from sscard_chip.standard.dates import parse_date
 
@@ -57,4 +58,4 @@ def allocation_list(
     if as_json:
         print_json({"out": str(out), "accounts": done.accounts, "fen": done.fen})
     else:
-        click.echo(f"{out}: {done.accounts} accounts, {done.fen} fen")
+        say(f"{out}: {done.accounts} accounts, {done.fen} fen")

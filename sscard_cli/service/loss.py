@@ -56,7 +56,7 @@ def loss(identity: str, **given: Any) -> None:
 
     \b
     Example:
-      sscard service loss 990000199001010017 --ledger city.db --service-keys service.keys
+      sscard service loss 990000200102030012 --ledger city.db --service-keys service.keys
     """
     _at_counter("loss", identity, given)
 
@@ -71,7 +71,7 @@ def lift(identity: str, **given: Any) -> None:
 
     \b
     Example:
-      sscard service lift 990000199001010017 --ledger city.db --service-keys service.keys
+      sscard service lift 990000200102030012 --ledger city.db --service-keys service.keys
     """
     _at_counter("lift", identity, given)
 
@@ -86,6 +86,6 @@ def formal(identity: str, **given: Any) -> None:
 
     \b
     Example:
-      sscard service formal 990000199001010017 --ledger city.db --service-keys service.keys
+      sscard service formal 990000200102030012 --ledger city.db --service-keys service.keys
     """
     _at_counter("formal", identity, given)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sscard_cli.options import FILE, json_option, together
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.settle.options import ledger_option
 
 if TYPE_CHECKING:
@@ -87,4 +87,15 @@ def show_answer(answer: ServiceAnswer, as_json: bool) -> None:
         return
     click.echo("done already, nothing changed" if answer.repeated else "done")
     for name, value in answer.data.items():
-        click.echo(f"{name}: {value}")
+        say(f"{name}: {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    """A value of an answer for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return "; ".join(map(_shown, value)) or "none"
+    return str(value)

@@ -12,7 +12,7 @@ import click
 from sscard_chip.standard.inputfile import open_regular
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import file_option, force_option, json_option, out_option
-from sscard_cli.output import print_json, write_file
+from sscard_cli.output import print_json, say, write_file
 from sscard_cli.service.options import (
     centre_options,
     keys_option,
@@ -31,7 +31,7 @@ _CODE: Final = re.compile("[0-9A-Za-z -]{20,40}")
     "identity",
     required=True,
     metavar="IDENTITY",
-    help="Whose paper.  Example: --person 990000199001010017",
+    help="Whose paper.  Example: --person 990000200102030012",
 )
 @click.option(
     "--kind",
@@ -73,8 +73,10 @@ def paper(identity: str, kind: str | None, out: Path, force: bool, **given: Any)
 
     \b
     Example:
-      sscard service paper --person 990000199001010017 --kind rights --year 2025 --out rights.pdf
-      sscard service paper --person 990000199001010017 --code 7K2M9-QXW7V-1T5C3-F8K00 --out copy.pdf
+      sscard service paper --person 990000200102030012 --kind rights --year 2025 --out rights.pdf \\
+        --ledger city.db --service-keys service.keys
+      sscard service paper --person 990000200102030012 --code 7K2M9-QXW7V-1T5C3-F8K00 \\
+        --out copy.pdf --ledger city.db --service-keys service.keys
     """
     if (kind is None) == (given["code"] is None):
         raise click.UsageError("one of --kind and --code is needed")
@@ -110,7 +112,7 @@ def paper(identity: str, kind: str | None, out: Path, force: bool, **given: Any)
             {"out": str(out), "code": made.code, "print": made.number, "copy": made.copy}
         )  # fmt: skip
     else:
-        click.echo(f"{out}: print {made.number}{' (副本)' if made.copy else ''}, code {made.code}")
+        say(f"{out}: print {made.number}{' (副本)' if made.copy else ''}, code {made.code}")
 
 
 @click.command()
@@ -124,7 +126,8 @@ def verify(
 
     \b
     Example:
-      sscard service verify 7K2M9-QXW7V-1T5C3-F8K00 --ledger city.db
+      sscard service verify 7K2M9-QXW7V-1T5C3-F8K00 \\
+        --ledger city.db --service-keys service.keys
       sscard service verify rights.pdf --ledger city.db --service-keys service.keys
     """
     path = Path(paper)
@@ -138,7 +141,7 @@ def verify(
     else:
         for name, value in found.items():
             for line in value if isinstance(value, list) else [value]:
-                click.echo(f"{name}: {'  '.join(line) if isinstance(line, list) else line}")
+                say(f"{name}: {'  '.join(line) if isinstance(line, list) else line}")
     if not by_code and not found["good"]:
         raise RefusedError(f"{paper}: {found['problem']}")
 
@@ -203,7 +206,8 @@ def authority(
     \b
     Example:
       sscard service authority --service-keys service.keys > papers.pem
-      sscard service authority --pkcs12 seal.p12 --passphrase-file seal.txt
+      sscard service authority --pkcs12 seal.p12 --passphrase-file seal.txt \\
+        --service-keys service.keys
     """
     from sscard_service.store.authority import new_test_authority, read_own_authority
     from sscard_service.store.secrets import ServiceKeys, change_authority

@@ -49,7 +49,8 @@ def perform(
 
     \b
     Example:
-      sscard service perform balance balance.json --channel site --ledger city.db
+      sscard service perform balance balance.json --channel site \\
+        --ledger city.db --service-keys service.keys
     """
     value = read_json(path)
     parts = ("subject", "actor", "evidence", "details")

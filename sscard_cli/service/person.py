@@ -13,7 +13,7 @@ import click
 from issuance.privatefile import write_private
 from sscard_chip.standard.dates import TIME
 from sscard_cli.options import FILE, json_option, out_option
-from sscard_cli.output import print_json, write_file
+from sscard_cli.output import print_json, say, write_file
 from sscard_cli.service.options import centre_options, keys_option, open_centre
 from sscard_cli.settle.options import ledger_option
 
@@ -53,7 +53,7 @@ def load(path: Path, ledger_url: str, key_path: Path, as_json: bool) -> None:
     if as_json:
         print_json(asdict(done))
     else:
-        click.echo(
+        say(
             f"{done.added} persons added, {done.changed} changed, {done.same} the same;"
             f" {done.records} records"
         )
@@ -70,7 +70,8 @@ def export(
 
     \b
     Example:
-      sscard service person export 990000199001010017 --out lin.json --ledger city.db
+      sscard service person export 990000200102030012 --out lin.json \\
+        --ledger city.db --service-keys service.keys
     """
     with open_centre(ledger_url, key_path, region_path) as centre:
         from sscard_service.disclosure import export_person
@@ -78,7 +79,7 @@ def export(
         document = export_person(centre, identity)
     text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     write_file(out, lambda path: write_private(path, text.encode()), force=False)
-    click.echo(f"{out}: written")
+    say(f"{out}: written")
 
 
 @person.command()
@@ -100,7 +101,8 @@ def erase(
 
     \b
     Example:
-      sscard service person erase 990000199001010017 --yes --ledger city.db
+      sscard service person erase 990000200102030012 --yes \\
+        --ledger city.db --service-keys service.keys
     """
     if not yes:
         raise click.UsageError("--yes is needed: this cannot be undone")

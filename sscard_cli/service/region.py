@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sscard_cli.options import FILE
+from sscard_cli.output import say
 
 
 @click.command()
@@ -26,4 +27,4 @@ def region(path: Path | None) -> None:
         click.echo(default_text(), nl=False)
         return
     found = load_region(path)
-    click.echo(f"{path}: {len(found.channels)} channels, good")
+    say(f"{path}: {len(found.channels)} channels, good")

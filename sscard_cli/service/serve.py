@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from sscard_cli.options import FOLDER, file_option, listen_port
+from sscard_cli.output import say
 from sscard_cli.service.options import centre_options, open_centre
 
 
@@ -82,7 +83,7 @@ def serve(
         def ready(host: str, port: int) -> None:
             shown = f"[{host}]" if ":" in host else host
             scheme = "https" if tls else "http"
-            click.echo(f"serving {centre.ledger.name} at {scheme}://{shown}:{port}/v1")
+            say(f"serving {centre.ledger.name} at {scheme}://{shown}:{port}/v1")
 
         if outbox is not None:
             stack.enter_context(OutboxWorker(centre, outbox))

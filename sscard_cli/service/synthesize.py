@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sscard_cli.options import FILE, FOLDER, file_option, json_option, out_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 
 
 @click.command()
@@ -17,9 +17,9 @@ from sscard_cli.output import print_json
 @file_option(
     "--holders",
     "holders",
-    "PEOPLE.csv",
-    "A list of sscard batch synthesize: whose card is in the register is its holder."
-    "  Example: --holders people.csv",
+    "FILE",
+    "A list of sscard batch synthesize, or a HOLDER.json: whose card is in the register is its"
+    " holder.  Example: --holders people.csv",
 )
 @click.option(
     "--months",
@@ -37,7 +37,9 @@ from sscard_cli.output import print_json
     metavar="N",
     help="Another number, other people.  Example: --seed 7",
 )
-@out_option("FOLDER", "A new folder, for persons.jsonl and cards.tsv.", "people", kind=FOLDER)
+@out_option(
+    "FOLDER", "A new folder, for persons.jsonl, cards.tsv and photo.jpg.", "people", kind=FOLDER
+)
 @json_option
 def synthesize(
     register: Path, holders: Path | None, months: int, seed: int, out: Path, as_json: bool
@@ -45,14 +47,15 @@ def synthesize(
     """Invent the persons of a register's cards, with their insurance data; nobody exists.
 
     What medical insurance has put into an account sums to its opening balance in the register.
-    cards.tsv is the register with a person for every card.
+    cards.tsv is the register with a person for every card, photo.jpg a drawn one for applications.
 
     \b
     Example:
       sscard settle synthesize --keys roots.json --out trial
       sscard service synthesize trial/cards.tsv --out people
       sscard settle cards people/cards.tsv --ledger city.db
-      sscard service person load people/persons.jsonl --ledger city.db
+      sscard service person load people/persons.jsonl \\
+        --ledger city.db --service-keys service.keys
     """
     from sscard_service.synthesize import synthesize_persons
 
@@ -60,4 +63,4 @@ def synthesize(
     if as_json:
         print_json(asdict(made))
     else:
-        click.echo(f"{out}: {made.persons} persons, {made.cards} cards, {made.records} records")
+        say(f"{out}: {made.persons} persons, {made.cards} cards, {made.records} records")

@@ -14,7 +14,7 @@ from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.escape import escape
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import json_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.settle.options import ledger_option, open_ledger
 
 
@@ -49,9 +49,9 @@ def check(anchor: str | None, ledger_url: str, as_json: bool) -> None:
         print_json({"even": done.even, **asdict(done)})
     elif done.even:
         counts = f"{done.entries} entries, {done.lines} lines, {done.accounts} accounts"
-        click.echo(f"{name}: the books balance: {counts}")
+        say(f"{name}: the books balance: {counts}")
         if anchor is not None:
-            click.echo(f"{name}: the anchor is in their past")
+            say(f"{name}: the anchor is in their past")
     else:
         for problem in (*done.problems, *done.past):
             click.echo(escape(problem))

@@ -39,7 +39,7 @@ from sscard_cli.options import (
     time_option,
     together,
 )
-from sscard_cli.output import print_json, write_file
+from sscard_cli.output import print_json, say, write_file
 from sscard_cli.settle.options import ledger_option, open_ledger
 
 _SERVICES: Final = {
@@ -151,11 +151,11 @@ def card_status(
         return
     if service is not None and not changed:
         click.echo("is in that status already")
-    click.echo(f"at {time}: {int(status)} {status.chinese}")
+    say(f"at {time}: {int(status)} {status.chinese}")
     for (one, since, until), by in zip(history, reported, strict=True):
-        click.echo(f"{since} {one.chinese}{f', until {until}' if until else ''}")
+        say(f"{since} {one.chinese}{f', until {until}' if until else ''}")
         if reports:
-            click.echo(f"    {_said(by)}")
+            say(f"    {_said(by)}")
 
 
 def _said(report: StatusReport | None) -> str:
@@ -257,11 +257,11 @@ def hotlist(out: Path, since: str | None, when: str | None, ledger_url: str, as_
             document |= {"added": len(delta.cards), "removed": len(delta.removed)}
         print_json(document)
         return
-    click.echo(f"{out}: version {issued.version}, {len(issued.hotlist.cards)} cards")
+    say(f"{out}: version {issued.version}, {len(issued.hotlist.cards)} cards")
     if delta is not None:
         changes = f"{len(delta.cards)} on the list, {len(delta.removed)} off it"
-        click.echo(f"only what has changed since {since}: {changes}")
-    click.echo(f"SHA-256 of the whole list: {digest}")
+        say(f"only what has changed since {since}: {changes}")
+    say(f"SHA-256 of the whole list: {digest}")
 
 
 def _is_hotlist(path: Path) -> bool:

@@ -23,7 +23,7 @@ from sscard_chip.settlement.clearing.claims import due as find_due
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.standard.amounts import yuan
 from sscard_cli.options import json_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 from sscard_cli.settle.options import (
     business_date,
     date_option,
@@ -71,8 +71,8 @@ def due(pharmacy: str, month: str, ledger_url: str, as_json: bool) -> None:
     if as_json:
         print_json(asdict(request))
         return
-    click.echo(f"{pharmacy} {month}: {request.visits} visits, {yuan(request.total_fen)} yuan")
-    click.echo(
+    say(f"{pharmacy} {month}: {request.visits} visits, {yuan(request.total_fen)} yuan")
+    say(
         f"fund {yuan(request.claimed_fen)}, account {yuan(request.account_fen)},"
         f" cash {yuan(request.cash_fen)}"
     )
@@ -221,9 +221,9 @@ def _print_claims(found: list[Claim], done: str, *, as_json: bool) -> None:
         print_json([one.to_dict() for one in found])
         return
     for one in found:
-        click.echo(f"{one.number} {one.request.pharmacy} {yuan(one.payable_fen)}")
+        say(f"{one.number} {one.request.pharmacy} {yuan(one.payable_fen)}")
     total = sum(one.payable_fen for one in found)
-    click.echo(f"{len(found):,} claims {done}, {yuan(total)} yuan")
+    say(f"{len(found):,} claims {done}, {yuan(total)} yuan")
 
 
 def _print_claim(found: Claim, *, as_json: bool) -> None:
@@ -231,8 +231,8 @@ def _print_claim(found: Claim, *, as_json: bool) -> None:
         print_json(found.to_dict())
         return
     request = found.request
-    click.echo(f"{found.number}: {found.state.value} {found.state.chinese}")
-    click.echo(
+    say(f"{found.number}: {found.state.value} {found.state.chinese}")
+    say(
         f"{request.pharmacy} {request.month}: {request.visits} visits,"
         f" {yuan(found.payable_fen)} yuan to pay"
     )

@@ -28,7 +28,7 @@ from sscard_chip.standard.amounts import yuan
 from sscard_chip.wholefile import private_folder
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import FOLDER, file_option, force_option, json_option, out_option
-from sscard_cli.output import print_json, refuse_to_overwrite, write_file
+from sscard_cli.output import print_json, refuse_to_overwrite, say, write_file
 from sscard_cli.progress import progress_bar
 from sscard_cli.settle.options import (
     business_date,
@@ -160,7 +160,7 @@ def statements(
         payable = {one.pharmacy: one.payable_fen for one in found}
         print_json({"statements": len(found), "payable_fen": total, "pharmacies": payable})
     else:
-        click.echo(f"{out}: {len(found):,} statements, {yuan(total)} yuan")
+        say(f"{out}: {len(found):,} statements, {yuan(total)} yuan")
 
 
 _PDF: Final = ".pdf"
@@ -271,5 +271,5 @@ def _print_dispute(found: Dispute, *, as_json: bool) -> None:
     if as_json:
         print_json(found.to_dict())
         return
-    click.echo(f"{found.name}: {found.state.value} {found.state.chinese}")
-    click.echo(f"{found.msgid}, code {found.codes}, {yuan(found.payable_fen)} yuan")
+    say(f"{found.name}: {found.state.value} {found.state.chinese}")
+    say(f"{found.msgid}, code {found.codes}, {yuan(found.payable_fen)} yuan")

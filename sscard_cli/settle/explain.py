@@ -13,7 +13,7 @@ from sscard_chip.settlement.gateway.secrets import GatewaySecrets, load_secrets
 from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.inputfile import open_input
 from sscard_cli.options import FILE, file_option, json_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 
 MOST_SIZE = 8 << 20
 
@@ -53,8 +53,8 @@ def explain(context: click.Context, path: Path, secrets_path: Path | None, as_js
         print_json(asdict(found))
     else:
         for one in found.right:
-            click.echo(f"right: {one}")
+            say(f"right: {one}")
         for one in found.wrong:
-            click.echo(f"wrong: {one}")
+            say(f"wrong: {one}")
     if found.wrong:
         context.exit(1)

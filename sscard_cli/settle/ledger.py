@@ -36,7 +36,7 @@ from sscard_cli.options import (
     json_option,
     out_option,
 )
-from sscard_cli.output import print_json, write_file
+from sscard_cli.output import print_json, say, write_file
 from sscard_cli.settle.options import ledger_option, open_ledger
 
 
@@ -65,8 +65,8 @@ def cards(path: Path, ledger_url: str, as_json: bool) -> None:
     if as_json:
         print_json(asdict(done))
         return
-    click.echo(f"{path}: {done.cards} new cards, {done.known} known")
-    click.echo(f"{done.accounts} accounts opened with {yuan(done.opening_fen)} yuan")
+    say(f"{path}: {done.cards} new cards, {done.known} known")
+    say(f"{done.accounts} accounts opened with {yuan(done.opening_fen)} yuan")
 
 
 @click.command()
@@ -91,9 +91,9 @@ def allocate(path: Path, ledger_url: str, as_json: bool) -> None:
     if as_json:
         print_json(asdict(done))
     elif done.posted:
-        click.echo(f"{path}: {yuan(done.fen)} yuan to {done.accounts} accounts")
+        say(f"{path}: {yuan(done.fen)} yuan to {done.accounts} accounts")
     else:
-        click.echo(f"{path}: was posted before, nothing changed")
+        say(f"{path}: was posted before, nothing changed")
 
 
 @click.command()
@@ -164,7 +164,7 @@ def card_list(
         ]
         found = cards_of(connections, psn_no=psn_no, opening_fen=opening_fen)
     write_file(out, lambda path: write_cards(path, found, day[:8]), force=force)
-    click.echo(f"{out}: {len(found)} cards")
+    say(f"{out}: {len(found)} cards")
 
 
 @click.command()
@@ -201,8 +201,8 @@ def holds(before: str | None, release: bool, ledger_url: str, as_json: bool) -> 
         print_json({"released": release, "holds": rows})
         return
     for order in orders:
-        click.echo(f"{order.time} {order.msgid} {yuan(order.split.account_fen)}")
-    click.echo(f"{len(orders)} holds{' released' if release else ''}")
+        say(f"{order.time} {order.msgid} {yuan(order.split.account_fen)}")
+    say(f"{len(orders)} holds{' released' if release else ''}")
 
 
 def _now() -> str:

@@ -21,7 +21,7 @@ from sscard_chip.standard.amounts import AmountError, parse_yuan, yuan
 from sscard_chip.standard.errors import InputError
 from sscard_chip.standard.inputfile import open_input
 from sscard_cli.options import FILE, force_option, json_option, out_option
-from sscard_cli.output import print_json, write_file
+from sscard_cli.output import print_json, say, write_file
 from sscard_cli.settle.options import month_option
 
 _OWNER: Final = ("psn_no", "card_id_code")
@@ -165,4 +165,4 @@ def _say(out: Path, rows: int, fen: int | None, *, as_json: bool) -> None:
     if as_json:
         print_json({"rows": rows} if fen is None else {"rows": rows, "fen": fen})
     else:
-        click.echo(f"{out}: {rows:,} rows{'' if fen is None else f', {yuan(fen)} yuan'}")
+        say(f"{out}: {rows:,} rows{'' if fen is None else f', {yuan(fen)} yuan'}")

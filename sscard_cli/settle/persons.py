@@ -14,7 +14,7 @@ from sscard_chip.settlement.platform.images import persons_of
 from sscard_chip.settlement.platform.persons import write_persons
 from sscard_chip.settlement.platform.stock import levels
 from sscard_cli.options import FILE, force_option, json_option, out_option
-from sscard_cli.output import print_json, write_file
+from sscard_cli.output import print_json, say, write_file
 from sscard_cli.settle.options import ledger_option, open_ledger, pharmacy_option
 
 
@@ -35,7 +35,7 @@ def persons(paths: tuple[Path, ...], out: Path, force: bool) -> None:
     with ExitStack() as stack:
         found = persons_of((str(path), stack.enter_context(Card.open(path))) for path in paths)
     write_file(out, lambda path: write_persons(path, found), force=force)
-    click.echo(f"{out}: {len(found)} persons")
+    say(f"{out}: {len(found)} persons")
 
 
 @click.command()
@@ -65,7 +65,7 @@ def stock(pharmacy: str, ledger_url: str, as_json: bool) -> None:
         return
     for one in found:
         click.echo(f"{one.batch}\t{one.goods}\t{one.name}\t{one.quantity.normalize():f}")
-    click.echo(f"{pharmacy}: {len(found)} batches")
+    say(f"{pharmacy}: {len(found)} batches")
 
 
 @click.command()

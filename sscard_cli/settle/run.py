@@ -81,9 +81,9 @@ _MIB: Final = 1 << 20
     type=click.IntRange(1, 256),
     default=processors,
     show_default="the processors, 8 at most",
-    help="Threads that read, verify and write; processes for statements.  Example: --workers 8",
+    help="Threads that read, judge and write; processes for statements.  Example: --workers 8",
 )
-@cluster_option("Verify on a Dask cluster (extra cluster).")
+@cluster_option("Read, verify, judge and sum up on a Dask cluster (extra cluster).")
 @click.option(
     "--batch-rows",
     type=click.IntRange(1),

@@ -32,6 +32,7 @@ from sscard_chip.settlement.reconciliation.messages import file_services
 from sscard_chip.settlement.serve import MessageQueue, TlsFiles
 from sscard_chip.settlement.serve import serve as run_server
 from sscard_cli.options import file_option, policy_option
+from sscard_cli.output import say
 from sscard_cli.settle.options import ledger_option, open_ledger
 from sscard_cli.stores import keys_option, open_keys
 
@@ -169,7 +170,7 @@ def serve(
     def ready(host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
         scheme = "https" if tls else "http"
-        click.echo(f"serving {ledger.name} at {scheme}://{shown}:{port}")
+        say(f"serving {ledger.name} at {scheme}://{shown}:{port}")
 
     def filings(ledger: Ledger) -> dict[str, ServiceHandler]:
         if service_keys is None:

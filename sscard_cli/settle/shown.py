@@ -38,6 +38,7 @@ from sscard_chip.settlement.synthesize import Made, Wanted, synthesize
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.workers import ClusterAccess
 from sscard_cli.errors import RefusedError
+from sscard_cli.output import say
 from sscard_cli.progress import progress_bar
 from sscard_cli.screen import facts, listing, show
 from sscard_cli.stores import PASSPHRASE_VARIABLE, AskedOnce, open_keys, passphrase_source
@@ -152,13 +153,13 @@ def print_run_summary(summary: RunSummary, out: Path) -> None:
             )
     show(table)
     for reason in summary.without_key:
-        click.echo(f"no key: {reason}")
+        say(f"no key: {reason}")
     for file in summary.refused_files:
-        click.echo(f"refused: {file.reason}")
+        say(f"refused: {file.reason}")
     if not summary.register:
         click.echo("no card register: codes 8, 10, 12 and 14 were not judged")
-    click.echo(f"anchor: {summary.anchor}")
-    click.echo(f"verdicts: {out / VERDICTS}")
+    say(f"anchor: {summary.anchor}")
+    say(f"verdicts: {out / VERDICTS}")
 
 
 def _files_note(summary: RunSummary) -> str:
@@ -223,9 +224,9 @@ def commands_for(out: Path, roots: str) -> list[str]:
 
 def print_made(made: Made, out: Path, roots: str) -> None:
     """What was made, and how to settle it."""
-    click.echo(f"{out}: {made.files:,} day files, {made.rows:,} rows, of them with faults:")
+    say(f"{out}: {made.files:,} day files, {made.rows:,} rows, of them with faults:")
     for name, count in made.faults.items():
-        click.echo(f"{count:8,}  {name}")
+        say(f"{count:8,}  {name}")
     click.echo("")
     for command in commands_for(out, roots):
-        click.echo(command)
+        say(command)

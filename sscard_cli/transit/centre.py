@@ -16,7 +16,7 @@ from sscard_chip.standard.amounts import yuan
 from sscard_chip.wholefile import whole_file
 from sscard_cli.issuing.transport import open_transport, transport_options
 from sscard_cli.options import FILE, force_option, json_option
-from sscard_cli.output import print_json, refuse_to_overwrite
+from sscard_cli.output import print_json, refuse_to_overwrite, say
 from sscard_cli.settle.options import ledger_option, open_ledger
 
 
@@ -71,13 +71,13 @@ def settle(
                 }
             )
             if not as_json:
-                click.echo(
+                say(
                     f"{path}: {len(booked.verdicts)} taps, {booked.booked} booked,"
                     f" {yuan(booked.amount_fen)} yuan"
                 )
                 for code, count in verdicts.items():
                     if code != TapVerdict.BOOKED:
-                        click.echo(f"  {code} {NAMES[TapVerdict(code)]}: {count}")
+                        say(f"  {code} {NAMES[TapVerdict(code)]}: {count}")
             lines += [f"{path}\t{at}\t{code}\n" for at, code in enumerate(booked.verdicts, 1)]
     if out is not None:
         with whole_file(out) as part:
@@ -103,5 +103,5 @@ def statement(ledger_url: str, as_json: bool) -> None:
         return
     for one in found:
         counts = f"{one.entries} entries, {one.exits} exits, {one.updates} updates"
-        click.echo(f"operator {one.merchant}: {counts}, {one.locks} locks,", nl=False)
-        click.echo(f" {yuan(one.amount_fen)} yuan; owed {yuan(one.owed_fen)} yuan")
+        say(f"operator {one.merchant}: {counts}, {one.locks} locks,", nl=False)
+        say(f" {yuan(one.amount_fen)} yuan; owed {yuan(one.owed_fen)} yuan")

@@ -13,6 +13,7 @@ from sscard_chip.standard.transit import UpdateKind, UpdatePayment
 from sscard_chip.terminal.bank.purse_host import TRANSPORT_ROOTS, PurseHost
 from sscard_chip.terminal.transit import ServiceDesk
 from sscard_cli.issuing.transport import open_transport, transport_options
+from sscard_cli.output import say
 from sscard_cli.transit.options import (
     at_place,
     gate_options,
@@ -82,7 +83,7 @@ def update(
         if wanted is UpdateKind.NONE:
             needed = desk.diagnose(time, inside=not outside)
             words = needed.kind.name.lower().replace("_", " ")
-            click.echo(f"update {needed.kind:02X} {words}: {needed.fee_fen} fen")
+            say(f"update {needed.kind:02X} {words}: {needed.fee_fen} fen")
             return
         passage = desk.update(
             time,

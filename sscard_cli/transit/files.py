@@ -12,7 +12,7 @@ from sscard_chip.standard.dates import parse_date
 from sscard_chip.terminal.transit import FileTapJournal
 from sscard_cli.errors import RefusedError
 from sscard_cli.options import FILE, force_option, json_option, out_option
-from sscard_cli.output import print_json, refuse_to_overwrite
+from sscard_cli.output import print_json, refuse_to_overwrite, say
 
 
 @click.command()
@@ -69,7 +69,7 @@ def day_file(
             }
         )
         return
-    click.echo(
+    say(
         f"{day_path}: day file {found.number}, {found.count} records, {total} fen;"
         f" {waiting} waiting for their cards"
     )

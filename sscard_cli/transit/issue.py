@@ -31,7 +31,7 @@ from sscard_cli.options import (
     out_option,
     time_option,
 )
-from sscard_cli.output import print_json, refuse_to_overwrite
+from sscard_cli.output import print_json, refuse_to_overwrite, say
 
 _LOAD: Final = TransactionType.PURSE_LOAD
 
@@ -87,7 +87,7 @@ def issue_keys(
     if as_json:
         print_json({"psam": str(psam_path), "terminal": terminal_id, "atr": atr})
     else:
-        click.echo(f"{psam_path}: PSAM of transport, terminal {terminal_id}, ATR {atr}")
+        say(f"{psam_path}: PSAM of transport, terminal {terminal_id}, ATR {atr}")
 
 
 @click.command()
@@ -164,6 +164,6 @@ def load(
         facts = {"number": number, "amount_fen": amount_fen if done else 0}
         print_json({**facts, "balance_fen": balance, "done": done})
     elif balance is None:
-        click.echo(f"load {number}: not done, the card has no proof of it; load again")
+        say(f"load {number}: not done, the card has no proof of it; load again")
     else:
-        click.echo(f"load {number}: {yuan(amount_fen)} yuan, purse {yuan(balance)} yuan")
+        say(f"load {number}: {yuan(amount_fen)} yuan, purse {yuan(balance)} yuan")

@@ -34,7 +34,7 @@ from sscard_cli.options import (
     time_option,
     together,
 )
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 
 _Place = TypeVar("_Place", bound=Validator)
 _KINDS: Final = {
@@ -149,9 +149,7 @@ def show_passage(passage: Passage, *, as_json: bool) -> None:
             }
         )
         return
-    click.echo(
-        f"{_KINDS[passage.kind]} {record.counter}: {yuan(record.amount_fen)} yuan, ", nl=False
-    )
-    click.echo(f"purse {yuan(record.after_fen)} yuan")
+    say(f"{_KINDS[passage.kind]} {record.counter}: {yuan(record.amount_fen)} yuan, ", nl=False)
+    say(f"purse {yuan(record.after_fen)} yuan")
     if passage.mac2_right is False:
         click.echo("MAC2: wrong; the card is remembered", err=True)

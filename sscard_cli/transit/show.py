@@ -15,7 +15,7 @@ from sscard_chip.standard.transit import MODES, STATUSES, TRIP_TYPES
 from sscard_chip.terminal.transit.card import TransitCard
 from sscard_cli.bank.options import connected, reader_options
 from sscard_cli.options import json_option
-from sscard_cli.output import print_json
+from sscard_cli.output import print_json, say
 
 _LOADS: Final = {2: "load", 6: "single", 9: "compound"}
 
@@ -60,24 +60,22 @@ def show(card_path: Path | None, reader: str | None, journey: str, as_json: bool
     if as_json:
         print_json(found)
         return
-    click.echo(f"card {found['number']}, issuer {found['issuer']}, city {found['city']}")
-    click.echo(
-        f"valid {show_day(found['valid_from'])} to {show_day(found['valid_to'])}, ", nl=False
-    )
-    click.echo(f"type {found['card_type']}, purse {yuan(found['balance_fen'])} yuan")
+    say(f"card {found['number']}, issuer {found['issuer']}, city {found['city']}")
+    say(f"valid {show_day(found['valid_from'])} to {show_day(found['valid_to'])}, ", nl=False)
+    say(f"type {found['card_type']}, purse {yuan(found['balance_fen'])} yuan")
     state = found["journey"]
-    click.echo(f"journey {STATUSES.get(state['status'], state['status'])}", nl=False)
-    click.echo(f", in {state['entry_station']} {show_time(state['entry_time'])}", nl=False)
-    click.echo(f", out {state['exit_station']} {show_time(state['exit_time'])}")
+    say(f"journey {STATUSES.get(state['status'], state['status'])}", nl=False)
+    say(f", in {state['entry_station']} {show_time(state['entry_time'])}", nl=False)
+    say(f", out {state['exit_station']} {show_time(state['exit_time'])}")
     for trip in found["trips"]:
         kind = TRIP_TYPES.get(trip["type"], trip["type"])
         mode = MODES.get(trip["mode"], trip["mode"])
-        click.echo(f"trip {show_time(trip['time'])} {kind}, {mode}, {trip['station']},", nl=False)
-        click.echo(f" {yuan(trip['amount_fen'])} yuan, purse {yuan(trip['balance_fen'])} yuan")
+        say(f"trip {show_time(trip['time'])} {kind}, {mode}, {trip['station']},", nl=False)
+        say(f" {yuan(trip['amount_fen'])} yuan, purse {yuan(trip['balance_fen'])} yuan")
     for one in found["log"]:
         kind = _LOADS.get(one["type"], f"{one['type']:02X}")
-        click.echo(f"log {one['number']} {show_time(one['time'])} {kind}", nl=False)
-        click.echo(f" {yuan(one['amount_fen'])} yuan at {one['terminal']}")
+        say(f"log {one['number']} {show_time(one['time'])} {kind}", nl=False)
+        say(f" {yuan(one['amount_fen'])} yuan at {one['terminal']}")
 
 
 def _journey(record: bytes) -> dict[str, str]:

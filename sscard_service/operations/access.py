@@ -12,9 +12,10 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from sscard_chip.standard.dates import TIME
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceEvidence
+from sscard_service.fields import PrivateModel
 from sscard_service.masks import mask_phone
 from sscard_service.region.model import ServiceRegion
 from sscard_service.store.proofs import (
@@ -36,7 +37,7 @@ _SIX: Final = 6
 _SENT: Final = "code:sent"
 
 
-class NewPassword(Model, frozen=True):
+class NewPassword(PrivateModel, frozen=True):
     """A new password of six to 32 printable characters."""
 
     WHAT = "the details"
@@ -46,7 +47,7 @@ class NewPassword(Model, frozen=True):
     ]
 
 
-class NewEcardPassword(Model, frozen=True):
+class NewEcardPassword(PrivateModel, frozen=True):
     """A new password of the electronic card."""
 
     WHAT = "the details"

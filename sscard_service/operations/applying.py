@@ -15,10 +15,10 @@ import msgspec
 
 from sscard_chip.settlement.ledger import CardService, CardStatus, change_status
 from sscard_chip.standard.dates import DAY, parse_date
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import MOST_DOCUMENT, ServiceEvidence
-from sscard_service.fields import OptionalDay, OptionalReceipt, plain
+from sscard_service.fields import OptionalDay, OptionalReceipt, PrivateModel, plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card, mask_name
 from sscard_service.operations.acting import require_adult_or_guardian, require_place_of_issue
@@ -44,7 +44,7 @@ LONG_TERM: str = "99991231"
 """The end of an identity document without one."""
 
 
-class CardApplication(Model, frozen=True):
+class CardApplication(PrivateModel, frozen=True):
     """An application for a card.
 
     ``document_from`` and ``document_to`` are the validity of the identity document; 99991231 is
@@ -80,7 +80,7 @@ class Replacement(CardApplication, frozen=True):
     reason: Literal["lost", "damaged", "expired", "data", "other"] = "lost"
 
 
-class WithdrawDetails(Model, frozen=True):
+class WithdrawDetails(PrivateModel, frozen=True):
     """Which application is withdrawn; the running one without a number."""
 
     WHAT = "the details"

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import MonthText, ReceiptNumber
+from sscard_service.fields import MonthText, PrivateModel, ReceiptNumber
 from sscard_service.operations.level import months_from, require_chooser
 from sscard_service.records import Contribution, Insurance, record_key
 from sscard_service.region.model import ServiceRegion
@@ -44,7 +44,7 @@ def _insurances_rule(value: list[str]) -> str | None:
     return None
 
 
-class BillDetails(Model, frozen=True):
+class BillDetails(PrivateModel, frozen=True):
     """Months (at most 12, from this one on), insurances (AAE140) and the way it is paid."""
 
     WHAT = "the details"
@@ -55,7 +55,7 @@ class BillDetails(Model, frozen=True):
     way: Literal["card", "counter"] = "card"
 
 
-class BillNumber(Model, frozen=True):
+class BillNumber(PrivateModel, frozen=True):
     """Which bill."""
 
     WHAT = "the details"

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Final, Literal
 from sscard_chip.settlement.credential import CredentialCard, CredentialError, CredentialStore
 from sscard_chip.settlement.ledger import CardStatus
 from sscard_chip.standard.dates import TIME
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
+from sscard_service.fields import PrivateModel
 from sscard_service.masks import mask_card, mask_name
 from sscard_service.store.cards import HeldCard, cards_of, find_card_number, present_card
 from sscard_service.store.ecards import (
@@ -36,7 +37,7 @@ _REFUSED: Final = {
 }
 
 
-class EcardDetails(Model, frozen=True):
+class EcardDetails(PrivateModel, frozen=True):
     """Level 1 is for enquiries and proof, level 2 pays: it needs bank account and telephone."""
 
     WHAT = "the details"
@@ -44,7 +45,7 @@ class EcardDetails(Model, frozen=True):
     level: Annotated[int, rule(ge=1, le=2)] = 1
 
 
-class EcardCodeDetails(Model, frozen=True):
+class EcardCodeDetails(PrivateModel, frozen=True):
     """``qr`` is shown for 60 s and read once, ``auth`` is for another program, for 600 s;
     ``member`` is the number of a family member, 0 for the own card."""
 
@@ -54,7 +55,7 @@ class EcardCodeDetails(Model, frozen=True):
     member: Annotated[int, rule(ge=0, le=2**53)] = 0
 
 
-class EcardReading(Model, frozen=True):
+class EcardReading(PrivateModel, frozen=True):
     """A code that was scanned, or an authorisation."""
 
     WHAT = "the details"
@@ -62,7 +63,7 @@ class EcardReading(Model, frozen=True):
     code: Annotated[str, rule("must be 28 digits, or 32 of hex", pattern="[0-9]{28}|[0-9a-f]{32}")]
 
 
-class UnlinkDetails(Model, frozen=True):
+class UnlinkDetails(PrivateModel, frozen=True):
     """Whether all programs are to show the card no more; a clerk always ends all."""
 
     WHAT = "the details"

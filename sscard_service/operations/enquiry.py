@@ -19,7 +19,7 @@ from sscard_service.work import OperationEffect, ServiceView, Work, operation, v
 @view("balance")
 def show_balance(work: ServiceView) -> dict[str, Any]:
     """The balance of the medical account, in fen; no name and no number at level 1."""
-    card = work.card()
+    card = work.card_to_show()
     return {"balance_fen": work.balance_fen(card.account), "time": work.time}
 
 

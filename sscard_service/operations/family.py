@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal
 
 from sscard_chip.settlement.ledger import CardStatus
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
+from sscard_service.fields import PrivateModel
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_name
 from sscard_service.operations.ecard import card_of_person, read_shown, require_normal
@@ -23,7 +24,7 @@ MOST: Final = {"elder": 4, "child": 3, "spouse": 1, "other": 2}
 """So many of each relation."""
 
 
-class FamilyDetails(Model, frozen=True):
+class FamilyDetails(PrivateModel, frozen=True):
     """A family member, and how he agrees: ``code`` is an authorisation (auth) or a code of his own
     electronic card, ``face`` that the channel has compared a child's face."""
 
@@ -38,7 +39,7 @@ class FamilyDetails(Model, frozen=True):
     face: bool = False
 
 
-class MemberDetails(Model, frozen=True):
+class MemberDetails(PrivateModel, frozen=True):
     """Which family member."""
 
     WHAT = "the details"

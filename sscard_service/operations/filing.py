@@ -15,9 +15,9 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from sscard_chip.standard.dates import DAY
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import DayText, NoteText, OptionalDay, ReceiptNumber, plain
+from sscard_service.fields import DayText, NoteText, OptionalDay, PrivateModel, ReceiptNumber, plain
 from sscard_service.masks import mask_name
 from sscard_service.store.filings import TreatmentFiling, add_filing, end_filing, filings_of
 from sscard_service.store.persons import check_name
@@ -34,7 +34,7 @@ _Text200 = Annotated[str, plain(200)]
 _Text2000 = Annotated[str, plain(2000)]
 
 
-class FilingAgent(Model, frozen=True):
+class FilingAgent(PrivateModel, frozen=True):
     """代办人: who files for the person; ``agnter_rlts`` by XN."""
 
     agnter_name: Annotated[str, rule(check=check_name)]
@@ -47,7 +47,7 @@ class FilingAgent(Model, frozen=True):
     ] = "8"
 
 
-class FilingDetails(Model, frozen=True):
+class FilingDetails(PrivateModel, frozen=True):
     """A filing: ``mdtrtarea_admdvs`` is the place of treatment; without ``enddate`` it ends by
     its class. A referral names hospital, day and illness."""
 
@@ -76,7 +76,7 @@ class FilingDetails(Model, frozen=True):
     agent: FilingAgent | None = None
 
 
-class FilingEndDetails(Model, frozen=True):
+class FilingEndDetails(PrivateModel, frozen=True):
     """Which filing; ``enddate`` is its last day, and without one it is withdrawn whole."""
 
     WHAT = "the details"

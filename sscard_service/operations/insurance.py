@@ -118,7 +118,7 @@ def show_settlements(work: Work, details: MonthsDetails) -> dict[str, Any]:
     On-line settlements have their pharmacy and the parts of the bill; debits of day files what
     the account has paid.
     """
-    card = work.card()
+    card = work.card_to_show()
     own = (
         sa.select(
             entry.c.id, entry.c.kind, entry.c.business_date, sa.func.sum(line.c.fen).label("fen")

@@ -11,15 +11,16 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
+from sscard_service.fields import PrivateModel
 from sscard_service.records import Insurance
 from sscard_service.store.bills import OPEN, bills_of
 from sscard_service.store.levels import add_choice, choices_of, level_in
 from sscard_service.work import NoDetails, OperationEffect, Work, operation
 
 
-class LevelDetails(Model, frozen=True):
+class LevelDetails(PrivateModel, frozen=True):
     """An insurance (AAE140) and the level that is chosen, by its code in the region's document."""
 
     WHAT = "the details"
@@ -28,7 +29,7 @@ class LevelDetails(Model, frozen=True):
     level: Annotated[str, rule("must be a level of the region", pattern="[0-9A-Za-z]{1,10}")]
 
 
-class StopDetails(Model, frozen=True):
+class StopDetails(PrivateModel, frozen=True):
     """The insurance (AAE140) that is not paid for any more."""
 
     WHAT = "the details"

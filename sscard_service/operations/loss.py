@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final
 
 from sscard_chip.settlement.ledger import CardService, CardStatus, ReportClock, change_status
 from sscard_chip.standard.dates import TIME, parse_time
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import plain
+from sscard_service.fields import PrivateModel, plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card
 from sscard_service.operations.acting import (
@@ -30,7 +30,7 @@ from sscard_service.work import OperationEffect, Work, operation
 _HOUR: Final = timedelta(hours=1)
 
 
-class ReportDetails(Model, frozen=True):
+class ReportDetails(PrivateModel, frozen=True):
     """Why a status is to be changed, and since when (YYYYMMDDhhmmss, local; empty for now)."""
 
     WHAT = "the details"

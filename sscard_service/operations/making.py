@@ -19,9 +19,9 @@ from sscard_chip.settlement.ledger import (
     activate_card,
     register_inactive,
 )
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import NoteText, OptionalDay, ReceiptNumber, plain
+from sscard_service.fields import NoteText, OptionalDay, PrivateModel, ReceiptNumber, plain
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_card
 from sscard_service.operations.acting import require_adult_or_guardian, require_place_of_issue
@@ -44,7 +44,7 @@ _BatchName = Annotated[
 ]
 
 
-class ReviewDetails(Model, frozen=True):
+class ReviewDetails(PrivateModel, frozen=True):
     """Whether an application is accepted; a rejection says why."""
 
     WHAT = "the details"
@@ -53,7 +53,7 @@ class ReviewDetails(Model, frozen=True):
     reason: NoteText = ""
 
 
-class BatchDetails(Model, frozen=True):
+class BatchDetails(PrivateModel, frozen=True):
     """The batch of issue that an application goes into."""
 
     WHAT = "the details"
@@ -61,7 +61,7 @@ class BatchDetails(Model, frozen=True):
     batch: _BatchName
 
 
-class MadeDetails(Model, frozen=True):
+class MadeDetails(PrivateModel, frozen=True):
     """A card that was made, as the register has it; or why it could not be."""
 
     WHAT = "the details"
@@ -73,7 +73,7 @@ class MadeDetails(Model, frozen=True):
     failed: NoteText = ""
 
 
-class ArriveDetails(Model, frozen=True):
+class ArriveDetails(PrivateModel, frozen=True):
     """Where a card has come to: a point, or the post."""
 
     WHAT = "the details"
@@ -82,7 +82,7 @@ class ArriveDetails(Model, frozen=True):
     posted: bool = False
 
 
-class CollectDetails(Model, frozen=True):
+class CollectDetails(PrivateModel, frozen=True):
     """The voucher's number."""
 
     WHAT = "the details"

@@ -9,9 +9,9 @@ import msgspec
 
 from issuance.validity import is_citizen_number
 from sscard_chip.settlement.ledger import CardService, ReportClock, change_status
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.fields import DayText, plain
+from sscard_service.fields import DayText, PrivateModel, plain
 from sscard_service.masks import mask_identity, mask_name, mask_phone
 from sscard_service.operations.acting import require_second_clerk
 from sscard_service.operations.loss import follow
@@ -30,7 +30,7 @@ def _name_rule(text: str) -> str | None:
     return check_name(text) if text else None
 
 
-class ContactDetails(Model, frozen=True):
+class ContactDetails(PrivateModel, frozen=True):
     """A new telephone number, a new address, or both; what is None stays."""
 
     WHAT = "the details"
@@ -39,7 +39,7 @@ class ContactDetails(Model, frozen=True):
     address: Annotated[str, plain(100)] | None = None
 
 
-class RenameDetails(Model, frozen=True):
+class RenameDetails(PrivateModel, frozen=True):
     """A new name, a new identity number, or both."""
 
     WHAT = "the details"
@@ -51,7 +51,7 @@ class RenameDetails(Model, frozen=True):
     reason: Annotated[str, plain(200)] = ""
 
 
-class DeathDetails(Model, frozen=True):
+class DeathDetails(PrivateModel, frozen=True):
     """The day of a death, YYYYMMDD."""
 
     WHAT = "the details"

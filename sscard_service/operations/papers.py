@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from sscard_chip.standard.documents import Model, rule
+from sscard_chip.standard.documents import rule
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceEvidence
-from sscard_service.fields import OptionalReceipt
+from sscard_service.fields import OptionalReceipt, PrivateModel
 from sscard_service.operations.statements import STATEMENTS
 from sscard_service.papers.content import PaperContent
 from sscard_service.papers.font import PaperFont, paper_font
@@ -39,7 +39,7 @@ from sscard_service.store.persons import read_person
 from sscard_service.work import NoDetails, OperationEffect, Work, operation
 
 
-class PaperDetails(Model, frozen=True):
+class PaperDetails(PrivateModel, frozen=True):
     """Which paper: ``year`` of a rights record (last year without one), ``months`` of a
     certificate, ``receipt`` of the application (the last one without it)."""
 
@@ -51,7 +51,7 @@ class PaperDetails(Model, frozen=True):
     receipt: OptionalReceipt = ""
 
 
-class PaperCode(Model, frozen=True):
+class PaperCode(PrivateModel, frozen=True):
     """The code of one of the person's papers."""
 
     WHAT = "the details"

@@ -13,6 +13,7 @@
 | :mod:`.devices` | camera, scanner and printer of a kiosk, simulated by files |
 | :mod:`.visitors` | who is there, in memory only |
 | :mod:`.views` | what of an answer is shown, and how |
+| :mod:`.english` | names of states and insurances in English |
 | :mod:`.pinyin` | Chinese by the letters of its sound |
 
 A new item is a row of :data:`.menu.ITEMS`. Pages decide nothing: they ask

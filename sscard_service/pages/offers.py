@@ -15,6 +15,7 @@ from typing import Any, Final
 from sscard_chip.standard.amounts import grouped_yuan
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.operations.level import months_from
+from sscard_service.pages.english import english
 from sscard_service.pages.menu import Choices, FormField, MenuItem
 from sscard_service.pages.views import PAPERS, View, day
 from sscard_service.pages.words import PageText
@@ -66,8 +67,9 @@ def _bill(item: MenuItem, ask: AskFor, language: str, _now: datetime) -> Offer:
     periods = []
     for span in _SPANS:
         last = months[min(span, len(months)) - 1]
-        said = f"{day(months[0])} — {day(last)}"
-        periods.append((f"{months[0]}-{last}", PageText(said, said)))
+        said, count = f"{day(months[0])} — {day(last)}", min(span, len(months))
+        text = PageText(f"{said}（{count}个月）", f"{said} ({count} month{'s' * (count > 1)})")
+        periods.append((f"{months[0]}-{last}", text))
     filled: dict[str, Choices] = {"insurances": tuple(choices), "period": tuple(periods)}
     return _filled(item, filled), _chosen(data, language)
 
@@ -86,8 +88,7 @@ def _bills(item: MenuItem, ask: AskFor, _language: str, _now: datetime) -> Offer
 def _filings(item: MenuItem, ask: AskFor, _language: str, _now: datetime) -> Offer:
     """Filings that hold, or will."""
     choices = tuple(
-        (one["trt_dcla_detl_sn"], _said(f"{one['kind_text']}  {one['mdtrtarea_admdvs']}  "
-                                        f"{day(one['begndate'])} — {day(one['enddate'])}"))
+        (one["trt_dcla_detl_sn"], _filing(one))
         for one in ask("filings")["filings"]
         if one["state"] in ("holds", "to come")
     )  # fmt: skip
@@ -135,24 +136,25 @@ def _chooser(ask: AskFor) -> dict[str, Any]:
 
 
 def _chosen(data: Mapping[str, Any], language: str) -> View:
-    """What was chosen last."""
+    """What was chosen last of each insurance."""
+    names = _insurances(data)
+    levels = {(one["insurance"], one["level"]): PageText(one["chinese"], one["english"])
+              for one in data["levels"]}  # fmt: skip
+    last = {one["insurance"]: one for one in data["chosen"]}
     return View(facts=[
         (_CHOSEN.of(language),
-         f"{one['insurance']} {one['level'] or _STOPPED.of(language)} ({day(one['month'])})")
-        for one in data["chosen"][-3:]
+         f"{names.get(code, PageText(code, code)).of(language)} "
+         f"{levels.get((code, one['level']), _STOPPED).of(language)} ({day(one['month'])})")
+        for code, one in last.items()
     ])  # fmt: skip
 
 
 def _insurances(data: Mapping[str, Any]) -> dict[str, PageText]:
     """Insurances that have levels."""
     return {
-        one["insurance"]: PageText(one["insurance_text"], _english(one["insurance"]))
+        one["insurance"]: PageText(one["insurance_text"], english(one["insurance_text"]))
         for one in data["levels"]
     }
-
-
-def _english(code: str) -> str:
-    return {"110": "Pension", "310": "Medical insurance"}.get(code, code)
 
 
 def _holding(data: Mapping[str, Any], insurance: str) -> bool:
@@ -166,8 +168,14 @@ def _level(one: Mapping[str, Any]) -> PageText:
     insurance, base = one["insurance_text"], grouped_yuan(one["base_fen"])
     return PageText(
         f"{insurance} {one['chinese']}：{base}元/月",
-        f"{_english(one['insurance'])} {one['english']}: {base} a month",
+        f"{english(insurance)} {one['english']}: {base} a month",
     )
+
+
+def _filing(one: Mapping[str, Any]) -> PageText:
+    """A filing: class, place, days."""
+    rest = f"{one['mdtrtarea_admdvs']}  {day(one['begndate'])} — {day(one['enddate'])}"
+    return PageText(f"{one['kind_text']}  {rest}", f"{english(one['kind_text'])}  {rest}")
 
 
 def _said(text: str) -> PageText:

@@ -171,7 +171,7 @@ class ReaderPort:
             self._connection.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class HeldItem:
     """Something that the card holds: directory, file, name of the item, value."""
 

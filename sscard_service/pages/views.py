@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sscard_chip.standard.amounts import grouped_yuan
+from sscard_service.pages.english import english
 from sscard_service.pages.words import PageText
 
 W = PageText
@@ -49,9 +50,11 @@ def _yes(value: Any) -> str:
 
 
 _STATES: Final = {
-    "holds": "有效 holds", "to come": "未开始 to come", "ended": "已结束 ended",
-    "withdrawn": "已撤销 withdrawn", "open": "待缴费 open", "paid": "已缴费 paid",
+    "holds": W("有效", "Holds"), "to come": W("未开始", "To come"),
+    "ended": W("已结束", "Ended"), "withdrawn": W("已撤销", "Withdrawn"),
+    "open": W("待缴费", "Open"), "paid": W("已缴费", "Paid"),
 }  # fmt: skip
+"""States of filings and bills."""
 PAPERS: Final = {
     "rights": W("权益记录单", "Rights record"), "participation": W("参保证明", "Participation"),
     "voucher": W("领卡证明", "Voucher"), "progress": W("办理进度单", "Progress"),
@@ -101,14 +104,14 @@ _TABLES: Final[dict[str, tuple[str, tuple[_Column, ...]]]] = {
         ("kind_text", W("类型", "Class"), _plain),
         ("mdtrtarea_admdvs", W("就医地", "Place"), _plain),
         ("begndate", W("开始", "From"), day), ("enddate", W("结束", "To"), day),
-        ("state", W("状态", "State"), lambda one: _STATES[str(one)]),
+        ("state", W("状态", "State"), _plain),
         ("trt_dcla_detl_sn", W("备案编号", "Number"), _plain),
     )),
     "bills": ("bills", (
         ("bill", W("缴费单号", "Bill"), _plain), ("first", W("起", "From"), day),
         ("last", W("止", "To"), day), ("fen", W("金额（元）", "Amount, yuan"), _MONEY),
         ("way_text", W("缴费方式", "Way"), _plain),
-        ("state", W("状态", "State"), lambda one: _STATES[str(one)]),
+        ("state", W("状态", "State"), _plain),
     )),
 }  # fmt: skip
 
@@ -183,6 +186,13 @@ _EMPTY: Final = W("没有记录", "No records")
 _WITHOUT_RECORDS: Final = frozenset({"balance", "person", "policy"})
 
 
+def _in(language: str, text: str) -> str:
+    """A name that stands in an answer, in the page's language."""
+    if text in _STATES:
+        return _STATES[text].of(language)
+    return english(text) if language == "en" else text
+
+
 def show(operation: str, data: Mapping[str, Any], language: str) -> View:
     """The view of an operation's answer, in ``zh`` or ``en``."""
     view = View()
@@ -191,11 +201,11 @@ def show(operation: str, data: Mapping[str, Any], language: str) -> View:
         view.big = label.of(language), grouped_yuan(int(data.get(name) or 0))
     for name, label, text in _FACTS.get(_LIKE.get(operation, operation), ()):
         if data.get(name) not in (None, ""):
-            view.facts.append((label.of(language), text(data[name])))
+            view.facts.append((label.of(language), _in(language, text(data[name]))))
     if operation in _TABLES:
         name, columns = _TABLES[operation]
         rows = [
-            [text(row[key]) if key in row else "" for key, _, text in columns]
+            [_in(language, text(row[key])) if key in row else "" for key, _, text in columns]
             for row in data.get(name) or ()
         ]
         if rows:

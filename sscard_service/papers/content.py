@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from sscard_chip.standard.documents import Model
+from sscard_service.fields import PrivateModel
 from sscard_service.papers.font import PaperFont
 
 
-class PaperTable(Model, frozen=True):
+class PaperTable(PrivateModel, frozen=True):
     """A table: ``numbers`` are columns, from 0, set to the right; ``sums`` is its foot."""
 
     title: str
@@ -21,7 +21,7 @@ class PaperTable(Model, frozen=True):
     sums: list[str] = msgspec.field(default_factory=list)
 
 
-class PaperContent(Model, frozen=True):
+class PaperContent(PrivateModel, frozen=True):
     """A paper: ``pairs`` of its head, tables, notes; ``masked`` is what anybody with its code sees.
 
     ``barcode`` is the number under the bars; ``made`` YYYYMMDDhhmmss.

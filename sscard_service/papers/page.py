@@ -24,7 +24,7 @@ from sscard_service.store.papers import shown_code
 _BAR_HEIGHT: Final = 40
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PaperPrint:
     """One print of a paper: its code, its number (all but the first are copies), its address.
 

@@ -20,8 +20,8 @@ from sscard_chip.settlement.schema.persons import (
     person_version,
 )
 from sscard_chip.standard.dates import parse_date
-from sscard_chip.standard.documents import Model, rule
-from sscard_service.fields import plain
+from sscard_chip.standard.documents import rule
+from sscard_service.fields import PrivateModel, plain
 from sscard_service.store.secrets import PersonKey, ServiceKeys
 
 IDENTITY: Final = "identity"
@@ -51,7 +51,7 @@ def normal_identity(text: str) -> str:
 _PLAIN: Final = {0xFF10 + one: ord("0") + one for one in range(10)} | {0xFF38: "X", 0xFF58: "x"}
 
 
-class PersonData(Model, frozen=True):
+class PersonData(PrivateModel, frozen=True):
     """What is known of a person; enciphered as a whole.
 
     ``identity`` is the social security number (社会保障号码), ``bank`` the code of the bank that

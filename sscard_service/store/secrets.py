@@ -24,8 +24,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from issuance.privatefile import write_private
-from sscard_chip.standard.documents import Document, DocumentError, Model, rule
+from sscard_chip.standard.documents import Document, DocumentError, rule
 from sscard_chip.standard.errors import KeyStoreError
+from sscard_service.fields import PrivateModel
 from sscard_service.store.authority import (
     PaperAuthority,
     check_authority,
@@ -45,7 +46,7 @@ class ServiceKeyDocumentError(DocumentError):
     """A key file that is not as it must be: field and rule."""
 
 
-class ServiceKeyFile(Model, frozen=True):
+class ServiceKeyFile(PrivateModel, frozen=True):
     """The key file of a service."""
 
     WHAT = "a key file of card services"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import json
@@ -318,3 +319,19 @@ def test_two_clerks_at_once_leave_one_chain(path: Path) -> None:
     for one in clerks:
         one.join()
     assert [entry.number for entry in read_ledger(path)] == list(range(1, 21))
+
+
+@pytest.mark.parametrize("content", [b"SSCARD", b"\n", b"\x00" * 10])
+def test_a_file_that_is_no_ledger_is_not_waited_for(path: Path, content: bytes) -> None:
+    """As that of a card which another program, or this one, has in use."""
+    path.write_bytes(content)
+    with path.open("rb") as used:
+        fcntl.flock(used, fcntl.LOCK_EX)
+        with pytest.raises(BankLedgerError, match="line 1: is no entry of a ledger"):
+            read_ledger(path)
+        with (
+            pytest.raises(BankLedgerError, match="line 1: is no entry of a ledger"),
+            open_bank_ledger(path, SEAL),
+        ):
+            pass
+    assert path.read_bytes() == content

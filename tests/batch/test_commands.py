@@ -112,3 +112,19 @@ def test_status_of_a_folder_without_a_batch(
 ) -> None:
     assert main(["batch", "status", str(tmp_path)]) == 2
     assert "has no batch" in capsys.readouterr().err
+
+
+def test_a_batch_of_keys_that_are_not_there_is_not_begun(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, folder = tmp_path / "h.csv", tmp_path / "june"
+    assert main(["batch", "synthesize", "2", "--out", str(table)]) == 0
+    capsys.readouterr()
+    run = ["batch", "run", "--generation", "2", "--holders", str(table), "--out", str(folder)]
+    missing = tmp_path / "root.json"
+    assert main([*run, "--keys", str(missing)]) == 2
+    assert capsys.readouterr().err == (
+        f"sscard: error: {missing}: cannot be read (No such file or directory)\n"
+    )
+    assert not folder.exists()
+    assert main([*run, "--keys", str(keys)]) == 0

@@ -99,6 +99,10 @@ def test_entry_of_a_credential(with_centre: Served) -> None:
     assert (status, json.loads(text)["code"]) == (200, 200)
     with_centre.control("code", {"code": "2" * 28})
     assert entry(with_centre, "qrcode_01101")["code"] == 1001
+    _, _, text = with_centre.request("POST", "/api/jiangsu/init", b"\xef\xbb\xbf{}", PAGE)
+    assert json.loads(text)["code"] == 200  # a mark of .NET before it
+    _, _, text = with_centre.request("POST", "/api/jiangsu/init", "{}".encode("utf-16"), PAGE)
+    assert json.loads(text)["message"] == "the body must be a JSON object"
     _, _, text = with_centre.request("POST", "/api/jiangsu/init", "[]", PAGE)
     assert json.loads(text)["code"] == 1001
 

@@ -18,6 +18,7 @@ from usbip.transport import USBIP
 
 from sscard_chip import Card
 from sscard_chip.reader.framing import FrameSocket
+from tests.ports import free_port
 from tests.reader.fake_qemu import FakeQemu
 
 POWER_ON, GET_ATR = b"\x01", b"\x04"
@@ -117,8 +118,7 @@ def test_a_card_in_qemu_s_reader(issue: Callable[..., Path]) -> None:
 
 def test_a_card_over_usbip(issue: Callable[..., Path]) -> None:
     command = [sys.executable, "-m", "sscard_cli", "serve", str(issue(3)), "--json"]
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [*command, "--usbip", f"127.0.0.1:{port}"], stdout=subprocess.PIPE, text=True
     )

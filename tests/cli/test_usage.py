@@ -157,3 +157,38 @@ def test_an_empty_name_is_refused_and_said_to_be_empty(
     assert main(line) == 2
     assert "is empty: must be a name" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "settle show X --ledger none.db",
+        "settle claim due --pharmacy X --month 202603 --ledger n.db",
+    ],
+)
+def test_a_text_of_bytes_that_are_none_is_named(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a shell of another encoding types it; a file may be called so."""
+    assert main([one.replace("X", "\udcb3\udca4") for one in line.split()]) == 2
+    error = capsys.readouterr().err
+    assert re.fullmatch(r"sscard: error: Invalid value for '[^']+': is not UTF-8\n", error)
+
+
+def test_what_is_made_is_named_in_characters_that_can_be_seen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["keys", "create", "a\tb\n\x1b[2J\u202e.json"]) == 0
+    assert capsys.readouterr().out == (
+        "a\\tb\\n\\x1b[2J\\u202e.json: random root keys for 3des and sm4, for tests only\n"
+    )
+    assert [one.name for one in tmp_path.iterdir()] == ["a\tb\n\x1b[2J\u202e.json"]
+
+
+def test_an_error_is_not_longer_than_anybody_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["issue", "--generation", "9" * 100_000]) == 2
+    error = capsys.readouterr().err
+    assert len(error) < 2100
+    assert error.startswith("sscard: error: Invalid value for '--generation': '999")
+    assert error.endswith("999' is not one of 1, 2, 3.\n")

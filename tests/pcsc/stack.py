@@ -14,7 +14,7 @@ from pathlib import Path
 from sscard_chip.reader.pcscd import READER_NAMES, PrivateDaemon
 
 ROOT = Path(__file__).resolve().parents[2]
-PRESENCE_TIMEOUT_S = 15.0
+PRESENCE_TIMEOUT_S = 60.0
 
 
 @contextmanager

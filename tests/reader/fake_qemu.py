@@ -12,7 +12,7 @@ from sscard_chip.closing import Closing
 INIT, ERROR, READER_ADD, ATR, CARD_REMOVE, APDU = 1, 2, 3, 5, 6, 7
 HELLO = b"VSCD" + bytes.fromhex("00000002 00000000")
 GOOD = bytes(4)
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 
 
 class FakeQemu(Closing):

@@ -7,7 +7,9 @@ import socket
 from types import TracebackType
 from typing import Self
 
-TIMEOUT_S = 10.0
+from tests.ports import free_port
+
+TIMEOUT_S = 60.0
 POWER_OFF = b"\x00"
 POWER_ON = b"\x01"
 RESET = b"\x02"
@@ -22,7 +24,7 @@ class FakeVpcd:
     """Listens on one port (0: any free one) and speaks to the card that connects."""
 
     def __init__(self, port: int = 0) -> None:
-        self._listener = socket.create_server(("127.0.0.1", port))
+        self._listener = socket.create_server(("127.0.0.1", port or free_port()))
         self._listener.settimeout(TIMEOUT_S)
         self.port: int = self._listener.getsockname()[1]
         self._card: socket.socket | None = None
@@ -86,10 +88,5 @@ class FakeVpcd:
 
 def two_ports() -> tuple[FakeVpcd, FakeVpcd]:
     """Return two listeners on neighbouring ports."""
-    for _ in range(100):
-        first = FakeVpcd()
-        try:
-            return first, FakeVpcd(first.port + 1)
-        except OSError:
-            first.__exit__(None, None, None)
-    raise OSError("no two neighbouring ports are free")
+    port = free_port(neighbours=1)
+    return FakeVpcd(port), FakeVpcd(port + 1)

@@ -57,9 +57,9 @@ def test_messages_in_pieces_and_two_in_one(reader: QemuReader, qemu: FakeQemu) -
 
 def test_hands(reader: QemuReader, qemu: FakeQemu, card: ToyCard) -> None:
     qemu.begin()
+    removed = time.monotonic()
     reader.remove(0)
     assert qemu.receive() == (CARD_REMOVE, b"")
-    removed = time.monotonic()
     other = ToyCard()
     reader.insert(0, ContactInterface(other))
     assert qemu.inserted() == ATR

@@ -41,7 +41,7 @@ def vpcd(card: ToyCard) -> Iterator[FakeVpcd]:
         yield fake
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -239,7 +239,7 @@ def test_stop_ends_the_threads_and_powers_off(card: ToyCard) -> None:
         assert vpcd.ask(GET_ATR) == ATR
         started = time.monotonic()
         reader.stop()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
         assert threading.active_count() == before
         assert vpcd.at_end()
         assert card.power_log == ["on", "off"]
@@ -270,12 +270,12 @@ def test_stop_lets_a_running_command_finish() -> None:
 def test_stop_while_no_vpcd_is_there(card: ToyCard) -> None:
     with FakeVpcd() as reserved:
         port = reserved.port
-    reader = VirtualReader([ContactInterface(card)], port=port, max_delay_s=60)
+    reader = VirtualReader([ContactInterface(card)], port=port, max_delay_s=600)
     reader.start()
     time.sleep(0.2)
     started = time.monotonic()
     reader.stop()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 60
 
 
 def test_wait_returns_on_request_from_another_thread(card: ToyCard) -> None:
@@ -321,6 +321,7 @@ def test_observers_see_commands_and_events(card: ToyCard) -> None:
         seen.append((slot, command.hex(), response.hex()))
         times.append(seconds)
 
+    began = time.monotonic()
     with FakeVpcd() as vpcd:
         reader = VirtualReader(
             [ContactInterface(card)],
@@ -336,7 +337,7 @@ def test_observers_see_commands_and_events(card: ToyCard) -> None:
             vpcd.control(POWER_OFF)
             vpcd.ask(GET_ATR)
     assert seen == [(0, SELECT, "6118"), (0, "00b2010400", "6c12")]
-    assert all(0 <= t < 1 for t in times)
+    assert all(0 <= one <= time.monotonic() - began for one in times)
     assert [event.value for _, event in events] == [
         "connected", "power on", "reset", "power off", "disconnected",
     ]  # fmt: skip
@@ -447,7 +448,7 @@ def test_signals_end_serve_cleanly(number: signal.Signals, connected: bool) -> N
                 assert process.stderr is not None
                 assert "no vpcd at" in process.stderr.readline()
             process.send_signal(number)
-            output, errors = process.communicate(timeout=10)
+            output, errors = process.communicate(timeout=60)
         finally:
             process.kill()
             process.wait()

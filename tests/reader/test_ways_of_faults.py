@@ -28,12 +28,14 @@ FAULTS: dict[str, dict[str, float | str]] = {
     "power-cut": {},
 }
 WAYS = ("python", "scenario", "line", "control")
+LONG_S = 30.0
+"""The delay of a fault that has none: whoever waits for it is seen, on a busy machine too."""
 
 
 def arm(reader: VirtualReader, name: str, way: str, folder: Path) -> None:
     fields = {"command": "SELECT", **FAULTS[name]}
     if way == "python":
-        seconds = float(str(FAULTS[name].get("seconds", 1.0)))
+        seconds = float(str(FAULTS[name].get("seconds", LONG_S)))
         fault = FaultAt(
             ExchangeFault(name), status=b"\x65\x81", delay_s=seconds, command=SELECT_COMMAND
         )
@@ -80,6 +82,6 @@ def test_a_fault(name: str, way: str, tmp_path: Path) -> None:
         else:
             answer = vpcd.ask(SELECT)
             assert answer.hex() == {"slow": "6118", "short": "61", "wrong-status": "6581"}[name]
-            assert (time.monotonic() - started >= 0.3) is (name == "slow")
+            assert (0.3 if name == "slow" else 0) <= time.monotonic() - started < LONG_S
         assert vpcd.ask(SELECT) == b"\x61\x18"  # once only
         assert reader.contents[0].armed == ()

@@ -7,15 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
+from sscard_chip.settlement.credential import CredentialStore
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.schema.services import audit
 from sscard_service import CardProof, Code, SeenDocument, ServiceRefusedError
 from sscard_service.store.outbox import due_messages
-from sscard_service.store.proofs import QUERY, set_credential
-from tests.service.city import KEYS, LIN, NOBODY, WANG, City, code_of
+from sscard_service.store.proofs import QUERY, hash_password, set_credential
+from tests.service.city import KEYS, LIN, NOBODY, VALID, WANG, City, code_of, make_card, photo
 from tests.service.test_abuse import at_once
 from tests.service.test_ecard import issue, not_read, read, show
 
@@ -211,6 +213,60 @@ def test_a_card_that_is_named_tells_nothing_either(one_city: City) -> None:
             for card in ("Z00000013", "Z99999999", code_of(1), "AB" * 16)
         }
         assert codes == {Code.LEVEL_TOO_LOW}
+
+
+def test_nobody_learns_it_by_the_time_either(
+    one_city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many passwords are hashed for the unknown, and no answer comes before its time."""
+    hashed: list[str] = []
+    waited: list[float] = []
+
+    def verify(hash_: str | None, password: str) -> bool:
+        hashed.append(password)
+        return False
+
+    monkeypatch.setattr("sscard_service.proving.check_password", verify)
+    monkeypatch.setattr("sscard_service.centre.clock.sleep", waited.append)
+    proof = msgspec.structs.replace(one_city.region.proof, wrong_answer_ms=60_000)
+    one_city.centre.region = msgspec.structs.replace(one_city.region, proof=proof)
+    with one_city.ledger.transaction() as t:
+        set_credential(t, 2, QUERY, "none", "20260302000000")
+    for operation in ("balance", "loss", "login"):
+        for number in (LIN, WANG, NOBODY):
+            channel = "site"
+            wrong = {"query_password": "999999"}
+            assert one_city.refused(operation, number, channel, **wrong) is Code.WRONG_PROOF
+    assert len(hashed) == len(waited) == 9
+    assert all(55 < one <= 60 for one in waited)  # the rest of the minute
+
+
+def test_the_token_of_a_replaced_card_is_nobodys(one_city: City) -> None:
+    token, given = issue(one_city)["token"], show(one_city, kind="auth")
+    store = CredentialStore(one_city.ledger, now=lambda: one_city.now)
+    one_city.ask("formal")
+    details = {**VALID, "reason": "lost"}
+    receipt = one_city.ask("replace", details=details, photo=photo()).data["receipt"]
+    make_card(one_city, receipt, 9, "Z00000030")
+    one_city.ask("collect", details={"receipt": receipt})
+    assert store.of_token(token) is None
+    assert not_read(one_city, given) is Code.STATE
+    assert issue(one_city)["token"] != token
+    assert store.of_token(token) is None
+
+
+def test_what_is_over_is_history_for_level_four(one_city: City) -> None:
+    with one_city.ledger.transaction() as t:
+        set_credential(t, 1, QUERY, hash_password("own-word-7"), "20260302000000")
+    one_city.ask("cancel")
+    mine: dict[str, Any] = {"channel": "site", "query_password": "own-word-7"}
+    assert one_city.refused("balance", **mine) is Code.STATE
+    token = one_city.ask("login", **mine).data["token"]
+    assert one_city.refused("balance", "", "site", session=token) is Code.STATE
+    assert one_city.refused("settlements", channel="app", face=True) is Code.STATE
+    assert one_city.ask("status", **mine).data["cards"] == []
+    assert one_city.ask("balance").data["balance_fen"] == 12_345
+    assert one_city.ask("status").data["cards"][0]["status"] == 9
 
 
 # --- sessions -------------------------------------------------------------------------------------

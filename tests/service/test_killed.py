@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from sscard_chip.settlement.ledger import CardStatus, Ledger, status_of
+from sscard_chip.settlement.ledger.database import parse_url
 from sscard_chip.settlement.schema.books import card
 from sscard_service.store.audit import verify_audit
 from tests.service.city import KEYS, VALID, City, code_of, photo
@@ -154,7 +155,7 @@ def test_killed_at_any_point(which: int, ledger_url: str, tmp_path: Path) -> Non
             break
         points += 1
         if not densely:
-            break  # making the schema anew costs a second
+            break
         at += EVERY
     print(f"{step.__name__}: {points} points")
     assert points >= 1
@@ -167,18 +168,21 @@ def max_card(city: City) -> int:
 
 
 def before_step(url: str, tmp_path: Path, which: int, at: int) -> tuple[str, str]:
-    """A ledger on which all steps before one are done, and the receipt; a copy of the first one
-    on SQLite, made anew in its schema on PostgreSQL."""
-    first = tmp_path / "first.db"
-    if url.startswith("postgresql"):
-        empty_schema(url)
-        return url, walk_to(url, which)
+    """A ledger on which all steps before one are done, and the receipt; a copy of the first one,
+    of its file or of its database."""
     noted = tmp_path / "receipt"
-    if not first.exists():
-        noted.write_text(walk_to(str(first), which))
-    copy = tmp_path / f"city-{at}.db"
-    shutil.copy(first, copy)
-    return str(copy), noted.read_text()
+    if url.startswith("postgresql"):
+        first, copy = (url.replace("/postgres?", f"/{name}?") for name in ("first", "copy"))
+        if not noted.exists():
+            create_database(url, "first", "template0")
+            create_schema(first)
+            noted.write_text(walk_to(first, which))
+        create_database(url, "copy", "first")
+        return copy, noted.read_text()
+    if not noted.exists():
+        noted.write_text(walk_to(str(tmp_path / "first.db"), which))
+    shutil.copy(tmp_path / "first.db", tmp_path / f"city-{at}.db")
+    return str(tmp_path / f"city-{at}.db"), noted.read_text()
 
 
 def walk_to(url: str, which: int) -> str:
@@ -191,12 +195,19 @@ def walk_to(url: str, which: int) -> str:
     return receipt
 
 
-def empty_schema(url: str) -> None:
-    """Nothing is left in the schema of a URL."""
-    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+def create_database(url: str, name: str, template: str) -> None:
+    """A database of the server of a URL, anew, as a copy of another one."""
+    engine = sa.create_engine(parse_url(url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    engine.dispose()
+
+
+def create_schema(url: str) -> None:
+    """The schema that a URL names."""
+    engine = sa.create_engine(parse_url(url))
     with engine.begin() as connection:
-        place = connection.exec_driver_sql("SELECT current_schema()").scalar_one_or_none()
-        name = place or url.rpartition("%3D")[2]
-        connection.exec_driver_sql(f'DROP SCHEMA IF EXISTS "{name}" CASCADE')
+        name = url.rpartition("%3D")[2]
         connection.exec_driver_sql(f'CREATE SCHEMA "{name}"')
     engine.dispose()

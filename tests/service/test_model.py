@@ -224,6 +224,8 @@ class CardServicesMachine(RuleBasedStateMachine):
         if operation == "replace":
             running = self.making not in ("", "collected", "rejected")
             return state == 2 and not running
+        if operation == "balance" and state == 9:
+            return level == 4  # history
         return operation in ("balance", "status", "person") or (
             (operation, state) in MOVES or (operation, state) in SAME
         )

@@ -108,7 +108,7 @@ def test_a_person_that_breaks_a_rule_is_named_and_nothing_is_loaded(
         with pytest.raises(PersonFileError, match="line 3") as refused:
             load_persons(ledger, KEYS, tmp_path / "p.jsonl", TIME)
         assert rule in str(refused.value)
-        assert value not in str(refused.value)
+        assert value not in str(refused.value).replace(str(tmp_path), "")
         with ledger.reading() as t:
             assert t.connection.execute(sa.select(person_key)).all() == []
 

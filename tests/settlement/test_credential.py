@@ -212,7 +212,9 @@ def test_settlements_are_notified(ask: Ask) -> None:
         (b"[]", "must be a JSON object"),
         (b"[" * 60_000, "must be a JSON object"),
         ('{"data":"卡"}'.encode("gb18030"), "must be UTF-8"),
+        ('{"data":"卡"}'.encode("utf-16"), "must be UTF-8"),
         (b"{}", "data: must be an object"),
+        (b"\xef\xbb\xbf{}\0", "data: must be an object"),  # as .NET and C send it
         (b'{"data":"["}', "data: must be an object"),
         (b'{"data":{},"transType":7}', "transType: is not one that is served here"),
         (b'{"data":{},"transType":"hos.upload.fee"}', "transType: is not one"),

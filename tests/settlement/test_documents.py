@@ -9,7 +9,7 @@ import pytest
 
 from sscard_chip.settlement.clearing.statement import Reasons, Statement, StatementLine, Sums
 from sscard_chip.settlement.documents import StatementDocument, SummaryDocument
-from sscard_chip.settlement.run.run import RunSummary
+from sscard_chip.settlement.run.summary import RunSummary
 from sscard_chip.standard.documents import find
 
 

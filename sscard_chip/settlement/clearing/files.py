@@ -21,12 +21,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import pyarrow.parquet as pq
 
 from sscard_chip.dayfile.rows import NULL
+from sscard_chip.settlement.arrow import division_texts, escaped_texts, text_lines
 from sscard_chip.settlement.clearing.codes import ClearingType, RowOutcome
 from sscard_chip.settlement.clearing.page import render_page
 from sscard_chip.settlement.clearing.statement import Statement, StatementLine, statements
@@ -118,7 +119,9 @@ def write_clearing(
     write_rows(target / "statements.tsv", STATEMENT_COLUMNS, map(_statement_row, made))
     regions = regional_totals(totals)
     write_rows(target / "regions.tsv", REGION_COLUMNS, map(_region_row, regions))
-    write_rows(target / "clearing.tsv", Cell._fields, map(_cell_row, totals))
+    with whole_file(target / "clearing.tsv") as new, new.open("wb") as file:
+        file.write(("\t".join(Cell._fields) + "\n").encode())
+        file.write(_cell_lines(totals.cells))
     with whole_file(target / "clearing.parquet") as new:
         pq.write_table(totals.cells, new)
     return made
@@ -218,13 +221,18 @@ def _amounts(line: StatementLine) -> tuple[str, ...]:
     return (*map(str, counts), *map(yuan, sums))
 
 
-def _cell_row(cell: Cell) -> tuple[str, ...]:
-    return (
-        cell.pharmacy,
-        f"{cell.treatment:06d}",
-        f"{cell.insured:06d}",
-        *(str(int(value) if isinstance(value, bool) else value) for value in cell[3:]),
-    )
+def _cell_lines(cells: Any) -> Any:
+    """A table of cells as lines of text."""
+
+    def column(name: str) -> Any:
+        own = cells.column(name)
+        if name in ("treatment", "insured"):
+            return division_texts(own.to_numpy())
+        if name == "refund":
+            return own.cast("int8")
+        return escaped_texts(own) if name in ("pharmacy", "insurance", "algorithm") else own
+
+    return text_lines([column(name) for name in Cell._fields])
 
 
 # --- writing -------------------------------------------------------------------------------------

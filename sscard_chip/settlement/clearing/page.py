@@ -25,8 +25,6 @@ from sscard_chip.settlement.judge.localities import Locality
 from sscard_chip.standard.amounts import grouped_yuan
 
 _NUMBERS: Final = Markup(' class="n"')
-_PLUS: Final = '<td class="n">%s</td>'
-_MINUS: Final = '<td class="n minus">%s</td>'
 
 
 def render_page(statement: Statement) -> str:
@@ -40,7 +38,8 @@ def _figures(line: StatementLine) -> Markup:
     rows = (line.sales.rows, line.refunds.rows, line.net_count)
     sums = (net.total_fen, net.fund_fen, net.account_fen, net.cash_fen, net.payable_fen)
     texts = (*(f"{count:,}" for count in rows), *map(grouped_yuan, sums))
-    return Markup("".join([_MINUS % text if text[0] == "-" else _PLUS % text for text in texts]))
+    cells = [f'<td class="n{" minus" if text[0] == "-" else ""}">{text}</td>' for text in texts]
+    return Markup("".join(cells))
 
 
 @cache

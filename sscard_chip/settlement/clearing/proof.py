@@ -27,7 +27,7 @@ from sscard_chip.settlement.ledger import AccountKind, EntryKind, LedgerTransact
 from sscard_chip.settlement.ledger.authorisation import SettlementState
 from sscard_chip.settlement.ledger.bulk import raw_rows, select_keys
 from sscard_chip.settlement.ledger.register import CardRegister, read_register
-from sscard_chip.settlement.run.booking import insured_divisions
+from sscard_chip.settlement.run.money import insured_divisions
 from sscard_chip.settlement.run.pieces import unposted
 from sscard_chip.settlement.schema.authorisation import authorisation, step
 from sscard_chip.settlement.schema.books import account, entry, line

@@ -183,12 +183,16 @@ def refusal(path: str, rule: str, limits: DeliveryLimits = LIMITS) -> DayFileErr
     """Why a file is refused, in the words of the strict reader if it has some."""
     with delivered(path, limits) as (descriptor, size):
         content = read_bytes(descriptor, size) if size <= _OWN_WORDS_BYTES else None
-    if content is None or is_parquet(content):
-        return DayFileError(f"{path}: {rule}")
-    try:
-        parse_day(content, path)
-    except DayFileError as error:
-        return error
+    return _own_words(path, rule, content)
+
+
+def _own_words(path: str, rule: str, content: bytes | bytearray | None) -> DayFileError:
+    """As :func:`refusal`, of a file that is read already; None for one that is not asked."""
+    if content is not None and len(content) <= _OWN_WORDS_BYTES and not is_parquet(content):
+        try:
+            parse_day(bytes(content), path)
+        except DayFileError as error:
+            return error
     return DayFileError(f"{path}: {rule}")
 
 
@@ -206,43 +210,58 @@ def pieces(heads: Sequence[DayFileHead], most: int = PIECE_BYTES) -> Iterator[li
         yield run
 
 
-def read_piece(heads: Sequence[DayFileHead]) -> Piece:
-    """Read whole files; those whose rows are not what the trailer says are refused."""
+def content_of(head: DayFileHead) -> bytes | bytearray:
+    """A file as text, from its header to its trailer, as it is now.
+
+    :raises DayFileError: it is not what it was, or beyond a limit.
+    :raises OSError: it cannot be read.
+    """
+    with delivered(head.path, head.limits) as (descriptor, size):
+        if head.parquet:
+            return parquet_text(head.path, descriptor, head.ends, head.limits.file_bytes)
+        return read_bytes(descriptor, size)
+
+
+def read_piece(
+    heads: Sequence[DayFileHead], contents: Sequence[bytes | bytearray] | None = None
+) -> Piece:
+    """Read whole files; those whose rows are not what the trailer says are refused.
+
+    :param contents: of the files, as :func:`content_of` has them, where that was done already.
+    """
     reading = _Reading()
-    for head in heads:
+    for at, head in enumerate(heads):
         try:
-            reading.add(head, _body(head))
+            reading.add(head, content_of(head) if contents is None else contents[at])
         except (DayFileError, OSError) as error:
             reading.refused.append(RefusedFile.of(head.path, error))
     reading.flush()
     return Piece(tuple(reading.taken), tuple(reading.parts), tuple(reading.refused))
 
 
-def _body(head: DayFileHead) -> memoryview:
+def _body(head: DayFileHead, content: bytes | bytearray) -> memoryview:
     """The D rows of a file as text; count, digest and ends checked."""
-    path, limits, count = head.path, head.limits, head.trailer.count
     header, trailer = head.ends
-    with delivered(path, limits) as (descriptor, size):
-        if head.parquet:
-            content = parquet_text(path, descriptor, head.ends, limits.file_bytes)
-        else:
-            content = read_bytes(descriptor, size)
     end = len(content) - len(trailer)
     view = memoryview(content)
+
+    def refused(rule: str) -> DayFileError:
+        return _own_words(head.path, rule, None if head.parquet else content)
+
     if end < len(header) or view[end:] != trailer or view[: len(header)] != header:
-        raise refusal(path, "header or trailer: has changed while it was read", limits)
+        raise refused("header or trailer: has changed while it was read")
     if sha256(view[:end]).digest() != head.trailer.digest:
-        raise refusal(path, "trailer: the digest is not that of the rows", limits)
+        raise refused("trailer: the digest is not that of the rows")
     if not content.isascii() and not _is_utf8(view):
-        raise refusal(path, "is not UTF-8", limits)
+        raise refused("is not UTF-8")
     body = view[len(header) : end]
     if len(body) and body[-1] != ord("\n"):
-        raise refusal(path, "trailer: must begin a row", limits)
+        raise refused("trailer: must begin a row")
     rows = content.count(b"\n") - 2
-    if rows != count:
-        raise refusal(path, f"trailer: counts {count} rows of {rows}", limits)
+    if rows != head.trailer.count:
+        raise refused(f"trailer: counts {head.trailer.count} rows of {rows}")
     if rows * _LEAST_ROW > len(content):
-        raise refusal(path, f"trailer: counts {rows:,} rows, {_MORE}", limits)
+        raise refused(f"trailer: counts {rows:,} rows, {_MORE}")
     return body
 
 
@@ -268,16 +287,20 @@ class _Reading:
         self.taken: list[DayFileHead] = []
         self.refused: list[RefusedFile] = []
         self.parts: list[DebitColumns] = []
-        self._waiting: list[tuple[DayFileHead, memoryview]] = []
+        self._waiting: list[tuple[DayFileHead, bytes | bytearray, memoryview]] = []
         self._held = 0
 
-    def add(self, head: DayFileHead, body: memoryview) -> None:
-        """The D rows of a file, checked as a whole."""
+    def add(self, head: DayFileHead, content: bytes | bytearray) -> None:
+        """A file, checked as a whole.
+
+        :raises DayFileError: it is refused.
+        """
+        body = _body(head, content)
         if len(body) > _PARSE_BYTES:
             self.flush()
-            self._parse_large(head, body)
+            self._parse_large(head, content, body)
             return
-        self._waiting.append((head, body))
+        self._waiting.append((head, content, body))
         self._held += len(body)
         if self._held >= _PARSE_BYTES:
             self.flush()
@@ -287,14 +310,14 @@ class _Reading:
         waiting, self._waiting, self._held = self._waiting, [], 0
         if not waiting:
             return
-        rows = _Rows(*(body for _, body in waiting))
+        rows = _Rows(*(body for _, _, body in waiting))
         keep = np.ones(len(rows.columns), np.bool_)
-        for (head, _), (begin, end) in zip(waiting, pairwise(rows.first), strict=True):
+        for (head, content, _), (begin, end) in zip(waiting, pairwise(rows.first), strict=True):
             rule = rows.rule(head, begin, end)
             if not rule and not rows.columns.malformed[begin:end].any():
                 rule = _sums_rule(head, rows.sums(begin, end))
             if rule:
-                self._refuse(head, rule)
+                self._refuse(head, content, rule)
                 keep[begin:end] = False
                 continue
             rows.columns.line[begin:end] = np.arange(2, 2 + end - begin)
@@ -302,17 +325,17 @@ class _Reading:
             self.taken.append(head)
         self.parts.append(rows.columns if keep.all() else rows.columns.rows(keep))
 
-    def _parse_large(self, head: DayFileHead, body: memoryview) -> None:
+    def _parse_large(self, head: DayFileHead, content: bytes | bytearray, body: memoryview) -> None:
         found: list[DebitColumns] = []
         sums, count, malformed = np.zeros(4, object), 0, False
         for piece in _slices(body, head):
             if piece[-1] != ord("\n"):
-                self._refuse(head, f"row {2 + count}: {_too_long(head.limits)}")
+                self._refuse(head, content, f"row {2 + count}: {_too_long(head.limits)}")
                 return
             rows = _Rows(piece)
             begin, end = rows.first
             if rule := rows.rule(head, begin, end, count):
-                self._refuse(head, rule)
+                self._refuse(head, content, rule)
                 return
             rows.columns.line[:] = np.arange(2 + count, 2 + count + end)
             rows.columns.file[:] = len(self.taken)
@@ -321,16 +344,13 @@ class _Reading:
             count += end
             found.append(rows.columns)
         if not malformed and (rule := _sums_rule(head, sums)):
-            self._refuse(head, rule)
+            self._refuse(head, content, rule)
             return
         self.taken.append(head)
         self.parts += found
 
-    def _refuse(self, head: DayFileHead, rule: str) -> None:
-        try:
-            error: DayFileError | OSError = refusal(head.path, rule, head.limits)
-        except (DayFileError, OSError) as changed:
-            error = changed
+    def _refuse(self, head: DayFileHead, content: bytes | bytearray, rule: str) -> None:
+        error = _own_words(head.path, rule, None if head.parquet else content)
         self.refused.append(RefusedFile.of(head.path, error))
 
 

@@ -27,7 +27,7 @@ _SECONDS: Final = 120
 """How long the process may be silent."""
 
 
-def is_parquet(content: bytes) -> bool:
+def is_parquet(content: bytes | bytearray) -> bool:
     """Whether bytes begin like Parquet."""
     return content.startswith(_MAGIC)
 

@@ -182,7 +182,7 @@ def _request(body: bytes) -> dict[str, Any]:
     if len(body) > MOST_REQUEST:
         raise CredentialError(f"must be at most {MOST_REQUEST} bytes")
     try:
-        request = json.loads(body.decode("utf-8"))
+        request = json.loads(body.decode("utf-8-sig").rstrip("\0"))  # as .NET and C send it
     except UnicodeDecodeError:
         raise CredentialError("must be UTF-8") from None
     except (ValueError, RecursionError):

@@ -27,6 +27,7 @@ from sscard_chip.settlement.gateway.crypto.readings import (
     identities,
     json_texts,
     keys,
+    one_line,
     signatures,
 )
 from sscard_chip.settlement.gateway.crypto.sm4 import decipher
@@ -216,6 +217,8 @@ def _open(
     text: str, name: str, known: list[Reading], *, hex_wanted: bool
 ) -> tuple[bytes | None, list[tuple[bool, str]]]:
     contents: list[Reading] = []
+    text, broken = one_line(text, name)
+    broken = "" if hex_wanted else broken  # blanks between hex digits are taken
     if re.fullmatch("(?:[0-9A-Fa-f]{2})+", text):
         contents.append(
             Reading(bytes.fromhex(text), "" if hex_wanted else f"{name}: is hex: must be Base64")
@@ -233,11 +236,11 @@ def _open(
                     plain = json.dumps(json.loads(plain.decode("gbk")), ensure_ascii=False).encode()
                 except ValueError:
                     continue
-                said = [coding, deviation, f"{name}: its JSON is GBK: must be UTF-8"]
+                said = [broken, coding, deviation, f"{name}: its JSON is GBK: must be UTF-8"]
             except (GatewayCryptoError, ValueError, RecursionError):
                 continue
             else:
-                said = [coding, deviation]
+                said = [broken, coding, deviation]
             wrong = [(False, one) for one in said if one]
             return plain, wrong or [(True, f"{name}: is enciphered rightly")]
     if not contents:

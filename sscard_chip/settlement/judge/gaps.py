@@ -9,18 +9,23 @@ none any more. The order of rows, files and runs says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.arrays import Mask, UInt64Array
-from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.arrays import Integers, Mask
+from sscard_chip.settlement.columns import Columns, DebitColumns, column
 from sscard_chip.settlement.judge.codes import FindingCode, Masks
 from sscard_chip.settlement.judge.keys import Keys, TerminalKey
 from sscard_chip.standard.identifiers import ALGORITHM_OF_CODE
+from sscard_chip.workers import Pool, SingleThread
+
+_TOGETHER: Final = 1 << 17
+"""Rows whose terminals are looked at together."""
+_AHEAD: Final = 1 << 12
 
 Environment = tuple[int, int]
 """A terminal and an algorithm: each environment of a PSAM counts on its own."""
@@ -52,51 +57,113 @@ def standing_rows(columns: DebitColumns, masks: Masks, genuine: Mask) -> Mask:
     return found
 
 
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class NumberRows(Columns):
+    """Rows whose numbers stand, by terminal, algorithm and number."""
+
+    terminal: Integers = column(np.int64)
+    algorithm: NDArray[np.uint8] = column(np.uint8)
+    number: NDArray[np.uint32] = column(np.uint32)
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Numbers:
+    """The numbers of some environments, each once, and what the rows say by themselves.
+
+    ``which`` is the place of each row's number; ``begins`` (environments + 1) where the numbers of
+    each begin, and the last end. ``gap`` is true of a number that does not follow the one before.
+    """
+
+    environments: list[Environment]
+    begins: Integers
+    number: NDArray[np.uint32]
+    gap: Mask
+    which: NDArray[np.int32]
+
+
+def sum_up_numbers(rows: NumberRows) -> Numbers:
+    """What can be said of the terminals of some rows, whatever other rows there are."""
+    other = np.ones(len(rows), np.bool_)
+    other[1:] = rows.terminal[1:] != rows.terminal[:-1]
+    other[1:] |= rows.algorithm[1:] != rows.algorithm[:-1]
+    fresh = other.copy()
+    fresh[1:] |= rows.number[1:] != rows.number[:-1]
+    first = np.flatnonzero(fresh)
+    number, begins = rows.number[first], np.flatnonzero(other[first])
+    gap = np.ones(len(first), np.bool_)
+    gap[1:] = np.diff(number) != 1
+    gap[begins] = False
+    named = first[begins]
+    return Numbers(
+        list(zip(rows.terminal[named].tolist(), rows.algorithm[named].tolist(), strict=True)),
+        np.append(begins, len(first)),
+        number,
+        gap,
+        (np.cumsum(fresh) - 1).astype(np.int32),
+    )
+
+
 def find_gaps(
-    columns: DebitColumns, masks: Masks, keys: Keys, genuine: Mask, earlier: StandingNumbers
+    columns: DebitColumns,
+    masks: Masks,
+    keys: Keys,
+    genuine: Mask,
+    earlier: StandingNumbers,
+    pool: Pool | None = None,
 ) -> OlderGaps:
-    """Add 101 to ``masks`` of ``genuine`` debits; what it means for earlier files."""
-    older = OlderGaps()
+    """Add 101 to ``masks`` of ``genuine`` debits; what it means for earlier files.
+
+    ``pool``: who looks at pieces of terminals; this thread without it.
+    """
     order = keys.terminal_order
     order = order[standing_rows(columns, masks, genuine)[order]]
-    if not len(order):
-        return older
-    words = keys.by_terminal[order]
-    fresh = _changes(words)
-    repeats = not fresh.all()  # else the rows are the numbers
-    first_row = order[fresh] if repeats else order
-    distinct = words[fresh] if repeats else words
-    begins = _changes(distinct >> np.uint64(32))
-    numbers = distinct.astype(np.uint32)
-    gap = ~begins
-    gap[1:] &= np.diff(numbers) != 1
-    starts = np.flatnonzero(begins)
-    ends = np.append(starts[1:], len(distinct))
-    named = [
-        (int(keys.terminal[row]), int(keys.algorithm[row])) for row in first_row[starts].tolist()
-    ]
-    extents = earlier.extents(named)
-    for of, start, end in zip(named, starts.tolist(), ends.tolist(), strict=True):
-        if of not in extents:
-            continue
-        least, greatest = extents[of]
-        first = int(numbers[start])
-        if first > greatest:
-            gap[start] = first != greatest + 1
-        else:
-            own = numbers[start:end].astype(np.int64)
-            gap[start:end] = _overlapping(of, own, least, earlier, older)
-    found = gap[np.cumsum(fresh) - 1] if repeats else gap
-    found = found & genuine[order]
-    masks[order[found]] |= FindingCode.GAP.bit
+    pieces = list(_terminal_pieces(keys, order))
+    tasks = (
+        NumberRows(keys.terminal[piece], keys.algorithm[piece], keys.number[piece])
+        for piece in pieces
+    )
+    found = list((pool or SingleThread()).map(sum_up_numbers, tasks))
+    extents = earlier.extents([of for numbers in found for of in numbers.environments])
+    older = OlderGaps()
+    for piece, numbers in zip(pieces, found, strict=True):
+        gap = _beside(numbers, extents, earlier, older)[numbers.which]
+        masks[piece[gap & genuine[piece]]] |= FindingCode.GAP.bit
     return older
 
 
-def _changes(words: UInt64Array) -> Mask:
-    """Where something else begins than stands before."""
-    found = np.ones(len(words), np.bool_)
-    found[1:] = words[1:] != words[:-1]
-    return found
+def _terminal_pieces(keys: Keys, order: Integers) -> Iterator[Integers]:
+    """``order`` in pieces of some rows; all rows of an environment are in one."""
+    begin = 0
+    while begin < len(order):
+        end, more = begin + _TOGETHER, True
+        while more and end < len(order):
+            ahead = keys.by_terminal[order[end - 1 : end + _AHEAD]] >> np.uint64(32)
+            same = int(np.searchsorted(ahead, ahead[0], "right"))
+            end, more = end + same - 1, same == len(ahead)
+        yield order[begin:end]
+        begin = end
+
+
+def _beside(
+    numbers: Numbers,
+    extents: Mapping[Environment, tuple[int, int]],
+    earlier: StandingNumbers,
+    older: OlderGaps,
+) -> Mask:
+    """The gaps of numbers beside those that stand in earlier files."""
+    gap = numbers.gap.copy()
+    for at, of in enumerate(numbers.environments):
+        if of not in extents:
+            continue
+        start, end = numbers.begins[at : at + 2].tolist()
+        least, greatest = extents[of]
+        first = int(numbers.number[start])
+        if first > greatest:
+            gap[start] = first != greatest + 1
+        else:
+            own = numbers.number[start:end].astype(np.int64)
+            gap[start:end] = _overlapping(of, own, least, earlier, older)
+    return gap
 
 
 def _overlapping(

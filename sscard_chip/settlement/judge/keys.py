@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.arrays import UInt64Array
-from sscard_chip.settlement.columns import DebitColumns, as_words
+from sscard_chip.settlement.columns import DebitColumns
 
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 _COUNTER: Final = np.uint64(0xFFFF)
@@ -101,6 +101,28 @@ class Keys:
             order = np.lexsort((self.counter, self.division, self.factor))
         return order
 
+    def end_of_card(self, order: NDArray[np.int64], at: int) -> int:
+        """Where in ``order``, from ``at`` (above 0) on, the rows of the card before it end."""
+        last, some = order[at - 1], 64
+        while at < len(order):
+            rows = order[at : at + some]
+            other = self.factor[rows] != self.factor[last]
+            other |= self.division[rows] != self.division[last]
+            if other.any():
+                return at + int(other.argmax())
+            at, some = at + len(rows), some * 2
+        return at
+
+    def terminal_keys(self) -> list[TerminalKey]:
+        """The exact keys of all rows."""
+        columns = self.terminal.tolist(), self.algorithm.tolist(), self.number.tolist()
+        return list(map(TerminalKey, *columns))
+
+    def card_keys(self) -> list[CardCounterKey]:
+        """The exact keys of all rows."""
+        columns = self.division.tolist(), self.factor.tolist(), self.counter.tolist()
+        return list(map(CardCounterKey, *columns))
+
     def terminal_key(self, at: int) -> TerminalKey:
         """The exact key of a row."""
         return TerminalKey(int(self.terminal[at]), int(self.algorithm[at]), int(self.number[at]))
@@ -108,15 +130,6 @@ class Keys:
     def card_key(self, at: int) -> CardCounterKey:
         """The exact key of a row."""
         return CardCounterKey(int(self.division[at]), int(self.factor[at]), int(self.counter[at]))
-
-
-def card_hashes(columns: DebitColumns) -> UInt64Array:
-    """Hashes of the cards only: rows of one card are equal, and spread evenly over pieces."""
-    low = np.ascontiguousarray(columns.card_id_code[:, :3])
-    number = low[:, 0].astype(np.uint64) << np.uint64(16)
-    number |= low[:, 1].astype(np.uint64) << np.uint64(8)
-    number |= low[:, 2]
-    return mix(as_words(columns.factor), number)
 
 
 def mix(high: UInt64Array, low: UInt64Array) -> UInt64Array:

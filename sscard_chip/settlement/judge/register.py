@@ -9,7 +9,7 @@ these codes is judged [ours].
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,18 +50,37 @@ class RegisterJudge:
         numbers: NDArray[np.bytes_] | None = None,
     ) -> None:
         self.register = register
+        self._given = areas, numbers
         self._by_code = Lookup(_code_hashes(register.card_id_code))
         self._numbers = register.card_number if numbers is None else numbers
         self._by_number = Lookup(_number_hashes(self._numbers))
         if areas is None:
             issuing = np.unique(number_of_bcd(register.card_id_code[:, :3])).tolist()
             areas = {pooling_area(division) for division in issuing}
+        self._areas = areas
         self._own = np.zeros(_DIVISIONS, np.bool_)
         for area in areas:
             wide = 10_000 if area // 100 in MUNICIPALITIES else 100
             self._own[area * 100 : area * 100 + wide] = True
         self._has_events = np.zeros(len(register), np.bool_)
         self._has_events[register.event_card] = True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, it is what it was made of."""
+        return RegisterJudge, (self.register, *self._given)
+
+    def of(self, columns: DebitColumns) -> RegisterJudge:
+        """The part that some rows ask for."""
+        place = self._by_code.find(_code_hashes(columns.card_id_code))
+        found = place >= 0
+        own, rows = self.register.card_id_code, np.flatnonzero(found)
+        found[rows] = (own[place[rows]] == columns.card_id_code[rows]).all(axis=1)
+        strange = np.unique(columns.card_number[~found])
+        numbers = self._by_number.find(_number_hashes(strange))
+        known = numbers >= 0
+        known[known] = self._numbers[numbers[known]] == strange[known]
+        part = self.register.part(np.unique(place[found]))
+        return RegisterJudge(part, self._areas, strange[known])
 
     def judge(self, columns: DebitColumns, masks: Masks) -> NDArray[np.int64]:
         """Add the findings; the personal account that each row charges, ``NOBODY`` for none."""
@@ -138,20 +157,30 @@ def _prefix(division: int) -> bytes:
 def judge_register(
     columns: DebitColumns, masks: Masks, judge: RegisterJudge | None
 ) -> NDArray[np.int64]:
-    """The findings of a register, where there is one; the account of each row.
+    """Add the findings of a register, where there is one; the account of each row."""
+    found = np.zeros(len(columns), np.uint16)
+    accounts = find_accounts(columns, found, judge)
+    add_found(masks, found)
+    return accounts
 
-    A row that is held as grey has nothing else to find.
-    """
+
+def find_accounts(
+    columns: DebitColumns, found: Masks, judge: RegisterJudge | None
+) -> NDArray[np.int64]:
+    """The account of each row; adds what a register finds, where there is one."""
     if judge is None or not len(columns):
         return np.full(len(columns), NOBODY, np.int64)
-    found = np.zeros(len(columns), np.uint16)
     accounts = np.empty(len(columns), np.int64)
     for at in range(0, len(columns), _TOGETHER):
         own = slice(at, at + _TOGETHER)
         accounts[own] = judge.judge(columns.rows(own), found[own])
+    return accounts
+
+
+def add_found(masks: Masks, found: Masks) -> None:
+    """Add what a register has found; a row that is held as grey has nothing else to find."""
     found[masks == FindingCode.GREY.bit] = 0
     masks |= found
-    return accounts
 
 
 def _code_hashes(codes: NDArray[np.uint8]) -> UInt64Array:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import repeat
@@ -92,9 +93,14 @@ def select_keys(
     elif len(asked) >= _MANY and len(asked) * _SHARE >= _rows_of(connection, column.table):
         yield connection.execute(statement)
     else:
+        plain = sa.type_coerce(column, sa.types.NullType())  # the driver takes keys as they are
+        if not isinstance(column.type, sa.LargeBinary):
+            # one value, whatever their number: the statement is compiled once
+            keyed = sa.func.json_each(json.dumps(asked)).table_valued("value")
+            yield connection.execute(statement.where(plain.in_(sa.select(keyed.c.value))))
+            return
         for start in range(0, len(asked), _PIECE):
             piece = asked[start : start + _PIECE]
-            plain = sa.type_coerce(column, sa.types.NullType())  # the driver takes keys as they are
             yield connection.execute(statement.where(plain.in_(piece)))
 
 

@@ -87,6 +87,17 @@ class CardRefusedError(LedgerError):
     """A change of a card's status that its present status does not allow."""
 
 
+_STATES: Final = {
+    "SQLITE_FULL": "the disk is full",
+    "SQLITE_IOERR": "its disk is full, or does not answer",
+    "SQLITE_CANTOPEN": "its folder cannot be written, or is not there",
+    "SQLITE_READONLY": "cannot be written",
+    "53100": "the disk of the database is full",
+    "25006": "cannot be written",
+}
+"""What is wrong where a database is, by how SQLite's name of an error or the SQLSTATE begins."""
+
+
 def translate(error: StatementError, name: str) -> LedgerError:
     """A database's error in our words; ``name`` is the ledger's, without password.
 
@@ -107,6 +118,10 @@ def translate(error: StatementError, name: str) -> LedgerError:
         return LedgerUnavailableError(f"{name}: another program keeps the ledger locked")
     if "not a database" in text or "malformed" in text:
         return LedgerUnavailableError(f"{name}: is no ledger, or is damaged")
+    state = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None) or ""
+    for begin, reason in _STATES.items():
+        if state.startswith(begin):
+            return LedgerUnavailableError(f"{name}: {reason}")
     kind = type(original).__name__
     if kind == "OperationalError" and diagnosis is not None:
         return LedgerUnavailableError(

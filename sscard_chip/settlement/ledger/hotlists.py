@@ -82,15 +82,52 @@ def hotlist_delta(t: LedgerTransaction, since: str, version: str) -> HotlistDelt
     """
     base, target = _version(t, since), _version(t, version)
     lower, upper = sorted((base.id, target.id))
-    table = tables.hotlist_change
-    touched = sa.select(table.c.card).where(table.c.version > lower, table.c.version <= upper)
-    cards = sorted({int(one) for one in t.connection.execute(touched).scalars()})
-    before, after = _state_of(t, cards, base.id), _state_of(t, cards, target.id)
-    changed = {one: since for one, since in after.items() if before.get(one) != since}
-    gone = {one: None for one in before if one not in after}
-    return HotlistDelta(
-        target.version, base.version, target.digest, _cards(t, changed), _cards(t, gone)
+    rows = t.connection.execute(
+        _CHANGED,
+        {"lower": lower, "upper": upper, "base": base.id, "target": target.id},
     )
+    changed, gone = [], []
+    for code, number, before, after in rows:
+        if after is None and before is not None:
+            gone.append(HotCard(bytes(code), number))
+        elif after != before:
+            changed.append(HotCard(bytes(code), number, f"{after:014d}"))
+    return HotlistDelta(target.version, base.version, target.digest, changed, gone)
+
+
+def _since(cards: sa.FromClause, version: str) -> sa.ScalarSelect[Any]:
+    """Since when a card is on the list of a version; NULL where it is not."""
+    change = tables.hotlist_change.alias()
+    return (
+        sa.select(change.c.since)
+        .where(change.c.card == cards.c.card, change.c.version <= sa.bindparam(version))
+        .order_by(change.c.version.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _changed() -> sa.Select[Any]:
+    change = tables.hotlist_change
+    touched = (
+        sa.select(change.c.card)
+        .where(change.c.version > sa.bindparam("lower"), change.c.version <= sa.bindparam("upper"))
+        .distinct()
+        .subquery()
+    )
+    return (
+        sa.select(
+            card.c.card_id_code, card.c.card_number, _since(touched, "base"),
+            _since(touched, "target"),
+        )
+        .join_from(touched, card, card.c.id == touched.c.card)
+        .order_by(card.c.card_id_code, card.c.card_number)
+    )  # fmt: skip
+
+
+_CHANGED: Final = _changed()
+"""Cards that changed between two versions, and since when they are on the list of either: what a
+delta costs goes by its length and not by the list's."""
 
 
 class HotlistEntry(NamedTuple):
@@ -196,34 +233,17 @@ def _state(t: LedgerTransaction, version: int) -> dict[int, int]:
     return {int(row.card): int(row.since) for row in rows}
 
 
-def _state_of(t: LedgerTransaction, cards: list[int], version: int) -> dict[int, int]:
-    """The same of a few cards: what a delta costs goes by its length and not by the list's."""
-    table = tables.hotlist_change
-    statement = (
-        sa.select(table.c.card, table.c.version, table.c.since)
-        .where(table.c.version <= version)
-        .order_by(table.c.card, table.c.version)
-    )
-    newest: dict[int, int | None] = {}
-    for result in select_keys(t.connection, statement, table.c.card, cards):
-        for row in result:
-            newest[int(row.card)] = row.since
-    wanted = set(cards)
-    return {one: int(since) for one, since in newest.items() if since is not None and one in wanted}
-
-
 def _hotlist(t: LedgerTransaction, version: str, state: dict[int, int]) -> Hotlist:
-    return Hotlist(version, _cards(t, dict(state)))
+    return Hotlist(version, _cards(t, state))
 
 
-def _cards(t: LedgerTransaction, since: dict[int, int] | dict[int, None]) -> list[HotCard]:
+def _cards(t: LedgerTransaction, since: dict[int, int]) -> list[HotCard]:
     """Cards by their numbers here, sorted as a list is."""
     statement = sa.select(card.c.id, card.c.card_id_code, card.c.card_number)
     found = []
     for result in select_keys(t.connection, statement, card.c.id, list(since)):
         for row in result:
             if row.id in since:
-                begun = since[row.id]
-                time = None if begun is None else f"{begun:014d}"
+                time = f"{since[row.id]:014d}"
                 found.append(HotCard(bytes(row.card_id_code), row.card_number, time))
     return sorted(found, key=lambda one: (one.card_id_code, one.card_number))

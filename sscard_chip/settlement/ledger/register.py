@@ -254,6 +254,17 @@ class CardRegister(Columns):
         found: Integers = np.where(own[at] == searched, at, -1).astype(np.int64)
         return found
 
+    def part(self, places: Integers) -> CardRegister:
+        """Some of the cards, by their places here, rising."""
+        at = np.searchsorted(places, self.event_card)
+        at[at == len(places)] = 0
+        own = places[at] == self.event_card if len(places) else np.zeros(len(at), np.bool_)
+        parts = {
+            name: column[own] if name.startswith("event_") else column.take(places, axis=0)
+            for name, column in self.items()
+        }
+        return CardRegister(**parts | {"event_card": at[own]})
+
     def status_at(self, place: Integers, time: Integers) -> Integers:
         """The :class:`CardStatus` of the cards at ``place`` (not -1) at ``time``, each its own.
 

@@ -69,13 +69,13 @@ def keep_shares(
     fen: Integers,
 ) -> None:
     """Note what an entry brings into suspense for personal accounts, or takes out of it."""
-    sums: Counter[tuple[int, int]] = Counter()
-    for account, division, amount in zip(
-        accounts.tolist(), divisions.tolist(), fen.tolist(), strict=True
-    ):
-        sums[account, division] += amount
-    kept = [(*one, amount) for one, amount in sorted(sums.items()) if amount]
-    if kept:
-        account, division, amount = np.array(kept, np.int64).T
-        columns = {"account": account, "division": division, "fen": amount}
+    order = np.lexsort((divisions, accounts))
+    account, division = accounts[order], divisions[order].astype(np.int64)
+    fresh = np.ones(len(order), np.bool_)
+    fresh[1:] = (account[1:] != account[:-1]) | (division[1:] != division[:-1])
+    starts = np.flatnonzero(fresh)
+    sums = np.add.reduceat(fen[order], starts) if len(starts) else fen[order]
+    kept = starts[sums != 0]
+    if len(kept):
+        columns = {"account": account[kept], "division": division[kept], "fen": sums[sums != 0]}
         t.insert(table, {"entry": entry} | columns)

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from sscard_chip.settlement.run.pools import KeySource, RunStoppedError, SettlementCluster
-from sscard_chip.settlement.run.run import BATCH_ROWS, Run, RunProgress, RunSummary
+from sscard_chip.settlement.run.run import BATCH_ROWS, Run
+from sscard_chip.settlement.run.summary import RunProgress, RunSummary
 from sscard_chip.workers import Pool, SingleThread, Threads
 
 __all__ = [

@@ -25,7 +25,7 @@ from sscard_chip.settlement.judge.proof import proven
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.ledger.hotlists import HotlistEntry, hotlist_entry
 from sscard_chip.settlement.policy import Bearer, LateDebits
-from sscard_chip.settlement.run.booking import insured_divisions
+from sscard_chip.settlement.run.money import insured_divisions
 from sscard_chip.settlement.schema.books import card
 from sscard_chip.standard.dates import parse_time
 

@@ -13,21 +13,21 @@ repays what its account has in suspense, and the rest goes back to the holder's 
 not matter what came first. What an account cannot pay stands in the suspense of the division that
 keeps it, whatever insured place a row says. Debits and refunds of a date are one entry. What the
 on-line authorisation has settled already is not booked again.
+
+What follows from the rows apart, :mod:`.money` has summed; here it meets the balances.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.arrays import Integers
-from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, number_of_bcd
-from sscard_chip.settlement.judge.localities import Locality, localities
+from sscard_chip.settlement.arrays import Integers, Mask
+from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.ledger import (
     AccountKind,
     EntryKind,
@@ -40,23 +40,24 @@ from sscard_chip.settlement.ledger.suspense import (
     repay,
     suspense_of,
 )
-
-_DIVISIONS: Final = 1_000_000
+from sscard_chip.settlement.run.money import (
+    DaySums,
+    DivisionSums,
+    Money,
+    MoneyRows,
+    MoneyTask,
+    dates_of,
+    sum_money,
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Shares:
+class _Shares:
     """What rows bring into a division's suspense, below zero what they repay."""
 
     row: Integers
     division: NDArray[np.uint32]
     fen: Integers
-
-    @classmethod
-    def of(cls, shares: Sequence[tuple[int, int, int]]) -> Shares:
-        """From row, division and fen of each."""
-        row, division, fen = np.array(shares, np.int64).reshape(-1, 3).T
-        return cls(row, division.astype(np.uint32), fen)
 
 
 class _Lines:
@@ -75,133 +76,163 @@ class _Lines:
         return accounts, self._fen[accounts]
 
 
-def insured_divisions(columns: DebitColumns, rows: Integers) -> NDArray[np.uint32]:
-    """Where the holders are insured: as the row says, else the division of the card."""
-    said = columns.insured_division[rows]
-    silent = said == NO_DIVISION
-    said[silent] = number_of_bcd(columns.card_id_code[rows[silent], :3])
-    return said
+class BookAccounts:
+    """The accounts of pharmacies and divisions that money is booked on, each looked for once."""
+
+    def __init__(self, t: LedgerTransaction, headers: Sequence[DayHeader]) -> None:
+        codes = [header.pharmacy_code for header in headers]
+        self.payable = t.accounts(AccountKind.PHARMACY, codes)
+        self.collected = t.accounts(AccountKind.COLLECTED, codes)
+        self._known: dict[AccountKind, dict[int, int]] = {}
+
+    def of_divisions(
+        self, t: LedgerTransaction, kind: AccountKind, divisions: Integers
+    ) -> Integers:
+        """The accounts of a kind for some divisions; those that are missing are opened.
+
+        Those of a transaction that is undone are not kept: nothing is opened beside the first.
+        """
+        known = self._known.get(kind, {})
+        asked = divisions.tolist()
+        fresh = sorted({one for one in asked if one not in known})
+        if fresh:
+            names = [f"{one:06d}" for one in fresh]
+            known = known | dict(zip(fresh, t.accounts(kind, names).tolist(), strict=True))
+        return np.fromiter((known[one] for one in asked), np.int64, len(asked))
+
+    def learn(self, t: LedgerTransaction, kind: AccountKind, divisions: Integers) -> None:
+        """Look for accounts that :meth:`of_divisions` will be asked for again."""
+        found = self.of_divisions(t, kind, divisions).tolist()
+        known = self._known.setdefault(kind, {})
+        known |= dict(zip(divisions.tolist(), found, strict=True))
 
 
 def book(
     t: LedgerTransaction,
     name: str,
     columns: DebitColumns,
-    rows: Integers,
+    rows: NDArray[np.signedinteger],
     personal: Integers,
     headers: Sequence[DayHeader],
+    money: Money | None = None,
+    accounts: BookAccounts | None = None,
 ) -> None:
     """Post the money of ``rows``: those of a segment, or of a piece of one, whose ``name`` it is.
 
     ``personal`` are numbers of the holders' accounts for all rows of ``columns``, -1 for none;
-    ``headers`` are those of the files that ``columns.file`` counts.
+    ``headers`` are those of the files that ``columns.file`` counts. ``money`` is the sum of the
+    rows, and ``accounts`` those of the headers, where they are known already.
     """
     if not len(rows):
         return
-    treatment, insured = columns.treatment_division[rows], insured_divisions(columns, rows)
-    account, fund = columns.account_fen[rows], columns.fund_fen[rows]
-    cash, owner, file = columns.cash_fen[rows], personal[rows], columns.file[rows]
-    here = (localities(treatment, insured) == Locality.OWN) | (owner >= 0)
-    charged, shares = _charge(t, account, columns.refund[rows], owner, insured)
-    pharmacies = [header.pharmacy_code for header in headers]
-    payable = t.accounts(AccountKind.PHARMACY, pharmacies)[file]
-    collected = t.accounts(AccountKind.COLLECTED, pharmacies)[file]
-    of_place = _by_division(t, AccountKind.SELF_PAID, treatment)
-    funds = _by_division(t, AccountKind.FUND, insured)
-    suspense = _by_division(t, AccountKind.SUSPENSE, insured)
-    shared = _by_division(t, AccountKind.SUSPENSE, shares.division)
-    receivable = _by_division(t, AccountKind.RECEIVABLE, insured)
-    greatest = max(
-        int(one.max(initial=0))
-        for one in (owner, payable, collected, of_place, funds, suspense, receivable, shared)
-    )
-    dates = np.array([int(header.business_date) for header in headers], np.int64)[file]
-    for date in np.unique(dates[np.flatnonzero(np.diff(dates, prepend=-1))]).tolist():
-        day = dates == date
-        own, at_home, away = day & (owner >= 0), day & here, day & ~here
-        lines = _Lines(greatest)
-        nobodys = at_home & (owner < 0)
-        of_day = day[shares.row]
-        lines.add(owner[own], -charged[own])
-        lines.add(suspense[nobodys], -account[nobodys])
-        lines.add(shared[of_day], -shares.fen[of_day])
-        lines.add(funds[at_home], -fund[at_home])
-        lines.add(receivable[away], -(account + fund)[away])
-        lines.add(payable[day], (account + fund)[day])
-        lines.add(of_place[day], -cash[day])
-        lines.add(collected[day], cash[day])
-        accounts, fen = lines.moved()
-        if len(accounts):
-            source = f"{EntryKind.DEBITS}:{name}:{date:08d}"
-            entry = t.post(EntryKind.DEBITS, f"{date:08d}", source, accounts, fen)
-            keep_shares(
-                t,
-                entry,
-                owner[shares.row[of_day]],
-                shares.division[of_day],
-                shares.fen[of_day],
-            )
+    dates = dates_of(headers)
+    if money is None:
+        money = sum_money(MoneyTask(columns, rows, personal, dates))
+    accounts = accounts or BookAccounts(t, headers)
+    balances = t.balances(money.owners, for_update=True)
+    apart = money.refunded | (money.asked > balances)  # their rows are looked at one by one
+    special = rows[_among(personal.take(rows), money.owners[apart])]
+    few = MoneyRows.of(columns, special, personal)
+    charged, shares = _charge(t, few, balances[np.searchsorted(money.owners, few.owner)])
+    of_row = dates[few.file]
+    for day in money.days:
+        own, of_day = of_row == day.date, of_row[shares.row] == day.date
+        owner, division = few.owner[shares.row[of_day]], shares.division[of_day]
+        fen = shares.fen[of_day]
+        divisions, place = np.unique(division, return_inverse=True)
+        shared = accounts.of_divisions(t, AccountKind.SUSPENSE, divisions.astype(np.int64))
+        parts = [
+            (money.owners[~apart], -day.personal[~apart]),
+            (few.owner[own], -charged[own]),
+            (shared[place], -fen),
+            *_of_day(t, accounts, day),
+        ]
+        lines = _Lines(max(int(one.max(initial=0)) for one, _ in parts))
+        for one, amount in parts:
+            lines.add(one, amount)
+        moved, amounts = lines.moved()
+        if len(moved):
+            source = f"{EntryKind.DEBITS}:{name}:{day.date:08d}"
+            entry = t.post(EntryKind.DEBITS, f"{day.date:08d}", source, moved, amounts)
+            keep_shares(t, entry, owner, division, fen)
 
 
-def _charge(
-    t: LedgerTransaction,
-    fen: Integers,
-    refund: NDArray[np.bool_],
-    owner: Integers,
-    insured: NDArray[np.uint32],
-) -> tuple[Integers, Shares]:
+def _of_day(
+    t: LedgerTransaction, accounts: BookAccounts, day: DaySums
+) -> list[tuple[Integers, Integers]]:
+    """Accounts of a day's money beside those of the holders, and what is added to them."""
+
+    def lines(kind: AccountKind, sums: DivisionSums) -> tuple[Integers, Integers]:
+        return accounts.of_divisions(t, kind, sums.division), -sums.fen
+
+    return [
+        (accounts.payable, day.payable),
+        (accounts.collected, day.collected),
+        lines(AccountKind.SELF_PAID, day.self_paid),
+        lines(AccountKind.FUND, day.fund),
+        lines(AccountKind.SUSPENSE, day.nobodys),
+        lines(AccountKind.RECEIVABLE, day.receivable),
+    ]
+
+
+def _charge(t: LedgerTransaction, rows: MoneyRows, balances: Integers) -> tuple[Integers, _Shares]:
     """What the holders' accounts pay of each debit, and get back by each refund; and what goes
-    into suspense or comes out of it.
+    into suspense or comes out of it. The rows are all that these accounts have; ``balances`` are
+    those of each row's account.
 
     All debits are heard before all refunds: in the end an account has the same as in any order.
     """
-    charged = np.where(owner >= 0, fen, 0)
-    rows = np.flatnonzero(owner >= 0)
+    charged = rows.account.copy()
+    nothing = np.zeros(0, np.int64)
     if not len(rows):
-        return charged, Shares.of([])
-    size = int(owner.max()) + 1
-    there, asked = np.zeros(size, np.bool_), np.zeros(size, np.int64)
-    there[owner[rows]] = True
-    debits, refunds = rows[~refund[rows]], rows[refund[rows]]
-    np.add.at(asked, owner[debits], fen[debits])
-    accounts = np.flatnonzero(there)
-    balances = np.zeros(size, np.int64)
-    balances[accounts] = t.balances(accounts, for_update=True)
-    short = debits[(asked > balances)[owner[debits]]]  # the others pay all that is asked of them
-    charged[short], missing = split_by_balance(owner[short], fen[short], balances[owner[short]])
-    lacking = np.concatenate([short[missing > 0], refunds])
-    homes = home_divisions(t, np.unique(owner[lacking]).tolist()) if len(lacking) else {}
+        return charged, _Shares(nothing, np.zeros(0, np.uint32), nothing)
+    debits, refunds = np.flatnonzero(~rows.refund), np.flatnonzero(rows.refund)
+    charged[debits], missing = split_by_balance(
+        rows.owner[debits], rows.account[debits], balances[debits]
+    )
+    short = np.flatnonzero(missing)
+    row, fen = debits[short], missing[short]
+    home = _homes(t, rows, np.concatenate([row, refunds]))
+    division = home[: len(row)]
+    if not len(refunds):
+        return charged, _Shares(row, division, fen)
+    open_shares = suspense_of(t, np.unique(rows.owner[refunds]).tolist())
+    known = np.flatnonzero(_among(rows.owner[row], np.array(sorted(open_shares), np.int64)))
+    for one, of, amount in zip(
+        rows.owner[row[known]].tolist(),
+        division[known].tolist(),
+        fen[known].tolist(),
+        strict=True,
+    ):
+        open_shares[one][of] += amount
+    repaid: list[tuple[int, int, int]] = []
+    for at, own in zip(refunds.tolist(), home[len(row) :].tolist(), strict=True):
+        back = -int(rows.account[at])
+        for of, amount in repay(open_shares[int(rows.owner[at])], own, back):
+            repaid.append((at, of, -amount))
+            back -= amount
+        charged[at] = -back
+    more = np.array(repaid, np.int64).reshape(-1, 3).T
+    return charged, _Shares(
+        np.append(row, more[0]),
+        np.append(division, more[1].astype(np.uint32)),
+        np.append(fen, more[2]),
+    )
 
-    def home(row: int) -> int:
-        return homes.get(int(owner[row]), int(insured[row]))
 
-    shares = [
-        (row, home(row), amount)
-        for row, amount in zip(short.tolist(), missing.tolist(), strict=True)
-        if amount
-    ]
-    if len(refunds):
-        open_shares = suspense_of(t, np.unique(owner[refunds]).tolist())
-        for row, division, amount in shares:
-            if int(owner[row]) in open_shares:
-                open_shares[int(owner[row])][division] += amount
-        for row in refunds.tolist():
-            back = -int(fen[row])
-            for division, amount in repay(open_shares[int(owner[row])], home(row), back):
-                shares.append((row, division, -amount))
-                back -= amount
-            charged[row] = -back
-    return charged, Shares.of(shares)
+def _homes(t: LedgerTransaction, rows: MoneyRows, which: Integers) -> NDArray[np.uint32]:
+    """The divisions that keep the accounts of some rows; for one that none keeps, as it says."""
+    owners, place = np.unique(rows.owner[which], return_inverse=True)
+    known = home_divisions(t, owners.tolist()) if len(owners) else {}
+    divisions = np.array([known.get(one, -1) for one in owners.tolist()], np.int64)[place]
+    return np.where(divisions < 0, rows.insured[which], divisions).astype(np.uint32)
 
 
-def _by_division(
-    t: LedgerTransaction, kind: AccountKind, divisions: NDArray[np.uint32]
-) -> Integers:
-    """The account of a kind for the division of each row."""
-    there = np.zeros(_DIVISIONS, np.bool_)
-    there[divisions] = True
-    distinct = np.flatnonzero(there)
-    accounts = np.zeros(_DIVISIONS, np.int64)
-    accounts[distinct] = t.accounts(kind, [f"{one:06d}" for one in distinct.tolist()])
-    found: Integers = accounts[divisions]
+def _among(values: Integers, ordered: Integers) -> Mask:
+    """Which of ``values`` are in ``ordered``, which rises."""
+    if not len(ordered):
+        return np.zeros(len(values), np.bool_)
+    at = np.searchsorted(ordered, values)
+    at[at == len(ordered)] = 0
+    found: Mask = ordered[at] == values
     return found

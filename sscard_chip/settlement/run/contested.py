@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import add
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.arrays import Integers, Mask
@@ -27,7 +29,7 @@ from sscard_chip.settlement.judge.keys import (
     among,
     repeated,
 )
-from sscard_chip.settlement.judge.proof import messages, proven
+from sscard_chip.settlement.judge.proof import messages, proven, row_bytes
 from sscard_chip.settlement.judge.refunds import Debit, Refund, judge_refunds
 from sscard_chip.settlement.run.history import Found, LedgerHistory, Place
 from sscard_chip.settlement.run.online import Online
@@ -196,19 +198,17 @@ def _hear_debits(
     own = len(contest.own)
     claims: list[NumbersClaim] = []
     there: set[TerminalKey] = set()
+    contents, numbers, cards = _contents(columns), keys.terminal_keys(), keys.card_keys()
     for at in debits:
         if not good[at]:
             continue
         right = Right.OFFLINE if online.settlement[at] == NOBODY else Right.ONLINE
         if online.fixed[at] or fixed[at]:
             right = Right.FIXED
-            there.add(keys.terminal_key(at))
+            there.add(numbers[at])
         late = at < own or not bool(was[at])
         place = (1 << 62, int(contest.own[at])) if at < own else contest.places[at - own]
-        content = _content(columns, at)
-        claims.append(
-            NumbersClaim(right, content, late, place, keys.terminal_key(at), keys.card_key(at), at)
-        )
+        claims.append(NumbersClaim(right, contents[at], late, place, numbers[at], cards[at], at))
     for terminal, card in online_numbers:
         if terminal not in there:
             claims.append(NumbersClaim(Right.FIXED, b"", False, (0, 0), terminal, card, NOBODY))
@@ -216,82 +216,89 @@ def _hear_debits(
     taken: set[TerminalKey | CardCounterKey] = set()
     for at in winners:
         if not fixed[at]:
-            taken.update((keys.terminal_key(at), keys.card_key(at)))
+            taken.update((numbers[at], cards[at]))
     for at in debits:
         twice = at not in winners and (
-            bool(good[at]) or not taken.isdisjoint((keys.terminal_key(at), keys.card_key(at)))
+            bool(good[at]) or not taken.isdisjoint((numbers[at], cards[at]))
         )
         contest.after[at] = int(own_findings[at]) | (_DUPLICATE if twice else 0)
-    return {keys.terminal_key(at): at for at in winners}
+    return {numbers[at]: at for at in winners}
 
 
 def _hear_refunds(contest: Contest, debit_rows: dict[TerminalKey, int]) -> None:
     """Codes 2, 6 and 105 of refunds; 3 where that is what keeps the debit out."""
     columns, keys = contest.columns, contest.keys
     lost = ((contest.before & FindingCode.LOST.bit) != 0) & proven(columns, contest.before)
-    lost_ones = {_sale(contest, at) for at in np.flatnonzero(lost & ~columns.refund).tolist()}
+    sums, numbers, said = _sums(columns), keys.terminal_keys(), _messages(contest)
+    card = list(zip(keys.division.tolist(), keys.factor.tolist(), strict=True))
+
+    def sale(at: int) -> tuple[bytes, ...]:
+        """All by which a debit and its refunds are of one card at one time."""
+        return said[at], bytes(columns.card_number[at]), bytes(columns.card_id_code[at])
+
+    lost_ones = {sale(at) for at in np.flatnonzero(lost & ~columns.refund).tolist()}
     was = posted(contest.before)
     own = len(contest.own)
     groups: dict[TerminalKey, list[int]] = {}
     for at in np.flatnonzero(columns.refund).tolist():
-        groups.setdefault(keys.terminal_key(at), []).append(at)
+        groups.setdefault(numbers[at], []).append(at)
     for key, rows in groups.items():
         debit, borne = None, 0
         if key in debit_rows:
             at = debit_rows[key]
             borne = int(contest.after[at] & BORNE)
-            parts, card, message = _sums(columns, at), _card(keys, at), _message(contest, at)
-            debit = Debit(parts, bool(columns.setl_id[at]), card, message)
+            debit = Debit(sums[at], bool(columns.setl_id[at]), card[at], said[at])
         refunds = []
         for at in rows:
-            account, cash, fund = _sums(columns, at)
+            account, cash, fund = sums[at]
             late = at < own or not bool(was[at])
             place = (1 << 62, int(contest.own[at])) if at < own else contest.places[at - own]
             refunds.append(
                 Refund(
                     bytes(columns.msgid[at]),
                     (-account, -cash, -fund),
-                    _card(keys, at),
-                    _message(contest, at),
+                    card[at],
+                    said[at],
                     late,
                     place,
                 )
             )
         for at, code in zip(rows, judge_refunds(debit, refunds), strict=True):
-            if code is FindingCode.WAITING and _sale(contest, at) in lost_ones:
+            if code is FindingCode.WAITING and sale(at) in lost_ones:
                 code = FindingCode.LOST
             rest = int(contest.before[at]) & ~_OF_REFUNDS
             contest.after[at] = rest | (borne if code is None else int(code.bit))
 
 
-def _content(columns: DebitColumns, at: int) -> bytes:
-    """What the TAC is over, and what else money hangs on."""
+def _contents(columns: DebitColumns) -> list[bytes]:
+    """What the TACs are over, and what else money hangs on."""
     rest = (
-        columns.transaction_number[at],
-        *_sums(columns, at),
-        columns.treatment_division[at],
-        columns.insured_division[at],
+        columns.transaction_number,
+        columns.account_fen,
+        columns.cash_fen,
+        columns.fund_fen,
+        columns.treatment_division,
+        columns.insured_division,
     )
-    return messages(columns, at) + b"".join(int(one).to_bytes(9, signed=True) for one in rest)
+    return list(map(add, messages(columns), row_bytes([_nine_bytes(one) for one in rest])))
 
 
-def _message(contest: Contest, at: int) -> bytes:
+def _messages(contest: Contest) -> list[bytes]:
     """What a refund has in common with its debit: all that the TAC is over, and the settlement."""
-    counter = int(contest.columns.transaction_number[at]).to_bytes(4)
-    settlement = int(contest.online.settlement[at]).to_bytes(8, signed=True)
-    return messages(contest.columns, at) + counter + settlement
-
-
-def _sale(contest: Contest, at: int) -> tuple[bytes, ...]:
-    """All by which a debit and its refunds are of one card at one time."""
     columns = contest.columns
-    card = columns.card_number[at], columns.card_id_code[at]
-    return _message(contest, at), *(bytes(one) for one in card)
+    more = columns.transaction_number, contest.online.settlement
+    return list(map(add, messages(columns), row_bytes([_nine_bytes(one) for one in more])))
 
 
-def _sums(columns: DebitColumns, at: int) -> tuple[int, int, int]:
-    return int(columns.account_fen[at]), int(columns.cash_fen[at]), int(columns.fund_fen[at])
+def _nine_bytes(numbers: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Numbers of either sign, big-endian."""
+    found = np.empty((len(numbers), 9), np.uint8)
+    found[:, 0] = np.where(numbers < 0, 0xFF, 0)
+    found[:, 1:] = numbers.astype(">i8").view(np.uint8).reshape(-1, 8)
+    return found
 
 
-def _card(keys: Keys, at: int) -> tuple[int, int]:
-    return int(keys.division[at]), int(keys.factor[at])
+def _sums(columns: DebitColumns) -> list[tuple[int, int, int]]:
+    """Account, cash and fund."""
+    parts = columns.account_fen, columns.cash_fen, columns.fund_fen
+    return list(zip(*(part.tolist() for part in parts), strict=True))

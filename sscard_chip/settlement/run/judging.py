@@ -24,12 +24,13 @@ from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.policy import LateDebits
 from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.bearing import decide_late_debits
-from sscard_chip.settlement.run.booking import insured_divisions
 from sscard_chip.settlement.run.contested import Contest, hear
 from sscard_chip.settlement.run.history import LedgerHistory, Place
+from sscard_chip.settlement.run.money import insured_divisions
 from sscard_chip.settlement.run.numbers import CardCounters, TerminalNumbers
 from sscard_chip.settlement.run.online import Online, look_up
 from sscard_chip.settlement.run.owners import find_owners
+from sscard_chip.workers import Pool
 
 AccountsOf = Callable[[DebitColumns, Masks], Integers]
 """The personal accounts of rows, -1 for none; adds what the register finds about them."""
@@ -77,6 +78,8 @@ def judge_rows(
     headers: Sequence[DayHeader],
     accounts_of: AccountsOf,
     *,
+    keys: Keys | None = None,
+    pool: Pool | None = None,
     listed: bool = False,
     decided: bool = False,
     late: LateDebits | None = None,
@@ -85,12 +88,14 @@ def judge_rows(
 
     :param headers: those that ``batch.columns.file`` counts.
     :param accounts_of: the personal accounts of rows, and what the register finds about them.
+    :param keys: those of ``batch.columns``, where they are known already.
+    :param pool: who looks at pieces of terminals; this thread without it.
     :param listed: a list of pharmacies has said whose the terminals are.
     :param decided: a person has decided to post the one row.
     :param late: who bears debits off-line of lost cards; without it the pharmacy.
     """
     columns, masks = batch.columns, batch.masks
-    history, keys = LedgerHistory(t), Keys(columns)
+    history, keys = LedgerHistory(t), keys or Keys(columns)
     personal = accounts_of(columns, masks)
     if late is not None:
         decide_late_debits(t, late, columns, masks, headers)
@@ -112,7 +117,7 @@ def judge_rows(
     online = look_up(t, columns, masks, keys, pharmacy_of, here)
     owners = find_owners(t, batch, headers, online.settlement != NOBODY, listed=listed)
     genuine = proven(columns, masks)
-    gaps = find_gaps(columns, masks, keys, genuine, history)
+    gaps = find_gaps(columns, masks, keys, genuine, history, pool)
     refunds = genuine & columns.refund & posted(masks)
     contest = hear(history, columns, masks, keys, online, online_of, decided=decided)
     personal[(masks & BORNE) != 0] = NOBODY

@@ -12,26 +12,36 @@ was killed are posted by the next one before anything else.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.arrays import Integers, Mask
 from sscard_chip.settlement.columns import DebitColumns, given
 from sscard_chip.settlement.judge.codes import BORNE, Masks, posted
 from sscard_chip.settlement.judge.keys import NOBODY, Keys
-from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
+from sscard_chip.settlement.ledger import AccountKind, Ledger, LedgerTransaction
 from sscard_chip.settlement.ledger.register import card_count, read_register
 from sscard_chip.settlement.run.archive import Archive
-from sscard_chip.settlement.run.booking import book
+from sscard_chip.settlement.run.booking import BookAccounts, book
 from sscard_chip.settlement.run.history import header_of
 from sscard_chip.settlement.run.judging import JudgedBatch
+from sscard_chip.settlement.run.money import (
+    Money,
+    MoneyTask,
+    dates_of,
+    insured_divisions,
+    sum_money,
+)
 from sscard_chip.settlement.run.numbers import CardCounters
 from sscard_chip.settlement.schema import run as tables
+from sscard_chip.workers import Pool, SingleThread
 
 _PAUSE_SECONDS: Final = 0.12
 """A little more than SQLite's longest pause between two looks, 100 ms."""
@@ -43,6 +53,7 @@ class Pieces:
 
     ``later`` are the rows whose money it is: posted ones with an account, but for those that name
     an on-line settlement.
+    ``accounts`` are those of the pharmacies and divisions, where they are all open.
     """
 
     segment: int
@@ -52,6 +63,7 @@ class Pieces:
     personal: Integers
     headers: list[DayHeader]
     counters: CardCounters | None
+    accounts: BookAccounts | None
 
     @classmethod
     def of(cls, t: LedgerTransaction, judged: JudgedBatch, most_accounts: int | None) -> Pieces:
@@ -60,18 +72,32 @@ class Pieces:
         later = _later(columns, masks, judged.personal)
         count = 0
         if most_accounts is not None:
-            accounts = np.zeros(int(judged.personal.max(initial=0)) + 1, np.bool_)
-            accounts[judged.personal[later]] = True
-            count = -(-int(np.count_nonzero(accounts)) // most_accounts)
-        counters = None
-        if count > 1:
-            split = {"segment": judged.segment, "pieces": count, "last_card": card_count(t)}
-            t.connection.execute(sa.insert(tables.split), split)
-            counters = judged.counters
-        else:
-            count, later = 0, np.zeros(len(columns), np.bool_)
+            there = np.zeros(int(judged.personal.max(initial=0)) + 1, np.bool_)
+            there[judged.personal[later]] = True
+            count = -(-int(np.count_nonzero(there)) // most_accounts)
         headers = list(judged.headers)
-        return cls(judged.segment, count, columns, later, judged.personal, headers, counters)
+        if count <= 1:
+            nothing = np.zeros(len(columns), np.bool_)
+            return cls(judged.segment, 0, columns, nothing, judged.personal, headers, None, None)
+        split = {"segment": judged.segment, "pieces": count, "last_card": card_count(t)}
+        t.connection.execute(sa.insert(tables.split), split)
+        accounts = BookAccounts(t, headers)
+        own = np.flatnonzero(later)
+        places = _distinct(columns.treatment_division[own])
+        accounts.learn(t, AccountKind.SELF_PAID, places)
+        insured = _distinct(insured_divisions(columns, own))
+        for kind in (AccountKind.FUND, AccountKind.SUSPENSE):
+            accounts.learn(t, kind, insured)
+        return cls(
+            judged.segment,
+            count,
+            columns,
+            later,
+            judged.personal,
+            headers,
+            judged.counters,
+            accounts,
+        )
 
     @classmethod
     def left(cls, t: LedgerTransaction, segment: int, count: int, last_card: int) -> Pieces:
@@ -92,10 +118,12 @@ class Pieces:
         headers = [header_of(one) for one in found]
         columns.file[:] = np.repeat(np.arange(len(found)), [one.rows for one in found])
         counters = CardCounters.of(Keys(columns), posted(masks) & ~columns.refund)
-        return cls(segment, count, columns, later, personal, headers, counters)
+        return cls(segment, count, columns, later, personal, headers, counters, None)
 
-    def post(self, t: LedgerTransaction, number: int) -> None:
-        """Post a piece, unless somebody has done so."""
+    def post(
+        self, t: LedgerTransaction, number: int, rows: NDArray[np.signedinteger], money: Money
+    ) -> None:
+        """Post a piece, whose rows are summed, unless somebody has done so."""
         table = tables.booked
         own = {"segment": self.segment, "piece": number}
         done = sa.select(table.c.piece).filter_by(**own)
@@ -103,9 +131,39 @@ class Pieces:
             return
         t.connection.execute(sa.insert(table), own)
         self.counters.piece(number, self.count).keep(t, self.segment)
-        rows = np.flatnonzero(self.later & (self.personal % self.count == number))
         name = f"{self.segment}.{number}"
-        book(t, name, self.columns, rows, self.personal, self.headers)
+        book(t, name, self.columns, rows, self.personal, self.headers, money, self.accounts)
+
+    def post_all(self, ledger: Ledger, numbers: Sequence[int], pool: Pool) -> Iterator[int]:
+        """Post some pieces, each in a transaction of its own, while workers sum up the next ones;
+        the number of each that is posted.
+
+        :raises LedgerError: as :meth:`~sscard_chip.settlement.ledger.Ledger.run`.
+        """
+        order, first = self._order()
+        dates = dates_of(self.headers)
+        rows = {at: order[first[at] : first[at + 1]] for at in numbers}
+        tasks = (MoneyTask(self.columns, rows[at], self.personal, dates) for at in numbers)
+        if not pool.shares_files:
+            tasks = (task.cut_out() for task in tasks)
+        for at, money in zip(numbers, pool.map(sum_money, tasks), strict=True):
+            give_way(ledger)
+            work = partial(self.post, number=at, rows=rows[at], money=money)
+            ledger.run(work, exclusive=True)
+            yield at
+
+    def _order(self) -> tuple[NDArray[np.int32], Integers]:
+        """The rows of all pieces, by piece, and where those of each begin, and the last end."""
+        rows = np.flatnonzero(self.later).astype(np.int32)
+        number = (self.personal[rows] % self.count).astype(np.uint16)
+        order = np.argsort(number, kind="stable")  # so few are sorted by their digits
+        return rows[order], np.searchsorted(number[order], np.arange(self.count + 1))
+
+
+def _distinct(divisions: NDArray[np.uint32]) -> Integers:
+    there = np.zeros(int(divisions.max(initial=0)) + 1, np.bool_)
+    there[divisions] = True
+    return np.flatnonzero(there)
 
 
 def _later(columns: DebitColumns, masks: Masks, personal: Integers) -> Mask:
@@ -144,9 +202,8 @@ def post_what_is_left(ledger: Ledger) -> None:
             for segment, (count, last_card, pieces) in unposted(t).items()
         }
     for found, pieces in left.values():
-        for number in pieces:
-            give_way(ledger)
-            ledger.run(partial(found.post, number=number), exclusive=True)
+        for _ in found.post_all(ledger, pieces, SingleThread()):
+            pass
 
 
 def give_way(ledger: Ledger) -> None:

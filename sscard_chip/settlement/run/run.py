@@ -11,20 +11,28 @@ batch ends, and a run that was stopped is completed by the next one like it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import sqlalchemy as sa
 
-from sscard_chip.settlement.columnar import DayFileHead, RefusedFile, pieces
+from sscard_chip.dayfile.errors import DayFileError
+from sscard_chip.settlement.arrays import Integers
+from sscard_chip.settlement.columnar import DayFileHead, RefusedFile, content_of, pieces
 from sscard_chip.settlement.columns import DebitColumns, DebitRoom
-from sscard_chip.settlement.judge.codes import FINDINGS, FindingCode, Masks, held, posted, rows_with
+from sscard_chip.settlement.judge.codes import FindingCode, Masks
 from sscard_chip.settlement.judge.fields import add
-from sscard_chip.settlement.judge.register import RegisterJudge, judge_of_rows, judge_register
+from sscard_chip.settlement.judge.keys import NOBODY, Keys
+from sscard_chip.settlement.judge.register import (
+    RegisterJudge,
+    add_found,
+    judge_of_rows,
+    judge_register,
+)
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.ledger.register import card_count, read_register
@@ -32,16 +40,18 @@ from sscard_chip.settlement.run.archive import NOTHING, Archive, parts
 from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.history import index_old_segments
 from sscard_chip.settlement.run.judging import JudgedBatch, judge_rows
-from sscard_chip.settlement.run.pieces import Pieces, give_way, post_what_is_left, unposted
+from sscard_chip.settlement.run.pieces import Pieces, post_what_is_left, unposted
 from sscard_chip.settlement.run.pools import KeySource
 from sscard_chip.settlement.run.posting import post, settled_before
 from sscard_chip.settlement.run.state import LedgerState, still_holds
+from sscard_chip.settlement.run.summary import RunProgress, RunProgressCallback, RunSummary
 from sscard_chip.settlement.run.work import (
+    CardTask,
     Reader,
-    VerifyTask,
+    ReadTask,
     card_pieces,
-    tac_columns,
-    verify_tacs,
+    judge_cards,
+    read_files,
 )
 from sscard_chip.settlement.schema.books import card, card_status
 from sscard_chip.workers import Pool, SingleThread
@@ -56,69 +66,9 @@ good part of a second, and a loss report or a sale does not wait longer."""
 _FEW_OF: Final = 2
 """Of a register with more cards than so many for each row, the cards of the rows are asked for."""
 
-_VERIFIED_ROWS: Final = 1 << 17
-"""Rows of a task: bulk TACs are at their fastest, and memory has few of them."""
-
-_SENT_ROWS: Final = 1 << 17
-"""Rows of a task that goes over a network: some megabytes."""
-
-_SUMS: Final = ("total_fen", "fund_fen", "account_fen", "cash_fen")
-
-
-@dataclass(slots=True)
-class RunSummary:
-    """What a run did. ``files`` are those whose rows have verdicts.
-
-    ``anchor`` proves what is posted by then (:mod:`sscard_chip.settlement.ledger.chain`).
-    """
-
-    files: int = 0
-    rows: int = 0
-    posted: int = 0
-    refused: int = 0
-    held: int = 0
-    codes: dict[str, int] = field(default_factory=dict)
-    posted_fen: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_SUMS, 0))
-    settled_before: int = 0
-    given_twice: list[str] = field(default_factory=list)
-    refused_files: list[RefusedFile] = field(default_factory=list)
-    without_key: list[str] = field(default_factory=list)
-    register: bool = False
-    anchor: str = ""
-
-    def document(self) -> dict[str, Any]:
-        """As ``summary.json`` has it."""
-        return {
-            "format": "sscard-settlement/1",
-            "files": self.files,
-            "files_settled_before": self.settled_before,
-            "files_given_twice": sorted(self.given_twice),
-            "files_refused": [
-                {"file": Path(one.path).name, "reason": one.reason} for one in self.refused_files
-            ],
-            "rows": self.rows,
-            "posted": self.posted,
-            "refused": self.refused,
-            "held": self.held,
-            "codes": {code: self.codes[code] for code in sorted(self.codes, key=int)},
-            "posted_fen": self.posted_fen,
-            "without_key": self.without_key,
-            "card_register": self.register,
-            "anchor": self.anchor,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class RunProgress:
-    """How far a run is: what it does, and as if ``rows`` of ``total`` rows were finished.
-
-    A batch counts in parts, by what its steps have been measured to take.
-    """
-
-    step: str
-    rows: int
-    total: int
-
+_TASK_ROWS: Final = 1 << 17
+"""Debits of cards in a task: bulk TACs are at their fastest, memory has few of them, and over a
+network they are some megabytes."""
 
 READING: Final = "reading"
 VERIFYING: Final = "verifying"
@@ -132,8 +82,6 @@ _SHARES: Final = {
 }
 """Which part of a batch's time a step takes: from, to."""
 
-RunProgressCallback = Callable[[RunProgress], None]
-
 _CACHE: Final = "PRAGMA cache_size=-16384"
 """KiB of pages that SQLite keeps: a run writes each page once, in the order of the table."""
 
@@ -142,6 +90,25 @@ _TRIES: Final = 3
 
 Judged = Callable[[Batch, Masks], None]
 """Is told what is found about the rows of a batch."""
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class JudgedCards:
+    """What the pieces of cards have found about rows: the findings of the register as it was in
+    the ``state``, and the personal accounts."""
+
+    columns: DebitColumns
+    keys: Keys
+    masks: Masks
+    accounts: Integers
+    state: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def of(cls, columns: DebitColumns) -> JudgedCards:
+        """Nothing found yet."""
+        count = len(columns)
+        masks = np.zeros(count, np.uint16)
+        return cls(columns, Keys(columns), masks, np.full(count, NOBODY, np.int64))
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -181,6 +148,7 @@ class Run:
         self._finished_rows = 0
         self._size = 0
         self._known: tuple[tuple[int, int], RegisterJudge] | None = None
+        self._facts: JudgedCards | None = None
 
     def batch(
         self, heads: Sequence[DayFileHead], judged: Judged = lambda batch, masks: None
@@ -192,7 +160,7 @@ class Run:
         """
         self._size = sum(head.trailer.count for head in heads)
         batch = self._read(heads)
-        self._verify(batch)
+        self._judge_cards(batch)
         self._show(POSTING, 0)
         if self._ledger.database.is_sqlite:
             found = self._judge_then_post(batch, judged)
@@ -215,11 +183,9 @@ class Run:
                 found, pieces = self._ledger.run(work, exclusive=True)
             if pieces is not None or not found.fresh:
                 break
-        for number in range(pieces.count if pieces else 0):
-            assert pieces is not None  # noqa: S101
-            self._show(POSTING, self._size * number // pieces.count)
-            give_way(self._ledger)
-            self._ledger.run(partial(pieces.post, number=number), exclusive=True)
+        if pieces is not None:
+            for number in pieces.post_all(self._ledger, range(pieces.count), self._pool):
+                self._show(POSTING, self._size * (number + 1) // pieces.count)
         return found
 
     def _post_if_it_holds(self, batch: Batch, judged: Judged) -> tuple[_Verdicts, Pieces | None]:
@@ -271,11 +237,10 @@ class Run:
         )
 
     def _read(self, heads: Sequence[DayFileHead]) -> Batch:
-        tasks = (tuple(piece) for piece in pieces(heads))
         taken: list[DayFileHead] = []
         room, count = DebitRoom(self._size), 0
         joined = np.zeros(self._size, np.uint16)
-        for piece, found in self.threads.map(self._reader.read, tasks):
+        for piece, found in self._pool.map(read_files, self._read_tasks(heads)):
             for block, masks in zip(piece.blocks, found, strict=True):
                 block.file[:] += len(taken)
                 room.add(block)
@@ -285,6 +250,22 @@ class Run:
             self.summary.refused_files += piece.refused
             self._show(READING, count)
         return self._once(Batch(tuple(taken), room.rows, joined[:count]))
+
+    def _read_tasks(self, heads: Sequence[DayFileHead]) -> Iterator[ReadTask]:
+        """Files that workers read, or, where they do not see them, take apart."""
+        if self._pool.shares_files:
+            yield from (ReadTask(tuple(piece), self._reader) for piece in pieces(heads))
+            return
+        for piece in pieces(heads):
+            own: list[DayFileHead] = []
+            contents: list[bytes | bytearray] = []
+            for head in piece:
+                try:
+                    contents.append(content_of(head))
+                    own.append(head)
+                except (DayFileError, OSError) as error:
+                    self.summary.refused_files.append(RefusedFile.of(head.path, error))
+            yield ReadTask(own, self._reader, contents)
 
     def _once(self, batch: Batch) -> Batch:
         """Each content once, whatever its names."""
@@ -296,22 +277,27 @@ class Run:
             self._seen.add(head.trailer.digest)
         return batch if keep.all() else batch.files(keep)
 
-    def _verify(self, batch: Batch) -> None:
-        """Code 1, by pieces of cards."""
+    def _judge_cards(self, batch: Batch) -> None:
+        """Code 1, and what the register says, by pieces of cards."""
         columns = batch.columns
+        facts = JudgedCards.of(columns)
+        with self._ledger.reading() as t:
+            facts.state, register = register_state(t), self._register(t, columns)
         least = 1 if self._pool.size == 1 else self._pool.size * 2
-        count = max(least, len(columns) // _VERIFIED_ROWS + 1)
+        count = max(least, len(columns) // _TASK_ROWS + 1)
+        rows = list(card_pieces(facts.keys, ~columns.malformed, count))
+        tasks = (CardTask(columns, piece, self._keys, register) for piece in rows)
         if not self._pool.shares_files:
-            count = max(count, len(columns) // _SENT_ROWS + 1)
-        rows = list(card_pieces(columns, count))
-        tasks = (VerifyTask(tac_columns(columns, piece), self._keys) for piece in rows)
+            tasks = (task.cut_out() for task in tasks)
         wrong = ~columns.has_tac & ~columns.grey & ~columns.malformed
         done = 0
-        for piece, (right, absent) in zip(rows, self._pool.map(verify_tacs, tasks), strict=True):
-            wrong[piece[~right]] = True
-            self._missing.update(absent)
+        for piece, found in zip(rows, self._pool.map(judge_cards, tasks), strict=True):
+            wrong[piece[found.wrong]] = True
+            facts.masks[piece], facts.accounts[piece] = found.masks, found.accounts
+            self._missing.update(found.absent)
             done += len(piece)
             self._show(VERIFYING, done)
+        self._facts = facts
         self.summary.without_key = [
             f"{reason}: {rows:,} {'row' if rows == 1 else 'rows'}"
             for reason, rows in sorted(self._missing.items())
@@ -356,11 +342,24 @@ class Run:
         return _Verdicts(masks, int(is_old.sum()), judgement is not None), judgement
 
     def _judge_fresh(self, t: LedgerTransaction, batch: Batch) -> JudgedBatch:
+        facts, self._facts = self._facts, None  # used once: they take memory
+        if facts is not None and facts.columns is not batch.columns:
+            facts = None
+        is_new = facts is not None and facts.state == register_state(t)
+
+        def accounts_of(columns: DebitColumns, masks: Masks) -> Integers:
+            if facts is None or not is_new or columns is not facts.columns:
+                return judge_register(columns, masks, self._register(t, columns))
+            add_found(masks, facts.masks)
+            return facts.accounts
+
         return judge_rows(
             t,
             batch,
             [head.header for head in batch.heads],
-            lambda columns, masks: judge_register(columns, masks, self._register(t, columns)),
+            accounts_of,
+            keys=None if facts is None else facts.keys,
+            pool=self._pool,
             listed=self._listed,
             late=self._late,
         )
@@ -379,23 +378,6 @@ class Run:
         if self._known is None or self._known[0] != state:
             self._known = state, RegisterJudge(read_register(t))
         return self._known[1]
-
-    def count(self, batch: Batch, masks: Masks) -> None:
-        """Add the verdicts of files to the summary."""
-        summary, columns = self.summary, batch.columns
-        good, waits = posted(masks), held(masks)
-        summary.files += len(batch.heads)
-        summary.rows += len(masks)
-        summary.posted += int(good.sum())
-        summary.held += int(waits.sum())
-        summary.refused += int((~good & ~waits).sum())
-        for one in FINDINGS:
-            count = rows_with(masks, one.code)
-            if count:
-                name = str(int(one.code))
-                summary.codes[name] = summary.codes.get(name, 0) + count
-        for name in _SUMS:
-            summary.posted_fen[name] += int(getattr(columns, name)[good].sum())
 
 
 def _most_accounts(ledger: Ledger) -> int | None:

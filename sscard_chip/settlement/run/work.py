@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What workers do: read and judge files by themselves, and verify the TACs of cards.
+"""What workers do: read files and judge their rows, verify and judge the debits of cards.
 
-Pieces of files share nothing, and neither do pieces of cards. A process opens the root keys
-itself; keys are not sent to it.
+Pieces of files share nothing, and neither do pieces of cards: a worker finds by itself whatever
+can be found about them. On another machine it gets the contents of the files, of the cards their
+debits and what the register has of them. A process opens the root keys itself; keys are not sent
+to it.
 """
 
 from __future__ import annotations
@@ -10,22 +12,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock, local
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.arrays import Integers, Mask
 from sscard_chip.settlement.columnar import DayFileHead, Piece, read_piece
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import FindingCode, Masks
 from sscard_chip.settlement.judge.fields import add, judge_fields
 from sscard_chip.settlement.judge.hotlist import HotlistColumns
-from sscard_chip.settlement.judge.keys import card_hashes
+from sscard_chip.settlement.judge.keys import Keys
+from sscard_chip.settlement.judge.register import RegisterJudge, find_accounts
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.run.pools import KeySource
 from sscard_chip.settlement.tac import TacColumns, TacVerifier
 
 _MOST_VERSION: Final = 0xFF
+
+_OF_TAC: Final = ("card_account_fen", "card_self_paid_fen", "card_pooled_fen", "transaction_type",
+                  "terminal", "terminal_number", "time", "key_version", "algorithm",
+                  "card_id_code", "factor", "tac")  # fmt: skip
+_OF_CARDS: Final = frozenset((*_OF_TAC, "has_tac", "card_number", "psn_no"))
+"""The columns that the debits of cards are judged by."""
 
 
 class Reader:
@@ -35,9 +45,18 @@ class Reader:
         self._rules = rules
         self._hotlist = None if rules.hotlist is None else HotlistColumns(rules.hotlist)
 
-    def read(self, heads: Sequence[DayFileHead]) -> tuple[Piece, list[Masks]]:
-        """The rows of files with the findings of each; these are by blocks, as the rows."""
-        piece = read_piece(heads)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, it is its rules."""
+        return Reader, (self._rules,)
+
+    def read(
+        self, heads: Sequence[DayFileHead], contents: Sequence[bytes | bytearray] | None = None
+    ) -> tuple[Piece, list[Masks]]:
+        """The rows of files with the findings of each; these are by blocks, as the rows.
+
+        ``contents`` as in :func:`~sscard_chip.settlement.columnar.read_piece`.
+        """
+        piece = read_piece(heads, contents)
         headers = [head.header for head in piece.heads]
         found = []
         for columns in piece.blocks:
@@ -46,6 +65,20 @@ class Reader:
                 add(masks, FindingCode.LOST, self._hotlist.holds(columns) & ~columns.malformed)
             found.append(masks)
         return piece, found
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class ReadTask:
+    """Files, who reads them, and their contents where the files themselves are out of reach."""
+
+    heads: Sequence[DayFileHead]
+    reader: Reader
+    contents: Sequence[bytes | bytearray] | None = None
+
+
+def read_files(task: ReadTask) -> tuple[Piece, list[Masks]]:
+    """See :meth:`Reader.read`."""
+    return task.reader.read(task.heads, task.contents)
 
 
 class _Roots:
@@ -83,25 +116,60 @@ _OPEN: list[_Roots] = []
 _OPENING: Final = Lock()
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class VerifyTask:
-    """Debits of some cards, and where their root keys are."""
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class CardTask:
+    """The ``rows`` of ``columns`` that are of some cards, with all that they have; where the root
+    keys are, and the register, None for none."""
 
-    columns: TacColumns
+    columns: DebitColumns
+    rows: Integers
     keys: KeySource
+    register: RegisterJudge | None
+
+    def cut_out(self) -> CardTask:
+        """The same, and nothing of other cards, for a worker that does not share memory."""
+        own = self.columns.only(_OF_CARDS, self.rows)
+        register = None if self.register is None else self.register.of(own)
+        return CardTask(own, np.arange(len(own)), self.keys, register)
 
 
-def verify_tacs(task: VerifyTask) -> tuple[NDArray[np.bool_], dict[str, int]]:
-    """Which TACs are right; why there is no key for some cities, each with its number of rows.
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class CardFindings:
+    """What is found about the rows of a task, in their order.
+
+    ``wrong`` are those whose TAC is there and not right; ``absent`` says why there is no key for
+    some cities, each with its number of rows. ``masks`` are the findings of the register,
+    ``accounts`` the personal accounts, -1 for none.
+    """
+
+    wrong: Mask
+    absent: dict[str, int]
+    masks: Masks
+    accounts: Integers
+
+
+def judge_cards(task: CardTask) -> CardFindings:
+    """Verify the debits of cards, and judge them by the register.
 
     :raises KeyStoreError:
     """
+    columns = task.columns.only(_OF_CARDS, task.rows)
     verifier = _roots(task.keys).verifier
     before = verifier.rows_without_key
-    right = verifier.verify(task.columns)
+    with_tac = np.flatnonzero(columns.has_tac)
+    whole = len(with_tac) == len(columns)
+    right = verifier.verify(tac_columns(columns if whole else columns.only(_OF_TAC, with_tac)))
+    wrong = np.zeros(len(columns), np.bool_)
+    wrong[with_tac] = ~right
     reasons = verifier.without_key
-    found = verifier.rows_without_key - before
-    return right, {reasons[group]: rows for group, rows in found.items()}
+    absent = verifier.rows_without_key - before
+    masks = np.zeros(len(columns), np.uint16)
+    return CardFindings(
+        wrong,
+        {reasons[group]: rows for group, rows in absent.items()},
+        masks,
+        find_accounts(columns, masks, task.register),
+    )
 
 
 def _roots(source: KeySource) -> _Roots:
@@ -118,24 +186,24 @@ def forget_keys() -> None:
         _OPEN.pop().close()
 
 
-def tac_columns(columns: DebitColumns, rows: NDArray[np.int64]) -> TacColumns:
-    """What the TACs of some rows are computed from (LD/T 32.5)."""
-    message = np.empty((len(rows), 30), np.uint8)
+def tac_columns(columns: DebitColumns) -> TacColumns:
+    """What the TACs of rows are computed from (LD/T 32.5)."""
+    message = np.empty((len(columns), 30), np.uint8)
     amounts = (columns.card_account_fen, columns.card_self_paid_fen, columns.card_pooled_fen)
     for at, amount in zip((0, 4, 8), amounts, strict=True):
-        message[:, at : at + 4] = _big_endian(amount[rows])
-    message[:, 12] = columns.transaction_type[rows]
-    message[:, 13:19] = columns.terminal[rows]
-    message[:, 19:23] = _big_endian(columns.terminal_number[rows])
-    message[:, 23:30] = columns.time[rows]
-    version = columns.key_version[rows]
+        message[:, at : at + 4] = _big_endian(amount)
+    message[:, 12] = columns.transaction_type
+    message[:, 13:19] = columns.terminal
+    message[:, 19:23] = _big_endian(columns.terminal_number)
+    message[:, 23:30] = columns.time
+    version = columns.key_version
     return TacColumns(
-        columns.algorithm[rows],
+        columns.algorithm,
         np.where(version > _MOST_VERSION, 0, version).astype(np.uint8),
-        columns.divisions()[rows],
-        columns.factor[rows],
+        columns.divisions(),
+        columns.factor,
         message,
-        columns.tac[rows],
+        columns.tac,
     )
 
 
@@ -143,12 +211,16 @@ def _big_endian(numbers: NDArray[np.uint32]) -> NDArray[np.uint8]:
     return numbers.astype(">u4").view(np.uint8).reshape(-1, 4)
 
 
-def card_pieces(columns: DebitColumns, count: int) -> Iterator[NDArray[np.int64]]:
-    """The rows that have a TAC, in ``count`` pieces: all debits of a card are in one."""
-    rows = np.flatnonzero(columns.has_tac & ~columns.malformed)
-    if count == 1:
-        yield rows
-        return
-    number = (card_hashes(columns)[rows] >> np.uint64(40)) % np.uint64(count)
-    for piece in range(count):
-        yield rows[number == piece]
+def card_pieces(keys: Keys, which: Mask, count: int) -> Iterator[Integers]:
+    """Rows, of those of ``which``, in ``count`` pieces at most: all of a card are in one, by card
+    and counter."""
+    order = keys.card_order
+    if not which.all():
+        order = order[which[order]]
+    begin = 0
+    for number in range(1, count + 1):
+        end = len(order) * number // count
+        end = keys.end_of_card(order, end) if end > begin else begin
+        if end > begin:
+            yield order[begin:end]
+            begin = end

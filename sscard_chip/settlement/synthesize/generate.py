@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, Final
 
 import numpy as np
@@ -142,8 +143,7 @@ class _Generator:
 
     def _sign(self, columns: DebitColumns) -> None:
         """Give rows the TACs that their cards answer."""
-        rows = np.arange(len(columns))
-        columns.tac[:] = self.verifier.compute(tac_columns(columns, rows))
+        columns.tac[:] = self.verifier.compute(tac_columns(columns))
 
     # --- the day -------------------------------------------------------------------------------
 
@@ -370,7 +370,7 @@ def synthesize(
 ) -> Made:
     """Write day files of two days, lists, register and the verdicts to expect into ``out``.
 
-    ``out`` is new or empty.
+    ``out`` is new or empty. When it does not end well, or is interrupted, it is so again.
 
     :raises SynthesizeError: there is something in ``out``.
     :raises KeyStoreError: the root keys cannot be used.
@@ -378,8 +378,18 @@ def synthesize(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SynthesizeError(f"{out}: must be a new or empty folder")
+    new = not out.exists()
     private_folder(out)
-    generator = _Generator(wanted, keys)
+    try:
+        return _write_all(out, _Generator(wanted, keys), report_progress)
+    except BaseException:
+        rmtree(out)
+        if not new:
+            private_folder(out)
+        raise
+
+
+def _write_all(out: Path, generator: _Generator, report_progress: StepCallback) -> Made:
     report_progress("the day before")
     before = write_days(generator.earlier(), out / EARLIER_DAYS, out / EARLIER_EXPECTED)
     report_progress("the day")

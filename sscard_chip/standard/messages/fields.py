@@ -10,14 +10,9 @@ from construct import (
     Const,
     ConstructError,
     FocusedSeq,
-    GreedyBytes,
-    GreedyRange,
-    If,
     Int8ub,
     Int32ub,
     Prefixed,
-    Struct,
-    this,
 )
 
 KEY_INDEX: Final = "key_index" / Int8ub
@@ -32,13 +27,6 @@ RANDOM: Final = "random" / Bytes(4)
 AMOUNTS: Final = ("account_fen" / Int32ub, "self_paid_fen" / Int32ub, "pooled_fen" / Int32ub)
 """个人账户, 个人自付, 统筹基金."""
 
-_BER_TLV: Final = Struct(
-    "first" / Int8ub,
-    "second" / If(this.first & 0x1F == 0x1F, Int8ub),
-    "value" / Prefixed(Int8ub, GreedyBytes),
-)
-_TEMPLATE: Final = GreedyRange(_BER_TLV)
-
 
 def tagged(tag: int, content: Any) -> Any:
     """A TLV of a one-byte tag; what it parses to and is built from is its content."""
@@ -46,15 +34,26 @@ def tagged(tag: int, content: Any) -> Any:
 
 
 def templates(data: bytes) -> dict[int, bytes]:
-    """The TLVs of ``data`` by tag (one or two bytes), as far as it holds any; never raises."""
-    try:
-        parsed = _TEMPLATE.parse(data)
-    except ConstructError:
-        return {}
+    """The TLVs of ``data`` by tag (one or two bytes), as far as it holds any; never raises.
+
+    A loop, and no layout: every SELECT that a terminal sends and every one that a trace shows come
+    by here.
+    """
     found: dict[int, bytes] = {}
-    for tlv in parsed:
-        tag = tlv.first if tlv.second is None else tlv.first << 8 | tlv.second
-        found.setdefault(tag, tlv.value)
+    at, end = 0, len(data)
+    while at + 1 < end:
+        tag = data[at]
+        at += 1
+        if tag & 0x1F == 0x1F:
+            tag = tag << 8 | data[at]
+            at += 1
+            if at == end:
+                break
+        start = at + 1
+        at = start + data[at]
+        if at > end:
+            break
+        found.setdefault(tag, data[start:at])
     return found
 
 

@@ -64,6 +64,20 @@ class TapJournal:
         self.file_number += 1
 
 
+def _locked(path: str | os.PathLike[str]) -> int:
+    """The file, locked; one that has gone meanwhile is opened anew."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise DayFileError(f"{os.fspath(path)}: another program has this journal") from None
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)
+
+
 class FileTapJournal(TapJournal, Closing):
     """The same in a file, each line on the disk before it counts. It has no key and no name.
 
@@ -77,18 +91,20 @@ class FileTapJournal(TapJournal, Closing):
         :raises OSError:
         """
         super().__init__()
-        self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = _locked(path)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            self._journal = Journal(Path(path), self._apply, "line of a gate's journal")
+        except BaseException:
             os.close(self._lock)
-            raise DayFileError(f"{os.fspath(path)}: another program has this journal") from None
-        self._journal = Journal(Path(path), self._apply, "line of a gate's journal")
+            raise
 
     def close(self) -> None:
-        """Let others have it."""
-        if self._lock >= 0:
-            os.close(self._lock)
+        """Let others have it; one in which nothing was ever written goes again."""
+        if self._lock < 0:
+            return
+        if not os.fstat(self._lock).st_size:
+            self._journal.remove()
+        os.close(self._lock)
         self._lock = -1
 
     def _apply(self, entry: Any) -> None:

@@ -90,9 +90,9 @@ class Caller:
 
 
 def read_object(content: str | bytes) -> dict[str, Any] | None:
-    """A JSON object; None for anything else."""
+    """A JSON object, bytes in UTF-8, where .NET puts a mark before it; None for anything else."""
     try:
-        value = json.loads(content)
+        value = json.loads(content.decode("utf-8-sig") if isinstance(content, bytes) else content)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -148,6 +148,7 @@
     one.inputMode = "none";
     one.addEventListener("focus", () => { field = one; shift = false; typing = ""; draw(); });
   });
-  const first = document.querySelector("input[data-keys]");
-  if (first) first.focus();
+  // The keyboard opens by itself only where typing comes first.
+  const first = document.querySelector("fieldset, .picture, input[data-keys]");
+  if (first && first.matches("input")) first.focus();
 })();

@@ -34,6 +34,7 @@ NEWCOMER = "990000200506070029"
 """Identity number of somebody without a card."""
 PHONE = "19900005678"
 SIZES = ((1080, 1920), (1366, 768))
+expect.set_options(timeout=30_000)
 
 
 @dataclass
@@ -153,7 +154,7 @@ def screen(chromium: Browser, size: tuple[int, int]) -> Iterator[Page]:
     """A touch screen of a size, with a browser of its own."""
     width, height = size
     context = chromium.new_context(viewport={"width": width, "height": height}, has_touch=True)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)  # of a machine that is busy
     page = context.new_page()
     try:
         yield page

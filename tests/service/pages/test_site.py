@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ from playwright.sync_api import Browser, expect
 from sscard_chip.settlement.ledger import Ledger
 from sscard_service.http import create_application
 from sscard_service.pages import Site
-from tests.service.city import LIN, LIN_CARD, City
+from tests.service.city import LIN, LIN_CARD, City, photo
 from tests.service.pages.conftest import SIZES, Hall, screen, served
 from tests.service.test_abuse import sent_code
+from tests.service.test_level import make_flexible
 
 PASSWORD = "rain-7781"
 
@@ -49,7 +51,7 @@ class Client(httpx.Client):
     """A browser without eyes: follows, and sends a page's own token."""
 
     def __init__(self, address: str) -> None:
-        super().__init__(base_url=address, follow_redirects=True, trust_env=False)
+        super().__init__(base_url=address, follow_redirects=True, trust_env=False, timeout=60)
 
     def send_form(self, where: str, page: str, **fields: str) -> httpx.Response:
         hidden = dict(re.findall(r'name="(csrf|request)" value="([^"]*)"', page))
@@ -76,6 +78,73 @@ def test_a_visit_by_password_with_a_code_where_more_is_needed(office: Office) ->
         assert "身份信息核验不通过" in wrong.text
         client.send_form("/code", sent, phone_code=code)
         assert "**夏" in client.get("/do/person").text
+
+
+def stronger(client: Client, office: Office) -> None:
+    """A visit with a code by telephone: level 2."""
+    sign_in(client)
+    code_page = client.get("/code").text
+    sent = client.send_form("/code/send", code_page).text
+    client.send_form("/code", sent, phone_code=sent_code(office.city))
+
+
+def test_a_new_card_is_applied_for_with_an_uploaded_photo(office: Office) -> None:
+    office.city.ask("formal")
+    with Client(office.address) as client:
+        stronger(client, office)
+        form = client.get("/do/replace").text
+        assert 'enctype="multipart/form-data"' in form
+        hidden = dict(re.findall(r'name="(csrf|request)" value="([^"]*)"', form))
+        for picture, said in ((b"GIF89a" + bytes(20_000), "输入内容不符合要求"),
+                              (base64.b64decode(photo()), "已办理")):  # fmt: skip
+            hidden["request"] = re.findall(
+                r'name="request" value="([^"]*)"', client.get("/do/replace").text
+            )[0]
+            sent = {"photo": ("../../me.jpg", picture, "image/jpeg")}
+            answer = client.post("/do/replace", data=hidden | {"reason": "lost"}, files=sent)
+            assert said in answer.text
+        (one,) = office.city.ask("applications").data["applications"]
+        form = client.get("/do/progress").text
+        assert "**夏" in client.send_form("/do/progress", form, receipt=one["receipt"]).text
+        form = client.get("/do/voucher").text
+        assert "下载文件" in client.send_form("/do/voucher", form).text
+        paper = client.get("/paper")
+        assert paper.content.startswith(b"%PDF-")
+        assert paper.headers["content-disposition"] == 'attachment; filename="paper.pdf"'
+
+
+def test_what_is_uploaded_is_bounded(office: Office) -> None:
+    with Client(office.address) as client:
+        stronger(client, office)
+        form = client.get("/do/apply").text
+        hidden = dict(re.findall(r'name="(csrf|request)" value="([^"]*)"', form))
+        huge = {"photo": ("a.jpg", bytes(5 * 1024 * 1024), "image/jpeg")}
+        assert client.post("/do/apply", data=hidden, files=huge).status_code == 400
+        many = [("photo", (f"{n}.jpg", b"x", "image/jpeg")) for n in range(40)]
+        assert client.post("/do/apply", data=hidden, files=many).status_code == 400
+        kind = {"Content-Type": "multipart/form-data; boundary=x"}
+        for body in (
+            b"",
+            b"--x\r\n",
+            b"--y--",
+            b"--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--x--",
+        ):
+            assert client.post("/do/apply", content=body, headers=kind).status_code == 400
+    assert office.city.ask("applications").data["applications"] == []
+
+
+def test_level_and_filing_on_the_site(office: Office) -> None:
+    make_flexible(office.city)
+    with Client(office.address) as client:
+        stronger(client, office)
+        form = client.get("/do/level").text
+        assert "2026-04" in client.send_form("/do/level", form, level="310-2").text
+        form = client.get("/do/filing").text
+        away = {"kind": "retired", "mdtrtarea_admdvs": "990200", "begndate": "20260310"}
+        assert "2026-03-10" in client.send_form("/do/filing", form, **away).text
+        assert "异地安置退休" in client.get("/do/filings").text
+        assert "310" in client.get("/do/level_stop").text
+    assert office.city.ask("levels").data["chosen"][-1]["level"] == "2"
 
 
 def test_a_loss_is_done_once_however_often_it_is_sent(office: Office) -> None:

@@ -44,7 +44,12 @@ def sign(content: bytes, user: str = "1234567812345678") -> bytes:
     za = bytes.fromhex(
         f"{entitled:04x}{user.encode().hex()}{curve['a']}{curve['b']}{curve['g']}{PUBLIC}"
     )
-    digest = bytes.fromhex(_sm3(bytes.fromhex(_sm3(za)) + content))
+    return sign_digest(bytes.fromhex(_sm3(bytes.fromhex(_sm3(za)) + content)))
+
+
+def sign_digest(digest: bytes) -> bytes:
+    """The same of e, however it was made."""
+    engine = sm2.CryptSM2(private_key=PRIVATE, public_key=PUBLIC)
     return bytes.fromhex(engine.sign(digest, f"{int.from_bytes(digest) | 1:064x}"))
 
 
@@ -52,6 +57,10 @@ def verify(content: bytes, signature: bytes) -> bool:
     """By gmssl, with the default user ID."""
     engine = sm2.CryptSM2(private_key="", public_key=PUBLIC)
     return bool(engine.verify_with_sm3(signature.hex(), content))
+
+
+def hashed(content: bytes) -> bytes:
+    return bytes.fromhex(_sm3(content))
 
 
 def _sm3(content: bytes) -> str:

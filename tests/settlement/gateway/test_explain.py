@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sscard_chip.settlement.gateway.crypto import secret_key
+from sscard_chip.settlement.gateway.crypto import ApplicationBox, secret_key
 from sscard_chip.settlement.gateway.explain import Explanation
 from sscard_chip.settlement.gateway.explain import explain as explain_request
 from sscard_chip.settlement.gateway.secrets import CaSecret, CsbSecret, GatewaySecrets, TifSecret
@@ -18,6 +18,7 @@ from tests.settlement.gateway.programs import (
     CASES,
     CENTRE_KEY,
     CLIENT_ID,
+    PUBLIC,
     SECRETS,
     SIGNATURE,
     application_body,
@@ -26,7 +27,9 @@ from tests.settlement.gateway.programs import (
     compact,
     der,
     encipher,
+    hashed,
     sign,
+    sign_digest,
 )
 from tests.settlement.platform.centre import bill, message
 
@@ -56,7 +59,26 @@ def short(signature: bytes) -> bytes:
     return signature[:32].lstrip(b"\0") + signature[32:].lstrip(b"\0")
 
 
+def without_z(_: bytes) -> bytes:
+    return sign_digest(hashed(text(HEAD).encode()))
+
+
+def with_numbers_of_java(_: bytes) -> bytes:
+    """Z of BigInteger.toByteArray: a, the base point's y and this key's y have 00 before them."""
+    curve = (
+        "00FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFC"
+        "28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93"
+        "32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7"
+        "00BC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0"
+    )
+    key = PUBLIC[:64] + "00" + PUBLIC[64:]
+    za = hashed(bytes.fromhex("0080") + b"1234567812345678" + bytes.fromhex(curve + key))
+    return sign_digest(hashed(za + text(HEAD).encode()))
+
+
 MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"shape": without_z}, "signData: agrees when it is read so: Z is left out of the hash"),
+    ({"shape": with_numbers_of_java}, "read so: Z has 00 before its numbers"),
     ({"user": APP_SECRET}, "user ID is the appSecret: must be the default one"),
     ({"user": APP_ID}, "user ID is the appId: must be the default one"),
     ({"user": ""}, "user ID is empty"),
@@ -66,6 +88,9 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"shape": lambda s: b"\0" + s[:32] + b"\0" + s[32:]}, "has 00 before r or s"),
     ({"shape": lambda s: b"\0" + s}, "has 00 before r or s"),
     ({"form": lambda s: b64(der(s)).rstrip("=")}, "is DER"),
+    ({"form": lambda s: b64(s) + "\n"}, "signData: has line breaks or blanks: must be one line"),
+    ({"form": lambda s: b64(der(s))[:76] + "\r\n" + b64(der(s))[76:]},
+     "has line breaks or blanks: must be one line; signData: is DER"),
     ({"text": text(AS_CAME)}, "the names are not sorted"),
     ({"text": text([HEAD[0], *HEAD[1:5], "transType=", HEAD[5]])}, "empty members are in the text"),
     ({"text": text([HEAD[0], "data=" + compact(dict(sorted(
@@ -91,8 +116,12 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-def test_what_is_right() -> None:
-    found = explain(application_body(DATA))
+@pytest.mark.parametrize("gap", ["", "\n", " "])
+def test_what_is_right(gap: str) -> None:
+    """Blanks between hex digits are taken by the gateway too."""
+    body = application_body(DATA, enc=lambda c: c.hex().upper()[:76] + gap + c.hex().upper()[76:])
+    ApplicationBox(SECRETS.applications[0]).open(body)
+    found = explain(body)
     assert found == Explanation(("encData: is enciphered rightly", "signData: agrees"), ())
 
 

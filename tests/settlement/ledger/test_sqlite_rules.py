@@ -16,7 +16,13 @@ from typing import Any, Final
 
 import pytest
 
-from sscard_chip.settlement.ledger import Ledger, upgrade_ledger
+from sscard_chip.settlement.ledger import (
+    AccountKind,
+    Ledger,
+    LedgerTransaction,
+    LedgerUnavailableError,
+    upgrade_ledger,
+)
 from tests.fixtures.old import unpack
 
 GUARDED_OTHERWISE: Final = {"balance", "line"}
@@ -248,3 +254,19 @@ def test_an_entry_takes_no_number_before_the_last(
     values = f"({number}, 'adjustment', '20260401', 'another')"
     with pytest.raises(sqlite3.IntegrityError, match=r"^ledger: numbers of entries grow$"):
         database.execute(f"INSERT INTO entry (id, kind, business_date, source) VALUES {values}")
+
+
+def test_a_full_disk_is_said_to_be_full(tmp_path: Path) -> None:
+    """A limit on the pages of the database stands in for the disk."""
+    with Ledger.open(tmp_path / "city.db") as ledger:
+        with ledger.transaction() as t:
+            t.account(AccountKind.PERSONAL, "0")
+
+        def fill(t: LedgerTransaction) -> None:
+            pages = t.connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            t.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+            for number in range(10_000):
+                t.account(AccountKind.PERSONAL, f"person {number}")
+
+        with pytest.raises(LedgerUnavailableError, match=r"city\.db: the disk is full$"):
+            ledger.run(fill)

@@ -45,6 +45,29 @@ def test_the_printed_commands_settle_what_was_made(
     assert "must be a new or empty folder" in capsys.readouterr().err
 
 
+def test_a_day_that_cannot_be_made_leaves_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted, or without a key that it needs; then it is made as if nothing had been."""
+
+    def interrupt(*_: object) -> None:
+        assert list((place / "trial").iterdir())
+        raise KeyboardInterrupt
+
+    synthesize = ("synthesize", "--out", "trial", "--cards", "20", "--debits", "20")
+    assert main(["keys", "create", "bank.json", "--bank"]) == 0
+    run(*synthesize, "--keys", "bank.json", code=2)
+    assert not (place / "trial").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr("sscard_chip.settlement.synthesize.generate.write_cards", interrupt)
+        run(*synthesize, "--keys", "roots.json", code=130)
+    assert not (place / "trial").exists()
+    (place / "trial").mkdir()
+    run(*synthesize, "--keys", "bank.json", code=2)
+    assert list((place / "trial").iterdir()) == []
+    run(*synthesize, "--keys", "roots.json")
+
+
 def test_show_a_row_and_a_card(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trial = Trial.make(place / "trial", cards=50, pharmacies=10, debits=400, faults=0.0)
     ledger = ("--ledger", "ledger.db")

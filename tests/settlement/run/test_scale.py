@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from sscard_chip.closing import Closing
+from sscard_chip.settlement.judge.keys import Keys
 from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.run import RunStoppedError, SettlementCluster
 from sscard_chip.settlement.run.work import card_pieces
@@ -37,7 +38,7 @@ def test_all_debits_of_a_card_are_in_one_piece() -> None:
         for n in range(500)
     ]
     columns = columns_of(rows)
-    pieces = list(card_pieces(columns, 4))
+    pieces = list(card_pieces(Keys(columns), np.ones(500, np.bool_), 4))
     assert sorted(np.concatenate(pieces).tolist()) == list(range(500))
     assert min(map(len, pieces)) > 0
     seen = [set(columns.factor[piece, 0].tolist()) for piece in pieces]

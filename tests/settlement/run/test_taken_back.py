@@ -7,18 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from sscard_chip.dayfile.authoriser import CentreRefusedError
 from sscard_chip.dayfile.msgid import confirmation_msgid
-from sscard_chip.settlement.ledger import Ledger
+from sscard_chip.settlement.ledger import AccountKind, Ledger, register_cards
 from sscard_chip.settlement.platform import HOLD
 from sscard_chip.settlement.policy import CentrePolicy, SaleCaps
 from sscard_chip.settlement.schema.books import entry
 from sscard_chip.terminal.pos import DayFile, read_day
+from tests.settlement.ledger.people import cards
 from tests.settlement.platform.centre import (
     NO_POOL,
+    PERSON,
     TIME,
     back,
     balances,
@@ -120,6 +123,39 @@ def test_what_comes_back_repays_what_is_in_suspense(ledger: Ledger, first: str) 
     for step in steps if first == "cancellation" else reversed(steps):
         step()
     assert balances(ledger) == {"personal": 4000, "pharmacy": 6000}
+
+
+def test_suspense_is_that_of_the_division_that_keeps_the_account(ledger: Ledger) -> None:
+    """A holder has a second card, of another city: what the account lacks stands in the suspense of
+    the first one's division on-line, as it does when the row comes in a day file."""
+    open_centre(ledger)
+    with ledger.transaction() as t:
+        second = replace(cards(1, first=3, division=510700), psn_no=np.array([PERSON], "S30"))
+        register_cards(t, second, "20260302", "cards:3")
+    platform = open_platform(ledger, policy=NO_POOL)
+
+    def ask(infno: str, number: int, node: dict[str, Any], division: str) -> dict[str, Any]:
+        answer = platform.handle(message(infno, number, node, insuplc_admdvs=division))
+        assert answer["err_msg"] == ""
+        info: dict[str, Any] = answer["output"].get("setlinfo", {})
+        return info
+
+    extra = '{"split": [10000, 0, 0]}'
+    moved = {"mdtrt_cert_no": "Z00000003"}
+    one = ask("2102", 1, bill("100.00", extra=extra, **moved), "510700")
+    ask("2103", 2, back(one), "510700")
+    two = ask("2102", 3, bill("100.00", extra=extra), "510100")
+    ask("2601", 4, undo(msgid(2), "2103"), "510700")
+    assert suspense(ledger) == {"510100": -10000}
+    ask("2103", 5, back(two), "510100")
+    assert suspense(ledger) == {}
+    assert balances(ledger) == {"pharmacy": 10000}
+
+
+def suspense(ledger: Ledger) -> dict[str, int]:
+    with ledger.reading() as t:
+        found = t.balances_of(AccountKind.SUSPENSE)
+    return {division: fen for division, fen in found.items() if fen}
 
 
 def test_a_cancellation_is_not_undone_over_a_cap(ledger: Ledger) -> None:

@@ -34,6 +34,7 @@ from sscard_chip.standard.settlement_mode import SettlementMode
 from sscard_chip.terminal.pos.online import CentreUrlError, HttpCentre
 from tests.bench.issued import roots
 from tests.bench.shop import BILL, TIME, Shop
+from tests.ports import free_port
 from tests.settlement.platform.centre import (
     BALANCE,
     CARD,
@@ -69,7 +70,7 @@ class Centre:
         self._folder = folder
         self._options = list(options) or ["--test-clock"]
         self._ledger_url = ledger_url
-        self._listen = "127.0.0.1:0"
+        self._listen = f"127.0.0.1:{free_port()}"
         roots().save(folder / "roots.json")
         (folder / "policy.toml").write_text(policy or POLICY)
         self.start()

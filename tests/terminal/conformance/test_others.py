@@ -16,6 +16,7 @@ from issuance.mutants.workshop import IssuedWorkshop, OurTill, own_secrets
 from issuance.psam import make_psam
 from sscard_chip.card import Card
 from sscard_chip.reader.interface import ContactInterface
+from sscard_chip.standard.settlement_mode import SettlementMode
 from sscard_chip.terminal.conformance import (
     CaseVerdict,
     ConnectionTarget,
@@ -204,6 +205,33 @@ def test_a_terminal_that_answers_something_else_fails() -> None:
 
     run = run_terminal_suite(Odd, IssuedWorkshop(roots()), only=["SSC-32.8-SALE-01"])
     assert run.results[0].verdict is CaseVerdict.FAIL
+
+
+def test_a_terminal_that_never_ends_fails() -> None:
+    class Endless:
+        def __init__(self, place: Workplace) -> None:
+            self._place = place
+
+        def sell(self, order: SaleOrder) -> SaleAnswer:
+            while True:
+                self._place.ask_pin(3)
+
+    run = run_terminal_suite(Endless, IssuedWorkshop(roots()), only=["SSC-32.8-SALE-01"])
+    assert run.results[0].verdict is CaseVerdict.FAIL
+    assert "4000 commands and questions" in run.results[0].received
+
+
+def test_the_amounts_that_a_card_is_told_by_mode() -> None:
+    """Letter no. 38 of 2012, by figures."""
+    sent = {
+        (3, True): "000000010000001400" + "00012C",
+        (1, True): "00000000000001410000012D",
+        (2, True): "00000000000001410000012D",
+        (2, False): "000000000000014100000141",
+    }
+    for (mode, online), amounts in sent.items():
+        order = SaleOrder(1, 20, 300, mode=SettlementMode(mode), online=online)
+        assert order.amounts == bytes.fromhex(amounts)
 
 
 # --- all of them ---------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from sscard_chip.security.sm2 import DEFAULT_IDENTITY, Sm2PublicKey, sm3
+from sscard_chip.security.sm2 import CURVE, DEFAULT_IDENTITY, Sm2PublicKey, sm3
 from sscard_chip.settlement.gateway.crypto.text import (
     NOT_SIGNED,
     as_written,
@@ -42,15 +42,21 @@ class Reading(NamedTuple):
 def signatures(text: str, name: str) -> list[Reading]:
     """r || s of a signature in the codings of the field, the right one first."""
     found: list[Reading] = []
-    for content, coding in _bytes_of(text, name):
+    plain, broken = one_line(text, name)
+    for content, coding in _bytes_of(plain, name):
         for value, form in _pairs(content):
-            how = "; ".join(part for part in (coding, form and f"{name}: {form}") if part)
+            how = "; ".join(part for part in (broken, coding, form and f"{name}: {form}") if part)
             found.append(Reading(value, how))
     return sorted(found, key=lambda one: one.deviation != "")
 
 
-def _bytes_of(text: str, name: str) -> Iterator[tuple[bytes, str]]:
-    plain = text.strip()
+def one_line(text: str, name: str) -> tuple[str, str]:
+    """A text without the line breaks that encoders of Base64 put in, and what is said of them."""
+    plain = "".join(text.split())
+    return plain, "" if plain == text else f"{name}: has line breaks or blanks: must be one line"
+
+
+def _bytes_of(plain: str, name: str) -> Iterator[tuple[bytes, str]]:
     if _HEX.fullmatch(plain):
         yield bytes.fromhex(plain), f"{name}: is hex: must be Base64"
     try:
@@ -247,12 +253,32 @@ def find_reading(
 
     The second is how many readings were tried.
     """
-    owners = [(Sm2PublicKey(key.value, user.value), user.deviation) for user in users]
     tried = 0
+    hashed = [*_hashes(key, users)]
     for text in texts:
-        for owner, user in owners:
+        for digest_of, how in hashed:
+            digest = digest_of(text.value)
             for value, form in given:
                 tried += 1
-                if owner.verify(text.value, value):
-                    return "; ".join(one for one in (form, user, text.deviation) if one), tried
+                if key.verify_digest(digest, value):
+                    return "; ".join(one for one in (form, how, text.deviation) if one), tried
     return None, tried
+
+
+def _hashes(
+    key: Sm2PublicKey, users: list[Reading]
+) -> Iterator[tuple[Callable[[bytes], bytes], str]]:
+    """e of a text, the right one first: other owners, Z out of Java's BigInteger, no Z at all."""
+    for user in users:
+        yield Sm2PublicKey(key.value, user.value).digest, user.deviation
+    numbers = CURVE + key.value
+    signed = b"".join(_as_java(numbers[at : at + _HALF]) for at in range(0, len(numbers), _HALF))
+    za = sm3((8 * len(DEFAULT_IDENTITY)).to_bytes(2) + DEFAULT_IDENTITY + signed)
+    yield lambda text: sm3(za + text), "Z has 00 before its numbers: they must be 32 bytes each"
+    yield sm3, "Z is left out of the hash"
+
+
+def _as_java(number: bytes) -> bytes:
+    """BigInteger.toByteArray: 00 before a first bit of 1, and none that is not needed."""
+    value = int.from_bytes(number)
+    return value.to_bytes(value.bit_length() // 8 + 1)

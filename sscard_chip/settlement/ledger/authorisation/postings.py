@@ -12,7 +12,12 @@ from sscard_chip.settlement.ledger.authorisation.settlement import (
     Settlement,
     SettlementOrder,
 )
-from sscard_chip.settlement.ledger.suspense import keep_shares, repay, suspense_of
+from sscard_chip.settlement.ledger.suspense import (
+    home_divisions,
+    keep_shares,
+    repay,
+    suspense_of,
+)
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema import books as schema
 from sscard_chip.settlement.schema.kinds import AccountKind, EntryKind
@@ -50,13 +55,14 @@ def post_release(t: LedgerTransaction, now: Settlement, source: str, time: str) 
 def post_again(t: LedgerTransaction, now: Settlement, source: str, time: str) -> int:
     """The settlement again, after its cancellation was reversed.
 
-    The holder may have spent what came back: what the account cannot pay goes to suspense.
+    The holder may have spent what came back: what the account cannot pay goes to the suspense of
+    the division that keeps it, as that of a debit in a day file does.
     """
     own, asked = now.order.account, now.order.split.account_fen
     lines = _of_bill(t, now.order)
     missing = max(0, asked - int(t.balances([own], for_update=True)[0]))
     _add(lines, own, missing - asked)
-    shares = {int(now.order.insured_division): missing}
+    shares = {_home(t, now.order): missing} if missing else {}
     return _post(t, EntryKind.REVERSAL, time, source, lines, now, shares)
 
 
@@ -88,10 +94,15 @@ def _give_back(
     if fen:
         t.balances([own], for_update=True)
         there = suspense_of(t, [own])[own]
-        for division, amount in repay(there, int(now.order.insured_division), fen):
+        for division, amount in repay(there, _home(t, now.order), fen):
             shares[division] = -amount
     _add(lines, own, fen + sum(shares.values()))
     return _post(t, kind, time, source, lines, now, shares)
+
+
+def _home(t: LedgerTransaction, order: SettlementOrder) -> int:
+    """The division that keeps the order's personal account, whatever card was debited."""
+    return home_divisions(t, [order.account]).get(order.account, int(order.insured_division))
 
 
 def _add(lines: dict[int, int], account: int, fen: int) -> None:

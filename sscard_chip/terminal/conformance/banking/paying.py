@@ -264,14 +264,15 @@ def _balance(trial: BankTrial) -> bytes:
     return reply.data[3:]
 
 
-def _script(trial: BankTrial, transaction: TerminalTransaction, amount_fen: int) -> bytes:
+def balance_script(trial: BankTrial, transaction: TerminalTransaction, amount_fen: int) -> bytes:
+    """PUT DATA of 9F79 with its MAC."""
     host = trial.host()
     verified = trial.strict(lambda: host.verify(transaction.request()))
     builder = host.script(transaction.request(), verified)
     return builder.put_amount(ECASH_BALANCE, amount_fen).commands[0]
 
 
-def _ready(trial: BankTrial) -> TerminalTransaction:
+def after_arqc(trial: BankTrial) -> TerminalTransaction:
     """After an ARQC and a declined second GENERATE AC: scripts are taken now."""
     transaction, values = _asked(trial, _ARQC)
     if values[0x9F27][0] & 0xC0 != _ARQC:
@@ -285,17 +286,17 @@ def _ready(trial: BankTrial) -> TerminalTransaction:
 
 @_SCRIPT.case(1, "PUT DATA with a right MAC sets the balance to what it is", **_KEYS)
 def _(trial: BankTrial) -> None:
-    transaction = _ready(trial)
+    transaction = after_arqc(trial)
     now = _balance(trial)
-    trial.expect(trial.whole(_script(trial, transaction, int(now.hex()))), "9000")
+    trial.expect(trial.whole(balance_script(trial, transaction, int(now.hex()))), "9000")
     trial.same(_balance(trial), now, "9F79")
 
 
 @_SCRIPT.case(2, "PUT DATA with a wrong MAC: 6988, and nothing is changed", **_KEYS)
 def _(trial: BankTrial) -> None:
-    transaction = _ready(trial)
+    transaction = after_arqc(trial)
     now = _balance(trial)
-    apdu = _script(trial, transaction, int(now.hex()) + 100)
+    apdu = balance_script(trial, transaction, int(now.hex()) + 100)
     for place in (-1, -4):
         wrong = bytearray(apdu)
         wrong[place] ^= 0x20
@@ -305,14 +306,14 @@ def _(trial: BankTrial) -> None:
 
 @_SCRIPT.case(3, "A MAC of another transaction or over another amount: refused", **_KEYS)
 def _(trial: BankTrial) -> None:
-    transaction = _ready(trial)
+    transaction = after_arqc(trial)
     now = int(_balance(trial).hex())
-    old = _script(trial, transaction, now + 100)
+    old = balance_script(trial, transaction, now + 100)
     trial.reset(cold=True)
-    transaction = _ready(trial)
+    transaction = after_arqc(trial)
     trial.refused(trial.whole(old), "6988", "6982", "6985")
     transaction = _again(trial)
-    apdu = _script(trial, transaction, now)
+    apdu = balance_script(trial, transaction, now)
     other = apdu[:10] + bytes((apdu[10] ^ 1,)) + apdu[11:]
     trial.refused(trial.whole(other), "6988", "6982", "6985", "6A80")
     trial.check(int(_balance(trial).hex()) == now, "9F79 as it was", "another balance")
@@ -320,14 +321,14 @@ def _(trial: BankTrial) -> None:
 
 def _again(trial: BankTrial) -> TerminalTransaction:
     trial.reset(cold=True)
-    return _ready(trial)
+    return after_arqc(trial)
 
 
 @_SCRIPT.case(4, "PUT DATA without a transaction: refused", **_KEYS)
 def _(trial: BankTrial) -> None:
-    transaction = _ready(trial)
+    transaction = after_arqc(trial)
     now = _balance(trial)
-    apdu = _script(trial, transaction, int(now.hex()) + 100)
+    apdu = balance_script(trial, transaction, int(now.hex()) + 100)
     trial.reset(cold=True)
     trial.select()
     trial.refused(trial.whole(apdu), "6985", "6988", "6982", "6901")

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sscard_chip.profile.model import Confidence, FileDeclaration, KeyUse, Structure
 from sscard_chip.standard import commands
+from sscard_chip.standard.dates import parse_date
 from sscard_chip.standard.identifiers import (
     ALGORITHM_SM4,
     DF04,
@@ -394,6 +395,8 @@ def _(trial: Trial) -> None:
     enter_medical(trial)
     pay(trial, (0).to_bytes(4) + (2).to_bytes(4) + (3).to_bytes(4))
     day = trial.given(trial.send(commands.GET_STARTING_DAY, le=2), "GET STARTING DAY").data
+    if parse_date("2024" + day.hex()) is None:
+        raise NotApplicableError("the card has no starting day")
     before = [trial.given(get_balance(trial, kind)).data for kind in (1, 2, 3)]
     trial.afterwards(lambda: _day_back(trial, day))
     other = b"\x04\x01" if day != b"\x04\x01" else b"\x07\x01"
@@ -409,8 +412,12 @@ def _day_back(trial: Trial, day: bytes) -> None:
 
 @cases.command("UPDATE STARTING DAY", WORDS, 2, "What is no day of a year is refused", **_DAYS)
 def _(trial: Trial) -> None:
+    if trial.subject.statement.account_only:
+        raise NotApplicableError("the card keeps the account alone")
     enter_medical(trial)
     day = trial.given(trial.send(commands.GET_STARTING_DAY, le=2), "GET STARTING DAY").data
+    if parse_date("2024" + day.hex()) is None:
+        raise NotApplicableError("the card has no starting day")
     trial.afterwards(lambda: _day_back(trial, day))
     for wrong in ("1301", "0100", "0230", "0001", "0A01", "FFFF"):
         word = f"{_write_day(trial, bytes.fromhex(wrong)):04X}"

@@ -80,7 +80,8 @@ def _(trial: Trial) -> None:
 def _(trial: Trial) -> None:
     select_transit(trial)
     own = trial.expect(trial.whole("805C000204"), "9000").data
-    select_transit(trial, TRANSIT_CASH_AID)
+    name = bytes((0x00, 0xA4, 0x04, 0x00, len(TRANSIT_CASH_AID))) + TRANSIT_CASH_AID + b"\0"
+    trial.expect(trial.whole(name), "9000", what="to SELECT of A000000632010106")
     trial.same(trial.expect(trial.whole("805C000204"), "9000").data, own, "balance")
 
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 from functools import cache
 
 from sscard_chip.terminal.conformance.case import Case
-from sscard_chip.terminal.conformance.psam import ciphering, files, loading, purchase
+from sscard_chip.terminal.conformance.psam import ciphering, details, files, loading, purchase
 
 
 @cache
 def psam_catalogue() -> tuple[Case, ...]:
     """Every case of a PSAM."""
     return tuple(
-        case for module in (files, ciphering, purchase, loading) for case in module.cases()
+        case for module in (files, ciphering, purchase, loading, details) for case in module.cases()
     )

@@ -15,9 +15,12 @@ from __future__ import annotations
 from sscard_chip.terminal.conformance.tills.catalogue import terminal_catalogue
 from sscard_chip.terminal.conformance.tills.run import run_terminal_suite
 from sscard_chip.terminal.conformance.tills.workplace import (
+    CAP_FEN,
+    CAP_TIMES,
     CardWish,
     JudgedTerminal,
     SaleAnswer,
+    SaleCentre,
     SaleOrder,
     TerminalMaker,
     Workplace,
@@ -25,9 +28,12 @@ from sscard_chip.terminal.conformance.tills.workplace import (
 )
 
 __all__ = [
+    "CAP_FEN",
+    "CAP_TIMES",
     "CardWish",
     "JudgedTerminal",
     "SaleAnswer",
+    "SaleCentre",
     "SaleOrder",
     "TerminalMaker",
     "Workplace",

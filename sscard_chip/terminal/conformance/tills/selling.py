@@ -206,6 +206,15 @@ def _(trial: TillTrial) -> None:
     trial.equal(len(trial.account().records), 3, "purchases in EF08")
 
 
+@_SALE.case(20, "The key index is that of the PSAM's information file")
+def _(trial: TillTrial) -> None:
+    for version in (1, 2, 3):
+        trial.place(purchase_version=version)
+        trial.paid(trial.sell())
+        trial.equal(trial.to_card(INIT)[-1].body[0], version, "key index in INITIALIZE:")
+        trial.equal(trial.to_psam(INIT_SAM)[-1].body[26], version, "key version in INIT SAM:")
+
+
 def _to(ins: int, word: bytes) -> ChangedReply:
     """A status word in place of the answer to a command."""
     return lambda command, answer: word if command[1:2] == bytes((ins,)) else answer

@@ -5,26 +5,36 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sscard_chip.applications.amounts import decode_account
 from sscard_chip.card import Card
 from sscard_chip.dayfile.hotlist import Hotlist
-from sscard_chip.filesystem.files import CyclicFile
+from sscard_chip.filesystem.files import CyclicFile, LinearFile
 from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import load_image
 from sscard_chip.reader.faulty import FaultAt
 from sscard_chip.standard import commands
-from sscard_chip.standard.identifiers import AID_OF_DF, DF04, MEDICAL_LOG, PURCHASE, SSSE_NAME
+from sscard_chip.standard.identifiers import (
+    AID_OF_DF,
+    DF04,
+    MEDICAL_LOG,
+    OFFLINE_FILE,
+    PURCHASE,
+    SSSE_NAME,
+)
+from sscard_chip.standard.settlement_mode import SettlementMode
 from sscard_chip.terminal.conformance.evidence import RawExchange
 from sscard_chip.terminal.conformance.exchange import Exchanges
 from sscard_chip.terminal.conformance.tills.watching import (
     CARD,
     HOLDER,
+    MOST_SAID,
     PSAM,
     ChangedReply,
     Said,
     Transcript,
+    WatchedCentre,
     WatchedSlot,
 )
 from sscard_chip.terminal.conformance.tills.workplace import (
@@ -37,7 +47,7 @@ from sscard_chip.terminal.conformance.tills.workplace import (
     Workplace,
     Workshop,
 )
-from sscard_chip.terminal.conformance.verdict import UndecidedError
+from sscard_chip.terminal.conformance.verdict import NotApplicableError, UndecidedError
 from sscard_chip.terminal.connection import connect_card
 
 INIT: Final = commands.INITIALIZE_FOR_PURCHASE.ins
@@ -56,7 +66,8 @@ _DIRECTORIES: Final = {SSSE_NAME: "SSSE", **{aid: f"{fid:04X}" for fid, aid in A
 class Account:
     """The medical account as it lies in the memory of a card, whatever is locked on it.
 
-    ``records``: those of purchases in EF08, the newest first.
+    ``records``: those of purchases in EF08, the newest first; ``use``: values of 90, 92 and 93 in
+    EF06, where there is one.
     """
 
     def __init__(self, card: Card) -> None:
@@ -69,6 +80,12 @@ class Account:
         self.balance_fen = decode_account(body).balance_fen
         every = [bytes(log.record(number)) for number in range(1, log.count + 1)]
         self.records = [one for one in every if one[2:3] == bytes((PURCHASE,))]
+        offline = found.files.get(OFFLINE_FILE)
+        self.use: dict[int, bytes] = {}
+        if isinstance(offline, LinearFile):
+            for number in range(1, offline.count + 1):
+                record = bytes(offline.record(number))
+                self.use[record[0]] = record[2:]
 
 
 class TillTrial(Exchanges):
@@ -103,11 +120,15 @@ class TillTrial(Exchanges):
         change: ChangedReply | None = None,
         sam_change: ChangedReply | None = None,
         level: int = 3,
+        purchase_version: int = 1,
+        **centre: Any,
     ) -> None:
         """A new workplace with a new card and PSAM, and a new terminal at it.
 
         ``typed`` is what the holder types in turn, then always the right PIN. ``change`` and
-        ``sam_change`` give other answers of card and PSAM.
+        ``sam_change`` give other answers of card and PSAM. ``purchase_version`` is what the PSAM
+        names in its information files; ``centre`` the fields of :class:`.watching.WatchedCentre`
+        in modes 1 and 2.
         """
         self._wish = wish or CardWish()
         self._places += 1
@@ -118,7 +139,7 @@ class TillTrial(Exchanges):
         self.asked = []
         self._typed = list(typed or ())
         self.card = Card(self.workshop.card(self._wish).copy())
-        self.psam = Card(self.workshop.psam(level=level).copy())
+        self.psam = Card(self.workshop.psam(level=level, version=purchase_version).copy())
         self.slot = WatchedSlot(
             connect_card(self.card), CARD, self.transcript, *faults, change=change
         )
@@ -127,9 +148,14 @@ class TillTrial(Exchanges):
         )
         self.before = self.account()
         listed = hotlist or Hotlist("20260301000000")
+        mode = self._wish.mode
+        self.centre = WatchedCentre(self.transcript, **centre)
         self._terminal = self._factory(
-            Workplace(self.slot, self.sam_slot, self._ask, listed, folder)
-        )
+            Workplace(
+                self.slot, self.sam_slot, self._ask, listed, folder, mode,
+                None if mode is SettlementMode.OFFLINE else self.centre,
+            )
+        )  # fmt: skip
 
     def insert(self, wish: CardWish | None = None) -> None:
         """Put the card back into the reader, or another one."""
@@ -155,18 +181,40 @@ class TillTrial(Exchanges):
         if self._terminal is None:
             raise UndecidedError("there is no workplace")
         self.raised = ""
+        self.transcript.begin()
         try:
             answer = self._terminal.sell(order or SaleOrder())
         except Exception as error:
             self.raised = type(error).__name__
+            self._ended()
             return REFUSED
         finally:
             self.keep_raw()
+        self._ended()
         self.check(
             isinstance(answer, SaleAnswer) and answer.outcome in ("paid", "refused", "open"),
             "an answer of sell()", "something else",
         )  # fmt: skip
         return answer
+
+    def _ended(self) -> None:
+        self.check(not self.transcript.endless, "an end of the sale",
+                   f"{MOST_SAID} commands and questions")  # fmt: skip
+
+    def end_day(self) -> None:
+        """Have the terminal end its day.
+
+        :raises NotApplicableError: it has no ``end_day``.
+        """
+        end = getattr(self._terminal, "end_day", None)
+        if end is None:
+            raise NotApplicableError("the terminal has no end of the day")
+        try:
+            end()
+        except Exception as error:
+            self.raised = type(error).__name__
+        finally:
+            self.keep_raw()
 
     def keep_raw(self) -> None:
         """Take over what was said for the report."""
@@ -196,7 +244,7 @@ class TillTrial(Exchanges):
     def charged(self, order: SaleOrder) -> None:
         """See that the card was charged with an order, once."""
         now = self.account()
-        self.equal(self.before.balance_fen - now.balance_fen, order.account_fen, "fen charged")
+        self.equal(self.before.balance_fen - now.balance_fen, order.sent_fen[0], "fen charged")
         self.equal(len(now.records) - len(self.before.records), 1, "purchases in EF08")
         record = now.records[0]
         terminal = self.workshop.terminal_number()

@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from sscard_chip.dayfile.authoriser import CentreRefusedError, CentreUnreachableError
 from sscard_chip.reader.faulty import FaultAt, FaultyConnection
 from sscard_chip.reader.interface import Connection
 from sscard_chip.standard import commands
+from sscard_chip.standard.errors import CardReaderError
+from sscard_chip.standard.settlement_mode import OfflineUse, Split
 
 CARD: Final = "card"
 PSAM: Final = "psam"
 HOLDER: Final = "holder"
+CENTRE: Final = "centre"
 _GET_RESPONSE: Final = commands.GET_RESPONSE.ins
 
 
@@ -39,6 +43,14 @@ class Said:
         return command[5 : 5 + command[4]] if len(command) > 5 else b""
 
 
+MOST_SAID: Final = 4000
+"""Commands and questions of one sale, after which a terminal gets no answer any more."""
+
+
+class EndlessSaleError(CardReaderError):
+    """A terminal that goes on for ever."""
+
+
 ChangedReply = Callable[[bytes, bytes], bytes]
 """Another answer to a command."""
 
@@ -49,9 +61,25 @@ class Transcript:
     def __init__(self) -> None:
         self.all: list[Said] = []
         self.raw: list[tuple[str, bytes, bytes]] = []
+        self._said = 0
+
+    @property
+    def endless(self) -> bool:
+        """Whether the sale that runs was ended for its length."""
+        return self._said > MOST_SAID
+
+    def begin(self) -> None:
+        """Another sale begins."""
+        self._said = 0
 
     def note(self, who: str, command: bytes, answer: bytes) -> None:
-        """Write down an exchange; GET RESPONSE and 6Cxx belong to the command before them."""
+        """Write down an exchange; GET RESPONSE and 6Cxx belong to the command before them.
+
+        :raises EndlessSaleError: there were too many since :meth:`begin`.
+        """
+        self._said += 1
+        if self._said > MOST_SAID:
+            raise EndlessSaleError(f"{MOST_SAID} commands and questions in a sale")
         self.raw.append((who, command, answer))
         sw = int.from_bytes(answer[-2:]) if len(answer) >= 2 else 0
         last = next((one for one in reversed(self.all) if one.who == who), None)
@@ -72,6 +100,51 @@ class Transcript:
 
     def __iter__(self) -> Iterator[Said]:
         return iter(self.all)
+
+
+class WatchedCentre:
+    """A settlement centre that writes down what it is asked (:class:`.workplace.SaleCentre`).
+
+    ``shares`` is how it shares a bill, None where it settles nothing; ``use`` what EF06 of the card
+    must become. ``down``: it cannot be reached; ``settles_down`` so after the hold.
+    """
+
+    def __init__(
+        self,
+        transcript: Transcript,
+        *,
+        shares: Split | None = None,
+        refuses: bool = False,
+        use: OfflineUse | None = None,
+        down: bool = False,
+        settles_down: bool = False,
+    ) -> None:
+        self.holds: list[Split] = []
+        self.tacs: list[bytes] = []
+        self.settles_down = settles_down
+        self._transcript = transcript
+        self._shares = shares
+        self._refuses = refuses
+        self._use = use
+        self._down = down
+
+    def hold(self, bill: Split) -> Split:
+        """See :class:`.workplace.SaleCentre`."""
+        if self._down:
+            raise CentreUnreachableError("the centre cannot be reached")
+        self._transcript.note(CENTRE, b"", b"")
+        self.holds.append(bill)
+        if self._refuses:
+            raise CentreRefusedError("the centre settles nothing for this card")
+        return self._shares or bill
+
+    def settle(self, tac: bytes) -> OfflineUse | None:
+        """See :class:`.workplace.SaleCentre`."""
+        if self._down or self.settles_down:
+            raise CentreUnreachableError("the centre cannot be reached")
+        self._transcript.note(CENTRE, b"", b"")
+        self.tacs.append(tac)
+        return self._use
 
 
 class WatchedSlot(FaultyConnection):
