@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows 17, 18 and 22 to 26: card services over HTTP, served as ``sscard service serve`` does it.
+"""Rows 17, 18 and 22 to 25: card services over HTTP, served as ``sscard service serve`` does it.
 
 17: a balance enquiry in a session against an empty FastAPI answer of the same server, from 16
 connections, in windows that alternate; p99 beside it. The enquiry is whole: session, person,
@@ -87,13 +87,16 @@ def enquiries(port: int, tokens: list[str], persons: int, seconds: float, rounds
     for _ in range(rounds):
         least = asyncio.run(asking(port, empty, CONNECTIONS, seconds))
         whole = asyncio.run(asking(port, asked, CONNECTIONS, seconds))
-        pairs.append((least.rate, whole.rate, whole.waited_ms))
-    longest = percentile([one for _, _, waited in pairs for one in waited], 99)
-    rate, least_rate = median(one for _, one, _ in pairs), median(one for one, _, _ in pairs)
+        pairs.append((least, whole))
+    longest, least_ms = (
+        percentile([one for pair in pairs for one in pair[at].waited_ms], 99) for at in (1, 0)
+    )
+    rate, least_rate = (median(pair[at].rate for pair in pairs) for at in (1, 0))
     return Row(
         17, f"balance enquiry over HTTP, {persons:,} persons / an empty FastAPI answer",
-        median(whole / least for least, whole, _ in pairs), GOAL, ">=",
-        f"{rate:.0f}/s of {least_rate:.0f}/s; p99 {longest:.0f} ms", longest <= LONGEST_MS,
+        median(whole.rate / least.rate for least, whole in pairs), GOAL, ">=",
+        f"{rate:.0f}/s of {least_rate:.0f}/s; p99 {longest:.0f} ms, of the empty one"
+        f" {least_ms:.0f} ms", longest <= LONGEST_MS,
     )  # fmt: skip
 
 

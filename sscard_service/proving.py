@@ -306,6 +306,11 @@ def find_in_session(t: LedgerTransaction, keys: ServiceKeys, asked: Asked) -> Pe
     return None if session is None else read_person(t, keys, session.person)
 
 
+_LOCK: Final = (
+    sa.select(person_table.c.id).where(person_table.c.id == sa.bindparam("asked")).with_for_update()
+)
+
+
 def lock_asked(t: LedgerTransaction, keys: ServiceKeys, asked: Asked) -> None:
     """No other request changes the same person before the end of the transaction."""
     found = find_asked(t, keys, asked)
@@ -314,8 +319,7 @@ def lock_asked(t: LedgerTransaction, keys: ServiceKeys, asked: Asked) -> None:
         session = find_session(t, asked.evidence.session, asked.time)
         number = None if session is None else session.person
     if number is not None:
-        own = sa.select(person_table.c.id).where(person_table.c.id == number)
-        t.connection.execute(own.with_for_update())
+        t.connection.execute(_LOCK, {"asked": number})
 
 
 def _named(asked: Asked, person: Person | None) -> str:

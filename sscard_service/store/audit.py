@@ -22,6 +22,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from sscard_chip.settlement.ledger import Ledger, LedgerConflictError, LedgerTransaction
+from sscard_chip.settlement.ledger.bulk import driver_connection
 from sscard_chip.settlement.ledger.single import SingleConnection
 from sscard_chip.settlement.schema.services import audit, audit_head
 
@@ -43,6 +44,9 @@ _ATTEMPTS: Final = 20
 
 _HEAD: Final = sa.select(audit_head.c.number, audit_head.c.hash).where(
     audit_head.c.chain == sa.bindparam("asked")
+)
+_TRY: Final = sa.select(
+    sa.func.pg_try_advisory_xact_lock(sa.bindparam("lock", type_=sa.BigInteger))
 )
 _ADD: Final = sa.insert(audit)
 _MOVE: Final = sa.update(audit_head).where(audit_head.c.chain == sa.bindparam("asked"))
@@ -231,11 +235,10 @@ def _take_chain(t: LedgerTransaction) -> int:
     """A chain that nobody else writes to before the end of the transaction."""
     if t.connection.dialect.name == "sqlite":
         return 0
-    own = int(t.connection.execute(sa.select(sa.func.pg_backend_pid())).scalar_one()) % CHAINS
+    own = int(driver_connection(t.connection).info.backend_pid) % CHAINS
     for step in range(CHAINS):
         chain = (own + step) % CHAINS
-        lock = sa.func.pg_try_advisory_xact_lock(_LOCK + chain)
-        if t.connection.execute(sa.select(lock)).scalar_one():
+        if t.connection.execute(_TRY, {"lock": _LOCK + chain}).scalar_one():
             return chain
     t.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK + own)))
     return own

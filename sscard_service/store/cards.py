@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger import CardStatus, LedgerTransaction, status_of
+from sscard_chip.settlement.ledger import CardStatus, LedgerTransaction
 from sscard_chip.settlement.ledger.card_status import StatusHistory
 from sscard_chip.settlement.schema.books import balance, card, card_status
 
@@ -49,13 +50,20 @@ class HeldCard:
         return bool(self.valid_to) and self.valid_to < day
 
 
-_CARDS: Final = (
+_WITH_STATES: Final = (
     sa.select(card, card_status.c.status, card_status.c.since, card_status.c.until)
     .join_from(card, card_status, card_status.c.card == card.c.id, isouter=True)
-    .where(card.c.psn_no == sa.bindparam("asked"))
     .order_by(card.c.id, card_status.c.number)
 )
-"""A person's cards with all changes of their states, in one statement."""
+"""Cards with all changes of their states, in one statement."""
+_CARDS: Final = _WITH_STATES.where(card.c.psn_no == sa.bindparam("asked"))
+_CARD: Final = _WITH_STATES.where(card.c.id == sa.bindparam("asked"))
+_LOCK: Final = (
+    sa.select(card.c.id)
+    .where(card.c.psn_no == sa.bindparam("asked"))
+    .order_by(card.c.id)
+    .with_for_update()
+)
 _BALANCE: Final = sa.select(sa.func.sum(balance.c.fen)).where(
     balance.c.account == sa.bindparam("asked")
 )
@@ -63,20 +71,12 @@ _BALANCE: Final = sa.select(sa.func.sum(balance.c.fen)).where(
 
 def cards_of(t: LedgerTransaction, psn_no: str, time: str) -> list[HeldCard]:
     """All cards of a person, oldest first, with their states at ``time`` (YYYYMMDDhhmmss)."""
-    rows = t.connection.execute(_CARDS, {"asked": psn_no}).all()
-    found = []
-    for _, own in groupby(rows, key=lambda row: int(row.id)):
-        changes = list(own)
-        first = changes[0]
-        history = [one for one in changes if one.status is not None]
-        found.append(HeldCard.of_row(first, StatusHistory(int(first.id), history).status(time)))
-    return found
+    return _held(t.connection.execute(_CARDS, {"asked": psn_no}).all(), time)
 
 
 def card_of(t: LedgerTransaction, number: int, time: str) -> HeldCard:
     """The card of this number of the ledger."""
-    row = t.connection.execute(sa.select(card).where(card.c.id == number)).one()
-    return _held(t, row, time)
+    return _held(t.connection.execute(_CARD, {"asked": number}).all(), time)[0]
 
 
 def find_card_number(t: LedgerTransaction, name: str, time: str) -> HeldCard | None:
@@ -87,8 +87,8 @@ def find_card_number(t: LedgerTransaction, name: str, time: str) -> HeldCard | N
             column = card.c.card_id_code == bytes.fromhex(name)
         except ValueError:
             return None
-    rows = t.connection.execute(sa.select(card).where(column).limit(2)).all()
-    return _held(t, rows[0], time) if len(rows) == 1 else None
+    rows = t.connection.execute(sa.select(card.c.id).where(column).limit(2)).all()
+    return card_of(t, int(rows[0].id), time) if len(rows) == 1 else None
 
 
 def present_card(cards: list[HeldCard]) -> HeldCard | None:
@@ -106,9 +106,7 @@ def balance_fen(t: LedgerTransaction, account: int) -> int:
 
 def lock_cards(t: LedgerTransaction, psn_no: str) -> None:
     """Nobody else changes the states of a person's cards before the end of the transaction."""
-    t.connection.execute(
-        sa.select(card.c.id).where(card.c.psn_no == psn_no).order_by(card.c.id).with_for_update()
-    )
+    t.connection.execute(_LOCK, {"asked": psn_no})
 
 
 def temporary_reports(t: LedgerTransaction, number: int, since: str) -> int:
@@ -123,5 +121,10 @@ def temporary_reports(t: LedgerTransaction, number: int, since: str) -> int:
     return int(found.scalar_one())
 
 
-def _held(t: LedgerTransaction, row: sa.Row[tuple[object, ...]], time: str) -> HeldCard:
-    return HeldCard.of_row(row, status_of(t, int(row.id), time))
+def _held(rows: Sequence[Any], time: str) -> list[HeldCard]:
+    found = []
+    for number, own in groupby(rows, key=lambda row: int(row.id)):
+        changes = list(own)
+        history = StatusHistory(number, [one for one in changes if one.status is not None])
+        found.append(HeldCard.of_row(changes[0], history.status(time)))
+    return found

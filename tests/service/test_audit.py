@@ -51,11 +51,11 @@ def test_views_changes_and_refusals_are_audited_and_show_no_person(city: City) -
 def long_audit(ledger: Ledger) -> Iterator[Ledger]:
     """A ledger with an audit, whose own rules are off: somebody has the database."""
     with ledger.transaction() as t:
-        for at in range(ROWS):
-            entry = AuditEntry(
-                20260302090000 + at, f"r{at}", "site", "", "holder", 1, bytes(16), "balance"
-            )
-            append_audit(t, KEYS.audit, entry)
+        entries = [
+            AuditEntry(20260302090000 + at, f"r{at}", "site", "", "holder", 1, bytes(16), "balance")
+            for at in range(ROWS)
+        ]
+        append_audit(t, KEYS.audit, *entries)
     with ledger.database.begin() as connection:
         drop_rules(connection)
     yield ledger

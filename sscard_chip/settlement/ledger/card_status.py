@@ -333,17 +333,20 @@ class StatusHistory:
         t.connection.execute(sa.insert(card_report).values(place | said))
 
 
+_LOCK: Final = sa.select(card.c.id).where(card.c.id == sa.bindparam("asked")).with_for_update()
+_CHANGES: Final = (
+    sa.select(card_status)
+    .where(card_status.c.card == sa.bindparam("asked"))
+    .order_by(card_status.c.number)
+)
+"""Written once: a report reads them several times."""
+
+
 def lock_history(t: LedgerTransaction, number: int) -> StatusHistory:
     """The history of a card that nobody else changes before the end of the transaction."""
-    t.connection.execute(sa.select(card.c.id).where(card.c.id == number).with_for_update())
+    t.connection.execute(_LOCK, {"asked": number})
     return StatusHistory(number, _history(t, number))
 
 
 def _history(t: LedgerTransaction, number: int) -> list[Any]:
-    return list(
-        t.connection.execute(
-            sa.select(card_status)
-            .where(card_status.c.card == number)
-            .order_by(card_status.c.number)
-        )
-    )
+    return list(t.connection.execute(_CHANGES, {"asked": number}))

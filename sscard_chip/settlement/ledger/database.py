@@ -42,6 +42,11 @@ WRITER_LOCK: Final = 0x53534302
 ANCHOR_LOCK: Final = 0x53534305
 
 
+_LOCK_NAME: Final = sa.select(
+    sa.func.pg_advisory_xact_lock(NAME_LOCKS, sa.func.hashtext(sa.bindparam("name", type_=sa.Text)))
+)
+
+
 def parse_url(address: str | os.PathLike[str]) -> URL:
     """The URL of a path, of ``sqlite:///PATH`` or of ``postgresql://USER@HOST/NAME``.
 
@@ -210,8 +215,7 @@ class Database:
     def lock_name(self, connection: sa.Connection, name: str) -> None:
         """The same for a name; two names may have one lock, which only costs time."""
         if not self.is_sqlite:
-            lock = sa.func.pg_advisory_xact_lock(NAME_LOCKS, sa.func.hashtext(name))
-            connection.execute(sa.select(lock))
+            connection.execute(_LOCK_NAME, {"name": name})
 
 
 def _create_file(path: Path) -> None:
