@@ -33,7 +33,7 @@ Ask = Callable[[dict[str, Any]], dict[str, Any]]
 @dataclass(frozen=True)
 class Done:
     """What a client did: the milliseconds of each message, and how long it took in seconds, by
-    the clock and of its processor."""
+    the clock and of the processor."""
 
     waited_ms: list[float]
     seconds: float
@@ -53,24 +53,24 @@ class Client:
 
     def prepare(self, count: int) -> None:
         """Make bills and debits of so many sales: what cards and tills do is not measured."""
-        self._ready = [self._sale() for _ in range(count)]
+        self._ready = [self.sale() for _ in range(count)]
 
     def sell(self, ask: Ask, seconds: float) -> Done:
         """Hold and confirm; every answer must be a success."""
         waited: list[float] = []
-        begun, used = time.perf_counter(), time.process_time()
+        begun, used = time.perf_counter(), time.thread_time()
         while time.perf_counter() - begun < seconds:
-            hold, row = self._ready.pop() if self._ready else self._sale()
+            hold, row = self._ready.pop() if self._ready else self.sale()
             at = time.perf_counter()
             info = _good(ask(hold))
             held = time.perf_counter()
-            confirmation = _confirmation(hold, row, info)
+            confirmation = confirm(hold, row, info)
             asked = time.perf_counter()
             _good(ask(confirmation))
             waited += [1e3 * (held - at), 1e3 * (time.perf_counter() - asked)]
-        return Done(waited, time.perf_counter() - begun, time.process_time() - used)
+        return Done(waited, time.perf_counter() - begun, time.thread_time() - used)
 
-    def _sale(self) -> tuple[dict[str, Any], DayRow]:
+    def sale(self) -> tuple[dict[str, Any], DayRow]:
         """The message of a hold, and the row of its debit, which only wants the centre's labels."""
         self.sales += 1
         card = self.number * CARDS + self.sales % CARDS
@@ -104,7 +104,8 @@ def _card_key(store: Any, factor: bytes) -> bytes:
     return key
 
 
-def _confirmation(hold: dict[str, Any], row: DayRow, info: dict[str, str]) -> dict[str, Any]:
+def confirm(hold: dict[str, Any], row: DayRow, info: dict[str, str]) -> dict[str, Any]:
+    """The message that confirms a hold, whose answer is ``info``, with the row of its debit."""
     labelled = replace(row, setl_id=info["setl_id"], mdtrt_id=info["mdtrt_id"])
     node = _bill(row, {"setl_id": labelled.setl_id, "row": labelled.encode()})
     msgid = confirmation_msgid(row.msgid)

@@ -7,6 +7,7 @@ here and not beside its code.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -91,6 +92,9 @@ def cli(debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; errors are one line on stderr."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() != "utf-8":
+        # of another encoding, as GBK or ASCII: a character that it lacks is shown by its number
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         # click returns the code of ctx.exit(), or what the command returned: None
         result: Any = cli.main(arguments, prog_name="sscard", standalone_mode=False)

@@ -39,6 +39,8 @@ class NamedPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See :meth:`click.ParamType.convert`."""
         require_name(self, value, param, ctx)
+        if not self.file_okay and any("\ud800" <= one <= "\udfff" for one in os.fspath(value)):
+            self.fail("is not UTF-8", param, ctx)  # tables in it are written by libraries
         return super().convert(value, param, ctx)
 
 

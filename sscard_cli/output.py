@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -38,7 +39,9 @@ def write_file(path: Path, save: Callable[[Path], None], *, force: bool) -> None
 
 
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:
-    """Say early, before any work, that ``path`` is taken."""
+    """Say early, before any work, that ``path`` is taken, or in a folder that is not there."""
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     if not force and os.path.lexists(path):
         raise RefusedError(f"{path}: exists already, --force replaces it")
 

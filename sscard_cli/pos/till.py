@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from sscard_chip import Card, CardInUseError, Durability
 from sscard_chip.dayfile.parquet import require_extra, write_parquet
@@ -19,6 +20,7 @@ from sscard_chip.dayfile.text import DayContents
 from sscard_chip.standard.amounts import AmountError, parse_yuan, yuan
 from sscard_chip.standard.dates import is_digits
 from sscard_chip.standard.errors import ExtraMissingError, TerminalError
+from sscard_chip.standard.escape import escape
 from sscard_chip.standard.settlement_mode import SettlementMode, SettlementRegion, Split
 from sscard_chip.terminal.connection import (
     Connection,
@@ -272,7 +274,7 @@ def run_till(counter: Counter) -> None:
     console = Console(highlight=False)
     counter.typed[0] = lambda left: _ask_pin(console, left)
     header = counter.till.header
-    console.print(f"{counter.settings.pharmacy_name} {header.pharmacy_code}", style="bold")
+    console.print(Text(escape(f"{counter.settings.pharmacy_name} {header.pharmacy_code}"), "bold"))
     console.print(f"terminal {header.terminal_id}, day {header.business_date}")
     while True:
         if counter.till.unfinished is not None:

@@ -81,12 +81,12 @@ def serve(
         centre = stack.enter_context(open_centre(ledger_url, key_path, region_path))
 
         def ready(host: str, port: int) -> None:
+            if outbox is not None:
+                stack.enter_context(OutboxWorker(centre, outbox))
             shown = f"[{host}]" if ":" in host else host
             scheme = "https" if tls else "http"
             say(f"serving {centre.ledger.name} at {scheme}://{shown}:{port}/v1")
 
-        if outbox is not None:
-            stack.enter_context(OutboxWorker(centre, outbox))
         application = create_application(centre, per_minute=per_minute)
         site = Site(centre, secure=tls is not None, per_minute=per_minute)
         application.router.routes.extend(site.routes)

@@ -192,3 +192,16 @@ def test_an_error_is_not_longer_than_anybody_reads(capsys: pytest.CaptureFixture
     assert len(error) < 2100
     assert error.startswith("sscard: error: Invalid value for '--generation': '999")
     assert error.endswith("999' is not one of 1, 2, 3.\n")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("latin-1", rb"\u793e\u4f1a"), ("gbk", "社会".encode("gbk"))]
+)
+def test_a_screen_of_another_encoding_lacks_no_line(encoding: str, shown: bytes) -> None:
+    """What it cannot show stands there by its number."""
+    run = subprocess.run(
+        [sys.executable, "-m", "sscard_cli", "--help"],
+        env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True,
+    )  # fmt: skip
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert shown in run.stdout

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -19,9 +19,11 @@ _PLANS: Final = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "jit": "off",
 }
 """A sale finds its rows by keys. Left to itself PostgreSQL plans many of its statements anew each
-time, and reads whole tables as long as they are small or it has not counted them yet."""
+time, reads whole tables as long as they are small or it has not counted them yet, and takes the
+statements for so long that it compiles them."""
 
 
 class SingleConnection:
@@ -31,8 +33,8 @@ class SingleConnection:
         self.driver = driver
         self._prepared: set[str] = set()
 
-    def call(self, function: str, values: Sequence[str | bytes | int]) -> str | None:
-        """What a function of the database returns, a text or NULL; it is prepared once.
+    def call(self, function: str, columns: Iterable[Sequence[object]]) -> list[str | None]:
+        """What a function of the database makes of arrays: texts or NULL; it is prepared once.
 
         Below the driver's cursors, which do more for a statement than the library of PostgreSQL
         and would prepare anew for a number of another size. Raises the driver's errors.
@@ -41,18 +43,17 @@ class SingleConnection:
 
         low = self.driver.pgconn
         name = function.encode()
+        sent = [write_array(one) for one in columns]
         if function not in self._prepared:
-            places = ", ".join(f"${at}" for at in range(1, len(values) + 1))
-            result = low.prepare(name, f"SELECT {function}({places})".encode())
+            places = ", ".join(f"${at}" for at in range(1, len(sent) + 1))
+            result = low.prepare(name, f"SELECT unnest({function}({places}))".encode())
             if result.status == pq.ExecStatus.COMMAND_OK:
                 self._prepared.add(function)
         if function in self._prepared:
-            sent = [one if isinstance(one, bytes) else str(one).encode() for one in values]
-            binary = [int(isinstance(one, bytes)) for one in values]
-            result = low.exec_prepared(name, sent, binary)
+            result = low.exec_prepared(name, sent)
         if result.status == pq.ExecStatus.TUPLES_OK:
-            found = result.get_value(0, 0)
-            return None if found is None else found.decode()
+            values = (result.get_value(row, 0) for row in range(result.ntuples))
+            return [None if one is None else one.decode() for one in values]
         if low.status != pq.ConnStatus.OK:
             raise OperationalError("the connection is lost")
         raise errors.error_from_result(result)
@@ -66,6 +67,22 @@ class SingleConnection:
             statement, values, prepare=True, binary=True
         ).fetchall()
         return found
+
+
+def write_array(values: Iterable[object]) -> bytes:
+    """An array as PostgreSQL reads it, of texts, bytes and numbers.
+
+    >>> write_array(["a", 'say "no"', ""]), write_array([1, -2]), write_array([b"\\x01"])
+    (b'{"a","say \\\\"no\\\\"",""}', b'{"1","-2"}', b'{"\\\\\\\\x01"}')
+    """
+    return ("{" + ",".join(map(_write, values)) + "}").encode()
+
+
+def _write(value: object) -> str:
+    if isinstance(value, bytes):
+        return f'"\\\\x{value.hex()}"'
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 class SingleStatements:

@@ -20,7 +20,7 @@ from sscard_chip.settlement.platform.authoriser import ledger_authoriser
 from sscard_chip.settlement.platform.drugs import DrugBill
 from sscard_chip.settlement.platform.envelope import Request, parse_request
 from sscard_chip.settlement.platform.fields import MessageError
-from sscard_chip.settlement.platform.platform import PendingMessage, Platform
+from sscard_chip.settlement.platform.platform import Platform
 from sscard_chip.settlement.platform.sales import REVERSIBLE
 from sscard_chip.settlement.platform.sharing import Share, share_by_account, share_by_policy
 from sscard_chip.settlement.platform.tac import CheckTac, tac_checker
@@ -33,7 +33,6 @@ __all__ = [
     "CheckTac",
     "DrugBill",
     "MessageError",
-    "PendingMessage",
     "Platform",
     "PlatformAuthoriser",
     "Request",

@@ -30,6 +30,7 @@ from sscard_chip.settlement.ledger import (
 )
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
+    Question,
     is_reversed,
 )
 from sscard_chip.settlement.loading import LoadHost
@@ -39,6 +40,7 @@ from sscard_chip.settlement.platform.clock import MessageClock
 from sscard_chip.settlement.platform.drugs import follows, parse_bill
 from sscard_chip.settlement.platform.envelope import Request, make_answer, parse_request
 from sscard_chip.settlement.platform.fields import MessageError
+from sscard_chip.settlement.platform.groups import GroupCommit
 from sscard_chip.settlement.platform.lenient import mend
 from sscard_chip.settlement.platform.loads import answer_load
 from sscard_chip.settlement.platform.payer import PayerFinder, ResolveToken
@@ -47,7 +49,7 @@ from sscard_chip.settlement.platform.sales import MessageNumbers, PharmacySales
 from sscard_chip.settlement.platform.services import Service, ServiceHandler, services
 from sscard_chip.settlement.platform.sharing import Share, share_by_policy
 from sscard_chip.settlement.platform.shift import is_signed_in
-from sscard_chip.settlement.platform.straight import Question, StraightWay
+from sscard_chip.settlement.platform.straight import StraightWay
 from sscard_chip.settlement.platform.tac import CheckTac, tac_checker
 from sscard_chip.settlement.platform.transactions import TRANSACTIONS
 from sscard_chip.settlement.policy import CentrePolicy
@@ -133,6 +135,9 @@ class Platform:
             self._straight = StraightWay(
                 ledger, policy, check_tac, self._sales.offline_use, now, payers.persons
             )
+        self.groups: GroupCommit[PendingMessage, str | None] = GroupCommit(
+            self._do_together if ledger.database.is_sqlite else self._put_together
+        )
         self._persons = payers.persons
         self._sale_asks = {"1101": self._sales.person, "2101": self._sales.trial}
         self._sale_does = {
@@ -160,72 +165,6 @@ class Platform:
             return self._text(None, self._now(), error=str(error)).encode()
         return self._answer(message, said).encode()
 
-    # --- many at once --------------------------------------------------------------------------
-
-    @property
-    def writes_in_groups(self) -> bool:
-        """Whether one message is written at a time (SQLite), so that groups share a commit."""
-        return self._ledger.database.is_sqlite
-
-    def prepare(self, body: bytes) -> bytes | PendingMessage:
-        """The answer to a request that changes nothing, else what is to be done for it.
-
-        :raises LedgerError: as :meth:`handle`.
-        """
-        received = self._now()
-        notes: list[str] = []
-        try:
-            message, notes[:] = read_body(body, strict=self._strict)
-            found = self._begin(message, received, notes)
-        except (MessageError, AuthorisationRefusedError) as error:
-            return self._text(None, received, error=str(error), notes=notes).encode()
-        return found.encode() if isinstance(found, str) else found
-
-    def finish_together(self, pending: Sequence[PendingMessage]) -> list[bytes | Exception]:
-        """Do what messages ask, in one transaction; each is answered, or has failed by itself.
-
-        Also where one fails as nobody expected, the others are done.
-
-        Nobody is to be answered before this returns.
-
-        :raises LedgerError: nothing is kept, or it is not known.
-        """
-        loads = [one.request.infno in LOAD_MESSAGES for one in pending]
-        answers: list[bytes | Exception] = [b""] * len(pending)
-        if not all(loads):
-            with self._ledger.transaction() as t:
-                for at, one in enumerate(pending):
-                    if not loads[at]:
-                        answers[at] = self._together(t, one)
-        for at, one in enumerate(pending):  # a load has transactions of its own
-            if loads[at]:
-                answers[at] = self._load_after(one)
-        return answers
-
-    def _load_after(self, pending: PendingMessage) -> bytes | Exception:
-        try:
-            return self._load(pending.request, pending.received).encode()
-        except (MessageError, AuthorisationRefusedError) as error:
-            return self._refusal(pending, error).encode()
-        except Exception as error:
-            return error
-
-    def _load(self, request: Request, received: datetime) -> str:
-        return self._text(request, received, output=answer_load(self._loads, request))
-
-    def _together(self, t: LedgerTransaction, pending: PendingMessage) -> bytes | Exception:
-        try:
-            with t.savepoint():
-                return self._in(t, pending).encode()
-        except (MessageError, AuthorisationRefusedError) as error:
-            return self._refusal(pending, error).encode()
-        except (LedgerRefusedError, EntryExistsError) as error:
-            return error
-        except (LedgerError, sa.exc.SQLAlchemyError):
-            raise  # the database: nothing of the group is kept
-        except Exception as error:
-            return error
-
     # --- once ----------------------------------------------------------------------------------
 
     def _answer(self, message: Any, said: Sequence[str] = ()) -> str:
@@ -236,8 +175,6 @@ class Platform:
             if isinstance(found, str):
                 return found
             notes = found.request.notes
-            if found.request.infno in LOAD_MESSAGES:
-                return self._load(found.request, received)
             return self._write(found)
         except (MessageError, AuthorisationRefusedError) as error:
             return self._text(None, received, error=str(error), notes=notes)
@@ -303,23 +240,75 @@ class Platform:
                 output = self._sale_asks[request.infno](t, request, received)
         return self._text(request, received, output=output)
 
-    def _write(self, pending: PendingMessage) -> str:
-        """Do what a message asks: straight where it is as usual, else the long way."""
-        if pending.question is not None and self._straight and not self.writes_in_groups:
-            text = self._straight.put(pending.question)
-            if text is not None:
-                return text
-        try:
-            return self._ledger.run(lambda t: self._in(t, pending))
-        except LedgerRefusedError:
-            # Another process has had the same id in the same moment: its answer is there now.
-            return self._ledger.run(lambda t: self._once(t, pending.request, pending.received))
+    # --- in groups -----------------------------------------------------------------------------
 
-    def _in(self, t: LedgerTransaction, pending: PendingMessage) -> str:
+    def _write(self, pending: PendingMessage) -> str:
+        """Do what a message asks, with others that ask something now: straight where it is as
+        usual, else the long way.
+
+        :raises AuthorisationRefusedError: nothing is kept of it.
+        :raises MessageError: nothing is kept of it.
+        :raises LedgerError: there is no answer.
+        """
+        is_sqlite = self._ledger.database.is_sqlite
         text = None
-        if pending.question is not None and self._straight and self.writes_in_groups:
-            text = self._straight.put_in(t, pending.question)
-        return text or self._once(t, pending.request, pending.received)
+        if is_sqlite or pending.question is not None:
+            text = self.groups.do(pending)
+        if text is None and pending.request.infno in LOAD_MESSAGES:
+            text = self._load(pending)
+        return text or self._write_single(pending)
+
+    def _write_single(self, pending: PendingMessage) -> str:
+        for attempt in (1, 2):
+            try:
+                return self._ledger.run(lambda t: self._once(t, pending.request, pending.received))
+            except LedgerRefusedError:
+                if attempt == 2:  # not that another process has had the same id in the same moment
+                    raise
+        raise AssertionError
+
+    def _do_together(self, group: Sequence[PendingMessage]) -> list[str | Exception | None]:
+        """SQLite, which has one writer: one transaction for all, each a part of it."""
+        loads = [one.request.infno in LOAD_MESSAGES for one in group]
+        done: list[str | Exception | None] = [None] * len(group)
+
+        def work(t: LedgerTransaction) -> None:
+            for at, one in enumerate(group):
+                if not loads[at]:
+                    done[at] = self._part(t, one)
+
+        if not all(loads):
+            self._ledger.run(work)
+        for at, one in enumerate(group):  # a load has transactions of its own
+            if loads[at]:
+                try:
+                    done[at] = self._load(one)
+                except Exception as error:
+                    done[at] = error
+        return done
+
+    def _part(self, t: LedgerTransaction, pending: PendingMessage) -> str | Exception:
+        try:
+            with t.savepoint():
+                text = None
+                if pending.question is not None and self._straight is not None:
+                    text = self._straight.put_in(t, pending.question)
+                return text or self._once(t, pending.request, pending.received)
+        except (AuthorisationRefusedError, LedgerRefusedError, EntryExistsError) as error:
+            return error
+        except (LedgerError, sa.exc.SQLAlchemyError):
+            raise  # the database: nothing of the group is kept
+        except Exception as error:
+            return error
+
+    def _put_together(self, group: Sequence[PendingMessage]) -> list[str | Exception | None]:
+        """PostgreSQL: what is usual in one statement; None for the rest, whose threads go on."""
+        asked = [one.question for one in group if one.question is not None]
+        return [] if self._straight is None else self._straight.put(asked)
+
+    def _load(self, pending: PendingMessage) -> str:
+        request = pending.request
+        return self._text(request, pending.received, output=answer_load(self._loads, request))
 
     def _question(self, request: Request, received: datetime) -> Question | None:
         """What a usual message asks of the ledger.
@@ -441,9 +430,6 @@ class Platform:
         except MessageError:
             return True
         return False
-
-    def _refusal(self, pending: PendingMessage, error: Exception) -> str:
-        return self._text(None, pending.received, error=str(error), notes=pending.request.notes)
 
     def _check_time(self, request: Request, received: datetime) -> None:
         """The clock rule of a message that has not been answered yet.

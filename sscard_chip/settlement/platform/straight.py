@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a usual sale asks of the ledger, so that it takes one statement a message.
+"""What a usual sale asks of the ledger, so that one statement answers many messages.
 
 A message that is in any way out of the ordinary makes no such question (None), and the platform
 goes the long way with it; so does one whose question the ledger does not answer.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Final
@@ -22,11 +22,12 @@ from sscard_chip.security.keystore import KeyMissingError
 from sscard_chip.settlement.columns import NO_DIVISION
 from sscard_chip.settlement.ledger import Ledger, LedgerError, LedgerUnavailableError
 from sscard_chip.settlement.ledger.authorisation import (
+    Question,
     StraightConfirmation,
     StraightHold,
-    confirm_straight,
     debit_numbers,
-    hold_straight,
+    sell_straight,
+    sell_together,
 )
 from sscard_chip.settlement.ledger.bulk import driver_connection, driver_errors
 from sscard_chip.settlement.ledger.good_card import GoodCard, find_good_card
@@ -41,8 +42,6 @@ from sscard_chip.settlement.platform.transactions.sales import PERSON
 from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.standard.identifiers import PURCHASE
 from sscard_chip.standard.settlement_mode import Split
-
-Question = StraightHold | StraightConfirmation
 
 _PLACES: Final = tuple(f"{secrets.token_hex(12)}-{number}" for number in range(1, 7))
 """What no message knows: they stand in an answer for what the ledger will know."""
@@ -130,34 +129,40 @@ class StraightWay:
             return None  # the long way says why
         return None
 
-    def put(self, question: Question) -> str | None:
-        """The answer of PostgreSQL in one round trip, which is kept with what was done.
+    def put(self, questions: Sequence[Question]) -> list[str | Exception | None]:
+        """The answers of PostgreSQL in one round trip, which are kept with what was done.
 
-        :raises LedgerError: there is none, and whether it was done is not known.
+        A question that the database refuses is none of the others' business: then each is put by
+        itself. An error says that there is no answer, and that what was done is not known.
+
+        :raises LedgerError: the same for all.
         """
         database = self._ledger.database
         begun = False
         for attempt in (1, 2):
             try:
                 with database.single.connection() as connection:
-                    if isinstance(question, StraightHold):
-                        return hold_straight(connection, question)
-                    return confirm_straight(connection, question)
+                    return list(sell_together(connection, questions))
             except LedgerUnavailableError as error:
                 error.begun = begun = begun or error.begun
                 if attempt == 2:  # a fresh connection: it is not that the old one was stale
                     raise
-            except LedgerError:
-                return None  # another one was in the way
-        return None
+            except (LedgerError, UnicodeError):
+                break
+        if len(questions) == 1:
+            return [None]  # another one was in the way, or the long way says what it is
+        return [answer for one in questions for answer in self._put_single(one)]
+
+    def _put_single(self, question: Question) -> list[str | Exception | None]:
+        try:
+            return self.put([question])
+        except LedgerError as error:
+            return [error]
 
     def put_in(self, t: LedgerTransaction, question: Question) -> str | None:
-        """The same within a transaction of SQLite."""
+        """The same for one within a transaction of SQLite."""
         with driver_errors(t.connection):
-            connection = driver_connection(t.connection)
-            if isinstance(question, StraightHold):
-                return hold_straight(connection, question)
-            return confirm_straight(connection, question)
+            return sell_straight(driver_connection(t.connection), question)
 
     def _hold(self, request: Request, received: datetime, judged_at: str) -> StraightHold | None:
         bill = parse_bill(request.input)

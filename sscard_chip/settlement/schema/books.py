@@ -66,7 +66,7 @@ balance: Final = sa.Table(
     sa.CheckConstraint("NOT bounded OR fen >= 0", name="not_negative"),
     sqlite_with_rowid=False,
 )
-"""``entry`` has moved the row last; no entry moves one twice."""
+"""``entry`` has moved the row last (on PostgreSQL: the number of its seal); none moves it twice."""
 seal: Final = append_only(
     sa.Table(
         "seal",

@@ -1,21 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The straight way of an on-line sale as functions of PostgreSQL: one round trip a message.
+"""The straight way of on-line sales as a function of PostgreSQL: one round trip for many.
 
-``online_hold`` does what a 2102A does, ``online_confirm`` what the 2102 of a hold does, when
-nothing is out of the ordinary: the same rows in the same tables, under the same rules. They look at
-everything before they write anything, and answer NULL where something is unusual: a known msgid, a
-lost card, too little money, a debit that was seen already. Then the centre goes the long way
-(:mod:`sscard_chip.settlement.ledger.authorisation`), which alone knows the refusals.
+``online_sales`` does what many 2102A and many 2102 of holds do, when nothing is out of the
+ordinary: the same rows in the same tables, under the same rules. Its arguments are names to lock,
+sorted (msgids; ``pharmacy:`` with a code), and columns, those of holds (``h_``) and those of
+confirmations (``c_``); the answers come in the order of these. It looks at everything before it
+writes anything, and answers NULL where something is unusual: a known msgid, a lost card, too little
+money, a debit that was seen already, a second sale of one account or settlement. Then the centre
+goes the long way (:mod:`sscard_chip.settlement.ledger.authorisation`), which alone knows the
+refusals.
 
 What a caller checks: the message's form and its clock, the pooled part, the TAC.
+
+Two of these at once, and the long way, lock in one order: names of messages, numbers of debits,
+settlements, accounts that pay, pharmacies, the balances of what is posted; each kind by its number.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from sscard_chip.settlement.schema import debits, platform
+from sscard_chip.settlement.schema import debits
 from sscard_chip.settlement.schema.base import on_postgresql
+from sscard_chip.settlement.schema.rules import STRIPE
 
 NAME_LOCKS: Final = 0x5353
 """Advisory locks of PostgreSQL for names, beside the hash of the name."""
@@ -24,211 +31,233 @@ ACCOUNT_LOCK: Final = 0x53534303
 DEBIT_LOCK: Final = 0x53534304
 """Whoever looks whether a debit is posted (shared), or posts day files."""
 
+HOLD_COLUMNS: Final = (
+    *("msgid text", "infno text", "digest bytea", "code bytea", "number text", "psn_no text"),
+    *("pharmacy text", "treatment text", "insured text", "time text", "judged text"),
+    *("total bigint", "wanted bigint", "pooled bigint", "card_cap bigint", "pharmacy_cap bigint"),
+    "answer text",
+)
+CONFIRMATION_COLUMNS: Final = (
+    *("msgid text", "digest bytea", "treatment text", "pharmacy text", "time text", "line text"),
+    *("sale text", "setl_id text", "mdtrt_id text", "psn_no text", "sold text"),
+    *("account_fen bigint", "self_paid_fen bigint", "pooled_fen bigint", "code bytea"),
+    *("number text", "factor bytea", "terminal bigint", "algorithm bigint"),
+    *("terminal_number bigint", "card bigint", "division bigint", "counter bigint", "answer text"),
+)
+
+
+def _arguments(prefix: str, columns: tuple[str, ...]) -> str:
+    return ", ".join(f"{prefix}_{column}[]" for column in columns)
+
+
+def _rows(prefix: str, columns: tuple[str, ...]) -> str:
+    """The columns as rows ``asked``, with their place ``at``."""
+    names = [column.split()[0] for column in columns]
+    arrays = ", ".join(f"{prefix}_{name}" for name in names)
+    return f"unnest({arrays}) WITH ORDINALITY AS asked ({', '.join(names)}, at)"
+
+
 _YUAN: Final = "FM999999999999990.00"
 """An amount as text, written out where it stands: a function of our own costs as much as an
 INSERT."""
-_FRESH: Final = f"""
-        PERFORM pg_advisory_xact_lock({NAME_LOCKS}, hashtext(p_msgid));
-        IF EXISTS (SELECT FROM message WHERE msgid = p_msgid)
-            OR EXISTS (SELECT FROM reversal WHERE omsgid = p_msgid)
-            OR EXISTS (SELECT FROM authorisation_step WHERE msgid = p_msgid) THEN
-            RETURN NULL;
+_NEW: Final = """NOT EXISTS (SELECT FROM message WHERE message.msgid = asked.msgid)
+                AND NOT EXISTS (SELECT FROM reversal WHERE omsgid = asked.msgid)
+                AND NOT EXISTS (SELECT FROM authorisation_step AS s WHERE s.msgid = asked.msgid)"""
+_LOCKS: Final = f"""
+        FOREACH name IN ARRAY names LOOP
+            locked := pg_advisory_xact_lock({NAME_LOCKS}, hashtext(name));
+        END LOOP;
+        IF cardinality(c_msgid) > 0 THEN
+            locked := pg_advisory_xact_lock_shared({DEBIT_LOCK});
+            PERFORM FROM authorisation WHERE setl_id = ANY(c_setl_id) ORDER BY id FOR UPDATE;
+        END IF;
+        IF cardinality(h_msgid) > 0 THEN
+            PERFORM FROM balance WHERE account IN (SELECT account FROM card
+                WHERE card_id_code = ANY(h_code)) ORDER BY account FOR UPDATE;
+            FOREACH name IN ARRAY pharmacies LOOP
+                locked := pg_advisory_xact_lock({NAME_LOCKS}, hashtext(name));
+            END LOOP;
         END IF;"""
 
-on_postgresql(
-    platform.answer,
-    f"""CREATE FUNCTION online_hold(
-        p_msgid text, p_infno text, p_digest bytea, p_code bytea, p_number text, p_psn_no text,
-        p_pharmacy text, p_treatment text, p_insured text, p_time text, p_judged text,
-        p_total bigint, p_asked bigint, p_pooled bigint, p_card_cap bigint, p_pharmacy_cap bigint,
-        p_answer text
-    ) RETURNS text LANGUAGE plpgsql AS $$
-    DECLARE
-        payer record;
-        state record;
-        money bigint;
-        part bigint;
-        paid bigint;
-        begun bigint;
-        number bigint;
-        sale bigint;
-        posted bigint;
-        held bigint;
-        refmsgid text;
-        visit text;
-        answered text;
-    BEGIN {_FRESH}
-        SELECT c.id, c.account, c.division, c.valid_to, a.key, h.id AS held,
-            coalesce(c.psn_no, 'C' || lpad(c.id::text, 29, '0')) AS psn_no INTO payer
-            FROM card c JOIN account a ON a.id = c.account
-            LEFT JOIN account h ON h.kind = 'held' AND h.key = a.key
-            WHERE c.card_id_code = p_code AND c.card_number = p_number;
-        IF NOT FOUND OR payer.psn_no <> p_psn_no
-            OR p_insured NOT IN ('', lpad(payer.division::text, 6, '0'))
-            OR payer.valid_to < left(p_judged, 8)::bigint THEN
-            RETURN NULL;
-        END IF;
-        SELECT s.status, s.until INTO state FROM card_status s
-            WHERE s.card = payer.id AND s.since <= p_judged::bigint
-            ORDER BY s.number DESC LIMIT 1;
-        IF FOUND AND state.status <> 1
-            AND (state.until IS NULL OR state.until > p_judged::bigint) THEN
-            RETURN NULL;
-        END IF;
-        SELECT fen INTO money FROM balance WHERE account = payer.account FOR UPDATE;
-        part := least(p_asked, p_total - p_pooled);
-        IF p_asked = -1 THEN
-            part := least(p_total - p_pooled, money);
-        END IF;
-        IF part > money THEN
-            RETURN NULL;
-        END IF;
-        paid := part + p_pooled;
-        IF p_card_cap > 0 AND paid > p_card_cap - (
-            SELECT coalesce(sum(s.account_fen + s.pooled_fen), 0) FROM authorisation s
-                WHERE s.card = payer.id AND s.day = left(p_time, 8)
-        ) THEN
-            RETURN NULL;
-        END IF;
-        PERFORM pg_advisory_xact_lock({NAME_LOCKS}, hashtext('pharmacy:' || p_pharmacy));
-        SELECT pharmacy_fen INTO begun FROM authorisation
-            WHERE pharmacy = p_pharmacy AND day = left(p_time, 8) ORDER BY id DESC LIMIT 1;
-        begun := coalesce(begun, 0) + paid;
-        IF p_pharmacy_cap > 0 AND begun > p_pharmacy_cap THEN
-            RETURN NULL;
-        END IF;
-
-        number := nextval('message_id');
-        sale := nextval('authorisation_id');
-        refmsgid := p_treatment || p_time || lpad(number::text, 10, '0');
-        visit := p_treatment || left(p_time, 8) || lpad(number::text, 16, '0');
-        INSERT INTO message (id, msgid, infno, digest)
-            VALUES (number, p_msgid, p_infno, p_digest);
-        INSERT INTO authorisation (id, msgid, setl_id, mdtrt_id, psn_no, card, account, pharmacy,
-            treatment_division, insured_division, time, account_fen, self_paid_fen, pooled_fen,
-            day, pharmacy_fen)
-            VALUES (sale, p_msgid, refmsgid, visit, p_psn_no, payer.id, payer.account, p_pharmacy,
-            p_treatment, lpad(payer.division::text, 6, '0'), p_time, part,
-            p_total - p_pooled - part, p_pooled, left(p_time, 8), begun);
-        IF part > 0 THEN
-            held := payer.held;
-            IF held IS NULL THEN -- the payer's balance is locked: nobody else opens it
+_HOLDS: Final = f"""
+            WITH payer AS (
+                SELECT asked.*, left(time, 8) AS day, c.id AS card, c.account, k.key,
+                    lpad(c.division::text, 6, '0') AS division, h.id AS held, b.fen AS money,
+                    least(CASE wanted WHEN -1 THEN b.fen ELSE wanted END, total - pooled) AS part,
+                    row_number() OVER (PARTITION BY c.account ORDER BY at) AS turn
+                FROM {_rows("h", HOLD_COLUMNS)}
+                    JOIN card c ON c.card_id_code = asked.code AND c.card_number = asked.number
+                    JOIN account k ON k.id = c.account JOIN balance b ON b.account = c.account
+                    LEFT JOIN account h ON h.kind = 'held' AND h.key = k.key
+                WHERE coalesce(c.psn_no, 'C' || lpad(c.id::text, 29, '0')) = asked.psn_no
+                    AND insured IN ('', lpad(c.division::text, 6, '0'))
+                    AND coalesce(c.valid_to >= left(judged, 8)::bigint, true)
+                    AND coalesce((SELECT s.status = 1 OR coalesce(s.until <= judged::bigint, false)
+                        FROM card_status s WHERE s.card = c.id AND s.since <= judged::bigint
+                        ORDER BY s.number DESC LIMIT 1), true)
+                    AND {_NEW}
+            ), paid AS (
+                SELECT payer.*, part + pooled AS paid, coalesce((
+                    SELECT s.pharmacy_fen FROM authorisation s WHERE s.pharmacy = payer.pharmacy
+                        AND s.day = payer.day ORDER BY s.id DESC LIMIT 1
+                ), 0) + sum(part + pooled) OVER (
+                    PARTITION BY pharmacy, day ORDER BY at) AS begun
+                FROM payer WHERE turn = 1 AND part <= money AND (card_cap = 0
+                    OR part + pooled <= card_cap - (
+                        SELECT coalesce(sum(s.account_fen + s.pooled_fen), 0)
+                        FROM authorisation s WHERE s.card = payer.card AND s.day = payer.day))
+            ), numbered AS (
+                SELECT paid.*, nextval('message_id') AS id, nextval('authorisation_id') AS sale,
+                    CASE WHEN part > 0 THEN nextval('entry_id') END AS posted,
+                    CASE WHEN part > 0 AND held IS NULL THEN nextval('account_id') END AS opened
+                FROM (SELECT * FROM paid WHERE pharmacy_cap = 0 OR begun <= pharmacy_cap
+                    ORDER BY at OFFSET 0) AS paid
+            ), sold AS MATERIALIZED (
+                SELECT numbered.*, treatment || time || lpad(id::text, 10, '0') AS setl_id,
+                    treatment || day || lpad(id::text, 16, '0') AS mdtrt_id,
+                    total - pooled - part AS cash FROM numbered
+            ), answered AS MATERIALIZED (
+                SELECT at, id, posted, opened, key, format(answer, setl_id, mdtrt_id,
+                    to_char(part / 100.0, '{_YUAN}'), to_char(cash / 100.0, '{_YUAN}'),
+                    to_char(paid / 100.0, '{_YUAN}'), to_char((money - part) / 100.0, '{_YUAN}')
+                    ) AS content FROM sold
+            ), to_message AS (
+                INSERT INTO message (id, msgid, infno, digest)
+                SELECT id, msgid, infno, digest FROM sold
+            ), to_answer AS (
+                INSERT INTO answer (message, infcode, content) SELECT id, 0, content FROM answered
+            ), to_authorisation AS (
+                INSERT INTO authorisation (id, msgid, setl_id, mdtrt_id, psn_no, card, account,
+                    pharmacy, treatment_division, insured_division, time, account_fen,
+                    self_paid_fen, pooled_fen, day, pharmacy_fen)
+                SELECT sale, msgid, setl_id, mdtrt_id, psn_no, card, account, pharmacy, treatment,
+                    division, time, part, cash, pooled, day, begun FROM sold
+            ), to_entry AS (
+                INSERT INTO entry (id, kind, business_date, source)
+                SELECT posted, 'hold', day, 'hold:' || msgid FROM sold WHERE posted IS NOT NULL
+            ), to_line AS (
+                INSERT INTO line (entry, number, account, fen)
+                SELECT posted, row_number() OVER (PARTITION BY posted ORDER BY l.account),
+                    l.account, l.fen FROM sold, LATERAL (VALUES (sold.account, -part),
+                        (coalesce(held, opened), part)) AS l (account, fen)
+                WHERE posted IS NOT NULL
+            ), to_step AS (
+                INSERT INTO authorisation_step (authorisation, number, state, msgid, entry, time)
+                SELECT sale, 1, 'held', msgid, posted, time FROM sold
+            )
+            SELECT array_agg(content ORDER BY place), array_agg(posted) FILTER (
+                    WHERE posted IS NOT NULL), array_agg(opened) FILTER (WHERE opened IS NOT NULL),
+                    array_agg(key) FILTER (WHERE opened IS NOT NULL)
+                INTO told, entries, fresh, keys
+                FROM generate_subscripts(h_msgid, 1) AS place LEFT JOIN answered ON at = place;
+            IF fresh IS NOT NULL THEN
                 INSERT INTO account (id, kind, key)
-                    VALUES (nextval('account_id'), 'held', payer.key)
-                    ON CONFLICT DO NOTHING RETURNING id INTO held;
-            END IF;
-            IF held IS NULL THEN
-                SELECT id INTO held FROM account WHERE kind = 'held' AND key = payer.key;
-            END IF;
-            posted := nextval('entry_id');
-            INSERT INTO entry (id, kind, business_date, source)
-                VALUES (posted, 'hold', left(p_time, 8), 'hold:' || p_msgid);
-            INSERT INTO line (entry, number, account, fen)
-                SELECT posted, row_number() OVER (ORDER BY l.account), l.account, l.fen
-                FROM (VALUES (payer.account, -part), (held, part)) AS l (account, fen);
-            INSERT INTO seal (entry) VALUES (posted);
-        END IF;
-        INSERT INTO authorisation_step (authorisation, number, state, msgid, entry, time)
-            VALUES (sale, 1, 'held', p_msgid, posted, p_time);
-        answered := format(p_answer, refmsgid, visit, to_char(part / 100.0, '{_YUAN}'),
-            to_char((p_total - p_pooled - part) / 100.0, '{_YUAN}'),
-            to_char(paid / 100.0, '{_YUAN}'), to_char((money - part) / 100.0, '{_YUAN}'));
-        INSERT INTO answer (message, infcode, content) VALUES (number, 0, answered);
-        RETURN answered;
-    END $$""",
-)
+                    SELECT id, 'held', key FROM unnest(fresh, keys) AS opened (id, key);
+            END IF;"""
+
+_CONFIRMATIONS: Final = f"""
+            WITH found AS (
+                SELECT asked.*, s.id AS authorised, s.account AS own, h.id AS held, p.id AS payee,
+                    f.id AS fund, o.id AS cash, k.id AS collected, b.fen AS money,
+                    row_number() OVER (PARTITION BY s.id ORDER BY at) AS turn
+                FROM {_rows("c", CONFIRMATION_COLUMNS)}
+                    JOIN authorisation s ON s.setl_id = asked.setl_id AND s.msgid = sale
+                        AND s.mdtrt_id = asked.mdtrt_id AND s.psn_no = asked.psn_no
+                        AND s.pharmacy = asked.pharmacy AND s.treatment_division = treatment
+                        AND s.time = sold AND s.account_fen = asked.account_fen
+                        AND s.self_paid_fen = asked.self_paid_fen
+                        AND s.pooled_fen = asked.pooled_fen
+                    JOIN card c ON c.id = s.card AND c.card_id_code = code
+                        AND c.card_number = asked.number AND c.factor = asked.factor
+                    JOIN account a ON a.id = s.account JOIN balance b ON b.account = s.account
+                    LEFT JOIN account h ON h.kind = 'held' AND h.key = a.key
+                    LEFT JOIN account p ON p.kind = 'pharmacy' AND p.key = s.pharmacy
+                    LEFT JOIN account f ON f.kind = 'fund' AND f.key = s.insured_division
+                    LEFT JOIN account o ON o.kind = 'self_paid' AND o.key = s.treatment_division
+                    LEFT JOIN account k ON k.kind = 'collected' AND k.key = s.pharmacy
+                WHERE {_NEW}
+                    AND (SELECT string_agg(state, ' ') FROM authorisation_step
+                        WHERE authorisation = s.id) = 'held'
+                    AND (SELECT w.pharmacy FROM terminal_owner w
+                        WHERE w.terminal = asked.terminal
+                        ORDER BY change DESC LIMIT 1) = asked.pharmacy
+                    AND NOT EXISTS (SELECT FROM settled_terminal t
+                        WHERE t.terminal = asked.terminal AND t.algorithm = asked.algorithm
+                        AND last >= terminal_number AND first <= terminal_number)
+                    AND NOT EXISTS (SELECT FROM settled_card t WHERE t.factor = asked.card
+                        AND t.division = asked.division AND last >= counter AND first <= counter)
+            ), taken AS (
+                INSERT INTO online_debit (authorisation, terminal, algorithm, number, factor,
+                    division, counter)
+                SELECT authorised, terminal, algorithm, terminal_number, card, division, counter
+                    FROM found WHERE turn = 1 AND payee IS NOT NULL
+                        AND (account_fen = 0 OR held IS NOT NULL)
+                        AND (pooled_fen = 0 OR fund IS NOT NULL)
+                        AND (self_paid_fen = 0 OR cash + collected IS NOT NULL)
+                    ORDER BY terminal, algorithm, terminal_number
+                ON CONFLICT DO NOTHING RETURNING authorisation
+            ), sold AS MATERIALIZED (
+                SELECT found.*, nextval('message_id') AS id, nextval('entry_id') AS posted
+                FROM found JOIN taken ON authorised = authorisation AND turn = 1
+            ), answered AS MATERIALIZED (
+                SELECT at, id, posted, format(answer, treatment || time || lpad(id::text, 10, '0'),
+                    to_char(money / 100.0, '{_YUAN}')) AS content FROM sold
+            ), to_message AS (
+                INSERT INTO message (id, msgid, infno, digest)
+                SELECT id, msgid, '2102', digest FROM sold
+            ), to_answer AS (
+                INSERT INTO answer (message, infcode, content) SELECT id, 0, content FROM answered
+            ), to_entry AS (
+                INSERT INTO entry (id, kind, business_date, source)
+                SELECT posted, 'settlement', left(time, 8), 'settle:' || msgid FROM sold
+            ), to_line AS (
+                INSERT INTO line (entry, number, account, fen)
+                SELECT posted, row_number() OVER (PARTITION BY posted ORDER BY l.account),
+                    l.account, l.fen FROM sold, LATERAL (VALUES
+                        (CASE WHEN account_fen > 0 THEN held ELSE own END, -account_fen),
+                        (payee, account_fen + pooled_fen),
+                        (CASE WHEN pooled_fen > 0 THEN fund END, -pooled_fen),
+                        (CASE WHEN self_paid_fen > 0 THEN cash END, -self_paid_fen),
+                        (CASE WHEN self_paid_fen > 0 THEN collected END, self_paid_fen)
+                    ) AS l (account, fen) WHERE l.account IS NOT NULL
+            ), to_step AS (
+                INSERT INTO authorisation_step (authorisation, number, state, msgid, entry, proof,
+                    time)
+                SELECT authorised, 2, 'settled', msgid, posted, line, time FROM sold
+            )
+            SELECT told || array_agg(content ORDER BY place),
+                    entries || array_agg(posted) FILTER (WHERE posted IS NOT NULL)
+                INTO told, entries
+                FROM generate_subscripts(c_msgid, 1) AS place LEFT JOIN answered ON at = place;"""
 
 on_postgresql(
     debits.online_debit,
-    f"""CREATE FUNCTION online_confirm(
-        p_msgid text, p_digest bytea, p_treatment text, p_pharmacy text, p_time text, p_row text,
-        p_sale text, p_setl_id text, p_mdtrt_id text, p_psn_no text, p_sold text,
-        p_account_fen bigint, p_self_paid_fen bigint, p_pooled_fen bigint, p_code bytea,
-        p_number text, p_factor bytea, p_terminal bigint, p_algorithm bigint,
-        p_terminal_number bigint, p_card bigint, p_division bigint, p_counter bigint, p_answer text
-    ) RETURNS text LANGUAGE plpgsql AS $$
+    f"""CREATE FUNCTION online_sales(
+        names text[], pharmacies text[], {_arguments("h", HOLD_COLUMNS)},
+        {_arguments("c", CONFIRMATION_COLUMNS)}
+    ) RETURNS text[] LANGUAGE plpgsql AS $$
+    #variable_conflict use_column
     DECLARE
-        sale record;
-        payer record;
-        payee bigint;
-        fund bigint;
-        cash bigint;
-        collected bigint;
-        number bigint;
-        posted bigint;
-        money bigint;
-        answered text;
-    BEGIN {_FRESH}
-        SELECT * INTO sale FROM authorisation WHERE setl_id = p_setl_id FOR UPDATE;
-        IF NOT FOUND
-            OR (sale.msgid, sale.mdtrt_id, sale.psn_no, sale.pharmacy, sale.treatment_division,
-                sale.time, sale.account_fen, sale.self_paid_fen, sale.pooled_fen)
-            IS DISTINCT FROM (p_sale, p_mdtrt_id, p_psn_no, p_pharmacy, p_treatment,
-                p_sold, p_account_fen, p_self_paid_fen, p_pooled_fen)
-            OR (SELECT string_agg(state, ' ') FROM authorisation_step
-                WHERE authorisation = sale.id) <> 'held' THEN
-            RETURN NULL;
+        told text[];
+        entries bigint[];
+        together bigint;
+        fresh bigint[];
+        keys text[];
+        name text;
+        locked text;
+    BEGIN {_LOCKS}
+        IF cardinality(h_msgid) > 0 THEN {_HOLDS}
         END IF;
-        SELECT c.card_id_code, c.card_number, c.factor, h.id AS account INTO payer
-            FROM card c JOIN account a ON a.id = sale.account
-            LEFT JOIN account h ON h.kind = 'held' AND h.key = a.key WHERE c.id = sale.card;
-        IF (payer.card_id_code, payer.card_number, payer.factor)
-            IS DISTINCT FROM (p_code, p_number, p_factor) THEN
-            RETURN NULL;
+        IF cardinality(c_msgid) > 0 THEN {_CONFIRMATIONS}
         END IF;
-        SELECT max(id) FILTER (WHERE kind = 'pharmacy'), max(id) FILTER (WHERE kind = 'fund'),
-            max(id) FILTER (WHERE kind = 'self_paid'), max(id) FILTER (WHERE kind = 'collected')
-            INTO payee, fund, cash, collected FROM account
-            WHERE (kind, key) IN (('pharmacy', sale.pharmacy), ('fund', sale.insured_division),
-                ('self_paid', sale.treatment_division), ('collected', sale.pharmacy));
-        IF payee IS NULL OR (sale.account_fen > 0 AND payer.account IS NULL)
-            OR (sale.pooled_fen > 0 AND fund IS NULL)
-            OR (sale.self_paid_fen > 0 AND (cash IS NULL OR collected IS NULL)) THEN
-            RETURN NULL;
+        IF cardinality(entries) > 0 THEN
+            PERFORM FROM balance JOIN (SELECT DISTINCT account FROM line
+                    WHERE entry = ANY(entries)) AS moved USING (account)
+                WHERE stripe = CASE WHEN bounded THEN 0 ELSE {STRIPE} END
+                ORDER BY account FOR UPDATE OF balance;
+            together := nextval('entry_id');
+            INSERT INTO seal (entry, number) SELECT one, together FROM unnest(entries) AS one;
         END IF;
-        IF (SELECT pharmacy FROM terminal_owner WHERE terminal = p_terminal
-                ORDER BY change DESC LIMIT 1)
-            IS DISTINCT FROM p_pharmacy THEN
-            RETURN NULL;
-        END IF;
-        PERFORM pg_advisory_xact_lock_shared({DEBIT_LOCK});
-        IF EXISTS (SELECT FROM settled_terminal WHERE terminal = p_terminal
-                AND algorithm = p_algorithm AND last >= p_terminal_number
-                AND first <= p_terminal_number)
-            OR EXISTS (SELECT FROM settled_card WHERE factor = p_card AND division = p_division
-                AND last >= p_counter AND first <= p_counter) THEN
-            RETURN NULL;
-        END IF;
-        INSERT INTO online_debit (authorisation, terminal, algorithm, number, factor, division,
-            counter) VALUES (sale.id, p_terminal, p_algorithm, p_terminal_number, p_card,
-            p_division, p_counter) ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
-            RETURN NULL;
-        END IF;
-
-        number := nextval('message_id');
-        posted := nextval('entry_id');
-        INSERT INTO message (id, msgid, infno, digest)
-            VALUES (number, p_msgid, '2102', p_digest);
-        INSERT INTO entry (id, kind, business_date, source)
-            VALUES (posted, 'settlement', left(p_time, 8), 'settle:' || p_msgid);
-        INSERT INTO line (entry, number, account, fen)
-            SELECT posted, row_number() OVER (ORDER BY l.account), l.account, l.fen FROM (VALUES
-                (coalesce(CASE WHEN sale.account_fen > 0 THEN payer.account END, sale.account),
-                    -sale.account_fen),
-                (payee, sale.account_fen + sale.pooled_fen),
-                (CASE WHEN sale.pooled_fen > 0 THEN fund END, -sale.pooled_fen),
-                (CASE WHEN sale.self_paid_fen > 0 THEN cash END, -sale.self_paid_fen),
-                (CASE WHEN sale.self_paid_fen > 0 THEN collected END, sale.self_paid_fen)
-            ) AS l (account, fen) WHERE l.account IS NOT NULL;
-        INSERT INTO seal (entry) VALUES (posted);
-        INSERT INTO authorisation_step (authorisation, number, state, msgid, entry, proof, time)
-            VALUES (sale.id, 2, 'settled', p_msgid, posted, p_row, p_time);
-        SELECT fen INTO money FROM balance WHERE account = sale.account;
-        answered := format(p_answer,
-            p_treatment || p_time || lpad(number::text, 10, '0'),
-            to_char(money / 100.0, '{_YUAN}'));
-        INSERT INTO answer (message, infcode, content) VALUES (number, 0, answered);
-        RETURN answered;
+        RETURN told;
     END $$""",
 )

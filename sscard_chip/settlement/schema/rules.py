@@ -6,12 +6,12 @@ without a delete trigger, hence the rules for INSERT; and the conflict clause of
 holds in a trigger too, hence RAISE beside the CHECK of a balance.
 
 A balance moves by the lines of an entry that is being sealed, once, and by nothing else. Who does
-it does not matter: both databases look at what is there. SQLite has one writer, who seals entries
-in the order of their numbers: the balance moves after the seal is there, and takes the number of
-an entry later than the one before. A client may have switched foreign keys off, so nothing
-leans on them. On PostgreSQL entries are sealed in any order: the balance moves before the seal is
-there, and one that was moved by an open entry moves no more; an entry that is open when the
-transaction ends undoes all of it.
+it does not matter: both databases look at what is there, and moves of one balance have rising
+numbers. SQLite has one writer, who seals entries in the order of their numbers: the balance moves
+after the seal is there, and takes the number of an entry later than the one before. A client may
+have switched foreign keys off, so nothing leans on them. On PostgreSQL entries are sealed in any
+order, and those of one statement together: their seals have a number that was taken when all
+balances were locked, and their balances move by all lines of that number, to it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from sscard_chip.settlement.schema.kinds import BOUNDED
 
 STRIPES: Final = 32
 """Rows of ``balance`` that an account without bound has on PostgreSQL, at most."""
-_STRIPE: Final = f"mod(pg_backend_pid(), {STRIPES})"
+STRIPE: Final = f"mod(pg_backend_pid(), {STRIPES})"
+"""That of a connection."""
 _BOUNDED: Final = ", ".join(f"'{kind}'" for kind in sorted(BOUNDED))
 
 # A new account has a balance of zero.
@@ -82,7 +83,7 @@ on_postgresql(
             SELECT FROM fresh WHERE fen <> 0 OR entry IS NOT NULL
                 OR bounded IS DISTINCT FROM (SELECT kind IN ({_BOUNDED}) FROM account
                     WHERE account.id = fresh.account)
-                OR stripe <> CASE WHEN stripe = 0 OR bounded THEN 0 ELSE {_STRIPE} END
+                OR stripe <> CASE WHEN stripe = 0 OR bounded THEN 0 ELSE {STRIPE} END
         ) THEN
             RAISE EXCEPTION 'ledger: a balance begins with zero, once'
                 USING ERRCODE = 'restrict_violation';
@@ -92,22 +93,24 @@ on_postgresql(
     """CREATE TRIGGER balance_insert AFTER INSERT ON balance REFERENCING NEW TABLE AS fresh
         FOR EACH STATEMENT EXECUTE FUNCTION balance_insert()""",
     f"""CREATE FUNCTION balance_guard() RETURNS trigger LANGUAGE plpgsql AS $$
-    DECLARE mover bigint; BEGIN
-        SELECT min(entry) INTO mover FROM moved;
+    BEGIN
         IF EXISTS (
-            SELECT FROM moved WHERE entry IS DISTINCT FROM mover
-                OR stripe <> CASE WHEN bounded THEN 0 ELSE {_STRIPE} END
-        ) OR EXISTS (
-            SELECT FROM rest WHERE entry IS NOT NULL
-                AND (SELECT true FROM seal WHERE seal.entry = rest.entry) IS NULL
-        ) OR (SELECT true FROM seal WHERE entry = mover)
-        OR EXISTS (
-            SELECT account FROM (
-                SELECT account, fen, bounded::int AS bounds, 1 AS rows FROM moved
-                UNION ALL SELECT account, -fen, -bounded::int, -1 FROM rest
-                UNION ALL SELECT account, -fen, 0, 0 FROM line WHERE entry = mover
-            ) AS change GROUP BY account
-                HAVING sum(fen) <> 0 OR sum(bounds) <> 0 OR sum(rows) <> 0
+            SELECT FROM (SELECT min(entry) AS entry, max(entry) AS other, count(*) AS rows,
+                    count(entry) AS named, bool_and(stripe = CASE WHEN bounded THEN 0
+                        ELSE {STRIPE} END) AS own FROM moved) AS mover
+                WHERE entry <> other OR rows <> named OR NOT own
+                OR EXISTS (SELECT FROM rest WHERE rest.entry >= mover.entry)
+                OR EXISTS (
+                    SELECT FROM (
+                        SELECT account, fen, bounded::int AS bounds, 1 AS rows, 0 AS lines
+                            FROM moved
+                        UNION ALL SELECT account, -fen, -bounded::int, -1, 0 FROM rest
+                        UNION ALL SELECT account, -fen, 0, 0, 1 FROM seal
+                            JOIN line USING (entry) WHERE seal.number = mover.entry
+                    ) AS change GROUP BY account
+                        HAVING sum(fen) <> 0 OR sum(bounds) <> 0 OR sum(rows) <> 0
+                            OR sum(lines) = 0
+                )
         ) THEN
             RAISE EXCEPTION 'ledger: a balance changes by sealing an entry alone'
                 USING ERRCODE = 'restrict_violation';
@@ -184,45 +187,65 @@ on_sqlite(
 )
 on_postgresql(
     books.seal,
-    f"""CREATE FUNCTION seal_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-    DECLARE
-        mine int := {_STRIPE}; total numeric;
-        accounts bigint[]; amounts bigint[]; stripes int[]; found bigint;
-    BEGIN
-        SELECT array_agg(account), array_agg(fen), sum(fen) INTO accounts, amounts, total
-            FROM (SELECT account, sum(fen)::bigint AS fen FROM line WHERE entry = NEW.entry
-                GROUP BY account ORDER BY account) AS moved;
-        IF total IS DISTINCT FROM 0 THEN
-            RAISE EXCEPTION 'ledger: the lines of an entry sum to zero'
-                USING ERRCODE = 'check_violation';
-        END IF;
-        SELECT array_agg(CASE (SELECT bounded FROM balance
-                    WHERE balance.account = moved.account AND balance.stripe = 0)
-                WHEN true THEN 0 WHEN false THEN mine END ORDER BY at)
-            INTO stripes FROM unnest(accounts) WITH ORDINALITY AS moved (account, at);
-        IF array_position(stripes, NULL) IS NOT NULL THEN
-            RAISE EXCEPTION 'ledger: a line is of an account that exists'
-                USING ERRCODE = 'foreign_key_violation';
-        END IF;
-        LOOP  -- one order for all, or two entries would wait for each other
-            PERFORM FROM unnest(accounts, stripes) WITH ORDINALITY AS moved (account, stripe, at)
-                JOIN balance ON balance.account = moved.account
-                    AND balance.stripe = moved.stripe
-                ORDER BY at FOR UPDATE OF balance;
-            GET DIAGNOSTICS found = ROW_COUNT;
-            EXIT WHEN found = cardinality(accounts);
-            INSERT INTO balance (account, bounded, fen, stripe)
-                SELECT account, false, 0, mine FROM unnest(accounts, stripes)
-                    AS moved (account, stripe) WHERE stripe = mine AND NOT EXISTS (
-                        SELECT FROM balance WHERE balance.account = moved.account
-                            AND balance.stripe = mine)
-                ON CONFLICT DO NOTHING;
-        END LOOP;
-        UPDATE balance SET fen = balance.fen + moved.fen, entry = NEW.entry
-            FROM unnest(accounts, stripes, amounts) AS moved (account, stripe, fen)
-            WHERE balance.account = moved.account AND balance.stripe = moved.stripe;
+    "ALTER TABLE seal ADD COLUMN IF NOT EXISTS number bigint",
+    "CREATE INDEX IF NOT EXISTS ix_seal_number ON seal (number)",
+    f"""CREATE FUNCTION seal_number() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN  -- one order for all, or two entries would wait for each other
+        PERFORM FROM balance WHERE stripe = CASE WHEN bounded THEN 0 ELSE {STRIPE} END
+            AND account IN (SELECT account FROM line WHERE entry = NEW.entry)
+            ORDER BY account FOR UPDATE;
+        NEW.number := nextval('entry_id');
         RETURN NEW;
     END $$""",
-    """CREATE TRIGGER seal_entry BEFORE INSERT ON seal
-        FOR EACH ROW EXECUTE FUNCTION seal_entry()""",
+    """CREATE TRIGGER seal_number BEFORE INSERT ON seal FOR EACH ROW WHEN (new.number IS NULL)
+        EXECUTE FUNCTION seal_number()""",
+    f"""CREATE FUNCTION seal_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    DECLARE
+        moved record; together bigint := (SELECT min(number) FROM fresh);
+    BEGIN
+        WHILE together IS NOT NULL LOOP
+            WITH own AS MATERIALIZED (
+                SELECT fresh.entry, line.account, line.fen FROM fresh LEFT JOIN line USING (entry)
+                    WHERE fresh.number = together
+            )
+            SELECT array_agg(l.account) AS accounts, array_agg(l.fen) AS amounts,
+                array_agg(mine.stripe) AS stripes, count(*) AS lines, count(base.account) AS known,
+                count(mine.account) AS there,
+                (SELECT bool_or(total IS DISTINCT FROM 0) FROM (
+                    SELECT sum(fen) AS total FROM own GROUP BY entry) AS entries) AS odd,
+                (SELECT count(*) FROM seal WHERE seal.number = together)
+                    <> (SELECT count(DISTINCT entry) FROM own)
+                    OR together > (SELECT last_value FROM entry_id) AS used
+                INTO moved FROM (
+                    SELECT account, sum(fen)::bigint AS fen FROM own GROUP BY account
+                ) AS l
+                LEFT JOIN balance base ON base.account = l.account AND base.stripe = 0
+                LEFT JOIN balance mine ON mine.account = l.account
+                    AND mine.stripe = CASE WHEN base.bounded THEN 0 ELSE {STRIPE} END;
+            IF moved.odd THEN
+                RAISE EXCEPTION 'ledger: the lines of an entry sum to zero'
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            IF moved.used OR together < 1 THEN
+                RAISE EXCEPTION 'ledger: a balance changes by sealing an entry alone'
+                    USING ERRCODE = 'restrict_violation';
+            ELSIF moved.known < moved.lines THEN
+                RAISE EXCEPTION 'ledger: a line is of an account that exists'
+                    USING ERRCODE = 'foreign_key_violation';
+            ELSIF moved.there < moved.lines THEN
+                INSERT INTO balance (account, bounded, fen, stripe)
+                    SELECT account, false, 0, {STRIPE}
+                        FROM unnest(moved.accounts, moved.stripes) AS l (account, stripe)
+                        WHERE stripe IS NULL ON CONFLICT DO NOTHING;
+            END IF;
+            UPDATE balance SET fen = balance.fen + l.fen, entry = together
+                FROM unnest(moved.accounts, moved.stripes, moved.amounts)
+                    AS l (account, stripe, fen)
+                WHERE balance.account = l.account AND balance.stripe = coalesce(l.stripe, {STRIPE});
+            together := (SELECT min(number) FROM fresh WHERE number > together);
+        END LOOP;
+        RETURN NULL;
+    END $$""",
+    """CREATE TRIGGER seal_entry AFTER INSERT ON seal REFERENCING NEW TABLE AS fresh
+        FOR EACH STATEMENT EXECUTE FUNCTION seal_entry()""",
 )

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from sscard_chip.dayfile.rows import DayRow
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import show_time
+from sscard_chip.standard.escape import escape
 from sscard_chip.terminal.pos.card import CardholderName
 
 WIDTH: Final = 32
@@ -87,13 +88,13 @@ def heading(
     printed: Printed, title: str, terminal_id: str, time: str, card_number: str
 ) -> list[str]:
     """What receipts and slips begin with: where and when, and whose card, masked."""
-    lines = [EDGE, *wrap(printed.pharmacy_name, centred=True), centre(title), RULE]
+    lines = [EDGE, *wrap(escape(printed.pharmacy_name), centred=True), centre(title), RULE]
     lines += pair("机构编码", printed.pharmacy_code)
     lines += pair("终端编号", terminal_id)
     lines += pair("时间", show_time(time))
     lines.append(RULE)
     if printed.holder is not None:
-        lines += pair("姓名", mask_name(printed.holder.name))
+        lines += pair("姓名", escape(mask_name(printed.holder.name)))
         lines += pair("社会保障号码", mask(printed.holder.number, 6, 4))
     lines += pair("卡号", mask(card_number, 2, 2))
     lines.append(RULE)

@@ -47,6 +47,7 @@ from tests.settlement.platform.centre import (
     person,
 )
 from tests.settlement.platform.test_till import MONEY, SETTLED, enter
+from tests.settlement.platform.together import together
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 YUAN: Final = bill("1.00", extra=f'{{"card_sn": "{CARD}", "split": [100, 0, 0]}}')
@@ -209,17 +210,19 @@ def test_a_group_is_one_commit(tmp_path: Path) -> None:
         event.listen(ledger.database.engine, "commit", lambda _: commits.append(None))
         asked = f'{{"card_sn": "{CARD}", "split": [10100, 0, 0]}}'
         much = bill("101.00", extra=asked, med_type="14")
-        bodies = [
-            message(HOLD, 1, YUAN),
-            message(HOLD, 2, much),
-            message(HOLD, 1, bill("2.00")),  # the msgid was used for something else
-            message(HOLD, 3, YUAN),
-        ]
-        pending = [platform.prepare(json.dumps(one).encode()) for one in bodies]
-        told = [json.loads(one) for one in platform.finish_together(pending)]  # type: ignore[arg-type]
-        assert [one["infcode"] for one in told] == [0, -1, -1, 0]
-        assert len(commits) == 1
-        assert balances(ledger) == {"personal": BALANCE - 200, "held": 200}
+        told = together(
+            platform,
+            [
+                message(HOLD, 9, YUAN),
+                message(HOLD, 1, YUAN),
+                message(HOLD, 2, much),
+                message(HOLD, 1, bill("2.00")),  # the msgid was used for something else
+                message(HOLD, 3, YUAN),
+            ],
+        )
+        assert [one["infcode"] for one in told] == [0, 0, -1, -1, 0]
+        assert len(commits) == 2  # the first, then all that had come meanwhile
+        assert balances(ledger) == {"personal": BALANCE - 300, "held": 300}
 
 
 def test_a_message_that_nobody_expected_to_fail_fails_alone(tmp_path: Path) -> None:
@@ -230,11 +233,15 @@ def test_a_message_that_nobody_expected_to_fail_fails_alone(tmp_path: Path) -> N
         open_centre(ledger)
         platform = open_platform(ledger, extra={"9101": broken})
         upload = {"fsUploadIn": {"in": "AAAA", "filename": "a", "fixmedins_code": "P"}}
-        bodies = [message(HOLD, 1, YUAN), message("9101", 2, upload), message(HOLD, 3, YUAN)]
-        pending = [platform.prepare(json.dumps(one).encode()) for one in bodies]
-        told = platform.finish_together(pending)  # type: ignore[arg-type]
-        assert [type(one) for one in told] == [bytes, ValueError, bytes]
-        assert balances(ledger) == {"personal": BALANCE - 200, "held": 200}
+        asked = [
+            message(HOLD, 9, YUAN),
+            message(HOLD, 1, YUAN),
+            message("9101", 2, upload),
+            message(HOLD, 3, YUAN),
+        ]
+        told = together(platform, asked)
+        assert [type(one) for one in told] == [dict, dict, ValueError, dict]
+        assert balances(ledger) == {"personal": BALANCE - 300, "held": 300}
 
 
 def test_nobody_is_answered_when_the_commit_fails(
@@ -248,7 +255,7 @@ def test_nobody_is_answered_when_the_commit_fails(
             raise LedgerUnavailableError("gone")
 
         with MessageQueue(platform) as queue:
-            monkeypatch.setattr(platform, "finish_together", gone)
+            monkeypatch.setattr(ledger, "run", gone)
             waiting = queue.answer(json.dumps(message(HOLD, 1, YUAN)).encode())
             with pytest.raises(LedgerUnavailableError):
                 waiting.result(10)
@@ -260,14 +267,13 @@ def test_too_many_are_not_begun(ledger: Ledger, monkeypatch: pytest.MonkeyPatch)
     open_centre(ledger)
     platform = open_platform(ledger)
     free = threading.Event()
-    for name in ("finish_together", "handle_json"):
-        right = getattr(platform, name)
+    right = platform.handle_json
 
-        def slow(asked: Any, right: Any = right) -> Any:
-            free.wait(20)
-            return right(asked)
+    def slow(asked: Any) -> Any:
+        free.wait(20)
+        return right(asked)
 
-        monkeypatch.setattr(platform, name, slow)
+    monkeypatch.setattr(platform, "handle_json", slow)
     with MessageQueue(platform, waiting=2) as queue:
         first = queue.answer(json.dumps(message(HOLD, 1, YUAN)).encode())
         queue.answer(json.dumps(message(HOLD, 2, YUAN)).encode())

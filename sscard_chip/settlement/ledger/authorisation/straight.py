@@ -2,10 +2,10 @@
 """The straight way of an on-line sale: a hold and its confirmation when nothing is unusual.
 
 The long way (:mod:`.books`) reads and writes step by step and knows every refusal. Here stand the
-same rows in as few statements as there are: on PostgreSQL a function of the database each
-(:mod:`sscard_chip.settlement.schema.online`), on SQLite constant texts whose statements the driver
-keeps. Everything is looked at before anything is written; None means that something is unusual,
-nothing was done, and the long way decides.
+same rows in as few statements as there are: on PostgreSQL one function of the database for many
+sales (:mod:`sscard_chip.settlement.schema.online`), on SQLite constant texts whose statements the
+driver keeps. Everything is looked at before anything is written; None means that something is
+unusual, nothing was done, and the long way decides.
 
 An answer is made of a template in the words of PostgreSQL's ``format``: ``%1$s`` and so on stand
 for what only the database knows, ``%%`` is a percent sign.
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from sscard_chip.settlement.ledger.single import SingleConnection
@@ -22,7 +23,7 @@ from sscard_chip.standard.amounts import yuan
 
 
 class StraightHold(NamedTuple):
-    """What a 2102A asks, in the order of ``online_hold``.
+    """What a 2102A asks, in the order of the columns of ``online_sales``.
 
     Times are YYYYMMDDhhmmss; ``judged_at`` is when the card must be good. ``asked_fen`` is what
     the till asks of the account, -1 for all that it has. A cap of 0 is none. ``answer`` has places
@@ -49,7 +50,7 @@ class StraightHold(NamedTuple):
 
 
 class StraightConfirmation(NamedTuple):
-    """What the 2102 of a hold brings, in the order of ``online_confirm``.
+    """What the 2102 of a hold brings, in the order of the columns of ``online_sales``.
 
     From ``sale`` on it is what its row says, whose TAC is right and whose card amounts are those
     of its split. ``answer`` has places for the number of the answer and the balance.
@@ -89,26 +90,37 @@ def fill(template: str, *values: str) -> str:
     return _PLACE.sub(lambda at: values[int(at[1]) - 1] if at[1] else "%", template)
 
 
-def hold_straight(
-    connection: sqlite3.Connection | SingleConnection, asked: StraightHold
-) -> str | None:
-    """Hold the account's part of a bill; the answer, which is kept, or None.
+Question = StraightHold | StraightConfirmation
 
-    ``connection`` is the driver's in a transaction of SQLite, or one of
-    :class:`~sscard_chip.settlement.ledger.single.SingleStatements`. Raises the driver's errors.
+
+def sell_straight(connection: sqlite3.Connection, asked: Question) -> str | None:
+    """Do what one asks in a transaction of SQLite; the answer, which is kept, or None.
+
+    ``connection`` is the driver's. Raises the driver's errors.
     """
-    if isinstance(connection, sqlite3.Connection):
+    if isinstance(asked, StraightHold):
         return _hold(connection, asked)
-    return connection.call("online_hold", asked)
+    return _confirm(connection, asked)
 
 
-def confirm_straight(
-    connection: sqlite3.Connection | SingleConnection, asked: StraightConfirmation
-) -> str | None:
-    """Settle what is held; else the same."""
-    if isinstance(connection, sqlite3.Connection):
-        return _confirm(connection, asked)
-    return connection.call("online_confirm", asked)
+def sell_together(connection: SingleConnection, asked: Sequence[Question]) -> list[str | None]:
+    """Do what many ask in one statement of PostgreSQL; the answer to each, or None.
+
+    Raises the driver's errors: then nothing was done for any, or it is not known.
+    """
+    holds = [one for one in asked if isinstance(one, StraightHold)]
+    confirmations = [one for one in asked if isinstance(one, StraightConfirmation)]
+    names = sorted(one.msgid for one in asked)
+    pharmacies = sorted({f"pharmacy:{one.pharmacy}" for one in holds})
+    columns = (*_columns(holds, StraightHold), *_columns(confirmations, StraightConfirmation))
+    answers = iter(connection.call("online_sales", (names, pharmacies, *columns)))
+    of_holds = [next(answers) for _ in holds]
+    left, right = iter(of_holds), iter(answers)
+    return [next(left if isinstance(one, StraightHold) else right) for one in asked]
+
+
+def _columns(rows: Sequence[Question], kind: type[Question]) -> Iterable[Sequence[object]]:
+    return zip(*rows, strict=True) if rows else [()] * len(kind._fields)
 
 
 # --- SQLite: the writer is alone ------------------------------------------------------------------
