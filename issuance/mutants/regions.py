@@ -128,7 +128,7 @@ def _mode_three(place: Workplace) -> Workplace:
     return replace(place, mode=SettlementMode.OFFLINE, centre=None)
 
 
-def _by_code_alone(place: Workplace) -> Workplace:
+def _by_code_only(place: Workplace) -> Workplace:
     listed = [one for one in place.hotlist.cards if one.card_id_code is not None]
     return replace(place, hotlist=Hotlist(place.hotlist.version, listed))
 
@@ -166,7 +166,7 @@ REGIONS: Final[tuple[Mutant, ...]] = (
                 at_place(_stubborn_debit)),
     till_mutant("any-class", "卡类别 does not count", "CARD-04", at_place(_item(0x02, b"3"))),
     till_mutant("hotlist-codes", "Numbers and ranges of the hotlist do not count", "CARD-14",
-                placed(_by_code_alone)),
+                placed(_by_code_only)),
     till_mutant("locked-pin", "The holder of a locked PIN is asked", "PIN-07",
                 at_place(word_taken_for(b"\x69\x83", b"\x63\xc3", 0x20))),
 )  # fmt: skip

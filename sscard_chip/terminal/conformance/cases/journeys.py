@@ -22,6 +22,7 @@ from sscard_chip.security.purse import (
     online_factor,
     purchase_factor,
 )
+from sscard_chip.standard.keys import DLK, DPK, DTK
 from sscard_chip.terminal.conformance.case import CONTACTLESS, Judge, Need
 from sscard_chip.terminal.conformance.cases.build import Chapter
 from sscard_chip.terminal.conformance.cases.transit import CLAUSE, select_transit
@@ -99,9 +100,9 @@ class _Gate:
     def macs(self, begun: _Begun) -> tuple[bytes, bytes, bytes]:
         """MAC1, MAC2 and TAC of a compound purchase."""
         factor = purchase_factor(begun.answer[-4:], begun.number, _NUMBER)
-        session = self.session(begun, "DPK", factor)
+        session = self.session(begun, DPK, factor)
         tac = begun.purse.tac(
-            self.key(begun.purse, "DTK"), inputs.purchase_tac(begun.what, _NUMBER, _TIME)
+            self.key(begun.purse, DTK), inputs.purchase_tac(begun.what, _NUMBER, _TIME)
         )
         return session.mac(inputs.timed(begun.what, _TIME)), session.mac(begun.amount), tac
 
@@ -254,7 +255,7 @@ def _(trial: Trial) -> None:
         time = _TIME[:-1] + b"\x59" if what == "time" else _TIME
         sequence = b"\0\0\1\x2d" if what == "number" else _NUMBER
         session = gate.session(
-            begun, "DPK", purchase_factor(begun.answer[-4:], begun.number, sequence)
+            begun, DPK, purchase_factor(begun.answer[-4:], begun.number, sequence)
         )
         mac = session.mac(inputs.timed(inputs.transaction(amount, _COMPOUND, _TERMINAL), time))
         trial.refused(gate.debit(mac), "9302", what=f"to MAC1 over another {what}")
@@ -390,7 +391,7 @@ def _(trial: Trial) -> None:
     gate = _Gate(trial)
     before = gate.own()
     begun = gate.begin(3, load=True)
-    session = gate.session(begun, "DLK", online_factor(begun.answer[8:12], begun.number))
+    session = gate.session(begun, DLK, online_factor(begun.answer[8:12], begun.number))
     mac1 = session.mac(inputs.online_mac1(begun.answer[:4], begun.what))
     trial.check(begun.answer[12:] == mac1, "the right MAC1 of the load", "another value")
     mac2 = session.mac(inputs.timed(begun.what, _TIME))
@@ -398,12 +399,12 @@ def _(trial: Trial) -> None:
     trial.refused(trial.whole(credit + mac2[:3] + bytes((mac2[3] ^ 1,)) + b"\x04"), "9302")
     trial.equal(gate.own(), before, "balance after a wrong MAC2")
     begun = gate.begin(3, load=True)
-    session = gate.session(begun, "DLK", online_factor(begun.answer[8:12], begun.number))
+    session = gate.session(begun, DLK, online_factor(begun.answer[8:12], begun.number))
     mac2 = session.mac(inputs.timed(begun.what, _TIME))
     answer = trial.expect(trial.whole(credit + mac2 + b"\x04"), "9000").data
     after = (int.from_bytes(begun.answer[:4]) + 3).to_bytes(4)
     tac = inputs.online_tac(after, begun.number, begun.what, _TIME)
-    right = begun.purse.tac(gate.key(begun.purse, "DTK"), tac)
+    right = begun.purse.tac(gate.key(begun.purse, DTK), tac)
     trial.check(answer == right, "the right TAC of the load", "another value")
     trial.equal(gate.own(), before + 3, "balance after the load")
     trial.equal(gate.record(0x18)[9], _LOAD, "type in record 1 of 0018")

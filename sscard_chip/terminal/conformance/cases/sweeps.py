@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sscard_chip.profile.model import Confidence, FileDeclaration
-from sscard_chip.standard.identifiers import DF04, SSSE, SSSE_NAME
+from sscard_chip.standard.identifiers import DF04, EF, ISSUER_FILE, SSSE, SSSE_NAME
 from sscard_chip.terminal.conformance.cases.build import (
     KEYS_NEEDED,
     MEDICAL_PIN,
@@ -189,7 +189,7 @@ def _free_sfis(trial: Trial) -> list[int]:
     """Those of them below which this card says that it has nothing."""
     free = []
     for sfi in _FREE:
-        fid = (0xEF00 | sfi).to_bytes(2)
+        fid = (EF | sfi).to_bytes(2)
         if trial.whole(bytes((0x00, 0xA4, 0x02, 0x00, 0x02)) + fid).sw == 0x6A82:
             free.append(sfi)
     return free
@@ -214,7 +214,7 @@ def _(trial: Trial) -> None:
 @cases.command("SELECT", WORDS, 51, "FIDs beside those that are there: 6A82")
 def _(trial: Trial) -> None:
     trial.enter()
-    for fid in (0x3F01, 0x3EFF, 0x7F00, 0xDF00, 0xDF0F, 0xDFFF, 0xEF00, 0xFFFF):
+    for fid in (0x3F01, 0x3EFF, 0x7F00, 0xDF00, 0xDF0F, 0xDFFF, EF, 0xFFFF):
         reply = trial.whole(bytes((0x00, 0xA4, 0x00, 0x00, 0x02)) + fid.to_bytes(2))
         trial.refused(reply, "6A82", what=f"to FID {fid:04X}")
 
@@ -249,4 +249,4 @@ def _(trial: Trial) -> None:
 
 
 def _issuer_file(trial: Trial) -> FileDeclaration:
-    return trial.file(SSSE, 0xEF05)
+    return trial.file(SSSE, ISSUER_FILE)

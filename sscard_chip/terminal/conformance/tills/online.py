@@ -38,9 +38,9 @@ def cases() -> Iterator[Case]:
     yield from (*_ONLINE(), *_SPARE())
 
 
-def _told(trial: TillTrial, answer: SaleAnswer) -> None:
+def _informed(trial: TillTrial, answer: SaleAnswer) -> None:
     """The centre got the card's TAC, once."""
-    trial.equal(len(trial.centre.tacs), 1, "settlements that the centre was told")
+    trial.equal(len(trial.centre.tacs), 1, "settlements that the centre was sent")
     trial.check(trial.centre.tacs[0] == answer.tac, "the card's TAC for the centre", "another")
 
 
@@ -53,7 +53,7 @@ def _(trial: TillTrial) -> None:
         trial.check(
             trial.to_card(INIT)[-1].body[1:13] == order.amounts, "the amounts of mode 1", "others"
         )
-        _told(trial, answer)
+        _informed(trial, answer)
 
 
 @_ONLINE.case(2, "The shares are those that the centre answers, not those of the bill")
@@ -89,7 +89,7 @@ def _refused(trial: TillTrial, answer: SaleAnswer) -> None:
     trial.untouched(answer)
     trial.equal(answer.outcome, "refused", "outcome of the sale")
     trial.equal(len(trial.to_card(INIT)), 0, "INITIALIZE commands")
-    trial.equal(len(trial.centre.tacs), 0, "settlements that the centre was told")
+    trial.equal(len(trial.centre.tacs), 0, "settlements that the centre was sent")
 
 
 @_ONLINE.case(6, "Pulled out before the answer to DEBIT: the centre is told when it is proven")
@@ -97,11 +97,11 @@ def _(trial: TillTrial) -> None:
     fault = FaultAt(ExchangeFault.REMOVED, command=commands.DEBIT_FOR_PURCHASE, executed=True)
     trial.place(_CARD, faults=(fault,))
     answer = trial.sell(_ORDER)
-    trial.equal(len(trial.centre.tacs), 0, "settlements that the centre was told before")
+    trial.equal(len(trial.centre.tacs), 0, "settlements that the centre was sent before")
     trial.insert()
     answer = trial.sell(_ORDER)
     trial.paid(answer, _ORDER)
-    _told(trial, answer)
+    _informed(trial, answer)
 
 
 @_ONLINE.case(7, "Pulled out before DEBIT has arrived: the centre is told of no settlement")
@@ -109,7 +109,7 @@ def _(trial: TillTrial) -> None:
     fault = FaultAt(ExchangeFault.REMOVED, command=commands.DEBIT_FOR_PURCHASE, executed=False)
     trial.place(_CARD, faults=(fault,))
     trial.sell(_ORDER)
-    trial.equal(len(trial.centre.tacs), 0, "settlements that the centre was told")
+    trial.equal(len(trial.centre.tacs), 0, "settlements that the centre was sent")
 
 
 @_ONLINE.case(8, "A centre that is away behind DEBIT: the sale is paid, and told at the day's end")
@@ -129,7 +129,7 @@ def _(trial: TillTrial) -> None:
     order = SaleOrder(mode=_MODE_2)
     answer = trial.sell(order)
     trial.paid(answer, order)
-    _told(trial, answer)
+    _informed(trial, answer)
     _use(trial, "1", 0, 0)
 
 
