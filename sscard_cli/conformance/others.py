@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import logging
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import click
@@ -12,13 +16,21 @@ import click
 from issuance.bank.authority import BankAuthority
 from issuance.mutants.workshop import IssuedWorkshop, OurTill, own_secrets
 from issuance.roots import create_roots
+from sscard_chip.reader.pcscd import find_pcscd
 from sscard_chip.standard.commands import READ_BINARY, SELECT
+from sscard_chip.standard.escape import escape
 from sscard_chip.standard.identifiers import SX1_NAME
 from sscard_chip.terminal.conformance import LEVELS
 from sscard_chip.terminal.conformance.banking import bank_catalogue, run_bank_suite
 from sscard_chip.terminal.conformance.psam import psam_catalogue, run_psam_suite
 from sscard_chip.terminal.conformance.subject import ask
-from sscard_chip.terminal.conformance.tills import run_terminal_suite, terminal_catalogue
+from sscard_chip.terminal.conformance.tills import (
+    CommandTerminal,
+    TerminalMaker,
+    run_terminal_suite,
+    terminal_catalogue,
+)
+from sscard_chip.terminal.conformance.tills.command import SALE_SECONDS
 from sscard_cli.bank.options import bank_options, open_bank
 from sscard_cli.conformance.reports import Reports, report_options
 from sscard_cli.conformance.subjects import (
@@ -32,6 +44,7 @@ from sscard_cli.conformance.subjects import (
     require_pin,
     target_options,
 )
+from sscard_cli.errors import RefusedError
 from sscard_cli.named import named_function
 from sscard_cli.options import pin_option
 from sscard_cli.stores import keys_option, open_keys
@@ -187,12 +200,26 @@ def bank(
     "--python",
     "factory",
     metavar="MODULE:FACTORY",
-    default=_OURS,
     help="A function that is given a workplace and gives a terminal, see the page; without it the"
     " till of this project.  Example: --python myshop:terminal",
 )
+@click.option(
+    "--command",
+    metavar="LINE",
+    help="A program in any language that finds card and PSAM in PC/SC readers and is told what to"
+    " sell in lines of JSON, see the page. No shell reads the line."
+    '  Example: --command "./mytill --test"',
+)
+@click.option(
+    "--sale-seconds",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1, 600),
+    default=SALE_SECONDS,
+    show_default=True,
+    help="How long the program of --command may take for one sale.  Example: --sale-seconds 10",
+)
 @report_options
-def terminal(factory: str, **report: Any) -> None:
+def terminal(factory: str | None, command: str | None, sale_seconds: float, **report: Any) -> None:
     """Judge a terminal: cards and PSAMs of our own watch what it does in a sale.
 
     Order of the steps, PIN, hotlist, expiry, amounts, MAC1 and MAC2, recovery by proof, and every
@@ -202,18 +229,54 @@ def terminal(factory: str, **report: Any) -> None:
     Example:
       sscard conformance terminal
       sscard conformance terminal --python myshop:terminal --out terminal.html
+      sscard conformance terminal --command "java -jar mytill.jar" --out terminal.html
     """
+    if factory is not None and command is not None:
+        raise click.UsageError("one of --python and --command")
+    arguments = None if command is None else _program(command)
     reports = Reports(**report)
     reports.check()
     resumed = reports.resumed(terminal_catalogue())
-    made = OurTill if factory == _OURS else named_function("--python", factory, "MODULE:FACTORY")
-    with reports.progress() as observer:
+    with ExitStack() as stack:
+        made: TerminalMaker = OurTill
+        if arguments is not None:
+            stack.enter_context(_quiet_readers())
+            made = stack.enter_context(CommandTerminal(arguments, seconds=sale_seconds))
+        elif factory not in (None, _OURS):
+            made = named_function("--python", str(factory), "MODULE:FACTORY")
+        observer = stack.enter_context(reports.progress())
         found = run_terminal_suite(
             made,
             IssuedWorkshop(create_roots()),
-            name=factory,
+            name=command or factory or _OURS,
             only=reports.only,
             observer=observer,
             resumed=resumed,
         )
     reports.finish(found)
+
+
+@contextmanager
+def _quiet_readers() -> Iterator[None]:
+    """Cards that fail in the readers are what a case wants, and no news."""
+    log = logging.getLogger("sscard_chip.reader")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+def _program(line: str) -> list[str]:
+    """The words of ``--command``, of which the first is a program; and pcscd is there."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        raise click.UsageError("--command: has a quotation mark that is not closed") from None
+    if not words or "\0" in line:
+        raise click.UsageError("--command: must be a program and its arguments")
+    if which(words[0]) is None:
+        raise RefusedError(f"--command: no program {escape(words[0])} can be run")
+    find_pcscd()
+    return words

@@ -13,6 +13,8 @@ True
 from __future__ import annotations
 
 from sscard_chip.terminal.conformance.tills.catalogue import terminal_catalogue
+from sscard_chip.terminal.conformance.tills.command import CommandTerminal
+from sscard_chip.terminal.conformance.tills.program import ProgramError
 from sscard_chip.terminal.conformance.tills.run import run_terminal_suite
 from sscard_chip.terminal.conformance.tills.workplace import (
     CAP_FEN,
@@ -31,7 +33,9 @@ __all__ = [
     "CAP_FEN",
     "CAP_TIMES",
     "CardWish",
+    "CommandTerminal",
     "JudgedTerminal",
+    "ProgramError",
     "SaleAnswer",
     "SaleCentre",
     "SaleOrder",

@@ -26,6 +26,7 @@ from sscard_chip.standard.identifiers import (
 from sscard_chip.standard.settlement_mode import SettlementMode
 from sscard_chip.terminal.conformance.evidence import RawExchange
 from sscard_chip.terminal.conformance.exchange import Exchanges
+from sscard_chip.terminal.conformance.tills.program import ProgramError
 from sscard_chip.terminal.conformance.tills.watching import (
     CARD,
     HOLDER,
@@ -47,7 +48,11 @@ from sscard_chip.terminal.conformance.tills.workplace import (
     Workplace,
     Workshop,
 )
-from sscard_chip.terminal.conformance.verdict import NotApplicableError, UndecidedError
+from sscard_chip.terminal.conformance.verdict import (
+    DeviatingAnswerError,
+    NotApplicableError,
+    UndecidedError,
+)
 from sscard_chip.terminal.connection import connect_card
 
 INIT: Final = commands.INITIALIZE_FOR_PURCHASE.ins
@@ -130,6 +135,7 @@ class TillTrial(Exchanges):
         names in its information files; ``centre`` the fields of :class:`.watching.WatchedCentre`
         in modes 1 and 2.
         """
+        self._leave()
         self._wish = wish or CardWish()
         self._places += 1
         folder = self._folder / f"{self._places}"
@@ -185,7 +191,7 @@ class TillTrial(Exchanges):
         try:
             answer = self._terminal.sell(order or SaleOrder())
         except Exception as error:
-            self.raised = type(error).__name__
+            self.raised = _cause(error)
             self._ended()
             return REFUSED
         finally:
@@ -209,12 +215,39 @@ class TillTrial(Exchanges):
         end = getattr(self._terminal, "end_day", None)
         if end is None:
             raise NotApplicableError("the terminal has no end of the day")
+        self.raised = ""
         try:
             end()
+        except NotApplicableError:
+            raise
         except Exception as error:
-            self.raised = type(error).__name__
+            self.raised = _cause(error)
         finally:
             self.keep_raw()
+
+    def _leave(self) -> None:
+        """The workplace is given up; a terminal that has ``close`` is closed."""
+        terminal, self._terminal = self._terminal, None
+        close = getattr(terminal, "close", None)
+        if callable(close):
+            with suppress(Exception):
+                close()
+
+    # --- checks ----------------------------------------------------------------------------------
+
+    def check(self, holds: bool, expected: str, received: str = "something else") -> None:
+        """See :class:`Exchanges`; why the terminal gave no answer is said too."""
+        super().check(holds, expected, f"{received} ({self.raised})" if self.raised else received)
+
+    def equal(self, received: object, expected: object, what: str) -> None:
+        """See :class:`Exchanges`; as :meth:`check`."""
+        try:
+            super().equal(received, expected, what)
+        except DeviatingAnswerError as error:
+            if not self.raised:
+                raise
+            text = f"{error.received} ({self.raised})"
+            raise DeviatingAnswerError(error.expected, text) from None
 
     def keep_raw(self) -> None:
         """Take over what was said for the report."""
@@ -307,5 +340,11 @@ class TillTrial(Exchanges):
 
     def restore(self) -> None:
         """Nothing is to be put back: cards and PSAMs are copies."""
+        self._leave()
         with suppress(AttributeError):
             self.slot.remove()
+
+
+def _cause(error: Exception) -> str:
+    """What an exception says: of the words of a terminal's own the type alone."""
+    return str(error) if isinstance(error, ProgramError) else type(error).__name__

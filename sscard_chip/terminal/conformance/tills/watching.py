@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from sscard_chip.dayfile.authoriser import CentreRefusedError, CentreUnreachableError
+from sscard_chip.reader.failures import TerminalConnectionError
 from sscard_chip.reader.faulty import FaultAt, FaultyConnection
+from sscard_chip.reader.hands import ReaderWithHands
 from sscard_chip.reader.interface import Connection
 from sscard_chip.standard import commands
 from sscard_chip.standard.errors import CardReaderError
@@ -43,6 +46,8 @@ class Said:
         return command[5 : 5 + command[4]] if len(command) > 5 else b""
 
 
+_LOOKS: Final = 2
+"""With power: one for the ATR, and the next one."""
 MOST_SAID: Final = 4000
 """Commands and questions of one sale, after which a terminal gets no answer any more."""
 
@@ -62,6 +67,7 @@ class Transcript:
         self.all: list[Said] = []
         self.raw: list[tuple[str, bytes, bytes]] = []
         self._said = 0
+        self._lock = threading.Lock()  # card and PSAM in a reader have a thread each
 
     @property
     def endless(self) -> bool:
@@ -77,6 +83,10 @@ class Transcript:
 
         :raises EndlessSaleError: there were too many since :meth:`begin`.
         """
+        with self._lock:
+            self._note(who, command, answer)
+
+    def _note(self, who: str, command: bytes, answer: bytes) -> None:
         self._said += 1
         if self._said > MOST_SAID:
             raise EndlessSaleError(f"{MOST_SAID} commands and questions in a sale")
@@ -163,6 +173,50 @@ class WatchedSlot(FaultyConnection):
         self._who = who
         self._transcript = transcript
         self.change = change
+        self._suite = threading.get_ident()
+        self._reader: tuple[ReaderWithHands, int] | None = None
+        self._looks = 0
+
+    def served_by(self, reader: ReaderWithHands | None, number: int = 0) -> None:
+        """A virtual reader serves it as its slot of that number, or none does any more. As long as
+        one does, what the suite's thread puts in and pulls out goes by the reader's hands."""
+        self._reader = (reader, number) if reader is not None else None
+
+    def _by_hand(self) -> tuple[ReaderWithHands, int] | None:
+        return self._reader if threading.get_ident() == self._suite else None
+
+    def insert(self, connection: Connection | None = None) -> None:
+        """See :class:`FaultyConnection`; in a reader a card that is there stays there."""
+        served = self._by_hand()
+        if served is None:
+            super().insert(connection)
+        elif connection is not None or not self.present:
+            reader, number = served
+            reader.insert(number, connection)
+
+    def remove(self) -> None:
+        """See :class:`FaultyConnection`."""
+        self._looks = 0
+        served = self._by_hand()
+        if served is None:
+            super().remove()
+        else:
+            reader, number = served
+            reader.remove(number)
+
+    @property
+    def seen(self) -> bool:
+        """Whether the reader has looked again after it first gave power to the card: a reader
+        that looks every so often has shown it to programs by then."""
+        return self._looks >= _LOOKS
+
+    @property
+    def atr(self) -> bytes:
+        """See :class:`FaultyConnection`; a virtual reader looks by it whether a card is there."""
+        found = super().atr
+        if self._powered:
+            self._looks += 1
+        return found
 
     def power_on(self) -> bytes:
         """See :class:`FaultyConnection`."""
@@ -188,6 +242,9 @@ class WatchedSlot(FaultyConnection):
             answer = super().transmit(apdu)
             if self.change:
                 answer = self.change(apdu, answer)
+        except TerminalConnectionError:
+            self._looks = 0
+            raise
         finally:
             self._transcript.note(self._who, apdu, answer)
         return answer

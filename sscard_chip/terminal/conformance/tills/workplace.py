@@ -74,7 +74,7 @@ class SaleAnswer:
 
 class JudgedTerminal(Protocol):
     """A terminal under judgement. Where it also has ``end_day()``, that is called for what it owes
-    to the centre."""
+    to the centre, and ``close()`` when its workplace is given up."""
 
     def sell(self, order: SaleOrder) -> SaleAnswer:
         """Sell to the card in the reader. Called again after an open sale, with the same card or
