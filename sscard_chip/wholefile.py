@@ -6,6 +6,7 @@ Ledgers, verdicts and statements have citizens' data: what is new is of mode 060
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -16,10 +17,13 @@ from pathlib import Path
 def file_beside(path: str | os.PathLike[str]) -> tuple[int, str]:
     """A new file of mode 0600 in the folder of ``path``: its descriptor and its name.
 
-    :raises OSError: it names ``path``, which is what somebody has asked for.
+    :raises OSError: it names ``path``, which is what somebody has asked for; a device or a pipe is
+        there, which no file may take the place of.
     """
     target = Path(path).absolute()
     with named(path):
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            raise OSError(errno.EINVAL, "a device or a pipe, no file")
         return tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
 
 
@@ -36,13 +40,14 @@ def named(path: str | os.PathLike[str]) -> Iterator[None]:
 def whole_file(path: str | os.PathLike[str], *, durable: bool = False) -> Iterator[Path]:
     """A new file to write, mode 0600, that takes the place of ``path`` when the block ends well.
 
-    When it does not, nothing is left behind and an older file is as it was. ``durable``: it is on
-    the disk when the block has ended.
+    When it does not, nothing is left behind and an older file is as it was. Of a link it is what
+    that names. ``durable``: it is on the disk when the block has ended.
 
     :raises OSError:
     """
-    target = Path(path).absolute()
-    handle, name = file_beside(path)
+    with named(path):
+        target = Path(path).resolve()
+        handle, name = file_beside(target)
     os.close(handle)
     try:
         yield Path(name)

@@ -20,18 +20,21 @@ from sscard_cli.errors import RefusedError
 def write_file(path: Path, save: Callable[[Path], None], *, force: bool) -> None:
     """Let ``save`` write a new file beside ``path``, then put it in place in one step.
 
-    Nothing is left behind when ``save`` fails.
+    Nothing is left behind when ``save`` fails. With ``force`` a link stays, and what it names is
+    replaced.
 
     :raises RefusedError: when ``path`` exists and ``force`` is not given.
     """
-    descriptor, name = file_beside(path)
+    with named(path):
+        target = path.resolve() if force else path
+        descriptor, name = file_beside(target)
     os.close(descriptor)
     temporary = Path(name)
     try:
         save(temporary)
         if force:
             with named(path):
-                temporary.replace(path)
+                temporary.replace(target)
         else:
             _place(temporary, path)
     finally:

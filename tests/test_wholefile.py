@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sscard_chip.wholefile import staged_file, whole_file
+from sscard_cli.output import write_file
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -63,3 +65,37 @@ def test_a_folder_is_not_replaced_and_is_named(tmp_path: Path) -> None:
         pass
     assert caught.value.filename == str(place)
     assert list(tmp_path.iterdir()) == [place]
+
+
+def write_whole(path: Path) -> None:
+    with whole_file(path) as new:
+        new.write_bytes(b"x")
+
+
+WAYS = [write_whole, lambda path: staged_file(path, b"x"),
+        lambda path: write_file(path, lambda new: None, force=True)]  # fmt: skip
+
+
+@pytest.mark.parametrize("write", WAYS)
+def test_no_file_takes_the_place_of_a_pipe_or_a_device(
+    tmp_path: Path, write: Callable[[Path], object]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for place in (pipe, Path("/dev/null")):
+        with pytest.raises(OSError, match="a device or a pipe, no file") as caught:
+            write(place)
+        assert caught.value.filename == str(place)
+        assert not place.is_file()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+@pytest.mark.parametrize("write", [WAYS[0], WAYS[2]])
+def test_of_a_link_it_is_what_that_names(tmp_path: Path, write: Callable[[Path], object]) -> None:
+    link, place = tmp_path / "link", tmp_path / "place"
+    place.write_bytes(b"older")
+    link.symlink_to(place)
+    write(link)
+    assert link.is_symlink()
+    assert place.read_bytes() != b"older"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600

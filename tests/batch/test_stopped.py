@@ -161,7 +161,7 @@ def test_a_read_only_folder_is_one_line_and_resumable(
         assert main(["batch", "resume", str(folder)]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert f"{folder / 'images'}: Read-only file system" in error
+    assert f"{folder / 'return' / '000001.return.csv'}: Read-only file system" in error
     assert main(["batch", "resume", str(folder)]) == 0
     check_whole(folder)
 

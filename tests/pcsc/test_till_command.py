@@ -62,6 +62,7 @@ def judge(program: Path, *cases: str) -> Any:
         )
 
 
+@pytest.mark.timeout(1800)
 def test_the_example_sells_over_pcsc() -> None:
     before = children()
     run = judge(TILL, *(() if ALL else SOME))
@@ -218,9 +219,9 @@ def test_every_word_of_a_workplace_reaches_the_program(tmp_path: Path) -> None:
 def test_a_program_that_is_silent_or_deaf_is_ended() -> None:
     with ProgramInLines(["sleep", "600"], os.environ) as program:
         with pytest.raises(ProgramError, match="is silent"):
-            program.hear(time.monotonic() + 0.3)
+            program.read(time.monotonic() + 0.3)
         with pytest.raises(ProgramError, match="does not read its lines"):
-            program.tell({"sell": "x" * 200_000}, time.monotonic() + 0.3)
+            program.write({"sell": "x" * 200_000}, time.monotonic() + 0.3)
         program.kill()
         assert not program.running
 

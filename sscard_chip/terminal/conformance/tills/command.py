@@ -20,6 +20,7 @@ from sscard_chip.closing import Closing
 from sscard_chip.dayfile.authoriser import CentreRefusedError, CentreUnreachableError
 from sscard_chip.reader.pcscd import PrivateDaemon
 from sscard_chip.reader.vpcd import VirtualReader
+from sscard_chip.standard.amounts import MAX_FEN
 from sscard_chip.standard.settlement_mode import Split
 from sscard_chip.terminal.conformance.tills.program import ProgramError, ProgramInLines
 from sscard_chip.terminal.conformance.tills.watching import MOST_SAID, WatchedSlot
@@ -41,7 +42,6 @@ _SEEN_S: Final = 15.0
 _POWER_OFF_S: Final = 1.0
 """pcscd tells the reader to cut the power without waiting until it is cut."""
 _PAUSE_S: Final = 0.01
-_MOST_FEN: Final = 0xFFFFFFFF
 _TAC: Final = re.compile("[0-9A-Fa-f]{8}")
 _OUTCOMES: Final[dict[str, Outcome]] = {"paid": "paid", "refused": "refused", "open": "open"}
 
@@ -182,12 +182,12 @@ class ProgramTerminal(Closing):
         program = self._start()
         until = time.monotonic() + self._seconds
         try:
-            program.tell(message, until)
+            program.write(message, until)
             for _ in range(MOST_SAID + 1):
-                heard = program.hear(until)
+                heard = program.read(until)
                 if end in heard:
                     return read(heard)
-                program.tell(self._reply(heard), until)
+                program.write(self._reply(heard), until)
             raise ProgramError(f"the program asked more than {MOST_SAID} questions")
         except BaseException:
             self._end()
@@ -202,7 +202,7 @@ class ProgramTerminal(Closing):
             case {"ask_pin": tries} if len(heard) == 1 and _is_number(tries, 15):
                 return {"pin": self._place.ask_pin(tries)}
             case {"hold": [_, _, _] as parts} if len(heard) == 1 and all(
-                _is_number(part, _MOST_FEN) for part in parts
+                _is_number(part, MAX_FEN) for part in parts
             ):
                 return self._hold(Split(*parts))
             case {"settle": str(tac)} if len(heard) == 1 and _TAC.fullmatch(tac):

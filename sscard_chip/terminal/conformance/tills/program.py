@@ -67,7 +67,7 @@ class ProgramInLines(Closing):
         )
         self._in = self._descriptor(self._process.stdin)
         self._out = self._descriptor(self._process.stdout)
-        self._read = b""
+        self._unread = b""
 
     @staticmethod
     def _descriptor(pipe: Any) -> int:
@@ -83,7 +83,7 @@ class ProgramInLines(Closing):
         ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         return ended is None
 
-    def tell(self, message: Mapping[str, Any], until: float) -> None:
+    def write(self, message: Mapping[str, Any], until: float) -> None:
         """Give it a line, at the latest at a time of the monotonic clock.
 
         :raises ProgramError: it has ended, or does not read.
@@ -98,24 +98,24 @@ class ProgramInLines(Closing):
             except OSError:
                 raise self._ended() from None
 
-    def hear(self, until: float) -> dict[str, Any]:
+    def read(self, until: float) -> dict[str, Any]:
         """Its next line.
 
         :raises ProgramError: none comes in time, it has ended, the line is too long, or it is no
             JSON object.
         """
-        while b"\n" not in self._read:
-            if len(self._read) >= MOST_LINE:
+        while b"\n" not in self._unread:
+            if len(self._unread) >= MOST_LINE:
                 raise ProgramError(f"the program wrote a line of more than {MOST_LINE} bytes")
             self._wait(until)
             try:
-                piece = os.read(self._out, MOST_LINE - len(self._read))
+                piece = os.read(self._out, MOST_LINE - len(self._unread))
             except BlockingIOError:
                 continue
             if not piece:
                 raise self._ended()
-            self._read += piece
-        line, self._read = self._read.split(b"\n", 1)
+            self._unread += piece
+        line, self._unread = self._unread.split(b"\n", 1)
         try:
             found = json.loads(line)
         except (ValueError, RecursionError):
