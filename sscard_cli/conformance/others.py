@@ -213,13 +213,13 @@ def bank(
 @click.option(
     "--sale-seconds",
     metavar="SECONDS",
-    type=click.FloatRange(0.1, 600),
+    type=click.IntRange(1, 600),
     default=SALE_SECONDS,
     show_default=True,
     help="How long the program of --command may take for one sale.  Example: --sale-seconds 10",
 )
 @report_options
-def terminal(factory: str | None, command: str | None, sale_seconds: float, **report: Any) -> None:
+def terminal(factory: str | None, command: str | None, sale_seconds: int, **report: Any) -> None:
     """Judge a terminal: cards and PSAMs of our own watch what it does in a sale.
 
     Order of the steps, PIN, hotlist, expiry, amounts, MAC1 and MAC2, recovery by proof, and every

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 
 from sscard_chip.closing import Closing
 from sscard_chip.dayfile.authoriser import CentreRefusedError, CentreUnreachableError
-from sscard_chip.reader.pcscd import PrivateDaemon
+from sscard_chip.reader.pcscd import PcscUnavailableError, PrivateDaemon
 from sscard_chip.reader.vpcd import VirtualReader
 from sscard_chip.standard.amounts import MAX_FEN
 from sscard_chip.standard.settlement_mode import Split
@@ -35,9 +35,9 @@ from sscard_chip.terminal.conformance.tills.workplace import (
 from sscard_chip.terminal.conformance.verdict import NotApplicableError
 
 _Read = TypeVar("_Read")
-SALE_SECONDS: Final = 60.0
+SALE_SECONDS: Final = 60
 """How long one sale may take."""
-_SEEN_S: Final = 15.0
+_SEEN_S: Final = 30.0
 """How long pcscd may take to see a card: it looks every 0.4 s."""
 _POWER_OFF_S: Final = 1.0
 """pcscd tells the reader to cut the power without waiting until it is cut."""
@@ -244,12 +244,12 @@ class ProgramTerminal(Closing):
     def _wait_until_seen(self) -> None:
         """Wait until pcscd tells programs of the cards that are in the readers.
 
-        :raises ProgramError: it does not see one.
+        :raises PcscUnavailableError: it does not see one.
         """
         until = time.monotonic() + _SEEN_S
         while any(slot.present and not slot.seen for slot in self._slots):
             if time.monotonic() > until:
-                raise ProgramError("pcscd does not see the card in the virtual reader")
+                raise PcscUnavailableError("pcscd does not see the card in the virtual reader")
             time.sleep(_PAUSE_S)
 
     def _wait_for_power_off(self) -> None:

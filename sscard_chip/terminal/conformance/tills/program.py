@@ -78,10 +78,18 @@ class ProgramInLines(Closing):
     @property
     def running(self) -> bool:
         """Whether it lives. It is not waited for, so its process group stays its own."""
-        if self._process.returncode is not None:
-            return False
-        ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return ended is None
+        return self._end() is None
+
+    def _end(self) -> tuple[bool, int] | None:
+        """How it has ended: whether by itself, and its exit code or the signal; None: it lives."""
+        code = self._process.returncode
+        if code is None:
+            try:
+                ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:  # nobody waits for children in this process
+                return True, 0
+            return None if ended is None else (ended.si_code == os.CLD_EXITED, ended.si_status)
+        return code >= 0, abs(code)
 
     def write(self, message: Mapping[str, Any], until: float) -> None:
         """Give it a line, at the latest at a time of the monotonic clock.
@@ -147,12 +155,12 @@ class ProgramInLines(Closing):
         until = time.monotonic() + 10 * _SLICE_S
         while self.running and time.monotonic() < until:
             time.sleep(_SLICE_S / 10)
-        if self.running:
+        end = self._end()
+        if end is None:
             return ProgramError("the program has closed its standard output")
-        ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if ended is not None and ended.si_code == os.CLD_EXITED:
-            return ProgramError(f"the program has ended with exit code {ended.si_status}")
-        number = ended.si_status if ended is not None else 0
+        by_itself, number = end
+        if by_itself:
+            return ProgramError(f"the program has ended with exit code {number}")
         return ProgramError(f"the program was ended by signal {number}")
 
     def kill(self) -> None:

@@ -14,6 +14,7 @@ from sscard_chip.filesystem.files import CyclicFile, LinearFile
 from sscard_chip.filesystem.tree import FileSystem
 from sscard_chip.memory import load_image
 from sscard_chip.reader.faulty import FaultAt
+from sscard_chip.reader.pcscd import PcscUnavailableError
 from sscard_chip.standard import commands
 from sscard_chip.standard.identifiers import (
     AID_OF_DF,
@@ -190,6 +191,8 @@ class TillTrial(Exchanges):
         self.transcript.begin()
         try:
             answer = self._terminal.sell(order or SaleOrder())
+        except PcscUnavailableError:  # a reader of the suite's, and no fault of the terminal
+            raise
         except Exception as error:
             self.raised = _cause(error)
             self._ended()
@@ -218,7 +221,7 @@ class TillTrial(Exchanges):
         self.raised = ""
         try:
             end()
-        except NotApplicableError:
+        except (NotApplicableError, PcscUnavailableError):
             raise
         except Exception as error:
             self.raised = _cause(error)
