@@ -91,6 +91,7 @@ def fill(template: str, *values: str) -> str:
 
 
 Question = StraightHold | StraightConfirmation
+"""What one statement can do for a sale: hold its amounts, or confirm them."""
 
 
 def sell_straight(connection: sqlite3.Connection, asked: Question) -> str | None:
