@@ -12,6 +12,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from sscard_chip.listening import listen_tcp
 from sscard_chip.standard.errors import importing
 from sscard_driver.browser.application import MESSAGE_LIMIT, MOST_PAGES, BridgeApplication
 from sscard_driver.browser.guard import BridgeError, loopback
@@ -95,15 +96,10 @@ class BrowserBridge:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(CONNECTIONS)
+        return listen_tcp(host, port, CONNECTIONS)
     except OSError as error:
-        listening.close()
         raise BridgeError(f"{host}:{port}: {error.strerror or 'cannot be had'}") from None
-    return listening
 
 
 def _server(application: BridgeApplication, ending: Callable[[], None]) -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import current_thread, main_thread
 from typing import Any, Final
 
+from sscard_chip.listening import listen_tcp
 from sscard_chip.settlement.credential import CredentialService
 from sscard_chip.settlement.gateway import Gateway
 from sscard_chip.settlement.serve.application import HANG_UP, CentreApplication
@@ -92,11 +92,7 @@ def serve_application(
         timeout_graceful_shutdown=_LAST_SECONDS,
         **options,
     )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(CONNECTIONS)
+    with listen_tcp(host, port, CONNECTIONS) as listening:
         bound_host, bound_port = listening.getsockname()[:2]
         server = uvicorn.Server(config)
         ready(str(bound_host), int(bound_port))
