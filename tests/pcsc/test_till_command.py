@@ -68,7 +68,7 @@ def test_the_example_sells_over_pcsc() -> None:
     run = judge(TILL, *(() if ALL else SOME))
     assert bad(run) == []
     assert run.counts[CaseVerdict.PASS] == (len(terminal_catalogue()) if ALL else len(SOME))
-    assert children() == before
+    assert children() <= before
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_program_that_misbehaves_is_a_refused_sale(tmp_path: Path) -> None:
     while lives(int((folder / "1" / "other").read_text())):
         assert time.monotonic() < deadline, "what the program had started is still there"
         time.sleep(0.05)
-    assert children() == before
+    assert children() <= before
 
 
 ANSWERS = """
