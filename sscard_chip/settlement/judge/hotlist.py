@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.hotlist import Hotlist
+from sscard_chip.settlement.arrays import among
 from sscard_chip.settlement.columns import DebitColumns, as_words
 
 
@@ -29,8 +30,8 @@ class HotlistColumns:
 
     def holds(self, columns: DebitColumns) -> NDArray[np.bool_]:
         """Which rows are of a card that was on the list at their time."""
-        sieve = _among(as_words(columns.card_id_code[:, 8:]), self._codes)
-        sieve |= _among(_prefixes(columns.card_number), self._numbers)
+        sieve = among(as_words(columns.card_id_code[:, 8:]), self._codes)
+        sieve |= among(_prefixes(columns.card_number), self._numbers)
         if len(self._first):
             heads = _heads(columns.card_number)
             before = np.searchsorted(self._first, heads, "right") - 1
@@ -60,12 +61,3 @@ def _heads(numbers: NDArray[np.bytes_]) -> NDArray[np.uint64]:
     """The first eight characters of card numbers, as words that sort as the numbers do."""
     texts = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1, 9)
     return np.ascontiguousarray(texts[:, :8]).view(">u8").reshape(-1).astype(np.uint64)
-
-
-def _among(values: NDArray[np.uint64], few: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    if not len(few):
-        return np.zeros(len(values), np.bool_)
-    at = np.searchsorted(few, values)
-    at[at == len(few)] = 0
-    found: NDArray[np.bool_] = few[at] == values
-    return found

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.arrays import Integers, Mask
+from sscard_chip.settlement.arrays import Integers, among
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.ledger import (
     AccountKind,
@@ -131,7 +131,7 @@ def book(
     accounts = accounts or BookAccounts(t, headers)
     balances = t.balances(money.owners, for_update=True)
     apart = money.refunded | (money.asked > balances)  # their rows are looked at one by one
-    special = rows[_among(personal.take(rows), money.owners[apart])]
+    special = rows[among(personal.take(rows), money.owners[apart])]
     few = MoneyRows.of(columns, special, personal)
     charged, shares = _charge(t, few, balances[np.searchsorted(money.owners, few.owner)])
     of_row = dates[few.file]
@@ -197,7 +197,7 @@ def _charge(t: LedgerTransaction, rows: MoneyRows, balances: Integers) -> tuple[
     if not len(refunds):
         return charged, _Shares(row, division, fen)
     open_shares = suspense_of(t, np.unique(rows.owner[refunds]).tolist())
-    known = np.flatnonzero(_among(rows.owner[row], np.array(sorted(open_shares), np.int64)))
+    known = np.flatnonzero(among(rows.owner[row], np.array(sorted(open_shares), np.int64)))
     for one, of, amount in zip(
         rows.owner[row[known]].tolist(),
         division[known].tolist(),
@@ -226,13 +226,3 @@ def _homes(t: LedgerTransaction, rows: MoneyRows, which: Integers) -> NDArray[np
     known = home_divisions(t, owners.tolist()) if len(owners) else {}
     divisions = np.array([known.get(one, -1) for one in owners.tolist()], np.int64)[place]
     return np.where(divisions < 0, rows.insured[which], divisions).astype(np.uint32)
-
-
-def _among(values: Integers, ordered: Integers) -> Mask:
-    """Which of ``values`` are in ``ordered``, which rises."""
-    if not len(ordered):
-        return np.zeros(len(values), np.bool_)
-    at = np.searchsorted(ordered, values)
-    at[at == len(ordered)] = 0
-    found: Mask = ordered[at] == values
-    return found

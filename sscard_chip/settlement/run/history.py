@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.arrays import Integers, Mask, UInt64Array
+from sscard_chip.settlement.arrays import Integers, Mask, UInt64Array, among
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import FindingCode, Masks, posted
 from sscard_chip.settlement.judge.gaps import Environment, standing_rows
@@ -146,8 +146,8 @@ class LedgerHistory:
         def known(place: Integers, numbers: Integers) -> Mask:
             """Which of these numbers are asked for; notes that they are known."""
             theirs = place << 32 | numbers
-            same: Mask = (place != NOBODY) & _among(theirs, mine)
-            touched[_among(mine, np.unique(theirs[same]))] = True
+            same: Mask = (place != NOBODY) & among(theirs, mine)
+            touched[among(mine, np.unique(theirs[same]))] = True
             return same
 
         def places(rows: list[tuple[Any, ...]]) -> tuple[Integers, ...]:
@@ -429,16 +429,6 @@ def _owner_hashes(high: NDArray[np.int64], low: NDArray[np.int64]) -> UInt64Arra
 def _number_hashes(high: NDArray[Any], low: NDArray[Any], number: NDArray[Any]) -> UInt64Array:
     owner = mix(np.ascontiguousarray(high).view(np.uint64), low.astype(np.uint64))
     return mix(owner, number.astype(np.uint64))
-
-
-def _among(values: Integers, ordered: Integers) -> Mask:
-    """Which of ``values`` are in ``ordered``, which rises."""
-    if not len(ordered):
-        return np.zeros(len(values), np.bool_)
-    at = np.searchsorted(ordered, values)
-    at[at == len(ordered)] = 0
-    found: Mask = ordered[at] == values
-    return found
 
 
 def _expanded(

@@ -80,6 +80,17 @@ def public_key(trial: Trial, fid: int) -> bytes:
     return content
 
 
+def signature_key(trial: Trial, value: bytes) -> Sm2PublicKey:
+    """The key that 0012 holds, X || Y, to verify with."""
+    try:
+        return Sm2PublicKey(value)
+    except ExtraMissingError as error:
+        raise NotRunError(str(error)) from None
+    except Sm2Error:
+        trial.check(False, "a point of the curve of SM2 in 0012")
+        raise
+
+
 def _certificate(trial: Trial, fid: int) -> CardCertificate:
     """The certificate of a file; NotApplicableError when there is none yet."""
     select_file(trial, fid)
@@ -300,13 +311,7 @@ def _proves(trial: Trial) -> None:
         trial.expect(trial.send(commands.INTERNAL_AUTHENTICATE, data=own, le=0), "9000").data
         for _ in range(2)
     ]
-    try:
-        public = Sm2PublicKey(key)
-    except ExtraMissingError as error:
-        raise NotRunError(str(error)) from None
-    except Sm2Error:
-        trial.check(False, "a point of the curve of SM2 in 0012")
-        raise
+    public = signature_key(trial, key)
     for answer in answers:
         right = public.verify(b"ACSE" + answer[:16] + own, answer[16:])
         trial.check(right, "a proof by the key of 0012")

@@ -11,10 +11,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sscard_chip.profile.model import Confidence
-from sscard_chip.security.sm2 import Sm2Error, Sm2PublicKey
 from sscard_chip.security.suite import SM4_SUITE
 from sscard_chip.standard import commands
-from sscard_chip.standard.errors import ExtraMissingError
 from sscard_chip.standard.identifiers import SIGNATURE_CERTIFICATE, SIGNATURE_PUBLIC_KEY
 from sscard_chip.terminal.conformance.case import Judge, Need
 from sscard_chip.terminal.conformance.cases.build import Chapter
@@ -23,6 +21,7 @@ from sscard_chip.terminal.conformance.cases.certificates import (
     enter_pki,
     public_key,
     select_file,
+    signature_key,
 )
 from sscard_chip.terminal.conformance.groups import CERTIFICATES
 from sscard_chip.terminal.conformance.levels import Level
@@ -166,13 +165,7 @@ def _(trial: Trial) -> None:
     key = public_key(trial, SIGNATURE_PUBLIC_KEY)
     trial.given(_verify(trial, _USER), "the user's PIN")
     signatures = [trial.expect(_sign(trial), "9000").data for _ in range(2)]
-    try:
-        public = Sm2PublicKey(key)
-    except ExtraMissingError as error:
-        raise NotRunError(str(error)) from None
-    except Sm2Error:
-        trial.check(False, "a point of the curve of SM2 in 0012")
-        raise
+    public = signature_key(trial, key)
     for signature in signatures:
         trial.equal(len(signature), 64, "bytes of r and s")
         trial.check(public.verify_digest(_DIGEST, signature), "a signature by the key of 0012")

@@ -120,10 +120,7 @@ def _(trial: PsamTrial) -> None:
     for _ in range(2):
         trial.reset()
         trial.enter()
-        proof = trial.proof(1, trial.challenge())
-        wrong = bytes((proof[0] ^ 1,)) + proof[1:]
-        apdu = commands.EXTERNAL_AUTHENTICATE.apdu(0x00, 0x01, wrong)
-        left.append(trial.expect(trial.wrong(apdu), "63Cx").sw)
+        left.append(trial.wrong_proof().sw)
         content = trial.given(trial.read(0x1A, 10)).data
         trial.refused(trial.whole(b"\x00\xd6\x00\x00\x0a" + content), "6982")
         trial.expect(trial.authenticate(1), "9000", what="to the right proof")

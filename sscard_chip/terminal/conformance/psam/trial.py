@@ -235,6 +235,13 @@ class PsamTrial(Exchanges):
         finally:
             self._failures_wanted = False
 
+    def wrong_proof(self) -> CardReply:
+        """GET CHALLENGE and a proof of KID-01 with one wrong bit, on purpose: 63Cx."""
+        proof = self.proof(1, self.challenge())
+        wrong = bytes((proof[0] ^ 1,)) + proof[1:]
+        apdu = commands.EXTERNAL_AUTHENTICATE.apdu(0x00, 0x01, wrong)
+        return self.expect(self.wrong(apdu), "63Cx")
+
     def _guard(self, command: bytes) -> None:
         if psam_level_of(command) > self.level:
             raise RuntimeError(f"{command[:4].hex().upper()} is above the level {self.level.word}")
