@@ -31,7 +31,7 @@ from sscard_chip.settlement.ledger import CardStatus, Ledger, LedgerError, statu
 from sscard_chip.settlement.ledger.database import parse_url
 from sscard_chip.settlement.schema import metadata
 from sscard_chip.settlement.schema.books import card, card_status
-from sscard_chip.settlement.schema.services import application_step, outbox
+from sscard_chip.settlement.schema.services import application, application_step, outbox
 from sscard_service import Code, ServiceAnswer, ServiceRefusedError
 from sscard_service.batches import allotted_number, report_batch, take_batch
 from sscard_service.store.audit import verify_audit
@@ -47,7 +47,11 @@ NEW: Final = "Z00000030"
 LIVE: Final = frozenset({CardStatus.NORMAL, CardStatus.TEMPORARY_LOSS})
 UNTOLD: Final = frozenset({"service_attempt", "service_audit", "service_audit_head"})
 """Tables in which also an attempt that came to nothing is seen."""
-_HOW_MANY: Final = sa.func.count().label("rows")
+_COUNTS: Final = " UNION ALL ".join(
+    f"SELECT '{name}' AS name, count(*) AS how_many FROM {name}"
+    for name in sorted(metadata.tables)
+    if name not in UNTOLD
+)
 PHOTO: Final = photo()
 
 
@@ -164,27 +168,19 @@ def world(city: City) -> dict[str, Any]:
     now = (city.now + timedelta(hours=1)).strftime("%Y%m%d%H%M%S")
     with city.ledger.reading() as t:
         run = t.connection.execute
-        counts = sa.union_all(
-            *(
-                sa.select(
-                    sa.literal(name).label("name"), sa.func.count().label("rows")
-                ).select_from(table)
-                for name, table in sorted(metadata.tables.items())
-                if name not in UNTOLD
-            )
-        )
         states = sa.select(card_status.c.card, card_status.c.status, card_status.c.since)
         steps = sa.select(application_step.c.application, application_step.c.state)
+        filed = run(sa.select(application.c.id).order_by(application.c.id)).scalars().all()
         told = sa.select(outbox.c.kind, outbox.c.state, outbox.c.tries).order_by(outbox.c.id)
         numbers = run(sa.select(card.c.id, card.c.psn_no).order_by(card.c.id)).all()
         named = {one.id: at for at, one in enumerate(numbers)}  # a number may be left out
         return {
-            "rows": {one.name: one.rows for one in run(counts)},
+            "rows": {one.name: one.how_many for one in t.connection.exec_driver_sql(_COUNTS)},
             "cards": [
                 (named[one], status_of(t, one, now)) for one, own in numbers if own == "51000001"
             ],
             "changes": sorted((named[one.card], one.status, one.since) for one in run(states)),
-            "steps": sorted(map(tuple, run(steps))),
+            "steps": sorted((filed.index(one.application), one.state) for one in run(steps)),
             "outbox": [tuple(one) for one in run(told)],
         }
 
