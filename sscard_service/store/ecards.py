@@ -66,7 +66,12 @@ def unbind_stopped(t: LedgerTransaction, person: int, card: int, time: str) -> N
 def unbind_card(t: LedgerTransaction, bound: BoundCard, time: str) -> None:
     """A program shows a card no more; codes that it has shown are over."""
     t.connection.execute(sa.insert(ecard_end).values(ecard=bound.id, time=int(time)))
-    t.connection.execute(sa.delete(credential_code).where(credential_code.c.card == bound.card))
+    clear_codes(t, bound.card)
+
+
+def clear_codes(t: LedgerTransaction, card: int) -> None:
+    """Codes and authorisations of a card that were shown are over."""
+    t.connection.execute(sa.delete(credential_code).where(credential_code.c.card == card))
 
 
 def level_of_card(t: LedgerTransaction, card: int) -> int:
