@@ -23,7 +23,7 @@ from sscard_service.centre import ServiceCentre
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.http.asking import HttpCaller, ServiceRequest, written
 from sscard_service.http.documents import describe
-from sscard_service.http.hotlist import hotlist_text
+from sscard_service.http.hotlist import ServedHotlist
 from sscard_service.http.limits import RateLimit
 from sscard_service.http.routes import ROUTES, Route
 from sscard_service.http.together import ViewsTogether, view_of
@@ -284,12 +284,14 @@ def _enquiry(asks: _Asks) -> Callable[..., Any]:
 
 
 def _hotlist(asks: _Asks) -> Callable[..., Any]:
+    served = ServedHotlist(asks.centre)
+
     async def hotlist(request: Request) -> Response:
         def work(found: ServiceRequest) -> Response:
             _, program = asks.caller.channel(found)
             if not program:
                 raise ServiceRefusedError(Code.SIGNATURE)
-            text = hotlist_text(asks.centre, found.query.get("after", ""))
+            text = served.text(found.query.get("after", ""))
             return Response(text, 200, _HEADERS, "text/tab-separated-values; charset=utf-8")
 
         return await asks.answer(request, work)
