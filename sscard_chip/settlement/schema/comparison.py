@@ -2,8 +2,9 @@
 """Are the rules of a ledger in its database still the declared ones?
 
 Whoever may change the tables of a database can also drop or replace a trigger. So each opening
-compares what is there with what is declared, in one query. Of a constraint it looks at the name on SQLite,
-and in PostgreSQL at what it says; :func:`changed_tables` reads the texts of SQLite as well.
+compares what is there with what is declared, in one query. Of a constraint it looks at what
+PostgreSQL says of it, and on SQLite at the name; :func:`changed_tables` reads SQLite's texts as
+well.
 """
 
 from __future__ import annotations
@@ -132,21 +133,24 @@ def _named(dialect: sa.Dialect) -> Iterator[tuple[str, str, sa.Constraint]]:
 
 def _said(constraint: sa.Constraint) -> str:
     """What PostgreSQL says of a declared constraint, as :func:`_shown` has it."""
-    if isinstance(constraint, sa.CheckConstraint):
-        rule = _BETWEEN.sub(r"\1 >= \2 AND \1 <= \3", str(constraint.sqltext))
-        return f"CHECK ({rule})"
-    assert isinstance(
-        constraint, (sa.PrimaryKeyConstraint, sa.UniqueConstraint, sa.ForeignKeyConstraint)
-    )
-    columns = f"({', '.join(column.name for column in constraint.columns)})"
-    if isinstance(constraint, sa.PrimaryKeyConstraint):
-        return f"PRIMARY KEY {columns}"
-    if isinstance(constraint, sa.UniqueConstraint):
-        return f"UNIQUE {columns}"
-    others = ", ".join(one.column.name for one in constraint.elements)
-    deferred = " DEFERRABLE INITIALLY DEFERRED" if constraint.deferrable else ""
-    table = constraint.referred_table.name
-    return f"FOREIGN KEY {columns} REFERENCES {table}({others}){deferred}"
+    match constraint:
+        case sa.CheckConstraint():
+            rule = _BETWEEN.sub(r"\1 >= \2 AND \1 <= \3", str(constraint.sqltext))
+            return f"CHECK ({rule})"
+        case sa.PrimaryKeyConstraint():
+            return f"PRIMARY KEY {_columns(constraint.columns)}"
+        case sa.ForeignKeyConstraint():
+            there = _columns(one.column for one in constraint.elements)
+            deferred = " DEFERRABLE INITIALLY DEFERRED" if constraint.deferrable else ""
+            to = f"{constraint.referred_table.name}{there}{deferred}"
+            return f"FOREIGN KEY {_columns(constraint.columns)} REFERENCES {to}"
+        case sa.UniqueConstraint():
+            return f"UNIQUE {_columns(constraint.columns)}"
+    raise TypeError(type(constraint).__name__)
+
+
+def _columns(columns: Iterable[sa.Column[Any]]) -> str:
+    return f"({', '.join(column.name for column in columns)})"
 
 
 def _shown(text: str) -> str:

@@ -78,7 +78,8 @@ def attempt(url: str, *statements: str) -> None:
 
 
 def test_several_entries_are_sealed_by_one_statement(city: str) -> None:
-    attempt(city, *opened(11, GIVEN, TAKEN, OWED), "INSERT INTO seal (entry) VALUES (11), (12), (13)")
+    seals = "INSERT INTO seal (entry) VALUES (11), (12), (13)"
+    attempt(city, *opened(11, GIVEN, TAKEN, OWED), seals)
     assert balances(city) == {PERSON: 530, FUND: -1245, PHARMACY: 715}
 
 
@@ -116,12 +117,10 @@ def test_sqlite_seals_in_the_order_of_numbers(city: str, how: str) -> None:
 @pytest.fixture
 def clients(city: str) -> Iterator[list[psycopg.Connection[Any]]]:
     """Two connections of PostgreSQL that move other stripes of an account; each rolls back."""
-    arguments = parse_url(city).translate_connect_args(username="user", database="dbname")
-    options = dict(parse_url(city).query)
     with ExitStack() as stack:
         found: dict[int, psycopg.Connection[Any]] = {}
         while len(found) < 2:
-            one = stack.enter_context(closing(psycopg.connect(**arguments, **options)))
+            one = stack.enter_context(closing(psycopg.connect(city)))
             found.setdefault(one.info.backend_pid % 32, one)
         yield list(found.values())
 
@@ -179,7 +178,8 @@ def test_seals_of_one_number_move_their_lines_once(
 
 
 AGAIN = """UPDATE balance SET fen = balance.fen + line.fen, entry = %(number)s FROM line
-    WHERE line.entry = %(entry)s AND balance.account = line.account AND balance.stripe = %(stripe)s"""
+    WHERE line.entry = %(entry)s AND balance.account = line.account
+        AND balance.stripe = %(stripe)s"""
 
 
 @postgresql
