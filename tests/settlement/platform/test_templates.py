@@ -23,7 +23,7 @@ from tests.settlement.platform.centre import bill, message, row_of
 
 RECEIVED: Final = datetime(2026, 3, 15, 10, 11, 12, 345678)
 ANSWERED: Final = datetime(2026, 3, 15, 10, 11, 13, 9000)
-LIN: Final = InsuredPerson("990000200102030012", "林知夏 %1$s \"", gend="2", brdy="2001-02-03")
+LIN: Final = InsuredPerson("990000200102030012", '林知夏 %1$s "', gend="2", brdy="2001-02-03")
 USE: Final = '{"offline_use":[1,0,0]}'
 _TEXT: Final = st.text(
     st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from('%$"\\/\t\n'), max_size=12
