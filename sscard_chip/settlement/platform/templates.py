@@ -47,7 +47,7 @@ class _Shape:
 
     def text(self, values: Mapping[str, str]) -> str:
         """The JSON with its values, which are JSON too."""
-        return self._text % self._values(values)
+        return str(self._text % self._values(values))
 
 
 def _place(name: str) -> str:

@@ -91,7 +91,7 @@ def built(
     split: Split,
     person: InsuredPerson | None,
     more: dict[str, str] | None = None,
-    **labels: str,
+    **labels: Any,
 ) -> str:
     """The same answer as the long way makes it; the balance is seven fen."""
     insutype = asked.info["insutype"]
