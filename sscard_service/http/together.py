@@ -92,12 +92,12 @@ class ViewsTogether:
                     future.set_result(answers[at])
 
     def _answer(self, views: list[AskedView]) -> list[ServiceAnswer | None] | None:
-        """The answers of a lot; None where the ledger is away, or something of ours is wrong, of
-        which the log has type and place."""
+        """The answers of a lot; None where the ledger is away. Where something of ours is wrong
+        each goes the long way, alone, so that it is one person's fault and nobody else's."""
         try:
             return self._centre.views.answer(views)
         except LedgerError:
             return None
         except Exception as fault:  # in the thread: a StopIteration would never leave it
             _LOG.error("views have no answer: %s", describe_fault(fault))
-            return None
+            return [None] * len(views)

@@ -109,7 +109,7 @@ def test_the_hotline_goes_on_after_an_error(
 
     serving(city, play)
     assert PLANTED not in caplog.text
-    assert "hotline: a call has ended: ValueError at test_faults.py" in caplog.text
+    assert "hotline: an operation has no answer: ValueError at test_faults.py" in caplog.text
 
 
 def test_the_outbox_goes_on_after_an_error(
