@@ -8,7 +8,6 @@ import asyncio
 import builtins
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from sscard_service import Code, ServiceRefusedError
 from sscard_service.http import create_application
 from sscard_service.pages import Site
 from sscard_service.pages.visitors import Visitors
-from sscard_service.work import OPERATIONS
+from sscard_service.work import ServiceView, Work
 from sscard_service.worker import OutboxWorker
 from tests.service.city import LIN, City
 from tests.service.test_ivr import BALANCE, Asterisk, serving
@@ -60,10 +59,8 @@ def break_down(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
         def fail(*_: object) -> Any:
             raise error
 
-        for name in ("balance", "loss"):
-            view = fail if OPERATIONS[name].view else None
-            broken = replace(OPERATIONS[name], function=fail, view=view)
-            monkeypatch.setitem(OPERATIONS, name, broken)
+        monkeypatch.setattr(ServiceView, "card_to_show", fail)
+        monkeypatch.setattr(Work, "card", fail)
 
     return use
 

@@ -38,7 +38,7 @@ from sscard_service import (
     ServiceSubject,
     load_region,
 )
-from sscard_service.http.hotlist import hotlist_text
+from sscard_service.http.hotlist import ServedHotlist
 from sscard_service.store.persons import PersonData, add_persons
 from tests.bench.issued import roots
 from tests.service.city import KEYS, code_of, columns
@@ -169,6 +169,7 @@ class CentreProcess:
     def __init__(self, url: str, number: int) -> None:
         self._centre = ServiceCentre(Ledger.open(url, create=False), KEYS, load_region())
         self._platform = Platform(self._centre.ledger, policy=POLICY, keys=roots())
+        self._hotlists = ServedHotlist(self._centre)
         self._sales = count(1000 * number)
         self._asked = count()
         self._number = number
@@ -202,7 +203,7 @@ class CentreProcess:
 
     def hotlist(self, after: str) -> str:
         """A hotlist, or a delta."""
-        return hotlist_text(self._centre, after).decode()
+        return self._hotlists.text(after).decode()
 
     def sell(self, serial: int, days: int) -> bool:
         """One sale."""
