@@ -69,6 +69,13 @@ OF_MONEY: Final = (
 """Operations of a kind, by how often they are asked for."""
 
 
+_FIT: Final = {
+    "lift": {TEMPORARY}, "replace": {FORMAL, NORMAL}, "apply": {CANCELLED}, "ecard": {NORMAL},
+    "ecard_code": {NORMAL},
+}  # fmt: skip
+"""States of the present card in which an operation is mostly asked for."""
+
+
 class Asking:
     """Makes requests about the people of a model."""
 
@@ -142,13 +149,12 @@ class Asking:
             states = ("applied", "reviewed") if operation == "withdraw" else ("at_point", "posted")
             wanted = [one for one in living if one.running and one.running.state in states]
         elif operation in ("lift", "replace", "apply", "ecard", "ecard_code"):
-            states_of = {one.id: one.present(now) for one in living}
-            of_cards = {key: card.at(now) for key, card in states_of.items() if card is not None}
-            fit = {
-                "lift": {TEMPORARY}, "replace": {FORMAL, NORMAL}, "apply": {None, CANCELLED},
-                "ecard": {NORMAL}, "ecard_code": {NORMAL},
-            }[operation]  # fmt: skip
-            wanted = [one for one in living if of_cards.get(one.id) in fit]
+            present = [(one, one.present(now)) for one in living]
+            wanted = [
+                one
+                for one, card in present
+                if (CANCELLED if card is None else card.at(now)) in _FIT[operation]
+            ]
             if operation == "replace":
                 wanted = [one for one in wanted if one.running is None]
             if operation == "ecard_code":

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from tests.service.machine.cards import Cards, Verdict
 from tests.service.machine.tables import AUTH, FAMILY, GUARDIAN_UNDER, KEPT, PROOFS, QR
-from tests.service.machine.town import Ask, ModelCard, Shown
+from tests.service.machine.town import Ask, ModelCard, ModelPerson, Shown
 
 
 class Ecards(Cards):
@@ -159,8 +160,15 @@ class Ecards(Cards):
         for who in self.people:
             for one in who.family:
                 if one[0] == number and ask.who in (who, one[1]):
-                    return lambda data, who=who, one=one: who.family.remove(one)
+                    return partial(self._end_family, who, one)
         return "NOT_FOUND"
+
+    @staticmethod
+    def _end_family(
+        who: ModelPerson, one: tuple[int, ModelPerson, str], data: dict[str, Any]
+    ) -> None:
+        assert data["ended"] is True
+        who.family.remove(one)
 
     def card_state(self, ask: Ask, level: int) -> Verdict:
         """Whether a card pays, for a till that has it before it."""

@@ -85,8 +85,8 @@ class Proofs:
         """Attempts are kept so long."""
         for key, times in self.wrong.items():
             self.wrong[key] = [one for one in times if one >= before]
-        for key, times in self.sources.items():
-            self.sources[key] = [one for one in times if one >= before]
+        for source, times in self.sources.items():
+            self.sources[source] = [one for one in times if one >= before]
 
     # --- the parts of it --------------------------------------------------------------------------
 
@@ -183,7 +183,6 @@ class Proofs:
         return one.level if (one.channel, one.device) == (ask.channel, ask.device) else 0
 
     def _of_clerk(self, ask: Ask) -> str | int:
-        return {
-            "clerk": LEVEL["clerk"], "proxy": LEVEL["clerk"], "guardian": LEVEL["clerk"],
-            "lie": LEVEL["clerk"], "other": "DOCUMENTS", "no copy": "DOCUMENTS",
-        }.get(ask.kind, 0)  # fmt: skip
+        if ask.kind in ("other", "no copy"):
+            return "DOCUMENTS"
+        return LEVEL["clerk"] if ask.kind in ("clerk", "proxy", "guardian", "lie") else 0

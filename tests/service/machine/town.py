@@ -205,7 +205,8 @@ class ModelPerson:
     def present(self, now: datetime) -> ModelCard | None:
         """The card that is meant without a number."""
         held = [one for one in self.cards if one.at(now) in HELD]
-        return (held or self.cards or [None])[-1]
+        known = held or self.cards
+        return known[-1] if known else None
 
     @property
     def running(self) -> ModelApplication | None:
