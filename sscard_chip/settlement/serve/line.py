@@ -54,7 +54,7 @@ def body_length(head: bytes, is_elsewhere: Callable[[str], bool]) -> int | None:
     return int(length)
 
 
-class Counter(Protocol):
+class LineServer(Protocol):
     """What lines are served by, see :class:`~.counter.TillCounter`."""
 
     idle_seconds: float
@@ -86,7 +86,7 @@ class Counter(Protocol):
 class TillLine(asyncio.Protocol):
     """A connection, as long as what comes on it is usual."""
 
-    def __init__(self, counter: Counter, clock: Callable[[], float]) -> None:
+    def __init__(self, counter: LineServer, clock: Callable[[], float]) -> None:
         self.transport: Any = None
         self._counter = counter
         self._clock = clock
