@@ -48,7 +48,8 @@ def read_body(body: bytes, *, strict: bool = True) -> tuple[Any, tuple[str, ...]
 def read_json(content: bytes | str) -> Any:
     """JSON in UTF-8, by the quick reader where it can: that takes no NaN and no half of a pair.
 
-    Raises ValueError and RecursionError.
+    :raises ValueError: it is none.
+    :raises RecursionError: it is nested too deep.
     """
     with suppress(msgspec.MsgspecError, ValueError, RecursionError):
         return msgspec.json.decode(content)

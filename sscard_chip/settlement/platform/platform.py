@@ -182,7 +182,7 @@ class Platform:
         usual = [self._usual(body, received) for body in bodies]
         asked = [one for one in usual if one is not None]
         done = iter(self.groups.do_all(asked))
-        return [None if one is None else self._told(one, next(done)) for one in usual]
+        return [None if one is None else self._as_answer(one, next(done)) for one in usual]
 
     def _usual(self, body: bytes, received: datetime) -> PendingMessage | None:
         """A hold, or the confirmation of one, that the straight way can do."""
@@ -198,7 +198,7 @@ class Platform:
             return None
         return None if question is None else PendingMessage(request, received, question)
 
-    def _told(
+    def _as_answer(
         self, asked: PendingMessage, done: str | Exception | None
     ) -> bytes | Exception | None:
         if isinstance(done, (MessageError, AuthorisationRefusedError)):
@@ -341,8 +341,8 @@ class Platform:
         self, t: LedgerTransaction, group: Sequence[PendingMessage]
     ) -> list[str | Exception | None]:
         asked = [one.question for one in group if one.question is not None]
-        told = iter(self._straight.put_in(t, asked) if self._straight and asked else ())
-        return [None if one.question is None else next(told, None) for one in group]
+        given = iter(self._straight.put_in(t, asked) if self._straight and asked else ())
+        return [None if one.question is None else next(given, None) for one in group]
 
     def _part(self, t: LedgerTransaction, pending: PendingMessage) -> str | Exception:
         try:

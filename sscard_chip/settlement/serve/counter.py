@@ -75,7 +75,7 @@ class TillCounter:
                 done = self._queue.answer_group([body for _, body in group])
             except TooBusyError as error:
                 for line, _ in group:
-                    self._tell(line, error)
+                    self._deliver(line, error)
                 continue
             self._free -= 1
             done.add_done_callback(partial(self._later, self._end, group))
@@ -90,30 +90,30 @@ class TillCounter:
             if answer is None:
                 self._ask_single(line, body)
             else:
-                self._tell(line, answer)
+                self._deliver(line, answer)
 
     def _ask_single(self, line: TillLine, body: bytes) -> None:
         try:
             done = self._queue.answer(body)
         except TooBusyError as error:
-            self._tell(line, error)
+            self._deliver(line, error)
         else:
             done.add_done_callback(partial(self._later, self._end_single, line))
 
     def _end_single(self, line: TillLine, done: Future[bytes]) -> None:
         error = done.exception()
-        self._tell(line, error if isinstance(error, Exception) else done.result())
+        self._deliver(line, error if isinstance(error, Exception) else done.result())
 
     def _later(self, then: Callable[..., None], *with_: Any) -> None:
         """Of another thread: have it done on the loop, unless that has ended."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(then, *with_)
 
-    def _tell(self, line: TillLine, answer: bytes | Exception) -> None:
+    def _deliver(self, line: TillLine, answer: bytes | Exception) -> None:
         if isinstance(answer, bytes):
-            line.tell(200, answer)
+            line.deliver(200, answer)
         else:
-            line.tell(*status_of(answer))
+            line.deliver(*status_of(answer))
 
     # --- of lines ------------------------------------------------------------------------------
 

@@ -140,7 +140,7 @@ class TillLine(asyncio.Protocol):
 
     # --- of the counter ------------------------------------------------------------------------
 
-    def tell(self, status: int, body: bytes, headers: Sequence[HeaderField] = ()) -> None:
+    def deliver(self, status: int, body: bytes, headers: Sequence[HeaderField] = ()) -> None:
         """The answer to what was asked."""
         self._asked = False
         self._since = self._clock()

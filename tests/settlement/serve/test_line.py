@@ -304,7 +304,7 @@ def test_the_one_under_way_is_answered_before_the_end() -> None:
     line.look(1000.0)
     line.shutdown()
     assert desk.sent == [b"1"]
-    line.tell(200, b"one")
+    line.deliver(200, b"one")
     assert desk.sent == [b"1", b"2001", "closed"]
 
 
