@@ -108,16 +108,16 @@ def card_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def hall(tmp_path: Path, card_image: Path) -> Iterator[Hall]:
-    """A kiosk with the card beside it."""
-    image = tmp_path / "card.ssc"
+@contextmanager
+def open_hall(folder: Path, card_image: Path) -> Iterator[Hall]:
+    """A kiosk with the card beside it, its files in a folder."""
+    image = folder / "card.ssc"
     image.write_bytes(card_image.read_bytes())
-    papers, camera, scanner = (tmp_path / one for one in ("printer", "camera.jpg", "scan.png"))
+    papers, camera, scanner = (folder / one for one in ("printer", "camera.jpg", "scan.png"))
     papers.mkdir()
     camera.write_bytes(base64.b64decode(photo()))
     scanner.write_bytes(b"\x89PNG\r\n\x1a\n and what an identity card looks like")
-    with Ledger.open(str(tmp_path / "hall.db")) as ledger:
+    with Ledger.open(str(folder / "hall.db")) as ledger:
         city = City(ledger)
         settle_in(city, identification(image))
         port = ImagePort(image)
@@ -136,6 +136,13 @@ def hall(tmp_path: Path, card_image: Path) -> Iterator[Hall]:
             served(kiosk.application()) as address,
         ):
             yield Hall(city, kiosk, port, address, papers, camera, clock)
+
+
+@pytest.fixture
+def hall(tmp_path: Path, card_image: Path) -> Iterator[Hall]:
+    """A kiosk with the card beside it."""
+    with open_hall(tmp_path, card_image) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")  # a browser that is open has a loop in this thread
