@@ -22,7 +22,7 @@ from typing import Final
 
 from sscard_chip.settlement.schema import debits
 from sscard_chip.settlement.schema.base import on_postgresql
-from sscard_chip.settlement.schema.rules import STRIPE
+from sscard_chip.settlement.schema.rules import SEAL_NUMBER, STRIPE
 
 NAME_LOCKS: Final = 0x5353
 """Advisory locks of PostgreSQL for names, beside the hash of the name."""
@@ -255,7 +255,7 @@ on_postgresql(
                     WHERE entry = ANY(entries)) AS moved USING (account)
                 WHERE stripe = CASE WHEN bounded THEN 0 ELSE {STRIPE} END
                 ORDER BY account FOR UPDATE OF balance;
-            together := nextval('entry_id');
+            together := {SEAL_NUMBER};
             INSERT INTO seal (entry, number) SELECT one, together FROM unnest(entries) AS one;
         END IF;
         RETURN told;

@@ -27,6 +27,8 @@ STRIPES: Final = 32
 """Rows of ``balance`` that an account without bound has on PostgreSQL, at most."""
 STRIPE: Final = f"mod(pg_backend_pid(), {STRIPES})"
 """That of a connection."""
+SEAL_NUMBER: Final = f"nextval('entry_id') * {STRIPES} + {STRIPE}"
+"""A new number for seals of a connection."""
 _BOUNDED: Final = ", ".join(f"'{kind}'" for kind in sorted(BOUNDED))
 
 # A new account has a balance of zero.
@@ -97,7 +99,8 @@ on_postgresql(
         IF EXISTS (
             SELECT FROM (SELECT min(entry) AS entry, max(entry) AS other, count(*) AS rows,
                     count(entry) AS named, bool_and(stripe = CASE WHEN bounded THEN 0
-                        ELSE {STRIPE} END) AS own FROM moved) AS mover
+                        ELSE {STRIPE} END AND mod(entry, {STRIPES}) = {STRIPE}) AS own
+                    FROM moved) AS mover
                 WHERE entry <> other OR rows <> named OR NOT own
                 OR EXISTS (SELECT FROM rest WHERE rest.entry >= mover.entry)
                 OR EXISTS (
@@ -194,7 +197,7 @@ on_postgresql(
         PERFORM FROM balance WHERE stripe = CASE WHEN bounded THEN 0 ELSE {STRIPE} END
             AND account IN (SELECT account FROM line WHERE entry = NEW.entry)
             ORDER BY account FOR UPDATE;
-        NEW.number := nextval('entry_id');
+        NEW.number := {SEAL_NUMBER};
         RETURN NEW;
     END $$""",
     """CREATE TRIGGER seal_number BEFORE INSERT ON seal FOR EACH ROW WHEN (new.number IS NULL)
@@ -215,7 +218,7 @@ on_postgresql(
                     SELECT sum(fen) AS total FROM own GROUP BY entry) AS entries) AS odd,
                 (SELECT count(*) FROM seal WHERE seal.number = together)
                     <> (SELECT count(DISTINCT entry) FROM own)
-                    OR together > (SELECT last_value FROM entry_id) AS used
+                    OR together / {STRIPES} > (SELECT last_value FROM entry_id) AS used
                 INTO moved FROM (
                     SELECT account, sum(fen)::bigint AS fen FROM own GROUP BY account
                 ) AS l
