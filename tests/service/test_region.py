@@ -70,9 +70,10 @@ def test_each_edit_takes_effect(small_city: City) -> None:
     city.ask("paper", details={"kind": "participation", "months": 12})
     assert city.refused("paper", details={"kind": "participation", "months": 24}) is Code.RATE
     assert city.ask("person").data["phone"] == PHONE
-    proof = {"card_number": "000013", "phone_code": code(city)}
     assert city.refused("formal", LIN, "site", card_number="000013") is Code.LEVEL_TOO_LOW
-    assert city.ask("formal", LIN, "site", **proof).data["status"] == 2
+    sent = code(city)
+    done = city.ask("formal", LIN, "site", card_number="000013", phone_code=sent)
+    assert done.data["status"] == 2
     assert city.refused("formal", LIN, "app", face=True) is Code.CHANNEL
     shown = city.ask("replace", photo=photo(), details=VALID).data
     assert (shown["due"], shown["voucher"]["valid_to"]) == ("20260310", "20260315")

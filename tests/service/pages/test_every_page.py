@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -175,7 +175,7 @@ def website(
             yield city, address, receipt
 
 
-def screens(*pairs: tuple[tuple[int, int], str]) -> Any:
+def screens(*pairs: tuple[tuple[int, int], str]) -> pytest.MarkDecorator:
     """Sizes and languages; all of them on request."""
     sizes = {size for size, _ in pairs}
     chosen = [(size, one) for size in sorted(sizes) for one in ("zh", "en")] if EVERY else pairs
