@@ -18,10 +18,10 @@ from sscard_service.masks import mask_name
 from sscard_service.operations.ecard import card_of_person, read_shown, require_normal
 from sscard_service.store.ecards import (
     add_member,
-    clear_codes,
     end_member,
     family_of,
     find_member,
+    forget_codes,
 )
 from sscard_service.store.persons import check_name, find_person, normal_identity, read_person
 from sscard_service.store.proofs import correct_attempt, note_attempt, wrong_of_source
@@ -113,7 +113,7 @@ def end_family(work: Work, details: MemberDetails) -> dict[str, Any]:
     member = read_person(work.t, work.keys, found.member)
     card = None if member is None else card_of_person(work, member)
     if card is not None:
-        clear_codes(work.t, card.id)
+        forget_codes(work.t, card.id)
     return {"ended": True, "time": work.time}
 
 

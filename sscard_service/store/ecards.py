@@ -66,11 +66,11 @@ def unbind_stopped(t: LedgerTransaction, person: int, card: int, time: str) -> N
 def unbind_card(t: LedgerTransaction, bound: BoundCard, time: str) -> None:
     """A program shows a card no more; codes that it has shown are over."""
     t.connection.execute(sa.insert(ecard_end).values(ecard=bound.id, time=int(time)))
-    clear_codes(t, bound.card)
+    forget_codes(t, bound.card)
 
 
-def clear_codes(t: LedgerTransaction, card: int) -> None:
-    """Codes and authorisations of a card that were shown are over."""
+def forget_codes(t: LedgerTransaction, card: int) -> None:
+    """What a card has shown is worth nothing."""
     t.connection.execute(sa.delete(credential_code).where(credential_code.c.card == card))
 
 
