@@ -118,6 +118,7 @@ def hear(
         Keys(both),
         Online(
             np.concatenate([online.settlement[own], known.settlement]),
+            np.concatenate([online.steps[own], known.steps]),
             np.concatenate([online.in_books[own], known.in_books]),
             np.concatenate([online.held[own], known.held]),
             np.concatenate([online.fixed[own], known.fixed]),
@@ -208,20 +209,30 @@ def _hear_debits(
             there.add(numbers[at])
         late = at < own or not bool(was[at])
         place = (1 << 62, int(contest.own[at])) if at < own else contest.places[at - own]
-        claims.append(NumbersClaim(right, contents[at], late, place, numbers[at], cards[at], at))
+        names = numbers[at], cards[at], int(online.settlement[at])
+        claims.append(NumbersClaim(right, contents[at], late, place, *names, at))
     for terminal, card in online_numbers:
         if terminal not in there:
-            claims.append(NumbersClaim(Right.FIXED, b"", False, (0, 0), terminal, card, NOBODY))
+            names = terminal, card, NOBODY
+            claims.append(NumbersClaim(Right.FIXED, b"", False, (0, 0), *names, NOBODY))
     winners = granted(claims) - {NOBODY}
     taken: set[TerminalKey | CardCounterKey] = set()
     for at in winners:
         if not fixed[at]:
             taken.update((numbers[at], cards[at]))
+    decided = {one for numbers_taken in online_numbers for one in numbers_taken}
+    decided.update(one for at in winners if fixed[at] for one in (numbers[at], cards[at]))
     for at in debits:
-        twice = at not in winners and (
-            bool(good[at]) or not taken.isdisjoint((numbers[at], cards[at]))
-        )
-        contest.after[at] = int(own_findings[at]) | (_DUPLICATE if twice else 0)
+        found = 0
+        if at not in winners:
+            own_numbers = numbers[at], cards[at]
+            if not taken.isdisjoint(own_numbers) or (
+                good[at] and not decided.isdisjoint(own_numbers)
+            ):
+                found = _DUPLICATE
+            elif good[at]:  # another debit is its settlement's
+                found = int(FindingCode.FIELD.bit)
+        contest.after[at] = int(own_findings[at]) | found
     return {numbers[at]: at for at in winners}
 
 
