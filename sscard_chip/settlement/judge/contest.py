@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum, unique
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from sscard_chip.settlement.judge.keys import NOBODY, CardCounterKey, TerminalKey
 
@@ -50,13 +51,18 @@ class NumbersClaim(NamedTuple):
     at: int
 
 
+_BY_RIGHT: Final = itemgetter(slice(4))
+
+
 def granted(claims: Sequence[NumbersClaim]) -> set[int]:
     """The ``at`` of the claims that are granted."""
     taken: set[TerminalKey | CardCounterKey | int] = set()
     found: set[int] = set()
-    for one in sorted(claims, key=lambda claim: claim[:4]):
-        names = {one.terminal, one.card, one.settlement} - {NOBODY}
-        if taken.isdisjoint(names):
-            taken |= names
-            found.add(one.at)
+    for one in sorted(claims, key=_BY_RIGHT):
+        if one.settlement in taken or one.terminal in taken or one.card in taken:
+            continue
+        taken.update((one.terminal, one.card))
+        if one.settlement != NOBODY:
+            taken.add(one.settlement)
+        found.add(one.at)
     return found
