@@ -37,8 +37,8 @@ class NumbersClaim(NamedTuple):
     """A debit that claims its numbers; claims sort by their first four fields.
 
     ``content`` is what the TAC is over, time first, then what else money depends on; ``late`` is
-    False for what is posted already; ``place`` is where the row came, ``settlement`` the number of
-    its on-line settlement, ``at`` is the caller's.
+    False for what is posted already; ``place`` is where the row came, ``at`` is the caller's, and
+    ``settlement`` the number of its on-line settlement.
     """
 
     right: Right
@@ -47,8 +47,8 @@ class NumbersClaim(NamedTuple):
     place: tuple[int, int]
     terminal: TerminalKey
     card: CardCounterKey
-    settlement: int
     at: int
+    settlement: int = NOBODY
 
 
 _BY_RIGHT: Final = itemgetter(slice(4))

@@ -102,7 +102,7 @@ def hear(
     refunds = genuine & columns.refund & posted(masks)
     heard = debits | refunds
     touched, found = history.of_rows(keys, heard)
-    own = np.flatnonzero(_shared(keys, debits, refunds) | touched & debits | refunds)
+    own = np.flatnonzero(_shared(keys, online, debits, refunds) | touched & debits | refunds)
     places, old_columns, old_masks, online_numbers = _earlier(history, keys, own, touched, found)
     headers = history.headers(places)
     of_files = [one or _NO_HEADER for one in headers]
@@ -138,13 +138,17 @@ def hear(
 _NO_HEADER: Final = DayHeader("", "0" * 12, "00000000", None, "")
 
 
-def _shared(keys: Keys, debits: Mask, refunds: Mask) -> Mask:
-    """Debits that share a number with another one of the batch, or have a refund there."""
+def _shared(keys: Keys, online: Online, debits: Mask, refunds: Mask) -> Mask:
+    """Debits that share a number or a settlement with another one of the batch, or have a refund
+    there."""
     shared = np.zeros(len(debits), np.bool_)
     for words, order in ((keys.by_terminal, keys.terminal_order), (keys.by_card, keys.card_order)):
         shared[repeated(words, order[debits[order]])] = True
     if refunds.any():
         shared |= debits & among(keys.by_terminal, keys.by_terminal[refunds])
+    named = np.flatnonzero(debits & (online.settlement != NOBODY))
+    _, place, times = np.unique(online.settlement[named], return_inverse=True, return_counts=True)
+    shared[named[times[place] > 1]] = True
     return shared
 
 
@@ -207,12 +211,11 @@ def _hear_debits(
         if of_numbers[at] or decided[at]:
             right = Right.FIXED
             there.add(numbers[at])
-        names = numbers[at], cards[at], settlements[at]
-        claims.append(NumbersClaim(right, contents[at], late[at], places[at], *names, at))
+        names = numbers[at], cards[at], at, settlements[at]
+        claims.append(NumbersClaim(right, contents[at], late[at], places[at], *names))
     for terminal, card in online_numbers:
         if terminal not in there:
-            names = terminal, card, NOBODY
-            claims.append(NumbersClaim(Right.FIXED, b"", False, (0, 0), *names, NOBODY))
+            claims.append(NumbersClaim(Right.FIXED, b"", False, (0, 0), terminal, card, NOBODY))
     winners = granted(claims) - {NOBODY}
     taken: set[TerminalKey | CardCounterKey] = set()
     for at in winners:
