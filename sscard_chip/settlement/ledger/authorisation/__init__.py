@@ -58,9 +58,9 @@ from sscard_chip.settlement.ledger.authorisation.straight import (
     StraightConfirmation,
     StraightHold,
     fill,
-    sell_straight,
     sell_together,
 )
+from sscard_chip.settlement.ledger.authorisation.straight_group import sell_group
 
 __all__ = [
     "AuthorisationRefusedError",
@@ -91,7 +91,7 @@ __all__ = [
     "reversal_msgid",
     "reverse",
     "reversed_msgids",
-    "sell_straight",
+    "sell_group",
     "sell_together",
     "settle_bill",
     "settled_online",
