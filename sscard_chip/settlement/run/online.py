@@ -153,6 +153,9 @@ def look_up(
         np.full(len(columns), NOBODY, np.int64),
         *(np.zeros(len(columns), np.bool_) for _ in range(3)),
     )
+    if t.connection.execute(sa.select(authorisation.c.id).limit(1)).first() is None:
+        masks[rows[here(rows)]] |= FindingCode.FIELD.bit
+        return Online.of_none(len(columns))
     names = {one.decode("utf-8", "replace") for one in columns.setl_id[rows].tolist()}
     known, cancelled = _settlements(t, names)
     unknown: list[int] = []
@@ -209,9 +212,6 @@ def _settlements(
     t: LedgerTransaction, names: set[str]
 ) -> tuple[dict[str, Known], dict[str, tuple[Known, str]]]:
     """Settlements by their setl_id, and by that of a cancellation with the msgid of that."""
-    nothing = t.connection.execute(sa.select(authorisation.c.id).limit(1)).first() is None
-    if nothing:
-        return {}, {}
     cancelled: dict[str, tuple[int, str]] = {}
     steps = sa.select(step.c.setl_id, step.c.authorisation, step.c.msgid).where(
         step.c.setl_id.is_not(None)
