@@ -56,7 +56,7 @@ def settled_before(
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Prepared:
+class PreparedSegment:
     """What of a segment follows from its rows alone, and is better made before others have to
     wait: what its ``pieces`` post behind it, its rows as packed ``parts``, and its ``files``."""
 
@@ -67,7 +67,7 @@ class Prepared:
     @classmethod
     def of(
         cls, judged: JudgedBatch, most_accounts: int | None, pool: Pool | None = None
-    ) -> Prepared:
+    ) -> PreparedSegment:
         """``most_accounts``: of so many at most money is moved at once. ``pool``: threads that
         pack all parts now; without it each is packed when it is asked for."""
         batch = judged.batch
@@ -77,7 +77,7 @@ class Prepared:
         return cls(pieces, packed if pool is None else list(packed), files)
 
 
-def _keep(t: LedgerTransaction, judged: JudgedBatch, prepared: Prepared) -> None:
+def _keep(t: LedgerTransaction, judged: JudgedBatch, prepared: PreparedSegment) -> None:
     """Write a segment: its files, its rows, and where those stand that are no posted debits."""
     segment, batch = judged.segment, judged.batch
     good = int(np.count_nonzero(posted(batch.masks)))
@@ -138,7 +138,7 @@ def post(
     judged: JudgedBatch,
     *,
     most_accounts: int | None = None,
-    prepared: Prepared | None = None,
+    prepared: PreparedSegment | None = None,
 ) -> Pieces:
     """Post rows as they were judged, as the next segment; what is left to be posted of it.
 
@@ -150,7 +150,7 @@ def post(
     segment, batch, contest = judged.segment, judged.batch, judged.contest
     columns, good = batch.columns, posted(batch.masks)
     keep_owners(t, judged.owners)
-    prepared = prepared or Prepared.of(judged, most_accounts)
+    prepared = prepared or PreparedSegment.of(judged, most_accounts)
     _keep(t, judged, prepared)
     judged.terminals.keep(t, segment)
     fresh = [at for at in judged.come if not contest.columns.refund[at]]

@@ -42,7 +42,7 @@ from sscard_chip.settlement.run.history import index_old_segments
 from sscard_chip.settlement.run.judging import JudgedBatch, judge_rows
 from sscard_chip.settlement.run.pieces import Pieces, post_what_is_left, unposted
 from sscard_chip.settlement.run.pools import KeySource
-from sscard_chip.settlement.run.posting import Prepared, post, settled_before
+from sscard_chip.settlement.run.posting import PreparedSegment, post, settled_before
 from sscard_chip.settlement.run.state import LedgerState, still_holds
 from sscard_chip.settlement.run.summary import RunProgress, RunProgressCallback, RunSummary
 from sscard_chip.settlement.run.work import (
@@ -198,7 +198,7 @@ class Run:
         judged(batch, found.masks)
         if judgement is None:
             return found, None
-        prepared = Prepared.of(judgement, SQLITE_ACCOUNTS, self.threads)
+        prepared = PreparedSegment.of(judgement, SQLITE_ACCOUNTS, self.threads)
 
         def work(t: LedgerTransaction) -> Pieces | None:
             t.connection.exec_driver_sql(_CACHE)
