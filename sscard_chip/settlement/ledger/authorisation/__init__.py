@@ -56,9 +56,9 @@ from sscard_chip.settlement.ledger.authorisation.straight import (
     StraightConfirmation,
     StraightHold,
     fill,
-    sell_straight,
     sell_together,
 )
+from sscard_chip.settlement.ledger.authorisation.straight_group import sell_group
 
 __all__ = [
     "AuthorisationRefusedError",
@@ -88,7 +88,7 @@ __all__ = [
     "release",
     "reversal_msgid",
     "reverse",
-    "sell_straight",
+    "sell_group",
     "sell_together",
     "settle_bill",
     "settled_online",
