@@ -71,7 +71,7 @@ class AskedOwners:
     def extents(
         self, table: sa.Table, owner: OwnerColumns, first: str, last: str, but: str = ""
     ) -> list[tuple[int, int, int, int]]:
-        """OwnerColumns, least and greatest number of all rows of these owners ``but`` for some (SQL).
+        """Owner, least and greatest number of all rows of these owners ``but`` for some (SQL).
         Other owners may be among them."""
         high, low = (f'own."{name}"' for name in owner)
         columns = [high, low, f'min(own."{first}")', f'max(own."{last}")']
