@@ -37,7 +37,7 @@ class Kind(IntEnum):
 
     CLAIM = 0
     """A debit with a right TAC: it would have its numbers, or has a finding."""
-    REFUND = 1
+    REFUND = tables.REFUND
     """A refund that has nothing of its own against it."""
     STANDING = 2
     """Its number stands in a file, and nothing proves it."""

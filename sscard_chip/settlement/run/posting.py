@@ -168,9 +168,12 @@ def post(
         raise LedgerConflictError("on-line confirmations came in between")
     online = replace(judged.online, held=judged.online.held.copy())
     rows = np.flatnonzero(good & (online.settlement != NOBODY))
-    if len(rows):
-        online.settle(t, columns, Keys(columns), rows.tolist())
-    contest.online.settle(t, contest.columns, contest.keys, judged.come)
+    keys = Keys(columns) if len(rows) else None
+    for refunds in (False, True):  # one may cancel what another row of this run confirms
+        if keys is not None:
+            online.settle(t, columns, keys, rows[columns.refund[rows] == refunds].tolist())
+        old = [at for at in judged.come if contest.columns.refund[at] == refunds]
+        contest.online.settle(t, contest.columns, contest.keys, old)
     rows = np.flatnonzero(good & ~online.in_books & ~online.held & ~pieces.later)
     _book(t, judged, rows, pieces.others)
     return pieces
