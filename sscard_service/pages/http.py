@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -19,6 +20,7 @@ from starlette.responses import RedirectResponse, Response
 
 from sscard_chip.standard.errors import InputError
 
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it quotes what it gets
 MOST_FORM: Final = 16 * 1024
 """Bytes of a form, at most."""
 MOST_UPLOAD: Final = 4 * 1024 * 1024

@@ -171,3 +171,13 @@ def test_visitors_of_many_threads() -> None:
         begun = list(pool.map(visit, range(4000)))
     visitors.end_all()
     assert sorted(ended) == sorted(begun)
+
+
+def test_a_broken_upload_is_quoted_in_no_log(city: City, caplog: pytest.LogCaptureFixture) -> None:
+    application = create_application(city.centre)
+    application.router.routes.extend(Site(city.centre).routes)
+    client = TestClient(application)
+    client.post("/sign-in", data={"way": "public"})
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    assert client.post("/do/progress", content=PLANTED.encode(), headers=kind).status_code == 400
+    assert "boundary" not in caplog.text
