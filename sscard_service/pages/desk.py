@@ -258,7 +258,9 @@ class PageDesk(PageAsker):
         return self.result_page(visitor, item, shown)
 
     def result_page(self, visitor: Visitor, item: MenuItem, shown: Shown) -> Response:
-        """The page of a result."""
+        """The page of a result; what needs a stronger proof is gone back to with it."""
+        if shown.stronger:
+            visitor.wanted = item.name
         return self.show("result", visitor, menu=item.menu, title=shown.title, shown=shown,
                          item=item, said=_DONE.of(visitor.language))  # fmt: skip
 

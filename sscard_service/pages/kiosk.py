@@ -266,8 +266,6 @@ class Kiosk(PageDesk, Closing):
         except ServiceRefusedError as error:
             said = error.english if visitor.language == "en" else error.chinese
             return self._sign_in_page(request, visitor, form, said)
-        if not visitor.wanted and visitor.shown is not None and visitor.shown.stronger:
-            visitor.wanted = visitor.shown.item
         wanted, visitor.wanted = visitor.wanted, ""
         return go(f"/do/{wanted}" if wanted else "/menu/enquiry")
 
