@@ -283,7 +283,7 @@ def test_the_site_on_a_small_screen(chromium: Browser, office: Office) -> None:
             expect(other.locator("h2")).to_contain_text("登录")
 
 
-WALK: Final = (
+WALK: Final[tuple[tuple[str, str, dict[str, str], str, str], ...]] = (
     ("业务查询", "医保账户余额", {}, "", "123.45"),
     ("业务查询", "社保卡状态", {}, "", "正常"),
     ("业务查询", "参保信息", {}, "", "没有记录"),
