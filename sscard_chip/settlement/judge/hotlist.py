@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.hotlist import Hotlist
-from sscard_chip.settlement.arrays import among
+from sscard_chip.settlement.arrays import UInt64Array
 from sscard_chip.settlement.columns import DebitColumns, as_words
+from sscard_chip.settlement.judge.proof import row_bytes
 
 
 class HotlistColumns:
@@ -30,20 +33,37 @@ class HotlistColumns:
 
     def holds(self, columns: DebitColumns) -> NDArray[np.bool_]:
         """Which rows are of a card that was on the list at their time."""
-        sieve = among(as_words(columns.card_id_code[:, 8:]), self._codes)
-        sieve |= among(_prefixes(columns.card_number), self._numbers)
+        sieve = _may_be_among(as_words(columns.card_id_code[:, 8:]), self._codes)
+        sieve |= _may_be_among(_prefixes(columns.card_number), self._numbers)
         if len(self._first):
             heads = _heads(columns.card_number)
             before = np.searchsorted(self._first, heads, "right") - 1
             sieve |= (before >= 0) & (self._reach[before] >= heads)
         found = np.zeros(len(columns), np.bool_)
-        for at in np.flatnonzero(sieve).tolist():
-            found[at] = self._hotlist.holds(
-                columns.card_id_code[at].tobytes(),
-                bytes(columns.card_number[at]).decode(),
-                columns.time[at].tobytes().hex(),
-            )
+        since: dict[tuple[bytes, bytes], str] = {}
+        rows = np.flatnonzero(sieve)
+        codes, times = row_bytes([columns.card_id_code[rows]]), row_bytes([columns.time[rows]])
+        numbers = columns.card_number[rows].tolist()
+        for at, code, number, time in zip(rows.tolist(), codes, numbers, times, strict=True):
+            if (code, number) not in since:
+                since[code, number] = self._hotlist.since(code, number.decode())
+            found[at] = since[code, number] <= time.hex()
         return found
+
+
+_SIEVE_BITS: Final = 16
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _may_be_among(words: UInt64Array, few: UInt64Array) -> NDArray[np.bool_]:
+    """Which of ``words`` are in ``few``, and seldom another one."""
+    sieve = np.zeros(1 << _SIEVE_BITS, np.bool_)
+    shift = np.uint64(64 - _SIEVE_BITS)
+    sieve[few * _MIX >> shift] = True
+    if not len(few):
+        return np.zeros(len(words), np.bool_)
+    passed: NDArray[np.bool_] = sieve[words * _MIX >> shift]
+    return passed
 
 
 def _words(codes: bytes) -> NDArray[np.uint64]:
