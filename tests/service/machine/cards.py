@@ -51,6 +51,7 @@ class Cards(Proofs):
         self.told: Counter[tuple[str, int]] = Counter()
         """Messages by kind and person."""
         self.shown: list[Shown] = []
+        self.family_wrong: dict[int, list[datetime]] = {}
         self.everything: list[ModelCard] = []
 
     # --- what follows -----------------------------------------------------------------------------
