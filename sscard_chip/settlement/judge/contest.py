@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum, unique
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from sscard_chip.settlement.judge.keys import CardCounterKey, TerminalKey
 
@@ -47,11 +48,14 @@ class NumbersClaim(NamedTuple):
     at: int
 
 
+_BY_RIGHT: Final = itemgetter(slice(4))
+
+
 def granted(claims: Sequence[NumbersClaim]) -> set[int]:
     """The ``at`` of the claims that are granted."""
     taken: set[TerminalKey | CardCounterKey] = set()
     found: set[int] = set()
-    for one in sorted(claims, key=lambda claim: claim[:4]):
+    for one in sorted(claims, key=_BY_RIGHT):
         if one.terminal not in taken and one.card not in taken:
             taken.update((one.terminal, one.card))
             found.add(one.at)
