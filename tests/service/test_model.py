@@ -156,7 +156,8 @@ NOBODYS: Final = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(
 
 
 def test_the_model_knows_every_operation_and_asks_for_it() -> None:
-    assert LEVELS.keys() == PRODUCT.keys() == {*OF_CARDS, *OF_PERSONS, *OF_ECARDS, *OF_MONEY}
+    asked = {*OF_CARDS, *OF_PERSONS, *OF_ECARDS, *OF_MONEY}
+    assert LEVELS.keys() == PRODUCT.keys() == {one for one in asked if " " not in one}
 
 
 @pytest.mark.timeout(0)

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from sscard_service import CardProof, SeenDocument
 from sscard_service.evidence import OtherPerson
 from tests.service.city import photo
-from tests.service.machine.model import Model, month_after
+from tests.service.machine.content import Content
+from tests.service.machine.model import Model
 from tests.service.machine.tables import (
     CANCELLED,
     CHANNELS,
@@ -25,7 +25,7 @@ from tests.service.machine.tables import (
     OF_NOBODY,
     TEMPORARY,
 )
-from tests.service.machine.town import Ask, ModelPerson, identity_of
+from tests.service.machine.town import Ask, ModelPerson
 
 PHOTO: Final = photo()
 GOOD: Final = {
@@ -50,23 +50,26 @@ GUARDIAN: Final = "990000198803120025"
 OF_CARDS: Final = (
     *(3 * ["loss"]), *(3 * ["lift"]), *(3 * ["formal"]), *(4 * ["replace"]), *(2 * ["apply"]),
     *(4 * ["review"]), *(4 * ["batch"]), *(4 * ["made"]), *(4 * ["arrive"]), *(4 * ["collect"]),
-    *(3 * ["activate"]), "withdraw", "cancel", "progress", "applications", "status", "card_state",
-    "seal",
+    *(3 * ["activate"]), *(20 * ["next card"]), "withdraw", "cancel",
+    "progress", "applications", "status", "card_state", "seal",
 )  # fmt: skip
 OF_PERSONS: Final = (
     *(3 * ["login"]), "logout", *(3 * ["code"]), "password", "ecard_password", "contact", "rename",
     *(2 * ["balance"]), "status", "person", "insurances", "pension", "benefits", "settlements",
-    "policy", "paper", "papers", *(2 * ["paper_print"]), "undelivered", "verify", "loss", "lift",
+    "policy", "paper", "papers", *(3 * ["next paper"]), "paper_print", "undelivered", "verify",
+    "loss", "lift",
 )  # fmt: skip
 OF_ECARDS: Final = (
     *(3 * ["ecard"]), *(4 * ["ecard_code"]), *(4 * ["ecard_decode"]), "unlink",
     *(3 * ["family_add"]), "family", "family_end", "card_state", "loss", "lift", "formal",
+    *(6 * ["next ecard"]),
 )  # fmt: skip
 OF_MONEY: Final = (
-    "levels", *(2 * ["level"]), "level_stop", *(3 * ["bill"]), "bills", "bill_withdraw",
-    *(2 * ["bill_paid"]), *(2 * ["filing"]), "filings", *(2 * ["unfile"]), "contributions",
+    "levels", *(2 * ["level"]), "level_stop", "bill", "bills", "bill_withdraw", "bill_paid",
+    *(5 * ["next bill"]), *(2 * ["filing"]), "filings", *(2 * ["unfile"]), "contributions",
 )  # fmt: skip
-"""Operations of a kind, by how often they are asked for."""
+"""Operations of a kind, by how often they are asked for; "next" is what comes next for somebody."""
+_NEXT: Final = frozenset({"next card", "next bill", "next paper", "next ecard"})
 
 
 _FIT: Final = {
@@ -76,27 +79,30 @@ _FIT: Final = {
 """States of the present card in which an operation is mostly asked for."""
 
 
-class Asking:
+class Asking(Content):
     """Makes requests about the people of a model."""
 
     def __init__(self, model: Model, nobody: ModelPerson) -> None:
-        self.model = model
-        self.people = [*model.people, nobody]
+        super().__init__(model, nobody)
         self.tokens: list[tuple[ModelPerson, str, str, str]] = []
         """Sessions that there were: whose, token, channel, device."""
-        self.receipts: list[str] = ["0" * 16]
-        self.papers: list[str] = ["0" * 20]
-        self.serial = 100
 
     def make(self, operation: str, way: int, proof: int, whom: int, variant: int) -> Ask:
         """A request; mostly one that is offered, by somebody whom it concerns, with a proof that
         is enough."""
-        if operation in ("seal", "cancel") and variant % 4:
+        if operation in ("seal", "cancel") and variant % 3:
             operation = "loss" if operation == "seal" else "formal"
+        good = proof < 13
+        if operation in _NEXT:
+            operation, who = self._next(operation, whom, variant)
+        else:
+            who = self.people[-1] if whom == 15 else self._whom(operation, whom, variant, good)
         offered = [one for one in LEVELS[operation] if one != "hospital"]
         channel = CHANNELS[variant % 8] if way == 15 else offered[way % len(offered)]
-        good = proof < 12
-        who = self.people[-1] if whom == 15 else self._whom(operation, whom, variant, good)
+        if "site" in offered and who.code is not None and way % 2:
+            channel = "site"
+        elif channel == "site" and LEVELS[operation].get("site", 0) > 1 and variant % 4:
+            channel = offered[-1]  # without a code that was sent not much is done there
         ask = Ask(operation, channel, who)
         kinds = self._good(ask) if good else BAD
         ask.kind = kinds[proof % len(kinds)] if good else kinds[variant % len(kinds)]
@@ -121,6 +127,48 @@ class Asking:
         if operation in ("rename", "loss", "formal", "cancel", "lift") and variant % 4:
             ask.evidence["second_clerk"] = CLERKS[(variant + (variant % 16 > 1)) % 2]
         return ask
+
+    def _next(self, kind: str, whom: int, variant: int) -> tuple[str, ModelPerson]:
+        """What comes next for somebody, so that things come to their ends."""
+        now = self.model.now
+        living = [one for one in self.model.people if not one.died] or self.model.people
+        if kind == "next bill":
+            living = [one for one in living if one.class_] or living
+        who = living[whom % len(living)]
+        if kind == "next card":
+            return self._next_of_card(who, variant), who
+        if kind == "next bill":
+            if any(one.state == "open" for one in who.bills):
+                return ("bill_paid", "bill_paid", "bill_withdraw")[variant % 3], who
+            return "bill" if self._free_months(who) else "level", who
+        if kind == "next paper":
+            if not who.papers:
+                return "paper", who
+            if not who.papers[-1][1].prints:
+                return "paper_print", who
+            return ("undelivered", "verify", "paper_print", "papers")[variant % 4], who
+        fresh = [one for one in self.model.shown[-4:] if one.until > now and not one.read]
+        if fresh:
+            others = [one for one in living if fresh[-1].card not in one.cards]
+            if others and variant % 2:
+                return "family_add", others[whom % len(others)]
+            return "ecard_decode", who
+        bound = [one for one in living if one.bound]
+        return ("ecard_code", bound[whom % len(bound)]) if bound else ("ecard", who)
+
+    def _next_of_card(self, who: ModelPerson, variant: int) -> str:
+        """From a card to the one that replaces it."""
+        running, card = who.running, who.present(self.model.now)
+        if running is not None:
+            return {
+                "applied": "review", "reviewed": "batch", "failed": "batch", "batched": "made",
+                "made": "arrive",
+            }.get(running.state, ("collect", "activate")[variant % 2])  # fmt: skip
+        state = CANCELLED if card is None else card.at(self.model.now)
+        return {
+            CANCELLED: "apply", FORMAL: "replace", TEMPORARY: ("formal", "lift")[variant % 2],
+            NORMAL: ("loss", "formal", "replace")[variant % 3],
+        }.get(state, "status")  # fmt: skip
 
     def _good(self, ask: Ask) -> tuple[str, ...]:
         """Proofs that the person has and that are enough there; all of the channel where there is
@@ -174,6 +222,9 @@ class Asking:
             running = [who.running for who in self.people if who.running is not None]
             states = MAKING.get(ask.operation, (set(), ""))[0]
             fit = [one.receipt for one in running if one.state in states or not states]
+            own = ask.who.running
+            if own is not None and own.receipt in fit and variant % 8:
+                fit = [own.receipt]
             known = fit if fit and variant % 8 else self.receipts[-6:]
             ask.receipt = known[variant // 8 % len(known)]
         elif ask.operation == "card_state" and variant % 8:
@@ -261,202 +312,3 @@ class Asking:
         ask.evidence["card"] = CardProof(card.code, True, ask.right)
         if ask.who.id and card in ask.who.cards:
             ask.named = variant % 3 > 0
-
-    # --- what is wanted ---------------------------------------------------------------------------
-
-    def details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        """The details of an operation, good ones mostly."""
-        maker = getattr(self, f"_{ask.operation}_details", None)
-        found: dict[str, Any] = {} if maker is None else maker(ask, variant)
-        return found
-
-    def _loss_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        if variant % 6:
-            return {}
-        back = (30, 60, 61, 3 * 1440, 12 * 1440, -5)[variant // 6 % 6]
-        when = self.model.now - timedelta(minutes=back)
-        ask.shown["back"] = back
-        reason = "x" if variant % 4 else ""
-        return {"time": f"{when:%Y%m%d%H%M%S}", **({"reason": reason} if reason else {})}
-
-    _lift_details = _formal_details = _cancel_details = _loss_details
-
-    def _seal_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        day = self.model.now + timedelta(days=1 if variant % 4 == 0 else -3)
-        return {"died": f"{day:%Y%m%d}"}
-
-    def _apply_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        found = {"document_to": "20990101" if variant % 11 else "20260101"}
-        if variant % 9 == 0:
-            found = {"document_to": "20990101"} if variant % 4 else {}
-            found |= {"delivery": "post", "address": "虚构路1号" if variant % 2 else ""}
-        return found
-
-    def _replace_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        card = ask.who.present(self.model.now)
-        reason = ("lost", "lost", "damaged", "data")[variant % 4]
-        if card is not None and variant % 8:
-            reason = "lost" if card.at(self.model.now) == FORMAL else "damaged"
-        return self._apply_details(ask, variant // 4) | {"reason": reason}
-
-    def _withdraw_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        return {"receipt": self.receipts[-1]} if variant % 3 == 0 else {}
-
-    def _review_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        if variant % 6:
-            return {"accepted": True}
-        return {"accepted": False, **({"reason": "x"} if variant % 4 else {})}
-
-    def _batch_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        return {"batch": "june"}
-
-    def _made_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        if variant % 8 == 7:
-            return {"failed": "chip"}
-        self.serial += 1
-        code = f"990100D156000005{self.serial:016X}"
-        ends = "20360301" if variant % 5 else f"{self.model.now + timedelta(days=40):%Y%m%d}"
-        return {"card_number": f"Y{self.serial:08d}", "card_id_code": code, "factor": "00" * 8,
-                "valid_to": ends}  # fmt: skip
-
-    def _arrive_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        return {"posted": True} if variant % 3 == 0 else {"point": "1"}
-
-    def _collect_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        running = ask.who.running
-        receipt = self.receipts[-1] if running is None or variant % 8 == 0 else running.receipt
-        return {"receipt": receipt}
-
-    def _password_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        words = ("own-word-7", "own-word-8", "own-word-9", "111111", ask.who.identity[-7:-1])
-        return {"password": words[variant % 5]}
-
-    def _ecard_password_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        return {"password": ("483920", "592031", "123456")[variant % 3]}
-
-    def _contact_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        found = {"phone": ("19900001234", "19900005678", "19900001234", "")[variant % 4]}
-        if variant % 3 == 0:
-            found = {"address": ("虚构路2号", "虚构路3号", "<b>")[variant // 3 % 3]}
-        return found
-
-    def _rename_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        who = ask.who
-        other = self.people[variant % len(self.people)]
-        found: dict[str, Any] = {"reason": "x"} if variant % 5 else {}
-        if variant % 3 == 0:
-            own = identity_of(who.identity[6:14], 700 + who.id)
-            return found | {"identity": other.identity if other.id else own}
-        return found | {"name": f"{who.name[:2]}{'一二三四'[variant % 4]}"}
-
-    def _level_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        pairs = (("310", "1"), ("310", "2"), ("110", "60"), ("110", "100"), ("310", "60"))
-        insurance, level = pairs[variant % 5]
-        return {"insurance": insurance, "level": level}
-
-    def _level_stop_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        return {"insurance": ("310", "110")[variant % 2]}
-
-    def _bill_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        this = f"{self.model.now:%Y%m}"
-        first = month_after(this, (1, 1, 0, 2, 1, 1, 3, 13)[variant % 8])
-        insurances = (["310"], ["110"], ["310", "110"])[variant // 8 % 3]
-        chosen = sorted({one[0] for one in ask.who.choices})
-        if chosen and variant % 5:
-            insurances = chosen[: 1 + variant % 2]
-        return {"first": first, "last": month_after(first, variant % 2), "insurances": insurances,
-                "way": ("card", "counter", "counter")[variant % 3]}  # fmt: skip
-
-    def _bill_withdraw_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        known = [one.number for who in self.people for one in who.bills]
-        own = [one.number for one in ask.who.bills]
-        known = own if own and variant % 5 else known
-        return {"bill": known[-1 - variant % min(2, len(known))] if known else "0" * 16}
-
-    def _bill_paid_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        return self._bill_withdraw_details(ask, variant) | {"reference": f"R{variant}"}
-
-    def _filing_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        begins = self.model.now + timedelta(days=(0, 3, 10, 40, -1, 367)[variant % 6])
-        kind = ("resident", "other", "retired", "referral")[variant // 6 % 4]
-        found = {"kind": kind, "begndate": f"{begins:%Y%m%d}",
-                 "mdtrtarea_admdvs": "990200" if variant % 7 else "990101"}  # fmt: skip
-        if variant % 3 == 0:
-            ends = begins + timedelta(days=(20, 5, -1)[variant // 3 % 3])
-            found["enddate"] = f"{ends:%Y%m%d}"
-        if kind == "referral":
-            day = self.model.now + timedelta(days=-1 if variant % 2 else 1)
-            found |= {"reflin_medins_no": "H99020000001", "refl_date": f"{day:%Y%m%d}",
-                      "diag_name": "虚构病"}  # fmt: skip
-        return found
-
-    def _unfile_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        known = [one.number for who in self.people for one in who.filings]
-        own = [one.number for one in ask.who.filings]
-        known = own if own and variant % 5 else known
-        found = {
-            "trt_dcla_detl_sn": known[-1 - variant % min(3, len(known))] if known else "0" * 20
-        }
-        if variant % 2:
-            ends = self.model.now + timedelta(days=(0, 5, 50, -1)[variant // 2 % 4])
-            found["enddate"] = f"{ends:%Y%m%d}"
-        return found
-
-    def _paper_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        return {"kind": ("rights", "participation", "voucher", "progress")[variant % 4]}
-
-    def _paper_print_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        own = [one.code for _, one in ask.who.papers]
-        known = own if own and variant % 5 else self.papers
-        return {"code": known[-1 - variant % min(2, len(known))]}
-
-    _undelivered_details = _paper_print_details
-
-    def _ecard_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        return {"level": 1 + variant % 2}
-
-    def _ecard_code_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        found: dict[str, Any] = {"kind": ("qr", "auth")[variant % 2]}
-        if variant % 3 == 0:
-            numbers = [one[0] for who in self.people for one in who.family]
-            own = [one[0] for one in ask.who.family]
-            numbers = own if own and variant % 5 else numbers
-            found["member"] = numbers[-1] if numbers else 77
-        return found
-
-    def _ecard_decode_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        shown = self.model.shown[-4:]
-        now = self.model.now
-        fresh = [one for one in shown if not one.read and one.until > now and variant % 4]
-        shown = fresh or shown
-        return {"code": shown[-1 - variant % len(shown)].text if shown else "1" * 28}
-
-    def _unlink_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        return {"everywhere": variant % 3 == 0}
-
-    def _family_add_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        member = self.people[variant % len(self.people)]
-        if self.model.shown and variant % 4:  # whoever has shown a code just now
-            card = self.model.shown[-1].card
-            member = next(one for one in self.model.people if card in one.cards)
-        theirs = [one for one in self.model.shown[-6:] if one.card in member.cards]
-        if theirs and variant % 7:
-            code = theirs[-1].text
-        elif self.model.shown and variant % 3:
-            code = self.model.shown[-1].text
-        else:
-            code = ""
-        ask.shown["member"] = member
-        found = {
-            "relation": ("elder", "child", "spouse", "other")[variant // 7 % 4],
-            "identity": member.identity, "name": member.name if variant % 11 else "林无人",
-            "face": bool(variant % 2),
-        }  # fmt: skip
-        return found | {"code": code} if code else found
-
-    def _family_end_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        numbers = [one[0] for who in self.people for one in who.family]
-        return {"member": numbers[variant % len(numbers)] if numbers else 77}
-
-    def _policy_details(self, ask: Ask, variant: int) -> dict[str, Any]:
-        return {}

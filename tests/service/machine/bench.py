@@ -35,6 +35,7 @@ from sscard_service import (
 from sscard_service.hospital import filing_services
 from sscard_service.store.audit import verify_audit
 from sscard_service.store.outbox import OutboxMessage
+from sscard_service.store.papers import MADE, add_print_event, find_paper
 from sscard_service.store.persons import PersonData, add_persons
 from sscard_service.store.proofs import ECARD, QUERY, hash_password, set_credential
 from sscard_service.worker import clear, deliver
@@ -289,8 +290,22 @@ class Bench:
             asking.tokens = [*asking.tokens[-15:], found]
         elif ask.operation in ("apply", "replace"):
             asking.receipts = [*asking.receipts[-9:], data["receipt"]]
+        elif ask.operation == "paper_print" and data["number"] % 2:
+            self._made(data["code"], data["number"], ask.channel)
         elif ask.operation == "paper":
             asking.papers = [*asking.papers[-9:], data["code"]]
+
+    def _made(self, code: str, number: int, channel: str) -> None:
+        """The file of a print is made, as it is where papers are made."""
+
+        def work(t: LedgerTransaction) -> None:
+            paper = find_paper(t, code)
+            assert paper is not None
+            time = f"{self.now:%Y%m%d%H%M%S}"
+            add_print_event(t, paper.id, number, MADE, time, channel, bytes(32))
+
+        self.ledger.run(work)
+        self.model.papers_known[code].prints[number - 1] = "made"
 
     def _sent(self) -> str:
         """The code that the last message has."""

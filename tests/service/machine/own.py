@@ -248,9 +248,18 @@ class Own(Ecards):
         return "NOT_FOUND" if found is None else done
 
     def undelivered(self, ask: Ask, level: int) -> Verdict:
-        """Of a print whose file was made; here none is."""
+        """Of the last print, whose file was made: the next is a copy."""
         found = self._paper(ask)
-        return "NOT_FOUND" if found is None or not found.prints else "ALREADY"
+        if found is None or not found.prints:
+            return "NOT_FOUND"
+        if found.prints[-1] != "made":
+            return "ALREADY"
+
+        def done(data: dict[str, Any]) -> None:
+            found.prints[-1] = "undelivered"
+            assert data["number"] == len(found.prints)
+
+        return done
 
     def verify(self, ask: Ask, level: int) -> Verdict:
         """What anybody sees who has the code."""

@@ -51,7 +51,8 @@ status              agent=1 site=1 app=2 kiosk=1 bank=4 office=4
 loss                ivr=1 agent=1 site=1 app=2 kiosk=1 bank=4 ebank=2 office=4
 person              site=2 app=2 kiosk=3 office=4
 insurances,contributions,pension,benefits,settlements,applications site=2 app=2 kiosk=3 office=4
-lift,formal,replace,apply,withdraw,contact site=2 app=2 kiosk=3 bank=4 office=4
+formal              bank=4 office=4
+lift,replace,apply,withdraw,contact site=2 app=2 kiosk=3 bank=4 office=4
 password            site=2 app=2 kiosk=3 office=4
 ecard_password      app=2 office=4
 activate            app=2 kiosk=3 bank=4 office=4
