@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sscard_chip.settlement.arrays import Mask
 from sscard_chip.settlement.columns import given, octets
+from sscard_chip.settlement.judge.codes import Masks, codes_text
 from sscard_chip.standard.escape import escape
 
 _YUAN: Final = pa.decimal128(20, 2)
@@ -99,6 +100,14 @@ def division_texts(divisions: NDArray[Any]) -> Any:
     """Divisions as six digits each."""
     distinct, place = np.unique(divisions, return_inverse=True)
     return pa.array([f"{one:06d}" for one in distinct.tolist()], pa.string()).take(pa.array(place))
+
+
+def code_texts(masks: Masks) -> Any:
+    """Findings as :func:`~sscard_chip.settlement.judge.codes.codes_text`."""
+    kinds = np.flatnonzero(np.bincount(masks))
+    place = np.zeros(int(kinds.max(initial=0)) + 1, np.int32)
+    place[kinds] = np.arange(len(kinds))
+    return pa.array(map(codes_text, kinds.tolist()), pa.string()).take(pa.array(place[masks]))
 
 
 def joined(lines: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
