@@ -21,7 +21,7 @@ from sscard_chip.settlement.judge.localities import Locality, locality
 
 FORMAT: Final = "sscard-statement/1"
 
-Parts: TypeAlias = tuple[list[Cell], list[Cell]]
+_Parts: TypeAlias = tuple[list[Cell], list[Cell]]
 """Posted cells of sales, and of refunds."""
 
 _NAMES: Final = {one: one.name.lower() for one in Locality}
@@ -75,7 +75,7 @@ class StatementLine:
     @classmethod
     def of(cls, cells: Iterable[Cell], **keys: str | int) -> StatementLine:
         """The line of posted cells."""
-        parts: Parts = [], []
+        parts: _Parts = [], []
         for cell in cells:
             parts[cell.refund].append(cell)
         return cls(keys, *map(Sums.of, parts))
@@ -243,14 +243,14 @@ def _sorted(counts: Counter[int]) -> tuple[tuple[int, int], ...]:
 _locality: Final = lru_cache(1 << 16)(locality)
 
 
-def _line(parts: Parts, **keys: str | int) -> StatementLine:
+def _line(parts: _Parts, **keys: str | int) -> StatementLine:
     sales, refunds = parts
     return StatementLine(keys, Sums.of(sales), Sums.of(refunds))
 
 
-def _grouped(cells: Iterable[Cell]) -> list[list[tuple[Any, Parts]]]:
+def _grouped(cells: Iterable[Cell]) -> list[list[tuple[Any, _Parts]]]:
     """Cells by insurance, by locality, by region, by day and by suite, each in its order."""
-    groups: tuple[dict[Any, Parts], ...] = {}, {}, {}, {}, {}
+    groups: tuple[dict[Any, _Parts], ...] = {}, {}, {}, {}, {}
     for cell in cells:
         _, treatment, insured, insurance, day, algorithm, _, refund, *_ = cell
         place = _locality(treatment, insured)

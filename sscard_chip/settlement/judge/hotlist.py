@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sscard_chip.dayfile.hotlist import Hotlist
 from sscard_chip.settlement.arrays import Mask, UInt64Array, among
 from sscard_chip.settlement.columns import DebitColumns, as_words
+from sscard_chip.settlement.judge.proof import row_bytes
 
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 """2^64 through the golden ratio: words that differ differ in the upper bits of the product."""
@@ -42,12 +43,14 @@ class HotlistColumns:
             before = np.searchsorted(self._first, heads, "right") - 1
             sieve |= (before >= 0) & (self._reach[before] >= heads)
         found = np.zeros(len(columns), np.bool_)
-        for at in np.flatnonzero(sieve).tolist():
-            found[at] = self._hotlist.holds(
-                columns.card_id_code[at].tobytes(),
-                bytes(columns.card_number[at]).decode(),
-                columns.time[at].tobytes().hex(),
-            )
+        since: dict[tuple[bytes, bytes], str] = {}
+        rows = np.flatnonzero(sieve)
+        codes, times = row_bytes([columns.card_id_code[rows]]), row_bytes([columns.time[rows]])
+        numbers = columns.card_number[rows].tolist()
+        for at, code, number, time in zip(rows.tolist(), codes, numbers, times, strict=True):
+            if (code, number) not in since:
+                since[code, number] = self._hotlist.since(code, number.decode())
+            found[at] = since[code, number] <= time.hex()
         return found
 
 

@@ -102,7 +102,7 @@ def hear(
     refunds = genuine & columns.refund & posted(masks)
     heard = debits | refunds
     touched, found = history.of_rows(keys, heard)
-    own = np.flatnonzero(_shared(keys, debits, refunds) | touched & debits | refunds)
+    own = np.flatnonzero(_shared(keys, online, debits, refunds) | touched & debits | refunds)
     places, old_columns, old_masks, online_numbers = _earlier(history, keys, own, touched, found)
     headers = history.headers(places)
     of_files = [one or _NO_HEADER for one in headers]
@@ -118,6 +118,7 @@ def hear(
         Keys(both),
         Online(
             np.concatenate([online.settlement[own], known.settlement]),
+            np.concatenate([online.steps[own], known.steps]),
             np.concatenate([online.in_books[own], known.in_books]),
             np.concatenate([online.held[own], known.held]),
             np.concatenate([online.fixed[own], known.fixed]),
@@ -137,13 +138,17 @@ def hear(
 _NO_HEADER: Final = DayHeader("", "0" * 12, "00000000", None, "")
 
 
-def _shared(keys: Keys, debits: Mask, refunds: Mask) -> Mask:
-    """Debits that share a number with another one of the batch, or have a refund there."""
+def _shared(keys: Keys, online: Online, debits: Mask, refunds: Mask) -> Mask:
+    """Debits that share a number or a settlement with another one of the batch, or have a refund
+    there."""
     shared = np.zeros(len(debits), np.bool_)
     for words, order in ((keys.by_terminal, keys.terminal_order), (keys.by_card, keys.card_order)):
         shared[repeated(words, order[debits[order]])] = True
     if refunds.any():
         shared |= debits & among(keys.by_terminal, keys.by_terminal[refunds])
+    named = np.flatnonzero(debits & (online.settlement != NOBODY))
+    _, place, times = np.unique(online.settlement[named], return_inverse=True, return_counts=True)
+    shared[named[times[place] > 1]] = True
     return shared
 
 
@@ -198,17 +203,16 @@ def _hear_debits(
     claims: list[NumbersClaim] = []
     there: set[TerminalKey] = set()
     contents, numbers, cards = _contents(columns), keys.terminal_keys(), keys.card_keys()
-    of_settlement, of_numbers = (online.settlement != NOBODY).tolist(), online.fixed.tolist()
+    settlements, of_numbers = online.settlement.tolist(), online.fixed.tolist()
     for at in debits:
         if not good[at]:
             continue
-        right = Right.ONLINE if of_settlement[at] else Right.OFFLINE
+        right = Right.OFFLINE if settlements[at] == NOBODY else Right.ONLINE
         if of_numbers[at] or decided[at]:
             right = Right.FIXED
             there.add(numbers[at])
-        claims.append(
-            NumbersClaim(right, contents[at], late[at], places[at], numbers[at], cards[at], at)
-        )
+        names = numbers[at], cards[at], at, settlements[at]
+        claims.append(NumbersClaim(right, contents[at], late[at], places[at], *names))
     for terminal, card in online_numbers:
         if terminal not in there:
             claims.append(NumbersClaim(Right.FIXED, b"", False, (0, 0), terminal, card, NOBODY))
@@ -217,10 +221,17 @@ def _hear_debits(
     for at in winners:
         if not decided[at]:
             taken.update((numbers[at], cards[at]))
+    kept: set[TerminalKey | CardCounterKey] = {one for both in online_numbers for one in both}
+    kept.update(one for at in winners if decided[at] for one in (numbers[at], cards[at]))
     contest.after[debits] = own_findings[debits]
     for at in debits:
-        if at not in winners and (good[at] or not taken.isdisjoint((numbers[at], cards[at]))):
+        if at in winners:
+            continue
+        own_numbers = numbers[at], cards[at]
+        if not taken.isdisjoint(own_numbers) or (good[at] and not kept.isdisjoint(own_numbers)):
             contest.after[at] |= _DUPLICATE
+        elif good[at]:  # another debit is that of its settlement
+            contest.after[at] |= FindingCode.FIELD.bit
     return {numbers[at]: at for at in winners}
 
 
