@@ -36,8 +36,8 @@ class HotlistColumns:
 
     def holds(self, columns: DebitColumns) -> NDArray[np.bool_]:
         """Which rows are of a card that was on the list at their time."""
-        sieve = self._codes.lets_through(as_words(columns.card_id_code[:, 8:]))
-        sieve |= self._numbers.lets_through(_prefixes(columns.card_number))
+        sieve = self._codes.which(as_words(columns.card_id_code[:, 8:]))
+        sieve |= self._numbers.which(_prefixes(columns.card_number))
         if len(self._first):
             heads = _heads(columns.card_number)
             before = np.searchsorted(self._first, heads, "right") - 1
@@ -62,7 +62,7 @@ class _Sieve:
         self._marks = np.zeros(1 << 16, np.bool_)
         self._marks[_mixed(self._words)] = True
 
-    def lets_through(self, words: UInt64Array) -> Mask:
+    def which(self, words: UInt64Array) -> Mask:
         """Which of ``words`` are among them."""
         found = self._marks[_mixed(words)]
         at = np.flatnonzero(found)
