@@ -104,6 +104,22 @@ def test_a_bank_that_hears_of_any_loss_hears_of_its_lift(one_city: City) -> None
     assert told(one_city, "bank") == 2
 
 
+def test_a_card_that_was_replaced_stays_void_when_the_clock_is_set_back(city: City) -> None:
+    """Else it would lapse into a second card that pays."""
+    city.ask("contact", details={"phone": PHONE})
+    receipt = str(
+        city.ask("replace", details={**VALID, "reason": "damaged"}, photo=photo()).data["receipt"]
+    )
+    make_card(city, receipt, 9, "Z00000030")
+    city.later(hours=1)
+    city.ask("collect", details={"receipt": receipt})
+    city.later(minutes=-30)
+    for operation in ("loss", "formal"):
+        assert city.refused(operation, card="Z00000013") is Code.STATE
+    city.later(days=11)
+    assert [one["status"] for one in city.ask("status").data["cards"]] == [9, 1]
+
+
 # --- electronic cards -----------------------------------------------------------------------------
 
 

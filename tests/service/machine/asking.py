@@ -122,6 +122,8 @@ class Asking(Content):
         else:
             self._of_a_person(ask, variant)
         ask.details = self.details(ask, variant)
+        if operation == "formal" and variant % 3:
+            ask.evidence["bank_reference"] = "B1"
         if operation in ("replace", "apply") and variant % 8:
             ask.evidence["photo"] = PHOTO
         if operation in ("rename", "loss", "formal", "cancel", "lift") and variant % 4:

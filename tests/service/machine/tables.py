@@ -110,8 +110,6 @@ ENDED: Final = frozenset({"rejected", "withdrawn", "collected"})
 LAPSE_DAYS: Final = 10
 REPORTS: Final = 2
 REPORT_DAYS: Final = 30
-TERM_DAYS: Final = 30
-"""Of the formal loss, in the second region."""
 VOUCHER_DAYS: Final = 30
 GUARDIAN_UNDER: Final = 16
 PHOTO_FROM: Final = 7
