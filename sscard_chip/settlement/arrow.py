@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from sscard_chip.settlement.arrays import Mask
 from sscard_chip.settlement.columns import given, octets
-from sscard_chip.settlement.judge.codes import Masks, codes_text
 from sscard_chip.standard.escape import escape
 
 _YUAN: Final = pa.decimal128(20, 2)
@@ -102,12 +101,12 @@ def division_texts(divisions: NDArray[Any]) -> Any:
     return pa.array([f"{one:06d}" for one in distinct.tolist()], pa.string()).take(pa.array(place))
 
 
-def code_texts(masks: Masks) -> Any:
-    """Findings as :func:`~sscard_chip.settlement.judge.codes.codes_text`."""
-    kinds = np.flatnonzero(np.bincount(masks))
+def texts_of(numbers: NDArray[np.uint16], text: Callable[[int], str]) -> Any:
+    """Of each number its ``text``, which is asked for once for all that are the same."""
+    kinds = np.flatnonzero(np.bincount(numbers))
     place = np.zeros(int(kinds.max(initial=0)) + 1, np.int32)
     place[kinds] = np.arange(len(kinds))
-    return pa.array(map(codes_text, kinds.tolist()), pa.string()).take(pa.array(place[masks]))
+    return pa.array(map(text, kinds.tolist()), pa.string()).take(pa.array(place[numbers]))
 
 
 def joined(lines: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -13,30 +13,24 @@ from hypothesis import strategies as st
 
 from sscard_chip.settlement.arrow import (
     cell_texts,
-    code_texts,
     division_texts,
     hex_texts,
     joined,
     text_lines,
     texts,
+    texts_of,
     yuan_column,
 )
 from sscard_chip.settlement.columns import constant
-from sscard_chip.settlement.judge.codes import mask_of
 from sscard_chip.standard.amounts import yuan
 
 WORDS = st.lists(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=30))
 
 
-@given(st.lists(st.lists(st.sampled_from([1, 3, 103, 105]), max_size=3)))
-def test_texts_of_findings(rows: list[list[int]]) -> None:
-    masks = np.array([mask_of(*set(codes)) for codes in rows], np.uint16)
-    ordered = [sorted(set(codes)) for codes in rows]
-    notes = {103}
-    texts_of_rows = [
-        ",".join(map(str, codes if set(codes) - notes else [0, *codes])) for codes in ordered
-    ]
-    assert code_texts(masks).to_pylist() == texts_of_rows
+@given(st.lists(st.integers(0, 0xFFFF)))
+def test_texts_of_numbers(numbers: list[int]) -> None:
+    found = texts_of(np.array(numbers, np.uint16), str)
+    assert found.to_pylist() == [str(one) for one in numbers]
 
 
 @given(WORDS)

@@ -11,11 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.arrow import cell_texts, code_texts, division_texts, hex_texts
+from sscard_chip.settlement.arrow import cell_texts, division_texts, hex_texts, texts_of
 from sscard_chip.settlement.clearing.exchange import ROWS as EXCHANGED
 from sscard_chip.settlement.clearing.totals import ROWS
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, number_of_bcd
-from sscard_chip.settlement.judge.codes import Masks, posted
+from sscard_chip.settlement.judge.codes import Masks, codes_text, posted
 from sscard_chip.settlement.judge.localities import Locality, localities
 from sscard_chip.settlement.judge.times import dates_of
 from sscard_chip.standard.identifiers import ALGORITHM_OF_CODE
@@ -78,7 +78,7 @@ def exchange_rows(debits: DebitColumns, findings: Masks) -> Any:
     rows = np.flatnonzero(away)
     rows = rows[localities(treatment[rows], insured[rows]) != Locality.OWN]
     columns = [
-        code_texts(findings[rows]),
+        texts_of(findings[rows], codes_text),
         division_texts(treatment[rows]),
         division_texts(insured[rows]),
         pa.array(debits.total_fen[rows]),
