@@ -120,7 +120,7 @@ class Ecards(Cards):
         return done
 
     def family_add(self, ask: Ask, level: int) -> Verdict:
-        """亲情账户: who is 16 or older agrees by a code of his own electronic card; a person has ten
+        """亲情账户: who is 16 or older agrees by a code of his own card; a person has ten
         wrong tries an hour."""
         member = ask.shown["member"]
         details = ask.details
