@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sscard_chip.settlement.ledger.single import SingleConnection
@@ -23,7 +23,7 @@ from sscard_chip.standard.amounts import yuan
 
 
 class StraightHold(NamedTuple):
-    """What a 2102A asks, in the order of the columns of ``online_sales``.
+    """What a 2102A asks, in the order of the fields of ``online_sales``.
 
     Times are YYYYMMDDhhmmss; ``judged_at`` is when the card must be good. ``asked_fen`` is what
     the till asks of the account, -1 for all that it has. A cap of 0 is none. ``answer`` has places
@@ -50,7 +50,7 @@ class StraightHold(NamedTuple):
 
 
 class StraightConfirmation(NamedTuple):
-    """What the 2102 of a hold brings, in the order of the columns of ``online_sales``.
+    """What the 2102 of a hold brings, in the order of the fields of ``online_sales``.
 
     From ``sale`` on it is what its row says, whose TAC is right and whose card amounts are those
     of its split. ``answer`` has places for the number of the answer and the balance.
@@ -109,19 +109,24 @@ def sell_together(connection: SingleConnection, asked: Sequence[Question]) -> li
 
     Raises the driver's errors: then nothing was done for any, or it is not known.
     """
-    holds = [one for one in asked if isinstance(one, StraightHold)]
-    confirmations = [one for one in asked if isinstance(one, StraightConfirmation)]
+    holds = [at for at, one in enumerate(asked) if isinstance(one, StraightHold)]
+    confirmations = sorted(
+        (at for at, one in enumerate(asked) if isinstance(one, StraightConfirmation)),
+        key=lambda at: asked[at][_DEBIT_NUMBERS],
+    )
     names = sorted(one.msgid for one in asked)
-    pharmacies = sorted({f"pharmacy:{one.pharmacy}" for one in holds})
-    columns = (*_columns(holds, StraightHold), *_columns(confirmations, StraightConfirmation))
-    answers = iter(connection.call("online_sales", (names, pharmacies, *columns)))
-    of_holds = [next(answers) for _ in holds]
-    left, right = iter(of_holds), iter(answers)
-    return [next(left if isinstance(one, StraightHold) else right) for one in asked]
+    pharmacies = sorted({f"pharmacy:{asked[at].pharmacy}" for at in holds})
+    fields = [[value for at in kind for value in asked[at]] for kind in (holds, confirmations)]
+    answers = connection.call("online_sales", (names, pharmacies, *fields))
+    told: list[str | None] = [None] * len(asked)
+    for at, answer in zip((*holds, *confirmations), answers, strict=True):
+        told[at] = answer
+    return told
 
 
-def _columns(rows: Sequence[Question], kind: type[Question]) -> Iterable[Sequence[object]]:
-    return zip(*rows, strict=True) if rows else [()] * len(kind._fields)
+_DEBIT_NUMBERS: Final = slice(
+    StraightConfirmation._fields.index("terminal"), StraightConfirmation._fields.index("answer")
+)
 
 
 # --- SQLite: the writer is alone ------------------------------------------------------------------
@@ -249,7 +254,7 @@ def _confirm(database: sqlite3.Connection, asked: StraightConfirmation) -> str |
             *(asked.pooled_fen, asked.card_id_code, asked.card_number, asked.factor),
         ),
     ).fetchone()
-    debit = asked[asked._fields.index("terminal") : asked._fields.index("answer")]
+    debit = asked[_DEBIT_NUMBERS]
     if (
         found is None
         or execute(_KNOWN, (asked.msgid,)).fetchone()[0]
