@@ -16,13 +16,14 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from sscard_chip.standard.errors import SscardError
 from sscard_service.centre import ServiceCentre
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.http.asking import HttpCaller, ServiceRequest, written
 from sscard_service.http.documents import describe
-from sscard_service.http.hotlist import hotlist_text
+from sscard_service.http.hotlist import ServedHotlist
 from sscard_service.http.limits import RateLimit
 from sscard_service.http.routes import ROUTES, Route
 from sscard_service.http.together import ViewsTogether, view_of
@@ -38,6 +39,15 @@ BODY_SECONDS: Final = 30
 """How long a body may take to come."""
 _LARGE: Final = frozenset({"apply", "replace"})
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_VIEW_HEADERS: Final = [
+    (b"content-type", b"application/json"),
+    *((name.lower().encode(), value.encode()) for name, value in _HEADERS.items()),
+]
+_VIEWS: Final = {
+    route.path: route.found
+    for route in ROUTES
+    if route.method == "GET" and route.found.view is not None
+}
 
 
 def create_application(
@@ -52,7 +62,9 @@ def create_application(
 
     Other pages may be added to what it returns.
     """
-    application = FastAPI(
+    asks = _Asks(centre, caller or HttpCaller(centre), RateLimit(per_minute), body_seconds)
+    application = _Application(
+        asks,
         title="sscard card services",
         version="1",
         description="Card services of a region: enquiry, loss, replacement. See docs/services.md.",
@@ -60,7 +72,6 @@ def create_application(
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    asks = _Asks(centre, caller or HttpCaller(centre), RateLimit(per_minute), body_seconds)
     for route in ROUTES:
         application.add_api_route(
             route.path,
@@ -116,6 +127,23 @@ def create_application(
     return application
 
 
+class _Application(FastAPI):
+    """Views by nothing but a session are the most of what is asked: they are answered before the
+    framework looks at a request, which costs as much as the view itself."""
+
+    def __init__(self, asks: _Asks, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._asks = asks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] == "http" and scope["method"] == "GET":
+            operation = _VIEWS.get(scope["path"])
+            if operation is not None and await self._asks.view(operation, scope, receive, send):
+                return
+        await super().__call__(scope, receive, send)
+
+
 class _Asks:
     """What all addresses do around an operation."""
 
@@ -128,28 +156,37 @@ class _Asks:
         self.body_seconds = body_seconds
         self.together = ViewsTogether(centre)
 
-    async def view(self, request: Request, operation: ServiceOperation) -> Response | None:
-        """The answer of a view by nothing but a session, or the problem; None: it is none, or
+    async def view(
+        self, operation: ServiceOperation, scope: Scope, receive: Receive, send: Send
+    ) -> bool:
+        """Send the answer of a view by nothing but a session, or the problem; False: it is none, or
         :meth:`answer` has to say what is wrong with it."""
-        asked = view_of(self.centre, operation, request.scope, _source(request))
+        asked = view_of(self.centre, operation, scope, _source(scope))
         if asked is None:
-            return None
+            return False
         try:
-            self._count(request)
+            self._count(scope)
             shown = await self.together.answer(asked)
         except ServiceRefusedError as error:
-            return problem(error)
-        return None if shown is None else _done(shown.document())
+            await problem(error)(scope, receive, send)
+            return True
+        if shown is None:
+            return False
+        content = written(shown.document())
+        headers = [(b"content-length", b"%d" % len(content)), *_VIEW_HEADERS]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+        return True
 
-    def _count(self, request: Request) -> None:
+    def _count(self, scope: Scope) -> None:
         """Count a request, once.
 
         :raises ServiceRefusedError: RATE.
         """
-        if "sscard.counted" in request.scope:
+        if "sscard.counted" in scope:
             return
-        request.scope["sscard.counted"] = True
-        wait = self.limit.wait(_source(request))
+        scope["sscard.counted"] = True
+        wait = self.limit.wait(_source(scope))
         if wait:
             raise ServiceRefusedError(Code.RATE, retry=wait)
 
@@ -169,12 +206,12 @@ class _Asks:
             return problem(ServiceRefusedError(Code.DOWN))
 
     async def _read(self, request: Request, most: int) -> ServiceRequest:
-        self._count(request)
+        self._count(request.scope)
         content = await self._body(request, most)
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return ServiceRequest(
             request.method, target, dict(request.headers), dict(request.query_params),
-            content, _source(request),
+            content, _source(request.scope),
         )  # fmt: skip
 
     async def _body(self, request: Request, most: int) -> bytes:
@@ -198,8 +235,9 @@ class _Asks:
         raise ServiceRefusedError(Code.FORMAT, field="body", rule=broken)
 
 
-def _source(request: Request) -> str:
-    return request.client.host if request.client else ""
+def _source(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _done(document: dict[str, Any]) -> Response:
@@ -217,17 +255,13 @@ def problem(error: ServiceRefusedError) -> Response:
 
 
 def _endpoint(asks: _Asks, route: Route) -> Callable[..., Any]:
-    changes, views = route.found.changes, route.found.view is not None
+    changes = route.found.changes
     most = MOST_BODY if route.operation in _LARGE else SMALL_BODY
 
     def work(request: ServiceRequest, receipt: str) -> Response:
         return _done(asks.caller.call(route.operation, request, receipt, changes=changes))
 
     async def endpoint(request: Request) -> Response:
-        if views:
-            shown = await asks.view(request, route.found)
-            if shown is not None:
-                return shown
         receipt = str(request.path_params.get("receipt", ""))
         return await asks.answer(request, lambda found: work(found, receipt), most)
 
@@ -250,12 +284,14 @@ def _enquiry(asks: _Asks) -> Callable[..., Any]:
 
 
 def _hotlist(asks: _Asks) -> Callable[..., Any]:
+    served = ServedHotlist(asks.centre)
+
     async def hotlist(request: Request) -> Response:
         def work(found: ServiceRequest) -> Response:
             _, program = asks.caller.channel(found)
             if not program:
                 raise ServiceRefusedError(Code.SIGNATURE)
-            text = hotlist_text(asks.centre, found.query.get("after", ""))
+            text = served.text(found.query.get("after", ""))
             return Response(text, 200, _HEADERS, "text/tab-separated-values; charset=utf-8")
 
         return await asks.answer(request, work)

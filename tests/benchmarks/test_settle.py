@@ -27,19 +27,29 @@ def test_a_day_is_settled_anew_in_each_round(day: settle.Day) -> None:
         assert taken.memory_mib > 20
         assert day.verdicts_are_right()
         assert not list(day.folder.glob("round.db*"))
-    (day.folder / "out" / "verdicts.tsv").write_bytes(b"")
+    (day.out / "verdicts.tsv").write_bytes(b"")
     assert not day.verdicts_are_right()
 
 
 def test_the_peer_reads_every_row_and_stores_it(day: settle.Day) -> None:
     with PostgresServer() as server, psycopg.connect(server.new_url()) as connection:
-        assert day.peer(connection) > 0
+        peer = day.peer(server, connection)
+        assert min(peer.reading, peer.hashing, peer.copying) > 0
         found = connection.execute("SELECT count(*), min(v8), max(v8) FROM kept").fetchone()
         assert found == (day.rows, 0, day.rows - 1)
 
 
+def test_the_peer_s_seconds_are_those_of_both_processes() -> None:
+    assert settle.Peer(1.5, 0.25, 0.5, 2.0).processor == 4.25
+    with PostgresServer() as server, psycopg.connect(server.new_url()) as connection:
+        here, there = settle.seconds_to_store(server, connection, np.arange(100_000))
+    assert here > 0
+    assert there >= 0.02  # of about 0.1
+
+
 def test_what_is_stored_is_what_was_given() -> None:
     with PostgresServer() as server, psycopg.connect(server.new_url()) as connection:
+        settle.prepare(connection)
         settle.store(connection, np.array([7, 9, 2**40]))
         assert connection.execute("SELECT v1, v8 FROM kept ORDER BY v1").fetchall() == [
             (7, 7),

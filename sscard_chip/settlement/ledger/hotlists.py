@@ -8,6 +8,7 @@ that second has ``.2`` behind it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from itertools import groupby
@@ -27,6 +28,8 @@ from sscard_chip.standard.dates import TIME_RULE, parse_time
 RENEWED: Final = timedelta(hours=1)
 """A list that is the same gets a new version when the last one is older."""
 
+_VERSION: Final = re.compile(r"[0-9]{14}(\.[0-9]{1,5})?")
+
 
 class IssuedHotlist(NamedTuple):
     """A version, when it was issued (YYYYMMDDhhmmss), and the whole list."""
@@ -34,6 +37,14 @@ class IssuedHotlist(NamedTuple):
     version: str
     issued: str
     hotlist: Hotlist
+
+
+class HotlistState(NamedTuple):
+    """What a list depends on but for the time: how many changes of status were ever recorded,
+    none of which is taken back, and the name of the last version, empty without one."""
+
+    changes: int
+    version: str
 
 
 class _Version(NamedTuple):
@@ -73,6 +84,24 @@ def issue_hotlist(t: LedgerTransaction, time: str) -> IssuedHotlist:
             {"version": number, "card": list(changes), "since": list(changes.values())},
         )
     return IssuedHotlist(version, time, hotlist)
+
+
+def hotlist_state(t: LedgerTransaction) -> HotlistState:
+    """Whether anything was reported or issued since: a count, and no row of a card is read."""
+    changes = sa.select(sa.func.count()).select_from(card_status)
+    last = _last(t)
+    return HotlistState(int(t.connection.scalar(changes) or 0), last.version if last else "")
+
+
+def next_change(t: LedgerTransaction, time: str) -> str | None:
+    """When the list changes by the clock next, after ``time``: a report lapses, or one that was
+    dated ahead begins. None for never."""
+    after = [
+        sa.select(sa.func.min(column)).where(column > int(time)).scalar_subquery()
+        for column in (card_status.c.since, card_status.c.until)
+    ]
+    found = [one for one in t.connection.execute(sa.select(*after)).one() if one is not None]
+    return f"{min(found):014d}" if found else None
 
 
 def hotlist_delta(t: LedgerTransaction, since: str, version: str) -> HotlistDelta:
@@ -194,7 +223,8 @@ def _last(t: LedgerTransaction) -> _Version | None:
 
 def _version(t: LedgerTransaction, version: str) -> _Version:
     statement = _versions().where(tables.hotlist_version.c.version == version)
-    row = t.connection.execute(statement).one_or_none()
+    asked = _VERSION.fullmatch(version)
+    row = t.connection.execute(statement).one_or_none() if asked else None
     if row is None:
         raise CardRegisterError("hotlist: version: this ledger has issued no such list")
     return _as_version(row)

@@ -16,13 +16,13 @@ from sscard_chip.settlement.platform.drugs import DrugBill
 from sscard_chip.settlement.platform.persons import InsuredPerson
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.dates import show_time
-from sscard_chip.standard.insurance import PHARMACY_VISIT
+from sscard_chip.standard.insurance import EMPLOYEE_BASIC, PHARMACY_VISIT
 from sscard_chip.standard.settlement_mode import Split
 
 _PER_ITEM: Final = "1"
 """clr_way [HN]."""
 _POOLS: Final = {
-    "310": ("310100", "基本医疗保险统筹基金"),
+    EMPLOYEE_BASIC: ("310100", "基本医疗保险统筹基金"),
     "390": ("390100", "城乡居民基本医疗保险基金"),
 }
 """fund_pay_type of the pooled fund by insutype, and its name [HN]."""
@@ -44,14 +44,14 @@ _NOT_COMPUTED: Final = (
     "acct_mulaid_pay",
 )
 """Amounts that a ledger of accounts does not distinguish: zero."""
-_BY_AMOUNT: Final = "0"
+BY_AMOUNT: Final = "0"
 """med_list_codg of a till that sells by amount and not by article [ours]."""
 _OF_BILL: Final = ("psn_name", "psn_cert_type", "certno", "psn_type")
 _OF_PERSON: Final = (
     "psn_name", "psn_cert_type", "certno", "gend", "naty", "brdy", "psn_type", "cvlserv_flag",
 )  # fmt: skip
 
-_NOBODY: Final = dict.fromkeys(_OF_PERSON, "") | {"cvlserv_flag": "0", "age": "0"}
+NOBODY: Final[Mapping[str, str]] = dict.fromkeys(_OF_PERSON, "") | {"cvlserv_flag": "0", "age": "0"}
 _ZEROES: Final = dict.fromkeys(_NOT_COMPUTED, _ZERO)
 
 
@@ -112,15 +112,16 @@ def setlinfo(
     }
 
 
-def whose(time: str, bill: DrugBill | None, person: InsuredPerson | None) -> dict[str, str]:
+def whose(time: str, bill: DrugBill | None, person: InsuredPerson | None) -> Mapping[str, str]:
     """The members of ``setlinfo`` about the person, at ``time`` (YYYYMMDDhhmmss)."""
     if person is not None:
         found = {name: getattr(person, name) for name in _OF_PERSON}
         return found | {"age": person.age(time)}
     if bill is None:
-        return _NOBODY
+        return NOBODY
     info = bill.info
-    return _NOBODY | {name: info[name] for name in _OF_BILL if info[name]}
+    known = {name: info[name] for name in _OF_BILL if info[name]}
+    return {**NOBODY, **known} if known else NOBODY
 
 
 def setldetail(
@@ -130,7 +131,7 @@ def setldetail(
 
     ``account`` says whether the account has a row; without it, when it pays something.
     """
-    fund, fund_name = _POOLS.get(insutype, _POOLS["310"])
+    fund, fund_name = _POOLS[pool_of(insutype)]
     payers = [(fund, fund_name, split.pooled_fen)] if split.pooled_fen else []
     if split.account_fen if account is None else account:
         payers.append((*_ACCOUNT, split.account_fen))
@@ -150,17 +151,22 @@ def setldetail(
 
 def funds(insutype: str, *, pooled: bool) -> list[tuple[str, str, bool]]:
     """fund_pay_type and name of the pooled fund and the account, and whether each pays."""
-    return [(*_POOLS.get(insutype, _POOLS["310"]), pooled), (*_ACCOUNT, True)]
+    return [(*_POOLS[pool_of(insutype)], pooled), (*_ACCOUNT, True)]
+
+
+def pool_of(insutype: str) -> str:
+    """The insutype whose pooled fund pays for an insutype."""
+    return insutype if insutype in _POOLS else EMPLOYEE_BASIC
 
 
 def detlcutinfo(bill: DrugBill) -> list[dict[str, str]]:
     """The lines of a bill, as they were taken: nothing is cut from them."""
-    return [_line(line) for line in bill.details]
+    return [line_cut(line) for line in bill.details]
 
 
-def _line(line: Mapping[str, str]) -> dict[str, str]:
-    code = line["med_list_codg"]
-    drug = None if code == _BY_AMOUNT else find_drug(code)
+def line_cut(line: Mapping[str, str]) -> dict[str, str]:
+    """A line of a bill in ``detlcutinfo``; one that is by article has the article's codes."""
+    level, kind = levels(line["med_list_codg"])
     found = {
         "feedetl_sn": line["feedetl_sn"],
         "det_item_fee_sumamt": line["det_item_fee_sumamt"],
@@ -172,13 +178,19 @@ def _line(line: Mapping[str, str]) -> dict[str, str]:
         "overlmt_amt": _ZERO,
         "preselfpay_amt": _ZERO,
         "inscp_scp_amt": line["det_item_fee_sumamt"],
-        "chrgitm_lv": drug.chrgitm_lv if drug else "01",
-        "med_chrgitm_type": drug.med_chrgitm_type if drug else "14",
+        "chrgitm_lv": level,
+        "med_chrgitm_type": kind,
         "memo": "",
     }
-    if code != _BY_AMOUNT:
-        found |= {"med_list_codg": code, "medins_list_codg": line["medins_list_codg"]}
+    if line["med_list_codg"] != BY_AMOUNT:
+        found |= {name: line[name] for name in ("med_list_codg", "medins_list_codg")}
     return found
+
+
+def levels(code: str) -> tuple[str, str]:
+    """chrgitm_lv and med_chrgitm_type of an article, by its med_list_codg."""
+    drug = None if code == BY_AMOUNT else find_drug(code)
+    return (drug.chrgitm_lv, drug.med_chrgitm_type) if drug else ("01", "14")
 
 
 def person(

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
+
+import msgspec
 
 from sscard_chip.settlement.platform.fields import MessageError
 
@@ -26,6 +29,8 @@ def read_body(body: bytes, *, strict: bool = True) -> tuple[Any, tuple[str, ...]
 
     :raises MessageError: what is wrong with the bytes.
     """
+    with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+        return msgspec.json.decode(body), ()  # three times as fast, and takes a little less
     try:
         return json.loads(body.decode("utf-8")), ()
     except (ValueError, RecursionError):

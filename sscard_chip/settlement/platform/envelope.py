@@ -26,6 +26,8 @@ from sscard_chip.standard import dates
 _MOST_TEXT: Final = 200
 _MOST_WARNING: Final = 2000
 _LOOSE_MSGID: Final = re.compile("[!-~]{1,30}")
+_MOST_GROWTH: Final = 8
+"""How often as long as its bytes JSON can be when it is written anew: 1e15 is 18 characters."""
 _MSGID_RULE: Final = "msgid: must be institution 12, yyyyMMddHHmmss, sequence 4"
 _CHANGING: Final = frozenset({"inf_time", "sign_no", "dev_safe_info", "cainfo", "signtype"})
 """Fields of the envelope that may differ when a message is sent again: they are of the sending,
@@ -56,8 +58,10 @@ class Request:
     notes: list[str] = field(default_factory=list)
 
 
-def parse_request(message: Any, *, strict: bool = True) -> Request:
+def parse_request(message: Any, *, strict: bool = True, size: int | None = None) -> Request:
     """Check an envelope; a centre that is not ``strict`` takes a msgid of any form.
+
+    ``size`` is of the bytes that ``message`` was read from, where it was.
 
     :raises MessageError: a field is missing, too long or malformed; the msgid is not one of the
         sender's.
@@ -66,20 +70,22 @@ def parse_request(message: Any, *, strict: bool = True) -> Request:
     node = message.get("input")
     if not isinstance(node, Mapping):
         raise MessageError("input: must be an object")
-    try:
-        text = compact(node)
-    except (TypeError, ValueError, RecursionError):
-        raise MessageError("input: must be JSON") from None
-    most = MOST_INPUT if found["infno"] != "9101" else MOST_FILE + MOST_INPUT
-    if len(text) > most:
-        raise MessageError(f"input: at most {most} characters")
+    if size is None or size * _MOST_GROWTH > MOST_INPUT:
+        try:
+            text = compact(node)
+        except (TypeError, ValueError, RecursionError):
+            raise MessageError("input: must be JSON") from None
+        most = MOST_INPUT if found["infno"] != "9101" else MOST_FILE + MOST_INPUT
+        if len(text) > most:
+            raise MessageError(f"input: at most {most} characters")
     msgid, notes = found["msgid"], []
     loose = not is_msgid(msgid, found["fixmedins_code"])
     if loose:
         if strict or found["infno"] == HOLD or not _LOOSE_MSGID.fullmatch(msgid):
             raise MessageError(_MSGID_RULE)
         notes.append(_MSGID_RULE)
-    time = parse_message_time(found["inf_time"], "inf_time")
+    time = found["inf_time"]
+    parse_message_time(time, "inf_time")
     content = {name: value for name, value in found.items() if name not in _CHANGING}
     whole = json.dumps(content | {"input": node}, sort_keys=True)
     digest = sha256(whole.encode()).digest()
@@ -89,7 +95,7 @@ def parse_request(message: Any, *, strict: bool = True) -> Request:
         found["mdtrtarea_admvs"],
         found["insuplc_admdvs"],
         found["fixmedins_code"],
-        time.strftime(dates.TIME),
+        f"{time[:4]}{time[5:7]}{time[8:10]}{time[11:13]}{time[14:16]}{time[17:]}",
         node,
         digest,
         found["sign_no"],
@@ -113,8 +119,8 @@ def make_answer(
     answer = {
         "infcode": SUCCESS if error is None else FAILURE,
         "inf_refmsgid": refmsgid,
-        "refmsg_time": _stamp(received),
-        "respond_time": _stamp(answered),
+        "refmsg_time": stamp(received),
+        "respond_time": stamp(answered),
         "err_msg": (error or "")[:_MOST_TEXT],
         "output": dict(output or {}),
     }
@@ -123,5 +129,6 @@ def make_answer(
     return answer
 
 
-def _stamp(time: datetime) -> str:
+def stamp(time: datetime) -> str:
+    """A time of an answer: yyyyMMddHHmmssSSS."""
     return f"{time.strftime(dates.TIME)}{time.microsecond // 1000:03d}"

@@ -163,15 +163,15 @@ class Platform:
             message, said = read_body(body, strict=self._strict)
         except MessageError as error:
             return self._text(None, self._now(), error=str(error)).encode()
-        return self._answer(message, said).encode()
+        return self._answer(message, said, len(body)).encode()
 
     # --- once ----------------------------------------------------------------------------------
 
-    def _answer(self, message: Any, said: Sequence[str] = ()) -> str:
+    def _answer(self, message: Any, said: Sequence[str] = (), size: int | None = None) -> str:
         received = self._now()
         notes = list(said)
         try:
-            found = self._begin(message, received, notes)
+            found = self._begin(message, received, notes, size)
             if isinstance(found, str):
                 return found
             notes = found.request.notes
@@ -179,7 +179,9 @@ class Platform:
         except (MessageError, AuthorisationRefusedError) as error:
             return self._text(None, received, error=str(error), notes=notes)
 
-    def _begin(self, message: Any, received: datetime, notes: list[str]) -> str | PendingMessage:
+    def _begin(
+        self, message: Any, received: datetime, notes: list[str], size: int | None = None
+    ) -> str | PendingMessage:
         """The answer to a message that asks only, else what is to be done for it.
 
         Where the message is not in the form of the interface, it is looked at once more as it may
@@ -189,9 +191,9 @@ class Platform:
         :raises AuthorisationRefusedError: it is refused.
         """
         if self._strict:
-            return self._look(parse_request(message), received)
+            return self._look(parse_request(message, size=size), received)
         try:
-            request = parse_request(message, strict=False)
+            request = parse_request(message, strict=False, size=size)
             request.notes[:0] = notes
             found = self._look(request, received)
             if isinstance(found, str) or found.question or not self._out_of_form(found.request):

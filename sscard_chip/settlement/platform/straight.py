@@ -7,17 +7,16 @@ goes the long way with it; so does one whose question the ledger does not answer
 
 from __future__ import annotations
 
-import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
-from sscard_chip.dayfile.envelope import CARD, HOLD, compact
+from sscard_chip.dayfile.envelope import CARD, HOLD
 from sscard_chip.dayfile.errors import DayFileError
 from sscard_chip.dayfile.msgid import is_trial_of
-from sscard_chip.dayfile.rows import DayRow, parse_row
+from sscard_chip.dayfile.rows import parse_row
 from sscard_chip.security.keystore import KeyMissingError
 from sscard_chip.settlement.columns import NO_DIVISION
 from sscard_chip.settlement.ledger import Ledger, LedgerError, LedgerUnavailableError
@@ -32,19 +31,17 @@ from sscard_chip.settlement.ledger.authorisation import (
 from sscard_chip.settlement.ledger.bulk import driver_connection, driver_errors
 from sscard_chip.settlement.ledger.good_card import GoodCard, find_good_card
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
-from sscard_chip.settlement.platform import answers
 from sscard_chip.settlement.platform.drugs import DrugBill, parse_bill
-from sscard_chip.settlement.platform.envelope import Request, make_answer
+from sscard_chip.settlement.platform.envelope import Request
 from sscard_chip.settlement.platform.fields import MessageError, check_fields
 from sscard_chip.settlement.platform.persons import PersonRegister
 from sscard_chip.settlement.platform.tac import CheckTac
+from sscard_chip.settlement.platform.templates import confirmation_text, hold_text
 from sscard_chip.settlement.platform.transactions.sales import PERSON
 from sscard_chip.settlement.policy import CentrePolicy
 from sscard_chip.standard.identifiers import PURCHASE
 from sscard_chip.standard.settlement_mode import Split
 
-_PLACES: Final = tuple(f"{secrets.token_hex(12)}-{number}" for number in range(1, 7))
-"""What no message knows: they stand in an answer for what the ledger will know."""
 _REMEMBERED: Final = 1000
 _REMEMBERED_FOR: Final = timedelta(seconds=5)
 
@@ -178,7 +175,8 @@ class StraightWay:
         asked = -1 if bill.uses_account else 0
         if bill.split is not None:
             asked = bill.split.account_fen
-        answer = self._hold_answer(request, bill, Split(0, total - pooled, pooled), received)
+        person = self._known.holder(bill.info["psn_no"], bill.card_sn)
+        answer = hold_text(request, bill, pooled, received, self._now(), person)
         return StraightHold(
             request.msgid,
             request.infno,
@@ -198,40 +196,6 @@ class StraightWay:
             caps.pharmacy_day_fen,
             answer,
         )
-
-    def _hold_answer(
-        self, request: Request, bill: DrugBill, split: Split, received: datetime
-    ) -> str:
-        setl_id, mdtrt_id, account, cash, insured, balance = _PLACES
-        info = answers.setlinfo(
-            split,
-            0,
-            psn_no=bill.info["psn_no"],
-            time=request.time,
-            msgid=request.msgid,
-            division=request.treatment_division,
-            setl_id=setl_id,
-            mdtrt_id=mdtrt_id,
-            insutype=bill.info["insutype"],
-            bill=bill,
-            person=self._known.holder(bill.info["psn_no"], bill.card_sn or ""),
-        )
-        info |= {
-            "acct_pay": account,
-            "psn_cash_pay": cash,
-            "fulamt_ownpay_amt": cash,
-            "inscp_scp_amt": insured,
-            "balc": balance,
-        }
-        detail = answers.setldetail(
-            split, account=bill.asks_account, insutype=bill.info["insutype"]
-        )
-        for one in detail:
-            one["inscp_scp_amt"] = insured
-        if bill.asks_account:
-            detail[-1]["fund_payamt"] = account
-        output = {"setlinfo": info, "setldetail": detail, "detlcutinfo": answers.detlcutinfo(bill)}
-        return self._template(setl_id, received, output)
 
     def _confirmation(self, request: Request, received: datetime) -> StraightConfirmation | None:
         bill = parse_bill(request.input)
@@ -253,6 +217,8 @@ class StraightWay:
             or not self._check_tac(row)
         ):
             return None
+        person = self._known.holder(row.psn_no or "", row.card_id_code.hex())
+        answer = confirmation_text(row, bill, received, self._now(), person, self._offline_use)
         return StraightConfirmation(
             request.msgid,
             request.digest,
@@ -270,41 +236,8 @@ class StraightWay:
             row.card_number,
             row.diversification_factor,
             *numbers,
-            self._confirmation_answer(row, split, bill, received),
+            answer,
         )
-
-    def _confirmation_answer(
-        self, row: DayRow, split: Split, bill: DrugBill, received: datetime
-    ) -> str:
-        refmsgid, balance, *_ = _PLACES
-        info = answers.setlinfo(
-            split,
-            0,
-            psn_no=row.psn_no or "",
-            time=row.time,
-            msgid=row.msgid,
-            division=row.treatment_division,
-            setl_id=row.setl_id or "",
-            mdtrt_id=row.mdtrt_id or "",
-            insutype=bill.info["insutype"],
-            bill=bill,
-            person=self._known.holder(row.psn_no or "", row.card_id_code.hex()),
-        )
-        output = {
-            "setlinfo": info | {"balc": balance, "exp_content": self._offline_use},
-            "setldetail": answers.setldetail(
-                split, account=bill.asks_account, insutype=bill.info["insutype"]
-            ),
-            "detlcutinfo": answers.detlcutinfo(bill),
-        }
-        return self._template(refmsgid, received, output)
-
-    def _template(self, refmsgid: str, received: datetime, output: Mapping[str, Any]) -> str:
-        answer = make_answer(refmsgid, received, self._now(), output=output)
-        text = compact(answer).replace("%", "%%")
-        for number, place in enumerate(_PLACES, 1):
-            text = text.replace(place, f"%{number}$s")
-        return text
 
 
 def is_card_sn(text: str) -> bool:

@@ -27,6 +27,8 @@ STRIPES: Final = 32
 """Rows of ``balance`` that an account without bound has on PostgreSQL, at most."""
 STRIPE: Final = f"mod(pg_backend_pid(), {STRIPES})"
 """That of a connection."""
+SEAL_NUMBER: Final = f"nextval('entry_id') * {STRIPES} + {STRIPE}"
+"""A new number for seals of a connection."""
 _BOUNDED: Final = ", ".join(f"'{kind}'" for kind in sorted(BOUNDED))
 
 # A new account has a balance of zero.
@@ -98,6 +100,7 @@ on_postgresql(
             SELECT FROM (SELECT min(entry) AS number FROM moved) AS mover, LATERAL (
                 SELECT account, fen, bounded::int AS bounds, 1 AS rows, 0 AS lines,
                     entry IS DISTINCT FROM number
+                        OR mod(entry, {STRIPES}) <> {STRIPE}
                         OR stripe <> CASE WHEN bounded THEN 0 ELSE {STRIPE} END AS odd FROM moved
                 UNION ALL SELECT account, -fen, -bounded::int, -1, 0, entry >= number FROM rest
                 UNION ALL SELECT account, -fen, 0, 0, 1, false FROM seal JOIN line USING (entry)
@@ -206,7 +209,7 @@ on_postgresql(
                     USING ERRCODE = 'foreign_key_violation';
             END IF;
         END LOOP;
-        RETURN nextval('entry_id');
+        RETURN {SEAL_NUMBER};
     END $$""",
     """CREATE FUNCTION seal_number() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
         NEW.number := seal_order(ARRAY(SELECT account FROM line WHERE entry = NEW.entry));
@@ -224,7 +227,7 @@ on_postgresql(
         IF odd THEN
             RAISE EXCEPTION 'ledger: the lines of an entry sum to zero'
                 USING ERRCODE = 'check_violation';
-        ELSIF together < 1 OR latest > coalesce(pg_sequence_last_value('entry_id'), 0) THEN
+        ELSIF together < 1 OR latest / {STRIPES} > coalesce(pg_sequence_last_value('entry_id'), 0) THEN
             RAISE EXCEPTION 'ledger: a balance changes by sealing an entry alone'
                 USING ERRCODE = 'restrict_violation';
         END IF;

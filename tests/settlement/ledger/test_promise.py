@@ -19,7 +19,7 @@ from sscard_chip.settlement.ledger import (
     upgrade_ledger,
 )
 from sscard_chip.settlement.ledger.database import parse_url
-from sscard_chip.settlement.schema.comparison import changed_rules
+from sscard_chip.settlement.schema.comparison import changed_rules, changed_tables
 from sscard_cli.main import main
 from tests.settlement.postgres import PostgresServer
 
@@ -251,6 +251,20 @@ CHANGES = {
         "constraint ck_balance_not_negative"
     ),
     "ALTER TABLE entry DROP CONSTRAINT fk_entry_is_sealed": "constraint fk_entry_is_sealed",
+    "ALTER TABLE balance DROP CONSTRAINT ck_balance_not_negative, ADD CONSTRAINT"
+    " ck_balance_not_negative CHECK (NOT bounded OR fen >= -1000000)": (
+        "constraint ck_balance_not_negative"
+    ),
+    "ALTER TABLE line DROP CONSTRAINT ck_line_fen_amount, ADD CONSTRAINT ck_line_fen_amount"
+    " CHECK (fen::text >= '-1000000000000000' AND fen::text <= '1000000000000000')": (
+        "constraint ck_line_fen_amount"
+    ),
+    "ALTER TABLE entry DROP CONSTRAINT uq_entry_source, ADD CONSTRAINT uq_entry_source"
+    " UNIQUE (source, id)": "constraint uq_entry_source",
+    "ALTER TABLE entry DROP CONSTRAINT fk_entry_is_sealed, ADD CONSTRAINT fk_entry_is_sealed"
+    " FOREIGN KEY (id) REFERENCES entry (id) DEFERRABLE INITIALLY DEFERRED": (
+        "constraint fk_entry_is_sealed"
+    ),
     "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;"
     " CREATE TRIGGER swallow BEFORE INSERT ON line FOR EACH ROW EXECUTE FUNCTION f()": (
         "trigger swallow"
@@ -267,8 +281,13 @@ def test_postgresql_opens_with_its_rules_alone(ledger_url: str) -> None:
         with engine.connect() as owner:
             owner.exec_driver_sql(change)
             assert named in changed_rules(owner), change
+    for change in ("fen TYPE numeric", "fen DROP NOT NULL"):
+        with engine.connect() as owner:
+            owner.exec_driver_sql(f"ALTER TABLE line ALTER {change}")
+            assert changed_tables(owner) == ["column line.fen"], change
     with engine.begin() as owner:
         assert changed_rules(owner) == []
+        assert changed_tables(owner) == []
         owner.exec_driver_sql("ALTER TABLE balance DISABLE TRIGGER balance_guard")
     engine.dispose()
     for do in (Ledger.open, upgrade_ledger):
