@@ -168,6 +168,7 @@ def _holds(messages: _Messages) -> str:
                     OR part + pooled <= card_cap - (
                         SELECT coalesce(sum(s.account_fen + s.pooled_fen), 0)
                         FROM authorisation s WHERE s.card = payer.card AND s.day = payer.day))
+                OFFSET 0
             ), numbered AS (
                 SELECT paid.*, nextval('message_id') AS id, nextval('authorisation_id') AS sale,
                     CASE WHEN part > 0 THEN nextval('entry_id') END AS posted,
@@ -231,12 +232,12 @@ def _confirmations(messages: _Messages) -> str:
                     f.id AS fund, o.id AS cash, k.id AS collected, b.fen AS money,
                     {messages.turn("s.id")} AS turn
                 FROM {messages.asked("confirmations", _CONFIRMATION)}
-                    JOIN authorisation s ON s.setl_id = asked.setl_id AND s.msgid = sale
-                        AND s.mdtrt_id = asked.mdtrt_id AND s.psn_no = asked.psn_no
-                        AND s.pharmacy = asked.pharmacy AND s.treatment_division = treatment
-                        AND s.time = sold AND s.account_fen = asked.account_fen
-                        AND s.self_paid_fen = asked.self_paid_fen
-                        AND s.pooled_fen = asked.pooled_fen
+                    JOIN authorisation s ON s.setl_id = asked.setl_id
+                        AND (s.msgid, s.mdtrt_id, s.psn_no, s.pharmacy, s.treatment_division,
+                            s.time, s.account_fen, s.self_paid_fen, s.pooled_fen)
+                        IS NOT DISTINCT FROM (sale, asked.mdtrt_id, asked.psn_no, asked.pharmacy,
+                            treatment, sold, asked.account_fen, asked.self_paid_fen,
+                            asked.pooled_fen)
                     JOIN card c ON c.id = s.card AND c.card_id_code = code
                         AND c.card_number = asked.number AND c.factor = asked.factor
                     JOIN account a ON a.id = s.account

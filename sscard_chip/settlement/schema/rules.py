@@ -188,27 +188,10 @@ on_postgresql(
     "CREATE INDEX IF NOT EXISTS ix_seal_number ON seal (number)",
     f"""CREATE FUNCTION seal_order(accounts bigint[]) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER AS $$
-    DECLARE locked bigint;
-    BEGIN
-        LOOP  -- one order for all, or two entries would wait for each other
-            PERFORM FROM balance WHERE account = ANY(accounts)
-                AND stripe = CASE WHEN bounded THEN 0 ELSE {STRIPE} END
-                ORDER BY account FOR UPDATE;
-            GET DIAGNOSTICS locked = ROW_COUNT;
-            EXIT WHEN locked = cardinality(accounts);
-            EXIT WHEN locked = (SELECT count(DISTINCT one) FROM unnest(accounts) AS one);
-            INSERT INTO balance (account, bounded, fen, stripe)
-                SELECT DISTINCT account, false, 0, {STRIPE} FROM balance AS base
-                    WHERE account = ANY(accounts) AND stripe = 0 AND NOT bounded
-                    AND NOT EXISTS (SELECT FROM balance WHERE balance.account = base.account
-                        AND stripe = {STRIPE})
-                    ORDER BY account ON CONFLICT DO NOTHING;
-            IF NOT FOUND AND EXISTS (SELECT FROM unnest(accounts) AS one
-                    WHERE NOT EXISTS (SELECT FROM balance WHERE account = one)) THEN
-                RAISE EXCEPTION 'ledger: a line is of an account that exists'
-                    USING ERRCODE = 'foreign_key_violation';
-            END IF;
-        END LOOP;
+    BEGIN  -- one order for all, or two entries would wait for each other
+        PERFORM FROM balance WHERE account = ANY(accounts)
+            AND stripe = CASE WHEN bounded THEN 0 ELSE {STRIPE} END
+            ORDER BY account FOR UPDATE;
         RETURN {SEAL_NUMBER};
     END $$""",
     """CREATE FUNCTION seal_number() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
@@ -219,17 +202,32 @@ on_postgresql(
         EXECUTE FUNCTION seal_number()""",
     f"""CREATE FUNCTION seal_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     DECLARE
-        together bigint; latest bigint; odd boolean;
+        together bigint; latest bigint; odd boolean; lacking boolean;
     BEGIN
-        SELECT min(number), max(number), bool_or((SELECT sum(fen) FROM line
-                WHERE line.entry = fresh.entry) IS DISTINCT FROM 0)
-            INTO together, latest, odd FROM fresh;
+        SELECT min(number), max(number), bool_or(total IS DISTINCT FROM 0), bool_or(known < lines)
+            INTO together, latest, odd, lacking FROM fresh, LATERAL (
+                SELECT sum(line.fen) AS total, count(*) AS lines, count(mine.account) AS known
+                    FROM line LEFT JOIN balance AS mine ON mine.account = line.account
+                        AND mine.stripe = CASE WHEN bounded THEN 0 ELSE {STRIPE} END
+                    WHERE line.entry = fresh.entry
+            ) AS own;
         IF odd THEN
             RAISE EXCEPTION 'ledger: the lines of an entry sum to zero'
                 USING ERRCODE = 'check_violation';
-        ELSIF together < 1 OR latest / {STRIPES} > coalesce(pg_sequence_last_value('entry_id'), 0) THEN
+        ELSIF together < 1
+                OR latest / {STRIPES} > coalesce(pg_sequence_last_value('entry_id'), 0) THEN
             RAISE EXCEPTION 'ledger: a balance changes by sealing an entry alone'
                 USING ERRCODE = 'restrict_violation';
+        ELSIF lacking THEN
+            INSERT INTO balance (account, bounded, fen, stripe)
+                SELECT DISTINCT account, false, 0, {STRIPE} FROM fresh JOIN line USING (entry)
+                    JOIN balance AS base USING (account) WHERE base.stripe = 0 AND NOT bounded
+                    ORDER BY account ON CONFLICT DO NOTHING;
+            IF EXISTS (SELECT FROM fresh JOIN line USING (entry)
+                    WHERE NOT EXISTS (SELECT FROM balance WHERE account = line.account)) THEN
+                RAISE EXCEPTION 'ledger: a line is of an account that exists'
+                    USING ERRCODE = 'foreign_key_violation';
+            END IF;
         END IF;
         WHILE together IS NOT NULL LOOP
             UPDATE balance SET fen = balance.fen + moved.fen, entry = together
@@ -237,10 +235,6 @@ on_postgresql(
                     JOIN line USING (entry) WHERE fresh.number = together GROUP BY account) AS moved
                 WHERE balance.account = moved.account
                     AND balance.stripe = CASE WHEN bounded THEN 0 ELSE {STRIPE} END;
-            IF NOT FOUND THEN
-                RAISE EXCEPTION 'ledger: a line is of an account that exists'
-                    USING ERRCODE = 'foreign_key_violation';
-            END IF;
             EXIT WHEN together = latest;
             together := (SELECT min(number) FROM fresh WHERE number > together);
         END LOOP;

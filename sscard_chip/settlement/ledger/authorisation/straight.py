@@ -109,24 +109,33 @@ def sell_together(connection: SingleConnection, asked: Sequence[Question]) -> li
 
     Raises the driver's errors: then nothing was done for any, or it is not known.
     """
-    holds = [at for at, one in enumerate(asked) if isinstance(one, StraightHold)]
-    confirmations = sorted(
-        (at for at, one in enumerate(asked) if isinstance(one, StraightConfirmation)),
-        key=lambda at: asked[at][_DEBIT_NUMBERS],
+    holds, confirmations = [], []
+    for at, one in enumerate(asked):
+        if isinstance(one, StraightHold):
+            holds.append((at, one))
+        else:
+            confirmations.append((at, one))
+    if len(confirmations) > 1:
+        confirmations.sort(key=lambda pair: _numbers(pair[1]))
+    names = sorted([one.msgid for one in asked])
+    pharmacies = sorted({f"pharmacy:{one.pharmacy}" for _, one in holds})
+    fields = (
+        [value for _, one in holds for value in one],
+        [value for _, one in confirmations for value in one],
     )
-    names = sorted(one.msgid for one in asked)
-    pharmacies = sorted({f"pharmacy:{asked[at].pharmacy}" for at in holds})
-    fields = [[value for at in kind for value in asked[at]] for kind in (holds, confirmations)]
     answers = connection.call("online_sales", (names, pharmacies, *fields))
     told: list[str | None] = [None] * len(asked)
-    for at, answer in zip((*holds, *confirmations), answers, strict=True):
+    for (at, _), answer in zip((*holds, *confirmations), answers, strict=True):
         told[at] = answer
     return told
 
 
-_DEBIT_NUMBERS: Final = slice(
-    StraightConfirmation._fields.index("terminal"), StraightConfirmation._fields.index("answer")
-)
+def _numbers(asked: StraightConfirmation) -> tuple[int, ...]:
+    """Those of its debit, as the columns of ``online_debit``."""
+    return (
+        *(asked.terminal, asked.algorithm, asked.terminal_number),
+        *(asked.card, asked.division, asked.counter),
+    )
 
 
 # --- SQLite: the writer is alone ------------------------------------------------------------------
@@ -254,7 +263,7 @@ def _confirm(database: sqlite3.Connection, asked: StraightConfirmation) -> str |
             *(asked.pooled_fen, asked.card_id_code, asked.card_number, asked.factor),
         ),
     ).fetchone()
-    debit = asked[_DEBIT_NUMBERS]
+    debit = _numbers(asked)
     if (
         found is None
         or execute(_KNOWN, (asked.msgid,)).fetchone()[0]
