@@ -45,6 +45,7 @@ try:
         sign_in,
         spread,
     )
+    from sscard_chip.dayfile.hotlist import Hotlist
     from sscard_chip.settlement import synthesize as made
     from sscard_chip.settlement.arrays import Integers
     from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
@@ -62,6 +63,9 @@ LOSS_BUSY_MS: Final = 200.0
 SMALL_MS: Final = 1000.0
 LOGIN_MS: Final = 150.0
 DELTA_MS: Final = 20.0
+WHOLE_MS: Final = 5000.0
+LOAD_MS: Final = 2000.0
+"""At 1,000,000 cards."""
 PAPER_MS: Final = 2000.0
 PERSONS: Final = int(os.environ.get("SSCARD_SERVICE_PERSONS", "20000"))
 DAY: Final = int(os.environ.get("SSCARD_SERVICE_DAY", "20000"))
@@ -214,7 +218,7 @@ def logins(port: int, persons: int) -> Row:
                f" answers beside them p99 {loop:.0f} ms", loop <= LONGEST_MS)  # fmt: skip
 
 
-def delta(ledger: Ledger, folder: Path, persons: int) -> Row:
+def hotlists(ledger: Ledger, folder: Path, persons: int) -> list[Row]:
     """Row 24: every card is on the list, then a thousand come off it."""
     now = datetime.now()
     earlier = int((now - timedelta(hours=2)).strftime(TIME))
@@ -232,7 +236,15 @@ def delta(ledger: Ledger, folder: Path, persons: int) -> Row:
                int((now - timedelta(minutes=20)).strftime(TIME)))  # fmt: skip
     begun = time.perf_counter()
     second = ledger.run(lambda t: issue_hotlist(t, now.strftime(TIME)))
-    whole = time.perf_counter() - begun
+    second.hotlist.save(folder / "list.tsv")
+    whole = 1e3 * (time.perf_counter() - begun)
+    begun = time.perf_counter()
+    one = second.hotlist.cards[0]
+    if not Hotlist.load(folder / "list.tsv").holds(
+        one.card_id_code or b"", one.card_number or "", second.issued
+    ):
+        raise AssertionError("a card of the list is not on it")
+    load = 1e3 * (time.perf_counter() - begun)
     taken = []
     for _ in range(20):
         begun = time.perf_counter()
@@ -243,9 +255,12 @@ def delta(ledger: Ledger, folder: Path, persons: int) -> Row:
     count = len(found.cards) + len(found.removed)
     if count != min(CHANGED, len(cards)):
         raise AssertionError(f"{count} cards in the delta")
-    return Row(24, f"hotlist of {len(first.hotlist.cards):,}: the file of {count:,} changes, ms",
-               median(taken), DELTA_MS, "<=",
-               f"longest {max(taken):.0f} ms; a new version of the list {whole:.1f} s")  # fmt: skip
+    return [
+        Row(24, f"hotlist of {first.hotlist.count:,}: the file of {count:,} changes, ms",
+            median(taken), DELTA_MS, "<=", f"longest {max(taken):.0f} ms"),
+        Row(24, "the same list whole, worked out and written, ms", whole, WHOLE_MS, "<=",
+            f"a till reads it and asks for a card in {load:.0f} ms", load <= LOAD_MS),
+    ]  # fmt: skip
 
 
 def report(
@@ -312,5 +327,5 @@ def rows(
                 raise UnavailableError(str(error)) from None
         found.append(small(folder / "small", size, seconds))
         with Ledger.open(url) as ledger:
-            found.append(delta(ledger, folder, persons))
+            found += hotlists(ledger, folder, persons)
     return sorted(found, key=lambda row: row.number)

@@ -262,7 +262,7 @@ class ServiceCentre(Closing):
             refused = error
         else:
             raise kept
-        self._audit_refusal(asked, request_id, refused)
+        self._audit_refusal(asked, request_id, refused, knowledge)
         raise refused
 
     def _work(
@@ -287,9 +287,7 @@ class ServiceCentre(Closing):
                 return first
             lock_asked(t, self.keys, asked)
         proven = prove(t, self.keys, asked, knowledge)
-        if knowledge is not None:
-            for attempt in knowledge.attempts:
-                correct_attempt(t, attempt)
+        _count_right(t, knowledge)
         work = Work(
             t=t, keys=self.keys, region=self.region, rules=asked.rules, operation=operation,
             channel=asked.channel, actor=asked.actor, subject=asked.subject,
@@ -345,9 +343,22 @@ class ServiceCentre(Closing):
             return None
         return find_asked(t, self.keys, asked) or find_in_session(t, self.keys, asked)
 
-    def _audit_refusal(self, asked: Asked, request_id: str, refused: ServiceRefusedError) -> None:
+    def _audit_refusal(
+        self,
+        asked: Asked,
+        request_id: str,
+        refused: ServiceRefusedError,
+        knowledge: KnowledgeProof | None,
+    ) -> None:
+        """The audit row of a refusal; what was proven right is no wrong attempt by it."""
         code, level = str(refused.code), refused.level
-        self.ledger.run(lambda t: self._audit(t, asked, request_id, None, code, level))
+
+        def work(t: LedgerTransaction) -> None:
+            if knowledge is not None and knowledge.proven:
+                _count_right(t, knowledge)
+            self._audit(t, asked, request_id, None, code, level)
+
+        self.ledger.run(work)
 
     # --- first answers ---------------------------------------------------------------------------
 
@@ -403,6 +414,12 @@ def checked_model(model: type[ModelT], value: Any) -> ModelT:
     if found:
         raise ServiceRefusedError(Code.FORMAT, field=found[0].item, rule=found[0].rule)
     return convert(model, value)
+
+
+def _count_right(t: LedgerTransaction, knowledge: KnowledgeProof | None) -> None:
+    """What a person knows was right: attempts before it count no more."""
+    for attempt in () if knowledge is None else knowledge.attempts:
+        correct_attempt(t, attempt)
 
 
 def _purpose(channel: str, request_id: str) -> str:

@@ -136,6 +136,8 @@ class KnowledgeProof:
         self._sent = sent
         self.right = False
         """Whether all that was shown is right, when :meth:`check` has been called."""
+        self.proven = False
+        """Whether it was believed, whatever became of the request."""
 
     def check(self) -> None:
         """Compare; takes the same time whether such a person exists or not."""
@@ -269,6 +271,8 @@ def prove(
     if asked.evidence.name and asked.evidence.name != person.data.name:
         known = clerk or level >= ProofLevel.SECOND
         raise ServiceRefusedError(Code.NAME_MISMATCH if known else Code.WRONG_PROOF)
+    if knowledge is not None:
+        knowledge.proven = True
     return Proven(person, int(level))
 
 

@@ -27,6 +27,9 @@ from sscard_chip.security.suite import SUITES
 CAPACITY: Final = 16_384
 """Parent keys that are kept, about 1 KiB each: every root of a hundred cities."""
 
+_KEPT_FACTORS: Final = 2
+"""Of the key of a province, and of a city; one with more is a card's."""
+
 Parent = tuple[bytes, ...]
 Encipher = Callable[[bytes], bytes]
 
@@ -67,6 +70,9 @@ class WorkingKeys(Closing):
         if not factors:
             return self._store.encrypt(algorithm, name, version, factors, data)
         check_request("working keys", algorithm, factors, data=data)
+        if len(factors) <= _KEPT_FACTORS:
+            parent = tuple(factors)
+            return self._known((algorithm, name, version), [parent])[parent](data)
         (key,) = self.diversify(algorithm, name, version, [factors])
         return SUITES[algorithm].encryptor(key)(data)
 

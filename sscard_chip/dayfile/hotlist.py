@@ -16,14 +16,15 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Self
+from itertools import chain
+from typing import Final, NamedTuple, Self
 
 from sscard_chip.dayfile.errors import DayFileError, RowFindings
 from sscard_chip.dayfile.rows import NULL
-from sscard_chip.dayfile.sealed import read_sealed, seal, write_sealed
+from sscard_chip.dayfile.sealed import read_sealed, seal, write_lines
 from sscard_chip.standard.dates import is_digits, parse_time
 
 FORMAT: Final = "sscard-hotlist/1"
@@ -33,10 +34,11 @@ MOST_VERSION: Final = 200
 """Characters of a version, as a day file's header takes them."""
 _ALWAYS: Final = ""
 _CODE: Final = re.compile("[0-9A-Fa-f]{32}")
+_USUAL: Final = re.compile(rf"C\t[0-9A-F]{{32}}\t(?!{NULL}\t)[^\t]+\t[0-9]{{14}}")
+"""A row that names a whole card and a time, as those of a centre do."""
 
 
-@dataclass(frozen=True, slots=True)
-class HotCard:
+class HotCard(NamedTuple):
     """A card: both given values must be the card's. ``since`` is a time or None."""
 
     card_id_code: bytes | None
@@ -54,7 +56,7 @@ class HotRange:
 
 
 class Hotlist:
-    """A hotlist in memory: two look-ups a card, whatever its size."""
+    """A hotlist in memory, as the rows of its file: three look-ups a card, whatever its size."""
 
     def __init__(
         self, version: str, cards: Iterable[HotCard] = (), ranges: Iterable[HotRange] = ()
@@ -63,20 +65,51 @@ class Hotlist:
 
         :raises DayFileError: for a version that no cell can hold.
         """
+        self._fill(version, _rows_of("C", cards), ranges)
+
+    @classmethod
+    def of_rows(cls, version: str, rows: Iterable[str], ranges: Iterable[HotRange] = ()) -> Self:
+        """A list of cards by their rows, which are right, as :func:`hot_row` makes them.
+
+        :raises DayFileError: for a version that no cell can hold.
+        """
+        found = cls.__new__(cls)
+        found._fill(version, rows, ranges)
+        return found
+
+    def _fill(self, version: str, rows: Iterable[str], ranges: Iterable[HotRange]) -> None:
         if not version.isprintable() or not version or version == NULL:
             raise DayFileError("hotlist: version: must be printable text")
         if len(version) > MOST_VERSION:
             raise DayFileError(f"hotlist: version: at most {MOST_VERSION} characters")
         self.version = version
-        self.cards = tuple(cards)
+        self._rows = tuple(rows)
         self.ranges = tuple(sorted(ranges, key=lambda one: (len(one.first), one.first)))
-        self._by_card: dict[tuple[bytes | None, str | None], str] = {}
-        for card in self.cards:
-            key = (card.card_id_code, card.card_number)
-            since = card.since or _ALWAYS
-            self._by_card[key] = min(since, self._by_card.get(key, since))
         self._starts = [(len(one.first), one.first) for one in self.ranges]
         self._reach = _reaches(self.ranges)
+
+    @property
+    def count(self) -> int:
+        """How many rows of cards it has."""
+        return len(self._rows)
+
+    @cached_property
+    def cards(self) -> tuple[HotCard, ...]:
+        """Its cards, in the order of the rows."""
+        return tuple(map(_card, self._rows))
+
+    @cached_property
+    def _since(self) -> dict[str, str]:
+        """Since when each card is on the list, by the two cells that name it."""
+        found = {row[2:-15]: row[-14:] for row in self._rows if row[-4:] != NULL}
+        if len(found) == len(self._rows):
+            return found
+        found.clear()
+        for row in self._rows:  # some are on it always, or twice
+            _, code, number, since = row.split("\t")
+            card, time = f"{code}\t{number}", _ALWAYS if since == NULL else since
+            found[card] = min(time, found.get(card, time))
+        return found
 
     @property
     def issued(self) -> str | None:
@@ -91,7 +124,7 @@ class Hotlist:
     @cached_property
     def digest(self) -> bytes:
         """SHA-256 (32 bytes) of the file, as it stands in its trailer."""
-        return seal(*self._table())[1]
+        return seal((FORMAT, self.version), self._lines())[1]
 
     def apply(self, delta: HotlistDelta) -> Hotlist:
         """The list of a later version; the ranges stay as they are.
@@ -107,20 +140,21 @@ class Hotlist:
             raise DayFileError(f"hotlist: version: the delta leads back, to {delta.version}")
         if delta.version == self.version and delta.digest != self.digest:
             raise DayFileError("hotlist: version: the delta changes a list and keeps its version")
-        cards = {_place(one): one for one in self.cards}
-        for one in delta.removed:
-            if cards.pop(_place(one), None) is None:
+        cards = {_place(row): row for row in self._rows}
+        for row in _rows_of("C", delta.removed):
+            if cards.pop(_place(row), None) is None:
                 raise DayFileError("hotlist: the delta takes a card off that is not on it")
-        cards |= {_place(one): one for one in delta.cards}
-        found = Hotlist(delta.version, (cards[at] for at in sorted(cards)), self.ranges)
+        cards |= {_place(row): row for row in _rows_of("C", delta.cards)}
+        found = Hotlist.of_rows(delta.version, (cards[at] for at in sorted(cards)), self.ranges)
         if found.digest != delta.digest:
             raise DayFileError("hotlist: digest: the delta does not make the list that it names")
         return found
 
     def holds(self, card_id_code: bytes, card_number: str, time: str) -> bool:
         """Whether a card is on the list at ``time`` (YYYYMMDDhhmmss)."""
-        keys = ((card_id_code, card_number), (card_id_code, None), (None, card_number))
-        if any(self._by_card.get(key, "9") <= time for key in keys):
+        code = card_id_code.hex().upper()
+        keys = (f"{code}\t{card_number}", f"{code}\t{NULL}", f"{NULL}\t{card_number}")
+        if any(self._since.get(key, "9") <= time for key in keys):
             return True
         place = (len(card_number), card_number)
         at = bisect_right(self._starts, place) - 1
@@ -139,6 +173,8 @@ class Hotlist:
         :raises OSError: the file cannot be read.
         """
         table = read_sealed(path, FORMAT, "version", most=MOST_BYTES)
+        if all(map(_USUAL.fullmatch, table.rows)):
+            return cls.of_rows(table.header[0], table.rows)
         cards: list[HotCard] = []
         ranges: list[HotRange] = []
         findings = RowFindings(os.fspath(path))
@@ -153,12 +189,11 @@ class Hotlist:
 
         :raises OSError:
         """
-        write_sealed(path, *self._table())
+        write_lines(path, (FORMAT, self.version), self._lines())
 
-    def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        rows = [_row("C", card) for card in self.cards]
-        rows += [("R", one.first, one.last, one.since or NULL) for one in self.ranges]
-        return (FORMAT, self.version), rows
+    def _lines(self) -> Iterator[str]:
+        ranges = (f"R\t{one.first}\t{one.last}\t{one.since or NULL}" for one in self.ranges)
+        return chain(self._rows, ranges)
 
 
 class HotlistDelta:
@@ -209,10 +244,8 @@ class HotlistDelta:
 
         :raises OSError:
         """
-        rows = [_row("C", card) for card in self.cards]
-        rows += [_row("X", card) for card in self.removed]
         header = (FORMAT, self.version, self.base, self.digest.hex().upper())
-        write_sealed(path, header, rows)
+        write_lines(path, header, _rows_of("C", self.cards) + _rows_of("X", self.removed))
 
 
 def _issued(version: str) -> str | None:
@@ -228,14 +261,27 @@ def _turn(version: str) -> tuple[str, int] | None:
     return time, int(rest or "1")
 
 
-def _place(card: HotCard) -> tuple[str, str]:
+def _place(row: str) -> tuple[str, str]:
     """What a list is sorted by."""
-    return card.card_id_code.hex() if card.card_id_code else "", card.card_number or ""
+    code, number = row[2:].split("\t")[:2]
+    return "" if code == NULL else code, "" if number == NULL else number
 
 
-def _row(kind: str, card: HotCard) -> tuple[str, ...]:
-    code = card.card_id_code.hex().upper() if card.card_id_code else NULL
-    return kind, code, card.card_number or NULL, card.since or NULL
+def hot_row(card_id_code: bytes, card_number: str, since: int) -> str:
+    """The row of a card that is on a list since a time (YYYYMMDDhhmmss as a number)."""
+    return f"C\t{card_id_code.hex().upper()}\t{card_number}\t{since:014d}"
+
+
+def _rows_of(kind: str, cards: Iterable[HotCard]) -> list[str]:
+    return [
+        f"{kind}\t{code.hex().upper() if code else NULL}\t{number or NULL}\t{since or NULL}"
+        for code, number, since in cards
+    ]
+
+
+def _card(row: str) -> HotCard:
+    _, code, number, since = (None if cell == NULL else cell for cell in row.split("\t"))
+    return HotCard(bytes.fromhex(code) if code else None, number, since)
 
 
 def _reaches(ranges: tuple[HotRange, ...]) -> list[tuple[int, str]]:

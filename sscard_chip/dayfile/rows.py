@@ -232,8 +232,11 @@ def _parse_algorithm(name: str, cell: str) -> str:
     return ALGORITHM_OF_DIGITS[cell]
 
 
+_parse_one = _parse_hex(1)
+
+
 def _parse_byte(name: str, cell: str) -> int:
-    return _parse_hex(1)(name, cell)[0]
+    return _parse_one(name, cell)[0]
 
 
 def _flag(value: bool) -> str:
@@ -290,7 +293,8 @@ COLUMNS: Final = (
     _column("tac", _hex, _parse_hex(4), optional=True),
     _column("grey", _flag, _parse_flag),
 )
-"""The columns behind the letter D, in their order."""
+"""The columns behind the letter D, in their order, which is that of the fields of DayRow."""
+_READERS: Final = tuple((one.name, one.parse, one.optional) for one in COLUMNS)
 
 
 def parse_cells(cells: Sequence[str]) -> DayRow:
@@ -300,11 +304,11 @@ def parse_cells(cells: Sequence[str]) -> DayRow:
     """
     if len(cells) != len(COLUMNS):
         raise DayFileError(f"must have {len(COLUMNS) + 1} cells")
-    values: dict[str, Any] = {
-        column.field: None if cell == NULL and column.optional else column.parse(column.name, cell)
-        for column, cell in zip(COLUMNS, cells, strict=True)
-    }
-    return DayRow(**values)
+    values: list[Any] = [
+        None if optional and cell == NULL else parse(name, cell)
+        for (name, parse, optional), cell in zip(_READERS, cells, strict=True)
+    ]
+    return DayRow(*values)
 
 
 def parse_row(line: str) -> DayRow:

@@ -76,17 +76,25 @@ def write_sealed(
 
     :raises OSError:
     """
-    content, _ = seal(header, rows)
+    write_lines(path, header, map("\t".join, rows))
+
+
+def write_lines(path: str | os.PathLike[str], header: Sequence[str], lines: Iterable[str]) -> None:
+    """The same of rows that are lines already.
+
+    :raises OSError:
+    """
+    content, _ = seal(header, lines)
     with whole_file(path) as new:
         new.write_bytes(content)
 
 
-def seal(header: Sequence[str], rows: Iterable[Sequence[str]]) -> tuple[bytes, bytes]:
+def seal(header: Sequence[str], lines: Iterable[str]) -> tuple[bytes, bytes]:
     """A table as it is written, and the digest of its trailer."""
-    lines = ["\t".join(("H", *header)), *map("\t".join, rows)]
-    content = "".join(f"{line}\n" for line in lines).encode()
+    whole = ["\t".join(("H", *header)), *lines, ""]
+    content = "\n".join(whole).encode()
     digest = sha256(content).digest()
-    return content + f"{_trailer(len(lines) - 1, digest)}\n".encode(), digest
+    return content + f"{_trailer(len(whole) - 2, digest)}\n".encode(), digest
 
 
 def _trailer(count: int, digest: bytes) -> str:

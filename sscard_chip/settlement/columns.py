@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar
 
 import numpy as np
@@ -25,15 +27,15 @@ class Columns:
     """Rows as arrays of one length, one for each field; :func:`column` declares them."""
 
     def __len__(self) -> int:
-        return len(getattr(self, fields(self)[0].name))
+        return len(getattr(self, next(iter(self.shapes()))))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}, {len(self)} rows>"
 
     @classmethod
-    def shapes(cls) -> dict[str, tuple[Any, tuple[int, ...]]]:
+    def shapes(cls) -> Mapping[str, tuple[Any, tuple[int, ...]]]:
         """Name, type of the cells, and the shape of each that is an array itself."""
-        return {one.name: one.metadata["shape"] for one in fields(cls)}
+        return _shapes(cls)  # type: ignore[arg-type]  # mypy has no hash of a class
 
     def rows(self, which: NDArray[Any] | slice) -> Self:
         """Some of the rows: a slice, positions, or a mask.
@@ -67,7 +69,13 @@ class Columns:
 
     def items(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Name and array of each column."""
-        return ((one.name, getattr(self, one.name)) for one in fields(self))
+        return ((name, getattr(self, name)) for name in self.shapes())
+
+
+@cache
+def _shapes(kind: type[Columns]) -> Mapping[str, tuple[Any, tuple[int, ...]]]:
+    shapes = {one.name: one.metadata.get("shape", (None, ())) for one in fields(kind)}
+    return MappingProxyType(shapes)
 
 
 def _is_constant(column: NDArray[Any]) -> bool:

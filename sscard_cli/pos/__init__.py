@@ -223,9 +223,9 @@ def hotlist(path: Path, deltas: tuple[Path, ...], as_json: bool) -> None:
     made = update_hotlist(path, deltas)
     if as_json:
         digest = made.digest.hex().upper()
-        print_json({"version": made.version, "cards": len(made.cards), "sha256": digest})
+        print_json({"version": made.version, "cards": made.count, "sha256": digest})
     else:
-        say(f"{path}: version {made.version}, {len(made.cards)} cards")
+        say(f"{path}: version {made.version}, {made.count} cards")
 
 
 @pos.command()

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import click
 
 from sscard_cli.lazy import LazyGroup
+
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+"""Arrow reads it as it is imported: else a pool of its own keeps what a day has needed, a tenth of
+a gibibyte."""
 
 _ROOM: Final = "sscard_cli.settle"
 

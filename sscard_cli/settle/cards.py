@@ -251,13 +251,13 @@ def hotlist(out: Path, since: str | None, when: str | None, ledger_url: str, as_
     write_file(out, (delta or issued.hotlist).save, force=True)
     digest = issued.hotlist.digest.hex().upper()
     if as_json:
-        document: dict[str, Any] = {"version": issued.version, "cards": len(issued.hotlist.cards)}
+        document: dict[str, Any] = {"version": issued.version, "cards": issued.hotlist.count}
         document |= {"sha256": digest, "since": since}
         if delta is not None:
             document |= {"added": len(delta.cards), "removed": len(delta.removed)}
         print_json(document)
         return
-    say(f"{out}: version {issued.version}, {len(issued.hotlist.cards)} cards")
+    say(f"{out}: version {issued.version}, {issued.hotlist.count} cards")
     if delta is not None:
         changes = f"{len(delta.cards)} on the list, {len(delta.removed)} off it"
         say(f"only what has changed since {since}: {changes}")

@@ -165,7 +165,7 @@ def _named(paths: tuple[Path, ...]) -> list[str]:
     for path in paths:
         if not os.path.lexists(path):
             raise click.UsageError(f"{path}: does not exist")
-        if not path.is_dir():
+        if path.is_symlink() or not path.is_dir():
             found.append(str(path))
             continue
         inside = [one for one in sorted(path.iterdir()) if not one.name.startswith(".")]

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import shlex
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -43,9 +44,16 @@ from sscard_cli.progress import progress_bar
 from sscard_cli.screen import facts, listing, show
 from sscard_cli.stores import PASSPHRASE_VARIABLE, AskedOnce, open_keys, passphrase_source
 
+_M_TRIM_THRESHOLD: Final = -1
+_M_TOP_PAD: Final = -2
 _M_MMAP_THRESHOLD: Final = -3
-"""Of mallopt(3): arrays from this size on have memory of their own."""
+"""Of mallopt(3): arrays from this size on have memory of their own. Said alone it would have all
+that is smaller go back to the system, and come again, whenever it is free."""
 _LARGE: Final = 4 << 20
+_KEPT: Final = 4 << 20
+"""Bytes free at the end of a heap that stay there."""
+_YOUNG: Final = 1 << 18
+"""Objects made and not freed before anybody looks for circles among them."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,11 @@ def settle_shown(
     _give_memory_back()
     roots = _roots(location, passphrase_file, orders.cluster)
     try:
-        with _pool(orders) as pool, progress_bar("", quiet=quiet) as update:
+        with (
+            _few_collections(),
+            _pool(orders) as pool,
+            progress_bar("", quiet=quiet) as update,
+        ):
             return settle(
                 orders.day_files,
                 keys=roots,
@@ -111,7 +123,23 @@ def _give_memory_back() -> None:
 
     pa.set_memory_pool(pa.system_memory_pool())
     with suppress(OSError, AttributeError):  # another C library than that of GNU
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        library.mallopt(_M_TRIM_THRESHOLD, _KEPT)
+        library.mallopt(_M_TOP_PAD, _KEPT)
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for circles rarely: rows of a database are many objects, and none is in one."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _roots(location: str, passphrase_file: Path | None, cluster: ClusterAccess | None) -> RootsAt:

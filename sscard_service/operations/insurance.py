@@ -8,7 +8,7 @@ records. Lists come in pages.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -30,7 +30,8 @@ _INTO: Final = frozenset({EntryKind.OPENING, EntryKind.ALLOCATION})
 
 
 class MonthsDetails(Model, frozen=True):
-    """From and to which month (YYYYMM), and which page from 1."""
+    """From and to which month (YYYYMM), and which page from 1; ``order`` ``newest`` begins with
+    the last row."""
 
     WHAT = "the details"
 
@@ -40,6 +41,7 @@ class MonthsDetails(Model, frozen=True):
         str, rule("must be a code of AAE140", pattern="|".join((*Insurance, "")))
     ] = ""
     page: Annotated[int, rule(ge=1, le=100_000)] = 1
+    order: Literal["", "newest"] = ""
 
     def range(self) -> tuple[int, int]:
         """As numbers."""
@@ -77,7 +79,7 @@ def show_contributions(work: Work, details: MonthsDetails) -> dict[str, Any]:
         name: sum(one[name] for one in rows if one["paid"])
         for name in ("personal_fen", "unit_fen", "account_fen")
     }
-    return _paged(rows, details.page, "contributions") | {"sums": sums}
+    return _paged(rows, details, "contributions") | {"sums": sums}
 
 
 @operation("pension", OperationEffect.SHOWS)
@@ -108,7 +110,7 @@ def show_benefits(work: Work, details: MonthsDetails) -> dict[str, Any]:
         if details.insurance in ("", one["insurance"])
     ]
     total = sum(one["fen"] for one in rows if one["paid"])
-    return _paged(rows, details.page, "benefits") | {"total_fen": total}
+    return _paged(rows, details, "benefits") | {"total_fen": total}
 
 
 @operation("settlements", OperationEffect.SHOWS, MonthsDetails)
@@ -162,14 +164,16 @@ def show_settlements(work: Work, details: MonthsDetails) -> dict[str, Any]:
                     "pool_fen": int(bill.pooled_fen),
                 })
             )  # fmt: skip
-    return _paged(rows, details.page, "settlements") | {
+    return _paged(rows, details, "settlements") | {
         "balance_fen": balance_fen(work.t, card.account),
         "into_account_this_year_fen": into,
         "paid_this_year_fen": paid,
     }
 
 
-def _paged(rows: list[dict[str, Any]], page: int, name: str) -> dict[str, Any]:
-    begin = (page - 1) * PAGE
-    return {name: rows[begin : begin + PAGE], "rows": len(rows), "page": page,
+def _paged(rows: list[dict[str, Any]], details: MonthsDetails, name: str) -> dict[str, Any]:
+    begin = (details.page - 1) * PAGE
+    if details.order == "newest":
+        rows = rows[::-1]
+    return {name: rows[begin : begin + PAGE], "rows": len(rows), "page": details.page,
             "pages": -(-len(rows) // PAGE)}  # fmt: skip

@@ -22,8 +22,9 @@ from sscard_service.operations.acting import (
     require_place_of_issue,
     require_second_clerk,
 )
+from sscard_service.store.applications import MakingState, add_step, application_of_card
 from sscard_service.store.cards import HeldCard, card_of, lock_cards, temporary_reports
-from sscard_service.store.ecards import unbind_stopped
+from sscard_service.store.ecards import forget_codes, unbind_stopped
 from sscard_service.store.proofs import close_sessions
 from sscard_service.work import OperationEffect, Work, operation
 
@@ -71,11 +72,17 @@ def report_formal_loss(work: Work, details: ReportDetails) -> dict[str, Any]:
 
 @operation("cancel", OperationEffect.FINAL, ReportDetails)
 def cancel_card(work: Work, details: ReportDetails) -> dict[str, Any]:
-    """注销: the card is void for good."""
+    """注销: the card is void for good; one that was not handed out yet is made again."""
     require_adult_or_guardian(work)
     card = work.card()
     require_place_of_issue(work, card.division)
-    return _change(work, card, CardService.CANCEL, details)
+    answer = _change(work, card, CardService.CANCEL, details)
+    made_for = application_of_card(work.t, card.id)
+    if answer["changed"] and made_for is not None and made_for.state.running:
+        add_step(
+            work.t, made_for.id, MakingState.FAILED, work.time, work.by_name, details.reason[:200]
+        )
+    return answer
 
 
 def _change(
@@ -101,6 +108,8 @@ def _change(
     work.before, work.after = before.name.lower(), after.status.name.lower()
     if changed:
         follow(work, after, before)
+    elif after.status is not service.target:  # it was so at the report's time, and is no more
+        raise ServiceRefusedError(Code.STATE, now=after.status.name.lower())
     return _answer(work, after, changed)
 
 
@@ -112,13 +121,12 @@ def follow(work: Work, card: HeldCard, before: CardStatus) -> None:
     if stopped:
         close_sessions(work.t, work.person.id, but=_stays(work))
         unbind_stopped(work.t, work.person.id, card.id, work.time)
+    lifted = not stopped and before is CardStatus.TEMPORARY_LOSS
+    if lifted:
+        forget_codes(work.t, card.id)
+    temporary = lifted or card.status is CardStatus.TEMPORARY_LOSS
     notify = work.region.bank.notify
-    formal = (
-        card.status is not CardStatus.TEMPORARY_LOSS and before is not CardStatus.TEMPORARY_LOSS
-    )
-    if work.person.data.bank and (
-        notify == "any" or (notify == "formal" and (formal or not stopped))
-    ):
+    if work.person.data.bank and (notify == "any" or (notify == "formal" and not temporary)):
         content = {"bank": work.person.data.bank, "status": card.status.name.lower()}
         work.notify("bank", content | {"card_number": card.card_number}, card)
     work.notify_holder("status", status=card.status.name.lower(), time=work.time)

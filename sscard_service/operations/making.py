@@ -172,8 +172,12 @@ def activate(work: Work, _: NoDetails) -> dict[str, Any]:
     one = None if known is None else find_application(work.t, known.number, lock=True)
     if one is None:
         raise ServiceRefusedError(Code.STATE, now=card.status.name.lower())
-    shown = work.evidence.card
-    in_reader = shown is not None and shown.card_id_code.upper() == card.card_id_code.hex().upper()
+    shown = work.evidence.card if "card" in work.rules.proofs else None
+    in_reader = (
+        shown is not None
+        and shown.authenticated
+        and shown.card_id_code.upper() == card.card_id_code.hex().upper()
+    )
     at_hand = in_reader or work.level >= ProofLevel.IN_PERSON
     if one.state is not _S.POSTED and not (one.state is _S.AT_POINT and at_hand):
         raise ServiceRefusedError(Code.STATE, now=str(one.state))

@@ -17,13 +17,16 @@ from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceActor, ServiceEvidence, ServiceSubject
 from sscard_service.pages.menu import PICTURES, MenuItem
 from sscard_service.pages.offers import OFFERS, Offer
-from sscard_service.pages.views import day, show
+from sscard_service.pages.views import PAGED, day, show, state_text
 from sscard_service.pages.visitors import Shown, Visitor
 from sscard_service.pages.words import PageText
 from sscard_service.printing import PrintedPaper, print_paper
 
 Form = Mapping[str, str]
 _STRONGER: Final = (Code.LEVEL_TOO_LOW, Code.STALE)
+_TYPED: Final = (Code.FORMAT, Code.DOCUMENTS, Code.WRONG_PROOF, Code.NAME_MISMATCH)
+"""Refusals of what was typed: the form comes back with it."""
+_NOW: Final = PageText("当前状态：", "Present state: ")
 _CHECK: Final = PageText("请检查输入内容。", "Check what you have typed.")
 _FIELDS: Final = {
     "photo": PageText("照片", "Photo"),
@@ -100,12 +103,16 @@ class PageAsker:
         elif error.code is Code.DOCUMENTS and field is not None:
             help_ = field.of(language)
         elif error.code is Code.FORMAT:
-            help_ = _CHECK.of(language)
+            labels = {one.name: one.label for one in item.fields}
+            help_ = labels.get(str(error.details.get("field", "")), _CHECK).of(language)
+        elif error.code is Code.STATE and error.details.get("now"):
+            help_ = _NOW.of(language) + state_text(str(error.details["now"]), language)
         if error.code is Code.STALE:
             visitor.token = ""
         return Shown(
             item.label.of(language), refused=said, help=help_, item=item.name,
             stronger=error.code in _STRONGER,
+            again=error.code in _TYPED or (error.code is Code.NOT_FOUND and not item.known),
         )  # fmt: skip
 
     # --- the parts of it -------------------------------------------------------------------------
@@ -143,6 +150,8 @@ class PageAsker:
             return self.ask(item.operation, visitor, subject=ServiceSubject(),
                             evidence=ServiceEvidence())  # fmt: skip
         details = _details(item, {name: value for name, value in typed.items() if value})
+        if item.name in PAGED:
+            details = {"order": "newest", "page": int(form.get("page", "1"))}
         evidence = self._pictured(visitor, item, form)
         return self.ask(item.operation, visitor, details, evidence=evidence, request_id=number)
 

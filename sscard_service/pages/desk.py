@@ -30,6 +30,8 @@ from sscard_service.pages.words import LANGUAGES, PageText
 PageHandler = Callable[[Request, Visitor, Form], Response]
 
 _DONE: Final = PageText("已办理", "Done")
+_BETWEEN: Final = PageText("：", ": ")
+_MOST_PAGES: Final = 1000
 _MISSING: Final = PageText("请填写：", "Still to be filled in: ")
 
 
@@ -37,8 +39,6 @@ class PageDesk(PageAsker):
     """Pages of one channel on a centre. :attr:`routes` are its addresses."""
 
     start = "/"
-    stronger = "/"
-    """Where a stronger proof is given."""
     secure = False
     uploads = False
     """Whether pictures come with a form."""
@@ -54,6 +54,7 @@ class PageDesk(PageAsker):
             Route("/static/{name}", self._static),
             Route("/menu/{menu}", self.get(self.menu)),
             Route("/do/{item}", self.get(self.form)),
+            Route("/do/{item}/{number:int}", self.get(self.form)),
             Route("/do/{item}", self.post(self.submit), methods=["POST"]),
             Route("/result", self.get(self.result)),
             Route("/language", self.post(self.language), methods=["POST"]),
@@ -116,9 +117,9 @@ class PageDesk(PageAsker):
         """Whether the visit goes on."""
         return True
 
-    def bad(self) -> Response:
+    def bad(self, status: int = 400) -> Response:
         """A request that no page of ours has made."""
-        return page("bad", 400, desk=self, **self.words("zh"))
+        return page("bad", status, desk=self, **self.words("zh"))
 
     def cleared(self, response: Response) -> Response:
         """An answer after which the browser has nothing of a visit."""
@@ -191,7 +192,10 @@ class PageDesk(PageAsker):
             return self.sign_in(visitor, item)
         language = visitor.language
         if item.kind == "shows":
-            return self.result_page(visitor, item, self.done(visitor, item, {}))
+            number = min(int(request.path_params.get("number", 1)), _MOST_PAGES)
+            return self.result_page(
+                visitor, item, self.done(visitor, item, {"page": str(max(number, 1))})
+            )
         fields, before = list(item.fields), View()
         if item.name in OFFERS:
             shown = self.offer(visitor, item)
@@ -236,8 +240,12 @@ class PageDesk(PageAsker):
         number = form.get("request", "")
         if number and number != visitor.requests.get(item.name):
             return go("/result")  # sent twice, or from an old page: what was done stands there
-        visitor.shown = self.done(visitor, item, form)
+        shown = visitor.shown = self.done(visitor, item, form)
         visitor.done(item.name)
+        if shown.again and item.fields:
+            between = _BETWEEN.of(visitor.language) if shown.help else ""
+            said = f"{shown.refused}{between}{shown.help}"
+            return self.form(request, visitor, form, said)
         visitor.pictures.clear()
         return go("/result")
 
@@ -265,6 +273,10 @@ class PageDesk(PageAsker):
         """The end of a visit, by the visitor."""
         self.visitors.end(visitor)
         return self.cleared(go(self.start))
+
+    def stronger(self, visitor: Visitor) -> str:
+        """Where a stronger proof is given."""
+        return self.start
 
     def sign_in(self, visitor: Visitor, item: MenuItem) -> Response:
         """An item needs to know who it is."""

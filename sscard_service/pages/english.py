@@ -9,6 +9,7 @@ from typing import Final
 from sscard_chip.settlement.ledger import CardStatus
 from sscard_service.operations.bills import WAYS
 from sscard_service.operations.filing import CLASSES
+from sscard_service.pages.menu import STAYS
 from sscard_service.records import STATUS_TEXTS, Insurance
 from sscard_service.store.applications import MakingState
 
@@ -22,7 +23,8 @@ _ENGLISH: Final[dict[str, str]] = {
     **{one.chinese: _words(one) for one in MakingState},
     **{one.chinese: _words(one) for one in Insurance},
     **dict(zip(STATUS_TEXTS.values(), ("Paying", "Paused", "Ended"), strict=True)),
-    **{text: name.capitalize() for name, text in CLASSES.items()},
+    **{text.chinese: text.english for _, text in STAYS},
+    CLASSES["referral"]: "Referral",
     **{text: f"By {name}" for name, text in WAYS.items()},
     "灵活就业": "Flexible worker",
     "参保": "Insured",

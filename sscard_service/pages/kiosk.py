@@ -72,6 +72,8 @@ _SLOT_TEXTS: Final[dict[str, PageText]] = {
                         "A PIN has 4 to 12 digits and is not an initial one."),
     "card": PageText("无法读卡，请到柜台办理。", "The card cannot be read: go to the counter."),
 }  # fmt: skip
+_TYPED: Final = ("pin_wrong", "pins_differ", "pin_format")
+"""What another entry may mend."""
 _CHANGED: Final = PageText("密码已修改。", "The PIN was changed.")
 _HEADS: Final = (PageText("类别", "File"), PageText("项目", "Item"), PageText("内容", "Value"))
 _NOTHING: Final = PageText("卡内没有记录。", "The card holds nothing of the kind.")
@@ -91,7 +93,6 @@ class Kiosk(PageDesk, Closing):
     """
 
     channel = "kiosk"
-    stronger = "/sign-in/card"
 
     def __init__(
         self,
@@ -140,6 +141,7 @@ class Kiosk(PageDesk, Closing):
             Route("/alive", self.post(self._alive), methods=["POST"]),
             Route("/pinyin", self.post(self._pinyin), methods=["POST"]),
             Route("/slot", self.open_post(self._move_card), methods=["POST"]),
+            Route("/{unknown:path}", self.get(self._unknown)),
         ]
 
     # --- the visit -------------------------------------------------------------------------------
@@ -220,7 +222,15 @@ class Kiosk(PageDesk, Closing):
             port.insert() if form.get("to") == "in" else port.remove()
         return go("/")
 
+    def _unknown(self, _request: Request, _visitor: Visitor, _: Form) -> Response:
+        """An address that there is not: a touch screen has no way back from it."""
+        return go("/menu/enquiry")
+
     # --- who it is -------------------------------------------------------------------------------
+
+    def stronger(self, visitor: Visitor) -> str:
+        """The card in the slot; beside one that is not enough, the identity card."""
+        return "/sign-in/identity" if visitor.card or not self.slot.present() else "/sign-in/card"
 
     def sign_in(self, visitor: Visitor, item: MenuItem) -> Response:
         """The card if there is one, else a choice."""
@@ -256,6 +266,8 @@ class Kiosk(PageDesk, Closing):
         except ServiceRefusedError as error:
             said = error.english if visitor.language == "en" else error.chinese
             return self._sign_in_page(request, visitor, form, said)
+        if not visitor.wanted and visitor.shown is not None and visitor.shown.stronger:
+            visitor.wanted = visitor.shown.item
         wanted, visitor.wanted = visitor.wanted, ""
         return go(f"/do/{wanted}" if wanted else "/menu/enquiry")
 
@@ -300,10 +312,13 @@ class Kiosk(PageDesk, Closing):
                 return Shown(title, View(texts=[_CHANGED.of(language)]), item=item.name)
             held = self.slot.contents(form.get("pin", ""), card=visitor.card.card_id_code)
         except SlotError as error:
-            return Shown(title, refused=slot_text(error, language), item=item.name)
+            return Shown(
+                title, refused=slot_text(error, language), item=item.name,
+                again=error.code in _TYPED,
+            )  # fmt: skip
         view = View(
             heads=[one.of(language) for one in _HEADS] if held else [],
-            rows=[[one.file, one.item, one.value] for one in held],
+            rows=[[one.file.of(language), one.item.of(language), one.value] for one in held],
             empty="" if held else _NOTHING.of(language),
         )
         return Shown(title, view, item=item.name)

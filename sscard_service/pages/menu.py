@@ -112,12 +112,13 @@ _AWAY: Final = (
     FormField("begndate", W("开始日期（如20260310）", "First day, as 20260310"), "digits", 8),
     FormField("enddate", W("结束日期（可不填）", "Last day, if known"), "digits", 8, needed=False),
 )
-_STAYS: Final = (
+STAYS: Final = (
     ("retired", W("异地安置退休", "Retired there")),
     ("resident", W("异地长期居住", "Living there")),
     ("posted", W("常驻异地工作", "Working there")),
     ("other", W("其他临时外出", "Temporary stay")),
 )
+"""Classes of filings that a person makes himself."""
 _WAYS: Final = (
     ("counter", W("银行柜面缴费", "At a bank's counter")),
     ("card", W("社保卡银行账户扣款", "From the card's bank account")),
@@ -181,7 +182,9 @@ ITEMS: Final[tuple[MenuItem, ...]] = (
     ),
     _changes(
         "card", "replace", "补领、换领社保卡", "Apply for a new card",
-        W("到期凭受理单号和身份证领取。", "Collect it with the receipt and your identity card."),
+        W("遗失补领须先办理正式挂失。到期凭受理单号和身份证领取。",
+          "A lost card is first reported for good. Collect the new one with receipt and identity"
+          " card."),
         FormField("reason", W("原因", "Reason"), "", choices=_REASONS), _PHOTO,
     ),
     _changes(
@@ -238,7 +241,7 @@ ITEMS: Final[tuple[MenuItem, ...]] = (
     _changes(
         "away", "filing", "异地就医备案", "File treatment elsewhere",
         W("备案后可在就医地直接结算。", "Treatment there is settled directly from then on."),
-        FormField("kind", W("备案类型", "Class"), "", choices=_STAYS), *_AWAY,
+        FormField("kind", W("备案类型", "Class"), "", choices=STAYS), *_AWAY,
     ),
     _changes(
         "away", "referral", "转诊备案", "File a referral",

@@ -174,8 +174,13 @@ def _level(one: Mapping[str, Any]) -> PageText:
 
 def _filing(one: Mapping[str, Any]) -> PageText:
     """A filing: class, place, days."""
-    rest = f"{one['mdtrtarea_admdvs']}  {day(one['begndate'])} — {day(one['enddate'])}"
-    return PageText(f"{one['kind_text']}  {rest}", f"{english(one['kind_text'])}  {rest}")
+    place, begins, ends = one["mdtrtarea_admdvs"], day(one["begndate"]), day(one["enddate"])
+    chinese_days = f"{begins} — {ends}" if ends else f"{begins} 起"
+    english_days = f"{begins} — {ends}" if ends else f"from {begins}"
+    return PageText(
+        f"{one['kind_text']}  {place}  {chinese_days}",
+        f"{english(one['kind_text'])}  {place}  {english_days}",
+    )
 
 
 def _said(text: str) -> PageText:

@@ -41,7 +41,6 @@ class Site(PageDesk):
     """
 
     channel = "site"
-    stronger = "/code"
     uploads = True
 
     def __init__(
@@ -68,6 +67,7 @@ class Site(PageDesk):
             Route("/code", self.post(self._code), methods=["POST"]),
             Route("/code/send", self.post(self._send_code), methods=["POST"]),
             Route("/paper", self.get(self._paper)),
+            Route("/{unknown}", self._unknown),
         ]
 
     def allows(self, request: Request) -> bool:
@@ -119,6 +119,14 @@ class Site(PageDesk):
             return self._start_page(language, said, error.http_status)
         visitor.token = data["token"]
         return response
+
+    async def _unknown(self, _request: Request) -> Response:
+        """An address that there is not."""
+        return self.bad(404)
+
+    def stronger(self, visitor: Visitor) -> str:
+        """A code by telephone."""
+        return "/code"
 
     def sign_in(self, visitor: Visitor, item: MenuItem) -> Response:
         """Back to the start: a visit without a person cannot become one."""

@@ -9,7 +9,7 @@ and kept nowhere.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hmac import compare_digest
@@ -18,7 +18,7 @@ from threading import RLock
 from typing import Final, Protocol, TypeVar
 
 from sscard_chip.card import Card
-from sscard_chip.profile.model import Structure
+from sscard_chip.profile.model import FileDeclaration, Item, Structure
 from sscard_chip.standard.commands import VERIFY
 from sscard_chip.standard.errors import SscardError, TerminalError
 from sscard_chip.standard.identifiers import DF02, DF03
@@ -40,6 +40,8 @@ from sscard_chip.terminal.pcsc import PcscConnection, list_readers
 from sscard_chip.terminal.psam_client import SamClient
 from sscard_chip.terminal.session import CardSession, open_session
 from sscard_service.evidence import CardProof
+from sscard_service.pages.views import day
+from sscard_service.pages.words import PageText
 
 _SHOWN: Final = (DF02, DF03)
 _CONTACT: Final = InterfaceType.CONTACT
@@ -175,9 +177,9 @@ class ReaderPort:
 class HeldItem:
     """Something that the card holds: directory, file, name of the item, value."""
 
-    directory: str
-    file: str
-    item: str
+    directory: PageText
+    file: PageText
+    item: PageText
     value: str
 
 
@@ -323,12 +325,26 @@ def _contents(driver: Driver, session: CardSession) -> list[HeldItem]:
         readable = [file for file in held.files if file.read.pin or file.read.kid is None]
         addresses = [FileAddress(directory, file.fid, ()) for file in readable]
         for file, values in zip(readable, _read(driver, card, addresses), strict=True):
-            names = [item.name for item in file.items]
-            if file.structure is Structure.CYCLIC:
-                names = [file.name] * len(values)
+            where = PageText(held.name, held.english), PageText(file.name, file.english)
             found += [
-                HeldItem(held.name, file.name, name, value.strip())
-                for name, value in zip(names, values, strict=False)
+                HeldItem(*where, PageText(item.name, item.english), _shown(item, value))
+                for item, value in _fields(file, values)
                 if value.strip(" 0\0")
             ]
     return found
+
+
+def _shown(item: Item, value: str) -> str:
+    """A value for people: a day has dashes, a code its meaning where it has one."""
+    text = value.strip()
+    return day(text) if "日期" in item.name else item.codes.get(text, text)
+
+
+def _fields(file: FileDeclaration, values: Sequence[str]) -> Iterator[tuple[Item, str]]:
+    """The simple fields of a file: a record of several is their values joined by ``^``."""
+    cyclic = file.structure is Structure.CYCLIC
+    records = [(file.items, one) for one in values] if cyclic else [
+        (item.items or (item,), one) for item, one in zip(file.items, values, strict=False)
+    ]  # fmt: skip
+    for items, value in records:
+        yield from zip(items, value.split("^") if len(items) > 1 else [value], strict=False)

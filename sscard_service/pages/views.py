@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sscard_chip.settlement.ledger import CardStatus
 from sscard_chip.standard.amounts import grouped_yuan
 from sscard_service.pages.english import english
 from sscard_service.pages.words import PageText
+from sscard_service.store.applications import MakingState
 
 W = PageText
 
@@ -24,6 +26,9 @@ class View:
     rows: list[list[str]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     empty: str = ""
+    page: int = 1
+    pages: int = 1
+    """Which page of a long table it is."""
 
 
 def day(text: str) -> str:
@@ -60,6 +65,8 @@ PAPERS: Final = {
     "voucher": W("领卡证明", "Voucher"), "progress": W("办理进度单", "Progress"),
 }  # fmt: skip
 """Kinds of papers."""
+PAGED: Final = frozenset({"contributions", "benefits", "settlements"})
+"""Enquiries that come in pages, here with the newest row first."""
 _Column = tuple[str, W, Callable[[Any], str]]
 _MONEY: Final = grouped_yuan
 
@@ -93,8 +100,9 @@ _TABLES: Final[dict[str, tuple[str, tuple[_Column, ...]]]] = {
         ("cash_fen", W("现金", "Cash"), lambda one: grouped_yuan(one or 0)),
     )),
     "benefits": ("benefits", (
-        ("period", W("期间", "Month"), day), ("insurance_text", W("险种", "Insurance"), _plain),
-        ("fen", W("金额", "Amount"), _MONEY), ("paid", W("已发放", "Paid"), _yes),
+        ("month", W("期间", "Month"), day), ("insurance_text", W("险种", "Insurance"), _plain),
+        ("item", W("项目", "Item"), _plain), ("fen", W("金额", "Amount"), _MONEY),
+        ("paid", W("已发放", "Paid"), _yes),
     )),
     "applications": ("applications", (
         ("receipt", W("受理单号", "Receipt"), _plain), ("filed", W("申请日期", "Filed"), day),
@@ -193,6 +201,17 @@ def _in(language: str, text: str) -> str:
     return english(text) if language == "en" else text
 
 
+def state_text(now: str, language: str) -> str:
+    """The state of a card or an application by its name in a refusal.
+
+    >>> state_text("temporary_loss", "zh"), state_text("at_point", "en"), state_text("x", "zh")
+    ('临时挂失', 'At point', 'x')
+    """
+    names = {one.name.lower(): one.chinese for one in CardStatus}
+    names |= {str(one): one.chinese for one in MakingState}
+    return _in(language, names.get(now, now))
+
+
 def show(operation: str, data: Mapping[str, Any], language: str) -> View:
     """The view of an operation's answer, in ``zh`` or ``en``."""
     view = View()
@@ -210,6 +229,7 @@ def show(operation: str, data: Mapping[str, Any], language: str) -> View:
         ]
         if rows:
             view.heads, view.rows = [label.of(language) for _, label, _ in columns], rows
+            view.page, view.pages = data.get("page", 1), data.get("pages", 1)
         else:
             view.empty = _EMPTY.of(language)
     if operation == "policy":

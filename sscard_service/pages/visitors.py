@@ -33,6 +33,8 @@ class Shown:
     item: str = ""
     stronger: bool = False
     """Whether a stronger proof would help."""
+    again: bool = False
+    """Whether something else must be typed: the form comes back."""
     pdf: str = ""
     """A paper, Base64, until it is printed or fetched."""
     code: str = ""

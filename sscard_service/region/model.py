@@ -7,7 +7,8 @@ Channels with their proofs and levels, time rules, working days, texts. The regi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -15,21 +16,32 @@ import msgspec
 from sscard_chip.standard.dates import parse_date
 from sscard_chip.standard.documents import Model, rule
 from sscard_chip.standard.models import Broken
-from sscard_service.levels import LEAST, PROOFS
+from sscard_service.levels import LEAST, PROOFS, ProofLevel
 
 FORMAT: Final = "sscard-service-region/1"
 _INSURANCES: Final = ("110", "170", "210", "310", "330", "410", "510")
 """AAE140; :class:`sscard_service.records.Insurance` stands in a room above."""
+_SATURDAY: Final = 5
 _Days = Annotated[int, rule(ge=0, le=3650, unit=" of days")]
 
 
 def _operations_rule(value: dict[str, int]) -> str | None:
     for name, level in value.items():
         if name not in LEAST:
-            return "names an operation that there is not"
+            meant = "".join(f" (is {one} meant?)" for one in get_close_matches(name, LEAST, 1))
+            return f"{name[:30]}: is no operation{meant}"
         if level < LEAST[name]:
             return f"{name}: needs level {LEAST[name]} at least"
+        if level > ProofLevel.IN_PERSON:
+            return f"{name}: levels end with {int(ProofLevel.IN_PERSON)}"
     return None
+
+
+def _reached(proofs: Sequence[str]) -> int:
+    """The level that somebody can prove with all proofs of a channel."""
+    known = not {"card_number", "query_password"}.isdisjoint(proofs)
+    needs = {"phone_code": known, "identity_card": "query_password" in proofs}
+    return max((int(PROOFS[one]) for one in proofs if needs.get(one, True)), default=0)
 
 
 def _proofs_rule(value: list[str]) -> str | None:
@@ -175,6 +187,12 @@ def _years_rule(value: dict[str, dict[str, list[str]]]) -> str | None:
             parse_date(year + day) is None for day in (*days.get("off", ()), *days.get("on", ()))
         ):
             return f"{year}: has a day that the year has not"
+        for day in days.get("on", ()):
+            found = parse_date(year + day)
+            if found is not None and found.weekday() < _SATURDAY:
+                return f"{year}: on: {day} is no Saturday or Sunday"
+            if day in days.get("off", ()):
+                return f"{year}: {day} is off and on"
     return None
 
 
@@ -214,10 +232,17 @@ class ServiceRegion(Model, frozen=True):
 
     @classmethod
     def check_together(cls, good: Mapping[str, Any], context: Any) -> Iterable[Broken]:
-        """A face result is only as good as the channel's signature; an eye line is on its photo."""
+        """A face result is only as good as the channel's signature; the proofs of a channel reach
+        its levels (one without proofs is a platform that signs); an eye line is on its photo."""
         photo = good.get("photo") or PhotoRules()
         if photo.head_width and photo.eyes_above >= photo.height:
             yield (("photo", "eyes_above"), "must be less than the height")
         for name, channel in (good.get("channels") or {}).items():
+            proofs, levels = channel.get("proofs", ()), channel.get("levels", {})
+            reached = _reached(proofs)
+            for operation, level in levels.items() if proofs else ():
+                if level > reached:
+                    rule_ = f"{operation}: needs level {level}, its proofs reach {reached}"
+                    yield (("channels", name, "levels"), rule_)
             if "face" in channel.get("proofs", ()) and not channel.get("signed"):
                 yield (("channels", name), "takes face results, so it must be signed")

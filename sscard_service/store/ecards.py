@@ -66,7 +66,12 @@ def unbind_stopped(t: LedgerTransaction, person: int, card: int, time: str) -> N
 def unbind_card(t: LedgerTransaction, bound: BoundCard, time: str) -> None:
     """A program shows a card no more; codes that it has shown are over."""
     t.connection.execute(sa.insert(ecard_end).values(ecard=bound.id, time=int(time)))
-    t.connection.execute(sa.delete(credential_code).where(credential_code.c.card == bound.card))
+    forget_codes(t, bound.card)
+
+
+def forget_codes(t: LedgerTransaction, card: int) -> None:
+    """What a card has shown is worth nothing."""
+    t.connection.execute(sa.delete(credential_code).where(credential_code.c.card == card))
 
 
 def level_of_card(t: LedgerTransaction, card: int) -> int:

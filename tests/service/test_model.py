@@ -1,264 +1,182 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A machine over all channels beside a small model: no opening change below its level, never two
-live cards, no successor twice.
+"""A machine over all channels beside a small model of its own (``tests/service/machine``): whatever
+is asked, in any order, with any proof, at any moment, the answer is the one that the tables say,
+and no person ever has two live cards.
 
-``SSCARD_SERVICE_STEPS=1000000`` by hand; fewer here. The model knows the table T2 and the states T3
-in its own words.
+A step is a request, a sale, a message, a restart of the centre or a move of its clock.
+``SSCARD_SERVICE_STEPS=1000000`` by hand, ``SSCARD_SERVICE_SEED`` for other ones.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
-from typing import Any, Final
+from collections import Counter
+from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from argon2 import PasswordHasher
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
-from sscard_chip.settlement.ledger import CardStatus, Ledger, status_of
-from sscard_service import CardProof, Code, SeenDocument, ServiceRefusedError
-from sscard_service.store.audit import verify_audit
-from sscard_service.store.proofs import ECARD, QUERY, hash_password, set_credential
-from tests.service.city import KEYS, LIN, VALID, City, code_of, photo
+from sscard_service.store import proofs
+from sscard_service.work import OPERATIONS as PRODUCT
+from tests.service.machine.asking import OF_CARDS, OF_ECARDS, OF_MONEY, OF_PERSONS
+from tests.service.machine.bench import Bench
+from tests.service.machine.tables import LEVELS
 
-STEPS: Final = int(os.environ.get("SSCARD_SERVICE_STEPS", "60"))
-_RUN: Final = min(STEPS, 60 if STEPS <= 1000 else 400)
-"""Steps of one city; a long life by hand, where opening a ledger is not what is tested."""
-
-# --- the model's own words --------------------------------------------------------------------
-
-LEVELS: Final[dict[str, dict[str, int]]] = {
-    "ivr": {"balance": 1, "loss": 1},
-    "agent": {"balance": 1, "status": 1, "loss": 1},
-    "site": {"balance": 1, "status": 1, "person": 2, "loss": 1, "lift": 2, "formal": 2,
-             "replace": 2},
-    "app": {"balance": 2, "status": 2, "person": 2, "loss": 2, "lift": 2, "formal": 2,
-            "replace": 2},
-    "kiosk": {"balance": 1, "status": 1, "person": 3, "loss": 1, "lift": 3, "formal": 3,
-              "replace": 3},
-    "bank": {"balance": 4, "status": 4, "loss": 4, "lift": 4, "formal": 4, "replace": 4},
-    "office": {"balance": 4, "status": 4, "person": 4, "loss": 4, "lift": 4, "formal": 4,
-               "replace": 4, "cancel": 4},
-    "ebank": {"balance": 2, "loss": 2},
-    "till": {"balance": 3},
-}  # fmt: skip
-"""T2: what a channel offers, at which level."""
-PROOF_LEVEL: Final = {"tail": 1, "query": 1, "ecard": 2, "face": 2, "card": 3, "clerk": 4}
-TAKEN: Final = {
-    "ivr": {"tail", "query"}, "agent": {"tail", "query"}, "site": {"tail", "query"},
-    "app": {"query", "ecard", "face"}, "kiosk": {"tail", "query", "card"}, "bank": {"clerk"},
-    "office": {"clerk"}, "ebank": {"face"}, "till": {"card"},
-}  # fmt: skip
-"""Which proofs count in a channel."""
-OPENING: Final = {"lift": 2, "replace": 2, "formal": 2, "cancel": 3}
-MOVES: Final = {
-    ("loss", 1): 4, ("lift", 4): 1, ("formal", 1): 2, ("formal", 4): 2,
-    ("cancel", 1): 9, ("cancel", 4): 9, ("cancel", 2): 9,
-}  # fmt: skip
-"""T3: operation and state, and the state that comes of it."""
-SAME: Final = {("loss", 4), ("loss", 2), ("lift", 1), ("formal", 2), ("cancel", 9)}
-PHOTO: Final = photo()
-
-
-def proof(kind: str, code: str, tail: str) -> dict[str, Any]:
-    """The evidence of a kind of proof."""
-    shown: dict[str, dict[str, Any]] = {
-        "none": {},
-        "tail": {"card_number": tail},
-        "query": {"query_password": "own-word-7"},
-        "ecard": {"ecard_password": "483920"},
-        "face": {"face": True},
-        "card": {"proof": CardProof(code, True, True)},
-        "clerk": {"document": SeenDocument(LIN, copy=True)},
-        "lie": {"document": SeenDocument(LIN, copy=True), "face": True, "second_clerk": "0018"},
-    }
-    return shown[kind]
+STEPS: Final = int(os.environ.get("SSCARD_SERVICE_STEPS", "1500"))
+SEED: Final = int(os.environ.get("SSCARD_SERVICE_SEED", "0"))
+LIFE: Final = min(STEPS, 100 if STEPS <= 10_000 else 400)
+"""Steps of one city."""
+WHOLE: Final = 200
+"""Everything is looked at each so many steps."""
+MOVES: Final = (
+    {"seconds": 1}, {"seconds": 59}, {"seconds": 60}, {"seconds": 61}, {"minutes": 5},
+    {"minutes": 15}, {"hours": 1}, {"hours": 3}, {"days": 1}, {"days": 3}, {"days": 10},
+    {"days": 31},
+)  # fmt: skip
+MEANWHILE: Final = (
+    "again",
+    "again",
+    "sell",
+    "sell",
+    "sell",
+    "transfer",
+    "wait",
+    "wait",
+    "wait for",
+    "wait for",
+    "work",
+    "restart",
+)
+SMALL = st.integers(0, 15)
+WIDE = st.integers(0, 255)
 
 
 class CardServicesMachine(RuleBasedStateMachine):
-    """One person, her cards, one application at a time."""
+    """A town, its cards, and everybody who asks."""
 
-    @initialize()
-    def begin(self) -> None:
-        self.folder = tempfile.TemporaryDirectory(dir=SHM)
-        self.ledger = Ledger.open(Path(self.folder.name) / "city.db")
-        self.city = City(self.ledger)
-        with self.ledger.transaction() as t:
-            for kind, hash_ in HASHES.items():
-                set_credential(t, 1, kind, hash_, "20260302000000")
-        self.cards: list[tuple[int, int, str]] = [(1, 1, "000013")]
-        """Number in the ledger, serial, last six."""
-        self.state = {1: 1}
-        self.application = ""
-        self.making = ""
-        self.reports = 0
-        self.serial = 10
+    steps = 0
+    done: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
 
-    @rule(
-        operation=st.sampled_from(
-            ["balance", "status", "person", "loss", "lift", "formal", "replace", "cancel"]
-        ),
-        channel=st.sampled_from(sorted(LEVELS)),
-        kind=st.sampled_from(["none", "tail", "query", "ecard", "face", "card", "clerk", "lie"]),
-    )
-    def ask(self, operation: str, channel: str, kind: str) -> None:
-        """Any operation, in any channel, with any proof."""
-        self.city.later(minutes=1)
-        card, serial, tail = self.present()
-        state = self.state[card]
-        level = self.level(channel, kind, card)
-        evidence = proof(kind, code_of(serial), tail)
-        if channel in ("bank", "office") and kind not in ("clerk", "lie"):
-            evidence["document"] = None
-        details = {**VALID, "reason": "lost"} if operation == "replace" else None
-        if operation == "replace":
-            evidence["photo"] = PHOTO
-        code = Code.DOWN
-        try:
-            answer = self.city.ask(operation, LIN, channel, details=details, **evidence)
-        except ServiceRefusedError as error:
-            code, answer = error.code, None
-        if answer is None:
-            assert code is not Code.DOWN
-            assert not self.would(operation, channel, level, state), (code, operation, channel)
-            return
-        assert level is not None
-        assert LEVELS[channel][operation] <= level, (operation, channel, kind)
-        assert OPENING.get(operation, 0) <= level
-        assert answer.level == level
-        if (operation, state) in MOVES:
-            self.state[card] = MOVES[operation, state]
-        if operation == "replace":
-            self.application, self.making = answer.data["receipt"], "applied"
+    @initialize(term=st.booleans())
+    def begin(self, term: bool) -> None:
+        self.count = 0
+        self.bench = Bench(30 if term else 0)
 
-    @rule(step=st.sampled_from(["review", "batch", "made", "arrive"]))
-    def make(self, step: str) -> None:
-        """The next step of the application, or one that is not next."""
-        self.city.later(minutes=1)
-        serial = self.serial
-        steps: dict[str, dict[str, Any]] = {
-            "review": {"accepted": True},
-            "batch": {"batch": "june"},
-            "made": {"card_number": f"Z{serial:08d}", "card_id_code": code_of(serial),
-                     "factor": "00" * 8},
-            "arrive": {"point": "1"},
-        }  # fmt: skip
-        next_of = {"applied": "review", "reviewed": "batch", "batched": "made", "made": "arrive"}
-        given = self.application or "0" * 16
-        try:
-            answer = self.city.ask(step, "", receipt=given, details=steps[step])
-        except ServiceRefusedError:
-            assert next_of.get(self.making) != step
-            return
-        assert next_of[self.making] == step
-        self.making = answer.data["state"]
-        if step == "made":
-            with self.ledger.reading() as t:
-                rows = t.connection.exec_driver_sql("SELECT max(id) FROM card").scalar_one()
-            self.cards.append((int(rows), serial, f"{serial:06d}"))
-            self.state[int(rows)] = 5
-            self.serial += 1
+    def _ask(self, operation: str, way: int, proof: int, whom: int, variant: int) -> None:
+        if variant % 2:
+            self.bench.later(seconds=1)
+        self.bench.ask(self.bench.asking.make(operation, way, proof, whom, variant))
 
-    @rule(channel=st.sampled_from(["office", "bank", "site", "app"]))
-    def collect(self, channel: str) -> None:
-        """Collect at the counter, or try it elsewhere."""
-        self.city.later(minutes=1)
-        old, (new, _, _) = self.cards[-2][0] if len(self.cards) > 1 else 0, self.cards[-1]
-        details = {"receipt": self.application or "0" * 16}
-        able = channel in ("office", "bank") and self.making == "at_point"
-        try:
-            self.city.ask("collect", LIN, channel, details=details, face=channel == "app")
-        except ServiceRefusedError:
-            assert not (able and self.state[new] == 5)
-            return
-        assert able
-        self.state[new], self.state[old] = 1, 9
-        self.making = "collected"
+    @rule(operation=st.sampled_from(OF_CARDS), way=SMALL, proof=SMALL, whom=SMALL, variant=WIDE)
+    def ask_of_cards(self, operation: str, way: int, proof: int, whom: int, variant: int) -> None:
+        """Losses, applications, making, collection."""
+        self._ask(operation, way, proof, whom, variant)
+
+    @rule(operation=st.sampled_from(OF_PERSONS), way=SMALL, proof=SMALL, whom=SMALL, variant=WIDE)
+    def ask_of_persons(self, operation: str, way: int, proof: int, whom: int, variant: int) -> None:
+        """Sessions, passwords, own data, enquiries, papers."""
+        self._ask(operation, way, proof, whom, variant)
+
+    @rule(operation=st.sampled_from(OF_ECARDS), way=SMALL, proof=SMALL, whom=SMALL, variant=WIDE)
+    def ask_of_ecards(self, operation: str, way: int, proof: int, whom: int, variant: int) -> None:
+        """Electronic cards and family members."""
+        self._ask(operation, way, proof, whom, variant)
+
+    @rule(operation=st.sampled_from(OF_MONEY), way=SMALL, proof=SMALL, whom=SMALL, variant=WIDE)
+    def ask_of_money(self, operation: str, way: int, proof: int, whom: int, variant: int) -> None:
+        """Levels, bills, filings."""
+        self._ask(operation, way, proof, whom, variant)
+
+    @rule(what=st.sampled_from(MEANWHILE), at=SMALL, variant=WIDE)
+    def meanwhile(self, what: str, at: int, variant: int) -> None:
+        """Requests that come again, sales, hospitals, the worker, the clock, a restart."""
+        bench = self.bench
+        people = bench.asking.people
+        who = people[at % len(people)]
+        if what == "again":
+            bench.again(at, other=variant % 4 == 0)
+        elif what == "sell" and who.id:
+            bench.sell(who, variant % 3, variant + 1, twice=variant % 5 == 0)
+        elif what == "transfer":
+            bench.transfer(who, variant)
+        elif what == "wait":
+            bench.later(**MOVES[variant % len(MOVES)])
+        elif what == "wait for":
+            bench.wait_for(variant // 4, variant % 4 - 1)
+        elif what == "work":
+            bench.deliver(2 + at)
+            if variant % 4 == 0:
+                bench.clear()
+        elif what == "restart" and variant % 16 == 0:
+            bench.restart()
 
     @invariant()
-    def the_ledger_says_the_same_and_one_card_lives_at_most(self) -> None:
-        if not hasattr(self, "ledger"):
+    def it_is_as_the_model_says(self) -> None:
+        if not hasattr(self, "bench"):
             return
-        now = self.city.now.strftime("%Y%m%d%H%M%S")
-        with self.ledger.reading() as t:
-            found = {card: int(status_of(t, card, now)) for card, _, _ in self.cards}
-        assert found == self.state
-        assert len([one for one in found.values() if one in (1, 4)]) <= 1
+        self.count += 1
+        CardServicesMachine.steps += 1
+        self.bench.look()
+        if self.count % WHOLE == 0:
+            self.bench.look_whole()
 
     def teardown(self) -> None:
-        if hasattr(self, "ledger"):
-            with self.ledger.reading() as t:
-                assert verify_audit(t, KEYS.audit).problems == ()
-            assert self.ledger.check().even
-            self.ledger.close()
-            self.folder.cleanup()
-
-    # --- the model ----------------------------------------------------------------------------
-
-    def present(self) -> tuple[int, int, str]:
-        """The card that is meant: the newest that pays or may again, else the newest."""
-        usable = [one for one in self.cards if self.state[one[0]] in (1, 2, 4)]
-        return (usable or self.cards)[-1]
-
-    def level(self, channel: str, kind: str, card: int) -> int | None:
-        """What a proof is worth in a channel; None where it is wrong."""
-        if kind == "lie":
-            kind = "clerk" if channel in ("bank", "office") else "face"
-        if kind not in TAKEN[channel] or kind == "none":
-            return 0
-        if kind == "tail" and self.state[card] == 9:
-            return None
-        if kind == "card" and self.state[card] != 1:
-            return 0
-        return PROOF_LEVEL[kind]
-
-    def would(self, operation: str, channel: str, level: int | None, state: int) -> bool:
-        """Whether an operation ought to have been done."""
-        if level is None or LEVELS[channel].get(operation, 9) > level:
-            return False
-        if operation == "loss" and level == 1 and state == 1:
-            return False  # the model does not count reports
-        if operation == "replace":
-            running = self.making not in ("", "collected", "rejected")
-            return state == 2 and not running
-        if operation == "balance" and state == 9:
-            return level == 4  # history
-        return operation in ("balance", "status", "person") or (
-            (operation, state) in MOVES or (operation, state) in SAME
-        )
-
-
-SHM: Final = "/dev/shm" if os.path.isdir("/dev/shm") else None
-HASHES: Final = {QUERY: hash_password("own-word-7"), ECARD: hash_password("483920")}
+        if not hasattr(self, "bench"):
+            return
+        try:
+            self.bench.look_whole()
+            self.bench.verify()
+        finally:
+            CardServicesMachine.done += self.bench.done
+            CardServicesMachine.refused += self.bench.refused
+            self.bench.end()
 
 
 @pytest.fixture(autouse=True)
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2 takes its time on purpose; here one right answer is known."""
-    right = {HASHES[QUERY]: "own-word-7", HASHES[ECARD]: "483920"}
-    monkeypatch.setattr(
-        "sscard_service.proving.check_password",
-        lambda hash_, password: right.get(hash_ or "") == password,
-    )
+    """Argon2 takes its time on purpose; here it is the same with the least that it can. Papers are
+    asked for and not made."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(proofs, "_hasher", lambda: quick)
+    monkeypatch.setattr(proofs, "_nobody", lambda: NOBODYS)
+    monkeypatch.setattr("sscard_service.operations.papers.require_papers", lambda: None)
+
+
+NOBODYS: Final = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("nobody's")
+
+
+def test_the_model_knows_every_operation_and_asks_for_it() -> None:
+    asked = {*OF_CARDS, *OF_PERSONS, *OF_ECARDS, *OF_MONEY}
+    assert LEVELS.keys() == PRODUCT.keys() == {one for one in asked if " " not in one}
 
 
 @pytest.mark.timeout(0)
-def test_no_sequence_reaches_an_opening_change_below_its_level() -> None:
-    from hypothesis.stateful import run_state_machine_as_test
-
-    examples = max(1, STEPS // _RUN)
-    run_state_machine_as_test(
-        CardServicesMachine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=_RUN,
-            deadline=None,
-            database=None,
-            phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),
-        ),
+def test_whatever_is_asked_the_answer_is_the_one_of_the_tables() -> None:
+    machine = CardServicesMachine
+    chosen = settings(
+        max_examples=max(1, STEPS // LIFE),
+        stateful_step_count=LIFE,
+        deadline=None,
+        database=None,
+        derandomize=not SEED,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
     )
-    assert {CardStatus(one) for one in (0, 1, 2, 4, 5, 9)} == set(CardStatus)
+    try:
+        run_state_machine_as_test(seed(SEED)(machine) if SEED else machine, settings=chosen)
+    finally:
+        done, refused = dict(sorted(machine.done.items())), dict(sorted(machine.refused.items()))
+        print(f"{machine.steps} steps; done {sum(done.values())}: {done};"
+              f" refused {sum(refused.values())}: {refused}")  # fmt: skip
+    channels = {name.rpartition(" ")[2] for name in machine.done}
+    assert {"office", "site", "app", "kiosk", "bank", "till"} <= channels

@@ -42,7 +42,8 @@ def settled(
     world: World, folder: Path, runs: list[list[int]], batch_rows: int
 ) -> tuple[dict[tuple[str, str], int], Counter[Any], list[str]]:
     """Settle files in some runs, then look at all of them once more: the money, how many rows of
-    each content have which codes, and the verdicts of that last run."""
+    each content have each code (103 is of a file, whichever copy of a debit is the posted one), and
+    the verdicts of that last run."""
     folder.mkdir()
     path = folder / "ledger.db"
     path.write_bytes(empty_ledger())
@@ -79,7 +80,7 @@ def settled(
     for (_, line), verdict in zip(lines, verdicts, strict=True):
         row = read(line)
         content = line if row is None else tuple(row[n] for n in NAMES if n not in LABELS)
-        counts[content, verdict.split("\t")[3]] += 1
+        counts.update((content, code) for code in verdict.split("\t")[3].split(","))
     return money, counts, verdicts
 
 

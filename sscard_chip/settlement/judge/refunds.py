@@ -46,6 +46,8 @@ def judge_refunds(debit: Debit | None, refunds: Sequence[Refund]) -> list[Findin
     """What is found about all refunds of one debit number; None for one that is posted."""
     if debit is None:
         return [FindingCode.WAITING] * len(refunds)
+    if len(refunds) == 1:  # as nearly all are: nothing else is to be weighed
+        return [None if _fits(debit, refunds[0]) else FindingCode.FIELD]
     found: list[FindingCode | None] = [FindingCode.FIELD] * len(refunds)
     fitting = [at for at, one in enumerate(refunds) if _fits(debit, one)]
     chosen: dict[bytes, int] = {}
@@ -72,7 +74,8 @@ def _fits(debit: Debit, refund: Refund) -> bool:
         return False
     if debit.online:
         return refund.parts == debit.parts
-    return all(part <= most for part, most in zip(refund.parts, debit.parts, strict=True))
+    (account, cash, fund), (most_account, most_cash, most_fund) = refund.parts, debit.parts
+    return account <= most_account and cash <= most_cash and fund <= most_fund
 
 
 def _rank(refund: Refund) -> tuple[object, ...]:

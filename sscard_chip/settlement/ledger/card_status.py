@@ -45,6 +45,11 @@ class CardService(StrEnum):
     """封存, when the holder has died; the code is ours."""
     ACTIVATE = "11"
 
+    @property
+    def target(self) -> CardStatus:
+        """The status that it leads to."""
+        return _RULES[self][0]
+
 
 FREE_BACK_DATING: Final = timedelta(hours=1)
 """How far a report may be back-dated without a reason and the right to do so."""
@@ -184,8 +189,10 @@ def change_status(
     """Record a change of a card's status from ``time`` (YYYYMMDDhhmmss, local) on.
 
     ``lapse_days`` is when a temporary report lapses, ``term_days`` when a card that is formally
-    lost is cancelled by itself (some places: 30 days); None for never. False when the card is in
-    that status already. ``clock`` judges the time; without it the caller vouches for it. A
+    lost is cancelled by itself (some places: 30 days); None for never. Both count from when the
+    report is made, by ``clock``, so that one which is dated back does not lapse before it was
+    made. False when the card is in that status already. ``clock`` judges the time; without it
+    the caller vouches for it. A
     change that was once dated in the future blocks nothing that is reported before it begins.
 
     :raises CardRefusedError: its status does not allow it, has changed later than ``time``, or
@@ -204,12 +211,13 @@ def change_status(
             f"card: {now.chinese} ({now.name.lower()}): this cannot be changed so"
         )
     history.require_last(time, clock)
+    made = since if clock is None else max(since, _time(clock.now))
     until = None
     if target is CardStatus.TEMPORARY_LOSS and lapse_days is not None:
-        until = since + timedelta(days=lapse_days)
+        until = made + timedelta(days=lapse_days)
     history.append(t, target, time, until, report)
     if target is CardStatus.FORMAL_LOSS and term_days is not None:
-        end = (since + timedelta(days=term_days)).strftime(TIME)
+        end = (made + timedelta(days=term_days)).strftime(TIME)
         history.append(t, CardStatus.CANCELLED, end, None, report)
     return True
 

@@ -34,6 +34,8 @@ from sscard_chip.standard.errors import importing
 _READING: Final = "sscard_reading"
 _RESHAPING: Final = "sscard_reshaping"
 _BUSY_SECONDS: Final = 60.0
+_STATEMENTS: Final = 512
+"""Of SQLite that a connection keeps: those of groups of each size."""
 SCHEMA_LOCK: Final = 0x53534301
 """Advisory locks of PostgreSQL: creating tables; whoever must be the only writer; who
 makes an anchor; new accounts;
@@ -225,7 +227,11 @@ def _create_file(path: Path) -> None:
 
 
 def _sqlite_engine(url: URL) -> sa.Engine:
-    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
+    engine = sa.create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": _BUSY_SECONDS, "cached_statements": _STATEMENTS},
+    )
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _record: Any) -> None:
@@ -235,6 +241,7 @@ def _sqlite_engine(url: URL) -> sa.Engine:
             "foreign_keys=ON",
             "trusted_schema=OFF",
             "cache_size=-65536",
+            "wal_autocheckpoint=4000",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -9,15 +9,15 @@ that second has ``.2`` behind it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import timedelta
-from itertools import groupby
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import sqlalchemy as sa
 
-from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotlistDelta
-from sscard_chip.settlement.ledger.bulk import select_keys
+from sscard_chip.dayfile.hotlist import HotCard, Hotlist, HotlistDelta, hot_row
+from sscard_chip.settlement.arrays import Integers, among
+from sscard_chip.settlement.ledger.bulk import integer_columns, raw_rows, select_keys
 from sscard_chip.settlement.ledger.errors import CardRegisterError
 from sscard_chip.settlement.ledger.register import CardStatus
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
@@ -28,6 +28,8 @@ from sscard_chip.standard.dates import TIME_RULE, parse_time
 RENEWED: Final = timedelta(hours=1)
 """A list that is the same gets a new version when the last one is older."""
 
+_NEVER: Final = 10**14
+"""After every time."""
 _VERSION: Final = re.compile(r"[0-9]{14}(\.[0-9]{1,5})?")
 
 
@@ -66,23 +68,19 @@ def issue_hotlist(t: LedgerTransaction, time: str) -> IssuedHotlist:
     t.lock_name("hotlist")
     now = _hot_cards(t, int(time))
     last = _last(t)
-    before = _state(t, last.id) if last else {}
-    changes = {one: now.get(one) for one in before.keys() | now.keys()}
-    changes = {one: since for one, since in changes.items() if before.get(one) != since}
-    if last is not None and not changes:
+    changes = _changes(_state(t, last.id) if last else _NOBODY, now)
+    if last is not None and not len(changes.cards):
         issued = parse_time(last.issued)
         if issued is not None and when - RENEWED <= issued <= when:
             return IssuedHotlist(last.version, last.issued, _hotlist(t, last.version, now))
     version = _free_version(t, time)
     hotlist = _hotlist(t, version, now)
     number = int(t.take_ids(tables.hotlist_version, 1)[0])
-    values = {"id": number, "version": version, "issued": time, "cards": len(now)}
+    values = {"id": number, "version": version, "issued": time, "cards": hotlist.count}
     t.connection.execute(sa.insert(tables.hotlist_version).values(**values, digest=hotlist.digest))
-    if changes:
-        t.insert(
-            tables.hotlist_change,
-            {"version": number, "card": list(changes), "since": list(changes.values())},
-        )
+    if len(changes.cards):
+        since = [one or None for one in changes.since.tolist()]
+        t.insert(tables.hotlist_change, {"version": number, "card": changes.cards, "since": since})
     return IssuedHotlist(version, time, hotlist)
 
 
@@ -183,35 +181,56 @@ def hotlist_entry(t: LedgerTransaction, version: str, number: int) -> HotlistEnt
     return HotlistEntry(found.issued, None if since is None else int(since))
 
 
-def _hot_cards(t: LedgerTransaction, time: int) -> dict[int, int]:
-    """Cards that are not normal at a time, and since when they are not."""
-    columns = (card_status.c.card, card_status.c.status, card_status.c.since, card_status.c.until)
+class _Hot(NamedTuple):
+    """Cards by their numbers here, rising, and since when each is on a list; 0 for off it."""
+
+    cards: Integers
+    since: Integers
+
+
+_NOBODY: Final = _Hot(np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+def _hot_cards(t: LedgerTransaction, time: int) -> _Hot:
+    """Cards that are not normal at a time, and since when they are not.
+
+    A card is on the list from the first of its changes that follow each other without a normal
+    state between them and without a gap after one that has lapsed.
+    """
+    columns = (
+        card_status.c.card, card_status.c.status, card_status.c.since,
+        sa.func.coalesce(card_status.c.until, _NEVER),
+    )  # fmt: skip
     statement = (
         sa.select(*columns)
         .where(card_status.c.since <= time)
         .order_by(card_status.c.card, card_status.c.number)
     )
-    found = {}
-    for number, changes in groupby(t.connection.execute(statement), lambda row: row.card):
-        since = _hot_since(changes, time)
-        if since is not None:
-            found[int(number)] = since
-    return found
+    card_, status, since, until = integer_columns(t.connection.execute(statement), 4)
+    if not len(card_):
+        return _NOBODY
+    first = np.append(True, card_[1:] != card_[:-1])
+    normal = status == CardStatus.NORMAL
+    lapsed = np.append(False, until[:-1] <= since[1:])
+    begins = np.flatnonzero(first | normal | lapsed)
+    earliest = np.minimum.reduceat(np.where(normal, _NEVER, since), begins)
+    last = np.append(np.flatnonzero(first)[1:], len(card_)) - 1
+    found = earliest[np.searchsorted(begins, last, "right") - 1]
+    hot = ~normal[last] & (until[last] > time)
+    return _Hot(card_[last][hot], found[hot])
 
 
-def _hot_since(changes: Iterable[Any], time: int) -> int | None:
-    """Since when a card is not normal, by its changes that have begun, in their order."""
-    since: int | None = None
-    until: int | None = None
-    for change in changes:
-        if until is not None and until <= change.since:
-            since = None  # the report before it had lapsed
-        if change.status == CardStatus.NORMAL:
-            since = None
-        elif since is None or change.since < since:
-            since = change.since
-        until = change.until
-    return None if until is not None and until <= time else since
+def _changes(before: _Hot, now: _Hot) -> _Hot:
+    """What makes one state of the other."""
+    gone = before.cards[~among(before.cards, now.cards)]
+    known = among(now.cards, before.cards)
+    same = np.zeros(len(known), bool)
+    at = np.searchsorted(before.cards, now.cards[known])
+    same[known] = before.since[at] == now.since[known]
+    cards = np.concatenate([now.cards[~same], gone])
+    since = np.concatenate([now.since[~same], np.zeros(len(gone), np.int64)])
+    order = np.argsort(cards)
+    return _Hot(cards[order], since[order])
 
 
 def _last(t: LedgerTransaction) -> _Version | None:
@@ -247,33 +266,29 @@ def _free_version(t: LedgerTransaction, time: str) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _state(t: LedgerTransaction, version: int) -> dict[int, int]:
+def _state(t: LedgerTransaction, version: int) -> _Hot:
     """Cards and times of the list of a version."""
     table = tables.hotlist_change
-    newest = (
-        sa.select(table.c.card, sa.func.max(table.c.version).label("version"))
+    statement = (
+        sa.select(table.c.card, sa.func.coalesce(table.c.since, 0))
         .where(table.c.version <= version)
-        .group_by(table.c.card)
-        .subquery()
+        .order_by(table.c.card, table.c.version)
     )
-    statement = sa.select(table.c.card, table.c.since).join(
-        newest, sa.and_(newest.c.card == table.c.card, newest.c.version == table.c.version)
-    )
-    rows = t.connection.execute(statement.where(table.c.since.is_not(None)))
-    return {int(row.card): int(row.since) for row in rows}
+    cards, since = integer_columns(t.connection.execute(statement), 2)
+    last = np.append(cards[1:] != cards[:-1], True) if len(cards) else np.empty(0, bool)
+    listed = last & (since > 0)
+    return _Hot(cards[listed], since[listed])
 
 
-def _hotlist(t: LedgerTransaction, version: str, state: dict[int, int]) -> Hotlist:
-    return Hotlist(version, _cards(t, state))
-
-
-def _cards(t: LedgerTransaction, since: dict[int, int]) -> list[HotCard]:
-    """Cards by their numbers here, sorted as a list is."""
+def _hotlist(t: LedgerTransaction, version: str, now: _Hot) -> Hotlist:
+    """The list of a state, sorted as a list is."""
     statement = sa.select(card.c.id, card.c.card_id_code, card.c.card_number)
-    found = []
-    for result in select_keys(t.connection, statement, card.c.id, list(since)):
-        for row in result:
-            if row.id in since:
-                time = f"{since[row.id]:014d}"
-                found.append(HotCard(bytes(row.card_id_code), row.card_number, time))
-    return sorted(found, key=lambda one: (one.card_id_code, one.card_number))
+    since = dict(zip(now.cards.tolist(), now.since.tolist(), strict=True))
+    rows: list[str] = []
+    for result in select_keys(t.connection, statement, card.c.id, since.keys()):
+        rows += [
+            hot_row(bytes(code), number, since[at])
+            for at, code, number in raw_rows(result)
+            if at in since
+        ]
+    return Hotlist.of_rows(version, sorted(rows))

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.arrays import Integers
-from sscard_chip.settlement.ledger.bulk import select_keys
+from sscard_chip.settlement.ledger.bulk import raw_rows, select_keys
 from sscard_chip.settlement.ledger.transaction import LedgerTransaction
 from sscard_chip.settlement.schema.books import card
 from sscard_chip.settlement.schema.debits import suspense_share as table
@@ -30,10 +30,10 @@ def home_divisions(t: LedgerTransaction, accounts: Sequence[int]) -> dict[int, i
     wanted = set(accounts)
     statement = sa.select(card.c.account, card.c.id, card.c.division)
     for result in select_keys(t.connection, statement, card.c.account, wanted):
-        for row in result:
-            if row.account in wanted:
-                own = row.id, row.division
-                found[row.account] = min(own, found.get(row.account, own))
+        for account, *own in raw_rows(result):
+            if account in wanted:
+                first = own[0], own[1]
+                found[account] = min(first, found.get(account, first))
     return {account: division for account, (_, division) in found.items()}
 
 
@@ -42,9 +42,9 @@ def suspense_of(t: LedgerTransaction, accounts: Sequence[int]) -> dict[int, Coun
     found: dict[int, Counter[int]] = {account: Counter() for account in accounts}
     statement = sa.select(table.c.account, table.c.division, table.c.fen)
     for result in select_keys(t.connection, statement, table.c.account, found):
-        for row in result:
-            if row.account in found:
-                found[row.account][row.division] += row.fen
+        for account, division, fen in raw_rows(result):
+            if account in found:
+                found[account][division] += fen
     return found
 
 

@@ -29,10 +29,8 @@ def read_body(body: bytes, *, strict: bool = True) -> tuple[Any, tuple[str, ...]
 
     :raises MessageError: what is wrong with the bytes.
     """
-    with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-        return msgspec.json.decode(body), ()  # three times as fast, and takes a little less
     try:
-        return json.loads(body.decode("utf-8")), ()
+        return read_json(body), ()
     except (ValueError, RecursionError):
         if strict:
             raise MessageError(what_is_wrong(body)) from None
@@ -45,6 +43,17 @@ def read_body(body: bytes, *, strict: bool = True) -> tuple[Any, tuple[str, ...]
         return json.loads(inside.decode("utf-8")), tuple(said)
     except (ValueError, RecursionError):
         raise MessageError(what_is_wrong(inside)) from None
+
+
+def read_json(content: bytes | str) -> Any:
+    """JSON in UTF-8, by the quick reader where it can: that takes no NaN and no half of a pair.
+
+    :raises ValueError: it is none.
+    :raises RecursionError: it is nested too deep.
+    """
+    with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+        return msgspec.json.decode(content)
+    return json.loads(content if isinstance(content, str) else content.decode("utf-8"))
 
 
 def what_is_wrong(body: bytes) -> str:

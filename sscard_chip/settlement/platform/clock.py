@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sscard_chip.settlement.platform.fields import MessageError
 from sscard_chip.standard.dates import TIME
@@ -41,8 +42,14 @@ class MessageClock:
 
     def judged_at(self, time: str, received: datetime) -> str:
         """The later of both, YYYYMMDDhhmmss: a card that is lost by then does not pay."""
-        return time if self._most is None else max(time, received.strftime(TIME))
+        return time if self._most is None else max(time, _written(received))
 
 
+@lru_cache(maxsize=32)
+def _written(time: datetime) -> str:
+    return time.strftime(TIME)
+
+
+@lru_cache(maxsize=256)
 def _read(time: str) -> datetime:
     return datetime.fromisoformat(f"{time[:8]}T{time[8:]}")

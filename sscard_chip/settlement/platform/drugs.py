@@ -8,12 +8,12 @@ day file's); others belong to the content of the message and mean nothing here.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sscard_chip.settlement.platform.body import read_json
 from sscard_chip.settlement.platform.fields import (
     MessageError,
     check_fields,
@@ -97,7 +97,7 @@ def _additions(text: str) -> dict[str, Any]:
     if not text:
         return {}
     try:
-        extra = json.loads(text)
+        extra = read_json(text)
     except (ValueError, RecursionError):
         extra = None
     if not isinstance(extra, dict):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -129,6 +130,7 @@ def make_answer(
     return answer
 
 
+@lru_cache(maxsize=32)
 def stamp(time: datetime) -> str:
     """A time of an answer: yyyyMMddHHmmssSSS."""
     return f"{time.strftime(dates.TIME)}{time.microsecond // 1000:03d}"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, unique
+from functools import lru_cache
 from typing import Any, Final
 
 from sscard_chip.standard.amounts import YUAN_RULE, YUAN_SHAPE
@@ -162,11 +163,17 @@ def parse_message_time(text: str, name: str) -> datetime:
     :raises MessageError:
     """
     try:
-        if not _TIME.fullmatch(text):
-            raise ValueError
-        return datetime.fromisoformat(text)
+        return _read_time(text)
     except ValueError:
         raise MessageError(f"{name}: must be yyyy-MM-dd HH:mm:ss") from None
+
+
+@lru_cache(maxsize=256)
+def _read_time(text: str) -> datetime:
+    """Raises ValueError."""
+    if not _TIME.fullmatch(text):
+        raise ValueError
+    return datetime.fromisoformat(text)
 
 
 ENVELOPE: Final = FieldRules(

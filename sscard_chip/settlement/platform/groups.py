@@ -57,19 +57,27 @@ class GroupCommit(Generic[_Asked, _Done]):
 
     def do(self, asked: _Asked) -> _Done:
         """The result of what is asked, after the commit. Raises its error."""
-        own: _Waiting[_Asked, _Done] = _Waiting(asked)
+        (done,) = self.do_all([asked])
+        if isinstance(done, Exception):
+            raise done
+        return done
+
+    def do_all(self, asked: Sequence[_Asked]) -> list[_Done | Exception]:
+        """The results of what one thread asks at once, or their errors, in their order."""
+        own: list[_Waiting[_Asked, _Done]] = [_Waiting(one) for one in asked]
+        if not own:
+            return []
         with self._lock:
-            self.begun += 1
-            self._queue.append(own)
-            own.leads = not self._busy
+            self.begun += len(own)
+            self._queue += own
+            own[0].leads = not self._busy
             self._busy = True
-        if not own.leads:
-            own.turn.acquire()
-        if own.leads:
-            self._lead()
-        if own.error is not None:
-            raise own.error
-        return own.done  # type: ignore[return-value]
+        for one in own:
+            if not one.leads:
+                one.turn.acquire()
+            if one.leads:
+                self._lead()
+        return [one.done if one.error is None else one.error for one in own]  # type: ignore[misc]
 
     def _lead(self) -> None:
         with self._lock:

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -58,6 +59,7 @@ from sscard_chip.settlement.tac.keys import Enciphering
 from sscard_chip.standard.dates import TIME
 from sscard_chip.standard.insurance import EMPLOYEE_BASIC
 
+_USUAL: Final = (HOLD, "2102")
 _NO_SHIFT: Final = "sign_no: is not signed in"
 
 
@@ -165,6 +167,44 @@ class Platform:
             return self._text(None, self._now(), error=str(error)).encode()
         return self._answer(message, said, len(body)).encode()
 
+    @property
+    def has_one_writer(self) -> bool:
+        """Whether the database takes one transaction after the other."""
+        return self._ledger.database.is_sqlite
+
+    def handle_group(self, bodies: Sequence[bytes]) -> list[bytes | Exception | None]:
+        """The same for what has come at once, where it is as usual: together, and in one go.
+
+        None stands for a message that is unusual in any way, or may take long: nothing was done,
+        and :meth:`handle_json` answers it. An error is raised by that for the same reason.
+        """
+        received = self._now()
+        usual = [self._usual(body, received) for body in bodies]
+        asked = [one for one in usual if one is not None]
+        done = iter(self.groups.do_all(asked))
+        return [None if one is None else self._as_answer(one, next(done)) for one in usual]
+
+    def _usual(self, body: bytes, received: datetime) -> PendingMessage | None:
+        """A hold, or the confirmation of one, that the straight way can do."""
+        try:
+            message, said = read_body(body, strict=self._strict)
+            if said or type(message) is not dict or message.get("infno") not in _USUAL:
+                return None
+            request = parse_request(message, strict=self._strict, size=len(body))
+            if request.sign_no or request.notes:
+                return None
+            question = self._question(request, received)
+        except MessageError:
+            return None
+        return None if question is None else PendingMessage(request, received, question)
+
+    def _as_answer(
+        self, asked: PendingMessage, done: str | Exception | None
+    ) -> bytes | Exception | None:
+        if isinstance(done, (MessageError, AuthorisationRefusedError)):
+            done = self._text(None, asked.received, error=str(done), notes=asked.request.notes)
+        return done.encode() if isinstance(done, str) else done
+
     # --- once ----------------------------------------------------------------------------------
 
     def _answer(self, message: Any, said: Sequence[str] = (), size: int | None = None) -> str:
@@ -270,17 +310,25 @@ class Platform:
         raise AssertionError
 
     def _do_together(self, group: Sequence[PendingMessage]) -> list[str | Exception | None]:
-        """SQLite, which has one writer: one transaction for all, each a part of it."""
+        """SQLite, which has one writer: one transaction for all.
+
+        What is usual is done with a statement for all of them, the rest as a part each; and so
+        are all of them where the database refuses that statement.
+        """
         loads = [one.request.infno in LOAD_MESSAGES for one in group]
         done: list[str | Exception | None] = [None] * len(group)
 
-        def work(t: LedgerTransaction) -> None:
+        def work(t: LedgerTransaction, *, together: bool) -> None:
+            done[:] = self._straight_parts(t, group) if together else [None] * len(group)
             for at, one in enumerate(group):
-                if not loads[at]:
+                if done[at] is None and not loads[at]:
                     done[at] = self._part(t, one)
 
         if not all(loads):
-            self._ledger.run(work)
+            try:
+                self._ledger.run(partial(work, together=True))
+            except (LedgerRefusedError, UnicodeError):
+                self._ledger.run(partial(work, together=False))
         for at, one in enumerate(group):  # a load has transactions of its own
             if loads[at]:
                 try:
@@ -289,12 +337,19 @@ class Platform:
                     done[at] = error
         return done
 
+    def _straight_parts(
+        self, t: LedgerTransaction, group: Sequence[PendingMessage]
+    ) -> list[str | Exception | None]:
+        asked = [one.question for one in group if one.question is not None]
+        given = iter(self._straight.put_in(t, asked) if self._straight and asked else ())
+        return [None if one.question is None else next(given, None) for one in group]
+
     def _part(self, t: LedgerTransaction, pending: PendingMessage) -> str | Exception:
         try:
             with t.savepoint():
                 text = None
                 if pending.question is not None and self._straight is not None:
-                    text = self._straight.put_in(t, pending.question)
+                    (text,) = self._straight.put_in(t, [pending.question])
                 return text or self._once(t, pending.request, pending.received)
         except (AuthorisationRefusedError, LedgerRefusedError, EntryExistsError) as error:
             return error

@@ -25,7 +25,7 @@ from sscard_chip.settlement.ledger.authorisation import (
     StraightConfirmation,
     StraightHold,
     debit_numbers,
-    sell_straight,
+    sell_group,
     sell_together,
 )
 from sscard_chip.settlement.ledger.bulk import driver_connection, driver_errors
@@ -156,10 +156,10 @@ class StraightWay:
         except LedgerError as error:
             return [error]
 
-    def put_in(self, t: LedgerTransaction, question: Question) -> str | None:
-        """The same for one within a transaction of SQLite."""
+    def put_in(self, t: LedgerTransaction, questions: Sequence[Question]) -> list[str | None]:
+        """The same within a transaction of SQLite."""
         with driver_errors(t.connection):
-            return sell_straight(driver_connection(t.connection), question)
+            return sell_group(driver_connection(t.connection), questions)
 
     def _hold(self, request: Request, received: datetime, judged_at: str) -> StraightHold | None:
         bill = parse_bill(request.input)

@@ -14,12 +14,16 @@ not matter what came first. What an account cannot pay stands in the suspense of
 keeps it, whatever insured place a row says. Debits and refunds of a date are one entry. What the
 on-line authorisation has settled already is not booked again.
 
+Where holders' accounts are charged in pieces behind the rest (:mod:`.pieces`), all that they are
+asked for stands in the suspense of the insured division first, and each piece takes out what its
+accounts can pay: in the end it is the same.
+
 What follows from the rows apart, :mod:`.money` has summed; here it meets the balances.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +45,10 @@ from sscard_chip.settlement.ledger.suspense import (
     suspense_of,
 )
 from sscard_chip.settlement.run.money import (
-    DaySums,
-    DivisionSums,
     Money,
     MoneyRows,
     MoneyTask,
+    OtherSums,
     dates_of,
     sum_money,
 )
@@ -76,35 +79,45 @@ class _Lines:
         return accounts, self._fen[accounts]
 
 
-class BookAccounts:
+class _Accounts:
     """The accounts of pharmacies and divisions that money is booked on, each looked for once."""
 
     def __init__(self, t: LedgerTransaction, headers: Sequence[DayHeader]) -> None:
-        codes = [header.pharmacy_code for header in headers]
-        self.payable = t.accounts(AccountKind.PHARMACY, codes)
-        self.collected = t.accounts(AccountKind.COLLECTED, codes)
+        self._t = t
+        self._headers = headers
+        self._own: dict[AccountKind, Integers] = {}
         self._known: dict[AccountKind, dict[int, int]] = {}
 
-    def of_divisions(
-        self, t: LedgerTransaction, kind: AccountKind, divisions: Integers
-    ) -> Integers:
-        """The accounts of a kind for some divisions; those that are missing are opened.
+    def of_pharmacies(self, kind: AccountKind) -> Integers:
+        """The accounts of a kind for the headers."""
+        if kind not in self._own:
+            codes = [header.pharmacy_code for header in self._headers]
+            self._own[kind] = self._t.accounts(kind, codes)
+        return self._own[kind]
 
-        Those of a transaction that is undone are not kept: nothing is opened beside the first.
-        """
-        known = self._known.get(kind, {})
+    def of_divisions(self, kind: AccountKind, divisions: Integers) -> Integers:
+        """The accounts of a kind for some divisions; those that are missing are opened."""
+        known = self._known.setdefault(kind, {})
         asked = divisions.tolist()
         fresh = sorted({one for one in asked if one not in known})
         if fresh:
             names = [f"{one:06d}" for one in fresh]
-            known = known | dict(zip(fresh, t.accounts(kind, names).tolist(), strict=True))
+            known |= dict(zip(fresh, self._t.accounts(kind, names).tolist(), strict=True))
         return np.fromiter((known[one] for one in asked), np.int64, len(asked))
 
-    def learn(self, t: LedgerTransaction, kind: AccountKind, divisions: Integers) -> None:
-        """Look for accounts that :meth:`of_divisions` will be asked for again."""
-        found = self.of_divisions(t, kind, divisions).tolist()
-        known = self._known.setdefault(kind, {})
-        known |= dict(zip(divisions.tolist(), found, strict=True))
+    def of_sums(self, every: Sequence[OtherSums]) -> Iterator[tuple[Integers, Integers]]:
+        """Accounts of sums of one date, and what is added to them."""
+        for one in every:
+            if len(one.payable):
+                yield self.of_pharmacies(AccountKind.PHARMACY)[: len(one.payable)], one.payable
+                yield self.of_pharmacies(AccountKind.COLLECTED)[: len(one.collected)], one.collected
+            for kind, sums in (
+                (AccountKind.SELF_PAID, one.self_paid),
+                (AccountKind.FUND, one.fund),
+                (AccountKind.SUSPENSE, one.suspense),
+                (AccountKind.RECEIVABLE, one.receivable),
+            ):
+                yield self.of_divisions(kind, sums.division), -sums.fen
 
 
 def book(
@@ -114,65 +127,52 @@ def book(
     rows: NDArray[np.signedinteger],
     personal: Integers,
     headers: Sequence[DayHeader],
+    *,
     money: Money | None = None,
-    accounts: BookAccounts | None = None,
+    beside: Sequence[OtherSums] = (),
 ) -> None:
     """Post the money of ``rows``: those of a segment, or of a piece of one, whose ``name`` it is.
 
     ``personal`` are numbers of the holders' accounts for all rows of ``columns``, -1 for none;
     ``headers`` are those of the files that ``columns.file`` counts. ``money`` is the sum of the
-    rows, and ``accounts`` those of the headers, where they are known already.
+    rows, where it is known already; ``beside`` are sums of other rows that are posted with them.
     """
-    if not len(rows):
+    if not len(rows) and not beside:
         return
     dates = dates_of(headers)
     if money is None:
         money = sum_money(MoneyTask(columns, rows, personal, dates))
-    accounts = accounts or BookAccounts(t, headers)
+    accounts = _Accounts(t, headers)
     balances = t.balances(money.owners, for_update=True)
     apart = money.refunded | (money.asked > balances)  # their rows are looked at one by one
     special = rows[among(personal.take(rows), money.owners[apart])]
     few = MoneyRows.of(columns, special, personal)
     charged, shares = _charge(t, few, balances[np.searchsorted(money.owners, few.owner)])
     of_row = dates[few.file]
-    for day in money.days:
-        own, of_day = of_row == day.date, of_row[shares.row] == day.date
+    others: dict[int, list[OtherSums]] = {}
+    for sums in (*money.others, *beside):
+        others.setdefault(sums.date, []).append(sums)
+    for date in sorted(others):
+        own, of_day = of_row == date, of_row[shares.row] == date
         owner, division = few.owner[shares.row[of_day]], shares.division[of_day]
         fen = shares.fen[of_day]
         divisions, place = np.unique(division, return_inverse=True)
-        shared = accounts.of_divisions(t, AccountKind.SUSPENSE, divisions.astype(np.int64))
+        shared = accounts.of_divisions(AccountKind.SUSPENSE, divisions.astype(np.int64))
         parts = [
-            (money.owners[~apart], -day.personal[~apart]),
             (few.owner[own], -charged[own]),
             (shared[place], -fen),
-            *_of_day(t, accounts, day),
+            *accounts.of_sums(others[date]),
         ]
+        if date in money.days:
+            parts.append((money.owners[~apart], -money.days[date][~apart]))
         lines = _Lines(max(int(one.max(initial=0)) for one, _ in parts))
         for one, amount in parts:
             lines.add(one, amount)
         moved, amounts = lines.moved()
         if len(moved):
-            source = f"{EntryKind.DEBITS}:{name}:{day.date:08d}"
-            entry = t.post(EntryKind.DEBITS, f"{day.date:08d}", source, moved, amounts)
+            source = f"{EntryKind.DEBITS}:{name}:{date:08d}"
+            entry = t.post(EntryKind.DEBITS, f"{date:08d}", source, moved, amounts)
             keep_shares(t, entry, owner, division, fen)
-
-
-def _of_day(
-    t: LedgerTransaction, accounts: BookAccounts, day: DaySums
-) -> list[tuple[Integers, Integers]]:
-    """Accounts of a day's money beside those of the holders, and what is added to them."""
-
-    def lines(kind: AccountKind, sums: DivisionSums) -> tuple[Integers, Integers]:
-        return accounts.of_divisions(t, kind, sums.division), -sums.fen
-
-    return [
-        (accounts.payable, day.payable),
-        (accounts.collected, day.collected),
-        lines(AccountKind.SELF_PAID, day.self_paid),
-        lines(AccountKind.FUND, day.fund),
-        lines(AccountKind.SUSPENSE, day.nobodys),
-        lines(AccountKind.RECEIVABLE, day.receivable),
-    ]
 
 
 def _charge(t: LedgerTransaction, rows: MoneyRows, balances: Integers) -> tuple[Integers, _Shares]:
@@ -192,8 +192,7 @@ def _charge(t: LedgerTransaction, rows: MoneyRows, balances: Integers) -> tuple[
     )
     short = np.flatnonzero(missing)
     row, fen = debits[short], missing[short]
-    home = _homes(t, rows, np.concatenate([row, refunds]))
-    division = home[: len(row)]
+    division = _homes(t, rows, row)
     if not len(refunds):
         return charged, _Shares(row, division, fen)
     open_shares = suspense_of(t, np.unique(rows.owner[refunds]).tolist())
@@ -206,7 +205,10 @@ def _charge(t: LedgerTransaction, rows: MoneyRows, balances: Integers) -> tuple[
     ):
         open_shares[one][of] += amount
     repaid: list[tuple[int, int, int]] = []
-    for at, own in zip(refunds.tolist(), home[len(row) :].tolist(), strict=True):
+    paid = np.array([bool(open_shares[one]) for one in rows.owner[refunds].tolist()], np.bool_)
+    charged[refunds[~paid]] = rows.account[refunds[~paid]]  # nothing is to be repaid
+    refunds = refunds[paid]
+    for at, own in zip(refunds.tolist(), _homes(t, rows, refunds).tolist(), strict=True):
         back = -int(rows.account[at])
         for of, amount in repay(open_shares[int(rows.owner[at])], own, back):
             repaid.append((at, of, -amount))

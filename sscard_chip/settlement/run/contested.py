@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.arrays import Integers, Mask
-from sscard_chip.settlement.columns import DebitColumns
+from sscard_chip.settlement.columns import DebitColumns, given
 from sscard_chip.settlement.judge.codes import BORNE, FindingCode, Masks, posted
 from sscard_chip.settlement.judge.contest import NumbersClaim, Right, granted
 from sscard_chip.settlement.judge.keys import (
@@ -102,7 +102,7 @@ def hear(
     refunds = genuine & columns.refund & posted(masks)
     heard = debits | refunds
     touched, found = history.of_rows(keys, heard)
-    own = np.flatnonzero(_shared(keys, debits, refunds) | touched & debits | refunds)
+    own = np.flatnonzero(_shared(keys, online, debits, refunds) | touched & debits | refunds)
     places, old_columns, old_masks, online_numbers = _earlier(history, keys, own, touched, found)
     headers = history.headers(places)
     of_files = [one or _NO_HEADER for one in headers]
@@ -118,6 +118,7 @@ def hear(
         Keys(both),
         Online(
             np.concatenate([online.settlement[own], known.settlement]),
+            np.concatenate([online.steps[own], known.steps]),
             np.concatenate([online.in_books[own], known.in_books]),
             np.concatenate([online.held[own], known.held]),
             np.concatenate([online.fixed[own], known.fixed]),
@@ -137,13 +138,17 @@ def hear(
 _NO_HEADER: Final = DayHeader("", "0" * 12, "00000000", None, "")
 
 
-def _shared(keys: Keys, debits: Mask, refunds: Mask) -> Mask:
-    """Debits that share a number with another one of the batch, or have a refund there."""
+def _shared(keys: Keys, online: Online, debits: Mask, refunds: Mask) -> Mask:
+    """Debits that share a number or a settlement with another one of the batch, or have a refund
+    there."""
     shared = np.zeros(len(debits), np.bool_)
     for words, order in ((keys.by_terminal, keys.terminal_order), (keys.by_card, keys.card_order)):
         shared[repeated(words, order[debits[order]])] = True
     if refunds.any():
         shared |= debits & among(keys.by_terminal, keys.by_terminal[refunds])
+    named = np.flatnonzero(debits & (online.settlement != NOBODY))
+    _, place, times = np.unique(online.settlement[named], return_inverse=True, return_counts=True)
+    shared[named[times[place] > 1]] = True
     return shared
 
 
@@ -193,36 +198,49 @@ def _hear_debits(
     genuine = proven(columns, contest.before) | fixed
     debits = np.flatnonzero(genuine & ~columns.refund).tolist()
     own_findings = contest.before & ~FindingCode.DUPLICATE.bit
-    good = posted(own_findings) | fixed
-    was = posted(contest.before)
-    own = len(contest.own)
+    good, decided = (posted(own_findings) | fixed).tolist(), fixed.tolist()
+    late, places = _came(contest)
     claims: list[NumbersClaim] = []
     there: set[TerminalKey] = set()
     contents, numbers, cards = _contents(columns), keys.terminal_keys(), keys.card_keys()
+    settlements, of_numbers = online.settlement.tolist(), online.fixed.tolist()
     for at in debits:
         if not good[at]:
             continue
-        right = Right.OFFLINE if online.settlement[at] == NOBODY else Right.ONLINE
-        if online.fixed[at] or fixed[at]:
+        right = Right.OFFLINE if settlements[at] == NOBODY else Right.ONLINE
+        if of_numbers[at] or decided[at]:
             right = Right.FIXED
             there.add(numbers[at])
-        late = at < own or not bool(was[at])
-        place = (1 << 62, int(contest.own[at])) if at < own else contest.places[at - own]
-        claims.append(NumbersClaim(right, contents[at], late, place, numbers[at], cards[at], at))
+        names = numbers[at], cards[at], at, settlements[at]
+        claims.append(NumbersClaim(right, contents[at], late[at], places[at], *names))
     for terminal, card in online_numbers:
         if terminal not in there:
             claims.append(NumbersClaim(Right.FIXED, b"", False, (0, 0), terminal, card, NOBODY))
     winners = granted(claims) - {NOBODY}
     taken: set[TerminalKey | CardCounterKey] = set()
     for at in winners:
-        if not fixed[at]:
+        if not decided[at]:
             taken.update((numbers[at], cards[at]))
+    kept: set[TerminalKey | CardCounterKey] = {one for both in online_numbers for one in both}
+    kept.update(one for at in winners if decided[at] for one in (numbers[at], cards[at]))
+    contest.after[debits] = own_findings[debits]
     for at in debits:
-        twice = at not in winners and (
-            bool(good[at]) or not taken.isdisjoint((numbers[at], cards[at]))
-        )
-        contest.after[at] = int(own_findings[at]) | (_DUPLICATE if twice else 0)
+        if at in winners:
+            continue
+        own_numbers = numbers[at], cards[at]
+        if not taken.isdisjoint(own_numbers) or (good[at] and not kept.isdisjoint(own_numbers)):
+            contest.after[at] |= _DUPLICATE
+        elif good[at]:  # another debit is that of its settlement
+            contest.after[at] |= FindingCode.FIELD.bit
     return {numbers[at]: at for at in winners}
+
+
+def _came(contest: Contest) -> tuple[list[bool], list[Place]]:
+    """Of each row whether it is late, as it was not posted before, and where it came."""
+    own = len(contest.own)
+    late = ~posted(contest.before)
+    late[:own] = True
+    return late.tolist(), [*((1 << 62, row) for row in contest.own.tolist()), *contest.places]
 
 
 def _hear_refunds(contest: Contest, debit_rows: dict[TerminalKey, int]) -> None:
@@ -237,37 +255,30 @@ def _hear_refunds(contest: Contest, debit_rows: dict[TerminalKey, int]) -> None:
         return said[at], bytes(columns.card_number[at]), bytes(columns.card_id_code[at])
 
     lost_ones = {sale(at) for at in np.flatnonzero(lost & ~columns.refund).tolist()}
-    was = posted(contest.before)
-    own = len(contest.own)
+    late, places = _came(contest)
+    msgids, online = columns.msgid.tolist(), given(columns.setl_id).tolist()
+    before, of_debits = contest.before.tolist(), contest.after.tolist()
     groups: dict[TerminalKey, list[int]] = {}
-    for at in np.flatnonzero(columns.refund).tolist():
+    rows = np.flatnonzero(columns.refund).tolist()
+    for at in rows:
         groups.setdefault(numbers[at], []).append(at)
-    for key, rows in groups.items():
+    found: dict[int, int] = {}
+    for key, of_key in groups.items():
         debit, borne = None, 0
         if key in debit_rows:
             at = debit_rows[key]
-            borne = int(contest.after[at] & BORNE)
-            debit = Debit(sums[at], bool(columns.setl_id[at]), card[at], said[at])
+            borne = of_debits[at] & BORNE
+            debit = Debit(sums[at], online[at], card[at], said[at])
         refunds = []
-        for at in rows:
+        for at in of_key:
             account, cash, fund = sums[at]
-            late = at < own or not bool(was[at])
-            place = (1 << 62, int(contest.own[at])) if at < own else contest.places[at - own]
-            refunds.append(
-                Refund(
-                    bytes(columns.msgid[at]),
-                    (-account, -cash, -fund),
-                    card[at],
-                    said[at],
-                    late,
-                    place,
-                )
-            )
-        for at, code in zip(rows, judge_refunds(debit, refunds), strict=True):
-            if code is FindingCode.WAITING and sale(at) in lost_ones:
+            parts = -account, -cash, -fund
+            refunds.append(Refund(msgids[at], parts, card[at], said[at], late[at], places[at]))
+        for at, code in zip(of_key, judge_refunds(debit, refunds), strict=True):
+            if code is FindingCode.WAITING and lost_ones and sale(at) in lost_ones:
                 code = FindingCode.LOST
-            rest = int(contest.before[at]) & ~_OF_REFUNDS
-            contest.after[at] = rest | (borne if code is None else int(code.bit))
+            found[at] = (before[at] & ~_OF_REFUNDS) | (borne if code is None else int(code.bit))
+    contest.after[rows] = [found[at] for at in rows]
 
 
 def _contents(columns: DebitColumns) -> list[bytes]:

@@ -21,24 +21,11 @@ from sscard_chip.settlement.judge.gaps import Environment, standing_rows
 from sscard_chip.settlement.judge.keys import NOBODY, CardCounterKey, Keys, Lookup, TerminalKey, mix
 from sscard_chip.settlement.judge.proof import proven
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
-from sscard_chip.settlement.ledger.bulk import raw_rows
 from sscard_chip.settlement.run.archive import Archive
+from sscard_chip.settlement.run.asking import Asked
 from sscard_chip.settlement.run.ranges import Ranges
 from sscard_chip.settlement.schema import run as tables
 from sscard_chip.settlement.schema.debits import online_debit
-
-_asked_metadata = sa.MetaData()
-_asked = sa.Table(
-    "settled_asked",
-    _asked_metadata,
-    sa.Column("high", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("low", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("least", sa.BigInteger, nullable=False),
-    sa.Column("greatest", sa.BigInteger, nullable=False),
-    prefixes=["TEMPORARY"],
-    sqlite_with_rowid=False,
-)
-"""The terminals or cards of a piece, with the range of numbers that it has of them."""
 
 Place = tuple[int, int]
 """Segment and row."""
@@ -50,7 +37,7 @@ class Kind(IntEnum):
 
     CLAIM = 0
     """A debit with a right TAC: it would have its numbers, or has a finding."""
-    REFUND = 1
+    REFUND = tables.REFUND
     """A refund that has nothing of its own against it."""
     STANDING = 2
     """Its number stands in a file, and nothing proves it."""
@@ -139,7 +126,7 @@ class LedgerHistory:
         """Which numbers of their owners are known, and what is."""
         found = Found()
         touched = np.zeros(len(ranges.number), np.bool_)
-        self._ask(ranges.high, ranges.low, ranges.first, ranges.last)
+        asked = Asked(self._t, ranges.high, ranges.low, ranges.first, ranges.last)
         owners = Lookup(_owner_hashes(ranges.high, ranges.low))
         mine = np.repeat(np.arange(len(ranges.high)), ranges.counts) << 32 | ranges.number
 
@@ -155,53 +142,32 @@ class LedgerHistory:
             high, low, *rest = (np.array(one, np.int64) for one in zip(*rows, strict=True))
             return owners.find(_owner_hashes(high, low)), *rest
 
-        hits = self._overlapping(side)
+        owner = side.high, side.low
+        listed = "first", "last", "segment", side.listed
+        hits = asked.rows(side.ranges, owner, listed, "first", "last")
         if hits:
             blobs = [row[-1] for row in hits]
             place, first, last, segment = places([row[:-1] for row in hits])
             numbers, count = _expanded(first, last, blobs, side.width)
             same = known(np.repeat(place, count), numbers)
             found.segments.update(np.unique(np.repeat(segment, count)[same]).tolist())
-        rows = self._numbered(tables.beside, side, "segment", "row", "kind")
+        standing = side.number, "segment", "row", "kind"
+        rows = asked.rows(tables.beside, owner, standing, side.number, side.number)
         if rows:
             place, number, segment, row, kind = places(rows)
             same = known(place, number)
             for at in np.flatnonzero(same).tolist():
                 found.beside[int(segment[at]), int(row[at])] = Kind(int(kind[at]))
-        rows = self._numbered(online_debit, side, *_NUMBERS)
+        taken = side.number, *_NUMBERS
+        rows = asked.rows(online_debit, owner, taken, side.number, side.number)
         if rows:
-            place, number, *names = places(rows)
+            place, number, *values_of = places(rows)
             same = known(place, number)
-            for values in np.array(names)[:, same].T.tolist():
+            for values in np.array(values_of)[:, same].T.tolist():
                 terminal, algorithm, own, factor, division, counter = values
                 numbers_of = TerminalKey(terminal, algorithm, own)
                 found.online.add((numbers_of, CardCounterKey(division, factor, counter)))
         return touched, found
-
-    def _overlapping(self, side: _Side) -> list[tuple[Any, ...]]:
-        """Stored ranges of the owners asked for: owner, first, last, segment, list."""
-        table = side.ranges
-        high, low = table.c[side.high], table.c[side.low]
-        statement = (
-            sa.select(high, low, table.c.first, table.c.last, table.c.segment, table.c[side.listed])
-            .join_from(_asked, table, sa.and_(high == _asked.c.high, low == _asked.c.low))
-            .where(table.c.last >= _asked.c.least, table.c.first <= _asked.c.greatest)
-        )
-        return raw_rows(self._t.connection.execute(statement))
-
-    def _numbered(self, table: sa.Table, side: _Side, *names: str) -> list[tuple[Any, ...]]:
-        """Rows of a table with numbers one by one: owner, number, and the columns named."""
-        some = sa.select(sa.literal(1)).select_from(table).limit(1)
-        if self._t.connection.execute(some).first() is None:
-            return []
-        high, low, number = table.c[side.high], table.c[side.low], table.c[side.number]
-        own = sa.and_(
-            high == _asked.c.high,
-            low == _asked.c.low,
-            number.between(_asked.c.least, _asked.c.greatest),
-        )
-        statement = sa.select(high, low, number, *(table.c[name] for name in names))
-        return raw_rows(self._t.connection.execute(statement.join_from(_asked, table, own)))
 
     def online_of(
         self, columns: DebitColumns, which: Mask
@@ -296,22 +262,15 @@ class LedgerHistory:
         if not self.newest or not wanted:
             return {}
         high, low = np.array(wanted, np.int64).T
-        self._ask(high, low, np.zeros_like(high), np.zeros_like(high))
+        asked = Asked(self._t, high, low, np.zeros_like(high), np.zeros_like(high))
+        known, owner = set(wanted), (_BY_TERMINAL.high, _BY_TERMINAL.low)
         found: dict[Environment, tuple[int, int]] = {}
-        ranges, beside = tables.terminal, tables.beside
-        for table, least, greatest, which in (
-            (ranges, ranges.c.first, ranges.c.last, ranges.c.last >= 0),
-            (beside, beside.c.number, beside.c.number, beside.c.kind != int(Kind.REFUND)),
+        no_number = f"own.kind = {int(Kind.REFUND)}"
+        for one, other, first, last in (
+            *asked.extents(tables.terminal, owner, "first", "last"),
+            *asked.extents(tables.beside, owner, "number", "number", but=no_number),
         ):
-            terminal, algorithm = table.c.terminal, table.c.algorithm
-            own = sa.and_(terminal == _asked.c.high, algorithm == _asked.c.low)
-            statement = (
-                sa.select(terminal, algorithm, sa.func.min(least), sa.func.max(greatest))
-                .join_from(_asked, table, own)
-                .where(which)
-                .group_by(terminal, algorithm)
-            )
-            for one, other, first, last in self._t.connection.execute(statement):
+            if (one, other) in known:
                 before = found.get((one, other), (first, last))
                 found[one, other] = min(first, before[0]), max(last, before[1])
         return found
@@ -341,19 +300,6 @@ class LedgerHistory:
         )
         found.update(self._t.connection.execute(rest).scalars())
         return found
-
-    def _ask(
-        self,
-        high: NDArray[np.int64],
-        low: NDArray[np.int64],
-        least: NDArray[np.int64],
-        greatest: NDArray[np.int64],
-    ) -> None:
-        connection = self._t.connection
-        _asked_metadata.create_all(connection, checkfirst=True)
-        connection.execute(sa.delete(_asked))
-        columns = {"high": high, "low": low, "least": least, "greatest": greatest}
-        self._t.insert(_asked, columns)
 
 
 def _not_indexed(t: LedgerTransaction) -> Sequence[int]:

@@ -6,7 +6,7 @@ Pieces of accounts share nothing, so any worker may sum one while another is pos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.arrays import Integers, Mask
+from sscard_chip.settlement.arrays import Integers, Mask, distinct
 from sscard_chip.settlement.columns import (
     NO_DIVISION,
     Columns,
@@ -69,7 +69,7 @@ class DivisionSums:
     fen: Integers
 
     @classmethod
-    def of(cls, divisions: Integers, place: Integers, fen: Integers) -> DivisionSums:
+    def of(cls, divisions: Integers, place: NDArray[np.int32], fen: Integers) -> DivisionSums:
         """Of amounts, each with the place of its division among ``divisions``, which rise."""
         sums = _sums(place, fen, len(divisions))
         there = np.flatnonzero(sums)
@@ -77,86 +77,149 @@ class DivisionSums:
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class DaySums:
-    """What the rows of one business date come to, in fen.
+class OtherSums:
+    """What rows of one business date come to beside the holders' accounts, in fen.
 
-    ``personal`` is what is asked of each of :attr:`Money.owners` by debits; ``payable`` (account
-    and pooled money) and ``collected`` (cash) are by place of the file's header. By division:
-    cash of the place of treatment, pooled money of the fund, account money of nobody who has an
-    account here, and account and pooled money of those insured elsewhere.
+    ``payable`` (account and pooled money) and ``collected`` (cash) are by place of the file's
+    header, or nothing. By division: cash of the place of treatment, pooled money of the fund,
+    account money that stands in suspense, and account and pooled money of those insured elsewhere.
     """
 
     date: int
-    personal: Integers
     payable: Integers
     collected: Integers
     self_paid: DivisionSums
     fund: DivisionSums
-    nobodys: DivisionSums
+    suspense: DivisionSums
     receivable: DivisionSums
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Money:
-    """The sums of rows by business date. ``owners`` are the holders' accounts, rising, and
-    ``asked`` what debits ask of each; ``refunded`` says who has a refund among the rows."""
+    """The sums of rows by business date. ``owners`` are the holders' accounts, rising, ``asked``
+    what debits ask of each, ``refunded`` says who has a refund among the rows, and ``days`` what
+    debits of a business date ask of each. ``others`` are the sums beside these accounts."""
 
     owners: Integers
     asked: Integers
     refunded: Mask
-    days: list[DaySums]
+    days: dict[int, Integers]
+    others: list[OtherSums]
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class MoneyTask:
     """Some ``rows`` of ``columns``, the holders' accounts of all, and the business date (YYYYMMDD
-    as a number) of each header."""
+    as a number) of each header.
+
+    With ``put_off`` their :func:`sum_others` are posted: what they bring to pharmacies, funds and
+    so on, against suspense. So they have accounts, which take that out of suspense.
+    """
 
     columns: DebitColumns
     rows: NDArray[np.signedinteger]
     personal: Integers
     dates: Integers
+    put_off: bool = False
 
     def cut_out(self) -> MoneyTask:
         """The same, and nothing of other rows, for a worker that does not share memory."""
         own = self.columns.only(_OF_MONEY, self.rows)
-        return MoneyTask(own, np.arange(len(own)), self.personal.take(self.rows), self.dates)
+        personal = self.personal.take(self.rows)
+        return MoneyTask(own, np.arange(len(own)), personal, self.dates, self.put_off)
 
 
 def sum_money(task: MoneyTask) -> Money:
     """Sum rows up."""
-    rows = MoneyRows.of(task.columns, task.rows, task.personal)
-    owned = rows.owner >= 0
-    owners, place = np.unique(rows.owner[owned], return_inverse=True)
-    at = np.full(len(rows), -1, np.int64)
-    at[owned] = place
+    columns, rows = task.columns, task.rows
+    owner, file = task.personal.take(rows), columns.file.take(rows)
+    account, refund = columns.account_fen.take(rows), columns.refund.take(rows)
+    owned = owner >= 0
+    at = np.full(len(rows), -1, np.int32)
+    owners, at[owned] = distinct(owner[owned])
     refunded = np.zeros(len(owners), np.bool_)
-    refunded[at[owned & rows.refund]] = True
-    here = owned | (localities(rows.treatment, rows.insured) == Locality.OWN)
-    treatments, treatment = _places(rows.treatment)
-    insureds, insured = _places(rows.insured)
-    dates = task.dates[rows.file]
-    days = []
-    for date in np.unique(dates[np.flatnonzero(np.diff(dates, prepend=-1))]).tolist():
-        of_day = np.flatnonzero(dates == date)
-        day, home = rows.rows(of_day), insured[of_day]
-        at_home, place = here[of_day], at[of_day]
-        away, nobodys, debits = ~at_home, at_home & (place < 0), (place >= 0) & ~day.refund
-        both = day.account + day.fund
-        days.append(
-            DaySums(
+    refunded[at[owned & refund]] = True
+    days = {}
+    for date, of_day in _of_dates(task.dates, file):
+        debits = of_day & owned & ~refund
+        days[date] = _sums(at[debits], account[debits], len(owners))
+    asked = np.sum([np.zeros(len(owners), np.int64), *days.values()], axis=0)
+    if task.put_off:
+        insured = insured_divisions(columns, rows)
+        others = _taken_out_of_suspense(task.dates, file, insured, account)
+    else:
+        others = _others(MoneyRows.of(columns, rows, task.personal), task.dates)
+    return Money(owners, asked, refunded, days, others)
+
+
+def sum_others(
+    columns: DebitColumns, rows: NDArray[np.signedinteger], dates: Integers
+) -> list[OtherSums]:
+    """The sums beside the holders' accounts of rows that have one, whose own part is put off:
+    it stands in the suspense of the insured division until then."""
+    nobody = np.full(len(columns), -1, np.int64)
+    here = MoneyRows.of(columns, rows, nobody)
+    return _others(here, dates, at_home=np.ones(len(rows), np.bool_))
+
+
+def _others(rows: MoneyRows, dates: Integers, at_home: Mask | None = None) -> list[OtherSums]:
+    nobodys = rows.owner < 0
+    if at_home is None:
+        at_home = ~nobodys | (localities(rows.treatment, rows.insured) == Locality.OWN)
+    treatments, treatment = distinct(rows.treatment)
+    insureds, insured = distinct(rows.insured)
+    both = rows.account + rows.fund
+    everything = bool(at_home.all())
+    found = []
+    for date, of_day in _of_dates(dates, rows.file):
+        here = of_day if everything else of_day & at_home
+        away = of_day & ~at_home
+
+        def of(
+            sums: Integers, place: NDArray[np.int32], which: Mask, fen: Integers
+        ) -> DivisionSums:
+            return DivisionSums.of(sums, place[which], fen[which])
+
+        found.append(
+            OtherSums(
                 date,
-                _sums(place[debits], day.account[debits], len(owners)),
-                _sums(day.file, both, len(task.dates)),
-                _sums(day.file, day.cash, len(task.dates)),
-                DivisionSums.of(treatments, treatment[of_day], day.cash),
-                DivisionSums.of(insureds, home[at_home], day.fund[at_home]),
-                DivisionSums.of(insureds, home[nobodys], day.account[nobodys]),
-                DivisionSums.of(insureds, home[away], both[away]),
+                _sums(rows.file[of_day], both[of_day], len(dates)),
+                _sums(rows.file[of_day], rows.cash[of_day], len(dates)),
+                of(treatments, treatment, of_day, rows.cash),
+                of(insureds, insured, here, rows.fund),
+                of(insureds, insured, here & nobodys, rows.account),
+                of(insureds, insured, away, both),
             )
         )
-    asked = np.sum([np.zeros(len(owners), np.int64), *(day.personal for day in days)], axis=0)
-    return Money(owners, asked, refunded, days)
+    return found
+
+
+def _taken_out_of_suspense(
+    dates: Integers, file: NDArray[np.int32], insured: NDArray[np.uint32], account: Integers
+) -> list[OtherSums]:
+    divisions, place = distinct(insured)
+    nothing, nowhere = np.zeros(0, np.int64), DivisionSums.of(divisions[:0], place[:0], account[:0])
+    return [
+        OtherSums(
+            date,
+            nothing,
+            nothing,
+            nowhere,
+            nowhere,
+            DivisionSums.of(divisions, place[of_day], -account[of_day]),
+            nowhere,
+        )
+        for date, of_day in _of_dates(dates, file)
+    ]
+
+
+def _of_dates(dates: Integers, file: NDArray[np.int32]) -> Iterator[tuple[int, Mask]]:
+    """The business dates of rows, rising, each with its rows."""
+    there = np.zeros(len(dates), np.bool_)
+    there[file] = True
+    every = np.unique(dates[there]).tolist()
+    for date in every:
+        yield date, np.ones(len(file), np.bool_) if len(every) == 1 else (dates == date)[file]
 
 
 def dates_of(headers: Sequence[DayHeader]) -> Integers:
@@ -170,12 +233,6 @@ def insured_divisions(columns: DebitColumns, rows: NDArray[np.signedinteger]) ->
     silent = np.flatnonzero(said == NO_DIVISION)
     said[silent] = number_of_bcd(columns.card_id_code[rows[silent], :3])
     return said
-
-
-def _places(divisions: NDArray[np.uint32]) -> tuple[Integers, Integers]:
-    """The divisions that there are, rising, and the place of each row's."""
-    distinct, place = np.unique(divisions, return_inverse=True)
-    return distinct.astype(np.int64), place
 
 
 def _sums(place: NDArray[np.integer], fen: Integers, count: int) -> Integers:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.arrays import Integers, Mask
-from sscard_chip.settlement.judge.keys import Keys, mix
+from sscard_chip.settlement.judge.keys import Keys
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.run.ranges import Ranges
 from sscard_chip.settlement.schema import run as tables
@@ -65,7 +65,7 @@ class CardCounters:
         """Those of the ``debits`` among the rows of ``keys``."""
         rows = keys.card_order[debits[keys.card_order]]
         ranges = Ranges.of(keys.factor[rows], keys.division[rows], keys.counter[rows])
-        order = np.argsort(ranges.high)
+        order = np.lexsort((ranges.low, ranges.high))
         lists = ranges.lists("<u2")
         return cls(
             ranges.high[order],
@@ -76,15 +76,16 @@ class CardCounters:
         )
 
     def piece(self, number: int, pieces: int) -> CardCounters:
-        """Those of some of the cards: of ``pieces`` that have together all."""
-        words = mix(self.factor.view(np.uint64), self.division.view(np.uint64))
-        rows = np.flatnonzero(words % np.uint64(pieces) == number)
+        """Those of some of the cards, neighbours in the table: of ``pieces`` that have together
+        all."""
+        count = len(self.factor)
+        own = slice(count * number // pieces, count * (number + 1) // pieces)
         return CardCounters(
-            self.factor[rows],
-            self.division[rows],
-            self.first[rows],
-            self.last[rows],
-            [self.lists[place] for place in rows.tolist()],
+            self.factor[own],
+            self.division[own],
+            self.first[own],
+            self.last[own],
+            self.lists[own],
         )
 
     def keep(self, t: LedgerTransaction, segment: int) -> None:

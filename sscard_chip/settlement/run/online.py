@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debits of modes 1 and 2 that the on-line authorisation knows: checked, not booked again.
 
-A row names its settlement by setl_id, and is that settlement's when msgid, pharmacy, divisions,
-card and bill are, and the numbers of the debit where a confirmation has taken them.
+A row names its settlement by setl_id, and is that settlement's when msgid, mdtrt_id, pharmacy,
+divisions, card and bill are, and the numbers of the debit where they are taken.
 
 | the settlement is | its row, with a right TAC |
 |---|---|
@@ -11,8 +11,8 @@ card and bill are, and the numbers of the debit where a confirmation has taken t
 | released, reversed | is booked as any other: the card has paid |
 
 A row that differs from its settlement is code 6, and so is one with a setl_id that this centre has
-not given, when the person is insured here. A refund names its cancellation in the same way; with
-the setl_id of the sale itself it cancels the sale now.
+not given, when the person is insured here. A refund names its cancellation in the same way, and
+that one must stand; with the setl_id of the sale itself it cancels the sale now.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sscard_chip.settlement.arrays import Mask
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, given
 from sscard_chip.settlement.judge.codes import FindingCode, Masks
 from sscard_chip.settlement.judge.keys import NOBODY, Keys
-from sscard_chip.settlement.ledger import LedgerTransaction
+from sscard_chip.settlement.ledger import LedgerConflictError, LedgerTransaction
 from sscard_chip.settlement.ledger.authorisation import (
     AuthorisationRefusedError,
     DebitNumbers,
@@ -38,6 +38,8 @@ from sscard_chip.settlement.ledger.authorisation import (
     confirm_settlement,
     confirmation_msgid,
     find_by_setl_id,
+    reversed_msgids,
+    spent_msgids,
     take_debit,
 )
 from sscard_chip.settlement.ledger.bulk import select_keys
@@ -45,6 +47,7 @@ from sscard_chip.settlement.schema.authorisation import authorisation, step
 from sscard_chip.settlement.schema.books import card
 from sscard_chip.settlement.schema.debits import online_debit
 
+_BEGUN: Final = frozenset({SettlementState.HELD, SettlementState.SETTLED})
 _IN_BOOKS: Final = frozenset({SettlementState.SETTLED, SettlementState.CANCELLED})
 
 PharmacyOf = Callable[[int], str]
@@ -56,53 +59,63 @@ class Known:
     """A settlement as rows are compared with it.
 
     ``divisions`` are those of treatment and of the person, ``numbers`` those of the debit when one
-    is taken for it; ``undone_by`` is the msgid that has cancelled it.
+    is taken for it; ``undone_by`` is the msgid that has cancelled it, ``steps`` are how many it
+    has had.
     """
 
     number: int
     msgid: str
     setl_id: str
+    mdtrt_id: str
     pharmacy: str
     divisions: tuple[int, int]
     bill: tuple[int, int, int]
     card_id_code: bytes
     state: SettlementState
+    steps: int
     undone_by: str | None
     numbers: DebitNumbers | None
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Online:
-    """What the ledger has of rows: ``settlement`` is the number of the one whose row it is."""
+    """What the ledger has of rows: ``settlement`` is the number of the one whose row it is, and
+    ``steps`` are how many that had had."""
 
     settlement: NDArray[np.int64]
+    steps: NDArray[np.int64]
     in_books: Mask
     held: Mask
     fixed: Mask
-    """Its numbers are taken by a confirmation, reversed since or not."""
+    """Its numbers are taken, the settlement reversed since or not."""
 
     @classmethod
     def of_none(cls, count: int) -> Online:
         """Of rows that the ledger knows nothing about; takes no memory for them."""
         nothing = np.broadcast_to(np.False_, count)
         nobody = np.broadcast_to(np.int64(NOBODY), count)
-        return cls(nobody, nothing, nothing, nothing)
+        return cls(nobody, nobody, nothing, nothing, nothing)
 
-    def are_undone(self, t: LedgerTransaction, rows: Sequence[int]) -> bool:
-        """Whether a settlement that was in the books for one of ``rows`` is reversed by now."""
-        numbers = {int(self.settlement[at]) for at in rows if self.in_books[at]}
-        reversed_ones = sa.select(step.c.authorisation).where(
-            step.c.state == str(SettlementState.REVERSED)
+    def have_moved(self, t: LedgerTransaction, rows: Sequence[int]) -> bool:
+        """Whether a settlement of ``rows`` has had another step since it was looked up."""
+        known = dict(zip(self.settlement[rows].tolist(), self.steps[rows].tolist(), strict=True))
+        last = sa.select(step.c.authorisation, sa.func.max(step.c.number).label("number"))
+        last = last.group_by(step.c.authorisation)
+        found = select_keys(t.connection, last, step.c.authorisation, known.keys())
+        return any(
+            known.get(row.authorisation, row.number) != row.number
+            for result in found
+            for row in result
         )
-        found = select_keys(t.connection, reversed_ones, step.c.authorisation, numbers)
-        return any(row.authorisation in numbers for result in found for row in result)
 
     def settle(
         self, t: LedgerTransaction, columns: DebitColumns, keys: Keys, rows: Sequence[int]
     ) -> None:
         """Do what posted ``rows`` are missing: confirm, cancel, take the numbers of the debit.
 
-        A hold that was released a moment ago is not held any more: its row is booked as any other.
+        Debits come before the refunds of the same run, which cancel what these have confirmed.
+
+        :raises LedgerConflictError: a settlement has had another step since it was looked up.
         """
         for at in rows:
             if self.settlement[at] == NOBODY:
@@ -115,15 +128,18 @@ class Online:
             try:
                 if columns.refund[at]:
                     if self.held[at]:
+                        msgid = _free(t, msgid, found.order.mdtrt_id)
                         cancel_settlement(t, found, msgid, None, time)
                 elif self.held[at]:
-                    msgid = confirmation_msgid(msgid)
+                    msgid = _free(t, confirmation_msgid(msgid), setl_id)
                     confirm_settlement(
                         t, found, msgid, time, numbers=numbers_at(keys, at), instead_of_posted=True
                     )
-                elif self.in_books[at] and not self.fixed[at]:
+                elif not self.fixed[at]:
                     take_debit(t, found, numbers_at(keys, at), instead_of_posted=True)
             except AuthorisationRefusedError:
+                if found.steps != self.steps[at]:
+                    raise LedgerConflictError("an on-line settlement came in between") from None
                 self.held[at] = False
 
 
@@ -151,25 +167,31 @@ def look_up(
         return Online.of_none(len(columns))
     online = Online(
         np.full(len(columns), NOBODY, np.int64),
+        np.zeros(len(columns), np.int64),
         *(np.zeros(len(columns), np.bool_) for _ in range(3)),
     )
-    names = {one.decode("utf-8", "replace") for one in columns.setl_id[rows].tolist()}
+    names = set(map(_text, columns.setl_id[rows].tolist()))
     known, cancelled = _settlements(t, names)
+    labels = {_text(columns.msgid[at]) for at in rows[columns.refund[rows]].tolist()}
+    reversed_ones = reversed_msgids(t, labels) if known else set()
     unknown: list[int] = []
     for at in rows.tolist():
-        setl_id = columns.setl_id[at].decode("utf-8", "replace")
+        setl_id = _text(columns.setl_id[at])
         own = cancelled.get(setl_id) if columns.refund[at] else None
         found, msgid = own or (known.get(setl_id), None)
         if found is None:
             unknown.append(at)
-        elif not _is_of(found, msgid, columns, keys, at, pharmacy_of(at)):
+        elif not (
+            _is_of(found, columns, keys, at, pharmacy_of(at))
+            and _is_named(found, msgid, reversed_ones, columns, at)
+        ):
             masks[at] |= FindingCode.FIELD.bit
         else:
-            online.settlement[at] = found.number
+            online.settlement[at], online.steps[at] = found.number, found.steps
             online.fixed[at] = found.numbers is not None
             if columns.refund[at]:
-                online.held[at] = msgid is None and found.state is SettlementState.SETTLED
-                online.in_books[at] = msgid is not None or found.undone_by is not None
+                online.held[at] = found.state in _BEGUN
+                online.in_books[at] = found.undone_by is not None
             else:
                 online.in_books[at] = found.state in _IN_BOOKS
                 online.held[at] = found.state is SettlementState.HELD
@@ -178,15 +200,26 @@ def look_up(
     return online
 
 
-def _is_of(
-    found: Known, msgid: str | None, columns: DebitColumns, keys: Keys, at: int, pharmacy: str
+def _is_named(
+    found: Known, cancellation: str | None, reversed_ones: set[str], columns: DebitColumns, at: int
 ) -> bool:
-    """Whether a row is that of a settlement; ``msgid`` is that of a cancellation."""
-    refund = bool(columns.refund[at])
-    named = found.msgid if not refund else msgid or found.undone_by
+    """Whether the msgid of a row is that of its settlement, or of the refund that it can be.
+
+    :param cancellation: the msgid of the cancellation that the row names.
+    :param reversed_ones: msgids that are not to be done.
+    """
+    label = _text(columns.msgid[at])
+    if not columns.refund[at]:
+        return label == found.msgid
+    if cancellation is None and found.undone_by in (None, found.mdtrt_id):
+        return label not in reversed_ones
+    return label == found.undone_by and cancellation in (None, label)
+
+
+def _is_of(found: Known, columns: DebitColumns, keys: Keys, at: int, pharmacy: str) -> bool:
+    """Whether a row is that of a settlement, its msgid aside."""
     bill = (columns.account_fen[at], columns.cash_fen[at], columns.fund_fen[at])
-    sign = -1 if refund else 1
-    label = columns.msgid[at].decode("utf-8", "replace")
+    sign = -1 if columns.refund[at] else 1
     given_amounts = (
         int(columns.card_account_fen[at]),
         int(columns.card_self_paid_fen[at]),
@@ -194,8 +227,8 @@ def _is_of(
     )
     account, cash, fund = found.bill
     return (
-        named in (None, label)
-        and pharmacy == found.pharmacy
+        pharmacy == found.pharmacy
+        and _text(columns.mdtrt_id[at]) in ("", found.mdtrt_id)
         and columns.treatment_division[at] == found.divisions[0]
         and columns.insured_division[at] in (NO_DIVISION, found.divisions[1])
         and tuple(sign * int(part) for part in bill) == found.bill
@@ -203,6 +236,16 @@ def _is_of(
         and columns.card_id_code[at].tobytes() == found.card_id_code
         and found.numbers in (None, numbers_at(keys, at))
     )
+
+
+def _free(t: LedgerTransaction, msgid: str, otherwise: str) -> str:
+    """A msgid of a row for a step; where something else has it, or it is reversed, a number of the
+    settlement: what the card has done counts."""
+    return otherwise if spent_msgids(t, [msgid]) else msgid
+
+
+def _text(cell: bytes) -> str:
+    return cell.decode("utf-8", "replace")
 
 
 def _settlements(
@@ -230,6 +273,7 @@ def _settlements(
             card.c.card_id_code,
             step.c.state,
             step.c.msgid.label("done_by"),
+            step.c.number.label("steps"),
             *(online_debit.c[name] for name in DebitNumbers._fields),
         )
         .join_from(authorisation, card, card.c.id == authorisation.c.card)
@@ -265,11 +309,13 @@ def _known(row: Any) -> Known:
         row.id,
         row.msgid,
         row.setl_id,
+        row.mdtrt_id,
         row.pharmacy,
         (int(row.treatment_division), int(row.insured_division)),
         (row.account_fen, row.self_paid_fen, row.pooled_fen),
         bytes(row.card_id_code),
         state,
+        row.steps,
         row.done_by if state is SettlementState.CANCELLED else None,
         taken,
     )

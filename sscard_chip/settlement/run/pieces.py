@@ -3,8 +3,9 @@
 
 Where one writer makes all others wait, moving the money of a whole day would keep them out for
 seconds. So the rows of such a segment are posted first, with the numbers of terminals, and with
-the money of what has no account; then come its pieces, each in a transaction of its own: the money
-of some accounts, all of each, and the counters of some cards. What the verdicts say is decided
+all money but that of holders' accounts: what these are asked for stands in suspense. Then come its
+pieces, each in a transaction of its own: some accounts, all of each, pay that out of suspense as
+far as they can, and the counters of some cards are kept. What the verdicts say is decided
 then, and what a piece has follows from the rows alone. Pieces that a run has left behind when it
 was killed are posted by the next one before anything else.
 """
@@ -26,23 +27,26 @@ from sscard_chip.settlement.arrays import Integers, Mask
 from sscard_chip.settlement.columns import DebitColumns, given
 from sscard_chip.settlement.judge.codes import BORNE, Masks, posted
 from sscard_chip.settlement.judge.keys import NOBODY, Keys
-from sscard_chip.settlement.ledger import AccountKind, Ledger, LedgerTransaction
+from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.ledger.register import card_count, read_register
 from sscard_chip.settlement.run.archive import Archive
-from sscard_chip.settlement.run.booking import BookAccounts, book
+from sscard_chip.settlement.run.booking import book
 from sscard_chip.settlement.run.history import header_of
 from sscard_chip.settlement.run.judging import JudgedBatch
 from sscard_chip.settlement.run.money import (
     Money,
     MoneyTask,
+    OtherSums,
     dates_of,
-    insured_divisions,
     sum_money,
+    sum_others,
 )
 from sscard_chip.settlement.run.numbers import CardCounters
 from sscard_chip.settlement.schema import run as tables
 from sscard_chip.workers import Pool, SingleThread
 
+_TOGETHER: Final = 1 << 17
+"""Rows that are summed up at once: what is made for them does not fill the memory."""
 _PAUSE_SECONDS: Final = 0.12
 """A little more than SQLite's longest pause between two looks, 100 ms."""
 
@@ -52,8 +56,8 @@ class Pieces:
     """What is posted of a segment behind its rows, in ``count`` pieces.
 
     ``later`` are the rows whose money it is: posted ones with an account, but for those that name
-    an on-line settlement.
-    ``accounts`` are those of the pharmacies and divisions, where they are all open.
+    an on-line settlement. What they come to beside the holders' accounts are the ``others``, which
+    are posted with the rows.
     """
 
     segment: int
@@ -63,31 +67,31 @@ class Pieces:
     personal: Integers
     headers: list[DayHeader]
     counters: CardCounters | None
-    accounts: BookAccounts | None
+    others: list[OtherSums]
 
     @classmethod
-    def of(cls, t: LedgerTransaction, judged: JudgedBatch, most_accounts: int | None) -> Pieces:
-        """Those of a segment that is being posted: none when it has ``most_accounts`` at most."""
+    def of(cls, judged: JudgedBatch, most_accounts: int | None, pool: Pool | None = None) -> Pieces:
+        """Those of a segment that is to be posted: none when it has ``most_accounts`` at most.
+
+        Nothing is asked of the ledger. ``pool``: threads that sum up, this one without it.
+        """
         columns, masks = judged.batch.columns, judged.batch.masks
         later = _later(columns, masks, judged.personal)
         count = 0
         if most_accounts is not None:
-            there = np.zeros(int(judged.personal.max(initial=0)) + 1, np.bool_)
-            there[judged.personal[later]] = True
-            count = -(-int(np.count_nonzero(there)) // most_accounts)
+            count = -(-int(np.count_nonzero(_accounts(judged.personal, later))) // most_accounts)
         headers = list(judged.headers)
         if count <= 1:
             nothing = np.zeros(len(columns), np.bool_)
-            return cls(judged.segment, 0, columns, nothing, judged.personal, headers, None, None)
-        split = {"segment": judged.segment, "pieces": count, "last_card": card_count(t)}
-        t.connection.execute(sa.insert(tables.split), split)
-        accounts = BookAccounts(t, headers)
-        own = np.flatnonzero(later)
-        places = _distinct(columns.treatment_division[own])
-        accounts.learn(t, AccountKind.SELF_PAID, places)
-        insured = _distinct(insured_divisions(columns, own))
-        for kind in (AccountKind.FUND, AccountKind.SUSPENSE):
-            accounts.learn(t, kind, insured)
+            return cls(judged.segment, 0, columns, nothing, judged.personal, headers, None, [])
+        dates = dates_of(headers)
+
+        def sums(begin: int) -> list[OtherSums]:
+            rows = begin + np.flatnonzero(later[begin : begin + _TOGETHER])
+            return sum_others(columns, rows, dates)
+
+        begins = range(0, len(columns), _TOGETHER)
+        others = [one for some in (pool or SingleThread()).map(sums, begins) for one in some]
         return cls(
             judged.segment,
             count,
@@ -96,8 +100,13 @@ class Pieces:
             judged.personal,
             headers,
             judged.counters,
-            accounts,
+            others,
         )
+
+    def keep(self, t: LedgerTransaction) -> None:
+        """Note that pieces are to come; the others are posted in the same transaction."""
+        split = {"segment": self.segment, "pieces": self.count, "last_card": card_count(t)}
+        t.connection.execute(sa.insert(tables.split), split)
 
     @classmethod
     def left(cls, t: LedgerTransaction, segment: int, count: int, last_card: int) -> Pieces:
@@ -118,7 +127,7 @@ class Pieces:
         headers = [header_of(one) for one in found]
         columns.file[:] = np.repeat(np.arange(len(found)), [one.rows for one in found])
         counters = CardCounters.of(Keys(columns), posted(masks) & ~columns.refund)
-        return cls(segment, count, columns, later, personal, headers, counters, None)
+        return cls(segment, count, columns, later, personal, headers, counters, [])
 
     def post(
         self, t: LedgerTransaction, number: int, rows: NDArray[np.signedinteger], money: Money
@@ -132,7 +141,7 @@ class Pieces:
         t.connection.execute(sa.insert(table), own)
         self.counters.piece(number, self.count).keep(t, self.segment)
         name = f"{self.segment}.{number}"
-        book(t, name, self.columns, rows, self.personal, self.headers, money, self.accounts)
+        book(t, name, self.columns, rows, self.personal, self.headers, money=money)
 
     def post_all(self, ledger: Ledger, numbers: Sequence[int], pool: Pool) -> Iterator[int]:
         """Post some pieces, each in a transaction of its own, while workers sum up the next ones;
@@ -143,7 +152,9 @@ class Pieces:
         order, first = self._order()
         dates = dates_of(self.headers)
         rows = {at: order[first[at] : first[at + 1]] for at in numbers}
-        tasks = (MoneyTask(self.columns, rows[at], self.personal, dates) for at in numbers)
+        tasks = (
+            MoneyTask(self.columns, rows[at], self.personal, dates, put_off=True) for at in numbers
+        )
         if not pool.shares_files:
             tasks = (task.cut_out() for task in tasks)
         for at, money in zip(numbers, pool.map(sum_money, tasks), strict=True):
@@ -153,17 +164,23 @@ class Pieces:
             yield at
 
     def _order(self) -> tuple[NDArray[np.int32], Integers]:
-        """The rows of all pieces, by piece, and where those of each begin, and the last end."""
+        """The rows of all pieces, by piece, and where those of each begin, and the last end.
+
+        A piece has accounts of neighbouring numbers, whose pages in the database it writes alone.
+        """
         rows = np.flatnonzero(self.later).astype(np.int32)
-        number = (self.personal[rows] % self.count).astype(np.uint16)
+        rank = np.cumsum(_accounts(self.personal, self.later)) - 1
+        piece = (rank * self.count // max(int(rank[-1]) + 1, 1)).astype(np.uint16)
+        number = piece[self.personal[rows]]
         order = np.argsort(number, kind="stable")  # so few are sorted by their digits
         return rows[order], np.searchsorted(number[order], np.arange(self.count + 1))
 
 
-def _distinct(divisions: NDArray[np.uint32]) -> Integers:
-    there = np.zeros(int(divisions.max(initial=0)) + 1, np.bool_)
-    there[divisions] = True
-    return np.flatnonzero(there)
+def _accounts(personal: Integers, later: Mask) -> Mask:
+    """Which accounts, by number, are those of the rows ``later``."""
+    there = np.zeros(int(personal.max(initial=0)) + 1, np.bool_)
+    there[personal[later]] = True
+    return there
 
 
 def _later(columns: DebitColumns, masks: Masks, personal: Integers) -> Mask:

@@ -30,6 +30,7 @@ from sscard_chip.settlement.run.booking import book
 from sscard_chip.settlement.run.contested import Contest
 from sscard_chip.settlement.run.history import Place, keep_beside
 from sscard_chip.settlement.run.judging import AccountsOf, JudgedBatch, judge_rows
+from sscard_chip.settlement.run.money import OtherSums
 from sscard_chip.settlement.run.numbers import CardCounters
 from sscard_chip.settlement.run.online import numbers_at
 from sscard_chip.settlement.run.owners import keep_owners
@@ -117,12 +118,14 @@ def post(
     *,
     most_accounts: int | None = None,
     packed: Iterable[PackedPart] | None = None,
+    pieces: Pieces | None = None,
 ) -> Pieces:
     """Post rows as they were judged, as the next segment; what is left to be posted of it.
 
     :param most_accounts: of so many accounts at most money is moved at once. What is left of a
         segment that has more is posted in transactions behind this one.
     :param packed: the rows as :func:`~.archive.parts` packs them, where that is done already.
+    :param pieces: what is left, where that is known already.
     :raises LedgerConflictError: an on-line confirmation came in between.
     """
     segment, batch, contest = judged.segment, judged.batch, judged.contest
@@ -134,8 +137,10 @@ def post(
     fresh = [at for at in judged.come if not contest.columns.refund[at]]
     more = Keys(contest.columns.rows(np.array(fresh, int)))
     CardCounters.of(more, np.ones(len(fresh), np.bool_)).keep(t, segment)
-    pieces = Pieces.of(t, judged, most_accounts)
-    if not pieces.count:
+    pieces = pieces or Pieces.of(judged, most_accounts)
+    if pieces.count:
+        pieces.keep(t)
+    else:
         judged.counters.keep(t, segment)
     gone = [at for at in judged.gone if not contest.columns.refund[at]]
     _keep_displaced(t, segment, contest, gone)
@@ -144,26 +149,32 @@ def post(
         raise LedgerConflictError("on-line confirmations came in between")
     online = replace(judged.online, held=judged.online.held.copy())
     rows = np.flatnonzero(good & (online.settlement != NOBODY))
-    if len(rows):
-        online.settle(t, columns, Keys(columns), rows.tolist())
-    contest.online.settle(t, contest.columns, contest.keys, judged.come)
+    keys = Keys(columns) if len(rows) else None
+    for refunds in (False, True):  # one may cancel what another row of this run confirms
+        if keys is not None:
+            online.settle(t, columns, keys, rows[columns.refund[rows] == refunds].tolist())
+        old = [at for at in judged.come if contest.columns.refund[at] == refunds]
+        contest.online.settle(t, contest.columns, contest.keys, old)
     rows = np.flatnonzero(good & ~online.in_books & ~online.held & ~pieces.later)
-    _book(t, judged, rows)
+    _book(t, judged, rows, pieces.others)
     return pieces
 
 
-def _book(t: LedgerTransaction, judged: JudgedBatch, rows: Any) -> None:
+def _book(
+    t: LedgerTransaction, judged: JudgedBatch, rows: Any, beside: Sequence[OtherSums]
+) -> None:
     """The money of rows, and of what is booked of earlier segments."""
     columns, headers, earlier = judged.batch.columns, judged.headers, judged.earlier
+    name = str(judged.segment)
     if not len(earlier.columns):
-        book(t, str(judged.segment), columns, rows, judged.personal, headers)
+        book(t, name, columns, rows, judged.personal, headers, beside=beside)
         return
     own = earlier.columns.rows(np.arange(len(earlier.columns)))
     own.file[:] += len(headers)
     whole = DebitColumns.join([columns.rows(rows), own])
     personal = np.concatenate([judged.personal[rows], earlier.personal])
     every = [*headers, *earlier.headers]
-    book(t, str(judged.segment), whole, np.arange(len(whole)), personal, every)
+    book(t, name, whole, np.arange(len(whole)), personal, every, beside=beside)
 
 
 def _keep_displaced(

@@ -199,13 +199,14 @@ class Run:
         if judgement is None:
             return found, None
         ready = judgement.batch
-        packed = list(parts(ready.columns, ready.masks))  # before others have to wait
+        pieces = Pieces.of(judgement, SQLITE_ACCOUNTS, self.threads)  # before others have to wait
+        packed = list(parts(ready.columns, ready.masks))
 
         def work(t: LedgerTransaction) -> Pieces | None:
             t.connection.exec_driver_sql(_CACHE)
             if unposted(t) or not still_holds(t, judgement, state):
                 return None
-            return post(t, judgement, most_accounts=SQLITE_ACCOUNTS, packed=packed)
+            return post(t, judgement, packed=packed, pieces=pieces)
 
         return found, self._ledger.run(work, exclusive=True)
 

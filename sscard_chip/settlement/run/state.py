@@ -14,6 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from sscard_chip.settlement.judge.codes import posted
+from sscard_chip.settlement.judge.keys import NOBODY
 from sscard_chip.settlement.judge.times import moments
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.run.history import LedgerHistory
@@ -58,13 +59,14 @@ def still_holds(t: LedgerTransaction, judged: JudgedBatch, before: LedgerState) 
 
 
 def confirmed_meanwhile(t: LedgerTransaction, judged: JudgedBatch) -> bool:
-    """Whether on-line confirmations have taken numbers of these rows, or were undone."""
+    """Whether on-line confirmations have taken numbers of these rows, or something else was done
+    with their settlements."""
     contest, good = judged.contest, posted(judged.batch.masks)
-    rows = np.flatnonzero(judged.online.in_books & good)
+    rows = np.flatnonzero((judged.online.settlement != NOBODY) & good)
     return (
         LedgerHistory(t).online_of(judged.batch.columns, contest.heard) != contest.taken
-        or judged.online.are_undone(t, rows.tolist())
-        or contest.online.are_undone(t, judged.come)
+        or judged.online.have_moved(t, rows.tolist())
+        or contest.online.have_moved(t, judged.come)
     )
 
 

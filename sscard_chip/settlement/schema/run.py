@@ -123,6 +123,8 @@ beside: Final = append_only(
     )
 )
 """Where rows stand that are not posted debits: ``run/history.py`` says of which kind."""
+REFUND: Final = 1
+"""The kind of a refund that has nothing of its own against it."""
 
 indexed: Final = append_only(
     sa.Table("settled_indexed", metadata, whole("segment", key=True)),

@@ -31,9 +31,14 @@ AsgiScope = MutableMapping[str, Any]
 AsgiReceive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+HeaderField = tuple[bytes, bytes]
+ALLOW: Final = (b"allow", b"POST")
+CLOSE: Final = (b"connection", b"close")
+RETRY: Final = (b"retry-after", b"1")
+
 _LOG: Final = logging.getLogger("sscard.serve")
-_JSON: Final = (b"content-type", b"application/json; charset=utf-8")
-_TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
+JSON: Final = (b"content-type", b"application/json; charset=utf-8")
+TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
 
 
 class _RefusedError(Exception):
@@ -42,6 +47,17 @@ class _RefusedError(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(status)
         self.status = status
+
+
+def status_of(error: Exception) -> tuple[int, bytes, list[HeaderField]]:
+    """What HTTP says of a message without an answer: status, body, headers."""
+    if isinstance(error, TooBusyError | LedgerConflictError | KeyStoreError):
+        return 503, b"", [RETRY]
+    if isinstance(error, LedgerUnavailableError):
+        _LOG.error("%s", error)
+        return 500 if error.begun else 503, b"", []
+    _LOG.error("a message has no answer: %s", type(error).__name__)
+    return 500, b"", []
 
 
 class CentreApplication:
@@ -92,15 +108,9 @@ class CentreApplication:
                 return
             answer = await asyncio.wrap_future(self._counter.answer(body))
         except _RefusedError as refused:
-            await _send(send, refused.status, b"", [(b"allow", b"POST"), (b"connection", b"close")])
-        except (TooBusyError, LedgerConflictError, KeyStoreError):
-            await _send(send, 503, b"", [(b"retry-after", b"1")])
-        except LedgerUnavailableError as error:
-            _LOG.error("%s", error)
-            await _send(send, 500 if error.begun else 503, b"", [])
+            await _send(send, refused.status, b"", [ALLOW, CLOSE])
         except Exception as error:  # one message ends, the centre does not
-            _LOG.error("a message has no answer: %s", type(error).__name__)
-            await _send(send, 500, b"", [])
+            await _send(send, *status_of(error))
         else:
             await _send(send, 200, answer, [])
 
@@ -178,10 +188,8 @@ async def _read(scope: AsgiScope, receive: AsgiReceive, most: int) -> bytes:
         raise _RefusedError(408) from None
 
 
-async def _send(
-    send: AsgiSend, status: int, body: bytes, headers: list[tuple[bytes, bytes]]
-) -> None:
+async def _send(send: AsgiSend, status: int, body: bytes, headers: list[HeaderField]) -> None:
     size = (b"content-length", b"%d" % len(body))
-    kind = _JSON if status == 200 else _TEXT
+    kind = JSON if status == 200 else TEXT
     await send({"type": "http.response.start", "status": status, "headers": [kind, size, *headers]})
     await send({"type": "http.response.body", "body": body})

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import current_thread, main_thread
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from sscard_chip.listening import listen_tcp
 from sscard_chip.settlement.credential import CredentialService
 from sscard_chip.settlement.gateway import Gateway
 from sscard_chip.settlement.serve.application import HANG_UP, CentreApplication
+from sscard_chip.settlement.serve.counter import TillCounter
 from sscard_chip.settlement.serve.messages import MessageQueue
 from sscard_chip.standard.errors import importing
 
@@ -51,9 +53,10 @@ def serve(
     :raises OSError: the address cannot be listened to.
     :raises ExtraMissingError: the extra ``serve`` is not installed.
     """
+    gateway = gateway or Gateway()
     serve_application(
         CentreApplication(queue, gateway, credentials), host, port, tls=tls, ready=ready,
-        may_hang_up=gateway is not None and gateway.has_faults,
+        protocol=_protocol(queue, gateway, has_credentials=credentials is not None),
     )  # fmt: skip
 
 
@@ -65,11 +68,11 @@ def serve_application(
     tls: TlsFiles | None = None,
     ready: Callable[[str, int], None] = lambda _host, _port: None,
     extra: str = "serve",
-    may_hang_up: bool = False,
+    protocol: Any = "h11",
 ) -> None:
     """Serve any ASGI application in the same way; ``extra`` is named where uvicorn is missing.
 
-    With ``may_hang_up`` the scope has a function that breaks the line, ``HANG_UP``.
+    ``protocol`` is uvicorn's, or makes one of its arguments; h11 bounds the head of a request.
 
     :raises OSError: the address cannot be listened to.
     :raises ExtraMissingError: the extra is not installed.
@@ -81,7 +84,7 @@ def serve_application(
         options = {"ssl_certfile": os.fspath(tls.certificate), "ssl_keyfile": os.fspath(tls.key)}
     config = uvicorn.Config(
         application,
-        http=_protocol() if may_hang_up else "h11",  # bounds the head of a request
+        http=protocol,
         ws="none",
         lifespan="off",
         access_log=False,
@@ -100,9 +103,10 @@ def serve_application(
             server.run([listening])
 
 
-def _protocol() -> Any:
-    """h11 whose scope can break the line, for answers that are to be lost."""
-    from uvicorn.protocols.http.h11_impl import H11Protocol
+def _protocol(queue: MessageQueue, gateway: Gateway, *, has_credentials: bool) -> Any:
+    """Lines of tills; where faults are ordered, h11 whose scope can break the line."""
+    with importing("serve", "serve"):
+        from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class LineProtocol(H11Protocol):
         def connection_made(self, transport: Any) -> None:
@@ -115,7 +119,23 @@ def _protocol() -> Any:
 
             self.app = app
 
-    return LineProtocol
+    if gateway.has_faults:
+        return LineProtocol
+    counters: list[TillCounter] = []
+
+    def line(**arguments: Any) -> Any:
+        """Called on the server's loop for each connection."""
+        if not counters:
+            counters.append(
+                TillCounter(
+                    queue, gateway, has_credentials=has_credentials, idle_seconds=_IDLE_SECONDS,
+                    connections=CONNECTIONS, state=arguments["server_state"],
+                    other=partial(H11Protocol, **arguments),
+                )
+            )  # fmt: skip
+        return counters[0].new_line()
+
+    return line
 
 
 @contextmanager

@@ -11,10 +11,13 @@ A message may be sent twice, since a centre answers a known msgid as it did befo
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any, Final
+from socket import socket
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from sscard_chip.closing import Closing
@@ -26,13 +29,26 @@ from sscard_chip.dayfile.authoriser import (
 from sscard_chip.dayfile.envelope import compact
 from sscard_chip.standard.errors import InputError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 SECONDS: Final = 15.0
 """How long a till waits for an answer."""
 
 _MOST_ANSWER: Final = 1 << 20
 _NOT_NOW: Final = 503
 """The centre has done nothing: it is too busy, or ends."""
-_HEADERS: Final = {"Content-Type": "application/json; charset=utf-8"}
+_PIECE: Final = 1 << 16
+_END: Final = b"\r\n\r\n"
+_USUAL_HEAD: Final = re.compile(
+    rb"HTTP/1\.1 200 [ -~]*\r\n"
+    rb"((?:(?!transfer-encoding|content-length|content-encoding|connection)[!-9;-~]+:[ -~]*\r\n)*)"
+    rb"content-length: ?([0-9]{1,7})\r\n"
+    rb"((?:(?!transfer-encoding|content-length|content-encoding|connection)[!-9;-~]+:[ -~]*\r\n)*)"
+    rb"\r\n",
+    re.IGNORECASE,
+)
+"""The head of an answer whose length is said, on a connection that stays open."""
 
 
 class CentreUrlError(InputError):
@@ -51,6 +67,12 @@ class HttpCentre(Closing):
         self._address = _parse(url)
         self._seconds = seconds
         self._connection: HTTPConnection | None = None
+        target = self._address.path or "/"
+        host = self._address.netloc
+        self._head = (
+            f"POST {target} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: identity\r\n"
+            "Content-Type: application/json; charset=utf-8\r\nContent-Length: "
+        ).encode("ascii")
 
     def __call__(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """The response to a request.
@@ -93,21 +115,74 @@ class HttpCentre(Closing):
         return connection
 
     def _ask(self, connection: HTTPConnection, body: bytes) -> Mapping[str, Any]:
-        connection.request("POST", self._address.path or "/", body, _HEADERS)
-        response = connection.getresponse()
-        content = response.read(_MOST_ANSWER + 1)
-        if response.will_close or len(content) > _MOST_ANSWER:
+        """The response on a connection.
+
+        Raises OSError and HTTPException: it broke, or what came is no HTTP.
+        """
+        line: socket = connection.sock
+        line.sendall(b"%s%d\r\n\r\n%s" % (self._head, len(body), body))
+        begun = line.recv(_PIECE)
+        start = begun.find(_END) + len(_END)
+        head = _USUAL_HEAD.fullmatch(begun, 0, start) if start >= len(_END) else None
+        if head is None:
+            return self._answer_of_any_form(_Begun(begun, line))
+        length = int(head[2])
+        if length > _MOST_ANSWER:
             self.close()
-        return _answer(response, content)
+            raise CentreNoAnswerError("the answer cannot be read")
+        parts, missing = [begun[start:]], start + length - len(begun)
+        while missing > 0:
+            more = line.recv(min(missing, _PIECE))
+            if not more:
+                raise ConnectionError
+            parts.append(more)
+            missing -= len(more)
+        if missing < 0:  # more than an answer: what comes next on this line is of nobody
+            self.close()
+            parts[0] = parts[0][:length]
+        return _answer(200, b"".join(parts))
+
+    def _answer_of_any_form(self, begun: _Begun) -> Mapping[str, Any]:
+        """Of servers that write other heads, or in chunks, or close: by the standard library."""
+        response = HTTPResponse(begun, method="POST")  # type: ignore[arg-type]
+        response.begin()
+        content = response.read(_MOST_ANSWER + 1)
+        if response.will_close or len(content) > _MOST_ANSWER or not response.isclosed():
+            self.close()
+        return _answer(response.status, content)
 
 
-def _answer(response: HTTPResponse, content: bytes) -> Mapping[str, Any]:
-    if response.status == _NOT_NOW:
+class _Begun(io.RawIOBase):
+    """A connection of which the beginning has been read: what ``HTTPResponse`` makes a file of."""
+
+    def __init__(self, begun: bytes, line: socket) -> None:
+        self._begun = begun
+        self._line = line
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Bytes into a buffer, how many; raises OSError."""
+        if not self._begun:
+            return self._line.recv_into(buffer)
+        view = memoryview(buffer)
+        part = self._begun[: len(view)]
+        view[: len(part)] = part
+        self._begun = self._begun[len(part) :]
+        return len(part)
+
+
+def _answer(status: int, content: bytes) -> Mapping[str, Any]:
+    if status == _NOT_NOW:
         raise CentreUnreachableError("the centre takes no message now")
-    if 400 <= response.status < 500:
-        raise CentreRefusedError(f"the centre does not take this request (HTTP {response.status})")
+    if 400 <= status < 500:
+        raise CentreRefusedError(f"the centre does not take this request (HTTP {status})")
     answer = None
-    if response.status == 200 and len(content) <= _MOST_ANSWER:
+    if status == 200 and len(content) <= _MOST_ANSWER:
         try:
             answer = json.loads(content)
         except (ValueError, RecursionError):

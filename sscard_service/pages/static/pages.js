@@ -22,6 +22,9 @@
   const warning = document.getElementById("warning");
   const welcome = document.querySelector(".welcome");
   let last = 0;
+  // While another page is on its way this one does not begin anew, which would stop it.
+  let leaving = 0;
+  addEventListener("beforeunload", () => { leaving = Date.now(); });
   const here = () => {
     const now = Date.now();
     if (!csrf || now - last < 3000) return;
@@ -32,7 +35,8 @@
     try {
       const told = await (await fetch("/state", { cache: "no-store" })).json();
       if (welcome) {
-        if (String(Number(told.card)) !== welcome.dataset.card) location.reload();
+        const changed = String(Number(told.card)) !== welcome.dataset.card;
+        if (changed && Date.now() - leaving > 30000) location.reload();
       } else if (csrf && told.state === "end") {
         over();
         return;

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import uvicorn
@@ -23,7 +24,18 @@ from sscard_chip.card import Card
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction, register_cards
 from sscard_chip.terminal.connection import Slots
 from sscard_service.pages import ImagePort, Kiosk, KioskSlot
-from sscard_service.store.persons import PersonData, add_persons
+from sscard_service.records import (
+    Benefit,
+    Contribution,
+    Insurance,
+    Participation,
+    PensionYear,
+    Record,
+    record_key,
+    record_period,
+)
+from sscard_service.store.persons import PersonData, add_persons, find_person
+from sscard_service.store.records import add_records
 from tests.bench.desk import PIN, issue, psam_memory
 from tests.service.city import KEYS, City, columns, photo
 
@@ -79,6 +91,32 @@ def settle_in(city: City, code: str) -> None:
     city.ledger.run(work, exclusive=True)
 
 
+def give_records(city: City) -> None:
+    """Two years of everything that is shown of the holder: more than a page of contributions."""
+    unit = "虚构市第一机械厂"
+    rows: list[tuple[str, Record]] = [
+        ("participation", Participation(one, "1", "20120701", unit)) for one in Insurance
+    ]
+    for month in [f"{year}{month:02d}" for year in (2024, 2025) for month in range(1, 13)]:
+        rows += [
+            ("contribution", Contribution(month, month, one, unit, 800_000, 64_000, 128_000))
+            for one in ("110", "210", "310", "410", "510")
+        ]
+    for year, carried in (("2024", 1_000_000), ("2025", 1_813_000)):
+        one_year = PensionYear(year, 800_000, 12, carried, 0, 768_000, 0, 30_000, 15_000)
+        rows.append(("pension", one_year))
+    rows.append(("benefit", Benefit("202511", "510", "生育津贴", 1_234_500)))
+    rows.append(("benefit", Benefit("202512", "210", "失业保险金", 180_000, paid=False)))
+    with city.ledger.transaction() as t:
+        person = find_person(t, KEYS, HOLDER)
+        assert person is not None
+        add_records(
+            t, person.id,
+            [(kind, record_key(one), record_period(one), msgspec.to_builtins(one))
+             for kind, one in rows],
+        )  # fmt: skip
+
+
 @contextmanager
 def served(application: Any) -> Iterator[str]:
     """An application on a free port of this machine; its address."""
@@ -108,16 +146,16 @@ def card_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def hall(tmp_path: Path, card_image: Path) -> Iterator[Hall]:
-    """A kiosk with the card beside it."""
-    image = tmp_path / "card.ssc"
+@contextmanager
+def open_hall(folder: Path, card_image: Path) -> Iterator[Hall]:
+    """A kiosk with the card beside it, its files in a folder."""
+    image = folder / "card.ssc"
     image.write_bytes(card_image.read_bytes())
-    papers, camera, scanner = (tmp_path / one for one in ("printer", "camera.jpg", "scan.png"))
+    papers, camera, scanner = (folder / one for one in ("printer", "camera.jpg", "scan.png"))
     papers.mkdir()
     camera.write_bytes(base64.b64decode(photo()))
     scanner.write_bytes(b"\x89PNG\r\n\x1a\n and what an identity card looks like")
-    with Ledger.open(str(tmp_path / "hall.db")) as ledger:
+    with Ledger.open(str(folder / "hall.db")) as ledger:
         city = City(ledger)
         settle_in(city, identification(image))
         port = ImagePort(image)
@@ -136,6 +174,13 @@ def hall(tmp_path: Path, card_image: Path) -> Iterator[Hall]:
             served(kiosk.application()) as address,
         ):
             yield Hall(city, kiosk, port, address, papers, camera, clock)
+
+
+@pytest.fixture
+def hall(tmp_path: Path, card_image: Path) -> Iterator[Hall]:
+    """A kiosk with the card beside it."""
+    with open_hall(tmp_path, card_image) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")  # a browser that is open has a loop in this thread
@@ -234,7 +279,8 @@ def sign_in(page: Page, hall: Hall, pin: str = PIN) -> None:
 
 
 def send_pin(page: Page, hall: Hall, pin: str = PIN) -> str:
-    """The same without fingers, from where the browser stands; what is answered."""
+    """The same without fingers and with no page open, which would begin anew; what is answered."""
+    page.goto("about:blank")
     hall.port.insert()
     request = page.request
     answer = request.post(f"{hall.address}/begin", form={"language": "zh", "way": "card"})

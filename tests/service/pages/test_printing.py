@@ -60,13 +60,17 @@ def test_papers_come_out_of_the_printer_by_touch(
         (found,) = hall.papers.iterdir()
         return found.rename(tmp_path / f"{name}.pdf")
 
+    upright, wide = ({"width": size[0], "height": size[1]} for size in SIZES)
     with screen(chromium, SIZES[0]) as page:
         sign_in(page, hall)
-        for item, choice, title in (
-            ("社会保险权益记录单", "2025", "2025年度社会保险个人权益记录单"),
-            ("参保证明", "24个月", "24个月"),
-            ("领卡证明", "", receipt),
+        for size, item, choice, title in (
+            (wide, "社会保险权益记录单", "2024", "2024年度社会保险个人权益记录单"),
+            (upright, "社会保险权益记录单", "2025", "2025年度社会保险个人权益记录单"),
+            (upright, "参保证明", "12个月", "12个月"),
+            (wide, "参保证明", "24个月", "24个月"),
+            (upright, "领卡证明", "", receipt),
         ):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
             tap(page, "公共服务")
             tap(page, item)
             if choice:
@@ -77,6 +81,7 @@ def test_papers_come_out_of_the_printer_by_touch(
             assert title in words(paper)
             assert "副 本" not in words(paper)
             assert signed(paper)
+        page.set_viewport_size(wide)  # type: ignore[arg-type]
         tap(page, "公共服务")
         tap(page, "重新打印（副本）")
         confirm(page)  # the newest

@@ -50,6 +50,12 @@ def test_a_better_right_comes_first(right: Right) -> None:
     assert granted([claim(0, 1, 1, b"01", posted=True), claim(1, 1, 1, b"99", right)]) == {1}
 
 
+def test_a_bill_is_paid_by_one_debit() -> None:
+    """Numbers of their own and one on-line settlement: the earlier debit has it."""
+    two = [claim(0, 1, 1, b"11"), claim(1, 2, 2, b"10"), claim(2, 3, 3)]
+    assert granted([one._replace(settlement=5) for one in two[:2]] + two[2:]) == {1, 2}
+
+
 def test_one_that_is_refused_takes_nothing() -> None:
     """The middle one loses a number to the first, so the last keeps the other number."""
     three = [claim(0, 1, 1, b"01"), claim(1, 1, 2, b"02"), claim(2, 2, 2, b"03")]

@@ -39,6 +39,7 @@ OTHER: Final = "P51010000002"
 CHANGES: Final[dict[str, Callable[[DayRow], DayRow]]] = {
     "msgid": lambda row: replace(row, msgid=f"{row.msgid[:-4]}9999"),
     "setl_id": lambda row: replace(row, setl_id="510100202603151011129999999999"),
+    "mdtrt_id": lambda row: replace(row, mdtrt_id="510100202603151011129999999998"),
     "no setl_id": lambda row: replace(row, setl_id=None, mdtrt_id=None),
     "time": lambda row: replace(row, time="20260315101113"),
     "split": lambda row: replace(row, account_fen=1500, fund_fen=1500),
@@ -105,7 +106,7 @@ def test_an_on_line_debit_and_an_altered_copy(
             assert not {"0"} & set(verdict)
             assert balances(ledger) == SALE
     assert balances(ledger) == SALE
-    if change in ("setl_id", "split", "split to cash", "msgid"):
+    if change in ("setl_id", "mdtrt_id", "split", "split to cash", "msgid"):
         assert "6" in verdict
     if change == "time":
         assert "1" in verdict

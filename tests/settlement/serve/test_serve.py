@@ -383,3 +383,82 @@ def test_a_centre_that_says_nothing() -> None:
 def test_what_is_no_address(url: str) -> None:
     with pytest.raises(CentreUrlError):
         HttpCentre(url)
+
+
+# --- servers of all kinds ------------------------------------------------------------------------
+
+_OK: Final = b'{"infcode":0}'
+_FORMS: Final = {
+    "usual": b"HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 13\r\nServer: y\r\n\r\n" + _OK,
+    "no phrase": b"HTTP/1.1 200 \r\ncontent-length:13\r\n\r\n" + _OK,
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n" + _OK[:6]
+    + b"\r\n7\r\n" + _OK[6:] + b"\r\n0\r\n\r\n",
+    "chunks and a length": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n"
+    b"\r\nd\r\n" + _OK + b"\r\n0\r\n\r\n",
+    "continue": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n" + _OK,
+    "old": b"HTTP/1.0 200 OK\r\nContent-Length: 13\r\n\r\n" + _OK,
+    "closes": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + _OK,
+    "folded": b"HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 13\r\n\r\n" + _OK,
+    "line feeds": b"HTTP/1.1 200 OK\nContent-Length: 13\n\n" + _OK,
+    "more than an answer": b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n" + _OK + b"HTTP/1.1 200",
+}  # fmt: skip
+
+
+@contextmanager
+def server_of(answers: Sequence[Sequence[bytes]]) -> Iterator[tuple[str, list[bytes]]]:
+    """A server that sends pieces and closes, a connection each; its URL and what it was sent."""
+    sent: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for pieces in answers:
+                line, _ = listening.accept()
+                with line:
+                    sent.append(line.recv(65536))
+                    for piece in pieces:
+                        line.sendall(piece)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/api", sent
+        thread.join()
+
+
+@pytest.mark.parametrize("form", _FORMS)
+def test_answers_of_every_form(form: str) -> None:
+    """Whole and byte by byte; and the line that closed behind an answer is opened anew."""
+    whole = _FORMS[form]
+    bytes_ = [bytes([one]) for one in whole]
+    with server_of([[whole], bytes_, [whole]]) as (url, sent), HttpCentre(url) as line:
+        for _ in range(3):
+            assert line({"infno": "1101", "é": 1}) == {"infcode": 0}
+    head, _, body = sent[0].partition(b"\r\n\r\n")
+    assert body == '{"infno":"1101","é":1}'.encode()
+    host = url.removeprefix("http://").removesuffix("/api").encode()
+    assert head.split(b"\r\n") == [
+        b"POST /api HTTP/1.1",
+        b"Host: " + host,
+        b"Accept-Encoding: identity",
+        b"Content-Type: application/json; charset=utf-8",
+        b"Content-Length: 23",
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 13\r\n\r\n" + _OK,
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"220 mail\r\n",
+    ],
+)
+def test_answers_that_are_broken(answer: bytes) -> None:
+    with (
+        server_of([[answer]]) as (url, _),
+        HttpCentre(url) as line,
+        pytest.raises(CentreNoAnswerError),
+    ):
+        line({})

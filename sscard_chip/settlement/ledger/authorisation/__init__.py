@@ -35,8 +35,10 @@ from sscard_chip.settlement.ledger.authorisation.books import (
     open_holds,
     release,
     reverse,
+    reversed_msgids,
     settle_bill,
     settled_online,
+    spent_msgids,
 )
 from sscard_chip.settlement.ledger.authorisation.caps import spent_at_pharmacy, spent_by_card
 from sscard_chip.settlement.ledger.authorisation.debits import (
@@ -56,9 +58,9 @@ from sscard_chip.settlement.ledger.authorisation.straight import (
     StraightConfirmation,
     StraightHold,
     fill,
-    sell_straight,
     sell_together,
 )
+from sscard_chip.settlement.ledger.authorisation.straight_group import sell_group
 
 __all__ = [
     "AuthorisationRefusedError",
@@ -88,12 +90,14 @@ __all__ = [
     "release",
     "reversal_msgid",
     "reverse",
-    "sell_straight",
+    "reversed_msgids",
+    "sell_group",
     "sell_together",
     "settle_bill",
     "settled_online",
     "spent_at_pharmacy",
     "spent_by_card",
+    "spent_msgids",
     "take_debit",
     "trial_msgid",
 ]

@@ -7,7 +7,7 @@ written. No step is dated before its settlement, whatever a message says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from sscard_chip.settlement.ledger.authorisation.caps import begun_at_pharmacy
 from sscard_chip.settlement.ledger.authorisation.debits import (
     DebitNumbers,
     is_posted,
+    is_refunded,
     numbers_of,
     take_debit,
 )
@@ -140,7 +141,8 @@ def reverse(
     A hold is released, a settlement taken back, a cancellation undone. One that is not known is
     marked, so that it is refused when it arrives. What was done on top of it must be reversed
     first: a hold that is settled is not dropped by its own id. A settlement whose row a day file
-    has posted stays: the card has paid, and what is given back is a refund.
+    has posted stays: the card has paid, and what is given back is a refund. So does a cancellation
+    whose refund stands in a day file.
 
     :param may_settle_again: refuses an order that is not to be paid again, when a cancellation is
         undone.
@@ -162,8 +164,10 @@ def reverse(
         numbers = numbers_of(t, now.number)
         if numbers is not None and is_posted(t, numbers):
             raise AuthorisationRefusedError("a day file has settled this debit")
-    if now.state is SettlementState.CANCELLED and may_settle_again is not None:
-        may_settle_again(now.order)
+    if now.state is SettlementState.CANCELLED:
+        _check_no_refund(t, now)
+        if may_settle_again is not None:
+            may_settle_again(now.order)
     _check_msgid(t, msgid)
     _mark(t, omsgid, msgid, time)
     time = max(time, now.order.time)
@@ -183,6 +187,16 @@ def is_reversed(t: LedgerTransaction, msgid: str) -> bool:
     """Whether a message is marked as reversed."""
     found = sa.select(tables.reversal.c.omsgid).where(tables.reversal.c.omsgid == msgid)
     return t.connection.execute(found).first() is not None
+
+
+def spent_msgids(t: LedgerTransaction, msgids: Collection[str]) -> set[str]:
+    """Which msgids something was done by, or that are reversed."""
+    return _known(t, tables.step.c.msgid, msgids) | reversed_msgids(t, msgids)
+
+
+def reversed_msgids(t: LedgerTransaction, msgids: Collection[str]) -> set[str]:
+    """Which messages are marked as reversed."""
+    return _known(t, tables.reversal.c.omsgid, msgids)
 
 
 def find_by_msgid(t: LedgerTransaction, msgid: str) -> Settlement | None:
@@ -289,6 +303,18 @@ def _check_new(t: LedgerTransaction, order: SettlementOrder) -> None:
         raise AuthorisationRefusedError("the parts must not be negative, their sum above 0")
     if order.split.account_fen > available_fen(t, order.account):
         raise AuthorisationRefusedError("the personal account has not enough money")
+
+
+def _known(t: LedgerTransaction, column: sa.Column[Any], names: Collection[str]) -> set[str]:
+    found = select_keys(t.connection, sa.select(column), column, names)
+    return {name for result in found for name in result.scalars()}.intersection(names)
+
+
+def _check_no_refund(t: LedgerTransaction, now: Settlement) -> None:
+    """That no day file has the refund of a cancelled settlement."""
+    numbers = numbers_of(t, now.number)
+    if now.cancelled_as is None or (numbers is not None and is_refunded(t, numbers)):
+        raise AuthorisationRefusedError("a day file has settled this refund")
 
 
 def _check_msgid(t: LedgerTransaction, msgid: str) -> None:

@@ -180,6 +180,16 @@ def is_posted(t: LedgerTransaction, numbers: DebitNumbers) -> bool:
     return False
 
 
+def is_refunded(t: LedgerTransaction, numbers: DebitNumbers) -> bool:
+    """Whether a day file has a proven refund of a debit."""
+    now, before = settled.beside, settled.refund
+    known = (
+        sa.select(now.c.row).where(now.c.kind == settled.REFUND, _same_number(now, numbers)),
+        sa.select(before.c.segment).where(_same_number(before, numbers)),
+    )
+    return any(t.connection.execute(one.limit(1)).first() is not None for one in known)
+
+
 def _same_number(table: sa.Table, numbers: DebitNumbers) -> sa.ColumnElement[bool]:
     return _same(table, numbers, "terminal", "algorithm", "number")
 
