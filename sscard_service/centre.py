@@ -26,9 +26,8 @@ from sscard_chip.settlement.ledger import (
     CardRefusedError,
     CardRegisterError,
     Ledger,
-    LedgerConflictError,
+    LedgerError,
     LedgerTransaction,
-    LedgerUnavailableError,
 )
 from sscard_chip.settlement.schema.services import request as request_table
 from sscard_chip.standard.models import ModelT, convert, find
@@ -137,9 +136,7 @@ class ServiceCentre(Closing):
             if error.code in _WRONG_PROOFS:
                 self.wait_until(begun)
             raise
-        except LedgerUnavailableError:
-            raise self._down(request_id) from None
-        except LedgerConflictError:
+        except LedgerError:  # it is away, was asked by too many, or its rules refuse it
             raise self._down(request_id) from None
 
     def perform_in(
@@ -224,6 +221,7 @@ class ServiceCentre(Closing):
             checked_model(ServiceActor, msgspec.to_builtins(actor)),
             checked_model(ServiceEvidence, msgspec.to_builtins(evidence)),
             self.now(),
+            self.region.time.guardian_under,
         )
         return asked, wanted
 

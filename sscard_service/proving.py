@@ -23,12 +23,13 @@ from sscard_chip.settlement.schema.persons import person as person_table
 from sscard_chip.settlement.schema.services import application
 from sscard_chip.standard.dates import TIME
 from sscard_service.errors import Code, ServiceRefusedError
-from sscard_service.evidence import ServiceActor, ServiceEvidence, ServiceSubject
+from sscard_service.evidence import OtherPerson, ServiceActor, ServiceEvidence, ServiceSubject
 from sscard_service.levels import ProofLevel
 from sscard_service.region.model import ChannelRules, ProofRules
 from sscard_service.store.cards import cards_of, find_card_number
 from sscard_service.store.persons import (
     Person,
+    PersonData,
     find_person,
     find_psn_no,
     normal_identity,
@@ -68,6 +69,8 @@ class Asked:
     actor: ServiceActor
     evidence: ServiceEvidence
     now: datetime
+    guardian_under: int = 0
+    """Whoever is younger acts for nobody."""
 
     @property
     def time(self) -> str:
@@ -267,7 +270,7 @@ def prove(
     if asked.shows("identity_card"):
         level = max(level, _level_of_reader(t, asked, person, knowledge))
     if clerk:
-        level = max(level, _level_of_clerk(asked, person))
+        level = max(level, _level_of_clerk(t, keys, asked, person))
     if asked.evidence.name and asked.evidence.name != person.data.name:
         known = clerk or level >= ProofLevel.SECOND
         raise ServiceRefusedError(Code.NAME_MISMATCH if known else Code.WRONG_PROOF)
@@ -410,7 +413,7 @@ def _level_of_reader(
     return int(ProofLevel.CARD) if _level_of_knowledge(t, asked, person) else int(ProofLevel.NONE)
 
 
-def _level_of_clerk(asked: Asked, person: Person) -> int:
+def _level_of_clerk(t: LedgerTransaction, keys: ServiceKeys, asked: Asked, person: Person) -> int:
     """A clerk has the holder's document before him, and that of whoever came in his place."""
     if asked.operation.about != "person":
         return int(ProofLevel.IN_PERSON)
@@ -425,12 +428,24 @@ def _level_of_clerk(asked: Asked, person: Person) -> int:
     for name, other in (("proxy", evidence.proxy), ("guardian", evidence.guardian)):
         if other is None:
             continue
-        shown = other.document
-        same = shown is not None and normal_identity(shown.identity) == normal_identity(
-            other.identity
-        )
-        if shown is None or not same or not shown.copy or not seen.copy:
-            raise ServiceRefusedError(Code.DOCUMENTS, field=name)
-        if normal_identity(other.identity) == person.data.identity:
+        if not seen.copy or not _may_act(t, keys, asked, person, other):
             raise ServiceRefusedError(Code.DOCUMENTS, field=name)
     return int(ProofLevel.IN_PERSON)
+
+
+def _may_act(
+    t: LedgerTransaction, keys: ServiceKeys, asked: Asked, person: Person, other: OtherPerson
+) -> bool:
+    """Whether another acts for a person: by a document of his own, which is copied and may exist;
+    who is a minor or is registered as dead acts for nobody."""
+    shown, identity = other.document, normal_identity(other.identity)
+    if shown is None or not shown.copy or normal_identity(shown.identity) != identity:
+        return False
+    if (shown.name and shown.name != other.name) or identity == person.data.identity:
+        return False
+    today = asked.now.date()
+    theirs = PersonData(other.name, identity, identity_type=shown.kind)
+    age = theirs.age(today)
+    known = find_person(t, keys, identity)
+    grown = age is None or age >= asked.guardian_under
+    return not theirs.findings(today) and grown and not (known is not None and known.dead)

@@ -9,6 +9,7 @@ a new version of the list. What was told twice after a crash has the same number
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import Final, Self
 
 import sqlalchemy as sa
 
+from sscard_chip.reader.faults import describe_fault
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.ledger.hotlists import issue_hotlist
 from sscard_chip.settlement.schema.services import request
@@ -31,6 +33,7 @@ from sscard_service.store.outbox import OutboxMessage, due_messages, mark_messag
 from sscard_service.store.proofs import clear_attempts, clear_sessions
 
 HOTLIST: Final = "hotlist"
+_LOG: Final = logging.getLogger(__name__)
 _NONCES_KEPT: Final = timedelta(minutes=20)
 
 
@@ -140,4 +143,7 @@ class OutboxWorker:
                     clear(self._centre)
             except SscardError:
                 continue  # the database is away: the next round asks again
+            except Exception as fault:  # of one round; its text may quote a message
+                _LOG.error("outbox: %s", describe_fault(fault))
+                continue
             rounds += 1

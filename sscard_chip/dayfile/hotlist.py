@@ -32,6 +32,7 @@ MOST_BYTES: Final = 128 << 20
 """Of a list: two million cards. A till keeps it in memory."""
 MOST_VERSION: Final = 200
 """Characters of a version, as a day file's header takes them."""
+_NEVER: Final = "9"
 _ALWAYS: Final = ""
 _CODE: Final = re.compile("[0-9A-Fa-f]{32}")
 _USUAL: Final = re.compile(rf"C\t[0-9A-F]{{32}}\t(?!{NULL}\t)[^\t]+\t[0-9]{{14}}")
@@ -152,18 +153,21 @@ class Hotlist:
 
     def holds(self, card_id_code: bytes, card_number: str, time: str) -> bool:
         """Whether a card is on the list at ``time`` (YYYYMMDDhhmmss)."""
+        return self.since(card_id_code, card_number) <= time
+
+    def since(self, card_id_code: bytes, card_number: str) -> str:
+        """The time from which on a card is on the list; one of no calendar when it is not."""
         code = card_id_code.hex().upper()
         keys = (f"{code}\t{card_number}", f"{code}\t{NULL}", f"{NULL}\t{card_number}")
-        if any(self._since.get(key, "9") <= time for key in keys):
-            return True
+        found = min(self._since.get(key, _NEVER) for key in keys)
         place = (len(card_number), card_number)
         at = bisect_right(self._starts, place) - 1
         while at >= 0 and self._reach[at] >= place:
             one = self.ranges[at]
-            if (len(one.last), one.last) >= place and (one.since or _ALWAYS) <= time:
-                return True
+            if (len(one.last), one.last) >= place:
+                found = min(found, one.since or _ALWAYS)
             at -= 1
-        return False
+        return found
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

@@ -76,13 +76,20 @@ class Pharmacies:
         """
         table = read_sealed(path, FORMAT, error=PharmaciesError)
         found: dict[str, Pharmacy] = {}
+        terminals: set[str] = set()
         findings = RowFindings(os.fspath(path), PharmaciesError)
         for number, line in enumerate(table.rows, 2):
             with findings.row(number):
                 pharmacy = _parse(line)
                 if pharmacy.code in found:
                     raise PharmaciesError("fixmedins_code: stands in an earlier row")
+                if twice := pharmacy.terminals & terminals:
+                    raise PharmaciesError(
+                        f"terminal ids: {min(twice)} stands in an earlier row: a terminal belongs"
+                        " to one pharmacy"
+                    )
                 found[pharmacy.code] = pharmacy
+                terminals |= pharmacy.terminals
         findings.check()
         return cls(found.values())
 

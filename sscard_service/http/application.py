@@ -9,6 +9,7 @@ request}``; their codes are stable.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,13 +19,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from sscard_chip.reader.faults import describe_fault
 from sscard_chip.standard.errors import SscardError
 from sscard_service.centre import ServiceCentre
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.http.asking import HttpCaller, ServiceRequest, written
 from sscard_service.http.documents import describe
 from sscard_service.http.hotlist import ServedHotlist
-from sscard_service.http.limits import RateLimit
+from sscard_service.http.limits import RateLimit, source_of
 from sscard_service.http.routes import ROUTES, Route
 from sscard_service.http.together import ViewsTogether, view_of
 from sscard_service.http.verifying import PAGE_HEADERS, verify_page
@@ -38,6 +40,7 @@ SMALL_BODY: Final = 64 * 1024
 BODY_SECONDS: Final = 30
 """How long a body may take to come."""
 _LARGE: Final = frozenset({"apply", "replace"})
+_LOG: Final = logging.getLogger(__name__)
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _VIEW_HEADERS: Final = [
     (b"content-type", b"application/json"),
@@ -198,12 +201,10 @@ class _Asks:
         try:
             found = await self._read(request, most)
             number = found.headers.get("idempotency-key", "")[:64]
-            return await run_in_threadpool(work, found)
+            return await run_in_threadpool(_answer, work, found, number)
         except ServiceRefusedError as error:
-            error.request = error.request or (number if number.isprintable() else "")
+            error.request = number if number.isprintable() else ""
             return problem(error)
-        except (SscardError, OSError):
-            return problem(ServiceRefusedError(Code.DOWN))
 
     async def _read(self, request: Request, most: int) -> ServiceRequest:
         self._count(request.scope)
@@ -237,11 +238,28 @@ class _Asks:
 
 def _source(scope: Scope) -> str:
     client = scope.get("client")
-    return str(client[0]) if client else ""
+    return source_of(str(client[0])) if client else ""
 
 
 def _done(document: dict[str, Any]) -> Response:
     return Response(written(document), 200, _HEADERS, "application/json")
+
+
+def _answer(
+    work: Callable[[ServiceRequest], Response], request: ServiceRequest, number: str
+) -> Response:
+    """The answer of ``work``, or the problem. Where something of ours is wrong, the text of the
+    error may quote what it choked on: the log has its type and place."""
+    try:
+        return work(request)
+    except ServiceRefusedError as error:
+        error.request = error.request or (number if number.isprintable() else "")
+        return problem(error)
+    except (SscardError, OSError):
+        return problem(ServiceRefusedError(Code.DOWN))
+    except Exception as fault:  # in the thread: a StopIteration would never leave it
+        _LOG.error("a request has no answer: %s", describe_fault(fault))
+        return problem(ServiceRefusedError(Code.DOWN))
 
 
 def problem(error: ServiceRefusedError) -> Response:

@@ -8,11 +8,13 @@ that is the next lot. Nobody waits for others to come: who is alone is a lot of 
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets as random
 from typing import Final
 
 from starlette.types import Scope
 
+from sscard_chip.reader.faults import describe_fault
 from sscard_chip.settlement.ledger import LedgerError
 from sscard_service.answers import ServiceAnswer
 from sscard_service.centre import ServiceCentre
@@ -22,6 +24,7 @@ from sscard_service.http.asking import PUBLIC_CHANNEL
 from sscard_service.viewing import AskedView
 from sscard_service.work import ServiceOperation
 
+_LOG: Final = logging.getLogger(__name__)
 _MOST: Final = 64
 """Views of a lot."""
 _LOTS: Final = 2
@@ -79,20 +82,22 @@ class ViewsTogether:
         """Answer lot after lot until nobody waits."""
         while self._waiting:
             lot, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-            answers: list[ServiceAnswer | None] = []
-            error: Exception | None = None
-            try:
-                answers = await asyncio.to_thread(
-                    self._centre.views.answer, [one for one, _ in lot]
-                )
-            except LedgerError:
-                error = ServiceRefusedError(Code.DOWN)
-            except Exception as other:
-                error = other
+            answers = await asyncio.to_thread(self._answer, [one for one, _ in lot])
             for at, (_, future) in enumerate(lot):
                 if future.done():  # whoever asked has gone
                     continue
-                if error is None:
-                    future.set_result(answers[at])
+                if answers is None:
+                    future.set_exception(ServiceRefusedError(Code.DOWN))
                 else:
-                    future.set_exception(error)
+                    future.set_result(answers[at])
+
+    def _answer(self, views: list[AskedView]) -> list[ServiceAnswer | None] | None:
+        """The answers of a lot; None where the ledger is away. Where something of ours is wrong
+        each goes the long way, alone, so that it is one person's fault and nobody else's."""
+        try:
+            return self._centre.views.answer(views)
+        except LedgerError:
+            return None
+        except Exception as fault:  # in the thread: a StopIteration would never leave it
+            _LOG.error("views have no answer: %s", describe_fault(fault))
+            return [None] * len(views)

@@ -8,12 +8,14 @@ whoever hangs up leaves nothing half done. "Done" is said after it has returned:
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum, unique
 from typing import Any, Final
 
+from sscard_chip.reader.faults import describe_fault
 from sscard_chip.standard.errors import SscardError
 from sscard_service.answers import ServiceAnswer
 from sscard_service.centre import ServiceCentre, checked_model
@@ -24,6 +26,7 @@ from sscard_service.ivr.keypad import ENTRIES
 from sscard_service.ivr.line import CallerLine, HungUpError, Spoken
 from sscard_service.work import OPERATIONS, OperationEffect
 
+_LOG: Final = logging.getLogger(__name__)
 MOST_STEPS: Final = 200
 """Steps of a call; then it ends."""
 _AGENT: Final = "0"
@@ -125,12 +128,13 @@ class IvrCall:
         self._open[name] = (used, number)
         code = DONE
         try:
-            answer = await asyncio.to_thread(self._perform, step.operation, used, number)
-            self._values = answer.data
+            answer = await asyncio.to_thread(self._answer, step.operation, used, number)
+            if answer is None:
+                code = str(Code.DOWN)
+            else:
+                self._values = answer.data
         except ServiceRefusedError as error:
             code = str(error.code)
-        except (SscardError, OSError):
-            code = str(Code.DOWN)
         if code != Code.DOWN:
             del self._open[name]
         if code != DONE:
@@ -138,6 +142,22 @@ class IvrCall:
             if self._refusals[name] >= self._flow.tries:
                 return self._flow.down if code == Code.DOWN else self._flow.failed
         return step.on.get(code, step.on[OTHER])
+
+    def _answer(self, operation: str, used: dict[str, str], number: str) -> ServiceAnswer | None:
+        """The centre's answer; None where it is away, or something of ours is wrong, of which the
+        log has type and place.
+
+        :raises ServiceRefusedError: it was not done.
+        """
+        try:
+            return self._perform(operation, used, number)
+        except ServiceRefusedError:
+            raise
+        except (SscardError, OSError):
+            return None
+        except Exception as fault:  # in the thread: a StopIteration would never leave it
+            _LOG.error("hotline: an operation has no answer: %s", describe_fault(fault))
+            return None
 
     def _perform(self, operation: str, used: dict[str, str], number: str) -> ServiceAnswer:
         stops = OPERATIONS[operation].effect is OperationEffect.STOPS

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from sscard_chip.reader.faults import describe_fault
 from sscard_chip.standard.dates import DAY
 from sscard_chip.standard.errors import SettlementError, SscardError
 from sscard_service.centre import ServiceCentre
@@ -202,6 +203,8 @@ class IvrServer:
             pass
         except (SscardError, OSError, TimeoutError) as error:
             _log.warning("hotline: a call has ended: %s", error or "it took too long")
+        except Exception as fault:  # its text may quote what it choked on
+            _log.error("hotline: a call has ended: %s", describe_fault(fault))
         finally:
             writer.close()
 

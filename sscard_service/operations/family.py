@@ -16,12 +16,22 @@ from sscard_service.fields import PrivateModel
 from sscard_service.levels import ProofLevel
 from sscard_service.masks import mask_name
 from sscard_service.operations.ecard import card_of_person, read_shown, require_normal
-from sscard_service.store.ecards import add_member, end_member, family_of, find_member
+from sscard_service.store.ecards import (
+    add_member,
+    end_member,
+    family_of,
+    find_member,
+    forget_codes,
+)
 from sscard_service.store.persons import check_name, find_person, normal_identity, read_person
+from sscard_service.store.proofs import correct_attempt, note_attempt, wrong_of_source
 from sscard_service.work import NoDetails, OperationEffect, Work, operation
 
 MOST: Final = {"elder": 4, "child": 3, "spouse": 1, "other": 2}
 """So many of each relation."""
+TRIES_HOUR: Final = 10
+"""So often an hour a person may be wrong about a family member: nobody is guessed."""
+_TRIED: Final = "family:tried"
 
 
 class FamilyDetails(PrivateModel, frozen=True):
@@ -49,7 +59,10 @@ class MemberDetails(PrivateModel, frozen=True):
 
 @operation("family_add", OperationEffect.OPENS, FamilyDetails, spends=True)
 def add_family(work: Work, details: FamilyDetails) -> dict[str, Any]:
-    """Show a family member's card; an unknown person and another name are one answer."""
+    """Show a family member's card; an unknown person and another name are one answer, whatever
+    is shown for him."""
+    attempt = _try(work)
+    shown_by = read_shown(work, details.code).psn_no if details.code else ""
     member = find_person(work.t, work.keys, normal_identity(details.identity))
     if member is None or member.data.name != details.name or member.dead:
         raise ServiceRefusedError(Code.WRONG_PROOF)
@@ -59,8 +72,9 @@ def add_family(work: Work, details: FamilyDetails) -> dict[str, Any]:
     if age is not None and age < work.region.time.guardian_under:
         if not (details.face and "face" in work.rules.proofs):
             raise ServiceRefusedError(Code.LEVEL_TOO_LOW, needs=int(ProofLevel.SECOND))
-    elif not details.code or read_shown(work, details.code).psn_no != member.psn_no:
+    elif not shown_by or shown_by != member.psn_no:
         raise ServiceRefusedError(Code.WRONG_PROOF)
+    correct_attempt(work.t, attempt)
     shown = family_of(work.t, work.person.id)
     if any(one.member == member.id for one in shown):
         raise ServiceRefusedError(Code.ALREADY)
@@ -90,9 +104,26 @@ def show_family(work: Work, _: NoDetails) -> dict[str, Any]:
 
 @operation("family_end", OperationEffect.KEEPS, MemberDetails)
 def end_family(work: Work, details: MemberDetails) -> dict[str, Any]:
-    """Show a family member no more; the member himself may end it as well."""
+    """Show a family member no more, and what was shown of his card is over; the member himself
+    may end it as well."""
     found = find_member(work.t, details.member)
     if found is None or work.person.id not in (found.person, found.member):
         raise ServiceRefusedError(Code.NOT_FOUND, field="member")
     end_member(work.t, found.id, work.time)
+    member = read_person(work.t, work.keys, found.member)
+    card = None if member is None else card_of_person(work, member)
+    if card is not None:
+        forget_codes(work.t, card.id)
     return {"ended": True, "time": work.time}
+
+
+def _try(work: Work) -> int:
+    """Count that a family member is named, as a wrong one until it is known; the attempt's number.
+
+    :raises ServiceRefusedError: RATE.
+    """
+    asker = work.keys.digest("family", str(work.person.id))
+    work.t.lock_name(f"family {work.person.id}")
+    if wrong_of_source(work.t, asker, work.now) >= TRIES_HOUR:
+        raise ServiceRefusedError(Code.RATE, retry=3600)
+    return note_attempt(work.t, asker, _TRIED, asker, work.time)

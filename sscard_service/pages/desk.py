@@ -8,6 +8,7 @@ twice is done once.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 from typing import Any, Final
@@ -17,7 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sscard_chip.reader.faults import describe_fault
 from sscard_service.centre import ServiceCentre
+from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.operations import OPERATIONS
 from sscard_service.pages.asking import Form, PageAsker
 from sscard_service.pages.http import FormError, go, page, read_form, static
@@ -29,6 +32,7 @@ from sscard_service.pages.words import LANGUAGES, PageText
 
 PageHandler = Callable[[Request, Visitor, Form], Response]
 
+_LOG: Final = logging.getLogger(__name__)
 _DONE: Final = PageText("已办理", "Done")
 _BETWEEN: Final = PageText("：", ": ")
 _MOST_PAGES: Final = 1000
@@ -67,7 +71,7 @@ class PageDesk(PageAsker):
         """A page of a visit; whoever has none sees the start."""
 
         async def endpoint(request: Request) -> Response:
-            return await run_in_threadpool(self._guarded, work, request, {}, False)
+            return await self.safely(self._guarded, work, request, {}, False)
 
         return endpoint
 
@@ -79,7 +83,7 @@ class PageDesk(PageAsker):
                 form = await read_form(request, uploads=self.uploads)
             except FormError:
                 return self.bad()
-            return await run_in_threadpool(self._guarded, work, request, form, True)
+            return await self.safely(self._guarded, work, request, form, True)
 
         return endpoint
 
@@ -93,9 +97,32 @@ class PageDesk(PageAsker):
                 return self.bad()
             if not self.allows(request):
                 return self.bad()
-            return await run_in_threadpool(work, request, form)
+            return await self.safely(work, request, form)
 
         return endpoint
+
+    def open_get(self, work: Callable[[Request], Response]) -> Callable[..., Any]:
+        """A page that needs no visit."""
+
+        async def endpoint(request: Request) -> Response:
+            return await self.safely(work, request)
+
+        return endpoint
+
+    async def safely(self, work: Callable[..., Response], *given: Any) -> Response:
+        """What ``work`` answers in a thread of its own."""
+        return await run_in_threadpool(self._answer, work, *given)
+
+    def _answer(self, work: Callable[..., Response], *given: Any) -> Response:
+        """What ``work`` answers; where something of ours is wrong, that nothing is confirmed. The
+        text of an error may quote what it choked on: the log has its type and place."""
+        try:
+            return work(*given)
+        except Exception as fault:  # in the thread: a StopIteration would never leave it
+            _LOG.error("a page has no answer: %s", describe_fault(fault))
+            return page(
+                "bad", 503, desk=self, down=ServiceRefusedError(Code.DOWN), **self.words("zh")
+            )
 
     def _guarded(self, work: PageHandler, request: Request, form: Form, posted: bool) -> Response:
         if not self.allows(request):
@@ -119,7 +146,7 @@ class PageDesk(PageAsker):
 
     def bad(self, status: int = 400) -> Response:
         """A request that no page of ours has made."""
-        return page("bad", status, desk=self, **self.words("zh"))
+        return page("bad", status, desk=self, down=None, **self.words("zh"))
 
     def cleared(self, response: Response) -> Response:
         """An answer after which the browser has nothing of a visit."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncGenerator, Mapping
 from functools import cache
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from sscard_chip.standard.errors import InputError
@@ -23,6 +24,8 @@ MOST_FORM: Final = 16 * 1024
 MOST_UPLOAD: Final = 4 * 1024 * 1024
 """The same of one with pictures."""
 _MOST_FIELDS: Final = 20
+FORM_SECONDS: Final = 30
+"""How long a form may take to come."""
 HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -48,16 +51,20 @@ class _InMemory(MultiPartParser):
 async def read_form(request: Request, *, uploads: bool = False) -> dict[str, str]:
     """The fields of a form; with ``uploads`` also one with files, each of them as Base64.
 
-    :raises FormError: too long, not a form, a field twice.
+    :raises FormError: too long, too slow, not whole, not a form, a field twice.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     with_files = uploads and kind == "multipart/form-data"
     most = MOST_UPLOAD if with_files else MOST_FORM
     content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > most:
-            raise FormError("the form is too long")
+    try:
+        async with asyncio.timeout(FORM_SECONDS):
+            async for part in request.stream():
+                content += part
+                if len(content) > most:
+                    raise FormError("the form is too long")
+    except (TimeoutError, ClientDisconnect):
+        raise FormError("the form did not come whole") from None
     if with_files:
         return await _read_uploads(request, bytes(content))
     try:

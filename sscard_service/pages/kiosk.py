@@ -7,6 +7,7 @@ The centre's channel is ``kiosk``. Serve it to loopback only: it trusts whoever 
 
 from __future__ import annotations
 
+import logging
 import time as clock
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sscard_chip.closing import Closing
+from sscard_chip.reader.faults import describe_fault
 from sscard_chip.standard.errors import SscardError
 from sscard_chip.standard.models import Model, find
 from sscard_service.centre import ServiceCentre
@@ -59,6 +61,7 @@ _WAYS: Final[dict[str, tuple[PageText, PageText, tuple[FormField, ...]]]] = {
         (IDENTITY, TAIL),
     ),
 }  # fmt: skip
+_LOG: Final = logging.getLogger(__name__)
 _SLOT_TEXTS: Final[dict[str, PageText]] = {
     "no_card": PageText("卡已取出，请重新插卡。", "The card is out: insert it again."),
     "not_genuine": PageText("该卡未通过验证，请到柜台办理。",
@@ -132,12 +135,12 @@ class Kiosk(PageDesk, Closing):
         """All addresses."""
         return [
             *super().routes,
-            Route("/", self._start),
+            Route("/", self.open_get(self._start)),
             Route("/begin", self.open_post(self._begin), methods=["POST"]),
             Route("/sign-in/{way}", self.get(self._sign_in_page)),
             Route("/sign-in/{way}", self.post(self._sign_in), methods=["POST"]),
             Route("/take/{item}/{field}", self.post(self._take), methods=["POST"]),
-            Route("/state", self._state),
+            Route("/state", self.open_get(self._state)),
             Route("/alive", self.post(self._alive), methods=["POST"]),
             Route("/pinyin", self.post(self._pinyin), methods=["POST"]),
             Route("/slot", self.open_post(self._move_card), methods=["POST"]),
@@ -166,10 +169,13 @@ class Kiosk(PageDesk, Closing):
     def _look(self) -> None:
         """Ends what is over, whether a page asks or not."""
         while not self._over.wait(_LOOK_SECONDS):
-            with self._lock:
-                self.visitors.sweep()
-                for visitor in self.visitors.all():
-                    self.still_here(visitor)
+            try:
+                with self._lock:
+                    self.visitors.sweep()
+                    for visitor in self.visitors.all():
+                        self.still_here(visitor)
+            except Exception as fault:  # of this look; whoever is here is looked for again
+                _LOG.error("kiosk: %s", describe_fault(fault))
 
     def _ended(self, visitor: Visitor) -> None:
         for path in visitor.prints:

@@ -22,7 +22,7 @@ from sscard_chip.standard.models import find
 from sscard_service.centre import ServiceCentre
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.evidence import ServiceEvidence, ServiceSubject
-from sscard_service.http.limits import RateLimit
+from sscard_service.http.limits import RateLimit, source_of
 from sscard_service.pages.asking import Form
 from sscard_service.pages.desk import PageDesk
 from sscard_service.pages.http import HEADERS, go, page
@@ -61,7 +61,7 @@ class Site(PageDesk):
         """All addresses."""
         return [
             *super().routes,
-            Route("/", self._start),
+            Route("/", self.open_get(self._start)),
             Route("/sign-in", self.open_post(self._sign_in), methods=["POST"]),
             Route("/code", self.get(self._code_page)),
             Route("/code", self.post(self._code), methods=["POST"]),
@@ -181,4 +181,4 @@ class Site(PageDesk):
 
 
 def _source(request: Request) -> str:
-    return request.client.host[:64] if request.client else ""
+    return source_of(request.client.host) if request.client else ""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from sscard_service.evidence import CardProof, ServiceEvidence, ServiceSubject
@@ -97,7 +98,7 @@ class Visitor:
 
 
 class Visitors:
-    """All visitors of a page; ``single`` keeps one at a time, as a kiosk has."""
+    """All visitors of a page, for every thread; ``single`` keeps one at a time, as a kiosk has."""
 
     def __init__(
         self,
@@ -111,16 +112,21 @@ class Visitors:
         self._seconds = seconds
         self._single = single
         self._ended = ended
+        self._lock = Lock()
         self._all: OrderedDict[str, Visitor] = OrderedDict()
+        """Whoever was longest silent is first."""
 
     def begin(self, language: str) -> Visitor:
         """A new visit; at a kiosk the one before has ended by that."""
         self.sweep()
-        while self._all and (self._single or len(self._all) >= _MOST):
-            self.end(next(iter(self._all.values())))
         cookie, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         visitor = Visitor(cookie, csrf, self._clock(), language)
-        self._all[cookie] = visitor
+        with self._lock:
+            most = 0 if self._single else _MOST - 1
+            late = [self._all.popitem(last=False)[1] for _ in range(len(self._all) - most)]
+            self._all[cookie] = visitor
+        for one in late:
+            self._over(one)
         return visitor
 
     def find(self, cookie: str) -> Visitor | None:
@@ -130,9 +136,10 @@ class Visitors:
 
     def touch(self, visitor: Visitor) -> None:
         """The visitor is here."""
-        visitor.touched = self._clock()
-        if visitor.cookie in self._all:
-            self._all.move_to_end(visitor.cookie)
+        with self._lock:
+            visitor.touched = self._clock()
+            if visitor.cookie in self._all:
+                self._all.move_to_end(visitor.cookie)
 
     def left(self, visitor: Visitor) -> float:
         """Seconds until a visit ends by itself."""
@@ -140,23 +147,31 @@ class Visitors:
 
     def end(self, visitor: Visitor) -> None:
         """End a visit: nothing of it stays."""
-        if self._all.pop(visitor.cookie, None) is not None:
-            self._ended(visitor)
-            visitor.forget()
+        with self._lock:
+            here = self._all.pop(visitor.cookie, None)
+        if here is not None:
+            self._over(here)
 
     def all(self) -> list[Visitor]:
         """Those who are here."""
-        return list(self._all.values())
+        with self._lock:
+            return list(self._all.values())
 
     def end_all(self) -> None:
         """End every visit."""
-        for visitor in list(self._all.values()):
+        for visitor in self.all():
             self.end(visitor)
 
     def sweep(self) -> None:
         """End those whose time is over."""
-        while self._all:
-            oldest = next(iter(self._all.values()))
-            if self.left(oldest) > 0:
-                break
-            self.end(oldest)
+        late = []
+        with self._lock:
+            while self._all and self.left(next(iter(self._all.values()))) <= 0:
+                late.append(self._all.popitem(last=False)[1])
+        for one in late:
+            self._over(one)
+
+    def _over(self, visitor: Visitor) -> None:
+        """What follows the end of a visit, with no lock held: the centre may take its time."""
+        self._ended(visitor)
+        visitor.forget()

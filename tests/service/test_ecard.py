@@ -248,6 +248,44 @@ def test_a_child_is_added_by_face(one_city: City) -> None:
     assert read(one_city, show(one_city, member=done["member"]))["name"] == "**满"
 
 
+def test_who_somebody_is_cannot_be_tried_out_by_family_members(one_city: City) -> None:
+    """A number and its name are no other answer than a number and another name, with any code;
+    and after ten wrong ones an hour there is none at all."""
+    issue(one_city)
+    issue(one_city, WANG)
+    mine = show(one_city, kind="auth")
+    for scanned in ("", "1" * 28, "a" * 32, mine):
+        answers = []
+        for name in ("王明远", "王明近"):
+            details = {"relation": "spouse", "identity": WANG, "name": name, "code": scanned}
+            ask: dict[str, Any] = {"device": "wechat", "details": details, **FACE}
+            answers.append(one_city.refused("family_add", **ask))
+        assert answers[0] is answers[1], scanned
+    agreed = show(one_city, WANG, kind="auth")
+    details = {"relation": "spouse", "identity": WANG, "name": "王明近", "code": agreed}
+    codes = [
+        one_city.refused("family_add", device="wechat", details=details, **FACE) for _ in range(4)
+    ]
+    assert codes[-1] is Code.RATE
+    right = {**details, "name": "王明远"}
+    assert one_city.refused("family_add", device="wechat", details=right, **FACE) is Code.RATE
+    one_city.later(hours=1, seconds=1)
+    right["code"] = show(one_city, WANG, kind="auth")
+    assert one_city.ask("family_add", device="wechat", details=right, **FACE).data["member"]
+
+
+def test_what_was_shown_of_a_member_is_over_with_the_member(one_city: City) -> None:
+    issue(one_city)
+    issue(one_city, WANG)
+    agreed = show(one_city, WANG, kind="auth")
+    details = {"relation": "spouse", "identity": WANG, "name": "王明远", "code": agreed}
+    member = one_city.ask("family_add", device="wechat", details=details, **FACE).data["member"]
+    shown, given = show(one_city, member=member), show(one_city, member=member, kind="auth")
+    one_city.ask("family_end", WANG, device="wechat", details={"member": member}, **FACE)
+    assert not_read(one_city, shown) is Code.NOT_FOUND
+    assert not_read(one_city, given) is Code.NOT_FOUND
+
+
 # --- over HTTP -----------------------------------------------------------------------------------
 
 

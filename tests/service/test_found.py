@@ -104,6 +104,22 @@ def test_a_bank_that_hears_of_any_loss_hears_of_its_lift(one_city: City) -> None
     assert told(one_city, "bank") == 2
 
 
+def test_a_card_that_was_replaced_stays_void_when_the_clock_is_set_back(city: City) -> None:
+    """Else it would lapse into a second card that pays."""
+    city.ask("contact", details={"phone": PHONE})
+    receipt = str(
+        city.ask("replace", details={**VALID, "reason": "damaged"}, photo=photo()).data["receipt"]
+    )
+    make_card(city, receipt, 9, "Z00000030")
+    city.later(hours=1)
+    city.ask("collect", details={"receipt": receipt})
+    city.later(minutes=-30)
+    for operation in ("loss", "formal"):
+        assert city.refused(operation, card="Z00000013") is Code.STATE
+    city.later(days=11)
+    assert [one["status"] for one in city.ask("status").data["cards"]] == [9, 1]
+
+
 # --- electronic cards -----------------------------------------------------------------------------
 
 
@@ -112,11 +128,16 @@ def test_what_a_lost_card_has_shown_is_dead_after_the_lift_as_well(
     one_city: City, kind: str
 ) -> None:
     one_city.ask("ecard", device="wechat", **FACE)
-    shown = one_city.ask("ecard_code", device="wechat", details={"kind": kind}, **FACE).data["code"]
+    shown, other = (
+        one_city.ask("ecard_code", device="wechat", details={"kind": kind}, **FACE).data["code"]
+        for _ in range(2)
+    )
     one_city.ask("loss")
-    assert one_city.refused("ecard_decode", "", "bank", details={"code": shown}) is Code.STATE
+    assert one_city.refused("ecard_decode", "", "bank", details={"code": other}) is Code.STATE
     one_city.ask("lift")
     assert one_city.refused("ecard_decode", "", "bank", details={"code": shown}) is Code.NOT_FOUND
+    read = Code.ALREADY if kind == "qr" else Code.NOT_FOUND  # what was read stays read
+    assert one_city.refused("ecard_decode", "", "bank", details={"code": other}) is read
 
 
 # --- new cards ------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from sscard_service.work import OPERATIONS as PRODUCT
 from tests.service.machine.asking import OF_CARDS, OF_ECARDS, OF_MONEY, OF_PERSONS
 from tests.service.machine.bench import Bench
 from tests.service.machine.tables import LEVELS
+from tests.service.machine.town import Region
 
 STEPS: Final = int(os.environ.get("SSCARD_SERVICE_STEPS", "1500"))
 SEED: Final = int(os.environ.get("SSCARD_SERVICE_SEED", "0"))
@@ -37,6 +38,10 @@ LIFE: Final = min(STEPS, 100 if STEPS <= 10_000 else 400)
 """Steps of one city."""
 WHOLE: Final = 200
 """Everything is looked at each so many steps."""
+REGIONS: Final = (
+    Region(), Region(term_days=30), Region(damaged_usable=False, notify="any"),
+    Region(bank_first=True, elsewhere="990200"), Region(notify="never", term_days=30),
+)  # fmt: skip
 MOVES: Final = (
     {"seconds": 1}, {"seconds": 59}, {"seconds": 60}, {"seconds": 61}, {"minutes": 5},
     {"minutes": 15}, {"hours": 1}, {"hours": 3}, {"days": 1}, {"days": 3}, {"days": 10},
@@ -67,10 +72,10 @@ class CardServicesMachine(RuleBasedStateMachine):
     done: Counter[str] = Counter()
     refused: Counter[str] = Counter()
 
-    @initialize(term=st.booleans())
-    def begin(self, term: bool) -> None:
+    @initialize(region=st.sampled_from(REGIONS))
+    def begin(self, region: Region) -> None:
         self.count = 0
-        self.bench = Bench(30 if term else 0)
+        self.bench = Bench(region)
 
     def _ask(self, operation: str, way: int, proof: int, whom: int, variant: int) -> None:
         if variant % 2:

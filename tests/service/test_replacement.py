@@ -86,6 +86,28 @@ def test_a_proxy_shows_both_documents_and_leaves_copies(
     assert city.ask("formal", proxy=good).data["status"] == 2
 
 
+def test_nobody_acts_by_a_number_or_name_that_is_none_as_a_minor_or_dead(city: City) -> None:
+    """Numbers of invented persons; their check digits are computed by hand but in the first."""
+
+    def proxy(identity: str, *, seen: str = "陈安", kind: str = "A") -> OtherPerson:
+        document = SeenDocument(identity, seen, kind, copy=True)
+        return OtherPerson("陈安", identity, relation="1", document=document)
+
+    for wrong in (
+        proxy("990000198503120028"),  # the check digit
+        proxy("990000198502310028"),  # 31 February
+        proxy("990000201501010013"),  # 11 years old
+        proxy(WANG, seen="王明近"),
+        proxy("AB"),
+    ):
+        code = Code.FORMAT if wrong.identity == "AB" else Code.DOCUMENTS
+        assert city.refused("formal", proxy=wrong) is code, wrong.identity
+    city.ask("seal", WANG, details={"died": "20260301"})
+    assert city.refused("formal", proxy=proxy(WANG)) is Code.DOCUMENTS
+    passport = proxy("E12345678", kind="C")
+    assert city.ask("formal", proxy=passport).data["status"] == 2
+
+
 def test_an_application_is_withdrawn_until_it_is_in_a_batch(city: City) -> None:
     city.ask("formal")
     receipt = apply_for(city)

@@ -59,11 +59,15 @@ def _ticks(process: int, count: int) -> list[int]:
 class PostgresServer:
     """Runs from ``with`` to its end. The server refuses root, so then it is run as ``postgres``."""
 
-    def __init__(self, *, durable: bool = False, connections: int = 50) -> None:
-        """``durable``: a commit waits for the disk, as PostgreSQL does by itself."""
-        self._settings = {
-            name: value for name, value in _SETTINGS.items() if not (durable and name in _UNSAFE)
-        } | {"max_connections": str(connections)}
+    def __init__(
+        self, *, durable: bool = False, keeps: bool = False, connections: int = 50
+    ) -> None:
+        """``durable``: a commit waits for the disk, as PostgreSQL does by itself; ``keeps``: it
+        waits for the system, so that it is there when the server is killed."""
+        left = _UNSAFE if durable else _UNSAFE[-1:] if keeps else ()
+        self._settings = {name: value for name, value in _SETTINGS.items() if name not in left} | {
+            "max_connections": str(connections)
+        }
         self._user = "postgres" if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="sscard-pg-"))
         self._schemas = 0
@@ -83,14 +87,7 @@ class PostgresServer:
                 check=True,
                 capture_output=True,
             )
-            settings = [f"-c{name}={value}" for name, value in self._settings.items()]
-            self._process = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-k", self._folder, *settings],
-                user=self._user,
-                cwd=self._folder,
-                preexec_fn=_die_with_parent,
-            )
-            self._wait()
+            self._start()
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
@@ -106,6 +103,29 @@ class PostgresServer:
         self._process.wait(timeout=60)
         shutil.rmtree(self._folder)
 
+    def _start(self) -> None:
+        programs, data = _programs(), self._folder / "data"
+        settings = [f"-c{name}={value}" for name, value in self._settings.items()]
+        self._process = subprocess.Popen(
+            [programs / "postgres", "-D", data, "-k", self._folder, *settings],
+            user=self._user,
+            cwd=self._folder,
+            preexec_fn=_die_with_parent,
+        )
+        self._wait()
+
+    def kill(self) -> None:
+        """Kill it and all its processes, from this process or a child of it."""
+        own = self._process.pid
+        for process in (own, *self._children()):
+            with suppress(OSError):
+                os.kill(process, signal.SIGKILL)
+
+    def start_again(self) -> None:
+        """Start it after :meth:`kill`: it recovers what was committed."""
+        self._process.wait(timeout=60)
+        self._start()
+
     def new_url(self) -> str:
         """The URL of an empty place: a schema of its own, which is made faster than a database."""
         self._schemas += 1
@@ -118,11 +138,19 @@ class PostgresServer:
         """What the server's processes have used of the processor, those that have ended too."""
         own = self._process.pid
         used = sum(_ticks(own, 4))
-        for entry in Path("/proc").glob("[0-9]*"):
+        for process in self._children():
             with suppress(OSError):  # it has ended, and the server has its time
-                if _stat(int(entry.name))[1] == str(own):
-                    used += sum(_ticks(int(entry.name), 2))
+                used += sum(_ticks(process, 2))
         return used / os.sysconf("SC_CLK_TCK")
+
+    def _children(self) -> list[int]:
+        """The server's other processes."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended
+                if _stat(int(entry.name))[1] == str(self._process.pid):
+                    found.append(int(entry.name))
+        return found
 
     def client_arguments(self) -> list[str]:
         """How PostgreSQL's own programs reach the server."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.settlement.arrays import UInt64Array
-from sscard_chip.settlement.columns import DebitColumns, as_words, given, number_of_bcd
+from sscard_chip.settlement.columns import DebitColumns, as_words, given, number_of_bcd, octets
 from sscard_chip.settlement.judge.codes import FindingCode, Masks
 from sscard_chip.settlement.judge.keys import NOBODY, Lookup, mix
 from sscard_chip.settlement.judge.localities import MUNICIPALITIES, pooling_area
@@ -31,6 +31,8 @@ from sscard_chip.settlement.ledger.register import (
 
 Places = NDArray[np.int64]
 
+_OF_CARDS: Final = frozenset(("malformed", "card_id_code", "card_number", "psn_no", "factor"))
+"""The columns by which a card is judged, whatever the time."""
 _DIVISIONS: Final = 1_000_000
 _TOGETHER: Final = 1 << 17
 """Rows that are judged at once: what is made for them does not fill the memory."""
@@ -83,19 +85,35 @@ class RegisterJudge:
         return RegisterJudge(part, self._areas, strange[known])
 
     def judge(self, columns: DebitColumns, masks: Masks) -> NDArray[np.int64]:
-        """Add the findings; the personal account that each row charges, ``NOBODY`` for none."""
+        """Add the findings; the personal account that each row charges, ``NOBODY`` for none.
+
+        What is the same in all rows of a card that stand side by side is found once.
+        """
+        heads = _of_cards(columns)
+        counts = np.diff(heads, append=len(columns))
+        found = np.zeros(len(heads), np.uint16)
+        place = self._judge_cards(columns.only(_OF_CARDS, heads), found)
+        masks |= np.repeat(found, counts)
+        known = place >= 0
+        accounts = np.full(len(heads), NOBODY, np.int64)
+        accounts[known] = self.register.account[place[known]]
+        self._judge_times(columns, masks, np.repeat(place, counts))
+        return np.repeat(accounts, counts)
+
+    def _judge_cards(self, columns: DebitColumns, masks: Masks) -> Places:
+        """Add what is found whatever the time; the place of each row's card, -1 for none."""
         register = self.register
-        accounts = np.full(len(columns), NOBODY, np.int64)
+        places = np.full(len(columns), -1, np.int64)
         own = np.flatnonzero(self._covered(columns) & ~columns.malformed)
         if not len(own):
-            return accounts
+            return places
         codes = columns.card_id_code[own]
         place = self._by_code.find(_code_hashes(codes))
         found = place >= 0
         found[found] = (register.card_id_code[place[found]] == codes[found]).all(axis=1)
         self._unknown(columns, masks, own[~found])
         rows, place = own[found], place[found]
-        accounts[rows] = register.account[place]
+        places[rows] = place
         factor = as_words(columns.factor[rows]) != as_words(register.factor)[place]
         masks[rows[factor]] |= FindingCode.IDENTIFICATION.bit
         other = columns.card_number[rows] != register.card_number[place]
@@ -103,14 +121,20 @@ class RegisterJudge:
         person = register.psn_no[place[given_rows]]
         other[given_rows] |= given(person) & (columns.psn_no[rows[given_rows]] != person)
         masks[rows[other]] |= FindingCode.ACCOUNT.bit
-        ends = register.valid_to[place]
-        expired = (ends != 0) & (dates_of(columns.time[rows]) > ends)
-        masks[rows[expired]] |= FindingCode.EXPIRED.bit
-        changed = self._has_events[place]
-        rows, place = rows[changed], place[changed]
-        status = register.status_at(place, moments(columns.time[rows]).astype(np.int64))
+        return places
+
+    def _judge_times(self, columns: DebitColumns, masks: Masks, place: Places) -> None:
+        """Add what hangs on the times of rows."""
+        register, known = self.register, place >= 0
+        if not known.any():
+            return
+        rows = np.flatnonzero(known & (register.valid_to != 0)[place])
+        expired = rows[dates_of(columns.time[rows]) > register.valid_to[place[rows]]]
+        masks[expired] |= FindingCode.EXPIRED.bit
+        rows = np.flatnonzero(known & self._has_events[place])
+        times = moments(columns.time[rows]).astype(np.int64)
+        status = register.status_at(place[rows], times)
         masks[rows[status != CardStatus.NORMAL]] |= FindingCode.LOST.bit
-        return accounts
 
     def _covered(self, columns: DebitColumns) -> NDArray[np.bool_]:
         """Rows of cards that were issued where the register is kept."""
@@ -181,6 +205,19 @@ def add_found(masks: Masks, found: Masks) -> None:
     """Add what a register has found; a row that is held as grey has nothing else to find."""
     found[masks == FindingCode.GREY.bit] = 0
     masks |= found
+
+
+def _of_cards(columns: DebitColumns) -> Places:
+    """The first rows of what is of one card, side by side."""
+    fresh = np.ones(len(columns), np.bool_)
+    person = given(columns.psn_no)
+    fresh[1:] = person[1:] | person[:-1]
+    codes, numbers = columns.card_id_code, octets(columns.card_number)
+    for words in (codes[:, :8], codes[:, 8:], columns.factor, numbers[:, :8], numbers[:, 1:]):
+        word = as_words(words)
+        fresh[1:] |= word[1:] != word[:-1]
+    fresh[1:] |= columns.malformed[1:] != columns.malformed[:-1]
+    return np.flatnonzero(fresh)
 
 
 def _code_hashes(codes: NDArray[np.uint8]) -> UInt64Array:

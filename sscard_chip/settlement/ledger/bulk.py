@@ -83,8 +83,8 @@ def select_keys(
 ) -> Iterator[sa.CursorResult[Any]]:
     """Results of ``statement`` that together have all rows where ``column`` is one of ``keys``.
 
-    On SQLite, when many keys are a good part of the table, they have all other rows as well: that
-    takes less.
+    On SQLite, when many keys are a good part of the table, or of the numbers from the least to the
+    greatest of them, they have other rows as well: that takes less.
     """
     asked = list(keys)
     if connection.dialect.name == "postgresql":
@@ -94,6 +94,11 @@ def select_keys(
         yield connection.execute(statement)
     else:
         plain = sa.type_coerce(column, sa.types.NullType())  # the driver takes keys as they are
+        if asked and isinstance(asked[0], int):
+            least, greatest = min(asked), max(asked)
+            if greatest - least < len(asked) * _SHARE:
+                yield connection.execute(statement.where(plain.between(least, greatest)))
+                return
         if not isinstance(column.type, sa.LargeBinary):
             # one value, whatever their number: the statement is compiled once
             keyed = sa.func.json_each(json.dumps(asked)).table_valued("value")

@@ -51,6 +51,8 @@ class CardService(StrEnum):
         return _RULES[self][0]
 
 
+_SET_BACK: Final = timedelta(days=1)
+"""By how much a clock may have been set back, so that what is over begins later than now."""
 FREE_BACK_DATING: Final = timedelta(hours=1)
 """How far a report may be back-dated without a reason and the right to do so."""
 _LENGTHS: Final = {"operator": 64, "channel": 20, "reason": 200, "agent": 64}
@@ -107,6 +109,7 @@ class ReportClock:
 
 
 _S = CardStatus
+_OVER: Final = frozenset({_S.CANCELLED, _S.SEALED})
 _RULES: Final[dict[CardService, tuple[CardStatus, frozenset[CardStatus]]]] = {
     CardService.TEMPORARY_LOSS: (_S.TEMPORARY_LOSS, frozenset({_S.NORMAL})),
     CardService.FORMAL_LOSS: (_S.FORMAL_LOSS, frozenset({_S.NORMAL, _S.TEMPORARY_LOSS})),
@@ -211,6 +214,8 @@ def change_status(
             f"card: {now.chinese} ({now.name.lower()}): this cannot be changed so"
         )
     history.require_last(time, clock)
+    if target not in _OVER:
+        history.require_not_over(clock)
     made = since if clock is None else max(since, _time(clock.now))
     until = None
     if target is CardStatus.TEMPORARY_LOSS and lapse_days is not None:
@@ -320,6 +325,19 @@ class StatusHistory:
         begun = [one.since for one in self.changes if now is None or one.since <= now]
         if max(begun, default=0) > int(time):
             raise CardRefusedError("card: its status has changed later than this time")
+
+    def require_not_over(self, clock: ReportClock | None) -> None:
+        """A card that was cancelled or sealed stays so where the clock was set back since: else it
+        would live again beside its successor when the clock has caught up.
+
+        :raises CardRefusedError:
+        """
+        if clock is None or not self.changes or self.changes[-1].status not in _OVER:
+            return
+        now = _time(clock.now)
+        ahead = (now + _SET_BACK).strftime(TIME)
+        if int(clock.now) < self.changes[-1].since <= int(ahead):
+            raise CardRefusedError("card: it was cancelled before the clock was set back")
 
     def append(
         self,

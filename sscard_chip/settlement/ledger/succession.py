@@ -124,5 +124,6 @@ def activate_card(
         elif state in _ALIVE:
             raise CardRefusedError("card: another card of this account is in use")
     own.require_last(time, clock)
+    own.require_not_over(clock)
     own.append(t, CardStatus.NORMAL, time, None, report)
     return True

@@ -17,6 +17,7 @@ from sscard_chip.settlement.columns import DebitColumns, octets
 from sscard_chip.settlement.judge.codes import Masks
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.schema.run import change, part
+from sscard_chip.workers import Pool, SingleThread
 
 PART_ROWS: Final = 65_536
 
@@ -30,12 +31,15 @@ _MASK: Final = "findings"
 _COMPRESSION: Final = "lz4"
 
 
-def parts(columns: DebitColumns, masks: Masks) -> Iterator[PackedPart]:
-    """The rows in parts."""
-    for first in range(0, len(columns), PART_ROWS):
+def parts(columns: DebitColumns, masks: Masks, pool: Pool | None = None) -> Iterator[PackedPart]:
+    """The rows in parts. ``pool``: threads that pack them, this one without it."""
+
+    def pack(first: int) -> PackedPart:
         piece = slice(first, first + PART_ROWS)
         rows = columns.rows(piece)
-        yield first, len(rows), pack_rows(rows, masks[piece])
+        return first, len(rows), pack_rows(rows, masks[piece])
+
+    return (pool or SingleThread()).map(pack, range(0, len(columns), PART_ROWS))
 
 
 def pack_rows(columns: DebitColumns, masks: Masks) -> bytes:

@@ -28,14 +28,14 @@ _asked = sa.Table(
 
 _SHARE: Final = 4
 """Reading a whole table takes less than asking for one in so many of its rows."""
-Owner: TypeAlias = tuple[str, str]
+OwnerColumns: TypeAlias = tuple[str, str]
 """The columns of a table that name an owner."""
 
 _LOW_BITS: Final = 32
 _LEAST: Final = (1 << _LOW_BITS) - 1
 
 
-class Asked:
+class AskedOwners:
     """Owners, of two integers ``high`` and ``low``, each with the range of its numbers.
 
     PostgreSQL gets them as a table by COPY. SQLite reads a table that has not many more rows as a
@@ -59,7 +59,7 @@ class Asked:
         t.insert(_asked, {"high": high, "low": low, "least": least, "greatest": most})
 
     def rows(
-        self, table: sa.Table, owner: Owner, names: Sequence[str], first: str, last: str
+        self, table: sa.Table, owner: OwnerColumns, names: Sequence[str], first: str, last: str
     ) -> list[tuple[Any, ...]]:
         """The rows of these owners that overlap the ranges: the owner, and the columns ``names``.
 
@@ -69,7 +69,7 @@ class Asked:
         return self._found(columns, table, owner, (first, last))
 
     def extents(
-        self, table: sa.Table, owner: Owner, first: str, last: str, but: str = ""
+        self, table: sa.Table, owner: OwnerColumns, first: str, last: str, but: str = ""
     ) -> list[tuple[int, int, int, int]]:
         """Owner, least and greatest number of all rows of these owners ``but`` for some (SQL).
         Other owners may be among them."""
@@ -82,7 +82,7 @@ class Asked:
         self,
         columns: Sequence[str],
         table: sa.Table,
-        owner: Owner,
+        owner: OwnerColumns,
         within: tuple[str, str] | None,
         rest: str = "",
     ) -> list[tuple[Any, ...]]:

@@ -22,7 +22,7 @@ from sscard_chip.settlement.judge.keys import NOBODY, CardCounterKey, Keys, Look
 from sscard_chip.settlement.judge.proof import proven
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.run.archive import Archive
-from sscard_chip.settlement.run.asking import Asked
+from sscard_chip.settlement.run.asking import AskedOwners
 from sscard_chip.settlement.run.ranges import Ranges
 from sscard_chip.settlement.schema import run as tables
 from sscard_chip.settlement.schema.debits import online_debit
@@ -126,7 +126,7 @@ class LedgerHistory:
         """Which numbers of their owners are known, and what is."""
         found = Found()
         touched = np.zeros(len(ranges.number), np.bool_)
-        asked = Asked(self._t, ranges.high, ranges.low, ranges.first, ranges.last)
+        asked = AskedOwners(self._t, ranges.high, ranges.low, ranges.first, ranges.last)
         owners = Lookup(_owner_hashes(ranges.high, ranges.low))
         mine = np.repeat(np.arange(len(ranges.high)), ranges.counts) << 32 | ranges.number
 
@@ -262,7 +262,7 @@ class LedgerHistory:
         if not self.newest or not wanted:
             return {}
         high, low = np.array(wanted, np.int64).T
-        asked = Asked(self._t, high, low, np.zeros_like(high), np.zeros_like(high))
+        asked = AskedOwners(self._t, high, low, np.zeros_like(high), np.zeros_like(high))
         known, owner = set(wanted), (_BY_TERMINAL.high, _BY_TERMINAL.low)
         found: dict[Environment, tuple[int, int]] = {}
         no_number = f"own.kind = {int(Kind.REFUND)}"

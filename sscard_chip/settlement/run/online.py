@@ -165,6 +165,9 @@ def look_up(
     rows = np.flatnonzero(given(columns.setl_id) & ~columns.malformed & ~held_as_grey)
     if not len(rows):
         return Online.of_none(len(columns))
+    if t.connection.execute(sa.select(authorisation.c.id).limit(1)).first() is None:
+        masks[rows[here(rows)]] |= FindingCode.FIELD.bit
+        return Online.of_none(len(columns))
     online = Online(
         np.full(len(columns), NOBODY, np.int64),
         np.zeros(len(columns), np.int64),
@@ -252,9 +255,6 @@ def _settlements(
     t: LedgerTransaction, names: set[str]
 ) -> tuple[dict[str, Known], dict[str, tuple[Known, str]]]:
     """Settlements by their setl_id, and by that of a cancellation with the msgid of that."""
-    nothing = t.connection.execute(sa.select(authorisation.c.id).limit(1)).first() is None
-    if nothing:
-        return {}, {}
     cancelled: dict[str, tuple[int, str]] = {}
     steps = sa.select(step.c.setl_id, step.c.authorisation, step.c.msgid).where(
         step.c.setl_id.is_not(None)

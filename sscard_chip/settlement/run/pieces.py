@@ -49,6 +49,8 @@ _TOGETHER: Final = 1 << 17
 """Rows that are summed up at once: what is made for them does not fill the memory."""
 _PAUSE_SECONDS: Final = 0.12
 """A little more than SQLite's longest pause between two looks, 100 ms."""
+_MOST_SECONDS: Final = 0.25
+"""After so much writing others are let in: a piece more, and nobody has waited for a second."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -157,10 +159,15 @@ class Pieces:
         )
         if not pool.shares_files:
             tasks = (task.cut_out() for task in tasks)
+        written = _MOST_SECONDS  # the rows before them
         for at, money in zip(numbers, pool.map(sum_money, tasks), strict=True):
-            give_way(ledger)
+            if written >= _MOST_SECONDS:
+                give_way(ledger)
+                written = 0.0
+            begun = time.monotonic()
             work = partial(self.post, number=at, rows=rows[at], money=money)
             ledger.run(work, exclusive=True)
+            written += time.monotonic() - begun
             yield at
 
     def _order(self) -> tuple[NDArray[np.int32], Integers]:

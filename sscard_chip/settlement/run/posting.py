@@ -11,14 +11,13 @@ moment ago, keeps the findings that it has got then.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.arrays import Mask
 from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.judge.codes import posted
@@ -37,6 +36,7 @@ from sscard_chip.settlement.run.owners import keep_owners
 from sscard_chip.settlement.run.pieces import Pieces
 from sscard_chip.settlement.run.state import confirmed_meanwhile
 from sscard_chip.settlement.schema import run as tables
+from sscard_chip.workers import Pool
 
 
 def settled_before(
@@ -55,27 +55,49 @@ def settled_before(
     return found
 
 
-def _keep(
-    t: LedgerTransaction, segment: int, batch: Batch, refunds: Mask, packed: Iterable[PackedPart]
-) -> None:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class PreparedSegment:
+    """What of a segment follows from its rows alone, and is better made before others have to
+    wait: what its ``pieces`` post behind it, its rows as packed ``parts``, and its ``files``."""
+
+    pieces: Pieces
+    parts: Iterable[PackedPart]
+    files: list[dict[str, Any]]
+
+    @classmethod
+    def of(
+        cls, judged: JudgedBatch, most_accounts: int | None, pool: Pool | None = None
+    ) -> PreparedSegment:
+        """``most_accounts``: of so many at most money is moved at once. ``pool``: threads that
+        pack all parts now; without it each is packed when it is asked for."""
+        batch = judged.batch
+        pieces = Pieces.of(judged, most_accounts, pool)
+        packed = parts(batch.columns, batch.masks, pool)
+        files = _files(judged.segment, batch)
+        return cls(pieces, packed if pool is None else list(packed), files)
+
+
+def _keep(t: LedgerTransaction, judged: JudgedBatch, prepared: PreparedSegment) -> None:
     """Write a segment: its files, its rows, and where those stand that are no posted debits."""
-    good = posted(batch.masks)
-    own = {"id": segment, "rows": len(batch.columns), "posted": int(good.sum())}
+    segment, batch = judged.segment, judged.batch
+    good = int(np.count_nonzero(posted(batch.masks)))
+    own = {"id": segment, "rows": len(batch.columns), "posted": good}
     t.connection.execute(sa.insert(tables.segment), own)
     t.connection.execute(sa.insert(tables.indexed), {"segment": segment})
-    _keep_files(t, segment, batch)
-    for first, rows, content in packed:
+    if prepared.files:
+        t.connection.execute(sa.insert(tables.file), prepared.files)
+    for first, rows, content in prepared.parts:
         part = {"segment": segment, "first_row": first, "rows": rows, "columns": content}
         t.connection.execute(sa.insert(tables.part), part)
-    keep_beside(t, segment, 0, batch.columns, batch.masks, refunds)
+    keep_beside(t, segment, 0, batch.columns, batch.masks, judged.refunds)
 
 
-def _keep_files(t: LedgerTransaction, segment: int, batch: Batch) -> None:
+def _files(segment: int, batch: Batch) -> list[dict[str, Any]]:
     first = batch.first.tolist()
     msgid = batch.columns.msgid
     rows: list[dict[str, Any]] = []
     for at, head in enumerate(batch.heads):
-        own = sorted(msgid[first[at] : first[at + 1]].tolist())
+        own = msgid[first[at] : first[at + 1]].tolist()
         rows.append(
             {
                 "digest": head.trailer.digest,
@@ -87,12 +109,11 @@ def _keep_files(t: LedgerTransaction, segment: int, batch: Batch) -> None:
                 "business_date": head.header.business_date,
                 "hotlist_version": head.header.hotlist_version,
                 "psam_number": head.header.psam_number,
-                "least_msgid": own[0].decode() if own else "",
-                "greatest_msgid": own[-1].decode() if own else "",
+                "least_msgid": min(own, default=b"").decode(),
+                "greatest_msgid": max(own, default=b"").decode(),
             }
         )
-    if rows:
-        t.connection.execute(sa.insert(tables.file), rows)
+    return rows
 
 
 def post_rows(
@@ -117,27 +138,25 @@ def post(
     judged: JudgedBatch,
     *,
     most_accounts: int | None = None,
-    packed: Iterable[PackedPart] | None = None,
-    pieces: Pieces | None = None,
+    prepared: PreparedSegment | None = None,
 ) -> Pieces:
     """Post rows as they were judged, as the next segment; what is left to be posted of it.
 
     :param most_accounts: of so many accounts at most money is moved at once. What is left of a
         segment that has more is posted in transactions behind this one.
-    :param packed: the rows as :func:`~.archive.parts` packs them, where that is done already.
-    :param pieces: what is left, where that is known already.
+    :param prepared: what follows from the rows alone, where it is made already.
     :raises LedgerConflictError: an on-line confirmation came in between.
     """
     segment, batch, contest = judged.segment, judged.batch, judged.contest
     columns, good = batch.columns, posted(batch.masks)
     keep_owners(t, judged.owners)
-    packed = parts(columns, batch.masks) if packed is None else packed
-    _keep(t, segment, batch, judged.refunds, packed)
+    prepared = prepared or PreparedSegment.of(judged, most_accounts)
+    _keep(t, judged, prepared)
     judged.terminals.keep(t, segment)
     fresh = [at for at in judged.come if not contest.columns.refund[at]]
     more = Keys(contest.columns.rows(np.array(fresh, int)))
     CardCounters.of(more, np.ones(len(fresh), np.bool_)).keep(t, segment)
-    pieces = pieces or Pieces.of(judged, most_accounts)
+    pieces = prepared.pieces
     if pieces.count:
         pieces.keep(t)
     else:

@@ -36,13 +36,13 @@ from sscard_chip.settlement.judge.register import (
 from sscard_chip.settlement.judge.rules import Rules
 from sscard_chip.settlement.ledger import Ledger, LedgerTransaction
 from sscard_chip.settlement.ledger.register import card_count, read_register
-from sscard_chip.settlement.run.archive import NOTHING, Archive, parts
+from sscard_chip.settlement.run.archive import NOTHING, Archive
 from sscard_chip.settlement.run.batch import Batch
 from sscard_chip.settlement.run.history import index_old_segments
 from sscard_chip.settlement.run.judging import JudgedBatch, judge_rows
 from sscard_chip.settlement.run.pieces import Pieces, post_what_is_left, unposted
 from sscard_chip.settlement.run.pools import KeySource
-from sscard_chip.settlement.run.posting import post, settled_before
+from sscard_chip.settlement.run.posting import PreparedSegment, post, settled_before
 from sscard_chip.settlement.run.state import LedgerState, still_holds
 from sscard_chip.settlement.run.summary import RunProgress, RunProgressCallback, RunSummary
 from sscard_chip.settlement.run.work import (
@@ -198,15 +198,13 @@ class Run:
         judged(batch, found.masks)
         if judgement is None:
             return found, None
-        ready = judgement.batch
-        pieces = Pieces.of(judgement, SQLITE_ACCOUNTS, self.threads)  # before others have to wait
-        packed = list(parts(ready.columns, ready.masks))
+        prepared = PreparedSegment.of(judgement, SQLITE_ACCOUNTS, self.threads)
 
         def work(t: LedgerTransaction) -> Pieces | None:
             t.connection.exec_driver_sql(_CACHE)
             if unposted(t) or not still_holds(t, judgement, state):
                 return None
-            return post(t, judgement, packed=packed, pieces=pieces)
+            return post(t, judgement, prepared=prepared)
 
         return found, self._ledger.run(work, exclusive=True)
 

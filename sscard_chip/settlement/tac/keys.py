@@ -112,14 +112,26 @@ def _groups(columns: TacColumns) -> Iterator[_Cards]:
     codes |= columns.key_version.astype(np.uint64) << np.uint64(32)
     codes |= columns.algorithm.astype(np.uint64) << np.uint64(40)
     factors = np.ascontiguousarray(columns.factor).view(np.uint64).reshape(-1)
-    for code, rows in _partition(codes):
+    # Rows mostly come by card: what is sorted are cards then, and not their rows.
+    fresh = np.ones(len(codes), np.bool_)
+    fresh[1:] = (factors[1:] != factors[:-1]) | (codes[1:] != codes[:-1])
+    heads = np.flatnonzero(fresh)
+    counts = np.diff(heads, append=len(codes))
+    for code, runs in _partition(codes[heads]):
         group = KeyGroup(code >> 40, code >> 32 & 0xFF, code & 0xFFFFFFFF)
-        of_rows = factors[rows]
-        order = np.argsort(of_rows)
-        ordered = of_rows[order]
+        of_runs = factors[heads[runs]]
+        order = np.argsort(of_runs)
+        runs, ordered = runs[order], of_runs[order]
         begins = np.concatenate(([True], ordered[1:] != ordered[:-1]))
         distinct = ordered[begins].view(np.uint8).reshape(-1, FACTOR)
-        yield _Cards(group, rows[order], np.cumsum(begins) - 1, distinct)
+        rows = _spread(heads[runs], counts[runs])
+        yield _Cards(group, rows, np.repeat(np.cumsum(begins) - 1, counts[runs]), distinct)
+
+
+def _spread(starts: NDArray[np.intp], counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The positions of runs, one run after the other."""
+    ends = np.cumsum(counts)
+    return np.repeat(starts - (ends - counts), counts) + np.arange(ends[-1])
 
 
 def _partition(codes: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.intp]]]:

@@ -33,6 +33,7 @@ from sscard_service import (
     load_region,
 )
 from sscard_service.hospital import filing_services
+from sscard_service.region.model import BankRules
 from sscard_service.store.audit import verify_audit
 from sscard_service.store.outbox import OutboxMessage
 from sscard_service.store.papers import MADE, add_print_event, find_paper
@@ -44,7 +45,7 @@ from tests.service.city import KEYS, START, columns
 from tests.service.machine.asking import Asking
 from tests.service.machine.model import CHOOSERS, Model
 from tests.service.machine.tables import NORMAL, SEALED, SHOWS, TEMPORARY
-from tests.service.machine.town import Ask, ModelCard, ModelFiling, ModelPerson, identity_of
+from tests.service.machine.town import Ask, ModelCard, ModelFiling, ModelPerson, Region, identity_of
 from tests.settlement.platform.centre import bill
 
 SHM: Final = "/dev/shm" if os.path.isdir("/dev/shm") else None
@@ -75,6 +76,7 @@ def people() -> list[ModelPerson]:
     ):  # fmt: skip
         found[at].cards.append(ModelCard(number, number, f"Z{number:07d}7", ends))
         found[at].fen = fen
+    found[1].division = "990200"
     found[0].query, found[0].ecard = "own-word-7", "483920"
     found[1].query, found[1].initial = "own-word-8", True
     found[3].query, found[3].ecard = "own-word-9", "592031"
@@ -98,7 +100,7 @@ def _settle_in(t: LedgerTransaction) -> None:
     for one in town:
         for card in one.cards:
             row = columns(card.number, card.serial, one.psn_no, one.fen)
-            row.valid_to[0] = int(card.valid_to)
+            row.valid_to[0], row.division[0] = int(card.valid_to), int(one.division)
             register_cards(t, row, "20260101", f"cards {card.serial}")
         for kind, word, initial in ((QUERY, one.query, one.initial), (ECARD, one.ecard, False)):
             if word:
@@ -159,15 +161,18 @@ class Call(NamedTuple):
 class Bench:
     """The product and the model, side by side."""
 
-    def __init__(self, term_days: int) -> None:
+    def __init__(self, decided: Region) -> None:
         self.now = START
         region = load_region()
         self.region = msgspec.structs.replace(
             region,
             proof=msgspec.structs.replace(region.proof, wrong_answer_ms=0),
-            time=msgspec.structs.replace(region.time, formal_term_days=term_days),
+            time=msgspec.structs.replace(region.time, formal_term_days=decided.term_days),
+            bank=BankRules(decided.notify, decided.bank_first),
+            damaged_usable=decided.damaged_usable,
+            issues_for=["990100"] if decided.elsewhere else [],
         )
-        self.model = Model(self.now, term_days, people())
+        self.model = Model(self.now, decided, people())
         self.nobody = nobody()
         self.asking = Asking(self.model, self.nobody)
         self.requests = 0
@@ -338,7 +343,9 @@ class Bench:
             begntime=self.now.isoformat(" "),
         )  # fmt: skip
         msgid = f"{PHARMACY}{time}{self.requests % 10_000:04d}"
-        message = make_request(HOLD, msgid, time, "990100", "990100", node, operator="990100000001")
+        message = make_request(
+            HOLD, msgid, time, "990100", who.division, node, operator="990100000001"
+        )
         answers = [self.platform.handle(message) for _ in range(2 if twice else 1)]
         wanted = self.model.sold(who, card.serial, fen)
         for answer in answers:
@@ -385,7 +392,7 @@ class Bench:
         )  # fmt: skip
         msgid = f"{HOSPITAL}{time}{self.requests % 10_000:04d}"
         message = make_request(
-            infno, msgid, time, "990100", "990100", {part: node}, operator="990100000001"
+            infno, msgid, time, "990100", who.division, {part: node}, operator="990100000001"
         )
         answer = self.platform.handle(message)
         said = f"{self.now} {infno} {node}: {wanted}, {answer}"

@@ -27,7 +27,14 @@ from tests.service.machine.tables import (
     TEMPORARY,
     VOUCHER_DAYS,
 )
-from tests.service.machine.town import Ask, ModelApplication, ModelCard, ModelPerson, Shown
+from tests.service.machine.town import (
+    Ask,
+    ModelApplication,
+    ModelCard,
+    ModelPerson,
+    Region,
+    Shown,
+)
 
 Done = Callable[[dict[str, Any]], None]
 """What is to be seen in an answer, and remembered."""
@@ -37,13 +44,14 @@ Verdict = str | Done
 class Cards(Proofs):
     """Cards of persons, and who is told of what becomes of them."""
 
-    def __init__(self, now: datetime, term_days: int) -> None:
+    def __init__(self, now: datetime, region: Region) -> None:
         super().__init__(now)
-        self.term_days = term_days
+        self.region = region
         self.people: list[ModelPerson] = []
         self.told: Counter[tuple[str, int]] = Counter()
         """Messages by kind and person."""
         self.shown: list[Shown] = []
+        self.family_wrong: dict[int, list[datetime]] = {}
         self.everything: list[ModelCard] = []
 
     # --- what follows -----------------------------------------------------------------------------
@@ -63,15 +71,16 @@ class Cards(Proofs):
             who.sessions = {key: one for key, one in who.sessions.items() if key == stays}
             who.bound = [one for one in who.bound if one[1] is not card]
         temporary = state == TEMPORARY or (before == TEMPORARY and state == NORMAL)
-        if who.bank and not temporary:
+        notify = self.region.notify
+        if who.bank and (notify == "any" or (notify == "formal" and not temporary)):
             self.tell(who, "bank")
         if before == TEMPORARY and state == NORMAL:
-            self.forget_codes(card)
+            self.forget_codes(card, read=False)
 
-    def forget_codes(self, card: ModelCard) -> None:
-        """Codes that a card has shown are worth nothing."""
+    def forget_codes(self, card: ModelCard, *, read: bool = True) -> None:
+        """Codes that a card has shown are worth nothing; whether also those that were read."""
         for one in self.shown:
-            one.gone = one.gone or one.card is card
+            one.gone = one.gone or (one.card is card and (read or not one.read))
 
     # --- stopping, and letting pay again ----------------------------------------------------------
 
@@ -120,7 +129,7 @@ class Cards(Proofs):
 
         def done(data: dict[str, Any]) -> None:
             assert (data["changed"], data["status"]) == (True, target)
-            card.change(target, when, lapse=LAPSE_DAYS, term=self.term_days, made=self.now)
+            card.change(target, when, lapse=LAPSE_DAYS, term=self.region.term_days, made=self.now)
             if target == CANCELLED and state == INACTIVE:
                 self._made_again(ask.who, card)
             self.follow(ask, ask.who, card, state, level)
@@ -144,10 +153,25 @@ class Cards(Proofs):
     loss = lift = _move
 
     def formal(self, ask: Ask, level: int) -> Verdict:
-        """正式挂失."""
-        return self._guarded(ask, level) or self._move(ask, level)
+        """正式挂失; where the bank is asked first, a clerk has its reference."""
+        asked = level == 4 and ask.evidence.get("bank_reference")
+        refused = self._guarded(ask, level)
+        if not refused and self.region.bank_first and ask.who.bank and not asked:
+            refused = "BANK_FIRST"
+        return refused or self._move(ask, level)
 
-    cancel = formal
+    def cancel(self, ask: Ask, level: int) -> Verdict:
+        """注销, at the place of issue."""
+        refused = self._guarded(ask, level)
+        if refused:
+            return refused
+        if self._named(ask) is None:
+            return "NOT_FOUND"
+        return self._elsewhere(ask) or self._move(ask, level)
+
+    def _elsewhere(self, ask: Ask) -> str:
+        """Cards of some are issued by another place."""
+        return "NOT_HERE" if self.region.elsewhere == ask.who.division else ""
 
     def seal(self, ask: Ask, level: int) -> Verdict:
         """A death."""
@@ -186,7 +210,7 @@ class Cards(Proofs):
 
     def _file(self, ask: Ask, level: int, predecessor: ModelCard | None) -> Verdict:
         who, day = ask.who, f"{self.now:%Y%m%d}"
-        refused = self._guarded(ask, level)
+        refused = self._guarded(ask, level) or self._elsewhere(ask)
         if refused:
             return refused
         if who.running is not None:
@@ -210,6 +234,10 @@ class Cards(Proofs):
             )
             who.has_photo = who.has_photo or photo
             self.tell(who, "holder")
+            damaged = predecessor is not None and details.get("reason") == "damaged"
+            if predecessor is not None and damaged and not self.region.damaged_usable:
+                predecessor.change(FORMAL, self.now)
+                self.follow(ask, who, predecessor, NORMAL, level)
 
         return done
 
@@ -338,7 +366,7 @@ class Cards(Proofs):
     def _activate(self, ask: Ask, level: int, one: ModelApplication) -> Verdict:
         """In one: the new card pays, the one before is void."""
         who, card, old = ask.who, one.card, one.predecessor
-        refused = self._guarded(ask, level)
+        refused = self._guarded(ask, level) or self._elsewhere(ask)
         if refused:
             return refused
         if card is None or card.at(self.now) not in (INACTIVE, NORMAL):

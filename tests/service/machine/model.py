@@ -11,7 +11,7 @@ from typing import Any
 from tests.service.machine.cards import Verdict
 from tests.service.machine.own import Own
 from tests.service.machine.tables import FEN, FILING_MONTHS, NORMAL
-from tests.service.machine.town import Ask, ModelBill, ModelFiling, ModelPerson
+from tests.service.machine.town import Ask, ModelBill, ModelFiling, ModelPerson, Region
 
 CHOOSERS = "灵活就业"
 _LAST = "99991231"
@@ -26,8 +26,8 @@ def month_after(month: str, count: int = 1) -> str:
 class Model(Own):
     """What the card services are to answer, and what is so afterwards."""
 
-    def __init__(self, now: datetime, term_days: int, people: Sequence[ModelPerson]) -> None:
-        super().__init__(now, term_days)
+    def __init__(self, now: datetime, region: Region, people: Sequence[ModelPerson]) -> None:
+        super().__init__(now, region)
         self.people = list(people)
         self.everything = sorted(
             (card for who in people for card in who.cards), key=lambda one: one.id

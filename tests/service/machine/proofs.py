@@ -113,11 +113,10 @@ class Proofs:
             if stops or len(times) < TRIES:
                 continue
             wait = min(FIRST_WAIT * 2 ** min(len(times) - TRIES, 20), LONGEST_WAIT)
-            if times[-1] + timedelta(seconds=wait) > self.now:
+            if max(times) + timedelta(seconds=wait) > self.now:
                 return "LOCKED"
         since = self.now - timedelta(hours=1)
         recent = [one for one in self.sources.get(ask.source, []) if one >= since]
-        self.sources[ask.source] = recent
         return "RATE" if len(recent) >= SOURCE_HOUR * (10 if stops else 1) else ""
 
     def _try_code(self, ask: Ask) -> bool:

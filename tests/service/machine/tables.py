@@ -110,8 +110,6 @@ ENDED: Final = frozenset({"rejected", "withdrawn", "collected"})
 LAPSE_DAYS: Final = 10
 REPORTS: Final = 2
 REPORT_DAYS: Final = 30
-TERM_DAYS: Final = 30
-"""Of the formal loss, in the second region."""
 VOUCHER_DAYS: Final = 30
 GUARDIAN_UNDER: Final = 16
 PHOTO_FROM: Final = 7
@@ -128,6 +126,7 @@ AUTH: Final = 600
 KEPT: Final = 3600
 PAPERS_A_DAY: Final = 20
 FAMILY: Final = {"elder": 4, "child": 3, "spouse": 1, "other": 2}
+FAMILY_TRIES: Final = 10
 FEN: Final = {  # of a month, what is paid and what of it goes into the account
     ("310", "1"): (38_400, 9_600), ("310", "2"): (64_000, 16_000),
     ("110", "60"): (96_000, 0), ("110", "100"): (160_000, 0),

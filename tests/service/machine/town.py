@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from tests.service.machine.tables import (
     CANCELLED,
@@ -24,6 +24,19 @@ def identity_of(birth: str, sequence: int) -> str:
     weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
     rest = sum(int(one) * weight for one, weight in zip(digits, weights, strict=True)) % 11
     return digits + "10X98765432"[rest]
+
+
+@dataclass(frozen=True)
+class Region:
+    """What a region decides: a formal loss ends in cancellation by itself, a damaged card pays
+    until its successor is collected, what the bank hears and whether it is asked first, and a
+    division whose cards are issued ``elsewhere``."""
+
+    term_days: int = 0
+    damaged_usable: bool = True
+    notify: Literal["never", "formal", "any"] = "formal"
+    bank_first: bool = False
+    elsewhere: str = ""
 
 
 @dataclass

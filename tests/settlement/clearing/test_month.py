@@ -192,6 +192,11 @@ def test_a_pharmacy_list(run: Run) -> None:
     Path("p.csv").write_text(f"{head}{one}{one}", "utf-8")
     code, _, err = run("pharmacy-list", "p.csv", "--out", "q.tsv")
     assert (code, "p.csv: row 3: fixmedins_code: stands in an earlier row" in err) == (2, True)
+    other = "P2,药房,510104,510100000003 510100000002,\n"
+    Path("p.csv").write_text(f"{head}{one}{other}", "utf-8")
+    code, _, err = run("pharmacy-list", "p.csv", "--out", "q.tsv")
+    rule = "row 3: terminal ids: 510100000002 stands in an earlier row"
+    assert (code, rule in err, Path("q.tsv").exists()) == (2, True, False)
     assert stat.S_IMODE(Path("p.tsv").stat().st_mode) == 0o600
 
 

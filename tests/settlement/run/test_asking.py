@@ -11,7 +11,7 @@ import pytest
 
 from sscard_chip.settlement.arrays import among, distinct
 from sscard_chip.settlement.ledger import Ledger
-from sscard_chip.settlement.run.asking import Asked
+from sscard_chip.settlement.run.asking import AskedOwners
 from sscard_chip.settlement.schema import run as tables
 
 NO_CITY = 2**32 - 1
@@ -37,7 +37,7 @@ def test_rows_of_owners(tmp_path: Path, wanted: list[tuple[int, int]], segments:
         t.insert(tables.card, columns | {"first": first, "counters": [None] * len(rows)})
         high, low = np.array(wanted, np.int64).T
         least = np.full(len(wanted), max(segments * 10 - 5, 12), np.int64)
-        asked = Asked(t, high, low, least, least + 100)
+        asked = AskedOwners(t, high, low, least, least + 100)
         owner = "factor", "division"
         found = asked.rows(tables.card, owner, ("first", "last"), "first", "last")
         last = segments * 10

@@ -79,6 +79,21 @@ def test_each_is_refused_by_name_and_the_rest_is_settled(
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
+def test_a_link_that_is_named_is_refused_whatever_it_leads_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roots().save(tmp_path / "roots.json")
+    (tmp_path / "days").mkdir()
+    (tmp_path / "days" / "a.tsv").write_bytes(hostile.day(*hostile.own(1)))
+    arguments = ["--keys", str(tmp_path / "roots.json"), "--ledger", str(tmp_path / "l.db")]
+    for name, target in (("file", "days/a.tsv"), ("folder", "days"), ("nothing", "nowhere")):
+        link = tmp_path / name
+        link.symlink_to(target)
+        out = ["--out", str(tmp_path / f"out-{name}")]
+        assert main(["settle", "run", str(link), *arguments, *out]) == 1
+        assert f"refused: {link}: is a link\n" in capsys.readouterr().out
+
+
 def _seen(name: str) -> str:
     return name.replace("\n", r"\n")
 

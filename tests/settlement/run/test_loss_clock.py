@@ -15,6 +15,7 @@ from typing import Final
 import pytest
 
 from sscard_chip.settlement.ledger import CardService, Ledger, change_status
+from sscard_chip.settlement.ledger.register import card_count
 from tests.settlement.run.trial import Trial, verdicts
 
 ROWS: Final = int(os.environ.get("SSCARD_LOSS_ROWS") or 0)
@@ -39,9 +40,11 @@ def test_loss_reports_do_not_wait_for_a_run(
     with Ledger.open(ledger_url) as ledger:
         busy_day.begin(ledger, tmp_path / "earlier")
         began = time.monotonic()
+        with ledger.reading() as t:
+            cards = card_count(t)
         process = busy_day.start(ledger_url, tmp_path / "out", busy_day.files())
         number = 0
-        while process.poll() is None:
+        while process.poll() is None and number < cards:  # each is reported once
             number += 1
             asked = time.monotonic()
             with ledger.transaction() as t:

@@ -142,12 +142,12 @@ def test_what_is_judged_again_after_a_conflict_is_written_once(
 ) -> None:
     calls = 0
 
-    def conflict(*given: Any) -> None:
+    def conflict(*given: Any, **named: Any) -> None:
         nonlocal calls
         calls += 1
         if calls == 1:
             raise LedgerConflictError("in between")
-        book(*given)
+        book(*given, **named)
 
     with Ledger.open(tmp_path / "ledger.db") as ledger, Threads(workers) as pool:
         trial.begin(ledger, tmp_path / "earlier")
