@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.columns import octets
+from sscard_chip.settlement.arrays import Mask
+from sscard_chip.settlement.columns import given, octets
 from sscard_chip.standard.escape import escape
 
 _YUAN: Final = pa.decimal128(20, 2)
@@ -26,13 +27,17 @@ def texts(column: NDArray[np.bytes_]) -> Any:
     count = len(column)
     if not count or (not column.strides[0] and not column[0]):
         return pa.nulls(count, pa.string())
-    characters = octets(column)
+    there = given(column)
+    whole = bool(there.all())
+    own = column if whole else column[there]
+    characters = octets(own)
+    widths = np.zeros(count, np.int64)
     if characters[:, -1].all():
-        return _array(characters, np.full(count, characters.shape[1]))
-    there = characters != 0
-    widths = np.count_nonzero(there, axis=1)
-    found = _array(characters[there], widths)
-    return pc.if_else(pa.array(widths > 0), found, None)
+        widths[there] = characters.shape[1]
+    else:
+        widths[there] = np.strings.str_len(own)
+        characters = characters[characters != 0]
+    return _array(characters, widths, None if whole else there)
 
 
 def cell_texts(column: NDArray[np.bytes_]) -> Any:
@@ -49,11 +54,15 @@ def cell_texts(column: NDArray[np.bytes_]) -> Any:
     return pc.replace_with_mask(found, pa.array(odd), pa.array(escaped, pa.string()))
 
 
+def dictionary(column: Any) -> Any:
+    """A column of a table as one dictionary array, which it may be already."""
+    encoded = column.combine_chunks().dictionary_encode()
+    return encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+
+
 def escaped_texts(column: Any) -> Any:
     """A column of texts, the same over and over, as cells of a table for people."""
-    encoded = column.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
+    encoded = dictionary(column)
     distinct = [escape(text, cell=True) for text in encoded.dictionary.to_pylist()]
     return pa.array(distinct, pa.string()).take(encoded.indices)
 
@@ -92,6 +101,14 @@ def division_texts(divisions: NDArray[Any]) -> Any:
     return pa.array([f"{one:06d}" for one in distinct.tolist()], pa.string()).take(pa.array(place))
 
 
+def texts_of(numbers: NDArray[np.uint16], text: Callable[[int], str]) -> Any:
+    """Of each number its ``text``, which is asked for once for all that are the same."""
+    kinds = np.flatnonzero(np.bincount(numbers))
+    place = np.zeros(int(kinds.max(initial=0)) + 1, np.int32)
+    place[kinds] = np.arange(len(kinds))
+    return pa.array(map(text, kinds.tolist()), pa.string()).take(pa.array(place[numbers]))
+
+
 def joined(lines: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """All texts of an array, with none that is null, one behind the other; where each begins."""
     begins = np.frombuffer(lines.buffers()[1], np.int32)[
@@ -100,8 +117,12 @@ def joined(lines: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return np.frombuffer(lines.buffers()[2] or b"", np.uint8), begins.astype(np.int64)
 
 
-def _array(characters: NDArray[np.uint8], widths: NDArray[np.intp]) -> Any:
+def _array(
+    characters: NDArray[np.uint8], widths: NDArray[np.intp], there: Mask | None = None
+) -> Any:
+    """Texts of so many characters each; null where it is not ``there``."""
     offsets = np.zeros(len(widths) + 1, np.int32)
     np.cumsum(widths, out=offsets[1:])
     content = pa.py_buffer(np.ascontiguousarray(characters))
-    return pa.StringArray.from_buffers(len(widths), pa.py_buffer(offsets), content)
+    valid = None if there is None else pa.py_buffer(np.packbits(there, bitorder="little"))
+    return pa.StringArray.from_buffers(len(widths), pa.py_buffer(offsets), content, valid)

@@ -29,13 +29,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sscard_chip.dayfile.rows import NULL
-from sscard_chip.settlement.arrow import cell_texts, text_lines, texts
+from sscard_chip.settlement.arrow import cell_texts, text_lines, texts, texts_of
 from sscard_chip.settlement.clearing.exchange import FOLDER as REGIONS
 from sscard_chip.settlement.clearing.files import STATEMENTS, WorkersOf
 from sscard_chip.settlement.clearing.output import ClearingOutput, PreparedRows
 from sscard_chip.settlement.columnar import DayFileHead
 from sscard_chip.settlement.columns import UNKNOWN, DebitColumns
-from sscard_chip.settlement.judge.codes import FINDINGS, TEXTS, Masks, posted
+from sscard_chip.settlement.judge.codes import FINDINGS, Masks, codes_text, posted
 from sscard_chip.standard.amounts import yuan
 from sscard_chip.standard.escape import escape, escape_json
 from sscard_chip.wholefile import private_folder, private_opener
@@ -80,8 +80,6 @@ _GROUP: Final = 1 << 17
 """Rows of a row group: the same in all files, however the rows came."""
 _PIECE: Final = 1 << 15
 """Rows that are made ready together: memory has some of them for each thread."""
-
-_TEXTS: Final = pa.array(TEXTS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -332,7 +330,7 @@ def verdict_table(columns: DebitColumns, masks: Masks) -> Any:
             texts(columns.msgid),
             terminals.dictionary.take(pa.array(place.astype(np.int32), mask=unknown)),
             pa.array(columns.terminal_number.astype(np.int64), mask=unknown),
-            _TEXTS.take(pa.array(masks)),
+            texts_of(masks, codes_text),
         ],
         schema=_SCHEMA,
     )

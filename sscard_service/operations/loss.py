@@ -24,7 +24,7 @@ from sscard_service.operations.acting import (
 )
 from sscard_service.store.applications import MakingState, add_step, application_of_card
 from sscard_service.store.cards import HeldCard, card_of, lock_cards, temporary_reports
-from sscard_service.store.ecards import forget_codes, unbind_stopped
+from sscard_service.store.ecards import forget_unread, unbind_stopped
 from sscard_service.store.proofs import close_sessions
 from sscard_service.work import OperationEffect, Work, operation
 
@@ -123,7 +123,7 @@ def follow(work: Work, card: HeldCard, before: CardStatus) -> None:
         unbind_stopped(work.t, work.person.id, card.id, work.time)
     lifted = not stopped and before is CardStatus.TEMPORARY_LOSS
     if lifted:
-        forget_codes(work.t, card.id)
+        forget_unread(work.t, card.id)
     temporary = lifted or card.status is CardStatus.TEMPORARY_LOSS
     notify = work.region.bank.notify
     if work.person.data.bank and (notify == "any" or (notify == "formal" and not temporary)):

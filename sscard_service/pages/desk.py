@@ -27,7 +27,7 @@ from sscard_service.pages.http import FormError, go, page, read_form, static
 from sscard_service.pages.menu import GROUPS, ITEMS, MENUS, PICTURES, FormField, MenuItem, find_item
 from sscard_service.pages.offers import OFFERS
 from sscard_service.pages.views import View
-from sscard_service.pages.visitors import Shown, Visitor, Visitors
+from sscard_service.pages.visitors import FormDraft, Shown, Visitor, Visitors
 from sscard_service.pages.words import LANGUAGES, PageText
 
 PageHandler = Callable[[Request, Visitor, Form], Response]
@@ -210,7 +210,7 @@ class PageDesk(PageAsker):
         item = find_item(str(request.path_params["item"]))
         return item if item is not None and self.offers(item) else None
 
-    def form(self, request: Request, visitor: Visitor, form: Form, error: str = "") -> Response:
+    def form(self, request: Request, visitor: Visitor, _: Form) -> Response:
         """An item: its form, or at once what it shows."""
         item = self.item_of(request)
         if item is None:
@@ -230,12 +230,22 @@ class PageDesk(PageAsker):
                 return self.result_page(visitor, item, shown)
             fields, before = shown
         fields = [one for one in fields if self.can_ask(one)]
-        kept = [one for one in fields if not one.secret and one.keys not in PICTURES]
+        draft, visitor.draft = visitor.draft, None
+        if draft is None or draft.item != item.name:
+            draft = FormDraft(item.name, {}, "")
         return self.show(
             "form", visitor, menu=item.menu, title=item.label.of(language), item=item,
-            fields=fields, view=before, error=error, request_id=visitor.request(item.name),
-            given={one.name: form.get(one.name, "") for one in kept},
+            fields=fields, view=before, error=draft.error, given=draft.typed,
+            request_id=visitor.request(item.name),
         )  # fmt: skip
+
+    def form_again(self, visitor: Visitor, item: MenuItem, form: Form, error: str = "") -> Response:
+        """The way back to a form, with what was typed; no page that answers a form stays in the
+        browser's history."""
+        kept = [one for one in item.fields if not one.secret and one.keys not in PICTURES]
+        typed = {one.name: form.get(one.name, "")[: one.most] for one in kept}
+        visitor.draft = FormDraft(item.name, typed, error)
+        return go(f"/do/{item.name}")
 
     def can_ask(self, field: FormField) -> bool:
         """Whether a page of this channel can ask for a field: a kiosk has a camera or none."""
@@ -263,7 +273,7 @@ class PageDesk(PageAsker):
         ]
         if missing:
             said = _MISSING.of(language) + missing[0].label.of(language)
-            return self.form(request, visitor, form, said)
+            return self.form_again(visitor, item, form, said)
         number = form.get("request", "")
         if number and number != visitor.requests.get(item.name):
             return go("/result")  # sent twice, or from an old page: what was done stands there
@@ -272,7 +282,7 @@ class PageDesk(PageAsker):
         if shown.again and item.fields:
             between = _BETWEEN.of(visitor.language) if shown.help else ""
             said = f"{shown.refused}{between}{shown.help}"
-            return self.form(request, visitor, form, said)
+            return self.form_again(visitor, item, form, said)
         visitor.pictures.clear()
         return go("/result")
 
@@ -285,7 +295,9 @@ class PageDesk(PageAsker):
         return self.result_page(visitor, item, shown)
 
     def result_page(self, visitor: Visitor, item: MenuItem, shown: Shown) -> Response:
-        """The page of a result."""
+        """The page of a result; what needs a stronger proof is gone back to with it."""
+        if shown.stronger:
+            visitor.wanted = item.name
         return self.show("result", visitor, menu=item.menu, title=shown.title, shown=shown,
                          item=item, said=_DONE.of(visitor.language))  # fmt: skip
 

@@ -272,8 +272,6 @@ class Kiosk(PageDesk, Closing):
         except ServiceRefusedError as error:
             said = error.english if visitor.language == "en" else error.chinese
             return self._sign_in_page(request, visitor, form, said)
-        if not visitor.wanted and visitor.shown is not None and visitor.shown.stronger:
-            visitor.wanted = visitor.shown.item
         wanted, visitor.wanted = visitor.wanted, ""
         return go(f"/do/{wanted}" if wanted else "/menu/enquiry")
 
@@ -296,12 +294,12 @@ class Kiosk(PageDesk, Closing):
         """Items of the card as well."""
         return item.kind == "card" or super().offers(item)
 
-    def form(self, request: Request, visitor: Visitor, form: Form, error: str = "") -> Response:
+    def form(self, request: Request, visitor: Visitor, form: Form) -> Response:
         """An item; one of the card needs the card."""
         item = self.item_of(request)
         if item is not None and item.kind == "card" and visitor.card is None:
             return self.sign_in(visitor, item)
-        return super().form(request, visitor, form, error)
+        return super().form(request, visitor, form)
 
     def done(self, visitor: Visitor, item: MenuItem, form: Form) -> Shown:
         """Items of the card are done by the slot, papers are printed, all others by the centre."""
@@ -358,7 +356,7 @@ class Kiosk(PageDesk, Closing):
         """Take the picture of a field; the form comes back with it, and with what was typed."""
         item, name = self.item_of(request), str(request.path_params["field"])
         field = next((one for one in item.fields if one.name == name), None) if item else None
-        if field is None or not (visitor.known and self.can_ask(field)):
+        if item is None or field is None or not (visitor.known and self.can_ask(field)):
             return go("/menu/enquiry")
         error = ""
         try:
@@ -366,7 +364,7 @@ class Kiosk(PageDesk, Closing):
         except ServiceRefusedError as refused:
             visitor.pictures.pop(name, None)
             error = self.refused_picture(refused, visitor.language)
-        return self.form(request, visitor, form, error)
+        return self.form_again(visitor, item, form, error)
 
     def refused_picture(self, refused: ServiceRefusedError, language: str) -> str:
         """What is wrong with a picture."""

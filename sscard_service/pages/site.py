@@ -125,8 +125,8 @@ class Site(PageDesk):
         return self.bad(404)
 
     def stronger(self, visitor: Visitor) -> str:
-        """A code by telephone."""
-        return "/code"
+        """A code by telephone; of a visit whose session has ended, signing in."""
+        return "/code" if visitor.known else self.start
 
     def sign_in(self, visitor: Visitor, item: MenuItem) -> Response:
         """Back to the start: a visit without a person cannot become one."""
@@ -166,8 +166,8 @@ class Site(PageDesk):
             return self._code_page(request, visitor, form, said)
         if sent:
             return self._code_page(request, visitor, form, sent=sent)
-        item = "" if visitor.shown is None else visitor.shown.item
-        return go(f"/do/{item}" if item else "/menu/enquiry")
+        wanted, visitor.wanted = visitor.wanted, ""
+        return go(f"/do/{wanted}" if wanted else "/menu/enquiry")
 
     # --- papers ----------------------------------------------------------------------------------
 

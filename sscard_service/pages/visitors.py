@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sscard_service.evidence import CardProof, ServiceEvidence, ServiceSubject
 from sscard_service.pages.views import View
@@ -42,6 +42,14 @@ class Shown:
     """The paper's code."""
 
 
+class FormDraft(NamedTuple):
+    """What was typed into the form of an item, without secrets, and what is wrong with it."""
+
+    item: str
+    typed: Mapping[str, str]
+    error: str
+
+
 @dataclass(slots=True, repr=False)
 class Visitor:
     """One visit: ``card`` is the proof of the card in the slot, ``token`` the centre's session."""
@@ -62,6 +70,8 @@ class Visitor:
     """The codes of the papers that were printed."""
     pictures: dict[str, str] = field(default_factory=dict)
     """What the camera and the scanner have taken for a form, Base64, until it is sent."""
+    draft: FormDraft | None = None
+    """A form that comes back, for the page that shows it next."""
     requests: dict[str, str] = field(default_factory=dict)
     """The number that the form of an item is sent with, until it is done."""
 
@@ -95,6 +105,7 @@ class Visitor:
                 path.unlink()
         self.prints, self.codes, self.pictures, self.requests = [], {}, {}, {}
         self.shown, self.card, self.token = None, None, ""
+        self.draft, self.wanted = None, ""
 
 
 class Visitors:

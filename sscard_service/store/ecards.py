@@ -74,6 +74,12 @@ def forget_codes(t: LedgerTransaction, card: int) -> None:
     t.connection.execute(sa.delete(credential_code).where(credential_code.c.card == card))
 
 
+def forget_unread(t: LedgerTransaction, card: int) -> None:
+    """What a card has shown and nobody has read is worth nothing; what was read stays read."""
+    own = credential_code.c.card == card
+    t.connection.execute(sa.delete(credential_code).where(own, credential_code.c.used == 0))
+
+
 def level_of_card(t: LedgerTransaction, card: int) -> int:
     """The highest level that a card is shown at; 1 where no program of ours shows it."""
     found = t.connection.execute(

@@ -18,12 +18,19 @@ from sscard_chip.settlement.arrow import (
     joined,
     text_lines,
     texts,
+    texts_of,
     yuan_column,
 )
 from sscard_chip.settlement.columns import constant
 from sscard_chip.standard.amounts import yuan
 
 WORDS = st.lists(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=30))
+
+
+@given(st.lists(st.integers(0, 0xFFFF)))
+def test_texts_of_numbers(numbers: list[int]) -> None:
+    found = texts_of(np.array(numbers, np.uint16), str)
+    assert found.to_pylist() == [str(one) for one in numbers]
 
 
 @given(WORDS)

@@ -86,8 +86,8 @@ MOST_BYTES: Final = 256 << 20
 """Of a file that is read: more than a million rows of one region for another."""
 _LETTER: Final = pa.array(["D"])
 _FLAGS: Final = ("refund", "settled")
-_PIECE_ROWS: Final = 1 << 18
-"""Rows that are written at once: memory is bounded by them."""
+_PIECE_ROWS: Final = 1 << 16
+"""Rows that are written at once, and kept until there are so many: memory is bounded by them."""
 
 
 class ExchangeError(InputError):
@@ -236,6 +236,8 @@ class ExchangeWriter:
         self._target = Path(folder) / FOLDER
         self._stack = ExitStack()
         self._pairs: dict[tuple[str, str], _Pair] = {}
+        self._waiting: list[Any] = []
+        self._held = 0
 
     def __enter__(self) -> Self:
         self._folder = self._stack.enter_context(new_folder(self._target))
@@ -246,10 +248,19 @@ class ExchangeWriter:
 
         :raises OSError:
         """
-        for begin in range(0, len(rows), _PIECE_ROWS):
-            self._add(rows.slice(begin, _PIECE_ROWS))
+        self._waiting.append(rows)
+        self._held += len(rows)
+        if self._held >= _PIECE_ROWS:
+            self._write()
 
-    def _add(self, rows: Any) -> None:
+    def _write(self) -> None:
+        waiting, self._waiting, self._held = self._waiting, [], 0
+        if waiting:
+            rows = pa.concat_tables(waiting)
+            for begin in range(0, len(rows), _PIECE_ROWS):
+                self._write_together(rows.slice(begin, _PIECE_ROWS))
+
+    def _write_together(self, rows: Any) -> None:
         pair, places = _pairs_of(rows)
         order = np.argsort(pair, kind="stable")
         together = rows.take(pa.array(order))
@@ -269,6 +280,7 @@ class ExchangeWriter:
     ) -> None:
         if error is None:
             with self._stack:
+                self._write()
                 for pair in self._pairs.values():
                     pair.finish()
         else:

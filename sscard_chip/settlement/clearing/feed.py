@@ -11,18 +11,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.arrow import cell_texts, division_texts, hex_texts
+from sscard_chip.settlement.arrow import cell_texts, division_texts, hex_texts, texts_of
 from sscard_chip.settlement.clearing.exchange import ROWS as EXCHANGED
 from sscard_chip.settlement.clearing.totals import ROWS
 from sscard_chip.settlement.columns import NO_DIVISION, DebitColumns, number_of_bcd
-from sscard_chip.settlement.judge.codes import TEXTS, Masks, posted
+from sscard_chip.settlement.judge.codes import Masks, codes_text, posted
 from sscard_chip.settlement.judge.localities import Locality, localities
+from sscard_chip.settlement.judge.times import dates_of
 from sscard_chip.standard.identifiers import ALGORITHM_OF_CODE
 from sscard_chip.standard.insurance import EMPLOYEE_BASIC
 
-_SUITES: Final = np.array([ALGORITHM_OF_CODE.get(code, "") for code in range(4)])
+_SUITES: Final = pa.array([ALGORITHM_OF_CODE.get(code, "") for code in range(4)])
 """Names of the suites by the FCI's code; a malformed row has none."""
-_TEXTS: Final = pa.array(TEXTS)
 _NOWHERE: Final = np.uint32(0)
 
 
@@ -32,7 +32,7 @@ def clearing_rows(
     headers: Sequence[DayHeader],
     insurances: NDArray[Any] | None = None,
 ) -> Any:
-    """The Arrow table of :data:`ROWS` of judged rows.
+    """The Arrow table of :data:`ROWS` of judged rows, its texts as dictionaries.
 
     A row without a time of its own counts on the business date of its file, one without an
     insured place in the division of its card.
@@ -44,16 +44,18 @@ def clearing_rows(
     """
     count = len(debits)
     treatment, insured = _divisions(debits)
-    codes = pa.array([header.pharmacy_code for header in headers], pa.string())
-    dates = np.array([int(header.business_date) for header in headers], np.int32)
+    first = int(debits.file.min(initial=len(headers)))
+    own = headers[first : int(debits.file.max(initial=0)) + 1]
+    file = debits.file - first
+    dates = np.array([int(header.business_date) for header in own], np.int32)
     day = _days(debits)
     columns = [
-        pa.DictionaryArray.from_arrays(pa.array(debits.file), codes).cast(pa.string()),
+        _pharmacies(own, file),
         pa.array(treatment.astype(np.int32)),
         pa.array(insured.astype(np.int32)),
         _insurances(insurances, count),
-        pa.array(np.where(day > 0, day, dates.take(debits.file))),
-        pa.array(_SUITES.take(debits.algorithm)),
+        pa.array(np.where(day > 0, day, dates.take(file))),
+        pa.DictionaryArray.from_arrays(pa.array(debits.algorithm.astype(np.int8)), _SUITES),
         pa.array(debits.refund),
         pa.array(findings),
         *(
@@ -61,7 +63,7 @@ def clearing_rows(
             for column in (debits.total_fen, debits.fund_fen, debits.account_fen, debits.cash_fen)
         ),
     ]
-    return pa.Table.from_arrays(columns, schema=ROWS)
+    return pa.Table.from_arrays(columns, ROWS.names)
 
 
 def exchange_rows(debits: DebitColumns, findings: Masks) -> Any:
@@ -71,11 +73,12 @@ def exchange_rows(debits: DebitColumns, findings: Masks) -> Any:
     order.
     """
     treatment, insured = _divisions(debits)
-    known = (treatment != _NOWHERE) & (insured != _NOWHERE) & ~debits.malformed
-    away = known & (localities(treatment, insured) != Locality.OWN)
+    away = (treatment != insured) & ~debits.malformed
+    away &= (treatment != _NOWHERE) & (insured != _NOWHERE)
     rows = np.flatnonzero(away)
+    rows = rows[localities(treatment[rows], insured[rows]) != Locality.OWN]
     columns = [
-        _TEXTS.take(pa.array(findings[rows])),
+        texts_of(findings[rows], codes_text),
         division_texts(treatment[rows]),
         division_texts(insured[rows]),
         pa.array(debits.total_fen[rows]),
@@ -94,22 +97,30 @@ def exchange_rows(debits: DebitColumns, findings: Masks) -> Any:
 
 def _divisions(debits: DebitColumns) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """Place of treatment and insured place; 000000 where it is not known."""
-    treatment = _known(debits.treatment_division, _NOWHERE)
-    insured = _known(debits.insured_division, _known(debits.divisions(), treatment))
+    treatment, insured = debits.treatment_division.copy(), debits.insured_division.copy()
+    treatment[treatment == NO_DIVISION] = _NOWHERE
+    nowhere = np.flatnonzero(insured == NO_DIVISION)
+    issued = number_of_bcd(debits.card_id_code[nowhere, :3])
+    insured[nowhere] = np.where(issued == NO_DIVISION, treatment[nowhere], issued)
     return treatment, insured
 
 
-def _known(divisions: NDArray[np.uint32], otherwise: Any) -> NDArray[np.uint32]:
-    return np.where(divisions == NO_DIVISION, otherwise, divisions).astype(np.uint32)
+def _pharmacies(headers: Sequence[DayHeader], file: NDArray[np.int32]) -> Any:
+    """The pharmacy of each row, in a dictionary that has each once."""
+    codes: dict[str, int] = {}
+    place = [codes.setdefault(header.pharmacy_code, len(codes)) for header in headers]
+    at = np.array(place, np.int32).take(file)
+    return pa.DictionaryArray.from_arrays(pa.array(at), pa.array(codes, pa.string()))
 
 
 def _days(debits: DebitColumns) -> NDArray[np.int32]:
     """YYYYMMDD of each row's time, 0 where it has none."""
-    days = number_of_bcd(debits.time[:, :4])
+    days = dates_of(debits.time)
     return np.where(days == NO_DIVISION, 0, days).astype(np.int32)
 
 
 def _insurances(insurances: NDArray[Any] | None, count: int) -> Any:
     if insurances is None:
-        return pa.array([EMPLOYEE_BASIC]).take(pa.array(np.zeros(count, np.int8)))
-    return pa.array(insurances, pa.string())
+        alike = pa.array(np.zeros(count, np.int8))
+        return pa.DictionaryArray.from_arrays(alike, pa.array([EMPLOYEE_BASIC]))
+    return pa.array(insurances, pa.string()).dictionary_encode()

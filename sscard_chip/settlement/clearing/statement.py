@@ -8,10 +8,11 @@ take over the counter: the fund's part and that of the personal accounts, less r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache, lru_cache
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sscard_chip.settlement.clearing.codes import ClearingType, RowOutcome, outcome_of
 from sscard_chip.settlement.clearing.totals import Cell, ClearingTotals, Reason
@@ -19,6 +20,11 @@ from sscard_chip.settlement.judge.codes import codes_of
 from sscard_chip.settlement.judge.localities import Locality, locality
 
 FORMAT: Final = "sscard-statement/1"
+
+_Parts: TypeAlias = tuple[list[Cell], list[Cell]]
+"""Posted cells of sales, and of refunds."""
+
+_NAMES: Final = {one: one.name.lower() for one in Locality}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,9 @@ class Sums:
     def of(cls, cells: Iterable[Cell]) -> Sums:
         """The sums of cells."""
         columns = [cell[8:] for cell in cells]
-        return cls(*map(sum, zip(*columns, strict=True))) if columns else cls()
+        if len(columns) > 1:
+            return cls(*map(sum, zip(*columns, strict=True)))
+        return cls(*columns[0]) if columns else NOTHING
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(
@@ -50,6 +58,10 @@ class Sums:
             self.account_fen + other.account_fen,
             self.cash_fen + other.cash_fen,
         )
+
+
+NOTHING: Final = Sums()
+"""The sums of no rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,7 @@ class StatementLine:
     @classmethod
     def of(cls, cells: Iterable[Cell], **keys: str | int) -> StatementLine:
         """The line of posted cells."""
-        parts: tuple[list[Cell], list[Cell]] = [], []
+        parts: _Parts = [], []
         for cell in cells:
             parts[cell.refund].append(cell)
         return cls(keys, *map(Sums.of, parts))
@@ -185,59 +197,67 @@ def _statement(
     posted = apart[RowOutcome.POSTED]
     counts: dict[RowOutcome, Counter[int]] = {outcome: Counter() for outcome in RowOutcome}
     for reason in findings:
-        for code in codes_of(reason.findings):
-            if code:
-                counts[outcome_of(reason.findings)][code] += reason.rows
+        outcome, codes = _shown(reason.findings)
+        for code in codes:
+            counts[outcome][code] += reason.rows
     days = [cell.day for cell in posted or cells]
+    insurances, places, regions, by_day, suites = _grouped(posted)
     return Statement(
         pharmacy=pharmacy,
         name=name,
         first_day=f"{min(days):08d}",
         last_day=f"{max(days):08d}",
         posted=StatementLine.of(posted),
-        insurances=_lines(
-            posted,
-            lambda cell: cell.insurance,
-            lambda cell: {"insutype": cell.insurance, "clr_type": ClearingType.PHARMACY.value},
+        insurances=tuple(
+            _line(parts, insutype=insurance, clr_type=ClearingType.PHARMACY.value)
+            for insurance, parts in insurances
         ),
-        localities=_lines(
-            posted, _locality, lambda cell: {"locality": _locality(cell).name.lower()}
+        localities=tuple(_line(parts, locality=_NAMES[place]) for place, parts in places),
+        regions=tuple(
+            _line(
+                parts,
+                mdtrtarea_admvs=f"{treatment:06d}",
+                insuplc_admdvs=f"{insured:06d}",
+                locality=_NAMES[place],
+            )
+            for (place, insured, treatment), parts in regions
         ),
-        regions=_lines(
-            posted,
-            lambda cell: (_locality(cell), cell.insured, cell.treatment),
-            lambda cell: {
-                "mdtrtarea_admvs": f"{cell.treatment:06d}",
-                "insuplc_admdvs": f"{cell.insured:06d}",
-                "locality": _locality(cell).name.lower(),
-            },
-        ),
-        days=_lines(
-            posted, lambda cell: cell.day, lambda cell: {"settlement_date": f"{cell.day:08d}"}
-        ),
-        suites=_lines(
-            posted, lambda cell: cell.algorithm, lambda cell: {"algorithm": cell.algorithm}
-        ),
+        days=tuple(_line(parts, settlement_date=f"{day:08d}") for day, parts in by_day),
+        suites=tuple(_line(parts, algorithm=algorithm) for algorithm, parts in suites),
         refused=Reasons(Sums.of(apart[RowOutcome.REFUSED]), _sorted(counts[RowOutcome.REFUSED])),
         held=Reasons(Sums.of(apart[RowOutcome.HELD]), _sorted(counts[RowOutcome.HELD])),
         noticed=_sorted(counts[RowOutcome.POSTED]),
     )
 
 
+@cache
+def _shown(findings: int) -> tuple[RowOutcome, tuple[int, ...]]:
+    """What became of rows with these findings, a mask, and the codes that are counted."""
+    return outcome_of(findings), tuple(code for code in codes_of(findings) if code)
+
+
 def _sorted(counts: Counter[int]) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(counts.items()))
 
 
-def _locality(cell: Cell) -> Locality:
-    return locality(cell.treatment, cell.insured)
+_locality: Final = lru_cache(1 << 16)(locality)
 
 
-def _lines(
-    cells: list[Cell],
-    by: Callable[[Cell], Any],
-    keys: Callable[[Cell], dict[str, str | int]],
-) -> tuple[StatementLine, ...]:
-    groups: dict[Hashable, list[Cell]] = {}
+def _line(parts: _Parts, **keys: str | int) -> StatementLine:
+    sales, refunds = parts
+    return StatementLine(keys, Sums.of(sales), Sums.of(refunds))
+
+
+def _grouped(cells: Iterable[Cell]) -> list[list[tuple[Any, _Parts]]]:
+    """Cells by insurance, by locality, by region, by day and by suite, each in its order."""
+    groups: tuple[dict[Any, _Parts], ...] = {}, {}, {}, {}, {}
     for cell in cells:
-        groups.setdefault(by(cell), []).append(cell)
-    return tuple(StatementLine.of(group, **keys(group[0])) for _, group in sorted(groups.items()))
+        _, treatment, insured, insurance, day, algorithm, _, refund, *_ = cell
+        place = _locality(treatment, insured)
+        keys = (insurance, place, (place, insured, treatment), day, algorithm)
+        for group, key in zip(groups, keys, strict=True):
+            parts = group.get(key)
+            if parts is None:
+                parts = group[key] = [], []
+            parts[refund].append(cell)
+    return [sorted(group.items()) for group in groups]

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from sscard_chip.settlement.arrow import dictionary
 from sscard_chip.settlement.clearing.codes import RowOutcome
 from sscard_chip.settlement.judge.codes import held, posted
 
@@ -58,6 +59,7 @@ _CELLS: Final = pa.schema(
 _REASONS: Final = pa.schema([ROWS.field("pharmacy"), ROWS.field("findings"), ("rows", pa.int64())])
 _REASON_KEYS: Final = ("pharmacy", "findings")
 _RENAMED: Final = {"count_all": "rows"}
+_TEXTS: Final = frozenset(one.name for one in ROWS if one.type == pa.string())
 _SUMS: Final = [("rows", "sum"), *((name, "sum") for name in MONEY)]
 
 
@@ -100,7 +102,9 @@ class ClearingTotals:
 
     @classmethod
     def of(cls, rows: Any) -> ClearingTotals:
-        """The totals of a piece, an Arrow table of :data:`ROWS`."""
+        """The totals of a piece, an Arrow table of :data:`ROWS`; its texts may be dictionaries that
+        have each text once."""
+        rows, texts = _with_numbers(rows)
         masks = rows["findings"].to_numpy()
         outcome = np.full(len(masks), RowOutcome.REFUSED, np.uint8)
         outcome[posted(masks)] = RowOutcome.POSTED
@@ -113,6 +117,7 @@ class ClearingTotals:
         reasons = found.group_by(list(_REASON_KEYS), use_threads=False).aggregate(
             [([], "count_all")]
         )
+        cells, reasons = _with_texts(cells, texts), _with_texts(reasons, texts)
         return cls(_ordered(cells, _CELLS, KEYS), _ordered(reasons, _REASONS, _REASON_KEYS))
 
     @classmethod
@@ -144,6 +149,25 @@ class ClearingTotals:
         """The reasons, by pharmacy and findings."""
         columns = (self.reasons.column(name).to_pylist() for name in _REASONS.names)
         return map(Reason._make, zip(*columns, strict=True))
+
+
+def _with_numbers(table: Any) -> tuple[Any, dict[str, Any]]:
+    """A table with numbers in place of its texts, which are quicker to group by, and the texts."""
+    texts = {}
+    for at, name in enumerate(table.column_names):
+        if name in _TEXTS:
+            column = dictionary(table.column(name))
+            texts[name] = column.dictionary
+            table = table.set_column(at, name, column.indices)
+    return table, texts
+
+
+def _with_texts(table: Any, texts: dict[str, Any]) -> Any:
+    """What :func:`_with_numbers` has made undone."""
+    for at, name in enumerate(table.column_names):
+        if name in texts:
+            table = table.set_column(at, name, texts[name].take(table.column(name)))
+    return table
 
 
 def _ordered(table: Any, schema: Any, keys: Iterable[str]) -> Any:

@@ -90,10 +90,18 @@ class Cells:
         null = self._is_null(cell)
         if not optional:
             self._doubt(null)
-        bare = self._gather(f"V{most}", self.starts(cell)).view(np.uint8).reshape(-1, most)
+            return self._texts(self.starts(cell), widths, most)
+        there = np.flatnonzero(~null)
+        found = np.zeros(self.count, f"S{most}")
+        found[there] = self._texts(self.starts(cell)[there], widths[there], most)
+        return found
+
+    def _texts(
+        self, starts: NDArray[np.int64], widths: NDArray[np.int64], most: int
+    ) -> NDArray[np.bytes_]:
+        bare = self._gather(f"V{most}", starts).view(np.uint8).reshape(-1, most)
         if (widths != most).any():
-            bare[np.arange(most) >= widths[:, None]] = 0
-            bare[null] = 0
+            bare *= np.arange(most) < widths[:, None]
         return bare.view(f"S{most}").reshape(-1)
 
     def flag(self, cell: int) -> NDArray[np.bool_]:

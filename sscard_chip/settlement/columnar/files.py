@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
-from typing import Any, Final
+from operator import add
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +49,12 @@ rows is refused before anything is made for them."""
 _OWN_WORDS_BYTES: Final = 1 << 20
 """Up to here the strict reader is asked why a file is refused."""
 
+_SUMS: Final = ("total_fen", "fund_fen", "account_fen", "cash_fen")
+"""The columns that a trailer has the sums of."""
+
 _CODE_LENGTH: Final = 30
 _TEXT_LENGTH: Final = 64
+_LF: Final = ord("\n")
 _MORE: Final = "more than the file has room for"
 _NOT_CLOSED: Final = "the day is not closed: there is no trailer"
 
@@ -257,7 +262,7 @@ def _body(head: DayFileHead, content: bytes | bytearray) -> memoryview:
     body = view[len(header) : end]
     if len(body) and body[-1] != ord("\n"):
         raise refused("trailer: must begin a row")
-    rows = content.count(b"\n") - 2
+    rows = int(np.count_nonzero(np.frombuffer(content, np.uint8) == _LF)) - 2
     if rows != head.trailer.count:
         raise refused(f"trailer: counts {head.trailer.count} rows of {rows}")
     if rows * _LEAST_ROW > len(content):
@@ -312,10 +317,11 @@ class _Reading:
             return
         rows = _Rows(*(body for _, _, body in waiting))
         keep = np.ones(len(rows.columns), np.bool_)
-        for (head, content, _), (begin, end) in zip(waiting, pairwise(rows.first), strict=True):
+        files = zip(waiting, pairwise(rows.first), rows.sums(), strict=True)
+        for (head, content, _), (begin, end), sums in files:
             rule = rows.rule(head, begin, end)
             if not rule and not rows.columns.malformed[begin:end].any():
-                rule = _sums_rule(head, rows.sums(begin, end))
+                rule = _sums_rule(head, sums)
             if rule:
                 self._refuse(head, content, rule)
                 keep[begin:end] = False
@@ -327,7 +333,8 @@ class _Reading:
 
     def _parse_large(self, head: DayFileHead, content: bytes | bytearray, body: memoryview) -> None:
         found: list[DebitColumns] = []
-        sums, count, malformed = np.zeros(4, object), 0, False
+        sums: tuple[int, ...] = (0,) * len(_SUMS)
+        count, malformed = 0, False
         for piece in _slices(body, head):
             if piece[-1] != ord("\n"):
                 self._refuse(head, content, f"row {2 + count}: {_too_long(head.limits)}")
@@ -339,7 +346,7 @@ class _Reading:
                 return
             rows.columns.line[:] = np.arange(2 + count, 2 + count + end)
             rows.columns.file[:] = len(self.taken)
-            sums += rows.sums(begin, end)
+            sums = tuple(map(add, sums, *rows.sums()))
             malformed |= bool(rows.columns.malformed.any())
             count += end
             found.append(rows.columns)
@@ -385,19 +392,21 @@ class _Rows:
             return f"row {2 + before + int(long.argmax())}: {_too_long(head.limits)}"
         return ""
 
-    def sums(self, begin: int, end: int) -> NDArray[Any]:
-        """Of total, fund, account and cash, in fen, as integers that do not overflow."""
-        columns = self.columns
-        found = np.zeros(4, object)
-        for at, name in enumerate(("total_fen", "fund_fen", "account_fen", "cash_fen")):
-            fen = getattr(columns, name)[begin:end]
-            if len(fen):
-                large = int(np.abs(fen).max()) * len(fen) >> 62
-                found[at] = sum(fen.tolist()) if large else int(fen.sum())
+    def sums(self) -> list[tuple[int, ...]]:
+        """Of total, fund, account and cash of each body, in fen; they do not overflow."""
+        columns = (getattr(self.columns, name) for name in _SUMS)
+        return list(zip(*(self._sums(fen) for fen in columns), strict=True))
+
+    def _sums(self, fen: NDArray[np.int64]) -> list[int]:
+        if len(fen) and max(int(fen.max()), -int(fen.min())) * len(fen) >> 62:
+            return [sum(fen[begin:end].tolist()) for begin, end in pairwise(self.first)]
+        before = np.zeros(len(fen) + 1, np.int64)
+        np.cumsum(fen, out=before[1:])
+        found: list[int] = np.diff(before[self.first]).tolist()
         return found
 
 
-def _sums_rule(head: DayFileHead, sums: NDArray[Any]) -> str:
+def _sums_rule(head: DayFileHead, sums: tuple[int, ...]) -> str:
     """A row that cannot be read has no sums; the digest says that it was written so."""
-    right = head.trailer.sums_fen == tuple(sums.tolist())
+    right = head.trailer.sums_fen == sums
     return "" if right else "trailer: the sums are not those of the rows"

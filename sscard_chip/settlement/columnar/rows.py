@@ -56,18 +56,10 @@ def parse_lines(
     plain &= ~not_rows
     whole = bool(plain.all())
     if not whole:
-        per_mark = np.repeat(plain, np.diff(np.searchsorted(marks, ends, "right"), prepend=0))
-        marks = marks[per_mark]
+        marks = _with_empty_rows(marks, ends, np.flatnonzero(~plain).tolist())
     cells = Cells(buffer, np.ascontiguousarray(marks.reshape(-1, _CELLS).T))
-    found = _decode(cells)
-    if whole:
-        columns, doubtful = found, cells.doubtful
-    else:
-        columns = DebitColumns.zeros(count)
-        for name, column in found.items():
-            getattr(columns, name)[plain] = column
-        doubtful = ~plain
-        doubtful[plain] = cells.doubtful
+    columns = _decode(cells, room=not whole)
+    doubtful = cells.doubtful | ~plain
     for at in np.flatnonzero(doubtful & ~not_rows).tolist():
         _decode_slowly(columns, at, buffer[begins[at] : ends[at]])
     return columns, not_rows, ends
@@ -95,17 +87,35 @@ def _plain(
     return plain
 
 
-def _decode(cells: Cells) -> DebitColumns:
-    """Columns of plain rows; ``cells.doubtful`` says where they are not to be believed."""
+def _with_empty_rows(
+    marks: NDArray[np.int64], ends: NDArray[np.int64], empty: list[int]
+) -> NDArray[np.int64]:
+    """The marks of all lines but the ``empty`` ones, which have as many as a D row instead, in the
+    room before the first row: nothing stands in their cells."""
+    behind = np.searchsorted(marks, ends, "right")
+    nothing = np.full(_CELLS, BEFORE)
+    parts: list[NDArray[np.int64]] = []
+    at = 0
+    for row in empty:
+        parts += [marks[at : int(behind[row - 1]) if row else 0], nothing]
+        at = int(behind[row])
+    return np.concatenate([*parts, marks[at:]])
+
+
+def _decode(cells: Cells, *, room: bool) -> DebitColumns:
+    """Columns of plain rows; ``cells.doubtful`` says where they are not to be believed.
+
+    With ``room`` each column takes any value, those too that nothing stands in.
+    """
     count = cells.count
     absent = np.zeros(count, np.bool_)
     tac = cells.octets(CELL["tac"], 4, absent)
     algorithm = cells.octets(CELL["algorithm"], 1)[:, 0]
     cells.doubtful |= (algorithm != 1) & (algorithm != 3)
     ids = {
-        name: constant(b"", count)
-        if cells.all_null(CELL[name])
-        else cells.text(CELL[name], 30, optional=True)
+        name: cells.text(CELL[name], 30, optional=True)
+        if room or not cells.all_null(CELL[name])
+        else constant(b"", count)
         for name in _IDS
     }
     return DebitColumns(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum, unique
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -142,23 +143,7 @@ def rows_with(masks: Masks, code: FindingCode) -> int:
     return int(((masks & _shown(code)) != 0).sum())
 
 
+@cache
 def codes_text(mask: int) -> str:
     """The codes of a mask as verdict files have them: joined by commas."""
     return ",".join(map(str, codes_of(mask)))
-
-
-def _every_text() -> tuple[str, ...]:
-    notes = [""]
-    for one in FINDINGS:
-        notes += [f"{text},{one.code:d}" if text else f"{one.code:d}" for text in notes]
-    lost = int(FindingCode.LOST.bit)
-    notes += [notes[mask | lost] for mask in range(len(notes))]
-    blocks = int(_BLOCKS)
-    return tuple(
-        text if mask & blocks else f"{POSTED},{text}" if text else str(POSTED)
-        for mask, text in enumerate(notes)
-    )
-
-
-TEXTS: Final = _every_text()
-"""``codes_text`` of every mask."""

@@ -14,14 +14,14 @@ from sscard_chip.settlement.columns import DebitColumns, given
 from sscard_chip.settlement.judge.codes import FindingCode, Masks
 from sscard_chip.settlement.judge.msgids import wrong_msgids
 from sscard_chip.settlement.judge.rules import Rules
-from sscard_chip.settlement.judge.times import IMPOSSIBLE, clock_is_right, dates_of, days
+from sscard_chip.settlement.judge.times import IMPOSSIBLE, clock_is_right, days, days_of
 from sscard_chip.standard.amounts import MAX_COUNTER
 from sscard_chip.standard.identifiers import PURCHASE
 
 
 def late(columns: DebitColumns, headers: Sequence[DayHeader], rules: Rules) -> Mask:
     """5: made more than ``late_days`` before the business date of its file."""
-    made = days(dates_of(columns.time))
+    made = days_of(columns.time)
     found: Mask = made < (_business_days(headers) - rules.late_days)[columns.file]
     found &= made != IMPOSSIBLE
     return found
@@ -68,7 +68,7 @@ def wrong_card_amounts(columns: DebitColumns) -> Mask:
 
 def wrong_time(columns: DebitColumns, headers: Sequence[DayHeader]) -> Mask:
     """6: no time of the calendar, or later than the night after the business date."""
-    made = days(dates_of(columns.time))
+    made = days_of(columns.time)
     found: Mask = made == IMPOSSIBLE
     found |= ~clock_is_right(columns.time)
     found |= made > (_business_days(headers) + 1)[columns.file]

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.hotlist import Hotlist
-from sscard_chip.settlement.arrays import UInt64Array
+from sscard_chip.settlement.arrays import Mask, UInt64Array, among
 from sscard_chip.settlement.columns import DebitColumns, as_words
 from sscard_chip.settlement.judge.proof import row_bytes
+
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 through the golden ratio: words that differ differ in the upper bits of the product."""
 
 
 class HotlistColumns:
@@ -21,8 +24,8 @@ class HotlistColumns:
         self._hotlist = hotlist
         codes = [one.card_id_code for one in hotlist.cards if one.card_id_code]
         numbers = [one.card_number for one in hotlist.cards if one.card_id_code is None]
-        self._codes = np.unique(_words(b"".join(codes)))
-        self._numbers = np.unique(_prefixes(np.array([(n or "").encode() for n in numbers], "S9")))
+        self._codes = _Sieve(_words(b"".join(codes)))
+        self._numbers = _Sieve(_prefixes(np.array([(n or "").encode() for n in numbers], "S9")))
         ranges = [one for one in hotlist.ranges if (one.first + one.last).isascii()]
         ends = np.array([(one.first.encode(), one.last.encode()) for one in ranges], "S9")
         ends = ends.reshape(-1, 2)
@@ -33,8 +36,8 @@ class HotlistColumns:
 
     def holds(self, columns: DebitColumns) -> NDArray[np.bool_]:
         """Which rows are of a card that was on the list at their time."""
-        sieve = _may_be_among(as_words(columns.card_id_code[:, 8:]), self._codes)
-        sieve |= _may_be_among(_prefixes(columns.card_number), self._numbers)
+        sieve = self._codes.which(as_words(columns.card_id_code[:, 8:]))
+        sieve |= self._numbers.which(_prefixes(columns.card_number))
         if len(self._first):
             heads = _heads(columns.card_number)
             before = np.searchsorted(self._first, heads, "right") - 1
@@ -51,19 +54,26 @@ class HotlistColumns:
         return found
 
 
-_SIEVE_BITS: Final = 16
-_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+class _Sieve:
+    """Words that few others look like: by 16 bits of a product, then by themselves."""
+
+    def __init__(self, words: UInt64Array) -> None:
+        self._words = np.unique(words)
+        self._marks = np.zeros(1 << 16, np.bool_)
+        self._marks[_mixed(self._words)] = True
+
+    def which(self, words: UInt64Array) -> Mask:
+        """Which of ``words`` are among them."""
+        found = self._marks[_mixed(words)]
+        at = np.flatnonzero(found)
+        found[at] = among(words[at], self._words)
+        return found
 
 
-def _may_be_among(words: UInt64Array, few: UInt64Array) -> NDArray[np.bool_]:
-    """Which of ``words`` are in ``few``, and seldom another one."""
-    sieve = np.zeros(1 << _SIEVE_BITS, np.bool_)
-    shift = np.uint64(64 - _SIEVE_BITS)
-    sieve[few * _MIX >> shift] = True
-    if not len(few):
-        return np.zeros(len(words), np.bool_)
-    passed: NDArray[np.bool_] = sieve[words * _MIX >> shift]
-    return passed
+def _mixed(words: UInt64Array) -> UInt64Array:
+    mixed: UInt64Array = words * _ODD
+    mixed >>= np.uint64(48)
+    return mixed
 
 
 def _words(codes: bytes) -> NDArray[np.uint64]:

@@ -16,7 +16,7 @@ from sscard_chip.dayfile.msgid import has_form
 from sscard_chip.settlement.arrays import Mask
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.columns import octets as octets_of
-from sscard_chip.settlement.judge.times import IMPOSSIBLE, clock_is_right, dates_of, days
+from sscard_chip.settlement.judge.times import IMPOSSIBLE, clock_is_right, days_of
 
 _TIME: Final = slice(12, 26)
 
@@ -40,7 +40,7 @@ def _plain(octets: NDArray[np.uint8]) -> Mask:
     right &= _rows(digits <= 9)
     packed = np.ascontiguousarray(digits[:, ::2] << 4 | digits[:, 1::2])
     right &= clock_is_right(packed)
-    right[days(dates_of(packed)) == IMPOSSIBLE] = False
+    right[days_of(packed) == IMPOSSIBLE] = False
     return right
 
 

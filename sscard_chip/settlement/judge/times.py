@@ -48,7 +48,22 @@ def days(dates: NDArray[np.uint32]) -> Days:
 
 def dates_of(time: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """The dates of BCD times (n, 7), as numbers YYYYMMDD; ``NO_DIVISION`` for no digits."""
-    return number_of_bcd(time[:, :4])
+    begins, counts = _runs(time)
+    return np.repeat(number_of_bcd(time[begins, :4]), counts)
+
+
+def days_of(time: NDArray[np.uint8]) -> Days:
+    """:func:`days` of BCD times (n, 7)."""
+    begins, counts = _runs(time)
+    return np.repeat(days(number_of_bcd(time[begins, :4])), counts)
+
+
+def _runs(time: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where another date begins, and how many rows have it: those of a till stand together, so a
+    date is looked at once for thousands of rows."""
+    dates = np.ascontiguousarray(time[:, :4]).view(np.uint32).reshape(-1)
+    begins = np.append(0, np.flatnonzero(dates[1:] != dates[:-1]) + 1)[: len(dates)]
+    return begins, np.diff(begins, append=len(dates))
 
 
 def clock_is_right(time: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ from sscard_chip.settlement.ledger.errors import LedgerUnavailableError, transla
 _PLANS: Final = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
@@ -74,15 +75,21 @@ def write_array(values: Iterable[object]) -> bytes:
 
     >>> write_array(["a", 'say "no"', ""]), write_array([1, -2]), write_array([b"\\x01"])
     (b'{"a","say \\\\"no\\\\"",""}', b'{"1","-2"}', b'{"\\\\\\\\x01"}')
+
+    :raises UnicodeError: a text has the character 0, which PostgreSQL does not take, or one that
+        UTF-8 has not.
     """
-    return ("{" + ",".join(map(_write, values)) + "}").encode()
-
-
-def _write(value: object) -> str:
-    if isinstance(value, bytes):
-        return f'"\\\\x{value.hex()}"'
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
+    texts = [
+        one if type(one) is str else f"\\x{one.hex()}" if type(one) is bytes else str(one)
+        for one in values
+    ]
+    if not texts:
+        return b"{}"
+    together = "\0".join(texts)  # what is escaped at one go
+    if together.count("\0") >= len(texts):
+        raise UnicodeError("a text has the character 0")
+    together = together.replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","')
+    return f'{{"{together}"}}'.encode()
 
 
 class SingleStatements:
@@ -150,7 +157,7 @@ class SingleStatements:
     def _give_back(self, connection: SingleConnection) -> None:
         if connection.driver.closed:
             self.close()
-        elif connection.driver.info.transaction_status:  # left in the middle of a statement
+        elif connection.driver.pgconn.transaction_status:  # left in the middle of a statement
             connection.driver.close()
         else:
             self._idle.append(connection)

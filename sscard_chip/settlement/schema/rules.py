@@ -97,23 +97,17 @@ on_postgresql(
     f"""CREATE FUNCTION balance_guard() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF EXISTS (
-            SELECT FROM (SELECT min(entry) AS entry, max(entry) AS other, count(*) AS rows,
-                    count(entry) AS named, bool_and(stripe = CASE WHEN bounded THEN 0
-                        ELSE {STRIPE} END AND mod(entry, {STRIPES}) = {STRIPE}) AS own
-                    FROM moved) AS mover
-                WHERE entry <> other OR rows <> named OR NOT own
-                OR EXISTS (SELECT FROM rest WHERE rest.entry >= mover.entry)
-                OR EXISTS (
-                    SELECT FROM (
-                        SELECT account, fen, bounded::int AS bounds, 1 AS rows, 0 AS lines
-                            FROM moved
-                        UNION ALL SELECT account, -fen, -bounded::int, -1, 0 FROM rest
-                        UNION ALL SELECT account, -fen, 0, 0, 1 FROM seal
-                            JOIN line USING (entry) WHERE seal.number = mover.entry
-                    ) AS change GROUP BY account
-                        HAVING sum(fen) <> 0 OR sum(bounds) <> 0 OR sum(rows) <> 0
-                            OR sum(lines) = 0
-                )
+            SELECT FROM (SELECT min(entry) AS number FROM moved) AS mover, LATERAL (
+                SELECT account, fen, bounded::int AS bounds, 1 AS rows, 0 AS lines,
+                    entry IS DISTINCT FROM number
+                        OR mod(entry, {STRIPES}) <> {STRIPE}
+                        OR stripe <> CASE WHEN bounded THEN 0 ELSE {STRIPE} END AS odd FROM moved
+                UNION ALL SELECT account, -fen, -bounded::int, -1, 0, entry >= number FROM rest
+                UNION ALL SELECT account, -fen, 0, 0, 1, false FROM seal JOIN line USING (entry)
+                    WHERE seal.number = mover.number
+            ) AS change GROUP BY account
+                HAVING sum(fen) <> 0 OR sum(bounds) <> 0 OR sum(rows) <> 0 OR sum(lines) = 0
+                    OR bool_or(odd)
         ) THEN
             RAISE EXCEPTION 'ledger: a balance changes by sealing an entry alone'
                 USING ERRCODE = 'restrict_violation';
@@ -192,59 +186,56 @@ on_postgresql(
     books.seal,
     "ALTER TABLE seal ADD COLUMN IF NOT EXISTS number bigint",
     "CREATE INDEX IF NOT EXISTS ix_seal_number ON seal (number)",
-    f"""CREATE FUNCTION seal_number() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    f"""CREATE FUNCTION seal_order(accounts bigint[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN  -- one order for all, or two entries would wait for each other
-        PERFORM FROM balance WHERE stripe = CASE WHEN bounded THEN 0 ELSE {STRIPE} END
-            AND account IN (SELECT account FROM line WHERE entry = NEW.entry)
+        PERFORM FROM balance WHERE account = ANY(accounts)
+            AND stripe = CASE WHEN bounded THEN 0 ELSE {STRIPE} END
             ORDER BY account FOR UPDATE;
-        NEW.number := {SEAL_NUMBER};
+        RETURN {SEAL_NUMBER};
+    END $$""",
+    """CREATE FUNCTION seal_number() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+        NEW.number := seal_order(ARRAY(SELECT account FROM line WHERE entry = NEW.entry));
         RETURN NEW;
     END $$""",
     """CREATE TRIGGER seal_number BEFORE INSERT ON seal FOR EACH ROW WHEN (new.number IS NULL)
         EXECUTE FUNCTION seal_number()""",
     f"""CREATE FUNCTION seal_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     DECLARE
-        moved record; together bigint := (SELECT min(number) FROM fresh);
+        together bigint; latest bigint; odd boolean; lacking boolean;
     BEGIN
-        WHILE together IS NOT NULL LOOP
-            WITH own AS MATERIALIZED (
-                SELECT fresh.entry, line.account, line.fen FROM fresh LEFT JOIN line USING (entry)
-                    WHERE fresh.number = together
-            )
-            SELECT array_agg(l.account) AS accounts, array_agg(l.fen) AS amounts,
-                array_agg(mine.stripe) AS stripes, count(*) AS lines, count(base.account) AS known,
-                count(mine.account) AS there,
-                (SELECT bool_or(total IS DISTINCT FROM 0) FROM (
-                    SELECT sum(fen) AS total FROM own GROUP BY entry) AS entries) AS odd,
-                (SELECT count(*) FROM seal WHERE seal.number = together)
-                    <> (SELECT count(DISTINCT entry) FROM own)
-                    OR together / {STRIPES} > (SELECT last_value FROM entry_id) AS used
-                INTO moved FROM (
-                    SELECT account, sum(fen)::bigint AS fen FROM own GROUP BY account
-                ) AS l
-                LEFT JOIN balance base ON base.account = l.account AND base.stripe = 0
-                LEFT JOIN balance mine ON mine.account = l.account
-                    AND mine.stripe = CASE WHEN base.bounded THEN 0 ELSE {STRIPE} END;
-            IF moved.odd THEN
-                RAISE EXCEPTION 'ledger: the lines of an entry sum to zero'
-                    USING ERRCODE = 'check_violation';
-            END IF;
-            IF moved.used OR together < 1 THEN
-                RAISE EXCEPTION 'ledger: a balance changes by sealing an entry alone'
-                    USING ERRCODE = 'restrict_violation';
-            ELSIF moved.known < moved.lines THEN
+        SELECT min(number), max(number), bool_or(total IS DISTINCT FROM 0), bool_or(known < lines)
+            INTO together, latest, odd, lacking FROM fresh, LATERAL (
+                SELECT sum(line.fen) AS total, count(*) AS lines, count(mine.account) AS known
+                    FROM line LEFT JOIN balance AS mine ON mine.account = line.account
+                        AND mine.stripe = CASE WHEN bounded THEN 0 ELSE {STRIPE} END
+                    WHERE line.entry = fresh.entry
+            ) AS own;
+        IF odd THEN
+            RAISE EXCEPTION 'ledger: the lines of an entry sum to zero'
+                USING ERRCODE = 'check_violation';
+        ELSIF together < 1
+                OR latest / {STRIPES} > coalesce(pg_sequence_last_value('entry_id'), 0) THEN
+            RAISE EXCEPTION 'ledger: a balance changes by sealing an entry alone'
+                USING ERRCODE = 'restrict_violation';
+        ELSIF lacking THEN
+            INSERT INTO balance (account, bounded, fen, stripe)
+                SELECT DISTINCT account, false, 0, {STRIPE} FROM fresh JOIN line USING (entry)
+                    JOIN balance AS base USING (account) WHERE base.stripe = 0 AND NOT bounded
+                    ORDER BY account ON CONFLICT DO NOTHING;
+            IF EXISTS (SELECT FROM fresh JOIN line USING (entry)
+                    WHERE NOT EXISTS (SELECT FROM balance WHERE account = line.account)) THEN
                 RAISE EXCEPTION 'ledger: a line is of an account that exists'
                     USING ERRCODE = 'foreign_key_violation';
-            ELSIF moved.there < moved.lines THEN
-                INSERT INTO balance (account, bounded, fen, stripe)
-                    SELECT account, false, 0, {STRIPE}
-                        FROM unnest(moved.accounts, moved.stripes) AS l (account, stripe)
-                        WHERE stripe IS NULL ON CONFLICT DO NOTHING;
             END IF;
-            UPDATE balance SET fen = balance.fen + l.fen, entry = together
-                FROM unnest(moved.accounts, moved.stripes, moved.amounts)
-                    AS l (account, stripe, fen)
-                WHERE balance.account = l.account AND balance.stripe = coalesce(l.stripe, {STRIPE});
+        END IF;
+        WHILE together IS NOT NULL LOOP
+            UPDATE balance SET fen = balance.fen + moved.fen, entry = together
+                FROM (SELECT account, sum(line.fen)::bigint AS fen FROM fresh
+                    JOIN line USING (entry) WHERE fresh.number = together GROUP BY account) AS moved
+                WHERE balance.account = moved.account
+                    AND balance.stripe = CASE WHEN bounded THEN 0 ELSE {STRIPE} END;
+            EXIT WHEN together = latest;
             together := (SELECT min(number) FROM fresh WHERE number > together);
         END LOOP;
         RETURN NULL;

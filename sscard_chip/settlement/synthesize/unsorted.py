@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sscard_chip.dayfile.rows import DayHeader
 from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.columns import DebitColumns
-from sscard_chip.settlement.judge.codes import TEXTS
+from sscard_chip.settlement.judge.codes import codes_text
 from sscard_chip.settlement.output import VERDICT_COLUMNS
 from sscard_chip.settlement.synthesize.plan import VERSION, Terminal
 from sscard_chip.settlement.synthesize.text import day_file, row_lines, verdict_lines
@@ -92,7 +92,7 @@ def write_days(unsorted: UnsortedRows, folder: Path, expected: Path) -> tuple[in
             name = f"{one.date}-{one.terminal.terminal_id}.tsv"
             with open(folder / name, "wb", opener=private_opener) as day:
                 day.write(day_file(one.header(), text, columns.rows(rows)))
-            codes = [TEXTS[mask] for mask in masks[rows].tolist()]
+            codes = [codes_text(mask) for mask in masks[rows].tolist()]
             verdicts.writelines(verdict_lines(columns.rows(rows), codes))
             begin = end
     return len(ranks), len(columns)

@@ -25,7 +25,7 @@ from tests.service.machine.tables import (
     OF_NOBODY,
     TEMPORARY,
 )
-from tests.service.machine.town import Ask, ModelPerson
+from tests.service.machine.town import Ask, ModelPerson, identity_of
 
 PHOTO: Final = photo()
 GOOD: Final = {
@@ -45,7 +45,7 @@ BAD: Final = (
     "no copy", "guardian", "session", "clerk", "face",
 )  # fmt: skip
 CLERKS: Final = ("0017", "0018")
-GUARDIAN: Final = "990000198803120025"
+GUARDIAN: Final = identity_of("19880312", 2)
 """Of the guardian and of whoever comes in another's place: nobody in the town."""
 OF_CARDS: Final = (
     *(3 * ["loss"]), *(3 * ["lift"]), *(3 * ["formal"]), *(4 * ["replace"]), *(2 * ["apply"]),

@@ -51,6 +51,7 @@ class Cards(Proofs):
         self.told: Counter[tuple[str, int]] = Counter()
         """Messages by kind and person."""
         self.shown: list[Shown] = []
+        self.family_wrong: dict[int, list[datetime]] = {}
         self.everything: list[ModelCard] = []
 
     # --- what follows -----------------------------------------------------------------------------
@@ -74,12 +75,12 @@ class Cards(Proofs):
         if who.bank and (notify == "any" or (notify == "formal" and not temporary)):
             self.tell(who, "bank")
         if before == TEMPORARY and state == NORMAL:
-            self.forget_codes(card)
+            self.forget_codes(card, read=False)
 
-    def forget_codes(self, card: ModelCard) -> None:
-        """Codes that a card has shown are worth nothing."""
+    def forget_codes(self, card: ModelCard, *, read: bool = True) -> None:
+        """Codes that a card has shown are worth nothing; whether also those that were read."""
         for one in self.shown:
-            one.gone = one.gone or one.card is card
+            one.gone = one.gone or (one.card is card and (read or not one.read))
 
     # --- stopping, and letting pay again ----------------------------------------------------------
 

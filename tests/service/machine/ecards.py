@@ -8,7 +8,15 @@ from functools import partial
 from typing import Any
 
 from tests.service.machine.cards import Cards, Verdict
-from tests.service.machine.tables import AUTH, FAMILY, GUARDIAN_UNDER, KEPT, PROOFS, QR
+from tests.service.machine.tables import (
+    AUTH,
+    FAMILY,
+    FAMILY_TRIES,
+    GUARDIAN_UNDER,
+    KEPT,
+    PROOFS,
+    QR,
+)
 from tests.service.machine.town import Ask, ModelCard, ModelPerson, Shown
 
 
@@ -112,24 +120,29 @@ class Ecards(Cards):
         return done
 
     def family_add(self, ask: Ask, level: int) -> Verdict:
-        """亲情账户: who is 16 or older agrees by a code of his own electronic card."""
+        """亲情账户: who is 16 or older agrees by a code of his own card; a person has ten
+        wrong tries an hour."""
         member = ask.shown["member"]
         details = ask.details
+        wrong = self.family_wrong.setdefault(ask.who.id, [])
+        if sum(one >= self.now - timedelta(hours=1) for one in wrong) >= FAMILY_TRIES:
+            return "RATE"
+        wrong.append(self.now)
+        code = details.get("code")
+        read: str | ModelCard | None = self.read(code) if code else None
+        if isinstance(read, str):
+            return read
         if not member.id or details["name"] != member.name or member.died:
             return "WRONG_PROOF"
         if member is ask.who:
             return "FORMAT"
+        face = details.get("face") and "face" in PROOFS[ask.channel]
         if member.minor(self.now, GUARDIAN_UNDER):
-            if not (details.get("face") and "face" in PROOFS[ask.channel]):
+            if not face:
                 return "LEVEL_TOO_LOW"
-        else:
-            if not details.get("code"):
-                return "WRONG_PROOF"
-            read = self.read(details["code"])
-            if isinstance(read, str):
-                return read
-            if read not in member.cards:
-                return "WRONG_PROOF"
+        elif read not in member.cards:
+            return "WRONG_PROOF"
+        wrong.pop()
         if any(one[1] is member for one in ask.who.family):
             return "ALREADY"
         relation = details["relation"]
@@ -163,12 +176,14 @@ class Ecards(Cards):
                     return partial(self._end_family, who, one)
         return "NOT_FOUND"
 
-    @staticmethod
     def _end_family(
-        who: ModelPerson, one: tuple[int, ModelPerson, str], data: dict[str, Any]
+        self, who: ModelPerson, one: tuple[int, ModelPerson, str], data: dict[str, Any]
     ) -> None:
         assert data["ended"] is True
         who.family.remove(one)
+        card = one[1].present(self.now)
+        if card is not None:
+            self.forget_codes(card)
 
     def card_state(self, ask: Ask, level: int) -> Verdict:
         """Whether a card pays, for a till that has it before it."""

@@ -126,6 +126,7 @@ AUTH: Final = 600
 KEPT: Final = 3600
 PAPERS_A_DAY: Final = 20
 FAMILY: Final = {"elder": 4, "child": 3, "spouse": 1, "other": 2}
+FAMILY_TRIES: Final = 10
 FEN: Final = {  # of a month, what is paid and what of it goes into the account
     ("310", "1"): (38_400, 9_600), ("310", "2"): (64_000, 16_000),
     ("110", "60"): (96_000, 0), ("110", "100"): (160_000, 0),

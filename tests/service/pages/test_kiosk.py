@@ -6,10 +6,12 @@ from __future__ import annotations
 import base64
 import re
 import shutil
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from sscard_chip.settlement.ledger import CardStatus
 from sscard_service.pages import ITEMS
@@ -282,9 +284,15 @@ def test_an_identity_card_lifts_a_report_and_a_number_shows_little(
         push(page, "公共服务、无卡挂失")
         tap(page, "无卡挂失")
         type_keys(page, "identity", HOLDER)
-        type_keys(page, "card_number", CARD[-6:])
+        type_keys(page, "card_number", "000000")
+        confirm(page)
+        shows(page, "身份信息核验不通过")
+        expect(page.locator("input[name=identity]")).to_have_value(HOLDER)
+        type_keys(page, "card_number", 6 * "⌫" + CARD[-6:])
         confirm(page)
         shows(page, "临时挂失")
+        assert nothing_kept_by_going_back(page, hall)
+        push(page, "公共服务、无卡挂失")
         assert status(hall) == int(CardStatus.TEMPORARY_LOSS)
         push(page, "结束服务")
         push(page, "输入号码")
@@ -404,6 +412,18 @@ def test_a_printer_without_paper_is_told_and_the_next_print_is_a_copy(
         assert not left.exists()  # nobody has taken it
         (paper,) = hall.city.ask("papers", HOLDER).data["papers"]
         assert [one["event"] for one in paper["prints"]] == ["undelivered", "undelivered"]
+
+
+def nothing_kept_by_going_back(page: Page, hall: Hall) -> bool:
+    """The visit ends, and no step back shows anything of it, not a form that was refused."""
+    push(page, "结束服务")
+    found = []
+    for _ in range(4):
+        with suppress(PlaywrightError):  # a form that was sent is not sent again
+            page.go_back()
+        found.append(nothing_left(page, hall))
+    page.goto(hall.address)
+    return all(found)
 
 
 def nothing_left(page: Page, hall: Hall) -> bool:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import httpx
 import pytest
@@ -15,9 +16,20 @@ from playwright.sync_api import Browser, expect
 
 from sscard_chip.settlement.ledger import Ledger
 from sscard_service.http import create_application
-from sscard_service.pages import Site
+from sscard_service.pages import ITEMS, Site
 from tests.service.city import LIN, LIN_CARD, City, photo
-from tests.service.pages.conftest import SIZES, Hall, screen, served
+from tests.service.pages.conftest import (
+    SIZES,
+    Hall,
+    confirm,
+    no_overflow,
+    push,
+    screen,
+    served,
+    shows,
+    tap,
+    touch,
+)
 from tests.service.test_abuse import sent_code
 from tests.service.test_level import make_flexible
 
@@ -269,3 +281,93 @@ def test_the_site_on_a_small_screen(chromium: Browser, office: Office) -> None:
         with screen(chromium, SIZES[1]) as other:
             other.goto(office.address + "/do/balance")
             expect(other.locator("h2")).to_contain_text("登录")
+
+
+WALK: Final[tuple[tuple[str, str, dict[str, str], str, str], ...]] = (
+    ("业务查询", "医保账户余额", {}, "", "123.45"),
+    ("业务查询", "社保卡状态", {}, "", "正常"),
+    ("业务查询", "参保信息", {}, "", "没有记录"),
+    ("业务查询", "缴费明细", {}, "", "没有记录"),
+    ("业务查询", "养老个人账户", {}, "", "0.00"),
+    ("业务查询", "医保账户明细", {}, "", "123.45"),
+    ("业务查询", "待遇发放", {}, "", "没有记录"),
+    ("业务查询", "个人基本信息", {}, "", "**夏"),
+    ("业务查询", "我的申请", {}, "", "没有记录"),
+    ("业务查询", "异地就医备案记录", {}, "", "没有记录"),
+    ("业务查询", "缴费单", {}, "", "没有记录"),
+    ("政策查询", "挂失与补换卡政策", {}, "", "临时挂失10日内有效"),
+    ("业务办理", "修改联系方式", {"address": "虚构路2号"}, "", "已办理"),
+    ("业务办理", "缴费档次选择", {}, "二档", "2026-04"),
+    ("业务办理", "生成缴费单", {}, "2026-06", "1,920.00"),  # 3 x 8 % of 8,000
+    ("业务办理", "撤销缴费单", {}, "", "已办理"),
+    ("业务办理", "停止缴费", {}, "", "2026-04"),
+    ("业务办理", "异地就医备案",
+     {"mdtrtarea_admdvs": "990200", "begndate": "20260310"}, "常驻异地工作", "2026-03-10"),
+    ("业务办理", "结束异地就医备案", {}, "", "已办理"),
+    ("业务办理", "转诊备案",
+     {"mdtrtarea_admdvs": "990200", "begndate": "20260311", "refl_date": "20260301",
+      "reflin_medins_no": "H99020000001", "diag_name": "虚构的病"}, "", "2026-09-10"),
+    ("业务办理", "申领社保卡", {}, "", "已经办理"),
+    ("业务办理", "补领、换领社保卡", {}, "损坏换领", "打印领卡证明"),
+    ("公共服务", "领卡证明", {}, "", "下载文件"),
+    ("公共服务", "参保证明", {}, "24", "下载文件"),
+    ("公共服务", "社会保险权益记录单", {}, "2025", "下载文件"),
+    ("公共服务", "重新打印（副本）", {}, "", "下载文件"),
+    ("公共服务", "制卡进度", {"receipt": "RECEIPT"}, "", "待审核"),
+    ("业务办理", "撤回申请", {}, "", "已办理"),
+    ("业务办理", "临时挂失", {}, "", "临时挂失"),
+    ("业务办理", "解除挂失", {}, "", "正常"),
+    ("业务办理", "设置查询密码", {"password": "new-rain-91"}, "", "已办理"),
+    ("公共服务", "无卡挂失", {"identity": LIN, "card_number": LIN_CARD[-6:]}, "", "临时挂失"),
+)  # fmt: skip
+"""Menu, item, what is typed, what is chosen, what the answer says."""
+
+
+def test_every_item_of_the_site_by_touch(chromium: Browser, office: Office, tmp_path: Path) -> None:
+    make_flexible(office.city)
+    (tmp_path / "me.jpg").write_bytes(base64.b64decode(photo()))
+    (tmp_path / "card.png").write_bytes(b"\x89PNG\r\n\x1a\n and what an identity card looks like")
+    with screen(chromium, (390, 844)) as page:
+        page.goto(office.address)
+        page.locator("input[name=identity]").fill(LIN)
+        page.locator("input[name=query_password]").fill(PASSWORD)
+        confirm(page)
+        tap(page, "个人基本信息")
+        shows(page, "需要更高级别")
+        tap(page, "提供更高级别的身份证明")
+        push(page, "发送验证码")
+        page.locator("input[name=phone_code]").fill(sent_code(office.city))
+        confirm(page)
+        shows(page, "**夏")  # the item that asked for it
+        for menu, label, typed, chosen, said in WALK:
+            tap(page, menu)
+            tap(page, label)
+            if page.locator("main form.fields").count():
+                for name, value in typed.items():
+                    if value == "RECEIPT":
+                        filed = office.city.ask("applications").data["applications"]
+                        value = filed[0]["receipt"]
+                    page.locator(f"input[name={name}]").fill(value)
+                if chosen:
+                    touch(page, page.locator("label", has_text=chosen).first)
+                if page.locator("input[name=photo]").count():
+                    page.locator("input[name=photo]").set_input_files(tmp_path / "me.jpg")
+                if label == "申领社保卡":
+                    page.locator("input[name=identity]").set_input_files(tmp_path / "card.png")
+                confirm(page)
+            shows(page, said)
+            assert no_overflow(page), label
+            if said == "下载文件":
+                with page.expect_download() as saved:
+                    touch(page, page.get_by_role("link", name="下载文件（PDF）"))
+                assert Path(saved.value.path()).read_bytes().startswith(b"%PDF-")
+        offered = {
+            one.label.chinese
+            for one in ITEMS
+            if one.name not in ("contents", "pin", "activate", "formal")
+        }
+        assert {label for _, label, *_ in WALK} == offered
+        push(page, "结束服务")
+        shows(page, "登录")
+    shown = office.city.ask("status").data["cards"][0]
+    assert shown["status"] == 4

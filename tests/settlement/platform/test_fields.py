@@ -3,17 +3,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import pytest
 
 from sscard_chip.settlement.platform.fields import (
+    FieldKind,
     FieldRule,
     FieldRules,
     MessageError,
     check_fields,
     parse_message_time,
 )
+from sscard_chip.settlement.platform.transactions import TRANSACTIONS
+
+GOOD: Final = {
+    FieldKind.AMOUNT: "10.00", FieldKind.QUANTITY: "1", FieldKind.PRICE: "1", FieldKind.RATIO: "0",
+    FieldKind.COUNT: "1", FieldKind.DAY: "2026-03-15", FieldKind.TIME: "2026-03-15 10:11:12",
+}  # fmt: skip
 
 RULES = FieldRules(
     (FieldRule("a", 3, must=True), FieldRule("b", 2), FieldRule("c", 6, shape="[1-9][0-9]{5}"))
@@ -61,3 +69,29 @@ def test_what_is_wrong(node: Any, text: str) -> None:
 def test_times_that_are_none(text: str) -> None:
     with pytest.raises(MessageError, match=r"^t: must be yyyy-MM-dd HH:mm:ss$"):
         parse_message_time(text, "t")
+
+
+@pytest.mark.parametrize("infno", sorted(TRANSACTIONS))
+def test_all_at_one_go_are_as_each_by_itself(infno: str) -> None:
+    """Of every node of every message: a shape is looked at within its own field."""
+    values = (
+        *("", "1", "0.00", "-0.00", "-1.00", "12.5", "2026-03-15", "2026-03-15 10:11:12"),
+        *("510100", "5101001", "2", "x\x1fy", "1\n", "医保", "0.001", "P51010000001"),
+    )
+    for rule in TRANSACTIONS[infno].input:
+        fields = FieldRules(rule.fields)
+        good = {one.name: GOOD.get(one.kind, "1") for one in fields}
+        for field in fields:
+            for value in values:
+                node = good | {field.name: value}
+                right = (
+                    int(field.must) <= len(value) <= field.length
+                    and "\x1f" not in value
+                    and (not value or not field.shape or bool(re.fullmatch(field.shape, value)))
+                )
+                joined = "\x1f".join(node[one.name] for one in fields)
+                others = all(
+                    not one.shape or one is field or re.fullmatch(one.shape, node[one.name])
+                    for one in fields
+                )
+                assert bool(fields.all_right.fullmatch(joined)) is (right and others), field.name

@@ -177,6 +177,41 @@ def test_a_sale_asks_the_server_three_times(
     postgres_server.drop(url)
 
 
+def test_a_confirmation_reads_its_own_sale_alone(postgres_server: PostgresServer) -> None:
+    """Not all that its pharmacy has sold before, and in no table that PostgreSQL has counted."""
+    url = postgres_server.new_url()
+    with Ledger.open(url) as ledger:
+        open_centre(ledger)
+        platform = open_platform(ledger)
+
+        def read() -> int:
+            with ledger.database.single.connection() as single:
+                single.rows("SELECT pg_stat_force_next_flush()::text", ())
+                ((found,),) = single.rows(
+                    "SELECT idx_tup_fetch FROM pg_stat_user_tables"
+                    " WHERE schemaname = current_schema() AND relname = 'authorisation'", (),
+                )  # fmt: skip
+            return int(found)
+
+        def hold(number: int) -> dict[str, str]:
+            node = bill("0.01", extra=f"{{{WITH_CARD}}}")
+            answer = platform.handle(message(HOLD, number, node))
+            info: dict[str, str] = answer["output"]["setlinfo"]
+            return info
+
+        def confirm(number: int, info: dict[str, str]) -> None:
+            answer = platform.handle(message("2102", 200 + number, confirmation(info, number)))
+            assert answer["infcode"] == 0
+
+        for number in range(1, 31):
+            confirm(number, hold(number))
+        info = hold(31)
+        before = read()
+        confirm(31, info)
+        assert read() - before < 15
+    postgres_server.drop(url)
+
+
 @pytest.mark.parametrize("infno", ["2101", HOLD])
 def test_the_person_of_another_sale_is_not_remembered(ledger: Ledger, infno: str) -> None:
     """A trial answers by its own card, and a hold by the ledger as it is then."""

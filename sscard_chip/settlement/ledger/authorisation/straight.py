@@ -14,14 +14,14 @@ for what only the database knows, ``%%`` is a percent sign.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sscard_chip.settlement.ledger.single import SingleConnection
 
 
 class StraightHold(NamedTuple):
-    """What a 2102A asks, in the order of the columns of ``online_sales``.
+    """What a 2102A asks, in the order of the fields of ``online_sales``.
 
     Times are YYYYMMDDhhmmss; ``judged_at`` is when the card must be good. ``asked_fen`` is what
     the till asks of the account, -1 for all that it has. A cap of 0 is none. ``answer`` has places
@@ -48,7 +48,7 @@ class StraightHold(NamedTuple):
 
 
 class StraightConfirmation(NamedTuple):
-    """What the 2102 of a hold brings, in the order of the columns of ``online_sales``.
+    """What the 2102 of a hold brings, in the order of the fields of ``online_sales``.
 
     From ``sale`` on it is what its row says, whose TAC is right and whose card amounts are those
     of its split. ``answer`` has places for the number of the answer and the balance.
@@ -101,12 +101,8 @@ def sell_together(connection: SingleConnection, asked: Sequence[Question]) -> li
     confirmations = [one for one in asked if isinstance(one, StraightConfirmation)]
     names = sorted(one.msgid for one in asked)
     pharmacies = sorted({f"pharmacy:{one.pharmacy}" for one in holds})
-    columns = (*_columns(holds, StraightHold), *_columns(confirmations, StraightConfirmation))
-    answers = iter(connection.call("online_sales", (names, pharmacies, *columns)))
+    fields = ([value for one in kind for value in one] for kind in (holds, confirmations))
+    answers = iter(connection.call("online_sales", (names, pharmacies, *fields)))
     of_holds = [next(answers) for _ in holds]
     left, right = iter(of_holds), iter(answers)
     return [next(left if isinstance(one, StraightHold) else right) for one in asked]
-
-
-def _columns(rows: Sequence[Question], kind: type[Question]) -> Iterable[Sequence[object]]:
-    return zip(*rows, strict=True) if rows else [()] * len(kind._fields)
