@@ -102,6 +102,7 @@ def _change(
         term_days=rules.formal_term_days or None,
         report=work.report(details.reason),
         clock=clock,
+        made=work.time,
     )
     work.forget_cards()
     after = card_of(work.t, card.id, work.time)

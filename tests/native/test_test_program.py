@@ -143,9 +143,7 @@ def test_the_interpreter_is_that_of_the_virtual_environment(native: Native, tmp_
     execute([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "v")], environment())
     (packages,) = (tmp_path / "v" / "lib").glob("python*/site-packages")
     mark = tmp_path / "mark"
-    (packages / "sitecustomize.py").write_text(
-        f"import sys\nopen({str(mark)!r}, 'w').write(sys.prefix)\n"
-    )
+    (packages / "mark.pth").write_text(f"import sys; open({str(mark)!r}, 'w').write(sys.prefix)\n")
     native.run(options=images.options)
     assert not mark.exists()
     native.run(options=images.options | {"python": str(tmp_path / "v" / "bin" / "python")})

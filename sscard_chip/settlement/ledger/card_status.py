@@ -188,15 +188,16 @@ def change_status(
     term_days: int | None = None,
     report: StatusReport | None = None,
     clock: ReportClock | None = None,
+    made: str | None = None,
 ) -> bool:
     """Record a change of a card's status from ``time`` (YYYYMMDDhhmmss, local) on.
 
     ``lapse_days`` is when a temporary report lapses, ``term_days`` when a card that is formally
-    lost is cancelled by itself (some places: 30 days); None for never. Both count from when the
-    report is made, by ``clock``, so that one which is dated back does not lapse before it was
-    made. False when the card is in that status already. ``clock`` judges the time; without it
-    the caller vouches for it. A
-    change that was once dated in the future blocks nothing that is reported before it begins.
+    lost is cancelled by itself (some places: 30 days); None for never. Both count from ``time``,
+    or from ``made`` where that is given and later: a report that is dated back then does not lapse
+    before it was made. False when the card is in that status already. ``clock`` judges the time;
+    without it the caller vouches for it. A change that was once dated in the future blocks nothing
+    that is reported before it begins.
 
     :raises CardRefusedError: its status does not allow it, has changed later than ``time``, or
         ``time`` is refused by ``clock``.
@@ -216,13 +217,13 @@ def change_status(
     history.require_last(time, clock)
     if target not in _OVER:
         history.require_not_over(clock)
-    made = since if clock is None else max(since, _time(clock.now))
+    counted = since if made is None else max(since, _time(made))
     until = None
     if target is CardStatus.TEMPORARY_LOSS and lapse_days is not None:
-        until = made + timedelta(days=lapse_days)
+        until = counted + timedelta(days=lapse_days)
     history.append(t, target, time, until, report)
     if target is CardStatus.FORMAL_LOSS and term_days is not None:
-        end = (made + timedelta(days=term_days)).strftime(TIME)
+        end = (counted + timedelta(days=term_days)).strftime(TIME)
         history.append(t, CardStatus.CANCELLED, end, None, report)
     return True
 

@@ -13,7 +13,7 @@ knows the refusals.
 Most of the time of a sale is the beginning and ending of statements, and one for many has more
 parts than one for a message alone needs: those that say who of several comes first, and that put
 the answers in order. So the same statement is there twice, with them (:data:`_MANY`) and without
-(:data:`_ALONE`).
+(:data:`_SINGLE`).
 
 What a caller checks: the message's form and its clock, the pooled part, the TAC.
 
@@ -63,7 +63,7 @@ class _Messages:
     Of the partitions of a window one message is the only row.
     """
 
-    alone: bool
+    single: bool
 
     def asked(self, array: str, fields: tuple[str, ...]) -> str:
         """The messages of an array as rows ``asked``, with their place ``at``."""
@@ -71,44 +71,44 @@ class _Messages:
             f"{self._element(array, at, field)} AS {field.partition(' ')[0]}"
             for at, field in enumerate(fields, 1)
         )
-        if self.alone:
+        if self.single:
             return f"(SELECT 0 AS at, {columns}) AS asked"
         return f"(SELECT place AS at, {columns} FROM {_places(array, fields)} OFFSET 0) AS asked"
 
     def those(self, array: str, fields: tuple[str, ...], field: str) -> str:
         """A field of all messages, as an array."""
         element = self._element(array, fields.index(field) + 1, field)
-        if self.alone:
+        if self.single:
             return f"ARRAY[{element}]"
         return f"ARRAY(SELECT {element} FROM {_places(array, fields)})"
 
     def _element(self, array: str, at: int, field: str) -> str:
-        place = f"{at}" if self.alone else f"place + {at}"
+        place = f"{at}" if self.single else f"place + {at}"
         return f"{array}[{place}]::{field.partition(' ')[2] or 'text'}"
 
     def turn(self, of: str) -> str:
         """The place of a message among those of the same account or settlement."""
-        return "1" if self.alone else f"row_number() OVER (PARTITION BY {of} ORDER BY at)"
+        return "1" if self.single else f"row_number() OVER (PARTITION BY {of} ORDER BY at)"
 
     def sum(self, what: str, of: str) -> str:
         """The sum of this message and of those before it."""
-        return what if self.alone else f"sum({what}) OVER (PARTITION BY {of} ORDER BY at)"
+        return what if self.single else f"sum({what}) OVER (PARTITION BY {of} ORDER BY at)"
 
     def in_turn(self) -> str:
         """That numbers are taken in the order of the messages."""
-        return "" if self.alone else "ORDER BY at OFFSET 0"
+        return "" if self.single else "ORDER BY at OFFSET 0"
 
     def moved(self, *accounts: str) -> str:
         """An array of accounts, of which some may be NULL."""
-        if self.alone:
+        if self.single:
             return f"array_remove(ARRAY[{', '.join(accounts)}], NULL)"
         padded = (*accounts, *("NULL",) * (_MOST_ACCOUNTS - len(accounts)))
         return f"ARRAY[{', '.join(padded)}]"
 
-    def told(self, array: str, fields: tuple[str, ...], **others: str) -> str:
+    def collected(self, array: str, fields: tuple[str, ...], **others: str) -> str:
         """The rows ``answered`` are added to variables: the answers, in the order of the messages,
-        to ``told``, and to ``others`` what is not NULL of columns."""
-        if self.alone:
+        to ``outcome``, and to ``others`` what is not NULL of columns."""
+        if self.single:
             added = [
                 f"CASE WHEN {one} IS NOT NULL THEN ARRAY[{one}] END" for one in others.values()
             ]
@@ -119,9 +119,9 @@ class _Messages:
             ]
             answers = "array_agg(content ORDER BY place)"
             rows = f"{_places(array, fields)} LEFT JOIN answered ON at = place"
-        values = zip(("told", *others), (answers, *added), strict=True)
+        values = zip(("outcome", *others), (answers, *added), strict=True)
         return f"""SELECT {", ".join(f"{name} || {value}" for name, value in values)}
-                INTO {", ".join(("told", *others))} FROM {rows};"""
+                INTO {", ".join(("outcome", *others))} FROM {rows};"""
 
 
 def _places(array: str, fields: tuple[str, ...]) -> str:
@@ -130,11 +130,14 @@ def _places(array: str, fields: tuple[str, ...]) -> str:
 
 _MOST_ACCOUNTS: Final = 5
 """Of an entry."""
-_ALONE: Final = _Messages(alone=True)
-_MANY: Final = _Messages(alone=False)
+_SINGLE: Final = _Messages(single=True)
+_MANY: Final = _Messages(single=False)
 
 
 def _holds(messages: _Messages) -> str:
+    collected = messages.collected(
+        "holds", _HOLD, entries="posted", moved="accounts", fresh="opened", keys="key"
+    )
     return f"""
             PERFORM FROM card JOIN balance USING (account)
                 WHERE card_id_code = ANY({messages.those("holds", _HOLD, "code bytea")})
@@ -210,11 +213,7 @@ def _holds(messages: _Messages) -> str:
                 INSERT INTO authorisation_step (authorisation, number, state, msgid, entry, time)
                 SELECT sale, 1, 'held', msgid, posted, time FROM sold
             )
-            {
-        messages.told(
-            "holds", _HOLD, entries="posted", moved="accounts", fresh="opened", keys="key"
-        )
-    }
+            {collected}
             IF fresh IS NOT NULL THEN
                 INSERT INTO account (id, kind, key)
                     SELECT id, 'held', key FROM unnest(fresh, keys) AS opened (id, key);
@@ -222,6 +221,9 @@ def _holds(messages: _Messages) -> str:
 
 
 def _confirmations(messages: _Messages) -> str:
+    collected = messages.collected(
+        "confirmations", _CONFIRMATION, entries="posted", moved="accounts"
+    )
     return f"""
             locked := pg_advisory_xact_lock_shared({DEBIT_LOCK});
             PERFORM FROM authorisation
@@ -299,7 +301,7 @@ def _confirmations(messages: _Messages) -> str:
                     time)
                 SELECT authorised, 2, 'settled', msgid, posted, line, time FROM sold
             )
-            {messages.told("confirmations", _CONFIRMATION, entries="posted", moved="accounts")}"""
+            {collected}"""
 
 
 def _sales(messages: _Messages) -> str:
@@ -317,7 +319,7 @@ on_postgresql(
     ) RETURNS text[] LANGUAGE plpgsql AS $$
     #variable_conflict use_column
     DECLARE
-        told text[];
+        outcome text[];
         entries bigint[];
         moved bigint[];
         together bigint;
@@ -329,13 +331,13 @@ on_postgresql(
         FOREACH name IN ARRAY names LOOP
             locked := pg_advisory_xact_lock({NAME_LOCKS}, hashtext(name));
         END LOOP;
-        IF cardinality(names) = 1 THEN {_sales(_ALONE)}
+        IF cardinality(names) = 1 THEN {_sales(_SINGLE)}
         ELSE {_sales(_MANY)}
         END IF;
         IF entries IS NOT NULL THEN
             together := seal_order(moved);
             INSERT INTO seal (entry, number) SELECT one, together FROM unnest(entries) AS one;
         END IF;
-        RETURN coalesce(told, ARRAY[NULL::text]);
+        RETURN coalesce(outcome, ARRAY[NULL::text]);
     END $$""",
 )

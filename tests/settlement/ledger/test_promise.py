@@ -21,6 +21,7 @@ from sscard_chip.settlement.ledger import (
 from sscard_chip.settlement.ledger.database import parse_url
 from sscard_chip.settlement.schema.comparison import changed_rules, changed_tables
 from sscard_cli.main import main
+from tests.settlement.ledger.raw import attempt
 from tests.settlement.postgres import PostgresServer
 
 ALONE = r"ledger: a balance changes by sealing an entry alone"
@@ -40,17 +41,6 @@ def city(ledger_url: str) -> Iterator[str]:
         with ledger.reading() as t:
             assert t.balances_of(AccountKind.PERSONAL) == {"a": 500, "b": 500}
             assert t.balances_of(AccountKind.FUNDING) == {"510100": -1000}
-
-
-def attempt(url: str, *statements: str) -> None:
-    """One transaction of a client of its own; on SQLite with foreign keys off, as it begins."""
-    engine = sa.create_engine(parse_url(url))
-    try:
-        with engine.begin() as connection:
-            for statement in statements:
-                connection.exec_driver_sql(statement)
-    finally:
-        engine.dispose()
 
 
 ENTRY = "INSERT INTO entry (id, kind, business_date, source) VALUES ({0}, 'x', '20260302', 'x{0}')"

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from sscard_chip.settlement.ledger import AccountKind, EntryKind, Ledger
-from sscard_chip.settlement.ledger.database import parse_url
+from tests.settlement.ledger.raw import attempt
 from tests.settlement.postgres import PostgresServer
 
 PAGE: Final = Path(__file__).parents[3] / "docs" / "ledger.md"
@@ -23,29 +23,19 @@ def as_role(url: str, role: str) -> str:
     return f"{url}%20-c%20role%3D{role}"
 
 
-def execute(url: str, *statements: str) -> None:
-    engine = sa.create_engine(parse_url(url))
-    try:
-        with engine.begin() as connection:
-            for statement in statements:
-                connection.exec_driver_sql(statement)
-    finally:
-        engine.dispose()
-
-
 @pytest.fixture
 def url(postgres_server: PostgresServer) -> Iterator[str]:
     """A ledger made by its owner, with the grants of the page."""
     place = postgres_server.new_url()
     schema = place.rpartition("%3D")[2]
     before, after = re.findall(r"```sql\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    execute(place, f"DROP SCHEMA {schema}")
-    execute(place, re.sub(r"\bsscard\b", schema, before))
+    attempt(place, f"DROP SCHEMA {schema}")
+    attempt(place, re.sub(r"\bsscard\b", schema, before))
     Ledger.open(as_role(place, "sscard_owner")).close()
-    execute(place, re.sub(r"\bsscard\b", schema, after))
+    attempt(place, re.sub(r"\bsscard\b", schema, after))
     yield place
     postgres_server.drop(place)
-    execute(place, *(f"DROP OWNED BY {role}; DROP ROLE {role}" for role in ROLES))
+    attempt(place, *(f"DROP OWNED BY {role}; DROP ROLE {role}" for role in ROLES))
 
 
 def test_the_centre_posts_and_everybody_may_check(url: str) -> None:
@@ -81,7 +71,7 @@ FORBIDDEN: Final = (
 @pytest.mark.parametrize("statement", FORBIDDEN)
 def test_the_centre_may_not(url: str, statement: str) -> None:
     with pytest.raises(sa.exc.ProgrammingError) as refused:
-        execute(as_role(url, "sscard_centre"), statement)
+        attempt(as_role(url, "sscard_centre"), statement)
     assert "permission denied" in str(refused.value) or "must be owner" in str(refused.value)
 
 
@@ -93,7 +83,7 @@ def test_tables_of_a_session_do_not_stand_in_for_the_ledgers(url: str) -> None:
             source = t.account(AccountKind.FUNDING, "510100")
         schema = url.rpartition("%3D")[2]
         with pytest.raises(sa.exc.IntegrityError, match="sum to zero"):
-            execute(
+            attempt(
                 as_role(url, "sscard_centre"),
                 f"CREATE TEMPORARY TABLE line (LIKE {schema}.line)",
                 f"CREATE TEMPORARY TABLE balance (LIKE {schema}.balance)",
@@ -111,7 +101,7 @@ def test_a_trigger_of_a_session_moves_no_balance(url: str) -> None:
     with Ledger.open(owner) as ledger, ledger.transaction() as t:
         t.account(AccountKind.PERSONAL, "a")
     with pytest.raises(sa.exc.IntegrityError, match="by sealing an entry alone") as refused:
-        execute(
+        attempt(
             owner,
             "CREATE TEMPORARY TABLE bait (n int)",
             "CREATE FUNCTION pg_temp.take() RETURNS trigger LANGUAGE plpgsql AS"

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from sscard_chip.settlement.ledger import AccountKind, EntryKind, Ledger
-from sscard_chip.settlement.ledger.database import parse_url
+from tests.settlement.ledger.raw import attempt
 
 PERSON, FUND, PHARMACY = 1, 2, 3
 ALONE = "a balance changes by sealing an entry alone"
@@ -64,17 +64,6 @@ def opened(first: int, *entries: tuple[tuple[int, int], ...]) -> list[str]:
 GIVEN = ((PERSON, 40), (FUND, -40))
 TAKEN = ((PERSON, -10), (PHARMACY, 10))
 OWED = ((FUND, -5), (PHARMACY, 5))
-
-
-def attempt(url: str, *statements: str) -> None:
-    """One transaction of a client."""
-    engine = sa.create_engine(parse_url(url))
-    try:
-        with engine.begin() as connection:
-            for statement in statements:
-                connection.exec_driver_sql(statement)
-    finally:
-        engine.dispose()
 
 
 def test_several_entries_are_sealed_by_one_statement(city: str) -> None:
