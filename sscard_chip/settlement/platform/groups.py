@@ -70,13 +70,14 @@ class GroupCommit(Generic[_Asked, _Done]):
         with self._lock:
             self.begun += len(own)
             self._queue += own
-            own[0].leads = not self._busy
+            leads = own[0].leads = not self._busy
             self._busy = True
         for one in own:
-            if not one.leads:
+            if not leads:  # as it was under the lock: who is made to lead since has a turn to take
                 one.turn.acquire()
             if one.leads:
                 self._lead()
+            leads = False
         return [one.done if one.error is None else one.error for one in own]  # type: ignore[misc]
 
     def _lead(self) -> None:
@@ -84,6 +85,8 @@ class GroupCommit(Generic[_Asked, _Done]):
             group = [self._queue.popleft() for _ in range(min(self._most, len(self._queue)))]
         try:
             results = self._commit([one.asked for one in group])
+            if len(results) != len(group):
+                raise RuntimeError("a group has another number of results")
         except Exception as error:
             results = [error] * len(group)
         finally:

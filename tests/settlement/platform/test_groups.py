@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock, get_ident
 from typing import Any, Final
 
 import pytest
@@ -122,3 +123,61 @@ def test_a_database_that_is_away_answers_nobody(
         with pytest.raises(LedgerUnavailableError):
             platform.handle(message(HOLD, 1, YUAN))
     assert platform.handle(message(HOLD, 1, YUAN))["infcode"] == 0
+
+
+class _Slow:
+    """A lock after which a thread is held up, once, until others have gone on."""
+
+    def __init__(self, after: Callable[[], None]) -> None:
+        self._lock = Lock()
+        self._after = after
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        self._after()
+
+
+def test_who_is_made_to_lead_before_it_begins_to_wait_leads_once() -> None:
+    """A thread that asked is not yet waiting when the group before it ends."""
+    begun, go_on, first_done = Event(), Event(), Event()
+
+    def commit(asked: Sequence[int]) -> list[int]:
+        if asked == [1]:
+            begun.set()
+            assert go_on.wait(30)
+        return [-one for one in asked]
+
+    group = GroupCommit[int, int](commit)
+    late = get_ident()
+    held = False
+
+    def hold_up() -> None:
+        nonlocal held
+        if get_ident() == late and not held:
+            held = True
+            go_on.set()
+            assert first_done.wait(30)
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(group.do, 1)
+        assert begun.wait(30)
+        group._lock = _Slow(hold_up)  # type: ignore[assignment]
+        first.add_done_callback(lambda _: first_done.set())
+        assert group.do_all([2, 3]) == [-2, -3]
+        assert first.result() == -1
+    assert group.do(4) == -4
+
+
+def test_more_than_a_group_from_one_thread() -> None:
+    group = GroupCommit[int, int](lambda asked: [-one for one in asked], most=2)
+    assert group.do_all(range(7)) == [-one for one in range(7)]
+
+
+def test_a_group_with_another_number_of_results_fails_whole() -> None:
+    group = GroupCommit[int, int](lambda asked: [0])
+    assert [str(one) for one in group.do_all([1, 2])] == [
+        "a group has another number of results"
+    ] * 2
