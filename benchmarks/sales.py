@@ -8,10 +8,9 @@ process, over HTTP at ``sscard settle serve`` on SQLite, against a bare loop of 
 8 inserts, COMMIT in the same folder. Each sale is whole: envelope, policy, TAC, ledger, answer; its
 card has a TAC of the right key.
 
-What bounds row 13 is the processor, of which a sale alone takes three times as much of the server
-as a transaction of pgbench, nearly all of it for beginning and ending statements: of sales that
-are done in groups of 16 and of 32 each takes less than that. Then Python is the other half: about
-200 µs for the message and its answer, a quarter of it for the TAC.
+What bounds row 13 is the processor: of a sale alone the server takes about twice as much as of a
+transaction of pgbench, nearly all of it for beginning and ending statements; of sales that are
+done in groups of 16 and of 32 each takes less than that. Then Python is the other half.
 
 The server is started privately and waits for the disk at each commit, as PostgreSQL does by itself;
 so does SQLite. Windows of both sides alternate.

@@ -238,8 +238,8 @@ def hotlists(ledger: Ledger, folder: Path, persons: int) -> list[Row]:
     second = ledger.run(lambda t: issue_hotlist(t, now.strftime(TIME)))
     second.hotlist.save(folder / "list.tsv")
     whole = 1e3 * (time.perf_counter() - begun)
-    begun = time.perf_counter()
     one = second.hotlist.cards[0]
+    begun = time.perf_counter()
     if not Hotlist.load(folder / "list.tsv").holds(
         one.card_id_code or b"", one.card_number or "", second.issued
     ):

@@ -63,7 +63,9 @@ class ViewsTogether:
     def __init__(self, centre: ServiceCentre) -> None:
         self._centre = centre
         self._waiting: list[tuple[AskedView, asyncio.Future[ServiceAnswer | None]]] = []
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        """The loop itself keeps no task."""
 
     async def answer(self, view: AskedView) -> ServiceAnswer | None:
         """The answer, after its audit row is kept; None: it has to go the long way.
@@ -72,14 +74,22 @@ class ViewsTogether:
         """
         future: asyncio.Future[ServiceAnswer | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((view, future))
-        if len(self._under_way) < _LOTS:
+        if self._under_way < _LOTS:
+            self._under_way += 1
             task = asyncio.create_task(self._work())
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await future
 
     async def _work(self) -> None:
-        """Answer lot after lot until nobody waits."""
+        """Answer lot after lot until nobody waits. That it ends is known in the same step: who asks
+        before the loop has done with the task is waited for by nobody else."""
+        try:
+            await self._answer_all()
+        finally:
+            self._under_way -= 1
+
+    async def _answer_all(self) -> None:
         while self._waiting:
             lot, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
             answers = await asyncio.to_thread(self._answer, [one for one, _ in lot])

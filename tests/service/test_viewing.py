@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sscard_chip.settlement.ledger import LedgerUnavailableError
 from sscard_chip.settlement.schema.services import audit
 from sscard_service import Code, ServiceActor, ServiceEvidence, ServiceRefusedError
-from sscard_service.http import create_application
+from sscard_service.http import create_application, together
 from sscard_service.store.audit import AuditEntry, AuditRun, append_audit, verify_audit
 from sscard_service.store.persons import find_person
 from sscard_service.store.proofs import close_session, open_session
@@ -199,3 +199,17 @@ def ask_together(city: City, tokens: list[str], per_minute: int = 100_000) -> li
             ))  # fmt: skip
 
     return asyncio.run(ask())
+
+
+def test_who_asks_again_as_soon_as_a_lot_ends_is_answered(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "_LOTS", 1)
+    token = sign_in(city, LIN)
+
+    async def ask_often() -> list[bool]:
+        views = together.ViewsTogether(city.centre)
+        async with asyncio.timeout(60):
+            return [await views.answer(asked(city, token)) is not None for _ in range(5)]
+
+    assert asyncio.run(ask_often()) == [True] * 5
