@@ -54,6 +54,6 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f"{where}{error.strerror or type(error).__name__}", code
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         return "the name of a file or folder is not UTF-8, which this needs", BAD_INPUT
-    from sscard_chip.reader.faults import describe_fault
+    from sscard_chip.faults import describe_fault
 
     return f"internal error, {describe_fault(error)} (sscard --debug shows more)", REFUSED

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sscard_chip.reader.faults import describe_fault
+from sscard_chip.faults import describe_fault
 from sscard_chip.standard.errors import SscardError
 from sscard_chip.standard.text import REPLACEMENT, decode_text, encode_text
 from sscard_chip.terminal.codes import ReturnCode

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from sscard_chip.reader.faults import describe_fault
+from sscard_chip.faults import describe_fault
 from sscard_chip.standard.errors import TerminalError
 from sscard_chip.terminal.codes import ReturnCode
 from sscard_driver import wire

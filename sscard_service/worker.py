@@ -20,7 +20,7 @@ from typing import Final, Self
 
 import sqlalchemy as sa
 
-from sscard_chip.reader.faults import describe_fault
+from sscard_chip.faults import describe_fault
 from sscard_chip.settlement.ledger import LedgerTransaction
 from sscard_chip.settlement.ledger.hotlists import issue_hotlist
 from sscard_chip.settlement.schema.services import request

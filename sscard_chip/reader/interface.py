@@ -13,7 +13,7 @@ import logging
 from typing import Final, Protocol, runtime_checkable
 
 from sscard_chip.card import NotPoweredError
-from sscard_chip.reader.faults import describe_fault
+from sscard_chip.faults import describe_fault
 from sscard_chip.standard.commands import GET_RESPONSE, READ_BINARY, SELECT
 from sscard_chip.standard.errors import BAD_INPUT, CardReaderError
 from sscard_chip.standard.status import StatusWord

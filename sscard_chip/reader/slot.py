@@ -21,8 +21,8 @@ from queue import SimpleQueue
 from time import perf_counter
 from typing import Final
 
+from sscard_chip.faults import describe_fault
 from sscard_chip.reader.failures import CardRemovedError, NoAnswerError
-from sscard_chip.reader.faults import describe_fault
 from sscard_chip.reader.faulty import FaultyConnection
 from sscard_chip.reader.framing import MAX_PAYLOAD
 from sscard_chip.standard.errors import CardReaderError

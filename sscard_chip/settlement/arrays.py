@@ -51,3 +51,10 @@ def distinct(values: NDArray[Any]) -> tuple[Integers, NDArray[np.int32]]:
     there[at] = True
     places = np.cumsum(there, dtype=np.int32) - np.int32(1)
     return np.flatnonzero(there) + least, places[at]
+
+
+def runs(fresh: Mask) -> tuple[Integers, Integers]:
+    """Where rows that are ``fresh`` begin a run, and how many rows each run has; the first row is
+    fresh."""
+    begins = np.flatnonzero(fresh)
+    return begins, np.diff(begins, append=len(fresh))

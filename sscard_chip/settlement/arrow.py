@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.arrays import Mask
+from sscard_chip.settlement.arrays import Mask, distinct
 from sscard_chip.settlement.columns import given, octets
 from sscard_chip.standard.escape import escape
 
@@ -97,8 +97,8 @@ def text_lines(columns: Sequence[Any]) -> Any:
 
 def division_texts(divisions: NDArray[Any]) -> Any:
     """Divisions as six digits each."""
-    distinct, place = np.unique(divisions, return_inverse=True)
-    return pa.array([f"{one:06d}" for one in distinct.tolist()], pa.string()).take(pa.array(place))
+    every, place = distinct(divisions)
+    return pa.array([f"{one:06d}" for one in every.tolist()], pa.string()).take(pa.array(place))
 
 
 def texts_of(numbers: NDArray[np.uint16], text: Callable[[int], str]) -> Any:

@@ -29,6 +29,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sscard_chip.dayfile.rows import NULL
+from sscard_chip.settlement.arrays import runs
 from sscard_chip.settlement.arrow import cell_texts, text_lines, texts, texts_of
 from sscard_chip.settlement.clearing.exchange import FOLDER as REGIONS
 from sscard_chip.settlement.clearing.files import STATEMENTS, WorkersOf
@@ -319,12 +320,10 @@ def verdict_table(columns: DebitColumns, masks: Masks) -> Any:
     words = np.zeros((len(columns), 8), np.uint8)
     words[:, 2:] = columns.terminal
     numbers = words.view(">u8").reshape(-1).astype(np.uint64)
-    fresh = np.flatnonzero(np.diff(numbers, prepend=~numbers[0]))
-    names = [columns.terminal[at].tobytes().hex() for at in fresh.tolist()]
+    begins, counts = runs(np.diff(numbers, prepend=~numbers[0]) != 0)
+    names = [columns.terminal[at].tobytes().hex() for at in begins.tolist()]
     terminals = pa.array(names).dictionary_encode()
-    place = terminals.indices.to_numpy()[
-        np.repeat(np.arange(len(fresh)), np.diff(fresh, append=len(numbers)))
-    ]
+    place = np.repeat(terminals.indices.to_numpy(), counts)
     return pa.Table.from_arrays(
         [
             texts(columns.msgid),

@@ -118,10 +118,8 @@ def settle_shown(
 
 def _give_memory_back() -> None:
     """Have the arrays of a large day go back to the system as soon as they are free, a quarter of
-    its memory. This program does nothing but settle; a library would not decide so for others."""
-    import pyarrow as pa  # behind the room that names the extra where it is missing
-
-    pa.set_memory_pool(pa.system_memory_pool())
+    its memory; Arrow's come from there by :mod:`sscard_cli.settle`. This program does nothing but
+    settle; a library would not decide so for others."""
     with suppress(OSError, AttributeError):  # another C library than that of GNU
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE)

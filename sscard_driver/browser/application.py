@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
-from sscard_chip.reader.faults import describe_fault
+from sscard_chip.faults import describe_fault
 from sscard_driver.browser import control
 from sscard_driver.browser.dialects import DIALECTS, SOCKETS, Caller, PageAnswer, PageRequest
 from sscard_driver.browser.dialects.common import write_json

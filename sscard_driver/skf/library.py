@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from sscard_chip.card import NotPoweredError
+from sscard_chip.faults import describe_fault
 from sscard_chip.profile.pki import (
     CERTIFICATE_SIZE,
     DEFAULT_ADMINISTRATOR_PIN,
     DEFAULT_USER_PIN,
     PIN_TRIES,
 )
-from sscard_chip.reader.faults import describe_fault
 from sscard_chip.security.sm2 import DIGEST_LENGTH, Sm2PublicKey
 from sscard_chip.security.suite import SM4_SUITE
 from sscard_chip.standard.dates import is_digits

@@ -14,7 +14,7 @@ from typing import Final
 
 from starlette.types import Scope
 
-from sscard_chip.reader.faults import describe_fault
+from sscard_chip.faults import describe_fault
 from sscard_chip.settlement.ledger import LedgerError
 from sscard_service.answers import ServiceAnswer
 from sscard_service.centre import ServiceCentre

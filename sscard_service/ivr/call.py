@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from enum import StrEnum, unique
 from typing import Any, Final
 
-from sscard_chip.reader.faults import describe_fault
+from sscard_chip.faults import describe_fault
 from sscard_chip.standard.errors import SscardError
 from sscard_service.answers import ServiceAnswer
 from sscard_service.centre import ServiceCentre, checked_model

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from sscard_chip.reader.faults import describe_fault
+from sscard_chip.faults import describe_fault
 from sscard_chip.standard.dates import DAY
 from sscard_chip.standard.errors import SettlementError, SscardError
 from sscard_service.centre import ServiceCentre

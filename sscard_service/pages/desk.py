@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sscard_chip.reader.faults import describe_fault
+from sscard_chip.faults import describe_fault
 from sscard_service.centre import ServiceCentre
 from sscard_service.errors import Code, ServiceRefusedError
 from sscard_service.operations import OPERATIONS

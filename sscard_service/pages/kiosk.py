@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sscard_chip.closing import Closing
-from sscard_chip.reader.faults import describe_fault
+from sscard_chip.faults import describe_fault
 from sscard_chip.standard.errors import SscardError
 from sscard_chip.standard.models import Model, find
 from sscard_service.centre import ServiceCentre

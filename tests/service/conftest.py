@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A city to test on: on both databases."""
+"""A city to test on: on both databases, or on the embedded default alone."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,3 +19,10 @@ __all__ = ["city", "ledger", "ledger_url", "postgres_server"]
 def city(ledger: Ledger) -> City:
     """Two persons with a card each."""
     return City(ledger)
+
+
+@pytest.fixture
+def one_city(tmp_path: Path) -> Iterator[City]:
+    """The same on SQLite alone, for rules that no database has a part in."""
+    with Ledger.open(tmp_path / "city.db") as ledger:
+        yield City(ledger)

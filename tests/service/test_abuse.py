@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sscard_chip.settlement.ledger import CardStatus, Ledger, history_of, status_of
+from sscard_chip.settlement.ledger import CardStatus, history_of, status_of
 from sscard_service import (
     CardProof,
     Code,
@@ -31,13 +31,6 @@ CHILD = "990000201501010013"
 YOUTH = "990000200906010025"
 SEEN = SeenDocument(WANG, copy=True)
 MOTHER = OtherPerson("王明远", WANG, relation="31", document=SEEN)
-
-
-@pytest.fixture
-def one_city(tmp_path: Any) -> Any:
-    """The embedded default alone, for rules that no database has a part in."""
-    with Ledger.open(tmp_path / "city.db") as ledger:
-        yield City(ledger)
 
 
 def at_once(*works: Callable[[], ServiceAnswer]) -> list[ServiceAnswer | Code]:

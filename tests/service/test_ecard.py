@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from sscard_chip.settlement.credential import CredentialStore
-from sscard_chip.settlement.ledger import Ledger, register_cards
+from sscard_chip.settlement.ledger import register_cards
 from sscard_service import Code
 from sscard_service.store.clients import HMAC, Client, put_client
 from sscard_service.store.persons import PersonData, add_persons
@@ -29,13 +29,6 @@ from tests.service.test_http import SECRET, Api, code
 FACE: Final[dict[str, Any]] = {"channel": "app", "face": True}
 CHILD: Final = "990000201806010014"
 """7 years old on 2 March 2026; her check digit is computed by hand."""
-
-
-@pytest.fixture
-def one_city(tmp_path: Any) -> Any:
-    """On SQLite alone, where the database makes no difference."""
-    with Ledger.open(tmp_path / "city.db") as ledger:
-        yield City(ledger)
 
 
 def issue(city: City, identity: str = LIN, device: str = "wechat", **details: Any) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from sscard_chip.settlement.ledger import Ledger, LedgerRefusedError
+from sscard_chip.settlement.ledger import LedgerRefusedError
 from sscard_service import Code, ServiceRefusedError
 from sscard_service.http import create_application
 from sscard_service.pages import Site
@@ -45,10 +45,9 @@ def families() -> list[Exception]:
 
 
 @pytest.fixture
-def city(tmp_path: Path) -> Iterator[City]:
+def city(one_city: City) -> City:
     """On SQLite alone, where the database makes no difference."""
-    with Ledger.open(tmp_path / "city.db") as ledger:
-        yield City(ledger)
+    return one_city
 
 
 @pytest.fixture

@@ -10,20 +10,12 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.schema.services import outbox
 from sscard_service import CardProof, Code, ServiceCentre
 from tests.service.city import LIN, PHONE, VALID, WANG, City, code_of, make_card, photo
 
 FACE: Final[dict[str, Any]] = {"channel": "app", "face": True}
 LOST: Final = {**VALID, "reason": "lost"}
-
-
-@pytest.fixture
-def one_city(tmp_path: Any) -> Any:
-    """On SQLite alone, where the database makes no difference."""
-    with Ledger.open(tmp_path / "city.db") as ledger:
-        yield City(ledger)
 
 
 def state(city: City) -> int:

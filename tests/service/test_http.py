@@ -6,8 +6,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -15,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from sscard_chip.security.sm2 import Sm2PrivateKey
-from sscard_chip.settlement.ledger import Ledger, LedgerUnavailableError
+from sscard_chip.settlement.ledger import LedgerUnavailableError
 from sscard_service.http import HttpCaller, create_application
 from sscard_service.store.clients import CLERK, HMAC, SM2, Client, put_client
 from sscard_service.store.proofs import QUERY, hash_password, set_credential
@@ -101,10 +99,9 @@ class Api:
 
 
 @pytest.fixture
-def city(tmp_path: Path) -> Iterator[City]:
+def city(one_city: City) -> City:
     """The embedded default alone: what HTTP adds is the same on both."""
-    with Ledger.open(tmp_path / "city.db") as ledger:
-        yield City(ledger)
+    return one_city
 
 
 @pytest.fixture

@@ -192,13 +192,6 @@ def test_progress_by_the_keys_of_a_receipt(city: City) -> None:
     assert call.played[-5:] == ["state_applied", "due", "1774267200", "more", "goodbye"]
 
 
-@pytest.fixture
-def one_city(tmp_path: Any) -> Any:
-    """On SQLite alone, where the database makes no difference."""
-    with Ledger.open(tmp_path / "city.db") as ledger:
-        yield City(ledger)
-
-
 def again(city: City) -> None:
     """The card pays again, and its reports are forgotten."""
     if status(city) == 4:

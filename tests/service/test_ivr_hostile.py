@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import pytest
 
-from sscard_chip.settlement.ledger import Ledger, LedgerUnavailableError
+from sscard_chip.settlement.ledger import LedgerUnavailableError
 from sscard_service.ivr import IvrCall, IvrServer, TextLine, load_flow
 from sscard_service.ivr.keypad import keys_of_receipt
 from sscard_service.store.persons import PersonData, add_persons
@@ -24,13 +22,6 @@ from tests.service.test_ivr import BALANCE, LOSS, Asterisk, again, done, serving
 LOST: Final = ["1", "2", LIN, "2", "583920", "1"]
 CARDLESS: Final = "990000195001010035"
 """A person without a card; the check digit is computed by hand."""
-
-
-@pytest.fixture
-def one_city(tmp_path: Path) -> Iterator[City]:
-    """On SQLite alone, where the database makes no difference."""
-    with Ledger.open(tmp_path / "city.db") as ledger:
-        yield City(ledger)
 
 
 class Steps(dict[str, Any]):

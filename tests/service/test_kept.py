@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +11,6 @@ import pytest
 import sqlalchemy as sa
 
 from sscard_chip.settlement.credential import CredentialStore
-from sscard_chip.settlement.ledger import Ledger
 from sscard_chip.settlement.schema.services import audit
 from sscard_service import CardProof, Code, SeenDocument, ServiceRefusedError
 from sscard_service.store.outbox import due_messages
@@ -22,13 +20,6 @@ from tests.service.test_abuse import at_once
 from tests.service.test_ecard import issue, not_read, read, show
 
 TAIL: Final[dict[str, Any]] = {"channel": "site", "card_number": "000013"}
-
-
-@pytest.fixture
-def one_city(tmp_path: Path) -> Any:
-    """On SQLite alone, where the database makes no difference."""
-    with Ledger.open(tmp_path / "city.db") as ledger:
-        yield City(ledger)
 
 
 def sent(city: City) -> str:

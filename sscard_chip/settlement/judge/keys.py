@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.arrays import UInt64Array
+from sscard_chip.settlement.arrays import UInt64Array, runs
 from sscard_chip.settlement.columns import DebitColumns
 
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
@@ -71,9 +71,8 @@ class Keys:
     @cached_property
     def by_terminal(self) -> UInt64Array:
         """The terminal keys as words, with the terminal's rank among these rows in front."""
-        fresh = np.flatnonzero(np.diff(self.terminal, prepend=~self.terminal[:1]))
-        rank = np.unique(self.terminal[fresh], return_inverse=True)[1]
-        counts = np.diff(fresh, append=len(self.terminal))
+        begins, counts = runs(np.diff(self.terminal, prepend=~self.terminal[:1]) != 0)
+        rank = np.unique(self.terminal[begins], return_inverse=True)[1]
         words = np.repeat(rank.astype(np.uint64) << np.uint64(34), counts)
         words |= self.algorithm.astype(np.uint64) << np.uint64(32)
         words |= self.number

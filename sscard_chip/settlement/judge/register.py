@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.arrays import UInt64Array
+from sscard_chip.settlement.arrays import Mask, UInt64Array, runs
 from sscard_chip.settlement.columns import DebitColumns, as_words, given, number_of_bcd, octets
 from sscard_chip.settlement.judge.codes import FindingCode, Masks
 from sscard_chip.settlement.judge.keys import NOBODY, Lookup, mix
@@ -89,8 +89,7 @@ class RegisterJudge:
 
         What is the same in all rows of a card that stand side by side is found once.
         """
-        heads = _of_cards(columns)
-        counts = np.diff(heads, append=len(columns))
+        heads, counts = runs(_begins_card(columns))
         found = np.zeros(len(heads), np.uint16)
         place = self._judge_cards(columns.only(_OF_CARDS, heads), found)
         masks |= np.repeat(found, counts)
@@ -207,7 +206,7 @@ def add_found(masks: Masks, found: Masks) -> None:
     masks |= found
 
 
-def _of_cards(columns: DebitColumns) -> Places:
+def _begins_card(columns: DebitColumns) -> Mask:
     """The first rows of what is of one card, side by side."""
     fresh = np.ones(len(columns), np.bool_)
     person = given(columns.psn_no)
@@ -217,7 +216,7 @@ def _of_cards(columns: DebitColumns) -> Places:
         word = as_words(words)
         fresh[1:] |= word[1:] != word[:-1]
     fresh[1:] |= columns.malformed[1:] != columns.malformed[:-1]
-    return np.flatnonzero(fresh)
+    return fresh
 
 
 def _code_hashes(codes: NDArray[np.uint8]) -> UInt64Array:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sscard_chip.settlement.arrays import runs
 from sscard_chip.settlement.columns import NO_DIVISION, number_of_bcd
 
 Days = NDArray[np.int32]
@@ -62,8 +63,9 @@ def _runs(time: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]
     """Where another date begins, and how many rows have it: those of a till stand together, so a
     date is looked at once for thousands of rows."""
     dates = np.ascontiguousarray(time[:, :4]).view(np.uint32).reshape(-1)
-    begins = np.append(0, np.flatnonzero(dates[1:] != dates[:-1]) + 1)[: len(dates)]
-    return begins, np.diff(begins, append=len(dates))
+    fresh = np.ones(len(dates), np.bool_)
+    fresh[1:] = dates[1:] != dates[:-1]
+    return runs(fresh)
 
 
 def clock_is_right(time: NDArray[np.uint8]) -> NDArray[np.bool_]:

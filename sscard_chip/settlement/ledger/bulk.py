@@ -24,7 +24,7 @@ _MANY: Final = 5000
 _TOGETHER: Final = 100
 """Rows of a statement, of which SQLite takes at most so many values:"""
 _MOST_VALUES: Final = 999
-_SHARE: Final = 4
+WHOLE_TABLE: Final = 4
 """Reading a whole table takes less than asking for one in so many of its rows."""
 _COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER: Final = b"\xff\xff"
@@ -90,13 +90,13 @@ def select_keys(
     if connection.dialect.name == "postgresql":
         array = sa.bindparam(None, asked, type_=ARRAY(column.type))
         yield connection.execute(statement.where(column == sa.any_(array)))
-    elif len(asked) >= _MANY and len(asked) * _SHARE >= _rows_of(connection, column.table):
+    elif len(asked) >= _MANY and len(asked) * WHOLE_TABLE >= _rows_of(connection, column.table):
         yield connection.execute(statement)
     else:
         plain = sa.type_coerce(column, sa.types.NullType())  # the driver takes keys as they are
         if asked and isinstance(asked[0], int):
             least, greatest = min(asked), max(asked)
-            if greatest - least < len(asked) * _SHARE:
+            if greatest - least < len(asked) * WHOLE_TABLE:
                 yield connection.execute(statement.where(plain.between(least, greatest)))
                 return
         if not isinstance(column.type, sa.LargeBinary):

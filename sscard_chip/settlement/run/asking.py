@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from sscard_chip.settlement.arrays import Integers
 from sscard_chip.settlement.ledger import LedgerTransaction
-from sscard_chip.settlement.ledger.bulk import raw_rows
+from sscard_chip.settlement.ledger.bulk import WHOLE_TABLE, raw_rows
 
 _metadata = sa.MetaData()
 _asked = sa.Table(
@@ -26,8 +26,6 @@ _asked = sa.Table(
 )
 """The owners, with the range of numbers that is asked for of each."""
 
-_SHARE: Final = 4
-"""Reading a whole table takes less than asking for one in so many of its rows."""
 OwnerColumns: TypeAlias = tuple[str, str]
 """The columns of a table that name an owner."""
 
@@ -111,7 +109,7 @@ class AskedOwners:
 
     def _is_small(self, table: sa.Table) -> bool:
         """Whether a table is to be read as a whole."""
-        most = self._count * _SHARE if self._value is not None else 0
+        most = self._count * WHOLE_TABLE if self._value is not None else 0
         some = sa.select(sa.literal(1)).select_from(table).limit(most + 1).subquery()
         count = sa.select(sa.func.count()).select_from(some)
         return int(self._connection.execute(count).scalar_one()) <= most

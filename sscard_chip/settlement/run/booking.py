@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscard_chip.dayfile.rows import DayHeader
-from sscard_chip.settlement.arrays import Integers, among
+from sscard_chip.settlement.arrays import Integers, among, distinct
 from sscard_chip.settlement.columns import DebitColumns
 from sscard_chip.settlement.ledger import (
     AccountKind,
@@ -156,8 +156,8 @@ def book(
         own, of_day = of_row == date, of_row[shares.row] == date
         owner, division = few.owner[shares.row[of_day]], shares.division[of_day]
         fen = shares.fen[of_day]
-        divisions, place = np.unique(division, return_inverse=True)
-        shared = accounts.of_divisions(AccountKind.SUSPENSE, divisions.astype(np.int64))
+        divisions, place = distinct(division)
+        shared = accounts.of_divisions(AccountKind.SUSPENSE, divisions)
         parts = [
             (few.owner[own], -charged[own]),
             (shared[place], -fen),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sscard_chip.settlement.arrays import Integers
+from sscard_chip.settlement.arrays import Integers, runs
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -33,8 +33,7 @@ class Ranges:
         """Of rows that stand together by owner, and in each by number."""
         fresh = np.ones(len(number), np.bool_)
         fresh[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
-        starts = np.flatnonzero(fresh)
-        counts = np.diff(starts, append=len(number))
+        starts, counts = runs(fresh)
         numbers = number.astype(np.int64)
         ends = starts + counts - 1
         return cls(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sscard_chip.security.diversify import KEY_LENGTH, city_factor, province_factor
 from sscard_chip.security.keystore import KeyMissingError
 from sscard_chip.security.suite import SUITES
+from sscard_chip.settlement.arrays import runs
 from sscard_chip.settlement.tac.columns import FACTOR, TacColumns
 from sscard_chip.standard.keys import DTK
 
@@ -115,17 +116,16 @@ def _groups(columns: TacColumns) -> Iterator[_Cards]:
     # Rows mostly come by card: what is sorted are cards then, and not their rows.
     fresh = np.ones(len(codes), np.bool_)
     fresh[1:] = (factors[1:] != factors[:-1]) | (codes[1:] != codes[:-1])
-    heads = np.flatnonzero(fresh)
-    counts = np.diff(heads, append=len(codes))
-    for code, runs in _partition(codes[heads]):
+    heads, counts = runs(fresh)
+    for code, own in _partition(codes[heads]):
         group = KeyGroup(code >> 40, code >> 32 & 0xFF, code & 0xFFFFFFFF)
-        of_runs = factors[heads[runs]]
-        order = np.argsort(of_runs)
-        runs, ordered = runs[order], of_runs[order]
+        of_own = factors[heads[own]]
+        order = np.argsort(of_own)
+        own, ordered = own[order], of_own[order]
         begins = np.concatenate(([True], ordered[1:] != ordered[:-1]))
         distinct = ordered[begins].view(np.uint8).reshape(-1, FACTOR)
-        rows = _spread(heads[runs], counts[runs])
-        yield _Cards(group, rows, np.repeat(np.cumsum(begins) - 1, counts[runs]), distinct)
+        rows = _spread(heads[own], counts[own])
+        yield _Cards(group, rows, np.repeat(np.cumsum(begins) - 1, counts[own]), distinct)
 
 
 def _spread(starts: NDArray[np.intp], counts: NDArray[np.intp]) -> NDArray[np.intp]:
