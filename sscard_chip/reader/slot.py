@@ -36,6 +36,8 @@ TrafficObserver = Callable[[int, bytes, bytes, float], None]
 _FAULT: Final = StatusWord.NO_GET_RESPONSE_DATA.to_bytes(2, "big")
 _FIRST_DELAY_S: Final = 0.05
 _CONNECT_TIMEOUT_S: Final = 5.0
+LAST_ANSWER_S: Final = 2.0
+"""How long a slot that is stopped waits for the answer of a command that runs."""
 ABSENCE_S: Final = 1.0
 """So long at least a slot stays empty, also when an answer was lost: pcscd looks every 0.4 s and
 must see it. A reader that finds the next card on a connection that has just broken gets stuck."""
@@ -121,14 +123,15 @@ class SlotServer:
         """End the thread and wait for it.
 
         First only the receiving side is shut, which ends a recv but lets the answer of a
-        running command go out. Asked again and again: the thread may be just connecting.
+        running command go out; after :data:`LAST_ANSWER_S` it is the other side that does not
+        read. Asked again and again: the thread may be just connecting.
         """
         self._stopping = True
-        how = socket.SHUT_RD
+        patience = time.monotonic() + LAST_ANSWER_S
         while self.thread.is_alive():
-            self._end_session(how)
+            late = time.monotonic() >= patience
+            self._end_session(socket.SHUT_RDWR if late else socket.SHUT_RD)
             self.thread.join(0.2)
-            how = socket.SHUT_RDWR
         while not self._requests.empty():
             self._requests.get()[1].set_exception(RuntimeError("the reader is stopped"))
 

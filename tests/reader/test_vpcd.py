@@ -253,7 +253,7 @@ def test_stop_lets_a_running_command_finish() -> None:
     class Slow(ToyCard):
         def transmit(self, apdu: bytes) -> bytes:
             running.set()
-            time.sleep(0.1)
+            time.sleep(0.5)
             return super().transmit(apdu)
 
     with FakeVpcd() as vpcd:
